@@ -1,4 +1,4 @@
-"""Services by which machines are administered: who begins a session there holds what opens the door."""
+"""Administration services: the client of such a session holds credentials of the server."""
 
 from __future__ import annotations
 

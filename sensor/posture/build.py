@@ -1,4 +1,4 @@
-"""From records to the site that scores, tickets, paths, profiles and reports are made of."""
+"""Builds the site, on which scores, tickets, paths, profiles and reports are based, from records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerabilit
 
 
 def site_of(view: View, fleet: Fleet) -> Site:
-    """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: judges its
+    """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: evaluates its
     devices.
     """
     known = view.known
@@ -45,7 +45,7 @@ def _vulnerable(fleet: Fleet, nodes: dict[str, Node]) -> Iterable[Weakness]:
 
 
 def _misconfigured(view: View, nodes: dict[str, Node]) -> Iterable[Weakness]:
-    """Open recommendations."""
+    """Weaknesses from open recommendations."""
     for record in view.known.recommendations.values():
         owner = view.known.device(tidy(part(record, "src").get("device")))
         name = tidy(part(owner, "device").get("id")) if owner is not None else ""
@@ -74,12 +74,12 @@ def _node(record: Record, fleet: Fleet) -> Node:
 
 
 def _address(ips: list[str]) -> str:
-    """The first that is not link-local, where there is one: which of them was used last changes often."""
+    """The first that is not link-local, if any: the last used address changes often."""
     return next((one for one in ips if not is_link_local(address_of(one))), ips[0] if ips else "")
 
 
 def _segment(vlan: Any, address: str) -> str:
-    """A link-local address shows none: every link has the same (RFC 4291, 2.5.6; RFC 3927)."""
+    """The segment of a device. Link-local addresses are the same on every link (RFC 4291, 2.5.6; RFC 3927)."""
     if isinstance(vlan, int) and vlan > 0:
         return f"vlan {vlan}"
     number = address_of(address)

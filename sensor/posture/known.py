@@ -1,6 +1,4 @@
-"""What assessments rest on: the last record of each device, alert, incident and recommendation, whichever source they
-were read from.
-"""
+"""The data of assessments: the last record of each device, alert, incident and recommendation, from any source."""
 
 from __future__ import annotations
 
@@ -30,5 +28,5 @@ class Known(Protocol):
     def recommendations(self) -> Mapping[str, Record]: ...
 
     def device(self, name: str) -> Record | None:
-        """The record of a device by its id, or by an id it had before it was merged."""
+        """The record of a device by its id, or by an id from before a merge."""
         ...

@@ -1,4 +1,4 @@
-"""Which devices and alerts a user means: by id, address, MAC, name, key or detector."""
+"""Resolves what a user enters to devices and alerts: id, address, MAC, name, key or detector."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from sensor.core.foreign import Record, part, texts, tidy
 from sensor.core.ids import matching, means
 from sensor.posture.known import Known
 
-# A shorter text is the beginning of too many keys and ids.
+# Shorter prefixes match too many keys and ids.
 PREFIX = 4
 KIND = "dev-"
 
 
 def devices_named(known: Known, what: str) -> list[Record]:
-    """Devices of that id or the beginning of it, address, MAC or name. The first few letters of an id count where no
-    device has them as its name.
-    """
+    """Devices with that id or prefix, address, MAC or name. An id prefix applies only if no device has it as a name."""
     named = known.device(what)
     if named is not None:
         return [named]
@@ -27,12 +25,12 @@ def devices_named(known: Known, what: str) -> list[Record]:
 
 
 def is_id(word: str) -> bool:
-    """Whether a word looks like the id of a device, or the beginning of one."""
+    """Whether a word has the form of a device id or its prefix."""
     return word.startswith(KIND)
 
 
 def handles(record: Record) -> set[str]:
-    """All names of a device, in small letters: id, host names, addresses and MACs."""
+    """All identifiers of a device in lower case: id, host names, addresses and MACs."""
     device = part(record, "device")
     values = [tidy(device.get("id")), tidy(device.get("hostname"))]
     values += [tidy(one) for name in ("ips", "macs", "names") for one in texts(device.get(name))]
@@ -40,7 +38,7 @@ def handles(record: Record) -> set[str]:
 
 
 def mac_of(text: str) -> str:
-    """A MAC as records write it; empty where the text is none."""
+    """A MAC in the notation of records; empty if the text is not a MAC."""
     try:
         return mac_text(parse_mac(text))
     except ValueError:
@@ -48,7 +46,7 @@ def mac_of(text: str) -> str:
 
 
 def alerts_named(known: Known, what: str) -> list[Record]:
-    """Alerts of that id, key, beginning of an id or a key, or detector."""
+    """Alerts with that id, key, prefix of either, or detector."""
     found = []
     for key, record in known.alerts.items():
         alert = part(record, "alert")

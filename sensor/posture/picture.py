@@ -1,5 +1,5 @@
-"""All assessments of one dataset at one moment. Each is computed when it is first used, and kept: a change of the data
-needs a new picture.
+"""All assessments of one dataset at one time. Each is computed on first use and cached: changed data needs a new
+object.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sensor.posture.vulnerabilities.fleet import Fleet
 
 
 class Surroundings(NamedTuple):
-    """What assessments need beside the dataset. ``networks``: which addresses are internal; ``outputs``: names and
-    addresses of the hosts that each output delivers to; ``vulnerabilities``: the imported ones (``posture.database``).
+    """Other inputs of assessments. ``networks``: internal networks; ``outputs``: names and addresses of each output's
+    hosts; ``vulnerabilities``: the imported ones (``posture.database``).
     """
 
     networks: Networks = Networks()
@@ -29,7 +29,7 @@ class Surroundings(NamedTuple):
 
 
 class Picture:
-    """Properties raise DocumentErrors where a file of the sensor is invalid, and DatabaseError where the imported
+    """Properties raise DocumentErrors if a file of the sensor is invalid, and DatabaseError if the imported
     vulnerabilities cannot be read.
     """
 
@@ -39,7 +39,7 @@ class Picture:
         self.known, self.around, self._baseline, self._details = known, around, baseline or Baseline(), details
 
     def made(self) -> Self:
-        """The picture with its site: errors are raised here, and not later."""
+        """Itself with its site: errors are raised here, and not later."""
         _ = self.site
         return self
 

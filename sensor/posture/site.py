@@ -1,8 +1,7 @@
-"""The site: devices and all that is wrong with them, as one picture that scores, tickets, paths, least privilege and
-reports are drawn from.
+"""The site: devices and all their faults, as the common input of scores, tickets, paths, least privilege and reports.
 
-It is made once of the records of a log or an inventory (``build.py``) and only read from then on. Its time is that of
-the last packet, so that a report of a capture of last year is about last year.
+It is built once from the records of a log or an inventory (``build.py``) and then only read. Its time is that of the
+last packet, so that a report of last year's capture is about last year.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ GONE = "gone"
 
 
 class Node(NamedTuple):
-    """A device with the values of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether
-    it is reachable from the internet, whether it was attacked, and how important it is.
+    """A device with the values of its record. ``segment``: its VLAN, otherwise the block of its address; ``aimed``:
+    whether it is reachable from the internet, whether it was attacked, and its criticality.
     """
 
     id: str
@@ -55,9 +54,9 @@ class Node(NamedTuple):
 
 
 class Site(NamedTuple):
-    """``weaknesses``: by device, the gravest first; ``alerts``, ``incidents``, ``recommendations``: last record of
-    each, closed ones too; ``seen``: machines, habits and for how long was watched, as rules are tried out on; ``now``:
-    time of the last record, as records write it.
+    """``weaknesses``: by device, most severe first; ``alerts``, ``incidents``, ``recommendations``: last record of
+    each, closed ones too; ``seen``: hosts, habits and duration of the observation, for simulations of rules; ``now``:
+    time of the last record, in the format of records.
     """
 
     nodes: Mapping[str, Node]
@@ -76,12 +75,12 @@ class Site(NamedTuple):
                 yield self.nodes[name], one
 
     def machine(self, name: str) -> Machine | None:
-        """Of a device that has an address."""
+        """A device that has an address, for simulations."""
         return self.seen.machines.get(name)
 
 
 def ends_of(record: Record) -> tuple[list[str], list[str]]:
-    """Ids of the devices that an alert or a recommendation is about: who did it, to whom."""
+    """Ids of the devices of an alert or a recommendation: actors, targets."""
     ends = [record.get("dst"), *objects(record.get("targets"))]
     return _ids([record.get("src")]), _ids(ends)
 

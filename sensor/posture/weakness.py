@@ -1,8 +1,8 @@
-"""A weakness: one thing to fix on one device, whatever found it, with its fix. Scores, tickets, paths and reports are
-derived from these.
+"""A weakness: one fault of one device, from any source, with its fix. Scores, tickets, paths and reports are derived
+from these.
 
-It comes from a vulnerability of the firmware, or from a recommendation about a setting. Its points are its weight, 0 to
-100: those of the priority of a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
+It comes from a vulnerability of the firmware, or from a recommendation about a setting. Its points, 0 to 100, are the
+priority of the vulnerability (``priority.py``), or those in ``SETTING_POINTS``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Body = Mapping[str, Any]
 
 
 class Fix(NamedTuple):
-    """A fix: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its devices;
+    """A fix: the same ``key`` is the same work on another device. ``makers``: vendor → location in its devices;
     ``test``: how to verify the fix.
     """
 
@@ -57,8 +57,8 @@ class Fix(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The packet that a weakness rests on. ``ts``: as records write time; ``event``: what it said; ``seen``: the field
-    and what it held.
+    """The packet behind a weakness. ``ts``: in the time format of records; ``event``: its description; ``seen``: the
+    field and its value.
     """
 
     ts: str = ""
@@ -67,8 +67,8 @@ class Proof(NamedTuple):
 
 
 class Weakness(NamedTuple):
-    """``name``: the CVE or the setting; ``sure``: False where it cannot be told whether the device is affected; ``id``:
-    of device and name, for good.
+    """``name``: the CVE or the setting; ``sure``: False if it is unknown whether the device is affected; ``id``: of
+    device and name, permanent.
     """
 
     id: str
@@ -85,7 +85,7 @@ class Weakness(NamedTuple):
 
 
 def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float) -> Weakness:
-    """Of a finding that is not ``not affected``."""
+    """From a finding other than ``not affected``."""
     claim = asset.proof[0] if asset.proof else {}
     proof = Proof(
         _text(claim.get("last") or claim.get("first")), _text(claim.get("observation")), _text(claim.get("seen"))
@@ -106,7 +106,7 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
 
 
 def of_recommendation(record: Body, device: str) -> Weakness:
-    """Of a record that is open, about a device that is known."""
+    """From an open record about a known device."""
     body, severity = (
         record.get("recommendation") or {},
         Severity.__members__.get(_text(record.get("severity")), Severity.medium),
@@ -134,8 +134,8 @@ def rated(cvss: float | None) -> Severity:
 
 
 def _update(asset: Asset, about: About) -> Fix:
-    """The work is the same for all devices of a product and version; of those whose version is not known, for all of
-    the product.
+    """The fix is the same for all devices with the same product and version; if the version is unknown, for the
+    product.
     """
     product = asset.product or asset.os or asset.type
     if asset.firmware and not asset.proof:
@@ -154,7 +154,7 @@ def _update(asset: Asset, about: About) -> Fix:
 
 
 def _change(body: Body) -> Fix:
-    """The work is the same for all devices with the setting, or of a product, if the record names one; its place
+    """The fix is the same for all devices with the setting, or of a product, if the record names one; its location
     differs by vendor.
     """
     setting, product = _text(body.get("setting")), _text(body.get("product"))

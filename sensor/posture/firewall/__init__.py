@@ -1,3 +1,3 @@
-"""Firewall rules that block what was found: what to block (``requests.py``), what else that would break
-(``simulate.py``), and the formats of firewalls.
+"""Firewall rules that block what was detected: what to block (``requests.py``), side effects (``simulate.py``), and
+rule formats of firewalls.
 """

@@ -1,4 +1,4 @@
-"""From alerts, and from the learned baseline, to the connections that rules are to block."""
+"""Connections to block, from alerts and from the learned baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sensor.posture.known import Known
 from sensor.posture.lookup import PREFIX, alerts_named
 
 NUMBERS = {"tcp": TCP, "udp": UDP}
-# Detectors whose alerts are about a name server, not about the name that was queried.
+# Detectors whose alerts concern the DNS server, not the queried name.
 ABOUT_SERVERS = ("command_and_control.resolver_bypass", "discovery.zone_transfer", "lateral_movement.exploit_dns")
 LEARNED = "the learned baseline shows who talks to it"
 
@@ -34,7 +34,7 @@ class Ends(NamedTuple):
 
 
 def alerts_of(known: Known, what: str) -> list[Record]:
-    """Alerts of that name, or those of an incident."""
+    """Alerts with an id, or those of an incident."""
     for name, record in known.incidents.items():
         if name == what or (len(what) > len("incident-") + PREFIX - 1 and name.startswith(what)):
             listed = {tidy(chapter.get("alert")) for chapter in objects(part(record, "incident").get("story"))}
@@ -48,12 +48,12 @@ def accused(view: View) -> set[tuple[str, str]]:
 
 
 def about_a_name(record: Record) -> bool:
-    """Whether an alert is about a name that a name server was queried for: blocking the server would not help."""
+    """Whether an alert concerns a queried name: blocking the DNS server would not help."""
     return part(record, "network").get("app") == "dns" and part(record, "alert").get("detector") not in ABOUT_SERVERS
 
 
 def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
-    """The contacts of some alerts, and those of any other alert with the same external hosts."""
+    """The contacts of these alerts, and those of other alerts with the same external hosts."""
     contacts = [_contact(ends, view) for record in alerts for ends in _ends(record, view)]
     outside = {contact.peer.addresses[0] for contact in contacts if contact.outside}
     others = (record for record in view.known.alerts.values() if not about_a_name(record))
@@ -62,7 +62,7 @@ def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
 
 
 def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact]:
-    """All hosts that talked to an address: by alerts, and by the learned baseline of internal hosts."""
+    """All hosts that communicated with an address, from alerts and the baseline of internal hosts."""
     found = [
         one
         for record in view.known.alerts.values()
@@ -77,7 +77,7 @@ def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact
 
 
 def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> tuple[list[Contact], list[str]]:
-    """Those that may be blocked, and why the others may not. ``whole``: machines would lose all connections with their
+    """Contacts that may be blocked, and why others may not. ``whole``: machines would lose all connections with their
     peers.
     """
     kept, why = [], []
@@ -100,8 +100,8 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
 
 
 def _ends(record: Record, view: View) -> Iterator[Ends]:
-    """The actor with each of its targets. The port is that of the first, and of the others where the detector counted
-    them by it.
+    """The actor with each of its targets. The port is that of the first, and applies to others if the detector counts
+    targets by port.
     """
     client, alert = view.party(part(record, "src")), part(record, "alert")
     first, port = part(record, "dst"), part(record, "dst").get("port")
@@ -120,12 +120,12 @@ def _ends(record: Record, view: View) -> Iterator[Ends]:
 
 
 def _utc(text: str) -> str:
-    """A time of a record to the second: rules carry it in comments, always in UTC."""
+    """A record's time to the second, in UTC, for comments of rules."""
     return f"{text[:19]}Z" if len(text) > 19 else text
 
 
 def _contact(ends: Ends, view: View) -> Contact:
-    """The peer is the external host, else the server."""
+    """The peer is the external host, otherwise the server."""
     ours = [
         view.networks.inside(party.addresses[0]) or addresses.is_multicast(party.addresses[0])
         for party in (ends.client, ends.server)
@@ -136,7 +136,7 @@ def _contact(ends: Ends, view: View) -> Contact:
 
 
 def _facing(ends: Ends, block: Block, view: View) -> Contact | None:
-    """The peer is what is in the block; None where neither has it."""
+    """The peer is the end in the block; None if neither is."""
     outside = not inside(block, view)
     if _within(ends.server, block):
         return Contact(
@@ -162,7 +162,7 @@ def _within(party: Party, block: Block) -> bool:
 
 
 def _learned(block: Block, view: View) -> Iterator[Contact]:
-    """Clients of the machines in a block, and the servers that these use. Nothing for external hosts."""
+    """Clients of the hosts in a block, and the servers that these use. Empty for external hosts."""
     for one in conversations(view.seen):
         if _within(one.server, block):
             yield Contact(one.client, one.server, one.service, reason=LEARNED)

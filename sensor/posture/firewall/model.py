@@ -1,6 +1,5 @@
-"""What is asked of a firewall, before any firewall's language: a request holds rules, a rule two ends and a match. What
-is found is dropped; where a request is an allow-list, rules that allow stand before those that drop the rest, and the
-first that matches decides.
+"""Vendor-neutral firewall requests: a request has rules, a rule has two ends and a match. Matches are dropped. In an
+allow-list, rules that allow precede those that drop the rest, and the first match decides.
 """
 
 from __future__ import annotations
@@ -21,9 +20,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Party(NamedTuple):
-    """A machine, or an address that is none of ours. ``id``: of the device, empty where it is not one; ``addresses``:
-    as core.addresses has them.
-    """
+    """A host. ``id``: of the device, empty if it is not one; ``addresses``: as in core.addresses."""
 
     id: str
     name: str
@@ -32,12 +29,12 @@ class Party(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What it is known by: its id, else its address."""
+        """Its identifier: the id, otherwise the address."""
         return self.id or addresses.text(self.addresses[0])
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Its addresses as they are written."""
+        """Its addresses as text."""
         return tuple(map(addresses.text, self.addresses))
 
     @property
@@ -48,13 +45,13 @@ class Party(NamedTuple):
 
 
 class Match(NamedTuple):
-    """Which packets, beside their ends. ``proto``: 6, 17, or 0 for all; ``port``: of the server, 0 for all."""
+    """Protocol and port of the packets. ``proto``: 6, 17, or 0 for all; ``port``: of the server, 0 for all."""
 
     proto: int = 0
     port: int = 0
 
     def covers(self, service: int) -> bool:
-        """Whether a service (``protocol << 16 | port``) falls under it."""
+        """Whether a service (``protocol << 16 | port``) matches."""
         return self.proto in (0, service >> 16) and self.port in (0, service & 0xFFFF)
 
     @property
@@ -70,9 +67,9 @@ class Match(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Drop what the sources begin with the destinations, or ``allow`` it. One family of addresses; no sources, or no
-    destinations: any address. ``names``: by which the destinations are meant, where they are any address to a format
-    that knows no names.
+    """Drop connections from the sources to the destinations, or ``allow`` them. One address family; no sources, or no
+    destinations: any address. ``names``: host names of the destinations, which are any address in formats without
+    names.
     """
 
     name: str
@@ -85,10 +82,10 @@ class Rule(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One change to request: ``machines`` are blocked from ``peers``, which lie ``outside`` or not; without machines,
-    all hosts are. ``seen``: observed services; ``accused``: (client, server, service) of the alerts, by their keys;
-    ``expires``: None for never; ``left_out``: number of ends that exceeded the limit; ``notes``: remarks of the
-    simulation; ``allowed``: exempt hosts among those that would be blocked.
+    """One requested change: ``machines`` are blocked from ``peers``, which are external if ``outside``; without
+    machines, all hosts are. ``seen``: observed services; ``accused``: (client, server, service) of the alerts, by their
+    keys; ``expires``: None for never; ``left_out``: number of ends that exceeded the limit; ``notes``: remarks of the
+    simulation; ``allowed``: exempt hosts.
     """
 
     id: str
@@ -120,18 +117,18 @@ class Request(NamedTuple):
 
     @property
     def seconds(self) -> int:
-        """How long it is to last; 0 for ever."""
+        """Lifetime in seconds; 0: unlimited."""
         return max(1, int((self.expires - self.made).total_seconds())) if self.expires is not None else 0
 
 
 def request_id(key: str) -> str:
-    """``fw-`` and six letters made from what is blocked, so that asking again is the same request."""
+    """``fw-`` and six characters derived from what is blocked, so that a repeated request has the same id."""
     number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big")
     return "fw-" + "".join(_ALPHABET[number >> shift & 31] for shift in range(25, -1, -5))
 
 
 def block_text(block: Block) -> str:
-    """A block as people write it: one address without a length."""
+    """A block as text: a single address without a prefix length."""
     return str(block.network_address if block.prefixlen == block.max_prefixlen else block)
 
 
@@ -141,7 +138,7 @@ def host_block(address: int) -> Block:
 
 
 def apart(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """The blocks in order, each once, without those that lie within another: sets of nftables take no overlaps."""
+    """Sorted blocks without those that lie within another: nftables sets must not overlap."""
     ordered = sorted(set(blocks), key=lambda one: (one.version, int(one.network_address), one.prefixlen))
     kept: list[Block] = []
     for block in ordered:

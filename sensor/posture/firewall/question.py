@@ -1,4 +1,4 @@
-"""What an operator asks of the firewall, as texts: a block, a service, how long it is to hold."""
+"""Parses arguments of firewall requests: a block, a service, a lifetime."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPAN = re.compile(r"[1-9]\d{0,3}[hdw]", re.ASCII)
 
 
 def block_of(text: str) -> Block:
-    """An address or a network; IPv4 within IPv6 (RFC 4291, 2.5.5.2) as IPv4. ValueError."""
+    """An address or a network; IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) as IPv4. Raises ValueError."""
     try:
         block = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
@@ -26,13 +26,13 @@ def block_of(text: str) -> Block:
 
 
 def match_of(service: str) -> Match:
-    """``tcp/443`` or a name of a service. ValueError."""
+    """``tcp/443`` or a service name. Raises ValueError."""
     number = parse_service(service)
     return Match(number >> 16, number & 0xFFFF)
 
 
 def expiry_of(now: datetime, span: str) -> datetime | None:
-    """When rules end; None for ``never``. ValueError."""
+    """Expiry of the rules; None for ``never``. Raises ValueError."""
     if span == NEVER:
         return None
     if not _SPAN.fullmatch(span):

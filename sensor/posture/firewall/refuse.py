@@ -1,4 +1,4 @@
-"""What is suggested only if the operator overrides: blocking of groups, broadcast, or the gateway that all
+"""Refusals that the operator can override: blocking of multicast groups, broadcast, or the gateway that all
 hosts need.
 """
 
@@ -14,7 +14,7 @@ from sensor.posture.firewall.simulate import Machine
 # First and last address of a block.
 Span = tuple[int, int]
 
-# What no firewall between segments forwards, or no machine has (RFC 1112, 1122, 3927, 4291).
+# Addresses that no firewall forwards between segments, or no host has (RFC 1112, 1122, 3927, 4291).
 NEVER = {
     "multicast or broadcast addresses": ("224.0.0.0/4", "255.255.255.255", "ff00::/8"),
     "unassigned or reserved addresses": ("0.0.0.0/8", "240.0.0.0/4", "::/128"),
@@ -24,7 +24,7 @@ _NEVER = {words: tuple(map(addresses.parse_network, blocks)) for words, blocks i
 
 
 class Refusals:
-    """Asked of each end that would be blocked: why not. Empty where it may be."""
+    """Why an end must not be blocked; empty if it may be."""
 
     def __init__(self, machines: Mapping[str, Machine]) -> None:
         self._known = {address for machine in machines.values() for address in machine.party.addresses}
@@ -35,14 +35,14 @@ class Refusals:
         return _of_special_addresses(block_text(block), [span]) or self._of_gateway(block_text(block), [span], "")
 
     def of_peer(self, party: Party, near: Iterable[Party] = ()) -> str:
-        """``near``: machines that talk to it, in whose segments it may be the broadcast address."""
+        """``near``: hosts that communicate with it; in their segments it may be the broadcast address."""
         broadcasts = {_broadcast(address) for one in near for address in one.addresses if is_v4(address)} - self._known
         if broadcasts.intersection(party.addresses):
             return f"{party.text} is most likely the broadcast address of its segment"
         return self.of_machine(party, whole=True)
 
     def of_machine(self, party: Party, *, whole: bool) -> str:
-        """``whole``: all that it does with a peer would end, not one service; a gateway is spared that."""
+        """``whole``: all connections with a peer would be blocked, not one service; gateways are exempt from that."""
         spans = [(one, one) for one in party.addresses]
         return _of_special_addresses(party.text, spans) or (
             self._of_gateway(party.text, spans, party.id) if whole else ""

@@ -1,4 +1,4 @@
-"""From contacts to firewall requests: all machines that share a peer share a request, PCs and cameras alike.
+"""From contacts to firewall requests. Hosts that share a peer share a request, whatever their type.
 
 An external address is blocked entirely, in both directions, unless a service is named: a client that uses one port
 today may use another tomorrow. Between internal hosts only the observed service is blocked, so that the server remains
@@ -28,21 +28,21 @@ from sensor.posture.firewall.model import (
     request_id,
 )
 
-# Ends and reasons of one request; the number of others is reported.
+# Limits of ends and of reasons in one request; the number of others is reported.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
-# Blocks that no external host has: this network, multicast and reserved ones (RFC 1122, 5771), and unallocated IPv6
-# space (RFC 4291, 2.4).
+# Blocks without external hosts: this network, multicast, reserved (RFC 1122, 5771), and unallocated IPv6 space (RFC
+# 4291, 2.4).
 UNASSIGNED: tuple[Block, ...] = tuple(
     map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1"))
 )
-# All addresses there are.
+# All addresses.
 WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
 
 class Contact(NamedTuple):
-    """A machine and the peer it is to be blocked from. ``service``: ``protocol << 16 | port`` of the server, 0 if
-    unknown; ``outside``: the peer is external; ``inbound``: the peer is the client; ``alert``: its id, empty if the
-    contact comes from the baseline.
+    """A host and the peer to block it from. ``service``: ``protocol << 16 | port`` of the server, 0 if unknown;
+    ``outside``: the peer is external; ``inbound``: the peer is the client; ``alert``: its id, empty for contacts from
+    the baseline.
     """
 
     machine: Party
@@ -55,9 +55,8 @@ class Contact(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen;
-    ``everyone``: for machines not seen as well;
-    ``allow``: machines that are left alone.
+    """The operator's parameters. ``match``: block only that service; ``block``: the peer, regardless of observations;
+    ``everyone``: also hosts without observed contacts; ``allow``: exempt hosts.
     """
 
     made: datetime
@@ -90,7 +89,7 @@ def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Requ
 def request_of_service(
     servers: Iterable[Party], users: Iterable[Party], match: Match, spec: Spec, reasons: Iterable[str]
 ) -> Request:
-    """Block a service of some machines for all hosts; ``users``: observed clients."""
+    """Block a service of some hosts for all clients; ``users``: observed clients."""
     spared = {one.key for one in spec.allow}
     machines, peers = _parties(one for one in users if one.key not in spared), _parties(servers)
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
@@ -111,7 +110,7 @@ def request_of_service(
 def request_of_outside(
     machines: Iterable[Party], inside: Iterable[Block], spec: Spec, seen: Iterable[int], reasons: Iterable[str]
 ) -> Request:
-    """Cut machines off all that is not inside; ``seen``: services that they use there."""
+    """Block the external traffic of hosts, that is, all but ``inside``; ``seen``: external services that they use."""
     match, parties = spec.match or Match(), _parties(machines)
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
     mine, far = parties[:ENDS_LIMIT], _all_but([*UNASSIGNED, *inside, *_blocks(spec.allow)])
@@ -141,7 +140,7 @@ def request_of_outside(
 
 
 def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
-    """Inside: of whom else the machine used the same service."""
+    """Internal peers of which the host used the same service."""
     found: dict[tuple[str, int], set[str]] = {}
     inside = [one for one in contacts if not one.outside]
     for one in inside:
@@ -150,8 +149,8 @@ def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
 
 
 def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
-    """External peers: the other addresses that the same alerts name for the same machines, such as the sources of one
-    flood.
+    """External peers: other addresses that the same alerts name for the same hosts, such as the sources of
+    one flood.
     """
     outside = [one for one in contacts if one.outside]
     alerts_of: dict[str, set[tuple[str, str]]] = {}
@@ -164,7 +163,7 @@ def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
 
 
 def _key(contact: Contact, peers: Iterable[str], spec: Spec) -> str:
-    """What stands for the request that a contact belongs to."""
+    """Key of the request that a contact belongs to."""
     if spec.block is not None:
         return _block_key(spec.block, spec)
     match = _match(contact, spec)
@@ -214,7 +213,7 @@ def _made(
     spec: Spec,
     inbound: frozenset[bool] = frozenset((False,)),
 ) -> Request:
-    """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
+    """A request without its reasons. ``inbound``: blocked directions, if only one protocol is blocked."""
     name = request_id(key)
     near = (_all_but(_blocks(spec.allow)) if spec.allow else None) if spec.everyone else _blocks(machines)
     far = [spec.block] if spec.block is not None else _blocks(peers)
@@ -237,7 +236,7 @@ def _made(
 
 
 def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:
-    """Each once, in order of addresses, with all addresses reported for it."""
+    """Distinct parties in order of addresses, each with all its addresses."""
     found: dict[str, Party] = {}
     for party in parties:
         known = found.get(party.key, party)
@@ -250,7 +249,7 @@ def _blocks(parties: Iterable[Party]) -> list[Block]:
 
 
 def _all_but(left_out: Iterable[Block]) -> list[Block]:
-    """All addresses except some, in as few blocks as possible: no format needs a rule that allows."""
+    """All addresses except some, in as few blocks as possible: no format then needs a rule that allows."""
     found = list(WHOLE)
     for hole in left_out:
         found = [piece for block in found for piece in _around(hole, block)]
@@ -258,19 +257,19 @@ def _all_but(left_out: Iterable[Block]) -> list[Block]:
 
 
 def _around(hole: Block, block: Block) -> Iterable[Block]:
-    """What is left of a block; of two blocks one holds the other, or they have nothing in common."""
+    """The rest of a block around another one; two blocks are nested or disjoint."""
     if hole.version != block.version or not hole.overlaps(block):
         return (block,)
     return () if hole.prefixlen <= block.prefixlen else block.address_exclude(hole)  # type: ignore[arg-type]  # of one family
 
 
 def _any(blocks: tuple[Block, ...] | None) -> tuple[Block, ...]:
-    """Nothing, which is any address, where the blocks are all there are."""
+    """Empty, which is any address, if the blocks cover all addresses."""
     return () if blocks is None or blocks[0].prefixlen == 0 else blocks
 
 
 def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | None]], match: Match) -> Iterator[Rule]:
-    """The rules of each family of which both ends have addresses; None stands for any address."""
+    """Rules of each family in which both ends have addresses; None is any address."""
     number = 0
     for left, right in pairs:
         for version in (4, 6):
@@ -301,7 +300,7 @@ def _many(parties: Sequence[Party]) -> str:
 
 
 def _whole(block: Block, peers: Sequence[Party]) -> str:
-    """A block, with who it is where it is one machine."""
+    """A block, with its name if it is a single host."""
     if len(peers) == 1 and block.num_addresses == 1:
         return peers[0]._replace(addresses=(addresses.parse_network(str(block))[0],)).text
     return block_text(block)

@@ -1,7 +1,7 @@
-"""What rules would break, according to observed traffic: conversations of the baseline that they block, and warnings.
+"""Side effects of rules according to observed traffic: connections of the baseline that they block, and warnings.
 
-The baseline stores the clients of each internal service. External addresses are a single peer to it: other uses of one
-of them are unknown, and reported as such.
+The baseline stores the clients of each internal service. External addresses are a single peer in it: other uses of an
+external address are unknown, and reported as such.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import Block, Party, Request, Rule
 
-# So many clients of one service make a server that many use.
+# From this number of clients of one service, a server counts as busy.
 MANY = 5
-# Watched for less, a network has shown too little of what it does in a week.
+# A shorter observation does not cover what happens in a week.
 ENOUGH_H = 72.0
 OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
-# What devices cannot do without, though its servers are outside: who is asked, and what for.
+# External services that devices depend on, with their purpose.
 NEEDED = {
     UDP << 16 | 123: ("take the time", "name their time servers with --allow, or give them one inside"),
     UDP << 16 | 53: ("ask for names", "name their resolvers with --allow, or give them one inside"),
@@ -33,7 +33,7 @@ SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dh
 
 
 class Machine(NamedTuple):
-    """A device of the inventory. ``services``: that it offers, as records have them (``dns/53``)."""
+    """A device of the inventory. ``services``: that it offers, in the notation of records (``dns/53``)."""
 
     party: Party
     roles: frozenset[str] = frozenset()
@@ -45,8 +45,8 @@ class Machine(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What is known of the network. ``habits``: None where there is no baseline; ``watched``: since and until when, ns;
-    ``outputs``: where the sensor delivers to, name → addresses and names; ``moved``: devices that had other addresses
+    """Observations of the network. ``habits``: None without a baseline; ``watched``: since and until when, ns;
+    ``outputs``: destinations of the sensor, name → addresses and names; ``moved``: devices that had other addresses
     before.
     """
 
@@ -58,8 +58,8 @@ class Seen(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A conversation that would end. ``times``: it was looked at, about one an hour; ``meant``: an
-    alert is about it.
+    """A connection that would be blocked. ``times``: number of observations, about one an hour; ``meant``: it is the
+    subject of an alert.
     """
 
     client: Party
@@ -75,8 +75,8 @@ class Cut(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """``rests_on``: the data and its limits; ``cuts``: conversations that would end; ``warnings``: to be read before
-    the change; ``done``: False without a baseline, when it is unknown what else would end.
+    """``rests_on``: the data and its limits; ``cuts``: connections that would be blocked; ``warnings``: to read before
+    the change; ``done``: False without a baseline, when side effects are unknown.
     """
 
     rests_on: tuple[str, ...]
@@ -86,12 +86,12 @@ class Simulation(NamedTuple):
 
     @property
     def others(self) -> list[Cut]:
-        """What is blocked without being intended."""
+        """Unintentionally blocked connections."""
         return [cut for cut in self.cuts if not cut.meant]
 
 
 def simulate(request: Request, seen: Seen) -> Simulation:
-    """A request against what was seen."""
+    """Simulate a request on observed traffic."""
     reach = [(rule, _Side(rule.sources), _Side(rule.destinations)) for rule in request.rules]
     spared = {one.key for one in request.allowed}
     considered = (cut for cut in conversations(seen) if cut.client.key not in spared)
@@ -106,7 +106,7 @@ def simulate(request: Request, seen: Seen) -> Simulation:
 
 
 def noted(request: Request, simulation: Simulation) -> Request:
-    """The request with what is above its rules, for those who load them."""
+    """The request with its simulation as comments above the rules."""
     others = simulation.others
     more = [f"also cut: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
@@ -124,7 +124,7 @@ def _watched(seen: Seen) -> bool:
 
 
 class _Side:
-    """One end of a rule, asked for the same machines many times."""
+    """One end of a rule, with cached answers for hosts."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._ranges = [addresses.parse_network(str(block)) for block in blocks]
@@ -141,7 +141,7 @@ class _Side:
 
 
 def conversations(seen: Seen) -> Iterator[Cut]:
-    """All internal conversations of the baseline, reported by the client or, if that is external, by the server."""
+    """All internal connections of the baseline, reported by the client or, if that is external, by the server."""
     for name, habits in (seen.habits or {}).items():
         if name not in seen.machines:
             continue
@@ -156,7 +156,7 @@ def conversations(seen: Seen) -> Iterator[Cut]:
 
 
 def _party(name: str, seen: Seen) -> Party | None:
-    """An end as the baseline calls it: a device, or an address that is none."""
+    """An end as named in the baseline: a device, or an address without one."""
     if name in seen.machines:
         return seen.machines[name].party
     try:
@@ -166,7 +166,7 @@ def _party(name: str, seen: Seen) -> Party | None:
 
 
 def _once(cuts: Iterable[Cut]) -> list[Cut]:
-    """Both ends report a conversation: the client's report has the count."""
+    """Both ends report a connection: the client's report has the count."""
     found: dict[tuple[Party, Party, int], Cut] = {}
     for cut in cuts:
         known = found.get((cut.client, cut.server, cut.service))
@@ -180,7 +180,7 @@ def _cuts(rule: Rule, left: _Side, right: _Side, cut: Cut) -> bool:
 
 
 def _meant(request: Request, cut: Cut) -> bool:
-    """Whether an alert is about it; one that names no port is about all of them."""
+    """Whether it is the subject of an alert; one without a port covers all ports."""
     return any(
         (cut.client.key, cut.server.key, service) in request.accused
         for service in (cut.service, cut.service >> 16 << 16, 0)
@@ -191,7 +191,7 @@ def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
     return cut.meant, cut.service & 0xFFFF, cut.server.addresses, cut.client.addresses
 
 
-# What it rests on.
+# Data sources.
 
 
 def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
@@ -215,7 +215,7 @@ def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
 
 
 def _outside(request: Request, seen: Seen) -> Iterator[str]:
-    """What the machines use outside, of which some may be of this address."""
+    """External services of the hosts, some of which may be at this address."""
     everyone = any(not rule.sources or not rule.destinations for rule in request.rules)
     users: dict[int, int] = {}
     for name in seen.habits or {} if everyone else (party.id for party in request.machines):
@@ -261,7 +261,7 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str
 
 
 def _needed(request: Request) -> Iterator[str]:
-    """Of machines that are cut off all that is outside."""
+    """Services that hosts need if all their external traffic is blocked."""
     for service, (what, advice) in NEEDED.items():
         name = service_text(service)
         if not request.peers and name in request.seen and any(rule.match.covers(service) for rule in request.rules):
@@ -292,12 +292,12 @@ def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
 
 
 def _served(request: Request, party: Party) -> bool:
-    """Whether it is on the side of the servers of a rule."""
+    """Whether a party is on the server side of a rule."""
     return any(rule.destinations and _Side(rule.destinations).holds(party) for rule in request.rules)
 
 
 def _outputs(request: Request, seen: Seen) -> Iterator[str]:
-    """Where the sensor delivers to: an address that is named, or a machine that is known by the name."""
+    """Destinations of the sensor, by address, or by the name of a host."""
     for name, places in seen.outputs.items():
         for place in sorted(places):
             try:
@@ -316,7 +316,7 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
 
 
 def _moving(request: Request, seen: Seen) -> Iterator[str]:
-    """Rules do not follow DHCP leases: tomorrow the address may belong to another host."""
+    """Rules do not follow DHCP leases: the address may belong to another host tomorrow."""
     named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
     moved = [
         party.text
@@ -332,7 +332,7 @@ def _moving(request: Request, seen: Seen) -> Iterator[str]:
 
 
 def _neighbours(request: Request) -> Iterator[str]:
-    """Machines of one segment talk past every firewall between segments."""
+    """Hosts of one segment communicate without passing a firewall between segments."""
     near = {addresses.segment(address) for party in request.machines for address in party.addresses}
     far = {addresses.segment(address) for party in request.peers for address in party.addresses}
     for segment in sorted(near & far):

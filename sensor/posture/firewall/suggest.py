@@ -1,5 +1,5 @@
-"""What to ask the firewall for: of an alert, an incident, a recommendation or an address to the requests, without what
-would cut off what must not be cut off.
+"""Firewall requests for an alert, an incident, a recommendation or an address, without those that must not
+be blocked.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sensor.posture.firewall.work import allowed, is_about_work, requests_of_wor
 
 
 class Question(NamedTuple):
-    """``what``: the id of an alert, an incident or a recommendation; empty where ``spec`` names a block. ``allow``:
-    machines that are left alone, as the operator names them; ``force``: also what is refused otherwise.
+    """``what``: id of an alert, an incident or a recommendation; empty if ``spec`` has a block. ``allow``: exempt
+    hosts, as the operator names them; ``force``: override refusals.
     """
 
     what: str
@@ -35,8 +35,8 @@ class Question(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Why something is not suggested, or is for all machines. ``code``: of the error catalogue; ``forcible``: `force`
-    suggests it regardless.
+    """Why something is not suggested, or applies to all hosts. ``code``: of the error catalogue; ``forcible``: `force`
+    overrides it.
     """
 
     text: str
@@ -52,7 +52,9 @@ class Suggested(NamedTuple):
 
 
 def suggested(question: Question, view: View, clock: Callable[[Any], str]) -> Suggested:
-    """The requests. ``clock`` writes times. TooWide, UnknownParty where ``allow`` names what cannot be left alone."""
+    """The requests. ``clock`` formats times. Raises TooWide, UnknownParty if ``allow`` has a host that cannot be
+    exempt.
+    """
     remarks: list[Remark] = []
     if is_about_work(question.what):
         return Suggested(_of_work(question, view, clock, remarks), remarks)
@@ -92,7 +94,7 @@ def _without_refused(spec: Spec, contacts: list[Contact], view: View, remarks: l
 
 
 def _without_contacts(what: str, spec: Spec, view: View, remarks: list[Remark]) -> list[Request]:
-    """No machine was seen with the peer, or all are left alone: rules for a block hold for all others."""
+    """Without observed contacts, or if all are exempt: rules for a block apply to all other hosts."""
     if spec.block is None:
         remarks.append(Remark(f"{what}: all its hosts are exempt: nothing to block", "firewall.nothing-to-block"))
         return []
@@ -115,13 +117,13 @@ def _of_work(question: Question, view: View, clock: Callable[[Any], str], remark
 
 
 def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Party, ...]:
-    """Machines that are left alone. TooWide, UnknownParty."""
+    """Exempt hosts. Raises TooWide, UnknownParty."""
     users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
     return allowed(question.allow, list(users), list(servers), question.spec.match or Match(), view)
 
 
 def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Contact]:
-    """Who is to be cut off from whom, by alerts; none after a remark."""
+    """Contacts to block according to the alerts; none after a remark."""
     what, alerts = question.what, alerts_of(view.known, question.what)
     if not alerts:
         lists = "`sensor alerts` and `sensor posture recommendations` list them"

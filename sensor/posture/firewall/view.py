@@ -1,5 +1,5 @@
-"""The network as firewall rules are made for it: alerts with the devices at their ends, the learned baseline, and where
-the sensor delivers to.
+"""The network data for firewall rules: alerts with the devices at their ends, the learned baseline, and destinations of
+the sensor.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.known import Details, Known
 
-# Addresses of one machine that rules name.
+# Limit of addresses of one host in rules.
 ADDRESSES_LIMIT = 16
 
 
 class Baseline(NamedTuple):
-    """``habits`` by device, None where no inventory was read; ``watched``: since and until when, ns."""
+    """``habits`` by device, None without an inventory; ``watched``: since and until when, ns."""
 
     habits: Mapping[str, Habits] | None = None
     watched: tuple[int, int] = (0, 0)
 
 
 class View(NamedTuple):
-    """``owners``: device by address; ``details``: gives the leases of a device, None where no inventory was read."""
+    """``owners``: device by address; ``details``: function for the leases of a device, None without an inventory."""
 
     known: Known
     networks: Networks
@@ -37,9 +37,7 @@ class View(NamedTuple):
     details: Details | None = None
 
     def party(self, end: Record) -> Party | None:
-        """One end of an alert: its device, with the address that was seen before its others; None where it has no
-        address.
-        """
+        """One end of an alert: its device, with the observed address first; None without an address."""
         address = address_of(end.get("ip"))
         record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
@@ -49,7 +47,7 @@ class View(NamedTuple):
         return machine.party._replace(addresses=mine) if mine else None
 
     def moved(self, parties: Iterable[Party]) -> frozenset[str]:
-        """Those of some devices that had other addresses of IPv4 before."""
+        """Devices that had other IPv4 addresses before."""
         return frozenset(party.id for party in parties if party.id and self._moved(party))
 
     def _moved(self, party: Party) -> bool:
@@ -71,7 +69,7 @@ def view_of(
     outputs: Mapping[str, frozenset[str]] | None = None,
     details: Details | None = None,
 ) -> View:
-    """``outputs``: names and addresses of the hosts that each output delivers to."""
+    """``outputs``: names and addresses of each output's hosts."""
     inside = _inside_addresses(known, networks)
     machines = {
         one.party.id: one
@@ -83,7 +81,7 @@ def view_of(
 
 
 def _inside_addresses(known: Known, networks: Networks) -> dict[str, list[int]]:
-    """Internal addresses by device that alerts name: a gateway has more than its record."""
+    """Internal addresses in alerts, by device: a gateway has more than its record."""
     found: dict[str, list[int]] = {}
     for record in known.alerts.values():
         for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets"))):

@@ -1,5 +1,4 @@
-"""From recommendations to firewall requests: a service with a weak setting is blocked for all hosts except those that
-the operator exempts.
+"""From recommendations to firewall requests: a service with a weak setting is blocked for all hosts except exempt ones.
 
 It is a workaround: the setting itself still has to be fixed. Only a service that the device offers can be blocked, and
 only one that not all its users need; a device with unneeded internet traffic is blocked from the internet as a whole.
@@ -31,14 +30,14 @@ from sensor.posture.recommendations.knowledge import load_advice
 Record = dict[str, Any]
 
 KIND, SEEN, INTERNET = "recommendation-", "seen", "internet"
-# So many addresses may be exempt: each takes up to 32 blocks to go round (128 of IPv6).
+# Limit of exempt addresses: excluding one takes up to 32 blocks (128 for IPv6).
 ALLOWED_LIMIT = 16
-# Services that fixed-function devices do not use of each other.
+# Services that fixed-function devices do not use among themselves.
 ADMINISTERED = ADMINISTRATION | {TCP << 16 | port for port in (21, 80, 443, 8080, 8443)} | {UDP << 16 | 161}
 # Applications over UDP that are known over TCP too.
 DATAGRAMS = frozenset(("sip",))
 ALWAYS = "legitimate clients need the service, and a firewall cannot separate malicious from legitimate use"
-# Settings of services that a firewall cannot fix, and why.
+# Settings that a firewall cannot work around, and why.
 NOT_BY_RULES = {
     "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
     "dhcp_server": "it answers within its own segment, which no firewall filters: enable DHCP snooping on the switch",
@@ -47,16 +46,16 @@ NOT_BY_RULES = {
 
 
 class TooWide(Exception):
-    """More machines are exempt than a rule can name, or none that can be identified; the text is for users."""
+    """More hosts are exempt than a rule can have, or none that can be identified; the text is for users."""
 
 
 class UnknownParty(Exception):
-    """An exempt machine that is not known, or several are; the text is for people."""
+    """An exempt host is unknown or ambiguous; the text is for users."""
 
 
 class Requested(NamedTuple):
-    """``requests``: one for each service, over all machines that have it; ``left_out``: recommendations that no rule
-    helps with, and why.
+    """``requests``: one per service, for all hosts that offer it; ``left_out``: recommendations without a rule, with
+    the reason.
     """
 
     requests: list[Request]
@@ -64,7 +63,7 @@ class Requested(NamedTuple):
 
 
 def work_of(known: Known, what: str) -> list[Record]:
-    """Recommendations by an id or its beginning, or by a setting; closed ones too."""
+    """Recommendations by an id or its prefix, or by a setting; closed ones too."""
     found = [
         record
         for name, record in known.recommendations.items()
@@ -76,15 +75,15 @@ def work_of(known: Known, what: str) -> list[Record]:
 
 
 def is_about_work(what: str) -> bool:
-    """Whether the text names a recommendation, known or not."""
+    """Whether the text has the form of a recommendation's id or setting."""
     return what.startswith(KIND) or what in load_advice()
 
 
 def requests_of_work(
     records: Iterable[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
 ) -> Requested:
-    """``allow``: whom to exempt; ``clock``: a time of a record as the reasons show it; ``force``: also where a rule may
-    hurt. TooWide, UnknownParty.
+    """``allow``: hosts to exempt; ``clock``: formats a time of a record; ``force``: also suggest rules with side
+    effects. Raises TooWide, UnknownParty.
     """
     records = list(records)
     talkers = [record for record in records if _setting(record) == INTERNET and record.get("action") != "close"]
@@ -103,7 +102,7 @@ def requests_of_work(
 def _grouped(
     records: Iterable[Record], view: View, *, force: bool
 ) -> tuple[dict[Match, list[tuple[Party, Record]]], list[str]]:
-    """Machines by the service that is to be blocked; and what is left out."""
+    """Hosts by the service to block, and the recommendations that are left out."""
     refusals = Refusals(view.seen.machines)
     groups: dict[Match, list[tuple[Party, Record]]] = {}
     left_out = []
@@ -122,7 +121,7 @@ def _grouped(
 def _outward(
     records: Sequence[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str]
 ) -> list[Request]:
-    """Devices that talk to the internet and need not are cut off from all of it."""
+    """Devices with unneeded internet traffic are blocked from the internet."""
     if SEEN in allow:
         raise TooWide(
             "the baseline does not distinguish external addresses: name each required one with --allow ADDRESS"
@@ -145,7 +144,7 @@ def _outward(
 
 
 def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
-    """Who was seen using a service of some machines."""
+    """Observed clients of a service of some hosts."""
     keys = {server.key for server in servers}
     return list(
         dict.fromkeys(
@@ -179,7 +178,7 @@ def _seen(users: Iterable[Party], servers: Iterable[Party], match: Match, view: 
 
 
 def _named(name: str, view: View) -> list[Party]:
-    """A device by id, name or address, or an address that is none."""
+    """Devices with an id, name or address, or an address without a device."""
     ids = (tidy(part(record, "device").get("id")) for record in devices_named(view.known, name))
     found = [view.seen.machines[one].party for one in ids if one in view.seen.machines]
     if not found and address_of(name):
@@ -192,7 +191,7 @@ def _named(name: str, view: View) -> list[Party]:
 
 
 def _not(record: Record) -> str:
-    """Why no rule helps; empty where one does."""
+    """Why no rule helps; empty if one does."""
     setting = _setting(record)
     if record.get("action") == "close":
         return "the recommendation is done"
@@ -207,7 +206,7 @@ def _not(record: Record) -> str:
 
 
 def _match(record: Record) -> Match:
-    """The record names the port; its protocol is the one that is usual there."""
+    """The record has the port; the protocol is the usual one for it."""
     port = part(record, "src")["port"]
     usual = [service_text(proto << 16 | port).startswith(word) for proto, word in ((TCP, "tcp/"), (UDP, "udp/"))]
     return Match(UDP if usual == [True, False] or tidy(part(record, "network").get("app")) in DATAGRAMS else TCP, port)

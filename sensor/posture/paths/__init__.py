@@ -1,6 +1,6 @@
-"""Attack paths: how an external attacker, or a compromised unmanaged device, would reach what matters most, and which
+"""Attack paths: how an external attacker, or a compromised unmanaged device, could reach critical devices, and which
 single fix breaks most paths.
 
 ``costs.py`` has the cost of a step, ``build.py`` makes a graph of the site, ``search.py`` finds the cheapest paths,
-``breaks.py`` what to remove, and ``paths.py`` assembles the result.
+``breaks.py`` the fixes, and ``paths.py`` assembles the result.
 """

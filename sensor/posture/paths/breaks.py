@@ -1,8 +1,8 @@
-"""Which single change breaks most paths: each is removed from the graph, and the paths are searched again.
+"""The single changes that break most paths: each candidate is removed from the graph, and the paths are searched again.
 
 Candidates are rules (only observed clients reach a service; for administration no fixed-function device even then),
-services closed to all, ways in from outside, fixes, and segments whose machines are isolated from each other. How often
-the cheapest paths use each determines the order in which to try them; the figures of those that were tried are exact.
+services closed to all, entry points from outside, fixes, and client isolation of segments. The number of cheapest paths
+over each determines the order in which to try them; the figures of those that were tried are exact.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from sensor.posture.paths.costs import LIMIT, MUCH, Kind
 from sensor.posture.paths.graph import OUTER, Mask
 from sensor.posture.paths.search import Tree, search_again, used
 
-# So many candidates of each sort are tried out.
+# Number of candidates of each sort that are tried.
 TRIED = 5
 RULE, CLOSE, BORDER, FIX, APART = "rule", "close", "border", "fix", "apart"
 SORTS = (RULE, CLOSE, BORDER, FIX, APART)
-# Kinds of edges by which a device is taken over a service.
+# Kinds of edges that compromise a device through a service.
 TAKES = (Kind.WEAKNESS, Kind.GUESS, Kind.UNKNOWN)
 Counts = dict[tuple[str, int | str], int]
 
 
 class Break(NamedTuple):
-    """Something to take away. ``sort``: one of the words above; ``what``: node of a service or segment, node of a
-    device, or key of a fix; ``broken``: so many pairs have no path then, or one that costs ``MUCH`` more; ``goals``:
-    from nowhere reached any more; ``users``: devices that were seen using the service, without attacking by it, and no
-    longer could.
+    """A change. ``sort``: one of the words above; ``what``: node of a service or segment, node of a device, or key of a
+    fix; ``broken``: number of pairs that lose their path, or whose path costs ``MUCH`` more; ``goals``: no longer
+    reached from anywhere; ``users``: devices without attacks that were observed using the service, and no longer could.
     """
 
     sort: str
@@ -43,8 +42,8 @@ class Break(NamedTuple):
 
 
 def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> list[Break]:
-    """Those that break most for each machine that loses something, the most first. What a rule does is not closed
-    besides.
+    """The changes that break most pairs per affected host, best first. Services that a rule covers are not closed in
+    addition.
     """
     found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
     rules = {(one.what, one.broken) for one in found if one.sort == RULE}
@@ -56,7 +55,7 @@ def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) ->
 
 
 def edges_of(about: Map, sort: str, what: int | str) -> Mask:
-    """What is gone with a candidate."""
+    """The edges that a candidate removes."""
     graph, gone = about.graph, np.zeros(len(about.graph), np.bool_)
     if sort in (RULE, CLOSE):
         over = np.flatnonzero(graph.via >= 0)
@@ -73,8 +72,8 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
 
 
 def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
-    """The edges over services that a rule leaves: observed uses, except that fixed-function devices administer nothing
-    and attackers are not exempt.
+    """Edges over services that a rule keeps: observed uses, except administration by fixed-function devices and
+    attackers.
     """
     graph = about.graph
     kind, src, via = graph.kind[edges], graph.src[edges], graph.via[edges]
@@ -85,12 +84,12 @@ def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
 
 
 def touched(src: npt.NDArray[np.integer], kind: npt.NDArray[np.integer]) -> Mask:
-    """Edges by which external hosts, or a machine that controls another, contact a device."""
+    """Edges by which external hosts, or a host that controls another, contact a device."""
     return np.asarray((src == OUTER) & (kind != Kind.LURE) | (kind == Kind.HELD), np.bool_)
 
 
 def _devices(about: Map) -> npt.NDArray[np.int32]:
-    """Of each edge, the device it leads to, or whose service it leads to."""
+    """For each edge, the device that it leads to, or that offers its service."""
     graph = about.graph
     owners = np.arange(graph.nodes, dtype=np.int32)
     owners[graph.first_service :] = graph.owner
@@ -98,7 +97,7 @@ def _devices(about: Map) -> npt.NDArray[np.int32]:
 
 
 def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> Counts:
-    """How many cheapest paths go over what."""
+    """Number of cheapest paths through each candidate."""
     graph, devices = about.graph, _devices(about)
     rules, borders, segments = (np.zeros(graph.nodes, np.int64) for _ in range(3))
     weak = np.zeros(len(about.weaknesses), np.int64)
@@ -124,7 +123,7 @@ def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) 
 
 
 def _likely(counts: Mapping[tuple[str, int | str], int]) -> Iterator[tuple[str, int | str]]:
-    """Those of each sort that most paths go over."""
+    """The candidates of each sort with most paths."""
     for sort in SORTS:
         mine = [key for key in counts if key[0] == sort]
         yield from sorted(mine, key=lambda key: (-counts[key], str(key[1])))[:TRIED]
@@ -143,6 +142,6 @@ def _tried(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64], so
 
 
 def _users(about: Map, gone: Mask) -> int:
-    """Who was seen using what is gone, but for attackers."""
+    """Number of observed users of what is removed, except attackers."""
     by, attackers = (about.graph.src[gone & (about.graph.kind == kind)] for kind in (Kind.REACH, Kind.ATTACK))
     return len(np.setdiff1d(by, attackers))

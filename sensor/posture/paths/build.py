@@ -1,4 +1,4 @@
-"""From the site to the graph: each thing that is known, or assumed, of a way into a device becomes an edge."""
+"""From the site to the graph: each known or assumed way into a device becomes an edge."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COSTS = {Kind.HELD: HELD, Kind.ATTACK: ATTACKED, Kind.INBOUND: REACH}
 
 
 class Map(NamedTuple):
-    """The graph with what its edges refer to. ``nodes``: node by id; ``one_job``: of each node, whether it is a
+    """The graph and what its edges refer to. ``nodes``: node by id; ``one_job``: for each node, whether it is a
     fixed-function device.
     """
 
@@ -61,7 +61,7 @@ class Map(NamedTuple):
 
 
 class Services:
-    """The nodes of services, in order of devices and services; ``first``: the node of the first."""
+    """Service nodes, ordered by device and service; ``first``: the first node."""
 
     def __init__(self, keys: npt.NDArray[np.int64], first: int) -> None:
         self._keys, self.first = keys, first
@@ -74,7 +74,7 @@ class Services:
 
 
 def build(site: Site) -> Map:
-    """The graph of all devices that are there."""
+    """The graph of all present devices."""
     names = [name for name, node in site.nodes.items() if not node.gone]
     index = {OUTSIDE: OUTER, **{name: number for number, name in enumerate(names, 1)}}
     homes = [site.nodes[name].segment for name in names]
@@ -110,9 +110,7 @@ def _known(
     alerted: Iterable[Alerted],
     holes: Iterable[Hole],
 ) -> npt.NDArray[np.int64]:
-    """All services, as device and service in one number; a device of which none is known and something is weak has one
-    of no number.
-    """
+    """All services, as device and service in one number; a weak device without known services has one with number 0."""
     found = {_key(one.dst, one.service) for one in alerted if one.kind == Kind.INBOUND or one.service != ANY}
     found |= {_key(one.device, one.service) for one in holes if one.service != ANY}
     found |= {
@@ -127,7 +125,7 @@ def _known(
 
 
 def _key(device: Ints | int, service: Ints | int) -> Any:
-    """Both in one number: of one, or of many at once."""
+    """Device and service in one number, for scalars or arrays."""
     return np.asarray(device, np.int64) << SERVICE_BITS | service
 
 
@@ -135,7 +133,7 @@ def _key(device: Ints | int, service: Ints | int) -> Any:
 
 
 def _seen(conversations: Conversations, services: Services, kinds: npt.NDArray[np.str_]) -> Iterator[Edges]:
-    """Who reaches which service, and whose sessions open which machine."""
+    """Which hosts reach which service, and whose sessions give access to which host."""
     client, server, service = conversations
     node, inside = services.node(server, service), client != OUTER
     yield edges(client[inside], node[inside], REACH, Kind.REACH, node[inside])
@@ -147,7 +145,7 @@ def _seen(conversations: Conversations, services: Services, kinds: npt.NDArray[n
 
 
 def _beside(homes: Sequence[str], segments: Sequence[str], services: Services) -> Iterator[Edges]:
-    """Machines of one segment reach each other, through the node of the segment."""
+    """Hosts of one segment reach each other, through the node of the segment."""
     first = 1 + len(homes)
     number = {name: first + at for at, name in enumerate(segments)}
     home = np.array([-1, *(number.get(name, -1) for name in homes)], np.int32)
@@ -158,9 +156,7 @@ def _beside(homes: Sequence[str], segments: Sequence[str], services: Services) -
 
 
 def _takes(services: Services, holes: Sequence[Hole]) -> Iterator[Edges]:
-    """From each service to its device: by guessing a password or by an unknown vulnerability, and by known
-    weaknesses.
-    """
+    """Edges from each service to its device: password guessing or an unknown vulnerability, and known weaknesses."""
     owner, nodes = services.owner, services.nodes
     admin = np.isin(services.service, sorted(ADMINISTRATION))
     yield edges(nodes[admin], owner[admin], GUESS, Kind.GUESS, nodes[admin])
@@ -185,7 +181,7 @@ def _alerted(alerted: Iterable[Alerted], services: Services) -> Iterator[Edges]:
 
 
 def _lured(site: Site, index: Mapping[str, int]) -> Edges:
-    """Machines of people that use the web."""
+    """User devices that use the web."""
     people = [
         index[name]
         for name, habits in (site.seen.habits or {}).items()

@@ -33,10 +33,10 @@ REACH, ASSUMED_NEAR, ASSUMED_FAR = 1, 2, 2
 GUESS, UNKNOWN = 12, 24
 HELD, ATTACKED, SESSION, LURE = 1, 2, 5, 10
 LIMIT = 40
-# A way that costs so much more is as good as none.
+# An increase in cost that counts as a broken path.
 MUCH = 8
 
-# A vulnerability that is rated less is a way in from so many points of priority on.
+# A lower-rated vulnerability counts from this priority.
 URGENT = 50.0
 OPEN, WEAK, LISTEN = 1, 3, 5
 # Setting → cost of compromise through it, and the service, if its record names no port. Settings that give no access
@@ -53,7 +53,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "http_basic": (LISTEN, (TCP << 16 | 80,)),
     "ldap_simple": (LISTEN, (TCP << 16 | 389,)),
 }
-# Shares are administration only between machines whose job is not to share, and of which not many use them.
+# File shares count as administration only between hosts whose function is not sharing, and with few users.
 SHARES, MANY = frozenset((TCP << 16 | 139, TCP << 16 | 445)), 3
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))
 # Types of user devices, and the services by which web content reaches them.
@@ -65,7 +65,7 @@ STARTS = FIXED_FUNCTION
 
 
 class Kind(IntEnum):
-    """What an edge stands for."""
+    """What an edge represents."""
 
     REACH = 0
     NEAR = 1
@@ -81,7 +81,7 @@ class Kind(IntEnum):
 
 
 def taking(weakness: Weakness) -> int:
-    """What it costs to take a machine by a weakness; 0 where it is no way in, or is not sure."""
+    """Cost of compromising a host through a weakness; 0 if it gives no access, or is uncertain."""
     if not weakness.sure:
         return 0
     if weakness.kind == VULNERABILITY:

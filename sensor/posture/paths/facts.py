@@ -1,4 +1,4 @@
-"""Known ways into devices, as numbers of devices and services: observed conversations, open alerts, and weaknesses."""
+"""Known ways into devices, as numbers of devices and services: observed connections, open alerts, and weaknesses."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sensor.posture.scores.causes import owners, whose
 from sensor.posture.site import Record, Site, ends_of
 from sensor.posture.weakness import VULNERABILITY, Weakness
 
-# Number of ways to fix one device that are considered, the cheapest ways in first.
+# Number of weaknesses of one device that are considered, cheapest first.
 WEAK_LIMIT = 4
-# A service that is not known, or any.
+# An unknown service, or any service.
 ANY = 0
 CONTROLLED = frozenset(
     f"command_and_control.{name}"
@@ -32,17 +32,17 @@ TAKEN = frozenset(
     f"credential_access.{name}"
     for name in ("backup_key", "dcsync", "default_credentials", "guessed_password", "lsa_secrets", "ntds_copy")
 )
-# Actions of a machine that do not show whether it gained access.
+# Alerts about a host that do not show whether it gained access.
 NO_ENTRY = frozenset(f"lateral_movement.{name}" for name in ("fan_out", "first_admin_session", "role_violation"))
 INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
-# Bits of a number of a device, and of a service.
+# Bits of a device number and of a service number.
 DEVICE_BITS, SERVICE_BITS = 20, 22
 
 Index = Mapping[str, int]
 
 
 class Conversations(NamedTuple):
-    """Columns of observed conversations: each client, server and service once. A client may be external."""
+    """Columns of observed connections, without duplicates: client, server and service. A client may be external."""
 
     client: Ints
     server: Ints
@@ -50,7 +50,7 @@ class Conversations(NamedTuple):
 
 
 class Alerted(NamedTuple):
-    """What an alert reports: a way of a kind between two devices, over a service; ``alert``: its number."""
+    """The content of an alert: an edge of a kind between two devices, over a service; ``alert``: its number."""
 
     kind: Kind
     src: int
@@ -69,7 +69,7 @@ class Hole(NamedTuple):
 
 
 def conversations_of(site: Site, index: Index) -> Conversations:
-    """What the baseline contains. Ends that are not devices are left out, because it is not known what they are."""
+    """Connections of the baseline. Ends that are not devices are left out, because nothing is known about them."""
     found = array("q")
     for name, habits in (site.seen.habits or {}).items():
         if not (mine := index.get(name)):
@@ -97,7 +97,7 @@ def offered(services: Iterable[str]) -> Iterator[int]:
         try:
             yield parse_service(text)
         except ValueError:
-            continue  # a log may be foreign
+            continue  # another program's log
 
 
 # Alerts.
@@ -126,8 +126,8 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
 
 
 def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Alerted]:
-    """A router was asked to map a port to the requester, or to another machine, which then precedes the router among
-    the targets.
+    """A port mapping was requested from a router, for the client itself or for another host, which then precedes the
+    router among the targets.
     """
     behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
     numbers = _part(_part(record, "alert"), "numbers")
@@ -141,7 +141,7 @@ def _mapped(record: Record, actor: int | None, others: list[int], number: int) -
 
 
 def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
-    """The weaknesses through which a device may be compromised, the cheapest first, one per fix."""
+    """The weaknesses through which a device may be compromised, cheapest first, one per fix."""
     found: dict[str, Weakness] = {}
     for one in sorted((one for one in weaknesses if taking(one)), key=lambda one: (taking(one), one.id)):
         found.setdefault(one.fix.key, one)

@@ -1,8 +1,8 @@
 """The graph of a site as arrays: a million edges take forty bytes each, and are processed in bulk.
 
 Nodes are the internet (0), devices, segments, and services of devices. A compromised device reaches services, and a
-device is compromised through one of its services: so a rule removes one node, a fix some edges, and machines of a
-segment that may all reach each other are one node instead of a square of edges.
+device is compromised through one of its services. A rule thus removes one node, a fix some edges, and a segment whose
+hosts all reach each other is one node instead of a quadratic number of edges.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ OUTER = 0
 
 
 class Edges(NamedTuple):
-    """Columns: from, to, cost, ``Kind``; ``via``: the node of the service that is used, -1 for none; ``ref``: number of
-    the weakness or alert, -1 for none.
+    """Columns: from, to, cost, ``Kind``; ``via``: node of the service used, -1 for none; ``ref``: number of the
+    weakness or alert, -1 for none.
     """
 
     src: Ints
@@ -38,16 +38,16 @@ class Edges(NamedTuple):
 
 
 def edges(src: object, dst: object, cost: object, kind: int, via: object = -1, ref: object = -1) -> Edges:
-    """Some edges of one kind; what is one number is the same for all."""
+    """Edges of one kind; scalars apply to all."""
     columns = np.broadcast_arrays(*(np.asarray(one, np.int32) for one in (src, dst, cost, kind, via, ref)))
     return Edges(*(np.atleast_1d(one) for one in columns))
 
 
 class Graph:
-    """``devices``: ids, node ``1 + number``; then ``segments``, then services, of which ``owner`` is the node of the
-    device and ``service`` what it is.
+    """``devices``: ids, node ``1 + number``; then ``segments``, then services, with ``owner`` the node of the device
+    and ``service`` the service number.
 
-    Edges lie in the order of where they lead; their columns are those of ``Edges``.
+    Edges are sorted by destination; their columns are those of ``Edges``.
     """
 
     src: Ints
@@ -75,17 +75,17 @@ class Graph:
         return len(self.src)
 
     def into(self, nodes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Numbers of the edges that lead to some nodes."""
+        """Indexes of the edges into some nodes."""
         return _ranges(self._into, nodes)
 
     def out(self, nodes: npt.NDArray[np.integer]) -> Ints:
-        """Numbers of the edges that lead away from some nodes."""
+        """Indexes of the edges out of some nodes."""
         return self._by_src[_ranges(self._out, nodes)]
 
     @functools.cached_property
     def doors(self) -> Ints:
-        """Of each node, the one whose rule is its own: all services by which a machine is administered are closed
-        together, or a guess finds the other.
+        """For each node, the node whose rule covers it: administration services of a host are closed together, since
+        password guessing would use the other one.
         """
         found = np.arange(self.nodes, dtype=np.int32)
         at = np.flatnonzero(np.isin(self.service, sorted(ADMINISTRATION)))
@@ -95,30 +95,30 @@ class Graph:
 
     @functools.cached_property
     def attacked(self) -> npt.NDArray[np.int64]:
-        """Who attacked over which service, as ``pairs`` has them."""
+        """Attackers and the services that they attacked, encoded as ``pairs``."""
         return self.pairs(np.flatnonzero((self.kind == Kind.ATTACK) & (self.via >= 0)))
 
     def pairs(self, edges: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Of edges over services: from where, and by which door, in one number."""
+        """For edges over services: source and rule node (``doors``), in one number."""
         return np.asarray(self.src[edges].astype(np.int64) * self.nodes + self.doors[self.via[edges]], np.int64)
 
     def is_device(self, node: int) -> bool:
         return OUTER < node < self.first_segment
 
     def of_service(self, node: int) -> tuple[int, int]:
-        """(node of the device, service) of the node of a service."""
+        """(node of the device, service) of a service node."""
         number = node - self.first_service
         return int(self.owner[number]), int(self.service[number])
 
 
 def once(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """Each number once, in order: ``np.unique`` without its other talents, which cost most of its time."""
+    """Sorted distinct numbers: ``np.unique`` without features that take most of its time."""
     numbers = np.sort(numbers)
     return numbers[np.append(True, numbers[1:] != numbers[:-1])] if len(numbers) else numbers
 
 
 def _ranges(starts: npt.NDArray[np.int64], nodes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """All numbers from ``starts[n]`` to ``starts[n + 1]`` of each node, one after the other."""
+    """All numbers from ``starts[n]`` to ``starts[n + 1]`` of each node, concatenated."""
     first = starts[nodes]
     lengths = starts[nodes + 1] - first
     before = np.cumsum(lengths) - lengths

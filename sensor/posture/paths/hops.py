@@ -1,4 +1,4 @@
-"""Hops of a path: how the next device is reached, by what it is taken, and what of that was seen."""
+"""Hops of a path: how the next device is reached and compromised, and what of that was observed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ WORDS_LIMIT = 512
 
 
 class Hop(NamedTuple):
-    """From one device (or ``outside``) to the next. ``service``: that is used, 0 where none is known; ``why``: how it
-    is reached, and by what it is taken;
-    ``assumed``: no packet showed it; ``weakness``, ``alert``, ``use``: what it rests on; ``cuts``: sort and what of
-    each ``Break`` that takes it away.
+    """From one device (or ``outside``) to the next. ``service``: the service used, 0 if unknown; ``why``: how it is
+    reached and compromised; ``assumed``: not observed; ``weakness``, ``alert``, ``use``: its evidence; ``cuts``: sort
+    and what of each ``Break`` that removes it.
     """
 
     source: str
@@ -43,7 +42,7 @@ class Hop(NamedTuple):
 
 
 def hops_of(site: Site, about: Map, edges: Sequence[int]) -> tuple[Hop, ...]:
-    """The edges of a way, gathered from device to device."""
+    """The edges of a path, grouped from device to device."""
     found, some = [], []
     for edge in edges:
         some.append(edge)
@@ -89,7 +88,7 @@ def _hop(site: Site, about: Map, edges: Sequence[int]) -> Hop:
 
 
 def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
-    """One edge as text; a duplicate of another is left out."""
+    """One edge as text; duplicates are left out."""
     service = service_text(hop.service) if hop.service != ANY else "a service"
     if alert is not None and kind in (Kind.HELD, Kind.ATTACK, Kind.INBOUND):
         return f"{clean(str(alert.get('msg') or ''), WORDS_LIMIT)} ({hop.alert})"
@@ -122,7 +121,7 @@ def _times(use: Use | None) -> str:
 
 
 def _use(site: Site, source: str, target: str, service: int) -> Use | None:
-    """What the client remembers of it, else the server."""
+    """The use in the client's baseline, otherwise in the server's."""
     habits = site.seen.habits or {}
     mine = habits[source].uses.get((target, service)) if source in habits else None
     served = habits[target].serves.get(service) if mine is None and target in habits else None

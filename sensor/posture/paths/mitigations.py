@@ -1,4 +1,4 @@
-"""What takes paths away, in words: what to do, with how many devices, and the command that continues from there."""
+"""Mitigations of paths as text: the action, the number of devices, and the next command."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ WORDS_LIMIT = 256
 
 
 class Mitigation(NamedTuple):
-    """``title``: what to do; ``commands``: what tells more of it, or writes it; ``devices``: at which it is done, by
-    their ids.
-    """
+    """``title``: the action; ``commands``: that show details, or generate it; ``devices``: affected ids."""
 
     title: str
     commands: tuple[str, ...]
@@ -33,7 +31,7 @@ class Mitigation(NamedTuple):
 
 
 def mitigation(paths: Paths, sort: str, what: int | str) -> Mitigation:
-    """Of a ``Break``, or of what cuts a hop."""
+    """The mitigation for a ``Break``, or for a cut of a hop."""
     if sort == FIX:
         return _fix(paths, str(what))
     if sort == APART:
@@ -90,7 +88,7 @@ def _commands(start: str, ends: Iterable[str]) -> tuple[str, ...]:
 
 
 def _word(value: object) -> str:
-    """A word of a log that may appear in a command, for people paste them; empty where it may not."""
+    """A value of a log that is safe within a command, which users paste; empty if it is not."""
     return value if isinstance(value, str) and re.fullmatch(r"[\w.:][\w.:-]{0,63}", value, re.ASCII) else ""
 
 

@@ -1,4 +1,4 @@
-"""Attack paths of a site: from the internet and from fixed-function devices to what matters most, hop by hop, and what
+"""Attack paths of a site: from the internet and from fixed-function devices to critical devices, hop by hop, and what
 breaks most of them.
 """
 
@@ -20,7 +20,7 @@ from sensor.posture.paths.search import Tree, search
 from sensor.posture.paths.ways import ways
 from sensor.posture.site import Node, Site
 
-# Goals that are examined, paths that are reported, and alternatives of each with another first hop.
+# Limits of goals and of reported paths, and of alternatives with another first hop.
 GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
@@ -44,9 +44,9 @@ class Path(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """``goals`` and ``sources``: ids; ``chosen``: why these are the goals; ``more_goals``: so many there was no room
-    for; ``pairs``: of source and goal with a path; ``paths``: the cheapest, ``PATHS_LIMIT`` at most of ``ways``;
-    ``breaks``: what breaks most pairs; ``about``: the graph.
+    """``goals`` and ``sources``: ids; ``chosen``: why these are the goals; ``more_goals``: number over the limit;
+    ``pairs``: of source and goal with a path; ``paths``: the cheapest, at most ``PATHS_LIMIT`` of ``ways``; ``breaks``:
+    what breaks most pairs; ``about``: the graph.
     """
 
     site: Site
@@ -62,7 +62,7 @@ class Paths(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """Nodes that go the same way to a goal."""
+    """Nodes with the same path to a goal."""
 
     cost: int
     nodes: tuple[int, ...]
@@ -70,7 +70,7 @@ class _Group(NamedTuple):
 
 
 def attack_paths(site: Site, source: str = "", goal: str = "") -> Paths:
-    """All that lead to what matters; ``source`` and ``goal``: only from this device or ``outside``, only to this
+    """All paths to critical devices; ``source`` and ``goal``: only from this device or ``outside``, only to this
     device.
     """
     about = build(site)
@@ -96,7 +96,7 @@ def attack_paths(site: Site, source: str = "", goal: str = "") -> Paths:
 
 
 def goals_of(site: Site) -> tuple[list[str], str]:
-    """What matters, the most critical first, and why it is that."""
+    """Critical devices, most critical first, and why they are."""
     there = [node for node in site.nodes.values() if not node.gone]
     for words, chosen in (
         (
@@ -137,7 +137,7 @@ def _sources(site: Site, about: Map, source: str) -> npt.NDArray[np.int64]:
 
 
 def _groups(about: Map, tree: Tree, sources: npt.NDArray[np.int64]) -> Iterator[_Group]:
-    """Whose first edge leads to the same node by the same kind goes the same way from there."""
+    """Sources whose first edge leads to the same node by the same kind share the rest of the path."""
     there = sources[(tree.cost[sources] < LIMIT) & (sources != tree.goal)]
     first = tree.edge[there]
     ways = np.stack((about.graph.dst[first], about.graph.kind[first], tree.cost[there]))
@@ -148,7 +148,7 @@ def _groups(about: Map, tree: Tree, sources: npt.NDArray[np.int64]) -> Iterator[
 
 
 def _order(group: _Group) -> tuple[int, bool, tuple[int, ...], int]:
-    """The cheapest first, and from outside before others."""
+    """Cheapest first, and from outside before others."""
     return group.cost, group.nodes[0] != OUTER, group.nodes, group.tree.goal
 
 

@@ -2,7 +2,7 @@
 bucket processed in bulk.
 
 Costs are small integers, so there are at most ``LIMIT`` buckets, and each edge is visited once. When edges are removed,
-only what led over them is searched again (Ramalingam and Reps, 1996).
+only paths over them are searched again (Ramalingam and Reps, 1996).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sensor.posture.paths.graph import Graph, Ints, Mask, once
 
 
 class Tree(NamedTuple):
-    """``cost``: from each node to ``goal``, ``LIMIT`` where there is no way; ``edge``: with which the cheapest way goes
-    on, -1 where there is none.
+    """``cost``: from each node to ``goal``, ``LIMIT`` if there is no path; ``edge``: next edge of the cheapest path, -1
+    if there is none.
     """
 
     goal: int
@@ -27,7 +27,7 @@ class Tree(NamedTuple):
 
 
 def search(graph: Graph, goal: int, gone: Mask | None = None) -> Tree:
-    """The cheapest ways to a goal, without the edges that are gone."""
+    """The cheapest paths to a goal, without the removed edges."""
     cost, edge = np.full(graph.nodes, LIMIT, np.int32), np.full(graph.nodes, -1, np.int32)
     cost[goal] = 0
     _settle(graph, cost, edge, np.array([goal]), gone)
@@ -35,7 +35,7 @@ def search(graph: Graph, goal: int, gone: Mask | None = None) -> Tree:
 
 
 def search_again(graph: Graph, tree: Tree, gone: Mask) -> Tree:
-    """The same when some edges are gone: exact, and as cheap as they matter little."""
+    """The same after edges are removed: exact, and fast if they matter little."""
     lost = _lost(graph, tree, gone)
     cost, edge = np.where(lost, np.int32(LIMIT), tree.cost), np.where(lost, np.int32(-1), tree.edge)
     nodes = np.flatnonzero(lost)
@@ -47,7 +47,7 @@ def search_again(graph: Graph, tree: Tree, gone: Mask) -> Tree:
 
 
 def way(graph: Graph, tree: Tree, node: int) -> list[int]:
-    """The edges of the cheapest way from a node to the goal."""
+    """The edges of the cheapest path from a node to the goal."""
     found = []
     while node != tree.goal:
         found.append(int(tree.edge[node]))
@@ -56,7 +56,7 @@ def way(graph: Graph, tree: Tree, node: int) -> list[int]:
 
 
 def used(graph: Graph, tree: Tree, sources: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How many of the sources go over each node on their cheapest way."""
+    """How many sources have each node on their cheapest path."""
     count = np.zeros(graph.nodes, np.int64)
     count[sources] = tree.cost[sources] < LIMIT
     order = np.argsort(-tree.cost, kind="stable")
@@ -67,7 +67,7 @@ def used(graph: Graph, tree: Tree, sources: npt.NDArray[np.int64]) -> npt.NDArra
 
 
 def _settle(graph: Graph, cost: Ints, edge: Ints, nodes: npt.NDArray[np.int64], gone: Mask | None) -> None:
-    """Go back from nodes whose costs may be final, the cheapest first."""
+    """Propagate backwards from nodes whose costs may be final, cheapest first."""
     buckets: list[list[npt.NDArray[np.integer]]] = [[] for _ in range(LIMIT + 1)]
     _sort_in(buckets, nodes, cost)
     for level, bucket in enumerate(buckets):
@@ -79,7 +79,7 @@ def _settle(graph: Graph, cost: Ints, edge: Ints, nodes: npt.NDArray[np.int64], 
 
 
 def _improve(graph: Graph, cost: Ints, edge: Ints, over: npt.NDArray[np.integer], costs: Ints) -> Ints:
-    """Go over some edges where that is cheaper than what is known; the nodes where it is."""
+    """Relax some edges; returns the nodes that became cheaper."""
     better = np.flatnonzero(costs < cost[graph.src[over]])
     over, costs = over[better], costs[better]
     nodes = graph.src[over]
@@ -95,7 +95,7 @@ def _sort_in(buckets: list[list[npt.NDArray[np.integer]]], nodes: npt.NDArray[np
 
 
 def _lost(graph: Graph, tree: Tree, gone: Mask) -> Mask:
-    """Nodes whose cheapest way goes over an edge that is gone."""
+    """Nodes whose cheapest path uses a removed edge."""
     goes_on = np.flatnonzero(tree.edge >= 0)
     lost = np.zeros(graph.nodes, np.bool_)
     lost[goes_on] = gone[tree.edge[goes_on]]

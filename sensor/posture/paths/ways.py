@@ -1,6 +1,4 @@
-"""The ways from a node to a goal that begin with another device each: of each first device the cheapest, and none comes
-back to where it began.
-"""
+"""Alternative paths from a node to a goal: the cheapest for each first device, none of which returns to its start."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ Way = tuple[int, list[int]]
 
 
 def ways(graph: Graph, tree: Tree, start: int, several: int) -> list[Way]:
-    """(cost, edges) of the cheapest ways, the cheapest first; at most ``several``."""
+    """(cost, edges) of the cheapest paths, cheapest first; at most ``several``."""
     best = way(graph, tree, start)
     found: list[Way] = [(int(tree.cost[start]), best)]
     if several < 2:
@@ -36,7 +34,7 @@ def ways(graph: Graph, tree: Tree, start: int, several: int) -> list[Way]:
 
 
 def _first_hops(graph: Graph, start: int) -> tuple[Ints, Ints]:
-    """What it costs to take each device without another between, and the edge by which each node is come to."""
+    """Cost of compromising each device directly, and the edge by which each node is reached."""
     cost, came = np.full(graph.nodes, LIMIT, np.int32), np.full(graph.nodes, -1, np.int32)
     cost[start] = 0
     nodes = np.array([start])

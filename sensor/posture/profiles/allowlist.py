@@ -1,8 +1,8 @@
-"""From observations to an allow-list of firewalls: what the devices need is accepted, and all else of theirs is dropped
-and logged.
+"""From observations to an allow-list for firewalls: needed access is accepted, all other traffic of the devices is
+dropped and logged.
 
-Internal servers are allowed by the observed addresses; clients of services that the devices offer by the internal
-network as a whole, unless few of them manage the devices. External servers are identified by name: if a format does not
+Internal servers are allowed by their observed addresses. Clients of the devices' services are allowed from the whole
+internal network, unless few hosts manage the devices. External servers are identified by name: if a format does not
 support names, the service is allowed to any external address, which a note reports.
 """
 
@@ -18,7 +18,7 @@ from sensor.posture.firewall.model import Block, Match, Party, Request, Rule, ap
 from sensor.posture.profiles.model import ANY, BLOCK, LOCAL, NAME
 from sensor.posture.profiles.observed import MEDIA, Need, Observed
 
-# Machines inside that a rule names one by one.
+# Limit of internal hosts that a rule names individually.
 MACHINES_LIMIT = 64
 Blocks = tuple[Block, ...]
 
@@ -58,7 +58,7 @@ def _notes(seen: Observed) -> Iterator[str]:
 
 
 def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) -> Iterator[Rule]:
-    """Of one family of addresses: what is used inside, then outside, then what is served, then no more."""
+    """Rules of one address family: internal uses, external uses, offered services, then drop."""
     used, served = [need for need in needs if not need.serves], [need for need in needs if need.serves]
     near = [need for need in used if need.peer.kind not in (ANY, NAME, BLOCK)]
     for need in near:
@@ -81,7 +81,7 @@ def _match(need: Need) -> Match:
 
 
 def _outside(needs: Iterable[Need], mine: Blocks, version: int) -> Iterator[Rule]:
-    """All names of a service are one rule, and so are all its blocks."""
+    """One rule for all names of a service, and one for all its blocks."""
     names: dict[Match, list[str]] = {}
     blocks: dict[Match, list[Block]] = {}
     for need in needs:
@@ -111,7 +111,7 @@ def _hosts(parties: Iterable[Party], version: int) -> Blocks:
 
 
 def _inside(networks: Networks, version: int) -> Blocks:
-    """The inside as blocks, without what no router forwards."""
+    """Internal networks as blocks, without those that no router forwards."""
     found: list[Block] = []
     for low, high in networks.blocks:
         first, last = ipaddress.ip_address(text(low)), ipaddress.ip_address(text(high))

@@ -1,4 +1,4 @@
-"""Whether observation was sufficient to state what a device needs: its duration, the number of conversations, the time
+"""Whether observation was sufficient to state what a device needs: its duration, the number of connections, the time
 without a new one, and the number of devices of its kind.
 """
 
@@ -14,8 +14,8 @@ HIGH, MEDIUM, LOW = "high", "medium", "low"
 
 
 class Enough(NamedTuple):
-    """What a level needs. ``quiet``: the last part of the time watched, in which nothing new came; what happens once a
-    week needs more than one week, unless several of its kind agree.
+    """Requirements of a level. ``quiet``: share of the observation, at its end, without anything new. Weekly behavior
+    needs more than one week, unless several devices of the kind agree.
     """
 
     watched_h: float
@@ -28,9 +28,9 @@ LEVELS = {HIGH: (Enough(336, 48, 0.25, 1), Enough(168, 48, 0.25, 3)), MEDIUM: (E
 
 
 class Confidence(NamedTuple):
-    """``watched_h``: hours, of the device that was watched longest; ``talked_h``: hours in which one talked, the most;
-    ``quiet``: which part of the time watched nothing new came at the end; ``crowded``: there was more outside than is
-    remembered.
+    """``watched_h``: hours, of the device that was observed longest; ``talked_h``: hours with traffic, the maximum;
+    ``quiet``: share of the observation, at its end, without anything new; ``crowded``: external peers exceeded the
+    limit.
     """
 
     level: str
@@ -52,7 +52,7 @@ class Confidence(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """What is missing for the next level; empty where nothing is."""
+        """What the next level requires; empty if nothing."""
         if self.level == HIGH:
             return ""
         if self.crowded:
@@ -72,8 +72,8 @@ class Confidence(NamedTuple):
 
 
 def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
-    """Of what devices of one kind do together. ``watched_ns``: for how long the network was watched, pauses taken off:
-    no device was watched for longer.
+    """The confidence of devices of one kind together. ``watched_ns``: observation of the network without pauses, an
+    upper bound for each device.
     """
     first, last = min(one.first for one in several), max(one.last for one in several)
     watched, talked = (
@@ -108,6 +108,6 @@ def _holds(enough: Enough, watched: float, talked: int, quiet: float, devices: i
 
 
 def _began(habits: Habits) -> list[int]:
-    """When each of its habits began, ns."""
+    """Start of each habit, ns."""
     reached = [] if habits.reached is None else [*habits.reached.names.values(), *habits.reached.addresses.values()]
     return [use.first for use in (*habits.uses.values(), *(use for use, _ in habits.serves.values()), *reached)]

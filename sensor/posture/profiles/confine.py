@@ -1,8 +1,8 @@
-"""Whether a conversation complies with the profile of a device: what a device begins must be accepted by its
-``from-device`` lists, what others begin with it by its ``to-device`` lists; replies belong to their request.
+"""Whether a connection complies with the profile of a device: connections that the device opens must be accepted by its
+``from-device`` lists, connections to it by its ``to-device`` lists; replies belong to their request.
 
-The first entry of a list that matches decides, and what no list accepts is not allowed. There are three answers: what
-depends on a name that was not resolved, or on an unknown vendor, is undecided.
+The first matching entry of a list decides, and what no list accepts is not allowed. There are three answers: a result
+that depends on an unresolved name, or on an unknown vendor, is undecided.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from sensor.posture.profiles.model import (
 
 
 class Answer(enum.IntEnum):
-    """In order: of several conditions the least answer counts, of several lists the greatest."""
+    """Ordered: the least answer of several conditions applies, the greatest of several lists."""
 
     NO = 0
     CANNOT_TELL = 1
@@ -47,7 +47,7 @@ class Answer(enum.IntEnum):
 
 
 class Machine(Protocol):
-    """What must be known of a device."""
+    """Required data of a device."""
 
     @property
     def id(self) -> str: ...
@@ -57,7 +57,7 @@ class Machine(Protocol):
 
 
 class World(Protocol):
-    """What must be known of the network."""
+    """Required data of the network."""
 
     @property
     def networks(self) -> Networks: ...
@@ -66,8 +66,8 @@ class World(Protocol):
 
 
 class Conversation(NamedTuple):
-    """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown;
-    ``names``: of the other.
+    """A connection from the device's view. ``near``, ``far``: ports of the device and of the peer, 0 if unknown;
+    ``names``: of the peer.
     """
 
     device: Machine
@@ -79,21 +79,21 @@ class Conversation(NamedTuple):
 
 
 class Confines:
-    """The installed profiles at work: the Profiles of core/detector.py."""
+    """Applies installed profiles: the Profiles of core/detector.py."""
 
     def __init__(self, world: World, installed: Iterable[Installed] = ()) -> None:
         self._world = world
         self._by: dict[tuple[str, str], Installed] = {one.target: one for one in installed}
 
     def become(self, installed: Iterable[Installed]) -> None:
-        """Others are installed now."""
+        """Replace the installed profiles."""
         self._by = {one.target: one for one in installed}
 
     def __len__(self) -> int:
         return len(self._by)
 
     def of(self, device: Machine) -> Installed | None:
-        """Its own, else that of its product, else that of its type."""
+        """The profile of the device, otherwise of its product, otherwise of its type."""
         product = f"{device.value('vendor')} {device.value('model')}".strip().casefold()
         pairs = ((DEVICE, device.id), (PRODUCT, product), (TYPE, device.type))
         return next((one for pair in pairs if (one := self._by.get(pair)) is not None), None)
@@ -102,8 +102,8 @@ class Confines:
         return self.of(device) is not None
 
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
-        """What the profile of the client, or of the server, does not allow of a conversation; None where it does, or
-        where there is none.
+        """How a connection violates the profile of the client, or with ``serves`` of the server; None if it complies,
+        or there is no profile.
         """
         ends = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
         mine, other = reversed(ends) if serves else ends
@@ -120,7 +120,7 @@ class Confines:
         )
 
     def evaluate(self, installed: Installed, conversation: Conversation, *, begins: bool) -> Breach | None:
-        """``begins``: the device began."""
+        """``begins``: the device opened the connection."""
         lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
         if not lists:
             return None  # the profile has no list for this direction
@@ -157,7 +157,7 @@ class Confines:
             else Answer.NO
         )
 
-    # Who is meant.
+    # Peers.
 
     def _is(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
         address, inside = conversation.other.address, self._world.networks.inside(conversation.other.address)
@@ -183,7 +183,9 @@ class Confines:
         return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
 
     def _made_by(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
-        """The vendor is known by the URL of profiles and, for the same vendor, by what devices announce."""
+        """The vendor of a peer is known from the URL of its profile or, for the same vendor, from what devices
+        announce.
+        """
         other = self._world.device(conversation.other)
         theirs = self.of(other) if other is not None else None
         if (
@@ -207,7 +209,7 @@ def _answer(yes: bool) -> Answer:
 
 
 def _within(ports: Ports, port: int) -> bool:
-    """A port that is not known may be any."""
+    """An unknown port may match."""
     return not ports or not port or any(low <= port <= high for low, high in ports)
 
 

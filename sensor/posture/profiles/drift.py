@@ -1,7 +1,7 @@
-"""Which habits of devices go beyond their profiles: the check that a running sensor applies to each conversation,
-applied to all observed so far.
+"""Habits of devices that violate their profiles: the check that a running sensor applies to each connection, applied to
+all observed so far.
 
-Habits contain no client port, and of external servers a name or an address; what is undecidable because of that is left
+Habits have no client ports, and for external servers a name or an address; what is undecidable for that reason is left
 out.
 """
 
@@ -19,13 +19,13 @@ from sensor.posture.profiles.confine import Confines, Conversation
 from sensor.posture.profiles.installed import Installed
 from sensor.posture.site import Node, Site
 
-# Some address outside, where only a name is known (RFC 5737).
+# A placeholder for an external address of which only the name is known (RFC 5737).
 SOMEWHERE = addresses.parse("192.0.2.0")
 
 
 class Drift(NamedTuple):
-    """A habit that goes beyond a profile. ``serves``: the device is the server; ``other``: a device, an address, a
-    name, or ``outside``.
+    """A habit that violates a profile. ``serves``: the device is the server; ``other``: a device, an address, a name,
+    or ``outside``.
     """
 
     node: Node
@@ -38,7 +38,7 @@ class Drift(NamedTuple):
 
 
 class _Machine(NamedTuple):
-    """A device of the site as profiles look at it."""
+    """A device of the site, for profiles."""
 
     id: str
     type: str
@@ -50,7 +50,7 @@ class _Machine(NamedTuple):
 
 
 class _World:
-    """The network as the site knows it."""
+    """The network of the site, for profiles."""
 
     def __init__(self, site: Site) -> None:
         self.networks: Networks = site.networks
@@ -69,10 +69,10 @@ class _World:
 
 
 def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
-    """All of a site, in the order of its devices."""
+    """All violations of a site, in the order of its devices."""
     world = _World(site)
     confines = Confines(world, installed)
-    # Devices of a kind do the same: what was judged once is not judged again.
+    # Devices of a kind behave alike: results are cached.
     evaluated: dict[tuple[object, ...], Breach | None] = {}
     for name, habits in (site.seen.habits or {}).items():
         machine = world.machines.get(name)
@@ -109,7 +109,7 @@ def _acts(site: Site, habits: Habits) -> Iterator[tuple[bool, int, str, Use, Sub
 
 
 def _subject(site: Site, name: str) -> Subject | None:
-    """Who a habit is about; None for a device that no longer exists, or has no address."""
+    """The subject of a habit; None for a device that no longer exists, or has no address."""
     machine = site.machine(name)
     if machine is not None:
         return Subject(0, machine.party.addresses[0]) if machine.party.addresses else None

@@ -1,8 +1,8 @@
 """Installed profiles: MUD files, each with its scope and its controllers, as files of a folder that a sensor reads at
 its start and on SIGHUP.
 
-A file holds ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``,
-the unchanged MUD file. An invalid file is reported with its position and skipped; the others count.
+A file has ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``, the
+unchanged MUD file. An invalid file is reported with its position and skipped; the others apply.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Span = Annotated[str, BeforeValidator(_span)]
 
 
 class Target(BaseModel):
-    """One of the three."""
+    """Scope: exactly one of the three."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     device: str | None = Field(None, min_length=1)
@@ -53,7 +53,7 @@ class Target(BaseModel):
 
     @property
     def pair(self) -> tuple[str, str]:
-        """What kind it is of, and the value, as devices are compared with it."""
+        """Kind of scope and its value."""
         ((kind, value),) = self.model_dump(exclude_none=True).items()
         return kind, value.casefold() if kind == PRODUCT else value
 
@@ -73,7 +73,7 @@ class InstalledFile(BaseModel):
 
 
 class Installed(NamedTuple):
-    """``target``: what kind and which; ``controllers``: class → first and last address of blocks."""
+    """``target``: kind and value of the scope; ``controllers``: class → first and last address of blocks."""
 
     name: str
     target: tuple[str, str]
@@ -94,7 +94,7 @@ class Profiles(NamedTuple):
     stamps: Stamps = ()
 
     def keeping(self, before: Profiles) -> Profiles:
-        """With those of before whose files are broken now."""
+        """With previous versions of the profiles that are invalid now."""
         broken = {fault.path.stem for fault in self.faults} - {one.name for one in self.installed}
         return self._replace(installed=(*self.installed, *(one for one in before.installed if one.name in broken)))
 
@@ -104,7 +104,7 @@ def files_of(folder: Path | None) -> list[Path]:
 
 
 def load(folder: Path | None) -> Profiles:
-    """What is installed in a folder; nothing where there is none."""
+    """The profiles in a folder; none if it does not exist."""
     paths, found, faults = files_of(folder), [], []
     for path in paths[:FILES_LIMIT]:
         try:
@@ -126,7 +126,7 @@ def load(folder: Path | None) -> Profiles:
 
 
 def load_one(path: Path) -> Installed:
-    """DocumentErrors or OSError where that cannot be."""
+    """Raises DocumentErrors or OSError if the file cannot be used."""
     file = load_json(path, InstalledFile)
     controllers = {name: tuple(map(addresses.parse_network, spans)) for name, spans in file.controllers.items()}
     return Installed(path.stem, file.target.pair, file.profile.profile(), controllers)
@@ -135,13 +135,13 @@ def load_one(path: Path) -> Installed:
 def write(
     folder: Path, name: str, target: Mapping[str, str], controllers: Mapping[str, Sequence[str]], mud: Any
 ) -> Path:
-    """Install: whole or not at all. OSError where it cannot be written."""
+    """Install a profile atomically. Raises OSError if it cannot be written."""
     path, document = folder / f"{name}.json", {"for": target, "controllers": controllers, "profile": mud}
     write_whole(path, f"{json.dumps(document, indent=2)}\n".encode())
     return path
 
 
 def name_of(kind: str, value: str) -> str:
-    """A name for a file: ``type-camera``, ``product-axis-p3245``; of a device its id."""
+    """A file name: ``type-camera``, ``product-axis-p3245``; for a device its id."""
     words = [value] if kind == DEVICE else [kind, value]
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).casefold()).strip("-")[:NAME_LIMIT] or "profile"

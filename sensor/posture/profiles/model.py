@@ -1,5 +1,5 @@
-"""A profile: what a device may do, according to its vendor or the operator. Access lists hold entries in order, and the
-first that matches a packet decides.
+"""A profile: permitted traffic of a device, according to its vendor or the operator. Access lists have ordered entries,
+and the first that matches a packet decides.
 
 The terms are those of RFC 8520: what a device sends is subject to its ``from-device`` lists, what it receives to its
 ``to-device`` lists.
@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FROM_DEVICE, TO_DEVICE = "from-device", "to-device"
-# How a peer may be meant. ``any``: whoever; ``name``: by DNS; ``block``: by address; the others are those of RFC 8520,
-# section 4.
+# How an entry identifies a peer. ``any``: any host; ``name``: by DNS; ``block``: by address; the others are those of
+# RFC 8520, section 4.
 ANY, NAME, BLOCK = "any", "name", "block"
 LOCAL, SAME_MAKER, MAKER, MODEL = "local-networks", "same-manufacturer", "manufacturer", "model"
 CONTROLLER, MY_CONTROLLER = "controller", "my-controller"
-# Classes that every network has (RFC 8520, section 8): with the port of their service.
+# Classes that every network has (RFC 8520, section 8), with the port of their service.
 CLASSES = {"urn:ietf:params:mud:dns": 53, "urn:ietf:params:mud:ntp": 123}
 
-# Ranges of ports, both ends included; none: every port.
+# Inclusive port ranges; empty: every port.
 Ports = tuple[tuple[int, int], ...]
 
 
 class Peer(NamedTuple):
-    """Whom an entry is about. ``value``: the name, the block, the domain or URL, the class of controllers."""
+    """A peer of an entry. ``value``: the name, the block, the domain or URL, the class of controllers."""
 
     kind: str = ANY
     value: str = ""
@@ -40,9 +40,9 @@ class Peer(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Packets of a device to ``peers``, or from them; a peer must be all of these. ``version``: of IP, 0 for both;
-    ``proto``: 0 for all; ``near``: ports of the device, ``far``: of the peer; ``begun``: who begins, empty where that
-    does not matter; ``unread``: conditions that are not understood.
+    """Packets of a device to ``peers``, or from them; a peer must match all of these. ``version``: of IP, 0 for both;
+    ``proto``: 0 for all; ``near``: ports of the device, ``far``: of the peer; ``begun``: which end opens the
+    connection, empty for either; ``unread``: unsupported conditions.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
 
 
 class AccessList(NamedTuple):
-    """``way``: whose packets it is about, FROM_DEVICE or TO_DEVICE."""
+    """``way``: direction, FROM_DEVICE or TO_DEVICE."""
 
     name: str
     way: str
@@ -65,8 +65,8 @@ class AccessList(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """``updated``: when it was made, as it says; ``validity``: hours; ``lists``: in order; ``unread``: what of the file
-    is not understood, by name.
+    """``updated``: its date according to the file; ``validity``: hours; ``lists``: in order; ``unread``: names of
+    unsupported contents.
     """
 
     url: str
@@ -81,7 +81,7 @@ class Profile(NamedTuple):
 
     @property
     def controllers(self) -> tuple[str, ...]:
-        """The classes of controllers for which the operator has to name machines."""
+        """Classes of controllers for which the operator has to name hosts."""
         peers = [peer for one in self.lists for entry in one.entries for peer in entry.peers]
         named = {peer.value for peer in peers if peer.kind == CONTROLLER} - CLASSES.keys()
         return (*((MY_CONTROLLER,) if any(peer.kind == MY_CONTROLLER for peer in peers) else ()), *sorted(named))

@@ -47,12 +47,12 @@ HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-
 
 
 def _unprefixed(value: Any) -> Any:
-    """An identity without the module that it is of (RFC 7951, section 6.8)."""
+    """An identity without its module prefix (RFC 7951, section 6.8)."""
     return value.rpartition(":")[2] if isinstance(value, str) else value
 
 
 def _host(value: Any) -> Any:
-    """A name as DNS compares it."""
+    """A name normalized for DNS comparison."""
     name = value.rstrip(".").lower() if isinstance(value, str) else value
     if isinstance(name, str) and not HOST.match(name):
         raise ValueError(f"found {value[:60]!r}, expected the name of a host")
@@ -76,7 +76,7 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class _Part(BaseModel):
-    """Other keys are kept, to be named."""
+    """Other keys are kept, to report them."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
@@ -209,7 +209,7 @@ class _Mud(_Part):
 
 
 class MudFile(_Part):
-    """The whole of it. ``profile``: in the words of ``model.py``."""
+    """The complete file. ``profile``: in terms of ``model.py``."""
 
     mud: _Mud = Field(alias="ietf-mud:mud")
     acls: _Acls = Field(default_factory=_Acls, alias="ietf-access-control-list:acls")
@@ -251,12 +251,12 @@ class MudFile(_Part):
 
 
 def read(path: Path) -> MudFile:
-    """A MUD file. DocumentErrors, with line and column, where it is not one; OSError where it cannot be read."""
+    """Read a MUD file. Raises DocumentErrors, with line and column, if it is invalid; OSError if it cannot be read."""
     return load_json(path, MudFile)
 
 
 def load_json(path: Path, model: type[Model]) -> Model:
-    """A JSON file as a model of pydantic; its faults have places. DocumentErrors or OSError."""
+    """A JSON file as a pydantic model; its faults have positions. Raises DocumentErrors or OSError."""
     with path.open("rb") as file:
         body = file.read(SIZE_LIMIT + 1)
     if len(body) > SIZE_LIMIT:
@@ -273,12 +273,12 @@ def load_json(path: Path, model: type[Model]) -> Model:
     except RecursionError:
         raise DocumentErrors([Fault(path, 1, 1, "found lists within lists without end, expected a MUD file")]) from None
     except ValidationError as error:
-        # JSON is YAML, but for tabs between the words; read so, each fault has a place.
+        # JSON is YAML, except for tabs between tokens; the YAML reader gives each fault a position.
         load_document(path, model, text=text.expandtabs(1))
         raise DocumentErrors([Fault(path, 1, 1, error.errors()[0]["msg"])]) from None
 
 
-# Into our words.
+# Conversion into our model.
 
 
 def _entry(ace: _Ace, way: str) -> Entry:
@@ -309,7 +309,7 @@ def _proto(matches: _Matches, ip: _Ip | None) -> int:
 
 
 def _peers(target: _MudMatch | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> Iterator[Peer]:
-    """What the other end must be. The network assigns the address of the device itself, so a file need not
+    """Conditions on the other end. The device's own address is assigned by the network, so a file need not
     contain it.
     """
     if ip is not None:
@@ -326,7 +326,7 @@ def _peers(target: _MudMatch | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> I
 
 
 def _unread(part: Any) -> Iterator[str]:
-    """Names of the keys that are not understood, wherever they are."""
+    """Names of unsupported keys, at any depth."""
     if isinstance(part, _Part):
         yield from part.model_extra or {}
         for name in type(part).model_fields:

@@ -2,11 +2,11 @@
 MUD file.
 
 An external server is identified by the name that the devices resolved. Internal peers are classified: the DNS and NTP
-servers of the network, machines of the same vendor, the few servers that manage such devices (``my-controller``), else
-any machine of the network. Traffic of an open alert is not a need of the device, and is left out.
+servers of the network, hosts of the same vendor, the few servers that manage such devices (``my-controller``), else any
+internal host. Traffic of an open alert is not a need of the device, and is left out.
 
-Telephones negotiate ports for each call (RTP, RFC 3550): for them all UDP ports from 1024 without another meaning count
-as one, and either end begins.
+VoIP phones negotiate ports for each call (RTP, RFC 3550): for them all UDP ports from 1024 without another meaning
+count as one, and either end begins.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ from sensor.posture.profiles.mud import HOST
 from sensor.posture.profiles.suspects import Accusations, accusations
 from sensor.posture.site import Node, Site
 
-# Types of machines that are in charge of others; more of them than so many for one service are no few.
+# Types of hosts that manage others, and the largest number of them for one service that counts as few.
 CONTROLLING, CONTROLLERS_LIMIT = frozenset(("server", "nvr", "hub", "nas", "building")), 4
 
 CALLING = frozenset(("voip_phone", "conferencing", "intercom"))
-# The service that stands for what calls agree on, and its ports.
+# The service that represents negotiated media ports, and its range.
 MEDIA, MEDIA_PORTS = UDP << 16, (1024, 65535)
 
 
 class Need(NamedTuple):
-    """A service that devices use (or serve, where ``serves``) and who the others are. ``who``: machines inside that
-    were seen; ``first``, ``last``: ns;
-    ``devices``: how many of them do.
+    """A service that devices use (or offer, if ``serves``) and its peers. ``who``: observed internal hosts; ``first``,
+    ``last``: ns; ``devices``: how many of them use it.
     """
 
     serves: bool
@@ -56,9 +55,8 @@ class Need(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """``versions``: of IP that the devices speak; ``controllers``: machines that stand for ``my-controller``;
-    ``vague``: services outside of which it is not known whose they are; ``left_out``: (what, alert) of conversations
-    that alerts are about.
+    """``versions``: IP versions of the devices; ``controllers``: hosts that are ``my-controller``; ``vague``: external
+    services with unknown servers; ``left_out``: (what, alert) of connections that are subjects of alerts.
     """
 
     nodes: tuple[Node, ...]
@@ -71,9 +69,7 @@ class Observed(NamedTuple):
 
 
 class _Act(NamedTuple):
-    """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: whom it is
-    known to mean outside.
-    """
+    """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: the known external peer."""
 
     device: str
     serves: bool
@@ -84,7 +80,7 @@ class _Act(NamedTuple):
 
 
 def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Observed | None:
-    """None where nothing was learned of any of the devices. ``alerted``: with what alerts are about."""
+    """None if nothing was learned about the devices. ``alerted``: include subjects of alerts."""
     habits = (
         {node.id: site.seen.habits[node.id] for node in nodes if node.id in (site.seen.habits or {})}
         if site.seen.habits
@@ -116,7 +112,7 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
 
 
 def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
-    """Those that no alert is about, and what the others are."""
+    """Habits that are not the subject of an alert, and a list of the others."""
     kept: list[_Act] = []
     left: dict[str, str] = {}
     for act in acts:
@@ -148,7 +144,7 @@ def _acts(name: str, habits: Habits) -> Iterator[_Act]:
 
 
 def _ways(act: _Act, kind: str) -> Iterator[_Act]:
-    """What calls agree on goes both ways."""
+    """Negotiated media ports are used in both directions."""
     if kind in CALLING and act.service >= MEDIA + MEDIA_PORTS[0] and service_text(act.service).startswith("udp/"):
         yield from (act._replace(serves=serves, service=MEDIA) for serves in (False, True))
     else:
@@ -169,7 +165,7 @@ def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
 
 
 def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
-    """One for each service and whom it is of."""
+    """One need for each service and peer."""
     groups: dict[tuple[bool, int, Peer | None], list[_Act]] = {}
     for act in acts:
         meant = act.named if act.peer == OUTSIDE and not act.serves else Peer() if act.peer == OUTSIDE else None
@@ -190,7 +186,7 @@ def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
 
 
 def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> Peer:
-    """Who machines of the network are to a device, by what they are."""
+    """The role of internal hosts for a device."""
     for name, port in CLASSES.items():
         if not serves and service & 0xFFFF == port:
             return Peer(CONTROLLER, name)
@@ -207,12 +203,12 @@ def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> 
 
 
 def service_name(service: int) -> str:
-    """``https/443``; ``udp/1024-65535`` for what calls agree on."""
+    """``https/443``; ``udp/1024-65535`` for negotiated media ports."""
     return f"udp/{MEDIA_PORTS[0]}-{MEDIA_PORTS[1]}" if service == MEDIA else service_text(service)
 
 
 def _parties(site: Site, names: Iterable[str]) -> tuple[Party, ...]:
-    """Machines as firewalls name them, each once."""
+    """Distinct hosts as parties of firewall rules."""
     found: dict[str, Party] = {}
     for name in names:
         party = _party(site, name)

@@ -1,5 +1,5 @@
-"""Peers that alerts accuse: traffic of a device with a peer that is the subject of an open alert is no habit that a
-profile may allow.
+"""Peers in alerts: traffic of a device with a peer that is the subject of an open alert is no habit that a profile may
+allow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
 from sensor.posture.site import Site
 
-# (device, whom: a device, an address or a name) → service, 0 for all of them → alert.
+# (device, peer: a device, an address or a name) → service, 0 for all of them → alert.
 Accusations = Mapping[tuple[str, str], Mapping[int, str]]
 Record = dict[str, Any]
 
@@ -19,7 +19,7 @@ PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 
 def accusations(site: Site) -> Accusations:
-    """Of both ends of all alerts that are open."""
+    """For both ends of all open alerts."""
     found: dict[tuple[str, str], dict[int, str]] = {}
     for record in site.alerts:
         about = record.get("alert")
@@ -36,7 +36,7 @@ def _pairs(record: Record, about: Record) -> Iterator[tuple[str, str]]:
         if isinstance(other, dict):
             yield from ((mine, target) for mine in _device(actor) for target in _names(other))
             yield from ((mine, target) for mine in _device(other) for target in _names(actor))
-    # An alert that is not about an address has a name in its key.
+    # An alert about a name has it in its key.
     yield from ((mine, word) for mine in _device(actor) for word in str(about.get("key")).split("|")[2:] if "." in word)
 
 
@@ -45,12 +45,12 @@ def _device(end: Record) -> tuple[str, ...]:
 
 
 def _names(end: Record) -> tuple[str, ...]:
-    """What habits may call an end."""
+    """Identifiers of an end in habits."""
     return tuple(str(end[key]) for key in ("device", "ip") if end.get(key))
 
 
 def _service(record: Record) -> int:
-    """The service that an alert is about; 0 where it names none."""
+    """The service that is the subject of an alert; 0 if it has none."""
     network, dst = record.get("network"), record.get("dst")
     proto = PROTOCOLS.get(network.get("proto", "")) if isinstance(network, dict) else None
     port = dst.get("port") if isinstance(dst, dict) else None

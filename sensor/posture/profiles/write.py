@@ -1,8 +1,8 @@
 """Writes observations as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they receive,
 for each address family.
 
-What devices begin is one entry in each list, so that replies pass; likewise what others begin. It contains no address
-of this network: peers are identified by their role for the device.
+A connection that the devices open is one entry in each list, so that replies pass; likewise connections to them. The
+file has no address of this network: peers are identified by their role for the device.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Body = dict[str, Any]
 # Hours after which users of the file should look for a newer one.
 VALIDITY = {HIGH: 168, MEDIUM: 48}
 VALIDITY_LOW = 24
-# The place of a file is not known here, and an invented URL must not resolve (RFC 2606).
+# The location of a file is not known here, and an invented URL must not resolve (RFC 2606).
 URL = "https://mud.invalid/"
 SLUG_LIMIT, ACE_LIMIT, NAME_LIMIT, INFO_LIMIT = 40, 64, 256, 1024
 WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
 
 
 def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
-    """``title``: what the devices are called; ``updated``: time of the last packet; ``url``: where the file will be
-    kept.
+    """``title``: name of the devices; ``updated``: time of the last packet; ``url``: where the file will be
+    published.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:SLUG_LIMIT] or "devices"
     names = {(way, version): f"{slug}-v{version}-{way}" for way in WAYS for version in seen.versions}
@@ -62,7 +62,7 @@ def _info(title: str, confidence: Confidence) -> str:
 
 
 def _hardware(nodes: Sequence[Node]) -> Body:
-    """What all of them share: vendor, model, and the firmware if it is the same."""
+    """Common attributes: vendor, model, and the firmware if it is the same."""
     known = {
         "mfg-name": {node.vendor for node in nodes},
         "model-name": {node.model for node in nodes},
@@ -93,7 +93,7 @@ def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
 
 
 def _matches(need: Need, way: str, version: int) -> Body:
-    """The port is that of the server: of the device where it serves, of the other where it does not."""
+    """The port is that of the server: of the device if it serves, otherwise of the peer."""
     proto, port = need.service >> 16, need.service & 0xFFFF
     to_server = need.serves != (way == "from")
     ports = (

@@ -1,1 +1,1 @@
-"""Recommendations while the sensor runs: settings and habits of devices that are weak, with advice for the product."""
+"""Recommendations of a running sensor: weak settings and behavior of devices, with advice for the product."""

@@ -53,11 +53,11 @@ class Advisor:
         self._waiting: Bounded[Place, int] = Bounded(cases)
         self._rounds = Rounds(context, self.cases, members, self._report_case, self._close)
         self._quieted = 0
-        # Packet time (ns) before which a tick has nothing to do, and the tick before.
+        # Packet time (ns) before which a tick has nothing to do, and the previous tick.
         self._due = self._ticked = 0
 
     def listeners(self) -> list[Listener]:
-        """What the pipeline delivers to it."""
+        """Event listeners for the pipeline."""
         wants = self._insecure.wants()
         services = [Listener("advisor", kind, self._inspect_service, wants.get(kind, ALWAYS)) for kind in SHOWING]
         return [*services, *(Listener("advisor", kind, self._inspect_habit) for kind in HABITS)]
@@ -83,7 +83,7 @@ class Advisor:
             self._open(place, now)
         self._rounds.finish(now, self.settled)
 
-    # What messages show.
+    # Settings in messages.
 
     def _inspect_service(self, event: Event) -> None:
         if shown := self._insecure.read(event):
@@ -94,7 +94,7 @@ class Advisor:
             self._inspect(event, shown)
 
     def _inspect(self, event: Event, shown: Shown) -> None:
-        """One message that shows a setting, right or wrong."""
+        """Process one message that shows a weak or correct setting."""
         packet = event.packet
         mac, address = (packet.dst_mac, packet.dst) if shown.requested else (packet.src_mac, packet.src)
         subject = shown.whose or Subject(mac, address, packet.vlan)
@@ -138,8 +138,8 @@ class Advisor:
         return case
 
     def _open(self, place: Place, now: int) -> None:
-        """Report a pending case; if its device is known by now and has a case at another address, it is merged into
-        that.
+        """Report a pending case; if its device is known by now and has a case at another address, the cases
+        are merged.
         """
         case = self.cases.at(place)
         if case is None:
@@ -155,14 +155,14 @@ class Advisor:
         self._report_case("open", case, now)
 
     def _note_fix(self, subject: Subject, setting: str, event: Event, shown: Shown) -> None:
-        """A message shows that it is done, at the same port."""
+        """A message shows the correct setting at the same port."""
         case = self.cases.at((subject.mac, subject.address, setting))
         if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
 
     def _close_quiet(self, now: int) -> None:
-        """Close what was not seen for long while its device was, and what belongs to a device that turned out to be
-        another: seen again, it is reported for that one.
+        """Close cases that were not seen for long while their device was, and cases of a device that was identified as
+        another: if seen again, it is reported for that one.
         """
         for case in self.cases:
             device = self._context.device(case.subject) if not case.looked and case.reported >= 0 else None
@@ -173,7 +173,7 @@ class Advisor:
             elif device.last - case.last >= QUIET_DAYS * DAY:
                 self._close(case, now, f"not seen for {QUIET_DAYS} days, in which the device was seen")
 
-    # The record that is reported.
+    # Reported records.
 
     def _close(self, case: Case, now: int, reason: str) -> None:
         self.cases.remove(case)
@@ -187,7 +187,7 @@ class Advisor:
         return (device.id if device is not None else addresses.text(subject.address), setting)
 
     def _report_case(self, action: str, case: Case, now: int) -> None:
-        """One that made room a while ago and is there again is no news."""
+        """A case that was evicted recently and is seen again is not reported as new."""
         before = self.cases.reported_before(case.name) if action == "open" else -1
         self.cases.note(case)
         if before >= 0 and now - before < DAY:
@@ -226,7 +226,7 @@ class Advisor:
 
 
 def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
-    """A case as its first message shows it."""
+    """The case for its first message."""
     client, _, near, _ = ends_of(event.packet, answer=not shown.requested)
     known = addresses.is_host(client.address)
     return Case(
@@ -246,5 +246,5 @@ def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
 
 
 def _port(event: Event, shown: Shown) -> int:
-    """Where the setting is; who asks does so from any port."""
+    """The port of the setting; 0 for clients, whose ports are ephemeral."""
     return 0 if shown.asks else event.packet.dport if shown.requested else event.packet.sport

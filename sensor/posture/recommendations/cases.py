@@ -1,8 +1,8 @@
-"""Cases: weak settings, one per device and setting, in a table that is bounded and survives a restart.
+"""Cases: weak settings, one per device and setting, in a bounded table that survives a restart.
 
-A case is found by the endpoint that showed it, which is a cheap lookup per message, and by its device, which may have
-another address by now. Nothing here accesses files: changes of reported cases are taken by ``runtime/keeper.py``, and
-restored at the next start.
+A case is found by the endpoint that showed it, which is a cheap lookup per message, and by its device, whose address
+may have changed. Nothing here accesses files: ``runtime/keeper.py`` takes changes of reported cases, and restores them
+at the next start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body
 
-# For this many times the capacity, the time of the last report of evicted cases is remembered.
+# The last report of evicted cases is remembered for this multiple of the capacity.
 PUSHED = 4
 # (MAC, address, setting), and (device or address, setting).
 Place = tuple[int, int, str]
@@ -24,9 +24,9 @@ _Ends = tuple[str, str, int]
 
 
 class Case(msgspec.Struct, eq=False):
-    """``does`` continues "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages
-    as records show them, packed. ``looked``: a look at what is known of the device found it, and no message;
-    ``severity``, ``product``: see ``looks.py``. ``reported``: when last, ns, or -1.
+    """``does`` continues "the device …"; ``seen``: the field that proves it, and its value; ``proof``: the messages in
+    record form, packed. ``looked``: found by a periodic check instead of a message; ``severity``, ``product``: see
+    ``looks.py``. ``reported``: time of the last report, ns, or -1.
     """
 
     name: Name
@@ -57,7 +57,7 @@ class Case(msgspec.Struct, eq=False):
 
 
 class StoredCase(msgspec.Struct, omit_defaults=True):
-    """A case as it is kept between runs. Ends are MAC and address, hexadecimal, and VLAN."""
+    """The stored form of a case. Ends are MAC and address, hexadecimal, and VLAN."""
 
     name: Name
     subject: _Ends
@@ -67,7 +67,7 @@ class StoredCase(msgspec.Struct, omit_defaults=True):
     first: int
     last: int
     count: int
-    reported: int = msgspec.field(name="told")  # as earlier versions stored it
+    reported: int = msgspec.field(name="told")  # the key in files of earlier versions
     app: str = ""
     port: int = 0
     other: _Ends | None = None
@@ -97,7 +97,7 @@ class Cases:
         return iter(list(self._cases.values()))
 
     def at(self, place: Place) -> Case | None:
-        """The case of an endpoint, which is asked for at each message that shows it."""
+        """The case of an endpoint; called for each message that shows the setting."""
         return self._cases.get(place)
 
     def of(self, name: Name) -> Case | None:
@@ -106,13 +106,13 @@ class Cases:
 
     @property
     def full(self) -> bool:
-        """What a look finds it finds at the next as well: it is not to push out another each time."""
+        """Whether the table is full. Periodic checks find their cases again, so they must not evict others
+        each time.
+        """
         return len(self._cases) >= self._cases.size
 
     def put(self, case: Case) -> None:
-        """A new one. The one asked for longest ago makes room, and so does one of another device at the same endpoint:
-        it was there before.
-        """
+        """Add a case. Evicts the least recently used one if full, and a case of another device at the same endpoint."""
         before = self._cases.get(case.place)
         if before is not None and before is not case:
             self._left(before)
@@ -124,7 +124,7 @@ class Cases:
         self._places.put(case.name, case.place)
 
     def reported_before(self, name: Name) -> int:
-        """When a case that was evicted since was last reported; -1 if none was. The answer is removed."""
+        """When a case that was evicted since was last reported; -1 if never. Removes the entry."""
         before = self._pushed.pop(hash(name))
         return before if before is not None else -1
 
@@ -133,13 +133,13 @@ class Cases:
             self._left(case)
 
     def move(self, case: Case, subject: Subject) -> None:
-        """Its device is at another address."""
+        """Move a case to another address of its device."""
         self._cases.pop(case.place)
         case.subject = subject
         self.put(case)
 
     def rename(self, case: Case, name: Name) -> None:
-        """Its device is known by now, or is another."""
+        """Assign a case to a device that is now known, or is another."""
         self._left(case)
         case.name = name
         self.put(case)
@@ -149,7 +149,7 @@ class Cases:
         self._changed.put(case.name, True)
 
     def note_counts(self, since: int) -> None:
-        """Mark those to be stored that were seen after ``since`` (ns) without being reported."""
+        """Mark cases to be stored that were seen after ``since`` (ns) without a report."""
         for case in self._cases.values():
             if case.reported >= 0 and case.last > since:
                 self.note(case)
@@ -160,11 +160,11 @@ class Cases:
         if case.reported >= 0:
             self._changed.put(case.name, True)
 
-    # What is kept.
+    # Storage.
 
     def take(self, limit: int) -> Iterator[tuple[Name, bytes]]:
-        """(name, JSON) of reported cases that changed since, at most ``limit``, empty if one is closed; they count as
-        stored.
+        """(name, JSON) of reported cases that changed, at most ``limit``; empty JSON for a closed one. They then count
+        as stored.
         """
         for name in list(self._changed)[:limit]:
             self._changed.pop(name)
@@ -172,18 +172,18 @@ class Cases:
             yield name, kept(case) if case is not None and case.reported >= 0 else b""
 
     def forget(self, device: str) -> None:
-        """The device never was here."""
+        """Remove all cases of a device."""
         for case in self:
             if case.name[0] == device:
                 self.remove(case)
 
     def restore(self, body: bytes | str) -> None:
-        """A case of an earlier run. msgspec.DecodeError where it is not one."""
+        """Restore a case of an earlier run. Raises msgspec.DecodeError if it is invalid."""
         self.put(case_of(body))
 
 
 def packed(proof: Sequence[Body]) -> bytes:
-    """Text takes a fifth of the memory of its objects, and is needed only for reports."""
+    """Packed text needs a fifth of the memory of its objects, and is decoded only for reports."""
     return _encode(proof)
 
 
@@ -204,7 +204,7 @@ def kept(case: Case) -> bytes:
 
 
 def case_of(body: bytes | str) -> Case:
-    """msgspec.DecodeError where it is not one."""
+    """A stored case. Raises msgspec.DecodeError if it is invalid."""
     stored = _decode(body)
     proof = bytes(stored.proof)
     unpacked(proof)  # raises if it cannot be decoded

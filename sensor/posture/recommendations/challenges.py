@@ -1,8 +1,8 @@
-"""Challenges of SIP servers: how they require the password to be proven. Basic (RFC 2543) discloses it; Digest by MD5
-without ``qop`` can be answered by replay of an old answer, and so can a challenge that is reused (RFC 8760, RFC 7616,
-5.4); a default realm shows that the server was not configured.
+"""Authentication challenges of SIP servers. Basic (RFC 2543) discloses the password; Digest with MD5 and without
+``qop`` permits replay of an old response, and so does a reused nonce (RFC 8760, RFC 7616, 5.4); a default realm shows
+that the server was not configured.
 
-Evaluated are challenges of registrars and proxies to their own clients: 401 to a REGISTER, and 407.
+Challenges of registrars and proxies to their own clients are evaluated: 401 to a REGISTER, and 407.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from sensor.dissectors.sip import SipResponse
 
 UNAUTHORISED, PROXY_UNAUTHORISED = 401, 407
 NONCES_LIMIT = 4096
-# Servers that make nonces of the time give the same one to all who ask within a second or two.
+# Servers with time-based nonces give the same nonce to all clients within a second or two.
 SAME_S = 60
 WEAK = ("", "md5", "md5-sess")
-# As programs come: Asterisk and what is built on it, 3CX.
+# Default realms: Asterisk and products based on it, 3CX.
 DEFAULT_REALMS = frozenset(("asterisk", "3cxphonesystem"))
 
 
 class Challenges:
-    """Remembers nonces, of which a bounded number is kept."""
+    """Remembers a bounded number of nonces."""
 
     def __init__(self) -> None:
         self._nonces: Bounded[tuple[int, str], tuple[str, int]] = Bounded(NONCES_LIMIT)
 
     def read(self, event: SipResponse) -> Shown | None:
-        """What a challenge shows, right or wrong; None where the message is none."""
+        """The weak or correct setting in a challenge; None if the message is not a challenge."""
         if event.status != PROXY_UNAUTHORISED and (event.status != UNAUTHORISED or event.method != "REGISTER"):
             return None
         if event.scheme == "basic":
@@ -55,7 +55,7 @@ class Challenges:
         return faults
 
     def _again(self, event: SipResponse) -> bool:
-        """Whether the nonce was given to another call a while ago."""
+        """Whether the nonce was used for another call before."""
         if not event.nonce:
             return False
         key = (event.packet.src, event.nonce)

@@ -1,6 +1,4 @@
-"""Firmware behind: of devices of one vendor and model, some run older firmware than another. What one of them can run,
-the others can.
-"""
+"""Outdated firmware: some devices of one vendor and model run older firmware than others of the same model."""
 
 from __future__ import annotations
 
@@ -14,14 +12,14 @@ from sensor.posture.vulnerabilities.versions import Order, compare
 
 
 class _Fleet(NamedTuple):
-    """Devices of one product: how many, and one for each version of firmware among them."""
+    """Devices of one product: their number, and one device for each firmware version."""
 
     devices: int
     versions: tuple[Member, ...]
 
 
 class FirmwareBehind:
-    """Versions whose order is not certain, and those of different branches, are not compared."""
+    """Versions without a certain order, or of different branches, are not compared."""
 
     setting = "firmware_behind"
 
@@ -64,7 +62,7 @@ def _fleet_of(several: list[Member]) -> _Fleet:
 
 
 def _newest(member: Member, fleet: _Fleet) -> Member:
-    """The one with the newest version that is newer than this one's, else this one."""
+    """The device with the newest version that is newer than this one's, otherwise this one."""
     scheme = SCHEMES[load_names().scheme(member.vendor)]
     newest = member
     for other in fleet.versions:

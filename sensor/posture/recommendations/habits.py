@@ -1,5 +1,5 @@
-"""Weak behaviour of devices beyond the services that they offer: multicast name queries, old password proofs, logins
-and calls in clear text, port mappings without authentication, leases of a DHCP server that is not configured.
+"""Weak behavior of devices beyond their services: multicast name queries, old authentication protocols, cleartext
+logins and calls, port mappings without authentication, leases from an unknown DHCP server.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _way_in(event: HttpPortMapping) -> Shown:
 
 
 def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
-    """Behind a relay the packet comes from the relay; the server names itself."""
+    """Behind a relay, packets come from the relay; the server identifier names the server."""
     packet = event.packet
     if not event.offered:
         return None
@@ -110,7 +110,7 @@ class Habits:
         self._challenges = Challenges()
 
     def read(self, event: Event) -> tuple[Shown, ...]:
-        """What an event shows, right or wrong."""
+        """Weak or correct settings in an event."""
         read = _READERS.get(type(event))
         if read is not None:
             shown = read(event)

@@ -1,5 +1,5 @@
-"""What is known about each setting: ``fingerprints/recommendations``, one file per kind of settings. Why it matters,
-the fix, where vendors put it, and how to verify the fix. It is read when the first recommendation is reported.
+"""Advice on each setting: ``fingerprints/recommendations``, one file per kind of settings. It has the reason, the fix,
+where vendors put it, and how to verify the fix, and is read when the first recommendation is reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Long = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class Advice(Words):
-    """One setting. ``makers``: vendor → where it is set in its devices, for people who have them before their eyes."""
+    """One setting. ``makers``: vendor → location of the setting in its devices."""
 
     setting: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
     title: Text
@@ -47,7 +47,7 @@ class AdviceFile(Words):
 
 @functools.cache
 def load_advice(folder: Path | None = None) -> dict[str, Advice]:
-    """All settings by their word. DocumentErrors with every fault of the files."""
+    """All settings by name. Raises DocumentErrors with all faults of the files."""
     folder = folder or own_folder() / FOLDER
     vocabulary = own_vocabulary()
     found: dict[str, Advice] = {}

@@ -1,8 +1,8 @@
-"""Looks: periodic checks of the known state of all devices, for what no single message shows.
+"""Looks: periodic checks of the known state of all devices, for weaknesses that no single message shows.
 
-Each look has a file of its own. It reports the fault of a device, and of one that had a fault before why it is fixed,
-or nothing if that is unknown. It names the attributes it rests on, so that packets prove it: values of the operator,
-contested values and values of low confidence prove nothing.
+Each look has its own file. It reports the fault of a device, or why an earlier fault is fixed, or nothing if that is
+unknown. It names the attributes that it uses, so that packets prove it: values of the operator, contested values and
+values of low confidence prove nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sensor.inventory import identity
 from sensor.inventory.corrections import OPERATOR
 from sensor.inventory.roster import Member
 
-# The attribute by which looks ask for the name of a device.
+# The attribute of a device's name.
 NAME = "name"
 SURE = 0.5
 
 
 class Proven(NamedTuple):
-    """The evidence of packets. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and
-    how often its proof was seen.
+    """Evidence in packets. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and how
+    often the evidence was seen.
     """
 
     subject: Subject
@@ -37,10 +37,9 @@ class Proven(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Something is wrong. ``seen``: what shows it; ``does`` continues "the device …"; ``rests``: devices and their
-    attributes that prove it, where it is not
-    ``proven`` already; ``severity``: where it is another than that of the advice; ``product``: where the work is
-    another for each.
+    """A fault. ``seen``: its observation; ``does`` continues "the device …"; ``rests``: devices and their attributes
+    that prove it, unless it is ``proven`` already; ``severity``: if different from that of the advice; ``product``: if
+    the fix differs by product.
     """
 
     seen: str
@@ -52,16 +51,16 @@ class Verdict(NamedTuple):
 
 
 class Look(Protocol):
-    """One thing to look for."""
+    """One periodic check."""
 
     setting: str
 
     def begin(self, members: list[Member], now: int) -> None:
-        """All devices are looked at now (ns)."""
+        """Start a round over all devices. ``now``: ns."""
         ...
 
     def evaluate(self, member: Member) -> Verdict | None:
-        """None if there is no fault, or if it is unknown."""
+        """The fault of a device; None if there is none, or it is unknown."""
         ...
 
     def fixed(self, member: Member) -> str:
@@ -70,8 +69,8 @@ class Look(Protocol):
 
 
 def prove(context: Context, verdict: Verdict) -> Proven | None:
-    """None if packets do not prove it. Versions of two devices are compared if the same kind of message
-    contained them.
+    """The evidence in packets; None without. Versions of two devices are only compared if the same kind of message had
+    them.
     """
     if verdict.proven is not None:
         return verdict.proven
@@ -97,8 +96,8 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
 
 
 def newest(verdict: Verdict) -> int:
-    """No proof of a verdict is newer than this (ns), according to the first of its devices as it was read: no lookup
-    and no allocation.
+    """Upper bound for the time (ns) of a verdict's evidence, from its first device: needs no lookup and no
+    allocation.
     """
     if verdict.proven is not None:
         return verdict.proven.last
@@ -112,7 +111,7 @@ def newest(verdict: Verdict) -> int:
 
 
 def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
-    """The claims of packets about an attribute of the device with this id."""
+    """Evidence from packets for an attribute of the device with this id."""
     if device is None or device.id != name:
         return []
     if attribute == NAME:

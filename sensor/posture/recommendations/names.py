@@ -13,12 +13,12 @@ from sensor.posture.recommendations.tables import factory_names
 
 
 class DefaultNames:
-    """Judges the name that is trusted most."""
+    """Evaluates the name with the highest confidence."""
 
     setting = "default_name"
 
     def begin(self, members: list[Member], now: int) -> None:
-        """Names are judged one by one."""
+        """Nothing to prepare: names are evaluated one by one."""
 
     def evaluate(self, member: Member) -> Verdict | None:
         name = _name(member)
@@ -37,5 +37,5 @@ def _name(member: Member) -> str:
 
 @functools.lru_cache(maxsize=16384)
 def is_factory_name(name: str, kind: str) -> bool:
-    """Whether a device of this type came with this name."""
+    """Whether a name is a vendor's default for this device type."""
     return any(kind in one.types and re.search(one.pattern, name, re.IGNORECASE) is not None for one in factory_names())

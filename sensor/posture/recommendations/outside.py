@@ -1,7 +1,7 @@
-"""Talks outside: printers, cameras and telephones that use servers on the internet, which their job hardly needs.
+"""Internet traffic of printers, cameras and phones to servers that their function hardly needs.
 
-Whom they used is what the baseline learned, by name where one is known. It counts as long as the device used it within
-the last two weeks in which it talked.
+The servers are those in the baseline, by name if known. They count while the device used them within the last two weeks
+in which it communicated.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from sensor.posture.recommendations.looks import Proven, Verdict
 from sensor.posture.recommendations.tables import Job, outside
 
 QUIET_DAYS = 14
-# Servers that are reported, and servers in the proof.
+# Limits of servers in a report, and of servers in its evidence.
 SHOWN, PROVEN = 5, 8
 
 
 class InternetTraffic:
-    """Judges types of devices that outside.yaml names."""
+    """Evaluates device types in outside.yaml."""
 
     setting = "internet"
 
@@ -35,7 +35,7 @@ class InternetTraffic:
         self._context = context
 
     def begin(self, members: list[Member], now: int) -> None:
-        """Devices are judged one by one."""
+        """Nothing to prepare: devices are evaluated one by one."""
 
     def evaluate(self, member: Member) -> Verdict | None:
         job = outside().types.get(member.type)
@@ -60,7 +60,7 @@ class InternetTraffic:
 
 
 def _is_job(one: Used, job: Job) -> bool:
-    """Whether a server is one that any device may use, or that its job wants."""
+    """Whether any device may use a server, or its function requires it."""
     text = _service(one.service)
     return (
         text in outside().any_device
@@ -80,7 +80,7 @@ def _text(one: Used) -> str:
 
 
 def _proven(subject: Subject, used: list[Used]) -> Proven:
-    """The conversations, the last of each server."""
+    """The last connection to each server."""
     bodies = tuple(_body(subject, one) for one in used[:PROVEN])
     return Proven(
         subject, bodies, min(one.first for one in used), max(one.last for one in used), sum(one.times for one in used)

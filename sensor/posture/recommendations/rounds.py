@@ -1,4 +1,4 @@
-"""Rounds: all looks at all devices, once an hour, some devices in each second, so that no packet waits for long."""
+"""Rounds: all periodic checks for all devices, once an hour, spread over seconds, so that no packet waits for long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sensor.posture.recommendations.outside import InternetTraffic
 from sensor.posture.recommendations.segments import MisplacedDevice
 from sensor.posture.recommendations.support import EndOfSupport
 
-# Devices that are checked per second; to prove and report one costs as much as this many checks.
+# Devices checked per second; proving and reporting one costs as much as this many checks.
 STEP, PROOF = 1000, 20
 
 _OVER = object()
@@ -24,7 +24,7 @@ Members = Callable[[], Iterable[Member]]
 
 
 class Rounds:
-    """``report`` gets an action and its case, ``close`` a case and why it is over; ``settled``: see the advisor."""
+    """``report`` gets an action and its case, ``close`` a case and the reason; ``settled``: see the advisor."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class Rounds:
         self._now = self._began = 0
 
     def tick(self, now: int, settled: frozenset[str]) -> int:
-        """A new second of packet time, ns; returns when there is something to do next. Nothing is looked at in the
-        first hour: much is not known yet.
+        """A new second of packet time, ns; returns when the next work is due. The first hour has no checks: too little
+        is known.
         """
         self._now = now
         if abs(now - self._began) >= HOUR:
@@ -56,7 +56,7 @@ class Rounds:
         return now if next(self._round, _OVER) is not _OVER else self._began + HOUR
 
     def finish(self, now: int, settled: frozenset[str]) -> None:
-        """The last round, all of it now."""
+        """The last round, completed at once."""
         self._now = now
         for _ in self._at_all(now, settled):
             pass
@@ -84,9 +84,7 @@ class Rounds:
                 self._close(case, self._now, "the configuration accepts the setting")
 
     def _close_fixed(self, look: Look, members: dict[str, Member], affected: set[str]) -> None:
-        """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another,
-        or made room.
-        """
+        """Close cases of devices without the fault, or that no longer exist: they were merged or evicted."""
         for case in self._cases:
             name = case.name[0]
             if not case.looked or case.setting != look.setting or name in affected:
@@ -97,8 +95,8 @@ class Rounds:
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
-        """Report what is new, and once a day what continues; whether its proof was searched. A device that was silent
-        since the last report adds nothing.
+        """Report new faults, and once a day continuing ones; returns whether evidence was searched. A device that was
+        silent since the last report is not reported again.
         """
         case = self._cases.of(name)
         if (case is None and (member.gone or self._cases.full)) or (

@@ -1,8 +1,8 @@
-"""Wrong segment: a camera, a telephone or a printer among workstations, or a workstation among cameras.
+"""Wrong segment: a camera, a phone or a printer among workstations, or a workstation among cameras.
 
-The baseline has the segment of each device: a segment is the /24 of an address (/64 of IPv6). Only a homogeneous
-segment is evidence: enough devices in it have a known type, and nearly all of them are of the same sort. A case stays
-open until the device has moved, or the segment is no longer homogeneous.
+The baseline has the segment of each device: the /24 of its address (/64 for IPv6). Only a homogeneous segment is
+evidence: enough devices in it have a known type, and nearly all of them belong to the same group. A case stays open
+until the device has moved, or the segment is no longer homogeneous.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict
 from sensor.posture.recommendations.tables import places
 
-# Devices of known type, and the share of them of one sort, that make a segment homogeneous; at most this share of
-# another sort is misplaced in it.
+# Number of devices with a known type, and share of one group among them, that make a segment homogeneous; the largest
+# share of another group that is misplaced in it.
 ENOUGH, SHARE, MISPLACED = 8, 0.8, 0.15
 UNKNOWN = "unknown"
 
 
 class _Segment(NamedTuple):
-    """``group``: what lives in it; ``kinds``: devices by type."""
+    """``group``: its dominant group; ``kinds``: number of devices by type."""
 
     sort: str
     kinds: Mapping[str, int]
@@ -38,7 +38,7 @@ class _Segment(NamedTuple):
 
 
 class MisplacedDevice:
-    """Judges devices whose type is known, by the address that they used last."""
+    """Evaluates devices with a known type, by their last used address."""
 
     setting = "wrong_segment"
 
@@ -79,20 +79,20 @@ class MisplacedDevice:
 
 
 def _segment_of(member: Member) -> str:
-    """Where its address is; all segments have the same link-local ones."""
+    """The segment of its address; link-local addresses are the same in all segments."""
     address = subject_of(member.device).address
     return addresses.segment(address) if address and not identity.is_link_local(address) else ""
 
 
 @functools.lru_cache(maxsize=256)
 def group_of(kind: str) -> str:
-    """``people`` or ``apart``, as places.yaml has it; empty where it may live anywhere."""
+    """``people`` or ``apart``, as in places.yaml; empty for types that are no evidence."""
     table = places()
     return "people" if kind in table.people else "apart" if kind in table.apart else ""
 
 
 def _read(dwellers: Mapping[str, int]) -> _Segment | None:
-    """None where it is not clear what the segment is for."""
+    """None if the segment is not homogeneous."""
     kinds = {
         kind: count for kind, count in dwellers.items() if count and kind != UNKNOWN and kind not in places().nowhere
     }

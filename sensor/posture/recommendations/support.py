@@ -59,7 +59,7 @@ def _called(vendor: str, model: str) -> str:
 
 @functools.lru_cache(maxsize=16384)
 def support_of(vendor: str, model: str, kind: str, system: str, firmware: str) -> Support | None:
-    """The entry about such a device."""
+    """The entry for such a device."""
     product = _called(vendor, model)
     return max(
         (one for one in supports() if one.covers(product, kind, system, firmware)),

@@ -1,6 +1,6 @@
-"""Data of the looks, beside the advice itself: default names of vendors, end-of-support dates, segments of device
-types, and which types need no internet access. Files of ``fingerprints/recommendations``; every entry has examples,
-which are run as tests.
+"""Data of periodic checks besides the advice: default names of vendors, end-of-support dates, segments of device types,
+and types that need no internet access. Files of ``fingerprints/recommendations``; every entry has examples, which are
+run as tests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Types = Annotated[list[str], AfterValidator(_device_types)]
 
 
 class FactoryName(Words):
-    """Default names that a vendor gives to devices of some types. ``pattern`` is searched, case-insensitive."""
+    """A vendor's default names for some device types. ``pattern`` is searched, case-insensitive."""
 
     id: Id
     pattern: Regex
@@ -50,7 +50,7 @@ class FactoryNames(Words):
 
 
 class SupportExample(Words):
-    """A device, and whether the entry is about it."""
+    """A device, and whether the entry applies to it."""
 
     vendor: str = ""
     model: str = ""
@@ -62,8 +62,9 @@ class SupportExample(Words):
 
 class Support(Words):
     """A product that its vendor no longer updates from a date on. ``product`` is searched in vendor and model, ``os``
-    and ``firmware`` in those, case-insensitive; all that are given must match. ``at_latest``: by that date, and perhaps
-    earlier. ``basis``: whether ``source`` was read for it (``record``), or the date is from memory (``recalled``).
+    and ``firmware`` in those attributes, case-insensitive; all that are given must match. ``at_latest``: by that date,
+    and perhaps earlier. ``basis``: whether ``source`` was read for it (``record``), or the date is from memory
+    (``recalled``).
     """
 
     id: Id
@@ -94,7 +95,7 @@ class Support(Words):
         return "firmware" if self.firmware else "os" if self.os else "model"
 
     def covers(self, product: str, kind: str, system: str, firmware: str) -> bool:
-        """Whether a device is one of these. ``product``: vendor and model."""
+        """Whether the entry applies to a device. ``product``: vendor and model."""
         if self.types and kind not in self.types:
             return False
         wanted = ((self.product, product), (self.os, system), (self.firmware, firmware))
@@ -108,7 +109,7 @@ class Supports(Words):
 
 
 class Places(Words):
-    """Which types share a segment. ``people``: user devices; ``apart``: types that should have segments of their own;
+    """Types that share a segment. ``people``: user devices; ``apart``: types that should have separate segments;
     ``nowhere``: types that occur everywhere and are no evidence.
     """
 
@@ -157,7 +158,7 @@ def _load(name: str, model: type[Model]) -> Model:
 
 @functools.cache
 def factory_names() -> tuple[FactoryName, ...]:
-    """DocumentErrors with every fault, here and below."""
+    """Raises DocumentErrors with all faults, here and below."""
     return tuple(_load(NAMES, FactoryNames).default_names)
 
 

@@ -1,5 +1,5 @@
-"""What the exposure of a device comes of: its weaknesses, attacks that it did or suffered, who reaches it, and what is
-not known of it.
+"""Causes of a device's exposure: its weaknesses, attacks with it as actor or target, its reachability, and unknown
+attributes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from sensor.posture.weakness import Fix, Weakness
 
 Record = dict[str, Any]
 
-# Detectors of these rooms report changes, settings and exposure, which have terms of their own or are no fault; all
+# Detectors in these folders report changes, settings and exposure, which have separate terms or are no fault; all
 # others report attacks.
 NO_ATTACK = ("device.", "exposure.", "posture.")
-# An open alert that was silent for this long no longer counts; a recommendation that is not seen again stays open as
-# long.
+# An open alert that was silent for this long no longer counts; an unseen recommendation stays open for the same time.
 SILENT = timedelta(days=14)
 LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
 CLOSED = "No open alert is about it."
@@ -40,9 +39,7 @@ SHUT = Fix(
 
 
 class Sign(NamedTuple):
-    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it; ``fix``: the same for all that one device
-    did.
-    """
+    """An alert about an attack. ``risk``: 0 to 100, from the alert; ``fix``: the same for all alerts with one actor."""
 
     id: str
     risk: float
@@ -51,8 +48,8 @@ class Sign(NamedTuple):
 
 
 class Causes(NamedTuple):
-    """Of one device. ``weaknesses``: the worst first; ``acts``, ``suffers``: attacks; ``reach``: who has a way to it;
-    ``unknown``: what is not known of it.
+    """Of one device. ``weaknesses``: worst first; ``acts``, ``suffers``: attacks as actor, as target; ``reach``: hosts
+    that can reach it; ``unknown``: its unknown attributes.
     """
 
     weaknesses: tuple[Weakness, ...] = ()
@@ -64,7 +61,7 @@ class Causes(NamedTuple):
 
 
 def causes_of(site: Site) -> dict[str, Causes]:
-    """Of all devices that are there."""
+    """Causes of all present devices."""
     there = {name: node for name, node in site.nodes.items() if not node.gone}
     crowded = {node.segment for node in there.values() if node.type in PCS and node.segment}
     acts, suffers = _attacks(site, there)
@@ -94,7 +91,7 @@ def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
 def _unknown(node: Node) -> Iterator[str]:
     if node.type in ("", "unknown"):
         yield TYPE
-    if not node.firmware and node.type not in PCS:  # the firmware of workstations and telephones is not observable
+    if not node.firmware and node.type not in PCS:  # the firmware of workstations and phones is not observable
         yield FIRMWARE
 
 
@@ -102,7 +99,7 @@ def _unknown(node: Node) -> Iterator[str]:
 
 
 def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign]], dict[str, list[Sign]]]:
-    """Signs by actor and by target, the most severe first."""
+    """Alerts by actor and by target, most severe first."""
     mine = owners(there.values())
     acts: dict[str, list[Sign]] = {}
     suffers: dict[str, list[Sign]] = {}
@@ -140,7 +137,7 @@ def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
 
 
 def ongoing_alerts(site: Site) -> Iterator[tuple[Record, Record]]:
-    """Records of medium severity and above with their alerts: those that are open and were not silent for long."""
+    """Records of medium severity and above with their alerts: open, and not silent for long."""
     since = _days_before(site.now)
     for record in site.alerts:
         alert, severity = record.get("alert"), record.get("severity")
@@ -157,7 +154,7 @@ def ongoing_alerts(site: Site) -> Iterator[tuple[Record, Record]]:
 
 
 def _days_before(now: str) -> str:
-    """As records write time, which sorts; empty where there is no time."""
+    """In the sortable time format of records; empty if there is no time."""
     try:
         return (datetime.fromisoformat(now) - SILENT).isoformat()
     except (ValueError, OverflowError):
@@ -165,7 +162,7 @@ def _days_before(now: str) -> str:
 
 
 def owners(nodes: Iterable[Node]) -> dict[str, str]:
-    """Device by address: an alert may name one by an id from before it was merged, or not at all."""
+    """Device by address: an alert may name a device by an id from before a merge, or have no id."""
     records = ((node.id, node.record.get("device")) for node in nodes)
     several = ((name, device.get("ips")) for name, device in records if isinstance(device, dict))
     return {
@@ -174,7 +171,7 @@ def owners(nodes: Iterable[Node]) -> dict[str, str]:
 
 
 def whose(end: Any, there: Mapping[str, Node], mine: Mapping[str, str]) -> str:
-    """The device at an end of an alert; empty where it is not one of ours."""
+    """The device at an end of an alert; empty if it is unknown."""
     if not isinstance(end, dict):
         return ""
     device, address = end.get("device"), end.get("ip")

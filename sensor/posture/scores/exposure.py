@@ -28,8 +28,8 @@ from typing import NamedTuple
 from sensor.posture.scores.causes import BESIDE, INTERNET, REACHED, Causes, Sign, causes_of
 from sensor.posture.site import Node, Site
 
-# Share of what is left of 100 that all but the worst add at most, and points after which they add two thirds (1 − 1/e)
-# of that.
+# Largest share of the remainder to 100 that all but the worst weakness add, and points at which they add two thirds (1
+# − 1/e) of that.
 MORE, MANY = 0.15, 100.0
 ACTOR, TARGET = 0.8, 0.4
 REACH = {REACHED: 25.0, INTERNET: 5.0, BESIDE: 5.0}
@@ -42,8 +42,8 @@ REASONS = {REACHED: "reachable from the internet", INTERNET: "internet access", 
 
 
 class Term(NamedTuple):
-    """``points``: what it adds; ``value``: by itself, of 100 (for segments and the site: the score that counts);
-    ``of``: ids of what it rests on.
+    """``points``: its contribution; ``value``: on its own, of 100 (for segments and the site: the score that it uses);
+    ``of``: ids that it depends on.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Exposure(NamedTuple):
 
 
 class Exposures(NamedTuple):
-    """Of all devices that are there, by id; of segments, by name."""
+    """Of all present devices, by id; of segments, by name."""
 
     site: Exposure
     devices: Mapping[str, Exposure]
@@ -70,7 +70,7 @@ class Exposures(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Of a device, each term by itself, of 100; ``criticality``: share of the points."""
+    """Of a device, each term on its own, of 100; ``criticality``: share of the points."""
 
     weaknesses: float
     attack: float
@@ -86,7 +86,7 @@ def exposures(site: Site) -> Exposures:
 
 
 def grouped(site: Site, devices: Mapping[str, Exposure], name_of: Callable[[Node], str]) -> dict[str, Exposure]:
-    """Scores of devices that have a name in common; those without one belong to no group."""
+    """Scores of groups of devices with the same name; devices without a name belong to no group."""
     groups: dict[str, dict[str, Exposure]] = {}
     for device, exposure in devices.items():
         if name := name_of(site.nodes[device]):
@@ -98,11 +98,11 @@ def band_of(points: float) -> str:
     return next(band for least, band in BANDS if points >= least)
 
 
-# A device.
+# One device.
 
 
 def values_of(causes: Causes) -> Values:
-    """The terms by themselves."""
+    """The terms on their own."""
     return Values(
         piled([one.points for one in causes.weaknesses]),
         attack_of(causes.acts, causes.suffers),
@@ -138,7 +138,7 @@ def points_of(values: Values) -> float:
 
 
 def exposure_of(causes: Causes) -> Exposure:
-    """Of one device."""
+    """Score of one device."""
     values = values_of(causes)
     return _summed(
         zip(Values._fields, steps_of(values), _shown(values), _whys(causes, values), _ids(causes), strict=True)
@@ -150,7 +150,7 @@ def _shown(values: Values) -> tuple[float, ...]:
 
 
 def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
-    """Why each term is as it is, also where it adds nothing."""
+    """Explanation of each term, also if it adds nothing."""
     weak, criticality = causes.weaknesses, causes.criticality
     worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no weakness is known"
     signs = [(one.risk * ACTOR, f"as actor: {one.title}") for one in causes.acts] + [
@@ -185,7 +185,7 @@ def _ids(causes: Causes) -> tuple[tuple[str, ...], ...]:
 
 
 def _summed(parts: Iterable[tuple[str, float, float, str, tuple[str, ...]]]) -> Exposure:
-    """Terms that add up to the score to the last digit: each is what the rounded sum rises by."""
+    """Terms that add up exactly to the rounded score: each is the increase of the rounded sum."""
     points, terms = 0.0, []
     for name, step, value, why, of in parts:
         before, points = points, round(step, 1)
@@ -193,26 +193,26 @@ def _summed(parts: Iterable[tuple[str, float, float, str, tuple[str, ...]]]) -> 
     return Exposure(points, band_of(points), tuple(terms))
 
 
-# Many.
+# Several devices.
 
 
 def tenth_of(count: int) -> int:
-    """How many devices the worst tenth is."""
+    """Number of devices in the worst tenth."""
     return -(-count // TENTH)
 
 
 def spread_of(total: float, count: int) -> float:
-    """The mean of so many scores; they have one digit, and so has their sum."""
+    """The mean of scores with one digit, from their sum."""
     return round(total, 1) / count
 
 
 def joined(worst: float, mean: float) -> float:
-    """The score of many by that of the worst and the mean of the worst tenth."""
+    """The score of several devices from the worst and the mean of the worst tenth."""
     return WORST * worst + SPREAD * mean
 
 
 def exposure_of_many(devices: Mapping[str, Exposure], nodes: Mapping[str, Node]) -> Exposure:
-    """Of a segment or the site, by the scores of its devices."""
+    """Score of a segment or the site, from the scores of its devices."""
     if not devices:
         return Exposure(0.0, LOW, ())
     ranked = sorted(devices, key=lambda name: (-devices[name].points, name))

@@ -1,7 +1,6 @@
-"""History of scores: the figures of each day, a line of JSON a day in ``posture.jsonl`` of the state folder, for ten
-years.
+"""History of scores: one line of JSON per day in ``posture.jsonl`` of the state folder, for ten years.
 
-A day is one of the site's time, which is packet time. Its newest figures stand for it. The file is written atomically;
+Days are in the site's time, which is packet time. The newest figures of a day apply. The file is written atomically;
 invalid lines are reported by number, and the rest is read.
 """
 
@@ -24,7 +23,7 @@ from sensor.posture.site import Site
 
 FILE, DAMAGED = "posture.jsonl", "posture.jsonl.damaged"
 DAYS_LIMIT = 3660
-# The worst of so many segments are kept of a day; a longer line is none of ours.
+# Number of worst segments that are stored per day; longer lines are invalid.
 SEGMENTS_LIMIT, LINE_LIMIT = 100, 1 << 16
 
 Points = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -32,8 +31,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Day(msgspec.Struct, frozen=True):
-    """``day``: 2026-11-24; ``ts``: time of the figures; ``points``: of the site; ``devices``: by band; ``weaknesses``:
-    by severity, without those whose state is unknown, which are ``unclear``; ``segments``: points by name.
+    """``day``: 2026-11-24; ``ts``: time of the figures; ``points``: of the site; ``devices``: number by band;
+    ``weaknesses``: number by severity, without ``unclear`` ones whose state is unknown; ``segments``: points by name.
     """
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -46,7 +45,7 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class History(NamedTuple):
-    """``days``: the oldest first; ``broken``: number of invalid lines, ``fault``: of the first of them."""
+    """``days``: oldest first; ``broken``: number of invalid lines, ``fault``: of the first of them."""
 
     days: Sequence[Day] = ()
     broken: int = 0
@@ -54,7 +53,7 @@ class History(NamedTuple):
 
 
 def day_of(site: Site, found: Exposures) -> Day:
-    """The figures of a site. ValueError where its time is none: a log may be foreign."""
+    """The figures of a site. Raises ValueError if its time is invalid, as in another program's log."""
     date.fromisoformat(site.now[:10])
     bands = Counter(one.band for one in found.devices.values())
     there = [one for node, one in site.weak() if not node.gone]
@@ -72,7 +71,7 @@ def day_of(site: Site, found: Exposures) -> Day:
 
 
 def read(folder: Path) -> History:
-    """What was kept; nothing where nothing was. OSError where it cannot be read."""
+    """The stored history; empty without a file. Raises OSError if it cannot be read."""
     try:
         with (folder / FILE).open("rb") as file:
             return _read(iter(lambda: file.readline(LINE_LIMIT + 1), b""))
@@ -81,7 +80,7 @@ def read(folder: Path) -> History:
 
 
 def _read(lines: Iterable[bytes]) -> History:
-    """One line a day; of two about the same day the newer counts."""
+    """One line per day; of two for the same day the newer applies."""
     known: dict[str, Day] = {}
     broken, fault = 0, ""
     for number, line in enumerate(lines, 1):
@@ -104,8 +103,8 @@ def _day(line: bytes) -> Day:
 
 
 def keep(folder: Path, day: Day) -> History:
-    """Write the figures of a day down, unless newer ones of it are there. Returns what there was before; a file with
-    broken lines is copied beside it first. OSError where it cannot be read or written.
+    """Store the figures of a day, unless newer ones exist. Returns the previous history; a file with invalid lines is
+    backed up first. Raises OSError if it cannot be read or written.
     """
     before = read(folder)
     days = {one.day: one for one in before.days}
@@ -120,7 +119,7 @@ def keep(folder: Path, day: Day) -> History:
 
 
 def _write(path: Path, text: bytes) -> None:
-    """The new file in one step, or the old one."""
+    """Replace the file atomically."""
     number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:

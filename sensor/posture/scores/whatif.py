@@ -1,10 +1,10 @@
 """What-if analysis: the score after each fix of a device, and after those fixes that lower the score of the site most.
 
-A fix applies to all devices that have a weakness with its key. Resolving what one device did to others is a fix as
-well, and applies to all of them; so is blocking external access to a device.
+A fix applies to all devices that have a weakness with its key. Resolving the alerts with one device as actor is also a
+fix, and applies to all of them; so is blocking external access to a device.
 
-The score is the best case: an update may bring weaknesses of its own, and the firmware that is determined may be a
-vulnerable one.
+The score is the best case: an update may have its own weaknesses, and the version found by determining the firmware may
+be vulnerable.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from sensor.posture.weakness import FIND_OUT, Fix
 
 BEST = 10
 
-# Scores of devices that fell → the score of all.
+# Lowered scores of devices → score of all.
 Score = Callable[[Mapping[str, float]], float]
 
 
 class Fixed(NamedTuple):
-    """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as
-    well; ``devices``: those that it mends, with their scores afterwards; ``lowers``: by how much these fall, all in
-    all; ``fixes``: names of weaknesses, ids of alerts.
+    """A fix. ``points``: the score afterwards; ``together``: the score after it and the fixes before it in the list;
+    ``devices``: that it fixes, with their scores afterwards; ``lowers``: total decrease of these; ``fixes``: names of
+    weaknesses, ids of alerts.
     """
 
     fix: Fix
@@ -60,15 +60,13 @@ class _Work:
 
 
 def fixed_device(site: Site, name: str) -> list[Fixed]:
-    """Each fix of one device, the one first that lowers its score most."""
+    """The fixes of one device, most effective first."""
     mine = causes_of(site)[name]
     return _best({name: mine}, lambda _: lambda scores: scores[name])
 
 
 def fixed_site(site: Site, count: int = BEST) -> list[Fixed]:
-    """So many fixes that lower the score of the site most; of those that lower it alike, those that lower more of its
-    devices' scores.
-    """
+    """The most effective fixes for the score of the site; among equals, those that lower device scores more."""
     return _best(causes_of(site), lambda scores: _Ranked(scores).after, count)
 
 
@@ -110,7 +108,7 @@ def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
 
 
 def _without(values: Values, causes: Causes, done: Mapping[str, Fix]) -> Values:
-    """A device after some fixes. Where one was to find out the firmware, that is known then."""
+    """A device after some fixes. A fix that determines the firmware makes it known."""
     found_out = FIRMWARE in causes.unknown and any(
         fix.steps == FIND_OUT and _needs(causes, fix) for fix in done.values()
     )
@@ -131,8 +129,8 @@ def _needs(causes: Causes, fix: Fix) -> bool:
 
 
 class _Ranked:
-    """Scores of devices, asked many times what becomes of all together when some of them fall; a question costs no more
-    than what falls.
+    """Scores of devices, for many queries of the total after some of them are lowered; the cost of a query depends only
+    on the lowered ones.
     """
 
     def __init__(self, scores: Mapping[str, float]) -> None:
@@ -143,8 +141,8 @@ class _Ranked:
         self._total = sum(scores[name] for name in self._top)
 
     def after(self, fallen: Mapping[str, float]) -> float:
-        """The score of all. Places in the worst tenth that became free go to the worst of those
-        that fell or come next.
+        """The total score. Places in the worst tenth that become free are filled by the worst of the lowered or next
+        devices.
         """
         free = [name for name in fallen if name in self._top]
         total = self._total - sum(self._scores[name] for name in free)

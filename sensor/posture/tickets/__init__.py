@@ -1,1 +1,1 @@
-"""Tickets: faults, grouped by their fix, so that one task is assigned once for all classes of device."""
+"""Tickets: faults grouped by their fix, so that each task is assigned once for all affected devices."""

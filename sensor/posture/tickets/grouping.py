@@ -1,4 +1,4 @@
-"""From weaknesses to tickets: one per fix, for all classes of device.
+"""From weaknesses to tickets: one per fix, for all affected devices.
 
 Open alerts make no tickets: an alert is an event, its advice is about its investigation, and it ends when it is closed.
 The permanent faults that an event shows (Telnet, default passwords, old protocols) are recommendations, and so
@@ -19,15 +19,15 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.weakness import Proof, Weakness
 
 TITLE_LIMIT, TEXT_LIMIT, WHY_LENGTH, NAME_LIMIT = 160, 1024, 400, 128
-# Together they leave room for devices in what the narrowest target but ServiceNow takes.
+# Together they leave room for devices in all formats but ServiceNow.
 STEPS_LIMIT, MAKERS_LIMIT, WHY_LIMIT, CVES_SHOWN = 6, 8, 12, 6
 
 Pair = tuple[Node, Weakness]
 
 
 def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = None) -> list[Ticket]:
-    """All tickets: what is certain first, then the most severe first. ``first``: when each was first seen, by id; those
-    not in it are seen now.
+    """All tickets: certain ones first, then most severe first. ``first``: when each was first seen, by id; others are
+    first seen now.
     """
     groups: dict[str, list[Pair]] = {}
     for node, weakness in site.weak():
@@ -44,8 +44,8 @@ def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = Non
 
 
 def _id(key: str, taken: set[str]) -> str:
-    """Of the fix, the same at every site. Receivers have tickets under this id for years, so it stays as short as it
-    was; two with the same are kept apart.
+    """Id of a fix, the same at every site. Receivers keep tickets under this id for years, so its length stays the
+    same; duplicates are made distinct.
     """
     number = 0
     while (name := short_id(entity_id("ticket", f"{key}#{number}"))) in taken:
@@ -86,13 +86,13 @@ def _kind(key: str) -> str:
 
 
 def _severity(pairs: Sequence[Pair]) -> Severity:
-    """The most severe that is certain. If none is, medium at most: there may be no fault."""
+    """The highest severity that is certain. If none is, medium at most: there may be no fault."""
     certain = [one.severity for _, one in pairs if one.sure]
     return max(certain) if certain else min(Severity.medium, max(one.severity for _, one in pairs))
 
 
 def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
-    """Each once, the most severe first."""
+    """Distinct devices, most severe first."""
     nodes: dict[str, Node] = {}
     several: dict[str, list[Weakness]] = {}
     for node, weakness in pairs:
@@ -114,13 +114,13 @@ def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected
 
 
 def _owner(devices: Sequence[Affected]) -> str:
-    """Whom most of the devices belong to."""
+    """The owner of most devices."""
     counted = Counter(one.owner for one in devices if one.owner)
     return min(counted, key=lambda name: (-counted[name], name), default="")
 
 
 def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
-    """Of a setting, why it matters; of firmware, a line for each CVE."""
+    """For a setting, its reason; for firmware, a line for each CVE."""
     if kind == SETTING:
         yield from list(dict.fromkeys(clean(one.why, WHY_LENGTH) for _, one in pairs if one.why))[:WHY_LIMIT]
         return
@@ -137,7 +137,7 @@ def _cve(one: Weakness) -> str:
 
 
 def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Iterator[Step]:
-    """The general steps, then those for the devices of each vendor that occurs."""
+    """The general steps, then those for each vendor of the devices."""
     texts: dict[str, list[str]] = {}
     for _, one in pairs:
         texts.setdefault(clean(one.fix.steps, TEXT_LIMIT), []).append(one.name)

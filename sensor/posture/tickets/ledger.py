@@ -1,5 +1,5 @@
-"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, its last state, and what each
-receiver was sent.
+"""The ledger: ``tickets.json`` in the state folder. It has the first sighting and the last state of each ticket, and
+what each receiver was sent.
 
 It is read and written as a whole: an invalid one is an error and is left unchanged, because tickets that look new would
 be opened a second time.
@@ -20,17 +20,17 @@ from sensor.documents import write_whole
 
 FILE, LOCK, VERSION = "tickets.json", "tickets.lock", 1
 SIZE_LIMIT = 256 << 20
-# What is done is forgotten after so many days, or where so many others were done later.
+# Finished tickets are removed after this many days, or above this number, oldest first.
 KEPT_DAYS, KEPT_MOST = 400, 20_000
 
 
 class LedgerError(Exception):
-    """It cannot be read or written: the message contains the file, the reason, and what to do."""
+    """The ledger cannot be read or written: the message has the file, the reason, and what to do."""
 
 
 class Given(msgspec.Struct, omit_defaults=True):
-    """The state at a receiver. ``handle``: the receiver's id of the ticket; ``content``: digest of what was sent last;
-    ``closed``: the closing was sent.
+    """State at a receiver. ``handle``: the receiver's id of the ticket; ``content``: digest of the last update;
+    ``closed``: it was closed there.
     """
 
     handle: str = ""
@@ -49,7 +49,7 @@ class Part(msgspec.Struct, omit_defaults=True):
 class Note(msgspec.Struct, omit_defaults=True):
     """One ticket. ``first``, ``last``: when it was seen, in the time format of records; ``devices``: those that need
     the fix, by id; ``over``: those that no longer do, by id, with the reason; ``done``: when nothing was left to fix,
-    empty while something is; ``given``: by receiver.
+    empty until then; ``given``: state by receiver.
     """
 
     title: str
@@ -67,18 +67,18 @@ class Note(msgspec.Struct, omit_defaults=True):
 
 
 class Ledger(msgspec.Struct):
-    """Notes by id."""
+    """Tickets by id."""
 
     version: int = VERSION
     tickets: dict[str, Note] = {}
 
     def first(self) -> dict[str, str]:
-        """When each was first seen, of those that are not done: a ticket that returns is first seen at its return."""
+        """First sightings of unfinished tickets: a ticket that returns is first seen at its return."""
         return {name: note.first for name, note in self.tickets.items() if not note.done}
 
 
 def read_ledger(folder: Path) -> Ledger:
-    """An empty one where there is none. LedgerError where it is broken or may not be read."""
+    """The ledger; empty without a file. Raises LedgerError if it is invalid or not readable."""
     path = folder / FILE
     try:
         with path.open("rb") as file:
@@ -103,7 +103,7 @@ def read_ledger(folder: Path) -> Ledger:
 
 
 def write_ledger(folder: Path, ledger: Ledger) -> None:
-    """All of it, or nothing, whatever happens in between. LedgerError where it cannot be written."""
+    """Replace the file atomically. Raises LedgerError if it cannot be written."""
     path = folder / FILE
     try:
         write_whole(path, msgspec.json.encode(ledger))
@@ -112,7 +112,7 @@ def write_ledger(folder: Path, ledger: Ledger) -> None:
 
 
 def without_old(ledger: Ledger, day: str) -> Ledger:
-    """Without what was done before a day, and without the oldest where there are too many."""
+    """Without tickets finished before a day, and without the oldest if there are too many."""
     done = sorted((note.done, name) for name, note in ledger.tickets.items() if note.done)
     old = {name for when, name in done if when[:10] < day} | {name for _, name in done[: max(0, len(done) - KEPT_MOST)]}
     return Ledger(tickets={name: note for name, note in ledger.tickets.items() if name not in old})
@@ -120,7 +120,9 @@ def without_old(ledger: Ledger, day: str) -> Ledger:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """An exclusive lock on the ledger of a folder. LedgerError where another process has it, or without permission."""
+    """An exclusive lock on the ledger of a folder. Raises LedgerError if another process holds it, or without
+    permission.
+    """
     try:
         number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:

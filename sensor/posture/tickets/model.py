@@ -1,5 +1,5 @@
-"""A ticket: one fix, and all devices that want it. All texts in it are clean and on one line; what a target makes of
-them is for the formats to prevent.
+"""A ticket: one fix, and all devices that need it. All texts in it are clean and on one line; formats escape them for
+their target.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from typing import NamedTuple
 from sensor.core.alert import Severity
 from sensor.posture.weakness import Proof
 
-# Points from which on a ticket is of a priority; those of weakness.py.
+# Lowest points of each priority; those of weakness.py.
 PRIORITIES = ((60.0, "P1"), (40.0, "P2"), (20.0, "P3"))
 LAST_PRIORITY = "P4"
 UPDATE, FIND_OUT, SETTING = "update", "version", "setting"
 
 
 class Affected(NamedTuple):
-    """A device that needs the fix. ``names``: CVEs or settings, the most severe first; ``points``: of the most severe;
-    ``sure``: False if it is unknown whether it is affected; ``proof``: the packet that the most severe rests on.
+    """A device that needs the fix. ``names``: CVEs or settings, most severe first; ``points``: of the most severe;
+    ``sure``: False if it is unknown whether it is affected; ``proof``: packet behind the most severe.
     """
 
     id: str
@@ -46,14 +46,14 @@ class Affected(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """The packet in a line; empty where none is known."""
+        """The packet on one line; empty if unknown."""
         return ", ".join(
             filter(None, (f"{self.proof.ts[:19]}Z" if self.proof.ts else "", self.proof.event, self.proof.seen))
         )
 
 
 class Step(NamedTuple):
-    """A step. ``maker``: for devices of that vendor; empty: for all."""
+    """A step. ``maker``: only for devices of that vendor; empty: for all."""
 
     maker: str
     text: str
@@ -61,9 +61,8 @@ class Step(NamedTuple):
 
 class Ticket(NamedTuple):
     """``id``: of the fix, permanent; ``kind``: ``update`` of firmware, ``setting``, or ``version`` if it must be
-    determined first; ``points``, ``severity``: of the most severe weakness, which ``reckoned`` names; ``names``: CVEs
-    or settings, the most severe first; ``test``: how to verify the fix; ``first``: when it was first seen; ``due``: a
-    day.
+    determined first; ``points``, ``severity``: of the most severe weakness, named in ``reckoned``; ``names``: CVEs or
+    settings, most severe first; ``test``: how to verify the fix; ``first``: first sighting; ``due``: a day.
     """
 
     id: str
@@ -84,7 +83,7 @@ class Ticket(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        """Whether at least one of its devices is certain to want it."""
+        """Whether at least one of its devices certainly needs it."""
         return any(one.sure for one in self.devices)
 
     @property
@@ -94,11 +93,11 @@ class Ticket(NamedTuple):
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Classes of its devices, the most frequent first."""
+        """Types of its devices, most frequent first."""
         seen = [one.type for one in self.devices]
         return tuple(sorted(set(seen), key=lambda kind: (-seen.count(kind), kind)))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Words by which ticket systems find it; the second is its id."""
+        """Labels for ticket systems; the second is its id."""
         return "network-sensor", self.id, f"severity-{self.severity.name}", f"fix-{self.kind}"

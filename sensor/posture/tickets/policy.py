@@ -1,5 +1,5 @@
-"""What makes a ticket, who has it, and when it is due: the section ``tickets:`` of the configuration, as tickets are
-made by it.
+"""Which faults become tickets, their owners, and their due dates, from the section ``tickets:`` of the
+configuration.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ NAME_LIMIT = 64
 
 
 class Policy(NamedTuple):
-    """``due_days``: by severity, from when a ticket was first seen; ``owner``: of what nobody else has; ``types``,
-    ``segments``, ``tags``: owners by what a device is, where it is and how it is tagged, for devices without one of
-    their own; ``least``, ``least_points``: less makes no ticket.
+    """``due_days``: by severity, from the first sighting; ``owner``: default; ``types``, ``segments``, ``tags``: owners
+    by type, segment and tag, for devices without an owner; ``least``, ``least_points``: less severe faults make no
+    ticket.
     """
 
     due_days: Mapping[str, int] = DUE_DAYS
@@ -31,7 +31,7 @@ class Policy(NamedTuple):
     least_points: float = 0.0
 
     def owner_of(self, node: Node) -> str:
-        """The device's own owner; else that of a tag, its segment or its type, in this order; empty if none is
+        """The device's owner; otherwise that of a tag, its segment or its type, in this order; empty if none is
         configured.
         """
         named = (
@@ -42,7 +42,7 @@ class Policy(NamedTuple):
         return clean(node.owner or next(filter(None, named), ""), NAME_LIMIT)
 
     def due(self, first: str, severity: Severity) -> str:
-        """The day until which it is to be done; empty where it is not known when it was first seen."""
+        """The due date; empty if the first sighting is unknown."""
         try:
             day = date.fromisoformat(first[:10])
         except ValueError:

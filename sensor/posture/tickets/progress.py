@@ -1,4 +1,4 @@
-"""How far tickets are: what is new, what changed, what is done and why, by what the ledger noted before."""
+"""Progress of tickets compared with the ledger: new, changed and finished ones, with the reason."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
 WHY_LIMIT = 256
 UNSEEN = "no longer found: what is known of it changed"
-# Devices that are no longer in a ticket, with the reason in the ledger; the last of them are stored.
+# Number of devices no longer in a ticket whose reason is stored, most recent first.
 OVER_KEPT = 500
 
 
 class TicketStatus(NamedTuple):
-    """A ticket and its note. ``ticket``: None once it is done, and if it is not seen although nothing shows that it is
-    done. ``new``: no receiver has it yet; ``changed``: since it was sent.
+    """A ticket and its entry in the ledger. ``ticket``: None once it is finished, or unseen without evidence that it
+    is. ``new``: no receiver has it yet; ``changed``: since it was sent.
     """
 
     id: str
@@ -35,8 +35,8 @@ class TicketStatus(NamedTuple):
 
 
 def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
-    """The next state of the ledger. What is no longer among the tickets is done; what returns starts over, for its
-    receivers as well.
+    """The next state of the ledger. Tickets that disappear are finished; those that return start over, also for
+    receivers.
     """
     closed = _closed(site)
     made = {one.id: _note(ledger.tickets.get(one.id), one, site, closed) for one in tickets}
@@ -47,8 +47,8 @@ def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
 
 
 def statuses(ledger: Ledger, tickets: Sequence[Ticket]) -> list[TicketStatus]:
-    """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as
-    ``noted`` made it.
+    """All tickets in their order, then unseen ones, then finished ones, most recent first. ``ledger``: result of
+    ``noted``.
     """
     found = [
         TicketStatus(one.id, one, note, _state(note, one))
@@ -67,9 +67,7 @@ def statuses(ledger: Ledger, tickets: Sequence[Ticket]) -> list[TicketStatus]:
 
 
 def content_of(ticket: Ticket) -> str:
-    """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by
-    the hour, so they are no part of it.
-    """
+    """Digest of the content that is relevant to the owner. Points and packets, which change hourly, are excluded."""
     devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
     content = (
         ticket.title,
@@ -125,8 +123,8 @@ def _part(one: Affected) -> Part:
 
 
 def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
-    """A ticket that is not made any more: done, unless nothing shows that a setting is right: a log may have been cut
-    off since it was seen to be wrong.
+    """The state of a ticket that is no longer generated: finished, unless there is no evidence of the correct setting,
+    for example because the log was truncated.
     """
     why = {name: _reason(name, part, site, closed) for name, part in note.devices.items()}
     waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
@@ -138,7 +136,7 @@ def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note
 
 
 def _reason_text(part: Part, why: str) -> str:
-    """A device as it was called, and why it is no longer in a ticket."""
+    """A device by its name, and why it is no longer in a ticket."""
     return clean(f"{part.text}: {why}", WHY_LIMIT)
 
 
@@ -161,7 +159,7 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
 
 
 def _closed(site: Site) -> dict[tuple[str, str], str]:
-    """What was seen to be right, by device and setting."""
+    """Settings seen to be correct, by device and setting."""
     found: dict[tuple[str, str], str] = {}
     for record in site.recommendations:
         src, body = record.get("src"), record.get("recommendation")
@@ -173,7 +171,7 @@ def _closed(site: Site) -> dict[tuple[str, str], str]:
 
 
 def _before(now: str) -> str:
-    """The day before which what is done is forgotten."""
+    """Finished tickets before this day are removed."""
     try:
         return (date.fromisoformat(now[:10]) - timedelta(days=KEPT_DAYS)).isoformat()
     except ValueError:

@@ -1,5 +1,5 @@
-"""A ticket in words that several formats share: facts by name, lines of devices, and all of it as plain text that is
-cut where a target takes no more.
+"""Text of a ticket that several formats share: facts by name, lines of devices, and a complete plain text, truncated to
+the limit of a target.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _REST = 80
 
 
 def facts(ticket: Ticket) -> list[tuple[str, str]]:
-    """What is at its head, those that are known."""
+    """Known header facts."""
     pairs = (
         ("Priority", f"{ticket.priority}, {ticket.severity.name}"),
         ("Points", ticket.reckoned),
@@ -60,7 +60,7 @@ def counted(ticket: Ticket) -> str:
 
 
 def page(ticket: Ticket, limit: int = 0) -> str:
-    """All of it as lines of text, of at most ``limit`` characters (0: any number)."""
+    """The complete text in lines, of at most ``limit`` characters (0: unlimited)."""
     blocks = [
         "\n".join(f"{name}: {value}" for name, value in facts(ticket)),
         _section("Why", ticket.why),
@@ -75,8 +75,8 @@ def page(ticket: Ticket, limit: int = 0) -> str:
 
 
 def cut(lines: Iterator[str], count: int, limit: int, cost: int = 1) -> Iterator[str]:
-    """As many lines as there is room for, then how many are left out; all where there is no limit. ``cost``: characters
-    of a target around each line.
+    """As many lines as fit, then the number of omitted ones; all without a limit. ``cost``: additional characters per
+    line in the target.
     """
     used = 0
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""What all sources together report about a CVE: its title, its scores, whether it is exploited, and the fix."""
+"""Combined data of all sources on a CVE: title, scores, exploitation, and the fix."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ UPDATE = (
 
 
 class About(NamedTuple):
-    """``exploited``: the date since when that is known, or ``known``; ``probability``: of exploitation within thirty
-    days (EPSS), None if it has no score.
+    """``exploited``: date since which exploitation is known, or ``known``; ``probability``: of exploitation within
+    thirty days (EPSS), None without a score.
     """
 
     cve: str
@@ -44,7 +44,7 @@ class About(NamedTuple):
 
 
 class Library:
-    """Everything known, by CVE. ``base``: the imported vulnerabilities, where there are some."""
+    """All known data by CVE. ``base``: database of imported vulnerabilities, if any."""
 
     def __init__(self, curated: Iterable[Vulnerability], base: sqlite3.Connection | None = None) -> None:
         self.curated: dict[str, list[Vulnerability]] = {}
@@ -53,14 +53,14 @@ class Library:
         self._base = base
 
     def about(self, cve: str) -> About | None:
-        """None where no source knows it."""
+        """None if no source has it."""
         found = self._curated(cve)
         if self._base is not None and CVE.match(cve):
             found = _imported(self._base, found, number_of(cve))
         return found if found.sources else None
 
     def _curated(self, cve: str) -> About:
-        """What the curated entries report; of several products the first one counts."""
+        """Data of the curated entries; of several products the first applies."""
         entries = self.curated.get(cve)
         if not entries:
             return About(cve)
@@ -76,7 +76,7 @@ class Library:
         )
 
     def products(self, cve: str) -> list[tuple[str, str, str, str]]:
-        """(source, vendor, product, versions) of each rule that was imported, as the record words them."""
+        """(source, vendor, product, versions) of each imported rule, in the words of the record."""
         if self._base is None:
             return []
         rows = self._base.execute(_PRODUCTS, (number_of(cve), PRODUCTS_SHOWN))
@@ -84,7 +84,7 @@ class Library:
 
 
 def _imported(base: sqlite3.Connection, found: About, number: int) -> About:
-    """With what was imported: scores take the place of ours, our words for title and advice stay."""
+    """Add imported data: scores replace ours, our title and advice stay."""
     rows = base.execute("SELECT * FROM cves WHERE id = ? ORDER BY source", (number,)).fetchall()
     for row in rows:
         found = found._replace(
@@ -114,5 +114,5 @@ def _imported(base: sqlite3.Connection, found: About, number: int) -> About:
 
 
 def _versions(row: sqlite3.Row) -> str:
-    """The ranges of a rule in words."""
+    """The ranges of a rule as text."""
     return "; ".join(filter(None, (*map(str, ranges_of(row["ranges"])), row["unclear"])))

@@ -1,6 +1,4 @@
-"""A device as the matching of vulnerabilities needs it: its product, its firmware, and the packets that
-contained it.
-"""
+"""A device for matching with vulnerabilities: its product, its firmware, and the packets that contained it."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ Body = dict[str, Any]
 
 
 class Asset(NamedTuple):
-    """``proof``: the claims of packets for the firmware (none if the operator set it); ``contested``: other packets
+    """``proof``: evidence of packets for the firmware (none if the operator set it); ``contested``: other packets
     contain a different one.
     """
 
@@ -29,12 +27,12 @@ class Asset(NamedTuple):
 
     @property
     def product(self) -> str:
-        """Vendor and model as one text, in which products are searched for."""
+        """Vendor and model as one text, in which products are searched."""
         return f"{self.vendor} {self.model}".strip()
 
     @property
     def trouble(self) -> str:
-        """Why its version cannot be used; empty where it can."""
+        """Why its version cannot be used; empty if it can."""
         if not self.firmware:
             return "no packet contained its firmware version"
         if not self.proof:
@@ -43,7 +41,7 @@ class Asset(NamedTuple):
 
 
 def asset_of(device: Body, evidence: Iterable[Any] = ()) -> Asset:
-    """The device of a record, with the claims known of it."""
+    """The device of a record, with its evidence."""
     words = {name: clean(str(device.get(name) or ""), 256) for name in ("id", "vendor", "model", "os", "firmware")}
     contested = device.get("contested")
     return Asset(

@@ -1,4 +1,4 @@
-"""CPE 2.3 names (NISTIR 7695): cpe:2.3:part:vendor:product:version:update:… with what is no letter escaped by a
+"""CPE 2.3 names (NISTIR 7695): cpe:2.3:part:vendor:product:version:update:…, with punctuation escaped by a
 backslash.
 """
 
@@ -13,7 +13,7 @@ _FIRMWARE = re.compile(r"[_ ]firmware\Z")
 
 
 class Cpe(NamedTuple):
-    """``version``: with its update; ``*`` is any, ``-`` none."""
+    """``version``: includes the update; ``*`` is any, ``-`` none."""
 
     part: str
     vendor: str
@@ -22,15 +22,15 @@ class Cpe(NamedTuple):
 
 
 def unescaped(text: str) -> str:
-    """A part of a name as it is meant."""
+    """A part of a name without escapes."""
     return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 
 
 def parse_cpe(text: str) -> Cpe:
-    """ValueError where it is not one."""
+    """Raises ValueError if the text is not a CPE name."""
     fields: list[str] = []
     if text.startswith("cpe:2.3:") and len(text) <= 512:
-        # Most hold no escape, and are split eight times as fast.
+        # Most have no escapes; splitting those at colons is eight times as fast.
         fields = _PARTS.findall(text)[:8] if "\\" in text else text.split(":")
     if len(fields) < 7 or fields[2] not in ("a", "o", "h") or not fields[3] or not fields[4]:
         raise ValueError(f"found {text[:60]!r}, expected a CPE 2.3 name")

@@ -1,9 +1,9 @@
-"""Vulnerabilities that come with the sensor: ``fingerprints/vulnerabilities``, one file a kind of device. They need no
-import and no network.
+"""Vulnerabilities that come with the sensor: ``fingerprints/vulnerabilities``, one file per kind of device. They need
+no import and no network.
 
-An entry names versions only where a published record names them (``basis: record``). Where the versions are remembered
-(``recalled``) or not known (``none``) there is no rule, and the answer is *cannot tell*. Each rule has examples that
-are run as tests.
+An entry has versions only if a published record names them (``basis: record``). If the versions are from memory
+(``recalled``) or unknown (``none``) there is no rule, and the answer is *cannot tell*. Each rule has examples that are
+run as tests.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sensor.posture.vulnerabilities.ranges import Range
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
 FOLDER = "vulnerabilities"
-# Of this folder, but no vulnerabilities: how others call what we call by our own words.
+# In the same folder, but no vulnerabilities: names of products in feeds.
 NAMES = "cpe_names.yaml"
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -30,12 +30,12 @@ Text = Annotated[str, Field(min_length=1, max_length=512)]
 class Words(BaseModel):
     """Curated knowledge: an unknown key is an error."""
 
-    # Built when something is read by it: most runs read nothing of what is written by hand here.
+    # Built on first use: most runs never validate these files.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def regex(pattern: str) -> str:
-    """A regular expression that compiles. ValueError where it does not."""
+    """A regular expression that compiles. Raises ValueError otherwise."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -47,7 +47,7 @@ Regex = Annotated[str, Field(max_length=512), AfterValidator(regex)]
 
 
 def scheme_name(name: str) -> str:
-    """A scheme of versions that there is. ValueError where there is none."""
+    """The name of an existing version scheme. Raises ValueError otherwise."""
     if name not in SCHEMES:
         raise ValueError(f"found the scheme {name!r}, {nearest(name, list(SCHEMES))}")
     return name
@@ -57,9 +57,7 @@ SchemeName = Annotated[str, AfterValidator(scheme_name)]
 
 
 class Affected(Words):
-    """Versions from one on (``above``: without itself) and before another (``through``: itself too), or ``all`` there
-    are.
-    """
+    """Versions from one on (``above``: excluding it) and before another (``through``: including it), or ``all``."""
 
     start: str = Field("", alias="from")
     above: str = ""
@@ -85,7 +83,7 @@ class Affected(Words):
 
 
 class Example(Words):
-    """A device, and the verdict of the entry about it; ``other``: it is none of its products."""
+    """A device, and the verdict of the entry; ``other``: the entry is about another product."""
 
     model: Text
     vendor: str = ""
@@ -95,11 +93,11 @@ class Example(Words):
 
 
 class Vulnerability(Words):
-    """One CVE of one product family. ``product`` is searched for in vendor and model, ``os`` in the system, letter case
-    aside; ``types`` narrows it down.
+    """One CVE of one product family. ``product`` is searched in vendor and model, ``os`` in the system,
+    case-insensitive; ``types`` restricts the match.
 
-    ``known``: versions of which it is known, where nothing is said of others. ``certainty``: how sure the version rule
-    is.
+    ``known``: known affected versions, if the record does not mention others. ``certainty``: confidence in the version
+    rule.
     """
 
     cve: str = Field(pattern=r"^CVE-\d{4}-\d{4,8}$")
@@ -164,7 +162,7 @@ class Vulnerability(Words):
 
     @property
     def ranges(self) -> tuple[Range, ...]:
-        """What is affected; versions that are only known are ranges of one."""
+        """Affected ranges; each known version is a range of one."""
         return (*(one.range for one in self.affected), *(Range(one, one, through=True) for one in self.known))
 
 
@@ -177,7 +175,7 @@ class VulnerabilityFile(Words):
 
 @functools.cache
 def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
-    """All entries. DocumentErrors with every fault of the files."""
+    """All entries. Raises DocumentErrors with all faults of the files."""
     folder = folder or own_folder() / FOLDER
     words = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
         load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)

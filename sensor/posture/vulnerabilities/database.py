@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FILE, VERSION = "vulnerabilities.db", 1
-# How long (s) to wait for another process that writes.
+# Time (s) to wait for another process that writes.
 PATIENCE_S = 5.0
 SOURCES = ("nvd", "cve", "csaf")
 _YEAR = 10**8
@@ -40,7 +40,7 @@ CREATE TABLE scores (cve INTEGER PRIMARY KEY, probability REAL NOT NULL, percent
 PRAGMA user_version = 1;
 COMMIT;
 """
-# What came of which feed, so that a feed can be forgotten. Files of earlier sensors are without.
+# CVEs of each feed, so that a feed can be removed. Files of earlier versions lack it.
 _MEMBERS = """
 CREATE TABLE IF NOT EXISTS feeds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NULL, feed INTEGER NOT NULL, PRIMARY KEY (cve, source, feed)) WITHOUT ROWID;
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NUL
 
 
 class DatabaseError(Exception):
-    """The file cannot be used; the text is the reason, in words for the user."""
+    """The file cannot be used; the text is the reason, for the user."""
 
 
 def number_of(cve: str) -> int:
@@ -58,15 +58,13 @@ def number_of(cve: str) -> int:
 
 
 def name_of(number: int) -> str:
-    """The other way round; numbers have four digits at least."""
+    """The inverse; numbers have at least four digits."""
     year, number = divmod(number, _YEAR)
     return f"CVE-{year}-{number:04}"
 
 
 def open_to_write(folder: Path) -> sqlite3.Connection:
-    """The file with its tables; made where there is none, for whom the folder belongs to. DatabaseError where that
-    cannot be.
-    """
+    """The file with its tables; created if absent, with the owner of the folder. Raises DatabaseError."""
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +76,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection | None:
-    """The file, where there is one. DatabaseError where it cannot be read."""
+    """The file, if it exists. Raises DatabaseError if it cannot be read."""
     path = folder / FILE
     if not path.is_file():
         return None
@@ -90,7 +88,7 @@ def open_to_read(folder: Path) -> sqlite3.Connection | None:
 
 
 def _verified(base: sqlite3.Connection, path: Path, ready: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    """The file once it is ready and its tables are ours; else it is closed again."""
+    """The file if it is ready and has our tables; otherwise it is closed again."""
     try:
         ready(base)
         return _checked(base, path)
@@ -100,10 +98,10 @@ def _verified(base: sqlite3.Connection, path: Path, ready: Callable[[sqlite3.Con
 
 
 def _made(base: sqlite3.Connection) -> None:
-    """With its tables."""
+    """Create the tables."""
     if _version(base) == 0:
         base.execute("PRAGMA page_size = 8192")
-    base.execute("PRAGMA journal_mode = WAL")  # out of a backup it comes without
+    base.execute("PRAGMA journal_mode = WAL")  # a restored backup is not in WAL mode
     if _version(base) == 0:
         base.executescript(_TABLES)
     base.executescript(_MEMBERS)
@@ -132,7 +130,7 @@ def _to_read(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    """The empty file. What root writes beside a sensor stays the sensor's."""
+    """Create the empty file. A file that root creates belongs to the sensor's user."""
     if path.exists():
         return
     path.touch(0o640)

@@ -1,5 +1,5 @@
-"""Fetches a feed over HTTPS into a file, piece by piece, bounded in size. Called by commands only: the process that
-captures opens no connection.
+"""Downloads a feed over HTTPS into a file, in chunks, with a size limit. Only commands call it: the capture process
+opens no connection.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ _CHUNK = 1 << 20
 
 
 def download(url: str, into: IO[bytes], *, etag: str = "", modified: str = "") -> Answer:
-    """What is at an https:// URL, written to a file; nothing where the feed is what it was. NotFetched where it cannot
-    be had.
-    """
+    """Write the content of an https:// URL to a file; nothing if it is unchanged. Raises NotFetched on failure."""
     with requested(url, "sensor-vulns", etag=etag, modified=modified) as answer:
         if answer.body is not None:
             _copy(answer.body, into)

@@ -1,4 +1,4 @@
-"""What is found of one device and one CVE: affected, not affected, cannot tell, and why."""
+"""A finding for one device and one CVE: affected, not affected or cannot tell, with the reason."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from sensor.posture.vulnerabilities.ranges import Verdict
 
-# Where one source is certain and another is not, the certain one is used; of two that are certain, the one that
-# warns.
+# A certain source has precedence over an uncertain one; of two certain ones, the one that reports it affected.
 _WEIGHT = {Verdict.AFFECTED: 2, Verdict.NOT_AFFECTED: 1, Verdict.CANNOT_TELL: 0}
 
 
 class Finding(NamedTuple):
-    """``product``: what the record is about, in its own words; ``source``: ``curated``, ``nvd``, ``cve`` or ``csaf``;
+    """``product``: product in the record, in its own words; ``source``: ``curated``, ``nvd``, ``cve`` or ``csaf``;
     ``certainty``: of the version rule.
     """
 
@@ -26,7 +25,7 @@ class Finding(NamedTuple):
 
 
 def strongest(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """One finding a CVE."""
+    """One finding per CVE."""
     best: dict[str, Finding] = {}
     for finding in findings:
         known = best.get(finding.cve)

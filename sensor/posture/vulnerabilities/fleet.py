@@ -1,5 +1,5 @@
-"""Findings of the devices of a site with their priority: which devices answer hosts on the internet, were attacked, or
-matter most.
+"""Findings of a site's devices with their priority, which depends on reachability from the internet, attacks and
+criticality.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Evaluated(NamedTuple):
 
 
 class Fleet:
-    """Devices matched against all known vulnerabilities."""
+    """Devices matched with all known vulnerabilities."""
 
     def __init__(
         self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None
     ) -> None:
-        """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not
-        carry it. DocumentErrors.
+        """``base``: database of imported vulnerabilities, if any; ``details``: adds the evidence of a device to records
+        without it. Raises DocumentErrors.
         """
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
@@ -61,14 +61,14 @@ class Fleet:
                 yield Evaluated(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
     def of_cve(self, cve: str, records: Iterable[Record]) -> list[Evaluated]:
-        """The findings of one CVE, the most urgent first."""
+        """The findings of one CVE, most urgent first."""
         by_id = {tidy(part(record, "device").get("id")): record for record in records}
         found = self.matcher.of_cve(cve, map(self.asset, by_id.values()))
         evaluated = (Evaluated(0, by_id[asset.id], asset, finding) for asset, finding in found)
         return ordered(one._replace(points=self.priority(one).points) for one in evaluated)
 
     def asset(self, record: Record) -> Asset:
-        """A device with the packets that showed its firmware; they are looked up only where there is a finding."""
+        """A device with the packets that showed its firmware; they are looked up only if there is a finding."""
         device = part(record, "device")
         known = asset_of(device, objects(record.get("evidence")))
         if not known.firmware or known.proof or self._details is None or not self.matcher.findings(known):
@@ -76,19 +76,19 @@ class Fleet:
         return asset_of(device, objects(self._details(record).get("evidence")))
 
     def about(self, cve: str) -> About:
-        """What all sources have on a CVE."""
+        """Combined data of all sources on a CVE."""
         if cve not in self._abouts:
             self._abouts[cve] = self.library.about(cve) or About(cve)
         return self._abouts[cve]
 
     def priority(self, evaluated: Evaluated) -> Priority:
-        """Of a finding, with its terms."""
+        """The priority of a finding, with its terms."""
         return priority(
             self.about(evaluated.finding.cve), evaluated.finding.verdict, self.circumstances(evaluated.device)
         )
 
     def circumstances(self, record: Record) -> Circumstances:
-        """What makes findings of a device more urgent."""
+        """Circumstances of a device that raise the priority."""
         device = part(record, "device")
         names = {tidy(one) for one in (device.get("id"), *texts(device.get("ips")))}
         return Circumstances(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
@@ -105,7 +105,7 @@ def ordered(found: Iterable[Evaluated]) -> list[Evaluated]:
 
 
 def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
-    """(reached from the internet, attacked): ids and addresses of devices. Alerts that an operator closed do not count;
+    """(reached from the internet, attacked): ids and addresses of devices. Alerts closed by an operator do not count;
     those that ended by themselves do.
     """
     outside: set[str] = set()

@@ -1,6 +1,4 @@
-"""Forgets a feed: what came of it and of no other goes. Which CVEs came of which feed is noted when
-they are imported.
-"""
+"""Removes a feed with the CVEs that only this feed had. Imports record the CVEs of each feed."""
 
 from __future__ import annotations
 
@@ -22,18 +20,18 @@ _AFTER = (
 
 
 class NotNoted(Exception):
-    """The feed was imported before the results of imports were recorded."""
+    """The feed was imported before the CVEs of feeds were recorded."""
 
 
 def members_of(base: sqlite3.Connection, name: str) -> int:
-    """The number of a feed, under which what comes of it is noted."""
+    """Number of a feed in the database."""
     base.execute("INSERT OR IGNORE INTO feeds (name) VALUES (?)", (name,))
     return int(base.execute("SELECT id FROM feeds WHERE name = ?", (name,)).fetchone()[0])
 
 
 def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
-    """Forget a feed that is known; how many entries went by it. NotNoted; DatabaseError where the database takes
-    nothing.
+    """Remove a feed; returns the number of removed entries. Raises NotNoted; DatabaseError if the database cannot be
+    written.
     """
     try:
         base.execute("BEGIN IMMEDIATE")

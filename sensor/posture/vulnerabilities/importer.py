@@ -1,8 +1,7 @@
-"""Takes a feed into the database, whole or not at all. Entries that cannot be used are counted and named, the rest is
-taken.
+"""Imports a feed into the database atomically. Unusable entries are counted and reported, the others are imported.
 
-A CVE that is known is replaced where the feed is not older. What a feed would lose most of its entries by is refused:
-it is more likely broken than true.
+A known CVE is replaced if the feed is not older. A feed that would lose most of its entries is rejected: it is probably
+defective.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ from sensor.posture.vulnerabilities.feeds.opened import open_feed
 from sensor.posture.vulnerabilities.forget import members_of
 from sensor.posture.vulnerabilities.names import distinctive, key
 
-# A feed that would lose more than this share of its entries is refused, unless it was small.
+# A feed that would lose more than this share of its entries is rejected, unless it was small.
 LOSS_LIMIT, SMALL = 0.5, 20
 BROKEN_SHOWN = 5
 ENTRIES_LIMIT = 2_000_000
-# Products whose number is remembered.
+# Number of cached product numbers.
 _REMEMBERED = 100_000
 _encode = msgspec.json.Encoder().encode
 
 
 class Outcome(NamedTuple):
-    """What came of an import. ``trouble``: in words why nothing was taken, else empty; ``broken``: how many entries
-    were left out, ``faults`` the first of them; ``older``: CVEs that were known in a newer state.
+    """Result of an import. ``trouble``: why nothing was imported, otherwise empty; ``broken``: number of omitted
+    entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Outcome(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a feed comes from: a file or an HTTPS URL, and which version of it by the words of its server."""
+    """Origin of a feed: a file or an HTTPS URL, and its version according to the server."""
 
     name: str
     place: str
@@ -56,7 +55,7 @@ class Origin(NamedTuple):
 
 
 def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: str, *, force: bool = False) -> Outcome:
-    """Take the feed at ``path``; ``moment`` is now. DatabaseError where the database takes nothing."""
+    """Import the feed at ``path``; ``moment`` is now. Raises DatabaseError if the database cannot be written."""
     try:
         with open_feed(path) as feed:
             base.execute("BEGIN IMMEDIATE")
@@ -93,7 +92,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
 
 
 def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
-    """Why what was read must not be trusted; empty where it is."""
+    """Why the feed must not be trusted; empty if it can."""
     row = base.execute("SELECT entries FROM sources WHERE name = ?", (outcome.name,)).fetchone()
     before = row[0] if row else 0
     if outcome.entries == 0:
@@ -110,7 +109,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
         base.execute("DELETE FROM exploited")
     elif feed.kind == "epss":
         base.execute("DELETE FROM scores")
-    # There is one catalogue and one table of scores, however the file is called.
+    # There is one catalogue and one table of scores, whatever the file name.
     name = feed.kind if feed.kind in ("kev", "epss") else origin.name
     taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
     taker.take(feed.items)
@@ -127,7 +126,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
 
 
 class _Taker:
-    """Puts the items of one feed into the tables."""
+    """Writes the items of one feed to the tables."""
 
     def __init__(self, base: sqlite3.Connection, source: int, feed: int) -> None:
         self._base, self._source, self._feed = base, source, feed
@@ -199,7 +198,7 @@ class _Taker:
             self._base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
 
     def _product(self, vendor: str, name: str) -> int:
-        """The number of a product; a new one with the words by which it is found."""
+        """The number of a product; a new one is stored with its searchable words."""
         vendor = key(vendor)
         known = self._products.get((vendor, name))
         if known is not None:

@@ -1,6 +1,4 @@
-"""Devices against all vulnerabilities, those that come with the sensor and those that were imported. One finding for a
-device and a CVE.
-"""
+"""Matches devices with all vulnerabilities, curated and imported. One finding per device and CVE."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from sensor.posture.vulnerabilities.names import Names
 
 
 class Matcher:
-    """``base``: the imported vulnerabilities, where there are some."""
+    """``base``: database of imported vulnerabilities, if any."""
 
     def __init__(self, curated: Iterable[Vulnerability], names: Names, base: sqlite3.Connection | None = None) -> None:
         entries = list(curated)
@@ -33,7 +31,7 @@ class Matcher:
         return strongest(chain(self._index.findings(asset), imported))
 
     def of_cve(self, cve: str, assets: Iterable[Asset]) -> Iterator[tuple[Asset, Finding]]:
-        """The findings of one CVE among many devices, without judging them on any other."""
+        """The findings of one CVE for many devices, without evaluating others."""
         entries = self._curated.get(cve, [])
         index, makers = CuratedIndex(entries), {vendor for entry in entries for vendor in entry.vendors}
         by_vendor: dict[str, list[Asset]] = {}

@@ -1,4 +1,4 @@
-"""Devices against the vulnerabilities that come with the sensor."""
+"""Matches devices with the curated vulnerabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_RULE = {
 
 
 class CuratedIndex:
-    """The entries by vendor, their regexes compiled when a device of the vendor is first asked about."""
+    """Entries by vendor; regexes are compiled when the first device of a vendor is matched."""
 
     def __init__(self, entries: Iterable[Vulnerability]) -> None:
         self._entries: dict[str, list[Vulnerability]] = {}
@@ -30,7 +30,7 @@ class CuratedIndex:
                 self._entries.setdefault(vendor, []).append(entry)
 
     def findings(self, asset: Asset) -> Iterator[Finding]:
-        """The findings of the entries that match a device; none of those about other products."""
+        """Findings of the entries for this product; none of other products."""
         for entry, product, system in self._of(asset.vendor):
             if (
                 (not entry.types or asset.type in entry.types)

@@ -1,4 +1,4 @@
-"""Devices against the imported vulnerabilities. Devices of the same model and firmware are judged once."""
+"""Matches devices with the imported vulnerabilities. Devices with the same model and firmware are evaluated once."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sensor.posture.vulnerabilities.names import Likeness, Names, distinctive, k
 from sensor.posture.vulnerabilities.ranges import Answer, Range, Verdict, evaluate
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
-# Products looked at for one model, and rules of one product.
+# Limits of products for one model, and of rules for one product.
 PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
-# Models, products and models with a firmware whose answers are remembered.
+# Cache sizes: models, products, and models with a firmware.
 _MODELS, _PRODUCTS, _CACHED = 4096, 256, 128
 ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class _Product(NamedTuple):
-    """A product of records that a device is (``likeness``), or a system that it runs (``system``)."""
+    """A product in records that matches a device (``likeness``), or a system that it runs (``system``)."""
 
     number: int
     name: str
@@ -43,12 +43,12 @@ class _Rule(NamedTuple):
 
 
 def _without_identity(asset: Asset) -> Asset:
-    """What identifies the products of a device, whatever firmware it runs."""
+    """The attributes that determine the products of a device, without its firmware."""
     return asset._replace(id="", firmware="", proof=(), contested=False)
 
 
 class ImportedIndex:
-    """The rules of a database by the devices they are about."""
+    """The rules of a database by device."""
 
     def __init__(self, base: sqlite3.Connection, names: Names) -> None:
         self._base, self._names_of = base, names
@@ -57,7 +57,7 @@ class ImportedIndex:
         self._cached = functools.lru_cache(_CACHED)(self._evaluate)
 
     def findings(self, asset: Asset) -> tuple[Finding, ...]:
-        """The findings of imported records for a device, one per CVE; none of those about other products."""
+        """The findings of imported records for a device, one per CVE; none about other products."""
         return self._cached(asset._replace(id="", proof=()), asset.trouble)
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
@@ -84,7 +84,7 @@ class ImportedIndex:
         return found
 
     def _may_be(self, asset: Asset, names: Iterable[str]) -> bool:
-        """Whether any of these products is worth a search: most devices of a vendor are another model."""
+        """Whether any of these products may match: most devices of a vendor are another model."""
         systems = {key(one) for system in self._names_of.systems(asset) for one in system.cpe}
         return any(key(name) in systems or self._names_of.likeness(asset, name) is not Likeness.OTHER for name in names)
 
@@ -135,7 +135,7 @@ class ImportedIndex:
         return answer
 
     def _search(self, asset: Asset) -> tuple[_Product, ...]:
-        """The products of a model: those that it is, else those that it may be; and the systems it runs."""
+        """The products of a model: exact matches, otherwise possible ones; and its systems."""
         vendors = self._names_of.vendors(asset.vendor)
         found = list(self._models(asset, vendors)) if asset.model else []
         same = [one for one in found if one.likeness is Likeness.SAME]

@@ -1,4 +1,4 @@
-"""How feeds name what the inventory names differently: vendors and systems by a table
+"""Maps names in the inventory to names in feeds: vendors and systems by a table
 (``fingerprints/vulnerabilities/cpe_names.yaml``), models by their words.
 
 A product matches a device if their words are equal, apart from generic ones (``ip phone``). If the record has
@@ -24,8 +24,8 @@ _REMEMBERED = 16_384
 
 
 class System(Words):
-    """Software that many models run. ``os``, ``product``: what is searched for in the system, and in vendor and model,
-    of the devices that run it.
+    """Software that many models run. ``os``, ``product``: searched in the system, and in vendor and model,
+    of devices.
     """
 
     cpe: list[str] = Field(min_length=1)
@@ -36,7 +36,7 @@ class System(Words):
 
 
 class Maker(Words):
-    """A vendor: its names in feeds besides its own, how it writes versions, and its systems."""
+    """A vendor: its other names in feeds, its version scheme, and its systems."""
 
     cpe: list[str] = []
     scheme: SchemeName = "dotted"
@@ -51,7 +51,7 @@ class Table(Words):
 
 
 class Likeness(enum.Enum):
-    """How a product of a record stands to a device."""
+    """Match between a product of a record and a device."""
 
     SAME = enum.auto()
     VARIANT = enum.auto()
@@ -60,7 +60,7 @@ class Likeness(enum.Enum):
 
 @functools.lru_cache(_REMEMBERED)
 def key(text: str) -> str:
-    """Only letters and digits, small: how names are compared."""
+    """Lower-case letters and digits only, for comparison of names."""
     return _SPLIT.sub("", text.lower())
 
 
@@ -69,12 +69,12 @@ def words(text: str) -> frozenset[str]:
 
 
 def distinctive(text: str) -> frozenset[str]:
-    """The words of a name by which it is found: those with a digit, and all of it as one."""
+    """Searchable words of a name: those with a digit, and the whole name."""
     return frozenset(one for one in words(text) if len(one) > 1 and not one.isalpha()) | {key(text)}
 
 
 class Names:
-    """The table, ready to be asked."""
+    """The table with lookups."""
 
     def __init__(self, table: Table, spellings: dict[str, str]) -> None:
         self._noise = frozenset(table.noise)
@@ -83,7 +83,7 @@ class Names:
         for spelling, vendor in spellings.items():
             self._others.setdefault(vendor, set()).add(key(spelling))
 
-        # The same vendors and models are asked for again and again.
+        # The same vendors and models are looked up repeatedly.
         self.vendors = functools.lru_cache(_REMEMBERED)(self._keys_of)
         self._words_of = functools.lru_cache(_REMEMBERED)(self._distinctive_words)
 
@@ -95,17 +95,17 @@ class Names:
         )
 
     def scheme(self, vendor: str) -> str:
-        """How the vendor writes the versions of a model's firmware."""
+        """Version scheme of a vendor's firmware."""
         maker = self._makers.get(vendor)
         return maker.scheme if maker else "dotted"
 
     def systems(self, asset: Asset) -> list[System]:
-        """The systems that a device runs, as far as is known."""
+        """The known systems of a device."""
         maker = self._makers.get(asset.vendor)
         return [one for one in maker.systems if _runs(one, asset)] if maker else []
 
     def likeness(self, asset: Asset, product: str) -> Likeness:
-        """Whether a product is the model of a device."""
+        """Match between a product and the model of a device."""
         model, name = self._words_of(asset.vendor, asset.model), self._words_of(asset.vendor, product)
         if model and (model == name or key(asset.model) == key(product)):
             return Likeness.SAME
@@ -113,7 +113,7 @@ class Names:
         return Likeness.VARIANT if numbers and model < name else Likeness.OTHER
 
     def _distinctive_words(self, vendor: str, text: str) -> frozenset[str]:
-        """The words of a name that are neither noise nor the vendor."""
+        """The words of a name that are neither generic nor the vendor."""
         return words(text) - self._noise - words(vendor)
 
 
@@ -129,7 +129,7 @@ def _found(pattern: str, text: str) -> bool:
 
 @functools.cache
 def load_names(folder: Path | None = None) -> Names:
-    """The table of a folder, else ours. DocumentErrors with every fault."""
+    """The table in a folder, otherwise ours. Raises DocumentErrors with all faults."""
     folder = folder or own_folder() / FOLDER
     vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
         load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)

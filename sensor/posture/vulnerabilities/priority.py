@@ -30,7 +30,9 @@ SHARES = {Verdict.AFFECTED: 1.0, Verdict.CANNOT_TELL: 0.5, Verdict.NOT_AFFECTED:
 
 
 class Circumstances(NamedTuple):
-    """Of a device: whether it is reachable from the internet, whether it was attacked, and how important it is."""
+    """Circumstances of a device: whether it is reachable from the internet, whether it was attacked, and its
+    criticality.
+    """
 
     outside: bool = False
     attacked: bool = False
@@ -38,7 +40,7 @@ class Circumstances(NamedTuple):
 
 
 class Term(NamedTuple):
-    """One part of a sum, and why it is as it is."""
+    """One part of a sum, and its explanation."""
 
     name: str
     points: float
@@ -46,7 +48,7 @@ class Term(NamedTuple):
 
 
 class Priority(NamedTuple):
-    """``points``: what the terms come to, ``share`` of their sum."""
+    """``points``: ``share`` of the sum of the terms."""
 
     points: float
     share: float
@@ -54,7 +56,7 @@ class Priority(NamedTuple):
 
 
 def priority(about: About, verdict: Verdict, device: Circumstances) -> Priority:
-    """The terms of a finding and what they come to."""
+    """The terms of a finding and its priority."""
     terms = (
         Term("exploited", EXPLOITED if about.exploited else 0.0, _since(about)),
         Term(

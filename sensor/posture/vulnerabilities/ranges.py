@@ -22,8 +22,8 @@ class Verdict(enum.Enum):
 
 
 class Range(NamedTuple):
-    """Versions from ``start`` (itself too, unless ``after``) to ``end`` (itself only where ``through``); an empty bound
-    is none.
+    """Versions from ``start`` (included, unless ``after``) to ``end`` (excluded, unless ``through``); an empty bound is
+    open.
     """
 
     start: str = ""
@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 
 class Place(enum.Enum):
-    """Where a version lies to one range."""
+    """Position of a version relative to one range."""
 
     INSIDE = enum.auto()
     OUTSIDE = enum.auto()
@@ -51,7 +51,7 @@ class Place(enum.Enum):
 
 
 class Answer(NamedTuple):
-    """A verdict, and in words what it rests on."""
+    """A verdict and its explanation."""
 
     verdict: Verdict
     reason: str
@@ -78,7 +78,7 @@ def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
 
 
 def place_of(scheme: Scheme, version: str, one: Range) -> Place:
-    """Where a version lies to a range."""
+    """The position of a version relative to a range."""
     if not one.start and not one.end:
         return Place.INSIDE
     own, start, end = scheme.read(version), scheme.read(one.start), scheme.read(one.end)
@@ -93,7 +93,7 @@ def place_of(scheme: Scheme, version: str, one: Range) -> Place:
 
 
 def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
-    """INSIDE if the version is not before the range. Branches keep what they branched from: their numbers decide,
+    """INSIDE if the version is not before the range. Branches include what they branched from: their numbers decide,
     whatever the track.
     """
     relation = order(own.tokens, start.tokens)
@@ -105,7 +105,7 @@ def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
 
 
 def _ended(scheme: Scheme, own: Version, end: Version, one: Range) -> Place:
-    """INSIDE where the version is not behind the range."""
+    """INSIDE if the version is not after the range."""
     relation = order(own.tokens, end.tokens)
     if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, end)):
         return Place.UNCLEAR

@@ -1,5 +1,5 @@
-"""How versions are written, by family. Each reader gives None for a text that is none of the family: then there is
-nothing to compare.
+"""Version schemes, by family. Each parser returns None for a text that does not belong to the family, which then cannot
+be compared.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ AXIS_LTS = frozenset(("6.50", "8.40", "9.80", "10.12", "11.11"))
 _READ = 65_536
 _TOKEN = re.compile(r"\d+|[a-z]+")
 _PLAIN = re.compile(r"[0-9a-z ._,:()/+-]+\Z")
-# What is before a version without being a part of it, names of systems among it.
+# Prefixes that are not part of the version, including names of systems.
 _HEADING = re.compile(r"\A(?:(?:version|ver|firmware|fw|release|dsm|qts|routeros|junos|airos)[ .:_-]*)+(?=[vr]?\d)")
-# Words that a version begins with and which name the model or platform it is for: GL.10.06, NVR-B3801.20.17, MX-V4.7.2.
-# A letter right before it is a part of that, but for v and r: h5.1 is not 5.1.
+# Words before a version that name its model or platform: GL.10.06, NVR-B3801.20.17, MX-V4.7.2. A letter directly before
+# it is part of the version, except v and r: h5.1 is not 5.1.
 _PREFIX = re.compile(r"((?:(?![vr]\d|[a-z]\d{1,2}\.)[a-z][a-z0-9]*[ ._-]+)*)(?:[vr]|([a-z]))?(\d.*)\Z")
 _AXIS = re.compile(r"v?(\d{1,2})\.(\d{1,3})((?:\.\d{1,6}){0,4})\Z")
-# IOS, NX-OS and telephones: 15.2(7)E3, 12.2(44)SE, 14.2(1)SR1. Train letters name the branch, SR and ES an issue of it.
+# IOS, NX-OS and phones: 15.2(7)E3, 12.2(44)SE, 14.2(1)SR1. Train letters name the branch, SR and ES a release of it.
 _TRAIN = re.compile(r"(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z]?)\)(?:(sr|es)(?=\d)|([a-z]{1,4}))?(\d{1,3})?([a-z]?)\Z")
 _IOS_XE = re.compile(r"(\d{2})\.(\d{1,2})\.(\d{1,2})([a-z]?)\Z")
 _IOS_XE_3 = re.compile(r"0?(3)\.(\d{1,2})\.(\d{1,2})(?:\.?(s|e|se|sg|xo))\Z")
@@ -42,14 +42,14 @@ def _tokens(text: str) -> tuple[Token, ...]:
 
 
 def _tidied(text: str) -> str:
-    """In small letters without blanks around it; empty where it is too long or holds what no version does."""
+    """Lower case and stripped; empty if it is too long or has characters that versions do not have."""
     text = text.strip().lower() if len(text) <= TEXT_LIMIT else ""
     return text if _PLAIN.match(text) else ""
 
 
 @functools.lru_cache(_READ)
 def _dotted(text: str) -> Version | None:
-    """Numbers and words in turn; words before the first number name the track. 5.5.82 build 190220, 7.6.2SR6,
+    """Alternating numbers and words; words before the first number name the track. 5.5.82 build 190220, 7.6.2SR6,
     V5.21(AAZF.14)C0.
     """
     found = _PREFIX.match(_HEADING.sub("", _tidied(text)))
@@ -71,7 +71,7 @@ def _axis(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _cisco(text: str) -> Version | None:
-    """Trains of IOS, IOS XE and NX-OS: fixes are made on each."""
+    """Trains of IOS, IOS XE and NX-OS: each has its own fixes."""
     text = _tidied(text)
     if found := _TRAIN.match(text):
         major, minor, build, letter, issue, train, number, last = found.groups()
@@ -98,8 +98,8 @@ def _dahua(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _futuresmart(text: str) -> Version | None:
-    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; neither shows which
-    bundle is which version.
+    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; neither form implies
+    the other.
     """
     text = _tidied(text)
     if found := _FUTURESMART.match(text):
@@ -118,7 +118,7 @@ def _yealink(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _lexmark(text: str) -> Version | None:
-    """CXTPC.230.041, or LW80.SB7.P246 of the older line, which is its own track."""
+    """CXTPC.230.041, or LW80.SB7.P246 of the older line, which is a separate track."""
     text = _tidied(text)
     if found := _LEXMARK.match(text):
         return Version("", (int(found[1]), int(found[2])))
@@ -129,7 +129,7 @@ def _lexmark(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _build_date(text: str) -> Version | None:
-    """Only the date on which it was built, where exactly one is in the text: 20240813, 2024-02-02, build 221220."""
+    """Only the build date, if the text has exactly one: 20240813, 2024-02-02, build 221220."""
     text = _tidied(text)
     days = {(int(year), int(month), int(day)) for year, _, month, day in _DATE.findall(text)}
     days |= {(2000 + int(year), int(month), int(day)) for year, month, day in _SHORT_DATE.findall(text)}

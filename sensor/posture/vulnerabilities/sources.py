@@ -1,4 +1,4 @@
-"""Where the imported vulnerabilities come from, and how old they are."""
+"""Sources of the imported vulnerabilities, and their age."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ENDINGS = re.compile(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
 
 
 class Source(NamedTuple):
-    """One feed as it was imported last. ``stamp``: when its data were made, by its own word; ``trouble``: why its last
-    update was not taken.
+    """One feed as last imported. ``stamp``: date of its data, from the feed; ``trouble``: why its last update was
+    rejected.
     """
 
     name: str
@@ -33,28 +33,28 @@ class Source(NamedTuple):
     modified: str
 
     def age_days(self, now: datetime) -> int:
-        """Age of its data in days: since their own date, else since the last import.
+        """Age of its data in days: since their own date, otherwise since the last import.
 
-        Records have dates of their own, which do not apply to the feed. The yearly files of NVD are only regenerated
-        when they change: a download is as current as its server.
+        Dates of records do not apply to the feed. The yearly files of NVD are only regenerated when they change: a
+        download is as current as its server.
         """
         dated = self.kind in ("kev", "epss") or (self.kind == "nvd" and "://" not in self.place)
         return max((now - ((_moment(self.stamp) if dated else None) or _moment(self.imported) or now)).days, 0)
 
     def state(self, now: datetime) -> str:
-        """GOOD, or what is the matter with it, for people."""
+        """GOOD, or its problem, for the user."""
         if self.trouble:
             return f"trouble: {self.trouble}"
         return f"stale: {self.age_days(now)} days old" if self.age_days(now) > STALE_DAYS else GOOD
 
 
 def sources_of(base: sqlite3.Connection | None) -> list[Source]:
-    """All of them; none where nothing was imported."""
+    """All sources; empty if nothing was imported."""
     return [Source(*row) for row in base.execute("SELECT * FROM sources ORDER BY name")] if base is not None else []
 
 
 def name_for(place: str) -> str:
-    """What to call a feed by the file or URL it comes from. Pages of an API differ in what is asked for."""
+    """Name of a feed by its file or URL. Pages of an API differ in their query."""
     parts = urlsplit(place)
     path = f"{parts.path} {parts.query}" if "://" in place else Path(place).name
     word = _ENDINGS.sub("", path.rstrip("/ ").rsplit("/", 1)[-1])

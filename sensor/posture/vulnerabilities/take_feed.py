@@ -1,4 +1,4 @@
-"""Takes a feed from its file or HTTPS URL. Called by commands only: the capture process opens no connection."""
+"""Imports a feed from its file or HTTPS URL. Only commands call it: the capture process opens no connection."""
 
 from __future__ import annotations
 

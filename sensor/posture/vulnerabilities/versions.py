@@ -1,9 +1,9 @@
 """Order of firmware versions, as far as it is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a guess.
 
-A scheme (``schemes.py``) parses a text into a track and tokens, numbers and words in turn. Versions of different tracks
-are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones count as 0. A
-missing word is older than one that vendors give to later issues (``SR6``, ``HF2``) or a single letter at the end
-(``1.2a``); the order of other words (``beta``, ``rc``, ``build``) is unknown.
+A scheme (``schemes.py``) parses a text into a track and tokens, alternating numbers and words. Versions of different
+tracks are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones count as 0.
+A missing word is older than a word for later releases (``SR6``, ``HF2``) or a single letter at the end (``1.2a``); the
+order of other words (``beta``, ``rc``, ``build``) is unknown.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 TEXT_LIMIT = 128
 TOKENS_LIMIT = 24
-# Words that vendors give to releases after the one of the same number.
+# Words for releases after the one with the same number.
 LATER = frozenset("sr sp hf fp p r u m h es patch hotfix update rev".split())
 
 Token = int | str
 
 
 class Order(enum.Enum):
-    """How one version stands to another."""
+    """Order of two versions."""
 
     LESS = "less"
     EQUAL = "equal"
@@ -35,15 +35,15 @@ class Order(enum.Enum):
 
 
 class Version(NamedTuple):
-    """A version that was read. ``track``: the branch it belongs to, empty where the product has only one."""
+    """A parsed version. ``track``: its branch, empty if the product has only one."""
 
     track: str
     tokens: tuple[Token, ...]
 
 
 class Scheme(NamedTuple):
-    """How versions of a family are written. ``whole``: always in full, so that a short one is not an abbreviated longer
-    one; ``branches``: tracks branch from each other, so that numbers show where a track began.
+    """Version scheme of a family. ``whole``: versions are always complete, so that a short one is not an abbreviation;
+    ``branches``: tracks branch from each other, so that numbers show where a track began.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Scheme(NamedTuple):
 
 
 def compare(scheme: Scheme, left: str, right: str) -> Order:
-    """How ``left`` stands to ``right``."""
+    """Order of ``left`` relative to ``right``."""
     one, other = scheme.read(left), scheme.read(right)
     if one is None or other is None or one.track != other.track:
         return Order.UNKNOWN
@@ -61,7 +61,7 @@ def compare(scheme: Scheme, left: str, right: str) -> Order:
 
 
 def order(left: tuple[Token, ...], right: tuple[Token, ...]) -> Order:
-    """The same of what was read, whatever the tracks: the first tokens that differ decide."""
+    """Order of tokens regardless of tracks: the first difference decides."""
     for place, (one, other) in enumerate(zip_longest(left, right)):
         if one == other or {one, other} == {None, 0}:
             continue
@@ -78,7 +78,7 @@ def order(left: tuple[Token, ...], right: tuple[Token, ...]) -> Order:
 
 
 def _before(longer: tuple[Token, ...], place: int) -> Order:
-    """How a version that ends before this word stands to one that continues with it."""
+    """Order of a version that ends before this token relative to one that continues with it."""
     return Order.LESS if longer[place] in LATER or _letter(longer, place) else Order.UNKNOWN
 
 
@@ -89,6 +89,6 @@ def _letter(tokens: tuple[Token, ...], place: int) -> bool:
 
 
 def begins(short: Version, long: Version) -> bool:
-    """Whether ``short`` may be ``long`` cut off: 8.1 of 8.1.3. What follows is more than zeros."""
+    """Whether ``short`` may be an abbreviation of ``long``: 8.1 of 8.1.3. The rest must be more than zeros."""
     size = len(short.tokens)
     return short.tokens == long.tokens[:size] and any(long.tokens[size:])

@@ -1,5 +1,5 @@
-"""A table, a row for each pair of ends, for those who type rules into pages (UniFi and the like) or keep them in
-sheets. No cell is a formula.
+"""A table with a row for each pair of ends, for manual entry (UniFi and similar) or spreadsheets. No cell
+is a formula.
 """
 
 from __future__ import annotations
@@ -50,5 +50,5 @@ def _end(request: Request, block: Block | None) -> tuple[str, str]:
 
 
 def _cells(values: Iterable[str]) -> list[str]:
-    """What a spreadsheet takes for the beginning of a formula gets a quote before it (OWASP, CSV injection)."""
+    """Cells that begin like a formula get an apostrophe in front (OWASP, CSV injection)."""
     return [f"'{cell}" if (cell := plain(value)).startswith(("+", "-", "@", "=")) else cell for value in values]

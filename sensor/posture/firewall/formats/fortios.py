@@ -1,4 +1,4 @@
-"""FortiOS (6.4 and later, where a policy holds both families): address objects, a group a side, a service, and deny
+"""FortiOS (6.4 and later, where a policy covers both families): address objects, a group per side, a service, and deny
 policies.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from sensor.posture.firewall.comments import about, heading, names_of, object_name, plain
 from sensor.posture.firewall.model import Block, Match, Request, Rule
 
-# Of the name of a host in the name of its object, which holds 79 letters.
+# Limit of a host name in the name of its object, which has at most 79 characters.
 HOST_LIMIT = 60
-# Numbers of our policies: beyond those that people give, and made from the request, so that the undo text knows them.
+# Numbers of our policies: above usual ones, and derived from the request, so that the undo text can repeat them.
 FIRST_POLICY, POLICIES = 900_000_000, 10_000_000
 MARK = "#"
 ALLOWS = True
@@ -80,7 +80,7 @@ def _addresses(request: Request, blocks: tuple[Block, ...], version: int) -> Ite
 
 
 def _host_names(request: Request, version: int) -> dict[str, str]:
-    """Names of objects that stand for names of hosts."""
+    """Names of objects for host names."""
     return {
         f"{request.id}-{plain(name, HOST_LIMIT)}": name
         for rule in request.rules
@@ -103,7 +103,7 @@ def _hosts(request: Request, version: int) -> Iterator[str]:
 
 
 def _service(request: Request, match: Match) -> str:
-    """The name of a service; empty where all are meant."""
+    """The name of a service; empty for all services."""
     return f"{request.id}-{match.proto_text}{f'-{match.port}' if match.port else ''}" if match.proto else ""
 
 

@@ -1,4 +1,4 @@
-"""Cisco IOS and IOS-XE: a named access list a family, which denies what is meant and permits the rest."""
+"""Cisco IOS and IOS-XE: a named access list per family, which denies the matches and permits the rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sensor.posture.firewall.comments import about, heading, names_of, plain
 from sensor.posture.firewall.model import Block, Match, Request, Rule
 
-# What a remark may hold.
+# Longest remark.
 REMARK_LIMIT = 100
 MARK = "!"
 ALLOWS = True
@@ -83,7 +83,7 @@ def _line(request: Request, rule: Rule, source: Block | None, destination: Block
 
 
 def _end(block: Block | None) -> str:
-    """IPv4 with the inverted mask that access lists have."""
+    """An address; IPv4 with the inverted mask of access lists."""
     if block is None:
         return "any"
     if block.prefixlen == block.max_prefixlen:

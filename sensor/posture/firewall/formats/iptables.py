@@ -1,5 +1,5 @@
-"""iptables-restore(8), IPv4: a chain of its own, entered first of all from FORWARD. ``ip6tables`` is the
-same for IPv6.
+"""iptables-restore(8), IPv4: a chain of its own, which is entered first from FORWARD. ``ip6tables`` is the same for
+IPv6.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def undo(request: Request) -> str:
 
 
 def written(request: Request, version: int, program: str) -> str:
-    """The rules of one family; only a heading where there are none."""
+    """The rules of one family; only a heading if it has none."""
     mine = [rule for rule in request.rules if rule.version == version]
     if not mine:
         return heading(

@@ -1,5 +1,5 @@
-"""Junos (EX, MX, SRX): a firewall filter a family, whose lists of prefixes can be looked at and changed, which discards
-what is meant and accepts the rest.
+"""Junos (EX, MX, SRX): a firewall filter per family with editable prefix lists, which discards the matches and accepts
+the rest.
 """
 
 from __future__ import annotations

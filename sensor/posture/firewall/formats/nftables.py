@@ -1,5 +1,5 @@
-"""nftables (nft(8)): a table of its own, so that loading it again replaces it and undoing it is one line. Elements
-leave their sets when the time is up.
+"""nftables (nft(8)): a table of its own, so that reloading replaces it and one line undoes it. Elements of
+sets expire.
 """
 
 from __future__ import annotations
@@ -7,14 +7,14 @@ from __future__ import annotations
 from sensor.posture.firewall.comments import heading, meaning, names_of
 from sensor.posture.firewall.model import Block, Match, Request, Rule, block_text
 
-# Before the usual chains of filters (priority 0): what is dropped here is dropped, whatever those accept.
+# Before the usual filter chains (priority 0): a drop here is final, whatever those accept.
 PRIORITY = -5
 MARK = "#"
 ALLOWS = True
-# What an allow-list lets continue: answers, and errors that belong to what it allowed.
+# Replies and related errors, which an allow-list accepts.
 ANSWERS = "\t\tct state established,related accept"
 
-# Blocks of one end → the name of their set.
+# Blocks of one end → name of their set.
 Sets = dict[tuple[Block, ...], str]
 
 
@@ -34,7 +34,7 @@ def rules(request: Request) -> str:
 
 
 def _verdict(request: Request, rule: Rule) -> str:
-    """Accepted is what later chains may still drop."""
+    """Later chains may still drop what is accepted here."""
     if rule.allow:
         return "accept"
     return f'log prefix "{rule.name} " drop' if request.allows else "drop"
@@ -49,7 +49,7 @@ def _table(request: Request) -> str:
 
 
 def _sets(request: Request) -> Sets:
-    """Each end once: rules of both directions share theirs."""
+    """Each end once: rules of both directions share sets."""
     ends = dict.fromkeys(blocks for rule in request.rules for blocks in (rule.sources, rule.destinations) if blocks)
     return {blocks: f"end{number}" for number, blocks in enumerate(ends, 1)}
 

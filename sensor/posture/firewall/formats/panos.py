@@ -1,4 +1,4 @@
-"""PAN-OS: set commands for address objects, a service, and rules with action drop at the top of the rulebase."""
+"""PAN-OS: set commands for address objects, a service, and drop rules at the top of the rulebase."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rules(request: Request) -> str:
     )
     body = [line for block in _blocks(request) for line in _address(request, block)] + list(_service(request))
     body += [line for rule in request.rules for line in _rule(request, rule)]
-    # The one that is moved last stands first.
+    # The last one moved is first.
     body += [f"move rulebase security rules {rule.name} top" for rule in reversed(request.rules)]
     return heading(request, MARK, *how) + "\n".join([*body, ""])
 
@@ -42,7 +42,7 @@ def _address(request: Request, block: Block) -> Iterator[str]:
 
 
 def _named(request: Request) -> str:
-    """The name of its service; empty where all are meant."""
+    """The name of its service; empty for all services."""
     match = request.rules[0].match
     return f"{request.id}-{match.proto_text}{f'-{match.port}' if match.port else ''}" if match.proto else ""
 

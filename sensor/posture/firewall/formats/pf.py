@@ -1,5 +1,5 @@
-"""pf.conf(5), as OPNsense, pfSense, FreeBSD and OpenBSD have it: an anchor of its own, in the plainest grammar: lists,
-no tables, no macros.
+"""pf.conf(5) of OPNsense, pfSense, FreeBSD and OpenBSD: an anchor of its own, in the common grammar: lists, no tables,
+no macros.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Windows Firewall (PowerShell, New-NetFirewallRule): on the machines themselves, so it helps where two of them share a
-segment, and only Windows machines.
+"""Windows Firewall (PowerShell, New-NetFirewallRule): runs on the hosts themselves, so that it also works within a
+segment, but only on Windows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def undo(request: Request) -> str:
 
 
 def _both(request: Request, rule: Rule) -> Iterator[str]:
-    """On the machine of the source it goes out, on that of the destination it comes in."""
+    """Outbound on the source host, inbound on the destination host."""
     if _ours(request, rule.sources):
         yield _line(request, rule, "Outbound", rule.sources, rule.destinations)
     if _ours(request, rule.destinations):
@@ -38,7 +38,7 @@ def _both(request: Request, rule: Rule) -> Iterator[str]:
 
 
 def _ours(request: Request, blocks: tuple[Block, ...]) -> bool:
-    """Whether these are machines of ours: no rule is for one that is outside."""
+    """Whether these are internal hosts: external ones get no rules."""
     near = {text for party in request.machines for text in party.texts}
     return not request.outside or not blocks or any(str(block.network_address) in near for block in blocks)
 

@@ -1,8 +1,8 @@
-"""Ticket formats. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends
+"""Ticket formats. One file is one format: ``export(tickets, form)`` is a pure function from tickets to text that ends
 with a line end.
 
-Those with delivery also have ``created`` and ``updated``, the bodies for a new ticket and for a changed one,
-``closed``, the body for one that is done, and ``found_by``: the query by which a receiver is searched for a ticket.
+Formats with delivery also have ``created`` and ``updated``, the bodies for a new ticket and for a changed one,
+``closed``, the body for a finished one, and ``found_by``: the query that finds a ticket at a receiver.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Form(NamedTuple):
-    """``source``: the sensor, since two of them may find the same fix; ``project``, ``issue_type``: of Jira."""
+    """``source``: the sensor, since two sensors may find the same fix; ``project``, ``issue_type``: of Jira."""
 
     source: str = "sensor"
     project: str = ""
     issue_type: str = "Task"
 
     def key(self, name: str) -> str:
-        """By which a receiver knows a ticket again, by its id: ``hq/ticket-5k2m8q``."""
+        """Permanent key of a ticket at receivers, from its id: ``hq/ticket-5k2m8q``."""
         return f"{self.source}/{name}"
 
     @property
     def label(self) -> str:
-        """The sensor as a label, which has no blanks."""
+        """The sensor as a label without blanks."""
         return "sensor-" + (_NO_LABEL.sub("-", self.source).strip("-") or "unnamed")
 
 
 def names() -> list[str]:
-    """The formats there are."""
+    """All formats."""
     return sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
 
 
 def format_of(name: str) -> ModuleType:
-    """The file of a format."""
+    """The module of a format."""
     return importlib.import_module(f"{__name__}.{name}")
 
 

@@ -13,23 +13,23 @@ from sensor.posture.tickets.text import cut, facts, names_of
 COLUMNS = ("Device", "Product", "Segment", "Owner", "Findings", "Proof")
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>&!~|$])")
-# Mentions and references to issues: a joiner of no width between sign and word ends them.
+# Mentions and issue references: a zero-width joiner between sign and word prevents them.
 _REFERS = re.compile(r"([@#])(?=\w)")
-# Addresses would become links, and the first of these a list or a heading.
+# URLs would become links; a line could begin a list or a heading.
 _LINKS = re.compile(r"(?<=\w)(://)|\b(www)\.", re.IGNORECASE)
 _FIRST = re.compile(r"^([#+=-]|\d{1,9}(?=[.)]))")
 _FENCES = re.compile(r"`+")
 
 
 def plain(text: str) -> str:
-    """Text that is shown as it is."""
+    """Text that renders literally."""
     text = _REFERS.sub("\\1\N{WORD JOINER}", _SIGNS.sub(r"\\\1", text))
     text = _LINKS.sub(lambda found: "\\://" if found[1] else f"{found[2]}\\.", text)
     return _FIRST.sub(lambda found: f"\\{found[1]}" if not found[1].isdigit() else f"{found[1]}\N{WORD JOINER}", text)
 
 
 def code(text: str) -> str:
-    """Text of a peer; empty where there is none."""
+    """Text of a peer as code; empty if there is none."""
     if not text:
         return ""
     fence = "`" * (max((len(run) for run in _FENCES.findall(text)), default=0) + 1)
@@ -43,7 +43,7 @@ def cell(text: str) -> str:
 
 
 def page(ticket: Ticket, limit: int = 0) -> str:
-    """A ticket without its title, of at most ``limit`` characters (0: any number)."""
+    """A ticket without its title, of at most ``limit`` characters (0: unlimited)."""
     blocks = [
         "\n".join(f"- **{name}:** {_fact(name, value)}" for name, value in facts(ticket)),
         _section("Why", [plain(one) for one in ticket.why], "-"),
@@ -66,7 +66,7 @@ def _shown(ticket: Ticket, limit: int) -> Iterator[str]:
 
 
 def _fact(name: str, value: str) -> str:
-    """Points name a device, and owners and devices are named by people and peers."""
+    """Points name a device; owners and devices have names from people and peers."""
     return code(value) if name in ("Points", "Owner", "Devices") else plain(value)
 
 

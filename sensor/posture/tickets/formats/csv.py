@@ -1,5 +1,5 @@
-"""A table, a row for each device of each ticket, for sheets. No cell is a formula (OWASP, CSV injection), those of full
-width neither.
+"""A table with a row for each device of each ticket, for spreadsheets. No cell is a formula (OWASP, CSV injection), not
+even with full-width characters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COLUMNS = (
     "address", "type", "vendor", "model", "firmware", "segment", "device_owner", "findings", "certain", "proof",
     "steps", "test",
 )  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula; the last four are of full width.
+# Characters that begin a formula; the last four are full-width.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -42,5 +42,5 @@ def _device(one: Affected) -> tuple[str, ...]:
 
 
 def _safe(cell: str) -> str:
-    """A cell that no spreadsheet calculates."""
+    """A cell that no spreadsheet evaluates."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell

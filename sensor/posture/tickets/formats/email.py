@@ -1,7 +1,7 @@
-"""Letters (RFC 5322), one a ticket, to its owner where that is an address; several are an mbox (RFC 4155), which mail
+"""Mails (RFC 5322), one per ticket, to its owner if that is an address; several form an mbox (RFC 4155), which mail
 programs open.
 
-Letters of the same ticket have the same ``References``, so that they stand together in a mail program.
+Mails of the same ticket have the same ``References``, so that mail programs group them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sensor.posture.tickets.text import headline, page
 
 SUBJECT_LIMIT = 180
 EPOCH = "Thu Jan  1 00:00:00 1970"
-# Addresses of owners that can be written to; quoted ones are none of them.
+# Valid addresses of owners; quoted ones are not supported.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _FROM = re.compile(r"^(>*From )", re.MULTILINE)
 _NO_ID = re.compile(r"[^A-Za-z0-9.-]+")
@@ -45,7 +45,7 @@ def export(tickets: Sequence[Ticket], form: Form) -> str:
 
 
 def _date(ts: str) -> str:
-    """As the line before a letter has it: ``Tue Nov 24 09:14:07 2026``."""
+    """The time in the separator line before a mail: ``Tue Nov 24 09:14:07 2026``."""
     try:
         return datetime.fromisoformat(ts[:19]).ctime()
     except ValueError:

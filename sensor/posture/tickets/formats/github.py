@@ -1,8 +1,7 @@
-"""Issues of GitHub, as ``POST /repos/OWNER/REPO/issues`` takes them (REST API 2022-11-28), one a line.
+"""GitHub issues, as accepted by ``POST /repos/OWNER/REPO/issues`` (REST API 2022-11-28), one per line.
 
-An importer finds the issue again by the comment at the beginning of its body, among those with the label
-``network-sensor``, and changes it by ``PATCH …/issues/NUMBER`` with title and body; labels, people and milestones stay
-as they are.
+Importers find an issue by the comment at the beginning of its body, among those with the label ``network-sensor``, and
+change it by ``PATCH …/issues/NUMBER`` with title and body; labels, people and milestones stay unchanged.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Issues of Jira Cloud, as ``POST /rest/api/3/issue/bulk`` takes them: one request a line, of 50 issues at most. Texts
+"""Jira Cloud issues, as accepted by ``POST /rest/api/3/issue/bulk``: one request per line, of 50 issues at most. Texts
 are documents (ADF), without markup.
 
-An importer finds an issue again by its labels (``labels = "ticket-5k2m8q" AND labels = "sensor-hq"``; the property
-``network-sensor`` says the same) and changes it by ``PUT /rest/api/3/issue/KEY`` with summary, description and due
-date; status, people and priority are those of who works on it.
+Importers find an issue by its labels (``labels = "ticket-5k2m8q" AND labels = "sensor-hq"``; the property
+``network-sensor`` has the same value) and change it by ``PUT /rest/api/3/issue/KEY`` with summary, description and due
+date; status, people and priority belong to the assignee.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import cut, device_line, facts, headline, step_text
 
 SUMMARY_LIMIT, BULK_LIMIT = 250, 50
-# Jira takes 32,767 characters of a text; a document is longer than its words.
+# Jira accepts texts of 32,767 characters; a document is longer than its text.
 DOCUMENT_LIMIT, ITEM_COST = 30_000, 110
 PRIORITIES = {"P1": "Highest", "P2": "High", "P3": "Medium", "P4": "Low"}
 
@@ -47,7 +47,7 @@ def closed(lines: Sequence[str], _: Form) -> Body:
 
 
 def found_by(name: str, form: Form) -> str:
-    """A search (JQL); neither label has a sign that ends a text."""
+    """A search (JQL); neither label has a character that ends a text."""
     return f'project = "{form.project}" AND labels = "{name}" AND labels = "{form.label}"'
 
 
@@ -56,7 +56,7 @@ def export(tickets: Sequence[Ticket], form: Form) -> str:
 
 
 def bulk(issues: Sequence[Body]) -> str:
-    """Requests of as many issues as one takes."""
+    """Requests with as many issues as one may have."""
     several = [issues[at : at + BULK_LIMIT] for at in range(0, len(issues), BULK_LIMIT)]
     return "".join(json.dumps({"issueUpdates": one}, ensure_ascii=False) + "\n" for one in several)
 

@@ -1,5 +1,5 @@
-"""Issues of Jira Data Center, as ``POST /rest/api/2/issue/bulk`` takes them: those of Jira Cloud, with texts that have
-markup. Within ``noformat`` is none.
+"""Jira Data Center issues, as accepted by ``POST /rest/api/2/issue/bulk``: those of Jira Cloud, with texts in markup,
+which ``noformat`` disables.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import page
 
 TEXT_LIMIT = 32_000
-# The sign after which Jira would read the end of a text without markup, in letters of any size.
+# Jira ends text without markup at this brace and word, in any case.
 _NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
 
 
@@ -48,5 +48,5 @@ def _description(ticket: Ticket) -> dict[str, str]:
 
 
 def _unformatted(text: str) -> str:
-    """Text that ends with a line end."""
+    """Text without markup, with a final line end."""
     return f"{{noformat}}\n{_NOFORMAT.sub('{ ', text)}{{noformat}}"

@@ -1,6 +1,4 @@
-"""Tickets as objects with all there is of them, one a line: for programs, and for receivers that have no format of
-their own here.
-"""
+"""Tickets as complete objects, one per line: for programs, and for receivers without a format here."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def closed(lines: Sequence[str], _: Form) -> Body:
 
 
 def found_by(name: str, form: Form) -> str:
-    """The key, which is in all that is sent."""
+    """The key, which all requests contain."""
     return form.key(name)
 
 

@@ -1,4 +1,4 @@
-"""A page of all tickets, for wikis, chats and people."""
+"""A page of all tickets, for wikis and chats."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Rows of ServiceNow, as ``POST /api/now/table/incident`` takes them one by one, and ``POST
-/api/now/import/STAGING/insertMultiple`` all together.
+"""ServiceNow rows, as accepted one by one by ``POST /api/now/table/incident``, and together by ``POST
+/api/now/import/STAGING/insertMultiple``.
 
-Each has ``correlation_id``: a transform map that coalesces on it updates what is there. By the table API an importer
-asks first (``?sysparm_query=correlation_id=hq/ticket-5k2m8q``), then changes the row by ``PATCH …/SYS_ID``.
+Each has a ``correlation_id``: a transform map that coalesces on it updates existing rows. With the table API, importers
+query first (``?sysparm_query=correlation_id=hq/ticket-5k2m8q``), then change the row by ``PATCH …/SYS_ID``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import headline, page
 
-# Lengths of the columns as they are shipped.
+# Default lengths of the columns.
 SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100
-# Impact and urgency, of which ServiceNow makes the priorities 1 to 4.
+# Markup that would switch a field to HTML.
 _CODE = re.compile(r"\[(?=/?code\])", re.IGNORECASE)
 URGENCY = {"P1": ("1", "1"), "P2": ("2", "1"), "P3": ("2", "2"), "P4": ("3", "2")}
 
 
 def shown(text: str) -> str:
-    """Text in which no HTML begins: that is what ``[code]`` does in some fields."""
+    """Text without ``[code]``, which begins HTML in some fields."""
     return _CODE.sub("[ ", text)
 
 

@@ -1,8 +1,7 @@
-"""CSAF 2.0 advisories (docs.oasis-open.org/csaf): which branches of the product tree are known to be affected by which
-CVE.
+"""CSAF 2.0 advisories (docs.oasis-open.org/csaf): branches of the product tree that are known to be affected by a CVE.
 
 A version is the branch ``product_version``; a range is text: ``<5.3``, ``<= 5.9.8``, ``vers:generic/>=1.0|<1.4``. Other
-text is kept as words.
+text is kept unparsed.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class _Product(NamedTuple):
 
 
 def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
-    """One entry a CVE of the advisory. ValueError where it is not one."""
+    """One entry per CVE of the advisory. Raises ValueError if it is invalid."""
     about = object_of(document.get("document"))
     tracking = object_of(about.get("tracking"))
     if not text_of(about.get("csaf_version"), 8).startswith("2."):
@@ -93,8 +92,8 @@ def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tup
 
 
 def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
-    """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the
-    device that it names.
+    """A relationship (firmware installed on a device) becomes the product with the version: the firmware, on its
+    device.
     """
     for relationship in map(object_of, list_of(tree.get("relationships"))):
         part, whole = (
@@ -107,7 +106,7 @@ def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
 
 
 def version_of(text: str) -> Range | str:
-    """A range, or the text where it is not one that can be compared."""
+    """A range, or the text if it cannot be compared."""
     text = text.strip()
     scheme, slash, rest = text.partition("/")
     bounds = rest.split("|") if slash and scheme.startswith("vers:") else [text]
@@ -133,7 +132,7 @@ def version_of(text: str) -> Range | str:
 
 
 def _grouped(affected: list[_Product]) -> Iterator[Affects]:
-    """The versions of each product together."""
+    """The versions grouped by product."""
     together: dict[tuple[str, str], list[Range | str]] = {}
     for product in affected:
         if product.vendor and product.name:

@@ -1,8 +1,8 @@
-"""CVE records in JSON 5 (github.com/CVEProject/cve-schema): one file a record. The reporter's container has precedence;
+"""CVE records in JSON 5 (github.com/CVEProject/cve-schema): one file per record. The CNA's container has precedence;
 CISA's container fills its gaps.
 
-Versions are compared only if they are given as such. Prose ("before the March release", "FS4: before 4.11.2.1", "n/a")
-is stored as text.
+Versions are compared only if they are structured. Prose ("before the March release", "FS4: before 4.11.2.1", "n/a") is
+stored as text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _VERSION = re.compile(r"[vVrR]?\d[\w.()+ -]{0,63}\Z")
 
 
 def entry_of(record: dict[str, Any]) -> Entry:
-    """One record. ValueError where it is not one."""
+    """One record. Raises ValueError if it is invalid."""
     if record.get("dataType") != TYPE:
         raise ValueError(f"found the type {text_of(record.get('dataType'), 40) or 'nothing'!r}, expected {TYPE}")
     about = object_of(record.get("cveMetadata"))
@@ -50,7 +50,7 @@ def entry_of(record: dict[str, Any]) -> Entry:
 
 
 def _exploited(containers: list[dict[str, Any]]) -> str:
-    """Since when CISA lists it as exploited; empty where it does not."""
+    """Date since which CISA lists it as exploited; empty if it does not."""
     for container in containers:
         for metric in map(object_of, list_of(container.get("metrics"))):
             other = object_of(metric.get("other"))
@@ -85,7 +85,7 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
 
 
 def _versions(entry: dict[str, Any]) -> Range | str:
-    """A range; words where it is not one that can be compared; nothing where these versions are not affected."""
+    """A range; text if it cannot be compared; empty if these versions are not affected."""
     status, version = entry.get("status"), text_of(entry.get("version"))
     if status != "affected":
         return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"

@@ -1,5 +1,5 @@
-"""The contents of feeds in any format: one entry per CVE, entries of the catalogue of exploited ones, scores, and what
-could not be parsed.
+"""The contents of feeds in any format: one entry per CVE, entries of the catalogue of exploited ones, scores, and
+unparsable entries.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 
 class Affects(NamedTuple):
-    """A product and its versions. ``hardware``: products it runs on, if the record names some; ``unclear``: versions
-    that the record describes in prose only.
+    """A product and its versions. ``hardware``: products it runs on, if the record has some; ``unclear``: versions that
+    the record describes in prose only.
     """
 
     vendor: str
@@ -33,8 +33,8 @@ class Affects(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One CVE as one source reports it. ``exploited``: since when CISA lists it as exploited, if the source contains
-    that; ``cut``: some products are left out.
+    """One CVE from one source. ``exploited``: date since which CISA lists it as exploited, if the source has it;
+    ``cut``: some products are left out.
     """
 
     cve: str
@@ -61,7 +61,7 @@ class Exploited(NamedTuple):
 
 
 class Score(NamedTuple):
-    """How probable it is that a CVE is exploited within thirty days (FIRST, EPSS)."""
+    """Probability that a CVE is exploited within thirty days (FIRST, EPSS)."""
 
     cve: str
     probability: float
@@ -69,7 +69,7 @@ class Score(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """An entry that cannot be used: which, and why."""
+    """An entry that cannot be used: its name and the reason."""
 
     where: str
     why: str
@@ -79,9 +79,8 @@ Item = Entry | Exploited | Score | Broken
 
 
 class Feed(NamedTuple):
-    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read
-    once, while the feed is open;
-    ``page``: which part of a longer answer it is, empty where it is all.
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: date of its data, if known; ``items``: iterable once, while the
+    feed is open; ``page``: part of a paged response, empty if complete.
     """
 
     kind: str
@@ -95,7 +94,7 @@ class Unreadable(Exception):
 
 
 def text_of(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """A text of a feed, clean and bounded; empty where it is not one."""
+    """A text of a feed, cleaned and truncated; empty if it is not text."""
     return clean(value, limit) if isinstance(value, str) else ""
 
 
@@ -108,21 +107,21 @@ def object_of(value: Any) -> dict[str, Any]:
 
 
 def number_of(value: Any, limit: float) -> float | None:
-    """A number from 0 to the limit; None where it is not one."""
+    """A number from 0 to the limit; None otherwise."""
     return (
         float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= limit else None
     )
 
 
 def cve_of(value: Any) -> str:
-    """The name of a CVE; ValueError where it is not one."""
+    """The name of a CVE; raises ValueError otherwise."""
     if not isinstance(value, str) or not CVE.match(value):
         raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} for its name, expected CVE-YEAR-NUMBER")
     return value
 
 
 def title_of(descriptions: Any) -> str:
-    """The English description, its beginning."""
+    """The beginning of the English description."""
     found = [object_of(one) for one in list_of(descriptions)]
     english = [one for one in found if text_of(one.get("lang")).lower().startswith("en")]
     return text_of(next((one.get("value") for one in english or found), ""), TITLE_LIMIT)

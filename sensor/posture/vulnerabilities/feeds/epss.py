@@ -1,4 +1,4 @@
-"""EPSS scores of FIRST, as CSV (first.org/epss/data_stats): a line with the date, a heading, and one line a CVE."""
+"""EPSS scores of FIRST, as CSV (first.org/epss/data_stats): a line with the date, a header, and one line per CVE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DATE = re.compile(r"score_date:(\d{4}-\d\d-\d\d)")
 
 
 def score_of(row: list[str]) -> Score:
-    """One line. ValueError where it is not one."""
+    """One line. Raises ValueError if it is invalid."""
     if len(row) < 3:
         raise ValueError(f"found {len(row)} fields, expected {HEADING}")
     cve, probability, percentile = cve_of(row[0]), _share(row[1]), _share(row[2])
@@ -29,6 +29,6 @@ def _share(text: str) -> float:
 
 
 def stamp_of(line: str) -> str:
-    """The day of the scores, of the first line."""
+    """Date of the scores, from the first line."""
     found = _DATE.search(line)
     return found[1] if found else ""

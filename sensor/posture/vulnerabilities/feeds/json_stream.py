@@ -14,20 +14,21 @@ from typing import Any, TextIO
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Unreadable
 
 CHUNK = 1 << 20
-# One element, and what is before the list.
+# Limits of one element, and of the text before the list.
 ELEMENT_LIMIT, HEAD_LIMIT = 16 << 20, 1 << 20
-# How near to the end of what was read a fault must be to be only a lack of the rest: the longest word of JSON.
+# An error this close to the end of the buffer may only mean that more input is needed: length of the longest JSON
+# literal.
 _NEAR = 16
 _BETWEEN = re.compile(r"[\s,]*")
 _decode = json.JSONDecoder().raw_decode
 
 
 class ElementStream:
-    """``header``: what is before the list; iterating gives each element, or Broken."""
+    """``header``: keys before the list; iteration gives each element, or Broken."""
 
     def __init__(self, file: TextIO, name: str, first: str) -> None:
-        """``name`` of the list, and ``first`` key of its elements, by which one is found again after a fault.
-        Unreadable where there is no such list.
+        """``name`` of the list, and ``first`` key of its elements, at which parsing resumes after a fault. Raises
+        Unreadable if there is no such list.
         """
         self._file, self._name = file, name
         self._start = re.compile(rf'\{{\s*"{first}"\s*:')
@@ -47,7 +48,7 @@ class ElementStream:
         yield self._broken("the file ends in the middle of the list")
 
     def _more(self) -> bool:
-        """Whether something follows; what was used is thrown away."""
+        """Whether more input follows; discards consumed input."""
         while True:
             found = _BETWEEN.match(self._buffer, self._place)
             self._place = found.end() if found else self._place
@@ -57,7 +58,7 @@ class ElementStream:
                 return False
 
     def _refill(self) -> bool:
-        """Read on, as much again as is waiting, so that a long element is not tried too often."""
+        """Read more, doubling the buffer, so that a long element is not parsed too often."""
         if self._ended:
             return False
         self._buffer = self._buffer[self._place :]
@@ -80,16 +81,16 @@ class ElementStream:
             return value if isinstance(value, dict) else self._broken("it is no object")
 
     def _cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the fault may be only that the rest was not read yet."""
+        """Whether the error may only mean that more input is needed."""
         return error.msg.startswith("Unterminated") or error.pos >= len(self._buffer) - _NEAR
 
     def _skip(self, why: str) -> Broken:
-        """On to where the next element begins."""
+        """Skip to the beginning of the next element."""
         if len(self._buffer) - self._place >= ELEMENT_LIMIT:
             self._place = len(self._buffer)
         broken = self._broken(why)
         while (found := self._start.search(self._buffer, min(self._place + 1, len(self._buffer)))) is None:
-            # The beginning may lie across what was read and what was not.
+            # The beginning of an element may span two reads.
             self._place = max(self._place, len(self._buffer) - CHUNK // 1024)
             if not self._refill():
                 self._place = len(self._buffer)
@@ -102,7 +103,7 @@ class ElementStream:
 
 
 def _header(text: str) -> dict[str, Any]:
-    """The keys before the list; none where they are no JSON."""
+    """The keys before the list; empty if they are invalid."""
     try:
         header = json.loads(f"{text}]}}")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The catalogue of known exploited vulnerabilities of CISA, as JSON or CSV
+"""CISA's catalogue of known exploited vulnerabilities, as JSON or CSV
 (cisa.gov/known-exploited-vulnerabilities-catalog).
 """
 
@@ -12,7 +12,7 @@ LIST, FIRST = "vulnerabilities", "cveID"
 
 
 def exploited_of(element: dict[str, Any]) -> Exploited:
-    """One entry, of either format. ValueError where it is not one."""
+    """One entry in either format. Raises ValueError if it is invalid."""
     fields = {
         name: text_of(element.get(name), 400)
         for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")

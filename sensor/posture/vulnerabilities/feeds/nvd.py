@@ -1,7 +1,7 @@
 """NVD 2.0: the yearly feeds and the pages of the API (nvd.nist.gov/developers/vulnerabilities).
 
-Of the configurations, those CPE names count that are ``vulnerable``. If one is combined with others that are not, these
-are the platforms it runs on. A name without a version (``-``) has no version information.
+CPE names in configurations count if they are ``vulnerable``. Others combined with them are the platforms that the
+product runs on. A name without a version (``-``) has no version information.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sensor.posture.vulnerabilities.feeds.entry import (
 from sensor.posture.vulnerabilities.ranges import Range
 
 LIST, FIRST = "vulnerabilities", "cve"
-# The newest of those that the source itself calls primary.
+# The newest of those that the source marks as primary.
 _METRICS = ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30", "cvssMetricV2")
 _BOUNDS = ("versionStartIncluding", "versionStartExcluding", "versionEndExcluding", "versionEndIncluding")
 NEGATED = "the record names what is not affected only"
 
 
 def entry_of(element: dict[str, Any]) -> Entry:
-    """One element of the list. ValueError where it is not one."""
+    """One element of the list. Raises ValueError if it is invalid."""
     cve = object_of(element.get("cve"))
     name = cve_of(cve.get("id"))
     score, version = _score(object_of(cve.get("metrics")))
@@ -47,12 +47,12 @@ def entry_of(element: dict[str, Any]) -> Entry:
 
 
 def stamp_of(header: dict[str, Any]) -> str:
-    """When the feed was made."""
+    """Date of the feed."""
     return text_of(header.get("timestamp"), 32)
 
 
 def page_of(header: dict[str, Any]) -> str:
-    """Which part of an answer in pages this is; empty where it is all."""
+    """Part of a paged response; empty if complete."""
     first, here, total = (header.get(name) for name in ("startIndex", "resultsPerPage", "totalResults"))
     if not isinstance(first, int) or not isinstance(here, int) or not isinstance(total, int) or here >= total:
         return ""
@@ -71,7 +71,7 @@ def _score(metrics: dict[str, Any]) -> tuple[float | None, str]:
 
 
 def _affects(configurations: Any) -> tuple[tuple[Affects, ...], bool]:
-    """The products with their versions; and whether some were too many."""
+    """The products with their versions; and whether some exceeded the limit."""
     found: dict[tuple[str, str, tuple[str, ...]], list[Range | str]] = {}
     cut = False
     for configuration in map(object_of, list_of(configurations)):

@@ -1,5 +1,5 @@
-"""Opens a feed of any kind: a file, compressed or not, an archive or a folder of records. The kind is detected by
-content, not by name.
+"""Opens a feed of any kind: a file, compressed or not, an archive or a folder of records. Content, not the name,
+determines the kind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Exploited,
 from sensor.posture.vulnerabilities.feeds.json_stream import ElementStream
 from sensor.posture.vulnerabilities.feeds.records import BAD_DATA, RECORD_LIMIT, of_archive, of_folder, records
 
-# All of a feed once it is unpacked, and one line of it, in characters.
+# Limits of a decompressed feed in bytes, and of a line in characters.
 SIZE_LIMIT, LINE_LIMIT = 8 << 30, 1 << 20
 _SNIFFED = 1 << 16
 _NVD = re.compile(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
@@ -28,7 +28,7 @@ _KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveI
 
 
 class _Limited(io.TextIOWrapper):
-    """UTF-8 that ends with Unreadable where it continues for too long: what is packed may be any size."""
+    """UTF-8 text that raises Unreadable above the size limit: compressed data may expand to any size."""
 
     left = SIZE_LIMIT
 
@@ -42,7 +42,7 @@ class _Limited(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def open_feed(path: Path) -> Iterator[Feed]:
-    """Unreadable where it is not one, or ends before it should; OSError where it cannot be opened."""
+    """Raises Unreadable if it is not a feed, or is truncated; OSError if it cannot be opened."""
     if path.is_dir():
         yield records(of_folder(path))
         return
@@ -74,7 +74,7 @@ def _of_text(text: TextIO) -> Feed:
 
 
 class _Joined(io.StringIO):
-    """What was read to look at it, and then the rest."""
+    """The text read for detection, then the rest."""
 
     def __init__(self, head: str, rest: TextIO) -> None:
         super().__init__(head, newline="")
@@ -84,7 +84,7 @@ class _Joined(io.StringIO):
         return super().read(size) or self._rest.read(-1 if size is None else size)
 
     def lines(self) -> Iterator[str]:
-        """The lines of both. What was looked at may end in the middle of one."""
+        """The lines of both. The text read for detection may end within a line."""
         *whole, cut = super().readlines() or [""]
         yield from whole
         line, left = cut + self._rest.readline(LINE_LIMIT), SIZE_LIMIT
@@ -134,7 +134,7 @@ def _of_csv(text: _Joined) -> Feed:
 
 
 def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], first: int) -> Iterator[Item]:
-    """A line each; what is in quotes may continue over several."""
+    """One item per row; quoted text may span lines."""
     reader = csv.reader(lines)
     number = first
     while True:

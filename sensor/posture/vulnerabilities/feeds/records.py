@@ -1,4 +1,4 @@
-"""Feeds of which each record is a file: CVE JSON 5 and advisories of CSAF, alone, in a folder or in an archive."""
+"""Feeds with one record per file: CVE JSON 5 and CSAF advisories, single, in a folder or in an archive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.core.reader import clean
 from sensor.posture.vulnerabilities.feeds import csaf, cve_record
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Feed, Item, Unreadable
 
-# One record, in bytes.
+# Limit of one record, bytes.
 RECORD_LIMIT = 16 << 20
 BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 # Records with their names, or their faults.
@@ -24,7 +24,7 @@ Files = Iterator[tuple[str, str | Broken]]
 
 
 def of_folder(folder: Path) -> Files:
-    """Folder by folder: the names of all records would not be little."""
+    """One folder at a time: the names of all records would need much memory."""
     for where, below, names in os.walk(folder):
         below.sort()
         for name in sorted(names):
@@ -48,8 +48,8 @@ def _text(name: str, opened: Callable[[], IO[bytes]]) -> tuple[str, str | Broken
 
 
 def records(files: Files) -> Feed:
-    """Records of CVE JSON 5 or advisories of CSAF; the first record of either kind decides which. Other files beside
-    them (lists of changes) are skipped.
+    """Records of CVE JSON 5 or CSAF advisories; the first record of either kind determines which. Other files (lists of
+    changes) are skipped.
     """
     before: list[Broken] = []
     for name, text in files:
