@@ -1,4 +1,4 @@
-"""Attack: the paths on which an attacker could reach critical devices, and the choke points that break most of them."""
+"""Attack paths to critical devices, and the fixes that break most of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
 
 
 def roads_of(paths: Paths) -> Roads | None:
-    """None where nothing leads anywhere."""
+    """None if there are no paths."""
     if not paths.pairs:
         return None
     return Roads(

@@ -1,4 +1,4 @@
-"""Build: from a site and its event log to the report, all of it plain values."""
+"""Builds the report, as plain values, from a site and its event log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEPS_SHOWN, WHY_SHOWN = 8, 4
 
 
 class Listed(NamedTuple):
-    """A threat list. ``fetched``: when, empty where it never was."""
+    """A threat list. ``fetched``: last update, empty if never."""
 
     name: str
     entries: int
@@ -41,9 +41,9 @@ class Listed(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Inputs of a report. ``story``: events of the log while the site was read; ``policy``, ``ledger``: of tickets;
-    ``feeds``: lists of vulnerabilities,
-    ``lists``: of threats; ``days``: scores that were kept; ``older``: the report before.
+    """Inputs of a report. ``story``: events of the log, collected while the site was read; ``policy``, ``ledger``: of
+    tickets; ``feeds``: of vulnerabilities, ``lists``: of threats; ``days``: stored scores; ``older``: the report to
+    compare with.
     """
 
     site: Site
@@ -57,7 +57,7 @@ class Sources(NamedTuple):
 
 
 def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
-    """All of it, deterministic: its time is that of the site."""
+    """The complete report, deterministic: its time is that of the site."""
     site, story, proofs = sources.site, sources.story, Proofs()
     now = site.now if is_time(site.now) else story.last
     period = _spec(period_spec, sources.older).resolve(story.first or _first(site), now)
@@ -96,20 +96,20 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
 
 
 def _spec(requested: PeriodSpec, older: Report | None) -> PeriodSpec:
-    """The requested period; where there is none, the time since the last report."""
+    """The requested period; otherwise the time since the older report."""
     if older is None or requested != PeriodSpec():
         return requested
     return PeriodSpec(since=older.period.until, label=f"since the last report, of {older.period.until[:10]}")
 
 
 def _finished(sources: Sources, tickets: Sequence[Ticket], period: Period) -> list[Done]:
-    """Work that was done in the period, in order of time."""
+    """Work finished in the period, in order of time."""
     done = [*_done(noted(sources.ledger, tickets, sources.site), period), *_closed(sources.site, period)]
     return sorted(done, key=lambda one: (one.when, one.id))
 
 
 def _first(site: Site) -> str:
-    """When the first device was seen."""
+    """First sighting of any device."""
     return min((node.first_seen for node in site.nodes.values() if is_time(node.first_seen)), default="")
 
 
@@ -131,7 +131,7 @@ def _work(ticket: Ticket) -> Work:
 
 
 def _trend(days: Sequence[TrendDay], today: str, scores: Exposures) -> list[Day]:
-    """What was kept by then, and the score of today where it was not kept yet."""
+    """The stored scores until today, with today's score if it is not stored yet."""
     past = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
     fresh = (
         [Day(day=today, points=round(scores.site.points, 1), devices=len(scores.devices))]
@@ -186,7 +186,7 @@ def _watched(sources: Sources, period: Period) -> Watched:
 
 
 def _feeds(sources: Sources, until: str) -> Iterator[Feed]:
-    """How old they were at the end of the report; one that is newer is of that day."""
+    """Age of feeds at the end of the report; newer ones have age 0."""
     if not is_time(until):
         return
     for feed in sources.feeds:
@@ -201,7 +201,7 @@ def _feeds(sources: Sources, until: str) -> Iterator[Feed]:
 
 
 def _notes(sources: Sources, period: Period) -> Iterator[str]:
-    """What the report does not know."""
+    """Limits of the report's data."""
     site, story = sources.site, sources.story
     if not story.first:
         yield "No log was read: changes of devices, capture quality and evidence are unknown."

@@ -1,6 +1,4 @@
-"""Talks: who uses services of whom, in groups, so that it stays readable: the types of a segment if there are few
-segments, else types alone.
-"""
+"""Conversations between groups of devices: types within a segment if there are few segments, otherwise types alone."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ THE_OUTSIDE, OTHERS = "outside", "others"
 
 
 def conversations_of(site: Site) -> list[Conversation]:
-    """The busiest first; none where no baseline was read. What has no room among clients or servers is one group of
-    others.
-    """
+    """Most connections first; empty without a baseline. Clients and servers over the limit form one group."""
     pairs: dict[tuple[str, str], Counter[int]] = {}
     group = _Grouping(site)
     for name, habits in (site.seen.habits or {}).items():
@@ -36,7 +32,7 @@ def conversations_of(site: Site) -> list[Conversation]:
 
 
 class _Grouping:
-    """Names the group of a device; of what is no device, whether it is outside."""
+    """Group names of devices, and of addresses without a device, whether they are external."""
 
     def __init__(self, site: Site) -> None:
         self._nodes = site.nodes

@@ -1,7 +1,6 @@
-"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of
-both.
+"""Difference from an older report: devices, findings, score and work, from the JSON of both.
 
-The older one is a file from anywhere: its text is cleaned before it is shown.
+The older one is an untrusted file: its text is cleaned before it is shown.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from sensor.report.model import Device, Difference, Report
 
 
 def difference(old: Report, new: Report) -> Difference:
-    """From the older report to the newer. A finding counts for each device: it may be fixed on one
-    and new on the next.
-    """
+    """From the older report to the newer. A finding counts per device: it may be fixed on one and new on the next."""
     before, now = _present(old), _present(new)
     were, are = _weak(before), _weak(now)
     titles = {one.name: one.title for report in (old, new) for one in report.findings}
@@ -27,7 +24,7 @@ def difference(old: Report, new: Report) -> Difference:
         new=_cleaned(now[name].text for name in now if name not in before),
         gone=_cleaned(before[name].text for name in before if name not in now),
         found=_cleaned(text_of(pair) for pair in are if pair not in were),
-        # A device that is gone fixes nothing.
+        # A device that is gone is not a fix.
         fixed=_cleaned(text_of(pair) for pair in were if pair not in are and pair[1] in now),
         worse=_cleaned(_worse(before, now)),
         done=_cleaned(_done(old, new)),
@@ -57,7 +54,7 @@ def _texts_of(titles: dict[str, str], devices: dict[str, Device]) -> Callable[[t
 
 
 def _worse(before: dict[str, Device], now: dict[str, Device]) -> list[str]:
-    """Devices that are in a higher band than they were, the highest score first."""
+    """Devices in a higher band than before, highest score first."""
     bands = {"low": 0, "medium": 1, "high": 2}
     found = []
     for name, device in now.items():
@@ -68,6 +65,6 @@ def _worse(before: dict[str, Device], now: dict[str, Device]) -> list[str]:
 
 
 def _done(old: Report, new: Report) -> list[str]:
-    """Work that is no longer to be done."""
+    """Work that is no longer needed."""
     left = {work.id for work in new.work}
     return [work.title for work in old.work if work.id not in left]

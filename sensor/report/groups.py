@@ -1,4 +1,4 @@
-"""Groups: devices by type, or by type and product, where there are too many to be listed."""
+"""Groups of devices by type, or by type and product, if there are too many to list."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ VERSIONS_SHOWN = 3
 
 
 class Group(NamedTuple):
-    """Devices of one type, or of one type and product. ``worst``: the highest score among them; ``firmware``: the most
-    frequent versions.
+    """Devices of one type, or of one type and product. ``worst``: highest score among them; ``firmware``: most frequent
+    versions.
     """
 
     type: str
@@ -26,7 +26,7 @@ class Group(NamedTuple):
 
 
 def groups_of(present: Iterable[Device], *, by_product: bool) -> list[Group]:
-    """What there is most of, first."""
+    """Largest groups first."""
     groups: dict[tuple[str, str], list[Device]] = {}
     for device in present:
         groups.setdefault((device.type, (device.product or "not known") if by_product else ""), []).append(device)

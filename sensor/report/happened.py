@@ -1,4 +1,4 @@
-"""Happened: alerts, incidents and changes of a period, most severe first."""
+"""Alerts, incidents and changes of a period, most severe first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Record = Mapping[str, Any]
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 ALERTS_LIMIT, INCIDENTS_LIMIT, CHANGES_LIMIT, CHAPTERS_LIMIT, ENDS_SHOWN, WHY_SHOWN = 5_000, 1_000, 5_000, 64, 6, 8
 TEXT_LIMIT = 1024
-# A whole number that every reader of JSON keeps.
+# The largest integer that every JSON parser keeps exactly.
 MOST = 1 << 53
 
 
 def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tuple[list[Alert], int]:
-    """Those active in the period, and how many of the least severe had no room."""
+    """Alerts active in the period, and the number of least severe ones over the limit."""
     found = [record for record in records if _within(_part(record, "alert"), period)]
     found.sort(key=lambda record: _text(_part(record, "alert").get("last")), reverse=True)
     found.sort(key=_severity_rank, reverse=True)
@@ -30,7 +30,7 @@ def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tupl
 
 
 def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
-    """The same of incidents."""
+    """Incidents active in the period."""
     found = [record for record in records if _within(_part(record, "incident"), period)]
     found.sort(key=lambda record: _text(_part(record, "incident").get("last")), reverse=True)
     found.sort(key=_severity_rank, reverse=True)
@@ -38,9 +38,9 @@ def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
 
 
 def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple[list[Change], int]:
-    """What came, went and changed, in order of time, and how many of the oldest had no room."""
+    """Changes of devices in order of time, and the number of oldest ones over the limit."""
     fresh = {device.id for device in devices if device.first_seen >= period.since}
-    # Of a device that is new, type and model become clear one after the other: that is no change.
+    # Type and model of a new device are identified one after another: that is not a change.
     changes = [
         one
         for one in story.changes
@@ -65,7 +65,7 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
 
 
 def all_new(devices: Iterable[Device], period: Period) -> bool:
-    """Whether the network itself is new to the sensor: then the inventory is the list of what came."""
+    """Whether the sensor is new to the network: the inventory then replaces the list of new devices."""
     present = [device.first_seen >= period.since for device in devices if not device.gone]
     return bool(present) and all(present)
 
@@ -127,12 +127,12 @@ def _incident(record: Record) -> Incident:
 
 
 def _closed(by: Record) -> str:
-    """Who closed it, and why; empty where silence did."""
+    """Who closed it, and why; empty if it ended by itself."""
     return ": ".join(filter(None, (_text(by.get("by")), _text(by.get("reason")))))
 
 
 def _within(about: Record, period: Period) -> bool:
-    """Whether it went on in the period."""
+    """Whether it was active in the period."""
     first, last = _text(about.get("first")), _text(about.get("last"))
     return bool(first and last) and first <= period.until and last >= period.since
 

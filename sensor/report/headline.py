@@ -1,4 +1,4 @@
-"""Headline: how things stand, in a few plain sentences for those who read no more."""
+"""Headline: the state of the network in a few plain sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEVERE = ("high", "critical")
 
 
 def headline(report: Report) -> list[str]:
-    """What is there, what is worst, what happened, and what was done since the last report."""
+    """Devices, most severe weaknesses, events, and work done since the last report."""
     return [*_network(report), *_worst(report), *_happened(report), *_done(report)]
 
 
@@ -35,7 +35,7 @@ def _network(report: Report) -> Iterator[str]:
 
 
 def _worst(report: Report) -> Iterator[str]:
-    """Weaknesses, and the most severe of them."""
+    """The number of weaknesses, and the most severe of them."""
     if not report.findings:
         yield "No weakness was observed."
         return

@@ -17,7 +17,7 @@ TERMS_SHOWN, TEXT_LIMIT, SEEN_LIMIT = 8, 1024, 320
 
 
 def score_of(exposure: Exposure | None) -> Score | None:
-    """As the report shows it, without the terms that are nothing."""
+    """The score without terms that are zero."""
     if exposure is None:
         return None
     terms = [
@@ -29,14 +29,14 @@ def score_of(exposure: Exposure | None) -> Score | None:
 
 
 def there(node: Node, period: Period) -> bool:
-    """Whether a device belongs to a period: one that came later does not, nor does one that was gone before."""
+    """Whether a device was present in a period: it did not appear later, and was not gone before."""
     return (not period.until or node.first_seen <= period.until) and not (node.gone and node.last_seen < period.since)
 
 
 def devices_of(
     site: Site, story: Story, period: Period, exposures: Mapping[str, Exposure], proofs: Proofs
 ) -> list[Device]:
-    """By type, product and address."""
+    """Devices by type, product and address."""
     nodes = [node for node in site.nodes.values() if there(node, period)]
     return [
         _device(node, site.weaknesses.get(node.id, ()), story, exposures.get(node.id), proofs)
@@ -45,7 +45,7 @@ def devices_of(
 
 
 def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[Finding]:
-    """Most severe first; devices that are gone need nothing."""
+    """Findings of present devices, most severe first."""
     named: dict[str, list[Weakness]] = {}
     for device in devices:
         for weakness in () if device.gone else site.weaknesses.get(device.id, ()):
@@ -85,7 +85,7 @@ def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposu
 
 
 def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
-    """The evidence for its attributes: the packet with the highest confidence for each attribute that still holds."""
+    """Evidence for its attributes: the packet with the highest confidence for each current value."""
     known = story.claims.get(node.id, {})
     values = {"type": node.type, "vendor": node.vendor, "model": node.model, "firmware": node.firmware}
     packets: dict[tuple[str, str, str], list[str]] = {}
@@ -96,7 +96,7 @@ def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
 
 
 def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:
-    """One thing on many devices."""
+    """One finding on many devices."""
     worst = max(several, key=lambda one: (one.points, one.sure))
     cases: dict[tuple[str, bool], list[Seat]] = {}
     for one in several:
@@ -117,7 +117,7 @@ def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:
 
 
 def _order(node: Node) -> tuple[Any, ...]:
-    """Unknown ones last; addresses by number."""
+    """Unknown types last; addresses in numerical order."""
     place = tuple(int(part) if part.isdecimal() else 999 for part in node.address.split("."))
     return (
         node.type in {"", "unknown"},

@@ -1,4 +1,4 @@
-"""Links within a page, and how much of each thing it shows: only to what is there, so that none leads nowhere."""
+"""Links within a page, only to existing targets, and display limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ODD = re.compile(r"[^\w.-]")
 
 
 class Limits(NamedTuple):
-    """How much of each is shown; ``devices``: how long an inventory may be; ``seats``: devices named of a finding."""
+    """Display limits. ``devices``: length of an inventory; ``seats``: devices named per finding."""
 
     devices: int
     products: int
@@ -34,7 +34,7 @@ PAPER = Limits(200, 60, 15, 30, 2, 6, 8, 8, 40, 40, 6, 10)
 
 
 class Links:
-    """Links within the page: only to what is there. ``proofs``: those that were named."""
+    """Links within the page, only to existing targets. ``proofs``: those that were referenced."""
 
     def __init__(self, report: Report, limits: Limits) -> None:
         self._proofs = {proof.id: proof for proof in report.proofs}
@@ -65,12 +65,12 @@ class Links:
         return _link("a", name, text) if name in self._alerts else text
 
     def proofs(self) -> list[Proof]:
-        """In the order of their numbers."""
+        """Referenced packets in the order of their numbers."""
         return sorted((self._proofs[name] for name in self._named), key=lambda proof: int(proof.id[1:]))
 
 
 def anchor(kind: str, name: str) -> str:
-    """The id of a place on the page: a log may be foreign, and call a device as a section is called."""
+    """The id of an anchor: another program's log may name a device like a section."""
     return f"{kind}-{_ODD.sub('_', name)}"
 
 

@@ -1,8 +1,8 @@
-"""Model: the whole content of a report, as plain values. The page is drawn from it alone, so that the JSON contains
+"""The complete content of a report, as plain values. The page is rendered from it alone, so that the JSON contains
 whatever the page shows.
 
-Times are those of packets, as records write them. A ``proof`` names an entry of ``proofs``: the packet that a claim
-rests on. The JSON Schema in ``schema.json`` is made of these classes; within a version, fields are only added.
+Times are packet times in the format of records. A ``proof`` refers to an entry of ``proofs``: the packet behind a
+claim. The JSON Schema in ``schema.json`` is generated from these classes; within a version, fields are only added.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 FORMAT, VERSION = "passive-network-sensor/report", 1
 
-# RFC 3339 in UTC, or nothing where it is not known.
+# RFC 3339 in UTC, or empty if unknown.
 Time = Annotated[str, msgspec.Meta(pattern=r"^([12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)?$")]
 Points = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -22,7 +22,7 @@ Band = Annotated[str, msgspec.Meta(pattern="^(low|medium|high)$")]
 
 
 class Part(msgspec.Struct, omit_defaults=True):
-    """What is empty is absent."""
+    """Empty fields are absent."""
 
 
 class Period(Part, kw_only=True):
@@ -34,7 +34,7 @@ class Period(Part, kw_only=True):
 
 
 class Term(Part, kw_only=True):
-    """One part of a score, and why it is as it is."""
+    """One part of a score, and its explanation."""
 
     name: str
     points: float
@@ -103,7 +103,7 @@ class Device(Part, kw_only=True):
 
 
 class Seat(Part, kw_only=True):
-    """A device that a finding is about, and the packet that proves it."""
+    """A device with a finding, and the packet that proves it."""
 
     device: str
     proof: str = ""
@@ -160,8 +160,8 @@ class Work(Part, kw_only=True):
 
 
 class Done(Part, kw_only=True):
-    """Work that was done in the period: a ticket, or a recommendation on one device. ``when``, ``why``: that was
-    noticed.
+    """Work finished in the period: a ticket, or a recommendation on one device. ``when``, ``why``: time and
+    evidence.
     """
 
     id: str
@@ -171,8 +171,8 @@ class Done(Part, kw_only=True):
 
 
 class Alert(Part, kw_only=True):
-    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often; ``closed``: by
-    whom, and why; ``over``: nothing came any more.
+    """An alert. ``ends``: its targets; ``more_ends``: number of further ones; ``count``: number of occurrences;
+    ``closed``: by whom, and why; ``over``: it ended by itself.
     """
 
     id: str
@@ -208,7 +208,7 @@ class Chapter(Part, kw_only=True):
 
 
 class Incident(Part, kw_only=True):
-    """Related alerts. ``over``: no further alert came; ``left_out``: alerts that it has no room for."""
+    """Related alerts. ``over``: no further alert came; ``left_out``: number of alerts over the limit."""
 
     id: str
     severity: Severity
@@ -223,7 +223,7 @@ class Incident(Part, kw_only=True):
 
 
 class Change(Part, kw_only=True):
-    """What became of a device in the period. ``kind``: new, gone, address, firmware, back, merged, split or other."""
+    """A change of a device in the period. ``kind``: new, gone, address, firmware, back, merged, split or other."""
 
     ts: str
     kind: str
@@ -232,8 +232,8 @@ class Change(Part, kw_only=True):
 
 
 class Source(Part, kw_only=True):
-    """What was read of one source in the period. ``lost``: packets that never reached us; ``unread``: messages that
-    there was no time for.
+    """Figures of one source in the period. ``lost``: packets that were not captured; ``unread``: messages left unparsed
+    under load.
     """
 
     name: str
@@ -246,7 +246,7 @@ class Source(Part, kw_only=True):
 
 
 class Trouble(Part, kw_only=True):
-    """Health of the sensor: how often, when last, and what."""
+    """Health of the sensor: number of occurrences, the last time, and a description."""
 
     check: str
     severity: Severity
@@ -256,8 +256,8 @@ class Trouble(Part, kw_only=True):
 
 
 class Feed(Part, kw_only=True):
-    """Imported knowledge and its age at the end of the report. ``kind``: vulnerabilities or threats; ``stale``: too old
-    to be relied on.
+    """An imported feed and its age at the end of the report. ``kind``: vulnerabilities or threats; ``stale``: too old
+    to be reliable.
     """
 
     name: str
@@ -268,9 +268,7 @@ class Feed(Part, kw_only=True):
 
 
 class Watched(Part, kw_only=True):
-    """Data sources of the report. ``since``, ``until``: the first and last record that was read; ``notes``: what is
-    unknown.
-    """
+    """Data sources of the report. ``since``, ``until``: first and last record; ``notes``: limits of the data."""
 
     since: str = ""
     until: str = ""
@@ -281,8 +279,8 @@ class Watched(Part, kw_only=True):
 
 
 class Stop(Part, kw_only=True):
-    """A step of an attack path: how the next device is taken. ``assumed``: no packet showed it; ``cuts``: what would
-    take it away.
+    """A step of an attack path: how the next device is compromised. ``assumed``: not observed; ``cuts``: changes that
+    remove it.
     """
 
     at: str
@@ -294,8 +292,8 @@ class Stop(Part, kw_only=True):
 
 
 class Road(Part, kw_only=True):
-    """An attack path. ``sources``: who goes this way, ``more_sources``: how many more; ``cost``: the effort that it
-    takes, of which less is worse.
+    """An attack path. ``sources``: its starts, ``more_sources``: number of further ones; ``cost``: effort, of which
+    less is worse.
     """
 
     cost: int
@@ -306,7 +304,7 @@ class Road(Part, kw_only=True):
 
 
 class Breaker(Part, kw_only=True):
-    """What breaks paths: how many, and how many devices were seen that use what it takes away."""
+    """A change that breaks paths: how many, and the number of observed users of what it removes."""
 
     title: str
     broken: int
@@ -314,8 +312,8 @@ class Breaker(Part, kw_only=True):
 
 
 class Roads(Part, kw_only=True):
-    """``goals``: what matters most, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: how many
-    paths there are.
+    """``goals``: critical devices, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: number of
+    paths.
     """
 
     goals: list[str]
@@ -327,8 +325,8 @@ class Roads(Part, kw_only=True):
 
 
 class Conversation(Part, kw_only=True):
-    """Devices of one kind and place that use services of those of another: in how many conversations, and which
-    services above all.
+    """Devices of one type and segment that use services of those of another: number of connections, and the main
+    services.
     """
 
     client: str
@@ -346,7 +344,7 @@ class Day(Part, kw_only=True):
 
 
 class Difference(Part, kw_only=True):
-    """Against an older report. ``until``: its end; ``score``: what it was."""
+    """Difference from an older report. ``until``: its end; ``score``: its score."""
 
     until: Time
     label: str
@@ -360,8 +358,8 @@ class Difference(Part, kw_only=True):
 
 
 class Report(Part, kw_only=True):
-    """``made``: when the last that is known was seen; ``headline``: the state of the network, for those who read only
-    the summary; ``work``: what to do, in order; ``…_left_out``: how many of a list had no room.
+    """``made``: time of the last known packet; ``headline``: summary of the state of the network; ``work``: what to do,
+    in order; ``…_left_out``: number of entries of a list over the limit.
     """
 
     format: str

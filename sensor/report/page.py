@@ -1,8 +1,7 @@
-"""Page: the report as one HTML file that needs nothing else, for the screen or for paper. Jinja escapes all that is
-written into it.
+"""The report as one self-contained HTML file for screen or paper. Jinja escapes all values.
 
-No script, font or picture comes from elsewhere: the policy in the page forbids it. The JSON is in the page as data that
-is never executed.
+No script, font or picture is loaded: the policy in the page forbids it. The JSON is in the page as data that is never
+executed.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from sensor.report.pictures.timeline import timeline
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10
-# Things to do on the first page; of these, open incidents.
+# Number of tasks on the first page; among them, open incidents.
 FIRST, URGENT = 5, 2
 CONTENTS = (
     ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"),
@@ -40,7 +39,7 @@ CONTENTS = (
     ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"),
     ("evidence", "Evidence"),
 )  # fmt: skip
-# What a kind of change is called where they are counted.
+# Plural names of kinds of changes.
 CHANGES = {
     "new": "new", "gone": "gone", "back": "back again", "address": "with another address",
     "firmware": "with another firmware",
@@ -50,9 +49,9 @@ _COMMAND = re.compile("`([^`]{1,200})`")
 
 
 def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
-    """All of it as HTML. ``embedded``: the JSON of the report, to be carried along."""
+    """The complete HTML. ``embedded``: the JSON of the report."""
     links = Links(report, limits)
-    # Devices that returned are a number; other changes are a line each.
+    # Returned devices are only counted; other changes are a line each.
     changes = [change for change in report.changes if change.kind != "back"]
     present = [device for device in report.devices if not device.gone]
     return _template().render(
@@ -86,7 +85,7 @@ def _template() -> jinja2.Template:
 
 
 def _pictures(report: Report) -> Mapping[str, Markup]:
-    """Those that have something to show."""
+    """Pictures with content."""
     before = report.difference.score if report.difference is not None else None
     return {
         "gauge": gauge(report.score, before) if report.score is not None else Markup(""),
@@ -114,7 +113,7 @@ def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
 
 
 def _urgent(report: Report) -> list[Incident]:
-    """What has not been investigated yet: it has priority over mere weaknesses."""
+    """Open incidents: they have priority over weaknesses."""
     closed = {alert.id for alert in report.alerts if alert.closed}
     severe = (one for one in report.incidents if one.severity in {"high", "critical"})
     return [one for one in severe if not all(chapter.alert in closed for chapter in one.story)][:URGENT]
@@ -126,7 +125,7 @@ def _worst(present: list[Device]) -> list[Device]:
 
 
 def _inert(data: bytes) -> Markup:
-    """JSON that can end no element: whatever a page would read as a tag is escaped as JSON escapes it (RFC 8259, 7)."""
+    """JSON that cannot end an element: characters of tags are escaped as in RFC 8259, 7."""
     text = data.decode()
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -134,15 +133,15 @@ def _inert(data: bytes) -> Markup:
 
 
 def _prose(text: str) -> Markup:
-    """Commands between backticks as such; everything else as it stands."""
+    """Commands between backticks as code; other text unchanged."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped before
 
 
 def _clock(ts: Any) -> str:
-    """To the minute."""
+    """A time to the minute."""
     return str(ts)[:16].replace("T", " ")
 
 
 def _exact(ts: str) -> str:
-    """As the packet has it, to the millisecond."""
+    """A packet's time to the millisecond."""
     return ts[:23].replace("T", " ").rstrip("Z")

@@ -1,4 +1,4 @@
-"""PDF: the page as paper, by WeasyPrint. What a page would fetch is refused: there is nothing to fetch."""
+"""The page as PDF, by WeasyPrint. Requests for resources are rejected: the page needs none."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ INSTALL = (
 
 
 class NoPdf(Exception):
-    """The PDF library is missing; the text gives what to install."""
+    """The PDF library is missing; the text names the package to install."""
 
 
 def writer() -> ModuleType:
-    """What writes PDF. NoPdf where it is not installed, or Pango is not."""
+    """The PDF library. Raises NoPdf if it or Pango is not installed."""
     try:
         import weasyprint
     except ImportError:
         raise NoPdf(f"PDF is written by WeasyPrint, which is not installed: {INSTALL}") from None
-    except OSError as error:  # the library of the system that it loads
+    except OSError as error:  # a system library that it loads
         raise NoPdf(
             f"PDF is written by WeasyPrint, which cannot load Pango ({str(error).splitlines()[0]}): {INSTALL}"
         ) from None
@@ -30,7 +30,7 @@ def writer() -> ModuleType:
 
 
 def pdf(html: str) -> bytes:
-    """The page as it is printed."""
+    """The printed page."""
     weasyprint = writer()
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=())
     return bytes(weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_tags=True))

@@ -1,5 +1,5 @@
-"""Period: the time span of a report. ``7d`` and ``2026-11`` are given before the end of the log is known, so a request
-becomes a period later.
+"""The time span of a report. ``7d`` and ``2026-11`` are given before the end of the log is known, and
+resolved later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EXPECTED = "expected a span such as 24h, 7d or 4w, or a month such as 2026-11"
 
 
 class PeriodSpec(NamedTuple):
-    """What was asked for. ``since``, ``until``: times as records write them, empty where they follow from the log;
+    """The requested period. ``since``, ``until``: times in the format of records, empty if they follow from the log;
     ``span``: before the end.
     """
 
@@ -27,7 +27,7 @@ class PeriodSpec(NamedTuple):
     label: str = ""
 
     def resolve(self, first: str, last: str) -> Period:
-        """``first``, ``last``: times of the first and of the last that is known."""
+        """The period. ``first``, ``last``: time range of the log."""
         until = self.until or last
         since = self.since or (text_of(moment(until) - self.span) if self.span and until else first)
         since = min(since, until)
@@ -35,7 +35,7 @@ class PeriodSpec(NamedTuple):
 
 
 def period_spec(period: str = "", since: str = "", until: str = "") -> PeriodSpec:
-    """ValueError with a text if it makes no sense."""
+    """Raises ValueError with a text if it is invalid."""
     if period and (since or until):
         raise ValueError("expected --period, or --since and --until, and not both")
     begin, end = _time("--since", since), _time("--until", until)
@@ -52,7 +52,7 @@ def period_spec(period: str = "", since: str = "", until: str = "") -> PeriodSpe
 
 
 def is_time(text: object) -> bool:
-    """Whether it is a time as records write it; a log may be foreign."""
+    """Whether it is a time in the format of records; another program's log may have others."""
     return isinstance(text, str) and _TIME.fullmatch(text) is not None
 
 
@@ -62,7 +62,7 @@ def moment(text: str) -> datetime:
 
 
 def text_of(when: datetime) -> str:
-    """As records write it, so that texts compare as times do."""
+    """In the format of records, so that texts sort like times."""
     return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
@@ -91,7 +91,7 @@ def _day(when: datetime) -> str:
 
 
 def _time(flag: str, text: str) -> str:
-    """A day or a time by ISO 8601, in UTC where it names no zone."""
+    """A day or a time in ISO 8601, UTC if it has no zone."""
     if not text:
         return ""
     try:

@@ -1,8 +1,8 @@
-"""Texts: names of device types and counts of things, for sentences of a report."""
+"""Texts: names of device types and counts, for sentences of a report."""
 
 from __future__ import annotations
 
-# Types that are called otherwise than their word with blanks: (one, several).
+# Types whose names differ from their ids with blanks: (singular, plural).
 _TYPES = {
     "voip_phone": ("VoIP phone", "VoIP phones"),
     "tv": ("TV", "TVs"),
@@ -44,5 +44,5 @@ def listed(texts: list[str]) -> str:
 
 
 def shorter(text: str, limit: int = 180) -> str:
-    """A sentence that may come from a peer, cut at a space."""
+    """A sentence that may come from a peer, truncated at a space."""
     return text if len(text) <= limit else f"{text[:limit].rsplit(' ', 1)[0]} …"

@@ -1,4 +1,4 @@
-"""Proofs: the packets that claims rest on, each once and numbered in the order in which they are first named."""
+"""Packets behind claims, without duplicates, numbered in the order of their first reference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Proofs:
         self._known: dict[tuple[str, ...], str] = {}
 
     def add(self, ts: str, event: str, seen: str, claim: str = "", packets: str = "") -> str:
-        """Its name; empty where there is nothing to show."""
+        """Add a packet; returns its name, empty if there is nothing to show."""
         if not event and not seen:
             return ""
         key = (ts, event, seen, claim, packets)
@@ -39,7 +39,7 @@ class Proofs:
 
 
 def packet_of(claim: Mapping[str, Any]) -> tuple[str, str, str]:
-    """When a claim was seen last, in which field, and what stood there."""
+    """Time, field and value of a claim's last observation."""
     return _text(claim.get("last")), _text(claim.get("observation")), _text(claim.get("seen"))
 
 

@@ -1,5 +1,5 @@
-"""Schema: the JSON of a report, for programs that read it. ``python -m sensor.report.schema >
-sensor/report/schema.json`` writes it again.
+"""The JSON Schema of a report, for programs that parse it. ``python -m sensor.report.schema >
+sensor/report/schema.json`` updates the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.report.model import Report
 
 
 def schema() -> str:
-    """JSON Schema 2020-12, made of the model."""
+    """JSON Schema 2020-12, generated from the model."""
     made = _described(msgspec.json.schema(Report))
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -26,7 +26,7 @@ def schema() -> str:
 
 
 def _described(part: Any) -> Any:
-    """With descriptions as every Python reads docstrings: from 3.13 on they come without their indentation."""
+    """With descriptions independent of the Python version: docstrings have no indentation since 3.13."""
     if isinstance(part, list):
         return [_described(one) for one in part]
     if not isinstance(part, dict):

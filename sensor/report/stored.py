@@ -1,4 +1,4 @@
-"""Stored: an older report, read from its JSON or from the HTML that carries it."""
+"""Loads an older report from its JSON, or from the HTML that contains it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class BadReport(Exception):
 
 
 def encoded(report: Report) -> bytes:
-    """As JSON, which ends with a line end."""
+    """As JSON with a final line end."""
     return msgspec.json.encode(report) + b"\n"
 
 
 def stored(path: Path) -> Report:
-    """BadReport where it is not one of ours; OSError where it cannot be read."""
+    """Raises BadReport if it is not a report; OSError if it cannot be read."""
     if path.stat().st_size > SIZE_LIMIT:
         raise BadReport(f"{path}: over {SIZE_LIMIT >> 20:,} MiB, expected a report of this sensor")
     data = path.read_bytes()

@@ -1,8 +1,8 @@
-"""Story: events of a log in order that the site does not keep: changes of devices, capture quality, and health of the
+"""Events of a log, in order, that the site does not keep: changes of devices, capture quality, and health of the
 sensor.
 
-It listens while the log is read for the site, and keeps the newest of each, so that a log of a year costs no more than
-one of a day.
+It collects them while the log is read for the site, and keeps the newest of each kind, so that memory does not grow
+with the log.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 
 CHANGES_KEPT, SUMMARIES_KEPT, HEALTH_KEPT, CLAIMED_KEPT = 20_000, 50_000, 5_000, 200_000
 CLAIMED = ("type", "vendor", "model", "firmware")
-# What is read of a summary, in the order of the fields of Source.
+# Figures in a summary, in the order of the fields of Source.
 FIGURES = ("packets", "bytes", "dropped", "malformed", "truncated", "shed")
 SEVERE = ("low", "medium", "high", "critical")
 
@@ -35,8 +35,8 @@ class _Summary(NamedTuple):
 
 
 class Story:
-    """``until``: what comes later is not taken in, so that the state is that of the end of a period; ``first``,
-    ``last``: times of what was.
+    """``until``: later records are ignored, so that the state is that of the end of a period; ``first``, ``last``: time
+    range of the records.
     """
 
     def __init__(self, until: str = "") -> None:
@@ -49,7 +49,7 @@ class Story:
         self._run = 0
 
     def take(self, record: Record) -> bool:
-        """The next record of the log; False where it is not one of ours."""
+        """Process the next record of the log; False if it is not a valid record."""
         ts = record.get("ts")
         if not isinstance(ts, str) or not is_time(ts):
             return True
@@ -95,8 +95,8 @@ class Story:
             self._health.append((ts, check, str(record["severity"]), _text(record.get("msg"))))
 
     def sources(self, period: Period) -> list[Source]:
-        """What was read in a period. A run counts from its beginning: of one that had begun before, what it had by then
-        is taken off.
+        """Figures of a period. Counters of a run start at its beginning: for an earlier start, the previous values are
+        subtracted.
         """
         runs: dict[tuple[int, str], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         nothing = (0,) * len(FIGURES)
@@ -131,14 +131,14 @@ class Story:
 
 
 def _kind(action: str, record: Record) -> str:
-    """Whether a change is reported: newly learned attributes are not, and gone or new devices are known from the
+    """Whether a change is reported: newly identified attributes are not, and new or gone devices are known from the
     devices themselves.
     """
     if action in {"back", "merged", "split"}:
         return action
     if action not in {"changed", "address_changed"}:
         return ""
-    # What was nothing before is learned.
+    # A value that was empty before was identified, not changed.
     fields = {str(one.get("field")) for one in objects(record.get("changes")) if one.get("old") and one.get("new")}
     if "firmware" in fields:
         return "firmware"

@@ -1,4 +1,4 @@
-"""Composition: which devices live where, as one bar a segment, of as many pieces as there are types."""
+"""Devices in each segment, as one bar per segment with a piece per type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHERS = "other"
 
 
 def composition(devices: Iterable[Device]) -> Markup:
-    """Largest segments first; those that have no room are one bar."""
+    """Largest segments first; those over the limit are one bar."""
     counts: dict[str, Counter[str]] = {}
     for device in devices:
         if not device.gone:
@@ -51,12 +51,12 @@ def _rows(counts: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
 
 
 def _in_order(name: str) -> str:
-    """By number where there is one: 2 before 10."""
+    """By number if there is one: 2 before 10."""
     return re.sub(r"\d+", lambda found: found[0].zfill(6), name)
 
 
 def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
-    """The most frequent types, each with its colour; unknown ones are grey, and so are all others."""
+    """The most frequent types, each with its color; unknown and other types are grey."""
     sums: Counter[str] = Counter()
     for types in counts:
         sums.update(types)
@@ -66,7 +66,7 @@ def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
 
 
 def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
-    """Its parts, and where the bars begin."""
+    """Its parts, and the vertical position of the bars."""
     parts: list[Markup] = []
     x = 0.0
     for name, colour in colours.items():
@@ -79,9 +79,7 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
 
 
 def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[str, str]) -> Sequence[Markup]:
-    """What is more than the largest segment, which only the rest can be, is as long as that, and is broken near its end
-    to show it.
-    """
+    """A bar longer than the largest segment, which only that of the rest can be, is truncated and marked as broken."""
     scale = (WIDTH - LEFT - RIGHT) / max(largest, types.total())
     parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
     x = LEFT
@@ -97,7 +95,7 @@ def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[s
 
 
 def _pieces(types: Counter[str], colours: dict[str, str]) -> list[tuple[str, int]]:
-    """In the order of the legend, so that the same colours stand below each other."""
+    """In the order of the legend, so that equal colors are aligned."""
     pieces = [(word, types[word]) for word in colours if types[word]]
     rest = sum(count for word, count in types.items() if word not in colours)
     return [*pieces, (OTHERS, rest)] if rest else pieces

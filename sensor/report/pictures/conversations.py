@@ -1,6 +1,4 @@
-"""Conversations: who uses services of whom, as bands from the clients on the left to the servers on the right, as wide
-as conversations are many.
-"""
+"""Conversations as bands from clients on the left to servers on the right, whose width is the number of connections."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ DESCRIBED, LABEL = 6, 11.0
 
 
 class _Ends:
-    """The posts of one side: where each begins and how much of it is taken."""
+    """The bars of one side: where each begins, and how much of it is used."""
 
     def __init__(self, sums: dict[str, float], order: Sequence[str]) -> None:
         self.order, self.sums = order, sums
@@ -31,14 +29,14 @@ class _Ends:
         self._taken = dict(self.top)
 
     def take(self, name: str, height: float) -> float:
-        """Where the next band begins."""
+        """Position of the next band."""
         place = self._taken[name]
         self._taken[name] += height
         return place
 
 
 def conversations(pairs: Sequence[Conversation]) -> Markup:
-    """Of talks that there are; the busiest are on top."""
+    """The picture; most connections on top."""
     total = sum(conversation.count for conversation in pairs)
     heights = {
         (conversation.client, conversation.server): max(TALL * conversation.count / total, LEAST)
@@ -87,7 +85,7 @@ def _sums(heights: dict[tuple[str, str], float], side: int) -> dict[str, float]:
 
 
 def _ordered(sums: dict[str, float]) -> list[str]:
-    """The busiest first, what is a rest last."""
+    """Most connections first, groups of others last."""
     return sorted(sums, key=lambda name: (name in THE_REST, -sums[name], name))
 
 
@@ -112,7 +110,7 @@ def _band(one: float, other: float, height: float, colour: str, tip: str) -> Mar
 
 
 def _posts(ends: _Ends, pairs: Sequence[Conversation], side: int, colours: dict[str, str]) -> list[Markup]:
-    """Of one side with their names, and how many conversations each has."""
+    """The bars of one side with their names and numbers of connections."""
     parts = []
     for name in ends.order:
         count = sum(

@@ -1,4 +1,4 @@
-"""Scores: how exposed the site is, as a mark on a scale of three bands, and how that changed over days."""
+"""The exposure of the site as a mark on a scale of three bands, and its development over days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GAUGE_WIDTH = 330.0
 
 
 def gauge(score: Score, before: Score | None = None) -> Markup:
-    """The scale from 0 to 100 with the bands, and a mark where the site stands; a smaller one where it stood."""
+    """The scale from 0 to 100 with the bands, and a mark at the score; a smaller mark at the earlier score."""
     scale, y, parts = GAUGE_WIDTH / 100, 24.0, []
     top = 100.0
     for least, band in BANDS:
@@ -51,7 +51,7 @@ def _mark(x: float, y: float) -> Markup:
 
 
 def trend(days: Sequence[Day]) -> Markup:
-    """The score of each day that was kept, over the bands. At least two days."""
+    """The score of each stored day, over the bands. At least two days."""
     days = days[-DAYS_SHOWN:]
     first, last = date.fromisoformat(days[0].day), date.fromisoformat(days[-1].day)
     span = max((last - first).days, 1)

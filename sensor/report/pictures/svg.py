@@ -1,9 +1,8 @@
-"""SVG: the few shapes that pictures are made of. Whatever is written into them is escaped, and each picture has a title
-and a description for screen readers.
+"""SVG shapes for pictures. All text is escaped, and each picture has a title and a description for screen readers.
 
-Colours are distinguishable with colour vision deficiencies (Okabe and Ito, 2008), severities by lightness as well, so
-that they remain distinct in grey print. Colours of text are classes too, which the style of the page changes in the
-dark.
+Colors are distinguishable with color vision deficiencies (Okabe and Ito, 2008), severities by lightness as well, so
+that they remain distinct in grey print. Colors of text are also classes, for which the style of the page has dark
+variants.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 WIDTH, SIZE = 720.0, 12.0
-# Mean width of a letter, as a share of the size of the font.
+# Mean width of a character, relative to the font size.
 LETTER = 0.56
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7a2b", "#5b5ea6")
 REST = "#9aa3ab"
@@ -24,7 +23,7 @@ _CLASSES = {INK: "ink", FAINT: "faint", LINE: "line"} | {colour: f"s-{name}" for
 
 
 def picture(name: str, height: float, title: str, about: str, parts: Iterable[Markup], width: float = WIDTH) -> Markup:
-    """All of it. ``name``: its id on the page."""
+    """The complete picture. ``name``: its id on the page."""
     head = Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" '
         'height="{:g}" role="img"'
@@ -63,14 +62,14 @@ def circle(x: float, y: float, radius: float, colour: str, tip: str = "") -> Mar
 def text(
     x: float, y: float, label: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False
 ) -> Markup:
-    """``anchor``: start, middle or end: which part of it is at the place."""
+    """``anchor``: start, middle or end: the part of the text at the position."""
     shape = Markup('<text x="{:.1f}" y="{:.1f}" class="{}" fill="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>')
     weight = Markup(' font-weight="bold"') if bold else Markup("")
     return shape.format(x, y, _CLASSES.get(colour, ""), colour, size, anchor, weight, label)
 
 
 def fitting(label: str, width: float, size: float = SIZE) -> str:
-    """As much of a text as has room."""
+    """As much of a text as fits."""
     room = int(width / (LETTER * size))
     return label if len(label) <= room else f"{label[: room - 1].rstrip()}…" if room > 1 else ""
 
@@ -80,7 +79,7 @@ def width_of(label: str, size: float = SIZE) -> float:
 
 
 def on(colour: str) -> str:
-    """Black or white, whatever is read better upon a colour (WCAG 2.1, relative luminance)."""
+    """Black or white, whichever has more contrast with a color (WCAG 2.1, relative luminance)."""
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#101418"

@@ -1,5 +1,5 @@
-"""Timeline: when alerts began, in steps as bars by severity, and below them the most severe incidents from their first
-to their last alert.
+"""Timeline: starts of alerts as bars by severity, and below them the most severe incidents from their first to their
+last alert.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ORDER = ("info", "low", "medium", "high", "critical")
 
 
 def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Period) -> Markup:
-    """Of a period with a beginning and an end."""
+    """The picture of a period with a beginning and an end."""
     scale = _Scale(period)
     counts = [Counter[str]() for _ in range(STEPS)]
     for alert in alerts:
@@ -45,7 +45,7 @@ def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Per
 
 
 class _Scale:
-    """From time to place."""
+    """Maps times to positions."""
 
     def __init__(self, period: Period) -> None:
         self.begin, self.end = moment(period.since).timestamp(), moment(period.until).timestamp()
@@ -61,7 +61,7 @@ class _Scale:
         return min(int(self.share(ts) * STEPS), STEPS - 1)
 
     def caption(self, share: float) -> str:
-        """A time as exact as the span needs it."""
+        """A time as exact as the span requires."""
         when = datetime.fromtimestamp(self.begin + share * self.span, UTC)
         return when.strftime("%H:%M:%S" if self.span < 600 else "%d %b %H:%M" if self.span < 5 * 86400 else "%d %b %Y")
 
@@ -110,7 +110,7 @@ def _ticks(scale: _Scale) -> Iterator[Markup]:
 
 
 def _incidents(incidents: Sequence[Incident], scale: _Scale) -> Iterator[Markup]:
-    """Each as a bar, with its sentence in it where it has room, else beside it."""
+    """Each as a bar, with its sentence in it if it fits, otherwise beside it."""
     for number, one in enumerate(incidents):
         y, start = TOP + TALL + 26 + ROW * number, scale.x(one.first)
         width, colour = max(scale.x(one.last) - start, 4.0), SEVERITY[one.severity]
