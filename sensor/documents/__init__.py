@@ -1,14 +1,14 @@
-"""User-written documents: YAML files parsed into pydantic models, where all faults are reported at once and with their
-place.
+"""User-written documents: YAML files parsed into pydantic models; all faults are reported at once, with their
+positions.
 
-A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo.
-Differences from plain YAML 1.1: a duplicate key is a fault, merge keys (``<<``) are refused, dates and colon-separated
+A fault is ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo.
+Differences from plain YAML 1.1: a duplicate key is a fault, merge keys (``<<``) are rejected, dates and colon-separated
 numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60), and so do keys such as ``off``.
 
-A document may lie in layers: on top of a file ``sensor.yaml`` those of a hub (``fleet/current/*/sensor.yaml``), and on
-top of them those of the folder ``conf.d`` beside it, in the order of their names. Mappings are merged key by key,
-everything else is replaced by what comes later. Each value remembers its file: a fault in it is reported there, and a
-path in it begins there.
+A document may have layers: above a file ``sensor.yaml`` those of a hub (``fleet/current/*/sensor.yaml``), and above
+them those of the folder ``conf.d`` beside it, in the order of their names. Mappings are merged key by key, other values
+are replaced by later layers. Each value remembers its file: a fault is reported there, and a relative path starts
+there.
 """
 
 from __future__ import annotations

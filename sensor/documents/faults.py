@@ -1,4 +1,4 @@
-"""The faults of a document: where, what was found, what was expected."""
+"""The faults of a document: position, what was found, what was expected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHOICES_LIMIT = 12
 
 
 class Place(NamedTuple):
-    """Where a key or an entry of a list stands; line and column count from 1."""
+    """Position of a key or a list entry; line and column count from 1."""
 
     path: Path
     line: int
@@ -38,7 +38,7 @@ class Fault(NamedTuple):
 
 
 class DocumentErrors(Exception):
-    """All the faults of one document or of several, in the order of their places; as text one a line."""
+    """All faults of one or several documents, in the order of their positions; as text one per line."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults)
@@ -49,15 +49,15 @@ class DocumentErrors(Exception):
 
 
 def each_once(names: Sequence[str], what: str) -> None:
-    """ValueError where one of the names of a document comes a second time. ``what`` they are, in words: "the id"."""
+    """Raises ValueError for a duplicate name in a document. ``what``: description of the names: "the id"."""
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             raise ValueError(f"found {what} {name!r} a second time, expected it once")
 
 
 def nearest(found: object, choices: Sequence[str]) -> str:
-    """What was expected instead of ``found``: the nearest of the valid words, all of them where they are few, the first
-    of them where none is near.
+    """Valid words to suggest instead of ``found``: the nearest; all of them if they are few; the first of them if none
+    is near.
     """
     close = difflib.get_close_matches(str(found), choices, 1, 0.6)
     hint = f"did you mean {close[0]!r}?" if close else ""
@@ -67,7 +67,7 @@ def nearest(found: object, choices: Sequence[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in a message: short, and by the words of YAML."""
+    """A value in a message: truncated, in YAML notation."""
     if isinstance(value, dict):
         return "keys with values"
     if isinstance(value, list):

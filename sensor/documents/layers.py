@@ -1,4 +1,4 @@
-"""The files of a document, read and merged: what is on top wins, key by key."""
+"""The files of a document, read and merged: later layers override earlier ones, key by key."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sensor.documents.nodes import Reader, at, shown_node
 NOT_READ, NOT_YAML = "config.not-read", "config.not-yaml"
 SIZE_LIMIT, PIECE = 16 << 20, 1 << 16
 LAYERED, LAYERS = "sensor.yaml", "conf.d"
-# Layers of a hub, a folder each, which `sensor sync` keeps beside the document.
+# Layers of a hub, one folder each, which `sensor sync` stores beside the document.
 FLEET = Path("fleet", "current")
 
-# Path, date in ns and size of each file.
+# Path, modification time in ns and size of each file.
 Stamps = tuple[tuple[str, int, int], ...]
 
 _fleet: ContextVar[Path | None] = ContextVar("fleet", default=None)
@@ -29,8 +29,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def layers(path: Path) -> list[Path]:
-    """The files of a document, each on top of those before. A folder stands for its ``sensor.yaml``, or else for all
-    ``*.yaml`` in it. DocumentErrors.
+    """The files of a document; later ones override earlier ones. For a folder, its ``sensor.yaml``, or otherwise all
+    ``*.yaml`` in it. Raises DocumentErrors.
     """
     if path.is_dir():
         if (path / LAYERED).exists():
@@ -45,7 +45,7 @@ def layers(path: Path) -> list[Path]:
 
 
 def fleet_folders(path: Path) -> list[Path]:
-    """The folders of the layers that a hub sent for a configuration, the most general first. DocumentErrors."""
+    """Folders of a hub's layers for a configuration, most general first. Raises DocumentErrors."""
     document = path / LAYERED if path.is_dir() else path
     if document.name != LAYERED:
         return []
@@ -54,7 +54,7 @@ def fleet_folders(path: Path) -> list[Path]:
 
 @contextmanager
 def fleet_from(folder: Path) -> Iterator[None]:
-    """Within: the layers of a hub are those of another folder, to check them before they are used."""
+    """Use the hub's layers in another folder inside of the block, to check them before they are applied."""
     token = _fleet.set(folder)
     try:
         yield
@@ -63,12 +63,14 @@ def fleet_from(folder: Path) -> Iterator[None]:
 
 
 def _yaml_files(folder: Path) -> list[Path]:
-    """Those of a folder in name order, none where it is not there. Names with a leading dot are those of editors."""
+    """YAML files of a folder in name order, empty if it does not exist. Files of editors with a leading dot are
+    skipped.
+    """
     return [path for path in _entries(folder) if path.suffix == ".yaml" and not path.name.startswith(".")]
 
 
 def _entries(folder: Path) -> list[Path]:
-    """In name order; none where the folder is not there."""
+    """Entries in name order; empty if the folder does not exist."""
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -78,8 +80,8 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def layered(path: Path, texts: Mapping[Path, str] = {}) -> tuple[yaml.MappingNode, list[Fault]]:
-    """A document with its layers merged, and the faults of those that had to be left out. ``texts``: of layers, in
-    place of what is on the disk. DocumentErrors where nothing is left.
+    """A document with merged layers, and the faults of layers that had to be left out. ``texts``: texts of layers that
+    replace those on the disk. Raises DocumentErrors if nothing is left.
     """
     files = layers(path)
     if len(files) == 1:
@@ -101,7 +103,7 @@ def _text(path: Path, texts: Mapping[Path, str]) -> str:
 
 
 def _layer(path: Path, text: str, faults: list[Fault]) -> list[yaml.MappingNode]:
-    """The tree of one layer, none if it has only comments. What does not survive merging is reported here."""
+    """The tree of one layer; empty if it has only comments. Faults that merging would hide are reported here."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
     tree, reader = compose(path, text), Reader()
@@ -113,7 +115,7 @@ def _layer(path: Path, text: str, faults: list[Fault]) -> list[yaml.MappingNode]
 
 
 def _merged(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
-    """Both together; ``above`` has precedence."""
+    """Both merged; ``above`` has precedence."""
     pairs = {(key.tag, str(key.value)): (key, item) for key, item in below.value}
     for key, item in above.value:
         name = (key.tag, str(key.value))
@@ -156,7 +158,7 @@ def text_of(path: Path) -> str:
 
 
 def _read(file: BinaryIO, limit: int) -> bytes:
-    """At most ``limit`` bytes, piece by piece: ``read(limit)`` takes memory for all of them, however small the file."""
+    """At most ``limit`` bytes, in chunks: ``read(limit)`` allocates memory for all of them, even for a small file."""
     raw = bytearray()
     while len(raw) < limit and (piece := file.read(min(PIECE, limit - len(raw)))):
         raw += piece
@@ -164,7 +166,7 @@ def _read(file: BinaryIO, limit: int) -> bytes:
 
 
 class _Named(io.StringIO):
-    """A text whose marks name its file."""
+    """A text whose YAML marks contain its file."""
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(text)
@@ -190,7 +192,7 @@ def compose(path: Path, text: str) -> yaml.MappingNode:
 
 
 def _syntax(text: str, line: int, column: int, error: yaml.MarkedYAMLError) -> str:
-    """The fault of the YAML reader; a tab, the commonest, by name."""
+    """The syntax error of the YAML parser; the most frequent, a tab, has its own text."""
     lines = text.splitlines()
     if line < len(lines) and lines[line][column : column + 1] == "\t":
         return "found a tab, expected spaces"

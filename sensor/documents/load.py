@@ -40,12 +40,10 @@ def _moment(text: str) -> str:
 
 
 Moment = Annotated[str, pydantic.AfterValidator(_moment)]
-"""A time, or empty where there is none."""
+"""A time, or an empty text."""
 
 FilePath = Annotated[Path, pydantic.BeforeValidator(_relative_to_file)]
-"""A path as its document means it: from the folder of the document, which is the context of the validation, or else of
-the layer.
-"""
+"""A path relative to the folder of its document, which is the context of the validation, or to that of its layer."""
 
 
 def load_document(
@@ -56,8 +54,8 @@ def load_document(
     context: object = None,
     texts: Mapping[Path, str] = {},
 ) -> Model:
-    """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's
-    validators; ``texts``: of layers, in place of what is on the disk. Raises DocumentErrors.
+    """The document at ``path`` (or ``text``, if it was read already) as a model. ``context`` is passed to the model's
+    validators; ``texts``: texts of layers that replace those on the disk. Raises DocumentErrors.
     """
     tree, faults = layered(path, texts) if text is None else (compose(path, text), [])
     reader = Reader(context)
@@ -67,7 +65,7 @@ def load_document(
     try:
         document = model.model_validate(value, context=context)
     except pydantic.ValidationError as error:
-        # What is missing may appear in a layer that cannot be read.
+        # A missing key may be in a layer that cannot be read.
         details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
         faults += (fault_of(tree, model, detail) for detail in details[:FAULTS_LIMIT])
         faults += [at(tree, f"and {len(details) - FAULTS_LIMIT:,} faults more")] if len(details) > FAULTS_LIMIT else []
@@ -79,10 +77,10 @@ def load_document(
 def load_entries(
     path: Path, model: type[Model], name: str, *, text: str | None = None
 ) -> tuple[Model, list[int], list[Fault]]:
-    """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of
-    the others.
+    """The document with the valid entries of its list ``name``, their indexes in the list, and the faults of the
+    others.
 
-    Raises DocumentErrors where more is wrong than entries of that list.
+    Raises DocumentErrors for faults outside of that list.
     """
     tree = compose(path, text_of(path) if text is None else text)
     reader = Reader()
@@ -106,9 +104,7 @@ def load_entries(
 
 
 def foreign_documents(path: Path, text: str) -> list[Any]:
-    """The documents of a YAML text as others mean them: without our differences. Raises DocumentErrors where it is no
-    YAML.
-    """
+    """The documents of a YAML text by the rules of plain YAML. Raises DocumentErrors if it is not YAML."""
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -118,17 +114,15 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
 
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
-    """A fault found later, such as by comparing documents, at the value that ``location`` (keys and list indexes from
-    the top) leads to; ``key``: at its key.
+    """A fault found after loading, for example by comparing documents, at the value that ``location`` (keys and list
+    indexes from the top) leads to; ``key``: at its key.
     """
     tree = layered(path)[0] if text is None else compose(path, text)
     return at(find(tree, location, key=key), message)
 
 
 def places(path: Path, texts: Mapping[Path, str] = {}) -> dict[tuple[str | int, ...], Place]:
-    """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the
-    top.
-    """
+    """Positions of all keys and list entries of a loaded document, by their path from the top."""
     found: dict[tuple[str | int, ...], Place] = {}
     waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path, texts)[0])]
     while waiting:

@@ -1,4 +1,4 @@
-"""The tree of a document: values of its nodes, and what lies where."""
+"""The tree of a document: values and positions of its nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from sensor.documents.faults import Fault, Place, shown
 
 DEPTH_LIMIT = 32
-# With aliases written out: a page of them may stand for more than any memory holds.
+# With aliases expanded: a page of them may exceed any memory.
 VALUES_LIMIT = 500_000
 
 Location = Sequence["str | int"]
@@ -20,24 +20,24 @@ Location = Sequence["str | int"]
 _TAG = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "null", "bool", "int", "float", "merge"))
 _TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
-# Something may well be called ``off``.
+# Keys such as ``off`` are text, not booleans.
 _KEYS = frozenset((_STR, _BOOL))
 
 
 class Placed(str):
-    """Text of a layer that is in another folder than its document."""
+    """Text of a layer in another folder than its document."""
 
     __slots__ = ("folder",)
     folder: Path
 
 
 class Reader:
-    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: their faults; ``endless``: the
-    values expand without bound.
+    """Converts nodes to values: text, number, true, false, None, list or dict. ``faults``: their faults; ``endless``:
+    the values exceed the limit.
     """
 
     def __init__(self, context: object = None) -> None:
-        """``context``: folder of the document, so that text which is elsewhere is marked."""
+        """``context``: folder of the document, to mark text from other folders."""
         self.faults: list[Fault] = []
         self.endless = False
         self._context, self._left = context, VALUES_LIMIT
@@ -88,7 +88,7 @@ class Reader:
         return text
 
     def _elsewhere(self, file: str) -> Path | None:
-        """The folder of a file, where it is another than the document's."""
+        """The folder of a file, if it differs from the document's."""
         if file not in self._folders:
             folder = Path(file).parent
             self._folders[file] = None if folder == self._context else folder
@@ -118,9 +118,9 @@ def _scalar(node: yaml.ScalarNode, faults: list[Fault]) -> Any:
 
 
 def find(tree: yaml.Node, location: Location, *, key: bool = False) -> yaml.Node:
-    """The deepest node on the way of ``location``; ``key``: the key of the last step instead of its value.
+    """The deepest node on the path ``location``; ``key``: the key of the last step instead of its value.
 
-    Steps that are no key or index of the document (pydantic names the branches of a union so) are passed over.
+    Steps that are no key or index of the document (pydantic's names for branches of a union) are skipped.
     """
     node = tree
     for number, step in enumerate(location):

@@ -1,4 +1,4 @@
-"""Spans of time as documents write them."""
+"""Time spans in documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def span(value: object, least: int, most: int) -> int:
-    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` as seconds. ValueError where it is not one, or out of bounds."""
+    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` in seconds. Raises ValueError if it is invalid or
+    out of bounds.
+    """
     found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"found {value!r}, expected a span such as 90s, 5m, 2h or 1d")
@@ -19,6 +21,6 @@ def span(value: object, least: int, most: int) -> int:
 
 
 def span_text(seconds: int) -> str:
-    """In the largest unit that divides it."""
+    """A span in the largest unit that divides it."""
     unit = next(name for name, size in reversed(UNITS.items()) if seconds % size == 0)
     return f"{seconds // UNITS[unit]}{unit}"

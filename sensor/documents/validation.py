@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words for people and at its place in the document."""
+"""Validation errors of pydantic as plain text with positions in the document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from sensor.documents.faults import Fault, nearest, shown
 from sensor.documents.nodes import Location, at, find
 
-# What pydantic calls a type, in words for people.
+# pydantic's type names → plain text.
 _EXPECTED = {
     "string_type": "text",
     "path_type": "a path as text",
@@ -34,12 +34,12 @@ _EXPECTED = {
     "model_attributes_type": "keys with values",
     "invalid_key": "text in quotes as a key",
 }
-# How its sentences begin, where what is expected follows.
+# Beginning of its messages, before the expected value.
 _SHOULD = re.compile(r"\w+ should (?:be |have )?")
 
 
 def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
-    """A validation error of pydantic as a fault at its place."""
+    """A validation error of pydantic as a fault with its position."""
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
         return at(
@@ -65,12 +65,12 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
 
 
 def _choices(text: str) -> list[str]:
-    """The words of pydantic's list ``'a', 'b' or 'c'``."""
+    """The choices in pydantic's list ``'a', 'b' or 'c'``."""
     return [word for choice in text.replace("' or '", "', '").split(", ") if (word := choice.strip().strip("'"))]
 
 
 def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
-    """The keys that the model knows at a place."""
+    """The keys of the model at a location."""
     models = {model}
     for step in location:
         fields = [
@@ -79,7 +79,7 @@ def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
             for name, field in each.model_fields.items()
             if step in (name, field.alias)
         ]
-        # A list index, a key of a free mapping or the branch of a union keeps the models that the step before led to.
+        # A list index, a key of a free mapping or a branch of a union stays in the models of the previous step.
         if fields:
             models = set().union(*(_models(annotation) for annotation in fields)) or models
     return sorted({field.alias or name for each in models for name, field in each.model_fields.items()})

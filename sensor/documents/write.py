@@ -1,6 +1,4 @@
-"""Documents that we write: for people to read and to edit, in one step, so that a reader meets the old one or the new
-one.
-"""
+"""Writes documents for people to read and edit, atomically."""
 
 from __future__ import annotations
 
@@ -13,8 +11,8 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """The new file in one step, with the rights of the old one, or the old one and nothing beside it. OSError where it
-    cannot be written.
+    """Replace the file atomically, with the permissions of the old one. Raises OSError if it cannot be written; nothing
+    is then left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
@@ -32,8 +30,8 @@ def write_whole(path: Path, text: bytes) -> None:
 
 
 def write_entries(path: Path, heading: str, name: str, entries: Sequence[Mapping[str, object]]) -> None:
-    """A document that is a list ``name`` of entries, below a comment; a value a line, as JSON, which is YAML. OSError
-    where it cannot be written.
+    """A document with a list ``name`` of entries, below a comment; one value per line as JSON, which is YAML. Raises
+    OSError if it cannot be written.
     """
     lines = [heading, f"{name}:\n" if entries else f"{name}: []\n"]
     for entry in entries:
