@@ -1,4 +1,4 @@
-# Addresses and networks in the lines of threat lists, as text.
+# Parses addresses and networks in lines of threat lists.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -13,8 +13,8 @@ cdef enum:
 
 
 cdef inline Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except? -1 nogil:
-    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end and no sign
-    of a range. -2 otherwise.
+    """Parse the text after an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and
+    no sign of a range. -2 otherwise.
     """
     cdef int number = 0, digits = 0
     bits[0] = most
@@ -37,7 +37,7 @@ cdef inline Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t 
 cdef inline bint dotted(
     const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits
 ) except -1 nogil:
-    """A dotted quad with or without a length. Host bits are cleared."""
+    """A dotted quad with or without a prefix length. Host bits are cleared."""
     cdef int part, digits
     cdef uint32_t number, whole = 0
     for part in range(4):
@@ -65,7 +65,7 @@ cdef inline bint dotted(
 cdef inline bint colons(
     const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits
 ) except -1 nogil:
-    """An IPv6 address with or without a length. Host bits are cleared."""
+    """An IPv6 address with or without a prefix length. Host bits are cleared."""
     cdef char[WORD + 1] word
     cdef uint8_t[16] raw
     cdef int size = 0, k

@@ -1,4 +1,4 @@
-"""Lists compiled into tables for look-ups of addresses, names and other texts, and the metadata of their entries."""
+"""Lists compiled into tables for lookups of addresses, names and other texts, and the metadata of their entries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from sensor.intel.lookup import AddressTable, NameTable, give_back
 from sensor.intel.readers import IndicatorList, key_of
 
 U64s = npt.NDArray[np.uint64]
-# Confidence of a list without any. The fingerprint of a TLS client is shared by every program that uses the same
-# library.
+# Default confidence. The fingerprint of a TLS client is shared by every program that uses the same library.
 USUAL, SHARED = 0.8, 0.5
 _JA3 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
@@ -33,12 +32,12 @@ class Entry(msgspec.Struct, frozen=True):
     confidence: float = USUAL
 
     def expired(self, ts: int) -> bool:
-        """Whether the list takes it back at a time (ns)."""
+        """Whether the entry is no longer valid at a time (ns)."""
         return 0 < self.until < ts // 1_000_000_000
 
 
 class Compiled:
-    """The tables over some lists; the keys of the lists are not needed afterwards."""
+    """The tables of some lists; the keys of the lists are not needed afterwards."""
 
     def __init__(self, lists: Sequence[IndicatorList]) -> None:
         self.lists = [each for each in lists if len(each)]
@@ -83,9 +82,7 @@ class Compiled:
         return -1 if self.names is None else self.names.find(text)
 
     def find(self, value: str) -> int:
-        """The number of any kind of indicator, -1 where it is not there: of an address by its block, of a URL also by
-        its host.
-        """
+        """The number of an indicator of any kind, -1 if absent: an address matches its block, a URL also its host."""
         try:
             address = addresses.parse(value)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Logins that devices and programs are sold with, as data: the user, and seals of user and password
+"""Default logins of devices and programs, as data: the user, and seals of user and password
 (``sensor/dissectors/shared/seal.py``), never the password.
 
 A new seal is made by ``python -c "from sensor.dissectors.shared.seal import seal; print(seal('user', b'password'))"``.
@@ -20,8 +20,8 @@ Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
 
 
 class DefaultLogin(BaseModel):
-    """One user of something that is sold with it, and one or several passwords. ``user`` is empty where only a password
-    is asked for.
+    """One default user of a product, with one or several passwords. ``user`` is empty if a login needs only
+    a password.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -32,7 +32,7 @@ class DefaultLogin(BaseModel):
 
 
 class DefaultFile(BaseModel):
-    """One file of them."""
+    """One file of default logins."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -42,7 +42,7 @@ class DefaultFile(BaseModel):
 
 @functools.cache
 def load_defaults(folder: Path | None = None) -> dict[str, DefaultLogin]:
-    """What is sold with a login, by its seal. DocumentErrors with every fault of the files."""
+    """Default logins by seal. Raises DocumentErrors with all faults of the files."""
     known: dict[str, DefaultLogin] = {}
     faults: list[Fault] = []
     for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):

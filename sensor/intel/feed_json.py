@@ -1,7 +1,6 @@
-"""Feeds as JSON: of abuse.ch, Spamhaus DROP as JSON lines, MISP events, STIX 2.1 bundles and TAXII 2.1 envelopes, OTX
-pulses.
+"""JSON feeds: abuse.ch, Spamhaus DROP as JSON lines, MISP events, STIX 2.1 bundles and TAXII 2.1 envelopes, OTX pulses.
 
-A document has no lines: a fault in it is reported by the number of the entry. JSON lines are reported by their line.
+Faults in a document are reported by the number of the entry, since it has no lines; faults in JSON lines by their line.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Parsed = Iterator[Indicator | str]
 
 
 def json_text(text: str) -> Found:
-    """One document, or one a line."""
+    """One document, or one per line."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -59,7 +58,7 @@ def _lines(text: str) -> Found:
 
 
 def _entries(document: Any) -> Iterator[tuple[int, Indicator | str]]:
-    """The entries of a document, each with its number."""
+    """The entries of a document with their numbers."""
     if isinstance(document, list):
         yield from _numbered(_any, document)
     elif not isinstance(document, dict):
@@ -107,7 +106,7 @@ def _row(row: dict[str, Any]) -> Parsed:
 
 
 def _stix(objects: list[Any]) -> Iterator[tuple[int, Indicator | str]]:
-    """Patterns whose parts are joined by OR; the newest version of each counts, revoked ones do not."""
+    """Patterns joined by OR; only the newest version of each counts, and no revoked ones."""
     newest: dict[str, dict[str, Any]] = {}
     for one in objects:
         if isinstance(one, dict) and one.get("type") == "indicator":
@@ -134,7 +133,7 @@ def _stix_indicator(one: dict[str, Any]) -> Parsed:
 
 
 def _misp(event: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
-    """Attributes that are meant for detection, those of objects included."""
+    """Attributes marked for detection, including those of objects."""
     objects = [one for one in _dicts(event.get("Object")) if one.get("deleted") is not True]
     attributes = [*_dicts(event.get("Attribute")), *(each for one in objects for each in _dicts(one.get("Attribute")))]
     wanted = (
@@ -168,5 +167,5 @@ def _otx(pulse: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
 
 
 def _dicts(rows: Any) -> list[dict[str, Any]]:
-    """The objects of a list; nothing where it is not one."""
+    """The objects of a list; empty if it is not a list."""
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -1,4 +1,4 @@
-"""Feeds of one indicator a line: CSV of abuse.ch and of others, and the intelligence files of Zeek."""
+"""Feeds with one indicator per line: CSV of abuse.ch and others, and Zeek intelligence files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import clean
 from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, category, of_row, refanged
 
 ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel::URL", "Intel::CERT_HASH"))
-# Columns of a CSV without names in which an indicator is looked for.
+# Number of columns that are searched for an indicator in a CSV without a header.
 GUESSED = 3
 LINE_LIMIT = 65536
 _LIKELY = re.compile(
@@ -19,9 +19,7 @@ _LIKELY = re.compile(
 
 
 def csv_lines(text: str) -> Found:
-    """A header line names the columns, be it a comment or not; without one the first column that can be an indicator
-    counts.
-    """
+    """A header line, even in a comment, names the columns; without one, the first column with an indicator is used."""
     names: list[str] = []
     numbers: list[int] = []
     for cells in csv.reader(_bare(text, numbers), skipinitialspace=True):
@@ -37,14 +35,13 @@ def csv_lines(text: str) -> Found:
 
 
 def _bare(text: str, numbers: list[int]) -> Iterator[str]:
-    """The lines that can be rows or names of columns; the number of the last one given is in ``numbers``."""
+    """Lines that can be rows or headers; ``numbers`` holds the number of the last one."""
     for number, line in enumerate(text.split("\n"), 1):
         bare = line[:LINE_LIMIT].strip()
         if not bare.strip('"') or (bare.startswith(("#", ";")) and "," not in bare):
             continue
         numbers[:] = [number]
-        # A quote behind the sign of a comment would be read as part of a cell, and a lone one as the beginning of many
-        # lines.
+        # A quote after a comment sign would be read as part of a cell, and a single one as the beginning of many lines.
         yield bare.replace('"', "") if bare.startswith(("#", ";")) or bare.count('"') % 2 else bare
 
 
@@ -66,7 +63,7 @@ def _guess(cells: list[str]) -> Indicator | str:
 
 
 def zeek_lines(text: str) -> Found:
-    """Tabs between the fields, whose names stand in the line ``#fields``. URLs stand there without their scheme."""
+    """Tab-separated fields, named in the line ``#fields``. URLs have no scheme."""
     names: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         cells = line.rstrip("\r").split("\t")

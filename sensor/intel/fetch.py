@@ -1,9 +1,7 @@
-"""Fetches a threat list, from a file or over HTTPS. Called by commands only: the process that captures opens no
-connection.
+"""Fetches a threat list from a file or over HTTPS. Only commands call it: the capture process opens no connection.
 
-A server is asked whether the list changed (ETag, Last-Modified; RFC 9110, 13). What comes is bounded in size, packed or
-not. Lists in pages are put together: envelopes of TAXII 2.1, pulses of OTX, the events that the manifest of a MISP feed
-names.
+Requests are conditional (ETag, Last-Modified; RFC 9110, 13). The size is limited, before and after decompression. Paged
+lists are combined: TAXII 2.1 envelopes, OTX pulses, events in the manifest of a MISP feed.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 class Fetched(NamedTuple):
-    """``body`` is None where the list is what it was."""
+    """``body`` is None if the list is unchanged."""
 
     body: bytes | None
     etag: str = ""
@@ -42,7 +40,7 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     limit: int = SIZE_LIMIT,
 ) -> Fetched:
-    """The list at ``source``. ``headers`` are sent to its own host only. NotFetched where it cannot be had."""
+    """The list at ``source``. ``headers`` are sent to its own host only. Raises NotFetched on failure."""
     if not source.lower().startswith("https://"):
         return _file(Path(source).expanduser(), limit)
     first = _get(source, headers or {}, limit, etag, modified)
@@ -52,8 +50,8 @@ def fetch(
 
 
 def headers_of(path: Path) -> dict[str, str]:
-    """The headers in a file, one ``Name: value`` a line. Raises NotFetched if it cannot be read or has another format;
-    its content is secret and never shown.
+    """The headers in a file, one ``Name: value`` per line. Raises NotFetched if it cannot be read or has another
+    format; its content is secret and never shown.
     """
     try:
         lines = path.expanduser().read_text(encoding="latin-1").splitlines()
@@ -85,7 +83,7 @@ def _get(url: str, headers: Mapping[str, str], limit: int, etag: str = "", modif
 
 
 def _bounded(stream: Any, limit: int) -> bytes:
-    """All of a stream. NotFetched where that is too much."""
+    """The complete content of a stream. Raises NotFetched above the limit."""
     kept = bytearray()
     while chunk := stream.read(_CHUNK):
         kept += chunk
@@ -95,7 +93,7 @@ def _bounded(stream: Any, limit: int) -> bytes:
 
 
 def _unpacked(body: bytes, limit: int) -> bytes:
-    """What is in a gzip file, or the first file of a zip archive; anything else as it is."""
+    """The content of a gzip file, or the first file of a zip archive; other data unchanged."""
     try:
         if body[:2] == b"\x1f\x8b":
             plain = zlib.decompressobj(31).decompress(body, limit + 1)
@@ -111,11 +109,11 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     return plain
 
 
-# Lists in pages.
+# Paged lists.
 
 
 def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-    """The body with its other pages; as it is where it has none."""
+    """The body with its other pages; unchanged if it has none."""
     document = _document(body)
     if "more" in document and isinstance(document.get("objects"), list):
         return _joined(url, document, "objects", headers, limit)
@@ -129,7 +127,7 @@ def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> byt
 
 
 def _joined(url: str, document: dict[str, Any], name: str, headers: Mapping[str, str], limit: int) -> bytes:
-    """All pages of a TAXII collection or of OTX, as one."""
+    """All pages of a TAXII collection or of OTX, combined."""
     rows, size, here = list(document[name]), 0, url
     for _ in range(PAGES_LIMIT):
         here = _next(url, here, document)
@@ -159,7 +157,7 @@ def _next(url: str, here: str, document: dict[str, Any]) -> str:
 
 
 def _events(url: str, manifest: dict[str, Any], headers: Mapping[str, str], limit: int) -> bytes:
-    """The events of a MISP feed, as one document. The newest come first where there are too many."""
+    """The events of a MISP feed, as one document; the newest first if there are too many."""
     names = sorted(manifest, key=lambda name: str(manifest[name]["timestamp"]), reverse=True)[:PAGES_LIMIT]
     events, size = [], 0
     for name in names:
@@ -171,7 +169,7 @@ def _events(url: str, manifest: dict[str, Any], headers: Mapping[str, str], limi
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    """The object in a body of JSON; empty where it is something else."""
+    """The object in a JSON body; empty for anything else."""
     if body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return {}
     try:

@@ -1,8 +1,8 @@
-"""The public formats of threat feeds, made into plain lists: one indicator a line, then its category, when it was first
-seen, until when, how sure the list is.
+"""Converts public formats of threat feeds to plain lists: one indicator per line, then its category, first sighting,
+expiry and confidence.
 
-Which one a file is shows in its content. Plain lists, netsets and hosts files are read as they are (``readers``), and
-so are lists that we wrote, which begin with HEADING.
+The content determines the format. Plain lists, netsets and hosts files are read directly (``readers``), and so are
+lists that the sensor wrote, which begin with HEADING.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from sensor.intel.feed_lines import csv_lines, zeek_lines
 from sensor.intel.indicator import VALUES, Broken, Found
 
 HEAD_LIMIT = 65536
-# The first cell of a row and its comma: a word, a time, or something in quotes. Remarks may hold commas, and so may
-# URLs.
+# The first cell of a row and its comma: a word, a time, or quoted text. Comments may have commas, and so may URLs.
 _ROW = re.compile(rb'\s*(?:"[^"]*"|(?!h..ps?://)[^,\s"]+|\d{4}-\d\d-\d\d[ T][\d:.]+)\s*,')
 HEADING = b"#sensor-list\tvalue\tcategory\tseen\tuntil\tconfidence\n"
 
 
 class Converted(NamedTuple):
-    """``text``: the plain list; ``numbers``: for each of its lines the line of the feed it came from; ``broken``: what
-    was wrong in the feed.
+    """``text``: the plain list; ``numbers``: for each of its lines the line in the feed; ``broken``: faults of the
+    feed.
     """
 
     text: bytes
@@ -33,7 +32,7 @@ class Converted(NamedTuple):
 
 
 def converted(text: bytes) -> Converted | None:
-    """A feed as a plain list; None where it is a plain list already."""
+    """A feed as a plain list; None if it is one already."""
     reader = _reader_of(text)
     if reader is None:
         return None

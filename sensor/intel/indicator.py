@@ -1,4 +1,4 @@
-"""An indicator of a list, and how one is read from the named fields of a feed: names of columns and keys differ, their
+"""An indicator of a list, and its extraction from the named fields of a feed: names of columns and keys differ, their
 meaning does not.
 """
 
@@ -14,7 +14,7 @@ from sensor.core.reader import clean
 FIELD_LIMIT = 120
 VALUE_LIMIT = 1024
 NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
-# Names of columns and keys, in the order in which they are looked for.
+# Names of columns and keys, in order of preference.
 VALUES = tuple(
     (
         "ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host "
@@ -30,7 +30,7 @@ CATEGORIES = tuple(
 SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
 UNTIL = tuple("valid_until expiration expires until".split())
 CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
-# Indicators of files, senders and AS numbers, which no packet shows by itself.
+# Indicators of files, senders and AS numbers, which packets do not show directly.
 UNSEEN_TYPES = frozenset("md5_hash sha1_hash sha256_hash sha3_384_hash envelope_from body_from".split())
 _ADDRESS_PORT = re.compile(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
 
@@ -45,25 +45,23 @@ class Indicator(NamedTuple):
     confidence: int = -1
 
     def line(self) -> str:
-        """The line of a plain list."""
+        """The line in a plain list."""
         return f"{self.value}\t{self.category}\t{self.seen}\t{self.until}\t{self.confidence}"
 
 
 class Broken(NamedTuple):
-    """A line, or the entry of a document, that is none of its format."""
+    """An invalid line, or entry of a document."""
 
     line: int
     message: str
 
 
-# What a reader finds, each with the number of its line.
+# Results of a parser, each with its line number.
 Found = Iterator[tuple[int, Indicator] | Broken]
 
 
 def read_line(line: str) -> Indicator:
-    """A line as ``Indicator.line`` writes it; of one that was added to such a list by hand, only its first
-    two fields.
-    """
+    """Parse a line of ``Indicator.line``; of a line that was added by hand, only the first two fields."""
     value, category, *numbers = line.rstrip("\r").split("\t")[:5] if "\t" in line else (line.strip(), "")
     try:
         seen, until, confidence = map(int, numbers)
@@ -73,7 +71,7 @@ def read_line(line: str) -> Indicator:
 
 
 def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
-    """The indicator of named fields; their fault as text; None if they name what no packet shows."""
+    """The indicator in named fields; its fault as text; None for a type that packets do not show."""
     if row.get("ioc_type") in UNSEEN_TYPES or ("asn" in row and "cidr" not in row):
         return None
     value = refanged(first(row, VALUES))
@@ -98,12 +96,12 @@ def first(row: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def category(text: str) -> str:
-    """A category as a line has it: a dash at its beginning would make a range of the address before it."""
+    """A category for a line: a leading dash would turn the preceding address into a range."""
     return clean(text, FIELD_LIMIT).lstrip("- ")
 
 
 def refanged(raw: str) -> str:
-    """An indicator as a plain list has it: refanged, without the port of an address; empty where it is not one."""
+    """An indicator for a plain list: refanged, without the port of an address; empty if invalid."""
     value = raw.strip().strip('"').replace("[.]", ".").replace("(.)", ".").replace("[:]", ":")[:VALUE_LIMIT]
     if value[:4].lower() == "hxxp":
         value = "http" + value[4:]
@@ -115,7 +113,7 @@ def refanged(raw: str) -> str:
 
 
 def seconds(text: str) -> int:
-    """Seconds since 1970 of a time in ISO 8601 or of a number; 0 where it is not one. Times without a zone are UTC."""
+    """Seconds since 1970 from a time in ISO 8601 or a number; 0 if invalid. Times without a zone are UTC."""
     if text.isascii() and text.isdigit() and len(text) in {10, 13}:
         return int(text[:10])
     try:

@@ -23,18 +23,17 @@ HEADING = (
 )
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 TEXT_LIMIT = 1024
-# Days after which a list that was not fetched is stale.
+# Days without an update after which a list is stale.
 STALE_DAYS = 7
 DAY = 86_400
 
 
 class ListSource(BaseModel):
-    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with request headers, keys among them;
+    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with request headers, including API keys;
     ``category`` and ``confidence`` (0 to 100) if the list has none; ``keep_days``: validity of an entry after the list
     was last fetched (0: as the list states).
 
-    The rest is set by updates: when it was added and fetched, its version according to the server, its entries, and its
-    last error.
+    Updates set the rest: times of addition and update, version according to the server, entries, and last error.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,7 +70,7 @@ class ListSource(BaseModel):
         return self.name.startswith(ALLOW)
 
     def path(self, folder: Path) -> Path:
-        """Where its entries are."""
+        """Path of its entries."""
         return folder / f"{self.name}{SUFFIX}"
 
 
@@ -90,13 +89,13 @@ class Document(BaseModel):
 
 
 def load_sources(folder: Path) -> list[ListSource]:
-    """The lists of a folder; none where there is no file. DocumentErrors with everything that is wrong with it."""
+    """The lists of a folder; empty without a file. Raises DocumentErrors with all faults."""
     path = folder / FILE
     return load_document(path, Document).lists if path.exists() else []
 
 
 def save_sources(folder: Path, lists: Iterable[ListSource]) -> None:
-    """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
+    """Replace the file atomically. Raises OSError if it cannot be written."""
     entries = [
         {
             name: value
@@ -109,14 +108,14 @@ def save_sources(folder: Path, lists: Iterable[ListSource]) -> None:
 
 
 def save_source(folder: Path, one: ListSource) -> None:
-    """Write down one list, beside what others wrote meanwhile."""
+    """Store one list, keeping concurrent changes of others."""
     others = load_sources(folder)
     known = [one if each.name == one.name else each for each in others]
     save_sources(folder, known if one in known else [*known, one])
 
 
 def name_of(source: str, *, allow: bool = False) -> str:
-    """A name for a list by where it comes from."""
+    """A default name for a list, from its source."""
     path = urlsplit(source).path if "://" in source else source
     word = re.sub(r"[^a-z0-9._-]+", "-", Path(path.rstrip("/")).name.partition(".")[0].lower()).strip("-._") or "list"
     word = word[:48]
@@ -124,7 +123,7 @@ def name_of(source: str, *, allow: bool = False) -> str:
 
 
 def state_of(one: ListSource, folder: Path, now: float) -> str:
-    """How it stands with a list, in words. ``now``: seconds since the epoch."""
+    """Status of a list as text. ``now``: seconds since the epoch."""
     if one.trouble:
         return f"trouble: {one.trouble}"
     if not one.path(folder).is_file():

@@ -1,4 +1,4 @@
-"""Which lists of a folder have a value: an address, a name, a fingerprint."""
+"""Looks up a value in all lists of a folder: an address, a name, a fingerprint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Listed(NamedTuple):
 
 
 def listed(folder: Path, value: str) -> list[Listed]:
-    """The entry of each list in a folder that has one for the value, by the name of its file."""
+    """Matching entries in the lists of a folder, by file name."""
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         entry = ThreatLists(more=[path]).named(value)

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Threat lists compiled: address or name → number of the entry that covers it, and the fast readers of plain lists.
+"""Compiled threat lists: address or name → number of the entry that covers it, and fast readers of plain lists.
 
-Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of
-its own, 8 bytes a boundary: where it begins, and in the same word who owns it, for a look-up in a large table waits for
-memory and for nothing else. It is entered through an index of the upper 16 bits; the rest is a binary search over
+Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix that covers it. IPv4 has a
+separate table with 8 bytes per boundary, which pack its position and owner into one word, because lookups in a large
+table are limited by memory latency. An index of the upper 16 bits narrows the search; the rest is a binary search over
 128-bit numbers.
 """
 
@@ -26,12 +26,12 @@ cdef extern from *:
 
 cdef enum:
     NO_OWNER = -1
-    DEEP = 129        # nested prefixes at most: one of each length
+    DEEP = 129        # maximum of nested prefixes: one of each length
 
 
 cdef class AddressTable:
     """``lo``/``hi``: 128-bit prefixes with host bits 0, IPv4-mapped for IPv4; ``bits``: their length (0 to 128);
-    ``numbers``: what a look-up gives, at least 0.
+    ``numbers``: results of lookups, at least 0.
 
     The longest prefix wins; of equal ones the first.
     """
@@ -60,7 +60,7 @@ cdef class AddressTable:
         self.nbytes = starts.nbytes + index.nbytes + wide_hi.nbytes + wide_lo.nbytes + wide_owners.nbytes
 
     def listed(self, const uint64_t[:] hi, const uint64_t[:] lo):
-        """For each address the number of the entry that covers it, -1 where none does."""
+        """For each address the number of the entry that covers it, -1 if there is none."""
         cdef Py_ssize_t i, n = hi.shape[0]
         if lo.shape[0] != n:
             raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
@@ -78,7 +78,7 @@ cdef class AddressTable:
         cdef Py_ssize_t block = address >> 16
         cdef uint64_t last = <uint64_t>address << 32 | <uint64_t>0xFFFFFFFF
         cdef int32_t low = self.index[block], high = self.index[block + 1], middle
-        while low < high:  # how many boundaries lie at or before the address
+        while low < high:  # number of boundaries at or before the address
             middle = low + (high - low) // 2
             if self.starts[middle] <= last:
                 low = middle + 1
@@ -109,7 +109,7 @@ cdef inline int last_of(uint64_t hi, uint64_t lo, int bits, uint64_t* last_hi, u
 
 
 def boundaries(hi, lo, bits, numbers):
-    """Prefixes → (hi, lo, owner) of the places where the owner changes, in order; owner -1 where unassigned space
+    """Prefixes → (hi, lo, owner) of the positions where the owner changes, in order; owner -1 where unassigned space
     begins.
     """
     order = np.lexsort((bits, lo, hi))
@@ -139,7 +139,7 @@ def boundaries(hi, lo, bits, numbers):
             last_hi, last_lo = stack_hi[depth], stack_lo[depth] + 1
             if last_lo == 0:
                 last_hi += 1
-            if last_hi or last_lo:  # not past the very last address
+            if last_hi or last_lo:  # not past the last address
                 used = append_boundary(
                     at_hi, at_lo, at_owner, used, last_hi, last_lo, stack_owner[depth - 1] if depth else NO_OWNER
                 )
@@ -158,7 +158,7 @@ cdef Py_ssize_t append_boundary(
     uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t used, uint64_t hi, uint64_t lo,
     int32_t owner,
 ) except -1:
-    """Note that the owner changes at an address; a second word on the same address replaces the first."""
+    """Append a change of owner at an address; a second one at the same address replaces the first."""
     if used and at_hi[used - 1] == hi and at_lo[used - 1] == lo:
         used -= 1
     if used and at_owner[used - 1] == owner:
@@ -168,7 +168,7 @@ cdef Py_ssize_t append_boundary(
 
 
 def plain_lines(const uint8_t[::1] data):
-    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of
+    """Parse a plain list: (hi, lo, bits, offset of the line) of lines with a single address or block, as prefixes of
     128 bits, and the offsets of the other lines that are neither empty nor comments. Lines end with LF; a word ends at
     a blank, ``#``, ``;`` or CR.
     """
@@ -204,9 +204,7 @@ def plain_lines(const uint8_t[::1] data):
 
 
 def give_back():
-    """Let the system have the memory that was needed to compile a list and is free now; the allocator would keep most
-    of it.
-    """
+    """Return free memory to the system after compiling a list; the allocator would keep most of it."""
     sensor_trim()
 
 
@@ -215,7 +213,7 @@ cdef enum:
 
 
 cdef inline uint64_t grown(uint64_t hashed, uint8_t byte) except? 0 nogil:
-    """FNV-1a over one more byte, letters made small."""
+    """FNV-1a over one more byte, in lower case."""
     return (hashed ^ (byte + 32 if 65 <= byte <= 90 else byte)) * <uint64_t>0x100000001B3
 
 
@@ -227,8 +225,8 @@ cdef inline uint64_t mixed(uint64_t hashed) except? 0 nogil:
 
 
 def hash_of(bytes text):
-    """The hash of a name or another text, letter case aside: from its end to its beginning, so that those of all parent
-    domains come by the way.
+    """The case-insensitive hash of a name or another text, computed from its end, so that hashes of all parent domains
+    are intermediate results.
     """
     cdef const uint8_t[::1] data = text
     cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
@@ -239,8 +237,8 @@ def hash_of(bytes text):
 
 
 cdef class NameTable:
-    """``hashes``: of names and other texts by ``hash_of``; ``numbers``: what a look-up gives, at least 0. Of equal ones
-    the first counts. 12 bytes a slot.
+    """``hashes``: of names and other texts by ``hash_of``; ``numbers``: results of lookups, at least 0. Of equal ones
+    the first counts. 12 bytes per slot.
     """
 
     cdef uint64_t[::1] keys
@@ -274,11 +272,11 @@ cdef class NameTable:
         return NO_OWNER
 
     def find(self, bytes text):
-        """The number of a text, -1 where it is not there."""
+        """The number of a text, -1 if absent."""
         return self.at(hash_of(text))
 
     def find_domain(self, bytes name):
-        """The number of a name or of the closest of its parents that is there, -1 where none is."""
+        """The number of a name or of its closest listed parent, -1 if there is none."""
         cdef const uint8_t[::1] data = name
         cdef Py_ssize_t i, stop = data.shape[0]
         cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
@@ -301,9 +299,8 @@ cdef inline bint is_blank(uint8_t byte) except -1 nogil:
 
 
 def name_lines(const uint8_t[::1] data, const uint32_t[::1] offsets):
-    """Reads the lines at ``offsets`` that are one domain name: (hashes, offsets of their lines, offsets of the others).
-    Known ways to write one: the bare name, ``*.name``, ``.name``, ``||name^`` of filter lists. What follows behind a
-    blank is a remark.
+    """Parse the lines at ``offsets`` that are one domain name: (hashes, offsets of their lines, offsets of the others).
+    Supported forms: the bare name, ``*.name``, ``.name``, ``||name^`` of filter lists. Text after a blank is a comment.
     """
     cdef Py_ssize_t k, n = offsets.shape[0], size = data.shape[0], begin = 0, stop = 0, named = 0, odd = 0, i
     cdef uint64_t hashed
@@ -327,7 +324,7 @@ def name_lines(const uint8_t[::1] data, const uint32_t[::1] offsets):
 cdef bint name_at(
     const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t size, Py_ssize_t* begin, Py_ssize_t* stop
 ) except -1 nogil:
-    """Where the name of a line begins and ends; whether there is one."""
+    """Find the name in a line; returns whether there is one."""
     cdef Py_ssize_t dots = 0, start, label
     cdef bint letter = False
     cdef uint8_t byte

@@ -1,4 +1,4 @@
-"""Which lists name a value, and whether an alert would follow."""
+"""Lists that contain a value, and whether an alert would follow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALLOWS, ALERTS = "allows", "yes"
 
 
 class Match(NamedTuple):
-    """``verdict``: ``yes`` where an alert would follow, ``allows`` of a list of exceptions, else why not."""
+    """``verdict``: ``yes`` if an alert would follow, ``allows`` for an allow-list, otherwise why not."""
 
     value: str
     entry: Entry
@@ -25,8 +25,8 @@ class Match(NamedTuple):
 def matches(
     paths: Sequence[Path], values: Iterable[str], now: float, report: Callable[[DocumentErrors], None]
 ) -> list[Match]:
-    """All entries of all lists that name the values. ``now``: seconds since the epoch; ``report`` receives the faults
-    of lists that cannot be read; they are left out.
+    """All matching entries of all lists. ``now``: seconds since the epoch; ``report`` receives the faults of lists that
+    cannot be read; they are left out.
     """
     values, found = list(values), list[Match]()
     allowed = ThreatLists(more=(path for path in paths if path.stem.startswith(ALLOW)))

@@ -1,6 +1,4 @@
-"""Names of the files that hold threat lists: ``NAME.list``; those that begin with ``allow`` take back what the others
-contain.
-"""
+"""File names of threat lists: ``NAME.list``; those that begin with ``allow`` override the others."""
 
 from __future__ import annotations
 

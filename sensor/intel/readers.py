@@ -1,11 +1,11 @@
-"""Reads threat lists. A plain list has one indicator a line: an address, a CIDR block, a range ``first-last``, a domain
-name (which stands for all names below it), a URL, a JA3, a JA4, or the SHA-1 or SHA-256 of a certificate; what follows
-it on the line is a remark: the category. Other formats are made into plain lists first (``formats``).
+"""Reads threat lists. A plain list has one indicator per line: an address, a CIDR block, a range ``first-last``, a
+domain name (which includes its subdomains), a URL, a JA3, a JA4, or the SHA-1 or SHA-256 of a certificate; the rest of
+the line is a comment: the category. Other formats are converted to plain lists first (``formats``).
 
-``#`` and ``;`` begin comments. Defanged indicators (``1.2.3[.]4``, ``2001[:]db8::1``, ``hxxp://``) are taken as meant.
-A line that is none of this is reported with its place and the rest loads. Left out, and reported, are blocks so wide
-that they can only be a mistake, and private, link-local, loopback and multicast addresses: public lists carry some, and
-every host of the network would be one of them.
+``#`` and ``;`` begin comments. Defanged indicators (``1.2.3[.]4``, ``2001[:]db8::1``, ``hxxp://``) are refanged.
+Invalid lines are reported with their position and skipped. Also skipped and reported are blocks so large that they must
+be a mistake, and private, link-local, loopback and multicast addresses: some public lists have them, and they would
+match every host of the network.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIZE_LIMIT = 512 * 1024 * 1024
 FAULTS_LIMIT = 100
 WIDEST_V4, WIDEST_V6 = 8, 16
 REMARK_LIMIT = 120
-# A comment begins at a blank in a URL, and anywhere else at its sign.
+# In a URL a comment begins at a blank, elsewhere at its sign.
 _COMMENT, _URL_COMMENT = re.compile(r"[#;]"), re.compile(r"\s[#;]")
 _NETWORKS = addresses.Networks()
 _RESERVED = (
@@ -39,7 +39,7 @@ _RESERVED = (
     *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")),
 )
 _U64, _U128 = 2**64 - 1, 2**128 - 1
-# Names of hosts files stand behind an address that leads nowhere.
+# Names in hosts files follow an unroutable address.
 _HOSTS = re.compile(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
 _FINGERPRINT = re.compile(
     (
@@ -54,9 +54,9 @@ _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECA
 
 @dataclass(eq=False)
 class IndicatorList:
-    """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
-    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and what was wrong. ``compiled``: the lines
-    are those of ``indicator.Indicator``.
+    """One parsed list: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
+    (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and faults. ``compiled``: the lines are
+    those of ``indicator.Indicator``.
     """
 
     path: Path
@@ -73,12 +73,12 @@ class IndicatorList:
         return len(self.offset)
 
     def forget_keys(self) -> None:
-        """Give back the memory of prefixes and hashes, once they are compiled."""
+        """Free the memory of prefixes and hashes, once they are compiled."""
         self.hi = self.lo = self.hashes = np.empty(0, np.uint64)
         self.bits = np.empty(0, np.uint8)
 
     def line(self, number: int) -> Indicator:
-        """The line that the indicator ``number`` came from, its value as written."""
+        """The line of the indicator ``number``, its value as written."""
         start = int(self.offset[number])
         stop = self.text.find(b"\n", start)
         raw = self.text[start : len(self.text) if stop < 0 else stop]
@@ -86,7 +86,7 @@ class IndicatorList:
 
 
 def read_list(path: Path) -> IndicatorList:
-    """The list in a file. DocumentErrors where it cannot be read or holds lines but not one indicator."""
+    """The list in a file. Raises DocumentErrors if it cannot be read or has lines but no indicator."""
     text = _bytes(path)
     if b"\0" in text[:HEAD_LIMIT]:
         raise DocumentErrors(
@@ -116,14 +116,14 @@ def read_list(path: Path) -> IndicatorList:
 
 
 def read_again(one: IndicatorList) -> IndicatorList:
-    """A list whose keys were forgotten, as it was when it was read."""
+    """The original state of a list whose keys were freed."""
     again = _read_text(one.path, one.text, _Faults(one.path, one.text), compiled=one.compiled)
     again.faults = one.faults
     return again
 
 
 def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> IndicatorList:
-    """The list in a plain text. DocumentErrors where it holds lines but not one indicator."""
+    """The list in a plain text. Raises DocumentErrors if it has lines but no indicator."""
     data = np.frombuffer(text, np.uint8)
     hi, lo, bits, offsets, odd = plain_lines(data)
     hashes, name_offsets, odd = name_lines(data, odd)
@@ -150,8 +150,8 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> I
 
 
 def key_of(text: str) -> bytes:
-    """What a name, a hash or a URL is looked up by. URLs lose scheme, port and fragment: what travels in the clear has
-    none of them.
+    """The lookup key of a name, a hash or a URL. URLs lose scheme, port and fragment, which cleartext requests do not
+    have.
     """
     url = _URL.fullmatch(text)
     if url is None or url[2] in (None, "/"):
@@ -166,12 +166,10 @@ def key_of(text: str) -> bytes:
 
 
 class _Faults:
-    """What was wrong with lines, at most 100 of them; the rest as a number."""
+    """Faults of lines, at most 100 of them; the rest as a number."""
 
     def __init__(self, path: Path, text: bytes) -> None:
-        """``text``: whose lines are counted; ``numbers``: what lines they were in the file, where
-        that is another text.
-        """
+        """``text``: text in which lines are counted; ``numbers``: line numbers in the file, if that is another text."""
         self.path, self.text = path, text
         self.numbers: list[int] = []
         self.broken = 0
@@ -179,12 +177,12 @@ class _Faults:
         self._kept: list[Fault] = []
 
     def add(self, offset: int, message: str, *, broken: bool = True) -> None:
-        """A fault of the line at ``offset``. ``broken``: it could not be read at all."""
+        """Add a fault of the line at ``offset``. ``broken``: the line is invalid, not only skipped."""
         line = self.text.count(b"\n", 0, offset) + 1 if len(self._kept) < FAULTS_LIMIT else 0
         self.add_at(self.numbers[line - 1] if self.numbers and line else line, message, broken=broken)
 
     def add_at(self, line: int, message: str, *, broken: bool = True) -> None:
-        """A fault of a line by its number."""
+        """Add a fault of a line by its number."""
         self.broken += broken
         self._count += 1
         if len(self._kept) < FAULTS_LIMIT:
@@ -212,7 +210,7 @@ def _left_out(
     offsets: npt.NDArray[np.uint32],
     faults: _Faults,
 ) -> npt.NDArray[np.bool_]:
-    """Which prefixes are too wide or reserved."""
+    """Which prefixes are too large or reserved."""
     short = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (bits >= 96)
     wide = np.where(short, bits < 96 + WIDEST_V4, bits < WIDEST_V6)
     reserved = np.zeros(len(hi), bool)
@@ -233,7 +231,7 @@ def _left_out(
 
 
 def _written(text: bytes, offset: int, *, compiled: bool) -> str:
-    """The indicator on a line, as it is there."""
+    """The indicator on a line, as written."""
     stop = text.find(b"\n", offset)
     line = text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace")
     return line.partition("\t")[0] if compiled else _split(line)[0]
@@ -242,8 +240,8 @@ def _written(text: bytes, offset: int, *, compiled: bool) -> str:
 def _odd_line(
     written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults
 ) -> None:
-    """Parse a line that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash,
-    offset).
+    """Parse a line that the fast readers skipped: blocks as (first address, bits, offset), names and other texts as
+    (hash, offset).
     """
     meant = refanged(written)
     url = _URL.fullmatch(meant)
@@ -273,7 +271,7 @@ def _odd_line(
 
 
 def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The blocks of an address, a CIDR block or a range. ValueError where it is not one."""
+    """The blocks of an address, a CIDR block or a range. Raises ValueError otherwise."""
     first, dash, last = written.partition("-")
     if not dash:
         yield ipaddress.ip_network(written, strict=False)
@@ -285,7 +283,7 @@ def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Ne
 
 
 def _split(line: str) -> tuple[str, str]:
-    """A line as (what is listed, remark)."""
+    """A line as (indicator, comment)."""
     sign = (_URL_COMMENT if line.lstrip()[:4].lower() in {"http", "hxxp"} else _COMMENT).search(line)
     cut = sign.start() if sign else len(line)
     words, remark = line[:cut].split(), line[cut:].lstrip("#; \t")

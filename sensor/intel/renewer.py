@@ -1,5 +1,5 @@
-"""Reloads threat lists while they are in use: in a thread of its own, so that look-ups never wait. The old state
-answers until then.
+"""Reloads threat lists while they are in use, in a separate thread, so that lookups never wait. The old state is used
+until then.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ CLOSE_S = 0.2
 
 
 class Renewer:
-    """``look`` is called about once a second by the thread that asks the lists; the new state is taken there, between
-    two questions.
+    """The thread that uses the lists calls ``look`` about once a second; the new state is applied there, between two
+    lookups.
     """
 
     def __init__(self, lists: ThreatLists) -> None:
@@ -22,7 +22,7 @@ class Renewer:
         self._ready: Renewal | None = None
 
     def look(self) -> list[str] | None:
-        """None where nothing is new. Once changed lists are in use: in words, what was refused of them."""
+        """None if nothing is new. After changed lists are applied: rejections as text."""
         if self._thread is not None:
             if self._thread.is_alive():
                 return None
@@ -35,7 +35,7 @@ class Renewer:
         return None
 
     def close(self) -> None:
-        """The end. The thread, if there is one, only reads: the wait is short."""
+        """Stop. The thread, if any, only reads: the wait is short."""
         if self._thread is not None:
             self._thread.join(CLOSE_S)
 

@@ -1,9 +1,9 @@
-"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits send. One folder per
-subject, files of entries in it.
+"""Signatures of known attacks: traffic of public attack frameworks, remote-access trojans and exploits. One folder per
+subject, with files of entries.
 
 An entry matches if all its regexes are found in the text of an event, none of ``unless`` is, and one of its ``words``
-occurs: the words keep it from being tried on everything. Entries are tested by their own examples and by benign
-look-alikes that must not match.
+occurs: the words avoid most regex searches. Entries are tested by their own examples and by benign look-alikes that
+must not match.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ FIELDS = (
     "sha1",
     "line",
 )
-# Questions whose answer is remembered.
+# Size of the result cache.
 REMEMBERED = 1024
-# What a request's path, cookies and other texts are cut at to find words in them.
+# Separators of words in a request's path, cookies and other texts.
 _CUT = re.compile(r"[/?&=;:() ,]+")
 
 
@@ -53,9 +53,9 @@ class _Words(BaseModel):
 
 
 class Signature(_Words):
-    """One known attack. ``what`` continues "… looks like": *a check-in of Empire*; ``event``: what it looks at;
-    ``match``, ``unless``: field → regex, letter case aside, searched for: anchor them. ``words``: whole words of path,
-    cookies or text of which one must appear there (small letters; none: always tried).
+    """One known attack. ``what`` continues "… looks like": *a check-in of Empire*; ``event``: the matching event kind;
+    ``match``, ``unless``: field → regex, case-insensitive, searched: anchor them. ``words``: whole words of path,
+    cookies or text of which one must occur (lower case; empty: always tried).
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
@@ -103,7 +103,7 @@ class SignatureFile(_Words):
 
 
 class _Ready:
-    """A signature whose regexes are compiled when an event first needs them: most are never needed."""
+    """A signature whose regexes are compiled on first use: most are never needed."""
 
     __slots__ = ("_unwanted", "_wanted", "entry")
 
@@ -113,7 +113,7 @@ class _Ready:
         self._unwanted: list[tuple[str, re.Pattern[str]]] = []
 
     def requires(self, fields: Mapping[str, str]) -> bool:
-        """Whether the fields of an event are those of this attack."""
+        """Whether the fields of an event match."""
         if self._wanted is None:
             self._wanted, self._unwanted = _compiled(self.entry.match), _compiled(self.entry.unless)
         for name, pattern in self._wanted:
@@ -122,17 +122,17 @@ class _Ready:
         return not any(pattern.search(fields.get(name, "")) for name, pattern in self._unwanted)
 
     def shows(self, name: str, text: str) -> bool:
-        """Whether one field holds what is asked of it."""
+        """Whether one field matches."""
         pattern = self.entry.match.get(name)
         return pattern is None or _searching(pattern).search(text) is not None
 
 
 class Signatures:
-    """The entries of one folder by the event they look at, those with words found by them."""
+    """The entries of one folder by event kind, those with words indexed by them."""
 
     def __init__(self, entries: list[Signature]) -> None:
         self.entries = entries
-        # What is asked of a device is asked again and again, and several detectors look at the same request.
+        # Requests to a device repeat, and several detectors check the same request.
         self._cached = functools.lru_cache(REMEMBERED)(self._search_text)
         self._always: dict[str, list[_Ready]] = {}
         self._by_word: dict[str, dict[str, list[_Ready]]] = {}
@@ -144,12 +144,12 @@ class Signatures:
                 self._by_word.setdefault(entry.event, {}).setdefault(word.lower(), []).append(ready)
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> tuple[Signature, ...]:
-        """The entries that speak, each once. ``text``: where to look for words."""
+        """The matching entries, without duplicates. ``text``: where to look for words."""
         return self._cached(event, tuple(fields.items()), text)
 
     def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
-        """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries, those
-        that are missing are not asked for; ``texts``: which of these hold words.
+        """Prefilter: what an event must contain for an entry to match. ``fields``: fields of the event that entries
+        use; missing ones are not checked; ``texts``: those that are searched for words.
         """
         tests = [fields[name].passes(partial(self._contains, event, name)) for name in texts if event in self._by_word]
         always = [
@@ -163,7 +163,7 @@ class Signatures:
         return any_of((*tests, *always))
 
     def _contains(self, event: str, name: str, text: str) -> bool:
-        """Whether a field holds the word of an entry, and what else the entry asks of this field."""
+        """Whether a field contains the word of an entry and meets its other conditions on this field."""
         words = self._by_word[event]
         return any(ready.shows(name, text) for word in _CUT.split(text.lower()) for ready in words.get(word, ()))
 
@@ -191,7 +191,7 @@ def _searching(pattern: str) -> re.Pattern[str]:
 
 
 def own_folder() -> Path:
-    """Where our own knowledge is: inside the package where it is installed, else beside it."""
+    """Folder of the sensor's data: inside the package if it is installed, otherwise beside it."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "fingerprints_data"
     return inside if inside.is_dir() else package.parent / "fingerprints"
@@ -203,7 +203,9 @@ def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
 
 @functools.cache
 def load_signatures(subject: str) -> Signatures:
-    """The signatures of a subject (``frameworks``, ``exploits``). DocumentErrors with every fault of its files."""
+    """The signatures of a subject (``frameworks``, ``exploits``). Raises DocumentErrors with all faults of
+    its files.
+    """
     entries: dict[str, Signature] = {}
     faults: list[Fault] = []
     for path in sorted((own_folder() / subject).glob("*.yaml")):

@@ -1,4 +1,4 @@
-"""Threat lists for detectors: one look-up for all lists, and the metadata of an entry.
+"""Threat lists for detectors: one lookup in all lists, and the metadata of an entry.
 
 Lists whose file name begins with ``allow`` override the others.
 """
@@ -19,14 +19,14 @@ from sensor.intel.names import ALLOW, SUFFIX
 from sensor.intel.readers import IndicatorList, key_of, read_again, read_list
 from sensor.intel.signatures import Signatures, load_signatures
 
-# A list that would lose more than this share of its entries is not taken in its new state.
+# A new state of a list that would lose more than this share of its entries is rejected.
 LOSS_LIMIT = 0.5
 SMALL = 20
 
 
 class Renewal(NamedTuple):
-    """The lists after a reload, compiled and ready to replace the old ones; ``refused``: which of them stay unchanged,
-    and why, as text.
+    """The lists after a reload, compiled and ready to replace the old ones; ``refused``: lists that stay unchanged, and
+    why, as text.
     """
 
     lists: list[IndicatorList]
@@ -36,16 +36,15 @@ class Renewal(NamedTuple):
 
 
 class ThreatLists:
-    """The lists compiled. ``faults``: lines that were left out, with their places; ``unread``: lists that could not be
-    read when they were first looked at;
-    ``nbytes``: memory of look-up, keys and texts; ``version``: another one whenever lists were exchanged.
+    """Compiled lists. ``faults``: skipped lines, with positions; ``unread``: lists that could not be read at first;
+    ``nbytes``: memory of tables, keys and texts; ``version``: changes whenever lists are replaced.
     """
 
     version = 0
 
     def __init__(self, paths: Iterable[Path] = (), *, more: Iterable[Path] = (), folder: Path | None = None) -> None:
-        """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are
-        left out where they cannot be read.
+        """``paths`` must be readable: raises DocumentErrors with all that are not. ``more``, and the lists in
+        ``folder``, are left out if they cannot be read.
         """
         strict = list(map(Path, paths))
         self._strict, self._paths, self._folder = strict, [*strict, *map(Path, more)], folder
@@ -65,18 +64,18 @@ class ThreatLists:
 
     @property
     def sizes(self) -> dict[Path, int]:
-        """How many entries each list has."""
+        """Number of entries of each list."""
         return {each.path: len(each) for each in self._lists}
 
     def look_for(self, more: Iterable[Path]) -> None:
-        """Other lists than ``more`` of before: they count, and those that are not named any more are let go, once all
-        are read again.
+        """Replace the earlier ``more``; takes effect, and removes lists that are no longer configured, once all are
+        read again.
         """
         self._paths = [*self._strict, *map(Path, more)]
 
     def telemetry(self) -> dict[str, Any]:
-        """``entries`` and ``bytes`` of all; of each of the ``lists`` its entries and when its file was written (s);
-        lines ``left_out``; lists ``unread``.
+        """Total ``entries`` and ``bytes``; for each of the ``lists`` its entries and modification time (s); number of
+        lines ``left_out``; number of lists ``unread``.
         """
         lists = {
             str(each.path): {"entries": len(each), "written": self._stamps.get(each.path, (0, 0))[0] / 1e9}
@@ -91,12 +90,12 @@ class ThreatLists:
         }
 
     def changed(self) -> bool:
-        """Whether a file is another than when it was read, was added, or is gone. Costs a look at each file's date."""
+        """Whether a file was changed, added or removed since it was read. Checks each file's modification time."""
         return self._stamps_now() != self._stamps
 
     def read_again(self) -> Renewal:
-        """The lists as the files are now, for ``take``; may run beside the thread that asks. A list that cannot be
-        read, or would lose most of its entries, stays as it was.
+        """The lists as the files are now, for ``take``; may run concurrently with lookups. A list that cannot be read,
+        or would lose most of its entries, stays unchanged.
         """
         stamps, old = self._stamps_now(), {each.path: each for each in self._lists}
         read: list[IndicatorList] = []
@@ -116,12 +115,12 @@ class ThreatLists:
         return Renewal(read, *_compiled(read), refused)
 
     def take(self, renewal: Renewal) -> None:
-        """From now on answer by what was read. Numbers of ``listed`` from before mean nothing any more."""
+        """Apply a reload. Earlier numbers from ``listed`` become invalid."""
         self._take(renewal)
 
     def refresh(self) -> list[str]:
-        """Read the lists again where a file changed: what was refused, in words. The old state answers until the new
-        one is whole.
+        """Reload lists if a file changed; returns rejections as text. Lookups use the old state until the new one is
+        complete.
         """
         if not self.changed():
             return []
@@ -130,18 +129,18 @@ class ThreatLists:
         return renewal.refused
 
     def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
-        """For each address the number of the entry that covers it most closely, -1 where none does."""
+        """For each address the number of the entry with the longest matching prefix, -1 if there is none."""
         numbers = self._bad.listed(hi, lo)
         if self._allowed.addresses is not None and (hits := np.flatnonzero(numbers >= 0)).size:
             numbers[hits[self._allowed.listed(hi[hits], lo[hits]) >= 0]] = -1
         return numbers
 
     def entry(self, number: int) -> Entry:
-        """What a number of ``listed`` means. IndexError where there is no such entry."""
+        """The entry with a number from ``listed``. Raises IndexError if there is none."""
         return self._bad.entry(number)
 
     def domain(self, name: str) -> Entry | None:
-        """The entry of a name, or of the closest domain above it that is listed."""
+        """The entry of a name, or of its closest listed parent domain."""
         raw = name.encode("utf-8", "replace")
         number = self._bad.domain(raw)
         return self._bad.entry(number) if number >= 0 and self._allowed.domain(raw) < 0 else None
@@ -160,7 +159,7 @@ class ThreatLists:
         return self._bad.entry(number) if number >= 0 and not self.allows(value) else None
 
     def allows(self, value: str) -> bool:
-        """Whether an allow-list names an indicator."""
+        """Whether an allow-list contains an indicator."""
         return self._allowed.find(value) >= 0
 
     def named(self, value: str) -> Entry | None:
@@ -171,11 +170,11 @@ class ThreatLists:
         return None
 
     def default_login(self, seal: str) -> DefaultLogin | None:
-        """The login that a seal stands for, where it is one that something is sold with."""
+        """The default login with a seal; None if there is none."""
         return load_defaults().get(seal)
 
     def signatures(self, subject: str) -> Signatures:
-        """The known attacks of a subject."""
+        """The signatures of a subject."""
         return load_signatures(subject)
 
     def _take(self, renewal: Renewal) -> None:
@@ -195,7 +194,7 @@ def _compiled(lists: list[IndicatorList]) -> tuple[Compiled, Compiled]:
 
 
 def shrunk(before: int, after: int) -> bool:
-    """Whether a list lost so much that its new state is more likely broken than good."""
+    """Whether a list lost so many entries that its new state is probably defective."""
     return before >= SMALL and after < before * (1 - LOSS_LIMIT)
 
 

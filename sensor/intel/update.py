@@ -1,8 +1,6 @@
-"""Brings one kept list up to date: fetched, read, compared with what was, and written as a plain list that a run reads
-quickly.
+"""Updates one stored list: fetched, parsed, compared with the old one, and written as a plain list that loads quickly.
 
-Where anything is wrong the old list stays: a list that cannot be fetched or read, or that would lose most of its
-entries.
+On any fault the old list stays: a list that cannot be fetched or parsed, or that would lose most of its entries.
 """
 
 from __future__ import annotations
@@ -28,8 +26,8 @@ Fetch = Callable[..., Fetched]
 
 
 class Outcome(NamedTuple):
-    """What came of an update. ``trouble``: in words why the old list stays, else empty; ``added``, ``removed``:
-    entries; ``faults``: lines of the source that were left out.
+    """Result of an update. ``trouble``: why the old list stays, otherwise empty; ``added``, ``removed``: number of
+    entries; ``faults``: skipped lines of the source.
     """
 
     list_source: ListSource
@@ -41,8 +39,8 @@ class Outcome(NamedTuple):
 
 
 def update(one: ListSource, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
-    """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost
-    most of its entries. A list that is new and cannot be had leaves nothing behind. OSError where it cannot be written.
+    """Update a list; ``now``: seconds since 1970, the same time as ``moment``. ``force``: also if it lost most of its
+    entries. A new list that cannot be fetched leaves nothing behind. Raises OSError if it cannot be written.
     """
     outcome = _update(one, folder, now, moment, force=force, get=get)
     if not outcome.trouble or any(each.name == one.name for each in load_sources(folder)):
@@ -90,7 +88,7 @@ def _refused(one: ListSource, trouble: str, faults: tuple[Fault, ...] = ()) -> O
 
 
 def _read(one: ListSource, body: bytes) -> IndicatorList:
-    """The list in a body; its faults name the list."""
+    """The list in a body; its faults contain the name of the list."""
     with tempfile.NamedTemporaryFile(prefix="sensor-intel-") as file:
         file.write(body)
         file.flush()
@@ -103,7 +101,7 @@ def _read(one: ListSource, body: bytes) -> IndicatorList:
 
 
 def _lines(one: ListSource, read: IndicatorList, now: int) -> dict[str, Indicator]:
-    """The entries by their value; gaps of the list are filled from its settings."""
+    """The entries by their value; missing metadata comes from the list's settings."""
     until = now + one.keep_days * DAY if one.keep_days else 0
     confidence = -1 if one.confidence is None else one.confidence
     found: dict[str, Indicator] = {}
@@ -120,7 +118,7 @@ def _lines(one: ListSource, read: IndicatorList, now: int) -> dict[str, Indicato
 
 
 def _values(path: Path) -> set[str]:
-    """What a kept list lists now."""
+    """Current entries of a stored list."""
     try:
         read = read_list(path)
     except DocumentErrors:
