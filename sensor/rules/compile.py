@@ -1,5 +1,5 @@
-"""Rules made into closures, once: nothing of their text is looked at again while packets pass, and nothing in it is
-ever run as a program.
+"""Compiles rules into closures once: their text is not parsed again while packets pass, and nothing in it is executed
+as code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Signal,
 from sensor.rules.model import Block, Rule, Step
 from sensor.rules.values import Fit, Kind, Mask, RuleError, Sets, fit_of
 
-# Keys and values that a rule's windows hold.
+# Limits of keys and values in a rule's windows.
 KEYS_LIMIT, VALUES_LIMIT = 16_384, 4096
 SHOWN_LIMIT = 120
 
@@ -35,9 +35,8 @@ _BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
 class Ready(NamedTuple):
-    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are
-    worth making an object of; ``key``: what several things must have in common, and ``label``: the same for people;
-    ``wanted``: what an event must show at least.
+    """One step of a rule. ``holds``: predicate on an event, a flow or a device change; ``rows``: prefilter on columns
+    of flow changes; ``key``: grouping key, and ``label``: the same as text; ``wanted``: prefilter of events.
     """
 
     events: frozenset[type[Event]]
@@ -51,14 +50,14 @@ class Ready(NamedTuple):
     wanted: Want
 
     def watches(self, signal: Signal) -> bool:
-        """Whether it looks at things of this sort at all."""
+        """Whether the step applies to things of this kind."""
         if isinstance(signal, Event):
             return type(signal) in self.events
         return getattr(signal, "kind", None) in self.flows or getattr(signal, "action", None) in self.devices
 
 
 def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
-    """The steps of a rule. Wrong with all that makes no sense in them, and where."""
+    """The steps of a rule. Raises RuleError with all faults and their positions."""
     ready, errors = [], list[RuleError]()
     for place, step in enumerate(rule.steps):
         above: tuple[str | int, ...] = ("sequence", place) if rule.sequence else ()
@@ -75,7 +74,7 @@ def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
 
 
 def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> Ready:
-    """``errors`` gets what makes no sense in its conditions."""
+    """Adds faults in conditions to ``errors``."""
     words = watched(step.when)
     fields = fields_of(words, context)
     where = _block(step.where, fields, sets, context, errors, "where")
@@ -97,7 +96,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: l
     )
 
 
-# What must hold.
+# Conditions.
 
 Conditions = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
 
@@ -105,7 +104,7 @@ Conditions = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
 def _block(
     block: Block, fields: Fields, sets: Sets, context: Context, errors: list[RuleError], *above: str | int
 ) -> Conditions:
-    """What is asked of which field, with what the inventory is asked for at the end."""
+    """The conditions on each field, with those on the inventory last."""
     found = []
     for name, condition in block.items():
         try:
@@ -153,7 +152,9 @@ def _all(condition: Conditions) -> Holds:
 
 
 def _rows(kinds: frozenset[Change], where: Conditions) -> Callable[[Rows], Mask]:
-    """What of ``where`` can be asked of columns; the rest is asked of the rows that are left."""
+    """A prefilter with the conditions in ``where`` that can be evaluated on columns; the others are evaluated on the
+    rest.
+    """
     wanted = [int(kind) for kind in kinds]
     columns = [(fit.many, names) for _, fit, names, _ in where if fit.many is not None and names]
 
@@ -168,21 +169,21 @@ def _rows(kinds: frozenset[Change], where: Conditions) -> Callable[[Rows], Mask]
     return rows
 
 
-# How often, and in which order.
+# Counts and sequences.
 
 
 class Found(NamedTuple):
-    """A rule spoke: how many it counted, and since when."""
+    """A match of the rule: the number counted, and the start."""
 
     number: int
     first: int
 
 
 class Counting:
-    """Things of one key, or different values of a field, within the window."""
+    """Counts things with one key, or distinct values of a field, within the window."""
 
     def __init__(self, rule: Rule, step: Ready) -> None:
-        """Wrong where the field whose values are to differ is not there."""
+        """Raises RuleError if the field with distinct values does not exist."""
         self._most, self._key = rule.count, step.key
         self._value = _field(step.fields, rule.distinct, "distinct").get if rule.distinct else None
         window = (rule.within or 1) * SECOND
@@ -203,14 +204,14 @@ class Counting:
 
 
 class Sequence:
-    """For each key and each number of steps done: when the latest such chain began."""
+    """For each key and each number of completed steps: the start of the latest such chain."""
 
     def __init__(self, rule: Rule, steps: list[Ready]) -> None:
         self._steps, self._window = steps, (rule.within or 1) * SECOND
         self._chains: Bounded[Hashable, list[int]] = Bounded(KEYS_LIMIT)
 
     def add(self, signal: Any, step: int) -> Found | None:
-        """``step`` holds of a thing; the last step of a chain that is young enough completes it."""
+        """Process a thing that matches ``step``; the last step completes a chain that is within the window."""
         key = self._steps[step].key(signal)
         chains = self._chains.get(key)
         if chains is None:
@@ -228,12 +229,12 @@ class Sequence:
         return Found(len(self._steps), began)
 
 
-# The text of the alert.
+# Text of the alert.
 
 
 def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Callable[[Any, Found], str]:
-    """The sentence of an alert, with fields in braces. ``who`` names an end of a thing. Wrong where
-    one is not known.
+    """The function that makes the summary of an alert, with fields in braces. ``who`` names an endpoint. Raises
+    RuleError for an unknown field.
     """
     parts = _BRACES.split(rule.says or rule.title)
     for name in parts[1::2]:
@@ -251,7 +252,7 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
 
 
 def shown(kind: Kind, value: Any) -> str:
-    """A value as people read it."""
+    """A value in readable form."""
     if kind is Kind.ADDRESS:
         return addresses.text(value) if value else "nobody"
     if kind is Kind.MAC:

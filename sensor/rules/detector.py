@@ -1,4 +1,4 @@
-"""A rule as a detector, with the id ``custom.`` and its own: one class for each, which looks only at what the rule
+"""A rule as a detector, with the id ``custom.`` and its own: one class per rule, which subscribes only to what the rule
 watches.
 """
 
@@ -32,14 +32,14 @@ REPEATS_LIMIT = 16_384
 
 
 class _Custom(Detector):
-    """What all of them share. ``matched``: how many things met the conditions of any step."""
+    """Common base. ``matched``: number of things that met the conditions of any step."""
 
     weighs_itself = True
     rule: ClassVar[Rule]
     sets: ClassVar[Sets]
 
     def __init__(self, context: Context, options: Any = None) -> None:
-        """Wrong with what makes no sense in the rule."""
+        """Raises RuleError with the faults of the rule."""
         super().__init__(context, options)
         rule = self.rule
         self._steps = list(enumerate(ready_steps(rule, self.sets, context)))
@@ -51,9 +51,7 @@ class _Custom(Detector):
         self.matched = 0
 
     def look(self, signal: Signal) -> Iterator[Alert]:
-        """What one event, flow or change of a device comes to. Later steps first: a thing is one step of a chain, not
-        two.
-        """
+        """Alerts for one event, flow or device change. Later steps first: a thing can be only one step of a chain."""
         for place, step in reversed(self._steps):
             if step.watches(signal) and step.holds(signal):
                 self.matched += 1
@@ -121,9 +119,7 @@ class _Custom(Detector):
 
 class _OnEvents(_Custom, EventDetector):
     def wants(self) -> dict[type[Event], Want]:
-        """What its conditions ask of the fields of an event; what they ask of devices is asked of
-        those that are left.
-        """
+        """Prefilters from its conditions on event fields; conditions on devices are evaluated on what passes them."""
         return {kind: any_of(step.wanted for _, step in self._steps if kind in step.events) for kind in self.watches}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -148,7 +144,7 @@ class _OnDevices(_Custom, DeviceDetector):
 
 
 def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
-    """The detector of a rule. Wrong where the rule makes no sense."""
+    """The detector of a rule. Raises RuleError if the rule is invalid."""
     steps = ready_steps(rule, sets, context)
     events = tuple(
         dict.fromkeys(event for step in steps for event in sorted(step.events, key=lambda one: one.__name__))

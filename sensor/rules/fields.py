@@ -1,6 +1,4 @@
-"""Which fields a rule can ask: those of the event itself, of the packet, of the flow, and of the
-devices at both ends.
-"""
+"""Fields for conditions of rules: those of the event, of the packet, of the flow, and of the devices at both ends."""
 
 from __future__ import annotations
 
@@ -40,9 +38,9 @@ _KINDS: dict[Any, Kind] = {
 
 
 class Field(NamedTuple):
-    """``get`` takes it from an event, a flow or a change of a device. ``columns``: where flow changes have the same.
-    ``asks``: it asks what is known of the ends, and so is asked last. ``source``: the field of an event, or of its
-    packet, that holds just this value.
+    """``get`` returns the value for an event, a flow or a device change. ``columns``: the same in columns of flow
+    changes. ``asks``: it needs the inventory, and is evaluated last. ``source``: the field of an event, or of its
+    packet, with the same value.
     """
 
     kind: Kind
@@ -56,7 +54,7 @@ Fields = dict[str, Field]
 
 
 class Ends(NamedTuple):
-    """Who takes part: subjects and ports of both ends."""
+    """Subjects and ports of both ends."""
 
     src: Get
     dst: Get
@@ -79,7 +77,7 @@ FLOW_ENDS = Ends(
 
 
 def subject_of(change: DeviceChange) -> Subject:
-    """The device that changed, by what it was seen with last."""
+    """The changed device, with the addresses that it was last seen with."""
     device = change.device
     address = max(device.addresses, key=lambda one: device.addresses[one], default=0)
     return Subject(device.macs[0] if device.macs else 0, address, device.vlan)
@@ -110,7 +108,7 @@ def _below(event: type[Event]) -> Iterable[type[Event]]:
 
 
 def watched(when: Iterable[str]) -> list[str]:
-    """The kinds of a ``when``. Wrong if one is unknown, or if they are of different sorts."""
+    """The kinds of a ``when``. Raises RuleError for an unknown kind, or a mixture of events, flows and devices."""
     words = list(when)
     for place, word in enumerate(words):
         if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
@@ -130,7 +128,7 @@ def watched(when: Iterable[str]) -> list[str]:
 
 
 def fields_of(words: Iterable[str], context: Context) -> Fields:
-    """The fields that everything watched has: of several kinds of events those that all of them have."""
+    """The fields that are available for all watched kinds."""
     found: Fields | None = None
     for word in words:
         here = (
@@ -172,7 +170,7 @@ def _pairs(get: Get, event: Event) -> tuple[str, ...]:
 
 
 def _answers(event: Any) -> tuple[str, ...]:
-    """What the answers of a name server lead to: addresses, names and texts."""
+    """The answers of a DNS response: addresses, names and texts."""
     return tuple(addresses.text(one.address) if one.address else one.value for one in event.answers)
 
 
@@ -221,7 +219,7 @@ def _of_time() -> Fields:
 
 
 def _of_device(side: str, device: Get) -> Fields:
-    """What is known of a device at that packet; empty where nothing is."""
+    """Attributes of a device at the time of the packet; empty if unknown."""
     found = {
         f"{side}.{name}": Field(Kind.TEXT, functools.partial(_attribute, device, name), asks=True)
         for name in ATTRIBUTES

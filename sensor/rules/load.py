@@ -1,5 +1,5 @@
-"""Reads the operator's rules: files, or folders of them. An invalid rule is reported with its place and never stops the
-others.
+"""Loads the operator's rules: files, or folders of them. An invalid rule is reported with its position and does not
+affect the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ZONES = ("inside", "outside")
 
 
 class Loaded(NamedTuple):
-    """One rule, with the sets of its file, and where it is: its place in the list of the file."""
+    """One rule, with the sets of its file, and its position: index in the list of the file."""
 
     rule: Rule
     sets: Sets
@@ -34,7 +34,7 @@ class Loaded(NamedTuple):
 
     @property
     def zoned(self) -> bool:
-        """Whether it may ask what is inside the network, and what outside."""
+        """Whether its conditions may depend on the configured internal networks."""
         text = f"{self.rule.model_dump_json()} {self.sets}"
         return any(word in text for word in ZONES)
 
@@ -43,13 +43,13 @@ class Loaded(NamedTuple):
         return other is not None and self.rule == other.rule and self.sets == other.sets
 
     def fault(self, error: RuleError) -> Fault:
-        """Its fault, at its place."""
+        """A fault at its position."""
         return fault_at(self.path, ("rules", self.place, *error.location), error.message, key=error.key)
 
 
 class Rules:
-    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others; ``stamps`` of
-    the files as they were read.
+    """The rules of a run: ``faults`` of the invalid ones, ``made``: detectors of the others; ``stamps`` of the files
+    when they were read.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -64,8 +64,8 @@ class Rules:
         return len(known) == len(self.loaded) and all(one.same_as(known.get(one.rule.id)) for one in self.loaded)
 
     def detectors(self, context: Context, before: Rules | None = None, *, zones: bool = False) -> tuple[Detector, ...]:
-        """Ready to use; disabled rules are left out. One whose content equals that of ``before`` is the same object,
-        with its counts, unless it reads what is inside and that is something else now (``zones``).
+        """Detectors of all enabled rules. A rule equal to one of ``before`` keeps its object and counts, unless it
+        depends on the internal networks and those changed (``zones``).
         """
         old = {detector.id: detector for detector in before.made} if before is not None else {}
         known = {one.rule.id: one for one in before.loaded} if before is not None else {}
@@ -83,7 +83,7 @@ class Rules:
 
 
 class Nowhere:
-    """A context that knows no device, for rules that are only looked at or tried."""
+    """A context without devices, for rules that are only checked or tested."""
 
     intel: Any = None
     baseline: Any = None
@@ -121,7 +121,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
 
 
 def files_of(paths: Iterable[Path]) -> Iterable[Path]:
-    """Files, and those of folders. One that is named twice counts once."""
+    """Files, and those in folders, without duplicates."""
     files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
     return dict.fromkeys(file.resolve() if file.exists() else file for file in files)
 

@@ -1,9 +1,9 @@
-"""Rules of the operator as they are written: events, conditions, counts, sequences; the text of the alert; and tests.
+"""The schema of the operator's rules: events, conditions, counts, sequences; the text of the alert; and tests.
 
 A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices
 (``device.new``); or it is a sequence of such steps. A condition is a field and its expected value: a value, a list of
-values of which one must match, or operators with values (``begins: adm``). A block of conditions holds where all of
-them do. ``$name`` stands for a set of the file. Fields are in ``fields``, what can be asked of them in ``values``.
+values of which one must match, or operators with values (``begins: adm``). A block of conditions matches if all of them
+do. ``$name`` refers to a set of the file. Fields are in ``fields``, operators in ``values``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Block = dict[str, Any]
 
 
 def _several(value: object) -> object:
-    """One word, or a list of them."""
+    """A single word, or a list of words."""
     return [value] if isinstance(value, str) else value
 
 
 def _blocks(value: object) -> object:
-    """One block of conditions, or a list of them."""
+    """A single block of conditions, or a list of blocks."""
     return [value] if isinstance(value, dict) else value
 
 
@@ -43,7 +43,7 @@ class _Written(BaseModel):
 
 
 class Attack(_Written):
-    """A technique that we do not know by its id."""
+    """A technique that is not in the sensor's ATT&CK table."""
 
     technique: str = Field(pattern=r"^T\d{4}(\.\d{3})?$")
     tactic: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
@@ -51,8 +51,8 @@ class Attack(_Written):
 
 
 class Step(_Written):
-    """What must hold of one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``.
-    ``by``: fields that several things must have in common.
+    """Conditions on one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``.
+    ``by``: fields that grouped things have in common.
     """
 
     when: Words = ()
@@ -63,8 +63,8 @@ class Step(_Written):
 
 
 class Made(BaseModel):
-    """Something that happens in a test: ``at``: seconds after its begin; ``times``: so often, ``every`` so many
-    seconds, with ``{n}`` counted up in its texts. Any other key is a field of it.
+    """An event of a test: ``at``: seconds after its start; ``times``: number of repetitions, ``every``: interval in
+    seconds, with ``{n}`` as counter in texts. Any other key is a field.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
@@ -76,9 +76,7 @@ class Made(BaseModel):
 
 
 class Trial(_Written):
-    """A test of a rule: what happens, among which devices (by address, each with its attributes), and how many alerts
-    come of it.
-    """
+    """A test of a rule: events, devices (by address, each with its attributes), and the expected number of alerts."""
 
     title: str = Field(min_length=3)
     alerts: int = Field(1, ge=0)

@@ -1,8 +1,8 @@
-"""Rules of Sigma for network log sources, made into rules of ours. pySigma (the extra ``sigma``) reads them; what has
-no counterpart here is refused, never half understood.
+"""Converts Sigma rules for network log sources to rules of the sensor. pySigma (the extra ``sigma``) parses them; rules
+with unsupported parts are rejected, never converted in part.
 
-The condition is brought into the form *one of these blocks*; what a block asks of a field beside something else becomes
-one regular expression.
+The condition is converted to disjunctive normal form; several conditions of a block on one field become one regular
+expression.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Unfit(Exception):
 
 
 class Leaf(NamedTuple):
-    """A field, a word of ``values``, and values of which one must fit; or that none does."""
+    """A field, an operator of ``values``, and values of which one must match; or with negation, none."""
 
     field: str
     word: str
@@ -48,8 +48,8 @@ Blocks = list[list[Leaf]]
 
 
 def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
-    """The rules in a Sigma file, each as an entry of a rule file; and which of them are left out and why, as text.
-    Unfit if it is not such a file, or where pySigma is not installed.
+    """The rules in a Sigma file, each as an entry of a rule file; and the rejected ones with the reason, as text.
+    Raises Unfit if it is not a Sigma file, or pySigma is not installed.
     """
     try:
         from sigma.collection import SigmaCollection
@@ -77,7 +77,7 @@ def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
 
 
 def _sound(rule: SigmaRuleBase) -> SigmaRule:
-    """A rule in which pySigma found nothing wrong."""
+    """A rule without errors in pySigma."""
     from sigma.rule import SigmaRule
 
     if rule.errors:
@@ -88,7 +88,7 @@ def _sound(rule: SigmaRuleBase) -> SigmaRule:
 
 
 def _entry(rule: SigmaRule) -> str:
-    """A rule of ours as text: JSON values behind the keys, which is YAML."""
+    """A converted rule as text: JSON values after keys, which is YAML."""
     source, blocks = _watched(rule)
     fields: dict[str, Any] = {
         "id": re.sub(r"[^a-z0-9]+", "_", rule.title.lower()).strip("_")[:63].lstrip("0123456789_") or "rule",
@@ -120,7 +120,7 @@ def _severity(rule: SigmaRule) -> str:
 
 
 def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
-    """The source that has all fields of the rule, and what must hold."""
+    """The source that has all fields of the rule, and the conditions."""
     where = rule.logsource
     sources = sources_of(where.category, where.product, where.service)
     if not sources:
@@ -159,7 +159,7 @@ class _Node(NamedTuple):
 
 
 def _tree(item: Any) -> _Node:
-    """The condition as pySigma gives it, in terms of this sensor; conditions on one field are combined."""
+    """The condition from pySigma, with field names of this sensor; conditions on one field are combined."""
     from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
 
     if isinstance(item, ConditionFieldEqualsValueExpression):
@@ -172,7 +172,7 @@ def _tree(item: Any) -> _Node:
 
 
 def _together(nodes: list[_Node]) -> Iterable[_Node]:
-    """Alternatives of one field and word are one leaf with several values."""
+    """Alternatives with one field and operator become one leaf with several values."""
     found: dict[tuple[str, str], Leaf] = {}
     for node in nodes:
         leaf = node.leaf
@@ -227,7 +227,7 @@ def _of_text(field: str, value: SigmaString) -> Leaf:
 
 
 def _either(node: _Node, *, wanted: bool) -> Blocks:
-    """The blocks of which one must hold: the disjunctive normal form."""
+    """The disjunctive normal form: blocks of which one must match."""
     if node.leaf is not None:
         return [[node.leaf._replace(wanted=wanted)]]
     if node.word == "not":
@@ -251,7 +251,7 @@ def _product(sizes: Iterable[int]) -> int:
 
 
 def _block(leaves: list[Leaf], source: Source) -> dict[str, Any]:
-    """What is asked of each field."""
+    """The conditions on each field."""
     kinds = {name: field.kind for name, field in fields_of([source.when], Nowhere()).items()}
     by_field: dict[str, list[Leaf]] = {}
     for leaf in dict.fromkeys(leaves):
@@ -260,7 +260,7 @@ def _block(leaves: list[Leaf], source: Source) -> dict[str, Any]:
 
 
 def _numbered(leaf: Leaf) -> Leaf:
-    """Names of record types and the like as the numbers that they are here."""
+    """Record type names and similar values as the numbers that the sensor uses."""
     table = NUMBERED.get(leaf.field)
     if table is None:
         return leaf
@@ -271,7 +271,7 @@ def _numbered(leaf: Leaf) -> Leaf:
 
 
 def _field_conditions(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
-    """All that is asked of a field: word by word where each word is used once, else as one regular expression."""
+    """All conditions on a field: as operators if each is used once, otherwise as one regular expression."""
     by_word: dict[str, Any] = {}
     for leaf in leaves:
         word, values = _worded(field, kind, leaf)

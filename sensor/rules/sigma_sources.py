@@ -1,5 +1,5 @@
-"""Log sources of Sigma that are about networks, and what their fields are called here. Names as in Sigma's taxonomy and
-in the logs of Zeek.
+"""Sigma log sources about networks, and the mapping of their fields. Names are those of Sigma's taxonomy and of Zeek
+logs.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """``when``: what is watched; ``fields``: their names there → here; ``actor``: which end did it."""
+    """``when``: the watched kind; ``fields``: Sigma name → our name; ``actor``: the acting end."""
 
     when: str
     fields: dict[str, str]
     actor: str = "src"
 
 
-# What the types of records are called in logs → their numbers (RFC 1035 and others).
+# Names of record types in logs → their numbers (RFC 1035 and others).
 RECORD_TYPES = {
     "a": 1, "ns": 2, "cname": 5, "soa": 6, "null": 10, "ptr": 12, "mx": 15, "txt": 16, "aaaa": 28, "srv": 33,
     "naptr": 35, "any": 255, "axfr": 252, "ixfr": 251,
 }  # fmt: skip
 RESPONSE_CODES = {"noerror": 0, "formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5}
-# Fields whose text values are numbers here.
+# Fields whose text values are numbers in the sensor.
 NUMBERED = {"qtype_name": RECORD_TYPES, "record_type": RECORD_TYPES, "rcode_name": RESPONSE_CODES}
 
 _SRC = dict.fromkeys(("id.orig_h", "src_ip", "SourceIp", "c-ip"), "src")
@@ -66,8 +66,8 @@ _OF_DNS = (Source("dns.query", {**_ENDS, **_DNS}), Source("dns.response", {**_BA
 _OF_HTTP = (Source("http.request", {**_ENDS, **_HTTP}), Source("http.response", {**_BACK, **_STATUS}, "dst"))
 _OF_FLOWS = (Source("flow.new", _FLOW), Source("flow.ended", _ENDED))
 
-# (category, product, service), each empty where a rule names none: what can be watched for it, the first that has all
-# fields of the rule.
+# (category, product, service), each empty if a rule has none: candidates, of which the first with all fields of the
+# rule is used.
 SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
     ("dns", "", ""): _OF_DNS,
     ("", "zeek", "dns"): _OF_DNS,
@@ -89,8 +89,8 @@ SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
 
 
 def sources_of(category: str | None, product: str | None, service: str | None) -> tuple[Source, ...]:
-    """What can be watched for a log source; nothing where it is not about networks, or not known. A product that is not
-    named here does not matter.
+    """Candidates for a log source; empty if it is not about networks, or unknown. Products that are not listed are
+    ignored.
     """
     found = SOURCES.get((category or "", product or "", service or ""))
     return found or SOURCES.get((category or "", "", ""), ()) if category else found or ()

@@ -1,5 +1,5 @@
-"""Runs the tests of a rule: their descriptions become events, flows and changes of devices, which the rule's own
-detector evaluates.
+"""Runs the tests of a rule: their descriptions become events, flows and device changes, which the rule's own detector
+evaluates.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _REASONS = {reason.name.lower(): reason for reason in Reason}
 
 
 class Outcome(NamedTuple):
-    """How a test went: the alerts that it wanted, and those that came."""
+    """Result of a test: the expected alerts and the actual ones."""
 
     title: str
     wanted: int
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 def run_trial(one: Loaded, place: int) -> Outcome:
-    """One test of a rule. Wrong with what makes no sense in it."""
+    """Run one test of a rule. Raises RuleError with the faults in it."""
     trial = one.rule.tests[place]
     try:
         detector = one.detector(Nowhere(_devices(trial)))
@@ -156,7 +156,7 @@ def _empty(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
-    """A value of a test as the event holds it: addresses as numbers, pairs apart."""
+    """A value of a test in the type of the event: addresses as numbers, pairs split."""
     if field.type is int and isinstance(given, str):
         return _mac({name: given}, name) if given.count(":") == 5 else _address({name: given}, name)
     if field.type == tuple[tuple[str, str], ...] and isinstance(given, list):
@@ -206,7 +206,7 @@ def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
 
 
 def _number(facts: dict[str, Any], name: str, usual: int = 0) -> Any:
-    """A number of a packet or a flow, none of which is negative."""
+    """A non-negative number of a packet or a flow."""
     value, most = facts.get(name, usual), MOST.get(name, 2**63 - 1)
     if (
         isinstance(value, bool)

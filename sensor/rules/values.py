@@ -1,8 +1,7 @@
-"""The conditions on a value, as closures made once: text without regard to letter case, numbers, addresses by block,
-MACs by vendor, lists by any of their items.
+"""Conditions on a value, compiled to closures: case-insensitive text, numbers, addresses by block, MACs by vendor,
+lists by any of their items.
 
-``many`` asks the same of a whole column of flow changes, where that is possible: a row that it rules out need not
-become an object.
+``many`` evaluates a whole column of flow changes if possible: excluded rows need not become objects.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _LOW = 2**64 - 1
 
 
 class Kind(enum.Enum):
-    """What a field holds."""
+    """Type of a field."""
 
     TEXT = "text"
     NUMBER = "a number"
@@ -42,8 +41,8 @@ class Kind(enum.Enum):
 
 
 class RuleError(Exception):
-    """A fault of a rule, and its place: keys and list indexes; ``key``: at the key itself. ``others``:
-    further faults.
+    """A fault of a rule, and its position: keys and list indexes; ``key``: at the key itself. ``others``: further
+    faults.
     """
 
     def __init__(self, message: str, *location: str | int, key: bool = False) -> None:
@@ -52,12 +51,12 @@ class RuleError(Exception):
         self.others: tuple[RuleError, ...] = ()
 
     def within(self, *above: str | int) -> RuleError:
-        """The same, seen from further above."""
+        """The same fault with a longer position."""
         return RuleError(self.message, *above, *self.location, key=self.key)
 
 
 class Fit(NamedTuple):
-    """``one`` asks a value; ``many`` a column (of addresses: both halves), None where it cannot."""
+    """``one`` tests a value; ``many`` a column (for addresses: both halves), None if not possible."""
 
     one: One
     many: Many | None = None
@@ -75,7 +74,7 @@ WORDS: dict[Kind, tuple[str, ...]] = {
 
 
 def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
-    """What is asked of a field. Wrong where it makes no sense for its kind."""
+    """The condition on a field. Raises RuleError if it is invalid for its type."""
     if not isinstance(requested, dict):
         return _word(kind, "is", requested, sets, networks)
     if not requested:
@@ -120,7 +119,7 @@ def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) ->
     except RuleError as error:
         if error.location or not isinstance(wanted, list):
             raise
-        for place, item in enumerate(wanted):  # which of them it is
+        for place, item in enumerate(wanted):  # the index of the faulty one
             try:
                 _of_items(kind, word, _items(item, sets), networks)
             except RuleError as single:
@@ -142,7 +141,7 @@ def _not(fit: Fit) -> Fit:
 
 
 def _items(wanted: Any, sets: Sets) -> list[Any]:
-    """The values of which one must fit, with sets put in for their names."""
+    """The values of which one must match, with sets inserted for their names."""
     found: list[Any] = []
     for place, item in enumerate(wanted if isinstance(wanted, list) else [wanted]):
         where = (place,) if isinstance(wanted, list) else ()
@@ -167,7 +166,7 @@ def _flag(wanted: Any) -> bool:
     return wanted
 
 
-# One kind each.
+# One function per type.
 
 
 def _text(word: str, items: list[Any]) -> One:
@@ -195,7 +194,7 @@ def _text(word: str, items: list[Any]) -> One:
 
 
 def _number(word: str, items: list[Any], networks: Networks) -> Fit:
-    """Numbers; as text also addresses and MACs, for fields of events that hold one."""
+    """Numbers; in text fields of events also addresses and MACs."""
     if word == "is":
         if all(isinstance(item, str) for item in items):
             return _address(items, networks) if not any(_is_mac(item) for item in items) else Fit(_mac(items))
@@ -256,7 +255,7 @@ def _address(items: list[Any], networks: Networks) -> Fit:
 
 
 def _ranges(ranges: list[tuple[int, int]]) -> Many:
-    """Whether addresses, as two columns of halves, lie in one of the blocks."""
+    """Whether addresses, as two columns of halves, are in one of the blocks."""
     masks = [(first, 2**128 - 1 ^ first ^ last) for first, last in ranges]
     parts = [
         tuple(np.uint64(number) for number in (mask >> 64, mask & _LOW, first >> 64, first & _LOW))
@@ -277,7 +276,7 @@ def _is_mac(item: str) -> bool:
 
 
 def _mac(items: list[Any]) -> One:
-    """Whole MACs, or how they begin: three bytes and more."""
+    """Whole MACs, or prefixes of at least three bytes."""
     wanted: dict[int, set[int]] = {}
     for item in items:
         if not isinstance(item, str) or not _is_mac(item):
