@@ -1,9 +1,9 @@
-"""Drafts of fingerprints: from what a device sends and a label that names it, entries for a human to review and
-correct.
+"""Drafts of fingerprints: entries from what a device sends and a label that identifies it, for review and correction by
+an engineer.
 
-Only evidence of a product is drafted: no names that users choose, serial numbers, addresses or words that half a
-network uses. What differs from unit to unit or from version to version becomes a variable part of the pattern; all else
-stays as it was observed. What known fingerprints yield already is left out.
+Only evidence of a product is drafted: no names that users choose, serial numbers, addresses or words that are common in
+a network. Parts that differ between units or versions become variable parts of the pattern; all else stays as observed.
+Results of known fingerprints are left out.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LONGEST = 256
 LETTERS = re.compile(r"[^\W\d_]{3}")
 # Asserted for every unit of a product; the others only if the text contains them.
 OF_ALL = ("type", "vendor", "os")
-# Texts that are compared as they are, whatever digits they hold.
+# Texts that are compared exactly, whatever digits they contain.
 WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object_id"))
 SHORTEST_LIST = 6
-# Kinds whose values are one machine's own, a person's, or any program's on any machine.
+# Kinds whose values are specific to one machine or user, or come from any program on any machine.
 UNINFORMATIVE = frozenset(
     "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn "
     "ssdp.location upnp.udn upnp.friendly_name mdns.instance "
@@ -45,11 +45,11 @@ UNINFORMATIVE = frozenset(
     "rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
 UNINFORMATIVE_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
-# Kinds whose values are mostly words of a standard: what is known about such a value without a vendor belongs to the
+# Kinds whose values are mostly terms of a standard: knowledge about such a value without a vendor applies to the
 # standard.
 STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type", "wsd.scope_type", "slp.service"))
 STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
-# Services and targets of any machine.
+# Services and targets of any host.
 COMMON = frozenset(
     "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp "
     "_workstation._tcp _device-info._tcp _services._dns-sd._udp "
@@ -58,7 +58,7 @@ COMMON = frozenset(
 
 
 class Draft(NamedTuple):
-    """One entry. ``yields``: what its example must yield besides the constants; ``doubts``: claims of known
+    """One entry. ``yields``: attributes that its example must yield besides the constants; ``doubts``: claims of known
     fingerprints that contradict the label.
     """
 
@@ -90,8 +90,8 @@ def is_informative(kind: str, value: str) -> bool:
 def drafts(
     observed: Iterable[tuple[str, str]], label: dict[str, str], mac: int, knowledge: Knowledge
 ) -> Iterator[Draft]:
-    """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our
-    vocabulary's words.
+    """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in terms
+    of our vocabulary.
     """
     matcher = Matcher(knowledge)
     families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
@@ -114,8 +114,8 @@ def drafts(
 def _draft(
     kind: str, value: str, label: dict[str, str], mac: int, supporting: dict[tuple[str, str], Claim]
 ) -> Draft | None:
-    """The entry for a value, still without family and name; None where it would add nothing, or match too much.
-    ``supporting``: what known fingerprints claim, by attribute and folded value.
+    """The entry for a value, without family and name; None if it would add nothing, or match too much. ``supporting``:
+    claims of known fingerprints, by attribute and folded value.
     """
     operator, text, groups = _pattern(kind, value, label, mac)
     wanted = {
@@ -141,7 +141,7 @@ def _draft(
 
 
 def _name(kind: str, label: dict[str, str], number: int) -> str:
-    """An id: kind, what the device is, and a number from the second one on."""
+    """An id: kind, product, and a number from the second one on."""
     words = re.sub(
         r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()
     ).strip("_")
@@ -161,7 +161,7 @@ def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
 
 
 def _of_any_maker(kind: str, supporting: Iterable[Claim]) -> bool:
-    """Whether a value is known as that of a standard, or of a program, which many vendors use."""
+    """Whether a value is known as that of a standard, or of a program that many vendors use."""
     claims = {(claim.attribute, claim.value) for claim in supporting}
     attributes = {attribute for attribute, _ in claims}
     shared = kind in STANDARD or "software" in attributes or ("type", "iot") in claims
@@ -178,7 +178,7 @@ def _is_specific(kind: str, text: str, operator: str) -> bool:
 
 
 def _pattern(kind: str, value: str, label: dict[str, str], mac: int) -> tuple[str, str, dict[str, str]]:
-    """(operator, text to match by, groups and what they hold in this value)."""
+    """(operator, text to match, groups and their values in this text)."""
     if kind in WHOLE:
         return "exact", value, {}
     parts, groups, at = [], {}, 0
@@ -195,7 +195,7 @@ def _pattern(kind: str, value: str, label: dict[str, str], mac: int) -> tuple[st
     return ("regex", f"^{''.join(parts)}{_plain(value[at:])}$", groups) if parts else ("exact", value, {})
 
 
-# What may appear in an open place.
+# Regexes for variable parts.
 _PLACES = {
     "firmware": r"(?P<firmware>\w[\w.() -]*)",
     "serial": r"(?P<serial>\w[\w-]*)",
@@ -208,8 +208,8 @@ _PLACES = {
 
 
 def _open_places(label: dict[str, str], mac: int) -> re.Pattern[str]:
-    """Finds what is not the product's: the label's firmware and serial number, the MAC however written, versions,
-    addresses and long numbers. A model stays.
+    """Finds parts that are not specific to the product: the label's firmware and serial number, the MAC in any
+    notation, versions, addresses and long numbers. A model is kept.
     """
     digits = mac_text(mac).split(":") if mac else ["\0"]
     known = [
@@ -227,5 +227,5 @@ def _open_places(label: dict[str, str], mac: int) -> re.Pattern[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that a regex takes as it stands."""
+    """Text escaped for a regex."""
     return re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", text)

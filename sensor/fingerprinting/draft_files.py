@@ -1,4 +1,4 @@
-"""Drafts of fingerprints as files. A file of fingerprints is about one kind: so are the drafts."""
+"""Drafts of fingerprints as files, one per kind, like fingerprint files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.fingerprinting.load import VOCABULARY, Vocabulary
 
 
 def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """(file name, text): one for each kind, and one for a vendor that is a new word."""
+    """(file name, text): one for each kind, and one for a vendor that is missing in the vocabulary."""
     if label.get("vendor", "") not in {"", *vocabulary.vendors}:
         yield VOCABULARY, f"vendors:\n  {_quoted(label['vendor'])}: []\n"
     for kind, some in groupby(found, attrgetter("kind")):
@@ -37,5 +37,5 @@ def _entry(draft: Draft) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text for YAML, in quotes that leave backslashes alone."""
+    """Text for YAML, in quotes that keep backslashes."""
     return "'" + text.replace("'", "''") + "'"

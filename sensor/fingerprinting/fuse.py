@@ -1,11 +1,11 @@
 """Fusion: from many pieces of evidence to one value for each attribute, with its confidence. Pure: the same evidence
-gives the same answer, in any order.
+gives the same result, in any order.
 
-For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are
-independent: ``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the confidence of
-a value is its odds over the odds of all, *none of them* included. A value that is only a more general one of another
-(``iot`` for ``camera``, ``Windows`` for ``Windows 11``) does not contradict it; the specific one is reported. Below the
-threshold there is no answer: a false identification is worse than none.
+For each value the best evidence of a family counts (ten packets of one kind count once), and families are independent:
+``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the confidence of a value is
+its odds over the odds of all, including *none of them*. A value that only generalizes another (``iot`` for ``camera``,
+``Windows`` for ``Windows 11``) does not contradict it; the specific one is reported. Below the threshold there is no
+result: a false identification is worse than none.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterable
 from sensor.core.device import WIDER, Attribute
 from sensor.core.observation import Evidence
 
-# Answers below are unknown; contested ones must be better than an even chance.
+# Lower results are unknown; contested ones must be better than an even chance.
 THRESHOLD = 0.4
 CONTESTED_THRESHOLD = 0.5
-# Another value as likely as this makes the winner contested.
+# Another value of this confidence makes the result contested.
 CONTESTED = 0.25
-# The maximum of a single family, of one that any user can write into a name or a MAC, and of any number of families.
+# Maximum for a single family, for one that any user can write into a name or a MAC, and for any number of families.
 ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
@@ -30,20 +30,18 @@ WEAK = frozenset(("hostname", "oui"))
 # or count if there is no other; they never contradict it.
 BACKING = frozenset(("cloud",))
 HINTING = "oui"
-# A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak
-# evidence.
+# A name checked against the MAC of its sender is the same text as the name: not independent of it, but strong evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
-# Models that are part of another are less specific; shorter ones may only be part of it by chance.
+# Models that are part of another are less specific; shorter ones may be part of it by coincidence.
 PART_OF_MODEL = 5
-# How long evidence keeps its weight without being seen again: half of it is gone after each such time.
+# Half-life of evidence that is not seen again.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
-# A version that was not seen for so long (ns) when the same fingerprint read another one is no longer that of the
-# device: restarts take a minute.
+# A version not seen for this long (ns) when the same fingerprint read another one is outdated: restarts take a minute.
 SUCCESSION = 60_000_000_000
 
-# What a name of systems takes in besides those that begin with it: what is built on Linux, and the releases that share
-# what a client or a build gives away.
+# Further systems that a name includes besides those that begin with it: systems based on Linux, and releases that
+# cannot be distinguished by a client or a build.
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "linux": (
         "debian", "ubuntu", "raspbian", "redhat", "centos", "rocky", "almalinux", "fedora", "suse", "arch", "proxmox",
@@ -65,8 +63,8 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
 
 IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
-# Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its
-# vendor.
+# Attributes whose values come from the vocabulary and are compared exactly; those that belong to a product, and so to
+# its vendor.
 _EXACT = frozenset(("type", "vendor"))
 _OF_VENDOR = ("model", "firmware")
 
@@ -75,8 +73,8 @@ _Families = dict[str, float]
 
 
 def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
-    """The attributes that the evidence supports, by name. ``now`` (ns): the time by which evidence has aged; 0: nothing
-    ages.
+    """The attributes that the evidence supports, by name. ``now`` (ns): reference for the age of evidence; 0: evidence
+    does not age.
     """
     pieces: dict[str, list[Evidence]] = {}
     for piece in evidence:
@@ -104,7 +102,7 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
 
 
 def _current(versions: list[Evidence]) -> list[Evidence]:
-    """Without the versions that were followed by another one, read in the same way, and not seen since."""
+    """Without outdated versions: those followed by another one from the same fingerprint, and not seen since."""
     began: dict[tuple[str, str], int] = {}
     for piece in versions:
         key = piece.fingerprint, piece.kind
@@ -113,7 +111,7 @@ def _current(versions: list[Evidence]) -> list[Evidence]:
 
 
 def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attribute | None:
-    """The likeliest value of one attribute; None where none is likely enough."""
+    """The most likely value of one attribute; None if none is likely enough."""
     if len(evidence) == 1:
         (only,) = evidence
         sure = _alone(_aged(only, now), only.family)
@@ -155,8 +153,8 @@ def _grouped(
 
 
 def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
-    """Let hints of narrower types, none of them likely, speak for the widest one: many small signs of a thing with one
-    job are one.
+    """Let weak hints of specific types, none of them likely, count for the most general one: many hints of a
+    fixed-function device together are one.
     """
     narrow = [key for key in best if key in WIDER[IOT]]
     if any(_together(best[key]) >= THRESHOLD for key in narrow):
@@ -169,8 +167,8 @@ def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
 
 
 def _drop_backing(best: dict[str, _Families]) -> None:
-    """Remove values that are only supported or hinted at, if others are likely; a general IoT type may be refined by
-    them.
+    """Remove values with only supporting or weak evidence, if others are likely; they may still refine a general IoT
+    type.
     """
     likely = [key for key, families in best.items() if not _only_backs(families) and _together(families) >= THRESHOLD]
     if likely:
@@ -180,8 +178,8 @@ def _drop_backing(best: dict[str, _Families]) -> None:
 
 
 def _only_backs(families: _Families) -> bool:
-    """Whether the only evidence for a value are services that the host contacts, or a weak hint of its MAC prefix: its
-    vendor makes such devices among others.
+    """Whether the only evidence for a value is services that the host contacts, or a weak hint of its MAC prefix,
+    because the vendor also makes such devices.
     """
     return all(
         family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items()
@@ -189,7 +187,7 @@ def _only_backs(families: _Families) -> bool:
 
 
 def _aged(piece: Evidence, now: int) -> float:
-    """The confidence left of a piece that was not seen again for a while. Time 0: nothing ages."""
+    """The remaining confidence of a piece of evidence. Time 0: evidence does not age."""
     age = now - piece.last
     if age < HALF_LIFE_FIRMWARE:
         return piece.confidence
@@ -198,8 +196,8 @@ def _aged(piece: Evidence, now: int) -> float:
 
 
 def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:
-    """(likeliest value, how sure, whether another is likely too). Takes out of ``sure_of`` what is only a wider word
-    for another.
+    """(most likely value, confidence, whether another is likely too). Removes generalizations of other values from
+    ``sure_of``.
     """
     if len(sure_of) == 1:
         ((winner, sure),) = sure_of.items()
@@ -216,7 +214,7 @@ def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:
 
 
 def _together(families: _Families) -> float:
-    """How sure families are together."""
+    """Combined confidence of families."""
     if len(families) == 1:
         ((family, confidence),) = families.items()
         return _alone(confidence, family)
@@ -235,7 +233,7 @@ def _alone(confidence: float, family: str) -> float:
 
 
 def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
-    """Take out values that are only wider words for another likely value."""
+    """Remove values that generalize another likely value."""
     if name == "vendor":
         return
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
@@ -256,8 +254,8 @@ def _holds(name: str, key: str, wide: str) -> bool:
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:
-    """The evidence that does not imply a vendor other than the winner. It does if the same fingerprint asserted that
-    vendor for the same text.
+    """The evidence that does not imply a vendor other than the winner. Evidence implies a vendor if the same
+    fingerprint asserted that vendor for the same text.
     """
     losing = {(piece.fingerprint, piece.seen) for piece in vendors if piece.value != winner}
     return [piece for piece in mine if (piece.fingerprint, piece.seen) not in losing] if losing else mine
@@ -274,7 +272,7 @@ def _key(name: str, value: str, maker: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _rounded(sure: float) -> float:
-    """The same number for all attributes that are alike: there are many."""
+    """A rounded number, shared by equal attributes: there are many."""
     return round(sure, 3)
 
 

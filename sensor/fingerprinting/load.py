@@ -1,9 +1,9 @@
-"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's. Words of one
-protocol stand in its folder.
+"""Loads the vocabulary and the fingerprints, in YAML, ours and the operator's. Vocabulary of one protocol is in its
+folder.
 
-Our own files sit beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault
-in them refuses the start; a fault in an operator's folder is reported and the rest of that folder is used. Regular
-expressions of our own are compiled when a value first needs them (the tests compile all); those of operators at once.
+Our own files are beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault
+in them prevents the start; a fault in an operator's folder is reported and the rest of that folder is used. Our regular
+expressions are compiled on first use (the tests compile all); those of operators at once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
-# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), what types of devices serve and
-# use (starts.py), and vulnerabilities (sensor/posture).
+# Folders with other data: signatures of attacks and default logins (sensor/intel), initial baselines (starts.py), and
+# vulnerabilities (sensor/posture).
 OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -38,8 +38,8 @@ class _Words(BaseModel):
 
 
 class Vocabulary(_Words):
-    """The words that fingerprints may use. ``vendors``: canonical spelling → other spellings seen in the field;
-    ``observations``: kind → what it is.
+    """Valid terms for fingerprints. ``vendors``: canonical spelling → other spellings seen in the field;
+    ``observations``: kind → description.
     """
 
     attributes: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Vocabulary(_Words):
     observations: dict[str, str] = {}
 
     def joined(self, other: Vocabulary) -> Vocabulary:
-        """Both together."""
+        """Both combined."""
         return Vocabulary(**{name: {**getattr(self, name), **getattr(other, name)} for name in type(self).model_fields})
 
     def spellings(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class Vocabulary(_Words):
 
 
 def _word(section: str) -> AfterValidator:
-    """Checks a word against a section of the vocabulary, which is the context of the validation."""
+    """Validates a term with a section of the vocabulary, which is the context of the validation."""
 
     def check(word: str, info: ValidationInfo) -> str:
         known: dict[str, object] = getattr(info.context, section, {})
@@ -74,11 +74,10 @@ def _word(section: str) -> AfterValidator:
 
 
 class Match(_Words):
-    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for:
-    anchor them.
+    """How a value is matched: by exactly one of the operators. A list means any of them. Regexes are searched: anchor
+    them.
 
-    ``domain``: the name itself and all names below it, letter case aside; where entries name domains inside each other
-    only the innermost speaks.
+    ``domain``: the name itself and its subdomains, case-insensitive; of nested domains only the innermost matches.
     """
 
     exact: OneOrMore | None = None
@@ -106,7 +105,7 @@ class Match(_Words):
 
     @property
     def texts(self) -> list[str]:
-        """What the operator compares with."""
+        """Operands of the operator."""
         value = getattr(self, self.operator)
         return [value] if isinstance(value, str) else list(value)
 
@@ -148,8 +147,8 @@ class Entry(_Words):
 
 
 class FingerprintFile(_Words):
-    """One file: what it observes, and defaults for its entries (an entry's certainty replaces the file's by attribute,
-    or for all where it is a number).
+    """One file: its kind of observation, and defaults for its entries (an entry's certainty replaces the file's by
+    attribute, or for all if it is a number).
     """
 
     observation: list[Annotated[str, _word("observations")]] = Field(min_length=1)
@@ -177,7 +176,7 @@ class FingerprintFile(_Words):
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """How a value is recognised: by one operator of ``Match`` and its texts (one, where it is a regex)."""
+    """How a value is matched: by one operator of ``Match`` and its operands (one, for a regex)."""
 
     operator: str
     texts: tuple[str, ...]
@@ -188,12 +187,12 @@ class Pattern(msgspec.Struct, frozen=True):
         return self.texts[0] if self.operator == "regex" else None
 
     def compiled(self) -> re.Pattern[str]:
-        """The regex; ``re.error`` where it is not one."""
+        """The regex; raises ``re.error`` if it is invalid."""
         return re.compile(self.texts[0], re.IGNORECASE if self.ignore_case else 0)
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
-    """An entry with the metadata of its file: ready for the matcher, and serialisable.
+    """An entry with the metadata of its file: ready for the matcher, and serializable.
 
     ``samples``: (value that must match, attributes it must yield besides the constants); ``path``: the file, as text.
     """
@@ -213,7 +212,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Knowledge:
-    """All fingerprints and the vocabulary; ``faults`` are those of the operator's folders, to be shown."""
+    """All fingerprints and the vocabulary; ``faults``: of the operator's folders, to report."""
 
     vocabulary: Vocabulary
     fingerprints: list[Fingerprint] = field(default_factory=list)
@@ -221,14 +220,14 @@ class Knowledge:
 
 
 class _Stored(msgspec.Struct):
-    """What is kept of our own files."""
+    """Cached content of our own files."""
 
     vocabulary: dict[str, dict[str, Any]]
     fingerprints: list[Fingerprint]
 
 
 def own_folder() -> Path:
-    """Where our own fingerprints are: inside the package where it is installed, else beside it."""
+    """Folder of our own fingerprints: inside the package if it is installed, otherwise beside it."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "fingerprints_data"
     return inside if inside.is_dir() else package.parent / "fingerprints"
@@ -236,12 +235,12 @@ def own_folder() -> Path:
 
 @functools.cache
 def own_vocabulary() -> Vocabulary:
-    """The words that all our files may use. DocumentErrors."""
+    """The vocabulary of all our files. Raises DocumentErrors."""
     return load_document(own_folder() / VOCABULARY, Vocabulary)
 
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
-    """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
+    """Our fingerprints and those of the operator's folders. Raises DocumentErrors only for faults of ours."""
     with no_collection():
         own = own_folder()
         shelf = Shelf(own)
@@ -252,13 +251,13 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
 
 
 def _kept(shelf: Shelf) -> Knowledge | None:
-    """Our own fingerprints as they were read last, where no file changed since."""
+    """Our own fingerprints from the cache, if no file changed since."""
     kept = shelf.take(_Stored)
     return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.fingerprints) if kept else None
 
 
 def _read(own: Path, shelf: Shelf) -> Knowledge:
-    """Our own fingerprints from their files; kept for the next start."""
+    """Our own fingerprints from their files; cached for the next start."""
     knowledge = Knowledge(Vocabulary())
     faults: list[Fault] = []
     _add_words(knowledge, _vocabularies(own), faults)
@@ -271,7 +270,7 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
 
 
 def _add_folder(knowledge: Knowledge, folder: Path) -> None:
-    """An operator's folder: what can be used of it, and its faults."""
+    """Load an operator's folder: its valid part, and its faults."""
     if not folder.is_dir():
         knowledge.faults.append(Fault(folder, 1, 1, "found no such folder, expected one with fingerprint files"))
         return
@@ -281,10 +280,10 @@ def _add_folder(knowledge: Knowledge, folder: Path) -> None:
 
 
 def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
-    """The fingerprints of one more folder or file of the operator's, added to what is known. What was read from there
-    before is forgotten; faults are kept.
+    """Add the fingerprints of another folder or file of the operator. Replaces what was loaded from there before;
+    faults are collected.
 
-    The words of a file are those of the vocabulary beside it.
+    The vocabulary of a file is the one beside it.
     """
     there = path.resolve()
     files = {one.path for one in knowledge.fingerprints}
@@ -301,12 +300,12 @@ def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
 
 
 def _vocabularies(folder: Path) -> list[Path]:
-    """Its own, and one of each protocol beside the fingerprints."""
+    """The vocabulary of a folder, and one per protocol beside the fingerprints."""
     return sorted(folder.rglob(VOCABULARY))
 
 
 def _add_words(knowledge: Knowledge, paths: Iterable[Path], faults: list[Fault]) -> None:
-    """The words of vocabularies."""
+    """Add the terms of vocabularies."""
     for path in paths:
         try:
             knowledge.vocabulary = knowledge.vocabulary.joined(load_document(path, Vocabulary))
@@ -319,7 +318,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) -> None:
-    """The fingerprints of one file; none of them where the file has a fault."""
+    """Add the fingerprints of one file; none of them if the file has a fault."""
     try:
         document = load_document(path, FingerprintFile, context=knowledge.vocabulary)
     except DocumentErrors as error:
@@ -351,7 +350,7 @@ def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerp
 
 
 def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
-    """What only a closer look shows: regexes that do not compile, placeholders without a group."""
+    """Faults beyond the schema: regexes that do not compile, placeholders without a group."""
     for number, entry in enumerate(document.fingerprints):
         groups: set[str] = set()
         if entry.match.regex is not None:

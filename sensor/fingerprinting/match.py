@@ -1,9 +1,8 @@
-"""Matcher: the meaning of a raw fact. All fingerprints that match count; their order is irrelevant.
+"""Matcher: from an observation to claims about its sender. All matching fingerprints count; their order is irrelevant.
 
-A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start
-with) by their first two characters, suffixes by their last two, domains by the labels of a name, so that an unknown
-value costs a few microseconds. Other regexes are tried only if the value contains their longest plain text. Answers are
-cached.
+Matching uses indexes: whole texts in a dictionary, prefixes (and literal beginnings of regexes) by their first two
+characters, suffixes by their last two, domains by the labels of a name, so that an unknown value costs a few
+microseconds. Other regexes are tried only if the value contains their longest literal text. Results are cached.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from sensor.fingerprinting.near import NearLists
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
-LABELS_LIMIT = 16  # of a name that are walked
+LABELS_LIMIT = 16  # limit of labels of a name
 # The kind under which fingerprints know the product of a model number, whatever protocol announced it; shorter ones are
 # ambiguous without a vendor.
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
-# DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
+# DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
 _SPECIAL = frozenset("\\.^$*+?{}[]|()")
-# What may follow a backslash and then means itself.
+# Characters that are literal after a backslash.
 _ESCAPED = _SPECIAL | frozenset("-/ #&~")
 
 
@@ -44,7 +43,7 @@ class Claim(NamedTuple):
 
 
 class Matcher:
-    """All fingerprints, by kind of observation; a kind is compiled when its first value comes."""
+    """All fingerprints, by kind of observation; a kind is compiled on first use."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._spellings = knowledge.vocabulary.spellings()
@@ -57,11 +56,11 @@ class Matcher:
         self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = Bounded(REMEMBERED)
 
     def knows(self, kind: str) -> bool:
-        """Whether any fingerprint is about a kind."""
+        """Whether there are fingerprints for a kind."""
         return kind in self._by_kind
 
     def match(self, kind: str, value: str) -> tuple[Claim, ...]:
-        """The claims for a value of a kind; empty where no fingerprint knows it."""
+        """The claims for a value of a kind; empty if no fingerprint matches."""
         if kind not in self._by_kind:
             return ()
         key = (kind, value)
@@ -115,8 +114,8 @@ class Matcher:
 
 
 def _one_witness(claims: list[Claim]) -> set[Claim]:
-    """The claims, with one family for what several read out of the same text: it is one witness, however many families
-    know it. The surest gives the family.
+    """The claims, with one family for all that come from the same text: it is a single piece of evidence. The claim
+    with the highest confidence determines the family.
     """
     surest: dict[tuple[str, str], Claim] = {}
     for claim in sorted(claims, key=lambda claim: (-claim.confidence, claim.family)):
@@ -126,13 +125,13 @@ def _one_witness(claims: list[Claim]) -> set[Claim]:
 
 @functools.lru_cache(maxsize=4096)
 def shared(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    """The same object for all values that claim the same: there are a thousand names for each claim."""
+    """The same object for all equal claims: there are a thousand names for each claim."""
     return claims
 
 
 @functools.lru_cache(maxsize=4096)
 def _rounded(confidence: float) -> float:
-    """The same number for all claims that are alike: there are many."""
+    """A rounded number, shared by equal claims: there are many."""
     return round(confidence, 4)
 
 
@@ -141,7 +140,7 @@ _NO_GROUPS: dict[str, str] = {}
 
 
 class _Kind:
-    """The fingerprints of one kind, indexed for look-up. Everything is looked up in lower case and then compared as its
+    """The fingerprints of one kind, indexed for lookup. Lookups are in lower case; results are then compared as the
     entry requires.
     """
 
@@ -195,7 +194,7 @@ class _Kind:
                 yield fingerprint, _NO_GROUPS, weight
 
     def _at_the_ends(self, lower: str) -> Iterator[_Test]:
-        """The entries whose plain start or end the value has."""
+        """The entries whose literal start or end matches the value."""
         for key in (lower[:1], lower[:2]):
             for start, test in self._starts.get(key, ()):
                 if lower.startswith(start):
@@ -207,7 +206,7 @@ class _Kind:
                         yield test
 
     def _innermost(self, name: str) -> Iterable[_Test]:
-        """The entries of the longest known domain that a name is in."""
+        """The entries of the longest known domain that contains a name."""
         domains = self._domains
         for _ in range(LABELS_LIMIT):
             found = domains.get(name)
@@ -220,7 +219,7 @@ class _Kind:
 
 
 class _Test:
-    """One fingerprint's comparison, shared by its kinds; made at its first use."""
+    """One fingerprint's comparison, shared by its kinds; created on first use."""
 
     __slots__ = ("_place", "_same", "_search", "fingerprint")
 
@@ -236,8 +235,8 @@ class _Test:
 
     @property
     def place(self) -> tuple[Iterable[str], str]:
-        """(texts that a match starts with, text that it contains), in lower case; the second counts where there are
-        none of the first.
+        """(texts that a match can start with, text that it contains), in lower case; the second is used if the first is
+        empty.
         """
         if self._place is None:
             match = self.fingerprint.match
@@ -259,7 +258,7 @@ class _Test:
 
 
 def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
-    """Whether a value is, starts with, ends in or contains one of the texts."""
+    """The predicate: equals, starts with, ends with or contains one of the texts."""
     match = fingerprint.match
     texts = tuple(text.lower() for text in match.texts) if match.ignore_case else match.texts
     compare: dict[str, Callable[[str], bool]] = {
@@ -288,7 +287,7 @@ def plain_starts(regex: str) -> list[str]:
 
 
 def plain_text(regex: str) -> str:
-    """The longest plain text outside groups, which every match contains; empty where there is none."""
+    """The longest literal text outside groups, which every match contains; empty if there is none."""
     return "" if len(_alternatives(regex)) > 1 else max(_runs(regex.removeprefix("^")), key=len)
 
 
@@ -296,7 +295,7 @@ _GROUP = re.compile(r"\^\((?:\?:|\?P<\w+>)")
 
 
 def _group_end(regex: str, start: int) -> tuple[str, str]:
-    """(inside of the group that opens before ``start``, character after it)."""
+    """(content of the group that opens before ``start``, character after it)."""
     for at, char, depth in _outside_classes(regex[start:]):
         if char == ")" and depth < 0:
             return regex[start : start + at], regex[start + at + 1 : start + at + 2]
@@ -304,7 +303,7 @@ def _group_end(regex: str, start: int) -> tuple[str, str]:
 
 
 def _alternatives(regex: str) -> list[str]:
-    """The choices (|) of a regex, those inside its groups left alone."""
+    """The top-level alternatives (|) of a regex."""
     if "|" not in regex:
         return [regex]
     cuts = [at for at, char, depth in _outside_classes(regex) if char == "|" and not depth]
@@ -312,8 +311,8 @@ def _alternatives(regex: str) -> list[str]:
 
 
 def _outside_classes(regex: str) -> Iterator[tuple[int, str, int]]:
-    """(place, character, depth of groups) of what is neither escaped nor in a class. A bracket counts for what follows
-    it; a closing one for itself too.
+    """(index, character, depth of groups) of characters that are neither escaped nor in a class. An opening bracket
+    counts for what follows it; a closing one also for itself.
     """
     depth, at = 0, 0
     while at < len(regex):
@@ -327,7 +326,7 @@ def _outside_classes(regex: str) -> Iterator[tuple[int, str, int]]:
 
 
 def _runs(regex: str) -> list[str]:
-    """The plain texts between what is not plain; the first is empty where the regex does not start plainly."""
+    """The literal texts between other parts; the first is empty if the regex does not start with a literal."""
     runs, skip = [""], 0
     for at, char, depth in _outside_classes(regex):
         if at < skip:
@@ -337,7 +336,7 @@ def _runs(regex: str) -> list[str]:
             runs[-1] += follows if char == "\\" else char
             continue
         if char in "?*{" and not depth:
-            # A quantifier may take back the character before it.
+            # A quantifier may make the character before it optional.
             runs[-1] = runs[-1][:-1]
             skip = regex.index("}", at) + 1 if char == "{" else 0
         runs.append("")

@@ -19,7 +19,7 @@ def own_mac_name(name: str, mac: int) -> str:
     if not mac:
         return ""
     digits = f"{mac:012x}"
-    # Most names hold no part of it, with or without separators.
+    # Most names contain no part of it, with or without separators.
     if digits[-SHORT:] not in name.lower().replace("-", "").replace(":", "").replace(".", ""):
         return ""
     for text in (name.split(".", 1)[0], _SEPARATORS.sub("", name)):

@@ -1,5 +1,5 @@
-"""Near matches of DHCP parameter request lists: the same codes in another order, or one or two codes more, fewer or
-other. They speak with less weight.
+"""Approximate matches of DHCP parameter request lists: the same codes in another order, or one or two codes more, fewer
+or different. They have less weight.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sensor.fingerprinting.load import Fingerprint
 SAME_CODES = 0.5
 FEW_EDITS = 0.3
 EDITS = 2
-# Shorter lists are near to too many others.
+# Shorter lists are similar to too many others.
 SAME_CODES_MINIMUM = 6
 EDITS_MINIMUM = 9
 
@@ -19,7 +19,7 @@ Codes = tuple[int, ...]
 
 
 class NearLists:
-    """Known lists, found by closeness."""
+    """Known lists with approximate lookup."""
 
     def __init__(self) -> None:
         self._lists: list[tuple[int, Codes, Fingerprint]] = []
@@ -29,8 +29,8 @@ class NearLists:
         self._lists.append((_bits(codes), codes, fingerprint))
 
     def find(self, value: str) -> Iterator[tuple[Fingerprint, float]]:
-        """(fingerprint, weight) of the nearest: those with the same codes, else those within a few edits. Nothing for
-        short lists.
+        """(fingerprint, weight) of the nearest: those with the same codes, otherwise those within a few edits. Empty
+        for short lists.
         """
         codes = codes_of(value)
         if len(codes) < SAME_CODES_MINIMUM:
@@ -55,13 +55,13 @@ class NearLists:
 
 
 def codes_of(value: str) -> Codes:
-    """The option codes of a list in wire order; empty where the text is none."""
+    """The option codes of a list in wire order; empty if the text is invalid."""
     parts = value.split(",")
     return tuple(map(int, parts)) if all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts) else ()
 
 
 def _bits(codes: Codes) -> int:
-    """A set of codes as the bits of one number."""
+    """A set of codes as bits of a number."""
     bits = 0
     for code in codes:
         bits |= 1 << code
@@ -69,9 +69,7 @@ def _bits(codes: Codes) -> int:
 
 
 def within(one: Codes, other: Codes, edits: int) -> bool:
-    """Whether so many insertions, deletions and replacements are enough to turn one list into the other (only the
-    middle band of the table is filled).
-    """
+    """Whether the edit distance of two lists is at most ``edits`` (only the middle band of the table is computed)."""
     if abs(len(one) - len(other)) > edits:
         return False
     far = edits + 1

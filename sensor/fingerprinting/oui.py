@@ -1,9 +1,8 @@
-"""Oui: to whom a MAC prefix was given, from the IEEE registries as netaddr carries them, or from a newer file of the
-operator's.
+"""Owners of MAC prefixes, from the IEEE registries included in netaddr, or from a newer file of the operator.
 
-netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt``
-and the CSV lists, or lines of ``prefix[/bits]<tab>name`` as Wireshark writes them. The file answers first. Nothing is
-read before the first question.
+netaddr has the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may have all sizes: IEEE's ``oui.txt``
+and the CSV lists, or lines of ``prefix[/bits]<tab>name`` as in Wireshark. The file has precedence. Nothing is read
+before the first lookup.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _IAB = frozenset((0x0050C2, 0x40D855))
 
 
 class Oui:
-    """Organisations by MAC prefix, remembered."""
+    """Organizations by MAC prefix, with a cache."""
 
     def __init__(self, registry: Path | None = None) -> None:
         self._registry = registry
@@ -68,7 +67,7 @@ class Oui:
 
 
 def shipped(mac: int) -> str:
-    """The owner by the registry that comes with netaddr."""
+    """The owner in netaddr's registry."""
     prefix = mac >> 24
     return _carried().name("iab.txt", mac >> 12) if prefix in _IAB else _carried().name("oui.txt", prefix)
 
@@ -79,8 +78,8 @@ def _carried() -> _Carried:
 
 
 class _Carried:
-    """netaddr's lists with its index, each opened once. Its own objects open the list again for each MAC, which takes
-    60 µs.
+    """netaddr's lists with its index, each opened once. Its own classes open the list for each MAC, which
+    takes 60 µs.
     """
 
     def __init__(self) -> None:
@@ -95,11 +94,11 @@ class _Carried:
             # A column that is not contiguous would be copied at each search.
             self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
             self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
-        # Devices of one vendor occur in numbers, and differ only behind the prefix.
+        # Networks have many devices of one vendor, which differ only after the prefix.
         self.name = functools.lru_cache(REMEMBERED)(self._name)
 
     def _name(self, registry: str, prefix: int) -> str:
-        """What is behind ``(hex)`` in the first line of the entry; empty where there is none."""
+        """The text after ``(hex)`` in the first line of the entry; empty if there is none."""
         prefixes = self._prefixes[registry]
         place = int(prefixes.searchsorted(prefix))
         if place == len(prefixes) or prefixes[place] != prefix:
@@ -111,15 +110,13 @@ class _Carried:
 
 
 def _name(text: str) -> str:
-    """A name fit to show; empty for the registry's own blocks, which it gives away in smaller pieces."""
+    """A displayable name; empty for the registry's own blocks, which are assigned in smaller parts."""
     name = clean(text, NAME_LIMIT)
     return "" if name.startswith("IEEE Registration Authority") else name
 
 
 def read_registry(path: Path) -> dict[tuple[int, int], str]:
-    """(bits, prefix) → organisation, of a registry file of any of the known forms. ValueError where
-    it is none of them.
-    """
+    """(bits, prefix) → organization, from a registry file in any of the known formats. Raises ValueError for others."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         first = file.readline()
         file.seek(0)
@@ -143,7 +140,7 @@ def _csv(file: Iterator[str]) -> Iterator[Row]:
 
 
 def _lines(file: Iterator[str]) -> Iterator[Row]:
-    """IEEE's text form, and Wireshark's: prefix with its length where that is not 24, short name, long name."""
+    """IEEE's text form, and Wireshark's: prefix with its length unless it is 24, short name, long name."""
     for line in file:
         if found := _TEXT_LINE.match(line):
             yield found[1].replace("-", ""), None, _name(found[2])

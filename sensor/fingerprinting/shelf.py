@@ -1,8 +1,8 @@
-"""Keeps what was read from a folder of documents, as Python keeps compiled modules: in ``__pycache__`` beside them,
-good for as long as no file changes.
+"""A cache of a folder of documents, like that of compiled Python modules: in ``__pycache__`` beside them, valid until a
+file changes.
 
-Reading and checking thousands of fingerprints takes longer than replaying a small capture; what is kept takes a few
-milliseconds. Where the folder cannot be written the documents are read each time.
+Parsing and validating thousands of fingerprints takes longer than replaying a small capture; the cache takes a few
+milliseconds. If the folder is not writable, the documents are parsed each time.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ Stored = TypeVar("Stored")
 
 
 class Shelf:
-    """The place of one folder."""
+    """The cache of one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "__pycache__" / f"{_digest(folder)}.msgpack"
 
     def take(self, kind: type[Stored]) -> Stored | None:
-        """What was put, or None where a file changed since, or nothing whole is there."""
+        """The cached object; None if a file changed since, or the cache is absent or incomplete."""
         try:
             return msgspec.msgpack.decode(self._path.read_bytes(), type=kind)
         except (OSError, msgspec.MsgspecError):
             return None
 
     def put(self, kept: object) -> None:
-        """Keep something, in place of what was kept before."""
+        """Store an object, replacing the previous one."""
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(exist_ok=True)
             for old in self._path.parent.glob("*.msgpack"):
@@ -45,7 +45,7 @@ class Shelf:
 
 
 def _digest(folder: Path) -> str:
-    """Changes with every change of a document, and with the program that reads them."""
+    """Changes with every change of a document, and of the program that reads them."""
     documents = sorted(
         (str(path.relative_to(folder)), status.st_size, status.st_mtime_ns) for path, status in _statuses(folder)
     )

@@ -25,7 +25,7 @@ _SERVICE = re.compile(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?\Z")
 
 
 def services_of(text: str) -> tuple[int, ...]:
-    """``tcp/631`` or ``tcp/5900-5905`` as ``protocol << 16 | port``. ValueError where it is neither."""
+    """``tcp/631`` or ``tcp/5900-5905`` as ``protocol << 16 | port``. Raises ValueError otherwise."""
     found = _SERVICE.match(text)
     if found is None:
         raise ValueError(f"found {text!r}, expected a service such as tcp/631 or tcp/5900-5905")
@@ -75,7 +75,7 @@ class StartFile(BaseModel):
 
 
 class Start:
-    """What devices of a type serve and use; services are ``protocol << 16 | port``."""
+    """Services that devices of a type offer and use, as ``protocol << 16 | port``."""
 
     def __init__(self, source: StartFile) -> None:
         self.serves, self.uses = _numbers(source.serves), _numbers(source.uses)
@@ -85,7 +85,7 @@ class Start:
 
 @functools.cache
 def load_starts(folder: Path | None = None) -> dict[str, Start]:
-    """The starting baseline of each type. DocumentErrors with every fault of the files."""
+    """The initial baseline of each type. Raises DocumentErrors with all faults of the files."""
     starts: dict[str, Start] = {}
     faults: list[Fault] = []
     for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):

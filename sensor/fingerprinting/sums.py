@@ -1,4 +1,4 @@
-"""How evidence adds up, written out: the arithmetic of sensor.fingerprinting.fuse in a line for people."""
+"""Text form of the arithmetic of sensor.fingerprinting.fuse, in one line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sensor.core.device import WIDER
 from sensor.core.reader import clean
 from sensor.fingerprinting.fuse import CERTAIN, ONE_FAMILY, SAME_SOURCE, WEAK, WEAK_FAMILY
 
-# Sums from records are as exact as the three digits of a confidence there.
+# Sums from records are only as exact as the three digits of a confidence in them.
 CLOSE = 0.006
 
 
 @dataclass(frozen=True)
 class Sum:
-    """How sure the families of evidence for one value are together, and the sum as text."""
+    """Combined confidence of the families of evidence for one value, and the sum as text."""
 
     sure: float
     text: str
 
     @classmethod
     def of(cls, claims: Iterable[Mapping[str, Any]]) -> Sum:
-        """The sum over the claims of one value: the best of each family, then ``1 − Π(1 − c)``, then what such families
-        can reach at most.
+        """The sum over the claims for one value: the best of each family, then ``1 − Π(1 − c)``, then the maximum for
+        these families.
         """
         best: dict[str, float] = {}
         for claim in claims:
@@ -55,7 +55,7 @@ class Sum:
         )
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], reported: object) -> Iterator[str]:
-        """What other values subtract, and where the sensor knew more than the record contains."""
+        """What other values subtract, and where the sensor had more evidence than the record contains."""
         rivals: list[str] = []
         wider: list[str] = []
         for key in sums:
