@@ -1,4 +1,4 @@
-"""A network card as the kernel shows it: state, settings and counters (sysfs(5),
+"""A network interface: state, settings and counters from the kernel (sysfs(5),
 Documentation/ABI/testing/sysfs-class-net).
 """
 
@@ -13,7 +13,7 @@ from sensor.capture.interfaces import addresses_of, index_of, is_up, valid_name
 from sensor.doctor.ethtool import asking, features, receive_ring
 
 FOLDER, IPV6 = Path("/sys/class/net"), Path("/proc/sys/net/ipv6/conf")
-# Of a bridge, and of what is part of one, or of a bond.
+# Attributes of a bridge, of a bridge port, and of a bond member.
 SWITCHING = ("bridge", "brport", "master")
 LOOPBACK, NO_ARP, PROMISCUOUS = 0x8, 0x80, 0x100
 COUNTERS = (
@@ -29,10 +29,10 @@ COUNTERS = (
 
 
 class Card(msgspec.Struct):
-    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None if unknown; ``physical``:
-    it is a device, not virtual; ``switching``: the kernel forwards its traffic; ``arp``, ``ipv6``: the kernel takes
-    part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``: frames that the card's own
-    ring holds and could hold, 0 if it has none; ``speed`` in Mbit/s, 0 if unknown.
+    """``there``: the interface exists; ``carrier``, ``promiscuous``: None if unknown; ``physical``: it is a device, not
+    virtual; ``switching``: the kernel forwards its traffic; ``arp``, ``ipv6``: enabled on it; ``addresses`` with prefix
+    lengths; ``ring``, ``ring_most``: current and maximum size of the card's receive ring in frames, 0 if it has none;
+    ``speed`` in Mbit/s, 0 if unknown.
     """
 
     name: str
@@ -56,19 +56,19 @@ class Card(msgspec.Struct):
 
 
 def look(name: str) -> Card:
-    """The interface of this name as it is now."""
+    """The current state of an interface."""
     card = Card(name)
     try:
         if not valid_name(name):
             return card
-    except UnicodeEncodeError:  # an argument that is no text: no interface is called so
+    except UnicodeEncodeError:  # an argument that is not valid text: no interface has such a name
         return card
     with asking() as sock:
         index = index_of(sock, name)
         card.there, card.up = bool(index), is_up(sock, name)
         card.offloads = features(sock, name)
         card.ring, card.ring_most = receive_ring(sock, name)
-    if card.there and (FOLDER / name).exists():  # not where /sys shows another network than ours
+    if card.there and (FOLDER / name).exists():  # not if /sys belongs to another network namespace
         _read_all(card)
         card.addresses = addresses_of(index)
         card.ipv6 = _first(IPV6 / name / "disable_ipv6") == "0" or any(":" in address for address in card.addresses)
@@ -92,7 +92,7 @@ def _read(name: str, file: str) -> str:
 
 
 def _first(path: Path) -> str:
-    """What the kernel writes there; empty where it does not."""
+    """The content of a file of the kernel; empty if it cannot be read."""
     with contextlib.suppress(OSError):
         return path.read_text(encoding="ascii", errors="replace").strip()
     return ""
@@ -106,7 +106,7 @@ def _number(name: str, file: str, base: int = 10) -> int:
 
 
 def _mac(name: str) -> int:
-    """48 bits; 0 where it has none of that length."""
+    """48 bits; 0 if it has no such address."""
     digits = _read(name, "address").replace(":", "")
     with contextlib.suppress(ValueError):
         return int(digits, 16) if len(digits) == 12 else 0

@@ -1,4 +1,4 @@
-"""What is checked about an interface, before and after listening on it."""
+"""Checks of an interface, before and after listening on it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from sensor.doctor.card import Card
 from sensor.doctor.finding import Verdict, error, ok, warning
 
 JOINING = {"rx-gro": "gro", "rx-lro": "lro", "rx-gro-hw": "rx-gro-hw", "rx-gro-list": "rx-gro-list"}
-"""Offloads that join frames before a capture sees them → what ethtool -K calls them."""
+"""Offloads that join frames before a capture sees them → their names for ethtool -K."""
 
 FAST = 1000
-"""Mbit/s from which on a small ring of the card loses frames in a burst."""
+"""Mbit/s from which a small receive ring loses frames in a burst."""
 
 SMALL = 1024
 SHORTAGE = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
-"""Counters of frames for which the card had no room."""
+"""Counters of frames for which the card had no buffer."""
 
 FAULTY = ("rx_crc_errors", "rx_frame_errors")
 

@@ -1,5 +1,5 @@
-"""Settings of a network card, asked of the kernel by ioctl (linux/ethtool.h). Needs no rights;
-nothing is ever changed.
+"""Settings of a network card, read from the kernel by ioctl (linux/ethtool.h). Needs no privileges and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ MOST_FEATURES = 1024
 
 @contextlib.contextmanager
 def asking() -> Iterator[socket.socket]:
-    """A socket to ask with."""
+    """A socket for ioctl requests."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         yield sock
 
 
 def features(sock: socket.socket, name: str) -> dict[str, bool]:
-    """Whether each offload is on, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``,
-    ``rx-vlan-hw-parse`` …); empty if unknown.
+    """State of each offload, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``, ``rx-vlan-hw-parse``
+    …); empty if unknown.
     """
     count = _count(sock, name)
     names = _ask(sock, name, struct.pack("=III", GET_STRINGS, FEATURES_SET, count), 12 + NAME_SIZE * count)
@@ -46,7 +46,7 @@ def features(sock: socket.socket, name: str) -> dict[str, bool]:
 
 
 def receive_ring(sock: socket.socket, name: str) -> tuple[int, int]:
-    """Frames that the card's receive ring holds, and its maximum; zeroes if unknown."""
+    """Current and maximum size of the card's receive ring in frames; zeroes if unknown."""
     answer = _ask(sock, name, struct.pack("=I", GET_RINGS), 36)
     if answer is None:
         return 0, 0
@@ -55,7 +55,7 @@ def receive_ring(sock: socket.socket, name: str) -> tuple[int, int]:
 
 
 def _count(sock: socket.socket, name: str) -> int:
-    """How many features the kernel knows."""
+    """Number of features in the kernel."""
     answer = _ask(sock, name, struct.pack("=IIQ", GET_SET_INFO, 0, 1 << FEATURES_SET), 20)
     if answer is None or not struct.unpack_from("=Q", answer, 8)[0]:
         return 0
@@ -64,7 +64,7 @@ def _count(sock: socket.socket, name: str) -> int:
 
 
 def _ask(sock: socket.socket, name: str, head: bytes, size: int) -> bytes | None:
-    """What the kernel writes over a question of so many bytes; None where the driver does not answer it."""
+    """The kernel's response to a request of ``size`` bytes; None if the driver does not support it."""
     memory = ctypes.create_string_buffer(head, size)
     try:
         fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", name.encode(), ctypes.addressof(memory)))

@@ -1,4 +1,4 @@
-"""What a check found: where it is, in plain words, and what to do about it."""
+"""Result of a check: subject, plain description, and advice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Facts = dict[str, int | float | str | bool]
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The result of one check. ``advice``: what to do, the exact command if there is one; empty if there is
-    no fault.
+    """The result of one check. ``advice``: what to do, with the exact command if there is one; empty if there is no
+    fault.
     """
 
     level: Level
@@ -25,7 +25,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A verdict with the name of its check and what was looked at: an interface, a folder, the machine."""
+    """A verdict with the name of its check and its subject: an interface, a folder, the machine."""
 
     check: str
     subject: str
@@ -39,7 +39,7 @@ Check = Callable[..., Verdict | None]
 
 
 def ok(found: str, **facts: Any) -> Verdict:
-    """All is well."""
+    """No fault."""
     return Verdict("ok", found, facts=facts)
 
 

@@ -1,4 +1,4 @@
-"""Looks at a source for a while: each interface for itself, a capture as one."""
+"""Samples a source for some seconds: each interface separately, a capture as a whole."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def listen(
     clock: Callable[[], int],
     progress: Callable[[], None],
 ) -> None:
-    """Read live interfaces for some seconds, or until the source is stopped. ``traffics``: by the interface's name;
-    ``clock``: our own, ns.
+    """Read live interfaces for some seconds, or until the source is stopped. ``traffics``: by interface name;
+    ``clock``: our clock, ns.
     """
     end = time.perf_counter() + seconds
     for batch in source.batches():
-        if len(batch):  # the blocks of a ring are of one interface
+        if len(batch):  # blocks of a ring belong to one interface
             traffics[source.names[int(batch.rows["source"][0])]].add(batch, clock())
         batch.release()
         progress()

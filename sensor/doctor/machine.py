@@ -1,4 +1,4 @@
-"""The machine as far as a sensor needs it: rights, clock, and the folders it writes to."""
+"""The machine as far as a sensor depends on it: privileges, clock, and the folders it writes to."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import msgspec
 
 UNSYNCHRONISED = 0x40
 TIMEX_SIZE, TIMEX_MAXERROR, TIMEX_STATUS = 208, 24, 40
-"""Of struct timex (adjtimex(2)) on machines of 64 bits."""
+"""Offsets in struct timex (adjtimex(2)) on 64-bit machines."""
 
 TRIAL = b"a line of an event log\n" * 100
 TRIALS = 3
 
 
 class Folder(msgspec.Struct):
-    """Where something is written. ``path`` may still have to be made: ``there`` is the nearest folder that is there;
-    ``problem``: why nothing can be written. ``free`` (bytes), ``inodes`` (share that is used) of its disk; ``needed``:
-    bytes that may still come; ``sync_s``: the slowest of a few writes that wait for the disk.
+    """An output folder. ``path`` may not exist yet: ``there`` is its nearest existing parent; ``problem``: why it is
+    not writable. ``free`` (bytes), ``inodes`` (share in use) of its disk; ``needed``: bytes that may still be written;
+    ``sync_s``: the slowest of a few durable writes.
     """
 
     path: str
@@ -37,14 +37,14 @@ class Folder(msgspec.Struct):
 
 
 class Clock(msgspec.Struct):
-    """``synchronised``: None where the system does not tell; ``error_s``: how far off it may be."""
+    """``synchronised``: None if unknown; ``error_s``: maximum error."""
 
     synchronised: bool | None = None
     error_s: float = 0.0
 
 
 def may_listen() -> bool:
-    """Whether a packet socket can be opened: CAP_NET_RAW in the user namespace that the network belongs to."""
+    """Whether a packet socket can be opened: CAP_NET_RAW in the user namespace that owns the network namespace."""
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except PermissionError:
@@ -55,9 +55,7 @@ def may_listen() -> bool:
 
 
 def folder(path: Path, needed: int = 0) -> Folder:
-    """Try a folder by writing a small file there and waiting for the disk. Nothing is left behind, and no folder is
-    made.
-    """
+    """Test a folder by writing a small file there durably. Nothing is left behind, and no folder is created."""
     found = room(path, needed)
     if not found.problem:
         try:
@@ -68,7 +66,7 @@ def folder(path: Path, needed: int = 0) -> Folder:
 
 
 def room(path: Path, needed: int = 0) -> Folder:
-    """What the disk of a folder has left. Nothing is tried."""
+    """Free space on the disk of a folder, without a test write."""
     there = path
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -83,7 +81,7 @@ def room(path: Path, needed: int = 0) -> Folder:
 
 
 def _written(there: Path) -> float:
-    """The slowest of a few writes that wait for the disk, in seconds."""
+    """The slowest of a few durable writes, in seconds."""
     slowest = 0.0
     with tempfile.TemporaryFile(dir=there) as file:
         for _ in range(TRIALS):

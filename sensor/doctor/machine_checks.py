@@ -1,4 +1,4 @@
-"""What is checked about the machine: rights, clock, and the folders a sensor writes to."""
+"""Checks of the machine: privileges, clock, and the folders a sensor writes to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sensor.doctor.machine import Clock, Folder
 
 MIB = 1 << 20
 LEAST_FREE = 64 * MIB
-"""Below it there is not even room for one segment of the log."""
+"""Less free space does not even fit one segment of the log."""
 
 FULL_INODES = 0.95
 SLOW_S = 0.2
-"""How long a write may wait for the disk: records reach their receivers with the same delay."""
+"""Longest time of a durable write: records reach their receivers with the same delay."""
 
 
 def permission(allowed: bool) -> Verdict:

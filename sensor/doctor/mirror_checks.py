@@ -1,4 +1,4 @@
-"""What is checked about a mirror port: an interface together with its traffic."""
+"""Checks of a mirror port: an interface together with its traffic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.doctor.traffic import Seen
 from sensor.doctor.traffic_checks import FEWEST
 
 OTHERS = 0.5
-"""Share of frames between other machines from which on an interface is a mirror port."""
+"""Share of frames between other hosts from which an interface counts as a mirror port."""
 
 
 def silent_port(card: Card, seen: Seen) -> Verdict | None:
@@ -24,7 +24,7 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
         if fixed
         else []
     )
-    if card.arp:  # of Linux: on each interface, for the addresses of all (ip-sysctl, arp_ignore)
+    if card.arp:  # Linux answers on each interface, for the addresses of all (ip-sysctl, arp_ignore)
         ways.append(("answers ARP for any address of this machine", f"ip link set {name} arp off"))
     if card.ipv6:
         key = f"net.ipv6.conf.{name}.disable_ipv6" if "." not in name else f"net/ipv6/conf/{name}/disable_ipv6"
@@ -39,7 +39,7 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
 
 
 def _unit(name: str) -> str:
-    """The unit that does all of it, for a shell: of a name, systemd escapes what is no letter or digit
+    """The systemd unit for an interface, quoted for a shell: systemd escapes all but letters and digits of a name
     (systemd-escape(1)).
     """
     escaped = "".join(sign if sign.isalnum() or sign in ":_." else f"\\x{ord(sign):02x}" for sign in name)

@@ -1,7 +1,7 @@
-"""Frames that come twice: the same bytes within a few milliseconds, as a mirror of both ends of a cable gives them.
+"""Duplicate frames: the same bytes within a few milliseconds, as when both ends of a link are mirrored.
 
-A VLAN tag does not count: one of the two ends may be a trunk. What a router passed on has other MACs and is another
-frame. Frames to groups are left out: some devices announce everything twice.
+VLAN tags are ignored: one of the ends may be a trunk. A routed frame has other MACs and is another frame. Group frames
+are left out: some devices send every announcement twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sensor.core.batch import Batch
 
 WITHIN_NS = 5_000_000
 LOOKED_BYTES = 96
-"""Of each frame: with headers, numbers and checksums in them two frames are not alike by chance."""
+"""Bytes compared per frame: with headers, sequence numbers and checksums, frames are not equal by coincidence."""
 
 MOST_KEPT = 8192
 GROUP = np.uint64(1 << 40)
@@ -25,7 +25,7 @@ FACTORS = np.random.Generator(np.random.PCG64(7)).integers(
 
 
 class Repeats:
-    """``compared``: frames to single machines that were looked at; ``repeats``: those that had come before."""
+    """``compared``: unicast frames that were compared; ``repeats``: duplicates among them."""
 
     def __init__(self) -> None:
         self.compared = self.repeats = 0
@@ -33,7 +33,7 @@ class Repeats:
         self._times = np.zeros(0, np.int64)
 
     def add(self, batch: Batch, count: int) -> None:
-        """The first so many frames of a decoded batch."""
+        """Compare the first ``count`` frames of a decoded batch."""
         rows = batch.rows[:count]
         rows = rows[(rows["dst_mac"] & GROUP) == 0]
         fresh = prints(batch.data, rows)
@@ -41,7 +41,7 @@ class Repeats:
         new = np.arange(len(known)) >= len(self._prints)
         order = np.lexsort((np.arange(len(known)), known))
         again = (known[order][1:] == known[order][:-1]) & (np.abs(np.diff(times[order])) <= WITHIN_NS)
-        again[1:] &= ~again[:-1]  # a third and fourth come of a flood or a loop: no way of mirroring gives them
+        again[1:] &= ~again[:-1]  # further copies come from a flood or a loop: no mirroring produces them
         self.compared += len(rows)
         self.repeats += int(np.count_nonzero(again & new[order][1:]))
         kept = np.flatnonzero(times >= times.max() - WITHIN_NS)[-MOST_KEPT:] if len(times) else np.zeros(0, np.int64)
@@ -49,7 +49,7 @@ class Repeats:
 
 
 def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """A hash for the content of each frame, without its first VLAN tag."""
+    """A hash of the content of each frame, without its first VLAN tag."""
     plain = rows["link"] == ETHERNET
     starts = rows["frame"] + np.where(plain, 12, 0)
     ends = rows["frame"] + rows["caplen"].astype(np.int64)
@@ -69,5 +69,5 @@ def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArr
 def _byte(
     data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint8]:
-    """0 where the frame is over."""
+    """The byte of each frame at an offset; 0 after its end."""
     return np.where(places < ends, data[np.minimum(places, len(data) - 1)], 0).astype(np.uint8)

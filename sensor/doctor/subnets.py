@@ -1,7 +1,8 @@
-"""Which networks share a link, by address resolution: hosts that resolve each other live in one network, and a link on
-which no host resolves across carries several.
+"""Subnets on one link, by ARP: hosts that resolve each other are in one subnet, and a link on which no host resolves
+across subnets carries several.
 
-ARP alone (RFC 826): it does not leave its network. Blocks are /24; those with a request between them are one.
+Only ARP is used (RFC 826), which does not leave its subnet. Blocks are /24; those with a request between them are one
+subnet.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from sensor.core.batch import Batch
 ARP, ARP_SIZE = 0x0806, 28
 MOST_BLOCKS = 256
 LEAST_REQUESTED = 3
-"""Questions of a network that count; fewer may be those of one machine with a wrong address."""
+"""Minimum of requests in a subnet; fewer may come from one host with a wrong address."""
 
 LINK_LOCAL = 0xA9FE
 
 
 class Subnets:
-    """Of untagged frames."""
+    """Subnets of untagged frames."""
 
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
         self._requested: dict[int, int] = {}
 
     def add(self, batch: Batch, count: int) -> None:
-        """The first so many frames of a decoded batch."""
+        """Process the first ``count`` frames of a decoded batch."""
         rows = batch.rows[:count]
         chosen = rows[
             (rows["ethertype"] == ARP)
@@ -44,7 +45,7 @@ class Subnets:
             self._ask(asker, requested, times)
 
     def networks(self) -> list[int]:
-        """One /24 (its first 24 bits) of each network, the one that asks most first."""
+        """One /24 (its first 24 bits) of each subnet, most requests first."""
         sums: dict[int, int] = {}
         for block, times in self._requested.items():
             sums[self._root(block)] = sums.get(self._root(block), 0) + times
@@ -77,6 +78,6 @@ def _usable(block: int) -> bool:
 
 
 def _block(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The first 24 bits of the address there."""
+    """The first 24 bits of the addresses at these offsets."""
     first, second, third = (data[places + i].astype(np.int64) for i in range(3))
     return first << 16 | second << 8 | third

@@ -1,8 +1,7 @@
-"""What was seen of an interface or of a capture, counted in columns: no dissector, no inventory, no packet as an
-object.
+"""Statistics of an interface or a capture, computed on columns: without dissectors, inventory, or packet objects.
 
-All frames are counted and followed as flows; the rest is looked at in the first ``LOOKED`` frames of each batch, so
-that a doctor keeps up with any wire.
+All frames are counted and followed as flows; other statistics use the first ``LOOKED`` frames of each batch, so that
+the doctor keeps up with any rate.
 """
 
 from __future__ import annotations
@@ -25,24 +24,23 @@ from sensor.doctor.subnets import Subnets
 LOOKED = 4096
 FLOW_BITS = 14
 COUNTED_LIMIT = 4096
-"""Addresses of machines and blocks that are counted by name."""
+"""Limit of addresses and blocks that are counted individually."""
 
 TALKING_BYTES = 1000
-"""A connection in which one side sent so much was answered, or we do not see by whom."""
+"""A connection in which one side sent this much was answered, even if the other side is not visible."""
 
 BROADCAST = (1 << 48) - 1
 
 
 class Seen(msgspec.Struct):
-    """What checks read. ``live``: captured by us just now; ``mtu``: of the interface, 0 where there is none.
+    """Input of checks. ``live``: captured by us now; ``mtu``: of the interface, 0 if there is none.
 
     Of all frames: ``packets``, ``truncated``, ``longest`` (bytes captured), ``first``, ``last`` (ns), ``lost`` by our
-    own ring, ``lag`` (ns from capture to us, the least; None where nobody measured), ``both``, ``one``: connections
-    seen from both sides and from one. Of those that were looked at: ``ethernet``, and of these ``broadcast``,
-    ``group``, ``unicast``, of unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the MAC that is in
-    most); ``tagged`` and ``vlans``; ``compared`` with others, and of these ``repeats``; ``addressed``: between two
-    hosts by IP, of these ``outside``: both ends outside, most often in ``blocks`` (/24); ``networks``: blocks that ask
-    by ARP without a tag.
+    own ring, ``lag`` (minimum ns from capture to processing; None if unknown), ``both``, ``one``: connections seen in
+    both directions and in one. Of sampled frames: ``ethernet``, and of these ``broadcast``, ``group``, ``unicast``, of
+    unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the most frequent MAC); ``tagged`` and ``vlans``;
+    ``compared``, and of these ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both ends
+    external, most often in ``blocks`` (/24); ``networks``: blocks with untagged ARP requests.
     """
 
     live: bool = False
@@ -74,8 +72,8 @@ class Seen(msgspec.Struct):
 
 
 class Sample:
-    """Some frames: who talks, and between which networks. ``networks``: what counts as inside; ``mac``, ``mtu``: of our
-    own interface, 0: there is none.
+    """Sampled frames: hosts, and the networks they communicate between. ``networks``: internal networks; ``mac``,
+    ``mtu``: of our own interface, 0: there is none.
     """
 
     def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
@@ -85,7 +83,7 @@ class Sample:
         self._blocks: Counter[int] = Counter()
 
     def look(self, rows: npt.NDArray[np.void]) -> None:
-        """Frames that are decoded."""
+        """Process decoded frames."""
         self._hosts(rows)
         self._ends(rows)
 
@@ -98,7 +96,7 @@ class Sample:
         return seen
 
     def _hosts(self, rows: npt.NDArray[np.void]) -> None:
-        """Who talks on the wire, by MAC."""
+        """Count hosts by MAC."""
         seen, rows = self._seen, rows[rows["link"] == ETHERNET]
         to_all, to_group = rows["dst_mac"] == BROADCAST, (rows["dst_mac"] & GROUP) != 0
         single = rows[~to_group]
@@ -114,7 +112,7 @@ class Sample:
         seen.vlans = seen.vlans | set(np.unique(tags).tolist())
 
     def _ends(self, rows: npt.NDArray[np.void]) -> None:
-        """Frames between two hosts, and those of them with both ends outside."""
+        """Count frames between two hosts, and those with both ends external."""
         source, target = self._placed(rows, "src"), self._placed(rows, "dst")
         single = (rows["ip_version"] != 0) & (source != NOWHERE) & (target != NOWHERE)
         outside = single & (source == OUTSIDE) & (target == OUTSIDE)
@@ -124,7 +122,7 @@ class Sample:
         _count(self._blocks, np.concatenate((foreign["src_lo"], foreign["dst_lo"])) >> np.uint64(8))
 
     def _placed(self, rows: npt.NDArray[np.void], end: str) -> npt.NDArray[np.uint8]:
-        """Where each address is. Of IPv6 its /64 is asked about."""
+        """Location of each address. IPv6 is classified by its /64."""
         narrow = rows["ip_version"] == 4
         keys = np.where(narrow, rows[f"{end}_lo"], rows[f"{end}_hi"])
         places = np.zeros(len(rows), np.uint8)
@@ -148,7 +146,7 @@ class Traffic(Sample):
         self._repeats, self._subnets = Repeats(), Subnets()
 
     def add(self, batch: Batch, now: int = 0) -> None:
-        """The frames of one batch. ``now``: our own clock, ns, where they were captured by it."""
+        """Process the frames of one batch. ``now``: our clock, ns, if they were captured with it."""
         rows = batch.rows
         if not len(rows):
             return
@@ -161,7 +159,7 @@ class Traffic(Sample):
         self._follow(self._flows.follow(rows, 0, len(rows)))
 
     def seen(self, lost: int = 0) -> Seen:
-        """The figures. Ends the conversations: nothing is added afterwards."""
+        """The figures. Ends all connections: nothing can be added afterwards."""
         seen = super().seen()
         for part in range(self._flows.PARTS):
             self._follow(self._flows.finish(seen.last, part))
@@ -182,7 +180,7 @@ class Traffic(Sample):
             seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)
 
     def _follow(self, changes: npt.NDArray[np.void]) -> None:
-        """Connections that are over: seen from both sides, or from one, whichever that is."""
+        """Count finished connections: seen in both directions, or in either one."""
         over = changes[(changes["proto"] == TCP) & (changes["kind"] == Change.ENDED)]
         talking = over[(over["client_bytes"] >= TALKING_BYTES) | (over["server_bytes"] >= TALKING_BYTES)]
         both = int(np.count_nonzero((talking["client_packets"] > 0) & (talking["server_packets"] > 0)))
@@ -191,11 +189,11 @@ class Traffic(Sample):
 
 
 NOWHERE, INSIDE, OUTSIDE = 0, 1, 2
-"""Where an address is: no host's, inside, outside."""
+"""Location of an address: not of a host, internal, external."""
 
 
 def _count(counter: Counter[int], values: npt.NDArray[np.uint64]) -> None:
-    """Those that are new are left out once there are many."""
+    """New values are ignored once there are too many."""
     found, counts = np.unique(values, return_counts=True)
     for value, count in zip(found.tolist(), counts.tolist(), strict=True):
         if value in counter or len(counter) < COUNTED_LIMIT:

@@ -1,4 +1,4 @@
-"""What is checked about the traffic of an interface or of a capture."""
+"""Checks of the traffic of an interface or of a capture."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ FEWEST, FEWEST_CONNECTIONS = 100, 10
 """Frames and connections below which a share is not meaningful."""
 
 ALL_OWN, ONE_WAY, TWICE, CUT, OUTSIDE, LOST = 0.99, 0.5, 0.05, 0.01, 0.5, 0.01
-"""Shares from which on the traffic is not what it should be."""
+"""Shares from which a check fails."""
 
 JUMBO = 9234
-"""The longest frame that switches forward; what is longer in a capture was joined."""
+"""The longest frame that switches forward; longer ones in a capture were joined."""
 
 HEADERS = 22
-"""What Ethernet and a VLAN tag add to the MTU."""
+"""Size of the Ethernet header and a VLAN tag, which the MTU excludes."""
 
 LATE_NS, SKEW_NS = 2_000_000_000, 100_000_000
 MIRROR = "check whether this is the mirror (SPAN) port: the switch must copy both directions of the other ports to it"

@@ -1,9 +1,9 @@
-"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the
-sensor's health; whether interfaces exist and are up every second.
+"""The doctor while a sensor runs: its cheap checks every few minutes, as findings of the sensor's health; existence and
+state of interfaces every second.
 
-The kernel provides interfaces, disks and the clock; of the traffic some frames are sampled that the engine has decoded
-anyway. None of it needs privileges, which were dropped: what cannot be read is left out. What the engine counts itself
-(loss, truncated frames, one direction, silence) is in ``engine/health.py``.
+The kernel provides interfaces, disks and the clock; for traffic, some of the engine's decoded frames are sampled. None
+of it needs privileges, which were dropped: what cannot be read is left out. What the engine counts itself (loss,
+truncated frames, one direction, silence) is in ``engine/health.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sensor.doctor.traffic import Sample
 from sensor.engine import health
 
 FIRST_S, EVERY_S = 60.0, 300.0
-# Of one batch every so many seconds, so many frames are looked at.
+# Sampling interval in seconds, and number of frames of one batch.
 PAUSE_S, FRAMES = 2.0, 256
 SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
 LINK = (card_checks.interface,)
@@ -32,8 +32,8 @@ TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.insid
 
 
 class Watch:
-    """``names``: the interfaces, as rows count them; ``folders``: where the run writes now; ``promiscuous``: as the
-    configuration wants it.
+    """``names``: the interfaces, in the order of their numbers in rows; ``folders``: where the run writes;
+    ``promiscuous``: as configured.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Watch:
         self._samples = self._fresh()
 
     def see(self, rows: npt.NDArray[np.void], clock: float) -> None:
-        """Frames of a batch, decoded. ``clock``: seconds that only go forward."""
+        """Sample decoded frames. ``clock``: monotonic seconds."""
         if clock - self._looked < PAUSE_S:
             return
         self._looked, looked = clock, rows[:FRAMES]
@@ -62,7 +62,7 @@ class Watch:
             self._samples[source].look(looked[looked["source"] == source])
 
     def look(self, known: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
-        """Called about once a second: findings when they are due. ``now``: wall time, ns."""
+        """Called about once a second; yields findings that are due. ``now``: wall clock, ns."""
         if self._next is None:
             self._next = clock + FIRST_S
             self._cards = {name: card for name in self._names if (card := _card(name)) is not None and card.there}
@@ -78,8 +78,8 @@ class Watch:
             )
 
     def _links(self) -> Iterator[Finding]:
-        """Between two looks: only whether interfaces that were seen are there and up, for without them nothing is found
-        at all.
+        """Between two rounds, check only whether known interfaces exist and are up: without them nothing can be
+        captured.
         """
         for name in self._cards:
             if (card := _card(name)) is not None:
@@ -94,7 +94,9 @@ class Watch:
         yield from findings(machine_checks.CLOCK, "machine", machine.clock())
 
     def _interface(self, name: str, sample: Sample) -> Iterator[Finding]:
-        """An interface that the kernel never had under this name (a pipe, another network namespace) has no card."""
+        """An interface that the kernel does not have under this name (a pipe, another network namespace)
+        has no card.
+        """
         before, card = self._cards.get(name), _card(name)
         if card is None or not (card.there or before):
             return
@@ -109,13 +111,13 @@ class Watch:
             yield from findings(mirror_checks.MIRROR, name, card, seen)
 
     def _fresh(self) -> list[Sample]:
-        """To count the next minutes in."""
+        """New samples for the next interval."""
         macs = {name: card.mac for name, card in self._cards.items()}
         return [Sample(self._networks, live=True, mac=macs.get(name, 0)) for name in self._names]
 
 
 def _card(name: str) -> Card | None:
-    """None where the kernel cannot be asked."""
+    """None if the kernel cannot be queried."""
     try:
         return look(name)
     except OSError:
