@@ -1,5 +1,5 @@
-"""The status of a running sensor. ``METRICS`` is the only description of every metric: what is served and what is
-documented are derived from it.
+"""The status of a running sensor. ``METRICS`` is the only description of all metrics: the served text and the
+documentation are derived from it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The status of the engine: plain numbers and words, read by the engine's own thread about once a second. No other
-thread ever accesses its objects.
+"""The status of the engine: plain numbers and texts, collected by the engine's own thread about once a second. No other
+thread accesses its objects.
 
-Walking over all devices, open alerts and tables is done rarely: it takes at most a thousandth of the time.
+Traversals of all devices, open alerts and tables are rare: they take at most a thousandth of the time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sensor.rules.load import Rules
 
 WALK_EVERY_S, WALK_SHARE = 5.0, 0.001
 NEWEST, TEXTS = 16, 8
-# Counters exist before their first increment: a monitor has to see them rise from 0.
+# Counters exist before their first increment, so that monitors see them rise from 0.
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 SEVERITIES = tuple(Severity.__members__)
 
@@ -39,8 +39,8 @@ Facts = dict[str, Any]
 
 
 class Watched(NamedTuple):
-    """A run, as far as it is looked at. ``rules``, ``outputs`` (names of those that are to get everything) and
-    ``configuration`` (where it is with reloads) may be others each time.
+    """The observed parts of a run. ``rules``, ``outputs`` (names of those that receive events) and ``configuration``
+    (state of reloads) may be replaced each time.
     """
 
     source: Source
@@ -78,7 +78,7 @@ class Engine:
             self._newest.appendleft({"ts": record.ts, "severity": record.severity, "msg": record.msg, **alert})
 
     def facts(self, run: Watched) -> Facts:
-        """How things stand now."""
+        """The current status."""
         self._walk(run)
         return {
             "sensor": _who(run),
@@ -117,7 +117,7 @@ class Engine:
 
 
 def plain(value: Any) -> Any:
-    """With every text clean, names included: of a file they may hold bytes that are no text at all."""
+    """A copy with every text cleaned, keys included: file names may have bytes that are not valid text."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
@@ -133,7 +133,7 @@ def _who(run: Watched) -> Facts:
 
 
 def _interfaces(source: Source) -> Facts:
-    """Each with what was read from it and what it lost; of a source that is no interface, as far as is known."""
+    """Each interface with its counts and losses; for other sources as far as known."""
     dropped = source.tally.dropped
     facts = {name: {"packets": 0, "dropped": dropped.get(name, 0), "returns": 0} for name in source.names}
     if isinstance(source, LiveSource):

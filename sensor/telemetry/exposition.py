@@ -1,6 +1,4 @@
-"""The text that Prometheus reads: exposition format 0.0.4,
-https://prometheus.io/docs/instrumenting/exposition_formats/.
-"""
+"""The Prometheus text exposition format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/."""
 
 from __future__ import annotations
 
@@ -12,14 +10,14 @@ from sensor.core.reader import clean
 from sensor.telemetry.metrics import METRICS, Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# Values of a label come from files and units, which are few; no mistake makes a scraper swallow more.
+# Label values come from files and units, which are few; the limits protect a scraper from mistakes.
 SAMPLES_LIMIT, LABEL_LIMIT = 512, 256
 
 Sample = tuple[tuple[str, ...], float]
 
 
 def exposition(status: dict[str, Any], metrics: Sequence[Metric] = METRICS) -> str:
-    """All metrics that the status has a value for."""
+    """All metrics that have a value in the status."""
     lines: list[str] = []
     for metric in metrics:
         found = list(islice(samples(metric, status), SAMPLES_LIMIT))
@@ -33,7 +31,7 @@ def exposition(status: dict[str, Any], metrics: Sequence[Metric] = METRICS) -> s
 
 
 def samples(metric: Metric, status: dict[str, Any]) -> Iterator[Sample]:
-    """The values of a metric, each with those of its labels."""
+    """The values of a metric with their labels."""
     nodes: list[tuple[tuple[str, ...], Any]] = [((), status)]
     for key in metric.path.split("."):
         nodes = [below for node in nodes for below in _below(node, key)]

@@ -1,5 +1,5 @@
-"""What is added to the engine's status by the serving thread: the files of the log, the state of the outputs, and the
-process.
+"""Facts that the serving thread adds to the engine's status: files of the log, state of the outputs, and
+the process.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Facts = dict[str, Any]
 
 
 class HostFacts:
-    """Remembers when the log begins, which is dear to find out."""
+    """Caches the start time of the log, which is expensive to determine."""
 
     def __init__(self) -> None:
         self._first: tuple[Segment, float | None] | None = None
 
     def added(self, engine: Facts) -> Facts:
-        """The engine's status, with what is added to it."""
+        """The engine's status with the added facts."""
         path = engine["log"]["path"]
         log = Path(path) if path else None
         if log is not None and log.is_file():
@@ -39,10 +39,10 @@ class HostFacts:
         return engine | {"process": process()}
 
     def _log(self, log: Path) -> Facts:
-        """Its segments: how many, how large, how old."""
+        """Segments of the log: number, size, age."""
         there, size = parts(log), 0
         for one in there:
-            with contextlib.suppress(FileNotFoundError):  # the oldest are taken away
+            with contextlib.suppress(FileNotFoundError):  # the oldest segments are being removed
                 size += one.path.stat().st_size
         facts: Facts = {"segments": len(there), "bytes": size}
         if there and (self._first is None or self._first[0] != there[0] or self._first[1] is None):
@@ -60,14 +60,14 @@ def output(log: Path, name: str) -> Facts:
 
 
 def process() -> Facts:
-    """Figures of this process, as far as the system provides them: proc(5)."""
+    """Figures of this process from proc(5), if available."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     facts: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
     with contextlib.suppress(OSError, ValueError, IndexError):
         facts["memory_bytes"] = (
             int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
         )
-        facts["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
+        facts["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # without the descriptor of this listing
         facts["threads"] = len(list(Path("/proc/self/task").iterdir()))
         if (limit := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
             facts["descriptors_limit"] = limit

@@ -1,5 +1,5 @@
-"""Where the status is served: at a unix socket, and over TCP on loopback and nowhere else. Access from elsewhere needs
-a proxy with authentication.
+"""Where the status is served: on a unix socket, and over TCP only on loopback. Access from elsewhere needs a proxy with
+authentication.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ EXPECTED = "expected a loopback address with a port, such as 127.0.0.1:9469"
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """Address and port. ValueError with what was expected."""
+    """Address and port. Raises ValueError with the expected form."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     host = "127.0.0.1" if host == "localhost" else host
@@ -25,7 +25,7 @@ def parse_listen(text: str) -> tuple[str, int]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is written as an address of this machine alone."""
+    """Whether it is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -33,6 +33,6 @@ def is_loopback(host: str) -> bool:
 
 
 def usual_socket(state: Path, runtime: str | None = None) -> Path:
-    """The default socket: in the run-time folder of systemd (systemd.exec(5)), else in the state folder."""
+    """The default socket: in the run-time folder of systemd (systemd.exec(5)), otherwise in the state folder."""
     folder = (os.environ.get("RUNTIME_DIRECTORY", "") if runtime is None else runtime).split(":")[0]
     return Path(folder or state) / SOCKET

@@ -1,7 +1,7 @@
-"""Every metric: its name, its meaning, and the place of its value in the status of a sensor.
+"""All metrics: name, description, and path of the value in the status of a sensor.
 
-Names are ``sensor_<thing>_<unit>``, with ``_total`` if they only grow; those of the process are the ones that all
-clients of Prometheus share. A name or a label that was released is never changed. Counters restart with the process.
+Names are ``sensor_<thing>_<unit>``, with ``_total`` for counters; those of the process are the names that all
+Prometheus clients share. A released name or label never changes. Counters restart with the process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 
 class Metric(NamedTuple):
-    """``path``: the keys that lead to the value in the status; a ``*`` is any key, which becomes the value of the next
-    label. Of ``info`` the value is 1, and the labels are the keys that stand at the path.
+    """``path``: keys that lead to the value in the status; a ``*`` is any key, which becomes the value of the next
+    label. For ``info`` the value is 1, and the labels are the keys at the path.
     """
 
     name: str
@@ -155,7 +155,7 @@ METRICS = (
         "never."
     ),
         "outputs.*.last_delivered", ("output",)),
-    # What the operator gave.
+    # Threat lists and rules of the operator.
     Metric("sensor_intel_entries", "gauge", "entries", (
         "Entries of all threat lists, those that several name "
         "counted once."

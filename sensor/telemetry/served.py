@@ -1,4 +1,4 @@
-"""The served documents: made on request from the last status of the engine, and then cached for a second."""
+"""The served documents: built on request from the last status of the engine, and then cached for a second."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sensor.telemetry.exposition import CONTENT_TYPE, exposition
 from sensor.telemetry.host_facts import HostFacts
 
 FRESH_S = 1.0
-# An engine that has been silent for this long is stuck.
+# An engine without a new status for this long counts as hung.
 SILENT_S = 10.0
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 
 class Reply(NamedTuple):
-    """An answer: its HTTP status, what it is, and the bytes."""
+    """A response: HTTP status, content type, and body."""
 
     code: int
     type: str
@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
 
 class Served:
-    """The engine puts bytes here; threads that serve make answers from them."""
+    """The engine stores its status here; serving threads build responses from it."""
 
     def __init__(self, host_facts: HostFacts) -> None:
         self._host_facts, self._lock = host_facts, threading.Lock()
@@ -35,11 +35,11 @@ class Served:
         self._made_at = 0.0
 
     def put(self, status: bytes) -> None:
-        """The engine's status, as JSON."""
+        """Store the engine's status, as JSON."""
         self._engine, self._engine_at = status, time.monotonic()
 
     def reply(self, path: str) -> Reply:
-        """What is to be answered to who asks for a path."""
+        """The response for a path."""
         if path == "/healthz":
             return self._alive()
         if path not in ("/metrics", "/status.json"):
@@ -58,7 +58,7 @@ class Served:
         return Reply(200, TEXT, b"ok\n")
 
     def _now(self) -> dict[str, Any]:
-        """Files are looked at once a second at most, however many ask."""
+        """Files are read at most once a second, whatever the number of requests."""
         with self._lock:
             if self._engine and time.monotonic() - self._made_at >= FRESH_S:
                 self._status = self._host_facts.added(msgspec.json.decode(self._engine))

@@ -1,7 +1,7 @@
-"""Serves the status over HTTP, on a unix socket and, if configured, on loopback. It only answers; it opens no
-connection.
+"""Serves the status over HTTP, on a unix socket and, if configured, on loopback. It opens no outgoing connection.
 
-Bounded: a few requests at once, each small, answered within seconds, and then closed. Nothing of a request is echoed.
+Bounded: a few concurrent requests, each small, answered within seconds, and then closed. Nothing of a request is
+echoed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from sensor.telemetry.served import TEXT, Reply, Served
 HEAD_LIMIT = 8192
 PATIENCE_S, PAUSE_S = 3.0, 0.1
 AT_ONCE = 8
-# The group of the sensor may ask.
+# The group of the sensor may connect.
 MODE = 0o660
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request, one answer."""
+    """One request, one response."""
 
     server: _Server
     timeout = PATIENCE_S
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """In our own words: those of the library quote who asks."""
+        """With our own texts: those of the library quote the request."""
         self._answer(
             Reply(code, TEXT, f"{code} {self.responses[code][0] if code in self.responses else 'Error'}\n".encode())
         )
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not logged."""
 
     def _answer(self, reply: Reply) -> None:
-        self.request_version = self.protocol_version  # to who speaks an older one as well, or none at all
+        self.request_version = self.protocol_version  # also for clients with an older version, or none
         self.send_response(reply.code)
         self.send_header("Content-Type", reply.type)
         self.send_header("Content-Length", str(len(reply.body)))
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _head(connection: socket.socket) -> bytes:
-    """The head of a request, read within its time; as much as came where it is not whole."""
+    """The header of a request, read within its time limit; incomplete if the client was too slow."""
     end, data = time.monotonic() + PATIENCE_S, b""
     with contextlib.suppress(TimeoutError):
         while b"\r\n\r\n" not in data and len(data) <= HEAD_LIMIT:
@@ -94,11 +94,11 @@ def _head(connection: socket.socket) -> bytes:
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A thread for each request, and not more than a few."""
+    """A thread per request, limited in number."""
 
     daemon_threads, block_on_close = True, False
     allow_reuse_address = True
-    timeout = 0  # the caller waits at the socket and knows that a connection is there
+    timeout = 0  # the caller polls the socket and knows that a connection is waiting
 
     def __init__(self, served: Served, address: Any) -> None:
         super().__init__(address, _Handler)
@@ -117,7 +117,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             return
         try:
             super().process_request(request, client_address)
-        except RuntimeError:  # the system gives no thread more
+        except RuntimeError:  # no more threads are available
             self._places.release()
             raise
 
@@ -128,13 +128,13 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The client closed the connection during the answer; or an error of ours, which is logged."""
+        """The client closed the connection during the response; or an internal error, which is logged."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log().error("a request for the status was not answered", error=repr(error))
 
     def may_ask(self, host: str) -> bool:
-        """Whether a request with this host name is permitted. At a unix socket, all that can open it are."""
+        """Whether a request with this Host header is permitted. On a unix socket, file permissions decide."""
         return True
 
 
@@ -144,7 +144,7 @@ class _Unix(_Server):
 
 class _Loopback(_Server):
     def may_ask(self, host: str) -> bool:
-        """Not a page in a browser of this machine that knows us by a name of its own (DNS rebinding)."""
+        """Reject pages in local browsers that use another name for this address (DNS rebinding)."""
         try:
             name = urlsplit(f"//{host}").hostname or "localhost"
         except ValueError:
@@ -157,8 +157,8 @@ class _Loopback6(_Loopback):
 
 
 class Server:
-    """A thread that waits at the sockets. ``unavailable``: in words, which of them cannot be had; the
-    sensor continues without it.
+    """A thread that serves the sockets. ``unavailable``: which of them cannot be opened, as text; the sensor continues
+    without them.
     """
 
     def __init__(self, served: Served, path: Path | None, listen: tuple[str, int] | None) -> None:
@@ -206,8 +206,8 @@ class Server:
 
 
 def _at_path(served: Served, path: Path) -> _Unix:
-    """A server at a socket in the file system. What a dead sensor left there goes; a living one keeps it. OSError where
-    it cannot be had.
+    """A server on a socket in the file system. Replaces a stale socket; one in use is kept. Raises OSError if it cannot
+    be opened.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_socket():

@@ -1,5 +1,5 @@
-"""Telemetry of a live run: between the engine, which provides its status once a second, and the thread that
-serves it.
+"""Telemetry of a live run: connects the engine, which provides its status once a second, and the thread
+that serves it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from sensor.telemetry.served import Served
 
 
 class Telemetry:
-    """``unavailable``: in words, what of it cannot be had here."""
+    """``unavailable``: which parts cannot be served here, as text."""
 
     def __init__(self, path: Path | None, listen: tuple[str, int] | None = None) -> None:
-        """Serve at a socket, and on loopback where that is asked for."""
-        from sensor.telemetry.server import Server  # the library's HTTP is nothing that a replay needs
+        """Serve on a socket, and on loopback if configured."""
+        from sensor.telemetry.server import Server  # a replay does not need the library's HTTP
 
         self._engine, self._served = Engine(time.time()), Served(HostFacts())
         self._server = Server(self._served, path, listen)
@@ -29,7 +29,7 @@ class Telemetry:
         self._run: Watched | None = None
 
     def watch(self, run: Watched) -> None:
-        """The run that is looked at."""
+        """Set the observed run."""
         self._run = run
 
     def take(self, record: Record) -> None:
@@ -37,7 +37,7 @@ class Telemetry:
         self._engine.take(record)
 
     def tick(self) -> None:
-        """Called by the engine about once a second: it leaves word."""
+        """Called by the engine about once a second: stores its status."""
         if self._run is None:
             return
         self._served.put(msgspec.json.encode(plain(self._engine.facts(self._run))))
