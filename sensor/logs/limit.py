@@ -1,8 +1,8 @@
-"""Rate limit of our own log: the same event of the same unit is logged a few times a minute, and the number of
+"""Rate limit of the process log: the same event of the same unit is logged a few times a minute, and the number of
 suppressed ones is logged afterwards.
 
-Bounded: of many different events at once, the one not seen for longest is evicted after its count was logged, and all
-together have a limit as well.
+Bounded: of many different events at once, the least recently seen one is evicted after its count was logged, and there
+is a common limit for all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from sensor.core.bounded import Bounded
 
 WINDOW_S = 60.0
-# Of one event, and of all together.
+# Limits per minute: of one event, and of all together.
 EACH, ALL = 5, 300
 EVENTS = 256
 REST = "other messages"
@@ -36,7 +36,7 @@ class _Window(msgspec.Struct):
 
 
 class Limiter:
-    """``clock`` values are seconds that only go forward."""
+    """``clock`` values are monotonic seconds."""
 
     def __init__(self, each: int = EACH, together: int = ALL) -> None:
         self._each, self._together = each, together
@@ -61,7 +61,7 @@ class Limiter:
         return True
 
     def over(self, clock: float, *, end: bool = False) -> Iterator[LeftOut]:
-        """What was suppressed in windows that are over, or in all of them at the end. They start over."""
+        """Suppressed events in expired windows, or in all of them with ``end``. Their counts restart."""
         over = [key for key, window in self._windows.items() if end or clock - window.began >= WINDOW_S]
         for event, unit in over:
             window = self._windows.pop((event, unit))

@@ -1,4 +1,4 @@
-"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields if
+"""The process log, by structlog: readable on a terminal, as JSON lines for machines, or to the journal with fields if
 systemd started the sensor.
 
 The same event of the same unit is logged a few times a minute (``limit.py``); secrets are masked, and text of peers
@@ -24,14 +24,14 @@ from sensor.logs.limit import LeftOut, Limiter
 FORMATS = ("console", "json")
 LEVELS = ("debug", "info", "warning", "error")
 TEXT_LIMIT = 4096
-# Keys that name the unit of a message; the first that is present counts.
+# Keys that name the unit of a message; the first that is present applies.
 UNITS = ("unit", "output", "line", "interface")
 
 Event = MutableMapping[str, Any]
 
 
 class _Log:
-    """How this process logs."""
+    """Log settings of this process."""
 
     def __init__(self) -> None:
         self.form, self.level = "console", LEVELS.index("info")
@@ -40,12 +40,12 @@ class _Log:
 
 
 class _StandardError:
-    """Where lines go: to the current standard error, not the one at the first message. That it is closed, or no longer
-    read, is no error.
+    """Writes lines to the current standard error, not the one at the first message. A closed standard error is not an
+    error.
     """
 
     def __init__(self, *_: object) -> None:
-        """structlog hands over the name of a logger, which has none here."""
+        """structlog passes the name of a logger, which is unused."""
 
     def msg(self, line: str) -> None:
         if sys.stderr is not None:
@@ -60,8 +60,8 @@ _LOG = _Log()
 
 
 def configure(form: str | None = None, level: str = "info") -> None:
-    """``form``: console or json; None is the journal where standard error is its own, else console. May be called again
-    at any time.
+    """``form``: console or json; None is the journal if standard error is connected to it, otherwise console. May be
+    called repeatedly.
     """
     _LOG.level = LEVELS.index(level)
     _LOG.form = form or "console"
@@ -69,12 +69,12 @@ def configure(form: str | None = None, level: str = "info") -> None:
         _LOG.journal.close()
         _LOG.journal = None
     if form is None and is_ours():
-        with contextlib.suppress(OSError):  # it takes what standard error gets as well
+        with contextlib.suppress(OSError):  # standard error is connected to the journal anyway
             _LOG.journal = Journal(SOCKET)
 
 
 def for_machines() -> bool:
-    """Whether a machine reads it: each line, or each message of the journal, is then one of ours."""
+    """Whether the output is for machines: each line, or each message of the journal, is then a structured message."""
     return _LOG.form == "json" or _LOG.journal is not None
 
 
@@ -98,7 +98,7 @@ def log() -> Any:
 
 
 def settle() -> None:
-    """Log what was suppressed in the minutes that are over. Called now and then by long-running commands."""
+    """Log counts of suppressed messages in expired windows. Long-running commands call it regularly."""
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic()))
     _summarize(over)
@@ -116,7 +116,7 @@ def _summarize(over: list[LeftOut]) -> None:
 
 
 def _limited(_: Any, method: str, event: Event) -> Event:
-    """Whether it is logged at all. Earlier suppressed messages are logged first."""
+    """Apply the rate limit. Counts of earlier suppressed messages are logged first."""
     import structlog
 
     if LEVELS.index(method) < _LOG.level:
@@ -132,7 +132,7 @@ def _limited(_: Any, method: str, event: Event) -> Event:
 
 
 def _safe(_: Any, __: str, event: Event) -> Event:
-    """On one line, bounded, without secrets."""
+    """Make the values single-line, bounded, and free of secrets."""
     return {name: _safe_value(value) for name, value in event.items()}
 
 
