@@ -1,6 +1,4 @@
-"""Commands with actions: the first argument selects one, and its module is imported only then, so that `--help` is
-fast.
-"""
+"""Commands with actions: the first argument selects one; only its module is imported, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ Action = Callable[..., int]
 
 
 def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
-    """Take the action from the words of a command line; False after an error if there is none of that name."""
+    """Split the action off the arguments of a command line; False after an error if there is none of that name."""
     args.action, *args.operands = args.operands or [usual]
     if args.action in actions:
         return True
@@ -26,6 +24,6 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) 
 
 
 def function_of(module: str, name: str) -> Action:
-    """A function of a module beside this one."""
+    """A function of a module in this folder."""
     found: Action = getattr(import_module(f"sensor.cli.{module}"), name)
     return found

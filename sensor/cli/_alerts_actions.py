@@ -1,6 +1,4 @@
-"""What is done with alerts: shown in full, acknowledged, closed, assigned, judged, commented on; and what mutes kept
-silent.
-"""
+"""Actions of `sensor alerts`: show, acknowledge, close, assign, verdict, comment; and alerts suppressed by mutes."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from sensor.views.dataset import Data
 
 Record = dict[str, Any]
-# So many alerts may be closed at once: more are rather a wrong filter.
+# Limit of alerts that one action may change: a larger number is more likely an incorrect filter.
 AT_ONCE = 100_000
 NOBODY = "nobody"
 WHY_COLUMNS = ("mute", "author", "reason", "time", "alert", "detector", "actor → target", "count", "summary")
@@ -125,7 +123,7 @@ def comment(args: argparse.Namespace) -> int:
 
 
 def why(args: argparse.Namespace) -> int:
-    """``why``: what was silenced and by what."""
+    """``why``: suppressed alerts, and the mutes that suppressed them."""
     from sensor.views.mutes import every_muted
 
     try:
@@ -163,8 +161,8 @@ def _silenced(record: Record) -> tuple[str, ...]:
 def _add_notes(
     args: argparse.Namespace, names: list[str], added: list[tuple[str, str, str]], done: str, usage: str
 ) -> int:
-    """Add the same notes to several alerts: those that are named, or those that match the filters. ``added``: action,
-    value and text of each.
+    """Add the same notes to several alerts: the named ones, or those that match the filters. ``added``: action, value
+    and text of each.
     """
     from sensor.views.alerts import alert, matching
     from sensor.views.errors import ViewError
@@ -184,7 +182,7 @@ def _add_notes(
 
 
 def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, str, str]]) -> None:
-    """Add lines to the notes beside the log, and bring the tables up to them. Stop when they cannot be written."""
+    """Add lines to the notes beside the log, and update the tables. Raises Stop if they cannot be written."""
     from sensor.eventlog.paths import notes_log
     from sensor.tables.notes import Note, append_notes
 
@@ -201,7 +199,7 @@ def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, s
 
 
 def _verdict(word: str) -> str:
-    """As it is kept. Stop when it is none."""
+    """A verdict in its stored form. Raises Stop if it is invalid."""
     from sensor.tables.notes import VERDICTS
     from sensor.views.errors import ViewError, one_of
 
@@ -214,7 +212,7 @@ def _verdict(word: str) -> str:
 
 
 def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
-    """What the explanation of an alert names beside it: its incidents, and the devices that took part."""
+    """Related records for the explanation of an alert: its incidents, and the devices involved."""
     from sensor.eventlog.fold import Fold
     from sensor.views.devices import device
     from sensor.views.errors import ViewError
@@ -224,7 +222,7 @@ def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
     fold.incidents = {name: incident(data, name).record for name in incidents}
     ends = [part(record, "src"), part(record, "dst"), *objects(record.get("targets"))]
     for name in dict.fromkeys(tidy(end.get("device")) for end in ends):
-        with contextlib.suppress(ViewError):  # it was purged, or is known to the log only
+        with contextlib.suppress(ViewError):  # it was purged, or is only in the log
             if name:
                 fold.devices[name] = device(data, name)
     return fold

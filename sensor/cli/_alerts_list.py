@@ -1,4 +1,4 @@
-"""``sensor alerts``: which alerts are meant, and the list of them."""
+"""``sensor alerts``: filters, and the list of alerts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sensor.views.dataset import Data
 
 SHOWN, PAGE = 100, 1000
-# Of a filter that can be given often.
+# For filters that can be repeated.
 MANY: dict[str, Any] = {"action": "append", "default": []}
 
 
 def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
-    """Filters that can be given often mean either; different ones mean all."""
+    """Values of a repeated filter are alternatives; different filters must all match."""
     parser.add_argument(
         "--text",
         metavar="WORDS",
@@ -64,7 +64,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
-    """Filters by when it happened, who was involved, and where."""
+    """Filters by time, devices involved, and location."""
     parser.add_argument(
         "--since",
         metavar="TIME",
@@ -82,7 +82,7 @@ def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def filter_of(args: argparse.Namespace) -> AlertFilter:
-    """What the arguments leave."""
+    """The filter in the arguments."""
     from sensor.tables.lines import time_ns
     from sensor.views.alert_filter import AlertFilter
 
@@ -98,7 +98,7 @@ def filter_of(args: argparse.Namespace) -> AlertFilter:
 
 
 def list_alerts(args: argparse.Namespace) -> int:
-    """The table, or a record for each."""
+    """The table, or a record for each alert."""
     from sensor.views.alerts import alerts
     from sensor.views.errors import ViewError
     from sensor.views.mutes import suppressed
@@ -132,7 +132,7 @@ def record_of(row: AlertRow, closer: AlertNote | None = None) -> dict[str, Any]:
 
 
 def _records(data: Data, args: argparse.Namespace, most: int) -> Iterator[dict[str, Any]]:
-    """Page after page, so that many alerts take no memory."""
+    """Page after page, so that memory does not grow with the number of alerts."""
     from sensor.views.alerts import alerts, closers
 
     wanted, cursor = filter_of(args), ""
@@ -147,13 +147,13 @@ def _records(data: Data, args: argparse.Namespace, most: int) -> Iterator[dict[s
 
 
 def is_narrowed(args: argparse.Namespace) -> bool:
-    """Whether any filter was given: what is done to all alerts must be asked for."""
+    """Whether any filter was given: an action on all alerts must be explicit."""
     from sensor.views.alert_filter import EVERY_ALERT
 
     return filter_of(args) != EVERY_ALERT
 
 
 def names_of(rows: list[AlertRow]) -> str:
-    """Ids for people: some of them, and how many there are."""
+    """Ids as text: some of them, and their number."""
     first = ", ".join(tidy(row.id) for row in rows[:10])
     return f"{first} and {len(rows) - 10:,} more" if len(rows) > 10 else first

@@ -1,4 +1,4 @@
-"""What `--at TIME` shows: devices as they were, by the history in the traffic records."""
+"""The output for `--at TIME`: devices at an earlier time, from the history in the traffic records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
 
 
 def devices_then(args: argparse.Namespace) -> list[Record]:
-    """The devices that were there at ``args.at``. Stop where that is no time, or there are no records of then."""
+    """The devices present at ``args.at``. Raises Stop for an invalid time, or without records of that time."""
     from sensor.records.asof import devices_at
     from sensor.records.query import as_sql
     from sensor.records.schedule import first_of
@@ -44,7 +44,7 @@ def devices_then(args: argparse.Namespace) -> list[Record]:
 
 
 def moment_of(args: argparse.Namespace, own: argparse.Namespace) -> int:
-    """Microseconds since the epoch. Stop where it is no time."""
+    """Microseconds since the epoch. Raises Stop for an invalid time."""
     try:
         return moment_in(folder_of(own), args.at) or 0
     except argparse.ArgumentTypeError as error:
@@ -52,7 +52,7 @@ def moment_of(args: argparse.Namespace, own: argparse.Namespace) -> int:
 
 
 def explain_then(args: argparse.Namespace) -> int:
-    """One device as it was; 1 where none of that name was there."""
+    """One device at an earlier time; 1 if no device had that name."""
     word, mac = args.what.casefold(), mac_of(args.what)
     found = [one for one in devices_then(args) if not handles(one).isdisjoint((word, mac))]
     if not found:

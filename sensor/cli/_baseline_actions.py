@@ -1,6 +1,4 @@
-"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: learned behaviour, and the rules of
-the operator.
-"""
+"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: learned behavior, and the operator's rules."""
 
 from __future__ import annotations
 
@@ -60,7 +58,7 @@ def list_learned(args: argparse.Namespace) -> int:
 
 
 def _body(record: Record, habits: Habits, hours: float) -> Record:
-    """What was learned of a device in figures."""
+    """Figures of a device's baseline."""
     device = part(record, "device")
     return {
         "device": tidy(device.get("id")),
@@ -128,7 +126,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _uses(found: Known, habits: Habits) -> list[Record]:
-    """All that a device does, services that it serves first."""
+    """All habits of a device, services that it offers first."""
     from sensor.inventory.habits import listed
     from sensor.inventory.services import service_text
 
@@ -202,8 +200,8 @@ def rule(args: argparse.Namespace) -> int:
 
 
 def _end(found: Known, word: str) -> str:
-    """A party as the baseline names it: a device by its id, the address of an unknown host, outside, or any. Empty
-    after an error if it is not one.
+    """A party in the notation of the baseline: a device by its id, the address of an unknown host, outside, or any.
+    Empty after an error if it is invalid.
     """
     from sensor.core.addresses import parse, text
     from sensor.inventory.habits import OUTSIDE
@@ -265,7 +263,7 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def _called(found: Known, name: str) -> str:
-    """A party for people: its id with name and address."""
+    """A party as text: its id with name and address."""
     record = found.fold.device(name)
     if record is None:
         return tidy(name)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 DONE = 0
-# What is named is not known, or a check or a transfer found something wrong.
+# A name is unknown, or a check or a transfer failed.
 NOT_FOUND = 1
-# Wrong arguments or configuration.
+# Invalid arguments or configuration.
 USAGE = 2
 # Nothing to read; or a file, an interface or a destination cannot be opened, read or written.
 NOT_OPENED = 3
 NOT_PERMITTED = 4
 # A sensor runs, and its status reports a fault.
 UNWELL = 5
-# The dataset lacks a part that was asked for: what is not known is printed as unknown.
+# The dataset lacks a requested part: unknown values are printed as unknown.
 INCOMPLETE = 6
 INTERRUPTED = 130
 EXIT_CODES = {

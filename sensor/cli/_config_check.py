@@ -1,5 +1,5 @@
-"""``sensor config check``, once a configuration can be read: whether the secrets, hosts and files that it names are
-there, and whether those files load.
+"""``sensor config check`` of a valid configuration: whether the secrets, hosts and files that it names exist, and
+whether those files load.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Way = tuple[str | int, ...]
 
 
 class Check:
-    """``faults`` and ``warnings``, each at the key that leads there or in the file that is wrong; ``looked``: at how
-    many things of a kind.
+    """``faults`` and ``warnings``, each at its key or in the faulty file; ``looked``: number of checked objects by
+    kind.
     """
 
     def __init__(self, path: Path | None, config: Config) -> None:
@@ -46,7 +46,7 @@ class Check:
         self._places = places(path) if path is not None else {}
 
     def outputs(self, *, offline: bool) -> None:
-        """Those that are switched on: secrets, certificates and, unless ``offline``, names of hosts."""
+        """Enabled outputs: secrets, certificates and, unless ``offline``, host names."""
         hosts: list[tuple[Way, str]] = []
         on = enabled(self._config.outputs)
         for name, options in on.items():
@@ -64,7 +64,7 @@ class Check:
         self.looked["outputs"] = len(on)
 
     def capture(self) -> None:
-        """The filter."""
+        """The capture filter."""
         from sensor.capture.bpf import compile_filter
         from sensor.capture.source import CaptureError, Senseless
 
@@ -73,10 +73,10 @@ class Check:
         except Senseless as error:
             self._add(("capture", "filter"), clean(str(error), 200))
         except CaptureError:
-            pass  # what needs an interface or a package is seen when it is opened
+            pass  # errors that need an interface or a package appear when it is opened
 
     def lists(self, folder: Path) -> None:
-        """Threat lists of the configuration, and those that ``sensor intel`` keeps in a folder."""
+        """Threat lists of the configuration, and those of ``sensor intel`` in a folder."""
         from sensor.intel.list_sources import load_sources
         from sensor.intel.names import SUFFIX
 
@@ -89,7 +89,7 @@ class Check:
         self.looked["threat lists"] = len(self._config.intel) + len(kept)
 
     def knowledge(self) -> None:
-        """Fingerprints of the operator's, and the registry of MACs."""
+        """The operator's fingerprints, and the MAC registry."""
         from sensor.fingerprinting.load import load_knowledge
         from sensor.fingerprinting.oui import Oui
 
@@ -126,7 +126,7 @@ class Check:
         self.looked["hunts"] = len(by_name)
 
     def mutes(self, path: Path) -> None:
-        """A file that is not there yet mutes nothing."""
+        """A file that does not exist yet has no mutes."""
         from sensor.alerts.mutes import load_mutes
 
         found = self._loads(lambda: load_mutes(path), ("alerts", "mutes"), "mutes") if path.exists() else []
@@ -140,7 +140,7 @@ class Check:
             self._add(way, str(error.args[0]), warning=elsewhere)
 
     def _tls(self, way: Way, tls: Tls) -> None:
-        """First whether the files are there, then whether they are what they should be."""
+        """First whether the files exist, then whether they are valid."""
         unread = [
             name
             for name in ("ca", "certificate", "key")
@@ -165,7 +165,7 @@ class Check:
             return False
 
     def _hosts(self, options: Options, way: Way) -> Iterator[tuple[Way, str]]:
-        """What has to be looked up by name here; behind a proxy that is the proxy alone."""
+        """Names that must be resolved here; with a proxy only that of the proxy."""
         proxy = getattr(options, "proxy", "")
         for name in ("proxy",) if proxy else HOST_KEYS:
             value: Any = getattr(options, name, None)
@@ -201,7 +201,7 @@ class Check:
             )
 
     def _loads(self, load: Callable[[], Any], way: Way | None, what: str) -> Any:
-        """What was loaded. None after an error, which is at the key if the file itself cannot be read."""
+        """The loaded object. None after an error, which is at the key if the file itself cannot be read."""
         try:
             return load()
         except DocumentErrors as errors:
@@ -215,7 +215,7 @@ class Check:
         return None
 
     def _add(self, way: Way, message: str, *, warning: bool = False) -> None:
-        """At the key, or at the nearest above it that is in a file."""
+        """Add a fault at the key, or at its nearest parent that is in a file."""
         known = next(
             (self._places[way[:length]] for length in range(len(way), 0, -1) if way[:length] in self._places),
             (self._path, 1, 1),
@@ -224,7 +224,7 @@ class Check:
 
 
 def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
-    """Every value within options, sections among them."""
+    """Every value within options, including those in sections."""
     if isinstance(options, BaseModel):
         for name in type(options).model_fields:
             below = (*way, key_of(type(options), name))
@@ -237,8 +237,8 @@ def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
 
 
 def _unknown(hosts: set[str]) -> dict[str, str]:
-    """The errors of names that do not resolve. All are resolved in parallel, with a common timeout, because the
-    resolver cannot be stopped.
+    """Errors of names that cannot be resolved. All are resolved in parallel, with a common timeout, because the
+    resolver cannot be interrupted.
     """
     failures: dict[str, str] = {}
     answered: set[str] = set()

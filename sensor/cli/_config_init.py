@@ -1,4 +1,4 @@
-"""``sensor config init``: a few questions, and a configuration with the answers."""
+"""``sensor config init``: asks a few questions, and writes a configuration with the answers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def proposed() -> Answers:
 
 
 def prompted() -> Answers:
-    """The answers of the user. Only what differs from the default is stored."""
+    """The answers of the user. Only values that differ from the default are stored."""
     default = _identity()
     answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
     if site := _ask("Site it stands at", "", _field(type(default), "site")):
@@ -99,7 +99,7 @@ def _identity() -> Any:
 
 
 def _interfaces() -> list[Any]:
-    """Those that may see a mirror: all but the loopback."""
+    """Candidates for a mirror port: all interfaces except loopback."""
     from sensor.capture.interfaces import list_interfaces
 
     try:
@@ -109,7 +109,9 @@ def _interfaces() -> list[Any]:
 
 
 def _mirror(found: list[Any]) -> list[str]:
-    """The interface that most likely receives a mirror: it is up, and has no address. Else the only one that is up."""
+    """The interface that most likely receives a mirror: it is up and has no address. Otherwise the only one
+    that is up.
+    """
     running = [one.name for one in found if one.up and one.running]
     silent = [
         one.name
@@ -148,7 +150,7 @@ def _ask_interfaces() -> list[str]:
 
 
 def _ask_output() -> Answers:
-    """One output, with what its type cannot do without."""
+    """One output with the required options of its type."""
     _print_line(f"Events are kept in a log here. They may go elsewhere too: {', '.join(types())}.")
     kind = _ask("Type of the output", "none", _one_of(["none", *types()]))
     if kind == "none":
@@ -159,7 +161,7 @@ def _ask_output() -> Answers:
     options = {key: _ask_option(unit, key) for key in required}
     while (fault := _fault(unit, options)) is not None:
         _print_line(f"  {fault}")
-        # Some need one thing or another: what the complaint names is asked for as well.
+        # Some types need one of several options: those named in the error are asked for as well.
         more = [key for key in unit.model_fields if key not in options and re.search(rf"\b{key}\b", fault)]
         options |= {key: _ask_option(unit, key) for key in more or required}
     return {"outputs": {name: {"type": kind, **options}}}
@@ -172,7 +174,7 @@ def _ask_option(unit: type[BaseModel], key: str) -> Any:
 
 
 def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
-    """Reads what one field of a model takes."""
+    """Parses the text of one field of a model."""
     several = "list" in str(unit.model_fields[key].annotation).partition("[")[0]
 
     def read(text: str) -> Any:
@@ -221,7 +223,7 @@ def _split(text: str) -> list[str]:
 
 
 def _ask(question: str, default: str, read: Callable[[str], Any]) -> Any:
-    """The answer, asked for until it makes sense. NoAnswer where the input ends."""
+    """Ask until the answer is valid. Raises NoAnswer at the end of the input."""
     while True:
         print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""What the parts of ``sensor config`` share: the models' own words about their keys, and values as YAML."""
+"""Shared parts of ``sensor config``: descriptions of keys from the models, and values as YAML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-# Words that YAML 1.1 or a reader of our own would take for something else than text.
+# Words that YAML 1.1 or our own reader would not read as text.
 _NO_TEXT = re.compile(
     r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-"
 )
@@ -22,14 +22,14 @@ def description_of(model: type[BaseModel]) -> str:
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
-    """The description of each key of a model and its base classes: that of the field, else the clause of the docstring
-    that names it.
+    """The description of each key of a model and its base classes: that of the field, otherwise the clause of the
+    docstring that names it.
     """
     clauses = [clause for doc in _docs(model) for clause in _clauses(doc)]
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():
         about = [clause for clause in clauses if name in _NAMED.findall(clause)]
-        # The clause that begins with it is about it; others but mention it.
+        # The clause that begins with it describes it; others only mention it.
         best = next(
             (clause for clause in about if re.match(rf"(?:``\w+``(?:, | and ))*``{name}``", clause)),
             about[0] if about else "",
@@ -40,7 +40,7 @@ def described(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _docs(model: type[BaseModel]) -> list[str]:
-    """Its docstring, and those of the models it comes from."""
+    """Docstrings of a model and its base classes."""
     return [
         each.__doc__ for each in model.__mro__ if each.__doc__ and issubclass(each, BaseModel) and each is not BaseModel
     ]
@@ -61,7 +61,7 @@ def _flat(text: str) -> str:
 
 
 def key_of(model: type[BaseModel], name: str) -> str:
-    """What a field is called in a document."""
+    """The name of a field in a document."""
     return model.model_fields[name].alias or name
 
 
@@ -73,7 +73,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def as_yaml(value: Any) -> str:
-    """A value on one line, as our reader takes it."""
+    """A value on one line, as our reader parses it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict):
@@ -82,7 +82,7 @@ def as_yaml(value: Any) -> str:
         return "[" + ", ".join(map(as_yaml, value)) + "]"
     if isinstance(value, float):
         text = repr(value)
-        # YAML 1.1 wants a point in a number with an exponent.
+        # YAML 1.1 requires a point in a number with an exponent.
         return text.replace("e", ".0e") if "e" in text and "." not in text else text
     return str(value) if isinstance(value, int) else _text(str(value))
 

@@ -1,5 +1,5 @@
-"""``sensor config schema``: the models of the configuration, all detectors and all types of outputs as one JSON Schema,
-with their own words.
+"""``sensor config schema``: the models of the configuration, all detectors and all types of outputs as one JSON Schema
+with descriptions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _SECRET = {
 
 
 class _Schema(GenerateJsonSchema):
-    """Keys with their words, secrets as what they are. Text that only a function of ours can judge is text."""
+    """Adds descriptions of keys and the type of secrets. Text that needs a validation function is described as plain
+    text.
+    """
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made, unit = super().model_schema(schema), schema["cls"]
@@ -45,7 +47,7 @@ class _Schema(GenerateJsonSchema):
 
 
 def schema() -> dict[str, Any]:
-    """Of the whole configuration, draft 2020-12."""
+    """The schema of the whole configuration, draft 2020-12."""
     units = {kind: output_class(kind) for kind in types()}
     wanted: list[type[BaseModel]] = [model(), *(unit.Options for unit in units.values())]
     refs, made = models_json_schema([(one, "validation") for one in wanted], schema_generator=_Schema)

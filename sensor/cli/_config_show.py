@@ -1,4 +1,4 @@
-"""``sensor config show``: what counts, and where each value comes from."""
+"""``sensor config show``: effective values, and the source of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.config_values import Value, Way
 
 
 def as_document(found: list[Value]) -> Iterator[str]:
-    """Lines of YAML, each value with where it comes from."""
+    """Lines of YAML, each value with its source."""
     above: Way = ()
     for way, value, origin in found:
         same = next(
@@ -24,6 +24,6 @@ def as_document(found: list[Value]) -> Iterator[str]:
 
 
 def as_json(found: list[Value]) -> Iterator[str]:
-    """One object a value; the way is one that jq's setpath takes."""
+    """One object per value; its path is valid for jq's setpath."""
     for way, value, origin in found:
         yield msgspec.json.encode({"key": way, "value": value, "from": origin}).decode()

@@ -1,8 +1,7 @@
-"""A configuration as text: what was answered, and everything else with its default, commented out. Made from the
-models, so that nothing is missing.
+"""A configuration as text: the given answers, and all other keys with their defaults, commented out. It is generated
+from the models, so that it is complete.
 
-Words for people begin with ``# `` and a letter; whatever else begins with ``#`` is a setting: without its first sign it
-counts.
+Descriptions begin with ``# `` and a letter; other lines with ``#`` are settings, which apply without that character.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Answers = Mapping[str, Any]
 
 
 def document(answers: Answers) -> str:
-    """``answers``: values by section and key, as a document has them."""
+    """The text. ``answers``: values by section and key, as in a document."""
     sections = model()
     prose = described(sections)
     lines = [HEAD]
@@ -47,19 +46,19 @@ def document(answers: Answers) -> str:
 
 
 def uncommented(text: str) -> str:
-    """With every setting that is commented out taken in."""
+    """The text with all settings uncommented."""
     return re.sub(r"^#(?! [^ ])", "", text, flags=re.MULTILINE)
 
 
 def _prose(prose: str) -> list[str]:
     first = prose.partition(" ")[0]
-    # A key is written as it is.
+    # A key keeps its case.
     prose = f"{prose[:1] if first.endswith(':') else prose[:1].upper()}{prose[1:].rstrip('.')}." if prose else ""
     return textwrap.wrap(prose, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _setting(key: str, default: Any, answer: Any, depth: int, prose: str = "") -> Iterator[str]:
-    """One key with all that is below it. A section is commented out where nothing in it was answered."""
+    """One key with its children. A section without answers is commented out."""
     mark = "" if answer is not None else "#"
     indent = "  " * depth
     if not isinstance(default, BaseModel):
@@ -75,7 +74,7 @@ def _setting(key: str, default: Any, answer: Any, depth: int, prose: str = "") -
 
 
 def _below(unit: type[BaseModel], values: BaseModel | None, answers: Answers, depth: int) -> Iterator[str]:
-    """The keys of a section; of one without values those with a default, and those that were answered."""
+    """The keys of a section; without ``values`` only those with a default or an answer."""
     for name, field in unit.model_fields.items():
         key = key_of(unit, name)
         if values is not None or not field.is_required() or key in answers:
@@ -84,7 +83,7 @@ def _below(unit: type[BaseModel], values: BaseModel | None, answers: Answers, de
 
 
 def _lines(values: Sequence[Any]) -> list[str]:
-    """A long list over several lines."""
+    """A list as lines; a long one is wrapped."""
     lines = ["["]
     for value in values:
         if len(lines[-1]) > WIDTH - 40:
@@ -94,7 +93,7 @@ def _lines(values: Sequence[Any]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A default as a document has it."""
+    """A default in the notation of a document."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     return value if value is None or isinstance(value, bool | int | float | list | tuple | dict) else str(value)
@@ -108,7 +107,7 @@ def _detectors() -> Iterator[str]:
 
 
 def _outputs(answers: Answers) -> Iterator[str]:
-    """The options of an output by its type; where there is none, only the word for it."""
+    """The options of each output by its type; without outputs only an empty section."""
     yield from _prose(f"Types: {', '.join(types())}")
     yield f"# For example {EXAMPLE}"
     if not answers:

@@ -1,4 +1,4 @@
-"""The actions of `sensor console`."""
+"""Actions of `sensor console`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def serve(args: argparse.Namespace) -> int:
 
     try:
         run(console, ready, notifier.beat)
-    except ValueError as error:  # BadPlace: the certificate
+    except ValueError as error:  # BadPlace: an error of the certificate
         raise Stop(NOT_OPENED, str(error), error="console.not-possible") from None
     except PermissionError:
         raise
@@ -76,7 +76,9 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
-    """Where it is, and how to get in. A service's output is kept in the journal, where no secret belongs."""
+    """Print the address, and a login link on a terminal. Output of a service is stored in the journal, where no secret
+    belongs.
+    """
     put(f"console: {place.public}{f' on {place.path}' if place.path else ''}")
     if "NOTIFY_SOCKET" in os.environ:
         put("log in: sensor console login")

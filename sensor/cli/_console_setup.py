@@ -1,4 +1,4 @@
-"""What `sensor console` is made of: its place, keys, configuration, users from elsewhere and languages."""
+"""Components of `sensor console`: its address, keys, configuration, external users and languages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_installed() -> None:
 
 
 def config_of(args: argparse.Namespace) -> tuple[Path | None, Config]:
-    """The configuration and its file. Stop where it is invalid."""
+    """The configuration and its file. Raises Stop if it is invalid."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
 
@@ -58,7 +58,7 @@ def assessing_of(config: Config) -> Assessing:
 
 
 def oidc_of(config: Config) -> Provider | None:
-    """The OpenID provider of the configuration. Stop where it cannot be used."""
+    """The OpenID provider of the configuration. Raises Stop if it cannot be used."""
     from sensor.console.security.oidc_provider import Provider
     from sensor.core.output import Retry
 
@@ -79,7 +79,7 @@ def oidc_of(config: Config) -> Provider | None:
 
 
 def languages_of(args: argparse.Namespace, state: Path) -> Languages:
-    """Stop where a catalogue is invalid, or there is none of the language that was named."""
+    """Raises Stop if a catalogue is invalid, or the requested language has none."""
     from sensor.console.languages import FOLDER, Languages
     from sensor.documents import DocumentErrors
 
@@ -96,7 +96,7 @@ def languages_of(args: argparse.Namespace, state: Path) -> Languages:
 
 
 def chosen_place(args: argparse.Namespace) -> Place:
-    """Stop where the console may not listen there."""
+    """The listening address. Raises Stop if it is not permitted."""
     from sensor.console.place import BadPlace, place_of
 
     try:
@@ -106,7 +106,7 @@ def chosen_place(args: argparse.Namespace) -> Place:
 
 
 def chosen_proxy(args: argparse.Namespace) -> Proxy | None:
-    """Stop where the options make no sense."""
+    """The trusted proxy. Raises Stop if its options are invalid."""
     from sensor.console.security.proxy import BadProxy, proxy_of
 
     try:
@@ -116,7 +116,7 @@ def chosen_proxy(args: argparse.Namespace) -> Proxy | None:
 
 
 def state_of(args: argparse.Namespace) -> Path:
-    """The state folder. Stop where there is none."""
+    """The state folder. Raises Stop if there is none."""
     folder = folders_of(args.state)[0]
     if not folder.is_dir():
         raise Stop(
@@ -129,7 +129,7 @@ def state_of(args: argparse.Namespace) -> Path:
 
 
 def keys_of(args: argparse.Namespace) -> Keys:
-    """Stop where they cannot be opened."""
+    """The console's keys. Raises Stop if they cannot be opened."""
     from sensor.console.security.keys import Keys
 
     state = state_of(args)

@@ -1,4 +1,4 @@
-"""Which dataset a command reads, and the first line of its output, which names it."""
+"""Selection of the dataset that a command reads, and the first line of its output, which names it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 VARIABLE = "SENSOR_DATA"
 STANDARD_INPUT = Path("/dev/stdin")
-# Options whose output is for programs: the first line then goes to standard error.
+# Options with output for programs: the first line then goes to standard error.
 FOR_PROGRAMS = ("json", "csv", "dot")
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) -> None:
-    """``--data`` and the explicit places, which are the same for every command that reads."""
+    """``--data`` and explicit paths, which are the same for all reading commands."""
     rule = "dataset to read (default: $SENSOR_DATA, the choice of `sensor data use`, the live sensor, the newest)"
     parser.add_argument("--data", metavar="NAME", default="", help=rule)
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
@@ -35,8 +35,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
 
 
 def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
-    """The dataset to read, by the arguments or by the rule; the first line of the output names it. Stop when there is
-    none, or when it holds nothing, unless the command is ``waiting`` for what is to come.
+    """The dataset from the arguments, or the default; the first line of the output names it. Raises Stop if there is
+    none, or it is empty, unless the command is ``waiting`` for future data.
     """
     found: Dataset | None = getattr(args, "dataset", None)
     if found is None:
@@ -59,13 +59,13 @@ def head(dataset: Dataset) -> str:
 
 
 def complain_unknown(args: argparse.Namespace, what: str, why: str) -> None:
-    """Report that something is unknown, beside the rest of the output; the command ends with exit code 6."""
+    """Report that something is unknown, in addition to the output; the command ends with exit code 6."""
     args.incomplete = INCOMPLETE
     _print(args, f"{what}: unknown: {why}")
 
 
 def need_log(args: argparse.Namespace, what: str) -> Path:
-    """The event log of the dataset. Stop when there is none: what was asked is then unknown, and not none."""
+    """The event log of the dataset. Raises Stop if there is none: ``what`` is then unknown, not empty."""
     dataset = dataset_of(args)
     if not dataset.has_log:
         complain_unknown(args, what, f"{dataset.name} has no event log")
@@ -74,7 +74,7 @@ def need_log(args: argparse.Namespace, what: str) -> Path:
 
 
 def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
-    """The dataset, which has an inventory. Stop when it has none: ``what`` is unknown then."""
+    """The dataset, which has an inventory. Raises Stop if it has none: ``what`` is then unknown."""
     dataset = dataset_of(args)
     if dataset.inventory is None:
         complain_unknown(args, what, f"{dataset.name} has no inventory")
@@ -123,7 +123,7 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
 
 
 def migrated(folder: Path) -> None:
-    """Migrate the files of an earlier version to a dataset of their own, on first use."""
+    """Migrate the files of an earlier version to a separate dataset, on first use."""
     from sensor.datasets.migrate import migrate
 
     if done := migrate(folder):
@@ -131,9 +131,7 @@ def migrated(folder: Path) -> None:
 
 
 def folders_of(state: Path | None) -> list[Path]:
-    """The state folder that was named, else the usual one; then that of the service, for a user whose own holds
-    nothing.
-    """
+    """The given state folder, otherwise the default; then that of the service, for a user whose own is empty."""
     if state is not None:
         return [state]
     from sensor.eventlog.paths import SYSTEM, folder_to_read, state_folder_is_named
@@ -143,7 +141,7 @@ def folders_of(state: Path | None) -> list[Path]:
 
 
 def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:
-    """An event log that was named; with the inventory of a state folder, when that is named too."""
+    """A given event log, with the inventory of the state folder if that is also given."""
     import msgspec
 
     from sensor.datasets.dataset import dataset_in, dataset_of_log
@@ -160,7 +158,7 @@ def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:
 
 
 def _check(dataset: Dataset, waiting: bool) -> None:
-    """Stop when it holds nothing, or its log is something else."""
+    """Raises Stop if it is empty, or its log is another kind of file."""
     from sensor.eventlog.log_lines import parts
 
     there = [part.path for part in parts(dataset.log)]

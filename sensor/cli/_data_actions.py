@@ -1,4 +1,4 @@
-"""``sensor data``: datasets as text for people and as JSON for programs, and what is done with them."""
+"""``sensor data``: datasets as text or JSON, and actions on them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNKNOWN = "unknown"
 
 
 def list_datasets(args: argparse.Namespace) -> int:
-    """All of them; 3 when there are none."""
+    """List all datasets; 3 if there are none."""
     if args.operands:
         return _usage("list")
     state = _state(args)
@@ -60,7 +60,7 @@ def list_datasets(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """All about one."""
+    """Show one dataset."""
     if len(args.operands) > 1:
         return _usage("show [NAME]")
     state = _state(args)
@@ -76,7 +76,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def use(args: argparse.Namespace) -> int:
-    """Choose one, or none."""
+    """Select a dataset, or remove the selection."""
     if len(args.operands) > 1:
         return _usage("use [NAME]")
     state = _state(args)
@@ -92,7 +92,7 @@ def use(args: argparse.Namespace) -> int:
 
 
 def rename(args: argparse.Namespace) -> int:
-    """Another name."""
+    """Rename a dataset."""
     if len(args.operands) != 2:
         return _usage("rename NAME NEW")
     state = _state(args)
@@ -109,7 +109,7 @@ def rename(args: argparse.Namespace) -> int:
 
 
 def remove(args: argparse.Namespace) -> int:
-    """Delete some; all names are looked up before the first goes."""
+    """Delete datasets; all names are checked before the first deletion."""
     if not args.operands:
         return _usage("remove NAME…")
     state = _state(args)
@@ -121,7 +121,7 @@ def remove(args: argparse.Namespace) -> int:
 
 
 def rebuild(args: argparse.Namespace) -> int:
-    """The tables of one again from its event log."""
+    """Rebuild the tables of a dataset from its event log."""
     if len(args.operands) > 1:
         return _usage("rebuild [NAME]")
     dataset = _chosen(_state(args), args.operands)
@@ -147,7 +147,7 @@ def rebuild(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """One archive."""
+    """Export a dataset as an archive."""
     if len(args.operands) != 1:
         return _usage("export NAME [-o FILE.tar.gz]")
     dataset = _named(_state(args), args.operands[0])
@@ -168,14 +168,14 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _done(args: argparse.Namespace, text: str, **facts: Any) -> int:
-    """Print what was done, for people or for programs."""
+    """Print the result as text or JSON."""
     put(json.dumps(facts, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")) if args.json else text)
     return 0
 
 
 @contextlib.contextmanager
 def _reported() -> Iterator[None]:
-    """An error within ends the command with one line and its exit code."""
+    """An error in the block ends the command with one line and its exit code."""
     try:
         yield
     except (BadName, Taken) as error:
@@ -191,7 +191,7 @@ def _reported() -> Iterator[None]:
 
 
 def _state(args: argparse.Namespace) -> Path:
-    """The state folder to look in: the first that has a dataset."""
+    """The first state folder that has a dataset."""
     folders = folders_of(args.state)
     for folder in folders:
         migrated(folder)
@@ -206,7 +206,7 @@ def _named(state: Path, name: str) -> Dataset:
 
 
 def _chosen(state: Path, arguments: list[str]) -> Dataset:
-    """The one that is named, else the one that commands read."""
+    """The given dataset, otherwise the one that commands read."""
     try:
         return _named(state, arguments[0]) if arguments else choose(state, os.environ.get(VARIABLE, ""))
     except NoDataset as error:
@@ -221,7 +221,7 @@ def _unknown(error: UnknownDataset, state: Path) -> Stop:
 
 
 def _read(state: Path) -> Dataset | None:
-    """The one that commands read now; None when that is none of these."""
+    """The dataset that commands read now; None if it is not in this folder."""
     try:
         return choose(state, os.environ.get(VARIABLE, ""))
     except (NoDataset, UnknownDataset):
@@ -257,7 +257,7 @@ def _row(dataset: Dataset, *, chosen: bool) -> tuple[str, ...]:
 
 
 def _body(dataset: Dataset, *, chosen: bool) -> dict[str, Any]:
-    """For programs: counts are null when they are unknown."""
+    """The JSON form: unknown counts are null."""
     counts = _counts(dataset)
     return {
         "name": dataset.name, "kind": dataset.kind, "folder": str(dataset.folder), "first": dataset.span.first,

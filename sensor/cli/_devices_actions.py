@@ -1,4 +1,4 @@
-"""``sensor devices set, tag, untag, merge, split, undo, history``: values set by the operator, which take precedence."""
+"""``sensor devices set, tag, untag, merge, split, undo, history``: operator values, which take precedence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[Op
 
 
 def set_words(args: argparse.Namespace) -> int:
-    """``set DEVICE KEY=VALUE…``; an empty value takes the word back."""
+    """``set DEVICE KEY=VALUE…``; an empty value removes the operator's value."""
     who, *pairs = args.operands or [""]
     if not who or not pairs:
         return _usage("set DEVICE KEY=VALUE…, such as set 10.0.0.7 type=camera name=Lobby")
@@ -68,7 +68,7 @@ def set_words(args: argparse.Namespace) -> int:
 
 
 def correction_of(key: str, pair: str, reason: str) -> Correction:
-    """The word of KEY=VALUE. ValueError where it is not one."""
+    """The change in KEY=VALUE. Raises ValueError if it is invalid."""
     from sensor.inventory.corrections import FIELDS, Correction, checked
 
     field, sign, value = pair.partition("=")
@@ -114,7 +114,7 @@ def _set_values(args: argparse.Namespace, who: str, corrections: Callable[[str, 
 
 
 def merge(args: argparse.Namespace) -> int:
-    """``merge DEVICE OTHER``: both are one device, the first continues."""
+    """``merge DEVICE OTHER``: merge both into the first."""
     if len(args.operands) != 2:
         return _usage("merge DEVICE OTHER: OTHER becomes part of DEVICE")
     found = inventory(args)
@@ -130,7 +130,7 @@ def merge(args: argparse.Namespace) -> int:
 
 
 def split(args: argparse.Namespace) -> int:
-    """``split DEVICE MAC|ADDRESS``: that is a device of its own."""
+    """``split DEVICE MAC|ADDRESS``: move it to a separate device."""
     if len(args.operands) != 2:
         return _usage("split DEVICE MAC|ADDRESS")
     found = inventory(args)
@@ -158,7 +158,7 @@ def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Opera
 
 
 def undo(args: argparse.Namespace) -> int:
-    """``undo DEVICE|NUMBER``: the latest word or merger of a device, or the one of that number."""
+    """``undo DEVICE|NUMBER``: the latest change of a device, or the one with that number."""
     if len(args.operands) != 1:
         return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` lists it")
     found, (what,) = inventory(args), args.operands

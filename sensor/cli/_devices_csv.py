@@ -1,4 +1,4 @@
-"""Rows as CSV. Nothing in a cell can become a formula of a spreadsheet."""
+"""Rows as CSV. No cell is evaluated as a formula by a spreadsheet."""
 
 from __future__ import annotations
 

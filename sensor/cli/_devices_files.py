@@ -1,5 +1,5 @@
-"""``sensor devices import, export, diff``: the inventory beside lists that people keep, as CSV or JSON, NetBox's
-columns included.
+"""``sensor devices import, export, diff``: exchange and comparison of the inventory with lists in CSV or JSON,
+including NetBox columns.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _rows(path: Path) -> list[Expected]:
-    """The rows of a file, or of standard input. Stop where there are none."""
+    """The rows of a file, or of standard input. Raises Stop if there are none."""
     try:
         data = sys.stdin.buffer.read(FILE_LIMIT + 1) if str(path) == "-" else path.read_bytes()
         return rows_of(str(path), data)
@@ -77,7 +77,7 @@ def _rows(path: Path) -> list[Expected]:
 
 
 def import_words(args: argparse.Namespace) -> int:
-    """``import FILE``: each row is the operator's word."""
+    """``import FILE``: each row becomes operator values."""
     if len(args.operands) != 1:
         complain("usage: sensor devices import FILE", error="usage.missing-argument")
         return USAGE

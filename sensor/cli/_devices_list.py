@@ -1,4 +1,4 @@
-"""``sensor devices``: the forms in which devices are listed."""
+"""``sensor devices``: output formats of the list."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 
 def list_devices(args: argparse.Namespace) -> int:
-    """Devices that match, in the wanted form."""
+    """Print matching devices in the requested format."""
     try:
         wanted, order = [term_of(word) for word in args.operands], sort_key(args.sort, COLUMNS)
     except WrongTerm as invalid:
@@ -40,7 +40,7 @@ def list_devices(args: argparse.Namespace) -> int:
 
 
 def _chosen(args: argparse.Namespace, wanted: Sequence[Term], order: tuple[str, bool] | None) -> Iterable[Record]:
-    """The devices as they are, or with --at as they were."""
+    """Current devices, or with --at those at an earlier time."""
     if not args.at:
         return listed_devices(devices_data(args), wanted, order, datetime.now(UTC))
     from sensor.cli._asof import devices_then
@@ -51,7 +51,7 @@ def _chosen(args: argparse.Namespace, wanted: Sequence[Term], order: tuple[str, 
 
 
 def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool) -> None:
-    """Line by line for programs, for people when all are known."""
+    """Print line by line for programs, for users when all are known."""
     if args.json:
         for record in records:
             print(json.dumps(body_of(record), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -65,7 +65,7 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
 
 
 def body_of(record: Record) -> Record:
-    """A device for programs: not its last record but its known state, with its key and whether it is present."""
+    """The JSON form of a device: not its last record but its known state, with its key and whether it is present."""
     return {
         **part(record, "device"),
         "key": tidy(record.get("key")),
@@ -74,14 +74,14 @@ def body_of(record: Record) -> Record:
 
 
 def filtered(found: Known, wanted: Sequence[Term]) -> list[Record]:
-    """The devices that match. Ages count back from now, for a log alone from its last record, which may be old."""
+    """Matching devices. Ages refer to now, for a log alone to its last record, which may be old."""
     devices = found.fold.devices.values()
     last = last_seen(devices) if found.reader is None else None
     return matching(devices, wanted, last or datetime.now(UTC))
 
 
 def summary(records: list[Record]) -> str:
-    """How many devices of each type are in each VLAN."""
+    """Number of devices of each type in each VLAN."""
     vlans = sorted({_vlan(record) for record in records})
     counts = Counter((_type(record), _vlan(record)) for record in records)
     types = Counter(_type(record) for record in records)

@@ -1,4 +1,4 @@
-"""What ``sensor doctor`` prints: a line a finding for people, JSON for machines, and a bar while it listens."""
+"""Output of ``sensor doctor``: one line per finding, JSON, and a progress bar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
 
 
 def finding_line(finding: Finding, out: TextIO) -> str:
-    """How it stands, of what, what was found, and what to do."""
+    """Status, subject, finding, and advice."""
     level = paint(f"{finding.level:7}", STYLES[finding.level], coloured(out))
     advice = f" → {tidy(finding.advice)}" if finding.advice else ""
     return f"{level}  {tidy(finding.subject)}: {finding.check}: {tidy(finding.found)}{advice}"
@@ -30,7 +30,7 @@ def finding_json(finding: Finding) -> str:
 
 
 def last_line(found: Iterable[Finding]) -> str:
-    """How many there were of each kind."""
+    """Number of findings by status."""
     levels = Counter(one.level for one in found)
     bad = [
         f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]

@@ -31,5 +31,5 @@ class Catalogue(BaseModel):
 
 @functools.cache
 def catalogue() -> dict[str, Entry]:
-    """Entries by code, in the order of the file. DocumentErrors when the file is damaged."""
+    """Entries by code, in the order of the file. Raises DocumentErrors if the file is damaged."""
     return {entry.code: entry for entry in load_document(PATH, Catalogue).errors}

@@ -1,5 +1,5 @@
-"""``sensor explain`` of an address, a domain, a MAC or a fingerprint: who talked to it, first and last, its names,
-threat lists, alerts.
+"""``sensor explain`` of an address, a domain, a MAC or a fingerprint: devices that communicated with it, first and last
+time, its names, threat lists, alerts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NONE_KEPT = "none kept in this dataset"
 
 
 class About(NamedTuple):
-    """``records``: None where the dataset has none, and ``why``."""
+    """``records``: None if the dataset has none, for the reason in ``why``."""
 
     indicator: Indicator
     lists: list[Listed]
@@ -42,7 +42,7 @@ class About(NamedTuple):
 
 
 def about_of(args: argparse.Namespace, found: Known) -> About | None:
-    """None where the word is no indicator."""
+    """None if the word is not an indicator."""
     from sensor.cli._site import baseline_of
     from sensor.posture.picture import Surroundings
     from sensor.views.dataset import open_folder
@@ -65,7 +65,7 @@ def about_of(args: argparse.Namespace, found: Known) -> About | None:
 
 
 def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
-    """Every list in the state folder that names it."""
+    """Entries of all lists in the state folder that match."""
     from sensor.cli._setup import lists_folder
     from sensor.eventlog.paths import folder_to_read
     from sensor.intel.listed import listed
@@ -74,7 +74,7 @@ def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
 
 
 def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
-    """Threat lists that alerts name: they may have been read from elsewhere."""
+    """Threat lists in alerts: they may have been loaded from another folder."""
     numbers = [part(part(record, "alert"), "numbers") for record in alerts]
     return list(
         dict.fromkeys(
@@ -86,7 +86,7 @@ def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
-    """What traffic records hold, else why that is unknown."""
+    """Matches in traffic records, or why they are unknown."""
     from sensor.cli._data import dataset_of
     from sensor.records.indicator import seen
     from sensor.records.installed import MISSING, installed
@@ -112,7 +112,7 @@ def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
 
 
 def explain_indicator(about: About, colours: bool = False) -> list[str]:
-    """The indicator in lines."""
+    """The indicator as lines of text."""
     one = about.indicator
     place = "" if one.internal is None else "internal " if one.internal else "external "
     lines = [paint(f"{tidy(one.value)} ({place}{one.kind})", "bold", colours)]
@@ -141,7 +141,7 @@ def explain_indicator(about: About, colours: bool = False) -> list[str]:
 
 
 def body_of(about: About) -> dict[str, Any]:
-    """For programs."""
+    """The indicator as JSON."""
     body = {
         "kind": "indicator",
         "indicator": msgspec.to_builtins(about.indicator),
@@ -168,7 +168,7 @@ def _of_records(about: About) -> Iterator[str]:
 
 
 def _block(name: str, lines: Sequence[str], shown: int = SHOWN) -> list[str]:
-    """A heading with a line each; nothing without lines."""
+    """A heading with lines; empty without lines."""
     more = [f"    … and {len(lines) - shown:,} more"] if len(lines) > shown else []
     return [f"  {name}:", *(f"    {line}" for line in lines[:shown]), *more] if lines else []
 
@@ -187,7 +187,7 @@ def _time(ns: int) -> str:
 
 
 def _span(first: int, last: int) -> str:
-    """Both times, or one where they are the same to the second."""
+    """Both times, or one if they are equal to the second."""
     begin, end = _time(first), _time(last)
     return begin if begin == end else f"{begin} to {end}"
 
@@ -231,7 +231,7 @@ def _conversation(one: Conversation) -> str:
 
 
 def _sql_span(first: str, last: str) -> str:
-    """Times as SQL writes them, as people read them."""
+    """Times in SQL notation, as printed for users."""
     begin, end = (clock(f"{text.replace(' ', 'T')[:19]}.000000Z") for text in (first, last))
     return begin if begin == end else f"{begin} to {end}"
 

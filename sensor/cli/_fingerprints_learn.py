@@ -1,6 +1,4 @@
-"""``sensor fingerprints learn``: what a device sends in a capture, as drafts of fingerprints. A file of fingerprints is
-about one kind, and so are the drafts.
-"""
+"""``sensor fingerprints learn``: drafts of fingerprints from a device's traffic in a capture, one file per kind."""
 
 from __future__ import annotations
 
@@ -20,14 +18,12 @@ from sensor.fingerprinting.draft_files import draft_files
 from sensor.fingerprinting.load import Knowledge, Vocabulary
 
 NAMED_LIMIT = 8
-# What devices of other vendors send too identifies none; the same product may be present more than once.
+# Values that devices of other vendors also send identify none; the same product may be present more than once.
 MAKER_BITS = 24
 
 
 def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """Drafts on standard output or in a folder; 1 where nothing new is to be learned, 2 where it is not clear of whom
-    or of what.
-    """
+    """Drafts on standard output or in a folder; 1 if there is nothing new, 2 if the device or the label is unclear."""
     label = _label(args.label, knowledge.vocabulary)
     if label is None:
         return USAGE
@@ -63,9 +59,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
 
 
 def _label(arguments: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
-    """Attribute → value in the words of the vocabulary; None after an error. A vendor that is not in it yet is a new
-    word.
-    """
+    """Attribute → value in terms of the vocabulary; None after an error. A new vendor is added to it."""
     label = dict(word.partition("=")[::2] for word in arguments)
     fault = "" if {"type", "vendor"} & label.keys() else "expected --label with at least type=… or vendor=…"
     for name, value in label.items():
@@ -125,7 +119,7 @@ def _those(counts: Counter[int]) -> str:
 
 
 def _give(files: dict[str, str], folder: Path | None) -> int:
-    """Print the drafts, or write them; a file that is there is never replaced."""
+    """Print the drafts, or write them; existing files are never replaced."""
     if folder is None:
         put("---\n".join(f"# {name}\n{text}" for name, text in files.items()).rstrip("\n"))
         return 0

@@ -17,7 +17,7 @@ from sensor.cli._table import table
 from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "asserts")
-# What the summary counts besides the entries.
+# Attributes that the summary counts.
 SHOWN_ATTRIBUTES = ("type", "vendor", "model", "firmware")
 KEYS = ("kind", "vendor", "type", "model", "family", "source", "id")
 PATTERN_LIMIT = 60
@@ -25,7 +25,7 @@ NEAREST = 3
 
 
 def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """Those that match, by id, in the wanted form."""
+    """Matching fingerprints by id, in the requested format."""
     wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.operands]
     unknown = [key for key, _ in wanted if key and key not in KEYS]
     if unknown:
@@ -55,12 +55,12 @@ def _no_key(key: str) -> str:
 
 
 def protocol_of(one: Fingerprint) -> str:
-    """The first word of an id: the folder of our own fingerprints."""
+    """The first part of an id: the folder of our own fingerprints."""
     return one.id.partition(".")[0]
 
 
 def matches(one: Fingerprint, wanted: Iterable[tuple[str, str]]) -> bool:
-    """A key given twice means either, different keys mean both, and texts alone must all be there."""
+    """Values of a repeated key are alternatives; different keys, and texts without a key, must all match."""
     either: dict[str, bool] = {}
     for key, text in wanted:
         values = [value.casefold() for value in _values(one, key)]
@@ -73,7 +73,7 @@ def matches(one: Fingerprint, wanted: Iterable[tuple[str, str]]) -> bool:
 
 
 def _values(one: Fingerprint, key: str) -> Iterable[str]:
-    """What an entry has under a key, or everything."""
+    """Values of an entry under a key, or all values."""
     if key in ("vendor", "type", "model"):
         return (one.asserts.get(key, ""),)
     if key:
@@ -99,7 +99,7 @@ def _asserts(one: Fingerprint) -> str:
 
 
 def plain(one: Fingerprint) -> dict[str, Any]:
-    """An entry as an object."""
+    """An entry as a JSON object."""
     examples = [{"value": value, **expected} for value, expected in one.samples]
     match = {"by": one.match.operator, "texts": one.match.texts, "ignore_case": one.match.ignore_case}
     entry = {
@@ -115,7 +115,7 @@ def plain(one: Fingerprint) -> dict[str, Any]:
 
 
 def summary(found: list[Fingerprint]) -> str:
-    """The number of entries per protocol, and how many of them assert the commonest attributes."""
+    """The number of entries per protocol, and how many of them assert the most frequent attributes."""
     counts = Counter(map(protocol_of, found))
     asserted = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
     rows = [
@@ -129,7 +129,7 @@ def summary(found: list[Fingerprint]) -> str:
 
 
 def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """All that is known of some entries; 1 where one is not known."""
+    """Show entries in full; 1 if one is unknown."""
     by_id = {one.id: one for one in knowledge.fingerprints}
     unknown = [name for name in args.operands if name not in by_id]
     for name in unknown:
@@ -154,7 +154,7 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
 
 
 def _description(one: Fingerprint, known: Vocabulary) -> Iterator[str]:
-    """An entry in lines."""
+    """An entry as lines of text."""
     yield paint(one.id, "bold", coloured(sys.stdout))
     case = ", in any case" if one.match.ignore_case else ""
     facts = [("observes", f"{kind} ({known.observations.get(kind, '')})") for kind in one.kinds]

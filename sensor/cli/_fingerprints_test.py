@@ -1,5 +1,5 @@
-"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples, and to a time
-on hostile texts.
+"""``sensor fingerprints test``: loads an operator's files, and tests each entry with its own examples and with hostile
+texts under a time limit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load
 from sensor.fingerprinting.match import Matcher
 
 SLOW_S = 0.05
-# What a peer might send to make an expression try too many ways, in sizes that grow so that a bad one is found out
-# while it is only slow.
+# Texts that may cause catastrophic backtracking, in growing sizes, so that a faulty expression is detected while it is
+# only slow.
 HOSTILE = ("a", "A1", "1.", " ", "-", "x-", "0", "1,")
 SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 
 
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """Parse and run; 2 if anything differs from the files."""
+    """Load and test; 2 if there is any fault."""
     if not args.operands:
         complain("expected test PATH…: files of yours, or folders of them", error="usage.missing-argument")
         return USAGE
@@ -48,7 +48,7 @@ def _many(count: int, word: str) -> str:
 
 
 def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
-    """Where an entry does not match its examples and negatives, in every kind it observes."""
+    """Faults of entries that do not match their examples, or match their negatives, for every kind."""
     places: dict[str, int] = {}
     for one in read:
         number = places[one.path] = places.get(one.path, -1) + 1
@@ -65,7 +65,7 @@ def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
 
 
 def _slow(one: Fingerprint) -> str:
-    """A text on which the expression takes too long; empty where there is none."""
+    """A text on which the expression takes too long; empty if there is none."""
     search, start = one.match.compiled().search, one.samples[0][0]
     for size in SIZES:
         for seed in HOSTILE:

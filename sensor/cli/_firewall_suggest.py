@@ -1,4 +1,4 @@
-"""``sensor firewall suggest``: what to ask the firewall for, simulated out first."""
+"""``sensor firewall suggest``: firewall requests, with a simulation of side effects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def suggest(args: argparse.Namespace) -> int:
 
 
 def _requests(question: Question, view: View) -> list[Request]:
-    """The requests, after what is to be remarked was printed; none where there is nothing to suggest."""
+    """The requests, after printing remarks; empty if there is nothing to suggest."""
     try:
         found = suggested(question, view, clock)
     except UnknownParty as error:
@@ -66,7 +66,7 @@ def _requests(question: Question, view: View) -> list[Request]:
 
 
 def _spec(args: argparse.Namespace) -> Spec | None:
-    """The options; None after an error was printed."""
+    """The options; None after an error."""
     now = datetime.fromtimestamp(int(time.time()), UTC)
     try:
         _check(args)
@@ -79,7 +79,7 @@ def _spec(args: argparse.Namespace) -> Spec | None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """ValueError where options do not go together."""
+    """Raises ValueError for incompatible options."""
     if (args.what is None) == (args.address is None):
         raise ValueError("expected an alert, an incident or a recommendation, or --address ADDRESS, and not both")
     if args.format is not None and args.format not in names():

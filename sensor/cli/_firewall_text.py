@@ -1,4 +1,4 @@
-"""``sensor firewall``: requests as people, firewalls and programs read them."""
+"""``sensor firewall``: requests as text, rules and JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARTIES_SHOWN, CUTS_SHOWN = 20, 40
 
 
 def put_requests(simulated: Simulated, *, rules: bool) -> None:
-    """For people."""
+    """Print requests as text."""
     colours = coloured(sys.stdout)
     put("\n\n".join("\n".join(_lines(request, simulation, colours, rules=rules)) for request, simulation in simulated))
 
@@ -91,7 +91,7 @@ def _times(cut: Cut) -> str:
 
 
 def put_rules(simulated: Simulated, name: str, *, undo: bool) -> None:
-    """For a firewall: rules on standard output, what should make one stop on standard error."""
+    """Print rules on standard output, and warnings on standard error."""
     for request, simulation in simulated:
         for line in simulation.warnings:
             complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
@@ -109,7 +109,7 @@ def put_rules(simulated: Simulated, name: str, *, undo: bool) -> None:
 
 
 def put_json(simulated: Simulated, name: str | None) -> None:
-    """For programs: a request a line."""
+    """Print one JSON object per request."""
     for request, simulation in simulated:
         body = _body(request, simulation)
         if name is not None:

@@ -1,4 +1,6 @@
-"""Whether `sensor sync` put another configuration of the hub in place: a running process reads it, as on SIGHUP."""
+"""Detects whether `sensor sync` applied another configuration of the hub: a running process reloads it, as
+on SIGHUP.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ EVERY_S = 2.0
 
 
 class FleetWatch:
-    """Of one configuration; None, or one that has no layers, never changes."""
+    """For one configuration; None, or one without layers, never changes."""
 
     def __init__(self, config: Path | None) -> None:
         folder = config if config is None or config.is_dir() else config.parent
@@ -20,7 +22,7 @@ class FleetWatch:
         self._seen, self._next = self._target(), 0.0
 
     def changed(self) -> bool:
-        """Whether it changed since the last question. The disk is looked at every two seconds at most."""
+        """Whether it changed since the last call. The disk is checked every two seconds at most."""
         if self._link is None or time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + EVERY_S

@@ -1,4 +1,4 @@
-"""What actions of ``sensor hub`` share: the configuration, the database, and how their errors end a command."""
+"""Shared by actions of ``sensor hub``: the configuration, the database, and exit codes of their errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING = "the hub needs the extra `hub`: pip install 'passive-network-sensor[hu
 
 
 def hub_of(args: argparse.Namespace) -> Hub:
-    """The configuration that was named. Stop after its errors were printed."""
+    """The given configuration. Raises Stop after printing its errors."""
     from sensor.documents import DocumentErrors
     from sensor.hub.settings import load_hub
 
@@ -33,7 +33,7 @@ def hub_of(args: argparse.Namespace) -> Hub:
 
 
 def check_extra() -> None:
-    """Stop where a package of the extra is missing."""
+    """Raises Stop if a package of the extra is missing."""
     from importlib.util import find_spec
 
     if find_spec("psycopg") is None or find_spec("nats") is None:
@@ -42,7 +42,7 @@ def check_extra() -> None:
 
 @contextmanager
 def opened(args: argparse.Namespace) -> Iterator[Connection]:
-    """The hub's database. Stop where it cannot be used, or the user may not do this."""
+    """The hub's database. Raises Stop if it cannot be used, or without permission."""
     check_extra()
     from sensor.hub.database import DatabaseError, connected, guarded
 

@@ -1,4 +1,6 @@
-"""``sensor hub`` configure and configurations: layers of the fleet configuration, checked and signed by operators."""
+"""``sensor hub configure`` and ``configurations``: layers of the fleet configuration, checked and signed by
+operators.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
 
 LAYERS = ("layer", "version", "published", "author", "files", "comment")
 STATES = ("sensor", "configuration", "reported", "restart needed for", "reason")
-# A layer may complete what only a sensor's own configuration has, such as the type of an output.
+# A layer may extend what only a sensor's own configuration has, such as an output without its type.
 INCOMPLETE = "[config.missing-key]"
 SHOWN = 3
 
 
 def configure(args: argparse.Namespace) -> int:
-    """Publish; 1 where a sensor is not known, 2 where the configuration has faults, 3 where it cannot be read."""
+    """Publish; 1 if a sensor is unknown, 2 if the configuration has faults, 3 if it cannot be read."""
     check_extra()
     from sensor.hub import configurations
     from sensor.hub.folder import FolderError, load_pair
@@ -64,7 +66,7 @@ def configure(args: argparse.Namespace) -> int:
 
 
 def configurations(args: argparse.Namespace) -> int:
-    """List versions, then what each sensor does with the present ones."""
+    """List versions, then the state of each sensor with the current ones."""
     check_extra()
     from sensor.hub.configurations import list_layers, list_states
 
@@ -90,7 +92,7 @@ def _publication(args: argparse.Namespace) -> Publication:
 
 
 def _read(folder: Path) -> dict[str, bytes]:
-    """The files of a folder by name. Hidden ones are those of editors and of version control."""
+    """The files of a folder by name. Hidden files of editors and version control are skipped."""
     try:
         if not folder.is_dir():
             raise NotADirectoryError(
@@ -109,7 +111,7 @@ def _read(folder: Path) -> dict[str, bytes]:
 
 
 def _check(files: Mapping[str, bytes], shown: str) -> None:
-    """As a sensor with a default configuration checks it. Stop after the faults were printed; Refused."""
+    """Check like a sensor with a default configuration. Raises Stop after printing the faults; Refused."""
     from sensor.cli._sync_agent import checked
     from sensor.documents import FLEET, LAYERED, DocumentErrors
     from sensor.sync.layers import Layer, files_of
@@ -149,7 +151,7 @@ def _state_cells(row: StateRow) -> tuple[str, ...]:
 
 
 def _state(row: StateRow) -> str:
-    """Of the layers that the hub offers now. What was not reported is unknown."""
+    """State with regard to the layers that the hub offers now. Without a report it is unknown."""
     if row.at is None:
         return "unknown: it does not pull" if row.expected else "local"
     if row.state in ("refused", "rolled_back"):

@@ -59,7 +59,7 @@ def conflicts(args: argparse.Namespace) -> int:
 
 
 def identify(args: argparse.Namespace) -> int:
-    """Find them now."""
+    """Recompute them now."""
     check_extra()
     import sensor.hub.entities as hub
 
@@ -75,7 +75,7 @@ def identify(args: argparse.Namespace) -> int:
 
 
 def separate(args: argparse.Namespace) -> int:
-    """1 where a device is not known."""
+    """1 if a device is unknown."""
     check_extra()
     import sensor.hub.entities as hub
     from sensor.cli._devices_actions import author_of

@@ -1,4 +1,4 @@
-"""``sensor hub hunt``: one query over the traffic records of many sensors. Texts of sensors are cleaned before they are
+"""``sensor hub hunt``: one query on the traffic records of many sensors. Texts of sensors are cleaned before they are
 printed.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def hunt(args: argparse.Namespace) -> int:
-    """Ask, and print rows and sensors; 1 where nothing is found, 2 where the query is refused, 6 where the part of a
-    sensor is unknown.
+    """Query, and print rows and sensors; 1 if nothing is found, 2 if the query is rejected, 6 if the result of a sensor
+    is unknown.
     """
     check_extra()
     from sensor.core.output import Retry
@@ -57,7 +57,7 @@ def hunt(args: argparse.Namespace) -> int:
 
 
 def _question(args: argparse.Namespace) -> Hunt:
-    """What is chosen. Stop where it is out of range, or names no hunt."""
+    """The hunt in the arguments. Raises Stop if a value is out of range, or the hunt is unknown."""
     from sensor.cli._devices_actions import author_of
     from sensor.outputs.hub_protocol.hunts import Hunt
 
@@ -94,7 +94,7 @@ def _sql(text: str) -> str:
 
 
 def _moment(text: str) -> int | None:
-    """Microseconds since 1970; spans count back from now, since sensors differ in their newest record."""
+    """Microseconds since 1970; spans refer to now, since sensors differ in their newest record."""
     from sensor.cli._tail_filter import moment
 
     if not text:
@@ -106,7 +106,7 @@ def _moment(text: str) -> int | None:
 
 
 def _combined(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> Answer:
-    """What --combine finds in the rows of the sensors whose answers have the columns of the first."""
+    """The result of --combine on the rows of sensors with the same columns as the first."""
     from sensor.records.combine import Columns, combined
     from sensor.records.confined import QueryError
     from sensor.records.query_process import Answer
@@ -128,7 +128,7 @@ def _code(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
         text = f"the query is refused: {tidy(outcomes[0].reason, REASON_LIMIT)}"
         raise Stop(USAGE, text, error="records.invalid-query")
     with_rows = [one for one in outcomes if one.found.rows]
-    # Sums over rows that were cut, or without those of other columns, are not the whole.
+    # Sums are incomplete if rows were truncated, or those with other columns are missing.
     cut = args.combine and (any(one.found.more for one in with_rows) or len(same_columns(outcomes)) < len(with_rows))
     if states != {"answered"} or cut:
         return INCOMPLETE

@@ -1,4 +1,4 @@
-"""What ``sensor hub hunt`` prints. Texts of sensors are cleaned first."""
+"""Output of ``sensor hub hunt``. Texts of sensors are cleaned first."""
 
 from __future__ import annotations
 
@@ -29,16 +29,14 @@ REASON_LIMIT = 300
 
 
 def put_rows(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """A line of JSON for each row; or a table for each form of answers: sensors of other versions may have other
-    columns.
-    """
+    """One JSON line per row; or one table per set of columns, which may differ between versions of sensors."""
     if as_json:
         for one in outcomes:
             for row in one.found.rows:
                 values = dict(zip(one.found.columns, row, strict=True))
                 put(msgspec.json.encode({"sensor": one.sensor, "site": one.site, "row": values}).decode())
         return
-    use_all_columns(True)  # they were asked for, all of them
+    use_all_columns(True)  # all columns were requested
     for columns in dict.fromkeys(tuple(one.found.columns) for one in outcomes if one.found.rows):
         some = [one for one in outcomes if tuple(one.found.columns) == columns]
         rows = [(_place(one), *map(tidy, row)) for one in some for row in one.found.rows]
@@ -47,7 +45,7 @@ def put_rows(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
 
 
 def put_combined(answer: Answer, *, as_json: bool) -> None:
-    """The same for what a query found in all of them."""
+    """The same for combined results."""
     if as_json:
         for row in answer.rows:
             put(msgspec.json.encode({"row": dict(zip(answer.columns, row, strict=True))}).decode())
@@ -59,7 +57,7 @@ def put_combined(answer: Answer, *, as_json: bool) -> None:
 
 
 def put_sensors(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """A line for each sensor: what became of the query there, and what its records cover."""
+    """One line per sensor: the result of the query, and the coverage of its records."""
     if not as_json:
         put(table(SENSORS, [_cells(one) for one in outcomes], sys.stdout))
         return
@@ -70,13 +68,13 @@ def put_sensors(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
 
 
 def same_columns(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those with rows whose columns are those of the first."""
+    """Outcomes with rows and the same columns as the first."""
     some = [one for one in outcomes if one.found.rows]
     return [one for one in some if one.found.columns == some[0].found.columns]
 
 
 def _cells(one: Outcome) -> tuple[str, ...]:
-    """A sensor. Without an answer its rows are unknown, and not none."""
+    """The cells of a sensor. Without an answer its number of rows is unknown, not 0."""
     rows = f"{len(one.found.rows):,}{' of more' if one.found.more else ''}" if one.state == "answered" else "unknown"
     seen = "; ".join(line.removeprefix("coverage: ") for line in one.found.coverage)
     return (_place(one), ANSWERS[one.state], rows, tidy(one.reason or seen, REASON_LIMIT))

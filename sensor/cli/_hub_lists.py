@@ -32,12 +32,12 @@ DEVICES = ("last seen", "device", "name", "type", "vendor", "model", "addresses"
 ALERTS = ("last", "severity", "title", "actor → target", "count", "state", "sensor")
 INCIDENTS = ("last", "severity", "summary", "alerts", "state", "sensor")
 QUARANTINE = ("time", "sensor", "reason", "summary", "size")
-# A clock that is off by less is not worth a figure: the way of a batch takes that long.
+# Smaller clock differences are not shown: the transport of a batch takes as long.
 CLOCK_S = 5
 
 
 def sensors(args: argparse.Namespace) -> int:
-    """List sensors and how they stand."""
+    """List sensors with their status."""
     check_extra()
     from sensor.hub.reading import list_sensors
 
@@ -45,7 +45,7 @@ def sensors(args: argparse.Namespace) -> int:
 
 
 def devices(args: argparse.Namespace) -> int:
-    """List devices as sensors saw them last."""
+    """List the last states of devices."""
     check_extra()
     from sensor.hub.reading import list_devices
 
@@ -69,7 +69,7 @@ def incidents(args: argparse.Namespace) -> int:
 
 
 def quarantine(args: argparse.Namespace) -> int:
-    """List batches that were not taken in."""
+    """List rejected batches."""
     check_extra()
     from sensor.hub.reading import list_quarantine
 
@@ -111,7 +111,7 @@ def _is_off(row: SensorRow) -> bool:
 
 
 def _gaps(row: SensorRow) -> str:
-    """Ranges of numbers that the hub lacks, and how many numbers these are."""
+    """Ranges of numbers that the hub lacks, and their total."""
     if row.gaps is None:
         return "unknown"
     if not row.gaps:
@@ -142,7 +142,7 @@ def _quarantine_cells(row: QuarantineRow) -> Cells:
 
 
 def _origin(row: DeviceRow | AlertRow | IncidentRow) -> str:
-    """Site and sensor in a word."""
+    """Site and sensor as one word."""
     return f"{row.site}/{row.sensor}"
 
 

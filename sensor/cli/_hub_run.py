@@ -12,7 +12,7 @@ from sensor.cli._show import put
 
 
 def init(args: argparse.Namespace) -> int:
-    """Make the folder; 2 without a folder, 3 where it cannot be written or holds a hub already."""
+    """Create the folder; 2 without a folder, 3 if it is not writable or has a hub already."""
     from sensor.hub.folder import FolderError, make_folder
 
     if len(args.operands) != 1:
@@ -33,7 +33,7 @@ def init(args: argparse.Namespace) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Work until a signal; 3 where keys, NATS or the database cannot be used."""
+    """Run a worker until a signal; 3 if keys, NATS or the database cannot be used."""
     check_extra()
     import asyncio
 

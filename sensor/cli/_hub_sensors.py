@@ -1,4 +1,4 @@
-"""``sensor hub`` token, approve, revoke, rename, move, resend, reader, note: what operators decide."""
+"""``sensor hub`` token, approve, revoke, rename, move, resend, reader, note: decisions of operators."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def token(args: argparse.Namespace) -> int:
 
 
 def approve(args: argparse.Namespace) -> int:
-    """1 where no sensor has this name, or it is revoked."""
+    """1 if the name does not exist, or the sensor is revoked."""
     from sensor.hub import sensors
 
     (name,) = _words(args, 1, "approve NAME")
@@ -70,7 +70,7 @@ def revoke(args: argparse.Namespace) -> int:
 
 
 def rename(args: argparse.Namespace) -> int:
-    """1 where no sensor has this name, or another one has the new name."""
+    """1 if the name does not exist, or the new name is in use."""
     from sensor.hub import sensors
 
     name, new = _words(args, 2, "rename NAME NEW")
@@ -81,7 +81,7 @@ def rename(args: argparse.Namespace) -> int:
 
 
 def move(args: argparse.Namespace) -> int:
-    """1 where no sensor has this name."""
+    """1 if the name does not exist."""
     from sensor.hub import sensors
 
     (name,) = _words(args, 1, "move NAME --site SITE")
@@ -94,7 +94,7 @@ def move(args: argparse.Namespace) -> int:
 
 
 def resend(args: argparse.Namespace) -> int:
-    """1 where no sensor has this name, or it has sent nothing yet."""
+    """1 if the name does not exist, or the sensor has sent nothing yet."""
     from sensor.hub import sensors
 
     (name,) = _words(args, 1, "resend NAME [--after NUMBER]")
@@ -105,7 +105,7 @@ def resend(args: argparse.Namespace) -> int:
 
 
 def reader(args: argparse.Namespace) -> int:
-    """3 where there is no such role."""
+    """3 if the role does not exist."""
     if not args.operands:
         raise Stop(USAGE, "expected reader ROLE [SITE…]", error="usage.missing-argument")
     check_extra()
@@ -119,7 +119,7 @@ def reader(args: argparse.Namespace) -> int:
 
 
 def note(args: argparse.Namespace) -> int:
-    """1 where there is no such alert, or more than one."""
+    """1 if the alert does not exist, or is ambiguous."""
     (alert,) = _words(args, 1, "note ALERT --state STATE")
     if not (args.alert_state or args.verdict or args.assignee is not None or args.comment):
         raise Stop(USAGE, "expected --state, --verdict, --assignee or --comment", error="usage.missing-argument")
@@ -137,7 +137,7 @@ def note(args: argparse.Namespace) -> int:
 
 
 def _words(args: argparse.Namespace, count: int, usage: str) -> list[str]:
-    """The words behind the action. Stop where there are more or fewer."""
+    """The arguments after the action. Raises Stop unless there are ``count``."""
     check_extra()
     if len(args.operands) != count:
         raise Stop(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
@@ -145,7 +145,7 @@ def _words(args: argparse.Namespace, count: int, usage: str) -> list[str]:
 
 
 def _known(name: str, call: Callable[[], Result]) -> Result:
-    """What a call gives. Stop where no sensor has this name, or another one has the new one."""
+    """The result of a call. Raises Stop if a sensor is unknown, or a new name is in use."""
     from sensor.hub.sensors import Taken, Unknown
 
     try:

@@ -1,4 +1,4 @@
-"""The actions of `sensor hunt`."""
+"""Actions of `sensor hunt`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sql(args: argparse.Namespace) -> int:
-    """The rows of a query."""
+    """Print the rows of a query."""
     with asking(args) as query:
         answer = query.run(args.operands[0], most=args.n)
         _print(args, answer)
@@ -29,7 +29,7 @@ def sql(args: argparse.Namespace) -> int:
 
 
 def kql(args: argparse.Namespace) -> int:
-    """The rows of a query in KQL."""
+    """Print the rows of a query in KQL."""
     from sensor.records.kql import MISSING, KqlError, installed, translated
 
     if not installed():
@@ -48,7 +48,7 @@ def kql(args: argparse.Namespace) -> int:
 
 
 def tables(args: argparse.Namespace) -> int:
-    """All tables, with how many rows each has."""
+    """Print all tables with their number of rows."""
     from sensor.records.schema import TABLES
 
     with asking(args) as query:
@@ -76,7 +76,7 @@ def tables(args: argparse.Namespace) -> int:
 
 
 def describe(args: argparse.Namespace) -> int:
-    """The columns of a table, or of all; they do not depend on the data."""
+    """Print the columns of a table, or of all; they do not depend on the data."""
     from sensor.documents import nearest
     from sensor.records.schema import TABLES
 
@@ -99,7 +99,7 @@ def describe(args: argparse.Namespace) -> int:
 
 
 def listed(args: argparse.Namespace) -> int:
-    """The hunts of the library, and those of the operator."""
+    """Print the hunts of the library and of the operator."""
     from sensor.documents.spans import span_text
     from sensor.records.hunts_library import hunt, library, load_hunts
 
@@ -121,14 +121,14 @@ def listed(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """The text of a hunt."""
+    """Print the text of a hunt."""
     path = path_of(args, args.operands[0])
     print(path.read_text(encoding="utf-8"), end="")
     return 0
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run hunts; with `all` those that find nothing are named in a line."""
+    """Run hunts; with `all`, those without results are listed in one line."""
     from sensor.documents import DocumentErrors
     from sensor.records.hunts_library import hunt, library
 
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(args: argparse.Namespace, query: Query, name: str, one: Hunt) -> bool:
-    """Run one; whether it found something."""
+    """Run one; returns whether it found something."""
     answer = query.run(one.sql, most=args.n)
     if args.json:
         print_json([{"hunt": name} | row for row in _dicts(answer)])
@@ -161,7 +161,7 @@ def _one(args: argparse.Namespace, query: Query, name: str, one: Hunt) -> bool:
 
 
 def own_folders(args: argparse.Namespace) -> list[Path]:
-    """Where the operator's hunts are."""
+    """Folders of the operator's hunts."""
     from sensor.cli._setup import hunt_folders
     from sensor.eventlog.paths import folder_to_read
 
@@ -169,7 +169,7 @@ def own_folders(args: argparse.Namespace) -> list[Path]:
 
 
 def path_of(args: argparse.Namespace, word: str) -> Path:
-    """A hunt of the library or of the operator, or a file. Stop where it is not one of these."""
+    """A hunt of the library or of the operator, or a file. Raises Stop otherwise."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import files_of, library
 
@@ -188,7 +188,7 @@ def _print(args: argparse.Namespace, answer: Answer) -> None:
     elif args.csv:
         print_csv(answer.columns, answer.rows)
     elif answer.rows:
-        use_all_columns(True)  # they were asked for, all of them
+        use_all_columns(True)  # all columns were requested
         print(table(answer.columns, [[tidy(value) for value in row] for row in answer.rows], sys.stdout))
     if answer.more:
         complain(f"more rows than {len(answer.rows):,}: -n shows more", "info")

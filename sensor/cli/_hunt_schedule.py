@@ -1,4 +1,4 @@
-"""The actions of `sensor hunt` on hunts that run by schedule: their tests, and what they would have raised."""
+"""Actions of `sensor hunt` on scheduled hunts: their tests, and a rehearsal of their alerts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVERY_S = 5.0
 
 
 def test(args: argparse.Namespace) -> int:
-    """Run the tests in hunts; 1 where one fails."""
+    """Run the tests in hunts; 1 if one fails."""
     from sensor.records.hunts_library import load_hunts
 
     if args.operands:
@@ -48,7 +48,7 @@ def test(args: argparse.Namespace) -> int:
 
 
 def _outcome(name: str, hunt: Hunt, place: int) -> tuple[bool, str]:
-    """Whether a test passed, and why it did not."""
+    """Whether a test passed, and why not."""
     from sensor.records.hunt_tests import run_test
     from sensor.records.query import QueryError
 
@@ -63,7 +63,7 @@ def _outcome(name: str, hunt: Hunt, place: int) -> tuple[bool, str]:
 
 
 def rehearse(args: argparse.Namespace) -> int:
-    """What hunts would have raised; 1 where that is nothing."""
+    """Alerts that hunts would have raised; 1 if there are none."""
     from sensor.cli._codes import Stop
     from sensor.records.query import NoRecords, QueryError
     from sensor.records.schedule import rehearse as run
@@ -125,7 +125,7 @@ def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
 
 
 class _Progress:
-    """Reports runs that take long, every few seconds."""
+    """Reports progress of long runs every few seconds."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + EVERY_S

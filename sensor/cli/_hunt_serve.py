@@ -1,4 +1,4 @@
-"""``sensor hunt serve``: answers queries of the hub over the traffic records of this sensor."""
+"""``sensor hunt serve``: answers queries of the hub on the traffic records of this sensor."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from sensor.outputs.hub_protocol.hunts import Found, Hunt
     from sensor.sync.hunter import Hunter
 
-# Of one query: memory, and how long writing the newest records may take before it.
+# Limits of one query: memory, and time to write pending records before it.
 MEMORY_MIB, WRITE_S = 256, 10.0
 TICK_S, PAUSE_S = 0.5, 2.0
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Answer until stopped; 2 where the configuration has faults or names no hub, 3 without the extra `hunt`."""
+    """Answer until stopped; 2 if the configuration has faults or no hub, 3 without the extra `hunt`."""
     from sensor.cli._sync_agent import hub_output
     from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, state_folder
@@ -48,7 +48,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def found_in(folder: Path, hunt: Hunt) -> Found:
-    """What a query finds in the records of a folder. A fault is part of the answer."""
+    """The result of a query on the records of a folder. A fault is part of the result."""
     from sensor.outputs.hub_protocol.hunts import REASON_LIMIT, Found
     from sensor.records.coverage import coverage, sentences
     from sensor.records.query import NoRecords, Query, QueryError, Range
@@ -77,7 +77,7 @@ def _state(failing: str, answered: int) -> str:
 
 
 def _until_stopped(hunter: Hunter) -> None:
-    """What fails is tried again: the sensor needs none of it."""
+    """Errors are retried: the sensor does not depend on it."""
     from sensor.cli._signals import Signals
     from sensor.core.output import Retry
     from sensor.logs.logs import log

@@ -1,4 +1,4 @@
-"""Incidents for people: one line each, or the whole story in order."""
+"""Incidents as text: one line each, or all steps in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("severity", "last seen", "incident", "risk", "alerts", "state", "summ
 
 
 def list_incidents(args: argparse.Namespace) -> int:
-    """Those of the dataset that the filters leave."""
+    """Print the incidents that match the filters."""
     from sensor.cli._alerts_list import filter_of
     from sensor.cli._views import stop_of, views_of
     from sensor.views.errors import ViewError
@@ -51,7 +51,7 @@ def list_incidents(args: argparse.Namespace) -> int:
 
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
-    """The most severe and newest first; then their number."""
+    """A table, most severe and newest first, and their number."""
     ordered = sorted(
         sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True),
         key=level,
@@ -79,7 +79,7 @@ def _row(record: Record) -> tuple[str, ...]:
 
 
 def explain_incident(record: Record, colours: bool = False) -> list[str]:
-    """A story in lines: who, by which tactics, then what happened one after the other."""
+    """An incident as lines of text: devices, tactics, then its steps in order."""
     from sensor.core.record_parts import objects
 
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]

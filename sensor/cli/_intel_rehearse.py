@@ -1,4 +1,4 @@
-"""`sensor intel add FILE --rehearse 30d`: what a list would have matched in the traffic records."""
+"""`sensor intel add FILE --rehearse 30d`: matches of a list in the traffic records."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ FAULTS_SHOWN = 5
 
 
 def rehearse(args: argparse.Namespace) -> int:
-    """Print the values that the list names; nothing is stored. 2 where it cannot be read. Stop where there are no
-    records.
-    """
+    """Print matching values without storing the list. 2 if it cannot be read. Raises Stop without records."""
     from sensor.records.coverage import coverage, sentences
     from sensor.records.list_matches import matches
 

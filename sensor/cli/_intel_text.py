@@ -24,7 +24,7 @@ CHECK_COLUMNS = ("value", "list", "entry", "category", "first seen", "until", "c
 
 
 def lists_table(sources: Iterable[ListSource], folder: Path, out: TextIO, now: float) -> str:
-    """The lists: how large and how old they are, and their faults."""
+    """The lists with size, age and faults."""
     from sensor.intel.list_sources import state_of
 
     rows = []
@@ -37,13 +37,13 @@ def lists_table(sources: Iterable[ListSource], folder: Path, out: TextIO, now: f
 
 
 def lists_json(sources: Iterable[ListSource], folder: Path) -> Iterator[str]:
-    """The same for programs."""
+    """The lists as JSON."""
     for one in sources:
         yield json.dumps(one.model_dump() | {"path": str(one.path(folder))}, ensure_ascii=False, separators=(",", ":"))
 
 
 def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) -> int:
-    """All lists that name the values; 1 where none of the values is bad."""
+    """Print all lists that contain the values; 1 if none of the values is malicious."""
     from sensor.intel.matches import ALERTS, matches
     from sensor.intel.names import SUFFIX
 

@@ -1,4 +1,4 @@
-"""What the commands about devices read of a dataset: its inventory, or the event log when it has none."""
+"""The data of commands about devices: the inventory of a dataset, or its event log if it has none."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-# Ids that are printed where a name is ambiguous.
+# Number of ids that are printed for an ambiguous name.
 AMBIGUOUS = 5
 
 
 class Known(NamedTuple):
-    """How things stand. ``reader``: the inventory, where it is read and not a log; ``folder``: where it is."""
+    """The current state. ``reader``: the inventory, unless a log is read; ``folder``: its location."""
 
     fold: Fold
     reader: Reader | None = None
@@ -37,20 +37,20 @@ class Known(NamedTuple):
 
     @property
     def store(self) -> Reader:
-        """The inventory. Stop when none is read."""
+        """The inventory. Raises Stop if a log is read."""
         if self.reader is None:
             raise Stop(INCOMPLETE, "this needs an inventory, and an event log has none", error="inventory.missing")
         return self.reader
 
     def details(self, record: Record) -> Record:
-        """A record of a device with everything there is of it."""
+        """A device record with all of its evidence and leases."""
         if self.reader is None:
             return record
         return self.reader.details(tidy(part(record, "device").get("id"))) or record
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of commands that look at the whole site (``_site.py``)."""
+    """Arguments of commands that assess the whole site (``_site.py``)."""
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)"
     )
@@ -58,10 +58,10 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known:
-    """The devices of the dataset: from its inventory, or from the event log when it has none.
+    """The devices of the dataset: from its inventory, or from the event log if it has none.
 
     ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown.
-    ``take`` receives every record of the log, and decides which of them count. Stop when nothing can be read.
+    ``take`` receives every record of the log, and selects those to process. Raises Stop if nothing can be read.
     """
     from sensor.inventory.store.database import StoreError
 
@@ -77,7 +77,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
 
 
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
-    """The devices of a store. A store without devices was never written: then they are read from the log."""
+    """The devices of an inventory. An empty one was never written: devices are then read from the log."""
     from sensor.cli._views import bring_up_to_date
     from sensor.views.known import inventory_of
 
@@ -114,7 +114,7 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
 
 
 def ambiguous(what: str, found: Sequence[Record]) -> int:
-    """Several devices have a name: some of them are printed. The exit code."""
+    """Print some of the devices with an ambiguous name; returns the exit code."""
     names = ", ".join(tidy(part(record, "device").get("id")) for record in found[:AMBIGUOUS])
     more = f" and {len(found) - AMBIGUOUS:,} more" if len(found) > AMBIGUOUS else ""
     complain(f"{what!r} is ambiguous: any of {names}{more}: name one by its id", error="device.ambiguous")
@@ -122,7 +122,7 @@ def ambiguous(what: str, found: Sequence[Record]) -> int:
 
 
 def the_device(fold: Records, what: str) -> Record | None:
-    """The one device of that name; None after an error if there is none, or several."""
+    """The device with a name; None after an error if there is none, or several."""
     found = devices_named(fold, what)
     if len(found) == 1:
         return found[0]

@@ -1,4 +1,4 @@
-"""The event log of a dataset: how things stand at its end."""
+"""The event log of a dataset, folded to the state at its end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fold:
-    """The state at the end of the event log of the dataset. Stop when there is none: ``what`` is unknown then."""
+    """The state at the end of the dataset's event log. Raises Stop if there is none: ``what`` is then unknown."""
     return folded(need_log(args, what), take)
 
 
 def folded(path: Path, take: Take | None = None) -> Fold:
-    """How things stand at the end of a log, with what the operator closed since. ``take`` receives every record, and
-    decides which of them count. Stop when it cannot be read.
+    """The state at the end of a log, with alerts closed by the operator since. ``take`` receives every record, and
+    selects those to process. Raises Stop if it cannot be read.
     """
     from sensor.views.log_state import log_state
 
@@ -37,7 +37,7 @@ def folded(path: Path, take: Take | None = None) -> Fold:
 
 
 def left_out(path: Path, broken: int, damage: str, missing: int) -> None:
-    """Report what of a log could not be read. ``damage``: where the first of it is."""
+    """Report unreadable parts of a log. ``damage``: position of the first."""
     if broken:
         complain(f"{path}: skipped {broken:,} invalid lines, the first at {damage}", error="log.damaged")
     if missing:

@@ -1,4 +1,4 @@
-"""What a command opened and needs to its end: closed when it is over, whatever came of it."""
+"""Resources that a command needs until it ends, whatever its result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 
 class Closing(Protocol):
-    """A file, a database, a reader of one."""
+    """A file, a database, or a reader of one."""
 
     def close(self) -> None: ...
 
@@ -17,11 +17,11 @@ _One = TypeVar("_One", bound=Closing)
 
 
 def until_over(one: _One) -> _One:
-    """Closed when the command is over."""
+    """Close the object when the command ends."""
     _OPENED.callback(one.close)
     return one
 
 
 def over() -> None:
-    """The command is."""
+    """Called when the command ends."""
     _OPENED.close()

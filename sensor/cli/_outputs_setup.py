@@ -1,4 +1,4 @@
-"""What ``forward`` and ``outputs`` share: which configuration, which log, which outputs."""
+"""Shared by ``forward`` and ``outputs``: selection of configuration, log and outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Configured(NamedTuple):
     delivery: Delivery
 
     def chosen(self, names: Sequence[str]) -> dict[str, Options] | None:
-        """The outputs of these names, or all that are enabled. None after the error for an unknown name."""
+        """The outputs with these names, or all enabled ones. None after an error for an unknown name."""
         from sensor.delivery.section import enabled
         from sensor.documents import nearest
 
@@ -35,7 +35,9 @@ class Configured(NamedTuple):
         return {name: outputs[name] for name in dict.fromkeys(names)} if names else enabled(outputs)
 
     def delivering(self, names: Sequence[str]) -> dict[str, Options] | None:
-        """The same, of those that take records of the log. None where one of these names takes tickets."""
+        """As ``chosen``, for outputs that accept records of the log. None if one of the names is an output
+        of tickets.
+        """
         found = self.chosen(names)
         if found is None:
             return None
@@ -58,7 +60,7 @@ def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def configured(args: argparse.Namespace) -> Configured | None:
-    """None after its errors were printed."""
+    """None after printing its errors."""
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
 
@@ -70,7 +72,7 @@ def configured(args: argparse.Namespace) -> Configured | None:
 
 
 def log_of(args: argparse.Namespace, found: Configured) -> Path:
-    """The log that is delivered; it need not be there yet."""
+    """The log to deliver, which may not exist yet."""
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
 
     path: Path = args.events or found.delivery.events or folder_to_read() / RUN_LOG

@@ -1,4 +1,4 @@
-"""What ``sensor outputs`` prints: tables for people, JSON for machines."""
+"""Output of ``sensor outputs``: tables or JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
 
 
 def destination(options: Options) -> str:
-    """Where it delivers to, in a word. Secrets print as where they are."""
+    """The destination in short. Secrets are printed as references."""
     for name in PLACES:
         value: Any = getattr(options, name, None)
         if value:
@@ -35,7 +35,7 @@ def destination(options: Options) -> str:
 
 
 def _without_password(place: str) -> str:
-    """The user information and the query of a URL may hold a secret."""
+    """User information and query of a URL may contain a secret."""
     return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", place))
 
 
@@ -88,7 +88,7 @@ def status_table(statuses: Sequence[Status], out: TextIO, now: float) -> str:
 
 
 def _traffic(statuses: Sequence[Status]) -> Iterator[str]:
-    """A line for each output that takes traffic records."""
+    """One line per output that accepts traffic records."""
     for one in statuses:
         if one.records_delivered or one.records_pending or one.records_dropped or one.records_refused:
             yield (
@@ -99,7 +99,7 @@ def _traffic(statuses: Sequence[Status]) -> Iterator[str]:
 
 
 def _error(one: Status, now: float) -> str:
-    """The last error with its age, and when it is tried again."""
+    """The last error with its age, and the time of the next retry."""
     if not one.error:
         return ""
     again = f", next try in {age(one.next_try - now)}" if one.next_try > now else ""

@@ -1,5 +1,5 @@
-"""Files that root creates in the state folder of a sensor that runs as another user are given to that user: the sensor
-could not write them otherwise.
+"""Changes the owner of files that root creates in the state folder of a sensor that runs as another user, which could
+not write them otherwise.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from pathlib import Path
 
 from sensor.eventlog.paths import DATASETS, SYSTEM
 
-# Every sensor makes it when it begins.
+# Every sensor creates it at its start.
 STATE = "inventory.db"
 
 
 def hand_over(folder: Path) -> None:
-    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, and where no sensor
-    keeps its state: a folder that was named by mistake stays whose it is.
+    """Change the owner of root's files in a folder to the owner of the folder. Does nothing if that is root, or if the
+    folder is not that of a sensor: a mistyped folder stays unchanged.
     """
     try:
         owner = folder.stat()
         state = folder == SYSTEM or (folder / STATE).is_file() or (folder / DATASETS).is_dir()
-    except OSError:  # not there, or of root only the name is left
+    except OSError:  # it does not exist, or root's entry is only a name
         return
     if owner.st_uid == 0 or not state:
         return
     for _, folders, files, descriptor in os.fwalk(folder):
         for name in (*folders, *files):
-            with contextlib.suppress(OSError):  # gone meanwhile
+            with contextlib.suppress(OSError):  # removed meanwhile
                 _give(name, descriptor, owner)
 
 
 def _give(name: str, folder: int, owner: os.stat_result) -> None:
-    """One file or folder. No link, neither soft nor hard, leads to anything outside: it is judged and given through the
-    same descriptor.
+    """One file or folder. Neither symbolic nor hard links lead outside: it is checked and changed through the same
+    descriptor.
     """
     descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:

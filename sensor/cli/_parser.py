@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from sensor.cli._codes import USAGE
 from sensor.cli._tasks import TASKS
 
-# A part of argparse's message → error code. The first that fits; other messages are about values.
+# Part of argparse's message → error code; the first match. Other messages concern values.
 KINDS = (
     ("unrecognized arguments: -", "usage.unknown-option"),
     ("unrecognized arguments", "usage.unexpected-argument"),
@@ -29,9 +29,9 @@ options:
   -h, --help      show this help; after a command, the help of that command
   --version       show the version"""
 NAME_WIDTH = 14
-# Examples: a shell gets them as they are.
+# Examples are not wrapped.
 CODE = ("  sensor ", "  sudo ", "  tcpdump ")
-# Below this, lines break where argparse breaks them too.
+# Below this width, lines break like argparse's own.
 LEAST_WIDTH = 40
 
 
@@ -65,7 +65,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
 
 
 def _joined(lines: list[str]) -> list[str]:
-    """Lines that a source breaks, as one: prose, up to a colon or a list, and the rest of an entry of a list."""
+    """Joins lines that the source wraps: prose, up to a colon or a list, and continuations of list entries."""
     found: list[str] = []
     for line in lines:
         is_rest = line.startswith("   ") or not (line.startswith(" ") or found[-1:] == [] or found[-1].startswith(" "))
@@ -93,7 +93,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class TopParser(Parser):
-    """The parser of `sensor` itself. ``abouts``: the commands, and what each does."""
+    """The parser of `sensor` itself. ``abouts``: commands with their summaries."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

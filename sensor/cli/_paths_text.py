@@ -1,4 +1,4 @@
-"""``sensor paths``: paths as people, programs and Graphviz read them."""
+"""``sensor paths``: paths as text, JSON and Graphviz."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ PATHS_SHOWN, SOURCES_SHOWN, BREAKS_SHOWN = 20, 3, 8
 
 
 def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
-    """The id of a device by id, address, MAC or name; empty if none was named; None after an error if it is
-    not known.
-    """
+    """The id of a device by id, address, MAC or name; empty if none was named; None after an error if it is unknown."""
     if what is None:
         return ""
     if outside and what.casefold() == OUTSIDE:
@@ -42,11 +40,11 @@ def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
     return found[0]
 
 
-# For people.
+# Text.
 
 
 def put_text(paths: PathsView, picture: Picture) -> None:
-    """Paths and choke points in lines."""
+    """Print paths and choke points."""
     page, colours = _PathText(paths, picture), coloured(sys.stdout)
     blocks = ["\n".join(page.heading()), *("\n".join(page.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
     if paths.paths > PATHS_SHOWN:
@@ -105,7 +103,7 @@ class _PathText:
         yield f"  broken is what has no path left, or one that costs {self.paths.cost_much} more"
 
     def many(self, names: Sequence[str]) -> str:
-        """One device by its name, several by how many there are of each type."""
+        """One device by its name, several as the number of each type."""
         if len(names) == 1:
             return self.text(names[0])
         kinds = Counter(tidy(self.nodes[name].type).replace("_", " ") for name in names)
@@ -122,11 +120,11 @@ class _PathText:
         return name if name == OUTSIDE else tidy(self.nodes[name].text)
 
 
-# For programs.
+# JSON.
 
 
 def put_json(paths: PathsView, _: Picture) -> None:
-    """Paths, then choke points, then a summary, one object a line."""
+    """Print paths, then choke points, then a summary, one object per line."""
     breaks = ({"kind": "break", **msgspec.to_builtins(one), "pairs": paths.pairs} for one in paths.breaks)
     about = {
         "kind": "summary", "sources": paths.sources, "goals": paths.goals, "chosen": paths.chosen,
@@ -153,11 +151,11 @@ def _hop_body(hop: HopRow) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value not in ("", {}, [])}
 
 
-# For Graphviz.
+# Graphviz.
 
 
 def put_dot(paths: PathsView, picture: Picture) -> None:
-    """Devices of all paths, starts on the left, those that go the same way in one box; what is assumed is dashed."""
+    """Devices of all paths, starts on the left, those with the same path in one box; assumed steps are dashed."""
     put("\n".join(_dot(paths, _PathText(paths, picture))))
 
 
@@ -186,7 +184,7 @@ def _dot(paths: PathsView, page: _PathText) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """A string of the DOT language: a quote and a backslash are escaped, so that nothing that a peer calls itself ends
-    it or is an escape of labels.
+    """A DOT string: quotes and backslashes are escaped, so that no peer's name can end it or contain
+    escapes of labels.
     """
     return '"' + tidy(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

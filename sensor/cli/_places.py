@@ -1,4 +1,4 @@
-"""What ``backup``, ``restore`` and ``purge`` share: where a sensor keeps its state, and a bar while files are read."""
+"""Shared by ``backup``, ``restore`` and ``purge``: the location of a sensor's state, and a progress bar."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def add_state_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | None:
-    """The configuration, the system's if none is named, and the places of its sensor. None after its errors were
-    printed.
-    """
+    """The configuration, the system's if none is given, and the paths of its sensor. None after printing its errors."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
@@ -65,7 +63,7 @@ def reading(description: str, size: int) -> Iterator[Callable[[int], None]]:
 
 
 def size_text(size: int) -> str:
-    """A size for people."""
+    """A size in readable form."""
     return f"{size / (1 << 20):,.1f} MiB" if size >= 1 << 20 else f"{size / 1024:,.0f} KiB"
 
 

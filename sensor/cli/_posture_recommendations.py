@@ -1,4 +1,4 @@
-"""``sensor posture recommendations``: what should be set otherwise, as text for people and as JSON for programs."""
+"""``sensor posture recommendations``: settings to change, as text or JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Record = dict[str, Any]
 
 
 def recommendations(args: argparse.Namespace) -> int:
-    """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
+    """List recommendations, or explain some; 1 if one is unknown, 3 if there is nothing to read."""
     wanted = _wanted(args)
     for name in args.operands:
         if not any(_is(name, one) for one in wanted):
@@ -48,7 +48,7 @@ def recommendations(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace) -> list[Record]:
-    """The last record of each that the options leave, page after page."""
+    """The last record of each selected recommendation, page after page."""
     data, records, cursor = views_of(args, "recommendations"), list[Record](), ""
     filtered = StoryFilter(severity=args.severity, state=("open",) if args.open else ())
     try:
@@ -66,14 +66,14 @@ def _closed(record: Record) -> bool:
 
 
 def _is(name: str, record: Record) -> bool:
-    """Whether a word names a recommendation, or the device that it is about."""
+    """Whether a word names a recommendation or its device."""
     src = part(record, "src")
     ids = (tidy(part(record, "recommendation").get("id")), tidy(src.get("device")))
     return any(means(name, one) for one in ids) or name in [src.get(key) for key in ("ip", "mac", "hostname")]
 
 
 def _ordered(records: Iterable[Record]) -> list[Record]:
-    """The most severe and newest first."""
+    """Most severe and newest first."""
     return sorted(
         sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True),
         key=level,
@@ -103,7 +103,7 @@ def _row(record: Record) -> tuple[str, ...]:
 
 
 def _explained(record: Record, colours: bool) -> list[str]:
-    """One in lines: what, why, what proves it, what to do."""
+    """One as lines of text: the setting, the reason, the evidence, and the fix."""
     about, severity = part(record, "recommendation"), SEVERITIES[level(record)]
     why = about.get("why")
     proof = record.get("evidence")

@@ -1,4 +1,4 @@
-"""``sensor posture``: scores with their arithmetic, as text for people and as JSON for programs."""
+"""``sensor posture``: scores with their arithmetic, as text or JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DEVICES_SHOWN, NAMES_SHOWN = 10, 3
 
 
 def scores(args: argparse.Namespace) -> int:
-    """Of the site, or of what ``--by`` names."""
+    """Scores of the site, or of the groups in ``--by``."""
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
@@ -70,7 +70,7 @@ def scores(args: argparse.Namespace) -> int:
 
 
 def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
-    """The score of the site, its worst devices, and what to do first."""
+    """Print the score of the site, its worst devices, and the most effective fixes."""
     if not rows:
         put("no devices, so there is no score")
         return
@@ -89,7 +89,7 @@ def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
 
 
 def _arithmetic(head: str, band: str, terms: Iterable[TermRow]) -> Iterator[str]:
-    """A score and its terms, also those that add nothing."""
+    """A score and its terms, including those that add nothing."""
     yield paint(head, STYLES.get(band, "") or "bold", coloured(sys.stdout))
     yield "  adds  value"
     for term in terms:
@@ -117,7 +117,7 @@ def _device_row(row: ScoreRow) -> tuple[str, ...]:
 
 
 def _groups(args: argparse.Namespace, picture: Picture) -> None:
-    """Devices with the same segment, VLAN, type or vendor, the highest score first."""
+    """Devices grouped by segment, VLAN, type or vendor, highest score first."""
     found = groups(picture, args.by)
     if args.json:
         _print_json(
@@ -142,7 +142,7 @@ def _group_row(one: GroupRow, picture: Picture) -> tuple[str, ...]:
 
 
 def device(args: argparse.Namespace) -> int:
-    """Its terms, and its score after each fix."""
+    """Print the terms of a device, and its score after each fix."""
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
@@ -178,7 +178,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(map(tidy, names[:NAMES_SHOWN])) + more
 
 
-# For programs.
+# JSON.
 
 
 def _print_json(bodies: Iterable[dict[str, Any]]) -> None:
@@ -206,7 +206,7 @@ def _device_body(row: ScoreRow) -> dict[str, Any]:
 
 
 def _fix_body(one: FixRow) -> dict[str, Any]:
-    """``points``: the score afterwards, ``together``: once those before it are done as well."""
+    """``points``: score afterwards, ``together``: score after it and the fixes before it."""
     scores_after = {"points": one.points, "together": one.together, "lowers": one.lowers}
     return {"key": one.key, "title": one.title, **scores_after, "devices": one.devices, "mends": one.fixes}
 

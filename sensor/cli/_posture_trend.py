@@ -1,4 +1,4 @@
-"""``sensor posture record`` and ``trend``: keeping the scores of each day, and how they went."""
+"""``sensor posture record`` and ``trend``: storing the scores of each day, and their history."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COLUMNS = ("day", "score", "band", "change", "devices (high, medium, low)", "wea
 SEGMENT_COLUMNS = ("day", "score", "band", "change")
 STYLES = {"high": "bold red", "medium": "yellow"}
 ROWS_SHOWN, COLUMNS_SHOWN = 30, 60
-# Eight heights of 100 points; a day of which nothing was kept is a gap.
+# Eight heights for 100 points; a day without a score is a gap.
 HEIGHTS, GAP = "▁▂▃▄▅▆▇█", " "
 
 
 def record(args: argparse.Namespace) -> int:
-    """Keep the figures of the day that the site is at."""
+    """Store today's figures, in the time of the site."""
     from sensor.cli._site import site_of
     from sensor.posture.scores.exposure import exposures
 
@@ -71,7 +71,7 @@ def record(args: argparse.Namespace) -> int:
 
 
 def trend(args: argparse.Namespace) -> int:
-    """The site, or one segment, day by day."""
+    """Print the history of the site, or of one segment."""
     folder = _folder(args)
     try:
         history = read(folder)
@@ -106,7 +106,7 @@ def trend(args: argparse.Namespace) -> int:
 
 
 def _folder(args: argparse.Namespace) -> Path:
-    """Where scores are kept: of what a sensor knows, for a log alone may be of anywhere. Stop when it is one."""
+    """The folder of stored scores. Raises Stop for a log alone, whose sensor is unknown."""
     dataset = dataset_of(args)
     if dataset.kind == LOG:
         complain_unknown(
@@ -125,7 +125,7 @@ def _left_out(path: Path, history: History) -> None:
 
 
 def _since(days: Sequence[Day], text: str) -> Sequence[Day]:
-    """Spans go back from the last day that was kept. ArgumentTypeError where the text is neither a span nor a time."""
+    """Days since a time; spans refer to the last stored day. Raises ArgumentTypeError for an invalid text."""
     from sensor.cli._tail_filter import moment
 
     first = moment(text, datetime.fromisoformat(f"{days[-1].day}T00:00:00+00:00"))[:10] if text else ""
@@ -170,7 +170,7 @@ def _row(one: Day, points: float, before: float | None, segment: str) -> tuple[s
 
 
 def picture(days: Sequence[str], points: Sequence[float], width: int = COLUMNS_SHOWN) -> str:
-    """A column for each day, or for several where they do not fit, with their maximum. Days are of ISO 8601."""
+    """One column per day, or per several days if they do not fit, with their maximum. Days are in ISO 8601."""
     places = [date.fromisoformat(day).toordinal() for day in days]
     share = -(-(places[-1] - places[0] + 1) // width)
     columns: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""``sensor profiles check``: what was seen so far that an installed profile does not allow."""
+"""``sensor profiles check``: observed traffic that an installed profile does not allow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = ("device", "profile", "does", "service", "with", "since", "last", "see
 
 
 def check(args: argparse.Namespace) -> int:
-    """1 where something goes beyond a profile."""
+    """1 if there are violations."""
     found = load(folder_of(args))
     complain_of_faults(found.faults)
     names = [one.name for one in found.installed]

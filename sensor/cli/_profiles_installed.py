@@ -197,7 +197,7 @@ def remove(args: argparse.Namespace) -> int:
 
 
 def named(args: argparse.Namespace) -> Installed | None:
-    """The profile that is named; None after an error if there is none, or it is invalid."""
+    """The named profile; None after an error if there is none, or it is invalid."""
     if len(args.operands) != 1 or not NAME.match(args.operands[0]):
         complain(
             f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it",

@@ -1,4 +1,6 @@
-"""``sensor profiles make``: what devices need, as a MUD file or an allow-list, and whether enough was observed."""
+"""``sensor profiles make``: required access of devices, as a MUD file or an allow-list, and whether the observation was
+sufficient.
+"""
 
 from __future__ import annotations
 
@@ -89,9 +91,7 @@ def _put(text: str, path: Path | None) -> bool:
 
 
 def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
-    """Limits of the profile that its user should know, on standard error: they belong to the file, not into
-    the pipe.
-    """
+    """Print limits of the profile on standard error: they must not get into the file."""
     complain(seen.confidence.text, "info")
     if seen.confidence.missing:
         complain(seen.confidence.missing, "info")

@@ -1,4 +1,4 @@
-"""What the actions of ``sensor profiles`` share: whom a profile is for, and where installed ones lie."""
+"""Shared by actions of ``sensor profiles``: the scope of a profile, and the folder of installed ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.posture.site import Node, Site
 
 
 def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
-    """The title and the devices; none after an error if there are none."""
+    """The title and the devices; empty after an error if there are none."""
     if args.type is not None:
         return _all(
             args.type,
@@ -46,7 +46,7 @@ def _all(name: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> t
 
 
 def the_node(site: Site, what: str) -> Node | None:
-    """The one device of that id, address, MAC or name; None after an error if there is none, or several."""
+    """The device with an id, address, MAC or name; None after an error if there is none, or several."""
     fold = Fold()
     fold.devices = {node.id: node.record for node in site.nodes.values()}
     record = the_device(fold, what)
@@ -54,7 +54,7 @@ def the_node(site: Site, what: str) -> Node | None:
 
 
 def folder_of(args: argparse.Namespace) -> Path:
-    """Where installed profiles lie."""
+    """The folder of installed profiles."""
     from sensor.eventlog.paths import folder_to_read
     from sensor.posture.profiles.installed import FOLDER
 

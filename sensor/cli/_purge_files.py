@@ -1,6 +1,4 @@
-"""Files beside the inventory with data of a device: packets behind alerts, tickets, profiles for it alone, and backup
-copies.
-"""
+"""Files beside the inventory with data of a device: packets of alerts, tickets, its profiles, and backup copies."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from sensor.cli._known import Record
     from sensor.lifecycle.places import Places
 
-# An alert gathers packets for a minute after it was reported, and its writer may lag.
+# Packets of an alert are collected for a minute after its report, and the writer may lag.
 GROWING_S = 180
 _PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z-]{6,32}\.pcapng)")
 
@@ -42,8 +40,8 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
 
 
 def out_of_records(places: Places, devices: list[Record]) -> int | None:
-    """Take devices out of the traffic records: how many rows went; None where the process that writes them does it
-    soon. OSError where that cannot be.
+    """Remove devices from the traffic records; returns the number of rows, or None if the process that writes them will
+    do so. Raises OSError.
     """
     from sensor.records.installed import installed
     from sensor.records.manifest import ManifestError
@@ -71,7 +69,7 @@ def names_of(devices: list[Record]) -> tuple[list[str], list[str]]:
 
 
 def pattern_of(devices: list[Record]) -> re.Pattern[bytes]:
-    """What is in each record of the log that is about one of the devices."""
+    """A pattern that matches each record of the log about one of the devices."""
     from sensor.lifecycle.redact import theirs
 
     ids, macs = names_of(devices)
@@ -79,7 +77,7 @@ def pattern_of(devices: list[Record]) -> re.Pattern[bytes]:
 
 
 def _ends(record: Record) -> Iterator[Record]:
-    """Who took part in an alert."""
+    """The ends of an alert."""
     yield part(record, "src")
     yield part(record, "dst")
     targets = record.get("targets")
@@ -87,13 +85,13 @@ def _ends(record: Record) -> Iterator[Record]:
 
 
 def _file(record: Record) -> str:
-    """The name of its file: a log may be foreign, and a name must not lead elsewhere."""
+    """The name of its file: a foreign log must not name files elsewhere."""
     match = _PACKETS.fullmatch(tidy(part(record, "packets").get("file")))
     return match[1] if match else ""
 
 
 def out_of_tickets(places: Places, devices: Collection[str]) -> int:
-    """Take devices out of the tickets, by id; of how many that was. LedgerError where that cannot be."""
+    """Remove devices from tickets, by id; returns how many were in one. Raises LedgerError."""
     from sensor.posture.tickets.ledger import read_ledger, write_ledger
 
     ledger, changed = read_ledger(places.state), 0
@@ -109,7 +107,7 @@ def out_of_tickets(places: Places, devices: Collection[str]) -> int:
 
 
 def out_of_profiles(places: Places, devices: Collection[str]) -> int:
-    """Remove the profiles that are installed for one of the devices alone, by id; how many. The scope of an invalid one
+    """Remove the profiles installed only for one of the devices, by id; returns how many. The scope of an invalid one
     is unknown. Raises OSError.
     """
     from sensor.posture.profiles.installed import DEVICE, FOLDER, load
@@ -122,7 +120,7 @@ def out_of_profiles(places: Places, devices: Collection[str]) -> int:
 
 
 def copies(places: Places) -> list[Path]:
-    """What upgrades, repairs and restores kept in the state folder."""
+    """Copies of the state from upgrades, repairs and restores."""
     patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
     return sorted(
         path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm"))

@@ -1,6 +1,4 @@
-"""What `search`, `hunt` and `records` share: whose records are read, from when to when, and what an answer could not
-see.
-"""
+"""Shared by `search`, `hunt` and `records`: selection of records and time range, and the coverage of an answer."""
 
 from __future__ import annotations
 
@@ -58,7 +56,7 @@ def installed() -> bool:
 
 
 def folder_of(args: argparse.Namespace) -> Path:
-    """The folder of the records that are meant. Stop where there is no dataset."""
+    """The folder of the selected records. Raises Stop without a dataset."""
     from sensor.records.paths import records_folder
 
     return Path(args.records) if args.records is not None else records_folder(dataset_of(args).log)
@@ -66,7 +64,7 @@ def folder_of(args: argparse.Namespace) -> Path:
 
 @contextlib.contextmanager
 def asking(args: argparse.Namespace) -> Iterator[Query]:
-    """A query over the records that are meant. Stop where there are none, or a query is wrong."""
+    """A query on the selected records. Raises Stop if there are none, or the query is invalid."""
     from sensor.records.query import NoRecords, Query, QueryError, Range
 
     if not installed():
@@ -91,7 +89,7 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
 
 
 def _findings(args: argparse.Namespace) -> list[list[Any]]:
-    """The rows of the table `vulnerability`. Stop where the dataset cannot be assessed."""
+    """The rows of the table `vulnerability`. Raises Stop if the dataset cannot be assessed."""
     import msgspec
 
     from sensor.cli._site import picture_of
@@ -111,14 +109,14 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
 
 
 def missing(args: argparse.Namespace, why: str) -> Stop:
-    """A dataset without records: what was asked is unknown, and not none."""
+    """The error for a dataset without records: the result is unknown, not empty."""
     if args.records is not None:
         return Stop(NOT_OPENED, f"{why}: {NO_RECORDS}", error="records.missing")
     return Stop(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}", error="records.missing")
 
 
 def catch_up(folder: Path) -> None:
-    """Write what a run handed over and no process wrote yet, where we may."""
+    """Write pending records of a run, if permitted."""
     from sensor.records.waiting import write_waiting
 
     if missed := write_waiting(folder, complain):
@@ -126,7 +124,7 @@ def catch_up(folder: Path) -> None:
 
 
 def moment_in(folder: Path, text: str) -> int | None:
-    """Microseconds since the epoch. Spans count back from the newest record: those of a replay are old."""
+    """Microseconds since the epoch. Spans refer to the newest record: records of a replay are old."""
     if not text:
         return None
     from datetime import UTC, datetime
@@ -145,7 +143,7 @@ def moment_in(folder: Path, text: str) -> int | None:
 
 
 def put_coverage(args: argparse.Namespace, query: Query) -> None:
-    """What the answer could not see: behind a table, else on standard error."""
+    """Print the coverage of the answer: below a table, otherwise on standard error."""
     from sensor.records.coverage import coverage, sentences
 
     out = sys.stderr if args.json or args.csv else sys.stdout
@@ -165,7 +163,7 @@ def print_csv(columns: Sequence[str], rows: Sequence[Row]) -> None:
 
 
 def _cell(value: Any) -> str:
-    """A value of a CSV file; one that a spreadsheet would take for a formula begins with a quote."""
+    """A CSV value; one that a spreadsheet would evaluate as a formula gets an apostrophe in front."""
     text = tidy(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@"} and not isinstance(value, int | float) else text
 

@@ -1,4 +1,4 @@
-"""The actions of `sensor records`."""
+"""Actions of `sensor records`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def status(args: argparse.Namespace) -> int:
-    """What is there."""
+    """Print tables, sizes and time spans."""
     from sensor.records.manifest import Manifest, ManifestError
     from sensor.records.paths import MANIFEST
     from sensor.records.schema import TABLES
@@ -51,7 +51,7 @@ def status(args: argparse.Namespace) -> int:
 
 
 def _totals(name: str, files: list[File]) -> tuple[str, int, int, int, str, str]:
-    """Of one table: rows, bytes, files, and the times of the oldest and the newest row."""
+    """Totals of one table: rows, bytes, files, and the times of the oldest and the newest row."""
     from sensor.records.query import as_sql
 
     first = min((file.first for file in files), default=None)
@@ -61,7 +61,7 @@ def _totals(name: str, files: list[File]) -> tuple[str, int, int, int, str, str]
 
 
 def write(args: argparse.Namespace) -> int:
-    """Until SIGTERM or Ctrl-C. With the configuration of the sensor whose records they are."""
+    """Write records until SIGTERM or Ctrl-C, with the configuration of their sensor."""
     import signal
 
     config = settings(args)
@@ -95,7 +95,7 @@ def write(args: argparse.Namespace) -> int:
 
 
 def _waiting(over: threading.Event, notifier: Notifier) -> Callable[[float], bool]:
-    """Waits until it is over, so many seconds at most. Each round of work feeds the watchdog."""
+    """Waits up to a number of seconds, or until stopped. Each call feeds the watchdog."""
 
     def waited(seconds: float) -> bool:
         notifier.beat()
@@ -105,7 +105,7 @@ def _waiting(over: threading.Event, notifier: Notifier) -> Callable[[float], boo
 
 
 def export(args: argparse.Namespace) -> int:
-    """Write the files."""
+    """Export the files."""
     from sensor.documents import nearest
     from sensor.records.readable import NoRecords, Range, readable
     from sensor.records.schema import TABLES

@@ -1,5 +1,5 @@
-"""Where a replay keeps what it finds: a dataset of its own, or the folder and the file that were named, in the command
-or in the configuration.
+"""Where a replay stores its results: a separate dataset, or the folder and the file in the arguments or the
+configuration.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """``log``: None for standard output, /dev/null for none; ``inventory``: the folder of the inventory, None when none
-    is kept.
+    """``log``: None for standard output, /dev/null for none; ``inventory``: folder of the inventory, None
+    without one.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Of the dataset; empty when there is none."""
+        """Name of the dataset; empty if there is none."""
         return self.replay.name if self.replay is not None else self.card.name if self.card is not None else ""
 
     def keep(self, first: int, last: int) -> None:
-        """The replay is over. Times of its first and last packet in ns; 0 when it had none. OSError."""
+        """Store the result. Times of the first and last packet in ns; 0 without packets. Raises OSError."""
         from sensor.core.record_parts import time_text
 
         times = (time_text(first), time_text(last)) if first else ("", "")
@@ -51,7 +51,7 @@ class Place:
         self.kept = True
 
     def see_last(self, fold: Fold) -> None:
-        """Devices with the time of their last packet, as the inventory has it: the log has that of the last change."""
+        """Set the time of each device's last packet from the inventory: the log has that of the last change."""
         if self.inventory is None or not self.kept:
             return
         from sensor.inventory.store.database import StoreError
@@ -66,15 +66,15 @@ class Place:
                     mine["last_seen"] = record["device"].get("last_seen")
 
     def abandon(self) -> None:
-        """The replay came to nothing."""
+        """Discard the result of a failed replay."""
         if self.replay is not None:
             self.replay.abandon()
 
 
 @contextlib.contextmanager
 def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[Place]:
-    """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read
-    (``barren``). Stop when it cannot be made.
+    """The place, for writing inside of the block; new files are private. With ``barren``, when nothing can be read,
+    nothing is created. Raises Stop if it cannot be created.
     """
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
@@ -95,7 +95,7 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
 
 
 def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
-    """A dataset of its own; without one where none can be made."""
+    """A separate dataset; none if it cannot be created."""
     from sensor.cli._data import migrated
     from sensor.datasets.private import private
     from sensor.eventlog.paths import state_folder
@@ -118,7 +118,7 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
 
 
 def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitStack) -> Place:
-    """The folder that was named holds the inventory; and the log, unless it is that of a live sensor."""
+    """The given folder for the inventory; also for the log, unless it is that of a live sensor."""
     from sensor.datasets.begin import begin_replay, holds_live
     from sensor.datasets.names import BadName, captures_of, checked
     from sensor.datasets.private import private
@@ -145,7 +145,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
 
 
 def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
-    """The inventory of a live sensor learns from the capture; its log is left alone."""
+    """The inventory of a live sensor is updated from the capture; its log is not."""
     if args.events:
         return Place(log_of(args.events), folder)
     replay = _new(args, folder)
@@ -160,7 +160,7 @@ def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
 
 
 def _new(args: argparse.Namespace, state: Path) -> NewReplay:
-    """OSError when it cannot be made, Stop when it must not be."""
+    """Raises OSError if it cannot be created, Stop if it must not be."""
     from sensor.datasets.names import BadName, captures_of
     from sensor.datasets.replays import Taken, new_replay
 

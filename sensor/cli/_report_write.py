@@ -40,7 +40,7 @@ ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}
 
 
 class Requested(NamedTuple):
-    """What is to be written. ``older``: the report to compare with."""
+    """The requested output. ``older``: the report to compare with."""
 
     kind: str
     period_spec: PeriodSpec
@@ -60,7 +60,7 @@ def write(args: argparse.Namespace) -> int:
 
 
 def _requested(args: argparse.Namespace) -> Requested | int:
-    """An exit code after an error if an option is invalid or missing, before anything large is read."""
+    """The exit code after an error if an option is invalid or missing, before large files are read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
         complain(
@@ -99,8 +99,8 @@ def _written(report: Report, kind: str) -> bytes:
 
 
 def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources | None:
-    """None after an error if something cannot be read. Scores and tickets of earlier days are those of the state
-    folder, unless a log alone is named.
+    """None after an error if something cannot be read. Stored scores and tickets come from the state folder, unless
+    only a log is given.
     """
     args.for_programs = args.output == STANDARD_OUTPUT
     need_log(args, "alerts")
@@ -121,14 +121,14 @@ def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources 
 
 
 def _feeds(args: argparse.Namespace) -> list[Source]:
-    """The imported feeds; none if they cannot be read, which the site has reported."""
+    """The imported feeds; empty if they cannot be read, which the site has reported."""
     with contextlib.suppress(DatabaseError):
         return sources_of(reading(args))
     return []
 
 
 def _lists(folder: Path) -> list[Listed]:
-    """Threat lists; the faults of an invalid one are printed, and the report is written without."""
+    """Threat lists; the faults of invalid ones are printed, and the report is written without them."""
     try:
         return [Listed(one.name, one.entries, one.fetched) for one in load_sources(folder)]
     except DocumentErrors as errors:
@@ -137,7 +137,7 @@ def _lists(folder: Path) -> list[Listed]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """The new file in one step, or the old one."""
+    """Replace the file atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)

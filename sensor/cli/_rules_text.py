@@ -1,4 +1,4 @@
-"""How rules, their tests and what they found are shown; and the dry run over captures."""
+"""Output of rules, their tests and results; and the dry run on captures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRY_COLUMNS = ("rule", "matched", "alerts")
 
 
 def as_json(one: Loaded) -> str:
-    """A rule for programs, with where it is."""
+    """A rule as JSON, with its position."""
     return json.dumps(
         {"path": str(one.path), **one.rule.model_dump(mode="json", exclude_defaults=True)},
         ensure_ascii=False,
@@ -32,7 +32,7 @@ def as_json(one: Loaded) -> str:
 
 
 def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
-    """What went wrong in a test, at its place."""
+    """The failure of a test, at its position."""
     from sensor.rules.values import RuleError
 
     summaries = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
@@ -54,7 +54,7 @@ def kinds_table(out: TextIO) -> str:
 
 
 def fields_table(word: str, out: TextIO) -> str:
-    """The fields of a kind, and what can be asked of each."""
+    """The fields of a kind, and the operators of each."""
     from sensor.rules.fields import fields_of
     from sensor.rules.load import Nowhere
     from sensor.rules.values import WORDS

@@ -1,6 +1,4 @@
-"""What ``sensor selftest`` looks at before it replays anything: the parts that the program is made of, and the machine
-that it runs on.
-"""
+"""First checks of ``sensor selftest``: the components of the program, and the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ import sensor
 from sensor.doctor.finding import Finding, Verdict, error, findings, ok
 
 REINSTALL = "reinstall the sensor: the installation is incomplete"
-# JSON in SQL as the views of the inventory write it (sqlite.org/releaselog/3_38_0.html).
+# Version with the JSON functions that the views of the inventory use (sqlite.org/releaselog/3_38_0.html).
 SQLITE = (3, 38, 0)
 KYOCERA = 0x0017C8000000
 # 2026-11-24 09:14:07 UTC, ns.

@@ -1,4 +1,4 @@
-"""What ``sensor selftest`` replays, through the program as it is installed, and what must come of it."""
+"""The replay of ``sensor selftest`` with the installed program, and its expected results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELP = (
     "report it with the output of `sensor selftest --json` and `sensor version`; do not trust the "
     "results of this installation until then"
 )
-# What is in the capture (pcaps/selftest.py): type by MAC, and the alert of the one thing that is wrong.
+# Contents of the capture (pcaps/selftest.py): type by MAC, and the only expected alert.
 DEVICES = {
     "00:17:c8:1a:2b:3c": ("printer", "Kyocera"),
     "ac:cc:8e:4f:71:0a": ("camera", "Axis"),
@@ -31,9 +31,7 @@ EPB = 6
 
 
 class Replayed(NamedTuple):
-    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``invalid``: lines
-    that are none.
-    """
+    """Results. ``folder``: state, log and evidence; ``records``: of the log; ``invalid``: invalid lines."""
 
     folder: Path
     code: int
@@ -43,7 +41,7 @@ class Replayed(NamedTuple):
 
 
 def replay(folder: Path) -> Iterator[Finding]:
-    """Replay the capture in an empty folder, and look at everything that comes of it."""
+    """Replay the capture in an empty folder, and check all results."""
     done = _replayed(folder)
     first = list(findings((capture,), "replay", done))
     yield from first

@@ -17,8 +17,8 @@ from sensor.cli._setup import complain
 from sensor.config_file import SYSTEM
 
 SERVICE, MIRROR, HUB = "sensor.service", "sensor-mirror@.service", "sensor-hub@.service"
-# Units whose state is shown: services that always run, and timers and sockets that start the others. A mirror port is
-# an instance of its own, named after its interface, and so is each worker of a hub.
+# Units whose state is shown: permanent services, and timers and sockets that start the others. Each mirror port and
+# each hub worker is an instance of a template.
 SHOWN = (
     "sensor.target",
     SERVICE,
@@ -32,7 +32,7 @@ SHOWN = (
 )
 UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", MIRROR, HUB)
 USER_FILE = "sysusers.conf"
-# Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
+# Path of the command in the units; paths that ProtectHome= and PrivateTmp= hide from a service.
 COMMAND = "/usr/bin/sensor"
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 nothing is written there
 # Characters that need no quoting in a unit (systemd.syntax(7)).
@@ -46,7 +46,7 @@ MIB = 1 << 20
 
 
 class CannotServe(Exception):
-    """Why this system cannot have the service, and what to do."""
+    """Why this system cannot run the service, and what to do."""
 
 
 def folder() -> Path:
@@ -56,14 +56,14 @@ def folder() -> Path:
 
 
 def packaged(root: Path) -> Path | None:
-    """A unit of ours that a package brought."""
+    """A unit of ours that a package installed."""
     return next(
         (path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / SERVICE).exists()), None
     )
 
 
 def written(root: Path) -> list[Path]:
-    """The files of ours that are there."""
+    """Existing files of ours."""
     return [
         path
         for path in (*(root / "etc/systemd/system" / name for name in UNITS), root / "etc/sysusers.d/sensor.conf")
@@ -72,7 +72,7 @@ def written(root: Path) -> list[Path]:
 
 
 def check_program(program: Path) -> Path:
-    """The command, if a service can call it."""
+    """The command, if a service can execute it."""
     if not program.exists():
         raise CannotServe(
             f"{program} is not there: install the wheel into an environment of its own: python3 -m venv /opt/sensor"
@@ -89,7 +89,7 @@ def check_program(program: Path) -> Path:
 
 
 def write_units(root: Path, program: Path) -> Iterator[str]:
-    """Write them; a line for each."""
+    """Write the units; yields a line for each."""
     for name in UNITS:
         text = (folder() / name).read_text()
         yield _write(root / "etc/systemd/system" / name, text.replace(COMMAND, str(program)))
@@ -107,7 +107,7 @@ def _write(path: Path, text: str) -> str:
 
 
 def make_user(root: Path) -> Iterator[str]:
-    """The user of the units, by systemd's own program."""
+    """Create the user of the units with systemd-sysusers."""
     program = shutil.which("systemd-sysusers")
     if program is None:
         raise CannotServe(
@@ -122,7 +122,7 @@ def make_user(root: Path) -> Iterator[str]:
 
 
 def configure(root: Path) -> Iterator[str]:
-    """A configuration where there is none, for root to write and the sensor to read."""
+    """Create a configuration if there is none, writable by root and readable by the sensor."""
     import os
 
     path = root / SYSTEM.relative_to("/")
@@ -135,7 +135,7 @@ def configure(root: Path) -> Iterator[str]:
 
 
 def default_configuration() -> str:
-    """Everything with its default, and all but one key commented out: an empty document would be a fault."""
+    """All keys with their defaults, commented out except one: an empty document would be a fault."""
     from sensor.cli._config_text import document
     from sensor.config import Config
 
@@ -143,7 +143,7 @@ def default_configuration() -> str:
 
 
 def _group(root: Path) -> int:
-    """The number of the group sensor of that system."""
+    """The id of the group sensor on that system."""
     for line in (root / "etc/group").read_text().splitlines():
         name, _, number, *_ = f"{line}:::".split(":")
         if name == "sensor":

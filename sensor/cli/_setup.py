@@ -1,4 +1,4 @@
-"""What ``replay`` and ``run`` share: arguments, configuration, and the end of a run."""
+"""Shared by ``replay`` and ``run``: arguments, configuration, and the end of a run."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def complain_of_faults(faults: Iterable[Fault]) -> None:
 
 
 def log_of(events: str) -> Path | None:
-    """The event log that --events names; None: standard output. Stop when its folder is not there: a mistyped one is
-    not made.
+    """The event log in --events; None: standard output. Raises Stop if its folder does not exist: it may be
+    mistyped.
     """
     from sensor.cli._codes import NOT_OPENED, Stop
 
@@ -91,8 +91,8 @@ def log_of(events: str) -> Path | None:
 
 
 def log_failed(error: OSError, path: Path | None) -> int:
-    """The event log cannot be written: exit code 3 after an error; BrokenPipeError is for the caller, which ends
-    quietly.
+    """The event log cannot be written: exit code 3 after an error; BrokenPipeError is raised for the caller, which ends
+    silently.
     """
     if isinstance(error, BrokenPipeError):
         raise error
@@ -101,8 +101,8 @@ def log_failed(error: OSError, path: Path | None) -> int:
 
 
 def keeper(folder: Path, *, live: bool) -> Keeper | None:
-    """The writer of the inventory in a folder, for a live sensor or for a replay; None after an error was printed.
-    SystemExit where the folder holds an inventory of another version.
+    """The writer of the inventory in a folder, for a live sensor or for a replay; None after an error. Raises
+    SystemExit if the folder has an inventory of another version.
     """
     from sensor.inventory.store.database import Refused, StoreError
     from sensor.runtime.keeper import EVERY_S, REPLAY_EVERY_S, Keeper
@@ -120,8 +120,8 @@ def keeper(folder: Path, *, live: bool) -> Keeper | None:
 
 
 def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path:
-    """The file of mutes: the one that is named, else that of `sensor mute`, in the folder of the inventory or the state
-    folder. It need not be there.
+    """The file of mutes: the given one, otherwise that of `sensor mute`, in the folder of the inventory or the state
+    folder. It may not exist.
     """
     from sensor.eventlog.paths import state_folder
 
@@ -130,35 +130,35 @@ def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) ->
 
 
 def lists_folder(folder: Path | None) -> Path:
-    """Where `sensor intel` keeps its lists: in the folder of the inventory, else in the state folder."""
+    """The folder of `sensor intel` lists: in that of the inventory, otherwise in the state folder."""
     from sensor.eventlog.paths import state_folder
 
     return (folder or state_folder()) / "intel"
 
 
 def profiles_folder(folder: Path | None) -> Path:
-    """Where `sensor profiles` keeps what is installed: in the folder of the inventory, else in the state folder."""
+    """The folder of installed profiles: in that of the inventory, otherwise in the state folder."""
     from sensor.eventlog.paths import state_folder
 
     return (folder or state_folder()) / "profiles"
 
 
 def records_of(log: EventLog | LiveLog) -> Path | None:
-    """Where the traffic records of a run go: beside its log; None where that is no file."""
+    """The folder of a run's traffic records, beside its log; None if that is not a file."""
     from sensor.records.paths import records_folder
 
     return records_folder(log.path) if log.path is not None and log.path.is_file() else None
 
 
 def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
-    """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else
-    the state folder.
+    """Folders of the operator's rules: beside the configuration, and in that of the inventory or otherwise the state
+    folder.
     """
     return [path for path in _own_folders("rules", args, folder) if path.is_dir()]
 
 
 def hunt_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
-    """The same for hunts. A folder that is not there yet counts: hunts may be put there while the sensor runs."""
+    """The same for hunts, including folders that do not exist yet: hunts may be added while the sensor runs."""
     return _own_folders("hunts", args, folder)
 
 
@@ -175,7 +175,7 @@ def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> li
 
 
 def settings(args: argparse.Namespace) -> Config | None:
-    """The configuration, or None after its errors were printed."""
+    """The configuration, or None after printing its errors."""
     from sensor.config import load_config
     from sensor.documents import DocumentErrors
     from sensor.logs import logs

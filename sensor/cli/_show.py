@@ -1,5 +1,5 @@
-"""What the reading commands share: text, tables, and colours. Plain aligned text if the output is not a terminal, so
-that grep and awk work.
+"""Shared by reading commands: text, tables, and colors. Plain aligned text if the output is not a terminal, so that
+grep and awk work.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-# What writing fails with where there is no room; reading never does.
+# Errors of writing without free space; reading never has them.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
-# Of outputs.
+# Styles of output states.
 STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
@@ -43,7 +43,7 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:
-    """How output for people looks."""
+    """Options for the format of text output."""
     parser.add_argument("--wide", action="store_true", help="all columns, even if the terminal is narrower")
     parser.add_argument(
         "--tz",
@@ -62,7 +62,7 @@ def first_of(value: Any) -> str:
 
 
 def decimal(value: Any) -> str:
-    """A confidence with two digits; empty where there is none."""
+    """A confidence with two digits; empty if there is none."""
     return f"{value:.2f}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
@@ -71,13 +71,13 @@ def number(value: Any) -> int:
 
 
 def level(record: Record) -> int:
-    """The severity as a number; foreign words count as the lowest."""
+    """The severity as a number; unknown words count as the lowest."""
     word = record.get("severity")
     return SEVERITIES.index(word) if word in SEVERITIES else 0
 
 
 def coloured(out: TextIO) -> bool:
-    """Whether to use colours: on a terminal that supports them, unless NO_COLOR is set (no-color.org)."""
+    """Whether to use colors: on a terminal that supports them, unless NO_COLOR is set (no-color.org)."""
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -90,13 +90,13 @@ def paint(text: str, style: str, colours: bool) -> str:
 
 
 def device_table(fold: Fold, out: TextIO) -> str:
-    """All devices of a log and how many there are of each type."""
+    """All devices of a log, and the number of each type."""
     return table_of_devices(fold.devices.values(), out)
 
 
 def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no devices") -> str:
-    """Some devices, by type, vendor, model and address, or as they come; then how many there are of each type.
-    ``empty``: the text where there are none.
+    """Devices, sorted by type, vendor, model and address unless ``ordered`` is false; then the number of each type.
+    ``empty``: text without devices.
     """
     rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
     if not rows:
@@ -119,7 +119,7 @@ def _first_and_more(value: Any) -> str:
 
 
 def _device_order(record: Record) -> tuple[Any, ...]:
-    """Unknown ones last; addresses by number."""
+    """Unknown types last; addresses in numerical order."""
     device = part(record, "device")
     kind = tidy(device.get("type")) or "unknown"
     try:
@@ -138,13 +138,13 @@ def _device_order(record: Record) -> tuple[Any, ...]:
 
 
 def alert_table(fold: Fold, out: TextIO) -> str:
-    """All alerts of a log and how many there are of each severity."""
+    """All alerts of a log, and the number of each severity."""
     return table_of_alerts(fold.alerts.values(), out)
 
 
 def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no alerts") -> str:
-    """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each
-    severity. ``empty``: the text where there are none.
+    """Alerts, most severe and newest first unless ``ordered`` is false; then the number of each severity. ``empty``:
+    text without alerts.
     """
     listed = list(records)
     if ordered:
@@ -161,7 +161,7 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
 
 
 def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
-    """``shown``: ids as the table shows them, where they are not all short."""
+    """``shown``: abbreviated ids."""
     alert = part(record, "alert")
     target = end_name(part(record, "dst"))
     others = record.get("targets")
@@ -182,7 +182,7 @@ def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
 
 
 def end_name(end: Record) -> str:
-    """One end of a conversation in a word or two: address and name."""
+    """One end of a flow in short: address and name."""
     name = tidy(end.get("hostname"))
     place = tidy(end.get("ip") or end.get("mac") or end.get("device"))
     return f"{place} ({name})" if name and place else place or name
@@ -196,5 +196,5 @@ def _count(word: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
 
 
 def put(line: str) -> None:
-    """A line on standard output."""
+    """Print a line on standard output."""
     print(line, file=sys.stdout)

@@ -1,6 +1,4 @@
-"""What signals mean to a command that runs until it is stopped: SIGTERM and SIGINT end it in good order, a second one
-at once; SIGHUP reads again.
-"""
+"""Signals of long-running commands: SIGTERM and SIGINT stop in order, a second one stops at once; SIGHUP reloads."""
 
 from __future__ import annotations
 
@@ -13,15 +11,15 @@ from sensor.cli._setup import complain
 
 
 class Signals:
-    """Within: ``stopped`` is the signal that asks for the end, 0 before."""
+    """Inside of the block, ``stopped`` is the signal that requested the end, 0 before."""
 
     def __init__(self, stop: Callable[[], None] | None = None) -> None:
-        """``stop`` is called when the end is asked for."""
+        """``stop`` is called when the end is requested."""
         self.stopped = 0
         self._stop, self._again = stop, False
 
     def requested(self) -> bool:
-        """Whether SIGHUP came since the last question. Several count as one."""
+        """Whether SIGHUP was received since the last call. Several count as one."""
         again, self._again = self._again, False
         return again
 

@@ -1,4 +1,4 @@
-"""The site that a command assesses: made of the dataset that its arguments name."""
+"""The site that a command assesses, built from the selected dataset."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
-    """None after an error was printed. Feeds that are too old are reported. ``take`` receives every record of the log,
-    and decides which of them count.
+    """None after an error. Stale feeds are reported. ``take`` receives every record of the log, and selects those to
+    process.
 
-    SystemExit where the configuration is invalid.
+    Raises SystemExit if the configuration is invalid.
     """
     picture = picture_of(args, take)
     return picture.site if picture is not None else None
@@ -60,7 +60,7 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
 
 
 def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
-    """The network as firewall rules are made for it; None after an error was printed."""
+    """The network data for firewall rules; None after an error."""
     found = known(args, alerts=True)
     try:
         baseline = baseline_of(found)
@@ -76,7 +76,7 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
 
 
 def baseline_of(found: Known) -> Baseline:
-    """What was learned; without an inventory nothing is known. StoreError where the inventory is damaged."""
+    """The learned baseline; unknown without an inventory. Raises StoreError if the inventory is damaged."""
     return Baseline(dict(found.reader.habits()), found.reader.watched()) if found.reader is not None else Baseline()
 
 

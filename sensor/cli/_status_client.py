@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 
 ANSWER_LIMIT = 8 << 20
 PATIENCE_S = 5.0
-# Where the socket is that systemd made room for (RuntimeDirectory=sensor).
+# The socket in the run-time folder of systemd (RuntimeDirectory=sensor).
 SYSTEM = Path("/run/sensor/sensor.sock")
 
 Status = dict[str, Any]
 
 
 class NotRunning(Exception):
-    """No sensor answers; the text names the socket."""
+    """No sensor responds; the text names the socket."""
 
 
 class NotPermitted(Exception):
-    """A sensor may run there, but its socket is not permitted."""
+    """A sensor may be running, but access to its socket is denied."""
 
 
 class Place(NamedTuple):
-    """Where to look: sockets in the order in which they are tried, the state folder, the event log, names of outputs
-    that deliver, and threat lists.
+    """Locations: sockets in the order in which they are tried, the state folder, the event log, names of enabled
+    outputs, and threat lists.
     """
 
     sockets: list[Path]
@@ -57,15 +57,15 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(args: argparse.Namespace) -> Place | None:
-    """The place in the arguments and the configuration. A running sensor continues when its configuration becomes
-    invalid: it is asked regardless, if its place is known without the configuration; else None after the errors were
-    printed.
+    """Locations from the arguments and the configuration. A running sensor continues if its configuration becomes
+    invalid: it is still queried if its location is known without the configuration; otherwise None after printing the
+    errors.
     """
     from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
 
     path = usual(args.config)
-    if path is None:  # the defaults, without reading what a configuration may hold
+    if path is None:  # the defaults, without reading a configuration
         state = args.state or folder_to_read()
         return Place(_sockets(args, state), state, state / RUN_LOG)
     from sensor.cli._setup import complain, complain_of_faults
@@ -93,7 +93,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
 
 
 def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:
-    """The socket that was named, else those in the usual places."""
+    """The given socket, otherwise the default ones."""
     from sensor.telemetry.listen import usual_socket
 
     return (
@@ -104,7 +104,7 @@ def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:
 
 
 def status_of(sockets: list[Path]) -> Status:
-    """The status of the first that answers. NotRunning or NotPermitted where none does."""
+    """The status from the first socket that responds. Raises NotRunning or NotPermitted if none does."""
     import http.client
     import json
 

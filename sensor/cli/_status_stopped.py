@@ -75,8 +75,8 @@ def _moment(moment: Moment) -> Known:
 
 
 def _opened(place: Place) -> Data | None:
-    """The tables of the state folder; those of its log alone where it has no inventory, None where it has neither.
-    Tables that cannot be brought up to the log are read as they are: a whole log is too long for a status.
+    """The tables of the state folder; those of its log alone if it has no inventory, None without either. Outdated
+    tables that cannot be updated are read as they are: reading a whole log takes too long for a status.
     """
     import msgspec
 
@@ -103,7 +103,7 @@ def _outputs(place: Place) -> Known:
 
 
 def _lists(place: Place) -> Known:
-    """The files of the threat lists, and when they were written."""
+    """The files of the threat lists, and their modification times."""
     from sensor.intel.names import SUFFIX
 
     found: Known = {}
@@ -114,7 +114,7 @@ def _lists(place: Place) -> Known:
 
 
 def rest_screen(known: Known, why: str, out: TextIO, now: float) -> str:
-    """The same for people."""
+    """The same as text."""
     return page(paint(f"no sensor is running: {tidy(why)}", "yellow", coloured(out)), _parts(known, now), out)
 
 

@@ -1,4 +1,4 @@
-"""The output of ``sensor status`` and ``sensor top`` for a running sensor. A status comes from another process: every
+"""Output of ``sensor status`` and ``sensor top`` for a running sensor. The status comes from another process: every
 text is cleaned.
 """
 
@@ -11,12 +11,12 @@ from sensor.cli._show import SEVERITIES, STATE_STYLES, STYLES, coloured, number,
 from sensor.cli._times import age
 
 Status = dict[str, Any]
-# A headline, and what is behind it; each line with a style.
+# A line of text and its style.
 Line = tuple[str, str]
 Part = tuple[str, list[Line]]
 
 TYPES_SHOWN, TEXTS_SHOWN = 8, 3
-# An engine that is silent for this long is stuck, and no longer healthy.
+# An engine without a new status for this long is hung, and no longer healthy.
 SILENT_S = 10.0
 SEVERE = ("medium", "high", "critical")
 MOST = 1e18
@@ -25,12 +25,12 @@ WIDTH = 10
 
 
 def screen(status: Status, out: TextIO, now: float) -> str:
-    """All of it, on one screen."""
+    """The complete status on one screen."""
     return page(headline(status, now), parts(status, now), out)
 
 
 def page(first: str, parts: Iterable[Part], out: TextIO) -> str:
-    """A first line, and parts with their names at the left."""
+    """A first line, and parts with their names on the left."""
     colours, lines = coloured(out), [first]
     for name, several in parts:
         for place, (text, style) in enumerate(several):
@@ -40,7 +40,7 @@ def page(first: str, parts: Iterable[Part], out: TextIO) -> str:
 
 
 def headline(status: Status, now: float) -> str:
-    """Who it is, and for how long."""
+    """The sensor and its uptime."""
     who = part(status, "sensor")
     site = f" ({tidy(who.get('site'))})" if who.get("site") else ""
     process = f", process {number(part(status, 'process').get('pid'))}"
@@ -51,7 +51,7 @@ def headline(status: Status, now: float) -> str:
 
 
 def parts(status: Status, now: float) -> Iterator[Part]:
-    """The parts of the screen, in their order."""
+    """The parts of the screen, in order."""
     yield "traffic", list(_traffic(status))
     yield "devices", [(devices(part(status, "devices")), "")]
     yield "alerts", [(alerts(part(status, "alerts")), "")]
@@ -98,7 +98,7 @@ def _traffic(status: Status) -> Iterator[Line]:
 
 
 def interfaces(capture: Mapping[str, Any]) -> Iterator[Line]:
-    """Each with what was read and what was lost."""
+    """Each interface with its counts and losses."""
     for name, one in capture.items():
         counts = one if isinstance(one, dict) else {}
         dropped, returns = number(counts.get("dropped")), number(counts.get("returns"))
@@ -110,7 +110,7 @@ def interfaces(capture: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def devices(inventory: Mapping[str, Any]) -> str:
-    """How many, the types that most of them are, and who is new."""
+    """Number of devices, the most frequent types, and new devices."""
     types = {tidy(name): number(count) for name, count in part(dict(inventory), "by_type").items()}
     ranked = sorted(types.items(), key=lambda pair: (pair[0] == "unknown", -pair[1], pair[0]))
     shown = [f"{count:,} {name}" for name, count in ranked[:TYPES_SHOWN]]
@@ -200,7 +200,7 @@ def _rules(rules: Status) -> Iterator[Line]:
 
 
 def _configuration(configuration: Status) -> Iterator[Line]:
-    """Only where something is to be done."""
+    """Only if the operator has to act."""
     for text in texts(configuration.get("faults")):
         yield f"invalid, the previous one stays in use: {text}", "yellow"
     if restart := configuration.get("restart"):
@@ -208,7 +208,7 @@ def _configuration(configuration: Status) -> Iterator[Line]:
 
 
 def made_room(removed: Mapping[str, Any]) -> str:
-    """Which tables had to let entries go, the most first; empty where none had to."""
+    """Tables that evicted entries, most evictions first; empty if none did."""
     ranked = sorted(((number(count), tidy(name)) for name, count in removed.items() if number(count)), reverse=True)
     return (
         ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
@@ -216,7 +216,7 @@ def made_room(removed: Mapping[str, Any]) -> str:
 
 
 def health(status: Status, now: float) -> Iterator[Line]:
-    """What lasts."""
+    """Persistent faults."""
     silent = now - decimal(status.get("ts"))
     if silent > SILENT_S:
         yield f"the engine has not reported for {age(silent)}", "red"
@@ -241,7 +241,7 @@ def health(status: Status, now: float) -> Iterator[Line]:
 
 
 def process(usage: Status, uptime: float, rings: Any) -> str:
-    """What it costs."""
+    """Resource usage."""
     share = decimal(usage.get("cpu_s")) / uptime if uptime else 0
     ring = f" ({size(rings)} of it the rings)" if rings else ""
     return (
@@ -252,22 +252,22 @@ def process(usage: Status, uptime: float, rings: Any) -> str:
 
 
 def is_well(status: Status, now: float) -> bool:
-    """Whether the engine works and nothing of weight is wrong."""
+    """Whether the engine works without faults of medium severity or more."""
     ongoing = part(part(status, "health"), "lasting").values()
     severe = any(isinstance(one, dict) and one.get("severity") in SEVERE for one in ongoing)
     return now - decimal(status.get("ts")) <= SILENT_S and not severe and not part(status, "log").get("stalled")
 
 
-# Words and numbers.
+# Conversions.
 
 
 def decimal(value: Any) -> float:
-    """A number that need not be whole; 0 where it is not one, or none to reckon with."""
+    """A finite number; 0 for anything else."""
     return float(value) if isinstance(value, int | float) and abs(value) < MOST else 0.0
 
 
 def several(value: Any, word: str) -> str:
-    """So many of a thing."""
+    """A number with its noun."""
     return f"{number(value):,} {word}{'' if number(value) == 1 else 's'}"
 
 

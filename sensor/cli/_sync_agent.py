@@ -1,5 +1,5 @@
-"""The agent of `sensor sync` with its parts: the hub output of the configuration, and commands in processes of their
-own, so that a check leaves nothing in memory and cannot end the agent.
+"""The agent of `sensor sync` with its components: the hub output of the configuration, and commands in separate
+processes, so that a check leaves nothing in memory and cannot end the agent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ HUB = "hub"
 
 
 def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
-    """The agent, and what closes its connection. Stop where no output goes to a hub; DocumentErrors; OSError."""
+    """The agent, and a function that closes its connection. Raises Stop without an output to a hub; DocumentErrors;
+    OSError.
+    """
     from sensor.documents import FLEET
 
     name, options = hub_output(config)
@@ -33,11 +35,13 @@ def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
 
 
 def hub_output(config: Path) -> tuple[str, Any]:
-    """Name and options of the only output to a hub. Stop where there is none, or several; DocumentErrors; OSError."""
+    """Name and options of the only output to a hub. Raises Stop if there is none, or several;
+    DocumentErrors; OSError.
+    """
     from sensor.delivery.section import load_delivery, type_of
     from sensor.documents import FLEET, fleet_from
 
-    # The way to the hub is local: a layer of the hub that is not valid must not cut it.
+    # The connection to the hub is local: an invalid layer of the hub must not break it.
     with fleet_from(config.parent / FLEET.parts[0] / "none"):
         outputs = load_delivery(config).outputs
     hubs: dict[str, Any] = {name: options for name, options in outputs.items() if type_of(options) == HUB}
@@ -64,7 +68,7 @@ def checked(config: Path, fleet: Path) -> list[str]:
 
 
 def health_now(config: Path) -> Health:
-    """Of the running sensor; one that is not running where it does not answer."""
+    """Health of the running sensor; not running if it does not respond."""
     try:
         done = _command(("status", "--json", "--config", str(config)), STATUS_S)
         status = msgspec.json.decode(done.stdout)

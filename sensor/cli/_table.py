@@ -14,7 +14,7 @@ from sensor.cli._times import zone_name
 
 Row = Sequence[str]
 
-# Text in words, which may be broken over lines between them. All other columns are never broken.
+# Columns of text that may be wrapped between words. All other columns are never wrapped.
 FLEXIBLE = frozenset(
     (
         "actor → target", "addresses", "because", "client", "destination", "device", "expected", "fetched", "file",
@@ -24,28 +24,28 @@ FLEXIBLE = frozenset(
     )
 )  # fmt: skip
 TIMES = ("time", "last seen", "last", "since")
-# What a narrow terminal does without, the first first.
+# Columns that a narrow terminal omits, in this order.
 OPTIONAL = (
     "software", "expires",
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
     "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
     "link type", "size", "last", "imported", "data of", "left out", "seen", "state", "time",
 )  # fmt: skip
-# Narrower columns of words are hard to read; sentences need more.
+# Narrower text columns are hard to read; sentences need more.
 LEAST = 14
 SENTENCES = {"summary": 28, "title": 28, "because": 28, "why": 20}
 RIGHT = ("count", "confidence")
-# A word that is never broken: addresses of both families and MACs.
+# Words that are never broken: addresses of both families and MACs.
 _ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)")
-# Select Graphic Rendition (ECMA-48, 8.3.117), which takes no room.
+# Select Graphic Rendition (ECMA-48, 8.3.117), which has no width.
 _CODE = re.compile(r"\x1b\[[0-9;]*m")
 _GAP = 3
 _WIDE = [False]
 
 
 def use_all_columns(wide: bool) -> None:
-    """Whether tables have all columns and lines as long as they need, whatever the terminal is (--wide)."""
+    """Whether tables have all columns and full lines regardless of the terminal (--wide)."""
     _WIDE[0] = wide
 
 
@@ -89,12 +89,12 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
 
 
 def for_terminal(text: str, out: TextIO) -> str:
-    """Lines as wide as the terminal; each on one line where there is none or with --wide, so that grep works."""
+    """Lines wrapped to the terminal; unwrapped without a terminal or with --wide, so that grep works."""
     return "\n".join(fitted(text.split("\n"), _width(out))) if out.isatty() and not _WIDE[0] else text
 
 
 def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
-    """Lines of at most so many columns; what is continued stands further in, and no address is broken."""
+    """Lines of at most ``width`` columns; continuation lines are indented, and no address is broken."""
     for line in lines:
         plain = _CODE.sub("", line)
         indent = " " * (len(plain) - len(plain.lstrip()) + 2)
@@ -110,7 +110,7 @@ def _with_heads(heads: Row, lines: Sequence[Row]) -> list[Row]:
 
 
 def _least(column: str, cells: Sequence[str]) -> int:
-    """The least width of a column: as long as its longest cell; of words as long as the longest address among them."""
+    """The minimum width of a column: its longest cell; for text, the longest address in it."""
     if column not in FLEXIBLE:
         return max(map(len, cells))
     whole = [len(word) for cell in cells for word in cell.split() if _ADDRESS.fullmatch(word.strip("(),"))]
@@ -118,7 +118,7 @@ def _least(column: str, cells: Sequence[str]) -> int:
 
 
 def _kept(columns: Row, least: Sequence[int], width: int) -> list[int]:
-    """The places of the columns that fit, without optional ones until they do."""
+    """Indexes of the columns that fit, after omitting optional ones."""
     kept = list(range(len(columns)))
     for name in OPTIONAL:
         if sum(least[at] + _GAP for at in kept) - 1 <= width:
@@ -135,7 +135,7 @@ def _width(out: TextIO) -> int:
 
 
 def _plain(columns: Row, rows: Sequence[Row]) -> str:
-    """Columns with two blanks between them; a dash where there is nothing, so that every row has as many fields."""
+    """Columns separated by two blanks; a dash for empty cells, so that every row has the same number of fields."""
     lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

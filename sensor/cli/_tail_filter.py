@@ -1,4 +1,4 @@
-"""Which records ``sensor tail`` prints: its filters, and how a time is named."""
+"""Filters of ``sensor tail``, and its notation of times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rt
 """Tables of traffic records that can be followed (sensor.records.schema.TRAFFIC, which is not imported for this)."""
 
 NAMES = ("ip", "mac", "device", "hostname")
-"""What an end of a conversation may be called."""
+"""Identifiers of an end."""
 
 
 def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def kinds(text: str) -> list[str]:
-    """Kinds of events, or of records. ArgumentTypeError where one is neither, or both are mixed."""
+    """Kinds of events, or of records. Raises ArgumentTypeError for an unknown kind, or a mixture."""
     found = text.split(",")
     known = RECORDS if found[0] in RECORDS else KINDS
     for word in found:
@@ -63,8 +63,8 @@ def kinds(text: str) -> list[str]:
 
 
 def moment(text: str, now: datetime | None = None) -> str:
-    """A time as records have it: so long ago, or a day or time by ISO 8601, in UTC where it names no zone.
-    ArgumentTypeError where it is neither.
+    """A time in the format of records: an age, or a day or time in ISO 8601, UTC if it has no zone. Raises
+    ArgumentTypeError otherwise.
     """
     found = moment_of(text, (now or datetime.now(UTC)).timestamp())
     if not found:
@@ -75,7 +75,7 @@ def moment(text: str, now: datetime | None = None) -> str:
 
 
 class Who:
-    """A filter for one end of a conversation or a device."""
+    """A filter for one end of a flow or a device."""
 
     def __init__(self, word: str) -> None:
         self.word = word.casefold()
@@ -86,18 +86,18 @@ class Who:
             self.network = None
 
     def is_one_of(self, values: list[Any]) -> bool:
-        """Whether one of some names is meant: the same text, or an address in the network."""
+        """Whether one of the values matches: the same text, or an address in the network."""
         return any(
             isinstance(value, str) and (value.casefold() == self.word or self._has(value) or means(self.word, value))
             for value in values
         )
 
     def is_end(self, end: Any) -> bool:
-        """Whether an end of a conversation is meant."""
+        """Whether an end of a flow matches."""
         return isinstance(end, dict) and self.is_one_of([end.get(name) for name in NAMES])
 
     def is_device(self, device: Record) -> bool:
-        """Whether a device is meant."""
+        """Whether a device matches."""
         lists = (device.get(name) for name in ("ips", "macs"))
         return self.is_one_of(
             [

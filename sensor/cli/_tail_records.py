@@ -1,4 +1,4 @@
-"""`sensor tail --kind conn,dns`: traffic records, the newest or as they come."""
+"""`sensor tail --kind conn,dns`: the newest traffic records, or live ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 LAST, MOST = 10, 10_000
-# Seconds between two looks at the records.
+# Polling interval, seconds.
 PAUSE_S = 1.0
 
 
 def tail_records(args: argparse.Namespace) -> int:
-    """Print; 2 where a filter is given that records do not have."""
+    """Print; 2 for a filter that records do not support."""
     if args.detector or args.severity != "info":
         complain("found --severity or --detector, and traffic records have neither", error="usage.unexpected-argument")
         return USAGE
@@ -38,7 +38,7 @@ def tail_records(args: argparse.Namespace) -> int:
 
 
 def _rows(args: argparse.Namespace) -> Iterator[Row]:
-    """The last ones that pass the filters, then new ones. The follower begins first, so that none is missed."""
+    """The last matching ones, then new ones. Following starts first, so that none is missed."""
     from sensor.records.follow import Follower
     from sensor.records.search import search
 

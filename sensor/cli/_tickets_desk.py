@@ -1,4 +1,4 @@
-"""What the actions of ``sensor tickets`` share: the site, its tickets, and the ledger they are noted in."""
+"""Shared by actions of ``sensor tickets``: the site, its tickets, and the ledger."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ from sensor.views.tickets import ledgered
 
 @dataclass
 class Desk:
-    """``folder``: where the ledger is kept; None where nothing is. ``trouble``: why nothing can be noted there, empty
-    where it can.
-    """
+    """``folder``: of the ledger; None without one. ``trouble``: why it cannot be written, otherwise empty."""
 
     config: Config
     site: Site
@@ -40,7 +38,7 @@ class Desk:
     trouble: str = ""
 
     def note(self) -> None:
-        """Write the ledger, or set ``trouble`` to the reason why it cannot be."""
+        """Write the ledger, or set ``trouble`` to the reason why it cannot be written."""
         try:
             if self.folder is not None:
                 write_ledger(self.folder, self.ledger)
@@ -63,7 +61,7 @@ def policy_of(section: Tickets) -> Policy:
 
 @contextlib.contextmanager
 def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
-    """The current tickets, noted in the ledger, which is locked meanwhile; an exit code after an error if options are
+    """The current tickets, recorded in the ledger, which stays locked; an exit code after an error if options are
     invalid or something cannot be read.
     """
     if args.type is not None and args.type not in TYPES:
@@ -102,13 +100,13 @@ def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk |
 
 
 def _folder(args: argparse.Namespace) -> Path | None:
-    """Where the ledger is. Only an inventory has one: a log alone may be of anywhere."""
+    """The folder of the ledger. Only an inventory has one: the sensor of a log alone is unknown."""
     dataset = dataset_of(args)
     return dataset.folder if dataset.inventory is not None else None
 
 
 def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Iterable[str]) -> list[TicketStatus] | None:
-    """Those that match the options, or those of these ids; None after an error if there is no such ticket."""
+    """Tickets that match the options or these ids; None after an error if a ticket does not exist."""
     found, names = list(found), list(names)
     known = {one.id: one for one in found}
     meant = []

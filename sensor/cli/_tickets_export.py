@@ -1,4 +1,4 @@
-"""``sensor tickets export``: tickets in the form that others take."""
+"""``sensor tickets export``: tickets in formats for other systems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str) -> int:
-    """Write to a file, noted as exported, so that `list` shows what changed since."""
+    """Write to a file, and record the export, so that `list` shows later changes."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

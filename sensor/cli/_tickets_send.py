@@ -1,4 +1,4 @@
-"""``sensor tickets send``: the changes that an output of type tickets has to receive, and their progress."""
+"""``sensor tickets send``: changes for outputs of type tickets, and their progress."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from sensor.posture.tickets.progress import TicketStatus, content_of
 
 REFUSED = 1
 TRIES = 5
-# A system that wants to be left alone for longer is asked by the next run.
+# If a system requests a longer pause, the next run continues.
 LONGEST_S = 120.0
-# Lines about devices in a closed ticket, at most.
+# Limit of device lines in a closed ticket.
 LINES = 40
 ACTIONS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
 
 
 def send(args: argparse.Namespace) -> int:
-    """Send a ticket system what it does not have yet; 1 where it refuses something, 3 where it cannot be reached."""
-    # Of a log alone nothing is noted, and every run would open all tickets again.
+    """Send pending changes to a ticket system; 1 if it rejects something, 3 if it cannot be reached."""
+    # Without an inventory nothing is recorded, and every run would open all tickets again.
     need_inventory(args, "what was sent before")
     try:
         with at_desk(args) as desk:
@@ -52,7 +52,7 @@ def send(args: argparse.Namespace) -> int:
 
 
 def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:
-    """To the output of that name, or to all that take tickets; the worst of what came of it."""
+    """Send to the named output, or to all of type tickets; returns the worst result."""
     outputs = _outputs(desk, name)
     if outputs is None:
         return USAGE
@@ -74,7 +74,7 @@ def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: 
 
 
 def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
-    """The output of that name, or all that are enabled; None after an error if there is none."""
+    """The named output, or all enabled ones; None after an error if there is none."""
     outputs = desk.config.outputs
     ours = {each: options for each, options in outputs.items() if not options.records}
     found = (
@@ -107,11 +107,11 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
     return found or None
 
 
-# Changes to send.
+# Pending changes.
 
 
 def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | None:
-    """The change of a ticket that a system has to receive; None if it is up to date."""
+    """The change of a ticket that a system still needs; None if it is up to date."""
     given, ticket = one.note.given.get(name), one.ticket
     form_text = format_of("json" if options.system == "webhook" else options.system)
     known = form.key(one.id), form_text.found_by(one.id, form), given.handle if given is not None else ""
@@ -131,7 +131,7 @@ def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | 
 
 
 def _wanted(ticket: Ticket, chosen: Any) -> bool:
-    """Whether it passes the filter of an output."""
+    """Whether a ticket passes the filter of an output."""
     devices = ticket.devices
     return (
         ticket.severity >= Severity[chosen.severity]
@@ -144,7 +144,7 @@ def _wanted(ticket: Ticket, chosen: Any) -> bool:
 
 
 class _Sending:
-    """One ticket after the other, each noted before the next."""
+    """One ticket at a time, recorded before the next."""
 
     def __init__(self, desk: Desk, name: str, options: Any) -> None:
         self._desk, self._name = desk, name
@@ -180,7 +180,7 @@ class _Sending:
         return REFUSED if refused else 0
 
     def _given(self, change: Change) -> Outcome:
-        """What came of it, after some tries. Retry where none helped."""
+        """The result after some retries. Raises Retry if none succeeded."""
         self._backoff.worked()
         while True:
             time.sleep(self._rate.wait_s(time.monotonic(), 1))
@@ -201,7 +201,7 @@ class _Sending:
                 time.sleep(wait)
 
     def _note(self, one: TicketStatus, change: Change, outcome: Outcome) -> None:
-        """At once: what is not noted is sent again."""
+        """Recorded at once: unrecorded changes are sent again."""
         given = one.note.given
         content = given[self._name].content if change.kind == "close" else change.content
         given[self._name] = Given(outcome.handle, content, change.kind == "close")

@@ -1,4 +1,4 @@
-"""``sensor tickets``: tickets as text for people and as JSON for programs."""
+"""``sensor tickets``: tickets as text or JSON."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _old(note: Note, desk: Desk) -> bool:
-    """Whether it was done so long ago that only `--status done` lists it."""
+    """Whether it was finished so long ago that only `--status done` lists it."""
     try:
         return (
             bool(note.done)
@@ -118,7 +118,7 @@ def _table(found: Sequence[TicketStatus], desk: Desk, out: TextIO) -> str:
     style = {row[3]: OVERDUE if row[3] in late else STYLES.get(row[1], "") for row in rows}
     columns: Sequence[str] = COLUMNS
     if out.isatty() and not any(one.note.owner for one in found):
-        # Titles need the room; who reads columns by their number is not at a terminal.
+        # A terminal needs the space for titles; scripts that select columns by number do not use one.
         columns, rows = (*COLUMNS[:6], COLUMNS[7]), [(*row[:6], row[7]) for row in rows]
     return f"{table(columns, rows, out, lambda row: style[row[3]])}\n{_counted(found, len(late))}"
 
@@ -160,7 +160,7 @@ def _csv_row(one: TicketStatus) -> dict[str, str]:
 
 
 def _body(one: TicketStatus, desk: Desk) -> dict[str, Any]:
-    """All of it, for programs."""
+    """The complete ticket as JSON."""
     kept = msgspec.to_builtins(one.note)
     known = (
         ticket_body(one.ticket)

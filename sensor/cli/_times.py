@@ -1,4 +1,4 @@
-"""Times as people read them: in UTC, or in the zone that was asked for."""
+"""Times for users: in UTC, or in the requested zone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from sensor.core import moments
 from sensor.core.time_units import SECOND
 
-# The zone of times for people; None: UTC.
+# The zone of printed times; None: UTC.
 _ZONE: list[tzinfo | None] = [None]
 
 
 def use_zone(zone: tzinfo | None) -> None:
-    """The zone of all times that are printed for people from now on; None: UTC."""
+    """Set the zone of printed times; None: UTC."""
     _ZONE[0] = zone
 
 
 def zone_name() -> str:
-    """What is above a column of times."""
+    """Header of a time column."""
     return str(_ZONE[0] or "UTC")
 
 
@@ -36,7 +36,7 @@ def clock(value: Any) -> str:
 
 
 def span_text(first: str, last: str) -> str:
-    """``2026-11-24 08:00 to 08:20 UTC``, to the nearest minute; and the same in the zone that was asked for."""
+    """``2026-11-24 08:00 to 08:20 UTC``, to the nearest minute; and the same in the requested zone."""
     try:
         begin, end = (datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=30) for text in (first, last))
     except ValueError:
@@ -63,7 +63,7 @@ def age(seconds: float) -> str:
 
 
 def moment_of(since: str, now: float) -> str:
-    """A time as people write it, as records have it. ``now``: seconds since the epoch; empty where it is no time."""
+    """A time entered by a user, in the format of records. ``now``: seconds since the epoch; empty if it is invalid."""
     from sensor.core.record_parts import time_text
 
     try:

@@ -1,6 +1,4 @@
-"""What ``sensor top`` draws: one status and the one before it, as tables of rich, made to fit the terminal as it is
-now.
-"""
+"""The screen of ``sensor top``: a status and the previous one, as rich tables that fit the terminal."""
 
 from __future__ import annotations
 
@@ -20,13 +18,13 @@ from sensor.cli._times import clock
 from sensor.core.ids import short_id
 
 WIDE, HIGH = 132, 40
-# Lines that everything but the newest alerts takes at least.
+# Minimum of lines for everything but the newest alerts.
 OTHERS = 22
 NEWEST_SHOWN = 16
 
 
 class Drawn:
-    """The screen of a terminal, while it is used. It is as it was afterwards."""
+    """The screen of a terminal, which is restored afterwards."""
 
     def __init__(self) -> None:
         console = Console(no_color=not coloured(sys.stdout), highlight=False)
@@ -42,12 +40,12 @@ class Drawn:
         self._live.stop()
 
     def draw(self, before: Status, status: Status, now: float) -> None:
-        """As the terminal is now: it may have another size than before."""
+        """Draw for the current size of the terminal."""
         self._live.update(_all(before, status, now, self._live.console.size.height), refresh=True)
 
 
 def drawn(before: Status, status: Status, now: float) -> str:
-    """The same as text, for who is no terminal."""
+    """The same as text, if the output is not a terminal."""
     console = Console(file=io.StringIO(), width=WIDE, height=HIGH, highlight=False, no_color=True)
     with console.capture() as made:
         console.print(_all(before, status, now, HIGH))
@@ -111,7 +109,7 @@ def _interfaces(before: Status, status: Status, seconds: float) -> Table:
 
 
 def _words(status: Status, now: float) -> Table:
-    """What has no rate, a line each."""
+    """Lines without a rate."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", min_width=8, no_wrap=True)
     grid.add_column(no_wrap=True, overflow="ellipsis")
@@ -140,7 +138,7 @@ def _lines(status: Status, now: float) -> Iterator[tuple[str, str, str]]:
 
 
 def _newest(status: Status, most: int) -> RenderableType:
-    """The newest alerts, the last first."""
+    """The newest alerts, last one first."""
     newest = status.get("newest")
     found = [one for one in newest if isinstance(one, dict)][:most] if isinstance(newest, list) else []
     if not found:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def views_of(args: argparse.Namespace, what: str) -> Data:
-    """The tables of the dataset, up to date; those of its log alone when it has no inventory. Stop when there is no
-    log: ``what`` is unknown then.
+    """The tables of the dataset, up to date; those of its log alone if it has no inventory. Raises Stop without a log:
+    ``what`` is then unknown.
     """
     from sensor.views.dataset import open_log
 
@@ -38,8 +38,8 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
 
 
 def devices_data(args: argparse.Namespace) -> Data:
-    """The devices of the dataset, for views: those of its inventory, or of its log when it has none or an inventory
-    that was never written. Stop when there is neither, or the inventory cannot be read.
+    """The devices of the dataset, for views: those of its inventory, or of its log if it has none or an empty one.
+    Raises Stop without either, or if the inventory cannot be read.
     """
     from sensor.inventory.store.database import StoreError
     from sensor.tables.ready import make_devices_ready
@@ -67,7 +67,7 @@ def _has_devices(inventory: Path) -> bool:
 
 
 def bring_up_to_date(dataset: Dataset) -> None:
-    """The inventory of a replay by an earlier version: no sensor will upgrade it, as it does its own at its start."""
+    """Upgrade the inventory of a replay by an earlier version: no running sensor does so."""
     from sensor.datasets.card import REPLAY
     from sensor.datasets.live import is_written
     from sensor.datasets.peek import bring_up_to_date
@@ -79,14 +79,14 @@ def bring_up_to_date(dataset: Dataset) -> None:
 
 
 def tables_of(dataset: Dataset) -> Data | None:
-    """The tables of the dataset, up to date; None when it has none, or when they cannot be brought up to its log. Stop
-    when a newer sensor wrote them.
+    """The tables of the dataset, up to date; None if it has none, or they cannot be updated. Raises Stop if a newer
+    sensor wrote them.
     """
     return _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
 
 
 def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
-    """A view failed: unknown data have another exit code than faults."""
+    """The exit of a failed view: unknown data have another exit code than faults."""
     if isinstance(error, sqlite3.DatabaseError):
         return Stop(
             NOT_OPENED,
@@ -106,15 +106,15 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
 
 
 def _is_own(dataset: Dataset) -> bool:
-    """Whether the log is the one that the tables of the folder are made from."""
+    """Whether the log is the one from which the folder's tables are built."""
     from sensor.datasets.dataset import dataset_in
 
     return dataset_in(dataset.folder).log == dataset.log
 
 
 def _of_folder(dataset: Dataset) -> Data | None:
-    """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer
-    sensor wrote them.
+    """The tables in the folder; None if they are outdated and cannot be updated. Raises Stop if a newer sensor wrote
+    them.
     """
     from sensor.inventory.store.database import Refused
     from sensor.tables.ready import make_ready

@@ -1,4 +1,4 @@
-"""``sensor vulns``: taking feeds, and what was taken."""
+"""``sensor vulns``: importing feeds, and listing them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "stat
 
 
 def folder_of(args: argparse.Namespace) -> Path:
-    """The folder of the database: the one named, else the state folder."""
+    """The folder of the database: the given one, otherwise the state folder."""
     from sensor.eventlog.paths import folder_to_read
 
     return args.state or folder_to_read()
 
 
 def reading(args: argparse.Namespace) -> sqlite3.Connection | None:
-    """The database, where something was imported. DatabaseError where it cannot be read."""
+    """The database, if anything was imported. Raises DatabaseError if it cannot be read."""
     base = open_to_read(folder_of(args))
     return until_over(base) if base is not None else None
 
 
 def import_feeds(args: argparse.Namespace) -> int:
-    """Each by itself: one that fails does not keep the others."""
+    """Import each separately: a failed one does not affect the others."""
     if not args.operands:
         complain(
             "expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument"
@@ -57,7 +57,7 @@ def import_feeds(args: argparse.Namespace) -> int:
 
 
 def update(args: argparse.Namespace) -> int:
-    """Take sources again where they changed."""
+    """Import changed sources again."""
     known = _known(args)
     if isinstance(known, int):
         return known
@@ -75,7 +75,7 @@ def update(args: argparse.Namespace) -> int:
 
 
 def forget(args: argparse.Namespace) -> int:
-    """Each with all that came of it alone."""
+    """Remove feeds with the data that came from them alone."""
     from sensor.posture.vulnerabilities.forget import NotNoted
     from sensor.posture.vulnerabilities.forget import forget as forget_feed
 
@@ -107,9 +107,7 @@ def forget(args: argparse.Namespace) -> int:
 
 
 def _known(args: argparse.Namespace) -> dict[str, Source] | int:
-    """The imported feeds by name; an exit code after an error if they cannot be read, or one of the words is not a
-    feed.
-    """
+    """The imported feeds by name; an exit code after an error if they cannot be read, or a name is unknown."""
     from sensor.documents import nearest
 
     sources = _sources(args)

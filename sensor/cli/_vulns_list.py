@@ -1,4 +1,4 @@
-"""``sensor vulns list|device|show``: findings of the devices that were asked for, for people, as CSV or as JSON."""
+"""``sensor vulns list|device|show``: findings of the selected devices, as text, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -32,16 +32,14 @@ class Assessed(NamedTuple):
 
 
 def _assessed(args: argparse.Namespace) -> Assessed | None:
-    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are
-    reported.
-    """
+    """The devices with all imported vulnerabilities; None after an error. Stale feeds are reported."""
     try:
         base = reading(args)
         found = known(args, alerts=True)
         picture = Picture(
             found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None
         )
-        _ = picture.fleet  # made here, where its errors are reported
+        _ = picture.fleet  # computed here, where its errors are reported
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error), error="vulnerability.database")
         return None
@@ -76,7 +74,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
 def _findings(
     args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = ""
 ) -> list[FindingRow]:
-    """Of some devices; those that are not affected with --all alone, and of one CVE."""
+    """Findings of some devices; those that are not affected only with --all or for one CVE."""
     ids = tuple(
         name
         for record in records
@@ -91,7 +89,7 @@ def _findings(
 
 
 def device(args: argparse.Namespace) -> int:
-    """All there is against one device."""
+    """Print all findings of one device."""
     if len(args.operands) != 1:
         complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
         return USAGE
@@ -109,7 +107,7 @@ def device(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """All that is known of a CVE, and the devices it is about."""
+    """Print all known data on a CVE, and its devices."""
     if len(args.operands) != 1:
         complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
         return USAGE
@@ -133,7 +131,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _for_programs(args: argparse.Namespace, found: list[FindingRow]) -> bool:
-    """Print findings as JSON or CSV where that was asked for; whether it was."""
+    """Print findings as JSON or CSV if requested; returns whether they were."""
     if args.json:
         text.print_json(found)
     elif args.csv:

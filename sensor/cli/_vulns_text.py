@@ -1,4 +1,4 @@
-"""``sensor vulns``: findings as text for people and as JSON for programs."""
+"""``sensor vulns``: findings as text or JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
 def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
-    """A row for each CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
+    """A row per CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
     listed = by_cve(found)
     if not listed:
         return f"nothing is known against {devices:,} devices"
@@ -71,13 +71,13 @@ def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
 
 
 def _scores(cvss: float | None, epss: float | None, exploited: str, *, ransomware: bool) -> tuple[str, str, str]:
-    """CVSS, EPSS and whether it is exploited, as text; empty where it is unknown."""
+    """CVSS, EPSS and exploitation as text; empty if unknown."""
     known = ("ransomware" if ransomware else "yes") if exploited else ""
     return "" if cvss is None else f"{cvss:.1f}", "" if epss is None else f"{epss:.3f}", known
 
 
 def of_device(fleet: Fleet, record: Record, found: list[FindingRow]) -> Iterator[str]:
-    """A device, what showed its version, and a row for each finding."""
+    """A device, the packets that showed its version, and a row for each finding."""
     yield from _version_lines(fleet, record)
     rows = [
         (f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found
@@ -89,12 +89,12 @@ def of_device(fleet: Fleet, record: Record, found: list[FindingRow]) -> Iterator
 
 
 def _verdict(one: FindingRow) -> str:
-    """As people write it."""
+    """The verdict as text."""
     return one.verdict.replace("_", " ")
 
 
 def _short(title: str) -> str:
-    """The beginning of a title, whole words of it."""
+    """The beginning of a title, in whole words."""
     text = tidy(title)
     return text if len(text) <= TITLE_SHOWN else f"{text[:TITLE_SHOWN].rpartition(' ')[0]} …"
 
@@ -118,7 +118,7 @@ def _name(record: Record) -> str:
 
 
 def of_cve(fleet: Fleet, about: About, found: list[FindingRow]) -> Iterator[str]:
-    """A CVE, and a row for each device that it is about."""
+    """A CVE, and a row for each of its devices."""
     yield from _about_lines(fleet, about)
     if not found:
         yield "no device here is one of its products"
@@ -167,11 +167,11 @@ def terms_text(one: FindingRow) -> str:
     return terms if one.share == 1 else f"{one.share} × ({terms})"
 
 
-# For programs.
+# JSON.
 
 
 def print_json(found: Iterable[FindingRow]) -> None:
-    """A line for each finding."""
+    """Print one line per finding."""
     for one in found:
         print(json.dumps(_body(one), ensure_ascii=False, separators=(",", ":")))
 
@@ -205,7 +205,7 @@ def _body(one: FindingRow) -> Record:
 
 
 def csv_row(one: FindingRow) -> dict[str, str]:
-    """By CSV_COLUMNS."""
+    """The values of CSV_COLUMNS."""
     values = (
         f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware,
         _verdict(one), one.reason, one.source,
