@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Make it; 2 where the configuration is wrong or the file is there already, 3 where something cannot be read or written."""
+    """Create the backup; 2 if the configuration is invalid or the file exists, 3 if something cannot be read or
+    written.
+    """
     found = places_of(args.config, args.state)
     if found is None:
         return USAGE
@@ -113,6 +115,6 @@ def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
 
 
 def contents(manifest: Manifest) -> str:
-    """What is in a backup, in a few words."""
+    """A short list of the contents of a backup."""
     more = [what for what, _, there in _optional(manifest) if there]
     return ", ".join([counted(manifest.devices, "device"), counted(len(manifest.files), "file"), *more])

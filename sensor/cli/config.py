@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 2 where the command or the configuration is wrong, 3 where a file cannot be written."""
+    """Run the action; 2 for an invalid command or configuration, 3 if a file cannot be written."""
     from sensor.documents import nearest
 
     action, *files = args.operands or ["show"]
@@ -114,7 +114,7 @@ def _checked(args: argparse.Namespace) -> int:
         complain_of_faults(errors.faults)
         put(f"{counted(len(errors.faults), 'fault')}; files that it names were not checked")
         return USAGE
-    # Rules lie beside the file.
+    # Rules are beside the file.
     args.config = files[0] if files else None
     found = _looked(args, path, config)
     warnings = [fault._replace(message=f"warning: {fault.message}") for fault in {*found.warnings} - {*found.faults}]

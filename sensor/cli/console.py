@@ -32,7 +32,7 @@ EXAMPLES = """\
   sensor console token grafana --days 365
   curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
 """
-# Action → (function, how many words it takes; None: one or more).
+# Action → (function, number of arguments; None: one or more).
 ACTIONS: dict[str, tuple[str, range | None]] = {
     "serve": ("serve", range(1)),
     "login": ("login", range(2)),
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
-    """Who may use the console, and for what."""
+    """Options for users and their permissions."""
     parser.add_argument(
         "--proxy-user",
         metavar="HEADER",
@@ -113,7 +113,7 @@ def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the action of the first argument."""
     if not action_of(args, ACTIONS, "serve"):
         return USAGE
     name, count = ACTIONS[args.action]

@@ -84,14 +84,14 @@ def _settings(args: argparse.Namespace) -> Config | None:
 
 
 class _Reporter:
-    """Prints findings as they come and keeps them."""
+    """Prints and collects findings."""
 
     def __init__(self, *, json: bool) -> None:
         self.findings: list[Finding] = []
         self._json = json
 
     def report(self, found: Iterable[Finding]) -> bool:
-        """Whether there was no error among them."""
+        """Print findings; returns whether there was no error among them."""
         from sensor.cli._doctor_text import finding_json, finding_line
 
         well = True
@@ -107,7 +107,7 @@ class _Reporter:
         return TROUBLE if any(one.level == "error" for one in self.findings) else 0
 
     def end(self) -> None:
-        """The last line."""
+        """Print the summary line."""
         from sensor.cli._doctor_text import last_line
 
         if not self._json:
@@ -115,7 +115,7 @@ class _Reporter:
 
 
 def _capture(args: argparse.Namespace, config: Config) -> int:
-    """The checks of traffic on capture files."""
+    """Check the traffic in capture files."""
     from sensor.capture.files import open_captures
     from sensor.cli._doctor_text import listening
     from sensor.cli.replay import stopping
@@ -141,7 +141,7 @@ def _capture(args: argparse.Namespace, config: Config) -> int:
 
 
 def _machine(args: argparse.Namespace, config: Config) -> int:
-    """The machine, its interfaces, and their traffic."""
+    """Check the machine, its interfaces, and their traffic."""
     from sensor.doctor import card_checks
     from sensor.doctor.card import look
     from sensor.doctor.finding import findings
@@ -165,7 +165,7 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
 
 
 def _running() -> list[str]:
-    """The network cards that are running, else whatever else is, but for loopback."""
+    """The network cards that are up, otherwise all interfaces that are up, except loopback."""
     from sensor.capture.interfaces import list_interfaces
     from sensor.doctor.card import look
 
@@ -191,7 +191,7 @@ def _host(config: Config) -> Iterator[Finding]:
 
 
 def _still_to_come(config: Config, log: Path) -> int:
-    """By how many bytes the event log may grow."""
+    """Bytes by which the event log may still grow."""
     from sensor.eventlog.log_lines import parts
 
     there = 0
@@ -201,7 +201,7 @@ def _still_to_come(config: Config, log: Path) -> int:
 
 
 def _outputs(config: Config) -> Iterator[Finding]:
-    """What `sensor outputs check` finds."""
+    """Findings of `sensor outputs check`."""
     from sensor.delivery.section import enabled
     from sensor.delivery.trial import checked
     from sensor.doctor.finding import Finding
@@ -212,7 +212,7 @@ def _outputs(config: Config) -> Iterator[Finding]:
 
 
 def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter: _Reporter) -> int:
-    """What is seen of these interfaces; an exit code where nothing can be, else 0."""
+    """Sample the traffic of these interfaces; the exit code if that is not possible, otherwise 0."""
     from sensor.capture.live import open_live
     from sensor.capture.source import CaptureError, Senseless
     from sensor.doctor import machine, machine_checks
@@ -237,7 +237,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter
 
 
 def _watch(args: argparse.Namespace, config: Config, source: LiveSource, reporter: _Reporter) -> None:
-    """Listen, and print the findings of each interface."""
+    """Capture, and print the findings of each interface."""
     from sensor.cli._doctor_text import listening
     from sensor.cli.replay import stopping
     from sensor.core.addresses import Networks

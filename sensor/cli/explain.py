@@ -35,9 +35,9 @@ EXAMPLES = """\
   sensor explain 10.20.10.62 --at 2026-11-24T08:10
 """
 NEAREST = 3
-# Former addresses that are shown.
+# Limit of former addresses.
 FORMER = 8
-# ``incident-`` alone means all of them.
+# A shorter prefix would match all of them.
 LONGEST_WORD = len("incident-")
 Record = dict[str, Any]
 
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Show it; 1 where nothing of that name is known."""
+    """Show the evidence; 1 if the name is unknown."""
     if args.at:
         from sensor.cli._asof import explain_then
 
@@ -98,7 +98,7 @@ def main(args: argparse.Namespace) -> int:
 def _sections(
     devices: list[Record], alerts: list[Record], incidents: list[Record], fold: Fold, colours: bool
 ) -> list[list[str]]:
-    """Each of them, in lines."""
+    """Each of them as lines of text."""
     sections = [explain_device(record, fold, colours) for record in devices]
     sections += [explain_alert(record, fold, colours) for record in alerts]
     if incidents:
@@ -108,7 +108,7 @@ def _sections(
     return sections
 
 
-# Who is meant.
+# Name resolution.
 
 
 def _nearest(fold: Fold, what: str) -> list[str]:
@@ -124,7 +124,7 @@ def _nearest(fold: Fold, what: str) -> list[str]:
 
 
 def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[str]:
-    """A device in lines: who it is, then each attribute with what it rests on, then its alerts."""
+    """A device as lines of text: identity, attributes with their evidence, alerts."""
     from sensor.core.record_parts import objects
 
     device = part(record, "device")
@@ -147,7 +147,7 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
 
 
 def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
-    """What is known of a device besides its attributes."""
+    """Facts of a device besides its attributes."""
     from sensor.core.record_parts import objects
 
     device = part(record, "device")
@@ -179,7 +179,7 @@ def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
 
 
 def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:
-    """One attribute: its value, the sum, the evidence for it, the values it stands against."""
+    """One attribute: its value, the sum, its evidence, the contesting values."""
     from sensor.fingerprinting.sums import Sum
 
     values: dict[str, list[Record]] = {}
@@ -214,7 +214,7 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
 
 
 def _same(attribute: str, value: str) -> str:
-    """Values that fusion takes for the same: they differ in case, blanks and hyphens only."""
+    """Values that fusion treats as equal: they differ in case, blanks and hyphens only."""
     return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
 
 
@@ -254,7 +254,7 @@ def _alerts_of(device: str, fold: Fold, colours: bool) -> Iterator[str]:
 
 
 def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str]:
-    """An alert in lines: what, who, whom, why, by which numbers, and what to do."""
+    """An alert as lines of text: what happened, actor, targets, reason, numbers, and response."""
     alert, severity = part(record, "alert"), tidy(record.get("severity"))
     head = f"{severity}: {tidy(alert.get('title'))} ({tidy(alert.get('id') or record.get('id'))}, {tidy(alert.get('detector'))})"
     count = number(alert.get("count")) or 1
@@ -322,7 +322,7 @@ def _story(record: Record) -> list[Record]:
 
 
 def _parties(record: Record, fold: Fold) -> Iterator[str]:
-    """The devices at both ends, as known now."""
+    """The devices at both ends, in their current state."""
     for side in ("src", "dst"):
         device = fold.device(tidy(part(record, side).get("device")))
         if device is not None:
@@ -338,7 +338,7 @@ def _end(end: Record) -> str:
 
 
 def _proof(one: Record) -> str:
-    """An event or a flow that proves an alert."""
+    """An event or a flow in the evidence of an alert."""
     ends = " → ".join(filter(None, (_place(part(one, "src")), _place(part(one, "dst")))))
     facts = ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(one, "facts").items())
     return f"{clock(one.get('ts'))} {tidy(one.get('event'))} {ends}" + (f": {facts}" if facts else "")
@@ -356,5 +356,5 @@ def _objects(value: Any) -> list[Record]:
 
 
 def _facts(facts: dict[str, Any], limit: int = 512) -> list[str]:
-    """What is known, one fact a line."""
+    """Facts, one per line."""
     return [f"  {name:11} {tidy(value, limit)}" for name, value in facts.items() if value not in (None, "", [], {})]

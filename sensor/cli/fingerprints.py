@@ -68,13 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a fingerprint is not known, 2 where a file of yours has a fault, 3 where something cannot be read or written."""
+    """Run the action; 1 if a fingerprint is unknown, 2 if a file has a fault, 3 if something cannot be read
+    or written.
+    """
     knowledge = _knowledge(args)
     return USAGE if knowledge is None else function_of(*ACTIONS[args.action])(args, knowledge)
 
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:
-    """Our fingerprints and those of the configured folders; None after the errors of the configuration were printed."""
+    """Our fingerprints and those of the configured folders; None after printing the errors of the configuration."""
     from sensor.config import load_config
     from sensor.documents import DocumentErrors
     from sensor.fingerprinting.load import load_knowledge

@@ -77,7 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Suggest; 1 where nothing is known or all of it was refused, 2 where something makes no sense, 3 where there is nothing to read."""
+    """Suggest rules; 1 if nothing is known or all was refused, 2 for invalid arguments, 3 if there is
+    nothing to read.
+    """
     from sensor.cli._firewall_suggest import suggest
 
     return suggest(args)

@@ -118,7 +118,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
                 notifier.ready()
             forwarder.write_status()
             notifier.status(lambda: _status(forwarder))
-            if not forwarder.stuck:  # else only a restart helps, which the watchdog triggers
+            if not forwarder.stuck:  # otherwise only a restart helps, which the watchdog triggers
                 notifier.beat()
             logs.settle()
             time.sleep(TICK_S)
@@ -129,7 +129,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
 
 
 def _status(forwarder: Forwarder) -> str:
-    """The state of the outputs, in one line."""
+    """The state of the outputs on one line."""
     statuses = forwarder.statuses()
     total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} wait"
     return "; ".join(
@@ -145,7 +145,7 @@ def _status(forwarder: Forwarder) -> str:
 
 
 def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
-    """The configuration as it is now; where it is wrong, or its log is another, all continues as it was."""
+    """Apply the current configuration; if it is invalid, or has another log, nothing changes."""
     found = configured(args)
     outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:

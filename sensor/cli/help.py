@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the topic; 1 when there is none of that name."""
+    """Print the topic; 1 if it does not exist."""
     from sensor.cli._errors import catalogue
     from sensor.cli.main import names, parser
 

@@ -119,8 +119,8 @@ def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is noted about an alert."""
-    # Elsewhere --state is a folder, for which the program looks in args.state.
+    """Options for notes on an alert."""
+    # In other commands --state is a folder, in args.state.
     parser.add_argument(
         "--state",
         choices=("open", "acknowledged", "closed"),
@@ -138,7 +138,7 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a sensor is not known, 2 where something makes no sense, 3 where something cannot be read, written
-    or reached, 6 where the part of a sensor in a hunt is unknown.
+    """Run the action; 1 if a sensor is unknown, 2 for invalid arguments, 3 if something cannot be read, written or
+    reached, 6 if the result of a sensor in a hunt is unknown.
     """
     return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "sensors") else USAGE

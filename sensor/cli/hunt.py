@@ -45,7 +45,7 @@ EXAMPLES = """\
   sensor hunt show beacons > /var/lib/sensor/hunts/beacons.yaml
   sensor hunt try beacons --since 30d
 """
-# Action → (function, how many words it takes; None: one or more).
+# Action → (function, number of arguments; None: one or more).
 ACTIONS: dict[str, tuple[str, range | None]] = {
     "sql": ("sql", range(1, 2)),
     "kql": ("kql", range(1, 2)),
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the action of the first argument."""
     if not action_of(args, ACTIONS, "list"):
         return USAGE
     name, count = ACTIONS[args.action]

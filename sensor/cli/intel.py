@@ -84,7 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a list or an entry is not known, 2 where something makes no sense, 3 where a list cannot be had or written."""
+    """Run the action; 1 if a list or an entry is unknown, 2 for invalid arguments, 3 if a list cannot be fetched or
+    written.
+    """
     action, *args.operands = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
@@ -114,7 +116,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
-    """Fetch first: a list that cannot be had is not kept."""
+    """Fetch first: a list that cannot be fetched is not stored."""
     if len(args.operands) != 1:
         complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
@@ -131,7 +133,7 @@ def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> i
 
 
 def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | None:
-    """The list that the options describe; None after an error if it is invalid."""
+    """The list in the options; None after an error if it is invalid."""
     from pydantic import ValidationError
 
     from sensor.intel.list_sources import ListSource, name_of
@@ -189,7 +191,7 @@ def _print_outcome(one: ListSource, outcome: Outcome) -> None:
 
 
 def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
-    """Each by itself: one that fails does not keep the others."""
+    """Update each separately: a failed one does not affect the others."""
     chosen = _named(args.operands, sources, folder) if args.operands else sources
     if chosen is None:
         return NOT_FOUND
@@ -204,7 +206,7 @@ def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -
 
 
 def _named(names: list[str], sources: list[ListSource], folder: Path) -> list[ListSource] | None:
-    """The lists of these names. None after an error if there is no such list."""
+    """The lists with these names. None after an error if a name is unknown."""
     from sensor.documents import nearest
 
     known = {one.name: one for one in sources}

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """List; warnings come below the table."""
+    """Print the table, and warnings below it."""
     from sensor.capture.interfaces import list_interfaces
 
     found = list_interfaces()

@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Join; 1 where the hub refuses or has to approve, 2 for a wrong URL or configuration, 3 where it cannot be reached."""
+    """Join; 1 if the hub refuses or must approve first, 2 for an invalid URL or configuration, 3 if the hub cannot be
+    reached.
+    """
     from sensor.core.output import Retry
     from sensor.eventlog.paths import state_folder
     from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials, save_operator
@@ -91,7 +93,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
-    """What is asked for, with the key that is kept: of an earlier attempt, or made now."""
+    """The enrolment request, with the key of an earlier attempt or a new one."""
     import sensor
     from sensor.config_file import usual
     from sensor.delivery.section import load_delivery
@@ -112,7 +114,7 @@ def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentia
 
 
 def _token(args: argparse.Namespace) -> str:
-    """The token, which is checked with the URL before a key is made and stored."""
+    """The token, validated with the URL before a key is created and stored."""
     import sys
 
     from sensor.outputs.hub_protocol.joining import check
@@ -128,7 +130,7 @@ def _token(args: argparse.Namespace) -> str:
 
 
 def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -> None:
-    """Make the link by which the sensor reads layers of the hub, which lie beside the credentials."""
+    """Create the link to the hub's layers, which are stored beside the credentials."""
     from sensor.config_file import SYSTEM
     from sensor.documents import FLEET, LAYERED
 
@@ -153,7 +155,7 @@ def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -
 
 
 def _give_to_owner(path: Path) -> None:
-    """To the owner of the folder, where root joins for a service."""
+    """Change its owner to that of the folder, if root joins for a service."""
     if os.geteuid() == 0 and path.exists():
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid)

@@ -1,4 +1,6 @@
-"""The command ``sensor``. Every file in this folder without a leading underscore is a command; nothing heavy is imported before one is chosen."""
+"""The command ``sensor``. Every file in this folder without a leading underscore is a command; large modules are
+imported only for the selected one.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ from sensor.cli._opened import over
 from sensor.cli._parser import Formatter, Parser, TopParser
 from sensor.cli._tasks import suggestion
 
-# Objects that are made before garbage is looked for; see gc.set_threshold.
+# Number of allocations between garbage collections; see gc.set_threshold.
 STARTING = (200_000, 20, 50)
-# What commands call an argument that takes several words.
+# Names of arguments that take several words.
 SEVERAL = ("operands", "paths", "ids")
 EPILOG = """\
 start here:
@@ -38,8 +40,8 @@ exit codes: 0 done, 1 not found, 2 wrong usage or configuration,
 
 
 def names() -> list[str]:
-    """The commands there are."""
-    # Not pkgutil, which imports inspect: a quarter of what `--help` takes.
+    """All commands."""
+    # pkgutil would import inspect, which takes a quarter of the time of `--help`.
     found = {path.stem for folder in sensor.cli.__path__ for path in Path(folder).glob("*.py")}
     return sorted(name for name in found if name != "main" and not name.startswith("_"))
 
@@ -50,7 +52,7 @@ def commands(chosen: Sequence[str]) -> dict[str, ModuleType]:
 
 
 def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The parser with the chosen commands in it, or with all."""
+    """The parser with the selected commands, or with all."""
     top = TopParser(
         prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=Formatter, allow_abbrev=False
     )
@@ -73,7 +75,7 @@ def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
 
 
 def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """The arguments. Where a command takes several words, options may appear between them; argparse takes only those before."""
+    """The parsed arguments. Options may appear between the words of an argument; argparse only supports them before."""
     args, left = top.parse_known_args(arguments)
     name = next((one for one in SEVERAL if hasattr(args, one)), "")
     if left and (not name or any(word.startswith("-") and word != "-" for word in left)):
@@ -99,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _look(args)
         code = int(args.main(args))
-        if code in (DONE, NOT_FOUND):  # what is not found may well be in the part that is missing
+        if code in (DONE, NOT_FOUND):  # an unknown name may be in the missing part
             code = int(getattr(args, "incomplete", code))
         sys.stdout.flush()
     except Stop as stop:
@@ -109,31 +111,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _flush()
         return 0
-    except OSError as error:  # that the command left to us
+    except OSError as error:  # not handled by the command
         return _refused(error)
     finally:
         over()
         if os.geteuid() == 0:
             _hand_over(args)
-        if argv is None:  # the process ends: a last search for garbage would walk all that it holds (6 % of a replay)
+        if argv is None:  # the process ends: a last garbage collection would traverse all objects (6 % of a replay)
             gc.freeze()
     return code
 
 
 def _set_up(words: Sequence[str]) -> None:
-    """What libraries look at when they are imported, and how often garbage is looked for."""
-    # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
+    """Set variables that libraries read when they are imported, and the frequency of garbage collection."""
+    # Before numpy is imported: threads of its linear algebra would keep the privileges that live capture drops.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Before pydantic is: looking for plugins of others takes a tenth of our start.
+    # Before pydantic is imported: its search for plugins takes a tenth of the start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
         os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
-    # Modules and knowledge are many objects and no garbage: looking through them again and again takes an eighth of a start.
+    # Modules and fingerprints are many objects without garbage: collecting them repeatedly takes an eighth of the
+    # start.
     gc.set_threshold(*STARTING)
 
 
 def _no_command(word: str, known: Sequence[str]) -> int:
-    """Print what the word may stand for; exit code 2."""
+    """Print suggestions for an unknown command; exit code 2."""
     from sensor.cli._setup import complain
     from sensor.cli._show import tidy
 
@@ -144,7 +147,7 @@ def _no_command(word: str, known: Sequence[str]) -> int:
 
 
 def _look(args: argparse.Namespace) -> None:
-    """How output for people looks: the zone of times, and whether tables keep all columns. Stop when there is no such zone."""
+    """Set the zone of times, and whether tables keep all columns. Raises Stop for an unknown zone."""
     if not hasattr(args, "wide"):
         return
     from sensor.cli._table import use_all_columns
@@ -171,7 +174,7 @@ def _stopped(stop: Stop) -> int:
 
 
 def _open_streams() -> None:
-    """If a standard stream is closed at the start, the next file that is opened would get its number, and then receive
+    """If a standard stream is closed at the start, the next opened file would get its descriptor, and then
     our output.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -180,7 +183,7 @@ def _open_streams() -> None:
 
 
 def _refused(error: OSError) -> int:
-    """What may not be read, and output that has no room, in a line; everything else is a fault of ours."""
+    """Print permission errors, and a full disk of the output, on one line; other errors are internal."""
     from sensor.cli._setup import complain
     from sensor.cli._show import FULL
 
@@ -206,7 +209,7 @@ def _flush() -> None:
 
 
 def _hand_over(args: argparse.Namespace) -> None:
-    """Root may look and write beside a sensor that runs as another user, and must not shut it out."""
+    """Files that root creates beside a sensor of another user must stay accessible to it."""
     from sensor.cli._ownership import hand_over
     from sensor.eventlog.paths import state_folder
 

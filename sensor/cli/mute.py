@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a mute is not known, 2 where one makes no sense, 3 where its file cannot be read or written."""
+    """Run the action; 1 if a mute is unknown, 2 if one is invalid, 3 if its file cannot be read or written."""
     from sensor.alerts.mutes import load_mutes, load_shared_mutes
     from sensor.documents import DocumentErrors
 
@@ -117,8 +117,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace) -> list[Path] | None:
-    """The one that was named, else those that the sensor of this machine uses, its own first. None after the faults of its configuration
-    were printed.
+    """The given file, otherwise those of the sensor on this machine, its own first. None after printing the faults of
+    its configuration.
     """
     named: Path | None = args.mutes
     if named is not None:
@@ -148,7 +148,7 @@ def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _made(args: argparse.Namespace, name: str) -> Mute | None:
-    """The mute that the options describe; None after an error if it is invalid."""
+    """The mute in the options; None after an error if it is invalid."""
     from pydantic import ValidationError
 
     from sensor.alerts.mutes import Mute
@@ -176,7 +176,7 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
 
 
 def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
-    """The fault of the options, and its error code. ``spans``: --for names a span of time."""
+    """The fault of the options, and its error code. ``spans``: --for is a time span."""
     if unknown := _unknown(args.detector):
         return unknown, "mute.unknown-detector"
     if fault := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
@@ -190,7 +190,7 @@ def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
 
 
 def _complain_of_values(error: ValidationError) -> None:
-    """One line for each option whose value is wrong."""
+    """Print one line for each option with an invalid value."""
     from sensor.core.device import TYPES
     from sensor.documents import nearest
 
@@ -203,7 +203,7 @@ def _complain_of_values(error: ValidationError) -> None:
 
 
 def _no_address(end: str) -> str:
-    """The fault of an end that is meant as an address: one of digits and dots, or of digits and colons; empty if it is
+    """The fault of an end that has the form of an address (digits and dots, or digits and colons); empty if it is
     valid.
     """
     from sensor.core import addresses
@@ -218,7 +218,7 @@ def _no_address(end: str) -> str:
 
 
 def _unknown(detector: str) -> str:
-    """The fault of an unknown detector; empty if it exists. Rules of the operator may come and go."""
+    """The fault of an unknown detector; empty if it exists. The operator's rules may be added later."""
     from sensor.config import detector_units
     from sensor.documents import nearest
 
@@ -249,7 +249,7 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _silenced(args: argparse.Namespace) -> Counter[str] | None:
-    """How many findings each mute suppressed in the dataset; None when there is no data yet in which one could be."""
+    """Number of findings that each mute suppressed in the dataset; None without data."""
     from sensor.cli._views import stop_of, views_of
     from sensor.views.mutes import silenced
 
@@ -266,7 +266,7 @@ def _silenced(args: argparse.Namespace) -> Counter[str] | None:
 
 
 def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
-    """Which alerts would be muted by mutes of the file, or by the one of the options."""
+    """Print alerts that mutes of the file, or the one in the options, would suppress."""
     requested = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
     if any(getattr(args, field) not in ("", None) for field in FIELDS):
         made = _made(args, "new")
@@ -280,8 +280,8 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:
-    """Print the alerts of the dataset that mutes would have suppressed. An expiry counts as of the alert, so a mute
-    that is over still shows what it did.
+    """Print the alerts of the dataset that mutes would have suppressed. An expiry is evaluated at the time of the
+    alert, so that expired mutes show their earlier effect.
     """
     from sensor.alerts.mutes import Mutes, finding_of_record
 
@@ -313,7 +313,7 @@ def _alerts(args: argparse.Namespace) -> list[Record]:
 
 
 def _span(text: str) -> int:
-    """A span as ns. ArgumentTypeError."""
+    """A span in ns. Raises ArgumentTypeError."""
     try:
         return span_of(text)
     except ValueError:

@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where something is wrong with an output, 2 where the command or the configuration is, 3 where a file cannot be read or written."""
+    """Run the action; 1 if an output fails, 2 for an invalid command or configuration, 3 if a file cannot be read or
+    written.
+    """
     from sensor.config import usual
     from sensor.documents import nearest
 
@@ -64,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
     found = configured(args)
     if found is None:
         return USAGE
-    # What is switched off is listed, and may be checked by its name.
+    # Disabled outputs are listed, and can be checked by name.
     choose = found.delivering if action in ("status", "replay") else found.chosen
     outputs = choose(names or (sorted(found.delivery.outputs) if action == "list" else []))
     if outputs is None:

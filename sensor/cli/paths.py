@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the attack paths; 1 if a device is not known, 3 if there is nothing to read."""
+    """Print the attack paths; 1 if a device is unknown, 3 if there is nothing to read."""
     if args.dot and args.json:
         complain("expected --json or --dot, and not both", error="usage.conflicting-options")
         return USAGE

@@ -35,7 +35,7 @@ EXAMPLES = """\
   sensor posture recommendations --severity medium
   sensor posture recommendations --json | jq -r .recommendation.setting | sort | uniq -c
 """
-# Action → (module, function, how many words it takes; None: any number).
+# Action → (module, function, number of arguments; None: any number).
 ACTIONS: dict[str, tuple[str, str, range | None]] = {
     "scores": ("_posture_text", "scores", range(1)),
     "device": ("_posture_text", "device", range(1, 2)),
@@ -65,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where what is named is not known, 2 where something makes no sense, 3 where there is nothing to read or a file cannot be written."""
+    """Run the action; 1 if a name is unknown, 2 for invalid arguments, 3 if there is nothing to read or a file cannot
+    be written.
+    """
     if not action_of(args, ACTIONS, "scores"):
         return USAGE
     module, name, count = ACTIONS[args.action]

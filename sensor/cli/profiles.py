@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the action of the first argument; 1 if something is not known, 2 if the usage is wrong, 3 if there is nothing
-    to read or it cannot be written.
+    """Run the action of the first argument; 1 if a name is unknown, 2 for invalid arguments, 3 if there is nothing to
+    read or it cannot be written.
     """
     if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.operands)) > 1:
         complain("expected one of DEVICE, --type and --product, found several", error="usage.conflicting-options")

@@ -63,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Purge; 1 if a device is not known, 2 for wrong usage or without confirmation, 3 if the inventory cannot be read
-    or written.
+    """Purge; 1 if a device is unknown, 2 for wrong usage or without confirmation, 3 if the inventory cannot be read or
+    written.
     """
     from sensor.cli._known import known
     from sensor.cli._times import moment_of
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] | None:
-    """The selected devices, each once. None after an error if one is not known."""
+    """The selected devices, without duplicates. None after an error if one is unknown."""
     from sensor.cli._known import the_device
 
     if since:
@@ -130,7 +130,7 @@ def _done(
     packets: list[Path],
     pattern: re.Pattern[bytes] | None,
 ) -> int:
-    """Log first: where that cannot be, nothing is done."""
+    """The log is first: if it cannot be changed, nothing is deleted."""
     from sensor.cli._devices_actions import author_of
     from sensor.cli._purge_files import out_of_profiles, out_of_records, out_of_tickets
     from sensor.inventory.store.database import StoreError
@@ -156,7 +156,7 @@ def _done(
 
 
 def _list_done(rows: int | None, tickets: int, profiles: int, devices: int, *, running: bool) -> None:
-    """``rows``: of the traffic records, None where another process takes them out."""
+    """Print the result. ``rows``: of the traffic records, None if another process removes them."""
     from sensor.runtime.keeper import ORDERS
 
     if rows is None:
@@ -210,8 +210,8 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
 
 
 def _redacted(places: Places, pattern: re.Pattern[bytes]) -> list[Path]:
-    """Replace records of the log; files that were left. Raises StoreError or OSError if another process uses it, or it
-    cannot be written.
+    """Replace records of the log; returns the files that were left. Raises StoreError or OSError if another process
+    uses it, or it cannot be written.
     """
     from sensor.lifecycle.alone import alone
     from sensor.lifecycle.redact import redact
@@ -228,7 +228,7 @@ def _remove(packets: list[Path], *, running: bool) -> list[Path]:
 
     left = []
     for path in packets:
-        with contextlib.suppress(FileNotFoundError):  # it made room for others meanwhile
+        with contextlib.suppress(FileNotFoundError):  # it was removed to make room meanwhile
             if running and time.time() - path.stat().st_mtime < GROWING_S:
                 left.append(path)
             else:

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the action of the first argument."""
     if not action_of(args, ACTIONS, "status"):
         return USAGE
     if args.operands:

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Replay; the tables go to standard output, or to standard error where the events go to standard output."""
+    """Replay; tables go to standard output, or to standard error if events go to standard output."""
     config = settings(args)
     if config is None:
         return USAGE
@@ -87,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: Place) -> int:
-    """From the first packet to the last word; the exit code."""
+    """Run the replay and print its summary; returns the exit code."""
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
     from sensor.runtime.daemon import Run
@@ -126,7 +126,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
 
 
 def _log(path: Path | None) -> EventLog:
-    """Stop when it cannot be written."""
+    """The event log. Raises Stop if it cannot be written."""
     from sensor.eventlog.writer import EventLog
 
     try:
@@ -138,7 +138,7 @@ def _log(path: Path | None) -> EventLog:
 
 
 def _tidy_up(config: Config, place: Place) -> None:
-    """What became of other datasets: one of the same capture was replaced, the oldest make room."""
+    """Print changes of other datasets: one of the same capture was replaced, the oldest were removed."""
     if place.replay is None:
         return
     from sensor.datasets.replays import prune
@@ -153,7 +153,7 @@ def _tidy_up(config: Config, place: Place) -> None:
 
 
 def _collector(fold: Fold) -> Callable[[Record], None]:
-    """Folds what the tables show of each record: not its evidence, which is in the log."""
+    """Folds the parts of records that tables show: evidence remains in the log only."""
     from msgspec import UNSET
 
     def collect(record: Record) -> None:
@@ -165,7 +165,9 @@ def _collector(fold: Fold) -> Callable[[Record], None]:
 
 @contextlib.contextmanager
 def stopping(source: Any) -> Iterator[list[int]]:
-    """Within, SIGINT and SIGTERM end the run in good order; the list then holds the signal. A second one ends it at once."""
+    """Inside of the block, SIGINT and SIGTERM stop the run in order; the list then has the signal. A second one stops
+    at once.
+    """
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -184,7 +186,7 @@ def stopping(source: Any) -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
-    """A bar on standard error where that is a terminal and the size is known."""
+    """A progress bar on standard error, if that is a terminal and the size is known."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -206,7 +208,7 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
 def _print_summary(
     args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: Place, seconds: float
 ) -> None:
-    """What was found, and how it went."""
+    """Print results and figures of the run."""
     path = run.log.path
     out = sys.stderr if path is None else sys.stdout
     place.see_last(fold)
@@ -235,7 +237,7 @@ def _print_summary(
 
 
 def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
-    """Devices, alerts and incidents, in tables."""
+    """Print devices, alerts and incidents in tables."""
     from sensor.cli._places import counted
     from sensor.cli._show import alert_table, device_table
 
@@ -250,13 +252,13 @@ def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
 
 
 def _lacks(summary: dict[str, Any]) -> str:
-    """What the capture lacks; empty where nothing is known to be missing."""
+    """Parts that the capture lacks; empty if none is known."""
     names = {"truncated": "truncated frames", "one_way": "connections in one direction only"}
     return ", ".join(f"{what}: {count:,}" for name, what in names.items() if (count := summary.get(name, 0)))
 
 
 def _head(place: Place, run: Run) -> str:
-    """The line with which reading commands begin."""
+    """The first line of reading commands."""
     from sensor.cli._show import tidy
     from sensor.cli._times import span_text
     from sensor.core.record_parts import time_text

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write it; 2 where something makes no sense, 3 where something cannot be read or written, or PDF cannot be made."""
+    """Write the report; 2 for invalid arguments, 3 if something cannot be read or written, or PDF is not available."""
     from sensor.cli._report_write import write
 
     return write(args)

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look through it, then do it."""
+    """Verify the backup, then restore it."""
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.archive import BadArchive
     from sensor.lifecycle.restore import verified
@@ -69,11 +69,11 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _places(args: argparse.Namespace) -> Places | None:
-    """The places of all files; None after the errors of the configuration of this host were printed."""
+    """The places of all files; None after printing errors of the configuration of this host."""
     from sensor.eventlog.paths import RUN_LOG
     from sensor.lifecycle.places import Places
 
-    # Absolute, for what was begun may have to be undone from elsewhere.
+    # Absolute, since a rollback may run from another folder.
     base = args.config.absolute() if args.config is not None else None
     if args.state is not None:
         state = args.state.absolute()
@@ -99,7 +99,7 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
 
 
 def _rehearse(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
-    """What would be done."""
+    """Print the changes without making them."""
     from sensor.lifecycle.places import RECORDS, replaced, target
     from sensor.records.paths import records_folder
 

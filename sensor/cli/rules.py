@@ -55,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a test fails or a rule makes no sense, 2 where the command makes none, 3 where a capture cannot be opened."""
+    """Run the action; 1 if a test fails or a rule is invalid, 2 for invalid arguments, 3 if a capture
+    cannot be opened.
+    """
     action, *args.operands = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
@@ -68,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
-    """The rules of the paths that are named, else of the folders in which a sensor looks for them."""
+    """The rules in the given paths, otherwise in the folders that a sensor searches."""
     from sensor.config import usual
     from sensor.eventlog.paths import folder_to_read
     from sensor.rules.load import load_rules
@@ -123,7 +125,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
-    """Every test of every rule, by the rule's own detector."""
+    """Run every test of every rule with the rule's own detector."""
     from sensor.cli._rules_text import verdict
     from sensor.rules.trial import run_trial
     from sensor.rules.values import RuleError

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Listen; 0 when stopped."""
+    """Capture; 0 when stopped."""
     from sensor.runtime.process import one_heap
 
     one_heap()
@@ -84,7 +84,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 class _Ready:
-    """What a run writes. It is opened once the interfaces are, before privileges are given up: a run that cannot listen leaves nothing behind."""
+    """Output files of a run. They are opened after the interfaces, before privileges are dropped: a run that cannot
+    capture leaves nothing behind.
+    """
 
     def __init__(
         self, args: argparse.Namespace, config: Config, folder: Path, path: Path | None, within: contextlib.ExitStack
@@ -94,7 +96,7 @@ class _Ready:
         self.keeper: Keeper | None = None
 
     def open(self) -> None:
-        """Log and inventory. Stop when one of them cannot be written."""
+        """Open log and inventory. Raises Stop if one of them cannot be written."""
         named = self._args.state or self._config.state
         self._enter()
         self.log = _log(self.path, self._config)
@@ -105,7 +107,7 @@ class _Ready:
             complain("continuing without an inventory (--state names another folder)", error="inventory.missing")
 
     def _enter(self) -> None:
-        """From here on the folder is that of a live sensor, and what is made is private."""
+        """Mark the folder as that of a live sensor; new files are private from here on."""
         from sensor.datasets.begin import begin_live, set_aside
         from sensor.datasets.migrate import migrate
         from sensor.datasets.private import private
@@ -134,7 +136,7 @@ class _Ready:
 
 
 def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready: _Ready) -> int:
-    """From the first packet to the last word; the exit code."""
+    """Run until stopped; returns the exit code."""
     from sensor.cli._fleet_watch import FleetWatch
     from sensor.cli._signals import Signals
     from sensor.datasets.reload_request import Requests
@@ -173,7 +175,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
 def _print_start(
     args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, inventory: Path | None
 ) -> None:
-    """What it listens on, and where it writes."""
+    """Print the interfaces and the output files."""
     wanted = config.capture.filter if args.filter is None else args.filter
     filtered = f", only {wanted!r}" if wanted else ""
     kept = f"inventory in {inventory}" if inventory is not None else "no inventory"
@@ -181,7 +183,7 @@ def _print_start(
 
 
 def _print_end(run: Run, log: EventLog | LiveLog) -> None:
-    """What came of it."""
+    """Print the figures of the run."""
     tally, pipeline = run.source.tally, run.pipeline
     found = f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.room.desk):,} alerts open"
     complain(
@@ -191,7 +193,7 @@ def _print_end(run: Run, log: EventLog | LiveLog) -> None:
 
 
 def _close(log: EventLog | LiveLog, seconds: float) -> None:
-    """Within so many seconds, where a thread writes it. OSError."""
+    """Close the log; within a time limit if a thread writes it. Raises OSError."""
     from sensor.eventlog.live_log import LiveLog
 
     if isinstance(log, LiveLog):
@@ -201,7 +203,7 @@ def _close(log: EventLog | LiveLog, seconds: float) -> None:
 
 
 def _settings(args: argparse.Namespace, folder: Path, config: Config | None = None) -> Settings:
-    """The configuration, read again where none is given, and what goes with it. DocumentErrors."""
+    """The configuration, loaded if none is given, and derived settings. Raises DocumentErrors."""
     from sensor.config import load_config
     from sensor.logs.logs import configure
     from sensor.runtime.reload import Settings
@@ -292,7 +294,9 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
 
 
 def _missing(names: Sequence[str]) -> str:
-    """Why one of the interfaces cannot be listened on now: it is not there. Empty when all are, or a name cannot be one, of which others complain."""
+    """Why one of the interfaces cannot be used now: it does not exist. Empty if all exist, or a name is invalid, which
+    is reported elsewhere.
+    """
     from sensor.capture.interfaces import list_interfaces, valid_name
     from sensor.documents import nearest
 
@@ -304,6 +308,6 @@ def _missing(names: Sequence[str]) -> str:
 
 
 def _print_record(record: Record) -> None:
-    """One line for people."""
+    """Print one line of text."""
     if record.kind in ("device", "alert") and record.action != "update":
         print(f"{record.ts[11:19]} {record.severity:8} {record.msg}", flush=True)

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Search; 1 where nothing was found."""
+    """Search; 1 if nothing was found."""
     from sensor.records.search import SearchError, search, understood
 
     args.until = args.at or args.until
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
-    """Filters and words. SearchError."""
+    """Filters and search words. Raises SearchError."""
     from sensor.documents import nearest
     from sensor.records.schema import TABLES
     from sensor.records.search import Filter, SearchError, parsed
@@ -130,7 +130,7 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
 
 
 def _time_line(lines: Sequence[Sequence[str]]) -> str:
-    """For a terminal of any width: days as headings, who did what to whom, and below it what that was."""
+    """Lines for a terminal of any width: days as headings, source, action and target, and details below."""
     width, day, output = shutil.get_terminal_size().columns, "", list[str]()
     kinds = max(len(name) for _, name, *_ in lines)
     indent = " " * (11 + kinds)
@@ -145,7 +145,7 @@ def _time_line(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _community(row: dict[str, Any]) -> str:
-    """The community id of a connection, by which other tools know it."""
+    """The Community ID of a flow."""
     from sensor.core.addresses import parse
     from sensor.core.community_id import community_id
 
@@ -162,7 +162,7 @@ def _clock(moment: str) -> str:
 
 
 def _end(row: dict[str, Any], end: str, names: Labels) -> str:
-    """Who it was at that time and at which address; a port only of the server."""
+    """The device at that time and its address; with the port only for the server."""
     own = row if end == "src" else {}
     device, ip = row.get(f"{end}_device") or own.get("device"), row.get(f"{end}_ip") or own.get("ip") or ""
     port = row.get(f"{end}_port")

@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where no service is installed or it does not run, 2 for what makes no sense, 3 where this system cannot have it, 4 without the right."""
+    """Run the action; 1 if no service is installed or running, 2 for invalid arguments, 3 if this system does not
+    support it, 4 without permission.
+    """
     from sensor.documents import nearest
 
     if args.action not in ACTIONS:
@@ -62,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _tried(action: Callable[[], int]) -> int:
-    """The exit code; an obstacle is printed in one line."""
+    """The exit code; errors are printed on one line."""
     from sensor.cli._service_units import CannotServe
 
     try:
@@ -108,7 +110,7 @@ def _uninstall(root: Path) -> int:
     if root == Path("/"):
         systemctl("disable", "--now", *(unit for unit in UNITS if unit not in (MIRROR, HUB)))
         systemctl("stop", HUB.replace("@", "@*"))
-        systemctl("disable", MIRROR, HUB)  # all of their instances; what they did to interfaces stays
+        systemctl("disable", MIRROR, HUB)  # all of their instances; changes to interfaces remain
     for line in remove_units(root):
         put(line)
     if root == Path("/"):
@@ -144,5 +146,5 @@ KEYS = ("unit", "state", "since", "boot", "pid", "memory", "restarts", "says")
 
 
 def _program() -> Path:
-    """The command as a service will call it: beside the interpreter of its environment."""
+    """The command for the units: beside the interpreter of its environment."""
     return Path(sys.executable).parent / "sensor"

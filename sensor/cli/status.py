@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _at_rest(args: argparse.Namespace, place: Place, why: str) -> int:
-    """What is known where no sensor runs."""
+    """Print what is known if no sensor runs."""
     from sensor.cli._status_stopped import rest, rest_screen
 
     known = rest(place)

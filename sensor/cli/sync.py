@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a version is not applied, 2 where the configuration is not valid, 3 where the hub or the folder cannot be reached."""
+    """Run the action; 1 if a version is not applied, 2 if the configuration is invalid, 3 if the hub or the folder
+    cannot be reached.
+    """
     config = _config(args)
     return _status(args, config) if args.action == "status" else _run(args, config)
 
@@ -110,7 +112,7 @@ def _once(agent: Agent) -> int:
 
 
 def _until_stopped(agent: Agent) -> int:
-    """What fails is tried again: the sensor needs none of it."""
+    """Errors are retried: the sensor does not depend on it."""
     import time
 
     from sensor.cli._signals import Signals
@@ -145,7 +147,7 @@ def _until_stopped(agent: Agent) -> int:
 
 
 def _status(args: argparse.Namespace, config: Path) -> int:
-    """1 where the last version of the hub is not in use."""
+    """1 if the last version of the hub is not in use."""
     import msgspec
 
     from sensor.documents import FLEET
@@ -167,7 +169,7 @@ def _status(args: argparse.Namespace, config: Path) -> int:
 
 
 def _line(outcome: str, digest: str, reason: str) -> str:
-    """In one line."""
+    """The status on one line."""
     using = f"version {digest} of the hub is in use" if digest else "no configuration of the hub is in use"
     states = {
         "": "the hub was not asked yet", "trial": "on trial", "applied": "applied", "refused": "a later version is refused",

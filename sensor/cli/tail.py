@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     Pair = tuple[bytes, dict[str, Any]]
 
 LAST = 10
-"""Records from before that -f begins with."""
+"""Number of earlier records with -f."""
 
 OLDER = 1000
-"""This many consecutive records from before a time show that all earlier ones are older: records are nearly in the
-order of their times.
+"""This many consecutive records from before a time mean that all earlier ones are older: records are nearly sorted by
+time.
 """
 
 EXAMPLES = """\
@@ -76,7 +76,7 @@ def _count(text: str) -> int:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print; 3 when there is nothing to read, 6 when the dataset has no event log."""
+    """Print; 3 if there is nothing to read, 6 if the dataset has no event log."""
     if set(args.kind) & set(RECORDS):
         return _records(args)
     args.events = args.file or args.events
@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
         for line, record in _chosen(reader, args):
             print(_raw(line, terminal) if args.json else _sentence(record, colours), flush=args.follow)
     except OSError as error:
-        if isinstance(error, BrokenPipeError) or error.errno in FULL:  # it was not the reading
+        if isinstance(error, BrokenPipeError) or error.errno in FULL:  # an error of writing
             raise
         complain(f"cannot read {path}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
@@ -100,7 +100,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _records(args: argparse.Namespace) -> int:
-    """Traffic records, in place of the event log."""
+    """Print traffic records instead of the event log."""
     from sensor.cli._tail_records import tail_records
 
     if args.file is not None or not set(args.kind) <= set(RECORDS):
@@ -117,7 +117,7 @@ def _left_out(path: Path, reader: Reader) -> None:
 
 
 def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
-    """What to print: the last records, then, where the log is followed, those that come."""
+    """The records to print: the last ones, then new ones if the log is followed."""
     from sensor.eventlog.log_end import end_of
     from sensor.eventlog.log_places import place_since
 
@@ -134,7 +134,7 @@ def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
 
 
 def _last(path: Path, end: Place, count: int, args: argparse.Namespace) -> list[Pair]:
-    """The last records before the end that pass, in their order."""
+    """The last matching records before the end, in order."""
     from sensor.eventlog.log_end import backwards
     from sensor.eventlog.reader import record_of
 
@@ -150,7 +150,7 @@ def _last(path: Path, end: Place, count: int, args: argparse.Namespace) -> list[
 
 
 def _raw(line: bytes, terminal: bool) -> str:
-    """The line as it is; what would steer a terminal is kept from one."""
+    """The unchanged line; control characters are removed for a terminal."""
     text = line.decode("utf-8", "replace")
     return tidy(text, len(text)) if terminal else text
 

@@ -69,5 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a ticket is not known or was refused, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
+    """Run the action; 1 if a ticket is unknown or was rejected, 2 for invalid arguments, 3 if something cannot be read,
+    written or reached.
+    """
     return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look until there is an end."""
+    """Monitor until the end."""
     if not LEAST_S <= args.interval <= MOST_S or args.count < 0:
         complain(
             f"found --interval {args.interval:g} and -n {args.count}, expected {LEAST_S:g} to {MOST_S:g} seconds, and a count or none",
@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _watch(sockets: list[Path], interval: float, count: int) -> None:
-    """On a terminal the screen is redrawn each time, elsewhere the snapshots follow one another."""
+    """A terminal is redrawn each time; other outputs get one snapshot after another."""
     from sensor.cli._top_view import Drawn, drawn
 
     looks = _looks(sockets, interval, count)
@@ -88,7 +88,7 @@ def _watch(sockets: list[Path], interval: float, count: int) -> None:
 
 
 def _looks(sockets: list[Path], interval: float, count: int) -> Iterator[Status]:
-    """One before the first, for rates need two; then as many as are wanted, 0: without end."""
+    """One status before the first, since rates need two; then ``count`` of them, 0: without end."""
     done = -1
     while not count or done < count:
         yield status_of(sockets)

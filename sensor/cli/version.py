@@ -67,7 +67,7 @@ def _facts() -> dict[str, Any]:
 
 
 def _units(name: str) -> int:
-    """How many units a room has: files are counted, nothing is imported."""
+    """Number of units in a folder: files are counted, nothing is imported."""
     import importlib.util
     from pathlib import Path
 

@@ -70,5 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a CVE, a device or a source is not known, 2 where something makes no sense, 3 where something cannot be read or written."""
+    """Run the action; 1 if a CVE, a device or a source is unknown, 2 for invalid arguments, 3 if something cannot be
+    read or written.
+    """
     return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
