@@ -27,7 +27,7 @@ from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096
 WATCHING = ("DESCRIBE", "PLAY")
 OK = 200
-# The dissector puts stars where an address holds a secret.
+# The dissector masks secrets in URLs with asterisks.
 STARS = "***"
 PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())
 CAMERAS = frozenset("camera nvr intercom".split())
@@ -115,12 +115,12 @@ class UnauthenticatedStream(CallDetector):
             event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85,
             answer=True, app="rtsp",
         )  # fmt: skip
-        if inside:  # a recorder has many cameras, and is one finding
+        if inside:  # a recorder reads many cameras, and is one finding
             alert.key = f"{self.id}|{ends.actor.address}"
         yield alert
 
     def _may_be_camera(self, address: int, target: Subject) -> bool:
-        """Inside, and not known as something that plays."""
+        """Internal, and not known as a media player."""
         if not self.context.networks.inside(address):
             return False
         device = self.context.device(target)

@@ -35,7 +35,7 @@ _MADE_UP = re.compile(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
 _SUBJECT = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.net\Z")
 _ISSUER = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.com\Z")
 HIDDEN = ("onion", "i2p")
-# Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
+# Domains of Tor gateways and of anonymization software: name, technique.
 SERVICES = {
     **dict.fromkeys(
         (
@@ -181,5 +181,5 @@ class Anonymiser(EventDetector):
 
 
 def _is_odd(name: str) -> bool:
-    """Whether anything is made of a name."""
+    """Whether a name looks generated."""
     return _MADE_UP.match(name) is not None or name.rpartition(".")[2] in HIDDEN or registered(name) in SERVICES

@@ -30,9 +30,9 @@ from sensor.detectors.shared.names import under
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192
 BITS = 16
-# Services that are regular by nature: names, time, mail, call relays, tunnels of people's own.
+# Services that are regular by design: DNS, NTP, mail, STUN, VPN.
 REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
-# Clouds of vendors of systems and devices, and services that many programs contact.
+# Clouds of operating system and device vendors, and services that many programs contact.
 CLOUDS = tuple(
     "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com "
     "googlevideo.com youtube.com android.com microsoft.com "
@@ -177,7 +177,7 @@ class Beaconing(FlowDetector):
 
 
 def _techniques(port: int) -> tuple[str, ...]:
-    """By the port: web in clear, web over TLS, or a protocol that is not known."""
+    """By port: HTTP, HTTPS, or an unknown protocol."""
     if port in SECURE:
         return ("T1071.001", "T1573")
     return ("T1071.001",) if port in WEB else ("T1071.001", "T1071", "T1095")

@@ -32,7 +32,7 @@ from sensor.dissectors.tftp import TftpRead
 
 SESSIONS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 2048, 2048, 4096
 SHOWN = 160
-LONGEST = 16  # characters of the name of a processor, and what is before it
+LONGEST = 16  # characters of a processor's name, and of the text before it
 _FETCH = re.compile(
     r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)",
     re.IGNORECASE,
@@ -41,9 +41,9 @@ _RUN = re.compile(
     r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE
 )
 _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
-# A word for the toolbox that is none of its programs: those are in small letters.
+# An applet name that BusyBox does not have: real ones are in lower case.
 _PROBE = re.compile(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
-# Programs named after the processor that they run on.
+# Programs named after their processor architecture.
 _PROCESSOR = re.compile(
     r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|"
     r"x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
@@ -123,7 +123,7 @@ class BotnetLoader(CallDetector):
         return self._requested(event)
 
     def _typed(self, event: TelnetCommand) -> Iterator[Alert]:
-        """Signs add up over the lines of a session."""
+        """Indicators add up over the lines of a session."""
         signs = (self._signs.get(event.packet.flow) or 0) | signs_of(event.line)
         self._signs.put(event.packet.flow, signs)
         ends = ends_of(event.packet)
@@ -140,7 +140,7 @@ class BotnetLoader(CallDetector):
         yield self._plants(event, f"Telnet: {event.line[:SHOWN]!r}", why, grade)
 
     def _requested(self, event: Event) -> Iterator[Alert]:
-        """Lines in requests of the web, and programs that are asked for."""
+        """Shell lines in web requests, and requested programs."""
         if isinstance(event, HttpRequest | HttpBody):
             text = plain(event.path)[0] if not event.odd else "\n".join((plain(event.path)[0], *map(_value, event.odd)))
             if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (
@@ -149,7 +149,7 @@ class BotnetLoader(CallDetector):
                 if signs & RUNNING and self._reported.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
                     outward = not self.context.networks.inside(
                         event.packet.dst
-                    )  # people write of such lines, and programs report what they did
+                    )  # users write about such lines, and programs report their actions
                     why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
                     yield self._plants(
                         event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high
@@ -226,7 +226,7 @@ class BotnetLoader(CallDetector):
 
 
 def signs_of(line: str) -> int:
-    """What a line does, as bits."""
+    """Actions of a shell line, as bits."""
     return (
         (FETCHING if _FETCH.search(line) else 0)
         | (RUNNING if _RUN.search(line) else 0)
@@ -240,7 +240,7 @@ def _value(odd: object) -> str:
 
 
 def _fetch_of(event: Event) -> Fetch | None:
-    """The program that is asked for, of a server without a name; None where nothing is."""
+    """The requested program, from a server without a name; None if there is none."""
     if isinstance(event, HttpRequest):
         host = event.host.rpartition(":")[0] or event.host
         bare = not host or (host[-1].isdigit() and host.replace(".", "").isdigit())
@@ -251,5 +251,5 @@ def _fetch_of(event: Event) -> Fetch | None:
 
 
 def _may_fetch(text: str) -> bool:
-    """Whether a text names one of the programs that loaders fetch with."""
+    """Whether a text contains the name of a download tool that loaders use."""
     return "wget" in text or "curl" in text or "tftp" in text or "busybox" in text

@@ -41,14 +41,13 @@ BOTS = frozenset(
         "Mirai",
     )
 )
-# Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console
-# servers.
+# Ports on which cleartext shells are legitimate: Telnet and similar, rlogin, rsh, console servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
-# A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
+# An opaque identifier: as the value of a cookie, in a query or at the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
 UNREAD = "header fields that would rule this out may be in the part of the request that the capture truncated"
-# What a signature of a body may look at as one line.
+# Fields of a request that body signatures may use.
 LINE = ("method", "host", "path", "shape")
 _BROWSER = re.compile(r"\A(?:$|Mozilla/)")
 
@@ -161,8 +160,8 @@ class C2Framework(EventDetector):
             yield self._alert(event, client, server, known.what, why, known, grade=grade, confidence=confidence)
 
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
-        """A shell is from a reverse connection; or offered by a server where none belongs, which is how exploits of old
-        leave one behind.
+        """A shell from a reverse connection; or one offered by a server on an unusual port, as old exploits
+        leave it.
         """
         shell = event.family == "command shell"
         client, server, _, port = ends_of(event.packet, answer=not event.from_client)
@@ -180,7 +179,7 @@ class C2Framework(EventDetector):
         )
         yield self._alert(event, client, server, what, why, None, techniques=_control(event.family, shell=shell))
 
-    # Check-ins without a name.
+    # Check-ins of unknown programs.
 
     def _beat(self, event: HttpRequest) -> Iterator[Alert]:
         packet = event.packet
@@ -269,14 +268,14 @@ class C2Framework(EventDetector):
         )
 
     def _graded(self, known: Signature | None, client: Subject) -> Severity:
-        """The signature's severity, one more for a fixed-function device; a weak indication stays one."""
+        """The signature's severity, one more for a fixed-function device; a weak indication is unchanged."""
         severity = known.level if known else Severity.high
         more_severe = severity > Severity.low and is_fixed_function(self.context, client)
         return Severity(min(severity + more_severe, Severity.critical))
 
 
 def _content(event: Event) -> tuple[str, dict[str, str], str]:
-    """(what it looks like to signatures, fields, text with words) of an event."""
+    """(event kind for signatures, fields, text with words) of an event."""
     if isinstance(event, HttpBody):
         fields = {
             "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
@@ -303,7 +302,7 @@ def _opaque(event: HttpRequest) -> bool:
 
 
 def _control(family: str, *, shell: bool) -> tuple[str, ...]:
-    """Techniques of a protocol of its own: a shell, a bot, or a trojan with a screen and files."""
+    """Techniques of a custom protocol: a shell, a bot, or a trojan with screen and file access."""
     if shell:
         return ("T1059", "T1095")
     return ("T1095", "T1071") if family in BOTS else ("T1219", "T1095")

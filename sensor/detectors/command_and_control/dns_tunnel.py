@@ -27,16 +27,16 @@ from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_c
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
-SLOW_LETTERS = 24  # of a name that is counted over hours
+SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
-# Types of records (IANA DNS parameters): those that carry free data, and those of which no client has a use.
+# Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
 NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
 HOSTS = frozenset((1, 28, 65))
 CARRIERS = frozenset((NULL, TXT, KEY, 5, 15, 33, 65399))
 MULTICAST = ("local", "arpa")
-# Services whose queries encode files, addresses or senders in names; bulk mail senders, each of whose customers has its
-# own key (DKIM, RFC 6376); clouds that number their own machines, measurements and frames of pages. Only their owners
-# can publish names below any of them.
+# Services whose queries encode files, addresses or senders in names; bulk mail senders with a key per customer (DKIM,
+# RFC 6376); clouds that number their hosts, measurements and page frames. Only their owners can publish names below
+# them.
 QUERIED_BY_NAME = tuple(
     "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
     "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
@@ -94,7 +94,7 @@ class Options(detector.Options):
 
 
 class Queried(NamedTuple):
-    """What a client queried under one domain within the window."""
+    """Queries of a client under one domain within the window."""
 
     names: int
     letters: int
@@ -141,7 +141,7 @@ class DnsTunnel(EventDetector):
         return {DnsQuery: queried, DnsResponse: field("answers").filled() & field("type").is_in(*CARRIERS)}
 
     def _carries(self, letters: int, name: str) -> bool:
-        """Whether so many letters stand before the domain, as no ordinary look-up has them."""
+        """Whether the part before the domain is longer than in ordinary lookups."""
         domain = registered(name)
         part = below(name, domain)
         if len(part) < letters or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
@@ -179,11 +179,11 @@ class DnsTunnel(EventDetector):
             return
         queried = self._weigh(key, event.ts)
         if reason := self._reason(queried):
-            self._reported.fresh(key, event.ts)  # what is fast is not reported as slow as well
+            self._reported.fresh(key, event.ts)  # a fast tunnel is not also reported as slow
             yield self._alert(event, domain, queried, reason)
 
     def _over_hours(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
-        """One long name with encoded data; many under one domain carry data, however slowly they come."""
+        """Long names with encoded data: many under one domain carry data, however slowly they come."""
         want, client = self.options, event.packet.src
         count = self._slow.add((client, domain), part, event.ts)
         clients = self._clients.add(domain, client, event.ts)
@@ -267,7 +267,7 @@ class DnsTunnel(EventDetector):
         return self._made(event, domain, "tunneled data in DNS queries under", why, numbers, None, self.techniques)
 
     def _single(self, event: DnsQuery, domain: str, part: str) -> Alert:
-        """One name full of data: a small file leaves in two or three."""
+        """One name full of data: a small file fits in two or three."""
         why = (
             (
                 f"one name has {len(part)} characters before {domain}, some not valid in host names (threshold "

@@ -24,8 +24,8 @@ from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 
 QUESTIONS_LIMIT, PAIRS_LIMIT, SIZES_LIMIT = 4096, 1024, 64
 AGAIN = 300 * SECOND
-# Bytes of an echo request that are more than a ping program sends, and bits of entropy per byte of compressed or
-# encrypted data in so few.
+# More bytes of an echo request than ping programs send, and bits of entropy per byte of compressed or encrypted data of
+# that size.
 LARGE, DISORDERED = 200, 6.0
 
 Pair = tuple[int, int]
@@ -94,7 +94,7 @@ class IcmpTunnel(EventDetector):
         return iter(())
 
     def _unasked(self, event: IcmpEchoReply, pair: Pair) -> Iterator[Alert]:
-        """A reply with data that no request asked for: firewalls let replies through. Its sender is the actor."""
+        """A reply with data without a request: firewalls permit replies. Its sender is the actor."""
         threshold, large = self.options.volume, event.size >= LARGE and event.disorder >= DISORDERED
         volume = self._unasked_volume.add(pair, event.ts, event.size if large else 0)
         if volume >= threshold:
@@ -155,7 +155,7 @@ class IcmpTunnel(EventDetector):
     def _alert_of(
         self, event: IcmpEcho | IcmpEchoReply, pair: Pair, what: str, reason: str, value: int, threshold: int
     ) -> Iterator[Alert]:
-        """``what``: which of the marks was met; each is reported once in five minutes."""
+        """``what``: the indicator; each is reported once in five minutes."""
         if not self._reported.fresh((pair, what), event.ts):
             return
         answer = isinstance(event, IcmpEchoReply) and what != "unasked"

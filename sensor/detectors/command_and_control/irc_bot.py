@@ -23,7 +23,7 @@ from sensor.detectors.shared.hosts import Ends, ends_of, is_fixed_function, netw
 from sensor.dissectors.irc import IrcLogin, IrcOrder
 
 REPORTED_LIMIT = 4096
-# Orders of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), behind any sign.
+# Commands of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), with any prefix.
 ORDERS = re.compile(
     r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|"
     r"start|flood|stop|syn|udp|ack|random)"
@@ -42,7 +42,7 @@ REPORTS = re.compile(
     ),
     re.IGNORECASE,
 )
-# A country, a system or a long number, joined by signs: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
+# A country, a system or a long number in a nickname: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
 NAMES = re.compile(
     r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|"
     r"X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"

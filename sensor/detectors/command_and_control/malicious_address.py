@@ -23,7 +23,7 @@ from sensor.detectors.shared.listed import facts, listing
 
 FLOWS_LIMIT = 8192
 PAIRS_LIMIT = 65536
-# An entry, and whether the server is what it covers.
+# An entry, and whether it covers the server.
 Hit = tuple[Listed, bool]
 
 
@@ -78,9 +78,7 @@ class MaliciousAddress(FlowDetector):
         return list(self._in_order(changes, hits))
 
     def _in_order(self, changes: npt.NDArray[np.void], hits: dict[int, Hit]) -> Iterator[tuple[int, Hit]]:
-        """New listed flows and what became of those that are followed, row by row: the bound must not depend on how
-        batches are cut.
-        """
+        """New listed flows and changes of followed ones, row by row: the limit must not depend on batch boundaries."""
         flows = changes["flow"]
         known = np.fromiter((*self._followed, *(int(flows[row]) for row in hits)), np.uint64)
         for row in np.flatnonzero(np.isin(flows, known)).tolist():

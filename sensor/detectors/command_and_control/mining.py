@@ -23,7 +23,7 @@ from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.tls import TlsClientHello
 
 PAIRS_LIMIT = 4096
-# Well-known pools and scripts that dig inside web pages, as they name themselves.
+# Well-known mining pools and in-browser miners, by their names.
 POOLS = re.compile(
     r"(?:\A|[.-])(?:minexmr|supportxmr|nanopool|ethermine|flypool|f2pool|nicehash|2miners|hashvault|"
     r"moneroocean|xmrpool|c3pool|herominers|unmineable|antpool|"

@@ -26,7 +26,7 @@ from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
 
 MAPPINGS_LIMIT = 4096
-# Services by which machines are administered, and those that show data or pictures.
+# Administration services, and those that expose data or pictures.
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server",
     2323: "Telnet", 3306: "MySQL", 3389: "RDP",
@@ -129,7 +129,7 @@ class PortMapping(EventDetector):
 
 
 def _mapping(event: Event) -> Mapping | None:
-    """What is asked for; None where a mapping is taken away, or is for what the machine opens itself."""
+    """The requested mapping; None if it is removed, or is for a port that the client opens itself."""
     own = event.packet.src
     if isinstance(event, HttpPortMapping):
         return Mapping(

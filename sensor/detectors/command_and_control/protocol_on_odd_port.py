@@ -33,13 +33,13 @@ from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello
 
 SERVICES_LIMIT = 4096
-# The first ephemeral port: a server there is one of an application (RFC 6335, 6).
+# The first ephemeral port: a server there belongs to an application (RFC 6335, 6).
 EPHEMERAL = 49152
 NAMES: dict[type[Event], str] = {
     HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP",
     MqttConnack: "MQTT", SmbNegotiated: "SMB",
 }  # fmt: skip
-# Ports at which a protocol is at home, or often lives.
+# Standard and common ports of protocols.
 HOMES = {
     "HTTP": frozenset((
         80, 81, 82, 83, 84, 85, 88, 443, 554, 591, 593, 631, 1900, 2375, 2869, 3000, 3128, 5000, 5357, 5985, 7547,
@@ -58,7 +58,7 @@ HOMES = {
     "MQTT": frozenset((1883, 8883)),
     "SMB": frozenset((139, 445)),
 }  # fmt: skip
-# Other services at a port, where no legitimate operator puts a different one.
+# Ports whose assigned service legitimate operators do not replace.
 OWNERS = {
     21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time",
     135: "RPC", 137: "NetBIOS", 139: "SMB",
@@ -131,7 +131,7 @@ class ProtocolOnOddPort(EventDetector):
         return self._alert(event, protocol)
 
     def _odd(self, packet: Packet, protocol: str) -> bool:
-        """A port of another protocol counts everywhere; an unassigned one only where it is meaningful."""
+        """A port of another protocol always counts; an unassigned one only where it is meaningful."""
         if packet.sport in OWNERS:
             return True
         return (

@@ -58,6 +58,7 @@ class RemoteAccessTool(NamedServices):
         "installed it. Approve one such program at most."
     )
     false_positives = "Remote support and management by your own staff: add the domains to `allowed`."
-    # Screens, room systems and media boxes are maintained by such programs; a type of low confidence is no evidence.
+    # Screens, conference systems and media players are maintained by such programs; a type of low confidence is no
+    # evidence.
     usual = frozenset("tv media_player hub conferencing signage iot".split())
     services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}

@@ -27,8 +27,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 2048
-# Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases,
-# backups.
+# Ports with ordinary uploads: web, files, mail, printing, medical images, logs, databases, backups.
 USUAL = (
     20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521,
     1883, 1935, 2049, 2525, 2762, 3128, 3260, 3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514,

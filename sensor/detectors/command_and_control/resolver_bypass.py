@@ -36,7 +36,7 @@ SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
 QUERIED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
 NO_ERROR, NO_NAME = 0, 3
-# Services that answer names inside HTTPS, by the names they are asked for under.
+# DoH services, by their names.
 DOH = frozenset(
     "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net "
     "dns9.quad9.net dns10.quad9.net dns11.quad9.net "
@@ -179,7 +179,7 @@ class ResolverBypass(EventDetector):
         return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
 
     def _is_resolver(self, client: int) -> bool:
-        """Not for others, as name servers do, nor as a router that hands questions on."""
+        """Whether the client is a DNS server, or a router that forwards queries."""
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 
     def _alert(

@@ -25,21 +25,21 @@ from sensor.dissectors.http import HttpRequest
 AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
 SHOWN = 120
-# Endings of what runs on a computer by itself or by a shell, but for what runs on the server.
+# Extensions of files that a computer executes, directly or with a shell, except server-side scripts.
 _PROGRAM = re.compile(
     r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|"
     r"bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
     r"py)$",
     re.IGNORECASE,
 )
-# The tool for certificates, and programs of Windows by which scripts and documents fetch. BITS is left to software that
-# updates itself.
+# The certificate tool, and Windows programs with which scripts and documents download. BITS is excluded: software uses
+# it for updates.
 _CERTIFICATES = "certutil url agent"
 _SCRIPTS = re.compile(
     r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office",
     re.IGNORECASE,
 )
-# Ports of update servers inside a company, whose clients know them by address.
+# Ports of internal update servers, which clients access by address.
 UPDATES = (8530, 8531, 7000)
 
 
@@ -115,6 +115,6 @@ class ToolDownload(CallDetector):
 
 
 def _is_bare(host: str) -> bool:
-    """Whether a host is an address, with a port or without."""
+    """Whether a host is an address, with or without a port."""
     name = host.partition(":")[0]
     return bool(name) and name[-1].isdigit() and name.replace(".", "").isdigit()

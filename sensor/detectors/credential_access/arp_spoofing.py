@@ -33,7 +33,7 @@ from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicit
 
 GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
-REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question
+REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # maximum delay of an answer
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
 
@@ -85,12 +85,12 @@ class ArpSpoofing(EventDetector):
         super().__init__(context, options)
         self._bindings = Bindings()
         self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
-        # Who had an address, and when another one took it while nothing was heard of the first.
+        # Previous holders of an address, and when another host took it while the holder was silent.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
         self._requested_addresses: Bounded[tuple[int, int, int], int] = Bounded(
             REQUESTED_LIMIT
-        )  # segment, address and who asks for it → when
-        # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
+        )  # segment, address and requesting host → time
+        # Segment, MAC, claimed address and receiving host of unsolicited claims → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
         self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
@@ -117,7 +117,7 @@ class ArpSpoofing(EventDetector):
         yield from self._claimed(event, packet.vlan, mac, address, insists)
 
     def _learn(self, event: Event) -> None:
-        """Which addresses are gateways."""
+        """Learn the addresses of gateways."""
         if isinstance(event, DhcpAck):
             for gateway in event.gateways:
                 self._gateways.put((event.packet.vlan, gateway), True)
@@ -157,7 +157,7 @@ class ArpSpoofing(EventDetector):
             owner.asks = address
         if dispute is None or is_virtual(dispute.mac) or dispute.mac in self._exempt:
             return
-        if dispute.mac == mac:  # the one robbed speaks, or one that robbed another before we listened
+        if dispute.mac == mac:  # the victim claims the address, or a host that took it before the capture began
             if unsolicited and isinstance(event, ArpReply):
                 yield from self._forced(event, vlan, mac, address, dispute)
             elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
@@ -183,7 +183,7 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
 
     def _between(self, event: ArpReply, mac: int) -> Iterator[Alert]:
-        """It claims to each of two hosts, unasked and repeatedly, that it has the address of the other: no earlier
+        """It claims to each of two hosts, unsolicited and repeatedly, that it has the address of the other: no earlier
         binding is needed.
         """
         want, vlan, key = self.options, event.packet.vlan, (event.packet.vlan, mac, event.sender, event.target)
@@ -221,7 +221,7 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
 
     def _is_answer(self, reply: ArpReply) -> bool:
-        """Whether the one it is sent to asked just before."""
+        """Whether the receiver requested it just before."""
         requested = self._requested_addresses.get((reply.packet.vlan, reply.sender, reply.target))
         return requested is not None and 0 <= reply.ts - requested <= ANSWERED
 
@@ -244,26 +244,26 @@ class ArpSpoofing(EventDetector):
             self._former.put((vlan, address), (old, ts))
 
     def _others(self, vlan: int, mac: int, address: int) -> bool:
-        """Whether a MAC has an address of its own besides the one in dispute: a machine that was given a wrong address
-        has not.
+        """Whether a MAC has an address besides the disputed one: a host that was configured with a wrong address has
+        not.
         """
         owner = self._bindings.known(vlan, mac)
         return owner is not None and any(own != address for own in owner.own)
 
     def _has_others(self, vlan: int, mac: int, address: int) -> bool:
-        """The same, where those count as well in whose name it asks."""
+        """The same, including addresses for which it sends requests."""
         owner = self._bindings.known(vlan, mac)
         return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
 
     def _reason(
         self, event: Event, vlan: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool
     ) -> str:
-        """Why this claim is an attack; empty where it may be legitimate."""
+        """Why this claim is an attack; empty if it may be legitimate."""
         want, since = self.options, dispute.since
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
-        again = dispute.last > since  # the victim still claims that it has the address
+        again = dispute.last > since  # the victim still claims the address
         still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
@@ -318,7 +318,7 @@ class ArpSpoofing(EventDetector):
         yield alert
 
     def _severity(self, spoofer: Subject) -> Severity:
-        """Of one whose address is known: a forwarding device may do it on purpose, a fixed-function one never."""
+        """Severity for a known device: a forwarding device may do it on purpose, a fixed-function one never."""
         if is_fixed_function(self.context, spoofer):
             return Severity.critical
         device = self.context.device(spoofer)
@@ -326,6 +326,6 @@ class ArpSpoofing(EventDetector):
 
 
 def _address_of(owner: Owner, disputed: int) -> int:
-    """An address that a MAC uses besides the one in dispute and those that it took; 0 where there is none."""
+    """An address that a MAC uses besides the disputed one and those that it took; 0 if there is none."""
     used = (*owner.own, owner.asks)
     return next((address for address in used if address not in (0, disputed) and address not in owner.taken), 0)

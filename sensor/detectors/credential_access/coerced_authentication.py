@@ -27,7 +27,7 @@ from sensor.dissectors.shared.smb_events import SmbLogin, SmbNegotiate
 OPENS, NOTIFIES = frozenset((1, 69)), frozenset((62, 65))
 BACK_S = 30
 PRIVACY = 6
-# (interface, calls that take a path of the caller's, what it is called)
+# (interface, calls with a path from the caller, its description)
 PATHS = {
     "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 21)), "file encryption"),
     "fssagent": (frozenset((8, 9)), "shadow copies"),
@@ -37,7 +37,7 @@ PATHS = {
 
 
 class _Coercion(msgspec.Struct):
-    """What the spooler was asked to open, and when a coercing call was made."""
+    """The path that the spooler was asked to open, and the time of a coercing call."""
 
     opened: str = ""
     at: int = 0
@@ -129,7 +129,7 @@ class CoercedAuthentication(CallDetector):
         )
 
     def _elsewhere(self, event: RpcCall, text: str) -> bool:
-        r"""Whether a text leads to another machine than the target: ``\\\\host\\share``, and for DFS a bare host."""
+        r"""Whether a text refers to another host than the target: ``\\\\host\\share``, and for DFS a bare host."""
         host = text.lstrip("\\").partition("\\")[0].partition("@")[0].lower()
         if not host or not (text.startswith("\\\\") or event.interface == "netdfs"):
             return False

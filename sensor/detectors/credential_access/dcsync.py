@@ -26,7 +26,7 @@ from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 
 CHANGES, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 5, 12, 16, 17
 CONVERSATIONS_LIMIT, HOSTS_LIMIT = 4096, 4096
-# The least size of arguments of a request for changes: handle, version, and a request of its smallest kind.
+# Minimum size of a request for changes: handle, version, and the smallest request.
 CHANGES_SIZE = 32
 
 
@@ -42,7 +42,7 @@ class Options(CallOptions):
 
 
 class _Conversation(msgspec.Struct):
-    """One conversation: whether names were resolved, and the controller was asked for its information."""
+    """One conversation: whether names were resolved, and controller information was requested."""
 
     cracked: bool = False
     requested: bool = False
@@ -88,7 +88,9 @@ class Dcsync(CallDetector):
             self._requested.put(event.packet.src, event.ts)
 
     def _controller(self, event: RpcCall) -> bool:
-        """Whether the caller is a controller: named, known, or asked for changes by others before."""
+        """Whether the caller is a controller: by configuration, by its services, or because other hosts requested
+        changes from it.
+        """
         actor = ends_of(event.packet).actor
         return (
             any(first <= actor.address <= last for first, last in self._named)

@@ -45,7 +45,7 @@ class Options(detector.Options):
 
 
 class _Origin(NamedTuple):
-    """Where the frames of a server come from."""
+    """MAC and TTL of a server's frames."""
 
     mac: int
     ttl: int
@@ -104,7 +104,7 @@ class DnsSpoofing(EventDetector):
             yield from self._poisoned(event, name)
 
     def _compared(self, event: DnsResponse, name: str, found: frozenset[int]) -> Iterator[Alert]:
-        """An answer beside the one before to the same query."""
+        """Compare an answer with the previous one to the same query."""
         packet = event.packet
         origin = _Origin(packet.src_mac, packet.ttl)
         key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
@@ -118,7 +118,7 @@ class DnsSpoofing(EventDetector):
             yield from self._twice(event, forged)
 
     def _forged(self, packet: Packet, first: _Answer, second: _Answer) -> _Answer:
-        """Which of two answers is taken for the forged one."""
+        """The answer that is more likely forged."""
         usual = self._servers.get((packet.vlan, packet.src, packet.dst))
         if usual is not None and usual.ts < first.ts and usual.origin in (first.origin, second.origin):
             return second if usual.origin == first.origin else first
@@ -152,7 +152,7 @@ class DnsSpoofing(EventDetector):
         )
 
     def _poisoned(self, event: DnsResponse, name: str) -> Iterator[Alert]:
-        """An answer to a name that the resolver asked for, with an id it did not use."""
+        """An answer to a name that the resolver queried, with an id that it did not use."""
         packet = event.packet
         ids = self._queries.get((packet.dst, packet.src, name))
         zone = name.partition(".")[2]

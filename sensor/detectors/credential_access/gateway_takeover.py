@@ -26,7 +26,7 @@ from sensor.dissectors.vrrp import VrrpAdvertisement
 
 GROUPS_LIMIT, SPEAKERS_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 4096, 1024, 600
 HIGHEST = 254
-# The active router is alive for less than its hold time (ns), which is three intervals of the default.
+# The active router is alive for less than its hold time (ns): three default intervals.
 ALIVE = {"hsrp": 8 * SECOND, "vrrp": 5 * SECOND // 2}
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 Group = tuple[int, int, str, int]

@@ -70,7 +70,7 @@ class GuessedPassword(EventDetector):
         if failures >= self.options.failures:
             yield self._found(event, failures)
         elif any(other != account for other in self._accounts.values(key)):
-            return  # a user who mistyped a password, and had guessed those of others
+            return  # a user who mistyped a password, and earlier failures of other accounts
         self._failed.forget(key)
         self._accounts.forget(key)
 

@@ -27,11 +27,10 @@ from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, is_machine
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 REPORTED_LIMIT = 4096
-# What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each
-# account.
+# A tool's tickets are one finding; tickets of weak accounts are one finding per account.
 HARVEST = "harvest"
-SEVERAL = 3  # services in requests without answers
-# Services that belong to the machine itself and so have its random password, as a rule.
+SEVERAL = 3  # services in requests without visible replies
+# Services that usually belong to a computer account with a random password.
 MACHINES = frozenset(
     (
         "krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2"
@@ -105,12 +104,12 @@ class Kerberoasting(EventDetector):
             yield self._one(event, (service,), Severity.low, why, 0.5, count)
 
     def _is_spared(self, service: str) -> bool:
-        """Services whose accounts are those of machines, or that are known."""
+        """Whether the service belongs to a computer account, or is configured as known."""
         return service.partition("/")[0] in MACHINES or service in self._exempt or is_machine(service)
 
     def _requested(self, event: KerberosTgsRequest) -> Iterator[Alert]:
-        """Where the KDC's packets are not captured, what a request asks for first is a sign by itself. Which account it
-        is for is in the ticket.
+        """If the KDC's packets are not captured, the preferred encryption type of a request is the only sign. The
+        ticket contains the account.
         """
         service = event.service.lower()
         if not _weak_first(event) or self._is_spared(service):
@@ -184,5 +183,5 @@ class Kerberoasting(EventDetector):
 
 
 def _weak_first(event: KerberosTgsRequest) -> bool:
-    """Whether a client that has AES requests something older first."""
+    """Whether a client with AES requests an older type first."""
     return event.ticket_etype in AES and bool(event.etypes) and event.etypes[0] in WEAK

@@ -34,15 +34,15 @@ from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
 from sensor.dissectors.shared.dns_message import Question
 
 SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, QUERIED_LIMIT = 4096, 32, 8, 4096
-ADDRESSES = (1, 28)  # types of records that lead to an address
+ADDRESSES = (1, 28)  # record types with an address
 OF_ADDRESSES = (*ADDRESSES, 255)
-HOST_SUFFIXES = (0x00, 0x20)  # NetBIOS names of a machine and of its file service
+HOST_SUFFIXES = (0x00, 0x20)  # NetBIOS names of a host and of its file service
 NETBIOS_SIZE = 15
-ANSWERED = 3 * SECOND  # an answer over mDNS comes within so long of the question
+ANSWERED = 3 * SECOND  # maximum delay of an mDNS answer
 LOCAL = ".local"
 BAIT = frozenset(("wpad", "proxysrv"))
-MADE_UP = 0.6  # abbreviations of words without their vowels stay below
-# What browsers call a machine to hide its address, a new one for each page.
+MADE_UP = 0.6  # abbreviations without vowels have lower values
+# Names by which browsers hide host addresses, a new one for each page.
 HIDDEN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 
 
@@ -92,8 +92,8 @@ class NamePoisoning(EventDetector):
         self._victims: Distinct[int, Subject] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
         self._queried: Bounded[str, tuple[int, Subject]] = Bounded(
             QUERIED_LIMIT
-        )  # name asked for over mDNS → when, by whom
-        self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
+        )  # name queried over mDNS → time, client
+        self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # name servers that are queried by unicast
         self._reported: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -127,7 +127,7 @@ class NamePoisoning(EventDetector):
             self._servers.put(packet.dst, event.ts)
 
     def _is_of_host(self, event: NbnsAnswer) -> bool:
-        """Whether an answer gives one address for a machine, and comes from no name server."""
+        """Whether an answer has one host address, and does not come from a name server."""
         if event.rcode or event.server or event.suffix not in HOST_SUFFIXES or len(event.owners) != 1:
             return False
         return not event.owners[0][1] and event.packet.src not in self._servers
@@ -144,7 +144,7 @@ class NamePoisoning(EventDetector):
                     )
 
     def _announcement(self, event: MdnsAnnouncement) -> Iterator[Alert]:
-        """Addresses announced over mDNS: an answer without a query just before is an announcement, and so a claim."""
+        """Addresses announced over mDNS: an answer without a preceding query is an announcement, and so a claim."""
         packet = event.packet
         for record in event.records if event.own else ():
             if (
@@ -177,7 +177,7 @@ class NamePoisoning(EventDetector):
             yield self._found(event, found, severity, confidence, self._victims.values(sender))
 
     def _verdict(self, found: list[_Name]) -> tuple[Severity, float]:
-        """Severity and confidence; 0 where it is nothing."""
+        """Severity and confidence; 0 if it is benign."""
         names = {each.name for each in found}
         protocols = {each.name for each in found if each.protocol != "mDNS"}
         odd = {name for name in names if name in BAIT or _made_up(name)}
@@ -231,12 +231,12 @@ def _asker(packet: Packet) -> Subject:
 
 
 def _plain(name: str) -> str:
-    """A name as all three protocols have it: NetBIOS cuts it."""
+    """A name in the form that all three protocols share: NetBIOS truncates it."""
     return name.lower().removesuffix(LOCAL)[:NETBIOS_SIZE]
 
 
 def _made_up(name: str) -> bool:
-    """Whether a browser may have made the name up: letters without sense and nothing else."""
+    """Whether a name may be a browser's random test name: only letters without meaning."""
     return name.isalpha() and generated(name) >= MADE_UP
 
 

@@ -36,7 +36,7 @@ class Options(detector.Options):
 
 
 class _Seen(NamedTuple):
-    """Where a value was seen: between which hosts, in which protocol, when."""
+    """Where a value was seen: hosts, protocol, time."""
 
     client: Subject
     server: Subject
@@ -98,12 +98,12 @@ class NtlmRelay(EventDetector):
                 return
 
     def _apart(self, one: Subject, other: Subject) -> bool:
-        """Whether both are different machines, as far as is known."""
+        """Whether both are known to be different hosts."""
         near, far = self.context.device(one), self.context.device(other)
         return one.address != other.address and not (near is not None and far is not None and near.id == far.id)
 
     def _relayed(self, event: NtlmChallenge | NtlmLogin, near: _Seen, far: _Seen) -> Iterator[Alert]:
-        """``near``: the victim at the machine in the middle; ``far``: the latter at the server."""
+        """``near``: between the victim and the relaying host; ``far``: between that and the server."""
         if not self._reported.fresh((near.client.address, near.server.address, far.server.address), event.ts):
             return
         middle = far.client

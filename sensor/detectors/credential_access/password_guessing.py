@@ -111,7 +111,7 @@ class PasswordGuessing(EventDetector):
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
     def _alert(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
-        """At most once in a while for each pair and severity."""
+        """Rate-limited for each pair and severity."""
         if not self._reported.fresh((*attempt.pair, severity), attempt.ts):
             return
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)

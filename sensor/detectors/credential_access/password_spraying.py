@@ -105,14 +105,14 @@ class PasswordSpraying(EventDetector):
             yield self._hosts_reported(event, hosts)
 
     def _sealed(self, attempt: LoginAttempt) -> Iterator[Alert]:
-        """Nothing is known of the account: only how many servers rejected the client."""
+        """The account is unknown: counts only the servers that rejected the client."""
         key = (attempt.client.address, attempt.service, "")
         hosts = self._hosts.add(key, attempt.server.address, attempt.ts)
         if hosts >= self.options.hosts and self._reported.fresh(key, attempt.ts):
             yield self._hosts_reported(attempt, hosts)
 
     def _enumeration(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
-        """Reported unless most accounts logged in after all, as users who mistyped do."""
+        """Reported unless most accounts then logged in, as users who mistyped do."""
         want, key = self.options, (attempt.client.address, attempt.service)
         right = self._right.values(key)
         failed = [account for account in self._failed.values(key) if account not in right]

@@ -19,7 +19,7 @@ from sensor.dissectors.shared.smb_events import SmbCreate
 
 OPEN_KEY, SAVES = 15, frozenset((20, 31))
 PIECES = re.compile(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)
-# The files of the hives and of copies that tools make of them.
+# Hive files, and the names of copies that tools create.
 FILES = re.compile(
     r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$",
     re.IGNORECASE,

@@ -43,7 +43,7 @@ class _Offer(NamedTuple):
     dns: frozenset[int]
 
     def conflict(self, other: _Offer) -> str:
-        """What the two disagree on; empty where they can serve side by side."""
+        """Differences that cannot coexist; empty if both servers are compatible."""
         if self.dns and other.dns and self.dns.isdisjoint(other.dns):
             return "dns"
         if (
@@ -77,7 +77,7 @@ class RogueDhcp(EventDetector):
         self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
         self._clients: Bounded[tuple[int, int], tuple[int, int]] = Bounded(
             CLIENTS_LIMIT
-        )  # segment and client → the server that answered it first
+        )  # segment and client → its first server
         self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -134,7 +134,7 @@ class RogueDhcp(EventDetector):
         what: str,
         apart: bool,
     ) -> Alert:
-        """``apart``: it serves another network, and none of the clients of the first server."""
+        """``apart``: it serves another network, and no clients of the first server."""
         ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
         word = "DNS server" if what == "dns" else "gateway"
         mine, others = (
@@ -180,7 +180,7 @@ class RogueDhcp(EventDetector):
 
 
 def _mask(netmask: int) -> int:
-    """The netmask of an IPv4-mapped address as a mask of 128 bits; /24 where none was offered."""
+    """The netmask of an IPv4-mapped address as a 128-bit mask; /24 if none was offered."""
     return ~0xFFFFFFFF | (netmask & 0xFFFFFFFF or 0xFFFFFF00)
 
 

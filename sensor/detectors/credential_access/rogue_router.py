@@ -49,7 +49,7 @@ class _Router(NamedTuple):
     dns: frozenset[int]
 
     def conflict(self, other: _Router) -> str:
-        """What the two disagree on; empty where they can be there side by side."""
+        """Differences that cannot coexist; empty if both routers are compatible."""
         if self.dns and other.dns and self.dns.isdisjoint(other.dns):
             return "DNS servers"
         if (
@@ -216,7 +216,7 @@ class RogueRouter(EventDetector):
 
 
 def _kind(prefix: tuple[int, int]) -> str:
-    """Global prefixes, and those of a site; others are ignored."""
+    """Global or unique local prefixes; others are ignored."""
     first = prefix[0]
     return "global" if first >> 125 == UNICAST else "local" if first >> 121 == LOCAL else ""
 

@@ -34,8 +34,8 @@ SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
 # Minimum size of a session (version, key exchange), and its maximum without a successful login.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
 FEWEST_BYTES, MOST_BYTES = 900, 12_000
-# The same content in more and smaller segments: bytes without headers, at most. Frames of at most TINY bytes on average
-# are nearly all header; theirs may hold time stamps (RFC 7323).
+# The same content in more and smaller segments: limit of bytes without headers. Frames of at most TINY bytes on average
+# are mostly headers, possibly with time stamps (RFC 7323).
 HEADERS, STAMPED_HEADERS, TINY, MOST_CONTENT = 54, 66, 72, 6_000
 LONGEST_S = 60
 
@@ -116,9 +116,9 @@ class SessionGuessing(FlowDetector):
 
 
 def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """For each ended flow whether it has the shape of a login that failed; flows without an end are ignored."""
+    """For each ended flow whether it has the shape of a failed login; unfinished flows are ignored."""
     one_way = _one_way(rows)
-    # A connection ends when both ends closed it; without one of them, when nothing more comes.
+    # A connection ends when both ends closed it; if only one is visible, on a timeout.
     fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
     fits |= one_way & np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
     fits &= np.where(one_way, rows["last"], rows["ts"]) - rows["first"] <= LONGEST_S * SECOND
@@ -132,6 +132,6 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
 
 
 def _one_way(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Clients that go on sending although the capture has no packet of the server."""
+    """Clients that continue sending although the capture has no packet of the server."""
     found: npt.NDArray[np.bool_] = (rows["server_packets"] == 0) & (rows["client_packets"] >= FEWEST_PACKETS)
     return found

@@ -24,7 +24,7 @@ from sensor.dissectors.shared.smb_events import SmbCreate
 
 
 class Store(NamedTuple):
-    """What a file holds, by its path, and the technique of reading it."""
+    """Content of a file by its path, and the technique."""
 
     what: str
     path: re.Pattern[str]

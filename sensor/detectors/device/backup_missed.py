@@ -28,15 +28,15 @@ from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 MEGABYTE = 1_000_000
 PAIRS_LIMIT, RUNS_KEPT = 2048, 16
-# Flows that begin within so long of each other are one run; runs are a day apart, more or less.
+# Flows that begin within ONE_RUN are one run; runs are about a day apart.
 ONE_RUN, APART = 6 * HOUR, 20 * HOUR
-# A run is missed when the longest pause has passed by so much.
+# A run is missed after the longest pause multiplied by PATIENCE, plus MARGIN.
 PATIENCE, MARGIN = 1.2, HOUR
 LOOK_EVERY = 600 * SECOND
 
 
 class Options(detector.Options):
-    """What a backup is."""
+    """Criteria of a backup."""
 
     megabytes: int = Field(
         100, ge=1, description="size of a flow, both directions, from which it is part of a backup, in megabytes"
@@ -102,7 +102,7 @@ class BackupMissed(FlowDetector):
                 yield self._missed(runs, due, now)
 
     def _due(self, runs: Runs) -> int:
-        """When the next run should have begun at the latest; 0 where these are no backups."""
+        """Latest expected start of the next run; 0 if these are not backups."""
         starts = runs.starts
         if len(starts) < self.options.runs:
             return 0
@@ -141,7 +141,7 @@ class BackupMissed(FlowDetector):
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
-        alert.ts = now  # what proves it is long ago; it is missed now
+        alert.ts = now  # the evidence is old; the absence is current
         return alert
 
 

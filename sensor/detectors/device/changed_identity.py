@@ -77,8 +77,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, AGAIN)
-        # Devices with evidence against them that is not conclusive yet: more may arrive while nothing else about them
-        # changes.
+        # Devices with inconclusive contradicting evidence: more may arrive without another change of the device.
         self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
         self._next_look = 0
 
@@ -117,14 +116,14 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         if len(found) < len(some):
             self._suspects.put(device.id, since or change)
             self.due = 0
-        # Computers are started with one system or another.
+        # Dual-boot computers change their operating system.
         if any(one.field != "os" or device.fixed_function for one in found):
             new = ", ".join(one.new for one in found)
             if self._reported.fresh((device.id, new), change.ts):
                 yield self._alert(change, found)
 
     def _contradiction(self, change: DeviceChange, field: str, settled: int) -> Contradiction | None:
-        """Late evidence that contradicts a device's identity; None where there is none."""
+        """Late evidence that contradicts a device's identity; None if there is none."""
         attribute = change.device.attributes.get(field)
         if attribute is None or set_by_operator(attribute.evidence):
             return None
@@ -174,7 +173,7 @@ def _is_gateway(device: Device) -> bool:
 
 
 def _rival(attribute: Attribute) -> str:
-    """The value that the best evidence against an attribute speaks for; empty where it is not contested."""
+    """The value with the best evidence against an attribute; empty if it is not contested."""
     if not attribute.contested:
         return ""
     against = [one for one in attribute.evidence if one.value != attribute.value and one.family not in SLIGHT]
@@ -182,8 +181,8 @@ def _rival(attribute: Attribute) -> str:
 
 
 def _same(field: str, old: str, new: str) -> bool:
-    """Whether both values fit one device. Releases of one system are the same system; a vendor name may be written in
-    full.
+    """Whether both values can apply to one device. Releases of one system are the same system; a vendor name may be
+    abbreviated.
     """
     if field == "type":
         return agree(old, new)
@@ -192,7 +191,7 @@ def _same(field: str, old: str, new: str) -> bool:
 
 
 def _is_severe(one: Contradiction) -> bool:
-    """A fixed-function device that became a computer or network equipment, or the reverse, according to several
+    """Whether a fixed-function device became a computer or network equipment, or the reverse, according to several
     protocols.
     """
     if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:

@@ -29,10 +29,10 @@ from sensor.dissectors.lldp import LldpAnnouncement
 from sensor.dissectors.mndp import MndpAnnouncement
 
 DEVICES_LIMIT, PORTS_LIMIT = 8192, 8192
-# Parts of announcements that are no configuration: who sent it, how long it is valid, what follows load, and lists
-# that come in several messages.
+# Parts of announcements that are not configuration: sender, lifetime, load-dependent values, and lists that span
+# several messages.
 PASSING = frozenset(("packet", "life_s", "power_mw", "uptime_s", "vlans"))
-# What is compared: a name and its value as text.
+# Compared values: name → text.
 Seen = dict[str, str]
 
 
@@ -89,7 +89,7 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
         self._devices.put(device.id, now)
         if before is None or change.action in ("gone", "merged", "split") or is_randomised(device):
             return
-        # What becomes known for the first time did not change.
+        # A value that was unknown before did not change.
         changes = [one for one in _differences(before, now) if one.old]
         if changes and self._is_settled(device, change.ts):
             yield self._alert(change, device, changes, "seen in the device's attributes")
@@ -116,7 +116,7 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
 
 
 def _announcement(event: Event) -> Seen:
-    """The fields of an announcement that configuration makes, as text."""
+    """The configuration fields of an announcement, as text."""
     return {name: _text(value) for name, value in msgspec.structs.asdict(event).items() if name not in PASSING}
 
 

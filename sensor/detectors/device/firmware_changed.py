@@ -27,7 +27,7 @@ from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.tftp import TftpRead
 
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
-# How images are named, by what follows the last dot or by a word in the name.
+# Names of firmware images: extensions, or words in the name.
 IMAGE = re.compile(
     (
         r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|"
@@ -113,9 +113,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         yield self._alert(change, old, now.text)
 
     def _is_change(self, change: DeviceChange, attribute: Attribute, old: str, before: Version | None) -> bool:
-        """Whether it is another, later version from the same kind of observation, and not the same in a longer or
-        shorter form.
-        """
+        """Whether it is another, later version from the same kind of observation, and not a longer or shorter form."""
         if before is not None and not any(one.kind in before.kinds for one in attribute.evidence):
             return False
         late = min(one.first for one in attribute.evidence) >= change.device.first + int(self.options.settled_h * HOUR)
@@ -161,7 +159,7 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
 
 
 def direction(old: str, new: str) -> str:
-    """``upgrade`` or ``downgrade`` where both are written alike and differ in their numbers, else ``change``."""
+    """``upgrade`` or ``downgrade`` if both have the same notation and differ in numbers, otherwise ``change``."""
     one, other = (re.split(r"(\d+)", text.strip().casefold()) for text in (old, new))
     if one[::2] != other[::2] or len(one) < 3:
         return OTHER

@@ -24,7 +24,7 @@ from sensor.detectors.shared.hosts import network_of, server_of, who
 
 REPORTED_BITS = 8
 REPORTED_S = 600
-# Both ends of a connection are one socket: old systems loop (CVE-1999-0016).
+# Source and destination are the same socket: old systems enter a loop (CVE-1999-0016).
 LAND = ("T1499.004", "T1498.001")
 
 
@@ -54,7 +54,7 @@ class IllegalAddress(FlowDetector):
             & (rows["client_lo"] == rows["server_lo"])
             & (rows["client_mac"] != rows["server_mac"])
         )
-        # Loopback to loopback is a machine that talks to itself: the capture was made there.
+        # Loopback to loopback is local traffic: the capture was made on that interface.
         at = (
             (rows["kind"] == Change.NEW)
             & (rows["client_mac"] != 0)

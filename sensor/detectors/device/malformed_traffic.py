@@ -26,7 +26,7 @@ REPORTED_S = 600
 
 
 class Options(detector.Options):
-    """From which number on."""
+    """Threshold."""
 
     messages: int = Field(
         5, ge=2, description="threshold: malformed messages of one protocol from one sender to one receiver"

@@ -22,9 +22,9 @@ from sensor.counting.tally import Counts
 from sensor.detectors.shared.devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
 
 NEWCOMERS_LIMIT = 1024
-# What users carry with them, and types that cannot be distinguished from it.
+# Mobile devices of users, and types that cannot be distinguished from them.
 CARRIED = frozenset(("mobile", "tablet", "wearable", "workstation", "unknown"))
-# So many devices of a segment make a rule of what they are.
+# Number of devices that make a type usual in a segment.
 DWELLERS = 3
 
 
@@ -76,7 +76,7 @@ class New(OfDevices, DeviceDetector):
                 yield self._alert(change, self.context.baseline.age_h(change.ts), self._crowd.add("all", change.ts, 0))
 
     def _ordinary(self, device: Device) -> bool:
-        """A phone or computer with a randomized MAC: likely a known device with its next address."""
+        """Whether it is a phone or computer with a randomized MAC: probably a known device with a new address."""
         return is_randomised(device) and device.type in CARRIED and not self.options.randomised
 
     def _alert(self, change: DeviceChange, watched: float, come: int) -> Alert:

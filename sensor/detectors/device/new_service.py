@@ -31,7 +31,7 @@ from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 AGAIN_S, DAY_S = 600, 86_400
 DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384
-# So many others of its type make a service ordinary.
+# Number of other devices of its type that make a service usual.
 OTHERS = 2
 
 
@@ -70,9 +70,7 @@ class NewService(OfDevices, FlowDetector):
         return zip(picked, zip(subjects(rows, "server"), services.tolist(), strict=True), strict=True)
 
     def worth(self, numbers: tuple[Subject, int]) -> bool:
-        """Whether the server is a device that was watched for long enough, and this is the first conversation, which
-        few are.
-        """
+        """Whether the server is a device with a complete learning period, and this is its first flow, which is rare."""
         server, service = numbers
         baseline = self.context.baseline
         if baseline.first_served(server, service) or any(low <= server.address <= high for low, high in self._exempt):

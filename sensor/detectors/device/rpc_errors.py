@@ -18,7 +18,7 @@ from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 
 
 class Options(ErrorOptions, CallOptions):
-    """As for all error rates, of all calls."""
+    """Options of all error rates and of RPC detectors."""
 
 
 class RpcErrors(CallDetector):

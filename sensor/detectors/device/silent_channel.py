@@ -113,9 +113,7 @@ class SilentChannel(FlowDetector):
                 yield self._silent(channel, now)
 
     def _is_silent(self, channel: Channel, now: int) -> bool:
-        """Only where one of the two was heard since: else it is a machine that is gone, or the sensor that hears
-        nothing.
-        """
+        """Only if one of the two was active since: otherwise a host left, or the sensor captures nothing."""
         want, patience = self.options, int(max(channel.longest, GRAIN) * self.options.patience)
         if (
             channel.beats < want.beats
@@ -159,5 +157,5 @@ class SilentChannel(FlowDetector):
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
-        alert.ts = now  # what proves it is a while ago; it is silent now
+        alert.ts = now  # the evidence is older; the silence is current
         return alert

@@ -32,7 +32,7 @@ from sensor.detectors.shared.unanswered import unanswered
 
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS = 13, 16
-# Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs call peers that are long gone.
+# Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
 PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
 
@@ -121,9 +121,7 @@ class AddressScan(FlowDetector):
         ]
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
-        """The same for internal hosts over UDP where the capture shows no answers: by number alone,
-        a weak indication.
-        """
+        """The same for internal hosts over UDP if the capture shows no answers: by number alone, a weak indication."""
         at = unanswered(changes)
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
         rows = changes.contacts[at]

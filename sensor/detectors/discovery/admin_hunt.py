@@ -29,7 +29,7 @@ CONVERSATIONS_LIMIT = 4096
 
 
 class Options(CallOptions):
-    """From which number of hosts on."""
+    """Threshold of hosts."""
 
     hosts: int = Field(
         2, ge=2, description="threshold: hosts whose Service Control Manager was opened and closed without another call"

@@ -57,7 +57,7 @@ class ArpScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        # One window waits for answers, the other counts at once, for scans that end before any host could answer.
+        # One window waits for answers; the other counts at once, for scans that end before hosts can answer.
         self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
         self._reported: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
@@ -86,14 +86,15 @@ class ArpScan(EventDetector):
             self._quick.opened(key, event.target, event.ts),
         )
         if patient and not (patient[1] or _in_order(patient[2])):
-            # not one reply to this host in sight, and no walk: it may be a gateway whose replies we do not get
+            # without visible replies to this host, and not in address order, it may be a gateway whose replies are not
+            # captured
             patient = None
         if quick and not _in_order(quick[2]):
             quick = None
         found = patient or quick
         if found and self._reported.fresh(
             (mac, vlan, found[0].bit_length() // 2), event.ts
-        ):  # both windows may report it; four times as much is news
+        ):  # both windows may report it; four times as much is reported again
             yield self._alert(event, mac, *found)
 
     def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
@@ -135,7 +136,7 @@ class ArpScan(EventDetector):
 
 
 def _in_order(sample: list[int]) -> bool:
-    """True where most steps from one target to the next go the same way and are small."""
+    """Whether most steps between targets have the same direction and are small."""
     steps = [after - before for before, after in pairwise(sample)]
     up, down = sum(0 < step <= 4 for step in steps), sum(-4 <= step < 0 for step in steps)
     return bool(steps) and max(up, down) >= IN_ORDER * len(steps)

@@ -30,7 +30,7 @@ REPORTED_LIMIT = 4096
 
 
 class Aim(NamedTuple):
-    """What a search looks for. ``severe``: no daily work requires it."""
+    """Purpose of a search. ``severe``: ordinary work never needs it."""
 
     what: str
     pattern: re.Pattern[str]
@@ -42,9 +42,9 @@ def _aim(what: str, pattern: str, technique: str, severe: bool = False) -> Aim:
     return Aim(what, re.compile(pattern, re.IGNORECASE), technique, severe)
 
 
-# Bits of userAccountControl: 4194304 needs no preauthentication, 524288 may act for others everywhere, 65536 has a
-# password for ever, 32 needs none ([MS-ADTS] 2.2.16). 805306368 are users, 805306369 machines, 268435456 and 268435457
-# groups (2.2.52 of the same).
+# Bits of userAccountControl: 4194304 no pre-authentication, 524288 unconstrained delegation, 65536 password never
+# expires, 32 no password required ([MS-ADTS] 2.2.16). 805306368 are users, 805306369 computers, 268435456 and 268435457
+# groups (2.2.52).
 _BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
 AIMS = (
     _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),
@@ -74,7 +74,7 @@ AIMS = (
     _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$",
     "T1087.002"),
 )  # fmt: skip
-# A test for one entry: whatever else the filter contains, the search is not broad.
+# A condition on one entry: a search with it is not broad.
 _ONE = re.compile(
     r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|"
     r"dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
@@ -138,7 +138,7 @@ class LdapDump(CallDetector):
         yield from self._broad(event, aims)
 
     def _aim_alert(self, event: LdapSearch, aim: Aim) -> Iterator[Alert]:
-        """A search that helps an attacker. A domain controller or a manager may ask for it."""
+        """A search that is useful to an attacker. A domain controller or a management host may send it."""
         if not self._reported.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
         why = (
@@ -185,7 +185,9 @@ class LdapDump(CallDetector):
         )
 
     def _grade(self, actor: Subject) -> Severity | None:
-        """Domain controllers search each other's directories; fixed-function devices search none."""
+        """Severity by actor. Domain controllers search each other's directories; fixed-function devices
+        never search.
+        """
         return (
             Severity.low
             if self.is_controller(actor)
@@ -195,7 +197,7 @@ class LdapDump(CallDetector):
         )
 
     def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
-        """Much was found: what services that synchronise do every night as well, so that it is a hint."""
+        """A very large result: synchronizing services have it every night as well, so it is a weak indication."""
         pair, want = pair_of(event.packet, answer=True), self.options
         entries = self._entries.add(pair, event.ts, event.entries)
         if entries < want.entries or not self._reported.fresh((*pair, "entries"), event.ts):
@@ -219,5 +221,5 @@ class LdapDump(CallDetector):
 
 @functools.lru_cache(maxsize=1024)
 def aims_of(text: str) -> tuple[Aim, ...]:
-    """What a filter is after, where it is broad; programs send the same ones all day."""
+    """Purposes of a broad filter; cached, since programs repeat the same filters."""
     return () if _ONE.search(text) else tuple(aim for aim in AIMS if aim.pattern.search(text))

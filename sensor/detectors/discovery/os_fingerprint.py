@@ -28,8 +28,7 @@ KINDS_LIMIT = 16
 REPORTED_S = 300
 FLAGS = ((1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG"))
 ALL_STAMP = 0xFFFFFFFF
-# Windows and options of the six SYNs by which Nmap takes a system's measure, and of its later ones: published in the
-# program's documentation.
+# Windows and options of Nmap's six OS detection SYNs, and of later ones, from its documentation.
 PROBES = {
     (1, ("ws", "nop", "mss", "ts", "sok")),
     (63, ("mss", "ws", "sok", "ts", "eol")),
@@ -40,8 +39,7 @@ PROBES = {
     (3, ("ws", "nop", "mss", "sok", "nop", "nop")),
     (31337, ("ws", "nop", "mss", "ts", "sok")),
 }
-# SYNs of its ordinary scans, which look for hosts with questions of ICMP besides; alone they could be those of a small
-# device.
+# SYNs of its ordinary scans, which also ping hosts; alone they could be those of a small device.
 SCANS = {(window, ("mss",)) for window in (1024, 2048, 3072, 4096)}
 
 
@@ -126,7 +124,7 @@ class OsFingerprint(EventDetector):
 
 
 def _sign(event: Event) -> str:
-    """What is odd about it; empty for the ordinary."""
+    """The unusual property; empty if there is none."""
     if isinstance(event, TcpSyn):
         if (event.window, event.options) in PROBES and event.stamp in (-1, ALL_STAMP):
             return f"SYN with window {event.window} and the options {','.join(event.options)}, as Nmap sends it"

@@ -25,10 +25,9 @@ from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
 PAIRS_LIMIT = 8192
-# UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.
+# UDP: most ports from here on belong to clients, and traceroute uses 33434 and up.
 UDP_SERVICES_END = 32768
-# A packet from these is the answer to a question that went to a group (SSDP, WS-Discovery, mDNS, LLMNR), whatever port
-# it goes to.
+# A packet from these answers a multicast request (SSDP, WS-Discovery, mDNS, LLMNR), whatever its destination port.
 UDP_ANSWERS = (1900, 3702, 5353, 5355)
 
 
@@ -78,7 +77,7 @@ class PortScan(FlowDetector):
         self._slow = self.window(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
-        # A fast scan crosses the slow threshold too: that is no second finding.
+        # A fast scan also exceeds the slow threshold: that is not a second finding.
         self._reported: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 

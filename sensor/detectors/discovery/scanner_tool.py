@@ -31,7 +31,7 @@ REPORTED_LIMIT = 4096
 REPORTED_S = 3600
 SHAPES_S = 3600
 SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
-# What programs for scanning networks call themselves.
+# Names of network scanners.
 NAMES = re.compile(
     r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|"
     r"netsystemsresearch|leakix|binaryedge|rapid7|project "
@@ -40,8 +40,7 @@ NAMES = re.compile(
     r"ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
     re.IGNORECASE,
 )
-# (window, options) of crafted SYNs: Nmap's default probe; masscan and similar; zmap. According to their published
-# sources.
+# (window, options) of crafted SYNs: Nmap's default probe; masscan and similar; zmap. From their published sources.
 SHAPES = {
     (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap",
     (1024, ()): (

@@ -30,8 +30,8 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 16
-# SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and the web pages of devices on other ports
-# than 80.
+# SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and device web pages on other ports than
+# 80.
 PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 9100)
 
 

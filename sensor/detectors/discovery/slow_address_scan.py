@@ -49,8 +49,8 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """Addresses that failed and that answered within a window of so many seconds, and a sample of those that failed; no
-    window: the fast scan, only noted.
+    """Addresses that failed and that answered within a window in seconds, and a sample of those that failed; without a
+    window: a fast scan, which is only recorded.
     """
 
     failed: int
@@ -143,7 +143,7 @@ class SlowAddressScan(FlowDetector):
         )
 
     def _severity(self, actor: Subject) -> Severity:
-        """A fixed-function device has no reason to scan; who scans from outside is one of many."""
+        """A fixed-function device has no reason to scan; an external scanner is one of many."""
         if is_fixed_function(self.context, actor):
             return Severity.high
         return Severity.medium if self.context.networks.inside(actor.address) else Severity.low

@@ -26,7 +26,7 @@ from sensor.dissectors.shared.rpc_events import RpcCall
 
 
 class Kind(NamedTuple):
-    """A kind of query: what is listed, and its ATT&CK techniques: of the domain first, then of a single host."""
+    """A kind of query: what it lists, and its ATT&CK techniques: of the domain first, then of a single host."""
 
     what: str
     techniques: tuple[str, ...]
@@ -40,7 +40,7 @@ LOGGED_IN = Kind("logged-in users", ("T1033",))
 SERVICES = Kind("services", ("T1007",))
 REGISTRY = Kind("registry values", ("T1012",))
 PASSWORD_RULES = Kind("the password policy", ("T1201",))
-# What monitoring and inventories ask for all day does not count as mapping the network.
+# Frequent queries of monitoring and inventories, which do not count as enumeration.
 ORDINARY = (SERVICES, REGISTRY, PASSWORD_RULES)
 # (interface, call): kind
 QUESTIONS = {
@@ -54,12 +54,12 @@ QUESTIONS = {
     ("winreg", 17): REGISTRY, ("samr", 46): PASSWORD_RULES,
 }  # fmt: skip
 OPEN_USERS, ENUM_KEY = 4, 9
-# Calls of LSARPC that translate names and ids: many of them in a row try ids one after the other.
+# LSARPC calls that translate names and SIDs: many in a row enumerate ids.
 TRANSLATIONS = frozenset((14, 15, 57, 58, 68, 76, 77))
 
 
 class Options(CallOptions):
-    """From which number on queries are reconnaissance."""
+    """Threshold of queries."""
 
     hosts: int = Field(5, ge=2, description="threshold for medium severity: hosts with the same kind of query")
     kinds: int = Field(3, ge=2, description="threshold for medium severity: kinds of queries of one source")
@@ -109,7 +109,9 @@ class SmbEnumeration(CallDetector):
             yield self._requested(event, kind)
 
     def _indirect(self, event: RpcCall) -> Kind | None:
-        """Users with a session have a key below HKEY_USERS; names and ids can be tried one by one."""
+        """Indirect enumeration: subkeys of HKEY_USERS are users with a session; names and ids can be tried
+        one by one.
+        """
         if event.interface == "winreg":
             pair = pair_of(event.packet)
             if event.number == OPEN_USERS:

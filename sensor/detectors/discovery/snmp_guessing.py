@@ -33,10 +33,9 @@ GRACE_S = 5
 # A host that queried an agent this long ago, and sets a value now, is its manager.
 ACQUAINTED = 3600 * SECOND
 AGENT = 161
-# What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of
-# OLD-CISCO-SYSTEM-MIB.
+# Objects that copy a configuration: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
-# Devices whose drivers set things at every job.
+# Devices whose drivers set values with every job.
 SET_BY_DRIVERS = frozenset(("printer", "label_printer"))
 
 
@@ -93,7 +92,7 @@ class SnmpGuessing(CallDetector):
             yield from self._answered(event)
 
     def _guessed(self, event: SnmpRequest) -> Iterator[Alert]:
-        """Different communities, or users of version 3, at one agent."""
+        """Different community strings, or SNMPv3 users, at one agent."""
         key = event.seal or (f"user {event.user}" if event.user else "")
         pair, want = pair_of(event.packet), self.options
         tried = self._tried.add(pair, key, event.ts) if key and not addresses.is_multicast(event.packet.dst) else 0

@@ -22,7 +22,7 @@ from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600
-WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) need to know the zone already
+WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) require a known version of the zone
 
 
 class Options(detector.Options):

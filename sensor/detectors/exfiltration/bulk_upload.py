@@ -35,12 +35,12 @@ MEGABYTE = 1_000_000
 FTP_DATA = 20
 FLOWS_LIMIT, PAIRS_LIMIT, SENDERS_LIMIT = 4096, 8192, 4096
 DAYS_KEPT = 28
-# Fixed-function devices, except those whose function is to send: pictures, calls.
+# Fixed-function devices, except those whose function is sending: video, calls.
 QUIET = FIXED_FUNCTION - {"camera", "nvr", "conferencing", "intercom", "voip_phone"}
 CAMERAS = frozenset(("camera", "nvr"))
-# Of normally distributed days, the deviation is so many times the median distance from the median.
+# Standard deviation of a normal distribution, relative to the median absolute deviation.
 SCALE = 1.4826
-# Days that are all alike still differ by so much of their median.
+# Minimum spread of similar days, relative to their median.
 LEAST_SPREAD = 0.25
 
 
@@ -80,7 +80,7 @@ class Sent(NamedTuple):
 
 
 class Days(msgspec.Struct):
-    """A host: the current day, the most it sent to one server on it, and the same of earlier days, latest last."""
+    """A host: the current day, the largest volume to one server on it, and that of earlier days, latest last."""
 
     day: int
     most: int
@@ -122,7 +122,7 @@ class BulkUpload(FlowDetector):
         return zip(picked.tolist(), map(_sent, rows[picked].tolist()), strict=True)
 
     def worth(self, numbers: Sent) -> bool:
-        """Counts what is new of the flow, and asks whether the sum is worth a thought."""
+        """Counts new bytes of the flow; returns whether the sum needs evaluation."""
         inside = self.context.networks.inside
         if inside(numbers.far) or not inside(numbers.near.address) or addresses.is_multicast(numbers.far):
             return False
@@ -139,7 +139,7 @@ class BulkUpload(FlowDetector):
             yield self._alert(flow, numbers, total, limit, why)
 
     def _count(self, numbers: Sent) -> int:
-        """Bytes of the last day to this peer; the most of each day is kept."""
+        """Bytes to this peer in the last day; keeps the maximum of each day."""
         before = self._going.pop(numbers.flow) or 0
         if not numbers.over:
             self._going.put(numbers.flow, numbers.bytes)
@@ -154,8 +154,8 @@ class BulkUpload(FlowDetector):
         return total
 
     def _limit(self, near: Subject, unnamed: bool) -> tuple[float, str]:
-        """Bytes a day from which on it is too much, and why; 0 where nothing is known yet. ``unnamed``: over TCP to a
-        server without a host name.
+        """Threshold in bytes per day, and its reason; 0 if unknown. ``unnamed``: over TCP to a server without a host
+        name.
         """
         want, device, days = self.options, self.context.device(near), self._days.get(near.address)
         if device is not None and device.type in QUIET:
@@ -213,7 +213,7 @@ class BulkUpload(FlowDetector):
 
 
 def _sent(row: tuple[int, ...]) -> Sent:
-    """A flow change (the columns of CHANGE)."""
+    """From the columns of a flow change (CHANGE)."""
     client, server = Subject(row[7], row[3] << 64 | row[4], row[17]), Subject(row[8], row[5] << 64 | row[6], row[17])
     if row[15] == FTP_DATA and row[20] == TCP:
         return Sent(row[0], row[2], server, client.address, row[10], row[19] == Change.ENDED)

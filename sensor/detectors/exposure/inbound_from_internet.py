@@ -27,8 +27,8 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 SERVICES_LIMIT = 8192
 LOOK_AGAIN_S = 3600
 KEY_BITS, PAIR_BITS = 12, 15
-PLAIN = 1024  # below, the port is the server's
-HIGHEST = 10_000  # services of their own have ports below; above are those that programs took for a while
+PLAIN = 1024  # lower ports belong to servers
+HIGHEST = 10_000  # custom services have lower ports; higher ones are temporary
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
     3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
@@ -36,7 +36,7 @@ ADMINISTRATION = {
     9200: "Elasticsearch", 27017: "MongoDB",
     502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
 }  # fmt: skip
-# UDP: services that must not be exposed, because they disclose everything or are used for amplification.
+# UDP services that must not be exposed, because they disclose data or are used for amplification.
 DATAGRAMS = {
     19: "chargen",
     53: "DNS",
@@ -92,8 +92,8 @@ class InboundFromInternet(FlowDetector):
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
-        # In a conversation captured from its middle, two high ports do not show which side opened it; current clients
-        # use ports above HIGHEST (RFC 6335, 6).
+        # If the beginning of a flow is not captured, two high ports do not show the client; current clients use ports
+        # above HIGHEST (RFC 6335, 6).
         far = rows["client_port"]
         sure = (far > ports) & ((far >= HIGHEST) | (ports < PLAIN))
         rows = rows[((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports])]

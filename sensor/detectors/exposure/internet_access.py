@@ -29,7 +29,7 @@ LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 TYPES = ("industrial", "building", "medical", "door_access", "ups", "label_printer", "barcode_scanner")
 SEVERE = ("industrial", "medical")
-# Residential door locks are sold with the cloud of their vendor, which they contact by name.
+# Residential door locks use the cloud of their vendor, by name.
 CLOUDY = ("door_access",)
 HARMLESS = (53, 123)
 
@@ -79,7 +79,7 @@ class InternetAccess(FlowDetector):
         return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
-        """Most machines may."""
+        """Most hosts are permitted."""
         if self._networks and _within(numbers.address, self._networks):
             return True
         device = self.context.device(numbers)

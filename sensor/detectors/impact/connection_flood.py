@@ -43,7 +43,7 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """How many connections, whether they are counted because they are held open, and whether they are far too many."""
+    """Number of connections, whether they are counted as held open, and whether they exceed the threshold by far."""
 
     connections: int
     held: bool

@@ -136,6 +136,6 @@ class DhcpStarvation(EventDetector):
             target_port=packet.dport,
             network={"proto": "udp", "app": "dhcp", "vlan": packet.vlan, "direction": "internal"},
         )
-        # many bear the address 0.0.0.0
+        # many have the address 0.0.0.0
         alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"
         return alert

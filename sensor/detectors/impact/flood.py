@@ -73,8 +73,8 @@ class Flood(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.contacts, self.options
         found = [(i, Finding(flows, _estimate(marks), 60, want.flows)) for i, flows, marks in self._floods.found(rows)]
-        # Within a second it is unknown what stays unanswered, and whether the capture shows answers: opened flows
-        # count, answered ones no longer do.
+        # Within a second, unanswered flows and visibility of answers are unknown: opened flows count, and answered ones
+        # are subtracted.
         steps = (rows["kind"] == Change.NEW).astype(np.int8) - (rows["kind"] == Change.ANSWERED)
         bursts = self._bursts.follow(rows["block"], rows["client"], rows["ts"], steps, want.burst, self._marks)
         found += [(i, Finding(flows, _estimate(marks), 1, want.burst)) for i, flows, marks in bursts]
@@ -118,7 +118,7 @@ class Flood(FlowDetector):
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
         )
-        alert.key = f"{self.id}|{block}|{proto}"  # never by source: there are a million of them
+        alert.key = f"{self.id}|{block}|{proto}"  # never by source: there are up to a million
         yield alert
 
 

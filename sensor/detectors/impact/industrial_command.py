@@ -31,7 +31,7 @@ from sensor.dissectors.s7comm import SimaticRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
 REPORTED_S = 600
-# What takes a controller out of service or changes its program, by protocol, and the technique.
+# Commands that stop a controller or change its program, by protocol, and the technique.
 STOPS = frozenset(("stop", "stop application", "device communication control", "change mode"))
 RESTARTS = frozenset(
     ("start", "cold restart", "warm restart", "initialize application", "reinitialize device", "reset")
@@ -47,7 +47,7 @@ PROGRAMS = frozenset(
     )
 )
 STOP, RESTART, CHANGE = "T1489", "T1529", "T1565"
-SCHNEIDER, DIAGNOSTICS = 90, 8  # of Modbus: also used to ask what a controller is
+SCHNEIDER, DIAGNOSTICS = 90, 8  # Modbus functions that also identify a controller
 
 
 class Options(detector.Options):
@@ -142,12 +142,12 @@ class IndustrialCommand(EventDetector):
 
 
 def _protocol(event: Event) -> str:
-    """Its name for the record."""
+    """Protocol name for the record."""
     return "s7comm" if isinstance(event, SimaticRequest) else app_of(event)
 
 
 def _writes(event: Event) -> bool:
-    """Whether a request changes something; functions that also ask what a controller is do not count."""
+    """Whether a request changes something; functions that also identify a controller do not count."""
     if isinstance(event, BacnetRequest):
         return bool(event.name)
     if isinstance(event, ModbusRequest):
@@ -156,5 +156,5 @@ def _writes(event: Event) -> bool:
 
 
 def _technique(name: str) -> str:
-    """Of a command that takes a controller out of service; empty for writes of values."""
+    """Technique of a command that stops a controller or changes its program; empty for writes of values."""
     return STOP if name in STOPS else RESTART if name in RESTARTS else CHANGE if name in PROGRAMS else ""

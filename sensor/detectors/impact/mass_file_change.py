@@ -21,15 +21,15 @@ from sensor.counting.tally import Counts
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
 from sensor.dissectors.shared.smb_events import SmbCreateResult, SmbDelete, SmbRename
 
-# What an opening did to a file that was there ([MS-SMB2] 2.2.14).
+# Create actions on an existing file ([MS-SMB2] 2.2.14).
 OVERWRITTEN = (0, 3)
 WINDOW_S = 60
-# Endings that programs give files they write in two steps, and give back.
+# Temporary extensions of files that programs write in two steps.
 TEMPORARY = frozenset(("tmp", "temp", "bak", "part", "partial", "crdownload", "swp", "wbk", "lock", "filepart"))
 
 
 class Options(CallOptions):
-    """From which number on."""
+    """Threshold."""
 
     renames: int = Field(100, ge=10, description="threshold: files renamed to another extension within a minute")
     changes: int = Field(
@@ -104,7 +104,7 @@ class MassFileChange(CallDetector):
         threshold: int,
         grade: Severity,
     ) -> Iterator[Alert]:
-        """At most once in ten seconds, so that the alert grows and does not flood."""
+        """At most once in ten seconds, so that the alert is updated without a flood."""
         then = self._reported.get(pair)
         if then is not None and 0 <= event.ts - then < 10 * SECOND:
             return
@@ -123,7 +123,7 @@ class MassFileChange(CallDetector):
 
 
 def _ending_changed(event: SmbRename) -> bool:
-    """Whether the file got another ending, and none of those that come and go while programs write."""
+    """Whether the file got another extension that is not a temporary one."""
     old, new = event.name.rpartition("\\")[2].lower(), event.new_name.rpartition("\\")[2].lower()
     was, now = old.rpartition(".")[2], new.rpartition(".")[2]
     return bool(new) and was != now and not {was, now} & TEMPORARY

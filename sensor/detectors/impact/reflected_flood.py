@@ -33,10 +33,10 @@ KEY_BITS, PAIR_BITS = 11, 15
 HASHED = 1 << 63
 PING, PING_6 = 1, 58
 DNS = 53
-PLAIN = 1024  # servers listen below, clients call from above
-# Ports below which no program calls from, not even the ones that prove so that they are privileged (512 to 1023).
+PLAIN = 1024  # servers use lower ports, clients higher ones
+# No client uses source ports below, not even privileged ones (512 to 1023).
 NO_CLIENT = 512
-HANDSHAKE = 80  # bytes of a frame without data, at most
+HANDSHAKE = 80  # maximum size of a frame without data, bytes
 # UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port
 # mapper, NTP, NetBIOS, SNMP, LDAP, SLP, IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN,
 # WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti, memcached, debug and media ports of
@@ -150,13 +150,13 @@ class ReflectedFlood(FlowDetector):
         self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.bool_]]]:
         """Where the server seems to be the client; and where a row may be part of a reflection, one mask for each of
-        ``self._windows``: answers over UDP, to pings, to SYNs, and flows in which the client sent nothing.
+        ``self._windows``: UDP answers, ping replies, SYN-ACKs, and flows in which the client sent nothing.
         """
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
         lit = self._lights(rows, UDP)
-        # A server on a high port seems to be the client where its answer comes first, and so does any where the
-        # victim's port is lower.
+        # A server on a high port seems to be the client if its answer comes first, and so does any if the victim's port
+        # is lower.
         turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
         turned &= (rows["client_port"] != DNS) | (rows["client_bytes"] >= self.options.large)
         turned &= ~self._amplifies[server_port]
@@ -178,7 +178,7 @@ class ReflectedFlood(FlowDetector):
 
     @staticmethod
     def _significant(changes: Changes) -> npt.NDArray[np.void]:
-        """Those worth a look: all of UDP, answers, and TCP flows that ended without a word of their client."""
+        """Rows to evaluate: all UDP, answers, and TCP flows that ended without a packet of their client."""
         contacts = changes.contacts
         proto, kind = contacts["service"] & 0xFF, contacts["kind"]
         found: npt.NDArray[np.void] = contacts[

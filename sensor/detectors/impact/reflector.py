@@ -27,7 +27,7 @@ from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 KEY_BITS = 8
-# Services whose answers are larger than the questions; see the reflected flood.
+# Services whose answers are larger than requests; see the reflected flood.
 SERVICES = (
     17,
     19,

@@ -23,14 +23,14 @@ SHUTDOWNS = {("initshutdown", 0), ("initshutdown", 2), ("winreg", 24), ("winreg"
 
 
 class Options(CallOptions):
-    """From which number on restarts are an attack on availability."""
+    """Threshold of restarts for an attack on availability."""
 
     hosts: int = Field(5, ge=2, description="threshold for high severity: hosts that one source shut down")
     window_s: int = Field(600, ge=60, description="time window in seconds")
 
 
 class RemoteShutdown(CallDetector):
-    """Watches calls that begin a shutdown; that one is called off is ignored."""
+    """Watches calls that start a shutdown; calls that cancel one are ignored."""
 
     title = "Host shut down remotely"
     severity = Severity.medium

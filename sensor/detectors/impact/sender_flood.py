@@ -72,5 +72,5 @@ class FloodOfSenders(EventDetector):
             numbers={"senders": event.senders, "threshold": event.senders, "vlan": packet.vlan},
             network={"vlan": packet.vlan},
         )
-        alert.key = f"{self.id}|{packet.vlan}"  # never by sender: there are millions of them
+        alert.key = f"{self.id}|{packet.vlan}"  # never by sender: there are millions
         yield alert

@@ -48,7 +48,7 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """The number, and whether the capture shows answers."""
+    """The number of flows, and whether the capture shows answers."""
 
     messages: int
     lit: bool

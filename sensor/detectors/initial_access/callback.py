@@ -42,7 +42,7 @@ _NAMED = re.compile(
     r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|"
     r"/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
 )
-# Programs that fetch for scripts and servers, and files that are run.
+# Download tools of scripts and servers, and executable files.
 _FETCHER = re.compile(
     (
         r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|"
@@ -73,7 +73,7 @@ class _Attack(msgspec.Struct):
     named: tuple[int, ...]
 
     def place(self, address: int) -> str:
-        """How an alert names an address that the victim contacts."""
+        """The name of a contacted address in an alert."""
         if address == self.attacker.address:
             return "its attacker"
         return f"{text(address)}, an address in the exploit" if address in self.named else text(address)
@@ -133,9 +133,7 @@ class Callback(FlowDetector, EventDetector):
 
     def _attacked(self, event: HttpRequest | HttpBody, what: str, signature: str, shown: str) -> None:
         packet = event.packet
-        if (
-            packet.src == packet.dst
-        ):  # a machine that tests itself: all its connections go to where the attack came from
+        if packet.src == packet.dst:  # a host that tests itself: all its connections go to the source of the attack
             return
         named = [word for groups in _NAMED.findall(f"{shown} {event.path}") for word in groups if word]
         attack = _Attack(
@@ -173,7 +171,7 @@ class Callback(FlowDetector, EventDetector):
     # New flows.
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
-        """New TCP flows whose two ends spoke the other way round a short while ago: few in any network."""
+        """New TCP flows in the opposite direction of a recent flow of both ends: rare in any network."""
         rows = changes.rows
         new = np.flatnonzero((rows["kind"] == Change.NEW) & (rows["proto"] == TCP))
         if not len(new):
@@ -248,7 +246,7 @@ def _addresses(words: list[str]) -> Iterator[int]:
 
 
 def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """For each row a number for (client, server), and the one for (server, client)."""
+    """For each row a number for (client, server), and one for (server, client)."""
     client, server = ((rows[end + "_hi"] * MULTIPLIER ^ rows[end + "_lo"]) * MULTIPLIER for end in ("client", "server"))
     client, server = client ^ client >> np.uint64(29), server ^ server >> np.uint64(29)
     return (client * np.uint64(3) + server) * MULTIPLIER, (server * np.uint64(3) + client) * MULTIPLIER
@@ -257,8 +255,8 @@ def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDAr
 def _written(
     places: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows whose slot an earlier row of the same batch wrote, and which row wrote it last: where batches are cut must
-    not matter.
+    """Rows whose slot an earlier row of the same batch wrote, and the row that wrote it last: batch boundaries must not
+    matter.
     """
     count = len(places)
     order = np.arange(count)

@@ -30,7 +30,7 @@ from sensor.dissectors.http import HttpRequest
 A, AAAA = 1, 28
 NAMES_LIMIT, ADDRESSES_LIMIT, REPORTED_LIMIT = 8192, 1024, 4096
 REPORTED_S = 3600
-SHARED = 3  # names of different domains that lead to one address: a filter, a login portal, a server of many names
+SHARED = 3  # names of different domains with one address: a filter, a login portal, a server of many names
 SHARED_S = 3600
 LOCAL = (".local", ".lan", ".home", ".home.arpa", ".internal", ".intranet", ".corp", ".localdomain", ".test")
 LOOPBACK = 127
@@ -117,16 +117,16 @@ class DnsRebinding(EventDetector):
             yield from self._report(event, name, inner[0], reason, inner[0] >> 24 & 0xFF == LOOPBACK)
 
     def _rebound(self, before: _Public, ts: int) -> bool:
-        """Whether the lifetime of the public address made the client repeat the query."""
+        """Whether the query was repeated because the lifetime of the public address expired."""
         want = self.options
         return not before.inside and 0 <= ts - before.ts <= want.window_s * SECOND and before.ttl <= want.ttl_s
 
     def _shared(self, address: int, name: str, ts: int) -> bool:
-        """Whether names of several domains lead to an internal address."""
+        """Whether names of several domains have this internal address."""
         return self._names.add(address, ".".join(name.split(".")[-2:]), ts) >= SHARED
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
-        """A request that goes to the internal address, with the name of the external host."""
+        """A request to the internal address, with the name of the external host."""
         packet, name = event.packet, event.host.lower()
         if self._bound.get((packet.src, name)) == packet.dst and self._reported.fresh(
             (packet.src, name, True), event.ts

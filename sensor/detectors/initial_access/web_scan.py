@@ -36,7 +36,7 @@ SCANNERS = re.compile(
     r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler)\b",
     re.IGNORECASE,
 )
-# Files and pages that hold secrets or run a server, and that no link refers to.
+# Files and pages with secrets or administration functions that no link refers to.
 SENSITIVE = re.compile(
     r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|"
     r"vscode/|idea/|npmrc|docker)|"
@@ -49,7 +49,7 @@ SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 
-# What a page is made of: programs that look for pages seldom ask for it, and one broken page asks for dozens.
+# Resources of pages: scanners seldom request them, and one broken page requests dozens.
 PARTS = re.compile(
     r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8)$", re.IGNORECASE
 )
@@ -94,7 +94,7 @@ class WebScan(EventDetector):
         self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        # Answers are counted, all of them: a scan shows in the share that fails.
+        # All answers are counted: a scan shows in the share of errors.
         return {HttpRequest: field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -122,7 +122,7 @@ class WebScan(EventDetector):
         )
 
     def _secret(self, event: HttpRequest, place: str) -> Iterator[Alert]:
-        """``place``: where the secret is; a tool requests many pages of one place."""
+        """``place``: location of the secret; a tool requests many pages of one location."""
         packet = event.packet
         key = (packet.src, packet.dst)
         requested = self._sensitive.add(key, place, packet.ts)

@@ -29,7 +29,7 @@ PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 SMB = "SMB"
-# Confidence of a type below which a finding is one step less severe.
+# Below this confidence of the type, the severity is one step lower.
 SURE = 0.6
 # port -> (service, technique)
 SERVICES = {
@@ -104,7 +104,7 @@ class AdminFromDevice(FlowDetector):
         return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
-        """Most sessions are computers' own business."""
+        """Sessions of computers are not evaluated."""
         device = self.context.device(numbers)
         return device is not None and device.fixed_function and device.type not in self.options.exempt_types
 
@@ -147,7 +147,7 @@ class AdminFromDevice(FlowDetector):
         )
 
     def _weight(self, flow: Flow, kind: str, service: str) -> tuple[Severity, str]:
-        """Severity, and the benign explanation where there is one."""
+        """Severity, and the benign explanation if there is one."""
         if service == SMB and kind in SHARES:
             return Severity.low, f"{SHARES[kind]}: benign where this is configured"
         if service == SMB and kind in RECORDERS:

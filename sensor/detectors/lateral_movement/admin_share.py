@@ -29,7 +29,7 @@ SHARE_ADD = 14
 
 
 class Options(CallOptions):
-    """From which number on."""
+    """Threshold."""
 
     hosts: int = Field(
         5,

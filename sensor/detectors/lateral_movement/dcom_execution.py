@@ -17,7 +17,7 @@ from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIVATIONS = ("ISystemActivator", "IActivation")
 GET_NAMES, INVOKE = 5, 6
-# Classes that run programs for remote users; WMI and the task scheduler have detectors of their own.
+# Classes that execute programs for remote users; WMI and the task scheduler have separate detectors.
 CLASSES = frozenset((
     "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Word.Application",
     "Outlook.Application", "PowerPoint.Application", "Visio.Application", "Access.Application",

@@ -70,8 +70,8 @@ class FanOut(AdminSessions):
             yield self._alert(flow, count, usual)
 
     def _usual(self, flow: Flow, count: int) -> int:
-        """How many hosts the source administered before, by this service. The new ones are learned while it continues,
-        and are no habit of it.
+        """Number of hosts that the source administered before with this service. New ones are learned while it
+        continues, and are not part of it.
         """
         baseline, client, service = self.context.baseline, client_of(flow), service_of(flow)
         new = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]

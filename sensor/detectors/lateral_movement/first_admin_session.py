@@ -68,7 +68,7 @@ class FirstAdminSession(AdminSessions):
 
     def _alert(self, flow: Flow, watched: float) -> Alert:
         actor, target, service = client_of(flow), server_of(flow), service_name(flow)
-        # Those it met for the first time today were learned meanwhile, and are no habit of it.
+        # Hosts contacted first today were learned meanwhile, and are no habit.
         usual = max(
             self.context.baseline.servers(actor, service_of(flow)) - self._new.add((flow.client, service), flow.ts) + 1,
             0,

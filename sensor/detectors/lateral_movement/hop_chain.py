@@ -74,7 +74,7 @@ class HopChain(AdminSessions):
             yield self._alert(flow, chain)
 
     def _before(self, flow: Flow) -> tuple[Flow, ...]:
-        """The chain by which the client was reached, where that is not long ago and does not lead in a circle."""
+        """The chain by which the client was reached, if it is recent and has no cycle."""
         chain = self._reached.get(flow.client) or ()
         if not chain or not 0 <= flow.first - chain[-1].first <= self._window:
             return ()

@@ -65,12 +65,10 @@ class PassTheHash(EventDetector):
         self._since = 0
         self._homes: Distinct[str, str] = Distinct(
             memory, ACCOUNTS_LIMIT, HOMES_LIMIT
-        )  # account → machines it logs in from
-        self._ways: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, 2)  # account → how it proves itself
-        self._users: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → accounts
-        self._names: Distinct[str, str] = Distinct(
-            memory, ACCOUNTS_LIMIT, HOMES_LIMIT
-        )  # machine → what it called itself
+        )  # account → hosts from which it logs in
+        self._ways: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, 2)  # account → its authentication methods
+        self._users: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # host → accounts
+        self._names: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # host → its workstation names
         self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, DAY)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
@@ -116,7 +114,7 @@ class PassTheHash(EventDetector):
             yield self._found(event, client, homes, signs)
 
     def _signs(self, event: SmbLoginResult, account: str, machine: str) -> list[str]:
-        """What makes it look like a tool."""
+        """Signs of a tool."""
         signs, names = [], self._names.values(machine)
         if self._ways.values(account) == [KERBEROS]:
             signs.append(f"{event.user} always used Kerberos, and now NTLM, for which a hash is enough")
@@ -126,7 +124,7 @@ class PassTheHash(EventDetector):
         return signs
 
     def _machine(self, client: Subject) -> str:
-        """A machine by what lasts of it."""
+        """The most permanent identifier of a host."""
         device = self.context.device(client)
         return device.id if device is not None else str(client.address)
 

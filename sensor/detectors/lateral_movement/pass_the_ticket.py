@@ -131,7 +131,7 @@ class PassTheTicket(EventDetector):
         return near is not None and far is not None and near.id == far.id
 
     def _made_from_hash(self, event: KerberosAsReply, requested: KerberosAsRequest) -> Iterator[Alert]:
-        """One cipher only, proven at once."""
+        """A single encryption type, with immediate pre-authentication."""
         account, packet = event.client.lower(), requested.packet
         if (
             len(requested.etypes) != 1
@@ -160,7 +160,7 @@ class PassTheTicket(EventDetector):
         )
 
     def _first(self, packet: Packet, account: str) -> bool:
-        """Whether this client did not ask for the account without a proof before."""
+        """Whether this client did not request the account without pre-authentication before."""
         return self._opened.fresh((packet.src, account), packet.ts)
 
     def _alert(

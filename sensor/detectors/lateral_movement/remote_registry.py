@@ -20,7 +20,7 @@ ACTIONS = {
     ),
     19: "restored a registry key on", 22: "set a registry value on",
 }  # fmt: skip
-# Keys by which programs start, or protection ends: in small letters.
+# Keys for autostart or security settings, in lower case.
 SEVERE = (
     "\\currentversion\\run", "image file execution options", "\\winlogon", "disablerestrictedadmin",
     "localaccounttokenfilterpolicy", "fdenytsconnections", "\\services\\", "uselogoncredential", "windows defender",

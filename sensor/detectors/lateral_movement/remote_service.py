@@ -29,7 +29,7 @@ STARTS = frozenset((19, 31))
 CONTROLS = 1  # stop, pause, continue
 OPENS = frozenset((16, 28))
 MEMORY_S = 600
-# What services that tools create run, rather than a service's own program.
+# Programs of services that tools create, instead of a service's own program.
 SHELL = (
     "%comspec%",
     "cmd.exe",
@@ -49,8 +49,8 @@ SHELL = (
 
 
 class _Pair(msgspec.Struct):
-    """What one host lately did to another: when it created a service and wrote to an administrative share, the file;
-    the opened service.
+    """Recent actions of one host on another: service creation, writes to an administrative share, the file; the opened
+    service.
     """
 
     created: int = 0

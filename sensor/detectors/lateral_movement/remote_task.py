@@ -11,9 +11,9 @@ from sensor.detectors.shared.calls import CallDetector, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 AT, TASK, SHARES = "T1053.002", "T1053.005", "T1021.002"
-# The smallest arguments of NetrJobAdd: a server that is not named, and the job ([MS-TSCH] 3.2.5.2.1).
+# Minimum size of NetrJobAdd arguments: an unnamed server, and the job ([MS-TSCH] 3.2.5.2.1).
 JOB_SIZE = 24
-# number: (what was done, technique, severity)
+# Call number → (action, technique, severity)
 ACTIONS = {
     ("atsvc", 0): ("added an AT job on", AT, Severity.high),
     ("ITaskSchedulerService", 1): ("registered a scheduled task on", TASK, Severity.high),

@@ -32,14 +32,14 @@ from sensor.detectors.shared.sessions import SERVICES as ADMIN
 
 AGAIN_S, QUICK_BITS = 600, 12
 REPORTED_LIMIT = 16384
-# So many others of its type make a service ordinary.
+# Number of other devices of its type that make a service usual.
 OTHERS = 2
 SURE = 0.9
 # ns: a client that resolved a name before monitoring began resolves it again within this time, because DNS answers are
 # rarely cached for longer.
 NAMED_NS = 86_400 * SECOND
 PROXIES = (1080, 3128)
-# By the rule that is broken: how much its word is worth; which of them learn, and which are of a profile.
+# By violated rule: its confidence; which rules are learned, and which come from a profile.
 TRUST = {"never": 0.9, "learned": 0.6, "segment": 0.6, "profile": 0.95, "unnamed": 0.4}
 LEARNED, PROFILED = ("learned", "segment"), ("profile", "unnamed")
 
@@ -78,7 +78,7 @@ class RoleViolation(FlowDetector):
         self._all = Acquaintances(AGAIN_S * SECOND)
         self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
-        # Of devices with a profile: as soon as a peer answers, and each external server by itself.
+        # Devices with a profile: evaluated as soon as a peer answers, and separately for each external server.
         self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)
         self._abroad = Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True)
         self._began = 0
@@ -119,7 +119,7 @@ class RoleViolation(FlowDetector):
                 yield from self._learned(flow, device, start, service)
 
     def _beyond(self, flow: Flow, device: Device, subject: Subject, *, serves: bool) -> Iterator[Alert]:
-        """What its profile does not allow. A probed device has offered no service."""
+        """Violations of its profile. A probed device has offered no service."""
         if self._spared(device, subject) or (serves and not self._over(flow)):
             return
         breach = self.context.profiles.breach(flow, serves=serves)
@@ -142,17 +142,17 @@ class RoleViolation(FlowDetector):
         )
 
     def _start(self, device: Device | None, subject: Subject) -> Start | None:
-        """The starting baseline by which a device is judged; None where it is not."""
+        """The initial baseline that applies to a device; None if there is none."""
         if device is None or not device.fixed_function or self._spared(device, subject):
             return None
         return self.context.baseline.start(device.type)
 
     def _over(self, flow: Flow) -> bool:
-        """What is learned counts conversations that are over."""
+        """Learned baselines count finished flows."""
         return flow.kind == Change.ENDED or flow.proto == UDP
 
     def _learned(self, flow: Flow, device: Device, start: Start, service: int) -> Iterator[Alert]:
-        """What the device and its like never used, and where it never went."""
+        """Services that the device and similar ones never used, and segments that it never reached."""
         client, server, baseline, kind = (
             client_of(flow),
             server_of(flow),
@@ -228,7 +228,7 @@ class RoleViolation(FlowDetector):
 
 
 def _never(context: Context) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The services that are on a list of any type: those of TCP, then those of UDP."""
+    """Services on the list of any type: those of TCP, then those of UDP."""
     wanted = np.zeros(1 << 17, np.uint8)
     for kind in FIXED_FUNCTION:
         start = context.baseline.start(kind)

@@ -31,11 +31,11 @@ ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
 UNSUPPORTED, NEEDS_PROOF = (
     14,
     25,
-)  # errors (RFC 4120, 7.5.9): no cipher that both have; a proof is wanted, in one of these ciphers
+)  # errors (RFC 4120, 7.5.9): unsupported encryption type; pre-authentication required, with a list of types
 
 
 class Options(detector.Options):
-    """From which number of accounts on."""
+    """Threshold of accounts."""
 
     accounts: int = Field(
         2, ge=2, description="threshold: accounts that lost AES at one KDC, without one in between that kept it"
@@ -114,7 +114,7 @@ class SkeletonKey(EventDetector):
 
 
 def _ciphers(event: KerberosAsReply | KerberosError) -> tuple[int, ...] | None:
-    """The encryption types that an answer uses or offers; None where it has none."""
+    """Encryption types that a response uses or offers; None if it has none."""
     if isinstance(event, KerberosAsReply):
         return (event.etype,)
     if event.code == UNSUPPORTED:

@@ -15,7 +15,7 @@ from sensor.dissectors.tds_batch import TdsCommand
 
 
 class Action(NamedTuple):
-    """What a procedure does, and its techniques."""
+    """Action of a procedure, and its techniques."""
 
     what: str
     techniques: tuple[str, ...]
@@ -33,7 +33,7 @@ ACTIONS = {
     "xp_dirtree": Action("made SQL Server open a share of another host on", ("T1187", "T1557.001"), Severity.medium),
     "sp_start_job": Action("started a job of SQL Server on", ("T1505.001",), Severity.info),
 }
-# What intruders run first.
+# Typical first commands of intruders.
 SHELLS = re.compile(
     r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|"
     r"ipconfig|systeminfo|tasklist|reg\s+(?:add|save)"
@@ -44,7 +44,7 @@ ELSEWHERE = re.compile(r"['\"]\s*\\\\[^\\?.]")
 
 
 class SqlCommand(CallDetector):
-    """Watches procedures that leave the database."""
+    """Watches procedures with effects outside of the database."""
 
     title = "Command executed through SQL Server"
     severity = Severity.medium

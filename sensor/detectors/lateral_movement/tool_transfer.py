@@ -22,11 +22,11 @@ from sensor.dissectors.tftp import TftpRead
 
 STARTUP = "\\programs\\startup\\"
 DOMAIN_SHARES = frozenset(("SYSVOL", "NETLOGON"))
-# Endings of what runs by itself or by a shell of Windows.
+# Extensions of files that Windows executes, directly or with a shell.
 PROGRAMS = frozenset(
     "exe dll sys scr com pif cpl ocx msi msp bat cmd ps1 psm1 vbs vbe js jse wsf wsh hta lnk jar xll reg sct".split()
 )
-# What loaders of devices fetch: scripts, and programs named by the machine they run on.
+# Files that loaders of devices download: scripts, and programs named after an architecture.
 FETCHED = re.compile(
     (
         r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|"
@@ -122,7 +122,7 @@ def _counts(share: str) -> bool:
 
 
 def _requested(event: Event) -> tuple[str, str]:
-    """(path, protocol) of a file that is asked for; empty where none is."""
+    """(path, protocol) of a requested file; empty if there is none."""
     if isinstance(event, HttpRequest):
         return (event.path.partition("?")[0], "HTTP") if event.method == "GET" else ("", "")
     if isinstance(event, FtpFile):

@@ -16,7 +16,7 @@ from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.http import HttpRequest
 
 SERVICE = re.compile(r"/wsman(?:[/?-]|$)")
-# What Windows itself calls its client; others are libraries, and the tools built upon them.
+# User agent of Windows; others are libraries, and tools based on them.
 WINDOWS = "microsoft winrm client"
 TOOLS = ("ruby", "python", "winrm", "evil", "go-http", "masterzen", "curl")
 FORWARDING = ("subscriptionmanager", "/subscriptions/", "/wsman-anon")

@@ -15,7 +15,7 @@ from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
 
-# Calls of IWbemServices: a method executed; a class or an instance written, as subscriptions to events are.
+# IWbemServices calls: method execution; writing a class or an instance, such as an event subscription.
 EXECUTES, PUTS = frozenset((24, 25)), frozenset((8, 14))
 SUBSCRIPTION = "T1546.003"
 

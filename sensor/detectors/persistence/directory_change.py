@@ -18,7 +18,7 @@ from sensor.dissectors.ldap import LdapChange
 
 
 class Action(NamedTuple):
-    """What writing an attribute does, and the technique."""
+    """Effect of writing an attribute, and the technique."""
 
     what: str
     technique: str
@@ -45,7 +45,7 @@ ACTIONS = {
 OWN = frozenset(("serviceprincipalname",))
 DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
 WRITTEN = frozenset((*ACTIONS, DNS_RECORD))
-# Names that clients look for when they know no proxy, and a record for all names (RFC 4592).
+# Names that clients look up to find a proxy, and wildcard records (RFC 4592).
 LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
 
 
@@ -85,7 +85,7 @@ class DirectoryChange(CallDetector):
                 yield self._made(event, action, f"{event.operation} of {name} in {event.name!r}")
 
     def _record(self, event: LdapChange, lure: bool) -> Alert:
-        """DNS records of Active Directory may be added by every user, and are then answered to all."""
+        """Every user may add DNS records to Active Directory, which are then resolved for all clients."""
         action = Action(
             "added a DNS record through LDAP on", "T1557.001", Severity.high if lure else Severity.medium, 0.85
         )

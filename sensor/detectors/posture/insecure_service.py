@@ -23,7 +23,7 @@ from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.insecure import SHOWING, Insecure, Shown
 
 REPORTED_LIMIT = 16384
-# Players stream to each other by RTSP (AirPlay, Miracast): that is what they are for.
+# Players stream to each other by RTSP (AirPlay, Miracast): that is their function.
 PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())
 
 
@@ -78,7 +78,7 @@ class InsecureService(EventDetector):
             yield self._found(event, shown)
 
     def _plays(self, event: Event, shown: Shown) -> bool:
-        """Whether a stream is one between players."""
+        """Whether it is a stream between players."""
         if shown.setting != "rtsp_open":
             return False
         device = self.context.device(ends_of(event.packet, answer=True).target)

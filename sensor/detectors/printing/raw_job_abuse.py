@@ -28,12 +28,12 @@ AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
 RAW = (9100, 9102)
 PRINTERS = frozenset(("printer", "label_printer"))
-# Devices that do print by themselves: tickets, labels, charts, confirmations of calls.
+# Devices that print: tickets, labels, charts, receipts.
 PRINTING = frozenset(("medical", "industrial", "scale", "barcode_scanner", "building", "iot", "unknown"))
 
 
 class Action(NamedTuple):
-    """What a command does, its severity, and its ATT&CK technique."""
+    """A command's action, severity, and ATT&CK technique."""
 
     what: str
     severity: Severity
@@ -52,10 +52,10 @@ COMMANDS = {
     "DMCMD": Action("sent management commands to", Severity.low, "T1499"),
     "UPGRADE": Action("sent firmware to", Severity.low, "T1542"),
 }
-# Languages in which firmware is sent, by the names that vendors use.
+# PJL languages for firmware, by vendors' names.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
-# Variables whose default no print job sets: locks of panel and disks, the password, whether settings are stored, the
-# language of the panel's service.
+# Variables whose default no print job sets: locks of panel and disks, passwords, persistence of settings, the language
+# of the service panel.
 SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG".split())
 
 
@@ -121,7 +121,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
         return [(at, None) for at in picked.tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
-        """A connection to the raw port of a printer by a machine that has nothing to print."""
+        """A flow to the raw port of a printer from a host that does not print."""
         printer, client = self.context.device(server_of(flow)), self.context.device(client_of(flow))
         outside = not self.context.networks.inside(flow.client)
         kind = client.type if client is not None and client.fixed_function and client.type not in PRINTING else ""
@@ -154,7 +154,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
 
 
 def _action(event: PjlCommand) -> Action | None:
-    """What a command does, None where it is part of printing."""
+    """The action of a command, None if it is part of printing."""
     if event.command == "ENTER":
         return COMMANDS["UPGRADE"] if event.argument in FIRMWARE else None
     if event.command in ("DEFAULT", "SET"):

@@ -1,3 +1,1 @@
-"""What several detectors share: windows, bases of detectors, and how hosts and devices are named. No file here is a
-detector.
-"""
+"""Shared by detectors: windows, base classes, and names of hosts and devices. No file here is a detector."""

@@ -1,4 +1,4 @@
-"""Columns of addresses: which of them cannot be a source address of a host."""
+"""Columns of addresses: invalid sources and groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def illegal(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
 
 
 def group(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
-    """Addresses of many: multicast of both versions, and the broadcast address 255.255.255.255."""
+    """Group addresses: multicast of both versions, and the broadcast address 255.255.255.255."""
     is_v4 = (hi == 0) & (lo >> np.uint64(32) == V4)
     first = lo >> np.uint64(24) & np.uint64(0xFF)
     many = (first >= MULTICAST) & (first < RESERVED) | (lo & BROADCAST == BROADCAST)
@@ -36,8 +36,8 @@ def group(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
 
 
 def counted(window: DistinctWindow, keys: U64, values: U64, ts: npt.NDArray[np.int64]) -> Found:
-    """(row, values counted, values answered, sample) where a window finds enough different values of a key; every row
-    counts at once.
+    """(row, values counted, values answered, sample) where a key reaches the threshold of distinct values; rows are
+    counted one by one.
     """
     if not len(keys):
         return []

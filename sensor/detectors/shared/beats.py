@@ -15,10 +15,9 @@ import numpy.typing as npt
 from sensor.core.time_units import SECOND
 
 GAP = 5 * SECOND
-# How long a place stays taken after its last beat: where hardly anything is known of the pair, and where it shows a
-# rhythm.
+# How long an inactive pair keeps its slot: a new pair, and one with a rhythm.
 BRIEF, LONG, KNOWN = 3600 * SECOND, 25 * 3600 * SECOND, 4
-FLOWS_LIMIT = 64  # sizes are forgotten by half after so many
+FLOWS_LIMIT = 64  # after this many flows, the sums of sizes are halved
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -27,7 +26,7 @@ NO_SIZE = -1
 
 
 class Rhythm(NamedTuple):
-    """What is known of a pair at a contact: contacts so far, mean interval in seconds, mean size of its flows in bytes,
+    """Statistics of a pair at a contact: contacts so far, mean interval in seconds, mean size of its flows in bytes,
     and the dispersion of both.
 
     Dispersion is the standard deviation divided by the mean; that of intervals excludes the shortest and the longest.
@@ -41,11 +40,11 @@ class Rhythm(NamedTuple):
 
 
 class Beats:
-    """``follow`` gets flows in time order, for any span of time; the result does not depend on how the input is cut."""
+    """``follow`` gets flows in time order, for any period; the result does not depend on batch boundaries."""
 
     def __init__(self, intervals: int, bits: int = 16) -> None:
-        """So many of the last ``intervals`` are kept, and that many are wanted before anything is said. ``bits``: size
-        of the table, a power of two.
+        """``intervals``: number of last intervals that are kept, and required for a result. ``bits``: size of the
+        table, a power of two.
         """
         size = 1 << bits
         self._mask = np.uint64(size - 1)
@@ -56,11 +55,11 @@ class Beats:
             np.zeros(size, np.int64),
         )
         self._count, self._intervals = np.zeros(size, np.int64), np.zeros((size, intervals), np.float32)
-        self._sizes = np.zeros((3, size))  # how many flows ended, their bytes, the squares
+        self._sizes = np.zeros((3, size))  # number of ended flows, their bytes, the squares
 
     def follow(self, keys: U64, ts: I64, sizes: I64) -> list[tuple[int, Rhythm]]:
-        """(row, rhythm) of each beat of a pair of which enough is known. ``sizes``: bytes of a flow that ended, -1
-        where one began.
+        """(row, rhythm) of each contact of a pair with enough intervals. ``sizes``: bytes of an ended flow, -1 for a
+        new one.
         """
         begun, ended = np.flatnonzero(sizes == NO_SIZE), np.flatnonzero(sizes != NO_SIZE)
         rows, ends = _joined(begun, keys[begun], ts[begun])
@@ -72,7 +71,7 @@ class Beats:
         rank = np.arange(len(slots)) - np.repeat(first, np.diff(np.append(first, len(slots))))
         found: list[tuple[int, Rhythm]] = []
         for turn in range(int(rank.max(initial=-1)) + 1):
-            some = np.flatnonzero(rank == turn)  # at most one a slot
+            some = np.flatnonzero(rank == turn)  # at most one per slot
             found += self._turn(
                 rows[some], slots[some], keys[rows[some]], ts[rows[some]], ends[some], sizes[rows[some]]
             )
@@ -118,7 +117,7 @@ class Beats:
 
 
 def _joined(rows: I64, keys: U64, ts: I64) -> tuple[I64, I64]:
-    """The first row of each run of rows of one key that follow one another within GAP, and when the run ended."""
+    """The first row of each run of rows of one key within GAP, and when the run ended."""
     if not len(rows):
         return rows, ts
     order = np.argsort(keys, kind="stable")

@@ -1,4 +1,4 @@
-"""Which MAC address holds which IP address: claims made by ARP and neighbor discovery, and what becomes of them."""
+"""Bindings of MAC and IP addresses: claims in ARP and neighbor discovery, and their disputes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sensor.core.time_units import SECOND
 
 ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
 OWN_LIMIT = 16
-# Two claims less than this apart are one: a machine that comes up announces itself several times.
+# Claims within this time count as one: a starting host announces itself several times.
 APART = SECOND
 # The last byte distinguishes the ports of a host, which has at most this many. LOCAL: the bit of locally administered
 # MACs.
 PORT_BITS, PORTS, LOCAL = 8, 8, 1 << 41
 # Virtual MACs, which belong to their current holder, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP,
-# GLBP, clusters of Windows load balancers.
+# GLBP, Windows load balancing clusters.
 VIRTUAL = (
     (8, 0x00005E0001),
     (8, 0x00005E0002),
@@ -47,8 +47,8 @@ class Binding(msgspec.Struct):
 
 
 class Owner(msgspec.Struct):
-    """A MAC address: last seen, the IP addresses it claims, and those among them that others held: (since when, the MAC
-    that held it).
+    """A MAC address: last seen, the IP addresses it claims, and those among them that others held: (since when,
+    previous MAC).
 
     ``asks``: the sender address of its last undisputed request.
     """
@@ -67,7 +67,7 @@ class Bindings:
         self._owners: Bounded[tuple[int, int], Owner] = Bounded(MACS_LIMIT)
 
     def owner(self, vlan: int, mac: int, ts: int) -> Owner:
-        """What is known of a MAC, which just spoke."""
+        """The entry of a MAC, which is marked as active."""
         owner = self._owners.get((vlan, mac))
         if owner is None:
             owner = Owner(ts, Bounded(OWN_LIMIT), Bounded(OWN_LIMIT))
@@ -79,15 +79,15 @@ class Bindings:
         return self._owners.get((vlan, mac))
 
     def last_active(self, vlan: int, mac: int) -> int:
-        """When a MAC last spoke; 0 where it never did."""
+        """When a MAC was last active; 0 if never."""
         owner = self._owners.get((vlan, mac))
         return owner.last if owner else 0
 
     def claim(
         self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unsolicited: bool = False
     ) -> Binding | None:
-        """A MAC claims the address, ``unsolicited`` or not. The binding where another MAC holds it and claimed it
-        within ``patience`` ns; None where nothing is in dispute.
+        """A MAC claims the address, ``unsolicited`` or not. Returns the binding if another MAC holds it and claimed it
+        within ``patience`` ns; None without a dispute.
         """
         held = self._addresses.get((vlan, address))
         if held is None or held.mac == mac:
@@ -119,7 +119,7 @@ class Bindings:
         return None
 
     def settle(self, vlan: int, address: int, mac: int, ts: int) -> None:
-        """From now on the address is this MAC's."""
+        """Assign the address to this MAC."""
         self._addresses.put((vlan, address), Binding(mac, ts))
 
 
@@ -129,5 +129,5 @@ def are_ports(mac: int, other: int) -> bool:
 
 
 def is_virtual(mac: int) -> bool:
-    """Whether a MAC is one that moves between machines by design."""
+    """Whether a MAC moves between hosts by design."""
     return any(mac >> bits == first for bits, first in VIRTUAL)

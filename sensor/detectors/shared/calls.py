@@ -19,7 +19,7 @@ from sensor.core.packet import Packet
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 
 PAIRS_LIMIT = 4096
-# Shares that only administrators may use: of the system, and of whole drives.
+# Administrative shares: of the system, and of whole drives.
 ADMIN_SHARES = frozenset(("ADMIN$", *(f"{letter}$" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")))
 # Services that only a domain controller offers.
 CONTROLLER_SERVICES = ("kerberos/88", "ldap/389", "ldaps/636")
@@ -108,7 +108,7 @@ class CallDetector(EventDetector):
         )
 
     def _grade_of(self, actor: Subject, severity: Severity) -> tuple[Severity, tuple[str, ...]]:
-        """The severity of what an actor did, and why it is lower than usual."""
+        """The severity for an actor, and why it is lower than usual."""
         if severity > Severity.low and self.manages(actor.address):
             return Severity.low, ("the actor is configured as a management host (managers)",)
         return severity, ()

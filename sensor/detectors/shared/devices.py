@@ -13,11 +13,11 @@ from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Evidence, Subject
 
-# Machines for everything, and those that carry the traffic of others.
+# General-purpose computers, and devices that forward traffic of others.
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
 CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
-# Families that are no evidence of what a host is now: chip vendors, names that users choose, services contacted, the
-# operator.
+# Families without evidence for the current identity of a host: chip vendors, names that users choose, contacted
+# services, the operator.
 SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 
 
@@ -25,8 +25,8 @@ class OfDevices(Detector):
     """Base of detectors whose alerts are about one device each."""
 
     def device_alert(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **fields: Any) -> Alert:
-        """An alert about a device, the same finding wherever the device is. ``what`` distinguishes it from other alerts
-        of the device.
+        """An alert about a device, with the same key at any address. ``what`` distinguishes it from other alerts of the
+        device.
         """
         alert = self.alert(proof, actor=subject_of(device), **fields)
         alert.key = "|".join(filter(None, (self.id, device.id, what)))
@@ -34,7 +34,7 @@ class OfDevices(Detector):
 
 
 def subject_of(device: Device) -> Subject:
-    """Where to find it: its MAC, and the address seen last, of IPv4 where it has one."""
+    """The device as an endpoint: its MAC, and the last address, preferably IPv4."""
     held = device.addresses
     address = (
         next(iter(held), 0)
@@ -45,7 +45,7 @@ def subject_of(device: Device) -> Subject:
 
 
 def called(device: Device) -> str:
-    """Type, name and place of a device, as far as they are known: ``printer PRN-3F (10.0.0.5)``."""
+    """Known type, name and address of a device: ``printer PRN-3F (10.0.0.5)``."""
     subject = subject_of(device)
     place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
     name = " ".join(filter(None, (kind_text(device.type) if device.type != "unknown" else "", device.label)))
@@ -57,12 +57,12 @@ def kind_text(kind: str) -> str:
 
 
 def is_randomised(device: Device) -> bool:
-    """Whether it has only MACs that machines give themselves."""
+    """Whether it has only randomized MACs."""
     return bool(device.macs) and all(map(addresses.is_random_mac, device.macs))
 
 
 def agree(one: str, other: str) -> bool:
-    """Whether two types are the same, or one is a wider word for the other."""
+    """Whether two types are equal, or one generalizes the other."""
     return one == other or other in WIDER.get(one, ()) or one in WIDER.get(other, ())
 
 
@@ -71,7 +71,7 @@ def set_by_operator(evidence: Iterable[Evidence]) -> bool:
 
 
 def confidence_of(evidence: Iterable[Evidence]) -> float:
-    """How sure evidence is together: the best of each family, families independent; slight ones do not count."""
+    """Combined confidence of evidence: the best of each family, families independent; without SLIGHT families."""
     best: dict[str, float] = {}
     for one in evidence:
         if one.family not in SLIGHT:

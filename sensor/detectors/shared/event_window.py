@@ -1,4 +1,4 @@
-"""A time window for detectors that see events one by one."""
+"""A time window for detectors that process events one by one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ MASK = 2**64 - 1
 
 
 class EventWindow:
-    """Distinct values per key in a window of packet time, with attempts, answers and failures; bounded as
-    ``DistinctWindow`` is.
+    """Distinct values per key in a window of packet time, with attempts, answers and failures; bounded like
+    ``DistinctWindow``.
     """
 
     def __init__(self, window: DistinctWindow) -> None:
         self._window = window
 
     def opened(self, key: int, value: int, ts: int) -> tuple[int, int, list[int]] | None:
-        """(failed, answered, sample of failed values) where the window's rule speaks, else None."""
+        """(failed, answered, sample of failed values) if the window's threshold is reached, else None."""
         return self._row(key, value, ts, OPENED)
 
     def answered(self, key: int, value: int, ts: int) -> tuple[int, int, list[int]] | None:

@@ -1,4 +1,4 @@
-"""How detectors name hosts and devices in sentences and in the record."""
+"""Names of hosts and devices in sentences and in the record."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def network_of(context: Context, flow: Flow) -> dict[str, str | int]:
 
 
 def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer: bool = False) -> dict[str, str | int]:
-    """The same of a request, or of an answer. ``app``: the application protocol, where it is known."""
+    """Facts of a request, or of an answer. ``app``: the application protocol, if known."""
     requested = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
     protocol = {"proto": PROTOCOLS.get(packet.proto, str(packet.proto)), **({"app": app} if app else {})}
     return {**protocol, "vlan": packet.vlan, "direction": context.networks.direction(*requested)}
 
 
 def who(context: Context, subject: Subject) -> str:
-    """Type, name and address of an endpoint, as far as they are known: ``printer PRN-3F (10.0.0.5)``."""
+    """Known type, name and address of an endpoint: ``printer PRN-3F (10.0.0.5)``."""
     place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
     device = context.device(subject)
     if device is None:
@@ -71,11 +71,11 @@ def who(context: Context, subject: Subject) -> str:
 
 
 def is_fixed_function(context: Context, subject: Subject) -> bool:
-    """True where the endpoint is a known fixed-function device."""
+    """Whether the endpoint is a known fixed-function device."""
     device = context.device(subject)
     return device is not None and device.fixed_function
 
 
 def some(items: list[str], most: int = 5) -> str:
-    """The first few of a list, and how many more there are."""
+    """The first few of a list, and the number of others."""
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -29,7 +29,7 @@ from sensor.dissectors.vnc import VncLogin
 OPEN_LIMIT = 2048
 OK, PASSWORD_WANTED = 200, 401
 WATCHING = ("DESCRIBE", "PLAY")
-# The dissector puts stars where an address holds a secret.
+# The dissector masks secrets in URLs with asterisks.
 STARS = "***"
 COMMUNITIES = ("public", "private")
 CERTIFICATES = ("certificate_expired", "certificate_weak", "certificate_self_signed")
@@ -71,7 +71,7 @@ class Insecure:
         }  # fmt: skip
 
     def wants(self) -> dict[type[Event], Want]:
-        """What shows anything, by class; of a class that is missing here every event does."""
+        """Prefilter of events by class; for a class without one, every event is evaluated."""
         moved = field("status").is_in(*MOVED) & field("location").filled()
         refused = (field("status") == PASSWORD_WANTED) & field("schemes").has("basic")
         return {
@@ -82,7 +82,7 @@ class Insecure:
         }  # fmt: skip
 
     def read(self, event: Event) -> Shown | None:
-        """What an event shows, right or wrong; None where that is nothing."""
+        """The weak or correct setting in an event; None if there is none."""
         kind = type(event)
         read = _READERS.get(kind) or self._joined.get(kind)
         return read(event) if read is not None else None

@@ -7,7 +7,7 @@ from sensor.core.observation import Subject
 from sensor.detectors.shared.hosts import network_of_packet
 from sensor.dissectors.kerberos import KerberosError, KerberosReply, KerberosRequest
 
-# Encryption types: AES (RFC 3962, RFC 8009), and those older than it: DES, triple DES and RC4 (RFC 8429).
+# Encryption types: AES (RFC 3962, RFC 8009), and older ones: DES, triple DES and RC4 (RFC 8429).
 AES = frozenset((17, 18, 19, 20))
 WEAK = frozenset((1, 2, 3, 16, 23, 24, -133, -135))
 NAMES = {
@@ -53,7 +53,7 @@ def offers_aes(etypes: tuple[int, ...]) -> bool:
 
 
 def is_machine(account: str) -> bool:
-    """Accounts of machines end in a dollar; passwords of machines are long and random."""
+    """Computer accounts end in a dollar sign; their passwords are long and random."""
     return account.partition("@")[0].endswith("$")
 
 

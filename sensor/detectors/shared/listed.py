@@ -1,4 +1,4 @@
-"""How alerts describe an entry of a threat list."""
+"""Text and facts of a threat list entry in alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def listing(entry: Listed, ts: int) -> str:
 
 
 def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
-    """The numbers of an alert about it."""
+    """Facts of an alert about the entry."""
     found: dict[str, int | float | str] = {
         "list": entry.list_name,
         "entry": entry.entry,
@@ -28,5 +28,5 @@ def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
 
 
 def age(entry: Listed, ts: int) -> int:
-    """Days from the first sighting to ``ts`` (ns), -1 where it is unknown or in the future."""
+    """Days from the first sighting to ``ts`` (ns), -1 if it is unknown or in the future."""
     return max((ts // 1_000_000_000 - entry.seen) // DAY, -1) if entry.seen else -1

@@ -7,7 +7,7 @@ from sensor.counting.tally import Counts
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import network_of_packet
 
-# Failures of an account before it gets in: as many as the usual limits of directories let pass.
+# Failures of an account before a success that are benign: the usual lockout thresholds of directories.
 EXPLAINED = 5
 
 
@@ -15,7 +15,7 @@ class Refusals:
     """Failed logins by client, server and service within a time window.
 
     A few failures of an account that then logs in do not count: a typing error, or a program that first sent an old
-    Digest nonce or an old password. More failures than that stay: the password was guessed.
+    Digest nonce or an old password. More failures count: the password was guessed.
     """
 
     def __init__(self, window: int, explained: int = EXPLAINED) -> None:
@@ -24,7 +24,7 @@ class Refusals:
         self._own: Counts[tuple[int, int, str, str]] = Counts(window)
 
     def count(self, attempt: LoginAttempt, ts: int) -> int:
-        """Notes how a login ended; returns how many refusals count now."""
+        """Record the result of a login; returns the number of failures that count now."""
         own = (*attempt.pair, attempt.account.lower())
         if not attempt.accepted:
             self._own.add(own, ts)

@@ -10,7 +10,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 
-# Vendors and services that are imitated, and words that stand beside them.
+# Imitated vendors and services, and terms that accompany them.
 BRANDS = frozenset(
     "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram "
     "whatsapp linkedin twitter telegram paypal dropbox amazon "
@@ -24,13 +24,13 @@ TRADE = frozenset(
     "network system systems antivirus defender firewall webmail mail office online cloud static cdn "
     "api auth check analytics software hotfix patch".split()
 )
-# A brand of so many letters has no neighbour among words.
+# Brands of at least this length have no similar ordinary words.
 LONG = 8
-# A word of the trade of fewer letters has too many.
+# Terms below this length have too many similar words.
 SHORT = 6
 LONGEST = max(map(len, BRANDS | TRADE)) + 1
 _DIGITS = str.maketrans("013457", "oleast")
-# Letters of other alphabets that look like Latin ones (Unicode Technical Standard 39), the common ones.
+# The most frequent letters of other alphabets that look like Latin ones (Unicode Technical Standard 39).
 _FOREIGN = str.maketrans("аеорсухіјѕԁһӏαοερυνтвкмнԛԝ", "aeopcyxijsdhlaoepuvtbkmhqw")
 
 
@@ -38,7 +38,7 @@ def _without_one(word: str) -> Iterator[str]:
     return (word[:at] + word[at + 1 :] for at in range(len(word)))
 
 
-# What is left of a word when a letter is taken away, and the word: neighbours share one of these, or are one.
+# A word without one letter → the word: similar words share one of these keys.
 _NEIGHBOURS: dict[str, list[str]] = {}
 for _word in BRANDS | TRADE:
     for _short in {_word, *_without_one(_word)}:
@@ -47,7 +47,7 @@ for _word in BRANDS | TRADE:
 
 @functools.lru_cache(maxsize=4096)
 def imitated(label: str) -> tuple[str, str]:
-    """(what the label of a domain imitates, how); empty where it imitates nothing."""
+    """(imitated brand, how); empty if the label imitates nothing."""
     if label.startswith("xn--"):
         return _foreign(label)
     tokens = [token for token in label.split("-") if token]
@@ -68,7 +68,7 @@ def imitated(label: str) -> tuple[str, str]:
 
 
 def _meant(token: str) -> str:
-    """The word itself, or the one that is a letter off; empty where there is none."""
+    """The word itself, or one that differs by a letter; empty if there is none."""
     if token in BRANDS or token in TRADE:
         return token
     if not SHORT <= len(token) <= LONGEST:
@@ -81,8 +81,8 @@ def _meant(token: str) -> str:
 
 
 def _is_a_letter_off(one: str, other: str) -> bool:
-    """Whether a letter is missing, too much or another one, or two neighbours changed places. At the end it is rather
-    another word: a plural, a verb.
+    """Whether a letter is missing, added or replaced, or two adjacent ones are swapped. At the end it is rather another
+    word: a plural, a verb.
     """
     first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     if first >= len(other) - 1:

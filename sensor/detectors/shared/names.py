@@ -1,4 +1,4 @@
-"""Host names: the registered domain, how much data a name carries, and whether a program generated it."""
+"""Host names: the registered domain, the amount of encoded data, and whether a program generated it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import functools
 import re
 from itertools import pairwise
 
-# Pairs of letters that make up nine tenths of the words of European languages; a name of random letters has them in
-# every third place.
+# Letter pairs that make up nine tenths of words in European languages; a random name has one in every third position.
 _PAIRS = (
     "abacadagaialamanaparasatauavaybabebiblbobrbsbucacccechcickclcncocrcsctcudadcdddedfdidldodrdseaebecedeeefegeielemeneoepeqeresetevewexfafefffiflfofrftgagegh"
     "giglgngrgsguhahehihohtiaibicidieifigiliminioipirisitivizkelalcldlelilllolplsltlulymambmemimlmmmompmsmunancndnenfngninlnnnonpnsntnunvoaobocodofogoiolomonoo"
@@ -15,7 +14,7 @@ _PAIRS = (
     "veviwawixextypysze"
 )
 COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
-# Labels below which names are registered in the domains of countries (co.uk, com.br, ac.jp).
+# Second-level labels below which country domains register names (co.uk, com.br, ac.jp).
 SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
 COUNTRY_LETTERS = 2
 SHORT = 7  # letters; a shorter name does not show whether it was generated
@@ -39,12 +38,12 @@ def registered(name: str) -> str:
 
 
 def below(name: str, domain: str) -> str:
-    """The part of a name that is before its domain; empty where there is none."""
+    """The part of a name before its domain; empty if there is none."""
     return name[: -len(domain) - 1] if len(name) > len(domain) else ""
 
 
 def under(name: str, domains: frozenset[str]) -> bool:
-    """Whether a name is one of the domains or stands below one."""
+    """Whether a name is one of the domains or below one."""
     while name:
         if name in domains:
             return True
@@ -54,9 +53,7 @@ def under(name: str, domains: frozenset[str]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def generated(label: str) -> float:
-    """From 0 to 1, how random a label looks: the share of character pairs that are rare in words. 0
-    where it is short.
-    """
+    """How random a label looks, 0 to 1: the share of letter pairs that are rare in words. 0 if it is short."""
     letters = _LETTERS.sub("", label)
     if len(letters) < SHORT:
         return 0.0
@@ -64,7 +61,7 @@ def generated(label: str) -> float:
 
 
 def is_address(part: str) -> bool:
-    """Whether a part of a name begins with an address, as block lists are asked for them and providers call their
+    """Whether a part of a name begins with an address, as in queries to block lists and names of providers'
     customers.
     """
     return _ADDRESS.match(part) is not None
@@ -72,8 +69,8 @@ def is_address(part: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def is_coded(part: str) -> bool:
-    """Whether what is before a domain looks like data: characters that no host name has, long hexadecimal numbers,
-    letters without sense.
+    """Whether the part before a domain looks like data: characters that host names do not have, long hexadecimal
+    numbers, random letters.
     """
     if is_address(part):
         return False

@@ -14,7 +14,7 @@ from sensor.counting.tally import Counts
 
 
 class ErrorOptions(detector.Options):
-    """From which number and share errors raise an alert."""
+    """Thresholds of number and share of errors."""
 
     enabled: bool = Field(False, description="disabled by default: errors are frequent in many networks")
     errors: int = Field(20, ge=2, description="threshold: errors")
@@ -40,7 +40,7 @@ class Ratio:
         self._reported: Recent[Hashable] = Recent(4096, options.again_s * SECOND)
 
     def add(self, key: Hashable, bad: bool, ts: int) -> Finding | None:
-        """Counts an answer. The finding where errors are too many, once in a while."""
+        """Count a response. Returns the finding if there are too many errors, rate-limited."""
         answers, errors = self._all.add(key, ts), self._bad.add(key, ts, int(bad))
         if (
             not bad

@@ -30,12 +30,12 @@ def name_of(event: Event) -> str:
 
 
 def verb_of(event: Event) -> str:
-    """What was done with the name, as a verb phrase."""
+    """The action on the name, as a verb phrase."""
     return _VERBS[type(event)]
 
 
 def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
-    """Events that request a name (lower case) for which a pure function returns true."""
+    """Prefilters of events that request a name (lower case) for which a pure function returns true."""
     sni = field("sni").read_as(str.lower).passes(test)
     host = field("host").read_as(str.lower).passes(test)
     return {DnsQuery: field("name").passes(test), TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}

@@ -40,15 +40,15 @@ SERVICES = {
     5985: ("WinRM", "T1021.006"),
     5986: ("WinRM", "T1021.006"),
 }
-# A server with this many clients of a service is public: its clients administer nothing.
+# A server with this many clients of a service is public: its clients do not administer it.
 POPULAR = 3
 SERVERS_LIMIT, CLIENTS_LIMIT = 4096, 8
-# Machines whose job is to share files or print: SMB to them is ordinary work.
+# Hosts whose function is file sharing or printing: SMB to them is ordinary.
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))
 
 
 def service_of(flow: Flow) -> int:
-    """The service of a flow as the baseline counts them."""
+    """The service of a flow in the notation of the baseline."""
     return flow.proto << 16 | flow.server_port
 
 
@@ -88,7 +88,7 @@ class AdminSessions(FlowDetector):
             HOLD,
         )
         short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
-        # Where the capture shows the client only, a long talk was answered out of sight.
+        # If only the client is captured, a long flow was answered.
         unanswered = (
             (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * ANSWERED_PACKETS[0])
         )
@@ -115,7 +115,7 @@ class AdminSessions(FlowDetector):
         self._wait()
 
     def _wait(self) -> None:
-        """The next tick is when the oldest session has lasted long enough."""
+        """The next tick is when the oldest session reaches the required duration."""
         oldest = self._pending.oldest()
         self.due = oldest[1].ts + HOLD if oldest is not None else NEVER
 
@@ -124,17 +124,17 @@ class AdminSessions(FlowDetector):
         yield from self.session(flow, ts)
 
     def is_new(self, flow: Flow) -> bool:
-        """Whether the two had no session of this service before, as far as was learned."""
+        """Whether the baseline has no session of this service between the two."""
         first = self.context.baseline.first_use(client_of(flow), server_of(flow), service_of(flow))
         return not 0 < first < flow.first
 
     def is_popular(self, flow: Flow, clients: int = POPULAR) -> bool:
-        """Whether many use this service of this server."""
+        """Whether the server has many clients of this service."""
         met = len(self._clients.values((flow.server, service_name(flow))))
         return max(met, self.context.baseline.clients(server_of(flow), service_of(flow))) >= clients
 
     def is_sharing(self, flow: Flow) -> bool:
-        """SMB to a machine whose job it is."""
+        """SMB to a host whose function is file sharing."""
         if service_name(flow) != SMB:
             return False
         device = self.context.device(server_of(flow))

@@ -17,7 +17,7 @@ FEW = 3
 
 
 def unanswered(changes: Changes) -> npt.NDArray[np.intp]:
-    """Which of the contacts are the end of such a question; none where the capture shows answers over UDP."""
+    """Rows of contacts that ended as such a request; none if the capture shows UDP answers."""
     contacts = changes.contacts
     at = np.flatnonzero(
         (contacts["kind"] == Change.ENDED) & (contacts["op"] == SKIP) & (contacts["service"] & 0xFF == UDP)
@@ -32,7 +32,7 @@ def unanswered(changes: Changes) -> npt.NDArray[np.intp]:
 
 
 def with_unanswered(changes: Changes) -> npt.NDArray[np.void]:
-    """The contacts, such questions among them as failed ones."""
+    """The contacts, with such requests as failed ones."""
     at = unanswered(changes)
     if not len(at):
         return changes.contacts

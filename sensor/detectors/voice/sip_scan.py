@@ -32,8 +32,7 @@ KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 TOOLS_LIMIT = 4096
 CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
-# User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers
-# use it).
+# User agents of scanners (SIPVicious and derivatives, sipcli, pplsip, the VaxVoIP kit as used for guessing).
 SCANNERS = re.compile(
     (
         r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|"
@@ -105,7 +104,7 @@ class SipScan(EventDetector):
             yield from self._alert(event, extensions, hosts)
 
     def _response(self, event: SipResponse) -> Iterator[Alert]:
-        """A response goes to the one who asked."""
+        """A response goes to the client."""
         packet = event.packet
         self._lit = True
         if event.status == 100 or event.status in CHALLENGES:
@@ -174,7 +173,7 @@ class SipScan(EventDetector):
 
 
 def _extension(event: SipRequest | SipResponse) -> str:
-    """Whom the request is about: the user part of To."""
+    """The extension in a request: the user part of To."""
     user, at, _ = event.callee.rpartition("@")
     return user if at else event.callee
 

@@ -26,13 +26,13 @@ from sensor.detectors.shared.hosts import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
-# Digits that stay the same while prefixes are tried, and the shortest number that leads abroad.
+# Digits that stay the same while prefixes are tried, and the shortest international number.
 TAIL, SHORTEST = 8, 9
-# Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T
-# E.164; 00 in most countries, 011 in North America, 0011 in Australia, 010 in Japan, 810 in Russia).
+# Prefixes of international numbers: the plus sign, or digits for an outside line and then for an international call
+# (ITU-T E.164; 00 in most countries, 011 in North America, 0011 in Australia, 010 in Japan, 810 in Russia).
 _ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
 # Numbers that pay the called party: networks without a country, satellites, premium services by ITU-T E.164.1, and
-# places whose ranges are bought for fraud (published test numbers of the trade lie there).
+# places whose number ranges are used for fraud (with published test numbers).
 PREMIUM = tuple(
     "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 "
     "1246 53 216 220 222 224 225 226 228 231 232 235 236 237 "
@@ -99,7 +99,7 @@ class TollFraud(CallDetector):
             yield from self._burst(event, self._foreign, "foreign", self.options.foreign_calls)
 
     def _searched(self, event: SipRequest, dialled: str) -> Iterator[Alert]:
-        """One number behind several prefixes."""
+        """One number with several prefixes."""
         source, want = event.packet.src, self.options
         ways = self._dialled.add((source, dialled[-TAIL:]), dialled, event.ts)
         if ways < want.prefixes or not self._reported.fresh((source, "ways", ways.bit_length()), event.ts):
@@ -143,9 +143,7 @@ class TollFraud(CallDetector):
 
 
 def number_of(event: SipRequest) -> str:
-    """The number a call is for: plus sign and digits of the request's address, else of whom it names; empty where it is
-    a name.
-    """
+    """The called number: plus sign and digits of the request URI, otherwise of To; empty if it is a name."""
     for address in (event.uri.partition(":")[2], event.callee):
         user = address.partition("@")[0].partition(";")[0]
         number = user.translate(_GROUPING)
@@ -154,5 +152,5 @@ def number_of(event: SipRequest) -> str:
     return ""
 
 
-# Signs that group digits for people (RFC 3966, 5.1.1).
+# Separators in numbers (RFC 3966, 5.1.1).
 _GROUPING = str.maketrans("", "", "-.() ")
