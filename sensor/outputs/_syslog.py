@@ -24,8 +24,8 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 
 
 class SyslogOptions(CommonOptions):
-    """``facility``: by which receivers sort; ``header``: that of formats which are no syslog themselves, empty:
-    ``rfc3164`` for CEF and LEEF, ``rfc5424`` for others; ``none`` sends them bare.
+    """``facility``: field by which receivers sort; ``header``: of formats that are not syslog, empty: ``rfc3164`` for
+    CEF and LEEF, ``rfc5424`` for others, while ``none`` sends them without a header.
     """
 
     facility: Facility = "local0"

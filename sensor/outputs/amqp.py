@@ -45,10 +45,10 @@ def _url(url: str) -> str:
 
 
 class Options(CommonOptions):
-    """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``; the vhost is ``/`` where it is left out; ``user``,
-    ``password``: the login; ``exchange``: empty for the default one, which sends to the queue named by the key;
-    ``routing_key``: may have places such as ``{kind}``; ``queue``: make this durable queue, and bind it to the exchange
-    for every key that we may use; ``mandatory``: false lets the broker drop what no queue wants.
+    """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``, where the default vhost is ``/``; ``user``,
+    ``password``: the login; ``exchange``: empty for the default exchange, which routes to the queue named by the key;
+    ``routing_key``: may have placeholders such as ``{kind}``; ``queue``: declare this durable queue, and bind it to the
+    exchange for every possible key; ``mandatory``: false lets the broker drop messages without a queue.
     """
 
     url: Annotated[str, AfterValidator(_url)]

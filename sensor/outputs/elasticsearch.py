@@ -114,9 +114,9 @@ def _index(name: str) -> str:
 
 
 class Options(HttpOptions):
-    """``index``: its name, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``: it is one;
-    ``api_key``: who we are, as Kibana shows it in base64, in place of user and password; ``pipeline``: an ingest
-    pipeline; ``template``: put ours where none of its name is there, or an older.
+    """``index``: name of the index, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``:
+    the index is a data stream; ``api_key``: in base64 as in Kibana, in place of user and password; ``pipeline``: an
+    ingest pipeline; ``template``: install the index template if it is absent or older.
     """
 
     index: Annotated[str, AfterValidator(_index)] = Field(default="sensor-%Y.%m", max_length=200)

@@ -28,8 +28,8 @@ HASH_BYTES = 16
 
 
 class Options(CommonOptions):
-    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file, octal as in
-    0640; ``sync``: false leaves writing to the system.
+    """``path``: the file, whose folder is created, or ``-`` for standard output; ``mode``: permissions of a new file,
+    octal as in 0640; ``sync``: false lets the system decide when to write.
     """
 
     path: FilePath

@@ -31,9 +31,7 @@ from sensor.outputs.transport.secrets import Secret
 
 
 class Options(HttpOptions):
-    """``body``: ``lines``, or ``array`` where the format is made of JSON; ``sign``: the secret that requests are signed
-    with.
-    """
+    """``body``: ``lines``, or ``array`` for JSON formats; ``sign``: the secret for signatures of requests."""
 
     body: Literal["lines", "array"] = "lines"
     sign: Secret | None = None

@@ -41,10 +41,10 @@ FORK = "fork"
 
 
 class Options(CommonOptions):
-    """``servers``: NATS servers of the hub, ``tls://host:4222``; ``credentials``: file that `sensor join` made, which
-    the output renews; ``tls``: authorities and names; ``tls_first``: servers begin with TLS; ``domain``: of JetStream.
+    """``servers``: NATS servers of the hub, ``tls://host:4222``; ``credentials``: file from `sensor join`, which the
+    output renews; ``tls``: authorities and names; ``tls_first``: servers begin with TLS; ``domain``: of JetStream.
 
-    ``timeout_s``: so long without a commit, and the batches come again.
+    ``timeout_s``: after this long without a commit, batches are sent again.
     """
 
     servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)

@@ -68,7 +68,7 @@ def _topic(text: str) -> str:
 
 class Sasl(BaseModel):
     """Login by user and password. ``mechanism``: ``PLAIN`` sends the password to the broker, over TLS only; ``user``,
-    ``password``: as brokers know them.
+    ``password``: as configured in the brokers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -79,9 +79,8 @@ class Sasl(BaseModel):
 
 class Options(CommonOptions):
     """``brokers``: some of the cluster, ``host:9092``, which advertise the others; ``topic``: may have placeholders
-    such as ``{kind}``, ``{severity}`` or ``{sensor}``;
-    ``tls``: without it, no TLS is used; ``sasl``: without it, no login; ``compression``: of what goes to a partition
-    together.
+    such as ``{kind}``, ``{severity}`` or ``{sensor}``; ``tls``: without it, no TLS is used; ``sasl``: without it, no
+    login; ``compression``: of batches for a partition.
     """
 
     brokers: list[Annotated[str, AfterValidator(_broker)]] = Field(min_length=1, max_length=64)

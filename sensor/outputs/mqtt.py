@@ -71,8 +71,8 @@ Topic = Annotated[str, AfterValidator(_topic)]
 
 
 class HomeAssistant(BaseModel):
-    """``prefix``: of the topics where Home Assistant looks; ``state``: topic of a device's presence (``on``, ``off``);
-    ``status``: topic of our presence (``online``, ``offline``).
+    """``prefix``: of Home Assistant's discovery topics; ``state``: topic of a device's presence (``on``, ``off``);
+    ``status``: topic of the sensor's presence (``online``, ``offline``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,10 +90,10 @@ class HomeAssistant(BaseModel):
 
 
 class Options(CommonOptions):
-    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that ask;
-    ``client_id``: empty, the broker gives one, as traffic records require; ``topic``: may have places such as
-    ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
-    ``home_assistant``: ``{}``, or where it differs.
+    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that
+    require a login; ``client_id``: empty lets the broker assign one, as traffic records require; ``topic``: may have
+    placeholders such as ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each
+    topic; ``home_assistant``: ``{}``, or settings that differ from the defaults.
     """
 
     url: Annotated[str, AfterValidator(_url)]

@@ -77,11 +77,11 @@ def _subject(subject: str) -> str:
 class Options(CommonOptions):
     """``servers``: all of a cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login: ``user`` and
     ``password``, ``token``, ``nkey`` (the seed) or ``credentials`` (a whole .creds file); ``tls_first``: servers begin
-    with TLS; ``stream``: that must take the messages; ``subject``: may have places such as ``{kind}`` or ``{sensor}``;
-    ``domain``: of JetStream; ``inbox``: first word of the subjects on which answers come.
+    with TLS; ``stream``: that must accept the messages; ``subject``: may have placeholders such as ``{kind}`` or
+    ``{sensor}``; ``domain``: of JetStream; ``inbox``: first token of reply subjects.
 
-    ``create_stream``: make the stream where there is none, with ``duplicates_s``: its duplicate window, ``replicas``,
-    ``max_age_days``, ``max_mib`` (0: as long and as much as the server allows).
+    ``create_stream``: create the stream if it is absent, with ``duplicates_s``: its duplicate window, ``replicas``,
+    ``max_age_days``, ``max_mib`` (0: up to the limits of the server).
     """
 
     servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)

@@ -35,10 +35,9 @@ _SECOND = 1.0
 
 class Options(CommonOptions):
     """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``: of the server;
-    ``database``: where the table is; ``user``,
-    ``password``: the login; ``tls``: where it is left out, TLS is spoken if the server offers it, and its certificate
-    is not looked at; ``table``: with its schema in front where it has one; ``create_table``: make it, its schema and
-    its indexes where they are missing.
+    ``database``: with the table; ``user``, ``password``: the login; ``tls``: without it, TLS is used if the server
+    offers it, and the certificate is not verified; ``table``: optionally with its schema; ``create_table``: create the
+    table, its schema and its indexes if absent.
     """
 
     host: str = Field(min_length=1)

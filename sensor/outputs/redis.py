@@ -54,9 +54,10 @@ def _url(url: str) -> str:
 
 class Options(CommonOptions):
     """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``,
-    ``password``: of the server's ACL; ``database``: of a socket; ``prefix``: of the streams; ``max_entries``: about so
-    many are kept in each, 0: all; ``synced``: a batch counts once the server has it on disk (WAITAOF, Redis 7.2), which
-    takes as long as its ``appendfsync`` lets it; ``replicas``: so many must have a batch before it counts.
+    ``password``: of the server's ACL; ``database``: with a socket; ``prefix``: of the streams; ``max_entries``:
+    approximate limit of entries per stream, 0: none; ``synced``: a batch counts once the server has it on disk
+    (WAITAOF, Redis 7.2), which depends on its ``appendfsync``; ``replicas``: number of replicas that must have a batch
+    before it counts.
     """
 
     url: Annotated[str, AfterValidator(_url)]

@@ -34,8 +34,8 @@ FAREWELL_S = 1.0
 
 
 class Options(SyslogOptions):
-    """``host``: the receiver; ``port``: there is no number that all agree on, rsyslog's examples have 2514 and 20514;
-    ``tls``: with it, TLS is spoken.
+    """``host``: the receiver; ``port``: there is no standard port, rsyslog's examples have 2514 and 20514; ``tls``:
+    enables TLS.
     """
 
     host: str = Field(min_length=1, max_length=253)

@@ -61,8 +61,8 @@ class _Answer(msgspec.Struct):
 
 class Options(HttpOptions):
     """``url``: the logs ingestion endpoint, of the rule or of a data collection endpoint; ``rule``: immutable id of the
-    data collection rule; ``stream``: of it; ``tenant``, ``client_id``, ``client_secret``: the application; ``login``,
-    ``scope``: other clouds have their own.
+    data collection rule; ``stream``: of the rule; ``tenant``, ``client_id``, ``client_secret``: the application;
+    ``login``, ``scope``: differ in other clouds.
     """
 
     rule: str = Field(pattern=NAME, max_length=100)

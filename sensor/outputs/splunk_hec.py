@@ -66,9 +66,8 @@ class _Reply(NamedTuple):
 
 class Options(HttpOptions):
     """``url``: of the collector, such as ``https://splunk.example.org:8088``; ``token``: of the input; ``index``: empty
-    is the token's own; ``source``,
-    ``sourcetype``: where ``{kind}`` is the record's; ``acknowledge``: wait until it is written; ``ack_timeout_s``: for
-    so long, then the batch comes again.
+    for that of the token; ``source``, ``sourcetype``: may contain ``{kind}`` of the record; ``acknowledge``: wait for
+    indexer acknowledgement; ``ack_timeout_s``: for this long, then the batch is sent again.
     """
 
     index: str = Field(default="", pattern=r"^[a-z0-9_-]*$", max_length=80)

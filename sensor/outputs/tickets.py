@@ -27,12 +27,12 @@ PLACE = "{id}"
 
 
 class Options(HttpOptions):
-    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well,
-    such as `assignment_group`, or with `null` do without, such as `priority` where a project has none;
-    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook,
-    where changes go, with `{id}` where its own id of the ticket belongs (default: url); ``update_method``: by which
-    they go there; ``answer_id``: of a webhook, where in its answer that id stands;
-    ``sign``: of a webhook, the secret that requests are signed with.
+    """``system``: type of the ticket system; ``project``, ``issue_type``: of Jira; ``extra``: additional fields of new
+    tickets, such as `assignment_group`, or with `null` fields to leave out, such as `priority` if a project has none;
+    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, URL
+    for changes, with `{id}` for its id of the ticket (default: url); ``update_method``: HTTP method of changes;
+    ``answer_id``: of a webhook, path of that id in the response; ``sign``: of a webhook, the secret for signatures of
+    requests.
     """
 
     records: ClassVar[bool] = False

@@ -45,9 +45,9 @@ SETUP_WORDS = {
 
 
 class Options(HttpOptions):
-    """``receiver``: what it is; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's integration;
-    ``sign``: the secret that requests are signed with. Bodies are not packed unless that is asked for: few of these
-    receivers unpack.
+    """``receiver``: type of the receiver; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's
+    integration; ``sign``: the secret for signatures of requests. Bodies are not compressed by default: few of these
+    receivers support it.
     """
 
     receiver: Receiver = "plain"

@@ -73,11 +73,10 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 class HttpOptions(Options):
-    """``url``: in the clear, or a secret that holds it; ``headers``: sent along; ``secret_headers``: those whose values
-    are secrets; ``user`` and
-    ``password``, or ``token`` (Bearer): who we are; ``proxy``: ``http://host:port``, with ``proxy_user`` and
-    ``proxy_password``; ``packing``: of bodies;
-    ``tls``: with the destination, and with a proxy by ``https``.
+    """``url``: in plain text, or a secret with it; ``headers``: additional ones; ``secret_headers``: those with secret
+    values; ``user`` and ``password``, or ``token`` (Bearer): the login; ``proxy``: ``http://host:port``, with
+    ``proxy_user`` and ``proxy_password``; ``packing``: compression of bodies; ``tls``: with the destination, and with
+    an ``https`` proxy.
     """
 
     url: Url

@@ -16,9 +16,9 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class Tls(BaseModel):
-    """``ca``: file of the authorities that are trusted in place of the system's; ``certificate``, ``key``,
-    ``key_password``: ours, where the destination asks for one; ``minimum``: oldest accepted version; ``server_name``:
-    name in its certificate, if it is not the host; ``verify``: false trusts any host, which every check reports.
+    """``ca``: file with trusted authorities in place of the system's; ``certificate``, ``key``, ``key_password``: of
+    the client, if the destination requires one; ``minimum``: oldest accepted version; ``server_name``: name in the
+    server's certificate, if it is not the host; ``verify``: false trusts any host, which every check reports.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
