@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
 
 def calls(raw: bytes, nested: int = 0) -> Iterator[Call]:
-    """The requests in a message, none if it is an answer. Malformed where it ends early."""
+    """The requests in a message, empty for a response. Raises Malformed if it ends early."""
     reader = Reader(raw)
     service = reader.u8()
     if service & RESPONSE:
@@ -60,7 +60,7 @@ def calls(raw: bytes, nested: int = 0) -> Iterator[Call]:
 
 
 def _several(raw: bytes, nested: int) -> Iterator[Call]:
-    """Requests behind a list of where they begin."""
+    """Requests after a list of their offsets."""
     reader = Reader(raw)
     starts = [_u16(reader) for _ in range(min(_u16(reader), SEVERAL_LIMIT))]
     for start, stop in itertools.pairwise([*starts, len(raw)]):
@@ -68,7 +68,7 @@ def _several(raw: bytes, nested: int) -> Iterator[Call]:
 
 
 def _class(path: bytes) -> int:
-    """The class that a path leads to, 0 for a tag (appendix C); segments before it name ports of the way."""
+    """The class in a path, 0 for a tag (appendix C); earlier segments name ports of the route."""
     reader = Reader(path)
     for _ in range(PATH_LIMIT):
         if not reader.left:
@@ -86,7 +86,7 @@ def _class(path: bytes) -> int:
 
 
 def _pccc(reader: Reader) -> str:
-    """The name of a function that changes something; the length of the requester's id counts itself."""
+    """The name of a function that changes something; the length of the requester's id includes itself."""
     reader.skip(max(reader.u8() - 1, 0))
     command = reader.u8()
     reader.skip(3)  # status and transaction

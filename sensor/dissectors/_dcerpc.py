@@ -1,8 +1,8 @@
-"""Messages of connection-oriented DCE/RPC (C706, 12.6; [MS-RPCE] 2.2): one reader for TCP and for named pipes.
+"""Messages of connection-oriented DCE/RPC (C706, 12.6; [MS-RPCE] 2.2): one parser for TCP and for named pipes.
 
-What a context id means is remembered from the bind. Where that was not heard, the interface is taken from the pipe, or
-inferred where arguments or the order of calls leave no doubt; else it stays empty. Of fragments only the first speaks.
-Encrypted arguments stay unread; which call it is, is not encrypted.
+The interface of a context id is remembered from the bind. If the bind was not captured, the interface is taken from the
+pipe, or inferred from arguments or the order of calls if they are unambiguous; otherwise it stays empty. Only the first
+of several fragments is parsed. Encrypted arguments are not read; the call number is not encrypted.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FIRST, LAST, OBJECT = 0x01, 0x02, 0x80
 PRIVACY = 6
 CONTEXTS_LIMIT, PENDING_LIMIT, PIPES_LIMIT, HISTORY_LIMIT = 64, 64, 32, 8
 OFFERED_LIMIT = 16  # contexts of one bind
-MESSAGES_LIMIT = 64  # in one piece of a pipe
-CHUNK_LIMIT = 4096  # bytes of a message that are read
+MESSAGES_LIMIT = 64  # in one piece of pipe data
+CHUNK_LIMIT = 4096  # bytes parsed of a message
 TRANSFER_SIZE = 20
-# How a tool asks a domain controller for secrets: bind, who are you, what is this name's id, replicate. No interface
-# but drsuapi has such calls in that order.
+# Call sequence of DCSync tools at a domain controller: bind, controller information, name translation, replication.
+# Only drsuapi has such calls in that order.
 REPLICATION = {0, 12, 16}
 GET_CHANGES = 3
 _NDR, _NDR64, _FEATURES = b"\x04\x5d\x88\x8a", b"\x33\x05\x71\x71", b"\x2c\x1c\xb7\x6c"
@@ -46,14 +46,14 @@ _U8, _U16, _U32 = struct.Struct("<B"), struct.Struct("<H"), struct.Struct("<I")
 
 
 class Requested(msgspec.Struct, frozen=True, gc=False):
-    """A call that waits for its answer."""
+    """A call whose response is pending."""
 
     interface: Interface
     number: int
 
 
 def size(data: bytes, at: int = 0) -> int:
-    """Bytes of the message that begins at ``at``; 0 while too little of it is there, -1 where none begins."""
+    """Size of the message at ``at``; 0 if more bytes are needed, -1 if no message begins there."""
     if len(data) - at < HEADER_SIZE:
         return 0
     head = _BIG_HEADER if not data[at + 4] & 0x10 else _HEADER
@@ -71,7 +71,7 @@ def size(data: bytes, at: int = 0) -> int:
 
 
 class RpcConversation:
-    """One association: what was agreed, and the calls under way."""
+    """One association: its negotiated state, and pending calls."""
 
     __slots__ = ("_contexts", "_history", "_level", "_logged_in", "_pending", "_pipe")
 
@@ -82,7 +82,7 @@ class RpcConversation:
         self._pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)
 
     def read(self, packet: Packet, data: bytes, parsed: list[Parsed]) -> None:
-        """One message, of which the end may be missing. Malformed where it is not one."""
+        """Parse one message, whose end may be missing. Raises Malformed if it is invalid."""
         little = bool(data[4] & 0x10)
         if not little:
             return  # no implementation of these interfaces uses big-endian byte order
@@ -105,8 +105,8 @@ class RpcConversation:
                 raise Malformed("message ends early") from None
 
     def _bind(self, packet: Packet, data: bytes, verifier: int, parsed: list[Parsed]) -> None:
-        """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways,
-        each has its own id.
+        """Contexts, each with an interface and transfer syntaxes. If a context offers several syntaxes, each has its
+        own id.
         """
         at, names = HEADER_SIZE + 12, []
         for _ in range(min(_U8.unpack_from(data, HEADER_SIZE + 8)[0], OFFERED_LIMIT)):
@@ -122,7 +122,7 @@ class RpcConversation:
             parsed.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
 
     def _verifier(self, packet: Packet, token: bytes, parsed: list[Parsed]) -> None:
-        """Who the ends are, where the proof is NTLM's."""
+        """The ends of the connection, if authentication is NTLM."""
         message = ntlm.find(token, partial=True)
         if message is None:
             return
@@ -156,7 +156,7 @@ class RpcConversation:
         )
 
     def _protection(self, data: bytes, length: int, verifier: int) -> tuple[int, int]:
-        """The level of protection, and where the arguments end."""
+        """The protection level, and the end of the arguments."""
         if not verifier:
             return 0, length
         at = length - verifier - 8
@@ -170,7 +170,7 @@ class RpcConversation:
             return INTERFACES["ISystemActivator"]
         if number in (4, 26) and not level and len(stub) >= 32:
             return _netlogon(number, stub)
-        if number == 5 and stub[:1] == b"\5" and arguments.texts(stub):  # ORPC's version, then names
+        if number == 5 and stub[:1] == b"\5" and arguments.texts(stub):  # ORPC version, then names
             return INTERFACES["IDispatch"]
         history = self._history.get(context)
         if history is None:
@@ -222,8 +222,8 @@ class RpcConversation:
 
 
 def _netlogon(number: int, stub: bytes) -> Interface:
-    r"""The calls that begin a secure channel: ``\\server`` first, and behind the last name a
-    challenge or credential.
+    r"""The calls that set up a secure channel: ``\\server`` first, and a challenge or credential after the
+    last name.
     """
     names = arguments.texts(stub)
     return (
@@ -242,13 +242,11 @@ class Pipes:
         self._conversations: Bounded[str, RpcConversation] = Bounded(PIPES_LIMIT)
 
     def read(self, packet: Packet, pipe: str, handle: str, data: bytes, parsed: list[Parsed]) -> None:
-        """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no
-        message is none of ours.
+        """Parse a piece of a pipe's data: consecutive messages; the end of the last may be missing. Other data is
+        ignored.
         """
         conversation = self._conversations.get(handle)
-        if (
-            conversation is None
-        ):  # a write to a pipe that was opened before capture began does not give its handle; later ones do
+        if conversation is None:  # a write to a pipe that was opened before the capture has no handle; later ones have
             conversation = (not pipe and self._conversations.pop("")) or RpcConversation(pipe)
             self._conversations.put(handle, conversation)
         at = 0
@@ -258,6 +256,6 @@ class Pipes:
                 return
             try:
                 conversation.read(packet, data[at : at + length], parsed)
-            except Malformed:  # the conversation around it is sound
+            except Malformed:  # the surrounding conversation is valid
                 return
             at += length

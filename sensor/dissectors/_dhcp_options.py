@@ -1,4 +1,4 @@
-"""Options of DHCP (RFC 2132) that describe a client, read into the values of facts."""
+"""DHCP options (RFC 2132) that describe a client, as values of facts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _hex(raw: bytes) -> str:
 
 
 def _text_or_hex(raw: bytes) -> str:
-    """Text where every byte is printable ASCII (final zeros aside), else hexadecimal."""
+    """Text if all bytes are printable ASCII (except trailing zeros), otherwise hexadecimal."""
     bare = raw.rstrip(b"\0")
     if bare and bare.isascii() and bare.decode("ascii").isprintable():
         return clean(bare)
@@ -47,14 +47,16 @@ def _client_id(raw: bytes) -> str:
 
 
 def _fqdn(raw: bytes) -> str:
-    """Flags, two old result codes, then the name: in DNS labels where flag E is set (RFC 4702, 2.1), else plain."""
+    """Flags, two obsolete result codes, then the name: in DNS labels if flag E is set (RFC 4702, 2.1),
+    otherwise plain.
+    """
     if len(raw) < 3 or not raw[0] & 4:
         return clean(raw[3:], NAME_LIMIT).rstrip(".")
     return ".".join([clean(label, NAME_LIMIT) for label in _counted(raw[3:]) or [raw[3:]] if label])[:NAME_LIMIT]
 
 
 def _counted(raw: bytes) -> list[bytes]:
-    """Pieces that each follow their length; empty where they do not fill the bytes exactly."""
+    """Length-prefixed pieces; empty if they do not match the size exactly."""
     pieces, offset = [], 0
     while offset < len(raw):
         stop = offset + 1 + raw[offset]
@@ -66,8 +68,8 @@ def _counted(raw: bytes) -> list[bytes]:
 
 
 def relay_agent(raw: bytes) -> tuple[str, str]:
-    """Circuit and remote id of the agent's own options (RFC 3046, 2.0), in text or hexadecimal; empty where they are
-    not there or cut.
+    """Circuit and remote id in the agent's sub-options (RFC 3046, 2.0), as text or hexadecimal; empty if absent or
+    truncated.
     """
     ids = {1: "", 2: ""}
     offset = 0
@@ -80,12 +82,12 @@ def relay_agent(raw: bytes) -> tuple[str, str]:
 
 
 def _message_size(raw: bytes) -> str:
-    """The longest message the client takes, in bytes (RFC 2132, 9.10): a trait of its software."""
+    """The longest message the client accepts, in bytes (RFC 2132, 9.10), which depends on its software."""
     return str(int.from_bytes(raw, "big")) if len(raw) == 2 else ""
 
 
 def _user_class(raw: bytes) -> str:
-    """Counted texts (RFC 3004, 4), which many clients send as one plain text instead."""
+    """Length-prefixed texts (RFC 3004, 4), which many clients send as one plain text instead."""
     return clean(b",".join(_counted(raw) or [raw]))
 
 
@@ -97,7 +99,7 @@ def _vendor_identifying(raw: bytes) -> str:
 
 
 def _vendor_identifying_class(raw: bytes) -> str:
-    """The same, where some clients count each piece of the data and some do not."""
+    """The same; some clients length-prefix each piece of the data, others do not."""
     data = raw[5 : 5 + raw[4]] if len(raw) > 4 else b""
     pieces = b",".join(_counted(data)) or data
     return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(pieces)}"[:TEXT_LIMIT] if pieces else ""

@@ -1,5 +1,5 @@
-"""One direction of an HTTP connection, cut into heads and bodies (RFC 9112): where a message begins and ends, and how
-reading continues after a gap.
+"""One direction of an HTTP connection, split into heads and bodies (RFC 9112): message boundaries, and resuming after a
+gap.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sensor.dissectors.shared.http_message import HEAD_END, Head, begins, is_req
 
 HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
-# Segments that begin no message before a direction is left alone.
+# Number of segments without the beginning of a message after which a direction is ignored.
 LOST_LIMIT = 16
 
 
 class Both(Protocol):
-    """What a direction may ask of the connection. ``done``: nothing of it is HTTP any more."""
+    """Interface of the connection for a direction. ``done``: it is no longer HTTP."""
 
     done: bool
 
@@ -29,12 +29,12 @@ class Both(Protocol):
         ...
 
     def forget(self) -> None:
-        """A head may have been lost."""
+        """A head may be missing."""
         ...
 
 
 class HttpDirection:
-    """Keeps at most one head, and what of a body is wanted."""
+    """Stores at most one head, and the wanted part of a body."""
 
     __slots__ = ("_begun", "_body", "_cut", "_kept", "_lost", "_searched", "_silent")
 
@@ -72,7 +72,7 @@ class HttpDirection:
                 if not self._body.done:
                     return
                 self._body = None
-            elif kept[0] in b"\r\n":  # empty lines before a message are to be ignored (RFC 9112, 2.2)
+            elif kept[0] in b"\r\n":  # empty lines before a message are ignored (RFC 9112, 2.2)
                 del kept[: len(kept) - len(kept.lstrip(b"\r\n"))]
             else:
                 end = HEAD_END.search(kept, max(self._searched - 3, 0))
@@ -100,7 +100,7 @@ class HttpDirection:
         yield from parsed
 
     def _truncated(self, packet: Packet, both: Both) -> Iterator[Parsed]:
-        """Parse the lines of a truncated head; where its body would begin is not known."""
+        """Parse the lines of a truncated head; the position of its body is unknown."""
         head, parsed = whole_lines(bytes(self._kept)), list[Parsed]()
         if begins(head):
             both.message(packet, read_head(head), parsed)
@@ -109,7 +109,7 @@ class HttpDirection:
         self._lose()
 
     def gap(self, missing: int, both: Both) -> Iterator[Parsed]:
-        """Discard the partial message; a gap inside a body is part of it, and so is that behind a truncated head."""
+        """Discard the partial message; a gap inside a body, or after a truncated head, is part of the body."""
         if self._cut:
             self._cut = False
             return
@@ -125,7 +125,7 @@ class HttpDirection:
         self._lose()
 
     def ended(self) -> Iterator[Parsed]:
-        """No more bytes come for the body under way."""
+        """The current body has no more bytes."""
         if self._body is not None:
             yield from self._body.ended()
             self._body = None
@@ -137,8 +137,8 @@ class HttpDirection:
         self._silent = self._lost > LOST_LIMIT
 
     def _check_start(self) -> None:
-        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out,
-        whatever it is.
+        """Check whether incomplete data can still become a head. A connection captured from its middle is skipped to
+        the next one.
         """
         kept = self._kept
         if len(kept) > HEAD_LIMIT:

@@ -1,4 +1,4 @@
-"""The fields of HttpRequest and HttpResponse, as far as they follow from the head of a message alone."""
+"""Fields of HttpRequest and HttpResponse that depend on the head of a message alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.dissectors.shared.http_credentials import challenge, credentials, in
 from sensor.dissectors.shared.http_message import Head, host_of, masked
 
 NAMES_LIMIT = 24
-# Fields that show a proxy between the writer and the sender.
+# Header fields that show a proxy between the author and the sender.
 FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
 
 
@@ -34,7 +34,7 @@ def request_fields(head: Head) -> tuple[Any, ...]:
 
 
 def response_fields(head: Head) -> tuple[Any, ...]:
-    """The fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
+    """Fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
     fields, text = head.fields, head.text
     schemes, realm = challenge(requested_credentials(fields))
     media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))

@@ -1,10 +1,9 @@
-"""The shape of what a request carries, without its content: of cookies and bodies only kind and length are reported,
-because they hold sessions and passwords.
+"""The shape of a request's content: for cookies and bodies only type and length are reported, because they contain
+sessions and passwords.
 
-A shape reads ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the
-length in bytes after unescaping. Values with characters that ordinary ones do not need (``${``, quotes, backquotes,
-``../`` and the like) are reported verbatim unless their name marks them as secret: that is where commands and queries
-are injected.
+A shape is ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the length
+in bytes after unescaping. Values with unusual characters (``${``, quotes, backquotes, ``../`` and similar) are reported
+verbatim unless their name marks them as secret: such values may be injected commands and queries.
 """
 
 from __future__ import annotations
@@ -37,14 +36,13 @@ PRIVATE = frozenset(
         b"if-match",
     )
 )
-# Cookies hold sessions: only parts with characters of exploits are reported.
+# Cookies contain sessions: only parts with characters of exploits are reported.
 ODD_COOKIE = re.compile(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
 SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
-# In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
+# In bodies also characters that separate commands or texts. JSON and XML have braces and brackets of their own.
 ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
-# Words that one of the odd parts of a body has, in small letters: looked for one by one, since most bodies hold none of
-# them.
+# Words in unusual parts of a body, in lower case: searched one by one, since most bodies have none of them.
 SIGNS = (
     b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union",
     b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
@@ -74,7 +72,7 @@ _NOT_ASCII = bytes(range(0x80, 0x100))
 
 
 def shape_of(value: bytes) -> str:
-    """Kind and length of a value."""
+    """Type and length of a value."""
     for name, pattern in _KINDS:
         if pattern.match(value):
             return f"{name}:{len(value)}"
@@ -83,13 +81,13 @@ def shape_of(value: bytes) -> str:
 
 
 def cookie_shapes(raw: bytes) -> str:
-    """``session=base64:28; lang=word:2`` of a Cookie field: names and shapes, in their order."""
+    """``session=base64:28; lang=word:2`` of a Cookie field: names and shapes, in order."""
     parts = (part.strip().partition(b"=") for part in raw.split(b";", PARTS_LIMIT)[:PARTS_LIMIT])
     return "; ".join(f"{clean(name, NAME_LIMIT)}={shape_of(value.strip(QUOTES))}" for name, _, value in parts if name)
 
 
 def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
-    """(name, value) of the header fields that hold odd characters."""
+    """(name, value) of header fields with unusual characters."""
     found = (
         (name, value)
         for name, value in fields.items()
@@ -100,13 +98,13 @@ def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
 
 
 def _odd_cookies(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The cookies whose values hold what sessions do not."""
+    """Cookies with values that sessions do not have."""
     if ODD_COOKIE.search(raw):
         yield from ((b"cookie", part.strip()) for part in raw.split(b";") if ODD_COOKIE.search(part))
 
 
 def body_shape(body: bytes, media_type: str, length: int) -> str:
-    """The fields of a form with the shapes of their values (``a=hex:120&b=digits:3``); of any other body its own.
+    """The fields of a form with the shapes of their values (``a=hex:120&b=digits:3``); for other bodies one shape.
     ``length``: of the whole body, -1 unknown.
     """
     size = max(length, len(body))
@@ -129,7 +127,7 @@ def _form_shape(name: bytes, value: bytes) -> str:
 
 
 def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
-    """Parts of a body that hold odd characters: ``name=value`` of a form, the surroundings of others. Never those of
+    """Parts of a body with unusual characters: ``name=value`` of a form, the context in others. Never values with
     secret names.
     """
     body = body[:BODY_LIMIT]
@@ -140,7 +138,7 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
 
 
 def _odd_body(body: bytes) -> Iterator[bytes]:
-    """What is odd, with what stands around it in its line."""
+    """Unusual characters with their context in the line."""
     small = body.lower()
     if not any(sign in small for sign in SIGNS) and not ODD_COMMAND.search(body):
         return

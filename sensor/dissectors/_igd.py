@@ -1,8 +1,6 @@
-"""Calls of the Internet Gateway Device standard (UPnP IGD 1 and 2, WANIPConnection and WANIPv6FirewallControl) that
-open a way in: what they ask for.
+"""UPnP IGD calls that open a port (IGD 1 and 2, WANIPConnection and WANIPv6FirewallControl).
 
-The calls are small and flat: elements are found by their names, and nothing is looked up or nested. Elements that are
-missing are 0 or empty.
+The calls are small and flat: elements are found by name, without a full XML parser. Missing elements are 0 or empty.
 """
 
 from __future__ import annotations
@@ -25,8 +23,8 @@ _ELEMENT = re.compile(
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """``external_port`` of the router is to lead to ``internal_port`` of ``client``; ``description``: what the program
-    calls it.
+    """``external_port`` of the router is mapped to ``internal_port`` of ``client``; ``description``: as given by the
+    program.
     """
 
     client: int
@@ -37,12 +35,12 @@ class Mapping(msgspec.Struct, frozen=True):
 
 
 def opens(action: str) -> bool:
-    """Whether a SOAPAction opens a way in."""
+    """Whether a SOAPAction opens a port."""
     return action.rpartition("#")[2] in OPENING
 
 
 def mapping(body: bytes) -> Mapping:
-    """What the body of such a call asks for."""
+    """The mapping in the body of such a call."""
     found = {name.removeprefix(b"New"): value.strip() for name, value in _ELEMENT.findall(body[:SIZE_LIMIT])}
     try:
         client = parse(clean(found.get(b"InternalClient", b""), 64))

@@ -1,5 +1,5 @@
-"""Filters of LDAP searches as text (RFC 4515): ``(&(objectCategory=person)(servicePrincipalName=*))``. Bounded in depth
-and number of tests.
+"""LDAP search filters as text (RFC 4515): ``(&(objectCategory=person)(servicePrincipalName=*))``. Bounded in depth and
+number of conditions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXT_LIMIT = 64
 
 
 def written(data: bytes, one: der.Element, depth: int = 0) -> str:
-    """A filter as text; what is deeper or wider than we read is ``…``."""
+    """A filter as text; parts over the limits are ``…``."""
     if depth > DEPTH_LIMIT:
         raise Malformed("filter too deep")
     if one.tag in JOINED:
@@ -52,7 +52,7 @@ def written(data: bytes, one: der.Element, depth: int = 0) -> str:
 
 
 def _pieces(data: bytes, parent: der.Element) -> str:
-    """Substrings with stars between them."""
+    """Substrings separated by asterisks."""
     found = "*"
     for child, _ in zip(der.children(data, parent), range(CHILDREN_LIMIT), strict=False):
         text = _text(data, child)
@@ -61,7 +61,7 @@ def _pieces(data: bytes, parent: der.Element) -> str:
 
 
 def _extensible(data: bytes, one: der.Element) -> str:
-    """A test by a rule of its own: ``(userAccountControl:1.2.840.113556.1.4.803:=2)``."""
+    """An extensible match: ``(userAccountControl:1.2.840.113556.1.4.803:=2)``."""
     parts = {child.tag: _text(data, child) for child in der.children(data, one)}
     rule = f":{parts[RULE]}" if RULE in parts else ""
     return f"({parts.get(ATTRIBUTE, '')}{rule}:={parts.get(VALUE, '')})"

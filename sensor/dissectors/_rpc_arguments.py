@@ -1,5 +1,5 @@
-"""What is read of the arguments of calls (NDR, C706 14; NDR64, [MS-RPCE] 2.2.5): texts wherever they stand, and a few
-values of a few calls.
+"""Arguments of RPC calls (NDR, C706 14; NDR64, [MS-RPCE] 2.2.5): texts at any position, and a few values of
+some calls.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 _NAME, _NAME_64 = (
     struct.Struct("<HHI"),
     struct.Struct("<HH4xQ"),
-)  # RPC_UNICODE_STRING: bytes used, bytes there, reference to the characters
+)  # RPC_UNICODE_STRING: length, maximum length, reference to the characters
 _WORDS, _LONGS = struct.Struct("<III"), struct.Struct("<QQQ")
-# Activation properties ([MS-DCOM] 2.2.22): the object reference around them, and what each serialized part begins with.
+# Activation properties ([MS-DCOM] 2.2.22): the enclosing object reference, and the header of each serialized part.
 _MEOW = b"MEOW\x04\0\0\0\xa2\1\0\0\0\0\0\0\xc0\0\0\0\0\0\0\x46"
 _SERIALIZED = b"\1\x10\x08\0\xcc\xcc\xcc\xcc"
 _INSTANTIATION = uuid.UUID("000001ab-0000-0000-c000-000000000046").bytes_le
 _PROPERTIES_LIMIT = 16
 _ORPC_THIS = 32
-# A path that begins with a server, and bytes of a name longer than any that DNS knows.
+# A UNC path, and the size of a server name longer than any in DNS.
 _UNC, _SERVER = b"\\\0\\\0", 512
 # Floors of a tower (C706, appendix L): an interface, a TCP port.
 _FLOOR, _PORT = b"\x13\0\x0d", b"\1\0\x07\2\0"
@@ -36,8 +36,8 @@ Facts = tuple[tuple[str, str], ...]
 
 
 def texts(stub: bytes) -> tuple[str, ...]:
-    """Texts among arguments: conformant and varying strings of wide or narrow characters, and BSTRs; what is no text is
-    passed over.
+    """Texts in arguments: conformant and varying strings of wide or narrow characters, and BSTRs; other data is
+    skipped.
     """
     found: list[str] = []
     at, stop = 0, min(len(stub), STUB_LIMIT) - 16
@@ -84,9 +84,7 @@ def _characters(stub: bytes, at: int, count: int) -> tuple[str, int]:
 
 
 def _wide(stub: bytes, at: int, count: int, *, ended: bool) -> tuple[str, int]:
-    """Wide characters. They are a text where none of them but the last, which may be missing, is
-    zero or unprintable.
-    """
+    """Wide characters. They are text if none but the last, which may be missing, is zero or unprintable."""
     raw = stub[at : at + 2 * min(count, TEXT_LIMIT)]
     if len(raw) < 4 or (
         ended and count <= TEXT_LIMIT and len(raw) == 2 * count and raw[-2:] != b"\0\0" and len(raw) < 6
@@ -99,7 +97,7 @@ def _wide(stub: bytes, at: int, count: int, *, ended: bool) -> tuple[str, int]:
 
 
 def activated(stub: bytes) -> str:
-    """The class of COM that an activation asks for; empty where it is not there."""
+    """The COM class in an activation; empty if absent."""
     start = stub.find(_MEOW)
     at = stub.find(_SERIALIZED, start) if start >= 0 else -1
     if at < 0 or at + 80 > len(stub):
@@ -118,7 +116,7 @@ def activated(stub: bytes) -> str:
 
 
 def is_activation(stub: bytes) -> bool:
-    """Whether arguments are those of an activation, whatever the interface is called."""
+    """Whether arguments are those of an activation, whatever the interface."""
     return _MEOW in stub[:256]
 
 
@@ -133,8 +131,8 @@ def _old_class(stub: bytes) -> Facts:
 
 
 def _overlong(stub: bytes) -> Facts:
-    """A path whose server has a longer name than any computer: no wide backslash, and no end, for ``_SERVER`` bytes
-    behind two of them.
+    """A path whose server name is longer than any computer's: no wide backslash, and no end, in ``_SERVER`` bytes after
+    the first two.
     """
     start = stub.find(_UNC)
     name = stub[start + len(_UNC) : start + len(_UNC) + _SERVER]
@@ -147,14 +145,12 @@ def _overlong(stub: bytes) -> Facts:
 
 
 def _challenge(stub: bytes) -> Facts:
-    """The client's challenge is at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be
-    guessed.
-    """
+    """The client's challenge is at the end ([MS-NRPC] 3.5.4.4.1); one with equal bytes is an exploit."""
     return (("challenge", "zero"),) if len(stub) >= 24 and len(set(stub[-8:])) == 1 else ()
 
 
 def _credential(stub: bytes) -> Facts:
-    """The client's credential, then flags, at a multiple of four."""
+    """The client's credential, then flags, aligned to four bytes."""
     return (("credential", "zero"),) if len(stub) >= 32 and not any(stub[-12:-4]) else ()
 
 
@@ -169,7 +165,7 @@ def _looked_up(raw: bytes, major: int) -> str:
 
 
 def tower(stub: bytes) -> str:
-    """The interface of a tower, empty where there is none."""
+    """The interface of a tower, empty if absent."""
     at = stub.find(_FLOOR)
     return (
         _looked_up(stub[at + 3 : at + 19], _U16.unpack_from(stub, at + 19)[0])
@@ -179,7 +175,7 @@ def tower(stub: bytes) -> str:
 
 
 def port(stub: bytes) -> int:
-    """The TCP port of a tower, 0 where there is none."""
+    """The TCP port of a tower, 0 if absent."""
     at = stub.find(_PORT)
     return stub[at + 5] << 8 | stub[at + 6] if at >= 0 and at + 7 <= len(stub) else 0
 
@@ -208,13 +204,13 @@ def _event_source(stub: bytes) -> Facts:
 
 
 def _behind_string(stub: bytes, at: int, wide: bool) -> int:
-    """Where a conformant and varying string of wide characters ends, aligned."""
+    """The aligned end of a conformant and varying string of wide characters."""
     sizes, step = (_LONGS, 8) if wide else (_WORDS, 4)
     actual: int = sizes.unpack_from(stub, at)[2]
     return -(-(at + sizes.size + 2 * actual) // step) * step
 
 
-# What is read of which call besides texts.
+# Further values that are read, by call.
 READERS = {
     ("ISystemActivator", 3): _class, ("ISystemActivator", 4): _class, ("IActivation", 0): _old_class,
     ("netlogon", 4): _challenge,

@@ -1,9 +1,9 @@
-"""Interfaces of DCE/RPC that matter for the safety of Windows networks, as data: their ids, their versions, and what
-their calls are called.
+"""DCE/RPC interfaces that are relevant for the security of Windows networks, as data: their ids, versions, and names of
+calls.
 
 Numbers and names as Microsoft publishes them ([MS-SCMR], [MS-TSCH], [MS-RRP], [MS-EVEN], [MS-EVEN6], [MS-SAMR],
 [MS-LSAD], [MS-LSAT], [MS-SRVS], [MS-WKST], [MS-DRSR], [MS-NRPC], [MS-RPRN], [MS-PAR], [MS-EFSR], [MS-FSRVP],
-[MS-DFSNM], [MS-BKRP], [MS-DCOM], [MS-WMI], [MS-OAUT], C706). A ``+`` before a name: the texts among its arguments are
+[MS-DFSNM], [MS-BKRP], [MS-DCOM], [MS-WMI], [MS-OAUT], C706). A ``+`` before a name: the texts in its arguments are
 read.
 """
 
@@ -22,7 +22,7 @@ class Interface(msgspec.Struct, frozen=True, gc=False):
     with_texts: frozenset[int] = frozenset()
 
     def call(self, number: int) -> str:
-        """The name of a call, empty where it is not in our table."""
+        """The name of a call, empty if it is not in the table."""
         return self.calls.get(number, "")
 
 
@@ -196,13 +196,13 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
     "IEnumWbemClassObject": ("027947e1-d731-11ce-a357-000000000001", 0, {4: "Next"}),
     "IWbemFetchSmartEnum": ("1c1c45ee-4395-11d2-b60b-00104b703efd", 0, {3: "GetSmartEnum"}),
 }  # fmt: skip
-# Pipes that serve one interface and no other.
+# Pipes that serve a single interface.
 _PIPES = {
     "svcctl": "svcctl", "atsvc": "atsvc", "winreg": "winreg", "samr": "samr", "srvsvc": "srvsvc", "wkssvc": "wkssvc",
     "spoolss": "spoolss", "efsrpc": "efsrpc",
     "netdfs": "netdfs", "fssagentrpc": "fssagent", "initshutdown": "initshutdown",
 }  # fmt: skip
-# Classes of COM by what they let a remote client do.
+# COM classes by what they permit a remote client to do.
 CLASSES = {
     "49b2791a-b1ae-4c90-9b8e-e860ba07f889": "MMC20.Application", "9ba05972-f6a8-11cf-a442-00a0c90a8f39": "ShellWindows",
     "c08afd90-f2a1-11d1-8455-00a0c91f3880": "ShellBrowserWindow",
@@ -229,7 +229,7 @@ def _made(name: str, calls: dict[int, str]) -> Interface:
 
 
 INTERFACES = {name: _made(name, calls) for name, (_, _, calls) in _TABLE.items()}
-# File encryption has an id of its own behind the pipe efsrpc ([MS-EFSR] 2.1).
+# File encryption has a separate id on the pipe efsrpc ([MS-EFSR] 2.1).
 _OTHER_IDS = {"df1941c5-fe89-4e79-bf10-463657acf44d": ("efsrpc", 1)}
 _BY_ID = {(uuid.UUID(id_).bytes, major): INTERFACES[name] for name, (id_, major, _) in _TABLE.items()} | {
     (uuid.UUID(id_).bytes, major): INTERFACES[name] for id_, (name, major) in _OTHER_IDS.items()
@@ -238,17 +238,17 @@ _PIPED = {pipe: INTERFACES[name] for pipe, name in _PIPES.items()}
 
 
 def interface(raw: bytes, major: int, *, big: bool = False) -> Interface:
-    """The interface of an id as it travels; one that we do not know is called by its id."""
+    """The interface with an id from the wire; an unknown one is named by its id."""
     number = uuid.UUID(bytes=raw) if big else uuid.UUID(bytes_le=raw)
     return _BY_ID.get((number.bytes, major)) or Interface(f"{number}v{major}")
 
 
 def of_pipe(pipe: str) -> Interface:
-    """What a pipe serves where that is certain, else UNKNOWN."""
+    """The interface of a pipe if it is certain, otherwise UNKNOWN."""
     return _PIPED.get(pipe.lower().removeprefix("pipe\\"), UNKNOWN)
 
 
 def class_name(raw: bytes) -> str:
-    """The name of a class of COM, or its id."""
+    """The name of a COM class, or its id."""
     text = str(uuid.UUID(bytes_le=raw))
     return CLASSES.get(text, text)

@@ -11,7 +11,7 @@ from sensor.core.reader import clean
 
 SCHEMES = (b"sip", b"sips", b"tel")
 LIMIT = 255
-_DISPLAY_NAME = re.compile(rb'\s*"(?:[^"\\]|\\.)*"')  # may hold angle brackets, as may what follows the address
+_DISPLAY_NAME = re.compile(rb'\s*"(?:[^"\\]|\\.)*"')  # may contain angle brackets, as may the text after the address
 
 
 def address_in(raw: bytes) -> str:
@@ -30,7 +30,7 @@ def _bare(uri: bytes) -> str:
 
 
 def names_sender(packet: Packet, contact: bytes) -> bool:
-    """Whether a Contact names the sender: its address, or a name, which we cannot judge."""
+    """Whether a Contact names the sender: its address, or a host name, which cannot be verified."""
     host = address_in(contact).rpartition("@")[2]
     host = host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
     return host == text(packet.src) or not (host.replace(".", "").isdigit() or ":" in host)

@@ -1,4 +1,4 @@
-"""Facts about the sender of a SIP message: its program, and what a registration adds (RFC 3261, RFC 5626)."""
+"""Facts about the sender of a SIP message: its program, and data in a registration (RFC 3261, RFC 5626)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.sender_facts import fact
 
-# What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
+# Contact parameters of Cisco phones: name (``SEP`` and the MAC) and model number.
 _DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
 _DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
 _INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
@@ -38,7 +38,7 @@ def sender_facts(
 
 
 def registration_facts(packet: Packet, contact: bytes, reason: bytes) -> Iterator[Parsed]:
-    """Parameters of the Contact, and the alarm in which Cisco's telephones name their firmware."""
+    """Parameters of the Contact, and the alarm with the firmware of Cisco phones."""
     for kind, pattern in _CONTACT_PARAMETERS if b"+" in contact else ():
         found = pattern.search(contact)
         if found and (value := clean(found[1])):

@@ -1,6 +1,6 @@
-"""What SMB 1 and SMB 2 share: the state of a conversation between request and answer, and the events that both yield.
+"""Shared by SMB 1 and SMB 2: the state of a conversation between request and response, and the events.
 
-All state is bounded. What was evicted, or requested before capture began, leaves names empty and never stops parsing.
+All state is bounded. After an eviction, or for requests before the capture, names stay empty and parsing continues.
 """
 
 from __future__ import annotations
@@ -26,18 +26,17 @@ from sensor.dissectors.shared.smb_events import (
 )
 
 PENDING_LIMIT, TREES_LIMIT, FILES_LIMIT = 64, 32, 128
-PIPE_LIMIT = 4096  # bytes of one piece of pipe data that are kept
+PIPE_LIMIT = 4096  # bytes kept of one piece of pipe data
 HIDDEN_SHARES = ("", "SYSVOL", "NETLOGON", "IPC")
 CONTROLLER_SHARES = ("SYSVOL", "NETLOGON")
-# Pipes that Windows and Samba offer, in lower case: what is opened by such a name in a share that we did not see
-# connected is a pipe.
+# Pipes of Windows and Samba, in lower case: such a name in a share whose connection was not captured is a pipe.
 PIPES = frozenset((
     "atsvc", "browser", "cert", "dfs", "dnsserver", "drsuapi", "efsrpc", "epmapper", "eventlog", "fssagentrpc",
     "initshutdown", "keysvc", "lsarpc", "lsass", "mdssvc", "msfwd", "netdfs", "netlogon", "ntsvcs", "plugplay",
     "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks", "w32time", "winreg",
     "wkssvc", "witness",
 ))  # fmt: skip
-# What may be done with a file ([MS-SMB2] 2.2.13.1.1): write, append, generic all and generic write.
+# Access rights to a file ([MS-SMB2] 2.2.13.1.1): write, append, generic all and generic write.
 WRITES = 0x50000006
 DELETE_ON_CLOSE = 0x1000
 EXECUTABLES = (b"MZ", b"\x7fELF")
@@ -66,9 +65,7 @@ Requested = SmbLogin | Tree | File | int
 
 
 class Conversation:
-    """What one conversation remembers: requests without an answer by message id, shares by tree id,
-    files by file id.
-    """
+    """State of one conversation: pending requests by message id, shares by tree id, files by file id."""
 
     __slots__ = ("dialects", "files", "pending", "trees")
 
@@ -80,17 +77,17 @@ class Conversation:
 
 
 def tree(path: str) -> Tree:
-    r"""What ``\\server\share`` leads to."""
+    r"""The share of ``\\server\share``."""
     return Tree(path, path.rpartition("\\")[2].upper())
 
 
 def is_pipe(share: Tree, name: str) -> bool:
-    """Whether a name opened in a share is a pipe's."""
+    """Whether a name opened in a share is a pipe."""
     return share.share == "IPC$" or share.type == "pipe" or (not share.share and name.lower() in PIPES)
 
 
 def extension(name: str) -> str:
-    """The last extension of a path in small letters, without the dot."""
+    """The last extension of a path in lower case, without the dot."""
     stem, dot, last = name.rpartition("\\")[2].rpartition(".")
     return last.lower() if dot and stem else ""
 
@@ -98,7 +95,7 @@ def extension(name: str) -> str:
 def security(
     packet: Packet, conversation: Conversation, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
 ) -> None:
-    """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
+    """The token of a session setup, in a request (stored under ``key``) or in a response (``key`` is -1)."""
     message = ntlm.find(blob, partial=partial)
     if isinstance(message, ntlm.Challenge):
         parsed.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
@@ -117,13 +114,13 @@ def security(
 
 
 def login(conversation: Conversation, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
-    """A login, to be remembered until its answer."""
+    """Store a login until its response."""
     conversation.pending.put(key, event)
     parsed.append(event)
 
 
 def login_result(packet: Packet, requested: Requested | None, status: int, guest: bool, parsed: list[Parsed]) -> None:
-    """The answer to a login that was seen."""
+    """The response to a captured login."""
     if isinstance(requested, SmbLogin):
         parsed.append(
             SmbLoginResult(
@@ -148,8 +145,8 @@ def tree_result(
     status: int,
     parsed: list[Parsed],
 ) -> None:
-    """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares
-    have every Windows host.
+    """A share was connected or rejected. A successful connection is evidence for the role of a server, except for
+    hidden and administrative shares, which every Windows host has.
     """
     if not isinstance(requested, Tree):
         return
@@ -189,7 +186,7 @@ def create_result(
     size: int,
     parsed: list[Parsed],
 ) -> None:
-    """The opening was granted or refused."""
+    """An open request was granted or rejected."""
     if not isinstance(requested, File):
         return
     parsed.append(
@@ -202,8 +199,8 @@ def create_result(
 
 
 def write(packet: Packet, file: File, offset: int, size: int, data: bytes, parsed: list[Parsed]) -> None:
-    """Bytes for a file or pipe. A pipe opened before we listened is known by the DCE/RPC header of what is written
-    (C706, 12.6.3.1).
+    """Data for a file or pipe. A pipe opened before the capture is recognized by the DCE/RPC header in the data (C706,
+    12.6.3.1).
     """
     if file.pipe or (not file.name and data[:2] == b"\5\0" and len(data) > 2 and data[2] < 20):
         parsed.append(SmbPipe(packet, file.name, file.handle, True, size, data[:PIPE_LIMIT]))

@@ -1,5 +1,5 @@
-"""Messages of SMB 1 ([MS-CIFS] 2.2, [MS-SMB] 2.2): a header of 32 bytes, then words and bytes; some commands carry a
-further one behind them.
+"""SMB 1 messages ([MS-CIFS] 2.2, [MS-SMB] 2.2): a header of 32 bytes, then words and bytes; some commands chain another
+one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PIPE_TRANSACT = 0x26
 SIGNING_REQUIRED = 0x08
 CAN_UNICODE, EXTENDED = 0x4, 0x80000000  # capabilities: texts in UTF-16, tokens instead of a challenge
 GUEST = 1
-TREE = 1 << 32  # a share asked for behind a login in the same message is remembered beside it
+TREE = 1 << 32  # marks a share that is requested in the same message as a login
 TYPES = {b"A:": "disk", b"IPC": "pipe", b"LPT1:": "printer", b"COMM": "printer"}
 _HEADER = struct.Struct("<4xBIBH12xHHHH")  # command, status, flags, flags2, tree, process, user, multiplex
 _NEGOTIATED = struct.Struct("<HB16xI")
@@ -63,7 +63,7 @@ _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 
 
 class Head:
-    """The header of a message, and the message from its first byte on."""
+    """The header of a message, and the complete message."""
 
     __slots__ = ("answer", "command", "data", "extended", "key", "multiplex", "partial", "place", "status", "unicode")
 
@@ -74,7 +74,7 @@ class Head:
         self.key, self.place = process << 16 | self.multiplex, (user, tree)
 
     def part(self, start: int, size: int) -> bytes:
-        """A part of the message. struct.error where it ends early and was not cut."""
+        """A part of the message. Raises struct.error if it ends early and was not truncated."""
         raw = self.data[start : start + size]
         if len(raw) < size and not self.partial:
             raise struct.error
@@ -95,8 +95,8 @@ class Block:
         self.end = min(self.at + int(_U16.unpack_from(data, start)[0]), len(data))
 
     def texts(self, at: int, count: int) -> list[str]:
-        """Texts one after the other, each up to its zero; those in UTF-16 begin at even offsets of the message. Those
-        that are cut are left out.
+        """Consecutive zero-terminated texts; UTF-16 texts begin at even offsets of the message. Truncated ones are left
+        out.
         """
         found: list[str] = []
         data, wide = self.head.data, self.head.unicode
@@ -119,7 +119,7 @@ class Block:
 
 
 class Smb1:
-    """Reads the messages of one conversation."""
+    """Parses the messages of one conversation."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -142,7 +142,7 @@ class Smb1:
         return parsed
 
     def _blocks(self, packet: Packet, head: Head, requested: Requested | None, parsed: list[Parsed]) -> None:
-        """The command of a message, and those chained behind it."""
+        """The command of a message, and chained ones."""
         command, at = head.command, HEADER_SIZE
         for _ in range(CHAIN_LIMIT):
             if head.answer and head.status and head.status not in (MORE, MORE_DATA):
@@ -162,7 +162,7 @@ class Smb1:
             at = following
 
     def _refused(self, packet: Packet, head: Head, requested: Requested | None, parsed: list[Parsed]) -> None:
-        """An answer that is only a status."""
+        """A response with only a status."""
         _smb.login_result(packet, requested, head.status, False, parsed)
         _smb.tree_result(
             packet,
@@ -183,7 +183,7 @@ class Smb1:
         )
 
     def file(self, number: int) -> File:
-        """The file behind an id."""
+        """The file with an id."""
         return self._conversation.files.get(_U16.pack(number)) or NO_FILE
 
     # Requests.
@@ -272,7 +272,7 @@ class Smb1:
         parsed.append(SmbRename(packet, tree.share, old.removeprefix("\\"), new.removeprefix("\\")))
 
     def transaction(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
-        """A transaction goes through a pipe, or to a mailslot or the old administration pipe, which have no file."""
+        """A transaction uses a pipe, or a mailslot or the old administration pipe, which have no file."""
         size, start, setup = _TRANSACTION.unpack_from(block.words)
         function, number = struct.unpack_from("<HH", block.words, 28) if setup >= 2 else (0, 0)
         if function != PIPE_TRANSACT:
@@ -298,7 +298,7 @@ class Smb1:
     def close(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         self._conversation.files.pop(block.words[:2])
 
-    # Answers.
+    # Responses.
 
     def negotiated(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         words, head = block.words, block.head
@@ -366,8 +366,8 @@ class Smb1:
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
-    """Domain and server name that follow a challenge: in UTF-16 if the server supports it, regardless of its header
-    flags, and then at any offset.
+    """Domain and server name after a challenge: in UTF-16 if the server supports it, regardless of its header flags,
+    and then at any offset.
     """
     if not wide:
         domain, server = block.texts(at, 2)

@@ -1,4 +1,4 @@
-"""Messages of SMB 2 and 3 ([MS-SMB2] 2.2): a header of 64 bytes and a body, several chained by the header's offset to
+"""SMB 2 and 3 messages ([MS-SMB2] 2.2): a header of 64 bytes and a body; several are chained by the header's offset of
 the next.
 """
 
@@ -38,7 +38,7 @@ SHARE_TYPES = {1: "disk", 2: "pipe", 3: "printer"}
 SIGNING_REQUIRED = 2
 COMPRESSION = 3  # a negotiate context
 GUEST = 1
-LAST_FILE = b"\xff" * 16  # in a chain: the file opened by the message before
+LAST_FILE = b"\xff" * 16  # in a chain: the file opened by the previous message
 PIPE_TRANSCEIVE = 0x0011C017
 RENAME, DISPOSITION, DISPOSITION_EX = 10, 13, 64  # classes of information on a file ([MS-FSCC] 2.4)
 # Credits and the signature are left out.
@@ -56,12 +56,12 @@ _IOCTL = struct.Struct("<4xI16sII")
 _IOCTL_ANSWER = struct.Struct("<4xI16s8xII")
 _SET_INFO = struct.Struct("<2xBBIH6x16s")
 _CONTEXT = struct.Struct("<HH4x")
-_CONTEXTS = struct.Struct("<IH")  # where they begin, how many
+_CONTEXTS = struct.Struct("<IH")  # offset and number of contexts
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 
 
 class Head:
-    """The header of one message, and the message from its first byte on."""
+    """The header of one message, and the complete message."""
 
     __slots__ = ("answer", "command", "data", "id", "partial", "related", "session", "status", "tree")
 
@@ -75,23 +75,23 @@ class Head:
             self.tree = 0
 
     def part(self, start: int, size: int) -> bytes:
-        """A part of the message that its body leads to. struct.error where it ends early."""
+        """A part of the message that its body refers to. Raises struct.error if it ends early."""
         raw = self.data[start : start + size]
         if len(raw) < size:
             raise struct.error
         return raw
 
     def opening(self, start: int, size: int) -> bytes:
-        """The same, or what is there of it."""
+        """The same, or its available bytes."""
         return self.data[start : start + size] if self.partial else self.part(start, size)
 
 
 class Smb2:
-    """Reads the messages of one conversation."""
+    """Parses the messages of one conversation."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._last: File = NO_FILE  # what the message before in the chain opened
+        self._last: File = NO_FILE  # the file opened by the previous message in the chain
         self._place = (0, 0)
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
@@ -147,7 +147,7 @@ class Smb2:
             read(self, packet, head, body, requested, parsed)
 
     def file(self, handle: bytes) -> File:
-        """The file behind an id."""
+        """The file with an id."""
         return self._last if handle == LAST_FILE else self._conversation.files.get(handle) or NO_FILE
 
     # Requests.
@@ -207,7 +207,7 @@ class Smb2:
     def close(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         self._conversation.files.pop(body[8:24])
 
-    # Answers.
+    # Responses.
 
     def negotiated(
         self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]

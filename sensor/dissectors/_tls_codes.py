@@ -1,4 +1,4 @@
-"""Numbers of TLS (IANA registry of cipher suites): which suites are weak, and which numbers are GREASE (RFC 8701)."""
+"""TLS numbers (IANA registry of cipher suites): weak suites, and GREASE values (RFC 8701)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ GREASE = frozenset(0x0A0A + 0x1010 * step for step in range(16))
 
 
 def _some(*spans: int | tuple[int, int]) -> frozenset[int]:
-    """Numbers, and spans of them with both ends."""
+    """Numbers, and inclusive ranges."""
     return frozenset(
         one for span in spans for one in (range(span[0], span[1] + 1) if isinstance(span, tuple) else (span,))
     )

@@ -26,7 +26,7 @@ _MESSAGE = struct.Struct("!HHBBHHIIHII")  # MACs in two parts, 16 and 32 bits
 
 
 class ArpMessage(Event):
-    """What all have in common, as the message claims it: the frame may come from another MAC (``packet.src_mac``)."""
+    """Common fields, as claimed in the message: the frame may come from another MAC (``packet.src_mac``)."""
 
     sender_mac: int
     sender: Address
@@ -40,7 +40,7 @@ class ArpRequest(ArpMessage):
 
 
 class ArpReply(ArpMessage):
-    """``sender`` is at ``sender_mac``, told to ``target``."""
+    """``sender`` is at ``sender_mac``, sent to ``target``."""
 
 
 class ArpAnnouncement(ArpMessage):
@@ -48,8 +48,8 @@ class ArpAnnouncement(ArpMessage):
 
 
 class Arp(Dissector):
-    """Identical messages are dropped for some seconds; another target is another payload, so a scan is seen whole, and
-    so is who insists on an address.
+    """Identical messages are dropped for some seconds; other targets are other payloads, so that scans, and repeated
+    claims of an address, remain visible.
     """
 
     interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=4)

@@ -30,7 +30,7 @@ WRITES = {
 }  # fmt: skip
 DEVICE = 8
 ANY_INSTANCE = 0x3FFFFF  # stands for the device's own object (clause 12.11)
-# Properties of the device object that name it (clause 21, BACnetPropertyIdentifier).
+# Properties of the device object that identify it (clause 21, BACnetPropertyIdentifier).
 PROPERTIES = {
     12: "application_version", 28: "description", 44: "firmware", 58: "location", 70: "model", 77: "instance",
     121: "vendor", 372: "serial",
@@ -70,7 +70,7 @@ class BacnetRequest(Event):
 
 
 class BacnetDevice(Event):
-    """Properties of a device object that name it, as its answer gives them: (``model``, text) and so on."""
+    """Properties of a device object that identify it, from a response: (``model``, text) and so on."""
 
     device: int
     network: int
@@ -88,8 +88,8 @@ class BacnetMessage(Event):
 
 
 class Bacnet(Dissector):
-    """Announcements and questions repeat; an identical one within a minute is dropped, and so is a repeated request
-    with the same number.
+    """Announcements and requests repeat; an identical one within a minute is dropped, and so is a repeated request with
+    the same number.
     """
 
     interest = Interest(udp=PORTS, repeats_s=60)
@@ -104,8 +104,8 @@ class Bacnet(Dissector):
 
 
 def _link(packet: Packet, reader: Reader) -> list[Parsed]:
-    """The virtual link layer (annex J, 2). The ports are among those that clients use as ephemeral ports, so anything
-    else is another protocol.
+    """The virtual link layer (annex J, 2). Its ports are in the ephemeral range, so other data belongs to another
+    protocol.
     """
     data = packet.payload
     if data[:1] != BVLC or (int.from_bytes(data[2:4], "big") != len(data) and not packet.truncated):
@@ -126,8 +126,8 @@ def _link(packet: Packet, reader: Reader) -> list[Parsed]:
 
 
 def _network(reader: Reader) -> int:
-    """The network header (clause 6.2): the number of the network the message comes from, 0 for this one, -1 for a
-    message of the network layer.
+    """The network header (clause 6.2): source network of the message, 0 for the local one, -1 for a network layer
+    message.
     """
     if reader.u8() != 1:
         raise Malformed("no BACnet network version")
@@ -182,7 +182,7 @@ def _unconfirmed(packet: Packet, function: int, reader: Reader, network: int, ow
     if reader.u8() != 0xC4:
         raise Malformed("I-Am without a device")
     number = reader.u32()
-    _unsigned(reader, 0x20)  # longest message
+    _unsigned(reader, 0x20)  # maximum message length
     _unsigned(reader, 0x90)  # segmentation
     vendor = _unsigned(reader, 0x20)
     if number >> 22 != DEVICE:
@@ -201,7 +201,7 @@ def _device(packet: Packet, found: tuple[int, tuple[tuple[str, str], ...]], netw
 
 
 def _read_property(reader: Reader) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Answer to ReadProperty (clause 15.5): object, property, index where it is one of an array, value."""
+    """Response to ReadProperty (clause 15.5): object, property, array index if present, value."""
     kind, instance = _object(reader)
     name = PROPERTIES.get(_unsigned(reader, 0x18), "")
     if kind != DEVICE or not name or not reader.left or reader.u8() != 0x3E:
@@ -211,8 +211,8 @@ def _read_property(reader: Reader) -> tuple[int, tuple[tuple[str, str], ...]]:
 
 
 def _read_multiple(reader: Reader, segmented: bool) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Answer to ReadPropertyMultiple (clause 15.7): objects with lists of property and value or error. The first device
-    object counts.
+    """Response to ReadPropertyMultiple (clause 15.7): objects with lists of property and value or error. The first
+    device object counts.
     """
     found: dict[str, str] = {}
     device = -1
@@ -255,7 +255,7 @@ def _results(reader: Reader, found: dict[str, str]) -> None:
 
 
 def _skip_to(reader: Reader, closing: int) -> None:
-    """Past the closing tag that belongs to the tag just opened."""
+    """Skip to the closing tag that belongs to the tag just opened."""
     depth = 0
     while True:
         tag = reader.u8()
@@ -276,7 +276,7 @@ def _skip_to(reader: Reader, closing: int) -> None:
 
 
 def _skip_number(reader: Reader, tag: int) -> None:
-    """Tags above 14 have their number in a byte of its own (clause 20.2.1.2)."""
+    """Tags above 14 have their number in a separate byte (clause 20.2.1.2)."""
     if tag >> 4 == 15:
         reader.skip(1)
 
@@ -306,7 +306,7 @@ def _object(reader: Reader) -> tuple[int, int]:
 
 
 def _text(reader: Reader) -> str:
-    """A character string in UTF-8 or UTF-16 (clause 20.2.9); empty where it is anything else."""
+    """A character string in UTF-8 or UTF-16 (clause 20.2.9); empty for other encodings."""
     tag = reader.u8()
     if tag & 0xF8 != CHARACTER_STRING << 4:
         return ""

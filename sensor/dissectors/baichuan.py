@@ -16,11 +16,11 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (2015, 2018)
 MAGIC = b"\x3a\xcf\x87\x2a"
-_HEADER = struct.Struct("<IIIII")  # magic, size of what follows, a constant, transaction, checksum
+_HEADER = struct.Struct("<IIIII")  # magic, size of the rest, a constant, transaction, checksum
 
 
 class BaichuanDiscovery(Event):
-    """A search, or the answer of a device (``device``: it comes from a port on which cameras are asked)."""
+    """A search, or the response of a device (``device``: it comes from a port of cameras)."""
 
     device: bool
 

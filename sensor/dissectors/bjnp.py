@@ -22,21 +22,19 @@ PORTS = (8610, 8611, 8612, 8613)
 MAGICS = (b"BJNP", b"MFNP")
 DISCOVER, JOB, IDENTITY = 0x01, 0x10, 0x30
 ANSWER = 0x80  # in the type
-SIX_AND_FOUR = b"\x06\x04"  # sizes of the MAC and of the address that follow
-_HEADER = struct.Struct("!4sBBIHI")  # magic, type, code, sequence, session, size of what follows
+SIX_AND_FOUR = b"\x06\x04"  # sizes of the following MAC and address
+_HEADER = struct.Struct("!4sBBIHI")  # magic, type, code, sequence, session, size of the rest
 
 
 class BjnpRequest(Event):
-    """A computer asks a printer (``device`` 1) or scanner (2): ``code`` 1 who is there, 16 a job, 48 who are you."""
+    """A computer queries a printer (``device`` 1) or scanner (2): ``code`` 1 discovery, 16 a job, 48 identity."""
 
     device: int
     code: int
 
 
 class BjnpAnswer(Event):
-    """An answer. A search yields ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0 and empty in
-    others.
-    """
+    """A response. Discovery has ``mac`` and ``address``, identity ``vendor`` and ``model``; 0 and empty otherwise."""
 
     device: int
     code: int
@@ -48,8 +46,8 @@ class BjnpAnswer(Event):
 
 
 class Bjnp(Discovery):
-    """Drivers poll printers all the time: the sequence does not count when identical messages within a minute are
-    dropped.
+    """Drivers poll printers continuously: the sequence is ignored when identical messages within a minute
+    are dropped.
     """
 
     interest = Interest(udp=PORTS, starts=MAGICS, repeats_s=60, volatile=(6, 10))

@@ -28,7 +28,7 @@ TRANSACTION = 0x25
 MAILSLOT = b"\\MAILSLOT\\"
 BROWSE, LAN_MANAGER = "\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN"
 MAILSLOT_LIMIT = 64
-COMMENT_LIMIT = 64  # with the zero at its end at most 43 by [MS-BRWS] 2.2.1
+COMMENT_LIMIT = 64  # with the final zero at most 43 by [MS-BRWS] 2.2.1
 HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = (
     1,
     2,
@@ -60,13 +60,13 @@ _DATA = struct.Struct("<HH")
 _ANNOUNCEMENT = struct.Struct("<BI16sBBIBBH")
 _LAN_MANAGER = struct.Struct(
     "<HIBBH"
-)  # 1 for a host, server types, version, seconds to the next one; then name and comment, each up to a zero
+)  # 1 for a host, server types, version, seconds to the next one; then name and comment, each zero-terminated
 _ELECTION = struct.Struct("<BIII")
-DATA_AT = 32 + 1 + 22  # size and place of the data among the words of a transaction
+DATA_AT = 32 + 1 + 22  # size and offset of the data among the words of a transaction
 
 
 class BrowserAnnouncement(Event):
-    """A host (or, where ``master``, the browse master of its segment) tells what it is. ``types``: bits of [MS-BRWS]
+    """A host (or, if ``master``, the master browser of its segment) announces itself. ``types``: bits of [MS-BRWS]
     2.2.1; ``version``: of its system.
     """
 
@@ -79,14 +79,14 @@ class BrowserAnnouncement(Event):
 
 
 class BrowserDomain(Event):
-    """A browse master announces its domain or workgroup."""
+    """A master browser announces its domain or workgroup."""
 
     domain: str
     master: str
 
 
 class BrowserElection(Event):
-    """A host wants to be browse master; the highest ``criteria`` wins."""
+    """A host wants to be master browser; the highest ``criteria`` wins."""
 
     hostname: str
     criteria: int
@@ -94,15 +94,15 @@ class BrowserElection(Event):
 
 
 class BrowserRequest(Event):
-    """Other messages of browsers. ``code``: its number in [MS-BRWS] 2.2; ``hostname``: the name in it."""
+    """Other browser messages. ``code``: number in [MS-BRWS] 2.2; ``hostname``: the name in it."""
 
     code: int
     hostname: str
 
 
 class BrowserDatagram(Event):
-    r"""A datagram that is no browser message. ``mailslot``: whom it is for (``\MAILSLOT\NET\NETLOGON``), empty where it
-    is none.
+    r"""A datagram other than browser messages. ``mailslot``: its destination (``\MAILSLOT\NET\NETLOGON``), empty if it
+    has none.
     """
 
     type: int
@@ -113,7 +113,7 @@ class BrowserDatagram(Event):
 
 
 class Browser(Dissector):
-    """Hosts announce themselves every few minutes; the datagram id is left out when repeats are recognised."""
+    """Hosts announce themselves every few minutes; repeats are recognized regardless of the datagram id."""
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(2, 4))
 
@@ -147,7 +147,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _mailslot(data: bytes) -> tuple[str, bytes]:
-    """(name of the mailslot, what is written to it); empty where it is no such write."""
+    """(name of the mailslot, data written to it); empty if it is not a mailslot write."""
     if data[:5] != SMB_MAGIC + bytes((TRANSACTION,)):
         return "", b""
     words = data[32]
@@ -163,7 +163,7 @@ def _mailslot(data: bytes) -> tuple[str, bytes]:
 
 
 def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: NetbiosName, own: bool) -> list[Parsed]:
-    """One message to the browsers."""
+    """One browser message."""
     code = raw[0]
     if code in (HOST, LOCAL_MASTER):
         return _announcement(packet, raw, destination, own)
@@ -183,7 +183,7 @@ def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: Netbi
 
 
 def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Parsed]:
-    """A host or the local master announces itself; the datagram goes to a name of its domain."""
+    """A host or the local master browser announces itself; the datagram is sent to a name of its domain."""
     _, _, name, major, minor, types, _, _, _ = _ANNOUNCEMENT.unpack_from(raw, 1)
     comment = raw[32 : 32 + COMMENT_LIMIT]
     return _announced(
@@ -195,7 +195,7 @@ def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: boo
 
 
 def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Parsed]:
-    """A host announces itself the older way."""
+    """A host announces itself in the older format."""
     _, types, major, minor, _ = _LAN_MANAGER.unpack_from(raw)
     name, _, comment = raw[_LAN_MANAGER.size :].partition(b"\0")
     comment = comment[:COMMENT_LIMIT]
@@ -231,7 +231,7 @@ def _facts(event: BrowserAnnouncement, parsed: list[Parsed]) -> None:
 
 
 def _words(types: int) -> str:
-    """The server types in words, in the order of their bits."""
+    """The names of server types, in the order of their bits."""
     return ",".join([word for bit, word in TYPES.items() if types & bit])
 
 

@@ -27,7 +27,7 @@ from sensor.dissectors.shared.neighbour import (
 )
 
 PROTOCOL = 0x2000
-SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; left out on Cisco HDLC
+SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; absent on Cisco HDLC
 VERSIONS = (1, 2)
 HEADER = 4  # version, life in seconds, checksum
 DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE_VLAN, DUPLEX = (
@@ -57,16 +57,16 @@ CAPABILITY_NAMES = (
     "remotely_managed", "cvta", "two_port_relay",
 )  # fmt: skip
 OBJECT_ID_LIMIT = 40
-# Serial numbers of Cisco: where it was made, year and week, and a running number. Older ones are nine digits.
+# Cisco serial numbers: factory, year and week, and a running number. Older ones have nine digits.
 _NAME_SERIAL = re.compile(r"(?P<name>[^()]+)\((?P<serial>[A-Z]{3}\d{4}[A-Z0-9]{4})\)")
 _SERIAL_NAME = re.compile(r"(?P<serial>\d{9}|[A-Z]{3}\d{4}[A-Z0-9]{4})\((?P<name>[^()]+)\)")
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class CdpAnnouncement(Announcement):
-    """A machine and its port. ``chassis``: the device id as it stands; ``name``: the host name in it, or the system
-    name. ``description``: the software's own text. ``serial``: where the device id has it. ``power_mw``: what the
-    sender draws, else asks for. ``half_duplex``: of its port.
+    """A device and its port. ``chassis``: the complete device id; ``name``: the host name in it, or the system name.
+    ``description``: the software's text. ``serial``: if the device id has it. ``power_mw``: power that the sender
+    draws, otherwise requests. ``half_duplex``: of its port.
     """
 
     version: int = 0
@@ -81,7 +81,7 @@ class CdpAnnouncement(Announcement):
 
 
 class Cdp(Dissector):
-    """Announcements come every 60 s, the same while nothing changes."""
+    """Announcements are repeated every 60 s without changes."""
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180)
 
@@ -134,8 +134,8 @@ def _facts(event: CdpAnnouncement, host: str) -> dict[tuple[str, str], None]:
 
 @functools.lru_cache(maxsize=1024)
 def _device_id(device: str) -> tuple[str, str]:
-    """(host name, serial number) in a device id: ``core1(FOX1234A5BC)`` of NX-OS, ``069000057(core1)`` of CatOS, else
-    all of it is the name; a MAC is none.
+    """(host name, serial number) in a device id: ``core1(FOX1234A5BC)`` of NX-OS, ``069000057(core1)`` of CatOS;
+    otherwise the whole id is the name, unless it is a MAC.
     """
     if both := _NAME_SERIAL.fullmatch(device) or _SERIAL_NAME.fullmatch(device):
         return both["name"].strip(), both["serial"]
@@ -147,18 +147,18 @@ def _capabilities(value: bytes) -> tuple[str, ...]:
 
 
 def _number(found: dict[int, bytes], kind: int, at: int) -> int:
-    """Two bytes of a field; 0 if it is missing or too short. The voice VLAN is preceded by a byte for its purpose."""
+    """A 16-bit field; 0 if it is missing or too short. The voice VLAN is preceded by a byte for its purpose."""
     return int.from_bytes(found.get(kind, b"")[at : at + 2], "big")
 
 
 def _power(found: dict[int, bytes]) -> int:
-    """Milliwatts drawn, else the first number asked for, which is behind two ids."""
+    """Milliwatts drawn, otherwise the first requested value, which follows two ids."""
     return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_REQUESTED, b"")[4:8], "big")
 
 
 @functools.lru_cache(maxsize=256)
 def _object_id(value: bytes) -> str:
-    """The object id of SNMP, in BER with or without tag and length (X.690, 8.19); empty where it is not one."""
+    """An SNMP object id, in BER with or without tag and length (X.690, 8.19); empty if invalid."""
     if value[:1] == b"\x06" and len(value) > 2 and value[1] == len(value) - 2:
         value = value[2:]
     if not value or len(value) > OBJECT_ID_LIMIT or value[-1] & 0x80:

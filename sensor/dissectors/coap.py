@@ -21,7 +21,7 @@ from sensor.dissectors.shared.sender_facts import fact
 PORT = 5683
 VERSION = 1
 METHODS = {1: "GET", 2: "POST", 3: "PUT", 4: "DELETE", 5: "FETCH", 6: "PATCH", 7: "iPATCH"}
-ANNOUNCE = 30  # 0.30, Shelly's own
+ANNOUNCE = 30  # 0.30, specific to Shelly
 CONTENT, CREATED = 0x45, 0x44
 HOST, OBSERVE, PATH, FORMAT, QUERY, BLOCK = 3, 6, 11, 12, 15, 23
 SHELLY_DEVICE = 3332
@@ -29,7 +29,7 @@ LINKS, CBOR, OCF_CBOR = 40, 60, 10000
 OPTIONS_LIMIT = 64
 LINKS_LIMIT = 16
 END_OF_OPTIONS = 0xFF
-# Keys of OCF descriptions that name a device (OCF Core Specification, oic.wk.d and oic.wk.p).
+# Keys of OCF descriptions that identify a device (OCF Core Specification, oic.wk.d and oic.wk.p).
 OCF_KEYS = {
     "n": "coap.ocf.instance", "dmn": "coap.ocf.manufacturer", "mnmn": "coap.ocf.manufacturer",
     "dmno": "coap.ocf.model", "mnmo": "coap.ocf.model",
@@ -39,7 +39,7 @@ _TYPE = re.compile(rb';\s*rt="?([^",;]{1,255})')
 
 
 class CoapRequest(Event):
-    """``path``: with its query, as ``/oic/res?rt=oic.wk.d``; ``host``: the name it asks, where given."""
+    """``path``: with its query, as ``/oic/res?rt=oic.wk.d``; ``host``: the requested host, if given."""
 
     method: str
     path: str
@@ -47,8 +47,8 @@ class CoapRequest(Event):
 
 
 class CoapResponse(Event):
-    """``code``: class and detail as one number, 205 for 2.05; ``format``: content format, -1 where none; ``size``:
-    bytes of the body.
+    """``code``: class and detail as one number, 205 for 2.05; ``format``: content format, -1 if absent; ``size``: of
+    the body in bytes.
     """
 
     code: int
@@ -72,7 +72,7 @@ class CoapEmpty(Event):
 
 
 class Coap(Dissector):
-    """Identical messages within a minute are dropped, whatever their message id."""
+    """Identical messages within a minute are dropped, regardless of their message id."""
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(2, 4))
 
@@ -129,7 +129,7 @@ def _options(reader: Reader) -> dict[int, list[bytes]]:
 
 
 def _extended(reader: Reader, nibble: int) -> int:
-    """Up to 12 in the nibble itself, more in one or two bytes that follow."""
+    """Up to 12 in the nibble itself, higher values in one or two following bytes."""
     if nibble == 15:
         raise Malformed("reserved option length")
     return reader.u8() + 13 if nibble == 13 else reader.u16() + 269 if nibble == 14 else nibble

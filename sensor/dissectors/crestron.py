@@ -1,8 +1,8 @@
-"""Discovery of Crestron devices (control systems, touch panels, room systems): messages that begin with 14 and 15 on
-port 41794.
+"""Discovery of Crestron devices (control systems, touch panels, conference systems): messages that begin with 14 and 15
+on port 41794.
 
-Reads searches, and of answers the host name and the text with model, firmware and serial. The fields between them are
-not published; they are found as the texts that follow ten bytes of header.
+Reads searches, and from responses the host name and the text with model, firmware and serial number. The fields in
+between are not published; both are found as the texts after a header of ten bytes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""DCE/RPC over TCP (C706, [MS-RPCE]) at the endpoint mapper and at any port: interfaces asked for, calls by name,
-answers by status, NTLM names.
+"""DCE/RPC over TCP (C706, [MS-RPCE]) at the endpoint mapper and on any port: requested interfaces, calls by name,
+responses by status, NTLM names.
 
-Reads the beginning of each message (``_dcerpc``); finds messages again after gaps, and in conversations that began
-before we listened. RPC through named pipes of SMB is read there by the same reader. Ignores what is encrypted, later
-fragments, datagrams (version 4) and RPC over HTTP.
+Parses the beginning of each message (``_dcerpc``); resumes after gaps, and in connections that began before the
+capture. RPC over SMB named pipes uses the same parser there. Ignores encrypted data, later fragments, datagrams
+(version 4) and RPC over HTTP.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcConversation, size
 from sensor.dissectors.shared.cut import Cut
 
 MAPPER = 135
-STRAY_LIMIT = 32  # payloads in which nothing begins, before a conversation is given up
-# First bytes of messages: version 5.0, a kind, its flags (first, last, header signing, several at once, with an
-# object).
+STRAY_LIMIT = 32  # number of payloads without the beginning of a message after which a connection is ignored
+# First bytes of messages: version 5.0, a type, its flags (first, last, header signing, multiplexing, with an object).
 STARTS = tuple(
     b"\5\0" + bytes((kind, flags))
     for kind, several in (
@@ -31,7 +30,7 @@ STARTS = tuple(
 
 
 class Dcerpc(Dissector):
-    """Messages on any port are known by their first bytes; only the first segments of each are wanted."""
+    """Messages on any port are recognized by their first bytes; only the first segments of each are needed."""
 
     interest = Interest(tcp=(MAPPER,), starts=STARTS, stream=True, opening=2)
 
@@ -43,7 +42,7 @@ class Dcerpc(Dissector):
 
 
 class RpcStream(Stream):
-    """One conversation. The message types show which side is the client, so it does not matter which one sent first."""
+    """One connection. Message types show which side is the client, regardless of which one sent first."""
 
     def __init__(self) -> None:
         self._directions = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
@@ -64,7 +63,7 @@ class RpcStream(Stream):
             yield from parsed
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Parse the partial message as it is."""
+        """Parse the available part of the message."""
         kept = self._directions[not from_client].gap(missing)
         parsed: list[Parsed] = []
         if kept and size(kept) > 0:

@@ -1,5 +1,5 @@
-"""Beacons of AMX dynamic device discovery, which conference systems, projectors and displays of many vendors send: text
-to 239.255.250.250, port 9131.
+"""Beacons of AMX dynamic device discovery, sent by conference systems, projectors and displays of many vendors: text to
+239.255.250.250, port 9131.
 
 Reads class, make, model and revision; other members are ignored. The format is that of AMX's published specification.
 """
@@ -30,7 +30,7 @@ class DddpBeacon(Event):
 
 
 class Dddp(Discovery):
-    """Beacons come every half minute to minute; identical ones within a minute are dropped."""
+    """Beacons are sent every half minute to minute; identical ones within a minute are dropped."""
 
     interest = Interest(udp=(PORT,), starts=(START + b"<-",), repeats_s=60)
 

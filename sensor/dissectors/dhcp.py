@@ -21,7 +21,7 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors._dhcp_options import FACTS, NAME_LIMIT, relay_agent
 
 MAGIC = b"\x63\x82\x53\x63"
-UNUSED = bytes(4)  # of BOOTP without vendor information (RFC 951, 3)
+UNUSED = bytes(4)  # BOOTP without vendor information (RFC 951, 3)
 MAGIC_AT, OPTIONS_AT = 236, 240
 SERVER_NAME, BOOT_FILE = slice(44, 108), slice(108, 236)
 ETHERNET = 1
@@ -108,16 +108,14 @@ class DhcpOther(DhcpMessage):
 
 
 class Dhcp(Dissector):
-    """The seconds are left out when repeats are recognised; a client that asks under another transaction id each time
-    means something by it.
-    """
+    """Repeats are recognized regardless of the seconds; requests with another transaction id are significant."""
 
     interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(8, 10))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data, partial = packet.payload, packet.truncated
         cookie = data[MAGIC_AT:OPTIONS_AT]
-        cut = bool(partial) and len(data) < OPTIONS_AT  # before the options: whose message it is can still be read
+        cut = bool(partial) and len(data) < OPTIONS_AT  # truncated before the options: the client can still be read
         if cut and len(data) < _FIXED.size:
             return iter(())
         if cookie not in (MAGIC, UNUSED) and not cut:
@@ -218,7 +216,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed])
 
 
 def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, bytes]) -> None:
-    """What a server hands out, into the event."""
+    """Options from a server, for the event."""
     get = options.get
     event.netmask, event.gateways, event.dns, event.tftp = (
         _one(options, 1),
@@ -268,7 +266,7 @@ def _v4(number: int) -> int:
 
 
 def _one(options: dict[int, bytes], code: int) -> int:
-    """The address in an option of four bytes; 0 where it is not there."""
+    """The address in an option of four bytes; 0 if absent."""
     raw = options.get(code)
     if raw is None:
         return NONE
@@ -278,8 +276,8 @@ def _one(options: dict[int, bytes], code: int) -> int:
 
 
 def _many(raw: bytes | None) -> tuple[int, ...]:
-    """The addresses in an option of several. People type in what servers hand out, some as text: what are no addresses
-    is left out, the lease counts.
+    """The addresses in an option with several. Administrators enter these values, sometimes as text: invalid ones are
+    left out, the lease still counts.
     """
     if not raw or len(raw) & 3:
         return ()

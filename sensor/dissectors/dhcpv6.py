@@ -36,7 +36,7 @@ CLIENT_PORT, SERVER_PORT = 546, 547
 ) = range(1, 14)
 FROM_CLIENTS = (SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE, INFORMATION)
 FROM_SERVERS = (ADVERTISE, REPLY, RECONFIGURE)
-RELAYS_LIMIT = 8  # of them may follow each other (RFC 8415, 7.6)
+RELAYS_LIMIT = 8  # maximum of consecutive relays (RFC 8415, 7.6)
 OPTIONS_LIMIT = 128
 CODES_LIMIT = 128
 ADDRESSES_LIMIT = 16
@@ -96,15 +96,15 @@ class Dhcpv6Release(Dhcpv6Message):
 
 
 class Dhcpv6Information(Dhcpv6Message):
-    """A client with an address asks for settings."""
+    """A client with an address requests configuration."""
 
 
 class Dhcpv6Other(Dhcpv6Message):
-    """A server wakes a client (reconfigure), or a type beyond RFC 8415."""
+    """A server triggers a client (reconfigure), or a type beyond RFC 8415."""
 
 
 class Dhcpv6(Dissector):
-    """The type and the transaction id are left out when repeats are recognised: a solicit comes again and again."""
+    """Repeats are recognized regardless of type and transaction id: a solicit is sent repeatedly."""
 
     interest = Interest(udp=(CLIENT_PORT, SERVER_PORT), repeats_s=10, volatile=(1, 4))
 
@@ -151,7 +151,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
     xid, options = int.from_bytes(data[1:4], "big"), _options(data, 4)
     if not relay:
         near, address = (packet.src_mac, packet.src) if type_ in FROM_CLIENTS else (packet.dst_mac, packet.dst)
-        mac = near if address >> 118 == LINK_LOCAL else 0  # any other address may have come through a router
+        mac = near if address >> 118 == LINK_LOCAL else 0  # any other address may come from behind a router
     event = _EVENTS.get(type_, Dhcpv6Other)(
         packet, type_, xid, _hex(options.get(CLIENT_ID, b"")), _hex(options.get(SERVER_ID, b"")), mac
     )
@@ -167,7 +167,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _options(data: bytes, offset: int) -> dict[int, bytes]:
-    """Options by code; of several with one code (addresses of several interfaces) one after the other."""
+    """Options by code; values of options with the same code (addresses of several interfaces) are concatenated."""
     options: dict[int, bytes] = {}
     end = len(data)
     for _ in range(OPTIONS_LIMIT):
@@ -185,9 +185,7 @@ def _options(data: bytes, offset: int) -> dict[int, bytes]:
 
 
 def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The addresses of all interfaces, and those of them that may be used: with a lifetime that is not 0 (RFC 8415,
-    21.6).
-    """
+    """The addresses of all interfaces, and the valid ones among them, whose lifetime is not 0 (RFC 8415, 21.6)."""
     found: list[int] = []
     valid: list[int] = []
     for code, head in ((IA_NA, 12), (IA_TA, 4)):
@@ -219,8 +217,8 @@ def _client(event: Dhcpv6Message, options: dict[int, bytes], parsed: list[Parsed
 
 
 def _server(event: Dhcpv6Message, options: dict[int, bytes], valid: tuple[int, ...], parsed: list[Parsed]) -> None:
-    """What a server hands out, its role, and the lease. Behind a relay the frame is the relay's, and the client's MAC
-    is not in it.
+    """Options from a server, its role, and the lease. Behind a relay the frame is the relay's, and does not contain the
+    client's MAC.
     """
     packet, dns = event.packet, options.get(DNS, b"")
     event.dns = tuple(
@@ -241,8 +239,8 @@ def _server(event: Dhcpv6Message, options: dict[int, bytes], valid: tuple[int, .
 
 
 def _place(options: dict[int, bytes]) -> str:
-    """Where a relay sees the client: its name of the interface, else the remote id behind its enterprise number (RFC
-    4649).
+    """The client's location according to a relay: name of the interface, otherwise the remote id after its enterprise
+    number (RFC 4649).
     """
     return _text_or_hex(options.get(INTERFACE, b"") or options.get(REMOTE_ID, b"")[4:])
 
@@ -256,19 +254,19 @@ def _hex(raw: bytes) -> str:
 
 
 def _text_or_hex(raw: bytes) -> str:
-    """Text where every byte is printable ASCII (final zeros aside), else hexadecimal."""
+    """Text if all bytes are printable ASCII (except trailing zeros), otherwise hexadecimal."""
     bare = raw.rstrip(b"\0")
     return clean(bare) if bare and bare.isascii() and bare.decode("ascii").isprintable() else _hex(raw)
 
 
 @functools.lru_cache(maxsize=1024)
 def _codes(raw: bytes) -> str:
-    """Option codes in wire order: the order is a trait of the client's software."""
+    """Option codes in wire order: the order depends on the client's software."""
     return ",".join([str(raw[at] << 8 | raw[at + 1]) for at in range(0, min(len(raw) - 1, 2 * CODES_LIMIT), 2)])
 
 
 def _labels(raw: bytes) -> str:
-    """The first name in DNS labels (RFC 8415, 10); one whose last zero is missing is a partial name."""
+    """The first name in DNS labels (RFC 8415, 10); one without a final zero is a partial name."""
     labels, offset = [], 0
     while offset < len(raw) and raw[offset]:
         stop = offset + 1 + raw[offset]
@@ -285,7 +283,7 @@ def _fqdn(raw: bytes) -> str:
 
 
 def _classes(raw: bytes) -> str:
-    """Texts, each behind its length in two bytes (RFC 8415, 21.15)."""
+    """Texts, each preceded by its 16-bit length (RFC 8415, 21.15)."""
     pieces, offset = [], 0
     while offset + 2 <= len(raw):
         stop = offset + 2 + (raw[offset] << 8 | raw[offset + 1])
@@ -306,7 +304,7 @@ def _vendor_options(raw: bytes) -> str:
 
 
 def _enterprise(raw: bytes) -> str:
-    """The enterprise number of a DUID that holds one (RFC 8415, 11.3)."""
+    """The enterprise number in a DUID, if any (RFC 8415, 11.3)."""
     return str(int.from_bytes(raw[2:6], "big")) if raw[:2] == b"\0\2" and len(raw) > 6 else ""
 
 

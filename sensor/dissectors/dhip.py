@@ -32,8 +32,8 @@ class DhipRequest(Event):
 
 
 class DhipAnswer(Event):
-    """A device describes itself. ``device_class``: IPC, NVR, VTO …; ``own``: it is about the sender, not a device
-    behind it.
+    """A device describes itself. ``device_class``: IPC, NVR, VTO …; ``own``: the description is of the sender, not of a
+    device behind it.
     """
 
     model: str
@@ -46,7 +46,7 @@ class DhipAnswer(Event):
 
 
 class Dhip(Discovery):
-    """Devices answer each search; an identical answer within a minute is dropped."""
+    """Devices respond to each search; an identical response within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=(MAGIC,), repeats_s=60)
 

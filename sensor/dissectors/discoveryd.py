@@ -1,7 +1,6 @@
-"""HID's discovery service, by which door controllers (VertX, Edge) are found: text separated by semicolons on port
-4070.
+"""HID's discovery service for door controllers (VertX, Edge): text separated by semicolons on port 4070.
 
-Reads searches, answers, and orders, which old controllers carry out as root without asking who sends them. The form is
+Reads searches, responses, and commands, which old controllers execute as root without authentication. The format is
 that of published analyses.
 """
 
@@ -18,7 +17,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 4070
 SEARCH, ANSWER = b"discover;", b"discovered;"
-FIELDS = 9  # word, length, MAC, name, address, unused, model, firmware, its date
+FIELDS = 9  # command, length, MAC, name, address, unused, model, firmware, its date
 _ORDER = re.compile(rb"command_(\w{1,32});")
 
 

@@ -1,6 +1,6 @@
-"""DNP3 (IEEE 1815-2012) over TCP and UDP, port 20000: which functions a master calls at an outstation.
+"""DNP3 (IEEE 1815-2012) over TCP and UDP, port 20000: functions that a master calls at an outstation.
 
-Reads the link header and the beginning of the first fragment: what only reads once, what writes or commands always.
+Parses the link header and the beginning of the first fragment: reads are reported once, writes and commands always.
 Ignores objects and values, checksums, secure authentication, and frames without user data.
 """
 
@@ -18,8 +18,8 @@ from sensor.dissectors.shared.sender_facts import fact
 PORT = 20000
 START = b"\x05\x64"
 HEADER, BLOCK, CHECKSUM, SMALLEST = 10, 16, 2, 5
-FROM_MASTER, FIRST = 0x80, 0x40  # of the link's control byte, and of the transport's
-USER_DATA = frozenset((3, 4))  # functions of a primary link: confirmed or not
+FROM_MASTER, FIRST = 0x80, 0x40  # of the link's control byte, and of the transport header
+USER_DATA = frozenset((3, 4))  # primary link functions: confirmed or unconfirmed
 RESPONSES = frozenset((129, 130))
 FUNCTIONS = {
     0: "confirm", 1: "read", 2: "write", 3: "select", 4: "operate", 5: "direct operate", 6: "direct operate",
@@ -34,7 +34,7 @@ CHANGES = frozenset((2, 4, 5, 6, 9, 10, 13, 14, 15, 16, 17, 18, 19, 21, 27, 31))
 
 
 class Dnp3Request(Event):
-    """A call of the station ``source`` at the station ``destination`` (addresses of the link). ``write``: it changes
+    """A request from the station ``source`` to the station ``destination`` (link addresses). ``write``: it changes
     something or commands.
     """
 
@@ -77,7 +77,7 @@ class Dnp3Stream(FramedStream):
 
 
 def _frame(packet: Packet, data: bytes, seen: set[int]) -> list[Parsed]:
-    """Parse a frame; ``seen``: functions and roles that were reported, and are not again unless they change
+    """Parse a frame; ``seen``: functions and roles already reported, which are not reported again unless they change
     something.
     """
     if len(data) < HEADER + 3 or data[3] & 0x0F not in USER_DATA or not data[HEADER] & FIRST:

@@ -19,14 +19,14 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, read
 
 PORT = 53
-OPERATIONS = (0, 1, 2, 4, 5, 6)  # the ones assigned: query, inverse query, status, notify, update, stateful operations
+OPERATIONS = (0, 1, 2, 4, 5, 6)  # assigned ones: query, inverse query, status, notify, update, stateful operations
 TRUNCATED, RECURSION = 0x0200, 0x0100
 OF_HOSTS = (A, AAAA, HTTPS)
 
 
 class DnsQuery(Event):
-    """A client asks. ``operation`` 0 is an ordinary query; ``type`` is the number of the record
-    type, 252 a whole zone.
+    """A client's query. ``operation`` 0 is an ordinary query; ``type`` is the number of the record type, 252 a whole
+    zone.
     """
 
     id: int
@@ -37,8 +37,8 @@ class DnsQuery(Event):
 
 
 class DnsResponse(Event):
-    """A server answers. ``rcode`` 3: no such name. ``truncated``: the answer did not fit and will be asked again over
-    TCP.
+    """A server's response. ``rcode`` 3: no such name. ``truncated``: the response did not fit, and the query will be
+    repeated over TCP.
     """
 
     id: int
@@ -50,7 +50,7 @@ class DnsResponse(Event):
 
 
 class Dns(Dissector):
-    """The message id is left out when repeats are recognised."""
+    """Repeats are recognized regardless of the message id."""
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(0, 2))
 
@@ -63,7 +63,7 @@ class Dns(Dissector):
 
 
 class DnsStream(Stream):
-    """Messages of one TCP conversation, each direction for itself."""
+    """Messages of one TCP connection, each direction separately."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -81,8 +81,8 @@ class DnsStream(Stream):
 
 
 class _Direction:
-    """One direction: at most one message is kept. After a gap that hides where the next message begins nothing more is
-    read.
+    """One direction: stores at most one message. After a gap that hides the next message boundary nothing more is
+    parsed.
     """
 
     __slots__ = ("_kept", "_lost", "_skip")
@@ -111,7 +111,7 @@ class _Direction:
             del kept[:offset]
 
     def gap(self, missing: int) -> None:
-        """Discard the partial message, and skip what is left of it where the gap ends inside it."""
+        """Discard the partial message, and skip its rest if the gap ends inside it."""
         left = self._skip
         if len(self._kept) >= 2:
             left = (self._kept[0] << 8 | self._kept[1]) + 2 - len(self._kept)

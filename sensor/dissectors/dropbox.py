@@ -24,7 +24,7 @@ class DropboxAnnouncement(Event):
 
 
 class Dropbox(Discovery):
-    """Every 30 seconds to several broadcast addresses; identical ones within a minute are dropped."""
+    """Sent every 30 seconds to several broadcast addresses; identical ones within a minute are dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
@@ -36,7 +36,7 @@ class Dropbox(Discovery):
         version, folders = body.get("version"), body.get("namespaces")
         numbers = version if isinstance(version, list) else []
         written = ".".join(str(number) for number in numbers[:4] if type(number) is int)
-        # Clients with no name to show give their number again.
+        # Clients without a name repeat their number.
         name = text(body, "displayname")
         name = "" if name == str(body.get("host_int")) else name
         event = DropboxAnnouncement(packet, written, name, len(folders) if isinstance(folders, list) else 0)

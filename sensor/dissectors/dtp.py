@@ -35,7 +35,7 @@ class DtpMessage(Event):
 
 
 class Dtp(Dissector):
-    """Ports repeat themselves every 30 s, every second while they negotiate."""
+    """Ports repeat messages every 30 s, and every second while they negotiate."""
 
     interest = Interest(ethertypes=(PROTOCOL,))
 

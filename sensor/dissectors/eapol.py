@@ -1,9 +1,8 @@
-"""EAP over LANs (IEEE 802.1X-2020, clause 11) with EAP (RFC 3748) inside: who asks for access to the network, as what,
-and how it ended.
+"""EAP over LANs (IEEE 802.1X-2020, clause 11) with EAP (RFC 3748): supplicants, identities, methods and results.
 
-Reads start and logoff, identities, the methods offered, results, and the four messages by which a wireless station and
-its access point agree on keys (IEEE 802.11-2020, 12.7). Keys, challenges and answers are never kept, nor the identities
-of SIM cards. What the methods carry stays unread.
+Reads start and logoff, identities, the methods offered, results, and the four-way handshake between a wireless station
+and its access point (IEEE 802.11-2020, 12.7). Keys, challenges and responses are never stored, nor identities of SIM
+cards. The content of methods is not read.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 
-ETHERTYPES = (0x888E, 0x88C7)  # the second: before roaming (802.11-2020, 12.6.10.2)
+ETHERTYPES = (0x888E, 0x88C7)  # the second: pre-authentication (802.11-2020, 12.6.10.2)
 EAP, START, LOGOFF, KEY = range(4)
 VERSIONS = (1, 2, 3)
 REQUEST, RESPONSE, SUCCESS, FAILURE = range(1, 5)
@@ -29,8 +28,8 @@ METHODS = {
     29: "mschapv2", 43: "fast",
     50: "aka_prime", 52: "pwd", 55: "teap",
 }  # fmt: skip
-IDENTITY_LIMIT = 253  # of a user name in RADIUS, where it ends up
-RSN_KEY = 2  # kind of key descriptor; 254 was that of WPA before
+IDENTITY_LIMIT = 253  # maximum of a RADIUS user name
+RSN_KEY = 2  # type of key descriptor; WPA used 254
 WPA_KEY = 254
 PAIRWISE, INSTALL, ACK, MIC, SECURE = 0x08, 0x40, 0x80, 0x100, 0x200
 _HEADER = struct.Struct("!BBH")
@@ -41,16 +40,16 @@ _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class EapolStart(Event):
-    """A machine asks to be authenticated."""
+    """A supplicant requests authentication."""
 
 
 class EapolLogoff(Event):
-    """A machine gives up its access."""
+    """A supplicant ends its authenticated state."""
 
 
 class EapolIdentity(Event):
-    """``identity`` as the machine tells it, before anything is proven. ``identity_kind``: computer, user, mac,
-    anonymous, or sim, which is left out.
+    """``identity`` as sent by the supplicant, before authentication. ``identity_kind``: computer, user, mac, anonymous,
+    or sim, which is left out.
     """
 
     identity: str
@@ -58,8 +57,8 @@ class EapolIdentity(Event):
 
 
 class EapolMethod(Event):
-    """A method is offered (``request``) or answered. ``method`` by name, or by number where we know none; ``md5`` and
-    ``leap`` can be broken.
+    """A method is offered (``request``) or answered. ``method`` by name, or by number if unknown; ``md5`` and ``leap``
+    are weak.
     """
 
     method: str
@@ -73,8 +72,8 @@ class EapolResult(Event):
 
 
 class EapolKey(Event):
-    """Message ``number`` of the four that agree on keys between station and access point, 0 where it is another one.
-    ``rsn``: WPA2 or later.
+    """Message ``number`` of the four-way handshake between station and access point, 0 for others. ``rsn``: WPA2 or
+    later.
     """
 
     number: int
@@ -171,8 +170,8 @@ def _read_identity(content: bytes) -> tuple[str, str, str]:
 
 
 def _key(packet: Packet, body: bytes) -> Iterator[Parsed]:
-    """The first and third message come from the access point, which asks for an answer; only the first has no check
-    sum, the fourth no nonce and is secure.
+    """The first and third message come from the access point, which expects a response; only the first has no MIC; the
+    fourth has no nonce and the secure flag.
     """
     if len(body) < _KEY.size:
         return _early(packet)

@@ -1,8 +1,8 @@
 """Edimax cloud messages: plugs and cameras search their network, and register with the vendor's servers on port 8765.
 
-Reads short documents of ``<name value="…" />`` elements, plain or with the bits of every byte rotated, as the first
-byte shows. Answers of servers, connections through relays and commands are reported by code alone; their keys are never
-read. The protocol is proprietary; the format is that of captures.
+Reads short documents of ``<name value="…" />`` elements, plain or with rotated bits in every byte, as the first byte
+shows. Server responses, relayed connections and commands are reported by code alone; their keys are never read. The
+protocol is proprietary; the format is that of captures.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _FIELD = re.compile(rb'<([a-z]{1,16}) value="([^"<>]{0,64})"')
 
 
 def turned(data: bytes, bits: int) -> bytes:
-    """The message as it is sent: every byte turned right by so many bits, the first one standing for ``<`` and the
-    number of bits.
-    """
+    """The decoded message: every byte is rotated right; the first byte, a rotated ``<``, shows the number of bits."""
     return bytes((OPENING[0] + bits,)) + data[1:].translate(_RIGHT[bits])
 
 

@@ -43,7 +43,9 @@ class EdpAnnouncement(Announcement):
 
 
 class Edp(Dissector):
-    """Announcements come every 60 s and are numbered; the number and the checksum before it do not count as news."""
+    """Announcements are sent every 60 s with a running number; the number and the checksum are ignored in
+    comparisons.
+    """
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180, volatile=(9, 13))
 
@@ -63,7 +65,7 @@ class Edp(Dissector):
 
 
 def _fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]:
-    """(type, value) of each field up to the end mark. A field that the capture cut off is left out."""
+    """(type, value) of each field up to the end mark. A truncated field is left out."""
     found: list[tuple[int, bytes]] = []
     end = len(data)
     while offset + 4 <= end and len(found) < FIELDS_LIMIT and data[offset] == MARKER:

@@ -13,16 +13,16 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 
-# The string is put together here, so that no scanner takes this file for it.
+# The string is assembled here, so that no scanner detects this file.
 STRING = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!"
 
 
 class EicarFile(Event):
-    """The test file went by, from the source of the packet to its destination."""
+    """The test file is transferred from the source of the packet to its destination."""
 
 
 class Eicar(Dissector):
-    """Known by its first bytes, in any conversation."""
+    """Recognized by its first bytes, in any connection."""
 
     interest = Interest(starts=(STRING[:8],), stream=True, opening=1)
 
@@ -34,7 +34,7 @@ class Eicar(Dissector):
 
 
 class EicarStream(Stream):
-    """One conversation. Each direction is heard until it is clear whether it begins with the string, and again behind a
+    """One connection. Each direction is read until it is clear whether it begins with the string, and again after a
     gap.
     """
 

@@ -58,8 +58,8 @@ class EnipIdentity(Event):
 
 
 class CipRequest(Event):
-    """A service is requested. ``of``: the class, 0 for a tag; ``name``: what changes something (``write``) or commands,
-    empty for others.
+    """A requested service. ``of``: the class, 0 for a tag; ``name``: of a service that changes something (``write``) or
+    commands, empty for others.
     """
 
     service: int
@@ -69,8 +69,8 @@ class CipRequest(Event):
 
 
 class Enip(Dissector):
-    """Looks for devices and the answers, and whole connections: any request may be the write that matters. Cyclic data
-    has a port of its own.
+    """Discovery with its responses, and whole connections: any request may be the relevant write. Cyclic data has a
+    separate port.
     """
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=60)
@@ -87,7 +87,7 @@ class Enip(Dissector):
 
 
 class EnipStream(FramedStream):
-    """Messages of one connection. What only reads is reported once."""
+    """Messages of one connection. Reads are reported once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class EnipStream(FramedStream):
             yield from self._requests(packet, Reader(data, HEAD + 6))
 
     def _requests(self, packet: Packet, reader: Reader) -> Iterator[Parsed]:
-        """The requests in the items of a message; those of a connection have a number before them (2-6)."""
+        """The requests in the items of a message; those of a connection have a number in front (2-6)."""
         for kind, body in _items(reader):
             if kind not in (CONNECTED, UNCONNECTED):
                 continue
@@ -120,7 +120,7 @@ class EnipStream(FramedStream):
 
 
 def _size(data: bytes, at: int) -> int:
-    """Whole length of the message; 0 where no header of a known command is."""
+    """Size of the message; 0 without a header of a known command."""
     if len(data) - at < HEAD:
         return 0
     command, length, _, _, options = _HEADER.unpack_from(data, at)

@@ -1,7 +1,7 @@
-"""ENPC, by which Epson printers and projectors are found: ``EPSON`` and a letter on port 3289, a large letter in
-questions and a small one in answers.
+"""ENPC, the discovery protocol of Epson printers and projectors: ``EPSON`` and a letter on port 3289, upper case in
+requests and lower case in responses.
 
-Reads who asks, and of answers the MAC and the name, which alone of the layout are published. Ignores status and
+Reads requests, and from responses the MAC and the name, the only published parts of the layout. Ignores status and
 settings.
 """
 
@@ -23,13 +23,13 @@ MAC, NAME = slice(14, 20), slice(56, SEARCH_ANSWER_SIZE)
 
 
 class EnpcRequest(Event):
-    """A computer asks: ``form`` Q looks for devices, P and C speak to one."""
+    """A request of a computer: ``form`` Q is discovery, P and C are sent to one device."""
 
     form: str
 
 
 class EnpcAnswer(Event):
-    """A device answers. ``mac`` and ``name`` only in answers to a search, 0 and empty in others."""
+    """A response of a device. ``mac`` and ``name`` only in responses to discovery, otherwise 0 and empty."""
 
     form: str
     mac: int
@@ -38,7 +38,7 @@ class EnpcAnswer(Event):
 
 
 class Enpc(Discovery):
-    """Drivers ask again and again; what is identical within a minute is dropped."""
+    """Drivers repeat requests; what is identical within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=MAGICS, repeats_s=60)
 

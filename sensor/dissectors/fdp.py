@@ -29,7 +29,7 @@ class FdpAnnouncement(Announcement):
 
 
 class Fdp(Dissector):
-    """Announcements come every 60 s, the same while nothing changes."""
+    """Announcements are repeated every 60 s without changes."""
 
     interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180)
 
@@ -66,7 +66,7 @@ def _announced(packet: Packet, ttl_s: int, found: dict[int, bytes]) -> list[Pars
 
 
 def _capabilities(value: bytes) -> tuple[str, ...]:
-    """Words, as Foundry writes them: ``Router``, ``Switch``."""
+    """Texts in Foundry's spelling: ``Router``, ``Switch``."""
     text = clean(value) if value.isascii() else ""
     return (
         tuple(text.lower().replace(",", " ").split()[:8]) if text.replace(",", " ").replace(" ", "").isalpha() else ()

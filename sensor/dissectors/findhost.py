@@ -22,8 +22,8 @@ SERIAL, VERSION, MODEL, OTHER_SERIAL, SYSTEM = 0x73, 0x77, 0x78, 0xC0, 0xC1
 
 
 class FindhostRequest(Event):
-    """An assistant searches, or orders something; ``credentials``: it carries a user name or password. ``encrypted``:
-    nothing else is known.
+    """A search or command of an assistant; ``credentials``: it contains a user name or password. ``encrypted``: nothing
+    else is known.
     """
 
     credentials: bool
@@ -59,7 +59,7 @@ class Findhost(Discovery):
 
 
 def _fields(reader: Reader) -> dict[int, bytes]:
-    """The first value of each type; those of no length are left out."""
+    """The first value of each type; empty ones are left out."""
     found: dict[int, bytes] = {}
     for _ in range(FIELDS_LIMIT):
         if not reader.left:

@@ -43,7 +43,7 @@ class FtpBanner(Event):
 
 
 class FtpLogin(Event):
-    """A login came to its end. ``password``: one was given; ``code``: the answer; ``seal``: of user and password."""
+    """The result of a login. ``password``: one was sent; ``code``: the reply; ``seal``: of user and password."""
 
     user: str
     password: bool
@@ -68,7 +68,7 @@ class FtpFile(Event):
 
 
 class Ftp(Dissector):
-    """Whole conversations: they are small."""
+    """Whole connections: they are small."""
 
     interest = Interest(tcp=(PORT,), starts=SERVICE_READY, stream=True)
 
@@ -80,15 +80,15 @@ class Ftp(Dissector):
 
 
 class FtpStream(LineStream):
-    """One control connection: who is logged in, and what the server was last asked."""
+    """One control connection: the user, and the last command."""
 
     def __init__(self, *, sure: bool = True) -> None:
-        """``sure``: it is no other protocol whose replies look alike (SMTP)."""
+        """``sure``: another protocol with similar replies (SMTP) is excluded."""
         super().__init__()
         self._sure = sure
         self._user = self._seal = ""
         self._password = self._logging_in = self._begun = False
-        self._open: tuple[int, list[bytes]] | None = None  # a reply of several lines: its code, its texts
+        self._open: tuple[int, list[bytes]] | None = None  # a multi-line reply: its code, its texts
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(self._command(packet, line) if from_client else self._answer(packet, line))
@@ -116,7 +116,7 @@ class FtpStream(LineStream):
         return []
 
     def _answer(self, packet: Packet, line: bytes) -> list[Parsed]:
-        """A line of a reply; a reply ends with its code and a blank (RFC 959, 4.2)."""
+        """A line of a reply; the last line has its code and a blank (RFC 959, 4.2)."""
         found = _REPLY.fullmatch(line)
         if self._open is not None:
             code, texts = self._open

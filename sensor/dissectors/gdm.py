@@ -1,6 +1,6 @@
-"""GDM, by which Plex servers and players find each other: text like that of HTTP on ports 32410 to 32414.
+"""GDM, the discovery protocol of Plex servers and players: HTTP-like text on ports 32410 to 32414.
 
-Reads searches, greetings and answers. Ignores the ports and the numbers by which Plex knows a machine.
+Reads searches, greetings and responses. Ignores the ports and Plex's machine ids.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 as far as needed to identify the endpoints.
 
 Reads the type of each message, numbers and display of a call, and the vendor identifier and aliases of the sender.
-H.225.0 is encoded in packed ASN.1, which is not decoded: it aligns texts of up to 256 characters to whole bytes behind
-a byte with their length less one (X.691, 10.9), so product and version are found behind the four bytes of a vendor's
-code (T.35), and aliases behind the marker of an alias. Both are searched only where the protocol's own identifier is.
+H.225.0 is encoded in packed ASN.1, which is not decoded: it aligns texts of up to 256 characters to whole bytes after a
+byte with their length less one (X.691, 10.9), so product and version are found after the four bytes of a vendor's code
+(T.35), and aliases after the marker of an alias. Both are searched only if the protocol's own identifier is found.
 Media channels (H.245) and encrypted content are not read. Facts come from messages that describe their sender: calls,
-their answers and requests to a gatekeeper.
+their responses and requests to a gatekeeper.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CALLS = {
 }  # fmt: skip
 DESCRIBES = ("setup", "alerting", "call_proceeding", "connect", "progress")
 DISPLAY, CALLING, CALLED, USER = 0x28, 0x6C, 0x70, 0x7E
-# Messages of RAS by their place in the choice (H.225.0, RasMessage).
+# RAS messages by their index in the choice (H.225.0, RasMessage).
 RAS = (
     "gatekeeper_request", "gatekeeper_confirm", "gatekeeper_reject", "registration_request", "registration_confirm",
     "registration_reject", "unregistration_request", "unregistration_confirm", "unregistration_reject",
@@ -50,7 +50,7 @@ OF_GATEKEEPERS = (
     "admission_confirm",
     "admission_reject",
 )
-PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, the version follows
+PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, followed by the version
 # Countries of vendors (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the
 # United Kingdom and the USA.
 COUNTRIES = bytes(
@@ -90,8 +90,8 @@ _WORD = re.compile(rb"[A-Za-z]\S|\S[A-Za-z]")
 
 
 class H323Call(Event):
-    """A message of a call: ``message`` as in Q.931; numbers and display as its sender gives them; ``product`` and
-    ``version`` of who sends it.
+    """A message of a call: ``message`` as in Q.931; numbers and display as sent; ``product`` and ``version`` of the
+    sender.
     """
 
     message: str
@@ -113,8 +113,8 @@ class H323Ras(Event):
 
 
 class H323(Dissector):
-    """Calls are short, and registrations are repeated all day: an identical one within a minute is dropped but for its
-    number.
+    """Calls are short, and registrations are repeated all day: one that differs only in its number within a minute is
+    dropped.
     """
 
     interest = Interest(udp=(RAS_PORT, DISCOVERY_PORT), tcp=(CALL_PORT,), stream=True, repeats_s=60, volatile=(1, 4))
@@ -127,7 +127,7 @@ class H323(Dissector):
 
 
 class H323Stream(FramedStream):
-    """The call signalling of one call or of several."""
+    """The call signalling of one or several calls."""
 
     keep = SIZE_LIMIT
 
@@ -202,9 +202,9 @@ def _number(raw: bytes) -> str:
 
 
 def _ras(packet: Packet) -> list[Parsed]:
-    """RAS: a choice of messages, whose number is in the first byte behind the mark of an extension."""
+    """RAS: a choice of messages, whose number is in the first byte after the extension bit."""
     data = packet.payload
-    if packet.truncated and len(data) < 96:  # too little to judge
+    if packet.truncated and len(data) < 96:  # too short to evaluate
         return []
     if len(data) < 4 or data[0] & 0x80 or data[0] >> 2 >= len(RAS):
         raise Malformed("no RAS message")
@@ -240,9 +240,7 @@ def _vendor(data: bytes) -> tuple[str, str, str]:
 
 
 def _counted(data: bytes, at: int) -> bytes:
-    """Graphic text behind a byte with its length less one, without the NULs that may end it. Empty
-    where there is none.
-    """
+    """Graphic text after a byte with its length less one, without trailing NULs. Empty if there is none."""
     if at >= len(data):
         return b""
     raw = data[at + 1 : at + 2 + data[at]]
@@ -250,7 +248,7 @@ def _counted(data: bytes, at: int) -> bytes:
 
 
 def _aliases(data: bytes) -> tuple[str, ...]:
-    """Names in aliases of type h323-ID: two bytes for each character; the first is 0 in the names that can be
+    """Names in aliases of type h323-ID: two bytes per character, of which the first must be 0, so that names can be
     distinguished from other bytes.
     """
     names: dict[str, None] = {}

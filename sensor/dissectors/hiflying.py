@@ -1,7 +1,7 @@
 """Discovery of Wi-Fi modules of Hi-Flying and USR, used in lamps, plugs and data loggers: text on port 48899.
 
-Reads the well-known search strings, the answer ``address,MAC,name``, and the names of AT commands, which change a
-module without a password. Their values, network keys among them, are never stored.
+Reads the well-known search strings, the response ``address,MAC,name``, and the names of AT commands, which change a
+module without a password. Their values, including network keys, are never stored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Cisco's Hot Standby Router Protocol, versions 1 (RFC 2281) and 2: which router answers for a virtual address.
+"""Cisco's Hot Standby Router Protocol, versions 1 (RFC 2281) and 2: the active router of a virtual address.
 
-The active router and the standby speak, others while they negotiate. Reads the state of a group. Ignores timers,
-authentication and the other fields of version 2.
+The active router and the standby send messages, others while they negotiate. Reads the state of a group. Ignores
+timers, authentication and the other fields of version 2.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STANDBY, ACTIVE = "standby", "active"
 STATES = {0: "initial", 1: "learn", 2: "listen", 4: "speak", 8: STANDBY, 16: ACTIVE}
 STATES_2 = {1: "initial", 2: "learn", 3: "listen", 4: "speak", 5: STANDBY, 6: ACTIVE}
 OPERATIONS = {HELLO: "hello", COUP: "coup", RESIGN: "resign"}
-# operation, state, hello time, hold time, priority, group, and behind the authentication the address
+# operation, state, hello time, hold time, priority, group, and after the authentication the address
 _FIRST = struct.Struct("!BBBBBBBx8sI")
 GROUP_STATE, GROUP_STATE_SIZE = 1, 40
 # version, operation, state, IP version, group, identifier, priority, timers, address
@@ -42,7 +42,7 @@ class HsrpMessage(Event):
 
 
 class Hsrp(Dissector):
-    """Routers repeat themselves every three seconds; each message shows that they are alive."""
+    """Routers repeat messages every three seconds; each message shows that they are alive."""
 
     interest = Interest(udp=(PORT, PORT_6))
 

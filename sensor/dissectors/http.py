@@ -31,13 +31,13 @@ from sensor.dissectors.shared.sender_facts import fact, facts
 
 NAME_LIMIT = 255
 NTLM = ("ntlm", "negotiate")
-# First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight
+# First bytes of messages on other ports. OPTIONS and SUBSCRIBE are excluded: RTSP and SIP begin with the same eight
 # bytes.
 STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /",
     b"DELETE /", b"PATCH /", b"CONNECT ", b"PROPFIND", b"NOTIFY /", b"TRACE /",
 )  # fmt: skip
-# Paths of devices' own interfaces: who answers there with success has such an interface.
+# Paths of device interfaces: a successful response shows that the server has the interface.
 PATHS = (
     "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr",
     "/nservice", "/xml/device_description", "/query/", "/setup/eureka_info", "/ISAPI/", "/PSIA/", "/SDK/",
@@ -49,7 +49,7 @@ PATHS = (
     "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
     "/goform/", "/boaform/",
 )  # fmt: skip
-# What devices request from their vendors: connectivity checks, new firmware, an upload endpoint for measurements.
+# Requests of devices to their vendors: connectivity checks, new firmware, an upload endpoint for measurements.
 REQUESTED_PATHS = (
     "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt",
     "/ncsi.txt", "/kindle-wifi/", "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt",
@@ -63,14 +63,13 @@ _REQUESTED_PATHS = re.compile(
 
 
 class HttpRequest(Event):
-    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, ``query`` where
-    they stand in the address, or empty; ``user``: whose, where it can be read.
+    """``path``: the target, with masked secrets in its query. ``credentials``: scheme of its credentials, ``query`` if
+    they are in the URL, or empty; ``user``: their user, if readable.
 
-    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy
-    passed it on. ``headers``: the names of its first fields in small letters, in order, the last one ``MORE`` where the
-    capture truncated the others. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd
-    characters.
-    ``seal``: of user and password, where they are clear.
+    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 if unknown. ``forwarded``: a proxy forwarded
+    it. ``headers``: the names of its first fields in lower case, in order, the last one ``MORE`` if the capture
+    truncated the others. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with unusual
+    characters. ``seal``: of user and password, if they are in cleartext.
     """
 
     method: str
@@ -95,8 +94,8 @@ class HttpRequest(Event):
 
 
 class HttpResponse(Event):
-    """``schemes`` and ``realm``: the credentials it asks for. ``method`` and ``path``: what it answers; empty where
-    that is not certain.
+    """``schemes`` and ``realm``: of the requested credentials. ``method`` and ``path``: of the request; empty if
+    uncertain.
     """
 
     status: int
@@ -112,8 +111,8 @@ class HttpResponse(Event):
 
 
 class HttpLogin(Event):
-    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what is in them;
-    ``seal``: of user and password.
+    """A form with a password was sent. ``fields``: names of its fields in order, never their values; ``seal``: of user
+    and password.
     """
 
     host: str
@@ -123,8 +122,8 @@ class HttpLogin(Event):
 
 
 class HttpBody(Event):
-    """The beginning of a request's body was read. ``shape`` and ``odd`` as in ``_http_shape``: kind and length, and the
-    parts with odd characters.
+    """The beginning of a request's body. ``shape`` and ``odd`` as in ``_http_shape``: type and length, and the parts
+    with unusual characters.
     """
 
     method: str
@@ -150,13 +149,13 @@ class HttpPortMapping(Event):
 
 
 class HttpProgram(Event):
-    """A response that is declared to be a page is a ``program``: ``windows`` or ``elf``."""
+    """The response is declared to be a page and is a ``program``: ``windows`` or ``elf``."""
 
     program: str
 
 
 class HttpPage(Event):
-    """A page came whose title was read."""
+    """A page with a title."""
 
     status: int
     title: str
@@ -170,7 +169,7 @@ class HttpDescription(Event):
 
 
 class Http(Dissector):
-    """Streams on any port that begin like HTTP; bodies are heard only as long as heads are."""
+    """Connections on any port that begin like HTTP; bodies are read only at the beginning."""
 
     interest = Interest(tcp=(80, 8080, 3128), starts=STARTS, stream=True, opening=4)
 
@@ -182,10 +181,10 @@ class Http(Dissector):
 
 
 class HttpStream(Stream):
-    """Messages of one connection, each direction for itself; a response is put to its request only where no other is
-    under way.
+    """Messages of one connection, each direction separately; a response belongs to its request only if no other is
+    pending.
 
-    A server that was asked for another server's pages is a proxy, and so may be one whose request was not heard whole.
+    A server that receives requests for other servers is a proxy, and so may be one whose request is incomplete.
     """
 
     def __init__(self) -> None:
@@ -213,7 +212,7 @@ class HttpStream(Stream):
         return self._response(packet, head, parsed)
 
     def forget(self) -> None:
-        """A head may have been lost: what is under way is not known any more."""
+        """A head may be missing: pending requests are unknown."""
         self._requested.clear()
         self._missed = True
 
@@ -226,12 +225,12 @@ class HttpStream(Stream):
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         if event.method == "CONNECT" or (
             b"upgrade" in head.fields and not has_body
-        ):  # what follows may not be HTTP, and the response that switches protocols may be missing
+        ):  # the rest may not be HTTP, and the response that switches protocols may be missing
             return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
     def _response(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
-        if 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
+        if 100 <= head.status < 200 and head.status != 101:  # the final response follows
             return None
         requested = self._requested[0] if len(self._requested) == 1 else None
         if len(self._requested) < 2:
@@ -294,7 +293,7 @@ def description(packet: Packet, own: bool, body: bytes) -> Iterator[Parsed]:
 
 
 def _switched(event: HttpResponse) -> bool:
-    """Whether what follows a response is no HTTP any more."""
+    """Whether the protocol changes after a response."""
     return event.status == 101 or (200 <= event.status < 300 and event.method == "CONNECT")
 
 
@@ -313,7 +312,7 @@ def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -
 
 
 def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Parsed]:
-    """The facts about the server."""
+    """Facts about the server."""
     if event.server:
         yield fact(packet, "http.server", event.server)
     if event.realm:
@@ -360,7 +359,7 @@ def _upload(event: HttpRequest) -> bodies.Upload:
 
 
 def _page(status: int, own: bool) -> bodies.Page:
-    """The titles of refusals and errors are those of any server."""
+    """Titles of denials and errors are the same on many servers."""
 
     def derived(packet: Packet, title: str, program: str) -> Iterator[Parsed]:
         if program:
@@ -384,7 +383,7 @@ def _description(own: bool) -> bodies.Described:
 
 @functools.lru_cache(maxsize=1024)
 def _own_path(path: str) -> str:
-    """The path without its query where it is one that devices have; empty for others."""
+    """The path without its query if it belongs to a device interface; otherwise empty."""
     bare = path.partition("?")[0]
     return bare if _OWN.match(bare) else ""
 

@@ -25,8 +25,8 @@ UNREACHABLE_6, TOO_BIG_6, EXCEEDED_6, PROBLEM_6, ECHO_6, ECHO_REPLY_6, NODE_6 = 
 ICMP, ICMP6 = 1, 58
 HEADER = 8
 MEASURED = 512  # bytes of a payload that are measured
-STAMP = 16  # bytes at the beginning in which programs keep the time
-LOOKED_AT = 128  # bytes after them in which a pattern shows
+STAMP = 16  # bytes at the beginning in which programs store the time
+LOOKED_AT = 128  # following bytes that show a pattern
 STEADY = 0.8
 _TEXT = re.compile(rb"[ -~]{12,}")
 QUERIES = {TIMESTAMP: "timestamp", INFORMATION: "information", MASK: "mask"}
@@ -52,30 +52,30 @@ class IcmpMessage(Event):
 
 
 class IcmpEcho(IcmpMessage):
-    """A question whether the target is there."""
+    """A request for an echo."""
 
 
 class IcmpEchoReply(IcmpMessage):
-    """Here I am, with the data of the question."""
+    """The reply to an echo request, with its data."""
 
 
 class IcmpQuery(Event):
-    """A question about the machine: ``what`` is timestamp, information, mask or node. ``size`` of the message."""
+    """A query for properties of a host: ``what`` is timestamp, information, mask or node. ``size`` of the message."""
 
     what: str
     size: int
 
 
 class IcmpQueryReply(Event):
-    """The answer; ``value`` is the netmask where that was asked for."""
+    """The reply; ``value`` is the netmask if that was requested."""
 
     what: str
     value: int = 0
 
 
 class IcmpError(Event):
-    """A packet from ``client`` to ``server`` went wrong: ``what`` is unreachable, exceeded, too_big, problem or quench.
-    Ends are 0 where it quotes none.
+    """Error for a packet from ``client`` to ``server``: ``what`` is unreachable, exceeded, too_big, problem or quench.
+    Ends are 0 if it quotes none.
     """
 
     what: str
@@ -94,7 +94,7 @@ class IcmpRedirect(Event):
 
 
 class Icmp(Dissector):
-    """The same query of the same sender is reported once in ten seconds, whatever its sequence number and checksum."""
+    """The same query of a sender is reported once in ten seconds, regardless of its sequence number and checksum."""
 
     interest = Interest(
         icmp=(ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM, *QUERIES, *QUERY_REPLIES),
@@ -152,7 +152,7 @@ def _echo(kind: type[IcmpMessage], packet: Packet, data: bytes) -> IcmpMessage:
 
 
 def _carries(data: bytes) -> str:
-    """What kind of thing the data of an echo is; empty where there is none."""
+    """The type of data in an echo; empty if it has none."""
     body = data[HEADER:]
     if len(body) >= 20 and body[0] == 0x45 and int.from_bytes(body[2:4], "big") == len(body):
         return "packet"
@@ -166,14 +166,14 @@ def _carries(data: bytes) -> str:
 
 
 def _steps(data: bytes) -> float:
-    """The share of bytes that are the one before or its successor."""
+    """The share of bytes equal to the previous byte or its successor."""
     return (
         sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1) if len(data) > 1 else 1.0
     )
 
 
 def _disorder(body: bytes) -> float:
-    """Entropy in bits a byte."""
+    """Entropy in bits per byte."""
     total = len(body)
     return (
         round(-sum(count / total * math.log2(count / total) for count in Counter(body).values()), 2) + 0.0
@@ -183,9 +183,7 @@ def _disorder(body: bytes) -> float:
 
 
 def _quoted_4(data: bytes) -> tuple[int, int, int, int]:
-    """Source, destination, protocol and destination port of the packet an error quotes (RFC 792); zeros where it is not
-    there.
-    """
+    """Source, destination, protocol and destination port of the packet in an error (RFC 792); zeros if absent."""
     inner = data[HEADER:]
     if len(inner) < 20 or inner[0] >> 4 != 4:
         return 0, 0, 0, 0
@@ -195,7 +193,7 @@ def _quoted_4(data: bytes) -> tuple[int, int, int, int]:
 
 
 def _quoted_6(data: bytes) -> tuple[int, int, int, int]:
-    """The same of IPv6 (RFC 4443, 2.4), without extension headers."""
+    """The same for IPv6 (RFC 4443, 2.4), without extension headers."""
     inner = data[HEADER:]
     if len(inner) < 40 or inner[0] >> 4 != 6:
         return 0, 0, 0, 0

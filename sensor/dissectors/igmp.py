@@ -29,8 +29,8 @@ TTL = 1
 
 
 class IgmpQuery(Event):
-    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the
-    protocol it speaks.
+    """A router, or a switch in its place, queries memberships; ``group`` 0: of all groups. ``version`` of
+    the protocol.
     """
 
     version: int
@@ -38,7 +38,7 @@ class IgmpQuery(Event):
 
 
 class IgmpReport(Event):
-    """A machine listens to these groups, or no longer does (``left``)."""
+    """A host is a member of these groups, or leaves them (``left``)."""
 
     version: int
     joined: tuple[Address, ...]
@@ -46,14 +46,16 @@ class IgmpReport(Event):
 
 
 class IgmpRouter(Event):
-    """Multicast router discovery: a router is there (``present``), or goes; or a switch looks for one (``wanted``)."""
+    """Multicast router discovery: a router announces itself (``present``), or leaves; or a switch solicits one
+    (``wanted``).
+    """
 
     present: bool
     wanted: bool
 
 
 class Igmp(Dissector):
-    """Machines repeat their reports at each query."""
+    """Hosts repeat their reports at each query."""
 
     interest = Interest(protocols=(PROTOCOL,), repeats_s=120)
 
@@ -75,7 +77,7 @@ class Igmp(Dissector):
 
 
 def _older(packet: Packet, kind: int, data: bytes) -> list[Parsed]:
-    """A query of any version, and the reports of the first two: one group each."""
+    """A query of any version, and reports of the first two: one group each."""
     number = int.from_bytes(data[4:8], "big")
     group = V4 | number if number else 0
     if group and not is_multicast(group):

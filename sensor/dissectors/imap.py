@@ -1,7 +1,7 @@
-"""IMAP (RFC 9051; STARTTLS and AUTHENTICATE in it): who reads mail, how they log in, and whether that is right.
+"""IMAP (RFC 9051; with STARTTLS and AUTHENTICATE): clients, and their logins with the result.
 
-Reads the greeting and logins until one is right, or TLS begins; no mail. Words may be bare, in quotes, or follow their
-length. Of a password stays a seal.
+Reads the greeting and logins until one succeeds, or TLS begins; no mail. Arguments are atoms, quoted strings or
+literals. A password is stored as a seal only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sensor.dissectors.shared.sasl import Login, LoginStream
 
 BANNER_LIMIT = 512
 LITERAL_LIMIT = 256
-# Refusals that are not about the password (RFC 5530).
+# Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
 _GREETING = re.compile(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(rb"\{(\d{1,4})\+?\}$")
@@ -32,7 +32,7 @@ class ImapBanner(Event):
 
 
 class ImapLogin(PasswordLogin):
-    """``method``: ``clear``, or the mechanism of SASL."""
+    """``method``: ``clear``, or the SASL mechanism."""
 
 
 class Imap(Dissector):
@@ -48,15 +48,15 @@ class Imap(Dissector):
 
 
 class ImapStream(LoginStream):
-    """One conversation: the login under way with its tag, and words that are not whole."""
+    """One connection: the pending login with its tag, and incomplete arguments."""
 
     def __init__(self) -> None:
         super().__init__()
         self._begun = False
         self._tag = self._tls = b""
         self._login: Login | None = None
-        self._exchange = False  # the client's lines are SASL's
-        self._words: list[bytes] = []  # of a LOGIN whose next word follows its length
+        self._exchange = False  # the client's lines belong to SASL
+        self._words: list[bytes] = []  # of a LOGIN whose next argument is a literal
         self._wanted = 0
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
@@ -96,7 +96,7 @@ class ImapStream(LoginStream):
             self._tls = tag
 
     def _gather(self, words: list[bytes], rest: bytes) -> None:
-        """User and password, as far as they are there."""
+        """User and password, as far as available."""
         literal = _LITERAL.search(rest)
         bare = rest[: literal.start()] if literal is not None else rest
         words += [

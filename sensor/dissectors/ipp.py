@@ -30,10 +30,10 @@ ATTRIBUTES_LIMIT = 2048
 NAME_LIMIT = 255
 BOUNDS = (1, 2)  # major versions
 _HEADER = struct.Struct("!BBHI")
-# The delimiter behind the attributes (RFC 8010, 3.5.1); others are below the first tag of a value.
+# The delimiter after the attributes (RFC 8010, 3.5.1); others are below the first value tag.
 END = 3
 FIRST_VALUE = 0x10
-WITH_LANGUAGE = (0x35, 0x36)  # a language is before the text (RFC 8010, 3.9)
+WITH_LANGUAGE = (0x35, 0x36)  # a language precedes the text (RFC 8010, 3.9)
 DOCUMENT_LIMIT = 32768
 # Attributes of a printer that describe it.
 FACTS = {
@@ -57,8 +57,8 @@ QUEUES = ("/printers/", "/classes/")
 
 
 class IppRequest(Event):
-    """``operation``: in words (``print_job``, ``get_printer_attributes``); ``user`` and ``job``: as the client names
-    them; ``path``: what it was sent to.
+    """``operation``: by name (``print_job``, ``get_printer_attributes``); ``user`` and ``job``: as sent by the client;
+    ``path``: target of the request.
     """
 
     operation: str
@@ -70,8 +70,8 @@ class IppRequest(Event):
 
 
 class IppResponse(Event):
-    """``operation``: of the request where that was heard; ``status``: below 0x100 is success (RFC 8011, B);
-    ``spooler``: a print server answers.
+    """``operation``: of the request, if captured; ``status``: below 0x100 is success (RFC 8011, B); ``spooler``: the
+    response of a print server.
     """
 
     operation: str
@@ -83,9 +83,7 @@ class IppResponse(Event):
 
 
 class Ipp(Dissector):
-    """Whole conversations up to the first long document, for the answers of printers are long and come one after the
-    other.
-    """
+    """Whole connections up to the first long document, since responses of printers are long and consecutive."""
 
     interest = Interest(tcp=(PORT,), starts=(b"POST /ip", b"POST /pr"), stream=True)
 
@@ -97,7 +95,7 @@ class Ipp(Dissector):
 
 
 class IppStream(HttpStream):
-    """HTTP messages of one connection; a response is put to its request by the number both carry."""
+    """HTTP messages of one connection; a response belongs to the request with the same number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +108,7 @@ class IppStream(HttpStream):
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         ipp = media_type == MEDIA_TYPE or (
             not media_type and not head.method and bool(self._requests)
-        )  # some printers name no type
+        )  # some printers send no type
         if head.method and not ipp and packet.dport != PORT:
             self.done = True
             return None
@@ -153,7 +151,7 @@ class IppStream(HttpStream):
 
 
 def _facts(attributes: dict[bytes, str]) -> dict[str, str]:
-    """The facts about a printer: its own attributes, and what they lack from its device id."""
+    """Facts about a printer: its attributes, and missing ones from its device id."""
     found = {kind: attributes[name] for name, kind in FACTS.items() if name in attributes}
     if "ipp.device_id" in found:
         fields = device_id(found["ipp.device_id"])
@@ -164,9 +162,7 @@ def _facts(attributes: dict[bytes, str]) -> dict[str, str]:
 
 
 def _read(body: bytes) -> tuple[int, int, dict[bytes, str]]:
-    """(operation or status, request id, first value of each attribute of text). What a cut message
-    lacks is left out.
-    """
+    """(operation or status, request id, first value of each text attribute). Truncated attributes are left out."""
     reader = Reader(body)
     major, _, number, request_id = reader.unpack(_HEADER)
     if major not in BOUNDS:
@@ -190,7 +186,7 @@ def _read(body: bytes) -> tuple[int, int, dict[bytes, str]]:
 
 
 def _text(tag: int, value: bytes) -> str:
-    """Text and names, with their language or without (RFC 8010, 3.9)."""
+    """Texts and names, with or without their language (RFC 8010, 3.9)."""
     if tag in WITH_LANGUAGE:
         reader = Reader(value)
         reader.skip(reader.u16())

@@ -18,17 +18,17 @@ from sensor.dissectors.shared.lines import LineStream
 
 STARTS = (b"NICK ", b"CAP LS", b"PASS ")
 NAME_LIMIT, ORDER_LIMIT = 64, 96
-LINES_LIMIT = 8  # of a conversation without a login
+LINES_LIMIT = 8  # of a connection without a login
 TOPIC = b"332"
 PRIVATE = (b"PRIVMSG", b"NOTICE", b"TOPIC", TOPIC)
 # (prefix, command, parameters): RFC 2812, 2.3.1
 _LINE = re.compile(rb"(?::(\S{1,255})\s+)?([A-Z]{3,10}|\d{3})(?:\s+(.*))?\Z", re.DOTALL)
-# A sign, and a word: "!udp", ".advscan", "@cmd"; or the report of a bot, "[SCAN]: …".
+# A prefix and a word: "!udp", ".advscan", "@cmd"; or the report of a bot, "[SCAN]: …".
 _ORDER = re.compile(rb"[.!@$%&~`+*^-]{1,3}\s?[A-Za-z][\w.]{1,30}|\[[A-Za-z][\w ./|-]{1,24}\]\s?:?")
 
 
 class IrcLogin(Event):
-    """A client gives itself a name."""
+    """A client sets its nickname."""
 
     nick: str
 
@@ -42,7 +42,7 @@ class IrcJoin(Event):
 
 class IrcOrder(Event):
     """A message or topic that begins like a command. ``word``: the first word, ``text``: the first words; ``to``: a
-    channel or a nick; ``from_client``: of this client, not to it.
+    channel or a nick; ``from_client``: sent by this client, not to it.
     """
 
     to: str
@@ -52,7 +52,7 @@ class IrcOrder(Event):
 
 
 class Irc(Dissector):
-    """Conversations that begin as clients do."""
+    """Connections that begin like a client."""
 
     interest = Interest(starts=STARTS, stream=True)
 
@@ -64,7 +64,7 @@ class Irc(Dissector):
 
 
 class IrcStream(LineStream):
-    """One conversation; given up where the first lines hold no login."""
+    """One connection; ignored if the first lines have no login."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class IrcStream(LineStream):
 
 
 def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> Iterator[Parsed]:
-    """A message or topic that begins like a command. In the reply with a topic the client comes first."""
+    """A message or topic that begins like a command. In a topic reply, the first parameter is the client."""
     to, _, text = (rest.partition(b" ")[2] if command == TOPIC else rest).partition(b" ")
     text = text.lstrip().removeprefix(b":").lstrip()
     if _ORDER.match(text):

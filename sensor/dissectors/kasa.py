@@ -28,7 +28,9 @@ class KasaRequest(Event):
 
 
 class KasaAnswer(Event):
-    """A device answers; model, firmware and MAC only where it was asked who it is. ``own``: it is about the sender."""
+    """A response of a device; model, firmware and MAC only if its identity was requested. ``own``: it is about the
+    sender.
+    """
 
     orders: tuple[str, ...]
     model: str
@@ -38,7 +40,7 @@ class KasaAnswer(Event):
 
 
 class Kasa(Discovery):
-    """Apps ask every few seconds; what is identical within a minute is dropped."""
+    """Apps poll every few seconds; what is identical within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=(HIDDEN_SYSTEM,), repeats_s=60)
     reads_truncated = True
@@ -71,7 +73,7 @@ class Kasa(Discovery):
 
 
 def shown(data: bytes) -> bytes:
-    """The bytes without their cover: each was combined with the covered one before it."""
+    """The decoded bytes: each was combined with the preceding encoded one."""
     keys = FIRST_KEY + data[:-1]
     return (int.from_bytes(data, "big") ^ int.from_bytes(keys, "big")).to_bytes(len(data), "big")
 

@@ -22,7 +22,7 @@ PORT = 88
 AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x7E
 AP_REQUEST, TICKET = 0x6E, 0x61
 MESSAGES = (AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR)
-# Kinds of pre-authentication data (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
+# Pre-authentication types (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
 TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = (
     1,
     2,
@@ -35,22 +35,22 @@ TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHA
 )
 NETBIOS_ADDRESS = 20
 SIZE_LIMIT = 1 << 20  # bytes of a message over TCP
-KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and what is asked for is behind them
+KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and the request body follows them
 NAME_LIMIT = 255
 NAME_PARTS_LIMIT = 8
 ETYPES_LIMIT = 32
 HASH_SIZE = 8
 Fields = dict[int, der.Element]
-# Over TCP, behind the length, application tag and sequence, whose lengths take one to three bytes each: the version in
-# field 1 of requests and field 0 of answers (5.4.1, 5.4.2).
+# Over TCP, after the length, application tag and sequence, whose lengths take one to three bytes each: the version in
+# field 1 of requests and field 0 of replies (5.4.1, 5.4.2).
 BEGINNINGS = tuple((at, bytes((field, 3, 2, 1))) for at in (8, 10, 12) for field in (0xA0, 0xA1))
 
 
 class KerberosRequest(Event):
-    """What requests have in common. ``client`` is empty where the ticket names it; ``service``: ``cifs/fs01``;
-    ``etypes``: encryption types, the best first.
+    """Common fields of requests. ``client`` is empty if the ticket names it; ``service``: ``cifs/fs01``; ``etypes``:
+    encryption types, the preferred first.
 
-    ``options``: the 32 flags (RFC 4120, 5.4.1); ``host``: the NetBIOS name that the client gives itself.
+    ``options``: the 32 flags (RFC 4120, 5.4.1); ``host``: the client's NetBIOS name in the request.
     """
 
     client: str
@@ -62,8 +62,8 @@ class KerberosRequest(Event):
 
 
 class KerberosAsRequest(KerberosRequest):
-    """An initial ticket is asked for. ``proof``: the kind of pre-authentication: ``timestamp``, ``challenge``,
-    ``public_key``, ``armoured`` (hidden in an encrypted tunnel) or empty; ``proof_etype``: its cipher.
+    """Request for an initial ticket. ``proof``: pre-authentication type: ``timestamp``, ``challenge``, ``public_key``,
+    ``armoured`` (inside of an encrypted tunnel) or empty; ``proof_etype``: its encryption type.
     """
 
     proof: str
@@ -71,11 +71,11 @@ class KerberosAsRequest(KerberosRequest):
 
 
 class KerberosTgsRequest(KerberosRequest):
-    """A ticket for a service is asked for. ``ticket``: hash of the ticket that is shown, ``ticket_etype`` its cipher,
-    ``ticket_service`` whom it is for.
+    """Request for a service ticket. ``ticket``: hash of the presented ticket, ``ticket_etype`` its encryption type,
+    ``ticket_service`` its service.
 
-    ``proof_etype``: cipher of the key between client and centre; ``impersonates``: it is asked for in the name of
-    another user ([MS-SFU] 2.2.1).
+    ``proof_etype``: encryption type of the session key; ``impersonates``: requested on behalf of another user ([MS-SFU]
+    2.2.1).
     """
 
     ticket: str
@@ -86,8 +86,8 @@ class KerberosTgsRequest(KerberosRequest):
 
 
 class KerberosReply(Event):
-    """What answers have in common. ``ticket``: hash of the ticket; ``ticket_etype``: its cipher; ``etype``: that of the
-    part for the client.
+    """Common fields of replies. ``ticket``: hash of the ticket; ``ticket_etype``: its encryption type; ``etype``: that
+    of the client's part.
     """
 
     client: str
@@ -99,15 +99,15 @@ class KerberosReply(Event):
 
 
 class KerberosAsReply(KerberosReply):
-    """An initial ticket was given."""
+    """An initial ticket was issued."""
 
 
 class KerberosTgsReply(KerberosReply):
-    """A ticket for a service was given."""
+    """A service ticket was issued."""
 
 
 class KerberosError(Event):
-    """The KDC refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's
+    """An error of the KDC. ``code``: RFC 4120, 7.5.9; ``etypes``: encryption types offered for this client's
     pre-authentication, none if not sent.
     """
 
@@ -119,7 +119,7 @@ class KerberosError(Event):
 
 
 class Kerberos(Dissector):
-    """Every message counts: a second try is another try."""
+    """Every message counts: a retry is another attempt."""
 
     interest = Interest(udp=(PORT,), tcp=(PORT,), magic=BEGINNINGS, stream=True)
 
@@ -131,12 +131,12 @@ class Kerberos(Dissector):
 
 
 class KerberosStream(FramedStream):
-    """Messages behind their length (RFC 4120, 7.2.2)."""
+    """Length-prefixed messages (RFC 4120, 7.2.2)."""
 
     keep = KEEP
 
     def __init__(self, *, sure: bool = True) -> None:
-        """``sure``: the port is Kerberos' own; on others it is known by its first message."""
+        """``sure``: the port is Kerberos' own; on others it is recognized by its first message."""
         super().__init__()
         self._sure = sure
 
@@ -170,7 +170,7 @@ class KerberosStream(FramedStream):
 
 
 def _read_truncated(packet: Packet, data: bytes) -> list[Parsed]:
-    """What the capture holds of a message; nothing where that is too little."""
+    """The available parts of a truncated message; empty if too little is available."""
     try:
         return _read(packet, der.clipped(data))
     except Malformed:
@@ -211,7 +211,7 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Par
 
 
 def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
-    """An answer with a ticket (5.4.2). Who gives tickets is the centre of a domain."""
+    """A reply with a ticket (5.4.2). Its sender is a KDC."""
     client, realm = _name(data, fields.get(4)), _text(data, fields.get(3))
     cut = packet.truncated
     ticket, etype, service = _ticket(data, _need(fields, 5), cut)
@@ -225,7 +225,7 @@ def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parse
 
 
 def _error(packet: Packet, data: bytes, fields: Fields) -> list[Parsed]:
-    """An error (5.9.1). What the client may prove itself with is in its data, where it is of the usual form."""
+    """An error (5.9.1). Its data contains the accepted pre-authentication types, if it has the usual format."""
     code = der.integer(der.content(data, _need(fields, 6)))
     etypes: tuple[int, ...] = ()
     if 12 in fields:
@@ -241,7 +241,7 @@ def _error(packet: Packet, data: bytes, fields: Fields) -> list[Parsed]:
 
 
 def _fields(data: bytes, whole: der.Element) -> Fields:
-    """The numbered fields of a sequence inside an application tag: what each holds."""
+    """The content of numbered fields in a sequence inside of an application tag."""
     return _sequence(data, der.expect(data, whole.start, whole.stop, der.SEQUENCE))
 
 
@@ -281,14 +281,14 @@ def _etypes(data: bytes, one: der.Element | None) -> tuple[int, ...]:
 
 
 def _encrypted(data: bytes, one: der.Element, cut: bool = False) -> tuple[int, bytes]:
-    """(cipher, what it made) (5.2.9); ``cut``: what it made may be missing."""
+    """(encryption type, ciphertext) (5.2.9); ``cut``: the ciphertext may be incomplete."""
     fields = _sequence(data, one)
     etype = der.integer(der.content(data, _need(fields, 0)))
     return etype, b"" if cut and 2 not in fields else der.content(data, _need(fields, 2))
 
 
 def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
-    """(hash, cipher, service) of a ticket (5.3). ``cut``: its message was truncated, and it has no hash."""
+    """(hash, encryption type, service) of a ticket (5.3). ``cut``: its message was truncated, and it has no hash."""
     if one.tag != TICKET:
         raise Malformed("no ticket where one belongs")
     fields = _fields(data, one)
@@ -298,7 +298,7 @@ def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
 
 
 def _proofs(data: bytes, one: der.Element | None) -> dict[int, bytes]:
-    """Pre-authentication data by its kind (5.2.7)."""
+    """Pre-authentication data by type (5.2.7)."""
     found: dict[int, bytes] = {}
     for each in der.children(data, one) if one else ():
         fields = _sequence(data, each)
@@ -307,7 +307,7 @@ def _proofs(data: bytes, one: der.Element | None) -> dict[int, bytes]:
 
 
 def _preauthentication(proofs: dict[int, bytes]) -> tuple[str, int]:
-    """(kind, cipher) of a client's proof."""
+    """(type, encryption type) of a client's pre-authentication."""
     for kind, name in ((TIMESTAMP, "timestamp"), (ENCRYPTED_CHALLENGE, "challenge")):
         if kind in proofs:
             return name, _encrypted(proofs[kind], der.element(proofs[kind], 0))[0]
@@ -315,7 +315,9 @@ def _preauthentication(proofs: dict[int, bytes]) -> tuple[str, int]:
 
 
 def _shown(raw: bytes, cut: bool) -> tuple[str, int, str, int]:
-    """(hash, cipher and service of the ticket, cipher of the proof) in a request for a service (5.5.1)."""
+    """(hash, encryption type and service of the ticket, encryption type of the authenticator) in a request for a
+    service (5.5.1).
+    """
     if not raw:
         return "", 0, "", 0
     raw = der.clipped(raw) if cut else raw
@@ -325,9 +327,7 @@ def _shown(raw: bytes, cut: bool) -> tuple[str, int, str, int]:
 
 
 def _offered(raw: bytes) -> tuple[int, ...]:
-    """Ciphers for the client's pre-authentication, from the methods that an error lists (RFC 4120, 5.2.7.4 and
-    5.2.7.5).
-    """
+    """Encryption types for pre-authentication, from the methods in an error (RFC 4120, 5.2.7.4 and 5.2.7.5)."""
     proofs = _proofs(raw, der.expect(raw, 0, None, der.SEQUENCE))
     info = proofs.get(ETYPE_INFO2) or proofs.get(ETYPE_INFO)
     if not info:
@@ -337,8 +337,8 @@ def _offered(raw: bytes) -> tuple[int, ...]:
 
 
 def _host(data: bytes, one: der.Element | None) -> str:
-    """The NetBIOS name among the addresses of a request: 15 characters filled with blanks, and a kind of service
-    (5.2.5; [MS-KILE] 2.2.2).
+    """The NetBIOS name among the addresses of a request: 15 characters padded with blanks, and a suffix (5.2.5;
+    [MS-KILE] 2.2.2).
     """
     for each in der.children(data, one) if one else ():
         fields = _sequence(data, each)

@@ -31,7 +31,7 @@ OPERATIONS = frozenset((
 ))  # fmt: skip
 CHANGES = {MODIFY: "modify", ADD: "add", DELETE: "delete", RENAME: "rename"}
 SIMPLE, SASL = 0x80, 0xA3
-SICILY = (0x89, 0x8A, 0x8B)  # Microsoft's way to carry NTLM ([MS-ADTS] 5.1.1.1.3)
+SICILY = (0x89, 0x8A, 0x8B)  # Microsoft's NTLM binds ([MS-ADTS] 5.1.1.1.3)
 IN_PROGRESS = 14
 START_TLS = b"1.3.6.1.4.1.1466.20037"
 SIZE_LIMIT = 1 << 24  # bytes of a message
@@ -44,16 +44,16 @@ WRAP, WRAP_SIZE, SEALED = (
     b"\x05\x04",
     16,
     2,
-)  # a GSS token around messages, its header, and the flag that its content is encrypted
-# What a directory states about itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
+)  # a GSS token around messages, its header, and the flag for encrypted content
+# Attributes of a directory about itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
-DIRECTORY = b"1.2.840.113556.1.4.800"  # the capability that only Active Directory has
+DIRECTORY = b"1.2.840.113556.1.4.800"  # a capability of Active Directory only
 PING_ANSWERS = (0x13, 0x15, 0x17, 0x19)
 
 
 class LdapBind(Event):
     """A bind. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: the account, empty if anonymous;
-    ``secret``: it carries a password in the clear.
+    ``secret``: it contains a cleartext password.
     """
 
     method: str
@@ -62,14 +62,14 @@ class LdapBind(Event):
 
 
 class LdapBindResult(LdapBind):
-    """How a login ended. ``code``: RFC 4511, appendix A: 0 success, 49 wrong password or name."""
+    """The result of a bind. ``code``: RFC 4511, appendix A: 0 success, 49 invalid credentials."""
 
     code: int
 
 
 class LdapSearch(Event):
-    """Something is looked for. ``scope``: ``base``, ``one`` or ``tree``; ``filter`` as in RFC 4515, cut;
-    ``attributes``: that are wanted, none means all.
+    """A search. ``scope``: ``base``, ``one`` or ``tree``; ``filter`` as in RFC 4515, truncated; ``attributes``:
+    requested ones, empty means all.
     """
 
     base: str
@@ -79,15 +79,15 @@ class LdapSearch(Event):
 
 
 class LdapSearchDone(LdapSearch):
-    """A search is over. ``entries`` were found, as far as they were heard."""
+    """The end of a search. ``entries``: number of captured results."""
 
     code: int
     entries: int
 
 
 class LdapChange(Event):
-    """An entry is changed. ``operation``: ``add``, ``modify``, ``delete`` or ``rename``; ``attributes``: which of its
-    attributes.
+    """A change of an entry. ``operation``: ``add``, ``modify``, ``delete`` or ``rename``; ``attributes``: the changed
+    ones.
     """
 
     operation: str
@@ -103,7 +103,7 @@ class LdapDirectory(Event):
 
 
 class Ldap(Dissector):
-    """Whole conversations; the answers to searches are skipped by their length."""
+    """Whole connections; search results are skipped by their length."""
 
     interest = Interest(udp=(389,), tcp=PORTS, stream=True)
 
@@ -120,7 +120,7 @@ class Ldap(Dissector):
 
 
 class LdapStream(FramedStream):
-    """One connection: searches and logins without an answer, by message number."""
+    """One connection: pending searches and binds, by message number."""
 
     keep = KEEP
 
@@ -159,7 +159,7 @@ class LdapStream(FramedStream):
         return iter(self._wrapped(packet, data[4:], 4 + int.from_bytes(data[:4], "big") == len(data)))
 
     def _wrapped(self, packet: Packet, token: bytes, whole: bool) -> list[Parsed]:
-        """The messages in a token: readable where it is signed only. An answer often comes together with the end of its
+        """The messages in a token, readable if it is only signed. A result often comes together with the end of its
         search.
         """
         if token[:2] != WRAP or len(token) < WRAP_SIZE or token[2] & SEALED:
@@ -172,7 +172,7 @@ class LdapStream(FramedStream):
                 size = _length(data, at)
                 parsed += self.read(packet, data[at : at + size])
                 at += size
-        except Malformed:  # what a token holds is the mechanism's matter
+        except Malformed:  # the content of a token depends on the mechanism
             pass
         return parsed
 
@@ -245,7 +245,7 @@ class LdapStream(FramedStream):
         return [event]
 
     def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
-        """An entry of a result: counted; the one without a name describes the directory itself."""
+        """An entry of a result is counted; the one without a name describes the directory itself."""
         open_ = self._searches.get(number)
         if open_ is not None and isinstance(open_[1], int):
             open_[1] += 1
@@ -275,8 +275,8 @@ class LdapStream(FramedStream):
 
 
 def _signed(token: bytes, whole: bool) -> bytes:
-    """What a token that is not sealed holds (RFC 4121, 4.2.4 and 4.2.5): plain text and checksum, turned to the right
-    by so many bytes. Where the end of a token is cut off, its checksum may stay.
+    """The content of a token that is not encrypted (RFC 4121, 4.2.4 and 4.2.5): plain text and checksum, rotated right
+    by a number of bytes. If the end of a token is missing, its checksum may remain.
     """
     checksum, turned = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
     body = token[WRAP_SIZE:]
@@ -300,7 +300,7 @@ def _length(data: bytes, at: int) -> int:
 
 
 def _operation(data: bytes) -> tuple[int, der.Element]:
-    """(message number, operation). A message cut by ``keep`` ends where its bytes end."""
+    """(message number, operation). A message truncated by ``keep`` ends with its available bytes."""
     start = _length(data, 0)
     header = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
     number = der.expect(data, header, min(start, len(data)), der.INTEGER)
@@ -321,7 +321,7 @@ def _texts(data: bytes, listed: der.Element) -> tuple[str, ...]:
 
 
 def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
-    """A change; what is written is left out."""
+    """A change without the written values."""
     kind = CHANGES[operation.tag]
     if operation.tag == DELETE:
         return LdapChange(packet, kind, der.text(der.UTF8, der.content(data, operation), NAME_LIMIT), ())

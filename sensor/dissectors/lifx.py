@@ -26,7 +26,7 @@ STATE_SERVICE, STATE_HOST_FIRMWARE, STATE_WIFI_FIRMWARE, STATE_LABEL, STATE_VERS
     33,
     107,
 )
-# Body sizes of the states that are read.
+# Body sizes of the parsed states.
 SIZES = {STATE_SERVICE: 5, STATE_HOST_FIRMWARE: 20, STATE_LABEL: 32, STATE_VERSION: 12, LIGHT_STATE: 52}
 _HEADER = struct.Struct(
     "<HHI8s6sBB8sHH"
@@ -43,8 +43,8 @@ class LifxMessage(Event):
 
 
 class LifxState(Event):
-    """A lamp reports one of its states, by number; ``product``: vendor and product as numbers (``1/27``), empty in
-    other states.
+    """A lamp reports one of its states, by number; ``product``: vendor and product as numbers (``1/27``), otherwise
+    empty.
     """
 
     type: int
@@ -55,7 +55,7 @@ class LifxState(Event):
 
 
 class Lifx(Discovery):
-    """Apps poll; what is identical within a minute is dropped, source and sequence aside."""
+    """Apps poll; what is identical within a minute is dropped, regardless of source and sequence."""
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(4, 24))
 

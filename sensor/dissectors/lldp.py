@@ -58,7 +58,7 @@ CAPABILITY_NAMES = (
     "s_vlan",
     "two_port_relay",
 )
-# Subtypes of ids that hold a MAC and a network address (8.5.2.2 and 8.5.3.2).
+# Subtypes of ids with a MAC and a network address (8.5.2.2 and 8.5.3.2).
 MAC_IDS, NETWORK_IDS = {CHASSIS: 4, PORT: 3}, {CHASSIS: 5, PORT: 4}
 ADDRESS_FAMILIES = {1: 4, 2: 16}  # IANA's numbers of IPv4 and IPv6 → size
 PORT_VLAN, POWER_VIA_MDI = (IEEE_802_1, 1), (IEEE_802_3, 2)
@@ -95,9 +95,9 @@ _POLICY = struct.Struct("!I")
 
 
 class LldpAnnouncement(Announcement):
-    """A machine and its port. ``life_s``: how long it is valid. ``port_description`` in the machine's words.
-    ``supported``: capabilities it has, enabled or not. ``med_class``: kind of endpoint by LLDP-MED, ``med``: its
-    inventory by word (manufacturer, model, firmware …). ``power_mw``: asked or offered.
+    """A device and its port. ``life_s``: its validity. ``port_description``: the device's text. ``supported``:
+    capabilities, enabled or not. ``med_class``: endpoint class of LLDP-MED, ``med``: its inventory by attribute
+    (manufacturer, model, firmware …). ``power_mw``: requested or offered.
     """
 
     life_s: int = 0
@@ -109,14 +109,14 @@ class LldpAnnouncement(Announcement):
 
 
 class LldpShutdown(Event):
-    """The port of a machine goes down; neighbours are to forget it (9.2.7.5)."""
+    """The port of a device goes down; neighbors must remove it (9.2.7.5)."""
 
     chassis: str
     port: str
 
 
 class Lldp(Dissector):
-    """Announcements come every 30 s, the same while nothing changes."""
+    """Announcements are repeated every 30 s without changes."""
 
     interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=120)
 
@@ -134,8 +134,8 @@ class Lldp(Dissector):
 
 
 def _fields(data: bytes, truncated: bool) -> list[tuple[int, bytes]]:
-    """(type, value) of each field up to the end mark: seven bits of type and nine of length (8.4). A field that the
-    capture cut off is left out.
+    """(type, value) of each field up to the end mark: seven bits of type and nine of length (8.4). A truncated field is
+    left out.
     """
     found: list[tuple[int, bytes]] = []
     offset, end = 0, len(data)
@@ -184,8 +184,8 @@ def _announced(packet: Packet, chassis: str, port: str, ttl_s: int, found: list[
 
 
 def _facts(event: LldpAnnouncement, inventory: dict[str, str]) -> dict[tuple[str, str], None]:
-    """(kind, value) of what the device announces about itself. A port that is identified by a MAC or an address adds
-    nothing to the chassis.
+    """(kind, value) of what the device announces about itself. A port id that is a MAC or an address adds nothing to
+    the chassis id.
     """
     facts: dict[tuple[str, str], None] = {
         ("lldp.hostname", event.name): None,
@@ -213,7 +213,7 @@ def _id(kind: int, value: bytes) -> str:
 
 
 def _management(value: bytes) -> int:
-    """The management address (8.5.9); 0 where it is of another family. Its length counts the byte of the family."""
+    """The management address (8.5.9); 0 for other families. Its length includes the byte of the family."""
     if len(value) < 2 or ADDRESS_FAMILIES.get(value[1]) != value[0] - 1:
         return 0
     return address_of(value[2 : 1 + value[0]])
@@ -221,7 +221,7 @@ def _management(value: bytes) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _piece(value: bytes) -> str:
-    """A piece of the inventory; empty if the vendor left it empty."""
+    """A text of the inventory; empty if it is a placeholder."""
     piece = clean(value)
     return "" if piece.lower() in NOTHING else piece
 
@@ -231,16 +231,16 @@ def _class(value: bytes) -> str:
 
 
 def _policy_vlan(value: bytes) -> int:
-    """VLAN of a network policy (TIA-1057, 10.2.3): 12 bits behind the application and three flags; 0 where the policy
-    is unknown.
+    """VLAN of a network policy (TIA-1057, 10.2.3): 12 bits after the application and three flags; 0 if the policy is
+    unknown.
     """
     (bits,) = _POLICY.unpack(value)
     return 0 if bits >> 23 & 1 else bits >> 9 & 0xFFF
 
 
 def _power(med: bytes, mdi: bytes) -> int:
-    """Milliwatts asked or offered: LLDP-MED counts in tenths of a watt, and so does 802.3at, which adds type, asked and
-    given to the older three bytes.
+    """Milliwatts requested or offered: LLDP-MED uses tenths of a watt, and so does 802.3at, which appends type,
+    requested and allocated power to the older three bytes.
     """
     if len(med) >= 3:
         return (med[1] << 8 | med[2]) * 100
