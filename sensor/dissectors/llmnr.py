@@ -48,7 +48,7 @@ class LlmnrResponse(Event):
 
 
 class Llmnr(Dissector):
-    """The message id is left out when repeats are recognised: Windows asks twice, over both families."""
+    """Repeats are recognized regardless of the message id: Windows queries twice, over both families."""
 
     interest = Interest(udp=(PORT,), repeats_s=5, volatile=(0, 2))
 
@@ -80,7 +80,7 @@ class Llmnr(Dissector):
 
 
 def _own_name(packet: Packet, records: tuple[Record, ...]) -> str:
-    """The name that the answers give the sender's address, or the sender's address has; empty where there is none."""
+    """The name that the answers give to the sender's address; empty if there is none."""
     sender = packet.src
     for record in records:
         if record.type in (A, AAAA) and record.address == sender:
@@ -92,5 +92,5 @@ def _own_name(packet: Packet, records: tuple[Record, ...]) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _reverse(address: int) -> str:
-    """The name under which an address is looked up (RFC 1035, 3.5; RFC 3596, 2.5)."""
+    """The name for the reverse lookup of an address (RFC 1035, 3.5; RFC 3596, 2.5)."""
     return (IPv4Address(address & V4_MASK) if is_v4(address) else IPv6Address(address)).reverse_pointer

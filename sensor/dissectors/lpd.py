@@ -26,7 +26,7 @@ FIELDS = {b"H": "host", b"P": "user", b"J": "job", b"N": "file"}
 
 
 class LpdCommand(Event):
-    """A client wants something of a queue: ``print``, ``receive``, ``queue_short``, ``queue_long`` or ``remove``;
+    """A client's command for a queue: ``print``, ``receive``, ``queue_short``, ``queue_long`` or ``remove``;
     ``operands``: jobs and users.
     """
 
@@ -36,7 +36,7 @@ class LpdCommand(Event):
 
 
 class LpdJob(Event):
-    """A job's control file: where it was made, by whom, what it is called and which file it is."""
+    """A job's control file: its host, user, name and file."""
 
     host: str
     user: str
@@ -45,7 +45,7 @@ class LpdJob(Event):
 
 
 class Lpd(Dissector):
-    """Whole conversations, for the control file may appear behind the data."""
+    """Whole connections, since the control file may follow the data."""
 
     interest = Interest(tcp=(515,), stream=True)
 
@@ -57,7 +57,7 @@ class Lpd(Dissector):
 
 
 class LpdStream(Stream):
-    """One connection. Only the client's bytes are read: the daemon answers with single zeros, or text for people."""
+    """One connection. Only the client's bytes are read: the daemon answers with single zeros, or text for users."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -92,7 +92,7 @@ class LpdStream(Stream):
                 yield from self._line(packet, line)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """A gap inside a data file is part of it; any other loses our place."""
+        """A gap inside a data file is part of it; after any other, message boundaries are unknown."""
         if from_client:
             if self._kept or missing > self._skip:
                 self.done = True
@@ -112,7 +112,7 @@ class LpdStream(Stream):
         yield LpdCommand(packet, command, clean(queue, NAME_LIMIT), clean(operands, NAME_LIMIT))
 
     def _part(self, number: int, operands: bytes) -> None:
-        """A part of a job: its kind and its size (RFC 1179, 6)."""
+        """A part of a job: its type and its size (RFC 1179, 6)."""
         size = operands.partition(b" ")[0]
         if number == ABORT:
             return

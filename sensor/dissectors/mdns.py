@@ -25,11 +25,13 @@ ALL_SERVICES = "_services._dns-sd._udp.local"  # the list of service types (RFC 
 TXT_KEY_LIMIT = 64
 ADDRESSES = (A, AAAA)
 LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
-QUEUES = (b"rp=printers/", b"rp=classes/")  # the path of queues on a print server; printers themselves use ipp/print
+QUEUES = (b"rp=printers/", b"rp=classes/")  # path of queues on a print server; printers themselves use ipp/print
 
 
 class MdnsQuery(Event):
-    """A query for names or services. ``probe``: it asks whether a name it wants is unique (RFC 6762, 8.1)."""
+    """A query for names or services. ``probe``: the sender checks whether its desired name is unique (RFC
+    6762, 8.1).
+    """
 
     questions: tuple[Question, ...]
     probe: bool
@@ -49,7 +51,7 @@ class Mdns(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         message = read(packet.payload, packet.truncated, True)
-        if message is None or message.operation:  # other operations are to be ignored (RFC 6762, 18.3)
+        if message is None or message.operation:  # other operations must be ignored (RFC 6762, 18.3)
             return iter(())
         if not message.response:
             return iter(_queried(packet, message.questions, message.authority > 0))
@@ -57,7 +59,7 @@ class Mdns(Dissector):
 
 
 def _queried(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Parsed]:
-    """A question. A probe asks for names the sender wants itself, which is no interest in others."""
+    """A query. A probe is for names that the sender wants itself, and shows no interest in others."""
     parsed: list[Parsed] = [MdnsQuery(packet, questions, probe)]
     if probe:
         return parsed
@@ -97,14 +99,14 @@ def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], boo
 
 
 def _comparable(address: int, sender: int) -> bool:
-    """Whether the sender would be at this address if it were its own: both IPv4 or both link-local; other IPv6
-    addresses a host may have many of.
+    """Whether the sender would have this address if it were its own: both IPv4 or both link-local; a host may have many
+    other IPv6 addresses.
     """
     return is_v4(address) if is_v4(sender) else address >> 118 == sender >> 118 == LINK_LOCAL
 
 
 def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
-    """The records but those of shared queues, and of their services where these are listed."""
+    """The records without those of shared queues, and without their service lists."""
     queues = {
         one.name
         for one in records
@@ -123,7 +125,7 @@ def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 
 def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:
-    """(kind, value) of the records, each once, in their order."""
+    """(kind, value) of the records, without duplicates, in order."""
     facts: dict[tuple[str, str], None] = {}
     for record in records:
         kind, name = record.type, record.name
@@ -133,8 +135,7 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
             _instance(name, facts)
             for text in texts(record.data):
                 key, equals, value = text.partition(b"=")
-                # A key alone is a flag (RFC 6763, 6.4); one with blanks in it is a description that some vendors put
-                # there.
+                # A key alone is a flag (RFC 6763, 6.4); one with blanks is a description of some vendors.
                 named = _txt_kind(key) if equals else "mdns.text" if b" " in key else ""
                 if named and (cleaned := clean(value if equals else key)):
                     facts[named, cleaned] = None
@@ -168,8 +169,8 @@ def _instance(name: str, facts: dict[tuple[str, str], None]) -> None:
 
 
 def _service(name: str) -> str:
-    """``_ipp._tcp`` of ``_ipp._tcp.local`` or of a subtype ``_universal._sub._ipp._tcp.local``; empty where the name is
-    no service type.
+    """``_ipp._tcp`` of ``_ipp._tcp.local`` or of a subtype ``_universal._sub._ipp._tcp.local``; empty if the name is
+    not a service type.
     """
     before, service = _parts(name)
     return service if not before or before.endswith("._sub") else ""
@@ -177,9 +178,7 @@ def _service(name: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _parts(name: str) -> tuple[str, str]:
-    """(what is before, service type in lower case) of a name below a service type; twice empty where it is not
-    below one.
-    """
+    """(part before, service type in lower case) of a name below a service type; both empty otherwise."""
     end = max(name.rfind("._tcp.local"), name.rfind("._udp.local"))
     if end < 0 or end + 11 != len(name):
         return "", ""
@@ -191,9 +190,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=4096)
 def _txt_kind(key: bytes) -> str:
-    """The kind of a TXT key: keys are printable ASCII and mean the same in any case (RFC 6763, 6.4). Empty where it is
-    no such key.
-    """
+    """The kind of a TXT key: keys are printable ASCII and case-insensitive (RFC 6763, 6.4). Empty for other keys."""
     if not 0 < len(key) <= TXT_KEY_LIMIT or not key.isascii() or not key.decode("ascii").isprintable() or b" " in key:
         return ""
     return "mdns.txt." + key.decode("ascii").lower()

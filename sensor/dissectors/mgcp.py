@@ -1,4 +1,4 @@
-"""MGCP over UDP (RFC 3435): gateways and telephones under the control of a call agent.
+"""MGCP over UDP (RFC 3435): gateways and phones under the control of a call agent.
 
 Reads commands, responses and the endpoints they name; several messages may share a datagram, separated by a line with a
 single dot (3.5.5). Ignores session descriptions and signals. Restarts and notifications are sent by gateways only, the
@@ -28,8 +28,8 @@ ENDPOINTS_LIMIT = 32
 
 
 class MgcpCommand(Event):
-    """``endpoint``: which one is spoken of or speaks (``aaln/1@gw.example``); ``profile``: what follows the version
-    (``NCS 1.0`` on cable networks).
+    """``endpoint``: subject or sender (``aaln/1@gw.example``); ``profile``: text after the version (``NCS 1.0`` on
+    cable networks).
     """
 
     verb: str
@@ -48,7 +48,7 @@ class MgcpRestart(MgcpCommand):
 
 
 class MgcpResponse(Event):
-    """``code``: 200 done, 4xx not now, 5xx never; ``endpoints``: those that an audit lists."""
+    """``code``: 200 success, 4xx transient errors, 5xx permanent errors; ``endpoints``: those in an audit."""
 
     code: int
     transaction: int
@@ -63,11 +63,11 @@ class Mgcp(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         cut = packet.truncated
-        lines = packet.payload.splitlines()  # some end lines with a carriage return alone
+        lines = packet.payload.splitlines()  # some use only a carriage return as line end
         if len(lines) > LINES_LIMIT or max(map(len, lines), default=0) > LINE_LIMIT:
             raise Malformed("too many lines or too long ones")
         if cut and lines:
-            lines.pop()  # the last line may be cut
+            lines.pop()  # the last line may be truncated
         messages: list[list[bytes]] = [[]]
         for line in lines:
             line = line.strip()
@@ -122,7 +122,7 @@ def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> l
 
 
 def _gateway(packet: Packet, endpoint: str) -> list[Parsed]:
-    """The endpoint, and the host it is on (RFC 3435, 2.1.2); an address in brackets is no name."""
+    """The endpoint, and its host (RFC 3435, 2.1.2); an address in brackets is no name."""
     parsed = [fact(packet, "mgcp.endpoint", endpoint)]
     host = endpoint.rpartition("@")[2].partition(":")[0]
     if "@" in endpoint and host[:1] not in ("", "[", "*", "#", "$") and not host.replace(".", "").isdigit():

@@ -25,8 +25,8 @@ SOLICITED_NODES = 0xFF0200000000000000000001FF000000 >> 24
 
 
 class MldQuery(Event):
-    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the
-    protocol it speaks.
+    """A router, or a switch in its place, queries memberships; ``group`` 0: of all groups. ``version`` of
+    the protocol.
     """
 
     version: int
@@ -34,7 +34,7 @@ class MldQuery(Event):
 
 
 class MldReport(Event):
-    """A machine listens to these groups, or no longer does (``left``)."""
+    """A host is a member of these groups, or leaves them (``left``)."""
 
     version: int
     joined: tuple[Address, ...]
@@ -42,7 +42,7 @@ class MldReport(Event):
 
 
 class Mld(Dissector):
-    """Payloads are whole ICMPv6 messages from the type byte on. Machines repeat their reports at each query."""
+    """Payloads are whole ICMPv6 messages from the type byte on. Hosts repeat their reports at each query."""
 
     interest = Interest(icmp6=tuple(SIZES), repeats_s=120)
 
@@ -62,7 +62,7 @@ class Mld(Dissector):
 
 
 def _older(packet: Packet, data: bytes) -> list[Parsed]:
-    """A query of either version, and the report and farewell of the first: one group each."""
+    """A query of either version, and report and done messages of the first: one group each."""
     group = int.from_bytes(data[8:24], "big")
     if (group or data[0] != QUERY) and not is_multicast(group):
         raise Malformed("group that is none")

@@ -19,18 +19,18 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.neighbour import FIELDS_LIMIT, Announcement, address_facts, address_of, observations
 
 PORT = 5678
-HEADER = 4  # two bytes of flags and a running number
+HEADER = 4  # two bytes of flags and a sequence number
 MAC, IDENTITY, VERSION, PLATFORM, UPTIME, LICENCE, BOARD, IPV6, INTERFACE, IPV4 = 1, 5, 7, 8, 10, 11, 12, 15, 16, 17
 KNOWN = frozenset((MAC, IDENTITY, VERSION, PLATFORM, UPTIME, LICENCE, BOARD, 14, IPV6, INTERFACE, IPV4))
 QUESTION = bytes(4)
 
 
 class MndpQuestion(Event):
-    """A management program asks all neighbours to announce themselves."""
+    """A management program requests announcements from all neighbors."""
 
 
 class MndpAnnouncement(Announcement):
-    """A machine and its interface. ``chassis``: its MAC; ``description``: platform and version. ``licence``: the
+    """A device and its interface. ``chassis``: its MAC; ``description``: platform and version. ``licence``: the
     software id.
     """
 
@@ -42,7 +42,7 @@ class MndpAnnouncement(Announcement):
 
 
 class Mndp(Dissector):
-    """An announcement holds the uptime, so that no two are the same; questions are."""
+    """An announcement contains the uptime, so that no two are equal; requests are."""
 
     interest = Interest(udp=(PORT,), repeats_s=30, volatile=(2, 4))
 
@@ -59,7 +59,7 @@ class Mndp(Dissector):
 
 
 def _fields(data: bytes, cut: bool) -> dict[int, bytes]:
-    """Value by type; two bytes each for type and length. Empty where the first field is none of this protocol."""
+    """Values by type; two bytes each for type and length. Empty if the first field does not belong to this protocol."""
     found: dict[int, bytes] = {}
     offset, end = HEADER, len(data)
     while offset + 4 <= end and len(found) < FIELDS_LIMIT:

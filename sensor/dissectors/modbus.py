@@ -30,18 +30,17 @@ MEI_IDENTIFICATION = 14
 SCHNEIDER_IDENTIFY, SCHNEIDER_DONE = 2, 0xFE
 OWN_UNITS = (0, 1, 255)
 ADDRESSED = frozenset((1, 2, 3, 4, 5, 6, 15, 16, 22, 23))
-SINGLE = frozenset((5, 6, 22))  # they write one register or coil, named by address alone
+SINGLE = frozenset((5, 6, 22))  # writes of one register or coil, with only its address
 # Objects of device identification (Application Protocol, 6.21).
 OBJECTS = ("vendor_name", "product_code", "revision", "vendor_url", "product_name", "model_name", "application_name")
 SEEN_LIMIT = 64
 _TEXT = re.compile(rb"[\x20-\x7e]{4,}")
-TEXT_AT = 26  # length and text of the model in Schneider's answer, counted from the function
+TEXT_AT = 26  # offset of the model's length and text in Schneider's response, counted from the function
 
 
 class ModbusRequest(Event):
-    """``unit``: 0, 255 and mostly 1 are the device itself; ``address`` and ``count``: registers or coils, where the
-    function names some, else -1 and 0;
-    ``write``: it changes something or commands.
+    """``unit``: 0, 255 and usually 1 are the device itself; ``address`` and ``count``: registers or coils, if the
+    function has them, else -1 and 0; ``write``: it changes something or commands.
     """
 
     unit: int
@@ -52,7 +51,7 @@ class ModbusRequest(Event):
 
 
 class ModbusException(Event):
-    """A refusal: 1 illegal function, 2 illegal address, 3 illegal value, 4 failure and so on."""
+    """An exception: 1 illegal function, 2 illegal address, 3 illegal value, 4 failure and so on."""
 
     unit: int
     function: int
@@ -67,7 +66,9 @@ class ModbusIdentification(Event):
 
 
 class Modbus(Dissector):
-    """Whole streams: any request may be the write that matters. Polling repeats, and costs one look at its header."""
+    """Whole connections: any request may be the relevant write. Polling repeats, and costs only a look at
+    its header.
+    """
 
     interest = Interest(tcp=(PORT,), stream=True)
 
@@ -86,7 +87,7 @@ class ModbusStream(FramedStream):
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[tuple[int, int]] = set()
-        self._requested = -1  # the transaction that asked for Schneider's identification
+        self._requested = -1  # transaction of a request for Schneider's identification
         self._answered = False
 
     def size(self, data: bytes, at: int) -> int:
@@ -133,8 +134,8 @@ class ModbusStream(FramedStream):
 
 
 def _size(data: bytes, at: int) -> int:
-    """Whole length of the message, 0 if there is no header: the protocol is 0, and the length includes the unit and all
-    that follows it.
+    """Size of the message, 0 without a header: the protocol is 0, and the length includes the unit and all that follows
+    it.
     """
     length = data[at + 4] << 8 | data[at + 5]
     return (

@@ -1,9 +1,8 @@
-"""MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and the topics they speak of. What travels
-in TLS stays unread.
+"""MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and their topics. TLS is not decrypted.
 
-Reads CONNECT and its answer, subscriptions and the topics of the first messages. Ignores what messages hold,
-acknowledgements and pings. User names and passwords are noted as present; of both stays a seal. A topic is a fact about
-a client only where the client itself publishes to it or leaves its will there; what the broker passes on was published
+Reads CONNECT and its response, subscriptions and the topics of the first messages. Ignores message contents,
+acknowledgements and pings. The presence of user names and passwords is reported, with a seal of both. A topic is a fact
+about a client only if the client itself publishes to it or has its will there; messages from the broker were published
 by others.
 """
 
@@ -25,7 +24,7 @@ FIXED_FLAGS = {
     6: 2,
     8: 2,
     10: 2,
-}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has flags of its own, all others none (MQTT 5.0, 2.1.3)
+}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has its own flags, all others none (MQTT 5.0, 2.1.3)
 NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
 BRIDGE = 0x80  # set in the version by brokers that connect to another broker
 TOPICS_LIMIT = 16
@@ -34,8 +33,8 @@ WILL, PASSWORD, USER = 0x04, 0x40, 0x80  # flags of CONNECT
 
 
 class MqttConnect(Event):
-    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously.
-    ``will``: topic of its last will.
+    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means anonymous. ``will``:
+    topic of its last will.
 
     ``seal``: of user and password.
     """
@@ -50,21 +49,19 @@ class MqttConnect(Event):
 
 
 class MqttConnack(Event):
-    """The broker's answer: 0 accepted; 4, 5, 134 and 135 are refused logins."""
+    """The broker's response: 0 accepted; 4, 5, 134 and 135 are rejected logins."""
 
     code: int
 
 
 class MqttSubscribe(Event):
-    """A client asks for topics; ``#`` alone is everything."""
+    """A client subscribes to topics; ``#`` alone matches all."""
 
     topics: tuple[str, ...]
 
 
 class MqttPublish(Event):
-    """A message for a topic. ``size``: bytes of the whole packet. Empty topic: one known by its number only (MQTT 5.0,
-    3.3.2.3.4).
-    """
+    """A message for a topic. ``size``: bytes of the whole packet. Empty topic: a topic alias (MQTT 5.0, 3.3.2.3.4)."""
 
     topic: str
     retain: bool
@@ -86,7 +83,7 @@ class Mqtt(Dissector):
 
 
 class MqttStream(FramedStream):
-    """One client and its broker. Two bytes of framing are too weak to find the place again after a gap."""
+    """One client and its broker. Two bytes of framing are too weak to find message boundaries after a gap."""
 
     resumes = False
 
@@ -130,7 +127,7 @@ class MqttStream(FramedStream):
             yield from self._publish(packet, data, reader, from_client)
 
     def _connect(self, packet: Packet, reader: Reader) -> Iterator[Parsed]:
-        """Protocol name and version, flags, then the fields the flags promise (MQTT 5.0, 3.1)."""
+        """Protocol name and version, flags, then the fields that the flags announce (MQTT 5.0, 3.1)."""
         levels = NAMES.get(_string(reader))
         version = reader.u8() & ~BRIDGE
         if levels is None or version not in levels:
@@ -175,13 +172,13 @@ class MqttStream(FramedStream):
             yield from self._topic(packet, topic)
 
     def _topic(self, packet: Packet, topic: str) -> Iterator[Parsed]:
-        """A topic of the client's own, each once."""
+        """A topic of the client, without duplicates."""
         if topic and topic not in self._topics and len(self._topics) < TOPICS_LIMIT:
             self._topics.add(topic)
             yield fact(packet, "mqtt.topic", topic)
 
     def _properties(self, reader: Reader) -> None:
-        """Version 5 puts properties before most payloads: a variable length and so many bytes."""
+        """Version 5 has properties before most payloads: a variable length and that many bytes."""
         if self._version < 5:
             return
         length = shift = 0
@@ -197,13 +194,13 @@ class MqttStream(FramedStream):
 
 
 def _login(reader: Reader, flags: int) -> str:
-    """The seal of the login that follows the will's topic (MQTT 5.0, 3.1.3); empty where there is no password."""
+    """The seal of the login after the will's topic (MQTT 5.0, 3.1.3); empty without a password."""
     try:
         if flags & WILL:
             _string(reader)
         user = clean(_string(reader), NAME_LIMIT) if flags & USER else ""
         return seal(user, _string(reader)) if flags & PASSWORD else ""
-    except Malformed:  # what is behind a long will is cut off
+    except Malformed:  # data after a long will is truncated
         return ""
 
 

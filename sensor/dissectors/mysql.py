@@ -1,7 +1,7 @@
 """MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): server identity, and logins with their plugin
 and result.
 
-Reads the greeting, the client's answer and the result, through a change of plugin. Nothing is read under TLS or after
+Reads the greeting, the client's response and the result, through a change of plugin. Nothing is read under TLS or after
 the login. Proofs are never stored; only the cleartext plugin exposes a password, which is stored as a seal.
 """
 
@@ -22,33 +22,33 @@ from sensor.dissectors.shared.seal import seal
 PORT = 3306
 HEAD_SIZE = 4
 PROTOCOL = 10
-FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and that it is a greeting or an error
+FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and whether it is a greeting or an error
 NAME_LIMIT, PLUGIN_LIMIT = 128, 64
 SIZE_LIMIT = 65536  # bytes of a message before a login succeeds
 WITH_DATABASE, NEW_PROTOCOL, TLS, PLUGINS, LONG_PROOFS = 0x8, 0x200, 0x800, 0x80000, 0x200000  # capabilities
 OK, MORE, SWITCH, ERROR = 0x00, 0x01, 0xFE, 0xFF
 CLEAR_PLUGIN = "mysql_clear_password"
-ANSWER_SIZE = 32  # of the client's answer, before the name
+ANSWER_SIZE = 32  # of the client's response, before the name
 _ERROR = struct.Struct("<BH")
 _U32 = struct.Struct("<I")
-# Errors that judge a login: access denied, without or with a password, and by a plugin; the account is locked or must
-# change its password.
+# Errors about a login: access denied, without or with a password, and by a plugin; the account is locked or must change
+# its password.
 DENIED = frozenset((1045, 1698, 1044, 1862, 3118, 4151))
 
 
 class MysqlServer(Event):
-    """A server greets: its version as it writes it, and the plugin it prefers."""
+    """A server greets: its version text, and its default plugin."""
 
     version: str
     plugin: str
 
 
 class MysqlLogin(PasswordLogin):
-    """``method``: the plugin, ``clear`` for clear passwords."""
+    """``method``: the plugin, ``clear`` for cleartext passwords."""
 
 
 class Mysql(Dissector):
-    """The first messages of each side. Greetings of the most common versions are known on any port."""
+    """The first messages of each side. Greetings of the most frequent versions are recognized on any port."""
 
     interest = Interest(tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8.")), stream=True, opening=4)
 
@@ -60,7 +60,7 @@ class Mysql(Dissector):
 
 
 class MysqlStream(FramedStream):
-    """One connection until its login ended. A connection captured from its middle yields nothing."""
+    """One connection until its login ends. A connection captured from its middle yields nothing."""
 
     resumes = False
 
@@ -83,11 +83,11 @@ class MysqlStream(FramedStream):
             start = (self._server.kept + data[: HEAD_SIZE + 1])[3 : HEAD_SIZE + 1]
             self.done = from_client or not any(first.startswith(start) for first in FIRST)
         elif self._user is None and not from_client:
-            self.done = True  # who was greeted is not heard: it may have wished for TLS
+            self.done = True  # the greeted client is not captured: it may have requested TLS
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What is missing may be the login."""
+        """The missing bytes may contain the login."""
         self.done = True
         return iter(())
 
@@ -102,7 +102,7 @@ class MysqlStream(FramedStream):
 
     def _greeting(self, packet: Packet, body: bytes) -> list[Parsed]:
         self._greeted = True
-        if body[0] != PROTOCOL:  # it refuses the client's address
+        if body[0] != PROTOCOL:  # it rejects the client's address
             self.done = True
             return []
         version, end, rest = body[1:].partition(b"\0")
@@ -119,7 +119,7 @@ class MysqlStream(FramedStream):
         return [event, *([fact] if text else [])]
 
     def _answer(self, body: bytes) -> None:
-        """The client's answer to the greeting, or what a plugin wants of it."""
+        """The client's response to the greeting, or data for a plugin."""
         if self._user is not None:
             if self._plugin == CLEAR_PLUGIN:
                 self._seal = seal(self._user, body.removesuffix(b"\0"))
@@ -138,7 +138,7 @@ class MysqlStream(FramedStream):
         self._plugins(able, rest)
 
     def _plugins(self, able: int, rest: bytes) -> None:
-        """What is behind the name: the proof, a database, the plugin it is for."""
+        """Fields after the name: proof, database, and the plugin of the proof."""
         size = rest[0] if rest else 0
         proof, rest = rest[1 : 1 + size], rest[1 + size :]
         if able & WITH_DATABASE:

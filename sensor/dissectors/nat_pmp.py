@@ -1,6 +1,6 @@
-"""NAT-PMP over UDP port 5351 (RFC 6886): who asks a router to let in what comes to a port, and what it answers.
+"""NAT-PMP over UDP port 5351 (RFC 6886): port mapping requests to a router, and its responses.
 
-Version 0 only; its successor PCP, on the same port, is another dissector. A lifetime of 0 takes a mapping away.
+Version 0 only; its successor PCP, on the same port, is another dissector. A lifetime of 0 removes a mapping.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROTOCOLS = {UDP_MAPPING: "udp", TCP_MAPPING: "tcp"}
 
 
 class NatPmpRequest(Event):
-    """A client wants ``external_port`` to lead to its ``internal_port`` (0: all) for ``lifetime_s``."""
+    """A client requests a mapping of ``external_port`` to its ``internal_port`` (0: all) for ``lifetime_s``."""
 
     protocol: str
     internal_port: int
@@ -29,7 +29,7 @@ class NatPmpRequest(Event):
 
 
 class NatPmpAnswer(Event):
-    """A router answers; ``result`` 0: done (RFC 6886, 3.5)."""
+    """A router's response; ``result`` 0: success (RFC 6886, 3.5)."""
 
     protocol: str
     result: int
@@ -50,7 +50,7 @@ class NatPmpAddress(Event):
 
 
 class NatPmp(Dissector):
-    """Clients repeat a question until it is answered."""
+    """Clients repeat requests until they are answered."""
 
     interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
 
@@ -74,7 +74,7 @@ def _read(packet: Packet, reader: Reader) -> list[Parsed]:
         reader.skip(2)
         return [NatPmpRequest(packet, PROTOCOLS[operation], reader.u16(), reader.u16(), reader.u32())]
     result = reader.u16()
-    reader.skip(4)  # seconds since the router began
+    reader.skip(4)  # seconds since the start of the router
     if operation == ANSWER:
         address = reader.u32() if reader.left >= 4 else 0
         return [NatPmpAddress(packet, result, v4(address) if address else NONE)]

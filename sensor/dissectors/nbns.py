@@ -58,7 +58,7 @@ class NbnsQuery(Event):
 
 class NbnsAnswer(Event):
     """The owners of a name: (address, whether it is a group name) of each. ``rcode`` 0: positive, 3: the name does not
-    exist. ``server``: the answer may come from a name server.
+    exist. ``server``: the response may come from a name server.
     """
 
     id: int
@@ -70,7 +70,7 @@ class NbnsAnswer(Event):
 
 
 class NbnsRegistration(Event):
-    """A node takes a name, or keeps it where ``refresh``."""
+    """A node registers a name, or refreshes it."""
 
     id: int
     name: str
@@ -82,7 +82,7 @@ class NbnsRegistration(Event):
 
 
 class NbnsRegistered(Event):
-    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned and defended by another node, 7: a
+    """The response to a registration or release. ``rcode`` 0: granted, 6: owned and defended by another node, 7: a
     conflict; ``wait``: not decided yet.
     """
 
@@ -96,7 +96,7 @@ class NbnsRegistered(Event):
 
 
 class NbnsRelease(Event):
-    """A node gives a name up."""
+    """A node releases a name."""
 
     id: int
     name: str
@@ -114,7 +114,7 @@ class NbnsStatus(Event):
 
 
 class Nbns(Dissector):
-    """The transaction id is left out when repeats are recognised: each broadcast comes three times."""
+    """Repeats are recognized regardless of the transaction id: each broadcast is sent three times."""
 
     interest = Interest(udp=(PORT,), repeats_s=10, volatile=(0, 2))
 
@@ -159,7 +159,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _owners(raw: bytes) -> tuple[tuple[int, bool], ...]:
-    """(address, whether the name is a group's) of an NB record."""
+    """(address, whether it is a group name) in an NB record."""
     if len(raw) % _OWNER.size:
         raise Malformed("owner of a wrong size")
     return tuple(
@@ -191,8 +191,8 @@ def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: Netb
 
 
 def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosName, raw: bytes) -> list[Parsed]:
-    """The answer to a query, a registration or a release. A list of owners comes from a server, and so may one from
-    whom recursion is available.
+    """The response to a query, a registration or a release. A list of owners comes from a server, and so may a response
+    with recursion available.
     """
     rcode = flags & 15
     if operation == WAIT:  # its record repeats the flags of the request (RFC 1002, 4.2.16)
@@ -205,7 +205,7 @@ def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosN
         own = not rcode
     else:
         parsed = [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, address, operation == RELEASE, False)]
-        own = False  # a grant is about another node; a defence repeats the address of the requester
+        own = False  # a grant is about another node; a defense repeats the address of the requester
     if own and len(owners) == 1 and address == packet.src and packet.sport == PORT:
         _facts(packet, [(name, group)], parsed)
     return parsed

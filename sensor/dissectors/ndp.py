@@ -1,7 +1,7 @@
-"""Neighbour discovery of IPv6 (RFC 4861; DNS servers in advertisements RFC 8106): who is where, and who is a router.
+"""IPv6 neighbor discovery (RFC 4861; DNS servers in advertisements RFC 8106): addresses of hosts, and routers.
 
-Reads router and neighbour solicitations and advertisements and redirects. Ignores secured discovery (RFC 3971), options
-it does not know, and the checksum. Messages with a hop limit other than 255 came through a router and are not neighbour
+Reads router and neighbor solicitations and advertisements and redirects. Ignores secured discovery (RFC 3971), unknown
+options, and the checksum. Messages with a hop limit other than 255 were forwarded by a router and are not neighbor
 discovery (section 6.1 and 7.1).
 """
 
@@ -33,14 +33,14 @@ _ADVERTISED = struct.Struct("!BBH")  # hop limit for hosts, flags, router lifeti
 
 
 class NdpRouterSolicitation(Event):
-    """Is there a router? ``mac`` as the sender names it, else that of the frame."""
+    """A host looks for routers. ``mac``: from the option, otherwise that of the frame."""
 
     mac: int
 
 
 class NdpRouterAdvertisement(Event):
-    """A router offers itself. ``lifetime_s`` 0: not as a default router. ``prefixes``: (first address, bits);
-    ``managed``: addresses come by DHCPv6.
+    """A router advertises itself. ``lifetime_s`` 0: not a default router. ``prefixes``: (first address, bits);
+    ``managed``: addresses are assigned by DHCPv6.
     """
 
     mac: int
@@ -52,9 +52,7 @@ class NdpRouterAdvertisement(Event):
 
 
 class NdpNeighbourSolicitation(Event):
-    """Who has ``target``? ``sender`` is 0 where it asks whether the address is free (RFC 4862, 5.4), which claims
-    nothing.
-    """
+    """Who has ``target``? ``sender`` is 0 in duplicate address detection (RFC 4862, 5.4), which claims nothing."""
 
     mac: int
     sender: Address
@@ -116,7 +114,7 @@ def _options(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes
 
 
 def _mac(options: list[tuple[int, bytes]], wanted: int) -> int:
-    """The link-layer address of an option; 0 where there is none of six bytes."""
+    """The link-layer address in an option; 0 unless it has six bytes."""
     for kind, value in options:
         if kind == wanted and len(value) == 6:
             return int.from_bytes(value, "big")

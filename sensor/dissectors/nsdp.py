@@ -27,7 +27,7 @@ _HEADER = struct.Struct(
 
 
 class NsdpRequest(Event):
-    """A computer asks, or changes (``change``) the fields with these numbers; ``password``: it carries one."""
+    """A computer queries, or changes (``change``), the fields with these numbers; ``password``: it contains one."""
 
     change: bool
     fields: tuple[int, ...]
@@ -35,8 +35,8 @@ class NsdpRequest(Event):
 
 
 class NsdpAnswer(Event):
-    """A switch answers: ``status`` 0 as asked, 7 wrong password (in the upper byte). ``own``: its
-    MAC is the sender's.
+    """A response of a switch: ``status`` 0 success, 7 wrong password (in the upper byte). ``own``: its MAC is the
+    sender's.
     """
 
     change: bool
@@ -49,7 +49,7 @@ class NsdpAnswer(Event):
 
 
 class Nsdp(Discovery):
-    """Tools ask every few seconds; what is identical within a minute is dropped, the sequence aside."""
+    """Tools poll every few seconds; what is identical within a minute is dropped, regardless of the sequence."""
 
     interest = Interest(udp=PORTS, repeats_s=60, volatile=(22, 24))
 

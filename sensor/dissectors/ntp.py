@@ -38,16 +38,16 @@ VARIABLES_LIMIT = 64
 
 
 class NtpQuestion(Event):
-    """A client, or a peer (``peer``), asks for the time."""
+    """A client, or a peer (``peer``), requests the time."""
 
     version: int
     peer: bool
 
 
 class NtpAnswer(Event):
-    """A server's time, solicited or not (``broadcast``). ``stratum``: steps from a clock, 1 next to one, 0 or 16 none.
-    ``reference``: the clock's short name at stratum 1 (``GPS``), above that the IPv4 address of its server, or a hash
-    of the IPv6 one; at stratum 0 the reason for refusal (``RATE``).
+    """A server's time, solicited or not (``broadcast``). ``stratum``: distance from a reference clock, 1 next to one, 0
+    or 16 none. ``reference``: the clock's short name at stratum 1 (``GPS``), above that the IPv4 address of its server,
+    or a hash of the IPv6 one; at stratum 0 the reason for a rejection (``RATE``).
     """
 
     version: int
@@ -67,14 +67,14 @@ class NtpControl(Event):
 
 
 class NtpPrivate(Event):
-    """Management by mode 7 of older programs. ``request``: its code (42: list of all who ever asked)."""
+    """Management with mode 7 of older programs. ``request``: its code (42: list of all clients)."""
 
     request: int
     answer: bool
 
 
 class Ntp(Dissector):
-    """Times differ in each message; what else differs counts."""
+    """Times differ in each message; repeats are recognized by the other fields."""
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(4, 48))
 
@@ -117,7 +117,7 @@ def _reference(value: bytes, stratum: int) -> str:
 
 
 def _control(packet: Packet, data: bytes) -> list[Parsed]:
-    """RFC 9327, 2. Only the first part of an answer is read; variables are ``name=value`` with commas between."""
+    """RFC 9327, 2. Only the first fragment of a response is read; variables are ``name=value`` separated by commas."""
     _, flags, _, _, association, offset, count = _CONTROL.unpack_from(data)
     operation, answer = flags & 0x1F, bool(flags & 0x80)
     names: dict[str, str] = {}
@@ -134,7 +134,7 @@ def _control(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _variables(body: bytes, cut: bool) -> dict[str, str]:
-    """Those that name the machine and its program. The last one of a part that is cut may be half a value."""
+    """Variables that identify the host and its program. The last one of a truncated fragment may be incomplete."""
     found: dict[str, str] = {}
     offset = 0
     for _ in range(VARIABLES_LIMIT):

@@ -1,5 +1,5 @@
-"""Port Control Protocol over UDP port 5351 (RFC 6887): who asks a router to let in what comes to a port, also for
-another machine, and what it answers.
+"""Port Control Protocol over UDP port 5351 (RFC 6887): port mapping requests to a router, also for other hosts, and its
+responses.
 
 Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY. NAT-PMP, on the same port,
 is another dissector.
@@ -42,8 +42,8 @@ class PcpRequest(Event):
 
 
 class PcpAnswer(Event):
-    """A router answers; ``result`` 0: success (RFC 6887, 7.4). ``address`` and ``external_port``: the external side of
-    the mapping.
+    """A router's response; ``result`` 0: success (RFC 6887, 7.4). ``address`` and ``external_port``: the external side
+    of the mapping.
     """
 
     operation: str
@@ -62,7 +62,7 @@ class PcpAnnouncement(Event):
 
 
 class Pcp(Dissector):
-    """Clients repeat a question until it is answered."""
+    """Clients repeat requests until they are answered."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 
@@ -85,7 +85,7 @@ def _read(packet: Packet, reader: Reader) -> list[Parsed]:
     answer, name = operation & ANSWER, OPERATIONS.get(operation & ~ANSWER, "")
     reader.skip(1)
     result, lifetime = reader.u8(), reader.u32()
-    client = int.from_bytes(reader.take(16), "big")  # in an answer: time of the router, and nothing
+    client = int.from_bytes(reader.take(16), "big")  # in a response: the router's epoch time, and reserved bytes
     if not name:
         return [PcpAnnouncement(packet, bool(answer))] if operation & ~ANSWER == ANNOUNCE else []
     reader.skip(NONCE)
@@ -101,7 +101,7 @@ def _read(packet: Packet, reader: Reader) -> list[Parsed]:
 
 
 def _third_party(reader: Reader) -> int:
-    """The machine that the mapping is for, where it is another than the one that asks."""
+    """The host that the mapping is for, if it is not the client."""
     for _ in range(OPTIONS_LIMIT):
         if reader.left < 4:
             break

@@ -1,9 +1,9 @@
-"""PJL over TCP 9100 (HP, Printer Job Language Technical Reference Manual): what a printer answers of itself, and what
-jobs and people ask it to do.
+"""PJL over TCP 9100 (HP, Printer Job Language Technical Reference Manual): responses of a printer about itself, and
+commands of jobs and users.
 
-Reads commands (``@PJL …`` lines behind the universal exit sequence) and the printer's answers to INFO, ECHO and
-USTATUS. Page data is passed over. Passwords are never kept. Also reads the answer of label printers to ~HI (host
-identification of ZPL), which comes over the same port.
+Reads commands (``@PJL …`` lines after the universal exit sequence) and the printer's responses to INFO, ECHO and
+USTATUS. Page data is skipped. Passwords are never stored. Also reads the response of label printers to ~HI (host
+identification of ZPL) on the same port.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ LINE_LIMIT = 1024
 ANSWER_LIMIT = 4096
 COMMANDS_LIMIT = 128
 TEXT_LIMIT = 255
-# Words of the command that come before its options (Technical Reference, 2.4).
+# Commands of two words before their options (Technical Reference, 2.4).
 TWO_WORDS = frozenset(("INFO", "ENTER", "USTATUS", "DINQUIRE", "INQUIRE", "DEFAULT", "SET"))
 _NAME = re.compile(r'\b(?:NAME|DISPLAY)\s{0,4}=\s{0,4}"([^"]{0,255})"', re.IGNORECASE)
 _QUOTED = re.compile(rb'"?([^"\r\n]{2,255})"?')
 _PAIR = re.compile(rb"^[ \t]*([A-Za-z][\w ]{0,40}?)\s{0,4}=\s{0,4}\"?([^\"\r\n]{1,255})\"?", re.MULTILINE)
-# What INFO CONFIG and INFO PRODINFO call a serial number, a version and a name.
+# Names of serial number, version and product in INFO CONFIG and INFO PRODINFO.
 _FIELDS = {
     b"SERIALNUMBER": "pjl.serial", b"SERIAL NUMBER": "pjl.serial", b"PRODUCTSERIALNUMBER": "pjl.serial",
     b"FIRMWAREVERSION": "pjl.firmware",
@@ -49,14 +49,14 @@ class PjlCommand(Event):
 
 
 class PjlAnswer(Event):
-    """The printer answers. ``topic``: ``INFO ID``, ``USTATUS DEVICE`` …; ``lines``: how many."""
+    """A response of the printer. ``topic``: ``INFO ID``, ``USTATUS DEVICE`` …; ``lines``: their number."""
 
     topic: str
     lines: int
 
 
 class Pjl(Dissector):
-    """Only the beginnings of jobs, and each payload that begins with the exit sequence or a command."""
+    """Only the beginning of jobs, and each payload that begins with the exit sequence or a command."""
 
     interest = Interest(
         tcp=(9100, 9101, 9102), starts=(b"\x1b%-12345", b"@PJL INF", b"@PJL UST"), stream=True, opening=4
@@ -70,7 +70,7 @@ class Pjl(Dissector):
 
 
 class PjlStream(Stream):
-    """One connection: commands one way, answers the other."""
+    """One connection: commands in one direction, responses in the other."""
 
     def __init__(self) -> None:
         self._line, self._answer = bytearray(), bytearray()
@@ -138,7 +138,7 @@ class PjlStream(Stream):
         yield PjlCommand(packet, command, clean(argument, TEXT_LIMIT).upper(), clean(name, TEXT_LIMIT))
 
     def _answered(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
-        """Answers end with a form feed (Technical Reference, 7.1)."""
+        """Responses end with a form feed (Technical Reference, 7.1)."""
         kept = self._answer
         kept += data
         while kept:
@@ -156,7 +156,7 @@ class PjlStream(Stream):
 
 
 def _answer(packet: Packet, answer: bytes) -> list[Parsed]:
-    """One whole answer."""
+    """One complete response."""
     pairs: list[tuple[str, str]] = []
     if found := _ZPL.match(answer):
         parsed: list[Parsed] = [PjlAnswer(packet, "ZPL HI", 1)]
@@ -179,7 +179,7 @@ def _answer(packet: Packet, answer: bytes) -> list[Parsed]:
 
 
 def _identity(body: bytes) -> list[tuple[str, str]]:
-    """The answer to INFO ID: a name in quotes, or on some printers a device id."""
+    """The response to INFO ID: a name in quotes, or on some printers a device id."""
     found = _QUOTED.match(body.strip(b"\r\n\f "))
     text = clean(found[1], TEXT_LIMIT) if found else ""
     if not text.startswith(("MFG:", "MANUFACTURER:")):

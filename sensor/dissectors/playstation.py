@@ -19,7 +19,7 @@ MARK = b"device-discovery-protocol-version"
 
 
 class PlaystationRequest(Event):
-    """A search (SRCH), a wake-up (WAKEUP) or a start of a program (LAUNCH) on a console; ``credentials``: it carries
+    """A search (SRCH), a wake-up (WAKEUP) or a start of a program (LAUNCH) on a console; ``credentials``: it contains
     some.
     """
 

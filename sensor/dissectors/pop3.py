@@ -1,6 +1,6 @@
-"""POP3 (RFC 1939; AUTH of RFC 5034, STLS of RFC 2595): who fetches mail, how they log in, and whether that is right.
+"""POP3 (RFC 1939; AUTH of RFC 5034, STLS of RFC 2595): clients, and their logins with the result.
 
-Reads the greeting and logins until one is right, or TLS begins; no mail. Of a password in clear stays a seal.
+Reads the greeting and logins until one succeeds, or TLS begins; no mail. A cleartext password is stored as a seal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Pop3Banner(Event):
 
 
 class Pop3Login(PasswordLogin):
-    """``method``: ``clear``, ``apop``, or the mechanism of SASL."""
+    """``method``: ``clear``, ``apop``, or the SASL mechanism."""
 
 
 class Pop3(Dissector):
@@ -44,14 +44,14 @@ class Pop3(Dissector):
 
 
 class Pop3Stream(LoginStream):
-    """One conversation: the commands without an answer, since they may be sent in a row."""
+    """One connection: pending commands, since they may be pipelined."""
 
     def __init__(self) -> None:
         super().__init__()
         self._begun = self._listing = False
         self._user = b""
         self._pending: deque[Login | str] = deque(maxlen=PENDING_LIMIT)
-        self._exchange: Login | None = None  # waits for lines of SASL
+        self._exchange: Login | None = None  # a SASL exchange in progress
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         if not self._begun:
@@ -109,9 +109,7 @@ class Pop3Stream(LoginStream):
 
 
 def _is_verdict(line: bytes) -> bool:
-    """Whether a refusal is about the password, not about a mailbox in use or a server in trouble (RFC 2449, 8; RFC
-    3206).
-    """
+    """Whether a failure is about the password, not about a mailbox in use or a server error (RFC 2449, 8; RFC 3206)."""
     return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith(
         (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/")
     )

@@ -1,8 +1,8 @@
 """ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP, and calls of the administration daemon
 that is found through it.
 
-Reads which program a client looks for, on the well-known port, and calls of programs known for remote administration on
-whatever port. Ignores credentials, all other programs, and RPC over TCP.
+Reads the program that a client looks up, on the well-known port, and calls of programs known for remote administration
+on any port. Ignores credentials, all other programs, and RPC over TCP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RPC_VERSION = 2
 PORTMAPPER, SADMIND = 100000, 100232
 AUTH_LIMIT = 400  # bytes of credentials (RFC 5531, 8.2)
 ADDRESS_LIMIT = 64
-# Numbers of programs as assigned.
+# Assigned program numbers.
 PROGRAMS = {
     100000: "portmapper", 100001: "rstatd", 100002: "rusersd", 100003: "nfs", 100004: "ypserv", 100005: "mountd",
     100007: "ypbind", 100008: "walld",
@@ -34,8 +34,8 @@ _CALL = struct.Struct("!IIIIII")
 
 
 class PortmapCall(Event):
-    """A client asks the port mapper: ``procedure`` is getport (where is ``program``?), dump (what is there?), set,
-    unset or callit; ``name`` where assigned.
+    """A call of the port mapper: ``procedure`` is getport (port of ``program``), dump (all programs), set, unset or
+    callit; ``name`` if assigned.
     """
 
     xid: int
@@ -46,8 +46,8 @@ class PortmapCall(Event):
 
 
 class PortmapReply(Event):
-    """The port mapper answers: ``port`` 0 where the program is not there, or where the answer is no port. ``address``
-    as the later versions give it.
+    """A reply of the port mapper: ``port`` 0 if the program is absent, or the reply has no port. ``address``: in later
+    versions.
     """
 
     xid: int
@@ -57,7 +57,7 @@ class PortmapReply(Event):
 
 
 class PortmapAdminCall(Event):
-    """A procedure of a program for remote administration is called."""
+    """A call of a procedure of a program for remote administration."""
 
     xid: int
     program: int
@@ -67,7 +67,7 @@ class PortmapAdminCall(Event):
 
 
 class Portmap(Dissector):
-    """Calls of the administration daemon are recognised by version and number of the program."""
+    """Calls of the administration daemon are recognized by version and number of the program."""
 
     interest = Interest(
         udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1
@@ -109,7 +109,7 @@ def _call(packet: Packet, xid: int) -> list[Parsed]:
 
 
 def _arguments(data: bytes) -> tuple[int, int]:
-    """Program and version that a call is about, behind its credentials and verifier."""
+    """Program and version of a lookup, after its credentials and verifier."""
     reader = Reader(data, _CALL.size)
     for _ in range(2):
         reader.skip(4)
@@ -121,7 +121,7 @@ def _arguments(data: bytes) -> tuple[int, int]:
 
 
 def _reply(packet: Packet, xid: int) -> list[Parsed]:
-    """Accepted replies only: a number is a port, a counted text an address with its port (RFC 1833, 2.1)."""
+    """Accepted replies only: a number is a port, a text an address with its port (RFC 1833, 2.1)."""
     reader = Reader(packet.payload, 8)
     try:
         if reader.u32():  # denied

@@ -27,18 +27,18 @@ SERVER_KINDS = frozenset(b"RESKNZTDCIAG123Hdcfv" + b"nstVW")
 CLIENT_KINDS = frozenset(b"pQPBDESCHXFfdc")
 LOGGED_IN, PASSWORD = 0, 3
 METHODS = {2: "kerberos", 3: CLEAR, 5: "md5", 7: "gss", 8: "gss", 9: "sspi", 10: "scram", 11: "scram", 12: "scram"}
-# Errors that judge a login (its manual, appendix A): invalid authorization, invalid password.
+# Errors about a login (its manual, appendix A): invalid authorization, invalid password.
 DENIED = frozenset((b"28000", b"28P01"))
 
 
 class PostgresLogin(PasswordLogin):
-    """``method``: ``clear``, ``md5``, ``scram``, ``gss``, ``kerberos``, ``sspi``, or ``none`` where the server did not
-    ask.
+    """``method``: ``clear``, ``md5``, ``scram``, ``gss``, ``kerberos``, ``sspi``, or ``none`` if the server requested
+    none.
     """
 
 
 class Postgres(Dissector):
-    """The first messages of each side. A request for encryption, with which most clients begin, is recognised on any
+    """The first messages of each side. A request for encryption, with which most clients begin, is recognized on any
     port.
     """
 
@@ -57,7 +57,7 @@ class Postgres(Dissector):
 
 
 class PostgresStream(FramedStream):
-    """One connection until its login ended. A connection captured from its middle yields nothing."""
+    """One connection until its login ends. A connection captured from its middle yields nothing."""
 
     keep = 8192
     resumes = False
@@ -65,7 +65,7 @@ class PostgresStream(FramedStream):
     def __init__(self) -> None:
         super().__init__()
         self._user: str | None = None
-        self._tls_requested = False  # encryption, and the server did not answer yet
+        self._tls_requested = False  # encryption was requested, and the response is pending
         self._method, self._seal, self._in = "none", "", False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
@@ -73,7 +73,7 @@ class PostgresStream(FramedStream):
             return iter(())
         if not from_client and self._tls_requested:
             self._tls_requested = False
-            if data[:1] != b"N":  # it agrees to encryption, or is no such server
+            if data[:1] != b"N":  # it accepts encryption, or is another server
                 self.done = True
                 return iter(())
             data = data[1:]
@@ -83,7 +83,7 @@ class PostgresStream(FramedStream):
         return super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What is missing may be the login."""
+        """The missing bytes may contain the login."""
         self.done = True
         return iter(())
 
@@ -98,7 +98,7 @@ class PostgresStream(FramedStream):
         return 1 + size
 
     def _start_size(self, data: bytes, at: int) -> int:
-        """Of what a client begins with; other protocols at the port are left alone."""
+        """Size of a client's first message; other protocols on the port are ignored."""
         if len(data) - at < 8:
             return 0
         size, version = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : at + 8], "big")

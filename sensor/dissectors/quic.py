@@ -32,14 +32,13 @@ FRAMES_LIMIT = 256
 HELLO_LIMIT = 16384
 CLIENT_HELLO = 1
 PADDING, PING, ACK, ACK_ECN, CRYPTO, CLOSE = 0, 1, 2, 3, 6, 0x1C
-# Connections whose hello has begun, and those whose hello is whole already: their clients repeat themselves until they
-# are answered.
+# Connections with a partial hello, and those with a complete one: clients retransmit until they are answered.
 OPEN_LIMIT = 256
 
 
 class _Version(NamedTuple):
-    """What differs between versions (RFC 9001, 5.2; RFC 9369, 3): name, salt, the word in front of the labels, and the
-    type bits of an Initial packet.
+    """Differences between versions (RFC 9001, 5.2; RFC 9369, 3): name, salt, prefix of the labels, and the type bits of
+    an Initial packet.
     """
 
     name: str
@@ -56,8 +55,8 @@ VERSIONS = {
 
 
 class QuicClientHello(Event):
-    """A client begins. ``version``: of QUIC (``1``, ``2``, ``draft-29``); the rest as in ``TlsClientHello``. ``ja4``
-    begins with q.
+    """A client opens a connection. ``version``: of QUIC (``1``, ``2``, ``draft-29``); the rest as in
+    ``TlsClientHello``. ``ja4`` begins with q.
     """
 
     version: str
@@ -70,10 +69,10 @@ class QuicClientHello(Event):
 
 
 class Quic(Dissector):
-    """Recognised by the version number behind the first byte, on any port.
+    """Recognized by the version number after the first byte, on any port.
 
-    The one dissector that keeps something between packets: the pieces of hellos that come in several datagrams, as
-    those of today's browsers do.
+    The only dissector with state across datagrams: the parts of hellos that span several datagrams, as those of current
+    browsers do.
     """
 
     interest = Interest(magic=tuple((1, version) for version in VERSIONS), repeats_s=5)
@@ -120,7 +119,7 @@ class Quic(Dissector):
 
 
 class _Pieces:
-    """The parts of one connection's CRYPTO stream so far. ``reported``: its hello was read, nothing more is stored."""
+    """The known parts of one connection's CRYPTO stream. ``reported``: its hello was parsed, nothing more is stored."""
 
     __slots__ = ("_size", "parts", "reported")
 
@@ -132,7 +131,7 @@ class _Pieces:
         return bool(self.parts)
 
     def take(self, frames: list[tuple[int, bytes]]) -> None:
-        """Keep parts, as far as there is room; what was there before stays."""
+        """Store parts within the limit; earlier ones stay."""
         for offset, part in frames:
             if (
                 offset + len(part) <= HELLO_LIMIT
@@ -145,7 +144,7 @@ class _Pieces:
                     self._size += len(part) - len(known)
 
     def hello(self) -> bytes | None:
-        """The body of the ClientHello once it is whole."""
+        """The body of the ClientHello once it is complete."""
         whole = bytearray()
         for offset in sorted(self.parts):
             if offset > len(whole):
@@ -166,9 +165,7 @@ class _Pieces:
 
 
 class _Header(NamedTuple):
-    """Where things stand in an Initial packet: ``number`` is the offset of the packet number, ``stop`` where the packet
-    ends.
-    """
+    """Offsets in an Initial packet: ``number`` of the packet number, ``stop`` of the end."""
 
     destination: bytes
     number: int
@@ -213,19 +210,19 @@ class _Keys(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _keys(destination: bytes, version: _Version) -> _Keys:
-    """What protects Initial packets that a client sends to a connection id of its choice (RFC 9001, 5.2)."""
+    """Keys of Initial packets that a client sends to a connection id of its choice (RFC 9001, 5.2)."""
     from cryptography.hazmat.primitives.ciphers import (
         Cipher,
         algorithms,
         modes,
-    )  # takes a while, and many networks never need it
+    )  # slow to import, and many networks never need it
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     secret = _expand(hmac.digest(version.salt, destination, "sha256"), b"client in", 32)
     key, nonce, header = (
         _expand(secret, version.word + b" " + word, size) for word, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
     )
-    # One block under ECB is what the standard asks for (RFC 9001, 5.4.3).
+    # The standard requires one block in ECB mode (RFC 9001, 5.4.3).
     return _Keys(AESGCM(key), int.from_bytes(nonce, "big"), Cipher(algorithms.AES(header), modes.ECB()))  # noqa: S305
 
 
@@ -237,9 +234,7 @@ def _expand(secret: bytes, label: bytes, size: int) -> bytes:
 
 
 def _opened(data: bytes, at: int, header: _Header, version: _Version) -> list[tuple[int, bytes]] | None:
-    """The CRYPTO frames of an Initial packet; None where its keys are others, as they are once the
-    server has answered.
-    """
+    """The CRYPTO frames of an Initial packet; None if its keys differ, as they do once the server has answered."""
     from cryptography.exceptions import InvalidTag
 
     keys = _keys(header.destination, version)

@@ -26,7 +26,7 @@ SHELL = "command shell"
 
 
 class _Shape(NamedTuple):
-    """How a message of a family begins."""
+    """The beginning of a family's messages."""
 
     family: str
     pattern: re.Pattern[bytes]
@@ -62,7 +62,7 @@ SHAPES = (
         rb"tty|uid=\d+\([\w-]+\) gid="
     )),
 )  # fmt: skip
-# First bytes to look for, and such that stand behind a length.
+# First bytes to look for, and those that follow a length.
 STARTS = (
     b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05",
     b"BF7CAB46", b"155CAD31", b"[DataSta", b"\x24\x04\xff\0", b"\x41\0\0\0\x99", b"\x41\0\0\0\x03", b"ANABILGI",
@@ -82,8 +82,8 @@ MAGIC = (
 
 
 class RatMessage(Event):
-    """A trojan or a remote shell speaks. ``family``: whose way of speaking it is; ``word``: the first word;
-    ``from_client``: the side that opened the flow.
+    """A message of a trojan or a remote shell. ``family``: of its protocol; ``word``: the first word; ``from_client``:
+    the side that opened the flow.
     """
 
     family: str
@@ -92,7 +92,7 @@ class RatMessage(Event):
 
 
 class Rat(Dissector):
-    """Flows that begin like one of ``SHAPES``; what continues afterwards is not read."""
+    """Flows that begin like one of ``SHAPES``; later data is not read."""
 
     interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=1)
 
@@ -143,6 +143,6 @@ class RatStream(Stream):
 
 
 def _word(begin: bytes) -> str:
-    """The first word, so that people recognise it; empty where the message is binary."""
+    """The first word, for analysts; empty if the message is binary."""
     word = re.match(rb"[\x20-\x7b\x7d-\x7e]{1,40}", begin)
     return clean(word[0], NAME_LIMIT) if word else ""

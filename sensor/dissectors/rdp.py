@@ -1,7 +1,7 @@
-"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who requests a login, the security negotiated, and the
-client's name.
+"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: login requests, the negotiated security, and the client's
+name.
 
-Reads the request with its cookie, the server's answer and, if no TLS follows, the names in the client's settings. The
+Reads the request with its cookie, the server's response and, if no TLS follows, the names in the client's settings. The
 login itself is encrypted; repeated attempts are detected by the shape of sessions. Other protocols use the same
 envelope (RFC 1006): without a cookie or a security request they are ignored.
 """
@@ -21,7 +21,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 3389
 ENVELOPE, VERSION = 4, 3
-HEAD_SIZE = 11  # of a request or answer, with its envelope (RFC 905, 13.3)
+HEAD_SIZE = 11  # of a request or response, with its envelope (RFC 905, 13.3)
 REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
 SIZE_LIMIT = 16384
 NAME_LIMIT = 128
@@ -32,10 +32,10 @@ SECURED = {
     4: "rdstls",
     8: "nla",
     16: "aad",
-}  # bits of a request, and the value of an answer; 0 is standard RDP security
+}  # bits of a request, and the value of a response; 0 is standard RDP security
 CORE = b"\x01\xc0"
 CONFERENCE = b"Duca"  # before the client's settings
-# How requests begin that hold a security request, preceded by a cookie of up to nine characters.
+# Beginnings of requests with a security request, after a cookie of up to nine characters.
 REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _NEGOTIATION = struct.Struct("<BBHI")
@@ -43,8 +43,8 @@ _CORE = struct.Struct("<IHH4xII32s")
 
 
 class RdpRequest(Event):
-    """A client wants in. ``user``: as its cookie says, which is cut to nine characters; ``security``: what it can:
-    ``tls``, ``nla``, none is the old way.
+    """A connection request. ``user``: from the cookie, truncated to nine characters; ``security``: supported protocols:
+    ``tls``, ``nla``, empty for standard RDP security.
     """
 
     user: str
@@ -52,8 +52,8 @@ class RdpRequest(Event):
 
 
 class RdpNegotiated(Event):
-    """The server chose: ``rdp`` (the old way), ``tls``, ``nla`` …; empty where it refused with the
-    number ``refusal``.
+    """The server's choice: ``rdp`` (standard RDP security), ``tls``, ``nla`` …; empty if it failed with the code
+    ``refusal``.
     """
 
     security: str
@@ -61,7 +61,7 @@ class RdpNegotiated(Event):
 
 
 class RdpClient(Event):
-    """A client's settings: what it calls itself, the build of its program, the size of its screen."""
+    """A client's settings: its name, the build of its program, the size of its screen."""
 
     name: str
     build: int
@@ -70,7 +70,7 @@ class RdpClient(Event):
 
 
 class Rdp(Dissector):
-    """The first two messages of each side. A request as today's clients write it is known on any port."""
+    """The first two messages of each side. Requests of current clients are recognized on any port."""
 
     interest = Interest(tcp=(PORT,), starts=REQUESTS, stream=True, opening=2)
 
@@ -82,7 +82,7 @@ class Rdp(Dissector):
 
 
 class RdpStream(FramedStream):
-    """One connection until it is secured, or the client named itself."""
+    """One connection until it is encrypted, or the client's name is known."""
 
     resumes = False
 
@@ -94,7 +94,7 @@ class RdpStream(FramedStream):
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Nothing more is wanted than the beginning."""
+        """Only the beginning is needed."""
         self.done = True
         return iter(())
 
@@ -103,7 +103,7 @@ class RdpStream(FramedStream):
             return 0
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at] != VERSION or not HEAD_SIZE - ENVELOPE <= size <= SIZE_LIMIT:
-            self.done = True  # another protocol, or a conversation heard from its middle
+            self.done = True  # another protocol, or a connection captured from its middle
             return 0
         return size
 

@@ -22,15 +22,14 @@ ARGUMENTS_LIMIT, ARGUMENT_LIMIT = 64, 4096
 KEPT_LIMIT = 8192
 PENDING_LIMIT = 256
 NAME_LIMIT = 128
-DEFAULT = "default"  # the user of those that give a password only
+DEFAULT = "default"  # the user of logins with only a password
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
-# First bytes of replies: to logins that are right (a line to AUTH, a map or list to HELLO), and of those that are one
-# line.
+# First bytes of replies: to successful logins (a line to AUTH, a map or list to HELLO), and of single-line replies.
 ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
 
 
 class _Requested(NamedTuple):
-    """A login without a reply."""
+    """A pending login."""
 
     user: str
     seal: str
@@ -41,8 +40,8 @@ class RedisLogin(PasswordLogin):
 
 
 class Redis(Dissector):
-    """The first messages of each side, and later what may be a login or its refusal, as who guesses on one connection
-    sends them.
+    """The first messages of each side, and later ones that may be a login or its failure, as in password guessing on
+    one connection.
     """
 
     interest = Interest(tcp=(PORT,), starts=(b"-WRONGPA", b"-ERR inv"), magic=((8, b"AUTH"),), stream=True, opening=4)
@@ -55,7 +54,7 @@ class Redis(Dissector):
 
 
 class RedisStream(Stream):
-    """One connection: commands without a reply, of which those that are no login are None."""
+    """One connection: pending commands, of which those without a login are None."""
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
@@ -71,17 +70,17 @@ class RedisStream(Stream):
         elif self._pending:
             yield from self._replies(packet, kept)
         else:
-            kept.clear()  # replies to what we did not hear
+            kept.clear()  # replies to commands that were not captured
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Which reply belongs to what is not known any more."""
+        """Replies can no longer be matched to commands."""
         self._pending.clear()
         for kept in self._kept:
             kept.clear()
         return iter(())
 
     def _commands(self, kept: bytearray) -> None:
-        """What the client wants. Where a command is none, or too long to hold a login, the reading ends."""
+        """Parse commands. Parsing ends at invalid data, or a command too long for a login."""
         while kept and not self.done:
             words, size = _command(bytes(kept[:KEPT_LIMIT]))
             if not size and len(kept) < KEPT_LIMIT:
@@ -92,8 +91,8 @@ class RedisStream(Stream):
                 self._pending.append(_login(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
-        """Match replies to commands in order. A reply of several lines carries no login result, except the one to
-        HELLO; what follows it is skipped.
+        """Match replies to commands in order. A multi-line reply has no login result, except the one to HELLO; what
+        follows it is skipped.
         """
         while self._pending:
             line, end, _ = bytes(kept[:KEPT_LIMIT]).partition(b"\r\n")
@@ -112,7 +111,7 @@ class RedisStream(Stream):
 
 
 def _command(data: bytes) -> tuple[list[bytes], int]:
-    """(words, bytes they take); 0 bytes while it is not whole, -1 where it is not one."""
+    """(words, size); size 0 if it is incomplete, -1 if it is invalid."""
     if data[:1] != b"*":
         line, end, _ = data.partition(b"\n")
         if not data[:1].isalpha():
@@ -136,7 +135,7 @@ def _command(data: bytes) -> tuple[list[bytes], int]:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """(number, where its line ends); 0 while the line is not whole, -1 where it holds none."""
+    """(number, end of its line); 0 if the line is incomplete, -1 if it has no number."""
     end = data.find(b"\r\n", at, at + 12)
     if end < 0:
         return 0, 0 if len(data) - at < 12 else -1
@@ -145,7 +144,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _login(words: list[bytes]) -> _Requested | None:
-    """Where a command is a login: AUTH, or HELLO with one."""
+    """The login in a command: AUTH, or HELLO with one; otherwise None."""
     verb, rest = words[0].upper(), words[1:]
     if verb == b"HELLO":
         place = next((at for at, word in enumerate(rest) if word.upper() == b"AUTH"), len(rest))

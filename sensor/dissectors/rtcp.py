@@ -22,7 +22,7 @@ SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
 LAST_TYPE = 207
 CNAME, NAME, TOOL = 1, 2, 6
 PARTS_LIMIT = 16
-# First bytes with their length in words: sender reports are 6 words and 6 for each block, receiver reports 1 and 6 (RFC
+# First bytes with their length in words: sender reports have 6 words and 6 per block, receiver reports 1 and 6 (RFC
 # 3550, 6.4).
 STARTS = (
     b"\x80\xc8\x00\x06", b"\x81\xc8\x00\x0c", b"\x82\xc8\x00\x12", b"\x80\xc9\x00\x01", b"\x81\xc9\x00\x07",
@@ -34,8 +34,8 @@ _BLOCK = struct.Struct("!IIIIII")  # source, lost, highest number, jitter, last 
 
 
 class RtcpReport(Event):
-    """``source``: number of the sender's stream; ``packets`` and ``octets`` it sent, 0 where it only listens; ``lost``:
-    share of packets the other end lost lately, 0 to 1; ``encrypted``: no more than the first header could be read.
+    """``source``: id of the sender's stream; ``packets`` and ``octets`` sent, 0 for a receiver; ``lost``: share of
+    packets that the other end lost recently, 0 to 1; ``encrypted``: only the first header is readable.
     """
 
     source: int
@@ -48,7 +48,7 @@ class RtcpReport(Event):
 
 
 class Rtcp(Dissector):
-    """Reports come every few seconds and never are the same."""
+    """Reports come every few seconds and are never equal."""
 
     interest = Interest(starts=STARTS)
 
@@ -89,8 +89,8 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _parts(data: bytes) -> list[tuple[int, int]]:
-    """(start, stop) of the packets of a compound; none where they do not fill the datagram, which is then encrypted or
-    no RTCP at all.
+    """(start, stop) of the packets of a compound; empty if they do not fill the datagram, which is then encrypted or
+    not RTCP.
     """
     parts: list[tuple[int, int]] = []
     at = 0
@@ -104,9 +104,7 @@ def _parts(data: bytes) -> list[tuple[int, int]]:
 
 
 def _items(data: bytes, start: int, stop: int, source: int) -> dict[int, str]:
-    """Items of the chunk that describes this source (RFC 3550, 6.5); chunks end with a zero and are padded to whole
-    words.
-    """
+    """Items of the chunk for this source (RFC 3550, 6.5); chunks end with a zero and are padded to whole words."""
     found: dict[int, str] = {}
     at = start + 4
     for _ in range(data[start] & 31):

@@ -1,10 +1,9 @@
-"""RTSP over TCP (RFC 2326, RFC 7826): which clients play which streams, and how cameras, recorders and players identify
-themselves.
+"""RTSP over TCP (RFC 2326, RFC 7826): clients and their streams, and the identity of cameras, recorders and players.
 
 Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866).
-Ignores the media that is interleaved between messages (RFC 2326, 10.12), HTTP tunnels and the content of TLS.
-Credentials are noted as present, with the user name; they are removed from addresses. A Server header belongs to the
-sender unless a Via header reveals a proxy. A recorder that plays the streams of others answers for itself.
+Ignores interleaved media (RFC 2326, 10.12), HTTP tunnels and the content of TLS. The presence of credentials is
+reported, with the user name; they are removed from URLs. A Server header belongs to the sender unless a Via header
+reveals a proxy. A recorder that plays streams of other devices answers for itself.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from sensor.dissectors.shared.sender_facts import facts
 
 VERSIONS = (b"RTSP/1.0", b"RTSP/2.0")
 ANSWERS = (b"RTSP/", b"HTTP/")  # how servers begin
-# OPTIONS, GET and POST are left out: SIP and HTTP begin with the same eight bytes. The answer begins with the version.
+# OPTIONS, GET and POST are excluded: SIP and HTTP begin with the same eight bytes. The response begins with the
+# version.
 STARTS = (b"RTSP/1.0", b"RTSP/2.0", b"DESCRIBE", b"ANNOUNCE", b"SETUP rt", b"PLAY rts", b"RECORD r", b"TEARDOWN")
 INTERLEAVED = 0x24  # "$", a channel and a length (RFC 2326, 10.12)
 HEAD_LIMIT = 16384
@@ -37,8 +37,8 @@ _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 
 
 class RtspRequest(Event):
-    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none;
-    ``user``: as far as it is in clear; ``seal``: of user and password, of Basic.
+    """``uri``: without credentials; ``credentials``: their scheme in lower case, empty without any; ``user``: if in
+    cleartext; ``seal``: of user and password, for Basic.
     """
 
     method: str
@@ -51,7 +51,7 @@ class RtspRequest(Event):
 
 
 class RtspResponse(Event):
-    """``challenges``: schemes of credentials that are asked for; ``realm``: for what."""
+    """``challenges``: schemes of requested credentials; ``realm``: of the first."""
 
     status: int
     reason: str
@@ -62,7 +62,7 @@ class RtspResponse(Event):
 
 
 class Rtsp(Dissector):
-    """Only the openings of messages: media is skipped."""
+    """Only the beginning of messages: media is skipped."""
 
     interest = Interest(tcp=(554, 5554, 8554, 10554), starts=STARTS, stream=True, opening=4)
 
@@ -74,7 +74,7 @@ class Rtsp(Dissector):
 
 
 class RtspStream(Stream):
-    """One connection, each direction for itself: requests may go both ways."""
+    """One connection, each direction separately: both may send requests."""
 
     def __init__(self) -> None:
         self._directions = (_Direction(), _Direction())
@@ -84,7 +84,7 @@ class RtspStream(Stream):
         if data and not (from_client or self._answered):
             self._answered = True
             if data[0] != INTERLEAVED and not any(start.startswith(data[:5]) for start in ANSWERS):
-                self._directions[1].gap(1)  # a camera that has long been watched, heard from the middle of its media
+                self._directions[1].gap(1)  # a long-running stream, captured from the middle of its media
         return self._directions[not from_client].feed(packet, data)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
@@ -93,7 +93,7 @@ class RtspStream(Stream):
 
 
 class _Direction:
-    """One direction: keeps at most one message."""
+    """One direction: stores at most one message."""
 
     __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
 
@@ -130,7 +130,7 @@ class _Direction:
                 yield from parsed
 
     def _message(self, packet: Packet) -> list[Parsed] | None:
-        """The message at the beginning of what is kept, with its description; None where it is not whole yet."""
+        """The message at the beginning of the buffer, with its description; None if it is incomplete."""
         kept = self._kept
         end = kept.find(END, max(self._searched - 3, 0))
         if end < 0:
@@ -150,7 +150,7 @@ class _Direction:
         body = bytes(kept[end + 4 : end + 4 + wanted])
         del kept[: end + 4 + wanted]
         self._skip, self._searched = size - wanted, 0
-        if start is None:  # a tunnel through HTTP, or a player that speaks both
+        if start is None:  # a tunnel through HTTP, or a player with both protocols
             self._silent = True
             return []
         return _parsed(packet, start, fields, body)
@@ -170,7 +170,7 @@ def _begins(data: bytes) -> bool:
 
 
 def _check_start(kept: bytearray) -> None:
-    """Whether what has no end yet can still become a message: Malformed as soon as it cannot."""
+    """Raises Malformed as soon as incomplete data cannot become a message."""
     line_end = kept.find(CRLF, 0, HEAD_LIMIT)
     if line_end >= 0:
         _start(bytes(kept[:line_end]))
@@ -204,13 +204,13 @@ def _start(line: bytes) -> tuple[bytes, bytes, int] | None:
 
 
 def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
-    """First value of each field, by its name in small letters; challenges together."""
+    """First value of each field, by its name in lower case; challenges are joined."""
     if len(lines) > HEADERS_LIMIT:
         raise Malformed("too many headers")
     fields: dict[bytes, bytes] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon:  # careless devices write lines that are no fields: nothing is lost with them
+        if not colon:  # some devices send lines that are no fields: they are skipped
             continue
         name = name.strip().lower()
         if name not in fields:

@@ -1,8 +1,8 @@
 """S7 communication of Siemens controllers over ISO transport (RFC 1006, TPKT and COTP, port 102). Siemens has not
 published it; formats are those of public descriptions. The newer form (S7comm-plus, first byte 0x72) is not read.
 
-Reads which function a client calls: what only reads once, what writes or commands always; and the order number that a
-controller answers with. Values are not kept.
+Reads the functions that a client calls: reads are reported once, writes and commands always; and the order number in a
+controller's response. Values are not stored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FUNCTIONS = {
     0x1E: "upload", 0x1F: "upload end", 0x28: "control", 0x29: "stop", 0xF0: "setup",
 }  # fmt: skip
 CONTROL = 0x28
-# Services of the program invocation, which come as text.
+# Services of program invocation, which are text.
 SERVICES = (
     (b"P_PROGRAM", "start"), (b"_INSE", "insert blocks"), (b"_DELE", "delete blocks"), (b"_MODU", "copy RAM to ROM"),
 )  # fmt: skip
@@ -35,7 +35,7 @@ _ORDER = re.compile(rb"6(?:ES7|AG1) [0-9A-Z]{3}-[0-9A-Z]{5}-[0-9A-Z]{4}")
 
 
 class SimaticRequest(Event):
-    """A call. ``name``: of the function, or of the service that it starts; ``write``: it changes something or
+    """A request. ``name``: of the function, or of the service that it starts; ``write``: it changes something or
     commands.
     """
 
@@ -45,7 +45,7 @@ class SimaticRequest(Event):
 
 
 class S7comm(Dissector):
-    """Whole streams: any request may be the write that matters."""
+    """Whole connections: any request may be the relevant write."""
 
     interest = Interest(tcp=(PORT,), stream=True)
 
@@ -101,7 +101,7 @@ class S7commStream(FramedStream):
 
 
 def _name(function: int, parameters: bytes) -> str:
-    """Of the function, or of the service that it starts."""
+    """Name of the function, or of the service that it starts."""
     if function == CONTROL:
         return next((name for text, name in SERVICES if text in parameters), FUNCTIONS[CONTROL])
     return FUNCTIONS.get(function, "")

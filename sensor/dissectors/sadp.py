@@ -1,8 +1,9 @@
-"""SADP, which Hikvision and its OEM brands use to find cameras and recorders: XML in datagrams on port 37020.
+"""SADP, the discovery protocol of Hikvision and its OEM brands for cameras and recorders: XML in datagrams on port
+37020.
 
-Reads the requests (``Types``: inquiry, update, activation, reset of the password) and the answers of devices. Passwords
-in them are never stored. Ignores the older format in Ethernet frames of type 0x8033. The protocol is proprietary; the
-names of the elements are those of many published captures.
+Reads the requests (``Types``: inquiry, update, activation, reset of the password) and the responses of devices.
+Passwords in them are never stored. Ignores the older format in Ethernet frames of type 0x8033. The protocol is
+proprietary; the names of the elements are those of many published captures.
 """
 
 from __future__ import annotations
@@ -23,14 +24,13 @@ SIZE_LIMIT = 8192
 NOTHING = ("N/A", "null", "NULL")
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 SECRETS = (b"Password", b"Code", b"SecurityCode")
-# The documents are flat: a root, and elements that hold text only. No other element is read, so nothing nests and
-# nothing is looked up.
+# The documents are flat: a root, and elements with text only. No full XML parser is needed.
 _ROOT = re.compile(rb"\s*(?:<\?[^<>]{0,128}\?>\s*)?<(Probe|ProbeMatch)\s*>")
 _ELEMENT = re.compile(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
 
 
 class SadpRequest(Event):
-    """A query (``inquiry``) or a request to change settings: ``what`` as sent; ``credentials``: it carries a password
+    """A query (``inquiry``) or a request to change settings: ``what`` as sent; ``credentials``: it contains a password
     or code.
     """
 
@@ -53,7 +53,7 @@ class SadpAnswer(Event):
 
 
 class Sadp(Discovery):
-    """Devices answer each inquiry; an identical answer within a minute is dropped."""
+    """Devices respond to each inquiry; an identical response within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 

@@ -1,4 +1,4 @@
-"""SCCP over TCP, the Skinny Client Control Protocol of Cisco: telephones that register with a call manager, and their
+"""SCCP over TCP, the Skinny Client Control Protocol of Cisco: phones that register with a call manager, and their
 calls. Not published by any standards body; parsed as Cisco's phones and managers send it (header of length, version and
 message, all little-endian).
 
@@ -30,13 +30,13 @@ NAME = 16
 PARTY_NAME, PARTY_NUMBER = 40, 24
 _HEADER = struct.Struct("<III")
 _STATION = struct.Struct("<16sIIIII")  # name, reserved, instance, IPv4 address, type, streams
-_LOAD_AT = 92  # where a long registration names its firmware
+_LOAD_AT = 92  # offset of the firmware in a long registration
 _LOAD = 32
 
 
 class SccpRegister(Event):
-    """A station registers: its name (``SEP`` and its MAC on telephones), type number and, if sent, firmware. ``token``:
-    it only requests permission.
+    """A station registers: its name (``SEP`` and its MAC on phones), type number and, if sent, firmware. ``token``: it
+    only requests permission.
     """
 
     name: str
@@ -50,17 +50,17 @@ class SccpRegistered(Event):
 
 
 class SccpRejected(Event):
-    """The manager refuses a station, with what the telephone shows for it."""
+    """The manager rejects a station, with the text for its display."""
 
     text: str
 
 
 class SccpUnregister(Event):
-    """A station leaves."""
+    """A station unregisters."""
 
 
 class SccpDigit(Event):
-    """A key of the dialling pad: ``0``–``9``, ``*`` or ``#``."""
+    """A key of the keypad: ``0``–``9``, ``*`` or ``#``."""
 
     key: str
 
@@ -75,7 +75,7 @@ class SccpCall(Event):
 
 
 class Sccp(Dissector):
-    """Small messages on one long connection; the whole of it is read, because a registration comes again after every
+    """Small messages on one long connection, which is read completely, because registrations are repeated after every
     restart.
     """
 
@@ -131,7 +131,7 @@ def _of_station(packet: Packet, kind: int, data: bytes) -> Iterator[Parsed]:
 
 
 def _registration(packet: Packet, data: bytes, token: bool) -> Iterator[Parsed]:
-    """The station's name, type and firmware. A permission is asked for with the same first fields."""
+    """The station's name, type and firmware. A permission request has the same first fields."""
     if len(data) < HEAD + _STATION.size:
         raise Malformed("message too short")
     raw, _, _, _, number, _ = _STATION.unpack_from(data, HEAD)

@@ -1,7 +1,7 @@
-"""SDDP, by which devices announce themselves to Control4: SSDP-like text to 239.255.255.250, port 1902.
+"""SDDP, the discovery protocol of Control4: SSDP-like text to 239.255.255.250, port 1902.
 
-Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The format is that of published
-captures.
+Reads searches, responses and notifications. Ignores drivers and proxies beyond the first. The format is that of
+published captures.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SddpAnnouncement(Event):
 
 
 class Sddp(Discovery):
-    """Repeated within their life; identical ones within a minute are dropped."""
+    """Repeated within their lifetime; identical ones within a minute are dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
 

@@ -1,3 +1,3 @@
-"""What several dissectors share: encodings, frames, bodies and names that protocols borrow, and the events of messages
-that more than one carrier has. No file here is a dissector.
+"""Shared by dissectors: encodings, framing, bodies and names used by several protocols, and events of messages with
+several carriers. No file here is a dissector.
 """

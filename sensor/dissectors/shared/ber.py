@@ -1,5 +1,5 @@
-"""BER as SNMP uses it (ITU-T X.690; RFC 3417, 8): definite lengths of at most four bytes, tags of one byte. Nothing
-calls itself, so depth is no matter.
+"""BER as used by SNMP (ITU-T X.690; RFC 3417, 8): definite lengths of at most four bytes, tags of one byte. Nothing is
+recursive, so depth is not limited.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SUBID_LIMIT = (1 << 32) - 1
 
 def element(data: bytes, at: int, end: int, cut: bool = False) -> tuple[int, int, int]:
     """(tag, first, stop) of the element at ``at``, whose value is ``data[first:stop]``. ``cut``: a value that continues
-    behind ``end`` stops there.
+    beyond ``end`` stops there.
     """
     if at + 2 > end:
         raise Malformed("element longer than the message")
@@ -36,7 +36,7 @@ def element(data: bytes, at: int, end: int, cut: bool = False) -> tuple[int, int
 
 
 def integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """(value, where it stops) of an INTEGER."""
+    """(value, end) of an INTEGER."""
     tag, first, stop = element(data, at, end)
     if tag != INTEGER or not 0 < stop - first <= 8:
         raise Malformed("no integer where one belongs")
@@ -44,7 +44,7 @@ def integer(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def octets(data: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """(value, where it stops) of an OCTET STRING."""
+    """(value, end) of an OCTET STRING."""
     tag, first, stop = element(data, at, end)
     if tag != OCTETS:
         raise Malformed("no octets where they belong")
@@ -53,7 +53,7 @@ def octets(data: bytes, at: int, end: int) -> tuple[bytes, int]:
 
 @functools.lru_cache(maxsize=4096)
 def dotted(raw: bytes) -> str:
-    """An object identifier as people write it: ``1.3.6.1.2.1.1.1.0`` (X.690, 8.19)."""
+    """An object identifier in dotted form: ``1.3.6.1.2.1.1.1.0`` (X.690, 8.19)."""
     parts: list[int] = []
     value = 0
     for byte in raw:
@@ -70,7 +70,7 @@ def dotted(raw: bytes) -> str:
 
 
 def identifier(text: str) -> bytes:
-    """The bytes of a dotted object identifier of ours."""
+    """The bytes of a dotted object identifier in our code."""
     first, second, *rest = map(int, text.split("."))
     raw = bytearray()
     for value in (40 * first + second, *rest):

@@ -1,5 +1,5 @@
-"""CBOR (RFC 8949) as far as descriptions of devices need it: the texts that stand under texts in maps, bounded in depth
-and number.
+"""CBOR (RFC 8949) as far as needed for device descriptions: text values with text keys in maps, bounded in depth and
+number.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ BREAK = 0xFF
 
 
 class _Walk:
-    """One document: the pairs found so far and how many items were read."""
+    """One document: the pairs found so far and the number of items."""
 
     def __init__(self, data: bytes) -> None:
         self.reader, self.items = Reader(data), 0
         self.pairs: list[tuple[str, str]] = []
 
     def item(self, depth: int) -> str:
-        """Past one item; the text where it is one, else empty."""
+        """Skip one item; returns the text if it is one, else empty."""
         self.items += 1
         if depth > DEPTH_LIMIT or self.items > ITEMS_LIMIT:
             raise Malformed("CBOR too deep or too long")
@@ -43,7 +43,7 @@ class _Walk:
         return ""
 
     def _more(self, size: int, count: int) -> bool:
-        """Whether a list continues: by its size, or up to the break where it has none."""
+        """Whether a list continues: by its size, or up to the break."""
         if size >= 0:
             return count < size
         if self.reader.left and self.reader.data[self.reader.offset] == BREAK:
@@ -62,7 +62,7 @@ class _Walk:
         return parts
 
     def _argument(self, low: int) -> int:
-        """The number in the head of an item; -1 where the length is left open (RFC 8949, 3)."""
+        """The number in the head of an item; -1 for an indefinite length (RFC 8949, 3)."""
         if low < 24:
             return low
         if low == INDEFINITE:
@@ -73,7 +73,7 @@ class _Walk:
 
 
 def texts(data: bytes) -> list[tuple[str, str]]:
-    """(key, text) of all maps of a document, inner ones first. Malformed where it is no CBOR."""
+    """(key, text) of all maps of a document, inner ones first. Raises Malformed if it is not CBOR."""
     walk = _Walk(data)
     walk.item(0)
     return walk.pairs

@@ -1,9 +1,9 @@
-"""ClientHello and ServerHello of TLS, DTLS and QUIC (RFC 8446, 4.1; RFC 5246, 7.4.1; RFC 6066, 3; RFC 7301), and the
-fingerprints made of a ClientHello.
+"""ClientHello and ServerHello of TLS, DTLS and QUIC (RFC 8446, 4.1; RFC 5246, 7.4.1; RFC 6066, 3; RFC 7301), and
+fingerprints of a ClientHello.
 
-JA3 (MD5 over version, ciphers, extensions, groups and point formats) and JA4 (RFC-like text of its authors: transport,
-version, counts, and hashes over sorted lists), both for clients only. Values of GREASE (RFC 8701) never count. A JA3S
-text goes with the ServerHello.
+JA3 (MD5 over version, ciphers, extensions, groups and point formats) and JA4 (as specified by its authors: transport,
+version, counts, and hashes over sorted lists), both for clients only. GREASE values (RFC 8701) are ignored. The
+ServerHello has a JA3S text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ = frozenset((SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS, ENCRYPTED_HE
 EXTENSIONS_LIMIT = 128
 ALPN_LIMIT = 16
 NAME_LIMIT = 253
-# The ServerHello that only asks for another ClientHello (RFC 8446, 4.1.3).
+# The ServerHello that requests another ClientHello (RFC 8446, 4.1.3).
 RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
 _PROTOCOLS = {
     0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3",
@@ -45,8 +45,8 @@ _DTLS = 0xFE00  # versions of DTLS count down from here
 
 
 class ClientHello(msgspec.Struct, frozen=True, gc=False):
-    """What a client offers. ``version``: the newest; ``sni``: requested host name in lower case; ``encrypted``: the
-    hello carries another one encrypted inside (ECH); ``weak``: the kinds of obsolete ciphers it offers.
+    """The offer of a client. ``version``: the newest; ``sni``: requested host name in lower case; ``encrypted``: it
+    contains an encrypted inner hello (ECH); ``weak``: kinds of obsolete ciphers it offers.
     """
 
     sni: str
@@ -59,7 +59,7 @@ class ClientHello(msgspec.Struct, frozen=True, gc=False):
 
 
 class ServerHello(msgspec.Struct, frozen=True, gc=False):
-    """What a server chose. ``retry``: it asks for another ClientHello instead."""
+    """The choice of a server. ``retry``: it requests another ClientHello instead."""
 
     version: str
     cipher: int
@@ -70,12 +70,12 @@ class ServerHello(msgspec.Struct, frozen=True, gc=False):
 
 
 def protocol(version: int) -> str:
-    """``TLS 1.2`` for 0x0303; the number for one that we do not know."""
+    """``TLS 1.2`` for 0x0303; the number if unknown."""
     return _PROTOCOLS.get(version) or f"0x{version:04x}"
 
 
 def client_hello(body: bytes, transport: str) -> ClientHello:
-    """Reads the body of a ClientHello. ``transport``: t for TLS, d for DTLS, q for QUIC."""
+    """Parse the body of a ClientHello. ``transport``: t for TLS, d for DTLS, q for QUIC."""
     reader = Reader(body)
     legacy = reader.u16()
     reader.skip(32)
@@ -102,7 +102,7 @@ def client_hello(body: bytes, transport: str) -> ClientHello:
 
 
 def old_hello(data: bytes) -> ClientHello | None:
-    """Read a ClientHello in SSL 2.0 format (RFC 5246, appendix E.2) from its record; None if it is not one. Only
+    """Parse a ClientHello in SSL 2.0 format (RFC 5246, appendix E.2) from its record; None if it is not one. Only
     ciphers of TLS and SSL 3.0 are reported.
     """
     if len(data) < 11 or not data[0] & 0x80 or data[2] != 1:
@@ -124,8 +124,8 @@ def old_hello(data: bytes) -> ClientHello | None:
 
 
 def truncated_hello(body: bytes) -> ClientHello | None:
-    """Reads the host name in a ClientHello whose end is missing, and its weak ciphers; None where the name is not
-    there. Newest version, protocols and fingerprints need the whole hello and stay empty.
+    """Parse the host name of a truncated ClientHello, and its weak ciphers; None without a name. Newest version,
+    protocols and fingerprints need the complete hello and stay empty.
     """
     reader = Reader(body)
     try:
@@ -143,7 +143,7 @@ def truncated_hello(body: bytes) -> ClientHello | None:
 
 
 def server_hello(body: bytes) -> ServerHello:
-    """Reads the body of a ServerHello."""
+    """Parse the body of a ServerHello."""
     reader = Reader(body)
     legacy = reader.u16()
     retry = reader.take(32) == RETRY_RANDOM
@@ -159,12 +159,12 @@ def server_hello(body: bytes) -> ServerHello:
 
 @functools.lru_cache(maxsize=1024)
 def weak_of(ciphers: tuple[int, ...]) -> tuple[str, ...]:
-    """The kinds of weak ciphers among these, by word, in order."""
+    """The kinds of weak ciphers among these, in order."""
     return tuple(word for word, numbers in WEAK.items() if not numbers.isdisjoint(ciphers))
 
 
 def _extensions(reader: Reader) -> tuple[tuple[int, ...], dict[int, bytes]]:
-    """(types in order, type → data of its first), empty where there are none (RFC 8446, 4.2)."""
+    """(types in order, type → data of its first), empty if there are none (RFC 8446, 4.2)."""
     if reader.left < 2:
         return (), {}
     data = reader.data
@@ -188,7 +188,7 @@ def _extensions(reader: Reader) -> tuple[tuple[int, ...], dict[int, bytes]]:
 
 
 def _inner(data: bytes, wide: int) -> bytes:
-    """What is behind a length of so many bytes; whatever follows is no part of it."""
+    """The data after a length of ``wide`` bytes; what follows is not part of it."""
     return data[wide : wide + int.from_bytes(data[:wide], "big")]
 
 
@@ -197,13 +197,13 @@ def _numbers(data: bytes) -> tuple[int, ...]:
 
 
 def _newest(versions: list[int]) -> int:
-    """The newest of some versions; those of DTLS count down (RFC 9147, 5.3)."""
+    """The newest version; those of DTLS count down (RFC 9147, 5.3)."""
     known = [one for one in versions if one in _JA4_VERSIONS] or versions
     return min(known) if min(known) >= _DTLS else max(known)
 
 
 def _host(data: bytes) -> str:
-    """The host name of a server name extension (RFC 6066, 3): a list of which only names of kind 0 are defined."""
+    """The host name of a server name extension (RFC 6066, 3): a list in which only names of type 0 are defined."""
     names = _inner(data, 2)
     return clean(_inner(names[1:], 2), NAME_LIMIT).lower().rstrip(".") if names[:1] == b"\0" else ""
 
@@ -235,7 +235,7 @@ def _ja3(
 
 @functools.lru_cache(maxsize=2048)
 def _ja4(ciphers: tuple[int, ...], kinds: tuple[int, ...], signatures: tuple[int, ...], alpn: str) -> str:
-    """What follows the first four characters of a JA4."""
+    """The part of a JA4 after its first four characters."""
     known, offered = [one for one in ciphers if one not in GREASE], [one for one in kinds if one not in GREASE]
     second = _hex(sorted([one for one in offered if one not in (SNI, ALPN)]))
     if signed := _hex([one for one in signatures if one not in GREASE]):
@@ -245,7 +245,7 @@ def _ja4(ciphers: tuple[int, ...], kinds: tuple[int, ...], signatures: tuple[int
 
 
 def _hex(numbers: list[int]) -> str:
-    """Numbers of two bytes as ``0005,000a``."""
+    """16-bit numbers as ``0005,000a``."""
     return struct.pack(f"!{len(numbers)}H", *numbers).hex(",", 2) if numbers else ""
 
 
@@ -254,8 +254,6 @@ def _short(raw: str) -> str:
 
 
 def _ends(name: bytes) -> str:
-    """First and last character of a protocol's name, or of its hex digits where one of the two is neither letter nor
-    digit.
-    """
+    """First and last character of a protocol's name, or of its hex digits if one of them is not alphanumeric."""
     first, last = name[:1], name[-1:]
     return (first + last).decode() if first.isalnum() and last.isalnum() else name.hex()[0] + name.hex()[-1]

@@ -1,5 +1,5 @@
-"""Split one direction of a TCP conversation into length-prefixed messages of which only the beginning is needed, even
-if the rest was truncated or lost: SMB and DCE/RPC, whose messages carry files.
+"""Splits one direction of a TCP connection into length-prefixed messages of which only the beginning is needed, even if
+the rest was truncated or lost: SMB and DCE/RPC, whose messages carry files.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 
 class Cut:
-    """``size`` (data, at): bytes of the message that begins there, 0 while too little of it is there, -1 where none
-    begins; ``keep``: bytes of a message that are given. Holds at most one message's beginning, and how much of a
-    message is to be skipped. ``lost``: where the next message begins is not known.
+    """``size`` (data, at): size of the message that begins there, 0 if more bytes are needed, -1 if none begins;
+    ``keep``: bytes of a message that are passed on. Stores the beginning of at most one message, and how much of a
+    message to skip. ``lost``: the next message boundary is unknown.
     """
 
     __slots__ = ("_keep", "_kept", "_size", "_skip", "lost")
@@ -20,7 +20,7 @@ class Cut:
         self._kept, self._skip, self.lost = b"", 0, False
 
     def messages(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """(message, whether its end is left out) of all that these bytes complete."""
+        """(message, whether its end is left out) of all messages that these bytes complete."""
         at = min(self._skip, len(data))
         self._skip -= at
         if self._kept:
@@ -40,8 +40,8 @@ class Cut:
             at += size
 
     def gap(self, missing: int) -> bytes:
-        """Bytes are missing: the beginning that was there, where a message was half read. Its end may lie inside the
-        gap or behind it.
+        """Handle missing bytes: returns the stored beginning of a partial message. Its end may be inside the gap or
+        after it.
         """
         kept, self._kept = self._kept, b""
         left = max(self._size(kept, 0) - len(kept), 0) if kept else self._skip

@@ -1,10 +1,8 @@
-"""DER and BER as far as hostile packets need it (ITU-T X.690): tags, definite lengths, object identifiers, integers,
-texts and times.
+"""DER and BER for hostile input (ITU-T X.690): tags, definite lengths, object identifiers, integers, texts and times.
 
-Shared by the protocols that are written in ASN.1. Nothing is copied until it is asked for: an element is a tag and two
-offsets. Refused are indefinite lengths, tag numbers above 30, lengths of more than four bytes and integers of more than
-8 KiB; nothing here recurses, so the depth is what a caller writes down, and ``children`` yields a bounded number.
-Everything raises Malformed and nothing else.
+Shared by ASN.1 protocols. Nothing is copied before it is needed: an element is a tag and two offsets. Rejected are
+indefinite lengths, tag numbers above 30, lengths of more than four bytes and integers of more than 8 KiB. Nothing here
+recurses, so the caller determines the depth, and ``children`` yields a bounded number. The only exception is Malformed.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ _WIDE = {BMP: "utf-16-be", UNIVERSAL: "utf-32-be", UTF8: "utf-8"}
 
 
 class Element(NamedTuple):
-    """One value: its first byte (class, constructed bit and number), and where its content begins and ends."""
+    """One element: its first byte (class, constructed bit and number), and begin and end of its content."""
 
     tag: int
     start: int
@@ -38,7 +36,7 @@ class Element(NamedTuple):
 
 
 def element(data: bytes, at: int, end: int | None = None) -> Element:
-    """The element that begins at ``at`` and must lie before ``end``."""
+    """The element that begins at ``at`` and must end before ``end``."""
     end = len(data) if end is None else end
     if at + 2 > end:
         raise Malformed("element ends early")
@@ -66,7 +64,7 @@ def expect(data: bytes, at: int, end: int | None, *tags: int) -> Element:
 
 
 def children(data: bytes, parent: Element) -> Iterator[Element]:
-    """The elements inside a constructed one, in order."""
+    """The elements inside of a constructed one, in order."""
     at, count = parent.start, 0
     while at < parent.stop:
         if count == CHILDREN_LIMIT:
@@ -77,8 +75,8 @@ def children(data: bytes, parent: Element) -> Iterator[Element]:
 
 
 def clipped(data: bytes) -> bytes:
-    """A message that was truncated, without what is not whole: shorter, and well-formed. Elements that hold others and
-    octet strings keep what is there of them; of a message that is whole nothing changes.
+    """A truncated message without incomplete elements: shorter, and well-formed. Constructed elements and octet strings
+    keep their available content; a complete message is unchanged.
     """
     at, kept, open_ones = 0, b"", list[tuple[int, bytes]]()
     while at < len(data):
@@ -107,7 +105,7 @@ def packed(tag: int, raw: bytes) -> bytes:
 
 
 def _begun(data: bytes, at: int) -> Element | None:
-    """The element that begins at ``at``, wherever it ends; None where not even its length is there."""
+    """The element that begins at ``at``, wherever it ends; None if its length is incomplete."""
     try:
         one = element(data, at, UNBOUNDED)
     except (IndexError, Malformed):
@@ -143,13 +141,13 @@ def oid(raw: bytes) -> str:
 
 
 def text(tag: int, raw: bytes, limit: int = 255) -> str:
-    """A character string of any kind, cleaned and cut to ``limit`` characters."""
+    """A character string of any kind, cleaned and truncated to ``limit`` characters."""
     return clean(raw[: limit * 4].decode(_WIDE.get(tag, "utf-8" if raw.isascii() else "latin-1"), "replace"), limit)
 
 
 def unix_time(tag: int, raw: bytes) -> int:
-    """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): years of two digits below 50 are of this
-    century. Malformed where it is not one.
+    """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): two-digit years below 50 are of this
+    century. Raises Malformed otherwise.
     """
     digits = raw.rstrip(b"Z")
     if tag == UTC_TIME:

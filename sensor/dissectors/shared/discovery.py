@@ -1,8 +1,8 @@
-"""What the vendors' discovery protocols share: a datagram yields facts about its sender only, and most are parsed
-whole or not at all.
+"""Shared by vendors' discovery protocols: a datagram yields facts about its sender only, and most are parsed completely
+or not at all.
 
-A recorder answers for its cameras, a controller for its access points, and a bridge forwards broadcasts: an answer that
-names a MAC and an address other than those it came from is about another device.
+A recorder answers for its cameras, a controller for its access points, and a bridge forwards broadcasts: a response
+with a MAC and an address other than its source is about another device.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ FIELD_LIMIT = 255
 
 
 class Discovery(Dissector):
-    """Base of these dissectors. ``reads_truncated``: ``read`` gets datagrams that the capture truncated, too, and may
-    find them malformed.
-    """
+    """Base class. ``reads_truncated``: ``read`` also gets truncated datagrams, and may find them malformed."""
 
     reads_truncated: ClassVar[bool] = False
 
@@ -43,8 +41,8 @@ class Discovery(Dissector):
 
 
 def is_own(packet: Packet, mac: int, address: int = 0) -> bool:
-    """Whether an answer that names this MAC and address (0: absent) is about its sender. A router on the path changes
-    the MAC, never the address.
+    """Whether a response with this MAC and address (0: absent) is about its sender. A router on the path changes the
+    MAC, never the address.
     """
     return not (mac or address) or mac == packet.src_mac != 0 or address == packet.src != 0
 
@@ -61,7 +59,7 @@ def mac_of(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def address_of(text: str) -> int:
-    """The IPv4 address written as dotted quad; 0 where it is not one or unspecified."""
+    """An IPv4 address from a dotted quad; 0 if it is invalid or unspecified."""
     try:
         address = parse(text) if len(text) <= LONGEST_ADDRESS else 0
     except ValueError:
@@ -71,13 +69,13 @@ def address_of(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def field(raw: bytes) -> str:
-    """Text in a field of fixed size: up to its first zero byte, clean."""
+    """Text in a field of fixed size: up to its first zero byte, cleaned."""
     return clean(raw.partition(b"\0")[0], FIELD_LIMIT)
 
 
 def lines(data: bytes, limit: int = 64) -> dict[str, str]:
-    """``name: value`` lines of a text in the manner of HTTP, by name in small letters; the first of each name counts,
-    and so many lines at most.
+    """``name: value`` lines of an HTTP-like text, by name in lower case; the first of each name counts, up to ``limit``
+    lines.
     """
     found: dict[str, str] = {}
     for line in data.split(b"\n", limit)[:limit]:

@@ -1,9 +1,8 @@
-"""DNS messages (RFC 1035): what DNS and multicast DNS read alike.
+"""DNS messages (RFC 1035): the common parser of DNS and multicast DNS.
 
 Reads names with compression, addresses, pointers, services (RFC 2782) and texts; other records keep only their type and
-size. Names come without the final dot, labels joined by dots as they are: a dot inside a label is not marked.
-Everything is bounded: a name has at most 255 characters and pointers lead only backwards, a message is read up to 256
-records.
+size. Names have no final dot, and labels are joined by dots: a dot inside of a label is not escaped. Everything is
+bounded: a name has at most 255 characters, pointers lead only backwards, and at most 256 records are read.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ POINTERS_LIMIT = 64
 RECORDS_LIMIT = 256
 REMEMBERED_LIMIT = 1500  # bytes
 A, NS, CNAME, PTR, MX, TXT, AAAA, SRV, DNAME, HTTPS = 1, 2, 5, 12, 15, 16, 28, 33, 39, 65
-NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6}  # where in the data of a record its name begins
+NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6}  # offset of the name in the data of a record
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
 _RECORD = struct.Struct("!HHIH")
@@ -31,15 +30,15 @@ _U16 = struct.Struct("!H")
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
-    """A name asked for and the type of record wanted."""
+    """A queried name and record type."""
 
     name: str
     type: int
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One answer. ``value``: the name a record leads to, or the text (unicast DNS); ``address``: of A and AAAA;
-    ``size`` and ``data``: of the record's data in bytes, kept only of TXT.
+    """One answer. ``value``: the name in a record, or the text (unicast DNS); ``address``: of A and AAAA; ``size`` and
+    ``data``: of the record's data in bytes, stored only for TXT.
     """
 
     name: str
@@ -53,8 +52,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message as far as it was read, without its id: ``flags`` are the 16 bits of the header, ``authority`` the
-    number of authority records it declares.
+    """The parsed part of a message without its id: ``flags`` are the 16 bits of the header, ``authority`` the declared
+    number of authority records.
     """
 
     flags: int
@@ -72,12 +71,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 def read(data: bytes, partial: bool, multicast: bool) -> Message | None:
-    """Questions and, in a response, the answers; of multicast DNS also the authority and additional records.
+    """Questions and, in a response, the answers; for multicast DNS also the authority and additional records.
 
-    Names of unicast DNS come in lower case, since some clients vary the case of letters on purpose; those of multicast
-    DNS are meant to be shown.
-    ``partial``: the bytes may end early, then what was read so far is the answer, None where not even the header is
-    there. Malformed otherwise.
+    Names of unicast DNS are in lower case, since some clients randomize the case; those of multicast DNS are for
+    display. ``partial``: the bytes may end early; the result is then what was read so far, None without a header.
+    Raises Malformed otherwise.
     """
     if partial or len(data) > REMEMBERED_LIMIT:
         return _read(data, partial, multicast)
@@ -101,7 +99,7 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
     return Message(flags, tuple(questions), tuple(records), authority)
 
 
-# Hosts repeat the same message every minute or so, and devices of one model ask the same; only the id of unicast
+# Hosts repeat the same message every minute or so, and devices of one model send equal queries; only the id of unicast
 # messages differs.
 _cached = functools.lru_cache(maxsize=1024)(_read)
 
@@ -109,7 +107,7 @@ _cached = functools.lru_cache(maxsize=1024)(_read)
 def _fill(
     questions: list[Question], records: list[Record], data: bytes, question_count: int, wanted: int, fold: bool
 ) -> None:
-    """Read so many questions and records into the lists. IndexError or struct.error where the bytes end early."""
+    """Append questions and records to the lists. Raises IndexError or struct.error if the bytes end early."""
     names: dict[int, str] = {}
     offset, end = HEADER_SIZE, len(data)
     for _ in range(min(question_count, RECORDS_LIMIT)):
@@ -126,7 +124,7 @@ def _fill(
         offset += 10
         stop = offset + size
         if stop > end:
-            if type_ == TXT:  # what is there of it is a value, too
+            if type_ == TXT:  # a truncated value is still a value
                 raw = data[offset:]
                 append(Record(name, type_, ttl, size, NONE, clean(raw[1:]) if fold else "", 0, raw))
             raise IndexError
@@ -149,13 +147,11 @@ def _fill(
 
 
 def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: int) -> tuple[str, int]:
-    """The name at ``offset`` and where the bytes after it begin. ``names`` remembers the names of this message by
-    offset.
+    """The name at ``offset`` and the offset after it. ``names`` caches the names of this message by offset.
 
-    A pointer must lead to before the start of the name it is in (RFC 1035, 4.1.4: a prior occurrence), so that no
-    loop can be.
+    A pointer must lead to before the start of its name (RFC 1035, 4.1.4: a prior occurrence), which prevents loops.
     """
-    try:  # nearly always the first zero ends the name, or is the first byte after its pointer
+    try:  # usually the first zero ends the name, or is the first byte after its pointer
         name, used, target = _labels(data[offset : data.find(b"\0", offset, offset + ENCODED_LIMIT) + 1], fold)
     except IndexError:
         name, used, target = _walk(data[offset : offset + ENCODED_LIMIT], fold)
@@ -175,8 +171,8 @@ def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: in
 
 
 def _walk(raw: bytes, fold: bool) -> tuple[str, int, int]:
-    """(labels joined by dots, bytes they take, offset that the pointer after them leads to or -1). IndexError where the
-    bytes end early.
+    """(labels joined by dots, their size, target of the pointer after them or -1). Raises IndexError if the bytes end
+    early.
     """
     labels, offset, target = [], 0, -1
     while size := raw[offset]:
@@ -195,12 +191,12 @@ def _walk(raw: bytes, fold: bool) -> tuple[str, int, int]:
     return name.lower() if fold else name, offset + 1, target
 
 
-# The same names come again and again; the bytes are at most ENCODED_LIMIT long.
+# The same names repeat; the bytes are at most ENCODED_LIMIT long.
 _labels = functools.lru_cache(maxsize=8192)(_walk)
 
 
 def texts(data: bytes) -> list[bytes]:
-    """The strings of a TXT record (RFC 1035, 3.3.14), those that are whole."""
+    """The complete strings of a TXT record (RFC 1035, 3.3.14)."""
     found, offset, end = [], 0, len(data)
     while offset < end:
         stop = offset + 1 + data[offset]

@@ -1,4 +1,4 @@
-"""Framing of length-prefixed protocols over TCP: each direction by itself, split at any byte; gaps and long messages
+"""Framing of length-prefixed protocols over TCP: each direction separately, split at any byte; gaps and long messages
 are bounded.
 
 A message longer than ``keep`` is parsed from its first ``keep`` bytes; the rest is skipped.
@@ -16,8 +16,8 @@ KEEP = 4096
 
 
 class _Direction:
-    """One direction: the bytes of a message that is not whole, how many are to be skipped, and whether we lost our
-    place.
+    """One direction: the bytes of an incomplete message, the number of bytes to skip, and whether message boundaries
+    are unknown.
     """
 
     __slots__ = ("kept", "lost", "skip")
@@ -27,8 +27,8 @@ class _Direction:
 
 
 class FramedStream(Stream):
-    """A conversation of length-prefixed messages; a protocol implements ``size`` and ``message``. After a gap, and if
-    the first segment is an answer, parsing resumes at a segment that consists of whole messages. If ``resumes`` is
+    """A connection with length-prefixed messages; a protocol implements ``size`` and ``message``. After a gap, and if
+    the first segment is a response, parsing resumes at a segment that consists of whole messages. If ``resumes`` is
     False it never resumes after a gap, because the framing is too weak to detect a boundary.
     """
 
@@ -40,8 +40,8 @@ class FramedStream(Stream):
         self._started = False
 
     def size(self, data: bytes, at: int) -> int:
-        """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed
-        where none begins.
+        """Size in bytes of the message that begins at ``at``; 0 if more bytes are needed. Raises Malformed if none
+        begins.
         """
         raise NotImplementedError
 
@@ -50,7 +50,7 @@ class FramedStream(Stream):
         raise NotImplementedError
 
     def truncated(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        """Parse the beginning of a message that the capture truncated; a protocol that can overrides this."""
+        """Parse the available beginning of a truncated message; protocols that support it override this."""
         return iter(())
 
     def aligned(self, data: bytes) -> bool:
@@ -66,7 +66,7 @@ class FramedStream(Stream):
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
         if not (self._started or from_client) and self.resumes:
-            direction.lost = True  # an answer to what was not heard, maybe from its middle
+            direction.lost = True  # a response to a request that was not captured, possibly from its middle
         self._started = True
         if direction.lost:
             if not self.resumes or not self.aligned(data):
@@ -85,7 +85,7 @@ class FramedStream(Stream):
             direction.skip = max(at + size - len(data), 0)
             at += size
         direction.kept = data[at:]
-        if packet.truncated and at < len(data) and size:  # its end is in the gap that follows
+        if packet.truncated and at < len(data) and size:  # its end is in the following gap
             direction.kept, direction.skip = b"", at + size - len(data)
             yield from self.truncated(packet, data[at:], from_client)
 

@@ -1,5 +1,5 @@
-"""What IGMP and MLD share: what the records of their last versions mean, and the facts about who joins which group (RFC
-3376, 4.2.12; RFC 3810, 5.2.12).
+"""Shared by IGMP and MLD: group records of their last versions, and facts about group membership (RFC 3376, 4.2.12; RFC
+3810, 5.2.12).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ IS_INCLUDE, IS_EXCLUDE, TO_INCLUDE, TO_EXCLUDE, ALLOW, BLOCK = range(1, 7)
 
 def records(data: bytes, offset: int, size: int, prefix: int, truncated: bool) -> tuple[list[int], list[int]]:
     """(groups the sender is in or joins, groups it leaves) of a report whose count of records is at ``offset`` - 2.
-    Addresses have ``size`` bytes; ``prefix`` makes them addresses of ours. A record that the capture cut off is left
-    out.
+    Addresses have ``size`` bytes; ``prefix`` maps them to our addresses. A truncated record is left out.
     """
     joined: dict[int, None] = {}
     left: dict[int, None] = {}

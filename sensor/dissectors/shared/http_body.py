@@ -1,7 +1,7 @@
-"""Bodies of HTTP messages (RFC 9112, 6 and 7): where they end, and the little of them that names a device or a login.
+"""Bodies of HTTP messages (RFC 9112, 6 and 7): their end, and parts that identify a device or a login.
 
-At most the first 32 KiB are kept, of bodies that may hold a page, a form or XML; of all others nothing. A body is
-judged once: when it is whole, when enough of it is there, or when the rest will not come.
+At most the first 32 KiB are stored, of bodies that may be a page, a form or XML; of all others nothing. A body is
+evaluated once: when it is complete, when enough is available, or when the rest is lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sensor.dissectors.shared.upnp import describe
 
 KEPT_LIMIT = 32768
 TITLE_LIMIT = 512
-PE_AT = 0x3C  # where a Windows program has the place of its PE header
+PE_AT = 0x3C  # offset of the pointer to the PE header in a Windows program
 ELF = (b"\1\1\1", b"\1\2\1", b"\2\1\1", b"\2\2\1")  # class, byte order, version
 FIELDS_LIMIT = 32
 FIELD_NAME_LIMIT = 64
@@ -38,7 +38,7 @@ _JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")
 _USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 
-Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and what program the body is; either may be empty
+Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and type of program; either may be empty
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Parsed]]
 Login = Callable[[Packet, tuple[str, ...], str], Event]
 Upload = Callable[[Packet, bytes], Iterator[Event]]
@@ -53,11 +53,11 @@ class Body:
     __slots__ = ("_chunk", "_chunked", "_encoded", "_held", "_left", "_packet", "_reading", "_sought", "done")
 
     def __init__(self, packet: Packet, length: int, chunked: bool, encoded: bool, reading: Reading | None) -> None:
-        """``length``: in bytes, -1 where it is not known. ``reading``: what to do with its beginning."""
+        """``length``: in bytes, -1 if unknown. ``reading``: handler of its beginning."""
         self._left, self._chunked, self._encoded, self._reading = length, chunked, encoded, reading
         self._packet: Packet | None = packet  # as long as the body is parsed
         self._held = bytearray()
-        self._chunk = 0  # bytes left of the chunk, its line end included; -1 after the last one
+        self._chunk = 0  # bytes left of the chunk, including its line end; -1 after the last one
         self._sought = 0
         self.done = False
 
@@ -71,11 +71,11 @@ class Body:
         return self._reading is not None
 
     def covers(self, missing: int) -> bool:
-        """Whether so many missing bytes are all of this body, and its end is still known."""
+        """Whether ``missing`` bytes are all inside of this body, and its end is still known."""
         return not self._chunked and 0 <= missing <= self._left
 
     def take(self, packet: Packet, data: bytearray) -> Iterator[Parsed]:
-        """Take this body's bytes off the beginning of ``data``."""
+        """Remove this body's bytes from the beginning of ``data``."""
         if self._reading is not None:
             self._packet = packet
         if self._chunked:
@@ -91,7 +91,7 @@ class Body:
             yield from self.ended()
 
     def missed(self, missing: int) -> Iterator[Parsed]:
-        """Bytes that will not come: what is there is judged."""
+        """Bytes are lost: evaluate the available part."""
         yield from self.ended()
         if not self._chunked and self._left >= 0:
             self._left = max(self._left - missing, 0)
@@ -100,7 +100,7 @@ class Body:
             self._chunked, self._left = False, -1
 
     def ended(self) -> Iterator[Parsed]:
-        """Judge what is there, once."""
+        """Evaluate the available part, once."""
         reading, packet = self._reading, self._packet
         self._reading = self._packet = None
         if reading is not None and packet is not None and self._held:
@@ -109,7 +109,7 @@ class Body:
             yield from reading(packet, decoded(held) if self._encoded else held)
 
     def _enough(self) -> bool:
-        """Whether a title is there: pages are long, and often not heard to their end."""
+        """Whether a title is available: pages are long, and often incomplete."""
         if self._reading is None or self._encoded:
             return False
         since, self._sought = max(self._sought - len(TITLE_END), 0), len(self._held)
@@ -120,7 +120,7 @@ class Body:
             self._held += data[: KEPT_LIMIT - len(self._held)]
 
     def _take_chunks(self, data: bytearray) -> None:
-        """Chunks (RFC 9112, 7.1); what may follow the last one is passed over."""
+        """Chunks (RFC 9112, 7.1); data after the last one is skipped."""
         while data:
             if self._chunk > 0:
                 size = min(self._chunk, len(data))
@@ -183,8 +183,8 @@ def media_type_of(fields: dict[bytes, bytes]) -> str:
 
 
 def program_in(body: bytes) -> str:
-    """What program the bytes begin: ``windows`` (PE format), ``elf`` (System V ABI, chapter 4); empty for anything
-    else.
+    """Type of the program that the bytes begin: ``windows`` (PE format), ``elf`` (System V ABI, chapter 4); otherwise
+    empty.
     """
     if body[:2] == b"MZ" and len(body) >= PE_AT + 4:
         at = int.from_bytes(body[PE_AT : PE_AT + 4], "little")
@@ -206,7 +206,7 @@ def title(page: Page) -> Reading:
 
 
 def xml_facts(description: Described) -> Reading:
-    """A body that is no XML, or is broken, is not our matter: the head was good."""
+    """A body without valid XML is not an error: the head was valid."""
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
@@ -222,7 +222,7 @@ def xml_facts(description: Described) -> Reading:
 
 
 def sent(media_type: str, login: Login, upload: Upload) -> Reading:
-    """The shape of what is sent, and the fields of a login where it is a form."""
+    """The shape of the content, and the fields of a login if it is a form."""
     form = _form(login) if media_type.startswith(FORMS) else None
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
@@ -251,13 +251,13 @@ def _form(login: Login) -> Reading:
 
 
 def _plain(value: bytes) -> bytes:
-    """A value of a form as it was typed."""
+    """An unescaped value of a form."""
     return unquote_to_bytes(value.replace(b"+", b" "))
 
 
 def decoded(body: bytes) -> bytes:
-    """The beginning of a compressed body, as far as it can be read; never more than KEPT_LIMIT of it."""
-    for bits in (47, -15):  # gzip or zlib by its header; bare deflate, which some servers send
+    """The beginning of a compressed body, as far as it can be decompressed; at most KEPT_LIMIT."""
+    for bits in (47, -15):  # gzip or zlib by its header; raw deflate, which some servers send
         try:
             return zlib.decompressobj(bits).decompress(body, KEPT_LIMIT)
         except zlib.error:

@@ -1,5 +1,5 @@
-"""Credentials in HTTP (RFC 9110, 11; RFC 7617; RFC 7616; [MS-NTHT]): whose they are and of which kind; of a password
-stays a seal.
+"""Credentials in HTTP (RFC 9110, 11; RFC 7617; RFC 7616; [MS-NTHT]): user and scheme; a password is stored
+as a seal.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ SCHEMES = frozenset(
 )
 _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
 _USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
-# A user and a password in the query of an address, as the pages of cameras and routers take them.
+# User and password in the query of a URL, as in web interfaces of cameras and routers.
 _QUERY_USER = re.compile(rb"[?&](?:user|usr|username|login|loginuse|account)=([^&#]{0,128})", re.IGNORECASE)
 _QUERY_PASSWORD = re.compile(rb"[?&](?:pass|pwd|psw|password|passwd|loginpas)=([^&#]{0,128})", re.IGNORECASE)
 _TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,8192}={0,2})", re.IGNORECASE)
 
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):
-    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they are in the address, empty
-    where there are none; ``user``: where it can be read; ``seal``: where the password can.
+    """``scheme``: in lower case, ``other`` if unknown, ``query`` if they are in the URL, empty without any; ``user``:
+    if readable; ``seal``: if the password is readable.
     """
 
     scheme: str = ""
@@ -69,7 +69,7 @@ def _basic(raw: bytes) -> Credentials:
 
 
 def in_query(target: bytes) -> Credentials:
-    """Those in the query of an address; none where either user or password is missing."""
+    """Credentials in the query of a URL; empty if user or password is missing."""
     password = _QUERY_PASSWORD.search(target) if b"?" in target else None
     user = _QUERY_USER.search(target) if password is not None else None
     if user is None or password is None:
@@ -80,7 +80,7 @@ def in_query(target: bytes) -> Credentials:
 
 @functools.lru_cache(maxsize=1024)
 def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
-    """(schemes, realm) that a response asks for."""
+    """(schemes, realm) of a response's challenges."""
     found = _REALM.search(raw)
     words = (clean(word, 32).lower() for word in re.split(rb"[\s,]+", raw[:4096]))
     return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(
@@ -89,7 +89,7 @@ def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
 
 
 def ntlm_message(raw: bytes) -> ntlm.Message | None:
-    """The NTLM message in credentials or in what asks for them."""
+    """The NTLM message in credentials or in a challenge."""
     found = _TOKEN.search(raw[:TOKEN_LIMIT]) if raw else None
     if found is None:
         return None

@@ -1,5 +1,5 @@
-"""Heads of HTTP messages (RFC 9112, 2 to 5), which SSDP borrows: start lines and header fields. Bodies and what the
-fields mean are left to the callers.
+"""Heads of HTTP messages (RFC 9112, 2 to 5), which SSDP also uses: start lines and header fields. Callers handle bodies
+and the meaning of fields.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SECRET_FIELDS = (b"authorization", b"cookie")
 _SECRET_IN_QUERY = re.compile(rb"[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)")
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# Passwords, keys and sessions in the query of an address.
+# Passwords, keys and sessions in the query of a URL.
 _SECRET = re.compile(
     (
         r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
@@ -35,20 +35,20 @@ _SECRET = re.compile(
     ),
     re.IGNORECASE,
 )
-# The name of a field that stands for those that the capture truncated.
+# Placeholder for fields that the capture truncated.
 MORE = "..."
 _MORE_LINE = b"\n...:"
-# A method, and the beginning of an address.
+# A method, and the beginning of a target.
 _REQUEST = re.compile(rb"[A-Z]{3,10} (?:/|http)")
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
 
 
 class Head(msgspec.Struct, gc=False):
-    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method``
-    empty for responses.
+    """A start line and the header fields by their names in lower case. ``status`` is 0 for requests, ``method`` empty
+    for responses.
 
-    ``values``: what a dissector made of it, for when the same head comes again. The fields are shared then and not to
-    be changed.
+    ``values``: a dissector's result, for when the same head is repeated. The fields are then shared and must not be
+    changed.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Head(msgspec.Struct, gc=False):
     values: tuple[Any, ...] | None = None
 
     def text(self, name: bytes) -> str:
-        """A field as clean text; empty where it is absent."""
+        """A field as clean text; empty if absent."""
         return _text(self.fields.get(name, b""))
 
     @property
@@ -76,10 +76,10 @@ class Head(msgspec.Struct, gc=False):
 
 
 def read_head(head: bytes) -> Head:
-    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too
-    many fields.
+    """Parse the head of a message, without the empty line. Raises Malformed if the start line is invalid or there are
+    too many fields.
 
-    Clients and servers send the same heads again and again: those that are short and hold no secret are remembered.
+    Clients and servers repeat the same heads: short ones without secrets are cached.
     """
     return _read_head(head) if len(head) > REMEMBERED_LIMIT or _holds_secret(head) else _cached(head)
 
@@ -102,7 +102,7 @@ def _read_head(head: bytes) -> Head:
             if last in fields:
                 fields[last] = (fields[last] + b" " + line.strip())[:VALUE_LIMIT]
             continue
-        if not colon:  # careless devices write lines that are no fields: nothing is lost with them
+        if not colon:  # some devices send lines that are no fields: they are skipped
             continue
         last = name.lower()
         if last in fields:
@@ -116,8 +116,8 @@ _cached = functools.lru_cache(maxsize=512)(_read_head)
 
 
 def read_start(line: bytes) -> tuple[str, bytes, int]:
-    """(method, target, 0) of a request line, ("", reason, status) of a status line. Malformed where it is neither."""
-    line = line.rstrip()  # blanks at its end are left out (RFC 9112, 3)
+    """(method, target, 0) of a request line, ("", reason, status) of a status line. Raises Malformed otherwise."""
+    line = line.rstrip()  # trailing blanks are removed (RFC 9112, 3)
     if line.startswith(VERSION):
         status, _, reason = line[9:].partition(b" ")
         if len(status) == 3 and status.isdigit() and line[8:9] == b" ":
@@ -136,8 +136,8 @@ def is_request_line(data: bytes) -> bool:
 
 
 def whole_lines(kept: bytes) -> bytes:
-    """Of a head that the capture truncated, the lines that are whole, and the field ``MORE``; empty where there are
-    none. A request line that is truncated itself is completed, so that it reads as one.
+    """The complete lines of a truncated head, and the field ``MORE``; empty if there are none. A truncated request line
+    is completed, so that it is valid.
     """
     if not is_request_line(kept):
         end = kept.rfind(b"\n")
@@ -157,8 +157,8 @@ def begins(data: bytes) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def host_of(address: bytes) -> str:
-    """The host in an absolute address (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty where there
-    is none.
+    """The host in an absolute URL (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty if
+    there is none.
     """
     scheme, found, rest = address.partition(b"://")
     authority = (rest if found else scheme).partition(b"/")[0].rpartition(b"@")[2]
@@ -168,7 +168,7 @@ def host_of(address: bytes) -> str:
 
 
 def may_be_at(packet: Packet, host: str) -> bool:
-    """Whether a host can be the sender of the packet: its own address, or what cannot be compared with it: nothing, a
+    """Whether a host can be the sender of the packet: its own address, or one that cannot be compared with it: empty, a
     name, an address of the other family.
     """
     address = _address(host)
@@ -177,7 +177,7 @@ def may_be_at(packet: Packet, host: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def masked(target: bytes) -> str:
-    """The target of a request for people to read: passwords, keys and sessions in it are replaced by stars."""
+    """The target of a request for display: passwords, keys and sessions in it are masked."""
     text = clean(target)
     if "://" in text:
         text = _USER_INFO.sub(r"\1", text)
@@ -188,7 +188,7 @@ def masked(target: bytes) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _address(host: str) -> int:
-    """The address that a host is written as; -1 for names."""
+    """The address in a host; -1 for names."""
     if not host or not (host[-1].isdigit() or ":" in host):
         return -1
     try:

@@ -1,4 +1,4 @@
-"""Device IDs of IEEE 1284 (7.6): ``MFG:Canon;MDL:MG5300 series;CLS:PRINTER;``, as printers repeat them in network
+"""IEEE 1284 device IDs (7.6): ``MFG:Canon;MDL:MG5300 series;CLS:PRINTER;``, which printers also send in network
 protocols.
 """
 
@@ -24,8 +24,8 @@ _SHORT = {
 
 @functools.lru_cache(maxsize=1024)
 def device_id(raw: str) -> dict[str, str]:
-    """Values by key, the short name where there are two; each first one counts. Shared between callers: not to be
-    changed.
+    """Values by key, with the short name if there are two; the first of each key counts. Shared between callers: must
+    not be changed.
     """
     found: dict[str, str] = {}
     for part in raw[:SIZE_LIMIT].split(";", KEYS_LIMIT)[:KEYS_LIMIT]:

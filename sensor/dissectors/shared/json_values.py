@@ -1,4 +1,4 @@
-"""JSON in datagrams: objects of bounded size and depth, and values that may be of any type where text is expected."""
+"""JSON in datagrams: objects of bounded size and depth, and values that may have any type where text is expected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.core.reader import Malformed, clean
 SIZE_LIMIT = 16384
 TEXT_LIMIT = 255
 DEPTH_LIMIT = 64
-# Escaped characters in strings, and what JSON is held together by.
+# Escaped characters in strings, and structural characters.
 _STRUCTURE = re.compile(rb'\\.|["{}\[\],]', re.DOTALL)
 _decoder = msgspec.json.Decoder()
 
@@ -20,8 +20,8 @@ Object = dict[str, Any]
 
 
 def read_object(data: bytes, truncated: bool = False) -> Object:
-    """The object in some bytes; zero bytes and line ends after it do not count. Malformed where there is none.
-    ``truncated``: the capture may hold its beginning only; the members that are whole are read.
+    """The object in some bytes; trailing zero bytes and line ends are ignored. Raises Malformed if there is none.
+    ``truncated``: the capture may have truncated it; complete members are read.
     """
     if len(data) > SIZE_LIMIT:
         raise Malformed("JSON too long")
@@ -30,7 +30,7 @@ def read_object(data: bytes, truncated: bool = False) -> Object:
     except (
         ValueError,
         RecursionError,
-    ):  # msgspec's errors and those of UTF-8 are ValueErrors; it stops at the interpreter's depth
+    ):  # msgspec's errors and those of UTF-8 are ValueErrors; it stops at the interpreter's recursion limit
         raise Malformed("no JSON") from None
     if not isinstance(value, dict):
         raise Malformed("JSON that is no object")
@@ -38,7 +38,7 @@ def read_object(data: bytes, truncated: bool = False) -> Object:
 
 
 def clipped(data: bytes) -> bytes:
-    """JSON that was truncated, without the member that is not whole, and with all that is open closed."""
+    """Truncated JSON without its incomplete member, and with all open brackets closed."""
     open_ends, size, ends, quoted = bytearray(), 0, b"", False
     for one in _STRUCTURE.finditer(data):
         mark = one[0]
@@ -57,7 +57,7 @@ def clipped(data: bytes) -> bytes:
 
 
 def inner(value: Object, *keys: str) -> Object:
-    """The object below these keys in turn; empty where there is none."""
+    """The object at a path of keys; empty if absent."""
     for key in keys:
         found = value.get(key)
         if not isinstance(found, dict):
@@ -67,9 +67,7 @@ def inner(value: Object, *keys: str) -> Object:
 
 
 def text(value: Object, *keys: str) -> str:
-    """The first of these members that is not empty, as clean text; whole numbers count as text, everything else does
-    not.
-    """
+    """The first of these members that is not empty, as clean text; integers count as text, other types do not."""
     for key in keys:
         found = value.get(key)
         if isinstance(found, str) and (cleaned := clean(found, TEXT_LIMIT)):
@@ -80,6 +78,6 @@ def text(value: Object, *keys: str) -> str:
 
 
 def number(value: Object, key: str) -> int:
-    """A member that is a whole number; -1 where it is not one."""
+    """An integer member; -1 for other types."""
     found = value.get(key)
     return found if type(found) is int else -1

@@ -1,6 +1,4 @@
-"""Protocols over TCP whose two ends talk in lines (NVT text, RFC 854): lines of each direction, cut anywhere, bounded,
-with gaps.
-"""
+"""Line-based protocols over TCP (NVT text, RFC 854): lines of each direction, split at any byte, bounded, with gaps."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ SERVICE_READY = (b"220 ", b"220-")
 
 
 class _Direction:
-    """One direction: a line that has no end yet, and whether we wait for the next line end."""
+    """One direction: an incomplete line, and whether to wait for the next line end."""
 
     __slots__ = ("kept", "lost")
 
@@ -24,7 +22,7 @@ class _Direction:
 
 
 class LineStream(Stream):
-    """A line-based conversation; a protocol implements ``line``. Lines are truncated to 1024 bytes."""
+    """A line-based connection; a protocol implements ``line``. Lines are truncated to 1024 bytes."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -34,7 +32,7 @@ class LineStream(Stream):
         raise NotImplementedError
 
     def lost(self, from_client: bool) -> None:
-        """Bytes of this direction are missing: lines may be."""
+        """Bytes of this direction are missing, possibly whole lines."""
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
@@ -49,7 +47,7 @@ class LineStream(Stream):
             direction.kept = (direction.kept + rest)[:LINE_LIMIT]
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Discard the partial line; parsing resumes behind the next line end."""
+        """Discard the partial line; parsing resumes after the next line end."""
         direction = self._client if from_client else self._server
         direction.kept, direction.lost = b"", True
         self.lost(from_client)

@@ -1,5 +1,5 @@
-"""The end of a login, in the form that all protocols have whose passwords are checked in the conversation itself; each
-adds a class of its own.
+"""The result of a login, with the fields that all protocols with logins in the connection share; each defines a
+subclass.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ CLEAR = "clear"
 
 class PasswordLogin(Event):
     """A login ended. ``user``: empty if not sent; ``method``: ``clear`` if the password is readable on the wire,
-    ``none`` if none was required, else the protocol's own name; ``seal``: of user and password if they are in the
-    clear.
+    ``none`` if none was required, else the protocol's own name; ``seal``: of user and password if they are in
+    cleartext.
     """
 
     user: str

@@ -1,5 +1,5 @@
-"""What the neighbour discovery protocols (LLDP, CDP and similar) share: the event, and the conversion of capabilities,
-ids and addresses to text.
+"""Shared by neighbor discovery protocols (LLDP, CDP and similar): the event, and the conversion of capabilities, ids
+and addresses to text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Announcement(Event):
 
     ``chassis``: identifies the device (a MAC, an address, a serial number), ``name``: its host name, ``description``:
     its description of hardware and software; all empty if not sent. ``vlan``: untagged VLAN of the port,
-    ``voice_vlan``: the one for telephones; 0 if not sent.
+    ``voice_vlan``: the one for phones; 0 if not sent.
     """
 
     chassis: str
@@ -46,13 +46,13 @@ def observations(packet: Packet, values: dict[tuple[str, str], None]) -> list[Pa
 
 @functools.lru_cache(maxsize=256)
 def bit_names(bits: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the bits that are set, lowest first."""
+    """The names of set bits, lowest first."""
     return tuple([name for place, name in enumerate(names) if bits >> place & 1])
 
 
 @functools.lru_cache(maxsize=1024)
 def readable(raw: bytes) -> str:
-    """Text where it is text, else the bytes in hex: ids may be either."""
+    """The bytes as text if they are text, otherwise in hex: ids may be either."""
     body = raw.rstrip(b"\0")
     try:
         if body.decode("utf-8").isprintable():
@@ -63,7 +63,7 @@ def readable(raw: bytes) -> str:
 
 
 def address_of(raw: bytes) -> int:
-    """The address in these bytes; 0 where they are no address that a machine can have."""
+    """The address in these bytes; 0 if it is not a valid host address."""
     if len(raw) == 4:
         address = v4(int.from_bytes(raw, "big"))
     elif len(raw) == 16:
@@ -78,8 +78,8 @@ def address_facts(kind: str, addresses: tuple[int, ...]) -> dict[tuple[str, str]
 
 
 def fields(data: bytes, offset: int, truncated: bool, texts: tuple[int, ...] = ()) -> list[tuple[int, bytes]]:
-    """(type, value) of fields with a type and a length of two bytes each, the length counting both (CDP, FDP). A field
-    that the capture truncated is left out; of types in ``texts`` the beginning is a value, too.
+    """(type, value) of fields with 16-bit type and length, the length including both (CDP, FDP). A truncated field is
+    left out; for types in ``texts`` its beginning is a value, too.
     """
     found: list[tuple[int, bytes]] = []
     end = len(data)
@@ -98,8 +98,8 @@ def fields(data: bytes, offset: int, truncated: bool, texts: tuple[int, ...] = (
 
 
 def listed(value: bytes) -> tuple[int, ...]:
-    """The addresses of a list as CDP and FDP write it: how many, then protocol type, protocol, address, the last two
-    with a length before them. A list that ends early is no fault: some machines count wrong.
+    """The addresses of a list in CDP and FDP: number, then protocol type, protocol, address, the last two
+    length-prefixed. A list that ends early is not an error: some devices send a wrong number.
     """
     found: list[int] = []
     offset, end = 4, len(value)

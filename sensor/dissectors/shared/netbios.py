@@ -15,7 +15,7 @@ from sensor.core.reader import Malformed, clean
 ENCODED_SIZE = 32
 NAME_SIZE = 15
 LABELS_LIMIT = 16
-# What the owner of a name with a suffix is, by (suffix, whether the name belongs to a group).
+# Services by (suffix, whether it is a group name).
 UNIQUE, GROUP = False, True
 WORKSTATION, MESSENGER, REMOTE_ACCESS, MASTER_OF_DOMAIN, CONTROLLERS, MASTER, ELECTION, SERVER = (
     0x00,
@@ -44,12 +44,12 @@ SERVICES = {
     (0x2F, GROUP): "lotus_notes",
     (0x33, GROUP): "lotus_notes",
 }  # fmt: skip
-# Names that stand for no machine: the wildcard of node status, any server, browsers of all domains.
+# Names that do not identify a host: the wildcard of node status, any server, browsers of all domains.
 PLACEHOLDERS = frozenset(("*", "*SMBSERVER", "__MSBROWSE__", "INet~Services", "IS~"))
 
 
 class NetbiosName(msgspec.Struct, frozen=True, gc=False):
-    """A name without the blanks behind it, and its suffix."""
+    """A name without trailing blanks, and its suffix."""
 
     name: str
     suffix: int
@@ -63,10 +63,10 @@ def service(suffix: int, group: bool) -> str:
 
 
 def name_at(data: bytes, offset: int) -> tuple[NetbiosName, int]:
-    """The encoded name at ``offset``, and where the bytes after it begin. IndexError where the bytes end early,
-    Malformed where it is no such name.
+    """The encoded name at ``offset``, and the offset after it. Raises IndexError if the bytes end early, Malformed if
+    it is invalid.
 
-    A pointer instead of a name leads back to one (RFC 1002, 4.2.1.3), to a whole one: pointers to pointers are refused.
+    A pointer instead of a name leads back to a complete one (RFC 1002, 4.2.1.3): pointers to pointers are rejected.
     """
     size = data[offset]
     if size >= 0xC0:
@@ -97,7 +97,7 @@ def _decoded(raw: bytes) -> NetbiosName:
 
 
 def plain(raw: bytes) -> NetbiosName:
-    """A name that is not encoded: 15 characters in the code page of the sender, and the suffix."""
+    """An unencoded name: 15 characters in the code page of the sender, and the suffix."""
     name = raw[:NAME_SIZE].partition(b"\0")[0] or raw[:NAME_SIZE]
     return NetbiosName(oem(name), raw[NAME_SIZE])
 
@@ -112,5 +112,5 @@ def oem(raw: bytes) -> str:
 
 
 def is_machine(name: NetbiosName) -> bool:
-    """Whether a name can be that of one machine."""
+    """Whether a name can identify a single host."""
     return bool(name.name) and name.name not in PLACEHOLDERS and not name.name.startswith("IS~")

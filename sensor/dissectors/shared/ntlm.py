@@ -1,8 +1,8 @@
 """NTLM messages ([MS-NLMP] 2.2.1) in any carrier: SPNEGO (RFC 4178), an HTTP header, or bare.
 
-The server's challenge names the server and its domain, the client's answer names the user and the client computer; both
-may contain the version of the operating system. Proofs and keys are never stored: of an answer only its kind and a hash
-remain. SPNEGO is not parsed: the message is found by its signature.
+The server's challenge names the server and its domain, the client's response names the user and the client computer;
+both may contain the version of the operating system. Proofs and keys are never stored: of a response only its type and
+a hash remain. SPNEGO is not parsed: the message is found by its signature.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ NAME_LIMIT = 256
 PAIRS_LIMIT = 32
 # Pairs of the target information ([MS-NLMP] 2.2.2.1).
 COMPUTER, DOMAIN, DNS_COMPUTER, DNS_DOMAIN, DNS_FOREST = 1, 2, 3, 4, 5
-# What a Kerberos ticket begins with inside a GSS token (RFC 4121, 4.1): token id 01 00 and the application tag of a
-# request.
+# Beginning of a Kerberos ticket in a GSS token (RFC 4121, 4.1): token id 01 00 and the application tag of a request.
 KERBEROS = b"\x01\x00\x6e"
 _FIELD = struct.Struct("<HHI")
 _U32 = struct.Struct("<I")
@@ -49,7 +48,7 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
     nonce: str = ""
 
     def facts(self) -> list[tuple[str, str]]:
-        """(kind, value) about the server. A machine that is in no domain names itself as its domain."""
+        """(kind, value) about the server. A host outside of a domain has its own name as domain."""
         domain = self.domain if self.domain.lower() != self.computer.lower() else ""
         fqdn = self.fqdn if "." in self.fqdn else ""
         pairs = (
@@ -61,10 +60,10 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):
-    """A client's answer. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or
+    """A client's response. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or
     ``anonymous``.
 
-    ``proof``: a hash of the answer, to distinguish it from others.
+    ``proof``: a hash of the response, to distinguish it from others.
     """
 
     user: str
@@ -84,7 +83,7 @@ class Login(msgspec.Struct, frozen=True, gc=False):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """A client begins. ``version`` of its operating system, if sent."""
+    """A client's first message. ``version`` of its operating system, if sent."""
 
     version: str = ""
 
@@ -146,7 +145,7 @@ def _challenge(data: bytes) -> Challenge:
 
 
 def _pairs(data: bytes) -> dict[int, str]:
-    """Names of the target information by their number; they are always UTF-16."""
+    """Names in the target information by their number, always UTF-16."""
     pairs: dict[int, str] = {}
     offset = 0
     for _ in range(PAIRS_LIMIT):
@@ -171,7 +170,7 @@ def _login(data: bytes) -> Login:
 
 
 def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
-    """The kind of proof ([MS-NLMP] 3.2.5.1.2 and 3.3)."""
+    """The type of proof ([MS-NLMP] 3.2.5.1.2 and 3.3)."""
     if flags & ANONYMOUS or (not user and not nt):
         return "anonymous"
     if len(nt) > PROOF_SIZE:
@@ -182,12 +181,12 @@ def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
 
 
 def _hash(raw: bytes) -> str:
-    """Hash bytes that are only compared; empty if all are zero."""
+    """A hash of bytes that are only compared; empty if all are zero."""
     return hashlib.blake2b(raw, digest_size=8).hexdigest() if any(raw) else ""
 
 
 def _field(data: bytes, at: int) -> bytes:
-    """The bytes that a field with length and offset leads to."""
+    """The bytes of a field with length and offset."""
     size, _, start = _FIELD.unpack_from(data, at)
     raw = data[start : start + size]
     if len(raw) < size:
@@ -196,7 +195,7 @@ def _field(data: bytes, at: int) -> bytes:
 
 
 def _version(data: bytes, at: int) -> str:
-    """Major, minor and build number ([MS-NLMP] 2.2.2.10); empty where all are 0."""
+    """Major, minor and build number ([MS-NLMP] 2.2.2.10); empty if all are 0."""
     numbers = _VERSION.unpack_from(data, at)
     return ".".join(map(str, numbers)) if any(numbers) else ""
 
@@ -211,5 +210,5 @@ def _decoded(raw: bytes) -> str:
 
 
 def utf16(raw: bytes) -> str:
-    """Little-endian UTF-16, cleaned; half a character at the end is left out."""
+    """Little-endian UTF-16, cleaned; an incomplete character at the end is left out."""
     return _decoded(raw[: min(len(raw) & ~1, 2 * NAME_LIMIT)])

@@ -1,5 +1,5 @@
-"""NTLM events ([MS-NLMP]) of every carrier protocol: challenges and the logins that answer them. Challenges and proofs
-are stored as hashes, for comparison only.
+"""NTLM events ([MS-NLMP]) of all carrier protocols: challenges and the logins in response. Challenges and proofs are
+stored as hashes, for comparison only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from sensor.dissectors.shared import ntlm
 
 
 class NtlmChallenge(Event):
-    """A server asks for a proof. ``carrier``: the protocol around it (``smb``, ``http``, ``ldap``, ``rpc``); ``nonce``:
-    a hash of the number it asks about.
+    """A server's challenge. ``carrier``: the carrier protocol (``smb``, ``http``, ``ldap``, ``rpc``); ``nonce``: a hash
+    of the challenge.
     """
 
     carrier: str
@@ -21,8 +21,8 @@ class NtlmChallenge(Event):
 
 
 class NtlmLogin(Event):
-    """A client proves who it is. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``,
-    ``anonymous``); ``proof``: a hash of its answer.
+    """A client's response. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``, ``anonymous``);
+    ``proof``: a hash of its response.
     """
 
     carrier: str

@@ -10,7 +10,7 @@ from sensor.core.event import Event
 
 
 class RpcBind(Event):
-    """A client asks for interfaces. ``level``: of protection, 0 none to 6 encrypted."""
+    """A client binds interfaces. ``level``: of protection, 0 none to 6 encrypted."""
 
     pipe: str
     interfaces: tuple[str, ...]
@@ -18,7 +18,7 @@ class RpcBind(Event):
 
 
 class RpcRefused(Event):
-    """The server takes none of the interfaces, or does not take the client."""
+    """The server rejects all interfaces, or the client."""
 
     pipe: str
     interfaces: tuple[str, ...]
@@ -26,7 +26,7 @@ class RpcRefused(Event):
 
 
 class RpcLogin(Event):
-    """A client proves by NTLM who it is. ``method`` as in SMB."""
+    """A client authenticates by NTLM. ``method`` as in SMB."""
 
     pipe: str
     method: str
@@ -56,8 +56,8 @@ class RpcCall(Event):
 
 
 class RpcAnswer(Event):
-    """The answer to a call that was seen. ``fault``: it could not be made; ``status``: why, or what the call returned,
-    -1 where that is not readable.
+    """The response to a captured call. ``fault``: it failed; ``status``: the error, or the return value of the call, -1
+    if not readable.
     """
 
     pipe: str

@@ -1,7 +1,7 @@
-"""Logins inside protocols of lines: SASL in base64 (RFC 4422; PLAIN of RFC 4616, LOGIN, which never was a standard,
-CRAM-MD5 of RFC 2195), and others alike.
+"""Logins in line-based protocols: SASL in base64 (RFC 4422; PLAIN of RFC 4616, the non-standard LOGIN, CRAM-MD5 of RFC
+2195), and similar ones.
 
-A login under way remembers as whom and how; of a password in clear stays a seal.
+A pending login stores user and method; a cleartext password is stored as a seal.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Login:
 
     @classmethod
     def clear(cls, user: bytes, password: bytes) -> Login:
-        """User and password as they are."""
+        """A login with user and password in cleartext."""
         name = clean(user, NAME_LIMIT)
         return cls(name, CLEAR, seal(name, password))
 
     @classmethod
     def by(cls, mechanism: bytes, first: bytes = b"") -> Login:
-        """SASL; ``first``: what came with the command."""
+        """A SASL login; ``first``: initial response in the command."""
         name = clean(mechanism, MECHANISM_LIMIT).lower()
         login = cls("", CLEAR if name in CLEAR_MECHANISMS else name)
         login._mechanism = name
@@ -48,7 +48,7 @@ class Login:
         return login
 
     def line(self, raw: bytes) -> None:
-        """A line of the client's that answers the server."""
+        """A line of the client in response to the server."""
         self._lines += 1
         if self._lines > LINES_LIMIT or self._mechanism not in ("plain", "login", "cram-md5"):
             return
@@ -71,8 +71,8 @@ class Login:
 
 
 class LoginStream(LineStream):
-    """A line-based conversation that is parsed until a login succeeds or encryption starts. A conversation captured
-    from its middle, or with a gap, yields nothing.
+    """A line-based connection that is parsed until a login succeeds or encryption starts. A connection captured from
+    its middle, or with a gap, yields nothing.
     """
 
     def lost(self, from_client: bool) -> None:

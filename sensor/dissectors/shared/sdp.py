@@ -1,5 +1,5 @@
-"""SDP (RFC 8866): where media is to flow, and what the program that offers it calls itself. Attributes of media other
-than the tool are ignored.
+"""SDP (RFC 8866): media endpoints, and the name of the program that offers them. Attributes of media other than the
+tool are ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EMPTY = ("", "-")
 
 
 class Sdp(NamedTuple):
-    """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: kind and
+    """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: type and
     port (``audio 30000``).
     """
 

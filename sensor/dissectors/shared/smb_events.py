@@ -6,15 +6,15 @@ from sensor.core.event import Event
 
 
 class SmbSession(Event):
-    """A NetBIOS session is asked for (RFC 1002, 4.3.2)."""
+    """A NetBIOS session request (RFC 1002, 4.3.2)."""
 
     called: str
     calling: str
 
 
 class SmbNegotiate(Event):
-    """A client offers dialects. ``version``: 1 or 2, that of the message; SMB 3 is spoken in messages of version 2.
-    ``compression``: it offers that, too.
+    """A client offers dialects. ``version``: of the message, 1 or 2; SMB 3 uses messages of version 2. ``compression``:
+    it offers compression.
     """
 
     version: int
@@ -23,8 +23,8 @@ class SmbNegotiate(Event):
 
 
 class SmbNegotiated(Event):
-    """The server chose. ``signing``: it insists on signatures; ``compression``: it takes compressed messages; ``guid``:
-    its id, empty where unknown.
+    """The server's choice. ``signing``: it requires signatures; ``compression``: it accepts compressed messages;
+    ``guid``: its id, empty if unknown.
     """
 
     version: int
@@ -35,7 +35,7 @@ class SmbNegotiated(Event):
 
 
 class SmbChallenge(Event):
-    """A server asks for a proof by NTLM and names itself."""
+    """A server's NTLM challenge with its name."""
 
     computer: str
     domain: str
@@ -56,7 +56,7 @@ class SmbLogin(Event):
 
 
 class SmbLoginResult(Event):
-    """The answer to a login; ``status`` 0 is success. ``guest``: let in as a guest, whatever the name was."""
+    """The response to a login; ``status`` 0 is success. ``guest``: logged in as a guest, whatever the name."""
 
     version: int
     method: str
@@ -68,14 +68,14 @@ class SmbLoginResult(Event):
 
 
 class SmbTreeConnect(Event):
-    """A client connects to a share: ``path`` as it wrote it, ``share`` its last part in capitals."""
+    """A client connects to a share: ``path`` as sent, ``share`` its last part in capitals."""
 
     path: str
     share: str
 
 
 class SmbTreeResult(Event):
-    """The answer. ``type``: ``disk``, ``pipe``, ``printer`` or empty."""
+    """The response. ``type``: ``disk``, ``pipe``, ``printer`` or empty."""
 
     path: str
     share: str
@@ -84,8 +84,8 @@ class SmbTreeResult(Event):
 
 
 class SmbCreate(Event):
-    """A client opens or makes a file or pipe. ``access`` and ``disposition`` as in [MS-SMB2] 2.2.13; ``writes``: it
-    wants to change the content.
+    """A client opens or creates a file or pipe. ``access`` and ``disposition`` as in [MS-SMB2] 2.2.13; ``writes``: it
+    requests write access.
     """
 
     share: str
@@ -99,8 +99,8 @@ class SmbCreate(Event):
 
 
 class SmbCreateResult(Event):
-    """The answer. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 if it failed or is unknown. ``size``
-    in bytes.
+    """The response. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 if it failed or is unknown.
+    ``size`` in bytes.
     """
 
     share: str
@@ -112,7 +112,7 @@ class SmbCreateResult(Event):
 
 
 class SmbWrite(Event):
-    """Bytes for a file. ``executable``: they are its first ones and begin a program (MZ, ELF)."""
+    """A write to a file. ``executable``: the first bytes of the file, which begin a program (MZ, ELF)."""
 
     share: str
     name: str
@@ -122,7 +122,7 @@ class SmbWrite(Event):
 
 
 class SmbRename(Event):
-    """A file gets another name."""
+    """A file is renamed."""
 
     share: str
     name: str
@@ -149,8 +149,8 @@ class SmbPipe(Event):
 
 
 class SmbTransaction(Event):
-    """A transaction of SMB 1 other than through pipes. ``family``: ``trans``, ``trans2`` or ``nt``; ``status`` of an
-    answer, 0 in a request.
+    """An SMB 1 transaction other than through pipes. ``family``: ``trans``, ``trans2`` or ``nt``; ``status`` of a
+    response, 0 in a request.
     """
 
     family: str
@@ -161,13 +161,13 @@ class SmbTransaction(Event):
 
 
 class SmbEncrypted(Event):
-    """The conversation is encrypted from here on; one event per direction."""
+    """The connection is encrypted from here on; one event per direction."""
 
     session: int
 
 
 class SmbCompressed(Event):
-    """A compressed message ([MS-SMB2] 2.2.42): sizes as it declares them."""
+    """A compressed message ([MS-SMB2] 2.2.42): declared sizes."""
 
     original_size: int
     algorithm: int
@@ -175,7 +175,7 @@ class SmbCompressed(Event):
 
 
 class SmbFault(Event):
-    """The body of a message does not match its command. The conversation continues."""
+    """The body of a message does not match its command. The connection continues."""
 
     version: int
     command: int

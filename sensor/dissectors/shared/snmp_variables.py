@@ -105,6 +105,5 @@ VARIABLES = {
     identifier(name): kind
     for name, kind in {**_STANDARD, **{f"{_MAKERS}.{name}": kind for name, kind in _OF_MAKERS.items()}}.items()
 }
-# Trees that only agents of one trade have, by the first six bytes of their names: who answers from there is of that
-# trade.
+# Trees that only agents of one device type have, by the first six bytes of their names.
 TREES = {identifier("1.3.6.1.2.1.33"): "ups", identifier("1.3.6.1.2.1.43"): "printer"}

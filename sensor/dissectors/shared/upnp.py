@@ -54,7 +54,7 @@ class Description(NamedTuple):
 
 
 def describe(document: Document) -> Description | None:
-    """What the document states about the device that sent it; None if the format is unknown or holds nothing of use."""
+    """The document's statements about its sender; None if the format is unknown or has no usable data."""
     root = document.root
     standard, found = "", list[tuple[str, str]]()
     if root.name == "root" and (device := root.first("device")):
@@ -69,7 +69,7 @@ def describe(document: Document) -> Description | None:
 
 
 def _upnp(device: Element) -> list[tuple[str, str]]:
-    """A friendly name is the name of the device, so it is reported as a name as well."""
+    """A friendly name is also reported as the name of the device."""
     found = _fields(device, UPNP)
     return found + [("upnp.instance", value) for kind, value in found if kind == "upnp.friendly_name"]
 
@@ -86,8 +86,8 @@ def _soap(body: Element) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _metadata(metadata: Element) -> Iterator[tuple[str, str]]:
-    """The sections of a DPWS answer (DPWS 1.1, 5). Windows and its likes put name and workgroup
-    into ``pub:Computer``.
+    """The sections of a DPWS response (DPWS 1.1, 5). Windows and similar systems put name and workgroup into
+    ``pub:Computer``.
     """
     for section in metadata.all("MetadataSection"):
         for name, fields in (("ThisModel", DPWS_MODEL), ("ThisDevice", DPWS_DEVICE)):

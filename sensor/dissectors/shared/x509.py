@@ -1,7 +1,6 @@
-"""X.509 certificates (RFC 5280): whom one names, who signed it, how long it is valid and what key it holds. Signatures
-are not checked.
+"""X.509 certificates (RFC 5280): subject, issuer, validity and key. Signatures are not checked.
 
-Reads names, validity, the public key's kind and size and the alternative names; other extensions are passed over.
+Reads names, validity, the public key's type and size and the alternative names; other extensions are skipped.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ EXTENSIONS_LIMIT = 32
 _VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _ALTERNATIVES = "2.5.29.17"
-# Attributes of names (RFC 4519, 2) in their usual notation and in a fixed order, because vendors use any. Others name
-# no device.
+# Attributes of names (RFC 4519, 2) in their usual notation and in a fixed order, because vendors use any. Others do not
+# identify devices.
 _ATTRIBUTES = {
     "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C",
     "2.5.4.5": "serialNumber",
@@ -41,11 +40,10 @@ _CURVES = {
 
 
 class Certificate(msgspec.Struct, frozen=True, gc=False):
-    """A certificate as far as it was read. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in one order for all;
-    ``common_name``, ``organisation``,
-    ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times are seconds since 1970.
-    ``self_signed``: subject and issuer are the same name, not empty. ``key``: rsa, ec, dsa, ed25519, ed448 or empty,
-    with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
+    """The parsed part of a certificate. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in a fixed order;
+    ``common_name``, ``organisation``, ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times
+    are seconds since 1970. ``self_signed``: subject and issuer are the same name, not empty. ``key``: rsa, ec, dsa,
+    ed25519, ed448 or empty, with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
     """
 
     subject: str
@@ -64,7 +62,7 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
 
 
 def _read(data: bytes) -> Certificate:
-    """The certificate in these bytes. Malformed where it is not one."""
+    """The certificate in these bytes. Raises Malformed if it is invalid."""
     outer = der.expect(data, 0, None, der.SEQUENCE)
     body = der.expect(data, outer.start, outer.stop, der.SEQUENCE)
     fields = list(der.children(data, body))
@@ -102,7 +100,7 @@ read = functools.lru_cache(maxsize=256)(_read)
 
 
 def _name(data: bytes, name: der.Element) -> list[tuple[str, str]]:
-    """(attribute, value) of a distinguished name, those that we have a word for."""
+    """(attribute, value) of a distinguished name, for known attributes."""
     found = []
     for group in der.children(data, name):
         for pair in der.children(data, group):
@@ -119,7 +117,7 @@ def _written(name: list[tuple[str, str]]) -> str:
 
 
 def _key(data: bytes, key: der.Element) -> tuple[str, int]:
-    """(kind, bits) of a public key (RFC 3279, 2.3; RFC 5480)."""
+    """(type, bits) of a public key (RFC 3279, 2.3; RFC 5480)."""
     algorithm = der.expect(data, key.start, key.stop, der.SEQUENCE)
     which = der.expect(data, algorithm.start, algorithm.stop, der.OID)
     kind = _KEYS.get(der.oid(der.content(data, which)), "")

@@ -17,14 +17,14 @@ SIZE_LIMIT = 64 * 1024
 DEPTH_LIMIT = 32
 ELEMENTS_LIMIT = 2048
 TEXT_LIMIT = 4096
-# What a document may be written in besides UTF-8.
+# Encodings besides UTF-8.
 _MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _NAMESPACE = re.compile(r"xmlns(?::([\w.-]{1,64}))?\s{0,8}=\s{0,8}[\"']([^\"'<>]{1,256})[\"']")
 _NAME_END = re.compile(r"[\s/>]")
 
 
 class Element:
-    """One element. ``text``: what it holds between its tags, children aside; ``closed``: its end was there."""
+    """One element. ``text``: its text without that of children; ``closed``: its end tag was found."""
 
     __slots__ = ("children", "closed", "name", "text")
 
@@ -35,7 +35,7 @@ class Element:
         self.closed = False
 
     def add(self, text: str) -> None:
-        """More text, as far as there is room."""
+        """Append text, within the limit."""
         if len(self.text) < TEXT_LIMIT:
             self.text += text[:TEXT_LIMIT]
 
@@ -47,17 +47,17 @@ class Element:
         return found
 
     def value(self, *names: str) -> str:
-        """The text of the first such descendant, clean; empty where there is none or its end is missing."""
+        """The text of the first such descendant, cleaned; empty if there is none or its end is missing."""
         found = self.first(*names)
         return clean(html.unescape(found.text[:TEXT_LIMIT])) if found is not None and found.closed else ""
 
     def all(self, name: str) -> Iterator[Element]:
-        """The children of this name."""
+        """The children with this name."""
         return (child for child in self.children if child.name == name)
 
 
 class Document:
-    """The root of a document and its namespaces: prefix → address."""
+    """The root of a document and its namespaces: prefix → URI."""
 
     __slots__ = ("namespaces", "root")
 
@@ -66,7 +66,7 @@ class Document:
 
 
 def read(data: bytes) -> Document:
-    """The document in some bytes. Malformed where it is not one, declares entities, is too deep or too large."""
+    """The document in some bytes. Raises Malformed if it is invalid, declares entities, or exceeds a limit."""
     text = _decoded(data[:SIZE_LIMIT])
     top, namespaces = Element(""), dict[str, str]()
     path, at, count = [top], 0, 0
@@ -80,7 +80,7 @@ def read(data: bytes) -> Document:
         if at > start:
             continue
         end = text.find(">", start) if at == start else -1
-        if end < 0:  # cut: what follows cannot be read
+        if end < 0:  # truncated: the rest cannot be parsed
             break
         tag, at = text[start + 1 : end], end + 1
         if tag[:1] == "/":
@@ -103,8 +103,8 @@ def _decoded(data: bytes) -> str:
 
 
 def _skipped(text: str, start: int, parent: Element) -> int:
-    """Where to continue after a comment, an instruction or plain data that begins at ``start``; ``start`` where it is a
-    tag, -1 where it has no end.
+    """The offset after a comment, an instruction or CDATA that begins at ``start``; ``start`` if it is a tag, -1 if it
+    has no end.
     """
     if text[start + 1 : start + 2] == "?":
         end = text.find("?>", start)
