@@ -1,11 +1,11 @@
-"""SIP over UDP and TCP (RFC 3261): calls, registrations and the programs behind them. What travels in TLS stays unread.
+"""SIP over UDP and TCP (RFC 3261): calls, registrations and their programs. TLS is not decrypted.
 
 Reads the start line and the headers named below, in long and compact form, folded or not, and session descriptions (RFC
-8866); other bodies are skipped by their length. Credentials are noted as present, never kept; of challenges the first
-is read (RFC 8760: the one that the server likes best). A fact about the program belongs to the sender only where the
-sender wrote the message: a request with more than one Via was passed on by a proxy, and so was a response whose Contact
-names another host. Plug-and-play: a phone without settings asks the network for them in a SUBSCRIBE whose Event header
-names its vendor, model and version. Telephones of Cisco name themselves in Contact when they register.
+8866); other bodies are skipped by their length. The presence of credentials is reported, their content never stored; of
+challenges the first is read (RFC 8760: the server's preferred one). A fact about the program belongs to the sender only
+if the sender wrote the message: a request with more than one Via was forwarded by a proxy, and so was a response whose
+Contact names another host. Plug-and-play: an unconfigured phone requests its settings in a SUBSCRIBE whose Event header
+contains its vendor, model and version. Cisco phones identify themselves in Contact when they register.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ KEEP_ALIVE = b"\r\n\0 "
 FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
 EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
-# First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
+# First bytes of messages on other ports. OPTIONS is excluded: RTSP and HTTP begin with the same eight bytes.
 STARTS = (
     b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:",
     b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
 )  # fmt: skip
-# Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by what they hold. As they are usually written, and
-# in small letters for all other ways.
+# Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by content: in their usual spelling, and in lower
+# case for all others.
 _LONG = {
     b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact",
     b"Content-Length": "length", b"Event": "event",
@@ -56,8 +56,7 @@ _COMPACT = {
     b"c": "type", b"e": "", b"s": "", b"k": "",
 }  # fmt: skip
 HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
-# Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones
-# send.
+# Words in names of X- and P- headers that identify a device or its parts; mobile phones send P-Access-Network-Info.
 DEVICE_WORDS = (
     b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info",
     b"user-agent", b"software", b"platform", b"build", b"endpoint", b"phone-type",
@@ -70,8 +69,7 @@ PARAMETERS_LIMIT = 16
 
 class SipRequest(Event):
     """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``);
-    ``credentials``: it carries some,
-    ``basic``: with the password in clear.
+    ``credentials``: it contains some, ``basic``: with a cleartext password.
     """
 
     method: str
@@ -86,11 +84,10 @@ class SipRequest(Event):
 
 
 class SipResponse(Event):
-    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server
-    or User-Agent.
+    """``method``: of the request; ``challenge``: it requests credentials; ``user_agent``: from Server or User-Agent.
 
-    How it asks (RFC 7616): ``scheme`` in small letters, ``realm``, ``algorithm`` (empty: MD5), ``qop`` (whether it
-    offers any) and ``nonce``.
+    Fields of the challenge (RFC 7616): ``scheme`` in lower case, ``realm``, ``algorithm`` (empty: MD5), ``qop``
+    (whether it offers any) and ``nonce``.
     """
 
     status: int
@@ -110,7 +107,7 @@ class SipResponse(Event):
 
 
 class SipMedia(Event):
-    """A session description, in the offer or in the answer. ``address``: of its origin as written; ``media``: kinds and
+    """A session description, in the offer or in the answer. ``address``: of its origin as written; ``media``: types and
     ports (``audio 30000``).
     """
 
@@ -120,7 +117,7 @@ class SipMedia(Event):
 
 
 class Sip(Dissector):
-    """Retransmissions are dropped for the five seconds in which most of them come."""
+    """Retransmissions are dropped for five seconds, in which most of them occur."""
 
     interest = Interest(udp=(5060, 5061), tcp=(5060, 5061), starts=STARTS, stream=True, repeats_s=5)
 
@@ -128,13 +125,13 @@ class Sip(Dissector):
         data = packet.payload.lstrip(KEEP_ALIVE)
         if not data[
             :1
-        ].isalpha():  # telephones keep the port open with STUN too (RFC 5626, 3.5.2); tunnels and games like it as well
+        ].isalpha():  # phones also keep the port open with STUN (RFC 5626, 3.5.2); tunnels and games use it as well
             return iter(())
         end = data.find(b"\r\n\r\n")
         if end < 0:
             if not (packet.truncated):
                 raise Malformed("headers without an end")
-            end = data.rfind(b"\r\n")  # the last line may be cut
+            end = data.rfind(b"\r\n")  # the last line may be truncated
         if end <= 0:
             return iter(())
         parsed, length, body = _read(packet, data[:end])
@@ -147,7 +144,7 @@ class Sip(Dissector):
 
 
 class SipStream(Stream):
-    """Messages of one TCP connection, each direction for itself."""
+    """Messages of one TCP connection, each direction separately."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -164,14 +161,14 @@ class SipStream(Stream):
 
 
 class _Body(NamedTuple):
-    """A session description to come, and whether it is the sender's own."""
+    """A pending session description, and whether it is the sender's own."""
 
     call_id: str
     own: bool
 
 
 class _Direction:
-    """One direction: keeps at most one head or session description, and how much of a body is still to be skipped."""
+    """One direction: stores at most one head or session description, and the number of body bytes to skip."""
 
     __slots__ = ("_body", "_kept", "_lost", "_searched", "_silent", "_skip")
 
@@ -239,7 +236,7 @@ def _begins(data: bytes) -> bool:
 
 
 def _check_start(kept: bytearray) -> None:
-    """Whether what has no end yet can still become a message: Malformed as soon as it cannot."""
+    """Raises Malformed as soon as incomplete data cannot become a message."""
     line_end = kept.find(b"\r\n", 0, LINE_LIMIT + 2)
     if line_end >= 0:
         _start(bytes(kept[:line_end]))
@@ -264,11 +261,11 @@ def _start(line: bytes) -> tuple[bytes, bytes, int]:
 
 
 def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
-    """(first value of each header we know, number of Via entries, X- and P- lines that name a device)."""
+    """(first value of each known header, number of Via entries, X- and P- lines that identify a device)."""
     values: dict[str, bytes] = {}
     vias = 0
     named: list[bytes] = []
-    last = ""  # what a folded line would continue with
+    last = ""  # header that a folded line continues
     for line in lines:
         name, colon, value = line.partition(b":")
         key = HEADERS.get(name)
@@ -298,7 +295,7 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
 
 
 def _is_basic(raw: bytes) -> bool:
-    """Whether credentials carry a password in the clear (Basic; RFC 2543, 14)."""
+    """Whether credentials have a cleartext password (Basic; RFC 2543, 14)."""
     return raw.lstrip()[:6].lower() == b"basic "
 
 
@@ -317,7 +314,7 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
     server = _program(values["server"]) if "server" in values else ""
     has_auth = "auth" in values
     event: SipRequest | SipResponse
-    if method and packet.truncated and "to" not in values:  # the address in the start line is that of To as a rule
+    if method and packet.truncated and "to" not in values:  # the address in the start line usually equals that of To
         callee = address_in(rest)
     if method:
         program, basic = agent or server, _is_basic(get("auth", b""))
@@ -342,7 +339,7 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
 
 
 def _head_lines(head: bytes) -> tuple[bytes, bytes, int, list[bytes]]:
-    """The start line in its three parts, as ``_start`` gives them, and the lines of the headers."""
+    """The start line in its three parts, as in ``_start``, and the header lines."""
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
@@ -352,7 +349,7 @@ def _head_lines(head: bytes) -> tuple[bytes, bytes, int, list[bytes]]:
 
 
 def _challenge(event: SipResponse, raw: bytes) -> None:
-    """How it asks for credentials, into the event."""
+    """Copy the fields of a challenge to the event."""
     scheme, _, rest = raw.strip().partition(b" ")
     found = {
         each[1].lower(): each[2] or each[3] or b""
@@ -365,8 +362,8 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
 
 
 def _media(packet: Packet, raw: bytes, body: _Body) -> list[Parsed]:
-    """A session description. Its names are the sender's own where the message is, and the origin is the sender's
-    address or a name.
+    """A session description. Its names are the sender's own if the message is, and the origin is the sender's address
+    or a name.
     """
     found = sdp.read(raw)
     if found is None:

@@ -1,9 +1,9 @@
-"""Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) by which HP printers
+"""Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) with which HP printers
 announce themselves.
 
 Reads requests, service replies, registrations, attribute replies and advertisements; other functions are reported by
 number. Facts are derived only if the message is about its sender: the service's address is its own, or the attributes
-name its address; a directory agent answers for all. Ignores authentication blocks, extensions, and SLP over TCP.
+contain its address; a directory agent answers for all. Ignores authentication blocks, extensions, and SLP over TCP.
 """
 
 from __future__ import annotations
@@ -38,22 +38,24 @@ _ATTRIBUTE = re.compile(r"\(([^()=]{1,64})=([^()]{0,1024})\)")
 
 
 class SlpMessage(Event):
-    """What has no event of its own, and all of version 1 but attributes: ``function`` as numbered in section 8."""
+    """Messages without a specific event, and all of version 1 except attributes: ``function`` as numbered
+    in section 8.
+    """
 
     version: int
     function: int
 
 
 class SlpRequest(Event):
-    """Who offers this service? ``what``: service types, or for attributes an address."""
+    """A request for services. ``what``: service types, or for attributes an address."""
 
     what: str
     attributes: bool
 
 
 class SlpOffer(Event):
-    """Services at these addresses: a reply, a registration or an agent's advertisement. ``own``: all of them are the
-    sender's.
+    """Services at these addresses: a reply, a registration or an agent's advertisement. ``own``: all belong to the
+    sender.
     """
 
     function: int
@@ -62,14 +64,14 @@ class SlpOffer(Event):
 
 
 class SlpAttributes(Event):
-    """Attributes of a service, by name in small letters. ``own``: they name the sender's address or MAC."""
+    """Attributes of a service, by name in lower case. ``own``: they contain the sender's address or MAC."""
 
     attributes: dict[str, str]
     own: bool
 
 
 class Slp(Discovery):
-    """Agents repeat themselves; what is identical within a minute is dropped, the transaction number aside."""
+    """Agents repeat messages; what is identical within a minute is dropped, regardless of the transaction number."""
 
     interest = Interest(udp=(PORT,), repeats_s=60, volatile=(10, 12))
 
@@ -152,7 +154,7 @@ def _host(url: str) -> str:
 
 
 def _attributes(packet: Packet, listed: str) -> list[Parsed]:
-    """``(name=value),(name=value)`` (section 5). HP's hold an IEEE 1284 device ID in which ``;`` and ``:`` are free."""
+    """``(name=value),(name=value)`` (section 5). HP's contain an IEEE 1284 device ID with unescaped ``;`` and ``:``."""
     found: dict[str, str] = {}
     for name, value in _ATTRIBUTE.findall(listed):
         if len(found) >= ATTRIBUTES_LIMIT:

@@ -15,7 +15,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 5050
 SEARCH, ANSWER = b"\xdd\0", b"\xdd\x01"
-HEADER = 6  # form, size of what follows, version
+HEADER = 6  # type, size of the rest, version
 TEXT_LIMIT = 256
 
 

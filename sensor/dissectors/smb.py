@@ -1,10 +1,10 @@
 """SMB 1, 2 and 3 over TCP and over NetBIOS sessions ([MS-CIFS], [MS-SMB2]; RFC 1002, 4.3): logins, shares, files and
 pipes.
 
-Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames,
-deletions, and the beginning of what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``).
-Resynchronises after gaps, and in conversations captured from their middle. Ignores listings, locks and notifications,
-and the content of files beyond their first bytes. Encrypted content is not read but reported as encrypted.
+Reads dialects, NTLM names and types of proofs ([MS-NLMP]), logins with their result, shares, open requests, writes,
+renames, deletions, and the beginning of data in named pipes, with its DCE/RPC calls (``_dcerpc``). Resumes after gaps,
+and in connections captured from their middle. Ignores listings, locks and notifications, and the content of files
+beyond their first bytes. Encrypted content is not read but reported as encrypted.
 """
 
 from __future__ import annotations
@@ -33,33 +33,30 @@ CONTROLS = {
     NEGATIVE: 1,
     RETARGET: 6,
     KEEP_ALIVE: 0,
-}  # with the greatest size of each in bytes
+}  # with the maximum size of each in bytes
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
-# Bytes of a message that are read: 4096 of a pipe behind the headers. What comes with four payloads of a segment each
-# is about as much.
+# Bytes parsed of a message: 4096 of a pipe after the headers. Four payloads of full segments have about this size.
 KEEP = 4608
-STRAY_LIMIT = 64  # payloads in which nothing begins, before a conversation is given up
+STRAY_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
 _ENCRYPTED = struct.Struct("<44xQ")
 _COMPRESSED = struct.Struct("<4xIHHI")
 
 
 class Smb(Dissector):
-    """Messages on any port are known by their magic; only their first segments are wanted."""
+    """Messages on any port are recognized by their magic; only their first segments are needed."""
 
     interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=4)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        return iter(())  # datagrams carry other things: mailslots, which are the browser's
+        return iter(())  # datagrams carry mailslots, which the browser dissector parses
 
     def stream(self, packet: Packet) -> Stream:
         return SmbStream()
 
 
 class SmbStream(Stream):
-    """One conversation. Who asks and who answers is in each message, so that it does not matter
-    who began to speak.
-    """
+    """One connection. Messages show which side is the client, regardless of which one sent first."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -77,7 +74,7 @@ class SmbStream(Stream):
             yield from self._parsed(packet, direction, raw, partial)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Parse the partial message as it is."""
+        """Parse the available part of the message."""
         direction = self._client if from_client else self._server
         raw = direction.gap(missing)
         if len(raw) > FRAME_SIZE + 4:
@@ -117,15 +114,13 @@ class _Direction(Cut):
         self.encrypted = False
 
     def found(self, data: bytes) -> bool:
-        """Whether it is known where messages begin, or one begins with these bytes, so that reading continues."""
+        """Whether message boundaries are known, or a message begins with these bytes, so that parsing continues."""
         self.lost = self.lost and not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
         return not self.lost
 
 
 def _size(data: bytes, at: int) -> int:
-    """Bytes of the message that begins at ``at`` with its frame; 0 while too little of it is there, -1 where none
-    begins.
-    """
+    """Size of the message at ``at`` including its frame; 0 if more bytes are needed, -1 if none begins."""
     if len(data) - at < FRAME_SIZE:
         return 0
     kind, size = data[at], data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
@@ -137,7 +132,7 @@ def _size(data: bytes, at: int) -> int:
 
 
 def _session(packet: Packet, raw: bytes, partial: bool) -> list[Parsed]:
-    """A client asks for a NetBIOS session and names itself."""
+    """A NetBIOS session request with the client's name."""
     try:
         called, offset = name_at(raw, FRAME_SIZE)
         calling, _ = name_at(raw, offset)

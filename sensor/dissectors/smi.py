@@ -1,4 +1,4 @@
-"""Cisco Smart Install on TCP port 4786, by which a director provisions new switches with settings and software; it
+"""Cisco Smart Install on TCP port 4786, with which a director provisions new switches with settings and software; it
 needs no authentication, so attackers use it as well.
 
 Reads the type of each message; its content is not read. The header is that of published analyses.
@@ -18,12 +18,12 @@ from sensor.dissectors.shared.framing import FramedStream
 
 PORT = 4786
 SENDERS, VERSIONS, KINDS_LIMIT, SIZE_LIMIT = range(1, 16), (0, 1), 64, 1 << 20
-_HEADER = struct.Struct("!IIII")  # sender's role, version, kind, size of what follows
+_HEADER = struct.Struct("!IIII")  # sender's role, version, type, size of the rest
 
 
 class SmiMessage(Event):
-    """A message of Smart Install: ``type`` 4 greets, 7 and 8 send settings and orders. ``from_client``: from the one
-    who connected.
+    """A Smart Install message: ``type`` 4 is a greeting, 7 and 8 send settings and commands. ``from_client``: sent by
+    the side that opened the connection.
     """
 
     type: int
@@ -32,7 +32,7 @@ class SmiMessage(Event):
 
 
 class Smi(Dissector):
-    """Whole conversations, which are short."""
+    """Whole connections, which are short."""
 
     interest = Interest(tcp=(PORT,), stream=True)
 
@@ -44,7 +44,7 @@ class Smi(Dissector):
 
 
 class SmiStream(FramedStream):
-    """One conversation. The one who is asked is a switch."""
+    """One connection. The server is a switch."""
 
     keep = _HEADER.size
 
@@ -71,7 +71,7 @@ class SmiStream(FramedStream):
 
 
 def _size(data: bytes, at: int) -> int:
-    """Whole length in bytes of the message at ``at``; 0 where none begins there."""
+    """Size in bytes of the message at ``at``; 0 if none begins there."""
     sender, version, kind, size = _HEADER.unpack_from(data, at)
     return (
         _HEADER.size + size

@@ -1,8 +1,8 @@
-"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): who hands mail to which server, how
-they log in, and whether that is right.
+"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): clients and servers, and logins
+with their result.
 
-Reads the greeting and logins until one is right, TLS begins or the first mail does; no mail. Of a password in clear
-stays a seal.
+Reads the greeting and logins until one succeeds, TLS begins or the first mail is sent; no mail. A cleartext password is
+stored as a seal.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class SmtpBanner(Event):
 
 
 class SmtpLogin(PasswordLogin):
-    """``method``: ``clear``, or the mechanism of SASL."""
+    """``method``: ``clear``, or the SASL mechanism."""
 
 
 class Smtp(Dissector):
-    """Conversations until a login succeeds or mail is submitted."""
+    """Connections until a login succeeds or mail is submitted."""
 
     interest = Interest(tcp=PORTS, starts=SERVICE_READY, stream=True)
 
@@ -48,10 +48,10 @@ class Smtp(Dissector):
 
 
 class SmtpStream(LoginStream):
-    """One conversation: what the client wants at the moment."""
+    """One connection: the client's current command."""
 
     def __init__(self, *, sure: bool = True) -> None:
-        """``sure``: it is no other protocol whose replies look alike (FTP)."""
+        """``sure``: another protocol with similar replies (FTP) is excluded."""
         super().__init__()
         self._sure = sure
         self._begun = self._wants_tls = False

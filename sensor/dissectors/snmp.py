@@ -63,7 +63,7 @@ REPORTS = {
     identifier("1.3.6.1.6.3.11.2.1.3.0"): "unknown_handler",
 }
 TRAP_OID = identifier("1.3.6.1.6.3.1.1.4.1.0")
-TRAP_ADDRESS = identifier("1.3.6.1.6.3.18.1.3.0")  # what a forwarder adds (RFC 3584, 3.1)
+TRAP_ADDRESS = identifier("1.3.6.1.6.3.18.1.3.0")  # added by a forwarder (RFC 3584, 3.1)
 GENERIC_TRAPS = ("cold_start", "warm_start", "link_down", "link_up", "authentication_failure", "egp_neighbor_loss")
 ENTERPRISES = "1.3.6.1.4.1."
 AUTHENTICATED, PRIVATE, REPORTABLE = 1, 2, 4
@@ -78,8 +78,8 @@ Variable = tuple[bytes, int, bytes]  # name, tag and bytes of the value
 
 
 class SnmpMessage(Event):
-    """What all have in common. ``community``: ``public``, ``private`` or ``other``, empty in version 3; ``user`` and
-    ``level`` (``none``, ``authenticated``, ``private``): of version 3. ``names``: the first 16 variables, dotted.
+    """Common fields. ``community``: ``public``, ``private`` or ``other``, empty in version 3; ``user`` and ``level``
+    (``none``, ``authenticated``, ``private``): of version 3. ``names``: the first 16 variables, dotted.
     """
 
     version: str
@@ -92,8 +92,8 @@ class SnmpMessage(Event):
 
 
 class SnmpRequest(SnmpMessage):
-    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a
-    get_bulk asks for; ``seal``: of the community, empty in version 3.
+    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows requested by
+    a get_bulk; ``seal``: of the community, empty in version 3.
     """
 
     repetitions: int
@@ -101,15 +101,15 @@ class SnmpRequest(SnmpMessage):
 
 
 class SnmpResponse(SnmpMessage):
-    """``operation``: ``response``, ``report`` or ``encrypted``. ``status``: the error in words; of a report what it
-    complains about.
+    """``operation``: ``response``, ``report`` or ``encrypted``. ``status``: the error by name; of a report
+    its cause.
     """
 
     status: str
 
 
 class SnmpTrap(SnmpMessage):
-    """``operation``: ``trap``, ``inform`` or ``encrypted``. ``trap``: generic trap in words, else the object identifier
+    """``operation``: ``trap``, ``inform`` or ``encrypted``. ``trap``: generic trap by name, else the object identifier
     of the trap.
     """
 
@@ -117,7 +117,7 @@ class SnmpTrap(SnmpMessage):
 
 
 class Snmp(Dissector):
-    """Retransmissions are dropped for five seconds; every other message has a request id of its own."""
+    """Retransmissions are dropped for five seconds; every other message has its own request id."""
 
     # Messages on other ports: short ones with version 1 or 2c and a community (LDAP begins alike, but another tag
     # follows its first integer).
@@ -160,7 +160,7 @@ def _read(packet: Packet, data: bytes, cut: bool) -> list[Parsed]:
 
 
 def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[Parsed]:
-    """A version 3 message behind its version (RFC 3412, 6; RFC 3414, 2.4)."""
+    """A version 3 message after its version (RFC 3412, 6; RFC 3414, 2.4)."""
     sender = _Sender("3")
     _, first, stop = element(data, at, end)
     _, first = integer(data, first, stop)
@@ -193,8 +193,8 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
 
 
 def _encrypted(packet: Packet, sender: _Sender, final: bool) -> Event:
-    """What cannot be read: who sent it and, by its flag and port, about what it is. Only requests and informs want an
-    answer (RFC 3412, 6.4).
+    """An unreadable message: its sender and, by its flag and port, its type. Only requests and informs expect a
+    response (RFC 3412, 6.4).
     """
     common = (packet, sender.version, "", sender.user, sender.level, ENCRYPTED, 0, ())
     if packet.dport == TRAPS:
@@ -262,10 +262,10 @@ def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, c
 
 
 def _variables(data: bytes, at: int, end: int, cut: bool) -> list[Variable]:
-    """The first 128 variables; those that the capture cut are left out."""
+    """The first 128 variables; truncated ones are left out."""
     found: list[Variable] = []
     try:
-        found.extend(_each(data, at, end, cut))  # one by one: what was read before a fault is not lost with it
+        found.extend(_each(data, at, end, cut))  # one by one: earlier ones are kept after a fault
     except Malformed:
         if not cut:
             raise

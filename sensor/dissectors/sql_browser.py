@@ -1,6 +1,6 @@
-"""SQL Server Resolution Protocol ([MC-SQLR]) over UDP 1434: clients ask which instances of SQL Server a host runs.
+"""SQL Server Resolution Protocol ([MC-SQLR]) over UDP 1434: clients query the SQL Server instances of a host.
 
-Reads the kind of request and the length of the instance name, and of an answer the server, its instances and their
+Reads the type of a request and the length of the instance name, and from a response the server, its instances and their
 versions.
 """
 
@@ -25,8 +25,8 @@ _SERVER = re.compile(
 
 
 class SqlBrowserRequest(Event):
-    """A client queries. ``requested``: ``broadcast``, ``list``, ``instance`` or ``administration``; ``size``: bytes of
-    the name of the instance, which ends with a zero.
+    """A client's query. ``requested``: ``broadcast``, ``list``, ``instance`` or ``administration``; ``size``: bytes of
+    the instance name, which ends with a zero.
     """
 
     requested: str
@@ -34,14 +34,14 @@ class SqlBrowserRequest(Event):
 
 
 class SqlBrowserAnswer(Event):
-    """A server names its instances: (name, version)."""
+    """A server's instances: (name, version)."""
 
     server: str
     instances: tuple[tuple[str, str], ...]
 
 
 class SqlBrowser(Dissector):
-    """Clients repeat themselves."""
+    """Clients repeat requests."""
 
     interest = Interest(udp=(PORT,), repeats_s=5)
 
@@ -57,7 +57,7 @@ class SqlBrowser(Dissector):
 
 
 def _answer(packet: Packet, data: bytes) -> list[Parsed]:
-    """Texts in pairs of name and value, an instance after the other ([MC-SQLR] 2.2.5)."""
+    """Pairs of name and value, one instance after another ([MC-SQLR] 2.2.5)."""
     found = [match.groups() for match in _SERVER.finditer(data)][:INSTANCES_LIMIT]
     if not found:
         return []

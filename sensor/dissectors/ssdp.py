@@ -21,7 +21,7 @@ from sensor.dissectors.shared.sender_facts import fact
 STARTS = (b"NOTIFY *", b"M-SEARCH", VERSION + b"1", VERSION + b"0")
 HEADER_NAME_LIMIT = 48
 HEADERS_LIMIT = 12
-# Fields of the standard and of HTTP (1.2.2, 1.3.3): not a vendor's own.
+# Standard fields and those of HTTP (1.2.2, 1.3.3): not vendor-specific.
 STANDARD = frozenset(
     b"host cache-control location nt nts server usn st ext date man mx user-agent content-length "
     b"content-type connection opt 01-nls accept al "
@@ -55,7 +55,7 @@ class SsdpAnnouncement(Event):
 
 
 class Ssdp(Dissector):
-    """Devices repeat themselves; an identical announcement within a minute is dropped."""
+    """Devices repeat announcements; an identical one within a minute is dropped."""
 
     interest = Interest(udp=(1900, 1982), starts=STARTS, repeats_s=60)
 
@@ -65,7 +65,7 @@ class Ssdp(Dissector):
         if end is not None:
             payload = payload[: end.start()]
         elif packet.truncated:
-            payload, cut = payload[: max(payload.rfind(b"\n"), 0)], True  # the last line may be cut
+            payload, cut = payload[: max(payload.rfind(b"\n"), 0)], True  # the last line may be truncated
         if not payload and cut:
             return iter(())
         return iter(_read(packet, read_head(payload), cut))
@@ -79,12 +79,12 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
         parsed: list[Parsed] = [SsdpSearch(packet, text(b"st"), agent)]
         return [*parsed, fact(packet, "ssdp.user_agent", agent)] if agent else parsed
     if head.method == "NOTIFY":
-        # Only what is alive has a lifetime and a LOCATION (1.2.2 to 1.2.4), also where NTS was truncated.
+        # Only alive messages have a lifetime and a LOCATION (1.2.2 to 1.2.4), also if NTS was truncated.
         alive = cut and text(b"location") and text(b"cache-control")
         state = text(b"nts").removeprefix("ssdp:") or ("alive" if alive else "")
     elif not head.method and head.status == 200:
         state = "alive"
-    elif not head.method and head.status:  # a refusal carries no facts
+    elif not head.method and head.status:  # an error response has no facts
         return [SsdpAnnouncement(packet, "", "", "", "", text(b"server"), True, False)]
     else:
         raise Malformed("no method of SSDP")
@@ -134,7 +134,7 @@ def _place(location: bytes) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _header_kind(field: bytes) -> str:
-    """The kind of a vendor's own field; empty for standard ones and names that are none."""
+    """The kind of a vendor-specific field; empty for standard ones and invalid names."""
     if field in STANDARD or not 0 < len(field) <= HEADER_NAME_LIMIT or not field.isascii():
         return ""
     name = field.decode("ascii")

@@ -27,17 +27,17 @@ LINE_LIMIT = 255  # bytes (RFC 4253, 4.2)
 LINES_LIMIT = 32  # that a server sends before its version
 PACKET_LIMIT = 35000  # bytes (6.1)
 KEXINIT, COOKIE, LISTS = 20, 16, 10
-# Messages that may come before KEXINIT: disconnect, ignore, debug.
+# Messages that may precede KEXINIT: disconnect, ignore, debug.
 _OTHERS = (1, 2, 4)
 VERSIONS = ("1.99", "2.0")
-NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last packet in the clear (7.3)
-SHORTER = 16  # success than the acceptance of the service
-PASSWORD_MOST = 64  # bytes that the request with a password has more than the one for the service
+NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last cleartext packet (7.3)
+SHORTER = 16  # bytes by which success is shorter than the acceptance of the service
+PASSWORD_MOST = 64  # maximum of bytes by which a password request is longer than the service request
 ANSWERS_LIMIT = 40
 
 
 class SshBanner(Event):
-    """One side's version line: ``protocol`` (``2.0``), ``software`` (``OpenSSH_9.6p1``), ``comment`` behind it."""
+    """One side's version line: ``protocol`` (``2.0``), ``software`` (``OpenSSH_9.6p1``), ``comment`` after it."""
 
     from_client: bool
     protocol: str
@@ -46,8 +46,8 @@ class SshBanner(Event):
 
 
 class SshKeyExchange(Event):
-    """What one side offers, by preference; ``ciphers``, ``macs`` and ``compression`` are those for what it sends
-    itself. ``hassh``: of client or server.
+    """One side's offer, by preference; ``ciphers``, ``macs`` and ``compression`` are those of its sending direction.
+    ``hassh``: of client or server.
     """
 
     from_client: bool
@@ -60,13 +60,13 @@ class SshKeyExchange(Event):
 
 
 class SshLogin(Event):
-    """A password was refused, or a login of any method succeeded; the packet is the server's."""
+    """A password was rejected, or a login of any method succeeded; the packet is the server's."""
 
     accepted: bool
 
 
 class Ssh(Dissector):
-    """Only what comes before a session is wanted."""
+    """Only messages before a session are needed."""
 
     interest = Interest(tcp=(22, 830, 2222), starts=(b"SSH-2.0-", b"SSH-1.99", b"SSH-1.5-"), stream=True)
 
@@ -117,14 +117,14 @@ class SshStream(Stream):
         self.done = self._login.over
 
     def _look(self) -> None:
-        """Done where both sides are read and the login cannot be followed."""
+        """Done if both sides are parsed and the login cannot be followed."""
         both = self._client.offered and self._server.offered
         self.done = self._client.over and self._server.over and (self._login.over or not both)
 
 
 class _Login:
-    """What sizes show: of the request for the service and its acceptance, of a refusal, and of the last request. A
-    message may come in many segments: it ends where the other side sends something.
+    """Sizes of messages: of the service request and its acceptance, of a failure, and of the last request. A message
+    may span many segments: it ends when the other side sends data.
     """
 
     __slots__ = (
@@ -147,8 +147,8 @@ class _Login:
         self._clear = b""
 
     def requested(self, data: bytes) -> bool | None:
-        """The client sends something. Whether the answer before it was a success or a refusal, None where it was
-        neither or is known already.
+        """The client sends data. Whether the previous response was a success or a failure, None if it was neither or is
+        known already.
         """
         result = self.settle()
         if self._server_sends:
@@ -157,7 +157,7 @@ class _Login:
         return result
 
     def _sealed(self, data: bytes) -> bytes:
-        """What follows the last packet in the clear."""
+        """The data after the last cleartext packet."""
         data = self._clear + data
         at = data.find(NEW_KEYS)
         self._keys = 0 <= at <= len(data) - NEW_KEYS_SIZE
@@ -165,9 +165,7 @@ class _Login:
         return data[at + NEW_KEYS_SIZE :] if self._keys else b""
 
     def answered(self, size: int) -> bool | None:
-        """The server sends something: whether its first segment alone is a success or a refusal, None where it is
-        neither.
-        """
+        """The server sends data: whether its first segment alone is a success or a failure, None if it is neither."""
         if not self._request:
             return None
         if self._server_sends:
@@ -181,7 +179,7 @@ class _Login:
         return result
 
     def settle(self) -> bool | None:
-        """The answer is whole: what it was."""
+        """The response is complete: its result."""
         if not self._server_sends or self._decided or not self._answer:
             return None
         result = self._login_result()
@@ -202,8 +200,8 @@ class _Login:
 
 
 class _Direction:
-    """One direction: what is not read yet. ``named``: its version line was read; ``offered``: so was its offer;
-    ``over``: nothing more is wanted of it.
+    """One direction: unparsed data. ``named``: its version line was parsed; ``offered``: so was its offer; ``over``:
+    nothing more is needed of it.
     """
 
     __slots__ = ("_kept", "_lines", "named", "offered", "over")
@@ -221,7 +219,7 @@ class _Direction:
         while not self.named and not self.over:
             end = kept.find(b"\n", 0, LINE_LIMIT + 1)
             if end < 0:
-                # A server may greet before it names itself, but in text.
+                # A server may send other lines before its version, but only text.
                 self.over = len(kept) > LINE_LIMIT or (not kept.startswith(b"SSH-"[: len(kept)]) and not kept.isascii())
                 break
             line = bytes(kept[:end])
@@ -254,9 +252,7 @@ class _Direction:
 
 
 def _banner(packet: Packet, line: bytes, direction: _Direction, from_client: bool) -> Iterator[Parsed]:
-    """The event and the fact of a version line: ``SSH-protocol-software comment``. Of version 1
-    nothing more is read.
-    """
+    """Event and fact of a version line: ``SSH-protocol-software comment``. Of version 1 nothing more is parsed."""
     whole = _text(line)
     _, _, rest = whole.partition("-")
     protocol, _, rest = rest.partition("-")
@@ -282,7 +278,7 @@ _text = functools.lru_cache(maxsize=1024)(clean)  # a line is at most LINE_LIMIT
 
 @functools.lru_cache(maxsize=512)
 def _names(listed: bytes) -> tuple[str, ...]:
-    """The names of a list (RFC 4251, 5), cleaned; programs have few different ones."""
+    """The names in a list (RFC 4251, 5), cleaned; cached, since programs have few different ones."""
     return tuple(clean(name, 64) for name in listed.split(b",", 128)[:128]) if listed else ()
 
 

@@ -23,14 +23,12 @@ PER_VLAN = 0x010B
 SNAP = bytes.fromhex("00000c010b")  # Cisco and its protocol
 CONFIGURATION, CHANGE, RAPID = 0x00, 0x80, 0x02
 VERSIONS = {0: "stp", 2: "rstp", 3: "mstp", 4: "spb"}
-LATER = "spb"  # what later versions are read as
+LATER = "spb"  # name for later versions
 REGIONAL = ("mstp", "spb")
 TOPOLOGY_CHANGED = 0x01
-REGION, REGION_SIZE = 39, 32  # of MSTP: where its name stands
-OWN_BRIDGE = (
-    93  # of MSTP: where the sender's id stands; in the place of old is that of its region's root (802.1Q, 14.4)
-)
-VLAN_FIELD = bytes.fromhex("00000002")  # behind the message of one VLAN: type 0, two bytes
+REGION, REGION_SIZE = 39, 32  # of MSTP: offset and size of the name
+OWN_BRIDGE = 93  # of MSTP: offset of the sender's id; the original offset has that of its region's root (802.1Q, 14.4)
+VLAN_FIELD = bytes.fromhex("00000002")  # after the message of one VLAN: type 0, two bytes
 _HEADER = struct.Struct("!HBB")  # protocol, version, type
 _BRIDGE = struct.Struct("!HHI")  # priority, the MAC in two parts
 _CONFIGURATION = struct.Struct(
@@ -63,7 +61,7 @@ class StpTopologyChange(Event):
 
 
 class Stp(Dissector):
-    """Bridges repeat themselves every two seconds, the same while the tree does not change."""
+    """Bridges repeat messages every two seconds without changes of the tree."""
 
     interest = Interest(ethertypes=(SAP, PER_VLAN), repeats_s=60)
 
@@ -117,7 +115,7 @@ def _region(name: bytes) -> str:
 
 
 def _facts(packet: Packet, bridge: int) -> list[Parsed]:
-    """That the sender is a bridge, and under which id."""
+    """The sender is a bridge with this id."""
     ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
     parsed: list[Parsed] = [Observation(ts, subject, "stp.role", "bridge", flow)]
     if bridge and not is_group_mac(bridge):

@@ -18,7 +18,7 @@ from sensor.core.reader import clean
 from sensor.dissectors.shared.lines import LineStream
 
 TEXT_LIMIT = 128
-LINES_LIMIT = 6  # of a conversation that names no method
+LINES_LIMIT = 6  # of a connection without a known method
 MESSAGES_LIMIT = 8
 STARTS = (
     b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker',
@@ -39,7 +39,7 @@ _FIRST = re.compile(rb'"params"\s{0,4}:\s{0,4}\[\s{0,4}"([^"]{1,256})"')
 
 
 class StratumRequest(Event):
-    """A miner speaks. ``agent``: its program, ``account``: whom the pool pays; either may be empty."""
+    """A miner's request. ``agent``: its program, ``account``: receiver of the payout; either may be empty."""
 
     method: str
     agent: str
@@ -47,13 +47,13 @@ class StratumRequest(Event):
 
 
 class StratumWork(Event):
-    """A pool hands out work."""
+    """A pool assigns work."""
 
     method: str
 
 
 class Stratum(Dissector):
-    """The first lines of conversations that begin like JSON; each call is one line in a segment of its own."""
+    """The first lines of connections that begin like JSON; each call is one line in its own segment."""
 
     interest = Interest(starts=STARTS, stream=True, opening=2)
 
@@ -65,7 +65,7 @@ class Stratum(Dissector):
 
 
 class StratumStream(LineStream):
-    """One conversation: done after a few calls, or where the first lines hold none."""
+    """One connection: done after a few calls, or if the first lines have none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class StratumStream(LineStream):
 
 
 def _request(packet: Packet, method: bytes, line: bytes) -> StratumRequest | None:
-    """A call of a miner; words that others use too count only with what belongs to them."""
+    """A miner's call; methods that other protocols also use count only with specific parameters."""
     login = _LOGIN.search(line)
     if method == b"login":
         if login is None or not _PASSWORD.search(line):

@@ -34,7 +34,7 @@ NAMES = {
 }
 LENGTHS = {MSS: 4, SCALE: 3, SACK: 2, TIMESTAMPS: 10, 19: 18}
 SHORTEST = {AUTHENTICATION: 4}
-# Hop limits that systems begin with.
+# Initial TTLs of operating systems.
 FIRST_TTLS = (32, 64, 128, 255)
 
 
@@ -55,8 +55,8 @@ class TcpSyn(Event):
 
 
 class TcpOddFlags(Event):
-    """A segment with flags that contradict each other (SYN with FIN or RST) or that lack what all but the first and the
-    last carry (ACK).
+    """A segment with contradictory flags (SYN with FIN or RST), or without ACK although it is neither the first nor a
+    reset.
     """
 
     flags: int
@@ -65,7 +65,7 @@ class TcpOddFlags(Event):
 
 
 class Tcp(Dissector):
-    """A machine opens its connections alike, so most of its SYNs are repeats."""
+    """A host opens its connections in the same way, so most of its SYNs are repeats."""
 
     interest = Interest(tcp_heads=True, repeats_s=600)
 
@@ -98,7 +98,7 @@ class Tcp(Dissector):
 
 
 def _options(data: bytes) -> tuple[tuple[str, ...], dict[int, bytes], int]:
-    """Names in order, values by number, and the number of the first one with an impossible length (-1: none)."""
+    """Names in order, values by number, and the index of the first one with an invalid length (-1: none)."""
     names: list[str] = []
     values: dict[int, bytes] = {}
     at, end = HEADER, len(data)
@@ -123,7 +123,7 @@ def _number(values: dict[int, bytes], kind: int) -> int:
 
 
 def _signature(event: TcpSyn) -> str:
-    """First hop limit, window (in units of the MSS where it is a multiple), MSS, scale, options:
+    """Initial TTL, window (in units of the MSS if it is a multiple), MSS, scale, options:
     ``64:mss*20:1460:7:mss,sok,ts,nop,ws``.
     """
     ttl = next((first for first in FIRST_TTLS if event.packet.ttl <= first), 255)

@@ -19,7 +19,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (20002, 20004)
 VERSION, PROBE = 2, 1
-_HEADER = struct.Struct("!BBHHBBII")  # version, kind, operation, size of what follows, flags, padding, device, checksum
+_HEADER = struct.Struct("!BBHHBBII")  # version, type, operation, size of the rest, flags, padding, device, checksum
 
 
 class TdpSearch(Event):

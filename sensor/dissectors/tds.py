@@ -27,12 +27,12 @@ PORT = 1433
 HEAD_SIZE = 8
 RESPONSE, LOGIN, SSPI, PRELOGIN = 0x04, 0x10, 0x11, 0x12
 TLS_RECORDS = range(0x14, 0x18)
-VERSION, ENCRYPTION, END = 0, 1, 0xFF  # options of what comes first
+VERSION, ENCRYPTION, END = 0, 1, 0xFF  # options of the first message
 ENCRYPTIONS = {0: "login", 1: "all", 2: "none", 3: "all"}
 OPTIONS_LIMIT, TOKENS_LIMIT = 16, 32
 NAME_LIMIT, PASSWORD_LIMIT = 128, 128
 INFO, ERROR, ACCEPTED, CHANGE, NTLM = 0xAB, 0xAA, 0xAD, 0xE3, 0xED
-# Errors that judge a login: failed, from a domain that is not trusted, disabled, locked, expired, must be changed.
+# Errors about a login: failed, from an untrusted domain, disabled, locked, expired, must be changed.
 DENIED = frozenset((18456, 18452, 18470, 18486, 18487, 18488))
 PATTERN = 0xA5
 _HEAD = struct.Struct("!BBH")
@@ -41,12 +41,14 @@ _SERVER = struct.Struct("!BBH")
 _FIELD = struct.Struct("<HH")
 _ERROR = struct.Struct("<IBBH")
 _NAMED = re.compile(r"[\"'«„“‘]([^\"'»“”’]{1,128})[\"'»“”’]")
-# Each byte of a password: its halves change places, then the pattern is laid over it.
+# Each byte of a password: its nibbles are swapped, then it is combined with the pattern.
 _CLEAR = bytes(((byte ^ PATTERN) >> 4 | ((byte ^ PATTERN) << 4 & 0xF0)) for byte in range(256))
 
 
 class TdsServer(Event):
-    """A server answers: its version (``15.0.2000``), and how much is encrypted: ``none``, ``login`` or ``all``."""
+    """A server's response: its version (``15.0.2000``), and the extent of encryption: ``none``, ``login``
+    or ``all``.
+    """
 
     version: str
     encryption: str
@@ -69,7 +71,7 @@ class Tds(Dissector):
 
 
 class TdsStream(FramedStream):
-    """One connection until its login ended."""
+    """One connection until its login ends."""
 
     resumes = False
 
@@ -82,7 +84,7 @@ class TdsStream(FramedStream):
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What is missing may be the login."""
+        """The missing bytes may contain the login."""
         self.done = True
         return iter(())
 
@@ -95,7 +97,7 @@ class TdsStream(FramedStream):
         if kind not in (RESPONSE, LOGIN, SSPI, PRELOGIN) or size < HEAD_SIZE:
             if self._begun:
                 raise Malformed("no message")
-            self.done = True  # another protocol, or a conversation heard from its middle
+            self.done = True  # another protocol, or a connection captured from its middle
             return 0
         return int(size)
 
@@ -114,7 +116,7 @@ class TdsStream(FramedStream):
         return iter(())
 
     def _greeting(self, packet: Packet, body: bytes) -> list[Parsed]:
-        """The answer to what the client offered ([MS-TDS] 2.2.6.5)."""
+        """The response to the client's offer ([MS-TDS] 2.2.6.5)."""
         self._greeted = True
         if body[:1] != bytes((VERSION,)):  # the version always comes first
             return self._result(packet, body)
@@ -155,7 +157,7 @@ class TdsStream(FramedStream):
         return [*ntlm_events(packet, "tds", message), *facts(packet, message.facts())]
 
     def _result(self, packet: Packet, body: bytes) -> list[Parsed]:
-        """What the server makes of the login: the first token that judges it ([MS-TDS] 2.2.7)."""
+        """The server's result of the login: the first token about it ([MS-TDS] 2.2.7)."""
         at = 0
         for _ in range(TOKENS_LIMIT):
             if at + 3 > len(body) or body[at] not in (INFO, ERROR, ACCEPTED, CHANGE, NTLM):
@@ -178,7 +180,7 @@ class TdsStream(FramedStream):
 
 
 def _user(content: bytes) -> str:
-    """Whom an error names: the first word in quotes, in whatever language the server speaks."""
+    """The user in an error message: the first word in quotes, in any language of the server."""
     size = _ERROR.unpack_from(content)[3]
     found = _NAMED.search(content[_ERROR.size : _ERROR.size + 2 * size].decode("utf-16-le", "replace"))
     return clean(found[1], NAME_LIMIT) if found else ""

@@ -1,7 +1,7 @@
-"""Commands for SQL Server ([MS-TDS] 2.2.6.7, 2.2.6.6) that leave the database: procedures that run programs, write the
-registry or open files on other hosts. On any port, as far as the connection is not encrypted.
+"""SQL Server commands ([MS-TDS] 2.2.6.7, 2.2.6.6) with effects outside of the database: procedures that run programs,
+write the registry or open files on other hosts. On any port, if the connection is not encrypted.
 
-Only these procedures of a batch or remote call are reported, with the words that follow; queries and data are not kept.
+Only these procedures of a batch or remote call are reported, with the following words; queries and data are not stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sensor.dissectors.shared.framing import FramedStream
 BATCH, CALL = 1, 3
 KINDS = frozenset(range(1, 19))  # [MS-TDS] 2.2.3.1.1
 HEAD_SIZE, TEXT_LIMIT, SHOWN = 8, 4096, 160
-HEADERS = b"\x16\0\0\0"  # the length of all headers, which come first in both kinds of messages (2.2.5.3)
+HEADERS = b"\x16\0\0\0"  # the length of all headers, which come first in both types of messages (2.2.5.3)
 PROCEDURES = (
     "xp_cmdshell", "sp_oacreate", "xp_regwrite", "xp_dirtree", "sp_execute_external_script", "create assembly",
     "sp_start_job",
@@ -26,7 +26,7 @@ PROCEDURES = (
 
 
 def _wide(name: str) -> bytes:
-    """A regular expression for a name in UTF-16, letter case aside."""
+    """A case-insensitive regular expression for a name in UTF-16."""
     return b"".join(b"[" + letter.lower().encode() + letter.upper().encode() + b"]\\0" for letter in name)
 
 
@@ -34,7 +34,7 @@ _FOUND = re.compile(b"|".join(b"(" + _wide(name) + b")" for name in PROCEDURES))
 
 
 class TdsCommand(Event):
-    """A client runs one of PROCEDURES. ``text``: it, and the words that follow."""
+    """A client calls one of PROCEDURES. ``text``: it, and the following words."""
 
     procedure: str
     text: str
@@ -53,7 +53,7 @@ class TdsBatch(Dissector):
 
 
 class TdsBatchStream(FramedStream):
-    """One connection; each message is read by itself, by its first bytes where it is long."""
+    """One connection; each message is parsed separately, from its first bytes if it is long."""
 
     keep = TEXT_LIMIT
 

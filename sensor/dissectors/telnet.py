@@ -21,7 +21,7 @@ from sensor.dissectors.shared.seal import seal
 
 IAC, SB, SE = 255, 250, 240
 WILL, DO, DONT = 251, 253, 254
-# Options that a conversation begins with (IANA, Telnet Options): binary, echo, suppress go ahead, status, terminal
+# Options at the beginning of a connection (IANA, Telnet Options): binary, echo, suppress go ahead, status, terminal
 # type, window size, speed, flow control, line mode, X display, environment, authentication, encryption, and the new
 # environment.
 OPTIONS = (0, 1, 3, 5, 24, 31, 32, 33, 34, 35, 36, 37, 38, 39)
@@ -52,13 +52,13 @@ _SHELL = re.compile(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
 
 
 class TelnetBanner(Event):
-    """What a server shows before it is answered, one line."""
+    """Text that a server sends before the first response, on one line."""
 
     text: str
 
 
 class TelnetLogin(Event):
-    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given;
+    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was requested and sent;
     ``seal``: of user and password.
     """
 
@@ -69,15 +69,15 @@ class TelnetLogin(Event):
 
 
 class TelnetCommand(Event):
-    """A line typed at a shell that fetches a program, makes one run or asks for a toolbox (``busybox``); passwords in
-    it are starred.
+    """A line of shell input that downloads a program, makes one executable or invokes BusyBox (``busybox``); passwords
+    in it are masked.
     """
 
     line: str
 
 
 class Telnet(Dissector):
-    """Whole conversations until a login succeeds: they are small. After that only the client's input, up to a limit."""
+    """Whole connections until a login succeeds: they are small. After that only the client's input, up to a limit."""
 
     interest = Interest(tcp=(23, 2323), starts=STARTS, stream=True)
 
@@ -89,7 +89,7 @@ class Telnet(Dissector):
 
 
 class TelnetStream(Stream):
-    """One conversation: what the server wrote since the last line of the client, and how far a login is."""
+    """One connection: the server's output since the last line of the client, and the state of a login."""
 
     def __init__(self) -> None:
         self._options = (_Options(), _Options())
@@ -125,7 +125,7 @@ class TelnetStream(Stream):
             self.done = self._left <= 0
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What is missing may be a prompt or a name: the login under way is forgotten."""
+        """The missing bytes may be a prompt or a name: the pending login is discarded."""
         self._options[not from_client].reset()
         if self._behind and not from_client:  # the server's output is no longer needed
             return iter(())
@@ -137,9 +137,10 @@ class TelnetStream(Stream):
         return iter(())
 
     def finish(self) -> Iterator[Parsed]:
-        """Programs that try passwords hang up as soon as they see the result, which is what the server wrote last.
+        """Programs that guess passwords disconnect as soon as they receive the result, which is the server's last
+        output.
 
-        A banner without an answer is a fact, but no event.
+        A banner without a response is a fact, but no event.
         """
         if self._last is not None and self._shown.strip():
             yield from self._check_login(self._last, final=True)
@@ -147,7 +148,7 @@ class TelnetStream(Stream):
                 yield from self._greeting(self._last.ts, *self._server_lines())
 
     def _answered(self, packet: Packet) -> Iterator[Parsed]:
-        """The client begins a line: what is before it is the banner, and a prompt."""
+        """The client begins a line: the text before it is the banner, and a prompt."""
         yield from self._check_login(packet, final=True)
         before, prompt = self._server_lines()
         self._prompt = prompt or " "
@@ -159,12 +160,12 @@ class TelnetStream(Stream):
             yield from self._greeting(packet.ts, before, prompt)
 
     def _server_lines(self) -> tuple[str, str]:
-        """(whole lines, what is behind them) that the server wrote."""
+        """(complete lines, text after them) of the server's output."""
         before, _, last = self._shown.decode("utf-8", "replace").replace("\r", "\n").rpartition("\n")
         return before, last
 
     def _greeting(self, ts: int, before: str, last: str) -> Iterator[Parsed]:
-        """The facts of what is before the first answer."""
+        """Facts in the text before the first response."""
         subject, flow = self._server
         text, prompt = _banner(before, last)
         if text:
@@ -173,7 +174,7 @@ class TelnetStream(Stream):
             yield Observation(ts, subject, "telnet.prompt", prompt, flow)
 
     def _entered(self, packet: Packet) -> Iterator[Parsed]:
-        """The client ends a line: an answer to the prompt."""
+        """The client ends a line: a response to the prompt."""
         if self._behind:
             yield from self._commanded(packet)
         elif _LOGIN.search(self._prompt):
@@ -181,7 +182,7 @@ class TelnetStream(Stream):
         elif _PASSWORD.search(self._prompt):
             self._password = self._awaiting = True
             self._seal = seal(self._user, bytes(self._typed))
-        elif not self._prompt:  # an empty line, typed to wake the server
+        elif not self._prompt:  # an empty line, typed to get a prompt
             return
         else:
             yield from self._commanded(packet)
@@ -196,7 +197,9 @@ class TelnetStream(Stream):
             yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))
 
     def _check_login(self, packet: Packet, *, final: bool) -> Iterator[Parsed]:
-        """The result of a login: from a whole line of the server, or, where the client continues, from all it wrote."""
+        """The result of a login: from a complete line of the server, or, if the client continues, from all of its
+        output.
+        """
         if not self._awaiting:
             return
         shown = self._shown.decode("utf-8", "replace")
@@ -214,9 +217,9 @@ class TelnetStream(Stream):
 
 
 def _banner(before: str, last: str) -> tuple[str, str]:
-    """(banner, prompt) of the whole lines and the last one.
+    """(banner, prompt) in the complete lines and the last one.
 
-    A last line that asks nothing belongs to the banner; a prompt without a name is left out.
+    A last line that is no prompt belongs to the banner; a prompt without a name is left out.
     """
     if not _PROMPT.search(last):
         before, last = f"{before} {last}", ""
@@ -226,7 +229,7 @@ def _banner(before: str, last: str) -> tuple[str, str]:
 
 
 class _Options:
-    """Takes the options out of one direction, cut anywhere."""
+    """Removes options from one direction, split at any byte."""
 
     __slots__ = ("_begun", "_state")
 
@@ -237,7 +240,7 @@ class _Options:
         self._state = "text"
 
     def text(self, data: bytes) -> bytes:
-        """The bytes that are text. Malformed where a conversation begins with what no terminal shows."""
+        """The text bytes. Raises Malformed if a connection begins with unprintable data."""
         if not self._begun and data:
             self._begun = True
             if data[0] < PRINTABLE and data[0] not in b"\0\7\10\t\n\13\f\r\33":

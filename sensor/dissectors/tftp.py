@@ -1,7 +1,7 @@
-"""TFTP requests over UDP (RFC 1350, options of RFC 2347): which file a machine wants or writes. Phones and switches
-name themselves by the files they ask for.
+"""TFTP requests over UDP (RFC 1350, options of RFC 2347): files that a host reads or writes. Phones and switches
+identify themselves by the requested files.
 
-The file name is a fact about who asks. Ignores data, acknowledgements and errors, which travel between other ports.
+The file name is a fact about the client. Ignores data, acknowledgements and errors, which use other ports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPTIONS_LIMIT = 16
 
 
 class TftpRead(Event):
-    """``options``: names of the options asked for, in small letters."""
+    """``options``: names of the requested options, in lower case."""
 
     file: str
     mode: str
@@ -45,7 +45,7 @@ class Tftp(Dissector):
         if data[:2] not in (READ, WRITE):
             if (
                 packet.truncated or packet.dport != PORT or data[:2] in LATER
-            ):  # a server that stays at the port, and what it is answered
+            ):  # a server that keeps using the port, and responses to it
                 return iter(())
             raise Malformed("no request")
         cut = packet.truncated
@@ -58,7 +58,7 @@ class Tftp(Dissector):
 
 
 def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: list[bytes]) -> list[Parsed]:
-    """The event, and the file as a fact about who asks for it."""
+    """The event, and the file as a fact about the client."""
     file = clean(name, NAME_LIMIT)
     names = tuple(clean(option, MODE_LIMIT).lower() for option in options[::2] if option)
     event = (TftpWrite if write else TftpRead)(packet, file, clean(mode, MODE_LIMIT).lower(), names)

@@ -39,10 +39,10 @@ REMOTE_DESKTOP = 3389
 DTLS_RECORD, DTLS_MESSAGE = 13, 12  # sizes of the headers
 # A record with a ClientHello or ServerHello of up to 2 KiB.
 STARTS = tuple(bytes((HANDSHAKE, 3, minor, size)) for minor in range(4) for size in range(8))
-# A heartbeat record of up to 255 bytes, or as large as records get.
+# A heartbeat record of up to 255 bytes, or of maximum size.
 BEATS = tuple(bytes((HEARTBEAT, 3, minor, size)) for minor in range(1, 4) for size in (0, 63, 64))
 BEAT_HEAD = 3
-KNOWN_LIMIT = 4096  # bytes of a certificate that is remembered
+KNOWN_LIMIT = 4096  # bytes of a certificate that is cached
 DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
 
 
@@ -50,9 +50,9 @@ _known = functools.lru_cache(maxsize=512)(x509.read)
 
 
 class TlsClientHello(Event):
-    """A client begins. ``sni``: host it asks for; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of
-    weak ciphers it offers (null, anonymous, export, rc4, des, 3des); ``encrypted``: an encrypted hello is inside;
-    ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0; these and ``version`` where the capture truncated it.
+    """A client begins. ``sni``: requested host; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of
+    weak ciphers it offers (null, anonymous, export, rc4, des, 3des); ``encrypted``: it contains an encrypted inner
+    hello; ``ja3`` and ``ja4`` are empty in SSL 2.0 format; these and ``version`` if the capture truncated it.
     """
 
     sni: str
@@ -75,8 +75,8 @@ class TlsServerHello(Event):
 
 
 class TlsCertificate(Event):
-    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``x509.Certificate``; times in
-    seconds since 1970.
+    """The sender's own certificate; ``from_client``: a requested client certificate. Fields as in ``x509.Certificate``;
+    times in seconds since 1970.
     """
 
     from_client: bool
@@ -107,8 +107,8 @@ class TlsHeartbeat(Event):
 
 
 class Tls(Dissector):
-    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered. Of a server three
-    segments are wanted: some send a hello first, and then a certificate in two.
+    """Datagrams are DTLS, whose clients retransmit until they are answered. Three segments of a server are needed: some
+    send a hello first, and then a certificate in two.
     """
 
     interest = Interest(
@@ -132,7 +132,7 @@ class Tls(Dissector):
 
 
 class TlsStream(Stream):
-    """One connection: done when both sides have begun to encrypt, or when it turns out to be something else."""
+    """One connection: done when both sides have started encryption, or when it is not TLS."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -153,10 +153,10 @@ class TlsStream(Stream):
 
 
 class _Direction:
-    """One direction: what is left of the current record, and the handshake message it builds up.
+    """One direction: the rest of the current record, and the partial handshake message.
 
-    ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted;
-    ``torn``: bytes are missing, and where a handshake message begins is not known any more.
+    ``greeted``: a hello was parsed; ``retried``: the server will send another; ``over``: nothing more is needed;
+    ``torn``: bytes are missing, and handshake message boundaries are unknown.
     """
 
     __slots__ = ("_beat", "_head", "_kind", "_left", "_message", "greeted", "over", "retried", "torn")
@@ -167,7 +167,7 @@ class _Direction:
         self.over = self.greeted = self.retried = self.torn = False
 
     def begun(self) -> bytes:
-        """A first hello that is not whole, which is given up; empty where there is none."""
+        """An incomplete first hello, which is discarded; empty if there is none."""
         message = bytes(self._message)
         if self.greeted or self.over or len(message) < 4 or message[0] != CLIENT_HELLO:
             return b""
@@ -176,15 +176,15 @@ class _Direction:
         return message
 
     def gap(self, missing: int) -> None:
-        """Bytes are missing: what comes next is known where they all belong to the record under way."""
+        """Bytes are missing: parsing continues if they all belong to the current record."""
         if missing > self._left:
             self.over = True
         self._left, self.torn = max(self._left - missing, 0), True
         self._message.clear()
 
     def messages(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """(type, body) of the messages that we want and that these bytes complete; of a certificate message only the
-        first certificate.
+        """(type, body) of the needed messages that these bytes complete; of a certificate message only the first
+        certificate.
         """
         at, end = 0, len(data)
         while at < end and not self.over:
@@ -228,7 +228,7 @@ class _Direction:
         return stop
 
     def _old(self) -> Iterator[tuple[int, bytes]]:
-        """A hello in the shape of SSL 2.0, once it is there; whatever else begins like it is not for us."""
+        """A hello in SSL 2.0 format, once it is complete; other data with the same beginning is ignored."""
         head = self._head
         if len(head) > 2 and head[2] != CLIENT_HELLO:
             self.over = True
@@ -244,7 +244,7 @@ class _Direction:
             kind, size = message[0], int.from_bytes(message[1:4], "big")
             if kind == CLIENT_KEY or (
                 kind not in WANTED and not self.greeted
-            ):  # heard from the middle, it may be encrypted already
+            ):  # captured from the middle, it may be encrypted already
                 self.over = True
                 return
             if size > MESSAGE_LIMIT:
@@ -260,7 +260,7 @@ class _Direction:
                 yield kind, body
 
     def _certificate(self, size: int) -> Iterator[tuple[int, bytes]]:
-        """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
+        """The first of a list of certificates, once it is complete (RFC 5246, 7.4.2)."""
         message = self._message
         if size < 6:
             self.over = True
@@ -302,7 +302,7 @@ def _parsed(packet: Packet, kind: int, body: bytes, direction: _Direction, from_
 
 
 def old_client(packet: Packet, body: bytes) -> Iterator[Parsed]:
-    """The event of a hello in the shape of SSL 2.0, if it is one, or of a hello that the capture truncated."""
+    """The event of a hello in SSL 2.0 format, if it is one, or of a truncated hello."""
     hello = truncated_hello(body[4:]) if body[0] == CLIENT_HELLO else old_hello(body)
     if hello is not None:
         yield TlsClientHello(
@@ -330,7 +330,9 @@ def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
 
 
 def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-    """The event and the facts about the sender of a certificate. An empty one comes from a client that has none."""
+    """The event and the facts about the sender of a certificate. An empty one comes from a client without a
+    certificate.
+    """
     if not data:
         return
     one = _known(data) if len(data) <= KNOWN_LIMIT else x509.read(data)
@@ -349,13 +351,13 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Pars
     for word, value in pairs:
         if value:
             yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
-    # Windows makes a certificate of its own for remote desktop, and names it after the machine.
+    # Windows creates its own certificate for remote desktop, and names it after the host.
     if packet.sport == REMOTE_DESKTOP and one.self_signed and one.common_name:
         yield Observation(ts, subject, "tls.hostname", one.common_name, flow)
 
 
 def _datagram(packet: Packet) -> list[Parsed]:
-    """Parse the records of one datagram (RFC 6347, 4.1 and 4.2.2) that are in the clear and hold whole messages."""
+    """Parse the cleartext records of one datagram (RFC 6347, 4.1 and 4.2.2) that have complete messages."""
     data, at = packet.payload, 0
     parsed: list[Parsed] = []
     for _ in range(RECORDS_LIMIT):

@@ -29,7 +29,7 @@ _NEW_HEADER = struct.Struct("!HIII")
 
 
 class TuyaFrame(Event):
-    """Anything in Tuya's frames; ``device``: sent by a device about itself, in clear or not."""
+    """Any Tuya frame; ``device``: sent by a device about itself, encrypted or not."""
 
     command: int
     encrypted: bool
@@ -39,7 +39,7 @@ class TuyaFrame(Event):
 
 
 class Tuya(Discovery):
-    """Modules repeat themselves every few seconds; what is identical within a minute is dropped."""
+    """Modules repeat messages every few seconds; what is identical within a minute is dropped."""
 
     interest = Interest(udp=PORTS, starts=tuple(FRAMES), repeats_s=60)
 
@@ -53,7 +53,7 @@ class Tuya(Discovery):
             raise Malformed("frame without an end")
         command = (_HEADER.unpack_from(data, 4) if header == 16 else _NEW_HEADER.unpack_from(data, 4)[1:])[1]
         device = command in BROADCASTS and packet.dport in PORTS
-        start = header if data[header : header + 1] == b"{" else header + 4  # a return code may come before the object
+        start = header if data[header : header + 1] == b"{" else header + 4  # a return code may precede the object
         if data[start : start + 1] != b"{":
             parsed: list[Parsed] = [TuyaFrame(packet, command, True, device)]
             return [*parsed, *facts(packet, (("tuya.frame", "encrypted"),))] if device else parsed

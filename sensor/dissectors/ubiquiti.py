@@ -59,7 +59,7 @@ class Ubiquiti(Discovery):
 
 
 def _fields(reader: Reader) -> dict[int, list[bytes]]:
-    """Values by type; those with address may come several times."""
+    """Values by type; those with an address may be repeated."""
     found: dict[int, list[bytes]] = {}
     for _ in range(FIELDS_LIMIT):
         if not reader.left:
@@ -101,7 +101,7 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
 
 
 def _own(packet: Packet, fields: dict[int, list[bytes]]) -> bool:
-    """Whether any of the interfaces it names is the one it sent from; a device has several."""
+    """Whether one of its interfaces is the source of the packet; a device has several."""
     macs = [value[:6] for kind in (MAC, MAC_AND_ADDRESS, SOURCE_MAC) for value in fields.get(kind, ())]
     addresses = [value[6:10] for value in fields.get(MAC_AND_ADDRESS, ())]
     return (

@@ -1,10 +1,9 @@
-"""Remote framebuffer (RFC 6143; security types as IANA lists them): what a desktop asks of who wants to see it, whether
-it lets them in, and its name.
+"""Remote framebuffer (RFC 6143; security types as registered with IANA): required authentication, its result, and the
+name of the desktop.
 
-Reads versions, the way of logging in that the client chose and its result. Without a password, and with the classic
-one, which is proven by DES over a challenge, all of it is read; of other ways the choice, since what follows is
-encrypted. The picture itself stays unread; the name of the desktop comes where it is in the server's first four
-messages.
+Reads versions, the chosen security type and its result. Sessions without a password, and with the classic one (DES
+challenge-response), are read completely; of other types only the choice, since what follows is encrypted. The picture
+itself is not read; the name of the desktop is available in the server's first four messages.
 """
 
 from __future__ import annotations
@@ -45,13 +44,13 @@ _VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 
 
 class VncBanner(Event):
-    """A server shows its version: ``3.8``."""
+    """A server's version: ``3.8``."""
 
     version: str
 
 
 class VncSecurity(Event):
-    """The way to log in was chosen: ``method`` of those that were ``offered``."""
+    """The security type was chosen: ``method`` of those ``offered``."""
 
     method: str
     offered: tuple[str, ...]
@@ -70,7 +69,7 @@ class VncDesktop(Event):
 
 
 class Vnc(Dissector):
-    """The first messages of conversations that begin with a version, on any port."""
+    """The first messages of connections that begin with a version, on any port."""
 
     interest = Interest(tcp=PORTS, starts=(b"RFB 003.", b"RFB 004.", b"RFB 005."), stream=True, opening=4)
 
@@ -82,11 +81,11 @@ class Vnc(Dissector):
 
 
 class VncStream(Stream):
-    """One conversation: a step at a time, each waiting for bytes of one side."""
+    """One connection: one step at a time, each waiting for bytes of one side."""
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
-        # A function and no method: that would hold the stream that holds it.
+        # A function instead of a bound method, which would create a reference cycle.
         self._step: Callable[[VncStream, Packet], list[Parsed] | None] = VncStream._server_version
         self._version = (0, 0)
         self._types = b""
@@ -103,7 +102,7 @@ class VncStream(Stream):
         return iter(())
 
     def _take(self, size: int, *, client: bool = False) -> bytes | None:
-        """So many bytes of one side; None while they are not there."""
+        """``size`` bytes of one side; None if they are not available yet."""
         kept = self._kept[client]
         if len(kept) < size:
             return None
@@ -118,7 +117,7 @@ class VncStream(Stream):
     def _server_version(self, packet: Packet) -> list[Parsed] | None:
         if (
             self._kept[1] and not self._kept[0]
-        ):  # other protocols let the client begin, and so do conversations heard from their middle
+        ):  # in other protocols the client begins; so may connections captured from their middle
             return self._end()
         raw = self._take(VERSION_SIZE)
         if raw is None:
@@ -152,7 +151,7 @@ class VncStream(Stream):
         self._types = bytes(kept[1 : 1 + kept[0]])
         del kept[: 1 + len(self._types)]
         self._step = VncStream._choice
-        return [] if self._types else self._end()  # none: it refuses, with a reason
+        return [] if self._types else self._end()  # empty: it refuses, with a reason
 
     def _choice(self, packet: Packet) -> list[Parsed] | None:
         raw = self._take(1, client=True)

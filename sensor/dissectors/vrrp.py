@@ -1,8 +1,7 @@
-"""Virtual Router Redundancy Protocol, versions 2 and 3 (RFC 3768, RFC 9568): which router answers for a virtual
-address.
+"""Virtual Router Redundancy Protocol, versions 2 and 3 (RFC 3768, RFC 9568): the active router of a virtual address.
 
-Only the present master speaks. Ignores timers, the checksum and the authentication of version 2. Messages never leave
-their segment, so they come with a TTL of 255; others are ignored.
+Only the current master sends messages. Ignores timers, the checksum and the authentication of version 2. Messages never
+leave their segment, so they have a TTL of 255; others are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ ADDRESSES_LIMIT = 16
 
 
 class VrrpAdvertisement(Event):
-    """A router is the master of a group. ``priority`` 255: it owns the ``addresses``; 0: it gives them up."""
+    """A router is the master of a group. ``priority`` 255: it owns the ``addresses``; 0: it resigns."""
 
     version: int
     group: int
@@ -33,7 +32,7 @@ class VrrpAdvertisement(Event):
 
 
 class Vrrp(Dissector):
-    """The master repeats itself every second; each message shows that it is alive."""
+    """The master repeats messages every second; each shows that it is alive."""
 
     interest = Interest(protocols=(PROTOCOL,))
 

@@ -1,8 +1,8 @@
-"""Discovery of Hanwha Vision (formerly Samsung Techwin) cameras and recorders: asked on port 7701, answered on 7711, a
-fixed layout of 262 bytes.
+"""Discovery of Hanwha Vision (formerly Samsung Techwin) cameras and recorders: requests on port 7701, responses on
+7711, a fixed layout of 262 bytes.
 
-Reads MAC, address, model and link of an answer. Ignores the masks, the gateway and the bytes whose meaning is not
-published. The layout is the one public programs read; what they do not agree on is left out.
+Reads MAC, address, model and link of a response. Ignores the masks, the gateway and bytes of unpublished meaning. The
+layout is that of public programs; parts on which they disagree are left out.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class WolWake(Event):
 
 
 class Wol(Discovery):
-    """Calls come in threes; identical ones within five seconds are dropped."""
+    """Requests are sent three times; identical ones within five seconds are dropped."""
 
     interest = Interest(udp=PORTS, ethertypes=(ETHERTYPE,), starts=(SYNC,), repeats_s=5)
 

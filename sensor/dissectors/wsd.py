@@ -27,7 +27,7 @@ LIST_LIMIT = 32
 MULTI = {"ProbeMatches": "ProbeMatch", "ResolveMatches": "ResolveMatch"}
 ANNOUNCEMENTS = ("Hello", "ProbeMatches", "ResolveMatches")
 REQUESTED = ("Probe", "Resolve")
-# Types are reported with the prefix that the standards use, whatever prefix the sender declares.
+# Types are reported with the prefixes of the standards, whatever prefix the sender declares.
 PREFIXES = {
     "http://schemas.xmlsoap.org/ws/2006/02/devprof": "wsdp",
     "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01": "wsdp",
@@ -40,8 +40,8 @@ PREFIXES = {
     "http://schemas.microsoft.com/windows/pub/2005/07": "pub",
     "http://standards.ieee.org/downloads/11073/11073-20702-2016": "mdpws",
 }
-# Scopes of ONVIF (Core, 7.3.2.2) and those that other vendors add, by their first part. Type is its function, Profile
-# its conformance.
+# ONVIF scopes (Core, 7.3.2.2) and those of other vendors, by their first part. Type is the function, Profile the
+# conformance.
 SCOPES = frozenset(
     (
         "name",
@@ -71,7 +71,7 @@ class WsdQuestion(Event):
 
 class WsdAnnouncement(Event):
     """``action``: Hello, Bye, ProbeMatches or ResolveMatches. ``endpoint``: the name of the device (``urn:uuid:…``);
-    ``own``: it speaks of the sender.
+    ``own``: it is about the sender.
     """
 
     action: str
@@ -155,14 +155,14 @@ def _types(document: xml_tree.Document, parent: xml_tree.Element) -> tuple[str, 
 
 
 def _words(parent: xml_tree.Element, name: str) -> tuple[str, ...]:
-    """The words of a list of a child."""
+    """The words of a list in a child element."""
     return tuple(parent.value(name).split()[:LIST_LIMIT])
 
 
 @functools.lru_cache(maxsize=4096)
 def _scope(scope: str) -> tuple[str, str] | None:
     """(kind, value) of an ONVIF scope: ``onvif://www.onvif.org/name/Front%20door`` → scope_name, ``Front door``; None
-    if it is empty or not of use.
+    if it is empty or unused.
     """
     if not scope.lower().startswith(ONVIF):
         return None

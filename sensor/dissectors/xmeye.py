@@ -23,7 +23,7 @@ FIRST = 0xFF
 SEARCH, ANSWER = 1530, 1531
 _HEADER = struct.Struct(
     "<BBHIIBBHI"
-)  # ff, version, reserved, session, sequence, parts, part, message, size of what follows
+)  # ff, version, reserved, session, sequence, parts, part, message, size of the rest
 
 
 class XmeyeSearch(Event):
@@ -81,7 +81,7 @@ class Xmeye(Discovery):
 
 
 def _address(text_: str) -> int:
-    """``0x0A01A8C0``: an address with its last byte first; 0 where it is not one."""
+    """``0x0A01A8C0``: an address in reverse byte order; 0 if it is invalid."""
     try:
         number_ = int(text_, 16) if text_.startswith("0x") and len(text_) == 10 else 0
     except ValueError:
