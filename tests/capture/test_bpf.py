@@ -31,7 +31,7 @@ def test_a_filter_ends_with_the_snap_length_or_with_nothing():
     [
         ("frobnicate", "syntax error"),
         ("tcp port port", "syntax error"),
-        ("ip[0:9] = 1", "data size must be 1, 2, or 4"),
+        ("ip[0:9] = 1", "1, 2, or 4"),
         ("tcp and ether proto 'x", ""),
     ],
 )
@@ -44,10 +44,11 @@ def test_a_filter_that_does_not_compile_is_named(text, why):
     assert "\n" not in str(caught.value)
 
 
-def test_a_filter_on_vlans_needs_an_interface():
+def test_a_filter_on_vlans_needs_an_interface(golden):
     """Where no interface can be opened to compile it on, the line says that."""
-    with pytest.raises(CaptureError, match=r"'vlan 5': a filter on VLANs is compiled on an interface that is up"):
+    with pytest.raises(CaptureError) as raised:
         bpf.compile_filter("vlan 5", 1, 65535, ())
+    golden(str(raised.value))
 
 
 def test_the_network_header_is_found_by_the_kernel():
