@@ -97,18 +97,18 @@ def test_help_teaches(run_cli: Callable[..., Result]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "result"),
+    ("arguments", "code"),
     [
-        (("chek",), "found 'chek', expected one of check, show, schema, init; did you mean 'check'?"),
-        (("check", "a.yaml", "b.yaml"), "one file or folder"),
-        (("check", "a.yaml", "--config", "b.yaml"), "one file or folder"),
+        (("chek",), "usage.unknown-action"),
+        (("check", "a.yaml", "b.yaml"), "usage.unexpected-argument"),
+        (("check", "a.yaml", "--config", "b.yaml"), "usage.unexpected-argument"),
     ],
 )
-def test_invalid_usage(run_cli: Callable[..., Result], arguments: tuple[str, ...], result: str) -> None:
+def test_invalid_usage(golden: Golden, run_cli: Callable[..., Result], arguments: tuple[str, ...], code: str) -> None:
     """In one line, with the nearest word."""
     answer = run_cli("config", *arguments)
-    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
-    assert result in answer.err
+    assert (answer.code, answer.errors, answer.err.count("\n")) == (2, (code,), 1)
+    golden(answer.err)
 
 
 # check

@@ -94,17 +94,18 @@ def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "output"),
+    ("arguments", "code"),
     [
-        (["--seconds", "0"], "sensor: found --seconds 0, expected more than 0 and at most 86,400\n"),
-        (["--seconds", "nan"], "sensor: found --seconds nan, expected more than 0 and at most 86,400\n"),
-        (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i, expected one of them\n"),
+        (["--seconds", "0"], "usage.invalid-value"),
+        (["--seconds", "nan"], "usage.invalid-value"),
+        (["--file", "a.pcap", "-i", "eth0"], "usage.conflicting-options"),
     ],
 )
-def test_invalid_arguments(run_cli, arguments: list[str], output: str) -> None:
+def test_invalid_arguments(golden: Golden, run_cli, arguments: list[str], code: str) -> None:
     """Exit code 2, before anything is looked at."""
     result = run_cli("doctor", *arguments)
-    assert (result.code, result.out, result.err) == (2, "", output)
+    assert (result.code, result.out, result.errors) == (2, "", (code,))
+    golden(result.err)
 
 
 def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:

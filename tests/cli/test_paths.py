@@ -149,17 +149,20 @@ def test_no_goal_and_no_path_are_reported(golden: Golden, logged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "expected"),
+    ("arguments", "code", "error"),
     [
-        (["--from", "nobody"], 1, "no device 'nobody': `sensor devices` lists them"),
-        (["--to", "outside"], 1, "no device 'outside': `sensor devices` lists them"),
-        (["--to", "twin"], 1, "'twin' is ambiguous: any of dev-1, dev-2: name one by its id"),
-        (["--dot", "--json"], 2, "expected --json or --dot, and not both"),
+        (["--from", "nobody"], 1, "device.unknown"),
+        (["--to", "outside"], 1, "device.unknown"),
+        (["--to", "twin"], 1, "device.unknown"),
+        (["--dot", "--json"], 2, "usage.conflicting-options"),
     ],
 )
-def test_what_makes_no_sense_is_reported_in_one_line(logged, arguments: list[str], code: int, expected: str) -> None:
+def test_what_makes_no_sense_is_reported_in_one_line(
+    golden: Golden, logged, arguments: list[str], code: int, error: str
+) -> None:
     result = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *arguments)
-    assert (result.code, result.out, result.err) == (code, "", f"sensor: {expected}\n")
+    assert (result.code, result.out, result.errors) == (code, "", (error,))
+    golden(result.err)
 
 
 def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:

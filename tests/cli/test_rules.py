@@ -160,18 +160,18 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "fault"),
+    ("arguments", "code"),
     [
-        (("look",), "no action 'look'"),
-        (("try",), "expected try PATH CAPTURE"),
-        (("fields", "dns.qery"), "did you mean 'dns.query'?"),
+        (("look",), "usage.unknown-action"),
+        (("try",), "usage.missing-argument"),
+        (("fields", "dns.qery"), "rule.unknown-event"),
     ],
 )
-def test_what_makes_no_sense(rules, arguments: tuple[str, ...], fault: str) -> None:
+def test_what_makes_no_sense(golden: Golden, rules, arguments: tuple[str, ...], code: str) -> None:
     """It is said."""
     result = rules(*arguments)
-    assert result.code == 2
-    assert fault in result.err
+    assert (result.code, result.errors) == (2, (code,))
+    golden(result.err)
 
 
 def test_what_can_be_watched(rules) -> None:

@@ -38,9 +38,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        ([], "no interface to listen on: name one with -i (there are: "),
-        (["-i", "no/name"], "'no/name' cannot be the name of an interface"),
-        (["-i", "eth0", "-i", "eth0"], "an interface is named twice"),
+        ([], "-i"),
+        (["-i", "no/name"], "'no/name'"),
+        (["-i", "eth0", "-i", "eth0"], "eth0, eth0"),
     ],
 )
 def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
@@ -48,7 +48,9 @@ def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: lis
     assert main(["run", *arguments]) == 2
     result = capsys.readouterr()
     assert result.out == ""
-    assert result.err.startswith(f"sensor: {output}")
+    assert result.err.startswith("sensor: ")
+    assert result.err.endswith(" [capture.invalid-argument]\n")
+    assert output in result.err
     assert result.err.count("\n") == 1
 
 

@@ -223,23 +223,23 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "result"),
+    ("arguments", "code", "error"),
     [
-        (["lst"], 2, "no action 'lst', expected one of list, show, export, send; did you mean 'list'?"),
-        (["list", "ticket-x"], 2, "found 'ticket-x', expected options alone"),
-        (["list", "--type", "camra"], 2, "found --type camra, did you mean 'camera'?"),
-        (["show"], 2, "expected show ID…"),
-        (["show", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
-        (["export", "--format", "jra"], 2, "found --format jra, expected one of"),
-        (["export", "--format", "jira"], 2, "expected --project KEY"),
-        (["export", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
-        (["export", "-o", "/nosuch/out.md"], 3, "cannot write /nosuch/out.md: No such file or directory"),
-        (["send"], 2, "no output of type tickets is configured and switched on"),
-        (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
+        (["lst"], 2, "usage.unknown-action"),
+        (["list", "ticket-x"], 2, "usage.unexpected-argument"),
+        (["list", "--type", "camra"], 2, "usage.invalid-value"),
+        (["show"], 2, "usage.missing-argument"),
+        (["show", "ticket-nosuch"], 1, "ticket.unknown"),
+        (["export", "--format", "jra"], 2, "usage.invalid-value"),
+        (["export", "--format", "jira"], 2, "usage.missing-argument"),
+        (["export", "ticket-nosuch"], 1, "ticket.unknown"),
+        (["export", "-o", "/nosuch/out.md"], 3, "file.not-written"),
+        (["send"], 2, "output.none-configured"),
+        (["send", "jira"], 2, "output.unknown"),
     ],
 )
-def test_mistakes(invoke, arguments: list[str], code: int, result: str) -> None:
+def test_mistakes(golden: Golden, invoke, arguments: list[str], code: int, error: str) -> None:
     """One line that says what was found and what was expected."""
     text = invoke(*arguments)
-    assert (text.code, text.out) == (code, "")
-    assert result in text.err
+    assert (text.code, text.out, text.errors) == (code, "", (error,))
+    golden(text.err)
