@@ -270,23 +270,19 @@ def test_an_alert_record_in_full(golden: Golden) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "note", "sentence"),
+    ("action", "note"),
     [
-        ("new", "", "new printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85"),
-        ("gone", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) not seen since 2026-11-24T09:14:07Z"),
-        ("back", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) is back"),
-        (
-            "split",
-            "a router",
-            "printer M3655idn at 10.20.30.41 (PRN-3F-EAST) is not the device it was taken for: a router",
-        ),
-        ("address_changed", "", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST): ips unknown → 10.20.30.41"),
+        ("new", ""),
+        ("gone", ""),
+        ("back", ""),
+        ("split", "a router"),
+        ("address_changed", ""),
     ],
 )
-def test_sentences(action: str, note: str, sentence: str) -> None:
+def test_sentences(golden: Golden, action: str, note: str) -> None:
     """Each action has its sentence."""
     fields = (FieldChange("ips", "", "10.20.30.41"),) if action == "address_changed" else ()
-    assert maker().device(change(action, None, *fields, note=note)).msg == sentence
+    golden(maker().device(change(action, None, *fields, note=note)).msg)
 
 
 def test_ids_are_the_same_for_the_same_packets() -> None:

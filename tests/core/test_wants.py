@@ -12,6 +12,7 @@ from sensor.core.event_fields import UnknownField
 from sensor.core.packet import Packet
 from sensor.core.want_nodes import NEVER, AllOf, AnyOf
 from sensor.core.wants import ALWAYS, Want, all_of, any_of, armed, event_reader, field, fields, held
+from tests.golden import Golden
 
 
 class Stated(Event):
@@ -89,16 +90,17 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
 
 
 @pytest.mark.parametrize(
-    ("want", "sends"),
+    "want",
     [
-        (field("state").filled(), "Stated has no field state: it has packet, status, path, names, old"),
-        (~(field("status").filled() | field("packet.port").filled()), "a packet has no field port"),
-        (field("path") < 3, "Stated.path is no number and has no order"),
-        (field("status").matches("1"), "Stated.status is no text to be searched"),
-        (held(Bounded(1), "key"), "Stated has no field key: it has packet, status, path, names, old"),
+        field("state").filled(),
+        ~(field("status").filled() | field("packet.port").filled()),
+        field("path") < 3,
+        field("status").matches("1"),
+        held(Bounded(1), "key"),
     ],
 )
-def test_what_a_class_does_not_have_is_an_error(want: Want, sends: str) -> None:
+def test_what_a_class_does_not_have_is_an_error(golden: Golden, want: Want) -> None:
     """The message names the class and the field."""
-    with pytest.raises(UnknownField, match=f"^{re.escape(sends)}$"):
+    with pytest.raises(UnknownField) as raised:
         want.check(Stated)
+    golden(str(raised.value))

@@ -20,6 +20,7 @@ from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed, Reader, clean
+from tests.golden import Golden
 from tests.kit import batch_of, udp_frame
 
 
@@ -39,13 +40,15 @@ def test_no_attribute_without_evidence() -> None:
         Attribute("type", "printer", 0.9, ())
 
 
-def test_no_alert_without_proof() -> None:
+def test_no_alert_without_proof(golden: Golden) -> None:
     """An alert needs what proves it, and a reason."""
     words = ("discovery.x", "t", Severity.low, 0.5, (), Subject(1), "s")
-    with pytest.raises(ValueError, match="without what proves it"):
+    with pytest.raises(ValueError) as raised:
         Alert(1, *words, ("why",), {}, "a", "f", "k")
-    with pytest.raises(ValueError, match="without a reason"):
+    golden(str(raised.value))
+    with pytest.raises(ValueError) as raised:
         Alert(1, *words, (), {}, "a", "f", "k", proof=(SmbTreeConnect(Packet(), "x"),))
+    golden(str(raised.value))
 
 
 def test_vocabulary() -> None:
