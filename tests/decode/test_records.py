@@ -272,7 +272,7 @@ def test_gather_stays_inside(pick: int, place: int, frame: int) -> None:
     rows["frame"][5] = len(data)
     with pytest.raises(IndexError):
         records.gather(data, rows, np.array([5]), np.array([0]), np.array([0]), np.zeros(100, np.uint8), _blank(3))
-    with pytest.raises(ValueError, match="columns of 1, 2 and 1 rows"):
+    with pytest.raises(ValueError, match="1, 2 and 1 rows"):
         records.gather(data, rows, np.array([0]), np.array([0, 1]), np.array([0]), np.zeros(100, np.uint8), _blank(3))
 
 
