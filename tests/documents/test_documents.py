@@ -55,22 +55,23 @@ class Bounded(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    "text",
     [
-        ("short: ''", "found '', expected at least 1 character"),
-        ("short: long", "found 'long', expected at most 3 characters"),
-        ("like: y", "found 'y', expected text like '^x$'"),
-        ("some: []", "found a list, expected at least 1 item"),
-        ("file: 7", "found 7, expected a path as text"),
-        ("even: 7", "found 7, expected a multiple of 2"),
+        "short: ''",
+        "short: long",
+        "like: y",
+        "some: []",
+        "file: 7",
+        "even: 7",
     ],
 )
-def test_what_was_expected(text: str, fault: str) -> None:
+def test_what_was_expected(golden: Golden, text: str) -> None:
     """In words for people, whatever the bound."""
     with pytest.raises(DocumentErrors) as caught:
         load_document(PATH, Bounded, text=text)
     [reported] = caught.value.faults
-    assert reported.message == fault
+    assert reported.code == "config.invalid-value"
+    golden(reported.message)
 
 
 @pytest.mark.parametrize(
@@ -105,31 +106,33 @@ anythin: 3
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "place"),
     [
-        ("", "sensor.yaml:1:1: found an empty file, expected keys with values"),
-        ("# only a comment\n", "sensor.yaml:1:1: found an empty file, expected keys with values"),
-        ("- a\n", "sensor.yaml:1:1: found a list, expected keys with values"),
-        ("hello\n", "sensor.yaml:1:1: found 'hello', expected keys with values"),
-        ("only:\n\tname: x\n", "sensor.yaml:2:1: found a tab, expected spaces"),
-        ("listeners: 3\n", "sensor.yaml:1:12: found 3, expected a list"),
+        ("", "1:1"),
+        ("# only a comment\n", "1:1"),
+        ("- a\n", "1:1"),
+        ("hello\n", "1:1"),
+        ("only:\n\tname: x\n", "2:1"),
+        ("listeners: 3\n", "1:12"),
         (
             "only: !!python/name:os.system x\n",
-            "sensor.yaml:1:7: found the tag 'python/name:os.system', expected plain text, number, true, false or null",
+            "1:7",
         ),
-        ("only: {name: x, name: y}\n", "sensor.yaml:1:17: found the key 'name' a second time, expected it once"),
-        ("only: {name: x, <<: {port: 3}}\n", "sensor.yaml:1:17: found a merge key (<<), expected text"),
-        ("only: {name: x, [1]: 3}\n", "sensor.yaml:1:17: found a list as a key, expected text"),
-        ("anything: " + "[" * 40 + "]" * 40, "sensor.yaml:1:43: nested deeper than 32 levels"),
+        ("only: {name: x, name: y}\n", "1:17"),
+        ("only: {name: x, <<: {port: 3}}\n", "1:17"),
+        ("only: {name: x, [1]: 3}\n", "1:17"),
+        ("anything: " + "[" * 40 + "]" * 40, "1:43"),
         (
             "only: {name: x\n",
-            "sensor.yaml:2:1: not YAML: did not find expected ',' or '}', while parsing a flow mapping",
+            "2:1",
         ),
     ],
 )
-def test_one_fault(text: str, fault: str) -> None:
+def test_one_fault(golden: Golden, text: str, place: str) -> None:
     """What is wrong with the file as a whole is told with its place."""
-    assert faults(text) == [fault]
+    [fault] = faults(text)
+    assert fault.startswith(f"sensor.yaml:{place}: ")
+    golden(fault)
 
 
 def test_not_utf8(golden: Golden, tmp_path: Path) -> None:
@@ -148,10 +151,11 @@ def test_byte_order_mark(tmp_path: Path) -> None:
     assert load_document(path, Settings).only == Listener(name="x")
 
 
-def test_missing_file(tmp_path: Path) -> None:
+def test_missing_file(golden: Golden, tmp_path: Path) -> None:
     """A file that cannot be read is a fault as any other."""
-    with pytest.raises(DocumentErrors, match=r"none\.yaml:1:1: cannot be read: No such file or directory"):
+    with pytest.raises(DocumentErrors) as raised:
         load_document(tmp_path / "none.yaml", Settings)
+    golden(str(raised.value))
 
 
 def test_later_fault() -> None:
