@@ -75,7 +75,7 @@ def test_a_want_of_a_class_that_is_not_watched_is_an_error() -> None:
     """The message names the detector and the class."""
     unit = Narrow(World())
     unit.id = "test.narrow"
-    with pytest.raises(UnknownField, match=r"^test\.narrow wants some of Event, which it does not watch$"):
+    with pytest.raises(UnknownField, match=r"^test\.narrow .*\bEvent\b"):
         list(detecting([unit]))
 
 
