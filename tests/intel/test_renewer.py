@@ -11,6 +11,7 @@ import pytest
 from sensor.intel.names import SUFFIX
 from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
+from tests.golden import Golden
 
 MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 
@@ -66,10 +67,10 @@ def test_lists_come_and_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "messages"),
-    [("203.0.113.1\n", "1 entries instead of 100: the old list is kept"), ("<html>\n", "not one indicator")],
+    "broken",
+    ["203.0.113.1\n", "<html>\n"],
 )
-def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: str, messages: str) -> None:
+def test_one_that_is_refused_stays_and_the_others_go_on(golden: Golden, tmp_path: Path, broken: str) -> None:
     """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is
     itself once it is whole again.
     """
@@ -81,7 +82,7 @@ def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: 
     write(other, "d3.example botnet\n")
     refused = renewed(renewer)
     assert refused[0].startswith(str(bad))
-    assert any(messages in line for line in refused)
+    golden(refused)
     assert (lists.check("203.0.113.99") is None, lists.check("d3.example") is None, lists.check("c2.example")) == (
         False,
         False,
