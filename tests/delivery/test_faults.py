@@ -138,21 +138,21 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("text", "place", "expected"),
     [
-        ("outputs:\n  siem: {type: htpp, url: 'https://x'}\n", "sensor.yaml:2:16", "found 'htpp', "),
+        ("outputs:\n  siem: {type: htpp, url: 'https://x'}\n", "sensor.yaml:2:16", "'htpp'"),
         (
             "outputs:\n  siem: {type: http, urll: 'https://x', url: 'https://x'}\n",
             "sensor.yaml:2:22",
-            "did you mean 'url'?",
+            "'url'",
         ),
         (
             "outputs:\n  siem: {type: file, path: x, filter: {types: [priter]}}\n",
             "sensor.yaml:2:",
-            "found the type 'priter', did you mean 'printer'?",
+            "'printer'",
         ),
         (
             "outputs:\n  siem: {type: file, path: x, filter: {vlans: [30, 5000]}}\n",
             "sensor.yaml:2:",
-            "found the VLAN 5000, expected 0 to 4095",
+            "5000",
         ),
     ],
 )
@@ -174,14 +174,14 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, expected: str) ->
         (
             "url: 'http://127.0.0.1:1', token: 'env:SENSOR_NOT_SET'",
             "sensor.yaml:2:",
-            "the secret env:SENSOR_NOT_SET is empty or missing",
+            "env:SENSOR_NOT_SET",
         ),
         (
             "url: 'http://127.0.0.1:1', token: 'file:/none/token'",
             "sensor.yaml:2:",
-            "the secret file:/none/token cannot be read: No such file or directory",
+            "file:/none/token",
         ),
-        ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", "no address is known for the name siem.invalid"),
+        ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", " siem.invalid: "),
         ("url: 'https://127.0.0.1:1', tls: {ca: none.pem}", "sensor.yaml:2:", "none.pem"),
     ],
 )

@@ -344,7 +344,7 @@ def test_times_and_numbers_that_formats_reckon_with(tmp_path: Path, path: str) -
     """They cannot be hidden, and the configuration says so."""
     file = tmp_path / "sensor.yaml"
     file.write_text(f"outputs:\n  a: {{type: file, path: x, redact: [{path}]}}\n")
-    with pytest.raises(DocumentErrors, match=f"sensor.yaml:2:.*'{path}', a time or number that formats reckon with"):
+    with pytest.raises(DocumentErrors, match=rf"sensor\.yaml:2:.*'{path}'"):
         load_delivery(file)
 
 
