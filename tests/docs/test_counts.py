@@ -20,7 +20,7 @@ HUNTS = Path(hunts_library.__file__).with_name("hunts")
 @pytest.mark.parametrize(
     ("page", "stated"),
     [
-        ("README.md", "{detectors} detections in all"),
+        ("README.md", "{detectors} detections"),
         ("README.md", "from {dissectors} protocols"),
         ("README.md", "{hunts} hunts"),
         ("docs/understand/data_model.md", "{detectors} [detections]"),
