@@ -21,8 +21,10 @@ from pydantic import ValidationError
 
 from sensor.core.output import Ack, Entry, Refuse, Retry
 from sensor.outputs.amqp import Amqp, Options
+from tests.golden import Golden
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.invalid import faults_of
 from tests.outputs.servers_rabbitmq import MISSING, RabbitmqServer
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
@@ -160,7 +162,7 @@ def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -
 def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
     """Told with what to do, and tried again; what others wanted is delivered meanwhile."""
     out, batch = opened(server, routing_key=f"{queue}.{{kind}}"), entries(10)
-    with pytest.raises(Retry, match=rf"no queue is bound to the exchange amq.topic for {queue}.alert \(NO_ROUTE\)"):
+    with pytest.raises(Retry, match=rf"amq\.topic for {queue}\.alert \(NO_ROUTE\)"):
         out.send(batch)
     with requested(server) as connection:
         channel = connection.channel()
@@ -232,7 +234,7 @@ def test_an_alarm_of_the_broker(server: RabbitmqServer, queue: str) -> None:
     out, batch = opened(server, queue=queue, timeout_s=1), entries(5)
     server.control("set_disk_free_limit", "1000000GB")
     try:
-        with pytest.raises(Retry, match="takes nothing now: low on disk"):
+        with pytest.raises(Retry, match="low on disk"):
             out.send(batch)
         out.close()
     finally:
@@ -257,7 +259,7 @@ def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: p
     ]
     out.close()
     out = output(server, url=f"amqp://127.0.0.1:{server.port}/nowhere")
-    with pytest.raises(Retry, match="vhost nowhere not found"):
+    with pytest.raises(Retry, match="vhost nowhere"):
         out.open()
     monkeypatch.setenv("MQ_SECRET", "battery staple")
     with pytest.raises(Retry, match="ACCESS_REFUSED") as raised:
@@ -301,17 +303,18 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "fault"),
+    "options",
     [
-        ({"url": "http://host"}, "expected amqp://host"),
-        ({"url": "amqp://"}, "expected amqp://host"),
-        ({"url": "amqp://host:port"}, "found no URL"),
-        ({"url": "amqp://u:secret@host"}, "expected it as `user` and `password`"),
-        ({"url": "amqp://host", "routing_key": "s.{kinds}"}, "did you mean 'kind'"),
+        {"url": "http://host"},
+        {"url": "amqp://"},
+        {"url": "amqp://host:port"},
+        {"url": "amqp://u:secret@host"},
+        {"url": "amqp://host", "routing_key": "s.{kinds}"},
     ],
 )
-def test_faults_of_the_configuration(options: dict[str, Any], fault: str) -> None:
+def test_faults_of_the_configuration(golden: Golden, options: dict[str, Any]) -> None:
     """Told when it is read, and never with what should be secret."""
-    with pytest.raises(ValidationError, match=fault) as found:
+    with pytest.raises(ValidationError) as found:
         Options.model_validate(options)
+    golden(faults_of(found))
     assert "secret" not in str(found.value.errors(include_input=False, include_url=False, include_context=False))

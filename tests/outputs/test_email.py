@@ -199,7 +199,7 @@ def test_tls_from_the_first_byte(authority):
 
 def test_a_server_without_starttls_gets_nothing():
     server = MailServer()
-    with running(server) as port, pytest.raises(Retry, match="speaks no STARTTLS: it is not among what it offers"):
+    with running(server) as port, pytest.raises(Retry, match="STARTTLS"):
         output(port, security="starttls").send(entries(1))
     assert server.mails == []
 
@@ -208,9 +208,7 @@ def test_a_wrong_certificate_behind_starttls_is_explained(authority):
     server = MailServer(pair=authority.issue("old", days=-2))
     with (
         running(server) as port,
-        pytest.raises(
-            Retry, match=r"the certificate of 127.0.0.1 expired on .* \(certificate of old, issued by Test Authority"
-        ),
+        pytest.raises(Retry, match=r"127\.0\.0\.1 expired .*\bold\b.*\bTest Authority\b"),
     ):
         output(port, security="starttls", tls={"ca": authority.ca}).send(entries(1))
 
@@ -228,7 +226,7 @@ def test_a_login_that_is_turned_down_reports_no_secret(authority, monkeypatch, a
     server = MailServer(
         {"AUTH": [answer.format("s3cret").encode()] * 3}, pair=authority.issue("mail"), login=("sensor", "other")
     )
-    with running(server) as port, pytest.raises(Retry, match="the login of sensor is turned down: 535") as raised:
+    with running(server) as port, pytest.raises(Retry, match=r"\bsensor\b.*: 535\b") as raised:
         output(port, security="starttls", tls={"ca": authority.ca}, user="sensor", password="env:MAIL_PASSWORD").send(
             entries(1)
         )
@@ -304,7 +302,7 @@ def test_an_answer_that_does_not_come_ends_the_wait_and_the_repeat_can_be_recogn
     with running(server) as port:
         made = output(port, timeout_s=0.4)
         begin = time.monotonic()
-        with pytest.raises(Retry, match=r"the connection is lost: .*timed out"):
+        with pytest.raises(Retry, match="timed out"):
             made.send(entries(3))
         assert time.monotonic() - begin < 30
         server.stalled.set()
@@ -318,7 +316,7 @@ def test_a_recipient_that_is_busy_gets_the_mail_later_and_the_others_get_it_once
     with running(server) as port:
         made = output(port, recipients=[SOC, BOSS])
         for _ in range(2):
-            with pytest.raises(Retry, match=r"not all recipients accepted the mail: boss@example.com: 450 4\.2\.2"):
+            with pytest.raises(Retry, match=r"\bboss@example\.com: 450 4\.2\.2\b"):
                 made.send(entries(2))
         assert not made.send(entries(2)).refused
     assert [mail.recipients for mail in server.mails] == [(SOC,), (BOSS,)]

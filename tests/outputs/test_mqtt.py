@@ -159,9 +159,9 @@ def test_a_stuck_broker(opened: Opened) -> None:
         output, batch = opened(server.url, timeout_s=0.5), entries(9000)
         server.pause()
         # The system may give up what is not taken a moment before we do.
-        with pytest.raises(Retry, match=r"no answer within|the connection is lost"):
+        with pytest.raises(Retry, match=r" 0\.5 s|\blost\b"):
             output.send(batch)
-        with pytest.raises(Retry, match="did not answer within"):
+        with pytest.raises(Retry, match=r" 0\.5 s"):
             output.open()
         begin = time.monotonic()
         output.close()
@@ -255,9 +255,9 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
 
 def test_nothing_listens_there(opened: Opened) -> None:
     """In plain words."""
-    with pytest.raises(Retry, match="nothing listens at this port"):
+    with pytest.raises(Retry, match="refused"):
         opened(f"mqtt://127.0.0.1:{free_port()}")
-    with pytest.raises(Retry, match="no address is known"):
+    with pytest.raises(Retry, match=r" nowhere\.invalid: "):
         opened("mqtt://nowhere.invalid")
 
 
@@ -305,7 +305,7 @@ def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Ope
                 link.disconnected(None, None, from_broker, reason, None) or SimpleNamespace(mid=1)
             )
         )
-        with pytest.raises(wanted, match="MQTT: the connection is lost: "):
+        with pytest.raises(wanted, match=f": {reason}"):
             output.send(entries(1))
         output._client = client
         assert not output.send(entries(1)).refused

@@ -270,7 +270,7 @@ def test_a_table_that_is_missing_or_another(server: PostgresqlServer) -> None:
     assert [(one.what, one.level) for one in out.check()][-1] == ("permission", "error")
     query(server, "CREATE SCHEMA siem")
     query(server, f"CREATE TABLE {TABLE} (id text)")
-    with pytest.raises(Retry, match="not as integrations/postgresql"):
+    with pytest.raises(Retry, match="integrations/postgresql"):
         out.send(entries(1))
     query(server, f"DROP TABLE {TABLE}")
     out.close()
@@ -359,5 +359,6 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("table", ["", "a.b.c", "events; DROP TABLE x", 'a"b', "1st", "x" * 64, "siem."])
 def test_names_of_tables(table: str) -> None:
     """Words that need no thought about quoting."""
-    with pytest.raises(ValidationError, match="expected a name such as"):
+    with pytest.raises(ValidationError) as raised:
         Options(host="db", table=table)
+    assert [(one["loc"], one["type"]) for one in raised.value.errors()] == [(("table",), "value_error")]

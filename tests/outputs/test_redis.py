@@ -23,6 +23,7 @@ from sensor.outputs.redis import Options, Redis
 from tests.golden import Golden
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.invalid import faults_of
 from tests.outputs.servers_redis import MISSING, RedisServer
 from tests.waiting import until
 
@@ -381,20 +382,21 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "fault"),
+    "options",
     [
-        ({"url": "http://host"}, "expected redis://host"),
-        ({"url": "redis://"}, "expected redis://host"),
-        ({"url": "unix://"}, "expected redis://host"),
-        ({"url": "redis://host:port"}, "found no URL"),
-        ({"url": "redis://host/events"}, "found the database 'events'"),
-        ({"url": "redis://:secret@host"}, "expected it as `user` and `password`"),
-        ({"url": "redis://host", "prefix": ""}, "at least 1 character"),
-        ({"url": "redis://host", "max_entries": 999}, "twice batch_events"),
+        {"url": "http://host"},
+        {"url": "redis://"},
+        {"url": "unix://"},
+        {"url": "redis://host:port"},
+        {"url": "redis://host/events"},
+        {"url": "redis://:secret@host"},
+        {"url": "redis://host", "prefix": ""},
+        {"url": "redis://host", "max_entries": 999},
     ],
 )
-def test_faults_of_the_configuration(options: dict[str, Any], fault: str) -> None:
+def test_faults_of_the_configuration(golden: Golden, options: dict[str, Any]) -> None:
     """Told when it is read, and never with what should be secret."""
-    with pytest.raises(ValidationError, match=fault) as found:
+    with pytest.raises(ValidationError) as found:
         Options.model_validate(options)
+    golden(faults_of(found))
     assert "secret" not in str(found.value.errors(include_input=False, include_url=False, include_context=False))

@@ -15,7 +15,9 @@ from pydantic import ValidationError
 
 from sensor.core.output import Ack, Refuse, Retry
 from sensor.outputs.splunk_hec import Options, SplunkHec
+from tests.golden import Golden
 from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.invalid import faults_of
 from tests.outputs.receiver import Fault, Receiver, Request, Store
 from tests.outputs.services import Hec
 
@@ -194,9 +196,9 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
             400,
             {"text": "Incorrect index", "code": 7, "invalid-event-number": 0},
             Retry,
-            "may not write into this index",
+            r"\(code 7\); ",
         ),
-        (400, {"text": "Data channel is missing", "code": 10}, Retry, "set acknowledge to true"),
+        (400, {"text": "Data channel is missing", "code": 10}, Retry, r"\(code 10\); .*\btrue\b"),
         (400, {"text": "ACK is disabled", "code": 14}, Retry, "useACK"),
         (400, {"text": "Invalid data format", "code": 6}, Refuse, "code 6"),
         (400, {"text": "Invalid data format", "code": 6, "invalid-event-number": 99}, Refuse, "code 6"),
@@ -210,7 +212,7 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
         (500, {"text": "Internal server error", "code": 8}, Retry, "code 8"),
         (503, {"text": "Server is busy", "code": 9}, Retry, "Server is busy"),
         (503, {"text": "Server is shutting down", "code": 23}, Retry, "shutting down"),
-        (200, None, Retry, "is it Splunk's event collector"),
+        (200, None, Retry, "Splunk"),
         (200, {"text": "odd \x1b[31m", "code": 99}, Retry, "code 99"),
     ],
 )
@@ -237,7 +239,7 @@ def test_a_token_without_acknowledgement_is_found_before_anything_is_sent(receiv
     """Otherwise every batch would be written, never acknowledged, and come again for ever."""
     service.acknowledge = False
     output = made(receiver)
-    with pytest.raises(Retry, match="set acknowledge to false"):
+    with pytest.raises(Retry, match=r"useACK.*\backnowledge\b.*\bfalse\b"):
         output.open()
     with pytest.raises(Retry):
         output.send(entries(1))
@@ -253,7 +255,7 @@ def test_acknowledgement_that_was_switched_off_meanwhile(receiver: Receiver, ser
 def test_a_token_that_wants_acknowledgement(receiver: Receiver) -> None:
     output = made(receiver, acknowledge=False)
     output.open()
-    with pytest.raises(Retry, match="set acknowledge to true"):
+    with pytest.raises(Retry, match=r"\backnowledge\b.*\btrue\b"):
         output.send(entries(1))
     output.close()
 
@@ -290,16 +292,17 @@ def test_closing_ends_no_wait_of_others_and_leaves_nothing(receiver: Receiver, o
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    "options",
     [
-        ({"token": None}, "the secret of the collector's token"),
-        ({"index": "A B"}, "pattern"),
-        ({"ack_timeout_s": 0}, "greater than 0"),
+        {"token": None},
+        {"index": "A B"},
+        {"ack_timeout_s": 0},
     ],
 )
-def test_invalid_options(options: dict[str, Any], expected: str) -> None:
-    with pytest.raises(ValidationError, match=expected):
+def test_invalid_options(golden: Golden, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as raised:
         Options.model_validate({"url": "https://splunk.example.org:8088", "token": "env:TOKEN", **options})
+    golden(faults_of(raised))
 
 
 def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> None:

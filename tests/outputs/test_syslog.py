@@ -18,6 +18,7 @@ from sensor.outputs.formats import FORMATS
 from sensor.outputs.syslog import Options, Syslog
 from tests.outputs.authority import Authority
 from tests.outputs.batches import entries
+from tests.outputs.invalid import faults_of
 from tests.outputs.listener import listener
 from tests.outputs.samples import RECORDS
 from tests.outputs.servers_base import free_port
@@ -145,9 +146,9 @@ def test_a_server_that_died_is_noticed_before_anything_is_sent_to_it(fresh, tran
         output.send(first)
         fresh.wait(transport, lambda lines: len(lines) == 20)
         fresh.kill()
-        with pytest.raises(Retry, match=r"it closed the connection|reset by peer|refused|nobody listens"):
+        with pytest.raises(Retry, match=r"closed|reset|refused"):
             output.send(second)
-        with pytest.raises(Retry, match=r"refused|nobody listens"):
+        with pytest.raises(Retry, match="refused"):
             output.send(second)
         fresh.start()
         output.open()
@@ -172,7 +173,7 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
         output.send(batch)
         tired.set()
         time.sleep(0.1)
-        with pytest.raises(Retry, match="it closed the connection"):
+        with pytest.raises(Retry, match="closed"):
             output.send(batch)
         tired.clear()
         output.send(batch)
@@ -189,7 +190,7 @@ def test_a_batch_counts_only_once_the_kernel_of_the_receiver_has_it():
         batch = entries(500, format="syslog_5424")
         assert sum(len(one.payload) for one in batch) < 300_000
         begin = time.monotonic()
-        with pytest.raises(Retry, match=r"127.0.0.1 port \d+: took nothing for 0.4 s"):
+        with pytest.raises(Retry, match=r"127\.0\.0\.1 port \d+: .* 0\.4 s"):
             output.send(batch)
         ended.set()
     assert time.monotonic() - begin < 30
@@ -244,10 +245,7 @@ def test_a_certificate_of_ours_that_is_missing_is_reported_when_it_is_noticed(tm
         time.sleep(0.1)
         with pytest.raises(
             Retry,
-            match=(
-                r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate "
-                r"and tls.key"
-            ),
+            match=r"\btls\.certificate\b.*\btls\.key\b",
         ):
             output.send(entries(1, format="syslog_5424"))
 
@@ -287,7 +285,7 @@ def test_a_datagram_that_is_too_long_is_refused_and_the_others_go():
             ack = output.send(batch)
         assert [receiver.recv(1 << 16) for _ in range(2)] == [batch[0].payload, batch[2].payload]
     assert list(ack.refused) == [1]
-    assert ack.refused[1].endswith("bytes, more than a datagram of 8192 (datagram_bytes): take tcp")
+    assert " 8192 (datagram_bytes): " in ack.refused[1]
 
 
 def test_closing_twice_and_sending_after_it():
@@ -322,11 +320,13 @@ def test_a_check_finds_a_port_without_a_listener(transport, step):
     assert (last.what, last.level) == (step, "error")
 
 
-def test_options_that_contradict_each_other_are_named():
-    with pytest.raises(ValidationError, match="found tls beside the transport tcp, expected the transport tls"):
+def test_options_that_contradict_each_other_are_named(golden):
+    with pytest.raises(ValidationError) as raised:
         Options(host="a", tls={})
-    with pytest.raises(ValidationError, match="TLS has no other"):
+    golden(faults_of(raised))
+    with pytest.raises(ValidationError) as raised:
         Options(host="a", transport="tls", framing="lines")
+    golden(faults_of(raised))
     assert [Options(host="a", transport=each).place for each in ("udp", "tcp", "tls")] == [
         ("a", 514),
         ("a", 514),
