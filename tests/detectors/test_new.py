@@ -7,6 +7,7 @@ import pytest
 from sensor.core.alert import Severity
 from tests.detectors.device_stories import HOST, change, claim, made
 from tests.detectors.stories import Story, World, detector, device, reviewed
+from tests.golden import Golden
 
 NEW = "device.new"
 
@@ -25,23 +26,23 @@ def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
 
 
 @pytest.mark.parametrize(
-    ("kind", "there", "severity", "reason"),
+    ("kind", "there", "severity"),
     [
-        ("access_point", ["workstation"] * 3, Severity.medium, "forwards the traffic of other devices"),
-        ("workstation", ["camera"] * 3, Severity.medium, "10.0.2.0/24: 3 camera"),
-        ("printer", ["camera"] * 3, Severity.low, "the first printer in 10.0.2.0/24, where there are 3 camera"),
-        ("camera", ["camera"] * 3, Severity.low, "camera: a stationary device"),
-        ("workstation", ["workstation"] * 3, Severity.info, "workstation: common in this segment"),
-        ("unknown", [], Severity.info, "its type is unknown"),
+        ("access_point", ["workstation"] * 3, Severity.medium),
+        ("workstation", ["camera"] * 3, Severity.medium),
+        ("printer", ["camera"] * 3, Severity.low),
+        ("camera", ["camera"] * 3, Severity.low),
+        ("workstation", ["workstation"] * 3, Severity.info),
+        ("unknown", [], Severity.info),
     ],
 )
 def test_a_newcomer_is_reported_by_what_it_is_and_where(
-    kind: str, there: list[str], severity: Severity, reason: str
+    golden: Golden, kind: str, there: list[str], severity: Severity
 ) -> None:
     """After a day of learning; with the hours that were watched."""
     [alert] = reviewed(detector(NEW, watched(*there)), [change(30, "new", newcomer(kind))])
     assert alert.severity == severity
-    assert reason in alert.why[1]
+    golden(alert.why[1])
     assert (alert.numbers["watched_h"], alert.numbers["threshold_h"]) == (24, 24)
     assert HOST in alert.summary
     assert alert.techniques[0].technique == "T1200"

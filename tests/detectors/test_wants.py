@@ -30,7 +30,5 @@ def test_a_want_that_is_too_narrow_fails_its_story(narrow: Any, monkeypatch: pyt
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {})
     assert len(inspected(detector(SCAN), story)) == 1
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {HttpRequest: narrow, HttpResponse: NEVER})
-    with pytest.raises(
-        AssertionError, match=r"^initial_access\.web_scan does not want what it would raise an alert for"
-    ):
+    with pytest.raises(AssertionError, match=r"^initial_access\.web_scan "):
         inspected(detector(SCAN), story)
