@@ -11,6 +11,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.lldp import Lldp
 from tests.dissectors.samples import events, packets, values
+from tests.golden import Golden
 
 MAC = 0x00408CA1B2C3
 HEAD = bytes.fromhex("0207 04 00408ca1b2c3  0407 03 00408ca1b2c3  0602 0078")
@@ -144,18 +145,20 @@ def test_ids_that_are_no_text_are_hex(chassis: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "fault"),
+    "payload",
     [
-        (HEAD[9:] + HEAD[:9], "chassis, port and life do not come first"),
-        (b"", "chassis, port and life do not come first"),
-        (HEAD + b"\x0a\x40name", "field longer than the message"),
-        (b"\x02\x01\x04" + HEAD[9:], "id without a value"),
+        HEAD[9:] + HEAD[:9],
+        b"",
+        HEAD + b"\x0a\x40name",
+        b"\x02\x01\x04" + HEAD[9:],
     ],
+    ids=("order", "empty", "long field", "id without value"),
 )
-def test_malformed(payload: bytes, fault: str) -> None:
+def test_malformed(golden: Golden, payload: bytes) -> None:
     """The mandatory fields come first, in their order, and fields end within the message."""
-    with pytest.raises(Malformed, match=fault):
+    with pytest.raises(Malformed) as raised:
         dissect(head=payload)
+    golden(str(raised.value))
 
 
 def test_cut_by_the_capture() -> None:
