@@ -10,6 +10,7 @@ import pytest
 from sensor.doctor import card_checks
 from sensor.doctor.card import Card, look
 from sensor.doctor.ethtool import asking, features, receive_ring
+from tests.golden import Golden
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="interfaces are read from the Linux kernel")
 WELL = {"rx-gro": False, "rx-lro": False, "rx-gro-hw": False, "rx-vlan-hw-parse": True, "tx-tcp-segmentation": True}
@@ -39,17 +40,18 @@ def test_a_card_that_is_set_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "advice"),
+    "more",
     [
-        ({"there": False}, "sensor interfaces"),
-        ({"up": False, "carrier": None}, "ip link set eth7 up"),
-        ({"carrier": False}, "plug the cable in"),
+        {"there": False},
+        {"up": False, "carrier": None},
+        {"carrier": False},
     ],
 )
-def test_an_interface_on_which_nothing_can_come(more: dict[str, object], advice: str) -> None:
+def test_an_interface_on_which_nothing_can_come(golden: Golden, more: dict[str, object]) -> None:
     """An error, with the command where there is one."""
     found = card_checks.interface(card(**more))
-    assert (found.level, found.advice[: len(advice)]) == ("error", advice)
+    assert found.level == "error"
+    golden(found.advice)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +85,8 @@ def test_the_ring_of_the_card(ring: int, most: int, speed: int, level: str) -> N
 
 def test_a_card_that_keeps_frames_for_others_back() -> None:
     """It was asked for all frames and does not say that it takes them; or nobody asks."""
-    assert card_checks.promiscuous(card(promiscuous=False), wanted=True).advice.startswith(
-        "ip link set eth7 promisc on"
-    )
+    advice = card_checks.promiscuous(card(promiscuous=False), wanted=True).advice
+    assert advice.startswith("ip link set eth7 promisc ")
     assert "capture: {promiscuous: true}" in card_checks.promiscuous(card(), wanted=False).advice
 
 

@@ -60,17 +60,18 @@ def test_the_clock_of_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "level", "messages"),
+    ("more", "level"),
     [
-        ({"free": 10 * MIB}, "error", "the disk is full: 10 MiB free"),
-        ({"free": 1000 * MIB}, "warning", "1,000 MiB free, and the log and the evidence may grow by 4,096 MiB"),
-        ({"inodes": 0.97}, "warning", "97% of the disk's inodes are used"),
+        ({"free": 10 * MIB}, "error"),
+        ({"free": 1000 * MIB}, "warning"),
+        ({"inodes": 0.97}, "warning"),
     ],
 )
-def test_a_disk_without_room(more: dict[str, object], level: str, messages: str) -> None:
+def test_a_disk_without_room(golden: Golden, more: dict[str, object], level: str) -> None:
     """An error where not one segment of the log fits, else a warning."""
     found = machine_checks.space(disk(**more))
-    assert (found.level, found.found) == (level, messages)
+    assert found.level == level
+    golden(found.found)
 
 
 def test_a_disk_that_is_slow() -> None:
