@@ -17,6 +17,7 @@ from sensor.eventlog.cursors import EVERYTHING, cursor, delivered, furthest, unr
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.retention import Retention
 from sensor.eventlog.segments import cursors_of, segments
+from tests.golden import Golden
 from tests.reliability.live_logs import TS, numbers, open_log, record
 from tests.waiting import until
 
@@ -240,7 +241,7 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) ->
     assert list(log.news(TS)) == []
 
 
-def test_a_fault_puts_it_off_and_is_reported_once(tmp_path: Path) -> None:
+def test_a_fault_puts_it_off_and_is_reported_once(golden: Golden, tmp_path: Path) -> None:
     """A full or broken disk loses no segment."""
     path, messages = tmp_path / "events.jsonl", list[str]()
     make(path, parts=3)
@@ -252,7 +253,7 @@ def test_a_fault_puts_it_off_and_is_reported_once(tmp_path: Path) -> None:
     for _ in range(3):
         keeper.tidy()
     assert len(messages) == 1
-    assert messages[0].startswith("closed segments of the event log stay as they are: ")
+    golden(messages[0].partition(": ")[0])
     assert numbers(path) == before
     (blocked / "within").unlink()
     blocked.rmdir()
@@ -328,7 +329,7 @@ def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
     """Told with the place, and with what would come of it."""
     path = tmp_path / "sensor.yaml"
     path.write_text("retention:\n  size_mib: 100\n  hard_mib: 50\n")
-    with pytest.raises(DocumentErrors, match=r"sensor.yaml:2:3: hard_mib \(50\) is less than size_mib \(100\)"):
+    with pytest.raises(DocumentErrors, match=r"sensor\.yaml:2:3: hard_mib \(50\).*size_mib \(100\)"):
         load_config(path)
     path.write_text("retention: {size_mib: 100, age_days: 7, commit_ms: 50}\n")
     assert load_config(path).retention.age_days == 7

@@ -14,6 +14,7 @@ import pytest
 from sensor.core.record import Record, RecordMaker
 from sensor.core.time_units import SECOND
 from sensor.eventlog.writer import BUFFER, TAIL, EventLog
+from tests.golden import Golden
 
 TS = 1_795_511_647_318_442_123
 
@@ -123,13 +124,14 @@ def test_a_fresh_log_begins_again(tmp_path: Path) -> None:
     assert seqs(tmp_path / "log") == [1]
 
 
-def test_one_writer_a_file(tmp_path: Path) -> None:
+def test_one_writer_a_file(golden: Golden, tmp_path: Path) -> None:
     """A second one is refused before it changes anything, and may write once the first is done."""
     first = EventLog(tmp_path / "log")
     first.write(record(1))
     first.flush()
-    with pytest.raises(OSError, match="another sensor writes it"):
+    with pytest.raises(OSError) as raised:
         EventLog(tmp_path / "log", fresh=True)
+    golden(str(raised.value))
     first.close()
     write(tmp_path / "log", 2)
     assert seqs(tmp_path / "log") == [1, 2]
