@@ -38,7 +38,7 @@ class Slow(Dissector):
         return iter(())
 
 
-@pytest.mark.parametrize(("broken", "reported"), [(Breaking, "IndexError: past the end"), (Slow, "took")])
+@pytest.mark.parametrize(("broken", "reported"), [(Breaking, "IndexError"), (Slow, "took")])
 def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], reported: str) -> None:
     """The case is named, so that it can be had again."""
     monkeypatch.setitem(mill.DISSECTORS, "arp", broken)
