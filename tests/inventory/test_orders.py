@@ -76,21 +76,18 @@ def test_an_address_split_off(two):
 
 
 @pytest.mark.parametrize(
-    ("order", "fault"),
+    "order",
     [
-        (Order(1, "merge", KEEP, f"mac:{OTHER}"), "is not known any more"),
-        (Order(1, "merge", f"mac:{OTHER}", KEEP), "is not known any more"),
-        (Order(1, "merge", KEEP, KEEP), "is not known any more"),
-        (Order(1, "split", KEEP, KEEP), "the only one it has"),
-        (Order(1, "split", KEEP, "ip:10.0.0.77"), "not an address of it"), (Order(1, "undo", KEEP, LOSE), (
-            "how they were before is not "
-            "known"
-        )),
+        Order(1, "merge", KEEP, f"mac:{OTHER}"),
+        Order(1, "merge", f"mac:{OTHER}", KEEP),
+        Order(1, "merge", KEEP, KEEP),
+        Order(1, "split", KEEP, KEEP),
+        Order(1, "split", KEEP, "ip:10.0.0.77"), Order(1, "undo", KEEP, LOSE),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done(two, order: Order, fault: str):
+def test_what_cannot_be_done(golden: Golden, two, order: Order):
     """The outcome says why, and nothing changes."""
-    assert fault in two.persistence.carry_out(order).fault
+    golden(two.persistence.carry_out(order).fault)
     assert two.who(CABLE).key == KEEP
     assert two.who(WIRELESS).key == LOSE
 

@@ -10,6 +10,7 @@ from sensor.inventory.corrections import Correction
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
 from sensor.inventory.store.store import Store, corrections_of
+from tests.golden import Golden
 
 KEY = "mac:00:17:c8:1a:2b:3c"
 
@@ -70,7 +71,8 @@ def test_nothing_to_undo(changes: OperatorChanges, number: str):
         changes.undo(number)
 
 
-def test_no_store(tmp_path: Path):
+def test_no_store(golden: Golden, tmp_path: Path):
     """What to do first."""
-    with pytest.raises(StoreError, match="there is no inventory yet: run `sensor run`"):
+    with pytest.raises(StoreError) as raised:
         OperatorChanges(tmp_path / "none", "anna", 7)
+    golden(str(raised.value))

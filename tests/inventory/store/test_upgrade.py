@@ -13,6 +13,7 @@ from sensor.inventory.store import schema, upgrade
 from sensor.inventory.store.database import FILE, UNFINISHED, Refused, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
+from tests.golden import Golden
 from tests.runtime.test_keeper import Run
 
 KEY = "mac:00:17:c8:1a:2b:3c"
@@ -121,10 +122,7 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
     with pytest.raises(
         Refused,
-        match=(
-            rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: "
-            r"table devices already"
-        ),
+        match=rf"\b{version} to {schema.VERSION + 1}\b.*\bdevices\b",
     ):
         Store(tmp_path)
     assert dump(tmp_path / FILE) == before
@@ -132,12 +130,13 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     Store(tmp_path).close()
 
 
-def test_no_room_for_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_a_copy(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then there is no upgrade: without a copy there is no way back."""
     before = dump(old_store(tmp_path, 1))
     (tmp_path / f"{FILE}.version-1").mkdir()
-    with pytest.raises(Refused, match="is not upgraded, for no copy of it can be kept beside it"):
+    with pytest.raises(Refused) as raised:
         Store(tmp_path)
+    golden(str(raised.value))
     assert dump(tmp_path / FILE) == before
     assert not (tmp_path / f"{FILE}.version-1.new").exists()
 
