@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.report.period import is_time, period_spec
+from tests.golden import Golden
 from tests.report.sites import at
 
 FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
@@ -43,26 +44,23 @@ def test_nothing_known_is_a_period_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    "given",
     [
-        ({"period": "soon"}, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
-        ({"period": "2026-13"}, "found --period 2026-13, expected a span"),
-        ({"period": "0000-01"}, "found --period 0000-01, expected a span"),
-        ({"period": "10000d"}, "found --period 10000d, expected a span"),
-        ({"period": "0d"}, "found --period 0d, expected a span"),
-        ({"period": "7d", "since": "2026-11-01"}, "expected --period, or --since and --until, and not both"),
-        ({"since": "yesterday"}, "found --since yesterday, expected a day or a time such as 2026-11-24T09:00"),
-        (
-            {"since": "2026-11-24", "until": "2026-11-24"},
-            "found --since 2026-11-24 and --until 2026-11-24, expected a beginning before the end",
-        ),
+        {"period": "soon"},
+        {"period": "2026-13"},
+        {"period": "0000-01"},
+        {"period": "10000d"},
+        {"period": "0d"},
+        {"period": "7d", "since": "2026-11-01"},
+        {"since": "yesterday"},
+        {"since": "2026-11-24", "until": "2026-11-24"},
     ],
 )
-def test_what_makes_no_sense(given: dict[str, str], expected: str) -> None:
+def test_what_makes_no_sense(golden: Golden, given: dict[str, str]) -> None:
     """What was found, what was expected."""
     with pytest.raises(ValueError) as error:
         period_spec(**given)
-    assert str(error.value).startswith(expected)
+    golden(str(error.value))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from sensor.report.page import page
 from sensor.report.period import period_spec
 from sensor.report.schema import schema
 from sensor.report.stored import BadReport, encoded, stored
+from tests.golden import Golden
 from tests.report.sites import large_site, large_story
 
 SCHEMA = Path(__file__).parents[2] / "sensor" / "report" / "schema.json"
@@ -51,23 +52,25 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    "data",
     [
-        (b"", "not a report of this sensor: Input data was truncated"),
-        (b"%PDF-1.7", "a PDF contains no data, expected the HTML or the JSON of a report"),
-        (b"<html></html>", "found HTML without a report, expected one that `sensor report` wrote"),
-        (b'{"kind": "alert"}', "not a report of this sensor: Object missing required field `format`"),
-        (b"[" * 100_000, "not a report of this sensor: "),
-        (b'{"format": "", "version": 1, "made": "now"}', "not a report of this sensor: Expected `str` matching regex"),
+        b"",
+        b"%PDF-1.7",
+        b"<html></html>",
+        b'{"kind": "alert"}',
+        b"[" * 100_000,
+        b'{"format": "", "version": 1, "made": "now"}',
     ],
+    ids=("empty", "PDF", "HTML", "other JSON", "deep", "other format"),
 )
-def test_what_is_no_report_is_reported(data: bytes, expected: str, tmp_path: Path) -> None:
+def test_what_is_no_report_is_reported(golden: Golden, data: bytes, tmp_path: Path) -> None:
     """Which file, what was found."""
     path = tmp_path / "old"
     path.write_bytes(data)
     with pytest.raises(BadReport) as error:
         stored(path)
-    assert str(error.value).startswith(f"{path}: {expected}")
+    assert str(error.value).startswith(f"{path}: ")
+    golden(str(error.value).split(": ")[1])
 
 
 def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) ->
     assert stored(path) == report
     for change in ({"version": 2}, {"format": "other/report"}):
         path.write_text(json.dumps(reported | change), encoding="utf-8")
-        with pytest.raises(BadReport, match="expected passive-network-sensor/report version 1 or older"):
+        with pytest.raises(BadReport, match="passive-network-sensor/report version 1"):
             stored(path)
 
 
