@@ -12,6 +12,7 @@ from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_
 from sensor.rules.load import Nowhere, load_rules
 from sensor.rules.trial import START, _signal, run_trial
 from sensor.rules.values import Kind, RuleError
+from tests.golden import Golden
 from tests.rules.written import loaded, write
 
 HELD = {
@@ -58,27 +59,27 @@ def test_what_happens_is_evaluated_by_the_rule(tmp_path: Path, events: str, came
 
 
 @pytest.mark.parametrize(
-    ("test", "messages"),
+    "test",
     [
-        ("{title: bad, events: [{nam: x}]}", "did you mean 'name'?"),
-        ("{title: bad, events: [{name: 5}]}", "found 5, which is not a valid name"),
-        ("{title: bad, events: [{name: x, src: nobody}]}", "expected an address"),
-        ("{title: bad, events: [{name: x, src.mac: nobody}]}", "expected a MAC"),
-        ("{title: bad, events: [{name: x, proto: tpc}]}", "did you mean 'tcp'?"),
-        ("{title: bad, events: [{when: dns.qery}]}", "did you mean 'dns.query'?"),
-        ("{title: bad, events: [{when: flow.ended, reason: resett}]}", "did you mean 'reset'?"),
-        ("{title: bad, devices: {nobody: {type: camera}}, events: [{name: x}]}", "expected the address of a device"),
-        ("{title: bad, devices: {10.0.0.9: {type: camra}}, events: [{name: x}]}", "did you mean 'camera'?"),
-        ("{title: bad, devices: {10.0.0.9: {typ: camera}}, events: [{name: x}]}", "did you mean 'type'?"),
+        "{title: bad, events: [{nam: x}]}",
+        "{title: bad, events: [{name: 5}]}",
+        "{title: bad, events: [{name: x, src: nobody}]}",
+        "{title: bad, events: [{name: x, src.mac: nobody}]}",
+        "{title: bad, events: [{name: x, proto: tpc}]}",
+        "{title: bad, events: [{when: dns.qery}]}",
+        "{title: bad, events: [{when: flow.ended, reason: resett}]}",
+        "{title: bad, devices: {nobody: {type: camera}}, events: [{name: x}]}",
+        "{title: bad, devices: {10.0.0.9: {type: camra}}, events: [{name: x}]}",
+        "{title: bad, devices: {10.0.0.9: {typ: camera}}, events: [{name: x}]}",
     ],
 )
-def test_what_makes_no_sense_is_reported(tmp_path: Path, test: str, messages: str) -> None:
+def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: str) -> None:
     """With its line."""
     one = loaded(tmp_path, f"{RULE}      - {test}\n")
     with pytest.raises(RuleError) as caught:
         run_trial(one, 0)
     fault = one.fault(caught.value)
-    assert messages in fault.message
+    golden(fault.message)
     assert fault.line == 7
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sensor.core.addresses import V4, Networks, parse, parse_mac
 from sensor.rules.values import Kind, RuleError, fit_of
+from tests.golden import Golden
 
 SETS: dict[str, list[str | int]] = {
     "ours": ["10.0.0.0/8", "203.0.113.7"],
@@ -77,31 +78,31 @@ def test_what_fits(kind: Kind, requested: Any, yes: list[Any], no: list[Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "requested", "messages", "where"),
+    ("kind", "requested", "where"),
     [
-        (Kind.TEXT, 5, "found 5, expected text, in quotes", ()),
-        (Kind.TEXT, {"start": "x"}, "expected one of is, not, contains, begins", ("start",)),
-        (Kind.TEXT, {"begin": "x"}, "did you mean 'begins'?", ("begin",)),
-        (Kind.TEXT, {"matches": "("}, "found no regular expression", ("matches",)),
-        (Kind.TEXT, {}, "found no condition", ()),
-        (Kind.TEXT, [], "found an empty list", ()),
-        (Kind.TEXT, ["a", ["b"]], "found no single value", (1,)),
-        (Kind.TEXT, ["a", "$nams"], "did you mean 'names'?", (1,)),
-        (Kind.NUMBER, {"above": "x"}, "found 'x', expected a number", ("above",)),
-        (Kind.NUMBER, {"above": [1, 2]}, "found several numbers", ("above",)),
-        (Kind.NUMBER, True, "found True, expected a number", ()),
-        (Kind.NUMBER, "seven", "found 'seven', expected an address", ()),
-        (Kind.FLAG, "yes", "found 'yes', expected true or false", ()),
-        (Kind.ADDRESS, "10.0.0.300", "found '10.0.0.300', expected an address", ()),
-        (Kind.ADDRESS, {"above": "10.0.0.1"}, "expected one of is, not, present", ("above",)),
-        (Kind.MAC, "00:17", "expected a MAC", ()),
+        (Kind.TEXT, 5, ()),
+        (Kind.TEXT, {"start": "x"}, ("start",)),
+        (Kind.TEXT, {"begin": "x"}, ("begin",)),
+        (Kind.TEXT, {"matches": "("}, ("matches",)),
+        (Kind.TEXT, {}, ()),
+        (Kind.TEXT, [], ()),
+        (Kind.TEXT, ["a", ["b"]], (1,)),
+        (Kind.TEXT, ["a", "$nams"], (1,)),
+        (Kind.NUMBER, {"above": "x"}, ("above",)),
+        (Kind.NUMBER, {"above": [1, 2]}, ("above",)),
+        (Kind.NUMBER, True, ()),
+        (Kind.NUMBER, "seven", ()),
+        (Kind.FLAG, "yes", ()),
+        (Kind.ADDRESS, "10.0.0.300", ()),
+        (Kind.ADDRESS, {"above": "10.0.0.1"}, ("above",)),
+        (Kind.MAC, "00:17", ()),
     ],
 )
-def test_what_makes_no_sense(kind: Kind, requested: Any, messages: str, where: tuple[Any, ...]) -> None:
+def test_what_makes_no_sense(golden: Golden, kind: Kind, requested: Any, where: tuple[Any, ...]) -> None:
     """It is told when the rule is loaded, with its place, not when a packet comes."""
     with pytest.raises(RuleError) as caught:
         fit_of(kind, requested, SETS, Networks())
-    assert messages in caught.value.message
+    golden(caught.value.message)
     assert caught.value.location == where
 
 
