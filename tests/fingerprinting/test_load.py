@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sensor.documents import DocumentErrors, nearest
+from sensor.documents import DocumentErrors
 from sensor.fingerprinting import load
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
-from tests.fingerprinting.own import own_knowledge
 from tests.golden import Golden
 
 GOOD = """\
@@ -50,47 +49,39 @@ def test_an_operator_s_vocabulary(tmp_path: Path) -> None:
     assert ("vendor", "Acme", 0.5, "site.printers", "hostname") in Matcher(knowledge).match("dhcp.hostname", "PRN-3")
 
 
-WORDS = "expected one of type, vendor, model, firmware, serial, os, software, module; did you mean 'vendor'?"
-KEYS = "expected one of assert, certainty, examples, id, match, negatives, note, source; did you mean 'examples'?"
-FAMILIES = nearest("hostnam", list(own_knowledge().vocabulary.families))
-OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, regex"
-
-
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "place"),
     [
-        ("type: printer", "type: priter", "5:5: found type 'priter', did you mean 'printer'?"),
-        ("vendor: HP}, e", "vendro: HP}, e", f"5:90: found 'vendro', {WORDS}"),
-        ("family: hostname", "family: hostnam", f"2:9: found 'hostnam', {FAMILIES}"),
-        ("dhcp.hostname", "dhcp.hostnam", "1:15: found 'dhcp.hostnam', did you mean 'dhcp.hostname'?"),
-        (", examples: [PRN-3]", "", "5:5: found no examples, expected at least one"),
-        ("examples", "exampels", f"5:103: found the key 'exampels', {KEYS}"),
-        ("id: site.printers", "id: site", "5:10: found 'site', expected text like '^[a-z0-9_]+(\\.[a-z0-9_]+)+$'"),
+        ("type: printer", "type: priter", "5:5"),
+        ("vendor: HP}, e", "vendro: HP}, e", "5:90"),
+        ("family: hostname", "family: hostnam", "2:9"),
+        ("dhcp.hostname", "dhcp.hostnam", "1:15"),
+        (", examples: [PRN-3]", "", "5:5"),
+        ("examples", "exampels", "5:103"),
+        ("id: site.printers", "id: site", "5:10"),
         ("id: site.printers", "id: hostname.default.hp_npi", (
-            "5:10: found the id 'hostname.default.hp_npi' a second "
-            "time"
+            "5:10"
         )),
         ("5, vendor: 0.5}", "5}", (
-            "1:1: found no certainty for vendor of site.printers, expected it in the entry "
-            "or in the file"
+            "1:1"
         )),
-        ("type: 0.5", "type: 1.5", "3:19: found 1.5, expected less than or equal to 1"),
-        (REGEX, "regex: '^PRN-('", "5:40: not a regular expression: missing ), unterminated subpattern at position 5"),
-        (REGEX, "regex: '^PRN', prefix: PRN", f"5:32: found prefix and regex, {OPERATORS}"),
-        (REGEX, "prefix: ''", "5:32: found an empty text to match by, expected at least one character"),
+        ("type: 0.5", "type: 1.5", "3:19"),
+        (REGEX, "regex: '^PRN-('", "5:40"),
+        (REGEX, "regex: '^PRN', prefix: PRN", "5:32"),
+        (REGEX, "prefix: ''", "5:32"),
         ("vendor: HP", "vendor: '{flor}'", (
-            "5:98: found the placeholder {flor}, expected one of floor; did you "
-            "mean 'floor'?"
+            "5:98"
         )),
     ],
 )  # fmt: skip
-def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_faults(golden: Golden, tmp_path: Path, old: str, new: str, place: str) -> None:
     """Each mistake of an operator is told with its place and the nearest word; the file is left out
     and the rest loads.
     """
     assert old in GOOD
     (reported,) = faults(tmp_path, GOOD.replace(old, new))
-    assert reported.startswith("site.yaml:" + fault)
+    assert reported.startswith(f"site.yaml:{place}: ")
+    golden(reported.partition(" (first in ")[0])
 
 
 def test_one_broken_file_of_two(tmp_path: Path) -> None:
