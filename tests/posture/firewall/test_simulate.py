@@ -82,18 +82,18 @@ def test_outside_the_baseline_knows_no_addresses_and_reports_so() -> None:
     """
     reported = simulate(only([outbound(CAMERA)]), network())
     assert reported.cuts == ()
-    assert reported.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
+    assert {"9", "100.0"} <= set(reported.rests_on[0].split())
     assert len(reported.rests_on) == 3
     assert "https/443 by 1:" in reported.rests_on[-1]
     everyone = simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network())
     assert "https/443 by 6:" in everyone.rests_on[-1]
 
 
-def test_a_short_watch_and_no_baseline_are_reported() -> None:
+def test_a_short_watch_and_no_baseline_are_reported(golden: Golden) -> None:
     """Nothing seen is no proof of nothing there."""
     assert "too short" in simulate(only([internal(CAMERA)]), network(hours=1)).rests_on[0]
     assert "too short" not in simulate(only([internal(CAMERA)]), network()).rests_on[0]
-    assert simulate(only([internal(CAMERA)]), Seen({})).rests_on[0].startswith("no baseline was read")
+    golden(simulate(only([internal(CAMERA)]), Seen({})).rests_on[0])
 
 
 def test_gateways_and_name_servers_are_warned_of(golden: Golden) -> None:
@@ -128,10 +128,7 @@ def test_a_machine_whose_address_moves_is_warned_of() -> None:
 
 def test_machines_of_one_segment_are_reported_to_communicate_past_the_firewall() -> None:
     """The laptop and the camera share a /24."""
-    assert any(
-        one.startswith("both ends live in 10.20.10.0/24")
-        for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings
-    )
+    assert any(" 10.20.10.0/24" in one for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings)
 
 
 def test_those_who_load_the_rules_read_what_was_simulated(golden: Golden) -> None:

@@ -39,27 +39,31 @@ def test_no_folder_is_no_profile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reported"),
+    ("body", "place"),
     [
-        ('{"for": {"type": "camera"}, ', ":1:29: found no JSON"),
-        ("{}", ":1:1: found no key 'for', expected one here"),
-        ('{"for": {},\n "profile": 1}', ":1:9: found no device, product or type, or several of them, expected one"),
-        ('{"for": {"type": "a", "device": "b"},\n "profile": 1}', ":1:9: found no device"),
-        ('{"for": {"typ": "a"},\n "profile": 1}', ":1:10: found the key 'typ', "),
+        ('{"for": {"type": "camera"}, ', "1:29"),
+        ("{}", "1:1"),
+        ('{"for": {},\n "profile": 1}', "1:9"),
+        ('{"for": {"type": "a", "device": "b"},\n "profile": 1}', "1:9"),
+        ('{"for": {"typ": "a"},\n "profile": 1}', "1:10"),
         (
             '{"for": {"type": "a"},\n "controllers": {"my-controller": ["10.0.0"]}, "profile": 1}',
-            ":2:36: found '10.0.0', expected an address or a block",
+            "2:36",
         ),
-        ('{"for": {"type": "a"},\n "profile": {"ietf-mud:mud": {"mud-version": 1}}}', ":2:30: found no key 'mud-url'"),
+        ('{"for": {"type": "a"},\n "profile": {"ietf-mud:mud": {"mud-version": 1}}}', "2:30"),
     ],
     ids=lambda text: text[:30],
 )
-def test_a_broken_file_is_reported_with_its_place_and_the_others_load(tmp_path: Path, body: str, reported: str) -> None:
+def test_a_broken_file_is_reported_with_its_place_and_the_others_load(
+    golden: Golden, tmp_path: Path, body: str, place: str
+) -> None:
     write(tmp_path, "good", {"type": "camera"}, {}, MUD)
     (tmp_path / "broken.json").write_text(body, encoding="utf-8")
     found = load(tmp_path)
     assert [one.name for one in found.installed] == ["good"]
-    assert any(str(fault).startswith(f"{tmp_path / 'broken.json'}{reported}") for fault in found.faults), found.faults
+    reported = [str(fault) for fault in found.faults]
+    assert any(one.startswith(f"{tmp_path / 'broken.json'}:{place}: ") for one in reported)
+    golden(reported)
 
 
 def test_a_file_that_broke_while_the_sensor_ran_is_kept_as_it_was(tmp_path: Path) -> None:

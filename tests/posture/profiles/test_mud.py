@@ -30,6 +30,7 @@ from sensor.posture.profiles.model import (
 from sensor.posture.profiles.mud import read
 from sensor.posture.profiles.observed import Observed, observed
 from sensor.posture.profiles.write import mud_file
+from tests.golden import Golden
 from tests.posture.profiles.observed_traffic import CAMERA, NETWORK, NOW, PRINTER, SISTER, cameras, habits, site
 
 SCHEMA = jsonschema.Draft202012Validator(
@@ -90,7 +91,7 @@ def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
         assert all(entry.accept and entry.version == 4 for entry in one.entries)
 
 
-def test_what_a_file_reports_of_its_devices(tmp_path: Path) -> None:
+def test_what_a_file_reports_of_its_devices(golden: Golden, tmp_path: Path) -> None:
     """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is
     known.
     """
@@ -99,7 +100,7 @@ def test_what_a_file_reports_of_its_devices(tmp_path: Path) -> None:
     ).profile()
     assert (profile.url, profile.updated, profile.validity) == ("https://mud.example.net/camera.json", NOW, 168)
     assert (profile.vendor, profile.model, profile.firmware) == ("Axis", "P3245", "")
-    assert profile.info.startswith("camera, as observed; high confidence: 1 device watched for 400.0 h")
+    golden(profile.info)
     assert profile.controllers == (MY_CONTROLLER,)
     mixed = observed(
         site(NETWORK, {"dev-camera": habits("camera"), "dev-printer": habits("printer")}), [CAMERA, PRINTER]
@@ -265,51 +266,43 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reported"),
+    ("body", "place"),
     [
-        ("", ":1:1: found no JSON: Expecting value"),
-        ('{"ietf-mud:mud": }', ":1:18: found no JSON: Expecting value"),
-        ("[]", ":1:1: found a list, expected keys with values"),
-        ("{}", ":1:1: found no key 'ietf-mud:mud', expected one here"),
-        ("[" * 100_000, ":1:1: found lists within lists without end"),
-        ('{\n\t"ietf-mud:mud": {"mud-version": 2}\n}', ":2:34: found 2, "),
+        ("", "1:1"),
+        ('{"ietf-mud:mud": }', "1:18"),
+        ("[]", "1:1"),
+        ("{}", "1:1"),
+        ("[" * 100_000, "1:1"),
+        ('{\n\t"ietf-mud:mud": {"mud-version": 2}\n}', "2:34"),
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_mud_file_is_reported_with_its_place(tmp_path: Path, body: str, reported: str) -> None:
+def test_what_is_no_mud_file_is_reported_with_its_place(golden: Golden, tmp_path: Path, body: str, place: str) -> None:
     path = written(tmp_path, body)
     with pytest.raises(DocumentErrors) as raised:
         read(path)
-    assert f"{path}{reported}" in str(raised.value)
+    assert f"{path}:{place}: " in str(raised.value)
+    golden(str(raised.value))
 
 
 @pytest.mark.parametrize(
-    ("matches", "reported"),
+    "matches",
     [
-        (
-            {"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}},
-            "found '10.0.0.0/40', expected a block such as 192.0.2.0/24",
-        ),
-        ({"ipv4": {"ietf-acldns:dst-dnsname": "a b"}}, "found 'a b', expected the name of a host"),
-        (
-            {"tcp": {"destination-port": {"lower-port": 9, "upper-port": 8}}},
-            "expected port with operator, or lower-port and upper-port in this order",
-        ),
-        ({"tcp": {"destination-port": {"operator": "eq"}}}, "expected port with operator"),
-        (
-            {"udp": {"destination-port": {"operator": "eq", "port": -1}}},
-            "found -1, expected greater than or equal to 0",
-        ),
-        ({"ietf-mud:mud": {"local-networks": True}}, "found true, expected a list"),
+        {"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}},
+        {"ipv4": {"ietf-acldns:dst-dnsname": "a b"}},
+        {"tcp": {"destination-port": {"lower-port": 9, "upper-port": 8}}},
+        {"tcp": {"destination-port": {"operator": "eq"}}},
+        {"udp": {"destination-port": {"operator": "eq", "port": -1}}},
+        {"ietf-mud:mud": {"local-networks": True}},
     ],
     ids=str,
 )
-def test_faults_within_an_entry_have_lines(tmp_path: Path, matches: dict[str, Any], reported: str) -> None:
+def test_faults_within_an_entry_have_lines(golden: Golden, tmp_path: Path, matches: dict[str, Any]) -> None:
     path = written(tmp_path, foreign(matches))
     with pytest.raises(DocumentErrors) as raised:
         read(path)
     (fault,) = raised.value.faults
-    assert reported in fault.message
+    golden(fault.message)
     assert fault.line > 20
 
 
@@ -318,17 +311,17 @@ def test_a_policy_of_a_list_that_is_not_there(tmp_path: Path) -> None:
     body["ietf-access-control-list:acls"]["acl"][0]["name"] = "other"
     with pytest.raises(
         DocumentErrors,
-        match="found a policy of the access list 'mud-76100-v6fr', expected one of those in the file: other",
+        match=r"'mud-76100-v6fr'.*: other\b",
     ):
         read(written(tmp_path, body))
 
 
 def test_a_file_that_is_too_large_or_no_text(tmp_path: Path) -> None:
     path = written(tmp_path, " " * (1 << 20) + "{}")
-    with pytest.raises(DocumentErrors, match="found more than 1 MiB"):
+    with pytest.raises(DocumentErrors, match=" 1 MiB"):
         read(path)
     path.write_bytes(b'{\n"x": "\xff"}')
-    with pytest.raises(DocumentErrors, match=":2:1: found bytes that are no UTF-8"):
+    with pytest.raises(DocumentErrors, match=r":2:1: .* UTF-8"):
         read(path)
 
 

@@ -68,5 +68,5 @@ def test_a_setting_that_is_reported_twice_is_a_mistake(tmp_path: Path) -> None:
     """Whichever file it stands in."""
     for name in ("one.yaml", "two.yaml"):
         (tmp_path / name).write_text(GOOD)
-    with pytest.raises(DocumentErrors, match=r"two\.yaml:2:.*found the setting telnet a second time"):
+    with pytest.raises(DocumentErrors, match=r"two\.yaml:2:.*\btelnet\b"):
         load_advice(tmp_path)

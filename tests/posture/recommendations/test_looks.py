@@ -26,8 +26,6 @@ from tests.posture.recommendations.test_advisor import HOUR, Watch
 # START is in November 2023.
 CAMERA, OTHER = "10.0.0.5", "10.0.0.6"
 AXIS = {"vendor": "Axis", "model": "P3245-V"}
-ENDED_7 = "support of Windows 7 and Server 2008 R2 ended on 2020-01-14"
-ENDED_3560 = "support of Cisco Catalyst 3560G and 3750G ended on 2018-01-31"
 OFFICE = {"workstation": 20, "router": 1, "unknown": 5}
 
 
@@ -46,47 +44,27 @@ def list_of(made: Watch, *devices: Device) -> Watch:
 
 
 @pytest.mark.parametrize(
-    ("devices", "setting", "does", "seen"),
+    ("devices", "setting"),
     [
-        (
-            [known("camera", CAMERA, "axis-accc8eaabbcc")],
-            "default_name",
-            "has its factory default host name",
-            "its host name is 'axis-accc8eaabbcc'",
-        ),
-        (
-            [known("workstation", CAMERA, "PC-1", os="Windows 7")],
-            "end_of_life",
-            "runs an end-of-support product: Windows 7 and Server 2008 R2",
-            (
-                f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); extended security "
-                "updates ended on 2023-01-10"
-            ),
-        ),
-        (
-            [known("switch", CAMERA, "sw", vendor="Cisco", model="WS-C3560G-24PS")],
-            "end_of_life",
-            "runs an end-of-support product: Cisco Catalyst 3560G and 3750G",
-            f"its model is Cisco WS-C3560G-24PS, and {ENDED_3560} (date not verified) (https://www.cisco.com/c/en/us/products/eos-eol-listing.html)",
-        ),
+        ([known("camera", CAMERA, "axis-accc8eaabbcc")], "default_name"),
+        ([known("workstation", CAMERA, "PC-1", os="Windows 7")], "end_of_life"),
+        ([known("switch", CAMERA, "sw", vendor="Cisco", model="WS-C3560G-24PS")], "end_of_life"),
         (
             [
                 known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
                 known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
             ],
             "firmware_behind",
-            "runs older firmware than another Axis P3245-V: 9.80.3 instead of 9.80.55",
-            "it runs 9.80.3, and yard runs 9.80.55: the newest of 2 devices Axis P3245-V",
         ),
     ],
 )
-def test_what_is_known_of_a_device_is_reported(devices: list[Device], setting: str, does: str, seen: str) -> None:
+def test_what_is_known_of_a_device_is_reported(golden: Golden, devices: list[Device], setting: str) -> None:
     """An hour after the start, once, with the observations that prove it; the record keeps the schema."""
     made = watch(*devices).at(HOUR - 1)
     assert made.reported == []
     [(action, reported, at, closed)] = made.at(HOUR).reported
     assert (action, reported.setting, at, closed) == ("open", setting, HOUR, "")
-    assert (reported.summary.split(") ")[1], reported.seen) == (does, seen)
+    golden([reported.summary, reported.seen])
     made.at(2 * HOUR).at(3 * HOUR)
     assert made.actions == ["open"]
     record = numbered(RecordMaker("s", version="1").recommendation(action, reported, START, made.world.device))
@@ -101,13 +79,12 @@ def test_what_is_known_of_a_device_is_reported(devices: list[Device], setting: s
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "closed"),
+    ("before", "after"),
     [
-        ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")], "its host name is 'gate-east'"),
+        ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")]),
         (
             [known("server", CAMERA, "s", os="Windows Server 2008 R2")],
             [known("server", CAMERA, "s", os="Windows Server 2022")],
-            "it is Windows Server 2022",
         ),
         (
             [
@@ -118,15 +95,16 @@ def test_what_is_known_of_a_device_is_reported(devices: list[Device], setting: s
                 known("camera", CAMERA, "gate", firmware="9.80.55", **AXIS),
                 known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
             ],
-            "it runs 9.80.55, and no other Axis P3245-V runs a newer one",
         ),
     ],
 )
-def test_it_is_closed_when_the_device_reports_otherwise(before: list[Device], after: list[Device], closed: str) -> None:
+def test_it_is_closed_when_the_device_reports_otherwise(
+    golden: Golden, before: list[Device], after: list[Device]
+) -> None:
     """At the next look."""
     made = list_of(watch(*before).at(HOUR), *after).at(2 * HOUR)
     assert made.actions == ["open", "close"]
-    assert made.reported[1][3].endswith(f": {closed}")
+    golden(made.reported[1][3])
 
 
 def test_it_is_reported_again_once_a_day_while_the_device_goes_on_reporting_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -193,13 +195,13 @@ def test_written_and_read_again(tmp_path: Path) -> None:
 def test_a_broken_one_is_an_error(tmp_path: Path, raw: bytes) -> None:
     """Whatever is wrong with it: it is never begun anew in silence."""
     (tmp_path / FILE).write_bytes(raw)
-    with pytest.raises(LedgerError, match=r"tickets\.json: found what is no list of tickets"):
+    with pytest.raises(LedgerError, match=r"^\S*/tickets\.json: "):
         read_ledger(tmp_path)
 
 
 def test_one_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
-    with pytest.raises(LedgerError, match=r"cannot read .*Is a directory"):
+    with pytest.raises(LedgerError, match=os.strerror(errno.EISDIR)):
         read_ledger(tmp_path)
     with pytest.raises(LedgerError, match="cannot write"):
         write_ledger(tmp_path, Ledger())

@@ -4,7 +4,6 @@ place.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from sensor.documents import DocumentErrors
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.curated import Vulnerability, load_curated
 from sensor.posture.vulnerabilities.match_curated import CuratedIndex
+from tests.golden import Golden
 
 ENTRIES = load_curated()
 CLAIM = {"attribute": "firmware", "observation": "sip.user_agent", "family": "sip"}
@@ -110,22 +110,22 @@ def test_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "reported"),
+    ("old", "new", "place"),
     [
-        ("vendor: Axis", "vendor: Axiss", "4:13", "did you mean 'Axis'"),
-        ("basis: record", "basis: recalled", "2:5", "only a record is a basis"),
-        ("before: '9.80.69'", "before: see advisory", "2:5", "expected one of the scheme dotted"),
-        ("before: '9.80.69'", "before: '9', through: '9'", "6:16", "both before and through"),
-        ("before: '9.80.69'", "all: true, before: '9'", "6:16", "bounds beside all"),
-        ("product: 'P32'", "product: 'P32('", "5:14", "not a regular expression"),
-        ("product: 'P32'", "types: [kamera]", "5:12", "did you mean 'camera'"),
-        ("product: 'P32'", "scheme: axes", "5:13", "did you mean 'axis'"),
-        ("is: not affected", "is: affected", "2:5", "without examples both ways"),
-        ("advice: Install it.", "advise: Install it.", "8:5", "did you mean 'advice'"),
-        ("cve: CVE-2024-0001", "cve: 2024-0001", "2:10", "CVE-"),
+        ("vendor: Axis", "vendor: Axiss", "4:13"),
+        ("basis: record", "basis: recalled", "2:5"),
+        ("before: '9.80.69'", "before: see advisory", "2:5"),
+        ("before: '9.80.69'", "before: '9', through: '9'", "6:16"),
+        ("before: '9.80.69'", "all: true, before: '9'", "6:16"),
+        ("product: 'P32'", "product: 'P32('", "5:14"),
+        ("product: 'P32'", "types: [kamera]", "5:12"),
+        ("product: 'P32'", "scheme: axes", "5:13"),
+        ("is: not affected", "is: affected", "2:5"),
+        ("advice: Install it.", "advise: Install it.", "8:5"),
+        ("cve: CVE-2024-0001", "cve: 2024-0001", "2:10"),
     ],
 )
-def test_a_mistake_is_reported_with_its_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
+def test_a_mistake_is_reported_with_its_place(golden: Golden, tmp_path: Path, old: str, new: str, place: str) -> None:
     path = tmp_path / "ours.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert len(load_curated(tmp_path)) == 1
@@ -134,13 +134,11 @@ def test_a_mistake_is_reported_with_its_place(tmp_path: Path, old: str, new: str
     with pytest.raises(DocumentErrors) as raised:
         load_curated(tmp_path)
     assert f"ours.yaml:{place}: " in str(raised.value)
-    assert reported in str(raised.value)
+    golden(str(raised.value))
 
 
 def test_the_same_products_stand_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "b.yaml").write_text(GOOD, encoding="utf-8")
-    with pytest.raises(
-        DocumentErrors, match=re.escape("b.yaml:2:10: found CVE-2024-0001 of the same products a second time")
-    ):
+    with pytest.raises(DocumentErrors, match=r"b\.yaml:2:10: .*CVE-2024-0001"):
         load_curated(tmp_path)

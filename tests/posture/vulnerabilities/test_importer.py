@@ -154,11 +154,11 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     assert open_to_read(tmp_path) is None
     (tmp_path / FILE).write_text("something else" * 100, encoding="utf-8")
     for opened in (open_to_read, open_to_write):
-        with pytest.raises(DatabaseError, match=rf"{FILE}: file is not a database"):
+        with pytest.raises(DatabaseError, match=rf"{FILE}: .* database"):
             opened(tmp_path)
     (tmp_path / FILE).unlink()
     base = open_to_write(tmp_path)
     base.execute("PRAGMA user_version = 7")
-    with pytest.raises(DatabaseError, match="its tables have version 7, this sensor knows 1"):
+    with pytest.raises(DatabaseError, match=r"version 7, .*\b1\b"):
         open_to_read(tmp_path)
     base.close()

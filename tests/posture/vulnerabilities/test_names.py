@@ -81,7 +81,7 @@ def test_systems(asset: Asset, systems: list[str]) -> None:
 
 def test_an_unknown_vendor_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cpe_names.yaml").write_text("vendors:\n  Axis: {}\n  Axxis: {cpe: [axis]}\n", encoding="utf-8")
-    with pytest.raises(DocumentErrors, match=r"cpe_names.yaml:3:3: found the vendor 'Axxis', .*'Axis'"):
+    with pytest.raises(DocumentErrors, match=r"cpe_names\.yaml:3:3: .*'Axxis'.*'Axis'"):
         load_names(tmp_path)
 
 
