@@ -185,7 +185,7 @@ def test_a_broken_configuration_changes_nothing(golden: Golden, sensor: Any) -> 
     rejected, right = sensor_records(records, "config")
     place = f"{one.path}:3:3: found the key 'interface'"
     assert (rejected["severity"], right["severity"]) == ("low", "info")
-    assert rejected["msg"].startswith(f"the new configuration is invalid, the previous one stays in use: {place}")
+    assert f": {place}" in rejected["msg"]
     assert rejected["msg"].endswith("(and 1 more)")
     assert len(rejected["facts"]["faults"]) == 2
     golden(status[0], "configuration")
@@ -208,7 +208,7 @@ def test_a_configuration_that_is_gone(golden: Golden, sensor: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
+def test_a_fault_of_ours_in_reading_changes_nothing(golden: Golden, sensor: Any) -> None:
     """An error that nobody thought of ends the reading, not the sensor; the next reload works."""
     one = sensor("{}")
 
@@ -226,7 +226,7 @@ def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
 
     records = one.live(refused(20, 1), breaks, one.reload("networks: [203.0.113.0/24]"), refused(30, 1))
     rejected, right = sensor_records(records, "config")
-    assert rejected["msg"].endswith("the previous one stays in use: it could not be read")
+    golden(rejected["msg"])
     assert right["facts"]["changed"] == ["networks"]
     assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 4
 
