@@ -164,7 +164,7 @@ def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: http
         (RULES.replace("flow.answered", "flow.answerd"), "ours.yaml:5:11"),
         (RULES.replace("alerts: 0", "alerts: 7"), "expected 7 alerts, found 0"),
         ("rules: [", "not YAML"),
-        ("", "found an empty file"),
+        ("", "ours.yaml:1:1"),
     ],
 )
 def test_rules_with_a_fault_are_not_saved(there: Running, anna: httpx.Client, text: str, expected: str) -> None:
