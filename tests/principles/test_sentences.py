@@ -1,8 +1,10 @@
 """Tests assert codes and values instead of sentences, so that prose can be improved without touching them.
 
-Golden files own the prose of the product. What a test sends is data and may be compared: a text of its module, or of a
-module of tests that it imports (an operator's comment, a line of a feed), and the value of an observation, which a peer
-sent (``("ftp.banner", "Welcome to ...")``).
+Golden files own the prose of the product. Compared is what an assertion compares, what ``match=`` looks for in an
+exception, and what the cases of a test expect: the values of those parameters that its assertions compare and nothing
+else in it uses. What a test sends is data and may be compared: a text of its module, or of a module of tests that it
+imports (an operator's comment, a line of a feed), and the value of an observation, which a peer sent (``("ftp.banner",
+"Welcome to ...")``).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -28,8 +31,9 @@ FUNCTION_WORDS = frozenset(
 QUOTED = re.compile(r"""`[^`\n]*`|'[^'\n]*'|"[^"\n]*"|(?<!\S)/\S+|(?<!\S)--?[a-z]\S*""")
 # Rows of a table are aligned.
 COLUMNS = re.compile(r"\S {2,}\S")
+ENDS = ("startswith", "endswith")
 # Functions of texts whose argument is compared; the arguments of all others are input.
-COMPARING = frozenset(("startswith", "endswith", "index", "find", "count", "join", "sorted", "list", "set", "dict"))
+COMPARING = frozenset((*ENDS, *"index find count join escape sorted list set dict".split()))
 # Kinds of observations begin with the protocol.
 PROTOCOLS = frozenset(path.stem for path in (ROOT / "sensor" / "dissectors").iterdir())
 KIND = re.compile(r"([a-z0-9_]+)(\.[a-z0-9_]+)+")
@@ -43,9 +47,14 @@ def is_sentence(text: str, sent: str = "") -> bool:
     return len(words) >= WORDS and not FUNCTION_WORDS.isdisjoint(words)
 
 
-def compared(node: ast.AST) -> Iterator[ast.Constant]:
-    """The constants of one side of a comparison, without what a function or a subscript gets as its input."""
-    if isinstance(node, ast.Constant):
+def plain(pattern: str) -> str:
+    """A regular expression as text: a class, such as that of digits, is no word."""
+    return re.sub(r"\\\w", "0", pattern).replace("\\", "")
+
+
+def compared(node: ast.AST) -> Iterator[ast.Constant | ast.Name]:
+    """Constants and names of one side of a comparison, without what a function or a subscript gets as its input."""
+    if isinstance(node, ast.Constant | ast.Name):
         yield node
     elif isinstance(node, ast.Tuple) and any(map(_is_kind, node.elts)):
         return
@@ -78,7 +87,9 @@ def sent(tree: ast.AST) -> Iterator[str]:
         yield from [tree.value] if isinstance(tree.value, str) else []
     elif isinstance(tree, ast.Compare):
         yield from (text for call in _calls(tree) for argument in call.args for text in sent(argument))
-    elif not (isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant)) and not _is_cases(tree):
+    elif _is_end(tree):
+        yield from sent(tree.func)
+    elif not (isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant)) and not _expects(tree):
         yield from (text for child in ast.iter_child_nodes(tree) for text in sent(child))
 
 
@@ -87,8 +98,21 @@ def _calls(comparison: ast.Compare) -> Iterator[ast.Call]:
     return (node for node in ast.walk(comparison) if isinstance(node, ast.Call) and not _compares(node.func))
 
 
+def _expects(node: ast.AST) -> bool:
+    """Whether it holds what a test expects."""
+    return _is_cases(node) or _is_pattern(node)
+
+
 def _is_cases(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize"
+
+
+def _is_end(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ENDS
+
+
+def _is_pattern(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg == "match"
 
 
 @functools.cache
@@ -101,16 +125,53 @@ def sent_by(path: Path) -> str:
     return "\n".join(text for one in trees for text in sent(one))
 
 
+def sides(tree: ast.AST) -> Iterator[ast.expr]:
+    """Both sides of each comparison of an assertion, beginnings and ends that it looks for, and the patterns that
+    exceptions have to match.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and _is_pattern(node):
+            yield node.value
+        elif isinstance(node, ast.Assert):
+            for one in ast.walk(node.test):
+                if isinstance(one, ast.Compare):
+                    yield from (one.left, *one.comparators)
+                elif _is_end(one):
+                    yield from one.args
+
+
+def expectations(test: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What the cases of a test give to the parameters that it expects."""
+    expected = {leaf.id for side in sides(test) for leaf in compared(side) if isinstance(leaf, ast.Name)} - _used(test)
+    for cases in filter(_is_cases, test.decorator_list):
+        names, rows = cases.args[:2]
+        for row in getattr(rows, "elts", ()):
+            values = row.args if isinstance(row, ast.Call) and ast.unparse(row.func) == "pytest.param" else [row]
+            values = row.elts if isinstance(names, ast.Tuple) and isinstance(row, ast.Tuple) else values
+            named = zip(getattr(names, "elts", [names]), values, strict=False)
+            yield from (value for name, value in named if ast.literal_eval(name) in expected)
+
+
+def _used(node: ast.AST) -> set[str]:
+    """Names that are used outside of assertions and patterns."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Assert) or _is_pattern(node):
+        return set()
+    return set[str]().union(*map(_used, ast.iter_child_nodes(node)))
+
+
 def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
-    """Line and text of each sentence that an assertion compares with something, or looks for in something."""
-    for assertion in (node for node in ast.walk(tree) if isinstance(node, ast.Assert)):
-        for comparison in (node for node in ast.walk(assertion.test) if isinstance(node, ast.Compare)):
-            for side in (comparison.left, *comparison.comparators):
-                yield from (
-                    (node.lineno, node.value)
-                    for node in compared(side)
-                    if isinstance(node.value, str) and is_sentence(node.value, sent_texts)
-                )
+    """Line and text of each sentence that a test compares with something, or looks for in something."""
+    tests = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    looked_for = (*sides(tree), *(value for test in tests for value in expectations(test)))
+    for leaf in dict.fromkeys(leaf for side in looked_for for leaf in compared(side)):
+        if (
+            isinstance(leaf, ast.Constant)
+            and isinstance(leaf.value, str)
+            and is_sentence(plain(leaf.value), sent_texts)
+        ):
+            yield leaf.lineno, leaf.value
 
 
 def test_no_sentence_is_compared() -> None:
@@ -133,6 +194,8 @@ def test_no_sentence_is_compared() -> None:
         ('assert parsed("PASS is not my password") == 1', []),
         ('assert fault == Fault(3, "this is not a list")', [1]),
         ('assert text.startswith("this is not a list") is True', [1]),
+        ('assert text.startswith("this is not a list")', [1]),
+        ('assert any(line.endswith(f"{path} is not a list of it") for line in read("this is not a list"))', [1]),
         ('assert agent == "Front Door Camera Firmware 1.2"', []),
         ('assert rows == ["alert-1  10.0.0.1  the scanner of the site"]', []),
         ('assert advice == "`sensor mute add --detector of it`"', []),
@@ -143,6 +206,31 @@ def test_no_sentence_is_compared() -> None:
         ('@pytest.mark.parametrize("text", ["it is by the door"])\ndef test(): assert "it is by the door" in x', [2]),
         ('assert facts == [("ftp.banner", "welcome to the server of the site")]', []),
         ('assert errors == [("config.banner", "this is not the name of a server")]', [1]),
+        ('with pytest.raises(OSError, match="this is not a list"): load()', [1]),
+        ('with pytest.raises(OSError, match=rf"{path} is not\\. the .* of \\d lists"): load()', [1]),
+        ('with pytest.raises(OSError, match=r"list\\.json:\\d+: "): load()', []),
+        (
+            (
+                '@pytest.mark.parametrize(("text", "why"), [("it is by the door", "it is not")])\n'
+                "def test(): assert why in read(text)"
+            ),
+            [],
+        ),
+        (
+            (
+                '@pytest.mark.parametrize(("text", "why"), [("x", "it is not by the door")])\n'
+                "def test(): assert why in read(text)"
+            ),
+            [1],
+        ),
+        (
+            '@pytest.mark.parametrize("why", ["it is not by the door"])\ndef test():\n  with raises(X, match=why): x',
+            [1],
+        ),
+        (
+            '@pytest.mark.parametrize("text", ["it is by the door"])\ndef test():\n  send(text)\n  assert text in seen',
+            [],
+        ),
     ],
 )
 def test_a_sentence_is_found_where_it_is_compared(code: str, lines: list[int]) -> None:

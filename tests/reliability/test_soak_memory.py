@@ -11,7 +11,7 @@ import pytest
 
 from tests.perf.live import namespaces
 from tests.reliability.harness import until
-from tests.reliability.soak_memory import OFFICE, Sample, Watched, flat, replayed, slope, watched
+from tests.reliability.soak_memory import FEWEST, OFFICE, Sample, Watched, flat, replayed, slope, watched
 
 
 def samples(per_hour: float, files: int = 20, later: int = 20) -> list[Sample]:
@@ -37,7 +37,7 @@ def test_the_slope_is_that_after_the_first_quarter(per_hour: float) -> None:
 
 
 def test_too_few_samples_report_nothing() -> None:
-    with pytest.raises(ValueError, match="samples after the first quarter"):
+    with pytest.raises(ValueError, match=rf"\b{FEWEST}\b"):
         slope(samples(0)[:4])
 
 
@@ -66,5 +66,5 @@ def test_a_sensor_is_watched_and_its_end_is_seen(tmp_path: Path) -> None:
         assert one.seconds < two.seconds
         assert all(10 < each.anonymous < each.resident < 500 and each.files > 5 and each.threads for each in (one, two))
         sensor.kill()
-        with pytest.raises(RuntimeError, match="the sensor ended after"):
+        with pytest.raises(RuntimeError, match=r" \d+ s: "):
             list(watched(sensor, 1, every_s=1))
