@@ -191,9 +191,8 @@ def test_a_credential_outside_of_systemd(
     layer(etc, "outputs:\n  siem: {token: 'credential:siem'}\n")
     result = config("check")
     assert result.code == 0
-    assert result.err.startswith(
-        "conf.d/10.yaml:2:10: warning: the secret credential:siem is missing: $CREDENTIALS_DIRECTORY"
-    )
+    assert result.err.startswith("conf.d/10.yaml:2:10: warning: ")
+    assert " credential:siem " in result.err
 
 
 def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) -> None:
@@ -201,7 +200,8 @@ def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) ->
     layer(etc, f"outputs:\n  siem: {{url: 'file:{etc / 'token'}'}}\n")
     result = config("check")
     assert result.code == 2
-    assert result.err.startswith("conf.d/10.yaml:2:10: the secret file:token: expected a URL")
+    assert result.err.startswith("conf.d/10.yaml:2:10: ")
+    assert " file:token: " in result.err
     assert "hush" not in result.err
 
 
@@ -262,7 +262,8 @@ def test_certificates(golden: Golden, config: Callable[..., Result], etc: Path) 
         ),
     )
     lines = config("check").err.splitlines()
-    assert lines[0].startswith("conf.d/10.yaml:4:7: the authorities in conf.d/../ca.pem cannot be used")
+    assert lines[0].startswith("conf.d/10.yaml:4:7: ")
+    assert " conf.d/../ca.pem " in lines[0]
     golden([line.partition(": ")[2] for line in lines[1:]])
 
 

@@ -267,7 +267,7 @@ def test_a_port_that_is_no_mirror(lab: Lab) -> None:
     code, found = lab.doctor()
     assert code == 0
     assert {"mirror": "warning", "broadcast": "warning"}.items() <= bad(found).items()
-    assert found["mirror"]["found"].startswith("only traffic of this machine itself")
+    assert "this machine itself" in found["mirror"]["found"]
 
 
 @pytest.mark.lab

@@ -120,7 +120,7 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(golden: Golden, sugge
 def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(golden: Golden, suggest) -> None:
     """The NAS: what the alerts ask for, who else loses it, and that a firewall between segments sees none of that."""
     result = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
-    assert result.lines[0].endswith(": block tcp/445 from any machine to 10.20.10.5 (fs01, nas)")
+    golden(result.lines[0].partition(": ")[2])
     golden(result.lines, "for: 1")
     golden(result.lines, "CUT: 3")
     golden(result.lines, "10.20.10.101")
@@ -275,7 +275,7 @@ def test_a_listed_name_does_not_cost_the_name_server(golden: Golden, logged) -> 
 def test_a_gateway_may_be_cut_off_an_address_outside(golden: Golden, logged) -> None:
     """Nobody needs that of it."""
     result = logged([device(1, "router"), alert(1, end(1), {"ip": C2, "port": 443})], "alert-000001")
-    assert result.lines[0].endswith(f": block all protocols between 10.0.0.1 (router) and {C2}")
+    golden(result.lines[0].partition(": ")[2])
     golden(result.out, "10.0.0.1")
 
 
@@ -301,7 +301,7 @@ def test_the_configuration_reports_what_is_inside_and_where_the_sensor_delivers_
     result = logged(
         [device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 9200})], "alert-000001", "--config", str(config)
     )
-    assert result.lines[0].endswith(f": block tcp/9200 from 10.0.0.1 (camera) to {C2}")
+    golden(result.lines[0].partition(": ")[2])
     golden(result.out, "delivers")
 
 
@@ -459,7 +459,7 @@ def test_who_administers_is_named_and_left_alone_when_requested(golden: Golden, 
         str(tmp_path / "state"),
     )
     result = run_cli(*arguments)
-    assert result.lines[0].endswith(": block tcp/23 from any machine to 10.0.0.2 (switch)")
+    golden(result.lines[0].partition(": ")[2])
     golden(result.lines, "CUT: 2")
     (body,) = bodies(run_cli(*arguments, "--allow", "seen", "--json"))
     golden(body["title"])

@@ -128,7 +128,7 @@ def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
     late = sum(end >= max(ends) - 600_000_000_000 for end in ends)
     last = mute(*scans, "--rehearse", "10m", "--events", str(tmp_path / "long.jsonl")).lines[-1]
     assert 0 < late < 200
-    assert last.endswith(f" of {late} alerts would be muted")
+    assert f" of {late} alerts " in last
     invalid = mute(*scans, "--rehearse", "monthly")
     assert (invalid.code, invalid.errors) == (2, ("usage.invalid-value",))
     assert not (tmp_path / "mutes.yaml").exists()
@@ -160,7 +160,7 @@ def test_mutes_hold_for_replays_too(golden: Golden, run_cli, tmp_path: Path, mon
     assert muted.code == 0
     golden(muted.out, "suppressed")
     assert detectors() == [one for one in every if one != "discovery.port_scan"]
-    assert run_cli("alerts", *office[3:]).lines[-1].startswith("suppressed by mutes: 1 alert;")
+    golden(run_cli("alerts", *office[3:]).lines[-1])
     assert len(run_cli("alerts", "why", "--json", *office[3:]).lines) == 1
     assert run_cli("mute", "remove", "m1").code == 0
     assert "suppressed" not in run_cli(*replay).out

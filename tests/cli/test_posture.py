@@ -274,7 +274,8 @@ def test_a_trend_of_what_is_not_there(golden: Golden, went, run_cli, tmp_path: P
     golden(result.err)
     result = went("--since", "soon")
     assert result.code == 2
-    assert result.err.startswith("sensor: --since: found soon, expected a span")
+    assert result.err.startswith("sensor: --since: ")
+    assert " soon, " in result.err
     with (tmp_path / FILE).open("a", encoding="utf-8") as file:
         file.write("\x1b[2J\n")
     result = went()
@@ -307,9 +308,8 @@ def test_recording_reports_of_what_was_damaged(golden: Golden, run_cli, inventor
     (inventory / FILE).write_text("x\n")
     result = run_cli("posture", "record", "--state", str(inventory))
     assert result.code == 0
-    assert result.err.splitlines()[0].startswith(
-        f"sensor: {inventory / FILE}: skipped 1 invalid lines, the first line 1: "
-    )
+    assert result.err.startswith(f"sensor: {inventory / FILE}: ")
+    assert " line 1: " in result.err.splitlines()[0]
     golden(result.err.splitlines()[1])
     kept = json.loads((inventory / FILE).read_text())
     (inventory / FILE).write_text(json.dumps(kept | {"ts": "2023-11-14T23:59:59Z"}) + "\n")

@@ -144,10 +144,7 @@ def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     output = report("-o", str(tmp_path / "office.pdf"))
     assert (output.code, output.out) == (3, "")
-    assert output.err.startswith(
-        "sensor: PDF is written by WeasyPrint, which is not installed: pip install "
-        "'passive-network-sensor[report]', and Pango"
-    )
+    assert "pip install 'passive-network-sensor[report]'" in output.err
     assert output.err.count("\n") == 1
     assert list(tmp_path.glob("*.pdf")) == []
 
@@ -161,9 +158,7 @@ def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     output = report("-o", str(tmp_path / "office.pdf"))
     assert output.code == 3
-    assert output.err.startswith(
-        "sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): "
-    )
+    assert "'libpango-1.0-0'" in output.err
 
 
 def test_a_period_reports_what_happened_in_it(golden: Golden, report, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_install(run_cli, system: Path) -> None:
     """
     result = run_cli("service", "install", "--root", str(system))
     assert (result.code, result.err) == (0, "")
-    assert result.lines[-1].startswith("nothing is started yet; next: ")
+    assert "systemctl " in result.lines[-1]
     program = Path(sys.executable).parent / "sensor"
     for name, command in (("sensor.service", "run --wait"), ("sensor-forward.service", "forward")):
         assert (
@@ -192,7 +192,7 @@ def test_status_where_nothing_is_installed_or_systemd_does_not_run(
     (tmp_path / "bin" / "systemctl").write_text("#!/bin/sh\nexit 1\n")
     result = run_cli("service")
     assert result.code == 3
-    assert result.err.startswith("sensor: systemd does not run here")
+    assert result.err.startswith("sensor: systemd ")
 
 
 @as_root

