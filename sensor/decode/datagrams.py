@@ -37,7 +37,8 @@ KEY = len(KEYS)
 
 Bytes = npt.NDArray[np.uint8]
 Key = tuple[int, ...]
-
+Fault = tuple[int, str]
+"""The row of a fragment, and OVERLAPPING or OVERSIZED."""
 
 OVERLAPPING, OVERSIZED = "overlapping", "oversized"
 
@@ -102,41 +103,36 @@ class Datagram(msgspec.Struct):
 
 class Datagrams:
     """At most ``size`` incomplete datagrams; ``dropped`` counts datagrams dropped for the content of their fragments,
-    ``ignored`` fragments beyond FRAGMENTS_PER_S. ``faults``: (row, fault) of fragments of the last batch that no IP
-    stack sends.
+    ``ignored`` fragments beyond FRAGMENTS_PER_S.
     """
 
     def __init__(self, size: int) -> None:
         self._open: Bounded[Key, Datagram] = Bounded(size)
         self._second, self._taken = -1, 0
         self.dropped = self.ignored = 0
-        self.faults: list[tuple[int, str]] = []
+        self._faults: list[Fault] = []
 
-    def taken(self) -> list[tuple[int, str]]:
-        """Return the faults and clear them."""
-        faults, self.faults = self.faults, []
-        return faults
-
-    def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
-        """The bytes with the reassembled datagrams appended, and the rows that now represent these datagrams and must
-        be decoded again.
+    def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp], tuple[Fault, ...]]:
+        """The bytes with the reassembled datagrams appended, the rows that now represent these datagrams and must be
+        decoded again, and the faults of fragments that no IP stack sends.
         """
         at = self._affordable(rows)
         changed, frames = [], []
-        self.faults = []
+        self._faults = []
         for index, fields in zip(at.tolist(), rows[FIELDS][at].tolist(), strict=True):
             if body := self._whole(data, fields, index):
                 changed.append(index)
                 frames.append(_frame(fields[:KEY], rows[ENDS][index].item(), body))
         stand_for = np.array(changed, np.intp)
         if not changed:
-            return data, stand_for
+            return data, stand_for, tuple(self._faults)
         sizes = np.array([len(frame) for frame in frames])
         fresh = np.zeros(len(changed), rows.dtype)
         fresh["ts"], fresh["source"], fresh["link"] = rows["ts"][stand_for], rows["source"][stand_for], ETHERNET
         fresh["frame"], fresh["caplen"], fresh["wirelen"] = len(data) + np.cumsum(sizes) - sizes, sizes, sizes
         rows[stand_for] = fresh
-        return np.concatenate((data, np.frombuffer(b"".join(frames), np.uint8))), stand_for
+        joined = np.concatenate((data, np.frombuffer(b"".join(frames), np.uint8)))
+        return joined, stand_for, tuple(self._faults)
 
     def _affordable(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.intp]:
         """Indexes of the fragments to process, the first FRAGMENTS_PER_S of each second."""
@@ -173,7 +169,7 @@ class Datagrams:
         except Overlap:
             self.dropped += 1
             if fault := datagram.fault(eighths * 8, piece):
-                self.faults.append((row, fault))
+                self._faults.append((row, fault))
             self._open.put(key, Datagram(ts, broken=True))
             return b""
         if found:

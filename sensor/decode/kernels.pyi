@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sensor.decode.datagrams import Datagrams
+from sensor.decode.datagrams import Datagrams, Fault
 from sensor.decode.flows import FlowTable
 from sensor.decode.row_reader import RowReader
 from sensor.decode.select import Selector
@@ -21,6 +21,7 @@ class Work(NamedTuple):
     messages: tuple[Any, ...] = ()
     newest: int = 0
     data: npt.NDArray[np.uint8] | None = None
+    faults: tuple[Fault, ...] = ()
     def keep(self, kept: npt.NDArray[np.bool_]) -> tuple[Work, int]: ...
 
 class Kernels:

@@ -39,7 +39,7 @@ class Work(NamedTuple):
     rows of flows that all their dissectors are known to have given up; ``ticks`` (TICK): the seconds that began, and
     the changes made by aging then; ``malformed``: number of frames; ``messages``: what native dissectors read
     (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, if fragments were reassembled;
-    ``newest``: the latest time of its packets, ns.
+    ``newest``: the latest time of its packets, ns; ``faults``: (row, fault) of fragments that no IP stack sends.
     """
 
     changes: object
@@ -50,6 +50,7 @@ class Work(NamedTuple):
     messages: tuple = ()
     newest: int = 0
     data: object = None
+    faults: tuple = ()
 
     def keep(self, kept):
         """The work of the chosen rows in ``kept`` (a mask), and the number of rows with messages, parsed or not, that
@@ -98,13 +99,13 @@ cdef class Kernels:
     cdef object run_with_fragments(self, const uint8_t[::1] data, rows, Py_ssize_t malformed):
         """The same if datagrams may have been completed: their bytes are appended to those of the batch."""
         cdef Row[::1] view = rows
-        joined, changed = self.datagrams.join(np.asarray(data), rows)
+        joined, changed, faults = self.datagrams.join(np.asarray(data), rows)
         cdef const uint8_t[::1] block = joined
         for index in changed:
             malformed += decode(block, rows[index : index + 1])
         with nogil:
             self.passes(block, view)
-        return self.work(rows, malformed)._replace(data=joined)
+        return self.work(rows, malformed)._replace(data=joined, faults=faults)
 
     def idle(self, int64_t now):
         """No packets arrived until ``now`` (ns): advance the time, or the clock was set back."""

@@ -238,8 +238,8 @@ class Pipeline:
             self._of_changes(changes, agenda)
         unread = work.wanted.nonzero()[0]
         agenda.of_rows(_DISSECT, work.chosen[unread], work.wanted[unread].tolist())
-        if faults := self.kernels.datagrams.taken():
-            rows, found = zip(*faults, strict=True)
+        if work.faults:
+            rows, found = zip(*work.faults, strict=True)
             agenda.of_rows(_FRAGMENTS, np.array(rows, np.int32), found)
         for row, after, task, at, what in agenda.due(_DISSECT):
             native_messages.until(row + after)

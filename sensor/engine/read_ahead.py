@@ -120,6 +120,9 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         ticks[name] += np.repeat(np.array(steps, ticks[name].dtype), [len(work.ticks) for work in works])
     chosen = np.concatenate([work.chosen + np.int32(start) for work, start in zip(works, starts, strict=True)])
     wanted = np.concatenate([work.wanted for work in works])
+    faults = tuple(
+        (row + start, fault) for work, start in zip(works, starts, strict=True) for row, fault in work.faults
+    )
     for work, start in zip(works, starts, strict=True):
         for messages in work.messages:
             messages.move(start)
@@ -137,4 +140,5 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         sum(work.malformed for work in works),
         tuple(messages for work in works for messages in work.messages),
         max(work.newest for work in works),
+        faults=faults,
     )

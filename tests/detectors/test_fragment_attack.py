@@ -9,6 +9,7 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event, FragmentFault
 from sensor.core.packet import Packet
 from sensor.core.record import Record
+from sensor.core.record_parts import time_text
 from sensor.runtime.assembly import assemble
 from tests.detectors.stories import SECOND, START, detector, inspected, one
 from tests.kit import batch_of, ethernet, ipv4
@@ -41,6 +42,21 @@ def test_teardrop_and_ping_of_death() -> None:
     teardrop = [fragment(0, b"a" * 40, more=True), fragment(24, b"b" * 8)]
     assert reported(teardrop) == [(ATTACKER, TARGET, "medium")]
     assert reported([fragment(65528, b"a" * 24)]) == [(ATTACKER, TARGET, "medium")]
+
+
+def test_kernels_that_run_ahead_change_nothing() -> None:
+    """A batch keeps its own faults while later batches are decoded already."""
+    records: list[Record] = []
+    engine = assemble(load_config(None), records.append)
+    other = ethernet(ipv4(b"x" * 40, 17, "10.0.0.7", "10.0.0.8"), 0x0800)
+    teardrop = [fragment(0, b"a" * 40, more=True), fragment(24, b"b" * 8)]
+    frames = ([other, other, other], teardrop, [other])
+    batches = [batch_of(some, times=[START + n * SECOND] * len(some)) for n, some in enumerate(frames)]
+    works = [engine.kernels.run(batch.data, batch.rows) for batch in batches]
+    for batch, work in zip(batches, works, strict=True):
+        engine.process(batch, work)
+    alerts = [record for record in records if isinstance(record.alert, dict) and record.alert["detector"] == FRAGMENTS]
+    assert [(record.src["ip"], record.ts) for record in alerts] == [(ATTACKER, time_text(START + SECOND))]  # type: ignore[index]
 
 
 def test_benign_twins_are_quiet() -> None:
