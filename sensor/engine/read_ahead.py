@@ -53,11 +53,12 @@ class ReadAhead:
         """Pass each batch to the engine when the queue has room; live batches that must wait are joined into one."""
         waiting: list[Piece] = []
         for batch in self._source.batches():
-            if waiting and len(batch) and not _fits(waiting, batch):
-                self._queue.put(joined(waiting))
-                waiting = []
             if len(batch) or not waiting:
-                waiting.append((batch, self._work(batch)))
+                piece = batch, self._work(batch)  # before the check: reassembled datagrams give the batch other bytes
+                if waiting and not _fits(waiting, batch):
+                    self._queue.put(joined(waiting))
+                    waiting = []
+                waiting.append(piece)
             if self._shedder is None or not self._queue.full():
                 self._queue.put(joined(waiting))
                 waiting = []

@@ -18,9 +18,10 @@ from sensor.decode.select import Selector
 from sensor.dissectors.dns import Dns
 from sensor.engine.read_ahead import JOINED_LIMIT, ReadAhead, joined
 from sensor.engine.shedding import Shedder
-from tests.kit import tcp_frame, udp_frame
+from tests.kit import ethernet, ipv4, tcp_frame, udp, udp_frame
 
 SYN, SYN_ACK, RST = 0x02, 0x12, 0x14
+MORE = 0x2000  # of the flags and offset of a fragment
 ASKS = bytes.fromhex("000101000001000000000000") + b"\1a\0\0\1\0\1"
 
 
@@ -114,6 +115,22 @@ def test_a_late_engine_gets_larger_batches() -> None:
     for batch in found:
         batch.release()
     assert released == list(range(50))
+
+
+def test_reassembled_datagrams_stay_within_the_bytes_of_their_batch() -> None:
+    """Their bytes are behind those of the source: such a batch is joined with no other."""
+    body = udp(b"x" * 40)
+    pair = [
+        ethernet(ipv4(part, 17, "10.0.0.3", "10.0.0.4", fragment=place), 0x0800)
+        for part, place in ((body[:24], MORE), (body[24:], 3))
+    ]
+    whole = raw([*frames(4), *pair, *frames(4)], 1000)
+    cuts = [Batch(whole.data, rows) for rows in np.split(whole.rows, range(1, 10))]
+    found = taken(cuts, Shedder())
+    assert sum(map(len, found)) == 10
+    for batch in found:
+        assert (batch.rows["frame"] + batch.rows["caplen"] <= len(batch.data)).all()
+    assert max(len(batch.data) for batch in found) > len(whole.data)
 
 
 def test_a_file_waits_instead() -> None:
