@@ -41,7 +41,7 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
         )
         if len(parties) > PARTIES_SHOWN:
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
-    yield from ("  left alone", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
+    yield from ("  not blocked", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
     if request.left_out:
         yield f"  omitted (size limit): {request.left_out:,} more machines"
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()

@@ -97,7 +97,8 @@ def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
         complain(seen.confidence.missing, "info")
     for what, alert in seen.left_out[:SHOWN]:
         complain(
-            f"left out: {what}, for {alert} is about it; close the alert, or add --alerted, where it is wanted", "info"
+            f"left out: {what}, for {alert} is about it; close the alert, or add --alerted if the traffic is intended",
+            "info",
         )
     if len(seen.left_out) > SHOWN:
         complain(f"left out: {len(seen.left_out) - SHOWN} more that alerts are about", "info")

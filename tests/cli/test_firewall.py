@@ -470,7 +470,7 @@ def test_who_administers_is_named_and_left_alone_when_requested(golden: Golden, 
     assert len(body["rules"][0]["from"]) == 32
     (body,) = bodies(run_cli(*arguments, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"], ["10.9.9.9"]]
-    assert "  left alone" in run_cli(*arguments, "--allow", "seen").lines
+    assert "  not blocked" in run_cli(*arguments, "--allow", "seen").lines
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) ->
     until(lambda: log._retention.shortened)
     until(lambda: len(segments(path)) == 1)
     last = segments(path)[0].first - 1
-    until(lambda: any(one.last == last for one in log._retention.shortened))  # it is told once the segment is gone
+    until(lambda: any(one.last == last for one in log._retention.shortened))  # reported after the segment was deleted
     (news,) = log.news(TS)
     log.close()
     first = segments(path)[0].first

@@ -32,7 +32,7 @@ class Agreement(NamedTuple):
 
 
 def conversations(capture: Path, proto: str) -> Counted:
-    """What Wireshark sees: packets and bytes by who sent them to whom, within tunnels."""
+    """What Wireshark sees: packets and bytes by source and destination, inside tunnels."""
     fields = ["ip.src", "ipv6.src", f"{proto}.srcport", "ip.dst", "ipv6.dst", f"{proto}.dstport", "frame.len"]
     chosen = [word for field in fields for word in ("-e", field)]
     shown = f"{proto} and not icmp and not icmpv6"

@@ -71,16 +71,16 @@ def alert(request: PageRequest) -> Any:
     )
 
 
-def _incidents(request: PageRequest) -> Any:
-    paging = request.paging("last", 100)
-    found = stories.incidents(
-        request.data,
-        request.filter(stories.StoryFilter, "format"),
-        paging.sort,
-        limit=paging.limit,
-        cursor=paging.cursor,
-    )
+def _stories(request: PageRequest, view: Callable[..., Any], sort: str) -> Any:
+    """A page of incidents or recommendations."""
+    paging = request.paging(sort, 100)
+    wanted = request.filter(stories.StoryFilter, "format")
+    found = view(request.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return convert.page(request, found, convert.story)
+
+
+def _incidents(request: PageRequest) -> Any:
+    return _stories(request, stories.incidents, "last")
 
 
 def _incident(request: PageRequest) -> Any:
@@ -90,15 +90,7 @@ def _incident(request: PageRequest) -> Any:
 
 
 def _recommendations(request: PageRequest) -> Any:
-    paging = request.paging("severity", 100)
-    found = stories.recommendations(
-        request.data,
-        request.filter(stories.StoryFilter, "format"),
-        paging.sort,
-        limit=paging.limit,
-        cursor=paging.cursor,
-    )
-    return convert.page(request, found, convert.story)
+    return _stories(request, stories.recommendations, "severity")
 
 
 def _timeline(request: PageRequest) -> Any:

@@ -69,7 +69,7 @@ def _parties(request: Request) -> Iterator[str]:
     for word, parties in (
         ("machine", request.machines),
         ("cut off from", request.peers),
-        ("left alone", request.allowed),
+        ("not blocked", request.allowed),
     ):
         yield from (f"{word}: {one.text}" for one in parties[:PARTIES_SHOWN])
         if len(parties) > PARTIES_SHOWN:

@@ -169,13 +169,13 @@ def test_a_match_covers_its_services() -> None:
     ]
 
 
-# Who is left alone.
+# Hosts that are not blocked.
 
 
 def test_all_but_some_is_reported_without_a_word_of_allowing(golden: Golden) -> None:
-    """All addresses around theirs, of each family; a family in which nobody is left alone is all of it."""
+    """All addresses around theirs, of each family; a family without an exception is all of it."""
     request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
-    assert f"left alone: {LAPTOP.text}" in heading(request, "#")
+    assert f"not blocked: {LAPTOP.text}" in heading(request, "#")
     golden(request.title)
     assert (request.machines, request.peers, request.allowed, request.seen) == (
         (CAMERA,),
@@ -199,7 +199,7 @@ def test_a_simulation_spares_who_is_left_alone() -> None:
 
 
 def test_all_that_is_outside_is_all_but_the_inside_and_reserved_space(golden: Golden) -> None:
-    """Of both families; what the operator adds to the inside, and who is left alone, is not cut."""
+    """Of both families; what the operator adds to the inside, and exceptions, are not blocked."""
     inside = [
         ipaddress.ip_network(block)
         for block in ("10.0.0.0/8", "192.168.0.0/16", "198.51.100.0/24", "fc00::/7", "2001:db8:1::/48")
