@@ -17,11 +17,9 @@ FIRST_ROWS = 500_000
 
 def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
     """Files of a table as paths for queries."""
-    from sensor.records.written import shape_of_today  # imports pyarrow, not needed without queries
-
     today, others = list[str](), list[str]()
     for file in files:
-        (today if file.shape == shape_of_today(table) else others).append(str(folder / file.name))
+        (today if file.shape == table.shape else others).append(str(folder / file.name))
     return Paths(today, others)
 
 

@@ -12,12 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.eventlog.disk import sync_folder
-from sensor.records.contents import packed
+from sensor.records.columns import arrow_schema
+from sensor.records.contents import endings, packed
 from sensor.records.manifest import NEW, File, checksum, stamp_of
-from sensor.records.schema import TABLES, Table
-from sensor.records.written import shape_of, values_in
+from sensor.records.schema import LIST, TABLES, Table
+from sensor.records.searched import DOMAINS, EXACT
 
 ROW_GROUP = 128 << 10
+LOOKED_FOR = EXACT.union(DOMAINS)
 TEMPORARY = ".new"
 # Columns with minimum and maximum statistics: rows are sorted by them, so that queries can skip parts of a file. In
 # small files the statistics of all columns would be as large as the rows.
@@ -70,8 +72,26 @@ def _written(path: Path, table: Table, tables: Iterable[pa.Table]) -> File:
     finally:
         if file is not None:
             file.close()
-    shape = shape_of(rows.schema)
+    shape = table.shape if rows.schema.equals(arrow_schema(table)) else 0
     return File("", table.name, 0, count, 0, min(edges), max(edges), 0, "", NEW, shape, packed(values))
+
+
+def values_in(table: Table, rows: pa.Table) -> set[bytes]:
+    """The values of rows that a search may look for."""
+    values = set[bytes]()
+    for column in table.columns:
+        if column.name in LOOKED_FOR and column.name in rows.column_names:
+            cells = pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name])
+            if column.name in EXACT:
+                values.update(_bytes(cells))
+            if column.name in DOMAINS:
+                values.update(ending for name in _bytes(pc.utf8_lower(cells)) for ending in endings(name))
+    return values
+
+
+def _bytes(cells: pa.Array) -> list[bytes]:
+    found: list[bytes] = cells.drop_null().cast(pa.binary()).to_pylist()
+    return found
 
 
 def _opened(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

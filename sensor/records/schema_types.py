@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple
 
 TIME, TEXT, LIST, INT, FLAG, SECONDS, NUMBER = (
@@ -38,6 +39,13 @@ class Table(NamedTuple):
     zeek: str = ""
     eve: str = ""
     stored: bool = True
+
+    @property
+    def shape(self) -> int:
+        """A number for the names and types of the columns: files with the same number can be read without checking the
+        columns of each. Never 0, which means unknown.
+        """
+        return zlib.crc32(repr([(column.name, column.kind) for column in self.columns]).encode()) | 1
 
     @property
     def names(self) -> tuple[str, ...]:

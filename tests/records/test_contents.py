@@ -14,13 +14,13 @@ from sensor.records import chosen
 from sensor.records.contents import domain_value, endings, holds, packed
 from sensor.records.hunt_tests import _table
 from sensor.records.manifest import File, Manifest
+from sensor.records.new_files import values_in
 from sensor.records.paths import MANIFEST
 from sensor.records.query import Query, Range
 from sensor.records.schema import TABLES, TRAFFIC
 from sensor.records.search import Row, SearchTerm, search, understood
 from sensor.records.searched import EXACT
 from sensor.records.writer import Made, Writer
-from sensor.records.written import values_in
 from tests.records.kit_records import replayed, table
 
 HOURS = 30
