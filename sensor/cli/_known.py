@@ -79,7 +79,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
     """The devices of an inventory. An empty one was never written: devices are then read from the log."""
     from sensor.cli._views import bring_up_to_date
-    from sensor.views.known import inventory_of
+    from sensor.views.stored_inventory import inventory_of
 
     bring_up_to_date(dataset)
     reader, fold = inventory_of(dataset.folder)

@@ -55,7 +55,7 @@ class Place:
         if self.inventory is None or not self.kept:
             return
         from sensor.inventory.store.database import StoreError
-        from sensor.views.known import inventory_of
+        from sensor.views.stored_inventory import inventory_of
 
         with contextlib.suppress(StoreError):
             reader, stored = inventory_of(self.inventory)

@@ -183,7 +183,7 @@ def log(done: Replayed) -> Verdict:
 def inventory(done: Replayed) -> Verdict:
     """The inventory on disk holds the same devices."""
     from sensor.inventory.store.database import StoreError
-    from sensor.views.known import inventory_of
+    from sensor.views.stored_inventory import inventory_of
 
     try:
         reader, stored = inventory_of(done.folder / "state")

@@ -16,10 +16,10 @@ from sensor.documents import DocumentErrors
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read
+from sensor.views.assessment import picture_of
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
-from sensor.views.known import picture_of
 
 # With more devices, an assessment takes too long for a page.
 MOST = 20_000

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,7 +35,6 @@ from sensor.logs.logs import log
 from sensor.posture.profiles.installed import load as load_profiles
 from sensor.rules.load import Rules
 from sensor.runtime.assembly import Engine
-from sensor.runtime.hunting import Hunting
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.notify import Notifier
 from sensor.runtime.process import give_back, unhurried
@@ -48,11 +47,13 @@ from sensor.runtime.upstream import Outputs
 from sensor.telemetry.engine import Watched
 from sensor.telemetry.telemetry import Telemetry
 
+if TYPE_CHECKING:
+    from sensor.runtime.hunting import Hunting
+
 SUMMARY_EVERY_S = 60
 # Seconds between two checks for changes by the operator.
 LOOK_EVERY_S = 1.0
-# Seconds that the end of a live run may take in total, and the part reserved for the log: a slow disk must not block
-# the caller.
+# Seconds that the end of a live run may take, and the part reserved for the log: a slow disk must not block the caller.
 END_S, LOG_S = 4.2, 1.5
 # Devices evaluated with new fingerprints after each batch: a few ms.
 REREAD = 64
@@ -95,10 +96,9 @@ class Run:
             health=self.health, profiles=load_profiles(profiles), secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
-        self.records = recording(
-            records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn
-        )
-        self.hunting = Hunting(hunts, records) if live and self.records is not None and records is not None else None
+        names = source.names or [source.name]
+        self.records = recording(records, config, names, self.pipeline, live=live, complain=_warn)
+        self.hunting = _hunting(hunts, records) if live and self.records is not None and records is not None else None
         self._doctor = self._doctor_of(config) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
@@ -381,6 +381,12 @@ class Run:
             write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
 
 
+def _hunting(hunts: Sequence[Path], records: Path) -> Hunting:
+    from sensor.runtime.hunting import Hunting  # a replay needs none of it
+
+    return Hunting(hunts, records)
+
+
 def _complain(line: str) -> None:
     log().warning("left out", line=line)
 
@@ -390,6 +396,5 @@ def _warn(line: str) -> None:
 
 
 def _report(fault: Fault) -> None:
-    log().error(
-        "a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place
-    )
+    text = "a unit of the sensor broke; its packet was set aside"
+    log().error(text, unit=fault.unit, error=fault.error, place=fault.place)

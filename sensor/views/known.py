@@ -1,6 +1,4 @@
-"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments based on
-them.
-"""
+"""The last record of each device, alert, incident and recommendation of a dataset."""
 
 from __future__ import annotations
 
@@ -9,11 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sensor.core.foreign import part, tidy
 from sensor.eventlog.fold import Fold
 from sensor.inventory.store.reader import Reader
-from sensor.posture.firewall.view import Baseline
-from sensor.posture.picture import Picture, Surroundings
 from sensor.views.alerts import with_state
 from sensor.views.dataset import Data
 
@@ -67,36 +62,6 @@ def devices_of(data: Data) -> Fold:
         fold.devices = {row[0]: _DECODER.decode(row[1]) for row in data.base.execute(_DEVICES)}
         fold.merged = Reader(Path(), data.base).merged()
     return fold
-
-
-def inventory_of(folder: Path) -> tuple[Reader, Fold]:
-    """The inventory of a folder, open until its reader is closed, and its devices. Raises StoreError if it cannot be
-    read.
-    """
-    reader, fold = Reader(folder), Fold()
-    try:
-        fold.devices = {record["device"]["id"]: record for record in reader.records()}
-        fold.merged = reader.merged()
-    except BaseException:
-        reader.close()
-        raise
-    return reader, fold
-
-
-def picture_of(data: Data, around: Surroundings) -> Picture:
-    """All assessments of a dataset. They remain usable after the dataset was closed, except for the evidence of devices
-    and their earlier addresses.
-    """
-    known = known_of(data)
-    if not data.inventory:
-        return Picture(known, around)
-    reader = Reader(Path(), data.base)
-    baseline = Baseline(dict(reader.habits()), reader.watched())
-
-    def details(record: Record) -> Record:
-        return reader.details(tidy(part(record, "device").get("id"))) or record
-
-    return Picture(known, around, baseline, details)
 
 
 def _alerts(data: Data) -> dict[str, Record]:

@@ -18,10 +18,11 @@ from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.tickets.ledger import FILE as LEDGER
 from sensor.posture.tickets.policy import Policy
 from sensor.tables.build import catch_up
+from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, ConversationRow, conversations
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import Malformed, NotReadable, Unknown
-from sensor.views.known import known_of, picture_of
+from sensor.views.known import known_of
 from sensor.views.paths import PathFilter, paths
 from sensor.views.posture import GROUPS, ScoreFilter, device_posture, groups, posture, scores
 from sensor.views.tickets import TicketFilter, ticket, tickets

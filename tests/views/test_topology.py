@@ -8,10 +8,10 @@ import pytest
 
 from sensor.posture.picture import Picture, Surroundings
 from sensor.views import topology as module
+from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, conversations
 from sensor.views.dataset import Data
 from sensor.views.errors import Unknown
-from sensor.views.known import picture_of
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, Topology, topology
 
 

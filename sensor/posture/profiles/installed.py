@@ -1,8 +1,8 @@
 """Installed profiles: MUD files, each with its scope and its controllers, as files of a folder that a sensor reads at
 its start and on SIGHUP.
 
-A file has ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``, the
-unchanged MUD file. An invalid file is reported with its position and skipped; the others apply.
+An invalid file is reported with its position and skipped; the others apply. ``installed_file.py`` reads one file; it is
+imported only if there is one.
 """
 
 from __future__ import annotations
@@ -11,65 +11,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-from sensor.core import addresses
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps, write_whole
 from sensor.posture.profiles.model import Profile
-from sensor.posture.profiles.mud import MudFile, load_json
 
 FOLDER = "profiles"
 FILES_LIMIT, NAME_LIMIT = 512, 64
 DEVICE, PRODUCT, TYPE = "device", "product", "type"
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
-
-
-def _span(value: Any) -> Any:
-    try:
-        addresses.parse_network(value)
-    except (AttributeError, ValueError):
-        raise ValueError(f"found {str(value)[:60]!r}, expected an address or a block") from None
-    return value
-
-
-Span = Annotated[str, BeforeValidator(_span)]
-
-
-class Target(BaseModel):
-    """Scope: exactly one of the three."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    device: str | None = Field(None, min_length=1)
-    product: str | None = Field(None, min_length=1)
-    type: str | None = Field(None, min_length=1)
-
-    @model_validator(mode="after")
-    def _one(self) -> Target:
-        if len(self.model_dump(exclude_none=True)) != 1:
-            raise ValueError("found no device, product or type, or several of them, expected one")
-        return self
-
-    @property
-    def pair(self) -> tuple[str, str]:
-        """Kind of scope and its value."""
-        ((kind, value),) = self.model_dump(exclude_none=True).items()
-        return kind, value.casefold() if kind == PRODUCT else value
-
-    @property
-    def text(self) -> str:
-        kind, _ = self.pair
-        return f"{kind} {getattr(self, kind)}"
-
-
-class InstalledFile(BaseModel):
-    """A file of the folder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    target: Target = Field(alias="for")
-    controllers: dict[str, list[Span]] = {}
-    profile: MudFile
 
 
 class Installed(NamedTuple):
@@ -106,6 +56,10 @@ def files_of(folder: Path | None) -> list[Path]:
 def load(folder: Path | None) -> Profiles:
     """The profiles in a folder; none if it does not exist."""
     paths, found, faults = files_of(folder), [], []
+    if not paths:
+        return Profiles()
+    from sensor.posture.profiles.installed_file import load_one
+
     for path in paths[:FILES_LIMIT]:
         try:
             found.append(load_one(path))
@@ -123,13 +77,6 @@ def load(folder: Path | None) -> Profiles:
             )
         )
     return Profiles(tuple(found), tuple(faults), stamps(paths))
-
-
-def load_one(path: Path) -> Installed:
-    """Raises DocumentErrors or OSError if the file cannot be used."""
-    file = load_json(path, InstalledFile)
-    controllers = {name: tuple(map(addresses.parse_network, spans)) for name, spans in file.controllers.items()}
-    return Installed(path.stem, file.target.pair, file.profile.profile(), controllers)
 
 
 def write(

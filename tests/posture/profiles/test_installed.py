@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sensor.posture.profiles.installed import FILES_LIMIT, Profiles, load, load_one, name_of, write
+from sensor.posture.profiles.installed import FILES_LIMIT, Profiles, load, name_of, write
+from sensor.posture.profiles.installed_file import load_one
 from sensor.posture.profiles.observed import observed
 from sensor.posture.profiles.write import mud_file
 from tests.golden import Golden
