@@ -32,7 +32,7 @@ __all__ = ["Config", "load_config", "usual"]
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 def _checked(blocks: list[str]) -> list[str]:
@@ -270,30 +270,30 @@ def _detectors_section() -> type[Section]:
 
 
 class _Root(Section):
-    """All sections except the detectors."""
+    """All sections except the detectors. Their defaults are not validated: that would build 17 validators at import."""
 
-    sensor: Identity = Identity()
+    sensor: Identity = Identity.model_construct()
     memory_mib: int = Field(default=USUAL, le=MOST)
     networks: list[str] = []
     timezone: str = Field(default="", max_length=64)
-    roles: Roles = Roles()
+    roles: Roles = Roles.model_construct()
     intel: list[FilePath] = []
     events: FilePath | None = None
     state: FilePath | None = None
-    fingerprints: Fingerprints = Fingerprints()
-    inventory: Inventory = Inventory()
+    fingerprints: Fingerprints = Fingerprints.model_construct()
+    inventory: Inventory = Inventory.model_construct()
     preset: Literal["quiet", "balanced", "paranoid", "compatible"] = "balanced"
-    alerts: Alerts = Alerts()
-    evidence: Evidence = Evidence()
-    retention: Retention = Retention()
-    datasets: Datasets = Datasets()
-    records: Records = Records()
-    tables: Tables = Tables()
-    capture: Capture = Capture()
-    telemetry: Telemetry = Telemetry()
-    logging: Logging = Logging()
-    tickets: Tickets = Tickets()
-    console: ConsoleSection = ConsoleSection()
+    alerts: Alerts = Alerts.model_construct()
+    evidence: Evidence = Evidence.model_construct()
+    retention: Retention = Retention.model_construct()
+    datasets: Datasets = Datasets.model_construct()
+    records: Records = Records.model_construct()
+    tables: Tables = Tables.model_construct()
+    capture: Capture = Capture.model_construct()
+    telemetry: Telemetry = Telemetry.model_construct()
+    logging: Logging = Logging.model_construct()
+    tickets: Tickets = Tickets.model_construct()
+    console: ConsoleSection = ConsoleSection.model_construct()
     outputs: dict[str, Any] = {}
 
     @field_validator("networks")

@@ -15,7 +15,7 @@ Role = Literal["viewer", "analyst", "administrator"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Oidc(_Section):

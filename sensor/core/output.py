@@ -93,7 +93,7 @@ class Filter(BaseModel):
     sensors.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     kinds: list[EventKind | TrafficKind] = []
     severity: SeverityName = "info"
     detectors: list[str] = []

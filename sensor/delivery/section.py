@@ -60,7 +60,7 @@ class _Any(BaseModel):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def load_delivery(path: Path | None) -> Delivery:

@@ -49,7 +49,7 @@ _CUT = re.compile(r"[/?&=;:() ,]+")
 
 
 class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Signature(_Words):

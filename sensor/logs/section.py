@@ -12,7 +12,7 @@ class Logging(BaseModel):
     sensor), and the least severe ``level`` that is written.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     format: Literal["console", "json"] | None = None
     level: Literal["debug", "info", "warning", "error"] = "info"

@@ -20,7 +20,7 @@ Every = Annotated[int, BeforeValidator(lambda value: span(value, 60, 366 * DAY_S
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Entities(_Written):
