@@ -18,6 +18,7 @@ import msgspec
 from sensor.core.alert import Alert
 from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER, TARGETS_LIMIT
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 
@@ -63,8 +64,9 @@ class AlertDesk:
         """``suppression``: ns after the last repeat until the same finding opens a new alert."""
         self.suppression = suppression
         self.folded = self.dropped = 0
-        self._cases: Bounded[str, _Case] = Bounded(keys)
-        self._news: Bounded[str, int] = Bounded(keys)
+        self.tables = NamedTables()
+        self._cases: Bounded[str, _Case] = self.tables.add("cases", Bounded(keys))
+        self._news: Bounded[str, int] = self.tables.add("news", Bounded(keys))
         self._packet, self._of_packet = -1, 0
         # Packet time (ns) before which ``tick`` has nothing to do; 0: alerts changed since the last call.
         self.due = 0

@@ -19,6 +19,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER
 from sensor.core.device import Device
 from sensor.core.incident import Chapter, Incident
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.risk import risk
 from sensor.core.time_units import SECOND
@@ -65,12 +66,13 @@ class Incidents:
         """``gap``: ns without alerts that end an incident."""
         self.gap = gap
         self._device = device
-        self._cases: Bounded[str, _Case] = Bounded(cases)
+        self.tables = NamedTables()
+        self._cases: Bounded[str, _Case] = self.tables.add("cases", Bounded(cases))
         # Host → key of the case in which it is the actor, or a target.
         parties = min(PARTIES_LIMIT, PARTIES * cases)
-        self._acting: Bounded[str, str] = Bounded(parties)
-        self._hit: Bounded[str, str] = Bounded(parties)
-        self._news: Bounded[str, int] = Bounded(cases)
+        self._acting: Bounded[str, str] = self.tables.add("acting", Bounded(parties))
+        self._hit: Bounded[str, str] = self.tables.add("hit", Bounded(parties))
+        self._news: Bounded[str, int] = self.tables.add("news", Bounded(cases))
         # Packet time (ns) before which ``tick`` has nothing to do; 0: incidents changed since the last call.
         self.due = 0
 

@@ -19,6 +19,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.incident import Incident
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
 from sensor.core.record_parts import Body, short_text
@@ -33,6 +34,11 @@ class Evidence(Protocol):
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
         """The packets of an alert, as its record shows them; None if there are none."""
+        ...
+
+    @property
+    def tables(self) -> NamedTables:
+        """Its bounded tables."""
         ...
 
     def tick(self, now: int) -> None: ...
@@ -59,6 +65,20 @@ class AlertRoom:
         self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
+
+    @property
+    def tables(self) -> NamedTables:
+        """Its bounded tables, of the evidence in use."""
+        tables = NamedTables()
+        for name, unit in (
+            ("desk", self.desk), ("maker", self.maker), ("incidents", self.incidents),
+            ("quiet_desk", self._quiet_desk), ("quiet_maker", self._quiet_maker),
+        ):  # fmt: skip
+            tables.include(name, unit)
+        tables.add("silenced_by", self._silenced_by)
+        if self.evidence is not None:
+            tables.include("evidence", self.evidence)
+        return tables
 
     def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
         """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""

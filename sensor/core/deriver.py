@@ -7,17 +7,19 @@ it raises no alerts and has no access to devices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from sensor.core.event import Derived, Event
+from sensor.core.named_tables import Table
 from sensor.core.wants import Want
 
 
 class Deriver:
-    """Base of all derivers. The file name is their name."""
+    """Base of all derivers. The file name is their name. ``tables``: its bounded tables, by name."""
 
     watches: ClassVar[tuple[type[Event], ...]]
+    tables: Iterable[tuple[str, Table]] = ()
 
     def wants(self) -> dict[type[Event], Want]:
         """The events that it needs, as for an event detector: it gets every event of a class that is missing here."""

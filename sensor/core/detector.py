@@ -20,6 +20,7 @@ from sensor.core.attack import TECHNIQUES
 from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Searched, Want
 
@@ -286,6 +287,8 @@ class Detector:
     def __init__(self, context: Context, options: Any = None) -> None:
         self.context = context
         self.options: Any = options if options is not None else self.Options()
+        # Every bounded table of a detector is added where it is made.
+        self.tables = NamedTables()
 
     def alert(
         self, proof: Event | Flow | DeviceChange, *, actor: Subject, summary: str, why: Iterable[str],

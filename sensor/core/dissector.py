@@ -4,12 +4,13 @@ TCP connection).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
 
 from sensor.core.event import Event
+from sensor.core.named_tables import Table
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 
@@ -98,10 +99,12 @@ class Dissector:
     """Base of all dissectors. The file name is the name of the protocol.
 
     ``dissect`` gets one message and yields its events; it raises Malformed and nothing else, and makes no judgment.
-    Dissectors keep no state between packets; the state of a connection is kept in a Stream.
+    Dissectors keep no state between packets; the state of a connection is kept in a Stream. ``tables``: bounded tables,
+    by name, of the few that keep some.
     """
 
     interest: ClassVar[Interest]
+    tables: Iterable[tuple[str, Table]] = ()
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         raise NotImplementedError

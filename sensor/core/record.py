@@ -22,6 +22,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
 from sensor.core.ids import entity_id
 from sensor.core.incident import Incident
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.reader import clean
@@ -121,8 +122,9 @@ class RecordMaker:
         self.loss: float | None = None
         self.shed = 0.0
         self._salt = hashlib.blake2b(self.sensor_id.encode(), digest_size=16).digest()
-        self._repeats: Bounded[bytes, int] = Bounded(REPEATS_LIMIT)
-        self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
+        self.tables = NamedTables()
+        self._repeats: Bounded[bytes, int] = self.tables.add("repeats", Bounded(REPEATS_LIMIT))
+        self._open: Bounded[str, str] = self.tables.add("open", Bounded(OPEN_LIMIT))
 
     def move(self, site: str) -> None:
         """The sensor moved to another site. Its id never changes: ids of records are derived from it."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sensor.core.flow import Change
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.named_tables import NamedTables
 from sensor.core.recent import RecentSet
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 
@@ -53,7 +54,8 @@ class Acquaintances:
         apart: bool = False,
         near: bool = False,
     ) -> None:  # fmt: skip
-        self._window, self._recent = window, RecentSet(bits)
+        self.tables = NamedTables()
+        self._window, self._recent = window, self.tables.add("recent", RecentSet(bits))
         self._apart, self._near = apart, near
         self._reading = (
             _ended

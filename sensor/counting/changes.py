@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sensor.core.addresses import Networks
 from sensor.core.flow import Change
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.time_units import MINUTE
 from sensor.counting.contacts import Blocks, contacts
@@ -40,7 +41,8 @@ class Floods:
         marks.
         """
         self.flows, self.marks = flows, marks
-        self._rates = RateWindow(MINUTE)
+        self.tables = NamedTables()
+        self._rates = self.tables.add("rates", RateWindow(MINUTE))
 
     def found(self, rows: Rows) -> list[tuple[int, int, int]]:
         """(row, flows, marks) where a flood of a block begins, at most once a minute."""

@@ -14,6 +14,8 @@ class DistinctWindow:
     grace_ns: int
     evicted_keys: int
     evicted_pairs: int
+    @property
+    def evicted(self) -> int: ...
     overrun: int
     threshold: int
     fewest: int

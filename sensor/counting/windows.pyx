@@ -103,12 +103,12 @@ cdef class DistinctWindow:
         those counted and met; or with ``fewest`` counted values and counted x ``gain`` - met x ``loss`` of at least
         ``level`` (a sequential likelihood test).
         """
-        self.threshold = threshold
-        self.share = share
-        self.fewest = fewest
-        self.gain = gain
-        self.loss = loss
-        self.level = level
+        self.threshold, self.share, self.fewest = threshold, share, fewest
+        self.gain, self.loss, self.level = gain, loss, level
+
+    @property
+    def evicted(self):
+        return self.evicted_keys + self.evicted_pairs
 
     def count(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, bint always=False):
         """For each row, the number of values of its key after this row; unless ``always``, 0 if the value was already

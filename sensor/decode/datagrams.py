@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sensor.core.batch import Problem
 from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import UDP
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 
 PIECES_LIMIT = 512  # a datagram of 1,500 bytes in the smallest fragments has 188
@@ -107,7 +108,8 @@ class Datagrams:
     """
 
     def __init__(self, size: int) -> None:
-        self._open: Bounded[Key, Datagram] = Bounded(size)
+        self.tables = NamedTables()
+        self._open: Bounded[Key, Datagram] = self.tables.add("open", Bounded(size))
         self._second, self._taken = -1, 0
         self.dropped = self.ignored = 0
         self._faults: list[Fault] = []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sensor.core.bounded import Bounded
 from sensor.core.deriver import Deriver
 from sensor.core.event import Derived, Event
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
@@ -110,12 +111,16 @@ class Logins(Deriver):
     """Subscribes to events with login results, and to those with credentials."""
 
     def __init__(self) -> None:
-        self._centres = Exchanges()
+        self.tables = tables = NamedTables()
+        self._centres = tables.include("centres", Exchanges())
         # (client, KDC) → the last unanswered request
-        self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = Bounded(OPEN_LIMIT)
-        self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # flow → the credentials sent last
-        self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, if answers are missing
-        self._calls: Bounded[tuple[str, int], str] = Bounded(OPEN_LIMIT)  # for SIP: call id and CSeq of the request
+        self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
+        # flow → the credentials sent last
+        self._requested: Bounded[int, Shown] = tables.add("requested", Bounded(OPEN_LIMIT))
+        # the last seal, if answers are missing
+        self._sent: Bounded[tuple[int, int, str], str] = tables.add("sent", Bounded(OPEN_LIMIT))
+        # for SIP: call id and CSeq of the request
+        self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
@@ -78,7 +79,8 @@ class Quic(Dissector):
     interest = Interest(magic=tuple((1, version) for version in VERSIONS), repeats_s=5)
 
     def __init__(self) -> None:
-        self._open: Bounded[bytes, _Pieces] = Bounded(OPEN_LIMIT)
+        self.tables = tables = NamedTables()
+        self._open: Bounded[bytes, _Pieces] = tables.add("open", Bounded(OPEN_LIMIT))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload

@@ -8,6 +8,7 @@ never its evidence.
 from __future__ import annotations
 
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.wants import Listener, field
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.quic import QuicClientHello
@@ -21,7 +22,8 @@ class PassiveDns:
     """The names of addresses, newest first."""
 
     def __init__(self, addresses: int = ADDRESSES_LIMIT) -> None:
-        self._names: Bounded[int, tuple[str, ...]] = Bounded(addresses)
+        self.tables = NamedTables()
+        self._names: Bounded[int, tuple[str, ...]] = self.tables.add("names", Bounded(addresses))
 
     def names_of(self, address: int) -> tuple[str, ...]:
         """At most four names in lower case; empty if none was seen."""

@@ -23,6 +23,7 @@ from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event, FragmentFault, SenderFlood
 from sensor.core.flow import Change, flow_of
+from sensor.core.named_tables import NamedTables, Unit
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
@@ -33,7 +34,6 @@ from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
 from sensor.engine.dissection import Dissection
-from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
 from sensor.engine.members import Member, deriving, detecting, listening
 from sensor.engine.message_limits import MessageLimits
@@ -72,15 +72,15 @@ class Sizes(msgspec.Struct, frozen=True):
 class Pipeline:
     """One engine. The alert room's ``emit`` gets each record in order; the pipeline never blocks, sleeps or reads a
     clock. ``evidence`` keeps packets of alerts; ``health`` checks the sensor itself; ``advisor`` makes recommendations
-    from events; ``more``: further units, by name, whose evictions are counted. ``last``: the latest time of a packet,
-    ns.
+    from events; ``more``: further units, by name, whose evictions are counted. ``named_tables``: bounded tables of all
+    units but detectors; ``last``: the latest time of a packet, ns.
     """
 
     def __init__(
         self, *, dissectors: dict[str, Dissector], detectors: Iterable[Detector], inventory: Inventory,
         room: AlertRoom, boundary: Boundary, sizes: Sizes | None = None, listeners: Iterable[Listener] = (),
         evidence: Gatherer | None = None, health: Health | None = None, advisor: Advisor | None = None,
-        more: dict[str, object] | None = None, native: bool = True,
+        more: Mapping[str, Unit] | None = None, native: bool = True,
         consumer: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:  # fmt: skip
         """``native``: False if Python dissectors, the reference, are to read every message. ``consumer``: gets what
@@ -110,25 +110,30 @@ class Pipeline:
         self._changes = ChangeReader(inventory.networks)
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
-        self._tables = self._evicting(repeats, selector, {**dissectors, **derivers}, more or {})
+        self.named_tables = self._named_tables(repeats, selector, dissectors, derivers, more or {})
         self._started = False
         self._now = self.last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
-    def _evicting(
-        self, repeats: RecentSet, selector: Selector, units: Mapping[str, object], more: Mapping[str, object]
-    ) -> dict[str, object]:
-        """The units with bounded tables, by the name under which their evictions are counted."""
-        advisor = {"recommendations": self.advisor} if self.advisor is not None else {}
-        return {
-            "flows": self.kernels.flows, "repeats": repeats, "inventory": self.inventory,
-            "alerts": self.room, "dissectors": self.dissection, **more,
-            "datagrams": self.kernels.datagrams, **advisor,
-            "sightings": self.sightings, "services": self.services, "boundary": self.boundary,
-            **units, "senders": selector.senders, "glimpsed": selector.glimpsed,
-            "head_senders": selector.head_senders,
-        }  # fmt: skip
+    def _named_tables(self, repeats: RecentSet, selector: Selector, *units: Mapping[str, Unit]) -> NamedTables:
+        """The bounded tables of all units but detectors, which may be replaced."""
+        tables = NamedTables()
+        tables.add("flows", self.kernels.flows)
+        tables.add("repeats", repeats)
+        tables.add("senders", selector.senders)
+        tables.add("glimpsed", selector.glimpsed)
+        tables.add("head_senders", selector.head_senders)
+        tables.include("inventory", self.inventory)
+        tables.include("alerts", self.room)
+        tables.include("datagrams", self.kernels.datagrams)
+        tables.include("sightings", self.sightings)
+        tables.include("services", self.services)
+        if self.advisor is not None:
+            tables.include("recommendations", self.advisor)
+        for name, unit in itertools.chain.from_iterable(some.items() for some in units):
+            tables.include(name, unit)
+        return tables
 
     def _dispatcher(self, derivers: dict[str, Deriver], listeners: Iterable[Listener]) -> Dispatcher:
         """The dispatcher to inventory, detectors (none yet) and listeners."""
@@ -341,7 +346,12 @@ class Pipeline:
 
     def evicted(self) -> dict[str, int]:
         """Number of evictions by bounded table, zeros omitted."""
-        return evictions(self._tables | {detector.id: detector for detector in self.detectors})
+        return self.named_tables.evicted() | {
+            f"{detector.id}.{name}": table.evicted
+            for detector in self.detectors
+            for name, table in detector.tables
+            if table.evicted
+        }
 
 
 def _note(

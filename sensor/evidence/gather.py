@@ -18,6 +18,7 @@ from sensor.core.batch import Batch
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.named_tables import NamedTables
 from sensor.core.packet import Packet
 from sensor.core.record_parts import Body
 from sensor.core.time_units import SECOND
@@ -56,11 +57,12 @@ class Gatherer:
     def __init__(self, write: Write, folder: str = "evidence") -> None:
         self._write, self._folder = write, folder
         self.packets, self.flows = FrameRing(), FlowRing()
-        self._gatherings: Bounded[str, _Gathering] = Bounded(WAITING_LIMIT)
+        self.tables = NamedTables()
+        self._gatherings: Bounded[str, _Gathering] = self.tables.add("gatherings", Bounded(WAITING_LIMIT))
         # Actor's address, or flow, whose frames are waited for → its gathering.
-        self._waiting: Bounded[int, _Gathering] = Bounded(4 * WAITING_LIMIT)
+        self._waiting: Bounded[int, _Gathering] = self.tables.add("waiting", Bounded(4 * WAITING_LIMIT))
         self._second, self._searches = -1, 0
-        self._counts: Bounded[str, int] = Bounded(65536)
+        self._counts: Bounded[str, int] = self.tables.add("counts", Bounded(65536))
 
     # Called by the engine.
 
@@ -115,7 +117,8 @@ class Gatherer:
         """The end of all packets: end all collections."""
         for gathering in self._gatherings.values():
             self._settle(gathering, gathering.until)
-        self._gatherings, self._waiting = Bounded(WAITING_LIMIT), Bounded(4 * WAITING_LIMIT)
+        self._gatherings.clear()
+        self._waiting.clear()
 
     def _open(self, name: str, alert: Alert) -> None:
         wanted, proofs = _wanted(alert), list(_proofs(alert))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
 
@@ -53,7 +54,8 @@ class Matcher:
             for kind in fingerprint.kinds:
                 self._by_kind.setdefault(kind, []).append(test)
         self._kinds: dict[str, _Kind] = {}
-        self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = Bounded(REMEMBERED)
+        self.tables = NamedTables()
+        self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = self.tables.add("known", Bounded(REMEMBERED))
 
     def knows(self, kind: str) -> bool:
         """Whether there are fingerprints for a kind."""

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sensor.core.addresses import is_group_mac, is_random_mac
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.reader import clean
 
 REMEMBERED = 1024
@@ -39,7 +40,8 @@ class Oui:
     def __init__(self, registry: Path | None = None) -> None:
         self._registry = registry
         self._newer: dict[tuple[int, int], str] | None = None
-        self._known: Bounded[int, str] = Bounded(REMEMBERED)
+        self.tables = NamedTables()
+        self._known: Bounded[int, str] = self.tables.add("known", Bounded(REMEMBERED))
 
     def organisation(self, mac: int) -> str:
         """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin

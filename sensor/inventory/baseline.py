@@ -18,6 +18,7 @@ from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Used
 from sensor.core.device import Device
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR
 from sensor.fingerprinting.starts import Start, load_starts
@@ -57,12 +58,13 @@ class Baseline:
         """
         self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, entries, names_of
         self._starts = load_starts() if starts is None else starts
-        self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
-        self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
-        self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
-        self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
+        self.tables = tables = NamedTables()
+        self._habits: Bounded[str, Habits] = tables.add("habits", Bounded(DEVICES_LIMIT))
+        self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = tables.add("alike", Bounded(THINGS_LIMIT))
+        self._dwellers: Bounded[str, Bounded[str, int]] = tables.add("dwellers", Bounded(THINGS_LIMIT))
+        self._changed: Bounded[str, bool] = tables.add("changed", Bounded(CHANGED_LIMIT))
         # Addresses of fixed-function devices with external flows: a cheap check before the device is looked up.
-        self.single: Bounded[int, bool] = Bounded(DEVICES_LIMIT)
+        self.single: Bounded[int, bool] = tables.add("single", Bounded(DEVICES_LIMIT))
         self._total = 0
         self.since = self._last = 0
         self._rules: Rules = MappingProxyType({})

@@ -13,6 +13,7 @@ from __future__ import annotations
 from sensor.core import addresses
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Observation, Subject
 from sensor.inventory import evidence, identity
 from sensor.inventory.identity import Trait
@@ -32,10 +33,11 @@ class Endpoints:
 
     def __init__(self, table: Table, networks: Networks, limits: Limits) -> None:
         self.table, self.networks, self.limits = table, networks, limits
-        self._virtual: Bounded[int, bool] = Bounded(_VIRTUAL_ADDRESSES)
-        self._joins: Bounded[str, Record] = Bounded(limits.devices)
-        self._shared: Bounded[str, bool] = Bounded(limits.devices)
-        self._apart: Bounded[frozenset[str], bool] = Bounded(_APART)
+        self.tables = NamedTables()
+        self._virtual: Bounded[int, bool] = self.tables.add("virtual", Bounded(_VIRTUAL_ADDRESSES))
+        self._joins: Bounded[str, Record] = self.tables.add("joins", Bounded(limits.devices))
+        self._shared: Bounded[str, bool] = self.tables.add("shared", Bounded(limits.devices))
+        self._apart: Bounded[frozenset[str], bool] = self.tables.add("apart", Bounded(_APART))
 
     def find(self, subject: Subject) -> Record | None:
         """The record behind an endpoint at present; creates and moves nothing."""

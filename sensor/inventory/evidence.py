@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Observation, Subject
 from sensor.inventory.held import Claim, Fact
 
@@ -14,6 +15,9 @@ _FORWARDS: tuple[Claim, ...] = (("type", "router", FORWARDS, "inventory.forwards
 class Matcher(Protocol):
     """The compiled fingerprints: what they conclude from a raw fact."""
 
+    @property
+    def tables(self) -> NamedTables: ...
+
     def knows(self, kind: str) -> bool:
         """Whether any fingerprint matches a kind."""
         ...
@@ -23,6 +27,9 @@ class Matcher(Protocol):
 
 class Oui(Protocol):
     """The registry of MAC prefixes."""
+
+    @property
+    def tables(self) -> NamedTables: ...
 
     def organisation(self, mac: int) -> str:
         """The vendor of a MAC prefix; empty if it is unknown."""

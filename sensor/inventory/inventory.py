@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
@@ -74,6 +75,19 @@ class Inventory:
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._purged: Bounded[int, int] = Bounded(_PURGED)
         self._changes = Changes(self.table, self._view)
+
+    @property
+    def tables(self) -> NamedTables:
+        """Its bounded tables, of the matcher and the MAC registry in use."""
+        tables = NamedTables()
+        tables.include("matcher", self.matcher)
+        tables.include("oui", self.oui)
+        tables.add("table", self.table)
+        tables.include("table", self.table)
+        tables.include("endpoints", self.endpoints)
+        tables.add("named", self._named)
+        tables.add("purged", self._purged)
+        return tables
 
     def observe(self, observation: Observation) -> None:
         """Process a raw fact about an endpoint. A known fact is only counted."""

@@ -42,7 +42,11 @@ class Learner(FlowDetector, DeviceDetector):
 
     def __init__(self, context: Context, baseline: Baseline) -> None:
         super().__init__(context)
-        self.baseline, self._news, self._abroad = baseline, Acquaintances(AGAIN), Acquaintances(AGAIN, apart=True)
+        self.baseline, self._news, self._abroad = (
+            baseline,
+            self.tables.include("news", Acquaintances(AGAIN)),
+            self.tables.include("abroad", Acquaintances(AGAIN, apart=True)),
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:
         news = self._news.fresh(changes)

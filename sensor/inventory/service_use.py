@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sensor.core.flow import Change
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.named_tables import NamedTables
 from sensor.core.recent import RecentSet
 from sensor.counting.contacts import fold
 from sensor.inventory.services import EPHEMERAL, Sighted
@@ -25,7 +26,8 @@ class Services:
     """Remembers the services seen, in a table of fixed size."""
 
     def __init__(self) -> None:
-        self._recent = RecentSet(BITS)
+        self.tables = NamedTables()
+        self._recent = self.tables.add("recent", RecentSet(BITS))
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
         """(index into ``changes``, sighting) of every service not seen of this endpoint within the last hour, in

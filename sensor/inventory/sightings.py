@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.addresses import Networks
+from sensor.core.named_tables import NamedTables
 from sensor.core.recent import RecentSet
 from sensor.counting.contacts import Blocks, ends
 
@@ -31,7 +32,8 @@ class Sightings:
 
     def __init__(self, networks: Networks) -> None:
         self._blocks = Blocks(networks.blocks)
-        self._recent = RecentSet(BITS)
+        self.tables = NamedTables()
+        self._recent = self.tables.add("recent", RecentSet(BITS))
         self._waiting: list[Sighting] = []
 
     def rezone(self, networks: Networks) -> None:

@@ -14,6 +14,7 @@ from sensor.core.addresses import is_random_mac, is_v4, parse, parse_mac
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.ids import short_id
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.inventory import identity
 from sensor.inventory.corrections import Correction
@@ -43,19 +44,20 @@ class Table:
     def __init__(self, limits: Limits, key: int = 0, scope: str = "") -> None:
         self.limits, self.scope = limits, scope
         self.by_mac: dict[int, Record] = {}
-        self.leases: Bounded[int, Record] = Bounded(limits.leases)
-        self.claimed_from: Bounded[int, Record] = Bounded(_CLAIMED_FROM)
-        self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
-        self.novelty = Novelty(limits.novelty_bits, key)
-        self.unattributed: Bounded[Subject, int] = Bounded(_UNATTRIBUTED)
+        self.tables = NamedTables()
+        self.leases: Bounded[int, Record] = self.tables.add("leases", Bounded(limits.leases))
+        self.claimed_from: Bounded[int, Record] = self.tables.add("claimed_from", Bounded(_CLAIMED_FROM))
+        self.known: Bounded[Subject, Record] = self.tables.add("known", Bounded(limits.endpoints))
+        self.novelty = self.tables.add("novelty", Novelty(limits.novelty_bits, key))
+        self.unattributed: Bounded[Subject, int] = self.tables.add("unattributed", Bounded(_UNATTRIBUTED))
         self.due: dict[Record, bool] = {}
         self.settle_at = 0
         self.ids: dict[str, str] = {}
         self.keys: set[str] = set()
-        self.pending: Bounded[Record, bool] = Bounded(limits.pending)
-        self.unidentified: Bounded[Record, bool] = Bounded(limits.devices)
-        self.identified: Bounded[Record, bool] = Bounded(limits.devices)
-        self.viewed: Bounded[Record, bool] = Bounded(limits.viewed)
+        self.pending: Bounded[Record, bool] = self.tables.add("pending", Bounded(limits.pending))
+        self.unidentified: Bounded[Record, bool] = self.tables.add("unidentified", Bounded(limits.devices))
+        self.identified: Bounded[Record, bool] = self.tables.add("identified", Bounded(limits.devices))
+        self.viewed: Bounded[Record, bool] = self.tables.add("viewed", Bounded(limits.viewed))
         self.departed: list[tuple[Record, str]] = []
         self.corrections: dict[str, dict[str, Correction]] = {}
         self.journal: Journal | None = None

@@ -16,6 +16,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Change
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, all_of, field
 from sensor.counting.tally import Counts, Distinct
@@ -187,9 +188,10 @@ class Counting:
         self._most, self._key = rule.count, step.key
         self._value = _field(step.fields, rule.distinct, "distinct").get if rule.distinct else None
         window = (rule.within or 1) * SECOND
-        self._counts: Counts[Hashable] = Counts(window, KEYS_LIMIT)
-        self._values: Distinct[Hashable, Hashable] = Distinct(
-            window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT)
+        self.tables = NamedTables()
+        self._counts: Counts[Hashable] = self.tables.add("counts", Counts(window, KEYS_LIMIT))
+        self._values: Distinct[Hashable, Hashable] = self.tables.add(
+            "values", Distinct(window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT))
         )
 
     def add(self, signal: Any, _: int) -> Found | None:
@@ -208,7 +210,8 @@ class Sequence:
 
     def __init__(self, rule: Rule, steps: list[Ready]) -> None:
         self._steps, self._window = steps, (rule.within or 1) * SECOND
-        self._chains: Bounded[Hashable, list[int]] = Bounded(KEYS_LIMIT)
+        self.tables = NamedTables()
+        self._chains: Bounded[Hashable, list[int]] = self.tables.add("chains", Bounded(KEYS_LIMIT))
 
     def add(self, signal: Any, step: int) -> Found | None:
         """Process a thing that matches ``step``; the last step completes a chain that is within the window."""

@@ -44,9 +44,9 @@ class _Custom(Detector):
         rule = self.rule
         self._steps = list(enumerate(ready_steps(rule, self.sets, context)))
         ready = [step for _, step in self._steps]
-        self._state = Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0])
+        self._state = self.tables.include("state", Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0]))
         self._sentence = sentence(rule, ready[-1].fields, self._name)
-        self._reported: Recent[object] = Recent(REPEATS_LIMIT, rule.again * SECOND)
+        self._reported: Recent[object] = self.tables.add("reported", Recent(REPEATS_LIMIT, rule.again * SECOND))
         self._key, self._label = ready[-1].key, ready[-1].label
         self.matched = 0
 

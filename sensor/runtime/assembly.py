@@ -56,6 +56,8 @@ from sensor.rules.load import Rules
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.process import large_tables
 
+# Names of tables of the detectors' context begin with this.
+CONTEXT = "alerts.weigher.context"
 # Id → options as plain values, and the detector created with them.
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
@@ -177,7 +179,8 @@ class Engine:
                 *world.passive_dns.listeners(),
             ],
             advisor=self.advisor,
-            more={"passive_dns": world.passive_dns},
+            # Named as in 0.1.0, where the alert room held them.
+            more={f"{CONTEXT}.passive_dns": world.passive_dns, f"{CONTEXT}.baseline": world.baseline},
             **more,
         )
 

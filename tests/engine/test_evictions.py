@@ -1,93 +1,73 @@
-"""Evictions: every bounded table of an engine is found, has a name of its own, and tells what it let go."""
+"""Evictions: every bounded table of an engine is counted under a name that stays the same."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from sensor.config import load_config
-from sensor.core.bounded import Bounded, Recent
-from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
-from sensor.counting.rates import RateWindow
-from sensor.counting.tally import Counts, Distinct
-from sensor.counting.windows import DistinctWindow
-from sensor.engine.evictions import evictions
+from sensor.engine.pipeline import Pipeline
+from sensor.evidence.gather import Gatherer
 from sensor.runtime.assembly import assemble
 from tests.detectors.test_sender_flood import arp
+from tests.golden import Golden
 from tests.kit import batch_of, tcp_frame
 
-
-class Unit:
-    """Holds tables of every kind, one of them in a helper, some in a tuple, and one that another unit holds as well."""
-
-    def __init__(self, shared: Bounded[int, int] | None = None) -> None:
-        self._reported: Recent[int] = Recent(2, SECOND)
-        self._counts: Counts[int] = Counts(SECOND, keys=2)
-        self._distinct: Distinct[int, int] = Distinct(SECOND, keys=2)
-        self._windows = (RecentSet(2), RateWindow(SECOND, 3), DistinctWindow(SECOND, 3, 3))
-        self.shared = shared if shared is not None else Bounded(2)
-
-    def fill(self, count: int) -> None:
-        keys, ts = np.arange(count, dtype=np.uint64), np.full(count, SECOND, np.int64)
-        for key in range(count):
-            self._reported.fresh(key, SECOND)
-            self._counts.add(key, SECOND)
-            self._distinct.add(key, key, SECOND)
-            self.shared.put(key, key)
-        recent, rates, distinct = self._windows
-        recent.fresh(keys * np.uint64(0x9E3779B97F4A7C15), ts, SECOND)
-        rates.count(keys, ts)
-        distinct.count(keys, keys, ts)
+# Parts of an engine that hold each other.
+DEEPEST = 8
 
 
-def test_tables_that_let_nothing_go_are_not_reported() -> None:
-    unit = Unit()
-    unit.fill(2)
-    assert evictions({"unit": unit}) == {}
+def engine(path: Path) -> Pipeline:
+    """With packets of alerts."""
+    config = path / "sensor.yaml"
+    config.write_text("preset: balanced\n", encoding="utf-8")
+    return assemble(load_config(config), lambda _: None, evidence=Gatherer(lambda *_: None))
 
 
-def test_every_kind_of_table_counts() -> None:
-    """Ten keys in tables of two: eight had to go; kernels, whose places depend on hashes, let some go."""
-    unit = Unit()
-    unit.fill(10)
-    found = evictions({"unit": unit})
-    assert (
-        found.pop("unit.reported"),
-        found.pop("unit.counts"),
-        found.pop("unit.distinct"),
-        found.pop("unit.shared"),
-    ) == (
-        8,
-        8,
-        8,
-        8,
-    )
-    recent, rates, distinct = unit._windows
-    assert found == {"unit.windows": recent.evicted + rates.evicted + distinct.evicted_keys + distinct.evicted_pairs}
-    assert recent.evicted
-    assert rates.evicted
-    assert distinct.evicted_keys
+def named(pipeline: Pipeline) -> dict[str, object]:
+    """All tables whose evictions are counted."""
+    return {
+        **dict(pipeline.named_tables),
+        **{f"{unit.id}.{name}": table for unit in pipeline.detectors for name, table in unit.tables},
+    }
 
 
-def test_a_table_that_two_units_know_counts_once_for_the_first() -> None:
-    shared: Bounded[int, int] = Bounded(2)
-    for key in range(3):
-        shared.put(key, key)
-    first, second = Unit(shared), Unit(shared)
-    assert evictions({"one": first, "two": second}) == {"one.shared": 1}
-    assert evictions({"two": second, "one": first}) == {"two.shared": 1}
+def held(one: object, seen: set[int], deep: int = DEEPEST) -> Iterator[object]:
+    """The tables that an object and its parts hold: containers are followed, but not what tables hold."""
+    if id(one) in seen or not deep:
+        return
+    seen.add(id(one))
+    if isinstance(one, dict | list | tuple):
+        for part in one.values() if isinstance(one, dict) else one:
+            yield from held(part, seen, deep - 1)
+    elif type(one).__module__.startswith("sensor."):
+        if isinstance(getattr(one, "evicted", None), int):
+            yield one
+        for part in getattr(one, "__dict__", {}).values():
+            yield from held(part, seen, deep - 1)
 
 
-def test_what_is_cleared_still_reports_what_it_let_go() -> None:
-    """A table that is emptied keeps its count: a counter never goes back."""
-    table: Bounded[int, int] = Bounded(300)
-    for key in range(301):
-        table.put(key, key)
-    table.clear()
-    assert (len(table), table.evicted) == (0, 1)
+def test_users_can_rely_on_the_names_of_tables(tmp_path: Path, golden: Golden) -> None:
+    """Dashboards refer to them: who renames one breaks them."""
+    names = sorted(named(engine(tmp_path)))
+    assert len(names) == len(set(names))
+    golden(names)
+
+
+def test_no_table_of_a_unit_is_left_out(tmp_path: Path) -> None:
+    """A table that a unit makes and does not name would evict entries, and nobody would know."""
+    pipeline = engine(tmp_path)
+    counted = set(map(id, named(pipeline).values()))
+    units = {"inventory": pipeline.inventory, "alerts": pipeline.room, "advisor": pipeline.advisor}
+    units |= {unit.id: unit for unit in pipeline.detectors}
+    seen: set[int] = set()
+    found = {name: list(held(unit, seen)) for name, unit in units.items()}
+    assert sum(map(len, found.values())) > 300
+    assert [
+        (name, type(table).__name__) for name, tables in found.items() for table in tables if id(table) not in counted
+    ] == []
 
 
 def test_an_engine_reports_which_of_its_tables_let_something_go(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
+from sensor.core.named_tables import NamedTables
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosRequest, KerberosTgsRequest
 
 OPEN_LIMIT = 4096
@@ -15,7 +16,8 @@ class Exchanges:
     """
 
     def __init__(self) -> None:
-        self._requested: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
+        self.tables = NamedTables()
+        self._requested: Bounded[int, KerberosRequest] = self.tables.add("requested", Bounded(OPEN_LIMIT))
 
     def request(self, event: Event) -> KerberosRequest | None:
         """Record a request; for an answer or error return its request, None if that was not seen."""

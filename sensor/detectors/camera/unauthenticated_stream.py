@@ -66,8 +66,8 @@ class UnauthenticatedStream(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._open: Bounded[int, Session] = Bounded(OPEN_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, DAY)
+        self._open: Bounded[int, Session] = self.tables.add("open", Bounded(OPEN_LIMIT))
+        self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY))
 
     def wants(self) -> dict[type[Event], Want]:
         return {RtspResponse: held(self._open, "packet.flow")}

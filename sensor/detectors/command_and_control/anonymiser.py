@@ -76,9 +76,11 @@ class Anonymiser(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._queried: Bounded[str, int] = Bounded(NAMES_LIMIT)
-        self._names: Distinct[int, str] = Distinct(HOUR, CLIENTS_LIMIT, 16)
-        self._reported: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        self._queried: Bounded[str, int] = self.tables.add("queried", Bounded(NAMES_LIMIT))
+        self._names: Distinct[int, str] = self.tables.add("names", Distinct(HOUR, CLIENTS_LIMIT, 16))
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return asks(_is_odd) | {TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER)}

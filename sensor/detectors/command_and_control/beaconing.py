@@ -94,7 +94,9 @@ class Beaconing(FlowDetector):
         self._ports = np.zeros(65536, np.bool_)
         self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
         self._clouds = frozenset(self.options.clouds)
-        self._reported: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Rhythm]]:
         rows = changes.contacts

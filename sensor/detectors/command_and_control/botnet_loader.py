@@ -97,10 +97,12 @@ class BotnetLoader(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._signs: Bounded[int, int] = Bounded(SESSIONS_LIMIT)
-        self._processors: Distinct[tuple[int, int], str] = Distinct(window, CLIENTS_LIMIT)
-        self._hosts: Distinct[int, int] = Distinct(window, CLIENTS_LIMIT)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
+        self._signs: Bounded[int, int] = self.tables.add("signs", Bounded(SESSIONS_LIMIT))
+        self._processors: Distinct[tuple[int, int], str] = self.tables.add(
+            "processors", Distinct(window, CLIENTS_LIMIT)
+        )
+        self._hosts: Distinct[int, int] = self.tables.add("hosts", Distinct(window, CLIENTS_LIMIT))
+        self._reported: Recent[tuple[object, ...]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
         line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(

@@ -98,8 +98,10 @@ class C2Framework(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
-        self._courses: Bounded[tuple[int, int, str], _Course] = Bounded(COURSES_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._courses: Bounded[tuple[int, int, str], _Course] = self.tables.add("courses", Bounded(COURSES_LIMIT))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
         self._shortest = int(self.options.shortest_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -42,7 +42,7 @@ class DisguisedProgram(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, AGAIN)
+        self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, AGAIN))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

@@ -125,14 +125,20 @@ class DnsTunnel(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._queried: Distinct[tuple[int, str], tuple[str, int]] = Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
-        self._slow: Distinct[tuple[int, str], str] = Distinct(
-            self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT
+        self._queried: Distinct[tuple[int, str], tuple[str, int]] = self.tables.add(
+            "queried", Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
         )
-        self._clients: Distinct[str, int] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, CLIENTS_LIMIT)
-        self._reported: Recent[tuple[int, str]] = Recent(KEYS_LIMIT, self.options.slow_window_s * SECOND)
-        self._answered: Counts[tuple[int, str]] = Counts(window, KEYS_LIMIT)
-        self._evaluated: Recent[tuple[int, str, int]] = Recent(KEYS_LIMIT, window // 4)
+        self._slow: Distinct[tuple[int, str], str] = self.tables.add(
+            "slow", Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT)
+        )
+        self._clients: Distinct[str, int] = self.tables.add(
+            "clients", Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, CLIENTS_LIMIT)
+        )
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(KEYS_LIMIT, self.options.slow_window_s * SECOND)
+        )
+        self._answered: Counts[tuple[int, str]] = self.tables.add("answered", Counts(window, KEYS_LIMIT))
+        self._evaluated: Recent[tuple[int, str, int]] = self.tables.add("evaluated", Recent(KEYS_LIMIT, window // 4))
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:

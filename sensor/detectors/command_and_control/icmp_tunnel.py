@@ -68,14 +68,16 @@ class IcmpTunnel(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._requested: Bounded[tuple[int, int, int, int], tuple[int, float]] = Bounded(QUESTIONS_LIMIT)
-        self._packets: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._others: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._sizes: Distinct[Pair, int] = Distinct(window, PAIRS_LIMIT, SIZES_LIMIT)
-        self._requests: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._unasked_volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
-        self._reported: Recent[tuple[Pair, str]] = Recent(PAIRS_LIMIT, AGAIN)
+        self._requested: Bounded[tuple[int, int, int, int], tuple[int, float]] = self.tables.add(
+            "requested", Bounded(QUESTIONS_LIMIT)
+        )
+        self._packets: Counts[Pair] = self.tables.add("packets", Counts(window, PAIRS_LIMIT))
+        self._others: Counts[Pair] = self.tables.add("others", Counts(window, PAIRS_LIMIT))
+        self._sizes: Distinct[Pair, int] = self.tables.add("sizes", Distinct(window, PAIRS_LIMIT, SIZES_LIMIT))
+        self._requests: Counts[Pair] = self.tables.add("requests", Counts(window, PAIRS_LIMIT))
+        self._volume: Counts[Pair] = self.tables.add("volume", Counts(window, PAIRS_LIMIT))
+        self._unasked_volume: Counts[Pair] = self.tables.add("unasked_volume", Counts(window, PAIRS_LIMIT))
+        self._reported: Recent[tuple[Pair, str]] = self.tables.add("reported", Recent(PAIRS_LIMIT, AGAIN))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

@@ -77,7 +77,9 @@ class IrcBot(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {IrcOrder: field("text").matches(ORDERS) | field("text").matches(REPORTS)}

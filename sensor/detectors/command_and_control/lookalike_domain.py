@@ -47,7 +47,9 @@ class LookalikeDomain(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:

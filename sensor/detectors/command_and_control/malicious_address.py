@@ -55,9 +55,12 @@ class MaliciousAddress(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._followed: Bounded[int, Hit] = Bounded(FLOWS_LIMIT)
+        self._followed: Bounded[int, Hit] = self.tables.add("followed", Bounded(FLOWS_LIMIT))
         window = self.options.again_s * SECOND
-        self._reported = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
+        self._reported = {
+            stage: self.tables.add(f"reported.{stage.name.lower()}", Recent[tuple[int, int]](PAIRS_LIMIT, window))
+            for stage in Change
+        }
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Hit]]:
         return self._hits(changes.rows)

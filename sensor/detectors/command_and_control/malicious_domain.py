@@ -52,7 +52,9 @@ class MaliciousDomain(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         intel = self.context.intel

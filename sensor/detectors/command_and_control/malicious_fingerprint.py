@@ -49,7 +49,9 @@ class MaliciousFingerprint(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(

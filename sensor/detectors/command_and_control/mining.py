@@ -57,7 +57,9 @@ class Mining(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {DnsQuery: field("name").matches(POOLS), TlsClientHello: field("sni").matches(POOLS)}

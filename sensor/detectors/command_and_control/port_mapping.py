@@ -71,7 +71,9 @@ class PortMapping(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str, int, int]] = Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str, int, int]] = self.tables.add(
+            "reported", Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         wanted = field("lifetime_s").filled()

@@ -100,8 +100,10 @@ class ProtocolOnOddPort(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
-        self._hints: Counts[int] = Counts(self.options.again_s * SECOND, SERVICES_LIMIT)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+        )
+        self._hints: Counts[int] = self.tables.add("hints", Counts(self.options.again_s * SECOND, SERVICES_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         wants: dict[type[Event], Want] = {}

@@ -71,7 +71,9 @@ class RemoteControl(FlowDetector):
         super().__init__(context, options)
         self._odd = np.ones(65536, np.bool_)
         self._odd[[port for port in self.options.ports if 0 <= port < 65536]] = False
-        self._sizes: Bounded[tuple[int, int, int], tuple[tuple[int, int], ...]] = Bounded(PAIRS_LIMIT)
+        self._sizes: Bounded[tuple[int, int, int], tuple[tuple[int, int], ...]] = self.tables.add(
+            "sizes", Bounded(PAIRS_LIMIT)
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows, want = changes.contacts, self.options

@@ -94,10 +94,12 @@ class ResolverBypass(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._handed: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._clients: Distinct[int, int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
-        self._inner: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._handed: Bounded[int, bool] = self.tables.add("handed", Bounded(SERVERS_LIMIT))
+        self._clients: Distinct[int, int] = self.tables.add("clients", Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT))
+        self._inner: Bounded[int, bool] = self.tables.add("inner", Bounded(SERVERS_LIMIT))
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
         self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
         self._wanted = frozenset(self.options.names)
 

@@ -61,7 +61,7 @@ class ToolDownload(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, AGAIN)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN))
 
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()

@@ -83,16 +83,20 @@ class ArpSpoofing(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._bindings = Bindings()
-        self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
+        self._bindings = self.tables.include("bindings", Bindings())
+        self._gateways: Bounded[tuple[int, int], bool] = self.tables.add("gateways", Bounded(GATEWAYS_LIMIT))
         # Previous holders of an address, and when another host took it while the holder was silent.
-        self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
-        self._requested_addresses: Bounded[tuple[int, int, int], int] = Bounded(
-            REQUESTED_LIMIT
+        self._former: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add("former", Bounded(FORMER_LIMIT))
+        self._requested_addresses: Bounded[tuple[int, int, int], int] = self.tables.add(
+            "requested_addresses", Bounded(REQUESTED_LIMIT)
         )  # segment, address and requesting host → time
         # Segment, MAC, claimed address and receiving host of unsolicited claims → first and last time, number.
-        self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = self.tables.add(
+            "forged", Bounded(FORGED_LIMIT)
+        )
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:

@@ -49,7 +49,10 @@ class AsrepRoasting(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._exchanges, self._accounts = Exchanges(), Distinct[int, str](self.options.window_s * SECOND)
+        self._exchanges, self._accounts = (
+            self.tables.include("exchanges", Exchanges()),
+            self.tables.add("accounts", Distinct[int, str](self.options.window_s * SECOND)),
+        )
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         requested = self._exchanges.initial(event)

@@ -145,7 +145,9 @@ class CleartextCredentials(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         clear = field("method") == "clear"

@@ -63,7 +63,7 @@ class CoercedAuthentication(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._pairs: Bounded[tuple[int, int], _Coercion] = Bounded(PAIRS_LIMIT)
+        self._pairs: Bounded[tuple[int, int], _Coercion] = self.tables.add("pairs", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         paths = ((interface, number) for interface, (numbers, _) in PATHS.items() for number in numbers)

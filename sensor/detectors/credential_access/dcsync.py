@@ -69,8 +69,10 @@ class Dcsync(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._named = tuple(parse_network(block) for block in self.options.controllers)
-        self._conversations: Bounded[tuple[int, int, int], _Conversation] = Bounded(CONVERSATIONS_LIMIT)
-        self._requested: Bounded[int, int] = Bounded(HOSTS_LIMIT)
+        self._conversations: Bounded[tuple[int, int, int], _Conversation] = self.tables.add(
+            "conversations", Bounded(CONVERSATIONS_LIMIT)
+        )
+        self._requested: Bounded[int, int] = self.tables.add("requested", Bounded(HOSTS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         replicates = field("interface") == "drsuapi"

@@ -53,7 +53,9 @@ class DefaultCredentials(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("seal").filled()}

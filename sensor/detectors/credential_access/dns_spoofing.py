@@ -77,13 +77,17 @@ class DnsSpoofing(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._answers: Bounded[tuple[object, ...], _Answer] = Bounded(ANSWERS_LIMIT)
-        self._servers: Bounded[tuple[int, int, int], _Answer] = Bounded(SERVERS_LIMIT)
-        self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = Bounded(QUERIES_LIMIT)
-        self._wrong: Distinct[tuple[int, int, str], str] = Distinct(
-            self.options.window_s * SECOND, SERVERS_LIMIT, 4 * self.options.names
+        self._answers: Bounded[tuple[object, ...], _Answer] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
+        self._servers: Bounded[tuple[int, int, int], _Answer] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
+        self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = self.tables.add(
+            "queries", Bounded(QUERIES_LIMIT)
         )
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._wrong: Distinct[tuple[int, int, str], str] = self.tables.add(
+            "wrong", Distinct(self.options.window_s * SECOND, SERVERS_LIMIT, 4 * self.options.names)
+        )
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         addressed = field("type").is_in(A, AAAA) & (field("packet.proto") == UDP)

@@ -65,9 +65,11 @@ class GatewayTakeover(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._active: Bounded[Group, _Active] = Bounded(GROUPS_LIMIT)
-        self._observed: Bounded[tuple[Group, int], bool] = Bounded(SPEAKERS_LIMIT)
-        self._reported: Recent[tuple[Group, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._active: Bounded[Group, _Active] = self.tables.add("active", Bounded(GROUPS_LIMIT))
+        self._observed: Bounded[tuple[Group, int], bool] = self.tables.add("observed", Bounded(SPEAKERS_LIMIT))
+        self._reported: Recent[tuple[Group, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._allowed = frozenset(map(addresses.parse, self.options.routers))
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -51,8 +51,12 @@ class GuessedPassword(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._failed: Counts[tuple[int, int, str, str]] = Counts(self.options.window_s * SECOND)
-        self._accounts: Distinct[tuple[int, int, str, str], str] = Distinct(self.options.window_s * SECOND)
+        self._failed: Counts[tuple[int, int, str, str]] = self.tables.add(
+            "failed", Counts(self.options.window_s * SECOND)
+        )
+        self._accounts: Distinct[tuple[int, int, str, str], str] = self.tables.add(
+            "accounts", Distinct(self.options.window_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("judged").filled()}

@@ -56,9 +56,9 @@ class KerberosDowngrade(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._exchanges = Exchanges()
-        self._strong: Bounded[tuple[str, str], int] = Bounded(ACCOUNTS_LIMIT)
-        self._lowered = Distinct[int, str](self.options.window_s * SECOND)
+        self._exchanges = self.tables.include("exchanges", Exchanges())
+        self._strong: Bounded[tuple[str, str], int] = self.tables.add("strong", Bounded(ACCOUNTS_LIMIT))
+        self._lowered = self.tables.add("lowered", Distinct[int, str](self.options.window_s * SECOND))
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:

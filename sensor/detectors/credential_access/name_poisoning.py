@@ -87,14 +87,18 @@ class NamePoisoning(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._own: Distinct[int, str] = Distinct(DAY, SENDERS_LIMIT, OWN_LIMIT)
-        self._answered: Distinct[tuple[int, int], _Name] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
-        self._victims: Distinct[int, Subject] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
-        self._queried: Bounded[str, tuple[int, Subject]] = Bounded(
-            QUERIED_LIMIT
+        self._own: Distinct[int, str] = self.tables.add("own", Distinct(DAY, SENDERS_LIMIT, OWN_LIMIT))
+        self._answered: Distinct[tuple[int, int], _Name] = self.tables.add(
+            "answered", Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
+        )
+        self._victims: Distinct[int, Subject] = self.tables.add("victims", Distinct(window, SENDERS_LIMIT, NAMES_LIMIT))
+        self._queried: Bounded[str, tuple[int, Subject]] = self.tables.add(
+            "queried", Bounded(QUERIED_LIMIT)
         )  # name queried over mDNS → time, client
-        self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # name servers that are queried by unicast
-        self._reported: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
+        self._servers: Bounded[int, int] = self.tables.add(
+            "servers", Bounded(SENDERS_LIMIT)
+        )  # name servers that are queried by unicast
+        self._reported: Recent[tuple[int, Severity]] = self.tables.add("reported", Recent(SENDERS_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
         return {

@@ -61,8 +61,10 @@ class NtlmRelay(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._seen: Bounded[tuple[bool, str], _Seen] = Bounded(SEEN_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        self._seen: Bounded[tuple[bool, str], _Seen] = self.tables.add("seen", Bounded(SEEN_LIMIT))
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}

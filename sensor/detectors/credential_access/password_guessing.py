@@ -73,19 +73,20 @@ class PasswordGuessing(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._ordinary = Refusals(want.window_s * SECOND)
+        self._ordinary = self.tables.include("ordinary", Refusals(want.window_s * SECOND))
+        files = self.tables.include("files", Refusals(want.files_s * SECOND))
+        databases = self.tables.include("databases", Refusals(want.databases_s * SECOND, explained=0))
         self._special = {
-            **dict.fromkeys(FILES, _Limit(want.files, want.files_s, Refusals(want.files_s * SECOND), Severity.medium)),
-            **dict.fromkeys(
-                DATABASES,
-                _Limit(
-                    want.databases, want.databases_s, Refusals(want.databases_s * SECOND, explained=0), Severity.low
-                ),
-            ),
+            **dict.fromkeys(FILES, _Limit(want.files, want.files_s, files, Severity.medium)),
+            **dict.fromkeys(DATABASES, _Limit(want.databases, want.databases_s, databases, Severity.low)),
         }
-        self._slow = Refusals(want.slow_s * SECOND)
-        self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        self._slow = self.tables.include("slow", Refusals(want.slow_s * SECOND))
+        self._accounts: Distinct[tuple[int, int, str], str] = self.tables.add(
+            "accounts", Distinct(want.slow_s * SECOND)
+        )
+        self._reported: Recent[tuple[object, ...]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}

@@ -67,12 +67,12 @@ class PasswordSpraying(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._failed: Distinct[tuple[int, str], str] = Distinct(window)
-        self._unknown: Distinct[tuple[int, str], str] = Distinct(window)
-        self._right: Distinct[tuple[int, str], str] = Distinct(window)
-        self._hosts: Distinct[tuple[int, str, str], int] = Distinct(window)
-        self._tries: Counts[tuple[int, str]] = Counts(window)
-        self._reported: Recent[tuple[int, str, str]] = Recent(REPORTED_LIMIT, window)
+        self._failed: Distinct[tuple[int, str], str] = self.tables.add("failed", Distinct(window))
+        self._unknown: Distinct[tuple[int, str], str] = self.tables.add("unknown", Distinct(window))
+        self._right: Distinct[tuple[int, str], str] = self.tables.add("right", Distinct(window))
+        self._hosts: Distinct[tuple[int, str, str], int] = self.tables.add("hosts", Distinct(window))
+        self._tries: Counts[tuple[int, str]] = self.tables.add("tries", Counts(window))
+        self._reported: Recent[tuple[int, str, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
         judged = field("judged").filled() | (field("service") == KERBEROS)

@@ -74,9 +74,11 @@ class RogueDhcp(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
-        self._clients: Bounded[tuple[int, int], tuple[int, int]] = Bounded(
-            CLIENTS_LIMIT
+        self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = self.tables.add(
+            "scopes", Bounded(SCOPES_LIMIT)
+        )
+        self._clients: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add(
+            "clients", Bounded(CLIENTS_LIMIT)
         )  # segment and client → its first server
         self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
 

@@ -89,10 +89,12 @@ class RogueRouter(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._routers: Bounded[int, Bounded[int, _Router]] = Bounded(SEGMENTS_LIMIT)
-        self._servers: Bounded[int, Bounded[str, frozenset[int]]] = Bounded(SEGMENTS_LIMIT)
-        self._seen: Distinct[int, int] = Distinct(60 * SECOND, SEGMENTS_LIMIT, 64)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._routers: Bounded[int, Bounded[int, _Router]] = self.tables.add("routers", Bounded(SEGMENTS_LIMIT))
+        self._servers: Bounded[int, Bounded[str, frozenset[int]]] = self.tables.add("servers", Bounded(SEGMENTS_LIMIT))
+        self._seen: Distinct[int, int] = self.tables.add("seen", Distinct(60 * SECOND, SEGMENTS_LIMIT, 64))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._allowed = frozenset(map(_address_or_mac, self.options.allowed))
 
     def inspect(self, event: Event) -> Iterator[Alert]:

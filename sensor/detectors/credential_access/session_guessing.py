@@ -64,8 +64,10 @@ class SessionGuessing(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
-        self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
-        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.window_s * SECOND)
+        self._window = self.tables.add("window", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.window_s * SECOND)
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows = changes.rows

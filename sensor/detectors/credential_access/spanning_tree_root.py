@@ -60,8 +60,10 @@ class SpanningTreeRoot(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._roots: Bounded[tuple[int, int, int], _Root] = Bounded(TREES_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._roots: Bounded[tuple[int, int, int], _Root] = self.tables.add("roots", Bounded(TREES_LIMIT))
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._allowed = frozenset(addresses.parse_mac(mac) for mac in self.options.roots)
 
     def wants(self) -> dict[type[Event], Want]:

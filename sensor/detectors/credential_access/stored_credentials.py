@@ -95,7 +95,7 @@ class StoredCredentials(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._kinds: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND)
+        self._kinds: Distinct[tuple[int, int], str] = self.tables.add("kinds", Distinct(self.options.window_s * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
         any_store = "|".join(f"(?:{store.path.pattern})" for store in STORES)

@@ -54,8 +54,10 @@ class AddressConflict(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._bindings = Bindings()
-        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._bindings = self.tables.include("bindings", Bindings())
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         named = field("sender_mac").filled() & field("sender").filled()

@@ -70,7 +70,7 @@ class BackupMissed(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._pairs: Bounded[tuple[int, int, int], Runs] = Bounded(PAIRS_LIMIT)
+        self._pairs: Bounded[tuple[int, int, int], Runs] = self.tables.add("pairs", Bounded(PAIRS_LIMIT))
         self._looked = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:

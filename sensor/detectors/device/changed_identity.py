@@ -76,9 +76,9 @@ class ChangedIdentity(OfDevices, DeviceDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, AGAIN)
+        self._reported: Recent[tuple[str, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN))
         # Devices with inconclusive contradicting evidence: more may arrive without another change of the device.
-        self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
+        self._suspects: Bounded[str, DeviceChange] = self.tables.add("suspects", Bounded(SUSPECTS_LIMIT))
         self._next_look = 0
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:

@@ -59,8 +59,8 @@ class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._announced: Bounded[tuple[int, str, str], Seen] = Bounded(PORTS_LIMIT)
-        self._devices: Bounded[str, Seen] = Bounded(DEVICES_LIMIT)
+        self._announced: Bounded[tuple[int, str, str], Seen] = self.tables.add("announced", Bounded(PORTS_LIMIT))
+        self._devices: Bounded[str, Seen] = self.tables.add("devices", Bounded(DEVICES_LIMIT))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet, now = event.packet, _announcement(event)

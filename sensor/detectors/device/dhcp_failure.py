@@ -55,9 +55,13 @@ class DhcpFailure(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
-        self._served: Bounded[int, int] = Bounded(256)
-        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._tries: Distinct[tuple[int, int], int] = self.tables.add(
+            "tries", Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
+        )
+        self._served: Bounded[int, int] = self.tables.add("served", Bounded(256))
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         own = (field("sender") >= LINK_LOCAL << 16) & (field("sender") < LINK_LOCAL + 1 << 16)

@@ -71,8 +71,8 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._known: Bounded[str, Version] = Bounded(DEVICES_LIMIT)
-        self._fetched: Bounded[int, tuple[int, str, Subject]] = Bounded(TRANSFERS_LIMIT)
+        self._known: Bounded[str, Version] = self.tables.add("known", Bounded(DEVICES_LIMIT))
+        self._fetched: Bounded[int, tuple[int, str, Subject]] = self.tables.add("fetched", Bounded(TRANSFERS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         image = field("path").passes(_is_image)

@@ -45,7 +45,7 @@ class IllegalAddress(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported = RecentSet(REPORTED_BITS)
+        self._reported = self.tables.add("reported", RecentSet(REPORTED_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows

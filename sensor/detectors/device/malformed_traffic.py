@@ -47,8 +47,12 @@ class MalformedTraffic(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._messages: Counts[tuple[int, int, str]] = Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._messages: Counts[tuple[int, int, str]] = self.tables.add(
+            "messages", Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
+        )
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {MalformedMessage: ~field("packet.truncated").filled()}

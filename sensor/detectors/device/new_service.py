@@ -58,9 +58,9 @@ class NewService(OfDevices, FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._over = Acquaintances(AGAIN_S * SECOND, near=True)
-        self._reported: Recent[tuple[str, int]] = Recent(REPORTED_LIMIT, DAY_S * SECOND)
-        self._ports: Distinct[str, int] = Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64)
+        self._over = self.tables.include("over", Acquaintances(AGAIN_S * SECOND, near=True))
+        self._reported: Recent[tuple[str, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY_S * SECOND))
+        self._ports: Distinct[str, int] = self.tables.add("ports", Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, int]]]:

@@ -74,9 +74,9 @@ class SilentChannel(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._recent = RecentSet(RECENT_BITS)
-        self._channels: Bounded[tuple[int, int, int], Channel] = Bounded(CHANNELS_LIMIT)
-        self._received: Bounded[int, int] = Bounded(MACHINES_LIMIT)
+        self._recent = self.tables.add("recent", RecentSet(RECENT_BITS))
+        self._channels: Bounded[tuple[int, int, int], Channel] = self.tables.add("channels", Bounded(CHANNELS_LIMIT))
+        self._received: Bounded[int, int] = self.tables.add("received", Bounded(MACHINES_LIMIT))
         self._looked = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:

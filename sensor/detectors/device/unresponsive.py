@@ -47,9 +47,13 @@ class Unresponsive(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._answered: Bounded[tuple[int, int], int] = Bounded(TARGETS_LIMIT)
-        self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, TARGETS_LIMIT, 64)
-        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._answered: Bounded[tuple[int, int], int] = self.tables.add("answered", Bounded(TARGETS_LIMIT))
+        self._tries: Distinct[tuple[int, int], int] = self.tables.add(
+            "tries", Distinct(self.options.window_s * SECOND, TARGETS_LIMIT, 64)
+        )
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):

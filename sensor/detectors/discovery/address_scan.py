@@ -92,8 +92,8 @@ class AddressScan(FlowDetector):
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
         self._far_ports = np.ones(65536, np.uint8)
         self._far_ports[[port for port in want.peer_ports if 0 <= port < 65536]] = 0
-        self._near = self.window(window, KEY_BITS, PAIR_BITS, grace)
-        self._far = self.window(window, KEY_BITS, PAIR_BITS, grace)
+        self._near = self.tables.add("near", self.window(window, KEY_BITS, PAIR_BITS, grace))
+        self._far = self.tables.add("far", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._near.rule(
             threshold=want.targets,
             share=want.share_inside,
@@ -103,7 +103,7 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
-        self._silent = self.window(window, KEY_BITS, PAIR_BITS, grace)
+        self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 

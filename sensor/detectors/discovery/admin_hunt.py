@@ -54,8 +54,8 @@ class AdminHunt(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._opened: Bounded[tuple[int, int, int], int] = Bounded(CONVERSATIONS_LIMIT)
-        self._hosts: Distinct[int, int] = Distinct(self.options.window_s * SECOND)
+        self._opened: Bounded[tuple[int, int, int], int] = self.tables.add("opened", Bounded(CONVERSATIONS_LIMIT))
+        self._hosts: Distinct[int, int] = self.tables.add("hosts", Distinct(self.options.window_s * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
         goes_on = held(self._opened, "packet.src", "packet.dst", "packet.sport")

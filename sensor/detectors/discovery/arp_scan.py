@@ -58,8 +58,13 @@ class ArpScan(EventDetector):
         super().__init__(context, options)
         want = self.options
         # One window waits for answers; the other counts at once, for scans that end before hosts can answer.
-        self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
-        self._reported: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
+        self._patient, self._quick = (
+            self.tables.include("patient", self._window(int(want.grace_s * SECOND))),
+            self.tables.include("quick", self._window(0)),
+        )
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(ASKERS_LIMIT, want.window_s * SECOND)
+        )
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> EventWindow:

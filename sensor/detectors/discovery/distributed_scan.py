@@ -62,8 +62,11 @@ class DistributedScan(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._ports, self._sources = self.window(window, KEY_BITS, PAIR_BITS), self.window(window, KEY_BITS, PAIR_BITS)
-        self._reported = RecentSet(REPORTED_BITS)
+        self._ports, self._sources = (
+            self.tables.add("ports", self.window(window, KEY_BITS, PAIR_BITS)),
+            self.tables.add("sources", self.window(window, KEY_BITS, PAIR_BITS)),
+        )
+        self._reported = self.tables.add("reported", RecentSet(REPORTED_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts

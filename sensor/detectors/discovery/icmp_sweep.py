@@ -62,9 +62,9 @@ class IcmpSweep(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._targets = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._targets = self.tables.add("targets", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._targets.rule(threshold=self.options.targets)
-        self._met = RecentSet(PAIRS_BITS)
+        self._met = self.tables.add("met", RecentSet(PAIRS_BITS))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -113,9 +113,9 @@ class LdapDump(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._kinds: Distinct[tuple[int, int], str] = Distinct(window)
-        self._entries: Counts[tuple[int, int]] = Counts(window)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
+        self._kinds: Distinct[tuple[int, int], str] = self.tables.add("kinds", Distinct(window))
+        self._entries: Counts[tuple[int, int]] = self.tables.add("entries", Counts(window))
+        self._reported: Recent[tuple[object, ...]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
         broad = field("scope").is_in(*BROAD) & field("base").filled() & field("filter").passes(aims_of)

@@ -57,10 +57,18 @@ class NameQueryBurst(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._denied: Distinct[int, str] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
-        self._made_up: Distinct[int, str] = Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
-        self._in_a_day: Distinct[int, str] = Distinct(DAY_S * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
-        self._evaluated: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
+        self._denied: Distinct[int, str] = self.tables.add(
+            "denied", Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        )
+        self._made_up: Distinct[int, str] = self.tables.add(
+            "made_up", Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        )
+        self._in_a_day: Distinct[int, str] = self.tables.add(
+            "in_a_day", Distinct(DAY_S * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        )
+        self._evaluated: Recent[tuple[int, int]] = self.tables.add(
+            "evaluated", Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {DnsResponse: field("rcode") == NO_SUCH_NAME}

@@ -70,8 +70,12 @@ class OsFingerprint(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
-        self._reported: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, REPORTED_S * SECOND)
+        self._signs: Distinct[tuple[int, int], str] = self.tables.add(
+            "signs", Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
+        )
+        self._reported: Recent[tuple[int, int, bool]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, REPORTED_S * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

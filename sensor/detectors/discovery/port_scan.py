@@ -73,12 +73,14 @@ class PortScan(FlowDetector):
         grace = int(want.grace_s * SECOND)
         self._answers = np.zeros(65536, np.uint8)
         self._answers[list(UDP_ANSWERS)] = 1
-        self._fast = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
-        self._slow = self.window(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
+        self._fast = self.tables.add("fast", self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace))
+        self._slow = self.tables.add("slow", self.window(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace))
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
         # A fast scan also exceeds the slow threshold: that is not a second finding.
-        self._reported: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -70,9 +70,11 @@ class ProtocolScan(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._window = self.tables.add("window", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._window.rule(threshold=self.options.protocols)
-        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.window_s * SECOND)
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, self.options.window_s * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

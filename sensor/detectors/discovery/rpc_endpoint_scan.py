@@ -58,11 +58,13 @@ class RpcEndpointScan(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._hosts: Distinct[tuple[int, int], int] = Distinct(
-            int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT
+        self._hosts: Distinct[tuple[int, int], int] = self.tables.add(
+            "hosts", Distinct(int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT)
         )
-        self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
-        self._reported: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, REPORTED_S * SECOND)
+        self._lookups: Counts[tuple[int, int]] = self.tables.add("lookups", Counts(60 * SECOND, SOURCES_LIMIT))
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(SOURCES_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {RpcCall: field("interface") == MAPPER}

@@ -76,8 +76,10 @@ class ScannerTool(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, REPORTED_LIMIT, 8)
-        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._shapes: Distinct[int, str] = self.tables.add("shapes", Distinct(SHAPES_S * SECOND, REPORTED_LIMIT, 8))
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

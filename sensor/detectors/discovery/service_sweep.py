@@ -75,9 +75,9 @@ class ServiceSweep(FlowDetector):
         super().__init__(context, options)
         self._ports = np.zeros(65536, np.bool_)
         self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
-        self._hosts = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._hosts = self.tables.add("hosts", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._hosts.rule(threshold=self.options.hosts)
-        self._met = RecentSet(PAIRS_BITS)
+        self._met = self.tables.add("met", RecentSet(PAIRS_BITS))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -80,12 +80,21 @@ class SlowAddressScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         self._far_ports = np.zeros(65536, np.uint8)
-        rules = ((FAST_S, FAST_TARGETS), (TEN_MINUTES, want.ten_minutes), (HOUR, want.hour), (DAY_S, want.day))
+        rules = {
+            "fast": (FAST_S, FAST_TARGETS),
+            "ten_minutes": (TEN_MINUTES, want.ten_minutes),
+            "hour": (HOUR, want.hour),
+            "day": (DAY_S, want.day),
+        }
         self._windows = [
-            (seconds if seconds != FAST_S else 0, threshold, self._window(seconds, threshold))
-            for seconds, threshold in rules
+            (
+                seconds if seconds != FAST_S else 0,
+                threshold,
+                self.tables.add(f"windows.{name}", self._window(seconds, threshold)),
+            )
+            for name, (seconds, threshold) in rules.items()
         ]
-        self._noted: Recent[tuple[int, int, int]] = Recent(SOURCES_LIMIT, DAY_S * SECOND)
+        self._noted: Recent[tuple[int, int, int]] = self.tables.add("noted", Recent(SOURCES_LIMIT, DAY_S * SECOND))
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def _window(self, seconds: int, threshold: int) -> DistinctWindow:

@@ -89,10 +89,10 @@ class SmbEnumeration(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._hosts: Distinct[tuple[int, str], int] = Distinct(window)
-        self._kinds: Distinct[int, Kind] = Distinct(window)
-        self._translated: Counts[tuple[int, int]] = Counts(window)
-        self._users_open: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        self._hosts: Distinct[tuple[int, str], int] = self.tables.add("hosts", Distinct(window))
+        self._kinds: Distinct[int, Kind] = self.tables.add("kinds", Distinct(window))
+        self._translated: Counts[tuple[int, int]] = self.tables.add("translated", Counts(window))
+        self._users_open: Bounded[tuple[int, int], int] = self.tables.add("users_open", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         translates = (field("interface") == "lsarpc") & field("number").is_in(*TRANSLATIONS)

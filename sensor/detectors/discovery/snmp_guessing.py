@@ -73,13 +73,17 @@ class SnmpGuessing(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._tried: Distinct[tuple[int, int], str] = Distinct(want.window_s * SECOND, PAIRS_LIMIT)
-        self._guessing: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        self._tried: Distinct[tuple[int, int], str] = self.tables.add(
+            "tried", Distinct(want.window_s * SECOND, PAIRS_LIMIT)
+        )
+        self._guessing: Bounded[tuple[int, int], int] = self.tables.add("guessing", Bounded(PAIRS_LIMIT))
         window = sized_window(self.context, want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
-        self._agents = EventWindow(window)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
-        self._set: Recent[tuple[int, int, bool]] = Recent(REPORTED_LIMIT, 86_400 * SECOND)
+        self._agents = self.tables.include("agents", EventWindow(window))
+        self._reported: Recent[tuple[object, ...]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        )
+        self._set: Recent[tuple[int, int, bool]] = self.tables.add("set", Recent(REPORTED_LIMIT, 86_400 * SECOND))
         self._lit = False
 
     def inspect(self, event: Event) -> Iterator[Alert]:

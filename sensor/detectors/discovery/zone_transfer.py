@@ -50,8 +50,10 @@ class ZoneTransfer(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._servers: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._servers: Bounded[int, bool] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -106,10 +106,10 @@ class BulkUpload(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._going: Bounded[int, int] = Bounded(FLOWS_LIMIT)
-        self._pairs: Counts[tuple[int, int]] = Counts(DAY, PAIRS_LIMIT)
-        self._days: Bounded[int, Days] = Bounded(SENDERS_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, DAY)
+        self._going: Bounded[int, int] = self.tables.add("going", Bounded(FLOWS_LIMIT))
+        self._pairs: Counts[tuple[int, int]] = self.tables.add("pairs", Counts(DAY, PAIRS_LIMIT))
+        self._days: Bounded[int, Days] = self.tables.add("days", Bounded(SENDERS_LIMIT))
+        self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, DAY))
         self._exempt = tuple(parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Sent]]:

@@ -62,8 +62,10 @@ class InternetAccess(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
-        self._reported: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        )
         self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
         self._types = frozenset(self.options.types)
         self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)

@@ -69,8 +69,13 @@ class ConnectionFlood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._opened, self._held = RateWindow(want.window_s * SECOND), RateWindow(want.held_s * SECOND)
-        self._reported: Recent[tuple[int, int, int, bool, bool]] = Recent(REPORTED_LIMIT, want.again_s * SECOND)
+        self._opened, self._held = (
+            self.tables.add("opened", RateWindow(want.window_s * SECOND)),
+            self.tables.add("held", RateWindow(want.held_s * SECOND)),
+        )
+        self._reported: Recent[tuple[int, int, int, bool, bool]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -65,12 +65,22 @@ class DhcpStarvation(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._asking: Distinct[tuple[int, int], int] = Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
-        self._served: Distinct[tuple[int, int], int] = Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
-        self._clients: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
-        self._questions: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
-        self._served_again: Bounded[tuple[int, int], int] = Bounded(SEGMENTS_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
+        self._asking: Distinct[tuple[int, int], int] = self.tables.add(
+            "asking", Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
+        )
+        self._served: Distinct[tuple[int, int], int] = self.tables.add(
+            "served", Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
+        )
+        self._clients: Distinct[tuple[int, int], int] = self.tables.add(
+            "clients", Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
+        )
+        self._questions: Distinct[tuple[int, int], int] = self.tables.add(
+            "questions", Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
+        )
+        self._served_again: Bounded[tuple[int, int], int] = self.tables.add("served_again", Bounded(SEGMENTS_LIMIT))
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
+        )
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:

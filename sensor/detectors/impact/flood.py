@@ -67,8 +67,11 @@ class Flood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._marks = math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS)))
-        self._floods, self._bursts = Floods(self.options.flows, self._marks), RateWindow(SECOND)
-        self._burst: Recent[tuple[int, int]] = Recent(BLOCKS_LIMIT, 60 * SECOND)
+        self._floods, self._bursts = (
+            self.tables.include("floods", Floods(self.options.flows, self._marks)),
+            self.tables.add("bursts", RateWindow(SECOND)),
+        )
+        self._burst: Recent[tuple[int, int]] = self.tables.add("burst", Recent(BLOCKS_LIMIT, 60 * SECOND))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.contacts, self.options

@@ -79,10 +79,14 @@ class IndustrialCommand(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._since: Bounded[int, int] = Bounded(CONTROLLERS_LIMIT)
-        self._writers: Bounded[tuple[int, int], int] = Bounded(WRITERS_LIMIT)
-        self._writes: Counts[tuple[int, int]] = Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._since: Bounded[int, int] = self.tables.add("since", Bounded(CONTROLLERS_LIMIT))
+        self._writers: Bounded[tuple[int, int], int] = self.tables.add("writers", Bounded(WRITERS_LIMIT))
+        self._writes: Counts[tuple[int, int]] = self.tables.add(
+            "writes", Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
+        )
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._allowed = frozenset(map(addresses.parse, self.options.engineering))
 
     def inspect(self, event: Event) -> Iterator[Alert]:

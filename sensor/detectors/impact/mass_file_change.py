@@ -56,9 +56,9 @@ class MassFileChange(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._renames: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
-        self._changes: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
-        self._reported: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        self._renames: Counts[tuple[int, int]] = self.tables.add("renames", Counts(WINDOW_S * SECOND))
+        self._changes: Counts[tuple[int, int]] = self.tables.add("changes", Counts(WINDOW_S * SECOND))
+        self._reported: Bounded[tuple[int, int], int] = self.tables.add("reported", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         return {SmbCreateResult: field("action").is_in(*OVERWRITTEN)}

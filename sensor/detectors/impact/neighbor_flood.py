@@ -50,10 +50,12 @@ class NeighborFlood(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._neighbors: Distinct[tuple[int, int, str], tuple[int, str]] = Distinct(
-            self.options.window_s * SECOND, SEGMENTS_LIMIT, NEIGHBORS_LIMIT
+        self._neighbors: Distinct[tuple[int, int, str], tuple[int, str]] = self.tables.add(
+            "neighbors", Distinct(self.options.window_s * SECOND, SEGMENTS_LIMIT, NEIGHBORS_LIMIT)
         )
-        self._reported: Recent[tuple[int, int, str]] = Recent(SEGMENTS_LIMIT, REPORTED_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(SEGMENTS_LIMIT, REPORTED_S * SECOND)
+        )
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, CdpAnnouncement | LldpAnnouncement):

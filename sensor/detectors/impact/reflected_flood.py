@@ -113,10 +113,10 @@ class ReflectedFlood(FlowDetector):
         self._amplifies[list(AMPLIFIERS)] = True
         self._lit = {UDP: False, TCP: False}
         self._windows = [
-            (self._window(60, want.servers), want.servers),
-            (self._window(60, want.pinged), want.pinged),
-            (self._window(600, want.handshakes), want.handshakes),
-            (self._window(60, want.silent), want.silent),
+            (self.tables.add("windows.servers", self._window(60, want.servers)), want.servers),
+            (self.tables.add("windows.pinged", self._window(60, want.pinged)), want.pinged),
+            (self.tables.add("windows.handshakes", self._window(600, want.handshakes)), want.handshakes),
+            (self.tables.add("windows.silent", self._window(60, want.silent)), want.silent),
         ]
 
     def _window(self, seconds: int, threshold: int) -> DistinctWindow:

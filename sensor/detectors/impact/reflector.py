@@ -87,7 +87,7 @@ class Reflector(FlowDetector):
         super().__init__(context, options)
         self._services = np.zeros(65536, np.bool_)
         self._services[list(SERVICES)] = True
-        self._rates = RateWindow(60 * SECOND, KEY_BITS)
+        self._rates = self.tables.add("rates", RateWindow(60 * SECOND, KEY_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts

@@ -47,7 +47,7 @@ class RemoteShutdown(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._hosts: Distinct[int, int] = Distinct(self.options.window_s * SECOND)
+        self._hosts: Distinct[int, int] = self.tables.add("hosts", Distinct(self.options.window_s * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
         return {RpcCall: fields("interface", "number").is_in(SHUTDOWNS)}

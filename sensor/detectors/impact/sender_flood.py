@@ -49,7 +49,7 @@ class FloodOfSenders(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[int] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[int] = self.tables.add("reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

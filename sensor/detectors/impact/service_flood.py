@@ -71,10 +71,12 @@ class ServiceFlood(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._rates = RateWindow(self.options.window_s * SECOND)
-        self._datagrams = RateWindow(self.options.window_s * SECOND)
+        self._rates = self.tables.add("rates", RateWindow(self.options.window_s * SECOND))
+        self._datagrams = self.tables.add("datagrams", RateWindow(self.options.window_s * SECOND))
         self._lit = False
-        self._reported: Recent[tuple[int, int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int, int]] = self.tables.add(
+            "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -61,7 +61,7 @@ class Smurf(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported = RecentSet(REMEMBERED)
+        self._reported = self.tables.add("reported", RecentSet(REMEMBERED))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, bool]]:
         rows = changes.rows

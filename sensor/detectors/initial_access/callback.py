@@ -100,8 +100,10 @@ class Callback(FlowDetector, EventDetector):
         super().__init__(context, options)
         self._known = context.intel.signatures("exploits")
         self._window = self.options.within_s * SECOND
-        self._attacks: Bounded[int, _Attack] = Bounded(VICTIMS_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._attacks: Bounded[int, _Attack] = self.tables.add("attacks", Bounded(VICTIMS_LIMIT))
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
         self._pairs, self._times = np.zeros(PAIR_SLOTS, np.uint64), np.zeros(PAIR_SLOTS, np.int64)
 
     # Requests and shells.

@@ -74,10 +74,14 @@ class DnsRebinding(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._public: Bounded[tuple[int, str], _Public] = Bounded(NAMES_LIMIT)
-        self._bound: Bounded[tuple[int, str], int] = Bounded(NAMES_LIMIT)
-        self._names: Distinct[int, str] = Distinct(SHARED_S * SECOND, ADDRESSES_LIMIT, 2 * SHARED)
-        self._reported: Recent[tuple[int, str, bool]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._public: Bounded[tuple[int, str], _Public] = self.tables.add("public", Bounded(NAMES_LIMIT))
+        self._bound: Bounded[tuple[int, str], int] = self.tables.add("bound", Bounded(NAMES_LIMIT))
+        self._names: Distinct[int, str] = self.tables.add(
+            "names", Distinct(SHARED_S * SECOND, ADDRESSES_LIMIT, 2 * SHARED)
+        )
+        self._reported: Recent[tuple[int, str, bool]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
         self._allowed = tuple(f".{domain.strip('.').lower()}" for domain in self.options.allowed) + LOCAL
 
     def wants(self) -> dict[type[Event], Want]:

@@ -87,11 +87,13 @@ class WebScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._sensitive: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
-        self._missing: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
-        self._answers: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
-        self._failures: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._sensitive: Distinct[tuple[int, int], str] = self.tables.add("sensitive", Distinct(window, KEYS_LIMIT))
+        self._missing: Distinct[tuple[int, int], str] = self.tables.add("missing", Distinct(window, KEYS_LIMIT))
+        self._answers: Counts[tuple[int, int]] = self.tables.add("answers", Counts(window, KEYS_LIMIT))
+        self._failures: Counts[tuple[int, int]] = self.tables.add("failures", Counts(window, KEYS_LIMIT))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         # All answers are counted: a scan shows in the share of errors.

@@ -90,9 +90,12 @@ class AdminFromDevice(FlowDetector):
         super().__init__(context, options)
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
-        self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported = {
-            answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND)
+            answered: self.tables.add(
+                f"reported.{'answered' if answered else 'unanswered'}",
+                Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND),
+            )
             for answered in (False, True)
         }
 

@@ -58,8 +58,8 @@ class AdminShare(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._used: Distinct[int, int] = Distinct(window)
-        self._refused: Distinct[int, int] = Distinct(window)
+        self._used: Distinct[int, int] = self.tables.add("used", Distinct(window))
+        self._refused: Distinct[int, int] = self.tables.add("refused", Distinct(window))
 
     def wants(self) -> dict[type[Event], Want]:
         connected = field("share").is_in(*ADMIN_SHARES) & field("status").is_in(0, DENIED)

@@ -52,7 +52,9 @@ class FanOut(AdminSessions):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._hosts: Distinct[int, tuple[int, int, int]] = Distinct(self.options.window_s * SECOND, SOURCES_LIMIT)
+        self._hosts: Distinct[int, tuple[int, int, int]] = self.tables.add(
+            "hosts", Distinct(self.options.window_s * SECOND, SOURCES_LIMIT)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:

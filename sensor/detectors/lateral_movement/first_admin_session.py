@@ -52,8 +52,8 @@ class FirstAdminSession(AdminSessions):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(PAIRS_LIMIT, DAY)
-        self._new: Counts[tuple[int, str]] = Counts(DAY, PAIRS_LIMIT)
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add("reported", Recent(PAIRS_LIMIT, DAY))
+        self._new: Counts[tuple[int, str]] = self.tables.add("new", Counts(DAY, PAIRS_LIMIT))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:

@@ -56,7 +56,7 @@ class HopChain(AdminSessions):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._window = self.options.window_s * SECOND
-        self._reached: Bounded[int, tuple[Flow, ...]] = Bounded(HOSTS_LIMIT)
+        self._reached: Bounded[int, tuple[Flow, ...]] = self.tables.add("reached", Bounded(HOSTS_LIMIT))
         self._jump_hosts = tuple(addresses.parse_network(block) for block in self.options.jump_hosts)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:

@@ -77,9 +77,11 @@ class PassTheTicket(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._exchanges = Exchanges()
-        self._holders: Bounded[str, _Holder] = Bounded(TICKETS_LIMIT)
-        self._opened: Recent[tuple[int, str]] = Recent(OPENED_LIMIT, self.options.opening_s * SECOND)
+        self._exchanges = self.tables.include("exchanges", Exchanges())
+        self._holders: Bounded[str, _Holder] = self.tables.add("holders", Bounded(TICKETS_LIMIT))
+        self._opened: Recent[tuple[int, str]] = self.tables.add(
+            "opened", Recent(OPENED_LIMIT, self.options.opening_s * SECOND)
+        )
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -78,7 +78,7 @@ class RemoteService(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._pairs: Bounded[tuple[int, int], _Pair] = Bounded(PAIRS_LIMIT)
+        self._pairs: Bounded[tuple[int, int], _Pair] = self.tables.add("pairs", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         return {

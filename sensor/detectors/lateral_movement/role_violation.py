@@ -74,13 +74,17 @@ class RoleViolation(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._never = Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
-        self._all = Acquaintances(AGAIN_S * SECOND)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        self._never = self.tables.include(
+            "never", Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
+        )
+        self._all = self.tables.include("all", Acquaintances(AGAIN_S * SECOND))
+        self._reported: Recent[tuple[object, ...]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
         # Devices with a profile: evaluated as soon as a peer answers, and separately for each external server.
-        self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)
-        self._abroad = Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True)
+        self._at_once = self.tables.include("at_once", Acquaintances(AGAIN_S * SECOND, at_once=True))
+        self._abroad = self.tables.include("abroad", Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True))
         self._began = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:

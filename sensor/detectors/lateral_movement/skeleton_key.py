@@ -65,11 +65,11 @@ class SkeletonKey(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._exchanges = Exchanges()
-        self._strong: Bounded[tuple[int, str], int] = Bounded(ACCOUNTS_LIMIT)
-        self._lost: Distinct[int, str] = Distinct(window, CENTRES_LIMIT)
-        self._clients: Distinct[int, Subject] = Distinct(window, CENTRES_LIMIT)
-        self._reported: Recent[int] = Recent(CENTRES_LIMIT, window)
+        self._exchanges = self.tables.include("exchanges", Exchanges())
+        self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(ACCOUNTS_LIMIT))
+        self._lost: Distinct[int, str] = self.tables.add("lost", Distinct(window, CENTRES_LIMIT))
+        self._clients: Distinct[int, Subject] = self.tables.add("clients", Distinct(window, CENTRES_LIMIT))
+        self._reported: Recent[int] = self.tables.add("reported", Recent(CENTRES_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         requested = self._exchanges.initial(event)

@@ -56,9 +56,11 @@ class VlanHopping(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._first: Bounded[tuple[int, int], int] = Bounded(SENDERS_LIMIT)
-        self._bridges: Bounded[int, bool] = Bounded(SENDERS_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
+        self._first: Bounded[tuple[int, int], int] = self.tables.add("first", Bounded(SENDERS_LIMIT))
+        self._bridges: Bounded[int, bool] = self.tables.add("bridges", Bounded(SENDERS_LIMIT))
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         own = field("packet.src_mac").filled()

@@ -39,7 +39,7 @@ class AccountChange(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._made: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        self._made: Bounded[tuple[int, int], int] = self.tables.add("made", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         return {RpcCall: (field("interface") == "samr") & field("number").is_in(*CREATE, *SETS, *MEMBERS)}

@@ -61,7 +61,9 @@ class InsecureService(EventDetector):
         super().__init__(context, options)
         self._insecure = Insecure()
         self._accepted = frozenset(self.options.accepted)
-        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return self._insecure.wants()

@@ -76,7 +76,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, AGAIN)
+        self._reported: Recent[tuple[object, ...]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN))
 
     def wants(self) -> dict[type[Event], Want]:
         return {PjlCommand: field("command").is_in(*COMMANDS, "ENTER", "DEFAULT", "SET")}

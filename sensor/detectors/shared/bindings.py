@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 
 ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
@@ -63,8 +64,9 @@ class Bindings:
     """IP and MAC addresses of all segments, bounded; the least recently seen are evicted."""
 
     def __init__(self) -> None:
-        self._addresses: Bounded[tuple[int, int], Binding] = Bounded(ADDRESSES_LIMIT)
-        self._owners: Bounded[tuple[int, int], Owner] = Bounded(MACS_LIMIT)
+        self.tables = NamedTables()
+        self._addresses: Bounded[tuple[int, int], Binding] = self.tables.add("addresses", Bounded(ADDRESSES_LIMIT))
+        self._owners: Bounded[tuple[int, int], Owner] = self.tables.add("owners", Bounded(MACS_LIMIT))
 
     def owner(self, vlan: int, mac: int, ts: int) -> Owner:
         """The entry of a MAC, which is marked as active."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from sensor.core.named_tables import NamedTables
 from sensor.counting.changes import ANSWERED, FAILED, OPENED
 from sensor.counting.windows import DistinctWindow
 
@@ -16,7 +17,8 @@ class EventWindow:
     """
 
     def __init__(self, window: DistinctWindow) -> None:
-        self._window = window
+        self.tables = NamedTables()
+        self._window = self.tables.add("window", window)
 
     def opened(self, key: int, value: int, ts: int) -> tuple[int, int, list[int]] | None:
         """(failed, answered, sample of failed values) if the window's threshold is reached, else None."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
@@ -64,8 +65,9 @@ class Insecure:
     """Reads events one by one, in packet order."""
 
     def __init__(self) -> None:
-        self._streams: Bounded[int, tuple[str, int, bool]] = Bounded(OPEN_LIMIT)
-        self._brokers: Bounded[int, bool] = Bounded(OPEN_LIMIT)
+        self.tables = NamedTables()
+        self._streams: Bounded[int, tuple[str, int, bool]] = self.tables.add("streams", Bounded(OPEN_LIMIT))
+        self._brokers: Bounded[int, bool] = self.tables.add("brokers", Bounded(OPEN_LIMIT))
         self._joined: dict[type[Event], Callable[..., Shown | None]] = {
             RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
         }  # fmt: skip

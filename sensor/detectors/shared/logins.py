@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.detector import Context
+from sensor.core.named_tables import NamedTables
 from sensor.counting.tally import Counts
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import network_of_packet
@@ -20,8 +21,9 @@ class Refusals:
 
     def __init__(self, window: int, explained: int = EXPLAINED) -> None:
         self._explained = explained
-        self._all: Counts[tuple[int, int, str]] = Counts(window)
-        self._own: Counts[tuple[int, int, str, str]] = Counts(window)
+        self.tables = NamedTables()
+        self._all: Counts[tuple[int, int, str]] = self.tables.add("all", Counts(window))
+        self._own: Counts[tuple[int, int, str, str]] = self.tables.add("own", Counts(window))
 
     def count(self, attempt: LoginAttempt, ts: int) -> int:
         """Record the result of a login; returns the number of failures that count now."""

@@ -44,7 +44,9 @@ class NamedServices(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = self.tables.add(
+            "reported", Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        )
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:

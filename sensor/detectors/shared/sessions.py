@@ -67,9 +67,11 @@ class AdminSessions(FlowDetector):
         super().__init__(context, options)
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
-        self._recent = RecentSet(RECENT_BITS)
-        self._pending: Bounded[int, Flow] = Bounded(PENDING_LIMIT)
-        self._clients: Distinct[tuple[int, str], int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
+        self._recent = self.tables.add("recent", RecentSet(RECENT_BITS))
+        self._pending: Bounded[int, Flow] = self.tables.add("pending", Bounded(PENDING_LIMIT))
+        self._clients: Distinct[tuple[int, str], int] = self.tables.add(
+            "clients", Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
+        )
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
         """A session with data, established at ``ts``."""

@@ -57,10 +57,15 @@ class RegistrationGuessing(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._fast, self._slow = Refusals(want.window_s * SECOND), Refusals(want.slow_s * SECOND)
-        self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._right: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        self._fast = self.tables.include("fast", Refusals(want.window_s * SECOND))
+        self._slow = self.tables.include("slow", Refusals(want.slow_s * SECOND))
+        self._extensions: Distinct[tuple[int, int, str], str] = self.tables.add(
+            "extensions", Distinct(want.slow_s * SECOND)
+        )
+        self._right: Distinct[tuple[int, int, str], str] = self.tables.add("right", Distinct(want.slow_s * SECOND))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        )
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("service") == "SIP"}

@@ -70,8 +70,11 @@ class SipScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._lit = False
-        self._reported_tools: Recent[tuple[int, str]] = Recent(TOOLS_LIMIT, SECOND)
-        self._extensions, self._hosts = self._window(), self._window()
+        self._reported_tools: Recent[tuple[int, str]] = self.tables.add("reported_tools", Recent(TOOLS_LIMIT, SECOND))
+        self._extensions, self._hosts = (
+            self.tables.include("extensions", self._window()),
+            self.tables.include("hosts", self._window()),
+        )
 
     def _window(self) -> EventWindow:
         want = self.options

@@ -74,10 +74,12 @@ class TollFraud(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._premium: Distinct[int, str] = Distinct(window)
-        self._foreign: Distinct[int, str] = Distinct(window)
-        self._dialled: Distinct[tuple[int, str], str] = Distinct(window, values=NUMBERS_LIMIT)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
+        self._premium: Distinct[int, str] = self.tables.add("premium", Distinct(window))
+        self._foreign: Distinct[int, str] = self.tables.add("foreign", Distinct(window))
+        self._dialled: Distinct[tuple[int, str], str] = self.tables.add(
+            "dialled", Distinct(window, values=NUMBERS_LIMIT)
+        )
+        self._reported: Recent[tuple[object, ...]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
         self._home, self._costly = tuple(self.options.home), tuple(self.options.premium)
 
     def wants(self) -> dict[type[Event], Want]:

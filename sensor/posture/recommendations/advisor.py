@@ -17,6 +17,7 @@ from sensor.core.alert import Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER, Context
 from sensor.core.event import Event
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.recommendation import Recommendation
@@ -48,9 +49,10 @@ class Advisor:
     ) -> None:  # fmt: skip
         self._context, self._report = context, report
         self.settled = frozenset(settled)
-        self.cases = Cases(cases)
-        self._insecure, self._habits = Insecure(), Habits()
-        self._waiting: Bounded[Place, int] = Bounded(cases)
+        self.tables = tables = NamedTables()
+        self.cases = tables.include("cases", Cases(cases))
+        self._insecure, self._habits = tables.include("insecure", Insecure()), tables.include("habits", Habits())
+        self._waiting: Bounded[Place, int] = tables.add("waiting", Bounded(cases))
         self._rounds = Rounds(context, self.cases, members, self._report_case, self._close)
         self._quieted = 0
         # Packet time (ns) before which a tick has nothing to do, and the previous tick.

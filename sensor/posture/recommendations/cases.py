@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body
 
@@ -88,10 +89,11 @@ class Cases:
     """The table."""
 
     def __init__(self, limit: int) -> None:
-        self._cases: Bounded[Place, Case] = Bounded(limit)
-        self._places: Bounded[Name, Place] = Bounded(limit)
-        self._changed: Bounded[Name, bool] = Bounded(2 * limit)
-        self._pushed: Bounded[int, int] = Bounded(PUSHED * limit)
+        self.tables = NamedTables()
+        self._cases: Bounded[Place, Case] = self.tables.add("cases", Bounded(limit))
+        self._places: Bounded[Name, Place] = self.tables.add("places", Bounded(limit))
+        self._changed: Bounded[Name, bool] = self.tables.add("changed", Bounded(2 * limit))
+        self._pushed: Bounded[int, int] = self.tables.add("pushed", Bounded(PUSHED * limit))
 
     def __iter__(self) -> Iterator[Case]:
         return iter(list(self._cases.values()))

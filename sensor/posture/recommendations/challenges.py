@@ -8,6 +8,7 @@ Challenges of registrars and proxies to their own clients are evaluated: 401 to 
 from __future__ import annotations
 
 from sensor.core.bounded import Bounded
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.insecure import Shown
 from sensor.dissectors.sip import SipResponse
@@ -25,7 +26,8 @@ class Challenges:
     """Remembers a bounded number of nonces."""
 
     def __init__(self) -> None:
-        self._nonces: Bounded[tuple[int, str], tuple[str, int]] = Bounded(NONCES_LIMIT)
+        self.tables = NamedTables()
+        self._nonces: Bounded[tuple[int, str], tuple[str, int]] = self.tables.add("nonces", Bounded(NONCES_LIMIT))
 
     def read(self, event: SipResponse) -> Shown | None:
         """The weak or correct setting in a challenge; None if the message is not a challenge."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sensor.core import addresses
 from sensor.core.event import Event
+from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.detectors.shared.insecure import Shown
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
@@ -107,7 +108,8 @@ class Habits:
     """Reads events one by one, in packet order."""
 
     def __init__(self) -> None:
-        self._challenges = Challenges()
+        self.tables = NamedTables()
+        self._challenges = self.tables.include("challenges", Challenges())
 
     def read(self, event: Event) -> tuple[Shown, ...]:
         """Weak or correct settings in an event."""
