@@ -21,12 +21,14 @@ from sensor.report.pdf import NoPdf, writer
 from sensor.runtime.process import give_back
 from tests import sampling
 from tests.golden import golden  # noqa: F401 - a fixture
-from tests.sharing import share
+from tests.sharing import share, warm
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
 share()
+# Tests of a run of several processes, from which on they are warmed up before the first.
+MANY = 200
 
 # A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -114,6 +116,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    if getattr(session.config.option, "workers", 0) and len(session.items) >= MANY:
+        warm()
     session.config.pluginmanager.register(Garbage())
 
 

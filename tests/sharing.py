@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
-from sensor.config import Config
+from sensor.config import Config, model
 from sensor.records.process import Aside, finish
 from sensor.runtime import assembly, recording
 from sensor.runtime.assembly import Known
@@ -40,6 +41,9 @@ class _Shared:
             return self._read(config)
         if self._ours is None:
             self._ours = self._read(config)
+            # It lasts as long as this process: no collection of garbage traverses it again.
+            gc.collect()
+            gc.freeze()
         return self._ours
 
 
@@ -47,3 +51,11 @@ def share() -> None:
     """For all tests of this process, and for the processes that it forks."""
     assembly.known = _Shared(assembly.known)
     recording.Aside = Within  # type: ignore[misc]
+
+
+def warm() -> None:
+    """What the first engine of a process takes a second for: knowledge, the model of the configuration, all units. A
+    process that forks others makes them once for all.
+    """
+    model()
+    assembly.assemble(Config(), lambda _: None)

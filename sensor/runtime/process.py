@@ -23,10 +23,12 @@ def unhurried() -> Iterator[None]:
     """Within this context, the GIL is released quickly, because the kernels' thread needs it rarely and briefly, and
     garbage is collected rarely.
 
-    The sensor creates few reference cycles, and the objects of the inventory would be traversed repeatedly.
+    The sensor creates few reference cycles, and the objects of the inventory would be traversed repeatedly. Objects
+    that were frozen before stay frozen.
     """
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    gc.freeze()
+    interval, thresholds, frozen = sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
+    if not frozen:
+        gc.freeze()
     sys.setswitchinterval(HANDOVER_S)
     gc.set_threshold(*GARBAGE)
     try:
@@ -34,7 +36,8 @@ def unhurried() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -42,7 +42,6 @@ def garbage() -> Iterator[Counter[str]]:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-        gc.unfreeze()
 
 
 def test_replaying_every_protocol_leaves_no_garbage() -> None:

@@ -4,10 +4,13 @@ is there for all.
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from sensor.runtime.process import unhurried
 
 # malloc_stats(3) tells of each heap.
 THREADS = """
@@ -41,3 +44,21 @@ def test_threads_share_one_heap() -> None:
     if alone < 2:
         pytest.skip("a C library without heaps for threads")
     assert _heaps("one") == 1
+
+
+def test_frozen_objects_stay_frozen() -> None:
+    """Within a run all objects are frozen, unless the program froze some itself: then these are left as they are."""
+    was = gc.get_freeze_count()
+    gc.unfreeze()
+    try:
+        with unhurried():
+            assert gc.get_freeze_count() > 0
+        assert gc.get_freeze_count() == 0
+        gc.freeze()
+        with unhurried():
+            pass
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        if was:
+            gc.freeze()
