@@ -39,6 +39,7 @@ from sensor.inventory.limits import Limits
 from sensor.inventory.table import Table
 from sensor.posture.recommendations.cases import Case, Cases, packed
 from sensor.runtime.assembly import assemble
+from tests import sampling
 from tests.detectors.stories import START, detector
 
 ENTRIES = 4_000
@@ -237,7 +238,7 @@ def taken(fill: Callable[[int], object], count: int) -> int:
     return held
 
 
-@pytest.mark.parametrize("fill", FILLED, ids=lambda fill: fill.__name__)
+@pytest.mark.parametrize("fill", sampling.drawn(FILLED, 4, "tables that are filled"), ids=lambda fill: fill.__name__)
 def test_an_entry_takes_what_the_budget_reports(fill: Callable[[int], object]) -> None:
     """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing."""
     entry = TABLES[fill.__name__].entry

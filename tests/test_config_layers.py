@@ -16,6 +16,7 @@ from sensor.documents import DocumentErrors, Place, layers, places
 from sensor.documents.layers import SIZE_LIMIT
 from sensor.documents.load import FAULTS_LIMIT
 from sensor.documents.nodes import DEPTH_LIMIT
+from tests import sampling
 from tests.golden import Golden
 
 BASE = """\
@@ -222,7 +223,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
     ],
     ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],
 )
-@pytest.mark.parametrize("name", ["sensor.yaml", "conf.d/a.yaml"])
+@pytest.mark.parametrize("name", sampling.drawn(["sensor.yaml", "conf.d/a.yaml"], 1, "places of hostile files"))
 def test_hostile_files(etc: Path, name: str, text: str, reported: str) -> None:
     """Refused in a moment and in words, as a document and as a layer."""
     if name == "sensor.yaml":

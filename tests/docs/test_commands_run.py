@@ -32,6 +32,7 @@ ELSEWHERE = {
     "/mnt, /var/lib: tests/docs/test_operations.py, tests/cli/test_report.py": (
         ("backup",), ("restore",), ("report", "--period", "7d"),
         ("report", "--period", "2026-11", "-o", "november.html"),
+        ("report", "--period", "2026-11", "-o", "november.pdf"),
     ),
     "a capture of the reader: tests/cli/test_fingerprints.py": (
         ("fingerprints", "learn", "lobby.pcap"), ("fingerprints", "test", "site/"),

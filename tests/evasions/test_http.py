@@ -11,6 +11,7 @@ from sensor.config import load_config
 from sensor.core.record import Record
 from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
+from tests import sampling
 from tests.kit import batch_of, tcp_frame
 
 PAGE = Path(__file__).parents[2] / "docs/understand/evasions.md"
@@ -115,7 +116,7 @@ def test_the_page_lists_all_forms() -> None:
     assert list(table()) == list(FORMS)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", sampling.drawn(list(FORMS), 6, "forms of an exploit"))
 def test_an_exploit_in_another_form(form: str) -> None:
     """As the page says, in one segment and in many; the same request without the look-up is none."""
     assert reported(FORMS[form], 1400) == reported(FORMS[form], 16) == table()[form]

@@ -113,7 +113,7 @@ def expected(name: str, case: str) -> set[str]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=sampling.count(40, 8), derandomize=sampling.WHOLE, database=None)
+@settings(max_examples=sampling.count(40, 3), derandomize=sampling.WHOLE, database=None)
 @seed(sampling.SEED)
 @given(text=st.one_of(TEXTS, LONG))
 def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) -> None:

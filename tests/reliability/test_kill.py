@@ -15,8 +15,9 @@ from pathlib import Path
 
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import segments
+from tests import sampling
 
-KILLS = int(os.environ.get("SENSOR_KILLS", "12"))
+KILLS = int(os.environ.get("SENSOR_KILLS", str(sampling.count(12, 4))))
 # Writes without end, in small segments that are compressed as they close; says each number that is surely down.
 WRITER = """
 import itertools, sys
