@@ -9,6 +9,7 @@ actions:
   check [PATH…]                show their faults
   test [PATH…]                 run the tests in them
   try PATH CAPTURE…            show the alerts they would raise on captures; nothing is written
+  try PATH --rehearse SPAN     the same on the traffic records of the last SPAN, such as 30d
   fields [KIND…]               show the kinds of events, flows and devices that rules watch, or the fields of some
   import-sigma FILE…           convert Sigma rules for networks, on standard output (needs the extra sigma)
   example                      print an example file of rules
@@ -37,6 +38,7 @@ EXAMPLES = """\
   sensor rules check
   sensor rules test ours.yaml
   sensor rules try ours.yaml yesterday.pcapng
+  sensor rules try ours.yaml --rehearse 30d
   sensor rules fields dns.query flow.ended
   sensor rules import-sigma net_dns_susp.yml > /var/lib/sensor/rules/sigma.yaml
 """
@@ -51,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
+    parser.add_argument(
+        "--rehearse",
+        metavar="SPAN",
+        default="",
+        help="of try: evaluate rules on traffic records of the last SPAN, such as 30d",
+    )
+    parser.add_argument("--data", metavar="NAME", default="", help="of --rehearse: dataset whose records are read")
     add_json_argument(parser)
 
 
@@ -148,8 +157,15 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _try(args: argparse.Namespace) -> int:
+    if args.rehearse and args.operands:
+        from sensor.cli._rules_rehearse import rehearse
+
+        return rehearse(args)
     if len(args.operands) < 2:
-        complain("expected try PATH CAPTURE…: rules, and captures to read", error="usage.missing-argument")
+        complain(
+            "expected try PATH CAPTURE…: rules, and captures to read, or --rehearse SPAN",
+            error="usage.missing-argument",
+        )
         return USAGE
     from sensor.cli._rules_text import try_on
 

@@ -31,7 +31,7 @@ PREFIX = "custom."
 REPEATS_LIMIT = 16_384
 
 
-class _Custom(Detector):
+class CustomDetector(Detector):
     """Common base. ``matched``: number of things that met the conditions of any step."""
 
     weighs_itself = True
@@ -117,7 +117,7 @@ class _Custom(Detector):
         return network | {"direction": self.context.networks.direction(src.address, dst.address)}
 
 
-class _OnEvents(_Custom, EventDetector):
+class _OnEvents(CustomDetector, EventDetector):
     def wants(self) -> dict[type[Event], Want]:
         """Prefilters from its conditions on event fields; conditions on devices are evaluated on what passes them."""
         return {kind: any_of(step.wanted for _, step in self._steps if kind in step.events) for kind in self.watches}
@@ -126,7 +126,7 @@ class _OnEvents(_Custom, EventDetector):
         return self.look(event)
 
 
-class _OnFlows(_Custom, FlowDetector):
+class _OnFlows(CustomDetector, FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         found = np.zeros(len(changes.rows), np.bool_)
         for _, step in self._steps:
@@ -138,12 +138,12 @@ class _OnFlows(_Custom, FlowDetector):
         return self.look(flow)
 
 
-class _OnDevices(_Custom, DeviceDetector):
+class _OnDevices(CustomDetector, DeviceDetector):
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         return self.look(change)
 
 
-def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
+def detector_of(rule: Rule, sets: Sets, context: Context) -> CustomDetector:
     """The detector of a rule. Raises RuleError if the rule is invalid."""
     steps = ready_steps(rule, sets, context)
     events = tuple(
@@ -163,6 +163,6 @@ def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
         "false_positives": rule.false_positives,
         "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
     }  # fmt: skip
-    made: Detector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)
+    made: CustomDetector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)
     made.id = PREFIX + rule.id
     return made

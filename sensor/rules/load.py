@@ -13,7 +13,7 @@ from sensor.core.detector import Context, Detector
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
-from sensor.rules.detector import PREFIX, detector_of
+from sensor.rules.detector import PREFIX, CustomDetector, detector_of
 from sensor.rules.model import Rule, RuleFile
 from sensor.rules.values import RuleError, Sets
 
@@ -29,7 +29,7 @@ class Loaded(NamedTuple):
     path: Path
     place: int
 
-    def detector(self, context: Context) -> Detector:
+    def detector(self, context: Context) -> CustomDetector:
         return detector_of(self.rule, self.sets, context)
 
     @property

@@ -19,7 +19,6 @@ from sensor.core.observation import Evidence
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.documents import nearest
-from sensor.rules.detector import _Custom
 from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, Signal, event_classes, watched
 from sensor.rules.load import Loaded, Nowhere
 from sensor.rules.model import Trial
@@ -63,7 +62,7 @@ def run_trial(one: Loaded, place: int) -> Outcome:
         signals = sorted(_signals(one, trial), key=lambda signal: signal.ts)
     except RuleError as error:
         raise error.within("tests", place) from None
-    alerts = [alert for signal in signals for alert in detector.look(signal)] if isinstance(detector, _Custom) else []
+    alerts = [alert for signal in signals for alert in detector.look(signal)]
     return Outcome(trial.title, trial.alerts, alerts)
 
 

@@ -115,13 +115,13 @@ def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) ->
         flag = _flag(wanted)
         return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
     try:
-        return _of_items(kind, word, _items(wanted, sets), networks)
+        return _of_items(kind, word, items_of(wanted, sets), networks)
     except RuleError as error:
         if error.location or not isinstance(wanted, list):
             raise
         for place, item in enumerate(wanted):  # the index of the faulty one
             try:
-                _of_items(kind, word, _items(item, sets), networks)
+                _of_items(kind, word, items_of(item, sets), networks)
             except RuleError as single:
                 raise single.within(place) from None
         raise
@@ -140,7 +140,7 @@ def _not(fit: Fit) -> Fit:
     return Fit(lambda value: not one(value), None if many is None else lambda *columns: ~many(*columns))
 
 
-def _items(wanted: Any, sets: Sets) -> list[Any]:
+def items_of(wanted: Any, sets: Sets) -> list[Any]:
     """The values of which one must match, with sets inserted for their names."""
     found: list[Any] = []
     for place, item in enumerate(wanted if isinstance(wanted, list) else [wanted]):

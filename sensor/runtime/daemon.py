@@ -98,7 +98,7 @@ class Run:
         self.pipeline = self.engine.pipeline
         names = source.names or [source.name]
         self.records = recording(records, config, names, self.pipeline, live=live, complain=_warn)
-        self.hunting = _hunting(hunts, records) if live and self.records is not None and records is not None else None
+        self.hunting = _hunting(hunts, records, self.engine.rules) if live and self.records and records else None
         self._doctor = self._doctor_of(config) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
@@ -340,6 +340,7 @@ class Run:
         """Pass the findings of searches in the traffic records to the alert room."""
         if self.hunting is None:
             return
+        self.hunting.watch(self.engine.rules, self.engine.world.networks)
         found = self.hunting.look(self._now())
         self.pipeline.room.take(found.alerts)
         for line in found.faults:
@@ -381,10 +382,10 @@ class Run:
             write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
 
 
-def _hunting(hunts: Sequence[Path], records: Path) -> Hunting:
+def _hunting(hunts: Sequence[Path], records: Path, rules: Rules) -> Hunting:
     from sensor.runtime.hunting import Hunting  # a replay needs none of it
 
-    return Hunting(hunts, records)
+    return Hunting(hunts, records, rules)
 
 
 def _complain(line: str) -> None:
@@ -396,5 +397,4 @@ def _warn(line: str) -> None:
 
 
 def _report(fault: Fault) -> None:
-    text = "a unit of the sensor broke; its packet was set aside"
-    log().error(text, unit=fault.unit, error=fault.error, place=fault.place)
+    log().error("a unit failed; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)

@@ -1,5 +1,5 @@
-"""Searches of the traffic records beside the engine: scheduled hunts, and past contacts with new entries of threat
-lists.
+"""Searches of the traffic records beside the engine: scheduled hunts, past contacts with new entries of threat lists,
+and past matches of changed rules.
 
 One thread is active at a time, and queries run in separate processes; the engine takes their alerts between two
 batches, through the same path as all others.
@@ -7,17 +7,21 @@ batches, through the same path as all others.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sensor.core.addresses import Networks
 from sensor.core.alert import Alert
 from sensor.core.time_units import SECOND
 from sensor.records.lookback import Lists, look_back
 from sensor.records.query import NoRecords, QueryError
 from sensor.records.schedule import Schedule
 from sensor.records.waiting import write_waiting_aside
+from sensor.rules.load import Loaded, Rules
+from sensor.runtime.past_rules import changed_rules, past_matches
 
 # Seconds between two checks for due searches, to wait for unwritten records, and to wait at the end.
 EVERY_S, WRITE_S, CLOSE_S = 10, 30.0, 0.2
@@ -39,13 +43,18 @@ Job = Callable[[int], Found]
 class Hunting:
     """``look`` is called about once a second by the engine."""
 
-    def __init__(self, folders: Sequence[Path], records: Path) -> None:
-        """``folders``: of the operator's hunts; ``records``: folder of the traffic records."""
+    def __init__(self, folders: Sequence[Path], records: Path, rules: Rules | None = None) -> None:
+        """``folders``: of the operator's hunts; ``records``: folder of the traffic records; ``rules``: those that are
+        in use at the start.
+        """
         self.schedule = Schedule(folders, records)
         self._records = records
         self._thread: threading.Thread | None = None
         self._found = NOTHING
         self._backs: list[tuple[Lists, Lists]] = []
+        self._rules = rules
+        self._changed: dict[str, Loaded] = {}
+        self._networks = Networks()
         self._due = 0
 
     def look(self, now: int) -> Found:
@@ -59,6 +68,9 @@ class Hunting:
         if self._backs:
             before, after = self._backs.pop(0)
             self._start(lambda at: self._look_back(before, after, at), now)
+        elif self._changed:
+            rules, self._changed = [*self._changed.values()], {}
+            self._start(lambda at: self._past_rules(rules, at), now)
         elif not 0 <= self._due - now <= EVERY_S * SECOND:
             self._due = now + EVERY_S * SECOND
             if self.schedule.read() and self.schedule.faults:
@@ -72,6 +84,15 @@ class Hunting:
         if len(self._backs) == WAITING:
             before = self._backs.pop()[0]
         self._backs.append((before, after))
+
+    def watch(self, rules: Rules, networks: Networks) -> None:
+        """Search for past matches of rules that were added or changed since the last call. A rule that changes again
+        meanwhile is searched for in its last version.
+        """
+        if self._rules is not None and rules is not self._rules:
+            self._changed |= {one.rule.id: one for one in changed_rules(self._rules, rules)}
+            self._networks = copy.copy(networks)
+        self._rules = rules
 
     def close(self) -> None:
         """End of the run. The thread only reads, and ends with the process."""
@@ -104,3 +125,9 @@ class Hunting:
             return NOTHING
         except QueryError as error:
             return Found(faults=[f"past contacts with new entries of threat lists were not searched: {error}"])
+
+    def _past_rules(self, rules: Sequence[Loaded], now: int) -> Found:
+        try:
+            return Found(*past_matches(self._records, rules, self._networks, now))
+        except NoRecords:
+            return NOTHING

@@ -1,4 +1,4 @@
-"""A live sensor searches its traffic records: by schedule, and when a threat list changes."""
+"""A live sensor searches its traffic records: by schedule, and when a threat list or a rule changes."""
 
 from __future__ import annotations
 
@@ -76,3 +76,22 @@ def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:
     assert (alert["src"]["ip"], alert["dst"]["ip"]) == ("10.0.0.7", ADDRESS)
     assert alert["alert"]["first"] < alert["ts"]
     assert alert["evidence"][0]["ts"] == alert["alert"]["first"]
+
+
+def test_a_rule_that_is_added_looks_back(sensor: Sensor) -> None:
+    """The call of an hour ago is an alert now, with its own time; a rule that records cannot answer is named."""
+
+    def add() -> None:
+        folder = sensor.folder / "rules"
+        folder.mkdir()
+        rule = "{id: called, title: Called, when: flow.ended, where: {dst: ADDRESS}, severity: high}"
+        more = "{id: odd, title: Announced, when: arp.announcement}"
+        (folder / "ours.yaml").write_text(f"rules:\n  - {rule.replace('ADDRESS', ADDRESS)}\n  - {more}\n")
+        sensor.wanted = True
+
+    records = sensor.live(FRAME, until(sensor, lambda found: alerts(found, "custom.called"), add), FRAME)
+    (alert,) = alerts(records, "custom.called")
+    assert (alert["alert"]["numbers"]["retrospective"], alert["severity"]) == (1, "high")
+    assert (alert["src"]["ip"], alert["dst"]["ip"]) == ("10.0.0.7", ADDRESS)
+    assert alert["alert"]["first"] < alert["ts"]
+    assert any("arp.announcement" in record["msg"] for record in sensor_records(records, "health"))

@@ -1,0 +1,60 @@
+"""What a rule reads: for each of its kinds the fields, and the conditions that all matches meet. With it a rule can be
+evaluated on stored traffic, if that has these fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sensor.rules.model import Block, Rule, Step
+from sensor.rules.values import Sets, items_of
+
+_BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
+# Fields in the text of an alert that are no fields of the event.
+_OF_TEXT = frozenset(("count", "src", "dst"))
+
+
+class Need(NamedTuple):
+    """A condition on a field: one of the values must fit."""
+
+    field: str
+    word: str
+    values: tuple[str | int | float, ...]
+
+
+class Use(NamedTuple):
+    """One kind that a rule watches. ``needs``: conditions that each match meets."""
+
+    kind: str
+    fields: frozenset[str]
+    needs: tuple[Need, ...]
+
+
+def uses(rule: Rule, sets: Sets) -> list[Use]:
+    """What a valid rule reads of each of its kinds."""
+    found = list[Use]()
+    for step in rule.steps:
+        fields = frozenset(_fields(rule, step))
+        needs = tuple(_needs(step.where, sets))
+        found += [Use(kind, fields, needs) for kind in step.when]
+    return found
+
+
+def _fields(rule: Rule, step: Step) -> Iterator[str]:
+    for block in (step.where, *step.any, *step.unless):
+        yield from block
+    yield from step.by or rule.by
+    if rule.distinct:
+        yield rule.distinct
+    if step is rule.steps[-1]:
+        yield from (name for name in _BRACES.findall(rule.says or rule.title) if name not in _OF_TEXT)
+
+
+def _needs(where: Block, sets: Sets) -> Iterator[Need]:
+    for field, condition in where.items():
+        words: dict[str, Any] = condition if isinstance(condition, dict) else {"is": condition}
+        for word, wanted in words.items():
+            if word not in ("not", "present"):
+                yield Need(field, word, tuple(items_of(wanted, sets)))
