@@ -88,11 +88,12 @@ def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
 def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
     """Matches in traffic records, or why they are unknown."""
     from sensor.cli._data import dataset_of
+    from sensor.records.filters import SearchError
     from sensor.records.indicator import seen
     from sensor.records.installed import MISSING, installed
     from sensor.records.paths import MANIFEST, records_folder
     from sensor.records.query import NoRecords, Query, QueryError
-    from sensor.records.search import SearchError, understood
+    from sensor.records.search import understood
 
     folder = records_folder(dataset_of(args).log)
     if not (folder / MANIFEST).is_file():

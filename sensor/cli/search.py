@@ -2,7 +2,8 @@
 
 WHAT is an address, a network (203.0.113.0/24), a MAC, a device (id or name), a domain (subdomains included), a JA4, a hash, or text in
 a user agent, account, file, share, certificate or similar field. Filters narrow the result: dst_port=443, service=tls,
-src_bytes>1000000, user_agent=*curl*. Only tables with that column are searched; `sensor hunt describe` lists all columns.
+src_bytes>1000000, user_agent=*curl*, dst_ip=203.0.113.0/24. Only tables with that column are searched; `sensor hunt describe` lists
+all columns.
 
 exit codes: 0 found, 1 nothing found, 2 wrong usage, 3 a file cannot be opened, 6 the dataset has no records
 """
@@ -40,6 +41,7 @@ EXAMPLES = """\
   sensor search KM1A2B3C dst_port=53
   sensor search example.com --table dns
   sensor search 10.20.10.0/24 state=REJ -n 1000 --csv
+  sensor search query=*.example.com dst_ip=10.20.10.0/24
   sensor search --flow 99048405476573202
   sensor search 10.20.10.61 --at 2026-11-24T08:10
 """
@@ -69,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Search; 1 if nothing was found."""
-    from sensor.records.search import SearchError, search, understood
+    from sensor.records.filters import SearchError
+    from sensor.records.search import search, understood
 
     args.until = args.at or args.until
     try:
@@ -94,8 +97,8 @@ def main(args: argparse.Namespace) -> int:
 def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     """Filters and search words. Raises SearchError."""
     from sensor.documents import nearest
+    from sensor.records.filters import Filter, SearchError, parsed
     from sensor.records.schema import TABLES
-    from sensor.records.search import Filter, SearchError, parsed
 
     filters = [parsed(word) for word in args.operands if any(sign in word for sign in "=<>")]
     texts = [word for word in args.operands if not any(sign in word for sign in "=<>")]

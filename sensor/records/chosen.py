@@ -11,6 +11,8 @@ from sensor.records.paths import MANIFEST
 from sensor.records.schema import Table
 from sensor.records.views import Paths
 
+# Values of which each matching row has one; None: any row may match.
+Values = Sequence[bytes] | None
 # Rows of the files that are read first; each further step reads twice as many, so that a long search needs few queries.
 FIRST_ROWS = 500_000
 
@@ -23,13 +25,17 @@ def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
     return Paths(today, others)
 
 
-def that_may_hold(folder: Path, table: Table, files: Sequence[File], values: Sequence[bytes]) -> list[File]:
-    """The files of a table that may contain one of these values. Files of earlier versions have no filter and may
-    contain any.
+def that_may_hold(folder: Path, table: Table, files: Sequence[File], values: Iterable[Values]) -> list[File]:
+    """The files of a table that may contain one of each of these values. Files of earlier versions have no filter and
+    may contain any.
     """
+    wanted = [some for some in values if some is not None]
+    if not wanted:
+        return list(files)
     manifest = Manifest(folder / MANIFEST)
     try:
-        without = {name for name, filter_ in manifest.filters(table.name) if not holds(filter_, values)}
+        filters = manifest.filters(table.name)
+        without = {name for name, filter_ in filters if not all(holds(filter_, some) for some in wanted)}
     finally:
         manifest.close()
     return [file for file in files if file.name not in without]

@@ -1,4 +1,5 @@
-"""The addresses, MACs, devices, hashes and domains that a file of records may contain, known before it is opened.
+"""The addresses, networks, MACs, devices, hashes and domains that a file of records may contain, known before it is
+opened.
 
 The values are in a Bloom filter (B. H. Bloom, 1970) with 12 bits per value: a value in the file is always found,
 another one in about one of 250 files.
@@ -6,12 +7,17 @@ another one in about one of 250 files.
 
 from __future__ import annotations
 
+import ipaddress
 import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+# Lengths of the prefixes of IPv4 networks that are entered for each address, the longest first.
+PREFIXES = (24, 16)
+# Entered in each filter with networks: earlier versions entered only addresses. So many that no other values set all.
+MARKS = [b"networks/%d" % number for number in range(8)]
 BITS_EACH, HASHES, SMALLEST = 12, 6, 64
 # Number of trailing labels of a name that are entered, so that a name of 127 labels does not become 127 values.
 LABELS = 6
@@ -22,9 +28,35 @@ def holds(filter_: bytes, values: Iterable[bytes]) -> bool:
     """Whether one of these values may be in the file. An empty filter (no filter was written) excludes nothing."""
     if not filter_:
         return True
+    some = list(values)
+    if _entered(filter_, some).any():
+        return True
+    return any(b"/" in value for value in some) and not _entered(filter_, MARKS).all()
+
+
+def _entered(filter_: bytes, values: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+    """For each value whether it may be in the filter."""
     bits = np.frombuffer(filter_, np.uint8)
-    places = _places(list(values), 8 * len(bits))
-    return bool((bits[places >> 3] >> (places & 7).astype(np.uint8) & 1).all(axis=1).any())
+    places = _places(values, 8 * len(bits))
+    found: npt.NDArray[np.bool_] = (bits[places >> 3] >> (places & 7).astype(np.uint8) & 1).all(axis=1)
+    return found
+
+
+def networks_of(address: bytes) -> list[bytes]:
+    """The networks of an IPv4 address that are entered; none for other texts."""
+    parts = address.split(b".")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        return []
+    return [b".".join(parts[: size // 8]) + b".0" * (4 - size // 8) + b"/%d" % size for size in PREFIXES]
+
+
+def block_values(block: str) -> list[bytes] | None:
+    """The value that each address of an IPv4 block has in the filter; None for blocks wider than any prefix."""
+    network = ipaddress.ip_network(block)
+    for size in PREFIXES:
+        if network.prefixlen >= size:
+            return networks_of(str(network.network_address).encode())[PREFIXES.index(size) :][:1]
+    return None
 
 
 def endings(name: bytes) -> list[bytes]:
@@ -42,9 +74,10 @@ def domain_value(name: str) -> bytes:
 
 def packed(values: set[bytes]) -> bytes:
     """The filter of these values."""
-    size = max(SMALLEST, -(-len(values) * BITS_EACH // 8) * 8)
+    entered = [*values, *MARKS]
+    size = max(SMALLEST, -(-len(entered) * BITS_EACH // 8) * 8)
     bits = np.zeros(size, np.bool_)
-    bits[_places(list(values), size)] = True
+    bits[_places(entered, size)] = True
     return np.packbits(bits, bitorder="little").tobytes()
 
 

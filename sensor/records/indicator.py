@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sensor.records.filters import Condition
 from sensor.records.query import Query
 from sensor.records.schema import TABLES
-from sensor.records.search import Condition, SearchTerm, condition
+from sensor.records.search import SearchTerm, condition
 
 CONVERSATIONS_SHOWN, NAMES_SHOWN = 20, 20
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from sensor.eventlog.disk import sync_folder
 from sensor.records.columns import arrow_schema
-from sensor.records.contents import endings, packed
+from sensor.records.contents import endings, networks_of, packed
 from sensor.records.manifest import NEW, File, checksum, stamp_of
 from sensor.records.schema import LIST, TABLES, Table
-from sensor.records.searched import DOMAINS, EXACT
+from sensor.records.searched import DOMAINS, EXACT, IPS
 
 ROW_GROUP = 128 << 10
 LOOKED_FOR = EXACT.union(DOMAINS)
@@ -83,7 +83,9 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
         if column.name in LOOKED_FOR and column.name in rows.column_names:
             cells = pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name])
             if column.name in EXACT:
-                values.update(_bytes(cells))
+                values.update(found := _bytes(cells))
+                if column.name in IPS:
+                    values.update(network for one in found for network in networks_of(one))
             if column.name in DOMAINS:
                 values.update(ending for name in _bytes(pc.utf8_lower(cells)) for ending in endings(name))
     return values

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sensor.records.chosen import newest_first, paths_of, that_may_hold
+from sensor.records.chosen import Values, newest_first, paths_of, that_may_hold
 from sensor.records.confined import Confined, QueryError
 from sensor.records.manifest import File
 from sensor.records.query_process import Answer, Begin, Request
@@ -62,23 +62,22 @@ class Query:
             self._fill(name)
         return self._process.run(Request(sql, most, [*values]))
 
-    def rows_with(self, table: Table, values: Sequence[bytes] | None) -> str:
-        """SQL of the rows of a table in the files that may contain one of the values; all rows for None."""
-        return self._source(table, self._chosen(table, values))
+    def rows_with(self, table: Table, *values: Values) -> str:
+        """SQL of the rows of a table in the files that may contain one of each of the values; all rows for None."""
+        return self._source(table, self._chosen(table, *values))
 
-    def steps(self, table: Table, values: Sequence[bytes] | None) -> Iterator[tuple[str, int]]:
+    def steps(self, table: Table, *values: Values) -> Iterator[tuple[str, int]]:
         """The same in steps, the newest files first, each with the time of the last row (microseconds) in the later
         steps; -1 at the end.
         """
         if table not in TRAFFIC:  # few rows, some of which are computed from others
             yield table.name, -1
             return
-        for files, last in newest_first(self._chosen(table, values)):
+        for files, last in newest_first(self._chosen(table, *values)):
             yield self._source(table, files), last
 
-    def _chosen(self, table: Table, values: Sequence[bytes] | None) -> list[File]:
-        files = self._by_table.get(table.name, [])
-        return files if values is None else that_may_hold(self.folder, table, files, values)
+    def _chosen(self, table: Table, *values: Values) -> list[File]:
+        return that_may_hold(self.folder, table, self._by_table.get(table.name, []), values)
 
     def _source(self, table: Table, files: Sequence[File]) -> str:
         if table not in TRAFFIC or len(files) == len(self._by_table.get(table.name, ())):

@@ -12,27 +12,27 @@ from typing import Any, NamedTuple
 
 from sensor.core import addresses
 from sensor.records.asof import Labels
-from sensor.records.contents import domain_value
+from sensor.records.chosen import Values
+from sensor.records.contents import block_values, domain_value
+from sensor.records.filters import (
+    Condition,
+    Filter,
+    SearchError,
+    escaped,
+    in_block,
+    narrowed,
+    resolved,
+    values_of,
+    within,
+)
 from sensor.records.query import Query
-from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
+from sensor.records.schema import LIST, TABLES, Column, Table
 from sensor.records.searched import DEVICES, DOMAINS, FREE, HASHES, IPS, JA4S, MACS
 
 _JA4 = re.compile(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?")
-_FILTER = re.compile(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
 NEAR = 64
-
-
-class SearchError(Exception):
-    """An invalid search; the message has what was expected."""
-
-
-class Condition(NamedTuple):
-    """SQL on the columns of a table, with its values."""
-
-    sql: str
-    values: tuple[Any, ...] = ()
 
 
 class SearchTerm(NamedTuple):
@@ -48,7 +48,9 @@ class SearchTerm(NamedTuple):
         """Values of which each matching row has one, for the filters of files; None if any row may match."""
         if self.what == "domain":
             return [domain_value(self.text)]
-        if self.what == "text" or (self.what == "block" and ":" not in self.text):
+        if self.what == "block" and ":" not in self.text:
+            return block_values(self.text)
+        if self.what == "text":
             return None
         some = self.devices or self.addresses or (() if self.what in {"device", "block"} else (self.text,))
         return [one.encode(errors="surrogateescape") for one in some]
@@ -63,7 +65,7 @@ def understood(text: str, query: Query) -> SearchTerm:
         )
     if (kind := _address(text)) is not None:
         if kind == "block" and ":" in text:
-            return SearchTerm(text, "block", addresses=_within(text, query))
+            return SearchTerm(text, "block", addresses=within(text, query))
         text = str(ipaddress.ip_address(text)) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
         return SearchTerm(text, kind)
     if re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}", text):
@@ -101,31 +103,20 @@ def _address(text: str) -> str | None:
     return "block"
 
 
-def _within(block: str, query: Query) -> tuple[str, ...]:
-    """The IPv6 addresses seen within a block."""
-    network = ipaddress.ip_network(block, strict=False)
-    union = " UNION ".join(
-        f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'"
-        for table in TRAFFIC
-        for end in ("src_ip", "dst_ip")
-    )
-    return tuple(ip for (ip,) in query.run(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
-
-
 def condition(term: SearchTerm, table: Table) -> Condition | None:
     """A condition for the rows of a table that contain the term; None if the table has no suitable column."""
     if term.addresses or (term.what == "block" and ":" in term.text):
         marks = ", ".join("?" * len(term.addresses)) or "NULL"
         return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", term.addresses))
     if term.what == "block":
-        return _any(table, IPS, lambda column: (_in_block(column), (term.text,)))
+        return _any(table, IPS, lambda column: (in_block(column), (term.text,)))
     if term.what == "device":
         marks = ", ".join("?" * len(term.devices))
         return _any(table, DEVICES, lambda column: (f"{column.name} IN ({marks})", term.devices))
     if term.what == "domain":
         return _any(table, DOMAINS, lambda column: (_below(column), (term.text,)))
     if term.what == "text":
-        return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(term.text)}%",)))
+        return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{escaped(term.text)}%",)))
     columns = {"address": IPS, "MAC": MACS, "JA4": JA4S, "hash": HASHES}[term.what]
     return _any(
         table,
@@ -135,12 +126,6 @@ def condition(term: SearchTerm, table: Table) -> Condition | None:
             (term.text,),
         ),
     )
-
-
-def _in_block(column: Column) -> str:
-    if column.kind == LIST:
-        return f"len(list_filter({column.name}, lambda one: in_cidr(one, ?))) > 0"
-    return f"in_cidr({column.name}, ?)"
 
 
 def _below(column: Column) -> str:
@@ -160,61 +145,6 @@ def _any(table: Table, names: Sequence[str], made: Any) -> Condition | None:
     )
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
-
-
-class Filter(NamedTuple):
-    """``dst_port=443``, ``src_bytes>1000000``, ``user_agent=*curl*``."""
-
-    column: str
-    sign: str
-    value: str
-
-
-def parsed(text: str) -> Filter:
-    """Parse a filter of the command line. Raises SearchError."""
-    found = _FILTER.fullmatch(text)
-    if found is None:
-        raise SearchError(f"found {text!r}, expected a filter such as dst_port=443 or src_bytes>1000000")
-    column, sign, value = found.groups()
-    known = {name for table in TABLES.values() for name in table.names}
-    if column not in known:
-        from sensor.documents import nearest
-
-        raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
-    return Filter(column, sign, value)
-
-
-def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
-    """All filters for one table; None if it lacks a column. Raises SearchError if a value does not fit its column."""
-    sql, values = [], list[Any]()
-    for one in filters:
-        column = table.column(one.column)
-        if column is None:
-            return None
-        value: Any = one.value
-        if column.kind == LIST:
-            sql.append(f"{'NOT ' if one.sign == '!=' else ''}coalesce(list_contains({column.name}, ?), false)")
-        elif column.kind == TEXT and one.sign in {"=", "!="}:
-            sql.append(f"{column.name} {'NOT ' if one.sign == '!=' else ''}ILIKE ? ESCAPE '\\'")
-            value = _escaped(value).replace("*", "%")
-        else:
-            sql.append(f"{column.name} {one.sign} ?")
-            value = value if column.kind == TEXT else _number(one)
-        values.append(value)
-    return Condition(" AND ".join(sql), tuple(values))
-
-
-def _number(one: Filter) -> float | int | bool | str:
-    if one.value.lower() in {"true", "false"}:
-        return one.value.lower() == "true"
-    try:
-        return float(one.value) if "." in one.value else int(one.value)
-    except ValueError:
-        raise SearchError(f"found {one.column}{one.sign}{one.value}, expected a number behind {one.sign}") from None
-
-
 Row = dict[str, Any]
 
 
@@ -223,17 +153,18 @@ def search(
 ) -> tuple[list[Row], bool]:
     """The newest matching rows of all tables, in order of time, each with its ``table``; and whether there are more."""
     rows = list[Row]()
-    values = term.values if term is not None else None
+    filters = [resolved(one, query) for one in filters]
+    values = [term.values if term is not None else None, *(values_of(one) for one in filters)]
     for table, where in _wheres(term, filters, tables):
         rows += _newest(query, table, where, values, most + 1)
     rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
     return rows[-most:], len(rows) > most
 
 
-def _newest(query: Query, table: Table, where: Condition, values: Sequence[bytes] | None, most: int) -> list[Row]:
+def _newest(query: Query, table: Table, where: Condition, values: Sequence[Values], most: int) -> list[Row]:
     """The newest matching rows of a table. Stops when the remaining files cannot have newer ones."""
     rows = list[Row]()
-    for source, last in query.steps(table, values):
+    for source, last in query.steps(table, *values):
         sql = f"SELECT * FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
         answer = query.run(sql, where.values, most)
         rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

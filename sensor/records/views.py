@@ -22,9 +22,9 @@ SQL_TYPES = {
 
 # Functions common in other tools: IPv4 as a number; whether an address is in an IPv4 block; a name and its subdomains.
 MACROS = """
-CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN
-    split_part(ip, '.', 1)::BIGINT * 16777216 + split_part(ip, '.', 2)::BIGINT * 65536
-    + split_part(ip, '.', 3)::BIGINT * 256 + split_part(ip, '.', 4)::BIGINT END;
+CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' AND ip NOT LIKE '%.%.%.%.%' THEN
+    try_cast(split_part(ip, '.', 1) AS BIGINT) * 16777216 + try_cast(split_part(ip, '.', 2) AS BIGINT) * 65536
+    + try_cast(split_part(ip, '.', 3) AS BIGINT) * 256 + try_cast(split_part(ip, '.', 4) AS BIGINT) END;
 CREATE MACRO in_cidr(ip, block) AS ip4(ip) >> (32 - split_part(block || '/32', '/', 2)::INT)
     = ip4(split_part(block, '/', 1)) >> (32 - split_part(block || '/32', '/', 2)::INT);
 CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) LIKE '%.' || lower(domain);

@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from sensor.records import chosen
-from sensor.records.contents import domain_value, endings, holds, packed
+from sensor.records.contents import _places, domain_value, endings, holds, packed
+from sensor.records.filters import SearchError, narrowed, parsed, resolved, values_of
 from sensor.records.hunt_tests import _table
 from sensor.records.manifest import File, Manifest
 from sensor.records.new_files import values_in
@@ -110,7 +112,8 @@ def test_lists_and_missing_columns() -> None:
 
 
 def _found(query: Query, term: SearchTerm) -> list[Row]:
-    return search(query, term, most=10_000)[0]
+    """All rows; those of the same time are in no order."""
+    return sorted(search(query, term, most=10_000)[0], key=repr)
 
 
 def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,16 +135,69 @@ def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypa
 
 
 def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
-    """Two of thirty hold the address; a block and a text may be anywhere."""
+    """Two of thirty hold the address or one of its network; a wide block and a text may be anywhere."""
     conn = TABLES["conn"]
     term = understood(RARE, query)
     read = [file.hour for file in query._chosen(conn, term.values)]
     assert {3, 21} <= set(read)
     assert len(read) < 5
     assert [row["uid"] for row in _found(query, term)] == [307, 2107]
-    for text in ("203.0.113.0/24", "curl"):
+    for text in ("203.0.113.0/24", "203.0.113.64/29", "203.0.0.0/16", "203.0.112.0/20"):
+        assert len(query._chosen(conn, understood(text, query).values)) < 5
+        assert {row["uid"] for row in _found(query, understood(text, query))} == {307, 2107}
+    for text in ("203.0.0.0/8", "curl"):
         assert len(query._chosen(conn, understood(text, query).values)) == HOURS
-    assert [row["uid"] for row in _found(query, understood("203.0.113.0/24", query))] == [307, 2107]
+
+
+@pytest.mark.parametrize(
+    ("texts", "files"),
+    [
+        (["dst_ip=203.0.113.66"], 2), (["dst_ip=203.0.113.64/30"], 2), 
+        (["src_ip=10.0.21.0/24", "dst_ip!=198.51.100.1"], 1),
+        (["src_ip=10.0.3.7", "dst_ip=203.0.113.66"], 1), (["dst_ip=203.0.*"], HOURS), (["uid=307"], HOURS),
+        (["dst_ip=2001:db8::/32"], 0), (["dst_ip!=203.0.113.0/24"], HOURS),
+    ],
+)  # fmt: skip
+def test_filters_choose_files_too(query: Query, texts: list[str], files: int) -> None:
+    """Each filter on a column of values leaves out files, and what is found is what all files hold."""
+    filters = [resolved(parsed(text), query) for text in texts]
+    read = query._chosen(TABLES["conn"], *(values_of(one) for one in filters))
+    assert files <= len(read) <= files + (3 if files < HOURS else 0)
+    found = {row["uid"] for row in search(query, None, filters, most=10_000)[0]}
+    where = narrowed(TABLES["conn"], filters)
+    assert where is not None
+    assert found == {uid for (uid,) in query.run(f"SELECT uid FROM conn WHERE {where.sql}", where.values).rows}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("query=WWW.Example.com", b"www.example.com"), ("sni=*.example.com", b"example.com"), ("host=10.0.0.5", None),
+        ("query=*example.com", None), ("src_device=dev-A", b"dev-a"), ("dst_ip>10.0.0.1", None), ("dst_port=443", None),
+        ("sni!=example.com", None), ("query=müller.example", None), ("ip=10.1.0.0/16", b"10.1.0.0/16"),
+        ("answers=10.1.2.0/25", b"10.1.2.0/24"), ("dst_ip=10.0.0.0/9", None),
+    ],
+)  # fmt: skip
+def test_which_value_a_filter_needs(text: str, value: bytes | None) -> None:
+    found = values_of(parsed(text))
+    assert (found[0] if found else None) == value
+
+
+@pytest.mark.parametrize("text", ["dst_ip=10.0.0.0/33", "dst_ip=10.0.0/24", "src_ip>10.0.0.0/8"])
+def test_blocks_that_are_none(text: str) -> None:
+    with pytest.raises(SearchError):
+        parsed(text)
+
+
+def test_filters_of_earlier_versions_exclude_no_network() -> None:
+    """They hold the addresses, but not their networks: any file may have one."""
+    bits = packed({b"10.1.2.3"})
+    earlier = np.zeros(8 * len(bits), np.bool_)
+    earlier[_places([b"10.1.2.3"], len(earlier))] = True
+    old = np.packbits(earlier, bitorder="little").tobytes()
+    assert holds(old, [b"192.0.2.0/24"])
+    assert not holds(old, [b"192.0.2.1"])
+    assert not holds(bits, [b"192.0.2.0/24"])
 
 
 def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from sensor.records.hunt_tests import write_rows
 from sensor.records.query import NoRecords, Query, QueryError, Range
 from sensor.records.views import Paths, statements
 from tests.records.kit_records import replayed, rows, table
@@ -179,3 +180,15 @@ def test_a_copied_folder_is_read_whole(office: Path, tmp_path: Path) -> None:
     """Its files have other times and numbers than the manifest says, and the same content."""
     shutil.copytree(office, tmp_path / "copy", copy_function=shutil.copyfile)
     assert queried(tmp_path / "copy", "SELECT count(*) FROM conn") == [[714]]
+
+
+def test_names_among_addresses_are_in_no_block(tmp_path: Path) -> None:
+    """Answers of DNS hold both; a name with numbers in front is no address."""
+    names = ["fs01", "a.b.c.d", "10.0.0.9.in-addr.arpa", "10.0.0.9"]
+    write_rows(tmp_path / "records", {"dns": [{"uid": n, "answers": [name]} for n, name in enumerate(names)]})
+    query = Query(tmp_path / "records")
+    try:
+        where = "len(list_filter(answers, lambda one: in_cidr(one, ?))) > 0"
+        assert query.run(f"SELECT uid FROM dns WHERE {where}", ("10.0.0.0/8",)).rows == [[3]]
+    finally:
+        query.close()

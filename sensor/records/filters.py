@@ -1,0 +1,156 @@
+"""Filters of a search: ``dst_port=443``, ``src_bytes>1000000``, ``user_agent=*curl*``, ``dst_ip=203.0.113.0/24``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sensor.records.chosen import Values
+from sensor.records.contents import block_values, endings
+from sensor.records.query import Query
+from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
+from sensor.records.searched import DOMAINS, EXACT, IPS
+
+_FILTER = re.compile(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
+
+
+class SearchError(Exception):
+    """An invalid search; the message has what was expected."""
+
+
+class Condition(NamedTuple):
+    """SQL on the columns of a table, with its values."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Filter(NamedTuple):
+    """``addresses``: those of an IPv6 block that occur in the records; None for other filters."""
+
+    column: str
+    sign: str
+    value: str
+    addresses: tuple[str, ...] | None = None
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it compares addresses with a block."""
+        return self.column in IPS and "/" in self.value
+
+
+def parsed(text: str) -> Filter:
+    """Parse a filter of the command line. Raises SearchError."""
+    found = _FILTER.fullmatch(text)
+    if found is None:
+        raise SearchError(f"found {text!r}, expected a filter such as dst_port=443 or src_bytes>1000000")
+    column, sign, value = found.groups()
+    known = {name for table in TABLES.values() for name in table.names}
+    if column not in known:
+        from sensor.documents import nearest
+
+        raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
+    one = Filter(column, sign, value)
+    return one._replace(value=_block(one)) if one.is_block else one
+
+
+def _block(one: Filter) -> str:
+    """The block of a filter in standard notation. Raises SearchError."""
+    try:
+        found = str(ipaddress.ip_network(one.value, strict=False))
+    except ValueError:
+        found = ""
+    if not found or one.sign not in {"=", "!="}:
+        raise SearchError(
+            f"found {one.column}{one.sign}{one.value}, expected = or != and a block such as 203.0.113.0/24"
+        )
+    return found
+
+
+def resolved(one: Filter, query: Query) -> Filter:
+    """A filter with the addresses of its IPv6 block. Raises QueryError."""
+    return one._replace(addresses=within(one.value, query)) if one.is_block and ":" in one.value else one
+
+
+def within(block: str, query: Query) -> tuple[str, ...]:
+    """The IPv6 addresses seen within a block."""
+    network = ipaddress.ip_network(block, strict=False)
+    union = " UNION ".join(
+        f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'"
+        for table in TRAFFIC
+        for end in ("src_ip", "dst_ip")
+    )
+    return tuple(ip for (ip,) in query.run(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
+
+
+def values_of(one: Filter) -> Values:
+    """Values of which each matching row has one, for the filters of files; None if any row may match."""
+    if one.sign != "=" or not one.value.isascii():
+        return None
+    if one.addresses is not None:
+        return [address.encode() for address in one.addresses]
+    if one.is_block:
+        return block_values(one.value)
+    text = one.value.lower()
+    if one.column in EXACT:
+        return None if "*" in text else [text.encode(), one.value.encode()]
+    name = text.removeprefix("*.").encode()
+    found = endings(name) if one.column in DOMAINS and b"*" not in name else []
+    return found[:1] or None
+
+
+def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
+    """All filters for one table; None if it lacks a column. Raises SearchError if a value does not fit its column."""
+    sql, values = list[str](), list[Any]()
+    for one in filters:
+        column = table.column(one.column)
+        if column is None:
+            return None
+        text, more = _condition(column, one)
+        sql.append(text)
+        values += more
+    return Condition(" AND ".join(sql), tuple(values))
+
+
+def _condition(column: Column, one: Filter) -> Condition:
+    if one.is_block:
+        return _in_blocks(column, one)
+    if column.kind == LIST:
+        return Condition(f"{_not(one)}coalesce(list_contains({column.name}, ?), false)", (one.value,))
+    if column.kind == TEXT and one.sign in {"=", "!="}:
+        return Condition(f"{column.name} {_not(one)}ILIKE ? ESCAPE '\\'", (escaped(one.value).replace("*", "%"),))
+    return Condition(f"{column.name} {one.sign} ?", (one.value if column.kind == TEXT else _number(one),))
+
+
+def _not(one: Filter) -> str:
+    return "NOT " if one.sign == "!=" else ""
+
+
+def _in_blocks(column: Column, one: Filter) -> Condition:
+    if one.addresses is None:
+        return Condition(f"{_not(one)}coalesce({in_block(column)}, false)", (one.value,))
+    test = f"list_has_any({column.name}, ?)" if column.kind == LIST else f"list_contains(?, {column.name})"
+    return Condition(f"{_not(one)}coalesce({test}, false)", ([*one.addresses],))
+
+
+def in_block(column: Column) -> str:
+    """SQL of whether an address, or one of several, is in an IPv4 block."""
+    if column.kind == LIST:
+        return f"len(list_filter({column.name}, lambda one: in_cidr(one, ?))) > 0"
+    return f"in_cidr({column.name}, ?)"
+
+
+def escaped(text: str) -> str:
+    """A text in a pattern of LIKE."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def _number(one: Filter) -> float | int | bool | str:
+    if one.value.lower() in {"true", "false"}:
+        return one.value.lower() == "true"
+    try:
+        return float(one.value) if "." in one.value else int(one.value)
+    except ValueError:
+        raise SearchError(f"found {one.column}{one.sign}{one.value}, expected a number behind {one.sign}") from None
