@@ -152,7 +152,7 @@ def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
 @pytest.mark.parametrize(
     ("texts", "files"),
     [
-        (["dst_ip=203.0.113.66"], 2), (["dst_ip=203.0.113.64/30"], 2), 
+        (["dst_ip=203.0.113.66"], 2), (["dst_ip=203.0.113.64/30"], 2),
         (["src_ip=10.0.21.0/24", "dst_ip!=198.51.100.1"], 1),
         (["src_ip=10.0.3.7", "dst_ip=203.0.113.66"], 1), (["dst_ip=203.0.*"], HOURS), (["uid=307"], HOURS),
         (["dst_ip=2001:db8::/32"], 0), (["dst_ip!=203.0.113.0/24"], HOURS),
