@@ -64,13 +64,14 @@ def _number(column: str, names: Mapping[int, str], prefix: str) -> str:
 
 
 _QTYPE, _RCODE = _number("qtype", QTYPES, "TYPE"), _number("rcode", RCODES, "RCODE")
-_ANSWERED = (
+# SQL of whether the server answered: with SYN-ACK, or without a captured handshake with any packet.
+ANSWERED = (
     "CASE WHEN proto = 'tcp' AND state != 'OTH' THEN state IN ('S1', 'S2', 'S3', 'SF', 'RSTO', 'RSTR') "
     "ELSE dst_packets > 0 END"
 )
 _ENDED = {
     "src.bytes": "src_bytes", "dst.bytes": "dst_bytes", "src.packets": "src_packets", "dst.packets": "dst_packets",
-    "answered": _ANSWERED, "reason": "end_reason", "duration_s": "coalesce(duration, 0)",
+    "answered": ANSWERED, "reason": "end_reason", "duration_s": "coalesce(duration, 0)",
 }  # fmt: skip
 
 
@@ -101,7 +102,7 @@ _SMB = {"share": "share", "name": "file"}
 
 KINDS: dict[str, tuple[StoredKind, ...]] = {
     "flow.new": _conn(),
-    "flow.answered": _conn(_ANSWERED),
+    "flow.answered": _conn(ANSWERED),
     "flow.refused": _conn("state = 'REJ'"),
     "flow.ended": _conn(fields=_ENDED, late="coalesce(duration, 0)"),
     "dns.query": _dns("dns", "true", "dns:DnsQuery"),
