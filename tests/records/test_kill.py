@@ -18,7 +18,7 @@ from tests.records.kit_records import rows, table
 from tests.sampling import chance, count
 
 HERE = Path(__file__).parent
-KILLS = count(25, 4)
+KILLS = count(100, 4)
 FLOW = (1 << FLOW_BITS) - 1
 
 

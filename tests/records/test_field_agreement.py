@@ -1,0 +1,34 @@
+"""Fields of DNS, TLS and HTTP records are those that Wireshark decodes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.records.field_agreement import agreement, compared
+from tests.records.kit_records import replayed
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_an_office_and_some_requests_agree(root: Path, tmp_path: Path) -> None:
+    """Names, types and response codes of DNS; server names and versions of TLS; methods, hosts and status codes."""
+    captures = {"dns": "office.pcapng", "tls": "office.pcapng", "http": "dissectors/http.pcap"}
+    for capture in set(captures.values()):
+        replayed(tmp_path / Path(capture).stem, root / "pcaps" / capture)
+    found = {
+        name: agreement(root / "pcaps" / capture, tmp_path / Path(capture).stem, name)
+        for name, capture in captures.items()
+    }
+    assert {name: one.differ for name, one in found.items()} == {"dns": [], "tls": [], "http": []}
+    assert all(one.agree > least for one, least in zip(found.values(), (50, 100, 4), strict=True))
+
+
+def test_what_does_not_agree_is_found() -> None:
+    """A value that differs, one that is missing, and a connection that records lack; what only they have is none."""
+    key, theirs = ("10.0.0.1", "1", "10.0.0.2", "80"), {("method", "GET"), ("status", "200")}
+    assert compared({key: theirs}, {key: theirs, (): set()}) == (1, 1, [])
+    for own in ({("method", "GET"), ("status", "404")}, {("method", "GET")}):
+        assert compared({key: theirs}, {key: own}) == (1, 0, [(key, theirs, own)])
+    assert compared({key: theirs}, {}).agree == 0

@@ -1,0 +1,88 @@
+"""A disk that fills up: records stop first, are counted, and go on once there is room. The event log has the rest."""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sensor.records import tail
+from sensor.records.tail import MIB, RESERVE_MIB, SUFFIX, Tail
+
+PATIENCE_S = 60.0
+
+
+class Usage(NamedTuple):
+    """As ``shutil.disk_usage`` returns it."""
+
+    total: int
+    used: int
+    free: int
+
+
+class Written:
+    """A tail of a live run, with what it reports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.dropped: queue.Queue[int] = queue.Queue()
+        self.reports: queue.Queue[str] = queue.Queue()
+        self.tail = Tail(folder, {"sensor": "s"}, wait=False, dropped=self.dropped.put, complain=self.reports.put)
+        self.folder = folder / "tail"
+
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many MiB the disk has free."""
+
+    def become(mib: int) -> None:
+        monkeypatch.setattr(tail.shutil, "disk_usage", lambda _: Usage(mib * MIB, 0, mib * MIB))
+
+    become(RESERVE_MIB)
+    return become
+
+
+def test_records_leave_room_for_the_event_log(tmp_path: Path, free: Callable[[int], None]) -> None:
+    """Below the reserve nothing is written, and each lost row is counted; above it all is as before."""
+    one = Written(tmp_path)
+    begun = one.size()
+    free(RESERVE_MIB - 1)
+    for rows in (3, 4):
+        one.tail.put(b"x" * 1000, 1, rows)
+    assert [one.dropped.get(timeout=PATIENCE_S) for _ in range(2)] == [3, 4]
+    assert one.size() == begun
+    assert one.reports.qsize() == 1
+    free(RESERVE_MIB)
+    one.tail.put(b"y" * 1000, 2, 5)
+    one.tail.close()
+    assert one.size() > begun + 1000
+    assert (one.dropped.qsize(), one.reports.qsize()) == (0, 2)
+
+
+def test_a_write_that_fails_halfway_leaves_whole_blocks(
+    tmp_path: Path, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ENOSPC after a part of a block: the part is taken back, and the next block follows the last whole one."""
+    one, write = Written(tmp_path), os.write
+    begun, calls = one.size(), list[int]()
+
+    def half(fd: int, data: memoryview) -> int:
+        calls.append(len(data))
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data[: len(data) // 2 if len(calls) == 1 else None])
+
+    monkeypatch.setattr(tail.os, "write", half)
+    one.tail.put(b"x" * 1000, 1, 3)
+    assert one.dropped.get(timeout=PATIENCE_S) == 3
+    assert one.size() == begun
+    one.tail.put(b"y" * 1000, 2, 5)
+    one.tail.close()
+    assert one.size() - begun == calls[-1] > 1000
