@@ -1,8 +1,7 @@
 """Port Control Protocol over UDP port 5351 (RFC 6887): port mapping requests to a router, also for other hosts, and its
-responses.
+responses; also those of its predecessor NAT-PMP (RFC 6886), which has the same port and another version.
 
-Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY. NAT-PMP, on the same port,
-is another dissector.
+Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
+from sensor.dissectors.shared import nat_pmp
 
-PORT = 5351
-VERSION = 2
+PORT, ANNOUNCE_PORT = 5351, 5350
 ANSWER = 0x80
 ANNOUNCE, MAP, PEER = 0, 1, 2
 OPERATIONS = {MAP: "map", PEER: "peer"}
@@ -64,16 +63,15 @@ class PcpAnnouncement(Event):
 class Pcp(Dissector):
     """Clients repeat requests until they are answered."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
-        if not data or data[0] != VERSION:
+        read = READERS.get(data[0]) if data else None
+        if read is None:
             return iter(())
-        if len(data) > SIZE_LIMIT:
-            raise Malformed("message too long")
         try:
-            return iter(_read(packet, Reader(data, 1)))
+            return iter(read(packet, Reader(data, 1)))
         except Malformed:
             if packet.truncated:
                 return iter(())
@@ -81,6 +79,8 @@ class Pcp(Dissector):
 
 
 def _read(packet: Packet, reader: Reader) -> list[Parsed]:
+    if reader.left >= SIZE_LIMIT:
+        raise Malformed("message too long")
     operation = reader.u8()
     answer, name = operation & ANSWER, OPERATIONS.get(operation & ~ANSWER, "")
     reader.skip(1)
@@ -112,3 +112,7 @@ def _third_party(reader: Reader) -> int:
         if code == THIRD_PARTY and len(body) == 16:
             return int.from_bytes(body, "big")
     return NONE
+
+
+READERS = {0: nat_pmp.read, 2: _read}
+"""By version."""

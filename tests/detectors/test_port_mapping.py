@@ -10,8 +10,8 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpPortMapping
-from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
+from sensor.dissectors.shared.nat_pmp import NatPmpRequest
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 MAPPING = "command_and_control.port_mapping"

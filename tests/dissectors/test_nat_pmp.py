@@ -1,4 +1,4 @@
-"""NAT-PMP: mappings asked for, answered and taken away."""
+"""NAT-PMP, version 0 of PCP: mappings requested, granted, rejected and removed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.nat_pmp import NatPmp
+from sensor.dissectors.pcp import Pcp
 from tests.dissectors.samples import events, packets
 
 
 def test_the_sample() -> None:
-    assert [one for packet in packets("nat_pmp") for one in events(NatPmp().dissect(packet))] == [
+    assert [one for packet in packets("pcp")[5:] for one in events(Pcp().dissect(packet))] == [
         ("NatPmpQuestion",),
         ("NatPmpAddress", 0, parse("203.0.113.7")),
         ("NatPmpRequest", "tcp", 3389, 33890, 7200),
@@ -24,15 +24,9 @@ def test_the_sample() -> None:
     ]
 
 
-def test_other_versions_are_left_alone() -> None:
-    """PCP has the same port."""
-    assert list(NatPmp().dissect(Packet(b"\2\1"))) == []
-    assert list(NatPmp().dissect(Packet(b""))) == []
-
-
 @pytest.mark.parametrize("payload", [b"\0", b"\0\1\0\0\1", b"\0\x81\0\0\0\0", b"\0\x07\0\0\0\0\0\0\0\0"])
 def test_malformed(payload: bytes) -> None:
-    """Cut short, or no operation there is; not where the capture cut it."""
+    """Truncated by its sender, or an unknown operation; a message that the capture truncated is no fault."""
     with pytest.raises(Malformed):
-        list(NatPmp().dissect(Packet(payload)))
-    assert list(NatPmp().dissect(Packet(payload, problem=1))) == []
+        list(Pcp().dissect(Packet(payload)))
+    assert list(Pcp().dissect(Packet(payload, problem=1))) == []

@@ -42,6 +42,8 @@ ATTACKS = (
     ("guessing_ftp", "credential_access.password_guessing", "T1110.001", ATTACKER),
     ("guessing_ftp", "credential_access.guessed_password", "T1110", ATTACKER),
     ("guessing_telnet", "credential_access.password_guessing", "T1110.001", ATTACKER),
+    ("vpn_passwords", "credential_access.vpn_guessing", "T1110.001", ATTACKER),
+    ("vpn_groups", "credential_access.vpn_guessing", "T1110.001", ATTACKER),
     ("sip_scan", "voice.sip_scan", "T1595", ATTACKER),
     ("sip_extensions", "voice.sip_scan", "T1595", ATTACKER),
     ("sip_password", "voice.registration_guessing", "T1110", ATTACKER),

@@ -22,8 +22,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
-from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
+from sensor.dissectors.shared.nat_pmp import NatPmpRequest
 
 MAPPINGS_LIMIT = 4096
 # Administration services, and those that expose data or pictures.

@@ -1,19 +1,15 @@
-"""NAT-PMP over UDP port 5351 (RFC 6886): port mapping requests to a router, and its responses.
-
-Version 0 only; its successor PCP, on the same port, is another dissector. A lifetime of 0 removes a mapping.
+"""NAT-PMP (RFC 6886), which is version 0 of PCP: port mapping requests to a router, and its responses. A lifetime of 0
+removes a mapping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sensor.core.addresses import NONE, Address, v4
-from sensor.core.dissector import Dissector, Interest, Parsed
+from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
 
-PORT, ANNOUNCE_PORT = 5351, 5350
 VERSION = 0
 ADDRESS, UDP_MAPPING, TCP_MAPPING, ANSWER = 0, 1, 2, 128
 PROTOCOLS = {UDP_MAPPING: "udp", TCP_MAPPING: "tcp"}
@@ -49,24 +45,8 @@ class NatPmpAddress(Event):
     address: Address
 
 
-class NatPmp(Dissector):
-    """Clients repeat requests until they are answered."""
-
-    interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
-
-    def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        data = packet.payload
-        if not data or data[0] != VERSION:
-            return iter(())
-        try:
-            return iter(_read(packet, Reader(data, 1)))
-        except Malformed:
-            if packet.truncated:
-                return iter(())
-            raise
-
-
-def _read(packet: Packet, reader: Reader) -> list[Parsed]:
+def read(packet: Packet, reader: Reader) -> list[Parsed]:
+    """The event of a message, read behind its version."""
     operation = reader.u8()
     if operation == ADDRESS:
         return [NatPmpQuestion(packet)]
