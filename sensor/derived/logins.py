@@ -127,7 +127,7 @@ class Logins(Deriver):
         ended = dict.fromkeys(_SERVICES, field("method") != "none")
         return ended | {
             FtpLogin: field("password").filled(),
-            TelnetLogin: field("result") != "undecided",
+            TelnetLogin: (field("result") != "undecided") | field("packet.one_sided").filled(),
             SmbLoginResult: (field("method") != "anonymous")
             & ~field("guest").filled()
             & field("status").is_in(0, *REFUSALS),
@@ -171,7 +171,7 @@ class Logins(Deriver):
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
-            return None
+            return self._ask(event, "Telnet", Shown(event.user, event.seal)) if packet.one_sided else None
         return _attempt(
             event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal
         )

@@ -3,8 +3,9 @@
 Options are skipped anywhere. What a server sends before the first answer is its banner; the line that is answered is
 the prompt, and the first one is a fact of its own: many devices name themselves only there. The result is read from
 what the server sends next: a message, another login prompt, or a shell prompt; if that is ambiguous the login is
-reported as undecided. A password is stored as a seal. Of shell input only lines that download programs, run them or
-invoke BusyBox are stored: that is how malware is installed on such devices.
+reported as undecided. If the capture holds no packet of the server, the first two lines of the client are a login, and
+so is a line that repeats the user with the line after it. A password is stored as a seal. Of shell input only lines
+that download programs, run them or invoke BusyBox are stored: that is how malware is installed on such devices.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _COMMAND = re.compile(
     rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|"
     rb"[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
 )
+_NAME = re.compile(r"[\w.@\\-]{1,32}")  # of a user, if the prompt is not known
 _USER_INFO = re.compile(r"(://)[^/\s@]{1,255}@")
 _SECRET = re.compile(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")
 _SHELL = re.compile(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
@@ -99,6 +101,7 @@ class TelnetStream(Stream):
         self._user = self._seal = ""
         self._server = (Subject(0), 0)
         self._password = self._banner = self._awaiting = self._behind = False
+        self._one_way = self._named = False  # without packets of the server; the last line was a user
         self._left = TYPED_BEHIND_LIMIT
         self._last: Packet | None = None
 
@@ -132,7 +135,7 @@ class TelnetStream(Stream):
         self._shown.clear()
         self._typed.clear()
         self._prompt = self._user = ""
-        self._password = self._awaiting = False
+        self._password = self._awaiting = self._named = False
         self._banner = True
         return iter(())
 
@@ -151,6 +154,7 @@ class TelnetStream(Stream):
         """The client begins a line: the text before it is the banner, and a prompt."""
         yield from self._check_login(packet, final=True)
         before, prompt = self._server_lines()
+        self._one_way = packet.one_sided
         self._prompt = prompt or " "
         if not self._banner:
             self._banner = True
@@ -184,11 +188,24 @@ class TelnetStream(Stream):
             self._seal = seal(self._user, bytes(self._typed))
         elif not self._prompt:  # an empty line, typed to get a prompt
             return
+        elif self._one_way:
+            yield from self._blind(packet)
         else:
             yield from self._commanded(packet)
         self._typed.clear()
         self._shown.clear()
         self._prompt = ""
+
+    def _blind(self, packet: Packet) -> Iterator[Parsed]:
+        """A line of the client without the prompt it responds to: a user, a password, or shell input."""
+        line = clean(bytes(self._typed), TYPED_LIMIT)
+        if self._named:
+            self._named = False
+            yield TelnetLogin(packet, self._user, True, "undecided", seal(self._user, bytes(self._typed)))
+        elif self._user in ("", line) and _NAME.fullmatch(line):
+            self._user, self._named = line, True
+        else:
+            yield from self._commanded(packet)
 
     def _commanded(self, packet: Packet) -> Iterator[Parsed]:
         """A line of shell input; few are reported."""

@@ -6,15 +6,21 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
+from sensor.core.packet import Packet
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.ssh import SshLogin
+from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, web
 from tests.detectors.stories import detector, inspected, one
 
 GUESS = "credential_access.password_guessing"
+ONE_SIDED = Problem.ONE_SIDED
 
 
 def test_many_failures_are_guessing() -> None:
@@ -54,6 +60,35 @@ def test_ntlm_in_web_pages() -> None:
     found = inspected(detector(GUESS), story)
     assert one(found)
     assert (found[-1].numbers["failures"], found[-1].why[1]) == (20, "accounts: anna")
+
+
+def test_ssh_on_other_ports() -> None:
+    """By the sizes of the responses; on the usual ports the shape of sessions is judged instead."""
+
+    def story(port: int) -> list[Event]:
+        return [SshLogin(ends(n, port, answer=True), False) for n in range(25)]
+
+    alert = inspected(detector(GUESS), story(20022))[-1]
+    assert (alert.numbers["failures"], alert.target_port, alert.severity) == (20, 20022, Severity.medium)
+    assert inspected(detector(GUESS), story(22)) == []
+    typo = [SshLogin(ends(n, 20022, answer=True), n % 4 == 3) for n in range(200)]
+    assert inspected(detector(GUESS), typo) == []
+
+
+def test_telnet_without_answers() -> None:
+    """Each password counts once, with less confidence; a program that repeats its own one is quiet."""
+
+    def login(n: int, word: bytes) -> Event:
+        had = ends(n, 23, answer=False)
+        sent = Packet(ts=had.ts, src=had.src, dst=had.dst, sport=had.sport, dport=23, proto=6, problem=ONE_SIDED)
+        return TelnetLogin(sent, "admin", True, "undecided", seal("admin", word))
+
+    def story(words: int) -> list[Event]:
+        return [login(n, b"%d" % (n % words)) for n in range(25)]
+
+    alert = one(inspected(detector(GUESS), story(25)))
+    assert (alert.numbers["failures"], alert.confidence, alert.actor.address) == (20, 0.7, parse(CLIENT))
+    assert inspected(detector(GUESS), story(1)) == []
 
 
 def test_file_servers_have_a_limit_of_their_own() -> None:

