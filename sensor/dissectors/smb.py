@@ -2,9 +2,10 @@
 pipes.
 
 Reads dialects, NTLM names and types of proofs ([MS-NLMP]), logins with their result, shares, open requests, writes,
-renames, deletions, and the beginning of data in named pipes, with its DCE/RPC calls (``_dcerpc``). Resumes after gaps,
-and in connections captured from their middle. Ignores listings, locks and notifications, and the content of files
-beyond their first bytes. Encrypted content is not read but reported as encrypted.
+renames, deletions, and the beginning of data in named pipes, with its DCE/RPC calls (``_dcerpc``). Reports urgent data
+at the beginning of a NetBIOS session. Resumes after gaps, and in connections captured from their middle. Ignores
+listings, locks and notifications, and the content of files beyond their first bytes. Encrypted content is not read but
+reported as encrypted.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from sensor.dissectors._smb2 import Smb2
 from sensor.dissectors.shared.cut import Cut
 from sensor.dissectors.shared.netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors.shared.sender_facts import facts
-from sensor.dissectors.shared.smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession
+from sensor.dissectors.shared.smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession, SmbUrgent
 
 SESSION_PORT, PORT = 139, 445
+URGENT = 0x20  # flag of TCP
 FRAME_SIZE = 4
 MESSAGE, REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
 CONTROLS = {
@@ -62,10 +64,14 @@ class SmbStream(Stream):
         self._client, self._server = _Direction(), _Direction()
         conversation = _smb.Conversation()
         self._smb1, self._smb2, self._pipes = Smb1(conversation), Smb2(conversation), Pipes()
-        self._unparsed = 0
+        self._unparsed, self._begins = 0, True
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
+        if self._begins:
+            self._begins = False
+            if packet.tcp_flags & URGENT and packet.dport == SESSION_PORT and not _begins(data):
+                yield SmbUrgent(packet, len(data))
         if not direction.found(data):
             self._unparsed += 1
             self.done = self._unparsed > STRAY_LIMIT
@@ -129,6 +135,11 @@ def _size(data: bytes, at: int) -> int:
             return 0 if size >= 4 else FRAME_SIZE + size
         return FRAME_SIZE + size if size < 4 or data[at + FRAME_SIZE : at + FRAME_SIZE + 4] in MAGICS else -1
     return FRAME_SIZE + size if size <= CONTROLS.get(kind, -1) else -1
+
+
+def _begins(data: bytes) -> bool:
+    """Whether a session begins with these bytes: a request, or a message in captures that begin later."""
+    return not data or data[0] in CONTROLS or data[FRAME_SIZE : FRAME_SIZE + 4] in MAGICS
 
 
 def _session(packet: Packet, raw: bytes, partial: bool) -> list[Parsed]:

@@ -304,3 +304,20 @@ def test_memory_is_bounded() -> None:
         found([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
     conversation = stream._smb2._conversation
     assert (len(conversation.pending), len(conversation.files)) == (64, 128)
+
+
+@pytest.mark.parametrize(
+    ("data", "flags", "port", "reported"),
+    [
+        (b"bye", 0x38, 139, [("SmbUrgent", 3)]),
+        (bytes(4), 0x20, 139, [("SmbUrgent", 4)]),
+        (b"bye", 0x18, 139, []),
+        (b"bye", 0x38, 445, []),
+        (session((b"\x20" + b"CA" * 16 + b"\x00") * 2, 0x81), 0x38, 139, []),
+    ],
+)
+def test_urgent_data(data: bytes, flags: int, port: int, reported: list[tuple[Any, ...]]) -> None:
+    """Only where no session or message begins; a later segment is not looked at."""
+    packet, stream = Packet(proto=6, dport=port, tcp_flags=flags), Smb().stream(CLIENT)
+    assert only(list(stream.feed(packet, data, True)), "SmbUrgent") == reported
+    assert only(list(stream.feed(packet, b"bye", True)), "SmbUrgent") == []

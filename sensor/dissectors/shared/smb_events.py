@@ -12,6 +12,12 @@ class SmbSession(Event):
     calling: str
 
 
+class SmbUrgent(Event):
+    """A client begins a NetBIOS session with urgent data instead of a session request; ``size`` in bytes."""
+
+    size: int
+
+
 class SmbNegotiate(Event):
     """A client offers dialects. ``version``: of the message, 1 or 2; SMB 3 uses messages of version 2. ``compression``:
     it offers compression.
