@@ -121,6 +121,10 @@ class Logins(Deriver):
         self._sent: Bounded[tuple[int, int, str], str] = tables.add("sent", Bounded(OPEN_LIMIT))
         # for SIP: call id and CSeq of the request
         self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
+        # (SIP client, server, account) → call id and CSeq of the last request with credentials
+        self._proven: Bounded[tuple[int, int, str], tuple[str, int]] = tables.add("proven", Bounded(OPEN_LIMIT))
+        # SIP clients and servers that answered
+        self._answering: Bounded[tuple[int, int], bool] = tables.add("answering", Bounded(OPEN_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")
@@ -209,13 +213,24 @@ class Logins(Deriver):
         return _attempt(event, KERBEROS, event.client, True) if requested is not None and requested.proof else None
 
     def sip_requested(self, event: SipRequest) -> LoginAttempt | None:
-        if event.credentials:
-            self._calls.put((event.call_id, event.cseq), event.callee if event.method == "REGISTER" else event.caller)
-        return None
+        """If the server's packets are not captured, each other request with credentials of an account is an attempt
+        with unknown outcome.
+        """
+        if not event.credentials:
+            return None
+        account = event.callee if event.method == "REGISTER" else event.caller
+        call, pair = (event.call_id, event.cseq), (event.packet.src, event.packet.dst)
+        self._calls.put(call, account)
+        before = self._proven.get((*pair, account))
+        self._proven.put((*pair, account), call)
+        if event.method != "REGISTER" or before in (None, call) or self._answering.get(pair):
+            return None
+        return _attempt(event, "SIP", account, False, answer=False, judged=False)
 
     def sip_answered(self, event: SipResponse) -> LoginAttempt | None:
         if event.status < 200 or (event.call_id, event.cseq) not in self._calls:
             return None
+        self._answering.put((event.packet.dst, event.packet.src), True)
         account = self._calls.pop((event.call_id, event.cseq)) or ""
         if event.status < 300 or event.status in (401, 403, 407):
             return _attempt(event, "SIP", account, event.status < 300)

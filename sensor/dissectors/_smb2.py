@@ -12,7 +12,7 @@ from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested, Tree
 from sensor.dissectors.shared.ntlm import utf16
 from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.smb_events import (
@@ -93,6 +93,7 @@ class Smb2:
         self._conversation = conversation
         self._last: File = NO_FILE  # the file opened by the previous message in the chain
         self._place = (0, 0)
+        self._connecting: Tree | None = None  # the last requested share that no message has used yet
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
         """Parse a chain of messages; ``partial``: the end of the last one is missing. Raises Malformed if a header is
@@ -134,6 +135,8 @@ class Smb2:
         if not head.related:
             self._last = NO_FILE
             self._place = (head.session, head.tree)
+            if packet.one_sided and self._connecting is not None and head.tree:
+                self._guess_tree(self._connecting)
         read = _REQUESTS.get(head.command)
         if read is not None:
             read(self, packet, head, body, parsed)
@@ -145,6 +148,12 @@ class Smb2:
         read = _ANSWERS.get(head.command)
         if read is not None:
             read(self, packet, head, body, requested, parsed)
+
+    def _guess_tree(self, tree: Tree) -> None:
+        """The server's response is not captured: an unknown id is that of the last requested share."""
+        if self._conversation.trees.get(self._place) is None:
+            self._conversation.trees.put(self._place, tree)
+            self._connecting = None
 
     def file(self, handle: bytes) -> File:
         """The file with an id."""
@@ -167,6 +176,7 @@ class Smb2:
     def tree_connect(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         tree = _smb.tree(utf16(head.part(*_TREE.unpack_from(body))))
         self._conversation.pending.put(head.id, tree)
+        self._connecting = tree
         parsed.append(SmbTreeConnect(packet, tree.path, tree.share))
 
     def create(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:

@@ -13,12 +13,13 @@ from tests.detectors.stories import START
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
 
 
-def packet(at: float = 0, *, answer: bool = False, src: str = CLIENT, dst: str = SERVER) -> Packet:
+def packet(at: float = 0, *, answer: bool = False, src: str = CLIENT, dst: str = SERVER, problem: int = 0) -> Packet:
     one, other = (dst, src) if answer else (src, dst)
     ports = (445, 50000) if answer else (50000, 445)
     return Packet(
-        ts=START + int(at * SECOND), src=parse(one), dst=parse(other), sport=ports[0], dport=ports[1], proto=6
-    )
+        ts=START + int(at * SECOND), src=parse(one), dst=parse(other), sport=ports[0], dport=ports[1], proto=6,
+        problem=problem,
+    )  # fmt: skip
 
 
 def call(

@@ -10,8 +10,9 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
-from sensor.dissectors.shared.smb_events import SmbCreate, SmbTreeResult, SmbWrite
+from sensor.dissectors.shared.smb_events import SmbCreate, SmbTreeConnect, SmbTreeResult, SmbWrite
 from tests.detectors.call_stories import CLIENT, SERVER, call, packet
 from tests.detectors.stories import World, detector, inspected, one
 
@@ -201,6 +202,22 @@ def test_administrative_shares() -> None:
     assert (found[0].severity, found[-1].severity) == (Severity.low, Severity.medium)
     assert inspected(detector(SHARE), [connected(0, share="DATA"), connected(0, status=0xC0000022)]) == []
     assert inspected(detector(SHARE), [call("srvsvc", 14)])[0].severity == Severity.medium
+
+
+def test_administrative_shares_without_answers() -> None:
+    """A request counts only where the capture has no packet of the server, and other shares never do."""
+
+    def requested(n: int, share: str, problem: int = Problem.ONE_SIDED) -> Event:
+        host = f"10.0.1.{n + 1}"
+        return SmbTreeConnect(packet(n, dst=host, problem=problem), f"\\\\{host}\\{share}", share)
+
+    found = inspected(detector(SHARE), [requested(n, "C$") for n in range(6)])
+    assert [(each.severity, each.confidence) for each in (found[0], found[-1])] == [
+        (Severity.low, 0.6),
+        (Severity.medium, 0.6),
+    ]
+    assert found[0].actor.address == parse(CLIENT)
+    assert inspected(detector(SHARE), [requested(0, "DATA"), requested(1, "C$", 0)]) == []
 
 
 def test_a_hunt_for_rights() -> None:

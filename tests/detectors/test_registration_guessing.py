@@ -55,6 +55,18 @@ def test_old_challenges_are_no_guesses() -> None:
     assert "200@" in alert.why[1]
 
 
+def test_requests_without_answers() -> None:
+    """One extension again and again; a branch of telephones behind one address is quiet, and so is a server that does
+    not answer for a while.
+    """
+    alert = one(inspected(detector(GUESS), [register(n)[0] for n in range(20)]))
+    assert (alert.numbers["failures"], alert.confidence, alert.actor.address) == (8, 0.7, parse(CLIENT))
+    branch = [register(n / 2, str(n % 60))[0] for n in range(1200)]
+    assert inspected(detector(GUESS), branch) == []
+    outage = [*register(0, status=200), *(register(n)[0] for n in range(1, 20))]
+    assert inspected(detector(GUESS), outage) == []
+
+
 def test_repetition_is_reported_once_a_window() -> None:
     """A long list of passwords."""
     found = inspected(detector(GUESS), [each for n in range(600) for each in register(n / 10)])

@@ -10,6 +10,7 @@ import pytest
 from pcaps.dissectors import smb as sample
 from pcaps.dissectors._smb import ntlm_authenticate, session, smb1, smb2, spnego, version, wide
 from sensor.core.addresses import parse
+from sensor.core.batch import Problem
 from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
@@ -73,6 +74,15 @@ def test_openings() -> None:
         ("SmbCreate", "IPC$", "svcctl", True, 0x0012019F, 1, 0x40, False, ""),
         ("SmbCreateResult", "IPC$", "svcctl", True, 0, 1, 0),
     ]
+
+
+def test_shares_without_the_server() -> None:
+    """A capture without its packets: an unknown id is that of the last requested share."""
+    half, stream = Packet(proto=6, problem=Problem.ONE_SIDED), Smb().stream(CLIENT)
+    parsed = [one for from_client, data in sample.service() if from_client for one in stream.feed(half, data, True)]
+    whole = found(sample.service())
+    assert only(parsed, "SmbCreate") == only(whole, "SmbCreate")
+    assert ("SmbCreate", "ADMIN$", "PSEXESVC.exe", False, 0x00120196, 5, 0x44, True, "exe") in events(parsed)
 
 
 def test_rename_and_deletion() -> None:

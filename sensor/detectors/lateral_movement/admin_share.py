@@ -22,7 +22,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
 from sensor.detectors.shared.hosts import some
 from sensor.dissectors.shared.rpc_events import RpcCall
-from sensor.dissectors.shared.smb_events import SmbTreeResult
+from sensor.dissectors.shared.smb_events import SmbTreeConnect, SmbTreeResult
 
 DENIED = 0xC0000022
 SHARE_ADD = 14
@@ -42,7 +42,7 @@ class Options(CallOptions):
 
 
 class AdminShare(CallDetector):
-    """Watches answers to tree connects, and calls that create shares."""
+    """Watches answers to tree connects, requests if the answers are not captured, and calls that create shares."""
 
     title = "Administrative share access"
     severity = Severity.low
@@ -53,7 +53,7 @@ class AdminShare(CallDetector):
     )
     false_positives = "Administrators, backup, inventory and deployment programs: add their hosts to `managers`."
     Options = Options
-    watches = (SmbTreeResult, RpcCall)
+    watches = (SmbTreeResult, SmbTreeConnect, RpcCall)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -63,7 +63,9 @@ class AdminShare(CallDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         connected = field("share").is_in(*ADMIN_SHARES) & field("status").is_in(0, DENIED)
-        return {RpcCall: fields("interface", "number").is_in((("srvsvc", SHARE_ADD),)), SmbTreeResult: connected}
+        requested = field("share").is_in(*ADMIN_SHARES) & field("packet.one_sided").filled()
+        add = fields("interface", "number").is_in((("srvsvc", SHARE_ADD),))
+        return {RpcCall: add, SmbTreeResult: connected, SmbTreeConnect: requested}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
@@ -72,17 +74,19 @@ class AdminShare(CallDetector):
                     event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium
                 )
         elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
-            yield from self._connected(event)
+            yield from self._connected(event, refused=event.status == DENIED, result="was connected")
+        elif isinstance(event, SmbTreeConnect) and event.share in ADMIN_SHARES and event.packet.one_sided:
+            yield from self._connected(event, refused=False, result="was requested")
 
-    def _connected(self, event: SmbTreeResult) -> Iterator[Alert]:
-        refused, want = event.status == DENIED, self.options
-        actor, target = pair_of(event.packet, answer=True)
+    def _connected(self, event: SmbTreeResult | SmbTreeConnect, *, refused: bool, result: str) -> Iterator[Alert]:
+        want, answer = self.options, isinstance(event, SmbTreeResult)
+        actor, target = pair_of(event.packet, answer=answer)
         seen = self._refused if refused else self._used
         hosts = seen.add(actor, target, event.ts)
         if refused and hosts < 2:
             return
         others = list(reversed(seen.values(actor)))
-        why = [f"{event.path!r} was {'rejected' if refused else 'connected'}"]
+        why = [f"{event.path!r} {'was rejected' if refused else result}"]
         if hosts > 1:
             why.append(
                 f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): "
@@ -96,7 +100,8 @@ class AdminShare(CallDetector):
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         yield self.call_alert(
             event, action, why, numbers, key=(refused,),
-            severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,
+            severity=Severity.medium if hosts >= want.hosts else Severity.low,
+            confidence=0.8 if answer else 0.6, answer=answer,
             techniques=("T1135", "T1021.002") if refused else None,
             targets=[Subject(0, host, event.packet.vlan) for host in others] if hosts > 1 else (),
         )  # fmt: skip

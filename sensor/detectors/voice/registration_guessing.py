@@ -3,7 +3,7 @@
 A phone with a wrong password retries too, but waits half a minute and more between two attempts (RFC 5626, 4.5).
 Requests without credentials are not counted: the first challenge is how every registration begins. Extensions that
 register in the end are not counted either: phones answer with their last challenge, and receive a new one when it is
-stale.
+stale. If the capture holds no packet of the server, many requests with credentials of one extension count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.counting.tally import Distinct
+from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import network_of_packet, some, who
 from sensor.detectors.shared.logins import Refusals
@@ -66,6 +66,7 @@ class RegistrationGuessing(EventDetector):
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
         )
+        self._unjudged: Counts[tuple[int, int, str, str]] = self.tables.add("unjudged", Counts(want.window_s * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("service") == "SIP"}
@@ -74,6 +75,9 @@ class RegistrationGuessing(EventDetector):
         if not isinstance(event, LoginAttempt) or event.service != "SIP":
             return
         want, pair = self.options, event.pair
+        if not event.judged:
+            yield from self._unanswered(event)
+            return
         fast, slow = self._fast.count(event, event.ts), self._slow.count(event, event.ts)
         if event.accepted:
             self._right.add(pair, event.account, event.ts)
@@ -88,7 +92,30 @@ class RegistrationGuessing(EventDetector):
             count, most, window = slow, want.slow, want.slow_s
         else:
             return
-        if not self._reported.fresh(pair, event.ts):
+        reasons = (
+            f"{count} credentials rejected within {window} s (threshold {most})",
+            f"{extensions} extensions: {some(names)} (threshold {want.extensions})",
+        )
+        numbers = {"failures": count, "threshold": most, "window_s": window, "extensions": extensions}
+        yield from self._alert(event, names, reasons, numbers)
+
+    def _unanswered(self, event: LoginAttempt) -> Iterator[Alert]:
+        """Requests without answers, counted by extension: many phones may share an address."""
+        want, account = self.options, event.account
+        count = self._unjudged.add((*event.pair, account), event.ts)
+        if count < want.failures:
+            return
+        reasons = (
+            f"{count} credentials of one extension within {want.window_s} s (threshold {want.failures})",
+            "the capture holds no packet of the server",
+        )
+        numbers = {"failures": count, "threshold": want.failures, "window_s": want.window_s, "extensions": 1}
+        yield from self._alert(event, [account], reasons, numbers)
+
+    def _alert(
+        self, event: LoginAttempt, names: list[str], reasons: tuple[str, ...], numbers: dict[str, int]
+    ) -> Iterator[Alert]:
+        if not self._reported.fresh(event.pair, event.ts):
             return
         yield self.alert(
             event.origin,
@@ -96,13 +123,11 @@ class RegistrationGuessing(EventDetector):
             target=event.server,
             summary=(
                 f"{who(self.context, event.client)} guessed SIP passwords of {some(names, 3)} on "
-                f"{who(self.context, event.server)}, {count} attempts"
+                f"{who(self.context, event.server)}, {numbers['failures']} attempts"
             ),
-            why=(
-                f"{count} credentials rejected within {window} s (threshold {most})",
-                f"{extensions} extensions: {some(names)} (threshold {want.extensions})",
-            ),
-            numbers={"failures": count, "threshold": most, "window_s": window, "extensions": extensions},
+            why=reasons,
+            numbers={**numbers},
+            confidence=0.9 if event.judged else 0.7,
             key=(event.server.address,),
             actor_port=event.client_port,
             target_port=event.server_port,
