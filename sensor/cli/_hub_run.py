@@ -1,4 +1,4 @@
-"""``sensor hub init`` and ``sensor hub run``."""
+"""``sensor hub init``, ``authority`` and ``run``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from sensor.cli._show import put
 
 def init(args: argparse.Namespace) -> int:
     """Create the folder; 2 without a folder, 3 if it is not writable or has a hub already."""
-    from sensor.hub.folder import FolderError, make_folder
+    from sensor.hub.folder import FolderError, ServerTls, make_folder
 
     if len(args.operands) != 1:
         complain("expected init DIR, the folder for keys and configuration", error="usage.missing-argument")
         return USAGE
+    if (args.certificate is None) != (args.key is None):
+        complain("expected --certificate and --key together", error="usage.missing-argument")
+        return USAGE
     folder = Path(args.operands[0])
+    tls = ServerTls(args.certificate, args.key, args.ca) if args.certificate else None
     try:
-        make_folder(folder, args.listen, args.database)
+        make_folder(folder, args.listen, args.database, tls)
     except FolderError as error:
         complain(str(error), error="hub.folder")
         return NOT_OPENED
@@ -29,6 +33,18 @@ def init(args: argparse.Namespace) -> int:
         return NOT_OPENED
     put(f"made {folder}: keep a copy of it offline, it holds the keys of the hub")
     put(f"next: nats-server -c {folder}/nats.conf, then sensor hub run --config {folder}/hub.yaml")
+    return DONE
+
+
+def authority(args: argparse.Namespace) -> int:
+    """Print the certificate; 3 if the account's key is missing."""
+    from sensor.hub import certificates
+    from sensor.hub.folder import FolderError, load_pair
+
+    try:
+        put(certificates.authority(load_pair(hub_of(args).folder, "account")).rstrip())
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
     return DONE
 
 

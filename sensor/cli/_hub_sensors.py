@@ -25,12 +25,14 @@ def token(args: argparse.Namespace) -> int:
     from sensor.hub import sensors
     from sensor.hub.folder import FolderError, load_pair
 
+    hub = hub_of(args)
     try:
-        account = load_pair(hub_of(args).folder, "account")
+        account = load_pair(hub.folder, "account")
     except FolderError as error:
         raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
     with opened(args) as base:
-        put(sensors.make_token(base, account, args.site, datetime.now(UTC)))
+        certified = hub.settings.nats.client_certificates
+        put(sensors.make_token(base, account, args.site, datetime.now(UTC), certified=certified))
     complain("valid for one sensor within one hour: sensor join URL TOKEN", "info")
     return DONE
 

@@ -6,6 +6,7 @@ keeps an event until the database has committed it. Needs the extra `hub` and bo
 actions:
   init DIR                     make keys, credentials and the configuration of the NATS server
   run                          run a worker: store events, answer sensors; start as many as the load needs
+  authority                    print the authority of client certificates, for `ca_file` in the TLS settings of the NATS servers
   token                        print a token by which one sensor of --site joins within one hour
   sensors                      list sensors: state, last seen, gaps, clock, quarantined batches (default)
   approve NAME                 let a sensor join under the name of an earlier one
@@ -53,6 +54,7 @@ CONFIG = Path("/etc/sensor/hub/hub.yaml")
 ACTIONS = {
     "init": ("_hub_run", "init"),
     "run": ("_hub_run", "run"),
+    "authority": ("_hub_run", "authority"),
     **{
         action: ("_hub_sensors", action)
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
@@ -91,6 +93,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="maximum number of rows; of hunt: from each sensor (default: 100)",
     )
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
+    _add_init_arguments(parser)
+    add_json_argument(parser)
+
+
+def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
@@ -100,7 +107,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
     )
-    add_json_argument(parser)
+    for name, text in (
+        ("certificate", "of init: certificate chain of the NATS server (PEM); it then requires client certificates"),
+        ("key", "of init: its private key (PEM)"),
+        ("ca", "of init: authority of that certificate, if the system does not trust it"),
+    ):
+        parser.add_argument(f"--{name}", metavar="FILE", type=Path, help=text)
 
 
 def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:

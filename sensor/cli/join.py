@@ -61,7 +61,12 @@ def main(args: argparse.Namespace) -> int:
     """
     from sensor.core.output import Retry
     from sensor.eventlog.paths import state_folder
-    from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials, save_operator
+    from sensor.outputs.hub_protocol.credentials import (
+        Credentials,
+        certificate_path,
+        save_credentials,
+        save_operator,
+    )
     from sensor.outputs.hub_protocol.joining import join
 
     path = (args.output or state_folder() / FILE).absolute()
@@ -78,10 +83,10 @@ def main(args: argparse.Namespace) -> int:
         state, code = ("waits for approval", "hub.pending") if pending else ("is refused", "hub.refused")
         raise Stop(NOT_FOUND, f"{requested.sensor} {state}: {reason}", error=code)
     try:
-        save_credentials(path, Credentials(answer.jwt, mine.pair))
+        save_credentials(path, Credentials(answer.jwt, mine.pair, answer.certificate))
         save_operator(path, answer.operator)
-        _give_to_owner(path)
-        _give_to_owner(path.with_name(path.name + ".operator"))
+        for written in (path, certificate_path(path), path.with_name(path.name + ".operator")):
+            _give_to_owner(written)
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
     put(f"joined as {requested.sensor} at {tidy(answer.site)}; credentials in {path}")

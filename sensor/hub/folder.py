@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from sensor.hub import jwts
+from sensor.hub.certificates import authority
 from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials
 from sensor.outputs.transport.nkeys import ACCOUNT, OPERATOR, USER, KeyPair
 
-OPERATOR_FILE = "operator.pub"
+OPERATOR_FILE, AUTHORITY_FILE = "operator.pub", "clients.pem"
 SEEDS = {"operator": OPERATOR, "account": ACCOUNT, "system": ACCOUNT}
 NATS_CONF = """\
-# NATS server of the hub: `nats-server -c nats.conf`. Add a section tls {{ cert_file, key_file }} before sensors of
-# other networks use it: https://docs.nats.io/running-a-nats-service/configuration/securing_nats/tls
+# NATS server of the hub: `nats-server -c nats.conf`. Sensors of other networks need TLS: `sensor hub init` with
+# --certificate and --key, or https://docs.nats.io/running-a-nats-service/configuration/securing_nats/tls
 listen: {listen}
 server_name: hub-1
 operator: {operator}
@@ -27,11 +30,19 @@ system_account: {system}
 resolver: {{ type: full, dir: "{folder}/accounts", allow_delete: false, interval: "2m" }}
 jetstream {{ store_dir: "{folder}/jetstream" }}
 """
+NATS_TLS = """\
+tls {{
+  cert_file: "{certificate}"
+  key_file: "{key}"
+  ca_file: "{folder}/clients.pem"
+  verify: true
+}}
+"""
 HUB_YAML = """\
 # Workers and commands of the hub: `sensor hub run --config hub.yaml`.
 nats:
-  servers: [{url}]
-database:
+  servers: [{scheme}://{listen}]
+{more}database:
   url: "{database}"
 """
 
@@ -40,8 +51,18 @@ class FolderError(Exception):
     """The folder is not that of a hub, or cannot be used; the message names it."""
 
 
-def make_folder(folder: Path, listen: str, database: str) -> None:
-    """Create keys and configuration. Raises FolderError if keys exist; OSError if the folder cannot be written."""
+class ServerTls(NamedTuple):
+    """Certificate chain and key of the NATS server (PEM); ``ca``: its authority, None: one that the system trusts."""
+
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+
+
+def make_folder(folder: Path, listen: str, database: str, tls: ServerTls | None = None) -> None:
+    """Create keys and configuration; with ``tls``, the server requires client certificates of the hub. Raises
+    FolderError if keys exist; OSError if the folder cannot be written.
+    """
     if (folder / "operator.seed").exists():
         raise FolderError(f"{folder} holds the keys of a hub already; another hub needs another folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,11 +80,21 @@ def make_folder(folder: Path, listen: str, database: str) -> None:
         save_credentials(folder / f"{user}.creds", made)
     operator = jwts.operator_jwt(pairs["operator"], pairs["system"].public, now)
     settings = {"listen": listen, "operator": operator, "system": pairs["system"].public, "folder": folder.absolute()}
-    (folder / "nats.conf").write_text(NATS_CONF.format(**settings), encoding="utf-8")
-    (folder / "hub.yaml").write_text(HUB_YAML.format(url=f"nats://{listen}", database=database), encoding="utf-8")
+    _write_configuration(folder, settings | {"database": database}, tls)
+    (folder / AUTHORITY_FILE).write_text(authority(pairs["account"]), encoding="ascii")
     (folder / OPERATOR_FILE).write_text(pairs["operator"].public + "\n", encoding="ascii")
     for name, pair in pairs.items():
         _write_seed(folder / f"{name}.seed", pair.seed)
+
+
+def _write_configuration(folder: Path, settings: Mapping[str, Any], tls: ServerTls | None) -> None:
+    conf, scheme, more = NATS_CONF, "nats", ""
+    if tls is not None:
+        conf, scheme, more = conf + NATS_TLS, "tls", "  client_certificates: true\n"
+        more += f"  tls: {{ca: {tls.ca.absolute()}}}\n" if tls.ca else ""
+        settings = {**settings, "certificate": tls.certificate.absolute(), "key": tls.key.absolute()}
+    (folder / "nats.conf").write_text(conf.format(**settings), encoding="utf-8")
+    (folder / "hub.yaml").write_text(HUB_YAML.format(**settings, scheme=scheme, more=more), encoding="utf-8")
 
 
 def operator_public(folder: Path) -> str:

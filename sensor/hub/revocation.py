@@ -12,10 +12,11 @@ from sensor.core.output import Retry
 from sensor.core.reader import clean
 from sensor.hub import jwts
 from sensor.hub.folder import load_pair
+from sensor.hub.own_tls import own_tls
 from sensor.hub.settings import Hub
 from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
-from sensor.outputs.transport.nats_wire import Wire
+from sensor.outputs.transport.nats_wire import Wire, first_of
 from sensor.outputs.transport.secrets import Secret
 
 UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
@@ -40,18 +41,12 @@ def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
     operator, account = load_pair(hub.folder, "operator"), load_pair(hub.folder, "account")
     jwt = jwts.account_jwt(operator, account.public, "account", now, dict.fromkeys(keys, now), stores=True)
     login = Login(credentials=Secret(f"file:{(hub.folder / 'system.creds').absolute()}"))
-    failed = Retry("no server is named")
-    for url in hub.settings.nats.servers:
-        try:
-            wire = Wire(place_of(url, hub.settings.nats.tls), login, "_INBOX_system", TIMEOUT_S)
-        except Retry as error:
-            failed = error
-            continue
-        try:
-            answer = msgspec.json.decode(wire.request(UPDATE, jwt.encode()), type=_Updated)
-        finally:
-            wire.close()
-        if answer.error is not None:
-            raise Retry(f"NATS: {clean(answer.error.description, 200)}")
-        return
-    raise failed
+    with own_tls(hub, "system") as tls:
+        servers = list(hub.settings.nats.servers)
+        wire = first_of(servers, lambda url: Wire(place_of(url, tls), login, "_INBOX_system", TIMEOUT_S))
+    try:
+        answer = msgspec.json.decode(wire.request(UPDATE, jwt.encode()), type=_Updated)
+    finally:
+        wire.close()
+    if answer.error is not None:
+        raise Retry(f"NATS: {clean(answer.error.description, 200)}")

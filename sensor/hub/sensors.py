@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString, NamedTuple
 
-from sensor.hub import jwts
+from sensor.hub import certificates, jwts
 from sensor.hub.database import Connection
 from sensor.outputs.hub_protocol.messages import Admission, Joining
+from sensor.outputs.hub_protocol.tokens import with_certificate
 from sensor.outputs.transport.nkeys import USER, KeyPair, is_public
 
 NAME_LIMIT = 64
@@ -45,14 +46,19 @@ class Sensor(NamedTuple):
     expires: datetime | None
 
 
-def make_token(base: Connection, account: KeyPair, site: str, now: datetime) -> str:
-    """Create a token for one sensor of a site, valid for one hour."""
+def make_token(base: Connection, account: KeyPair, site: str, now: datetime, *, certified: bool = False) -> str:
+    """Create a token for one sensor of a site, valid for one hour. ``certified``: it contains a client
+    certificate, since the NATS servers require one before a sensor has its own.
+    """
     user = KeyPair.generate(USER)
     with base.transaction():
         base.execute("DELETE FROM tokens WHERE expires < %s", [now - timedelta(days=30)])
         expires = now + timedelta(seconds=jwts.TOKEN_S)
         base.execute("INSERT INTO tokens VALUES (%s, %s, %s)", [user.public, site, expires])
-    return jwts.token_jwt(account, user.public, site, int(now.timestamp()))
+    token = jwts.token_jwt(account, user.public, site, int(now.timestamp()))
+    if not certified:
+        return token
+    return with_certificate(token, user, certificates.client_certificate(account, user.public, now, expires))
 
 
 def admit(base: Connection, account: KeyPair, token: str, requested: Joining, now: datetime) -> Admission:
@@ -91,7 +97,8 @@ def admission(base: Connection, account: KeyPair, key: str, now: datetime) -> Ad
     seconds = int(now.timestamp())
     expires = datetime.fromtimestamp(seconds + jwts.USER_DAYS * jwts.DAY_S, UTC)
     base.execute("UPDATE sensors SET expires = %s WHERE key = %s", [expires, key])
-    return Admission("approved", jwts.sensor_jwt(account, key, name, seconds), site)
+    certificate = certificates.client_certificate(account, key, now, expires)
+    return Admission("approved", jwts.sensor_jwt(account, key, name, seconds), site, certificate=certificate)
 
 
 def approve(base: Connection, name: str) -> Sensor:

@@ -18,12 +18,15 @@ class _Section(BaseModel):
 
 
 class Nats(_Section):
-    """``servers``: all of the cluster; ``tls``: authorities and names; ``replicas``: of the stream, 3 in a cluster of
-    three or more; ``ack_wait_s``: a worker that has not committed a batch within this time is taken for dead.
+    """``servers``: all of the cluster; ``tls``: authorities and names; ``client_certificates``: the servers require
+    those of the hub (``verify: true``, with the output of `sensor hub authority`); ``replicas``: of the stream, 3 in a
+    cluster of three or more; ``ack_wait_s``: a worker that has not committed a batch within this time is taken for
+    dead.
     """
 
     servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
     tls: Tls = Tls()
+    client_certificates: bool = False
     replicas: int = Field(default=1, ge=1, le=5)
     ack_wait_s: float = Field(default=30, ge=1, le=600)
 

@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamConfig
 
 from sensor.hub.batch import Message
+from sensor.hub.own_tls import own_tls
 from sensor.hub.settings import Hub
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.credentials import load_credentials
@@ -28,13 +29,14 @@ Service = Callable[[Msg], Awaitable[None]]
 
 async def connected(hub: Hub, user: str = "worker") -> Client:
     """A client that reconnects automatically. ``user``: name of credentials in the folder. Raises OSError,
-    nats.errors.Error, or Retry if they cannot be used.
+    nats.errors.Error, or Retry or FolderError if they cannot be used.
     """
     credentials = load_credentials(hub.folder / f"{user}.creds")
     servers = hub.settings.nats.servers
     more: dict[str, Any] = {}
     if any(server.startswith("tls:") for server in servers):
-        more["tls"] = context(hub.settings.nats.tls)
+        with own_tls(hub, user) as tls:
+            more["tls"] = context(tls)
 
     async def ignore(_: Exception) -> None:
         """The client reconnects by itself; failed requests raise errors where they are made."""

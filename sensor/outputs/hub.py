@@ -25,7 +25,7 @@ from sensor.outputs._probe import probe
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.batches import Parcel, parcels
 from sensor.outputs.hub_protocol.connection import connect, place, renew
-from sensor.outputs.hub_protocol.credentials import load_credentials
+from sensor.outputs.hub_protocol.credentials import is_renewal_due, load_credentials
 from sensor.outputs.hub_protocol.messages import Answer, Commit, Head, Part, Question, subject
 from sensor.outputs.nats import server_url
 from sensor.outputs.transport.nats_answers import Stored, reason_of
@@ -33,8 +33,9 @@ from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, Silent, Wi
 from sensor.outputs.transport.nats_wire import Answer as WireAnswer
 from sensor.outputs.transport.tls import Tls
 
-# Interval of requests for commits that were published while no client listened.
-ASK_EVERY_S = 2.0
+# Interval of requests for commits that were published while no client listened, and of checks whether credentials are
+# due for renewal.
+ASK_EVERY_S, CHECK_EVERY_S = 2.0, 3600.0
 HEADERS_SIZE = 512
 REASON_LIMIT = 200
 FORK = "fork"
@@ -73,6 +74,7 @@ class Hub(Output):
         self._wire: Wire | None = None
         self._key = ""
         self._compared = False
+        self._checked_at = 0.0
         self._heeded: int | None = None
         # JetStream drops a batch that was sent before; a suffix makes a quarantined one a new message.
         self._attempt = ""
@@ -83,8 +85,7 @@ class Hub(Output):
         self._key, self._compared = credentials.pair.public, False
         self._wire = connect(self._servers, self._key, self.options)
         self._wire.subscribe(subject(messages.COMMITS, self._key))
-        if credentials.due(time.time()):
-            renew(self._wire, Path(self.options.credentials), credentials)
+        self._check_credentials(self._wire)
 
     def check(self) -> Iterator[Finding]:
         credentials = load_credentials(Path(self.options.credentials))
@@ -110,6 +111,8 @@ class Hub(Output):
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         wire = self._opened
+        if time.monotonic() - self._checked_at > CHECK_EVERY_S:
+            self._check_credentials(wire)
         self._compare(entries[0].seq)
         limit = wire.info.max_payload - HEADERS_SIZE
         refused: dict[int, str] = {}
@@ -138,6 +141,13 @@ class Hub(Output):
         sensor = entry.record["sensor"]
         identity = (str(sensor.get("id", "")), str(sensor.get("site", "")), str(sensor.get("version", "")))
         return Head(*identity, self.epoch, [], time.time_ns(), filtered=self.options.filter != Filter())
+
+    def _check_credentials(self, wire: Wire) -> None:
+        """Renew them if they are due, also while connected: a connection may last longer than they do."""
+        path, self._checked_at = Path(self.options.credentials), time.monotonic()
+        credentials = load_credentials(path)
+        if is_renewal_due(path, credentials, time.time()):
+            renew(wire, path, credentials)
 
     # State of the hub.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sensor.hub import sensors
 from sensor.hub.database import Connection, connected
-from sensor.hub.folder import load_pair, make_folder
+from sensor.hub.folder import ServerTls, load_pair, make_folder
 from sensor.hub.settings import Hub, load_hub
 from sensor.outputs.hub_protocol.credentials import Credentials, claims_of, save_credentials
 from sensor.outputs.hub_protocol.messages import Joining
@@ -31,9 +31,9 @@ ROOT = Path(__file__).parents[2]
 class HubNats(Server):
     """The NATS server of a hub, with the configuration that `sensor hub init` made."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, tls: ServerTls | None = None) -> None:
         super().__init__()
-        make_folder(self.hub_folder, f"127.0.0.1:{self.port}", database)
+        make_folder(self.hub_folder, f"127.0.0.1:{self.port}", database, tls)
 
     @property
     def hub_folder(self) -> Path:
@@ -65,16 +65,19 @@ class Worker(Server):
 class HubServers:
     """``postgresql``, ``nats``, ``workers``: running."""
 
-    def __init__(self, workers: int = 1, authority: Authority | None = None) -> None:
-        """``authority``: that of the certificate of the NATS server, which requires TLS then."""
+    def __init__(self, workers: int = 1, authority: Authority | None = None, *, verify: bool = False) -> None:
+        """``authority``: that of the certificate of the NATS server, which requires TLS then; ``verify``: and client
+        certificates.
+        """
         self._scheme = "nats" if authority is None else "tls"
         self.postgresql = PostgresqlServer("fsync=on")
         self.postgresql.start()
         url = f"postgresql://sensor:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.postgresql.port}/postgres"
-        self.nats = HubNats(url)
+        pair = authority.issue("nats") if authority is not None and verify else None
+        self.nats = HubNats(url, ServerTls(*pair, authority.ca) if pair and authority is not None else None)
         config = self.nats.hub_folder / "hub.yaml"
         config.write_text(config.read_text().replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:"))
-        if authority is not None:
+        if authority is not None and not verify:
             self._require_tls(config, authority)
         self.nats.start()
         self.config = config
@@ -113,7 +116,7 @@ class HubServers:
             admission = sensors.admit(base, account, token, Joining(pair.public, sensor, site), now)
         assert admission.state == "approved", admission.reason
         path = folder / f"{sensor}.creds"
-        save_credentials(path, Credentials(admission.jwt, pair))
+        save_credentials(path, Credentials(admission.jwt, pair, admission.certificate))
         return path
 
     def _require_tls(self, config: Path, authority: Authority) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,9 @@ from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.credentials import (
     Credentials,
+    certificate_path,
     claims_of,
+    is_renewal_due,
     load_credentials,
     load_operator,
     save_credentials,
@@ -44,14 +47,15 @@ def connect(servers: list[str], key: str, options: HubOptions) -> Wire:
 
 
 def connect_allowed(servers: list[str], options: HubOptions, kind: str) -> Wire:
-    """A connection with permission to publish to the sensor's subject of a kind; renews credentials of earlier
-    versions. Raises Retry.
+    """A connection with permission to publish to the sensor's subject of a kind; renews credentials that are due, or
+    of an earlier version. Raises Retry.
     """
     path = Path(options.credentials)
     credentials = load_credentials(path)
     key = credentials.pair.public
     wire = connect(servers, key, options)
-    if subject(kind, key) in credentials.claims.nats.pub.allow and load_operator(path):
+    allowed = subject(kind, key) in credentials.claims.nats.pub.allow and load_operator(path)
+    if allowed and not is_renewal_due(path, credentials, time.time()):
         return wire
     try:
         renew(wire, path, credentials)
@@ -61,18 +65,22 @@ def connect_allowed(servers: list[str], options: HubOptions, kind: str) -> Wire:
 
 
 def place(url: str, options: HubOptions) -> Place:
-    return place_of(url, options.tls, tls_first=options.tls_first)
+    """The server, with the client certificate of the credentials unless the options name another."""
+    tls, certificate = options.tls, certificate_path(Path(options.credentials))
+    if tls.certificate is None and certificate.exists():
+        tls = tls.model_copy(update={"certificate": certificate})
+    return place_of(url, tls, tls_first=options.tls_first)
 
 
 def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
-    """Get a new JWT for the same key. If the hub issues none now, the current one is valid for half of its lifetime.
-    Raises Retry if the file cannot be written.
+    """Get a new JWT and certificate for the same key. If the hub issues none now, the current ones are valid for half
+    of their lifetime. Raises Retry if the files cannot be written.
     """
     key = credentials.pair.public
     try:
         answer = msgspec.json.decode(wire.request(subject(messages.RENEW, key)), type=Admission)
         if answer.jwt and claims_of(answer.jwt).sub == key:
-            save_credentials(path, Credentials(answer.jwt, credentials.pair))
+            save_credentials(path, Credentials(answer.jwt, credentials.pair, answer.certificate))
             if not load_operator(path):  # joined with an earlier version
                 save_operator(path, answer.operator)
     except (Retry, msgspec.MsgspecError, ValueError):

@@ -1,7 +1,8 @@
-"""Credentials of a sensor at its hub: a JWT that the hub issued for the sensor's public key, and the seed of that key,
-which never leaves the sensor.
+"""Credentials of a sensor at its hub: a JWT and a client certificate that the hub issued for the sensor's public key,
+and the seed of that key, which never leaves the sensor.
 
-The JWT is renewed after half of its lifetime and the file is rewritten, so it must be where the forwarder may write.
+JWT and certificate are renewed after half of their lifetime. The files are rewritten, so the forwarder must be able to
+write them. The certificate and its key are in a file of their own, in the form that TLS libraries read.
 """
 
 from __future__ import annotations
@@ -52,10 +53,11 @@ class Claims(msgspec.Struct):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """``pair``: key pair of the sensor."""
+    """``pair``: key pair of the sensor; ``certificate``: PEM, empty: unchanged when saved."""
 
     jwt: str
     pair: KeyPair
+    certificate: str = ""
 
     @property
     def claims(self) -> Claims:
@@ -94,16 +96,34 @@ def load_credentials(path: Path) -> Credentials:
 
 
 def save_credentials(path: Path, made: Credentials) -> None:
-    """Replace the file atomically, readable by its owner only. Raises OSError."""
+    """Replace the files, each atomically, readable by their owner only. The certificate is first: after a crash
+    between them, the new certificate and the earlier JWT have the same key. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if made.certificate:
+        _replace(certificate_path(path), made.certificate + made.pair.pkcs8.decode())
+    _replace(path, FILE.format(jwt=made.jwt, seed=made.pair.seed))
+    path.with_name(path.name + ".pending").unlink(missing_ok=True)
+
+
+def certificate_path(path: Path) -> Path:
+    """File of the client certificate and its key. ``path``: of the credentials."""
+    return path.with_name(path.name + ".pem")
+
+
+def is_renewal_due(path: Path, found: Credentials, now: float) -> bool:
+    """Whether credentials are past half of their lifetime, or have no certificate yet."""
+    return found.due(now) or not certificate_path(path).exists()
+
+
+def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(file, "w", encoding="ascii") as out:
-        out.write(FILE.format(jwt=made.jwt, seed=made.pair.seed))
+        out.write(text)
         out.flush()
         os.fsync(out.fileno())
     beside.replace(path)
-    path.with_name(path.name + ".pending").unlink(missing_ok=True)
 
 
 def load_operator(path: Path) -> str:

@@ -10,36 +10,27 @@ from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.credentials import claims_of
 from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
+from sensor.outputs.hub_protocol.tokens import bearer_of, tls_of
 from sensor.outputs.nats import place_of, server_url
 from sensor.outputs.transport.nats_login import Login
 from sensor.outputs.transport.nats_wire import NoResponders, Wire
-from sensor.outputs.transport.nkeys import USER, is_public
 from sensor.outputs.transport.tls import Tls
 
 
 def check(url: str, ca: Path | None, token: str) -> None:
     """Raises ValueError if URL or token is invalid."""
     place_of(server_url(url), Tls(ca=ca))
-    bearer_of(token)
-
-
-def bearer_of(token: str) -> str:
-    """The public key in a token. Raises ValueError."""
-    try:
-        bearer = claims_of(token).sub
-    except ValueError:
-        bearer = ""
-    if not is_public(bearer, USER):
-        raise ValueError("found no token, expected the whole text that `sensor hub token` printed")
-    return bearer
+    with tls_of(token, Tls(ca=ca)):
+        pass
 
 
 def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: float) -> Admission:
     """Request enrolment and return the hub's response. Raises ValueError if URL or token is invalid; Retry if the hub
     cannot be reached.
     """
-    place, bearer = place_of(server_url(url), Tls(ca=ca)), bearer_of(token)
-    wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
+    jwt, bearer = bearer_of(token)
+    with tls_of(token, Tls(ca=ca)) as tls:
+        wire = Wire(place_of(server_url(url), tls), Login(bearer=jwt), f"_INBOX_{bearer}", timeout_s)
     try:
         body = wire.request(subject(messages.JOIN, bearer), msgspec.to_builtins(requested))
         answer = msgspec.json.decode(body, type=Admission)

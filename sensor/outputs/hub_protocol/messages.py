@@ -98,7 +98,8 @@ class Joining(msgspec.Struct):
 
 class Admission(msgspec.Struct, omit_defaults=True):
     """``jwt``: signed user of the sensor, empty unless ``state`` is ``approved``; ``reason``: why not; ``operator``:
-    public key that signs configuration, empty if the hub does not know it.
+    public key that signs configuration, empty if the hub does not know it; ``certificate``: client certificate of the
+    same key for TLS, as PEM.
     """
 
     state: Literal["approved", "pending", "refused"]
@@ -106,6 +107,7 @@ class Admission(msgspec.Struct, omit_defaults=True):
     site: str = ""
     reason: str = ""
     operator: str = ""
+    certificate: str = ""
 
 
 class Signed(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ from sensor.core.output import Retry
 from sensor.outputs.transport.nkeys import USER, KeyPair
 from sensor.outputs.transport.secrets import Secret
 
+# Servers send about 20 characters. Longer texts are not signed, so that no server can use the key for other protocols.
+_NONCE = re.compile(r"[A-Za-z0-9_+/=-]{0,64}")
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 
 
@@ -25,7 +27,9 @@ class Login(NamedTuple):
     bearer: str = ""
 
     def answer(self, nonce: str) -> dict[str, str]:
-        """Credentials in the CONNECT message."""
+        """Credentials in the CONNECT message. Raises Retry if ``nonce`` is none."""
+        if not _NONCE.fullmatch(nonce):
+            raise Retry("the server asks for the signature of a text that is no nonce")
         if self.credentials is not None:
             jwt, seed = _parts(self.credentials)
             return {"jwt": jwt, "sig": _pair(seed, self.credentials).sign(nonce.encode())}

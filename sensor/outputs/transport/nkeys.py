@@ -48,6 +48,18 @@ class KeyPair:
         """The signature in URL-safe base 64, without padding (RFC 4648, 5)."""
         return base64.urlsafe_b64encode(self._key.sign(data)).rstrip(b"=").decode()
 
+    @property
+    def private(self) -> Ed25519PrivateKey:
+        """The key for X.509 certificates."""
+        return self._key
+
+    @property
+    def pkcs8(self) -> bytes:
+        """The private key as PEM, as TLS libraries read it (RFC 8410)."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
 
 def is_public(text: str, kind: int) -> bool:
     """Whether a text is the public key of this kind of nkey."""
@@ -56,6 +68,14 @@ def is_public(text: str, kind: int) -> bool:
     except ValueError:
         return False
     return len(whole) == KEY_SIZE + 1 and whole[0] == kind
+
+
+def raw_public(text: str) -> bytes:
+    """The 32 bytes of a public key. Raises ValueError."""
+    whole = _bytes(text)
+    if len(whole) != KEY_SIZE + 1:
+        raise ValueError("found no public key")
+    return whole[1:]
 
 
 def is_signed(public: str, data: bytes, signature: str) -> bool:

@@ -1,0 +1,253 @@
+"""NATS servers that require client certificates: those of the hub alone get as far as the login, and a certificate
+lives and ends with the JWT of its sensor.
+"""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sensor.core.output import Entry, Retry
+from sensor.hub import sensors
+from sensor.hub.certificates import authority as hub_authority
+from sensor.hub.certificates import client_certificate
+from sensor.hub.folder import load_pair
+from sensor.outputs import hub as output_module
+from sensor.outputs.hub import Hub, Options
+from sensor.outputs.hub_protocol.credentials import (
+    Credentials,
+    certificate_path,
+    load_credentials,
+    save_credentials,
+)
+from sensor.outputs.hub_protocol.joining import join
+from sensor.outputs.hub_protocol.messages import Joining
+from sensor.outputs.hub_protocol.tokens import EXPECTED, bearer_of, tls_of
+from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
+from sensor.outputs.transport.tls import Tls
+from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, configuration, forwarder
+from tests.outputs.authority import Authority
+from tests.outputs.batches import entry, records
+
+DAY_S = 86_400
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def running(authority: Authority) -> Iterator[HubServers]:
+    if MISSING:
+        pytest.skip(MISSING)
+    servers = HubServers(authority=authority, verify=True)
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def verifying(running: HubServers) -> HubServers:
+    running.empty()
+    return running
+
+
+def output(servers: HubServers, credentials: Path, authority: Authority) -> Hub:
+    options = {"servers": [servers.url], "credentials": credentials, "tls": {"ca": authority.ca}, "timeout_s": 5}
+    return Hub("hub", Options.model_validate(options))
+
+
+def certificate(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate_path(path).read_bytes())
+
+
+def event(number: int) -> Entry:
+    [record] = records(1, first=number, sensor="office-1")
+    return entry(record | {"sensor": record["sensor"] | {"site": SITE}})
+
+
+def expires_in_days(path: Path) -> int:
+    return round((certificate(path).not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1))
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sensor", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_sensor_joins_and_delivers(verifying: HubServers, authority: Authority, office: Path, tmp_path: Path) -> None:
+    """The token brings a certificate for the hour, joining the one for 30 days; then the log is delivered."""
+    log = shutil.copy(office, tmp_path / "events.jsonl")
+    identity, path = tmp_path / "identity.yaml", tmp_path / "hub.creds"
+    identity.write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")
+    token = command("hub", "token", "--site", SITE, "--config", verifying.config).stdout.strip()
+    arguments = ("join", verifying.url, "--config", identity, "-o", path, "--ca", authority.ca)
+    bare = command(*arguments, ".".join(token.split(".")[:3]))
+    assert (bare.returncode, "[hub.no-nats]" in bare.stderr) == (3, True)
+    joined = command(*arguments, token)
+    assert joined.returncode == 0, joined.stderr
+    found, key = certificate(path), load_credentials(path).pair
+    assert found.subject.rfc4514_string() == f"CN={key.public}"
+    assert found.public_key() == key.private.public_key()
+    assert expires_in_days(path) == 30
+    assert certificate_path(path).stat().st_mode & 0o777 == 0o600
+    config = configuration(tmp_path / "sensor.yaml", verifying.url, path, "office-1", tls=f"{{ ca: {authority.ca} }}")
+    sent = forwarder(config, log, "--once")
+    _, complaints = sent.communicate(timeout=60)
+    assert sent.returncode == 0, complaints.decode()
+    assert verifying.queried("SELECT count(*) FROM events") == [(len(log.read_text().splitlines()),)]
+
+
+def replaced(verifying: HubServers, path: Path, kind: str) -> None:
+    """Another certificate in place of that of a sensor."""
+    account, mine = load_pair(verifying.nats.hub_folder, "account"), load_credentials(path)
+    now = datetime.now(UTC)
+    if kind == "none":
+        certificate_path(path).unlink()
+        return
+    made = {
+        "foreign": client_certificate(KeyPair.generate(ACCOUNT), mine.pair.public, now),
+        "expired": client_certificate(account, mine.pair.public, now - timedelta(days=30), now - timedelta(minutes=1)),
+        "future": client_certificate(account, mine.pair.public, now + timedelta(days=1)),
+        "own": client_certificate(account, mine.pair.public, now),
+    }[kind]
+    save_credentials(path, Credentials(mine.jwt, mine.pair, made))
+
+
+@pytest.mark.parametrize("kind", ["none", "foreign", "expired", "future"])
+def test_certificates_that_are_refused(verifying: HubServers, authority: Authority, tmp_path: Path, kind: str) -> None:
+    """Though the JWT is valid: absent, of another hub, expired, not valid yet. The hub's own is accepted afterwards."""
+    path = verifying.joined("office-1", tmp_path)
+    replaced(verifying, path, kind)
+    sensor = output(verifying, path, authority)
+    with pytest.raises(Retry, match="certificate"):
+        sensor.open()
+    replaced(verifying, path, "own")
+    sensor.open()
+    assert sensor._ask([]).high == 0
+    sensor.close()
+
+
+def test_a_certificate_of_the_servers_authority_is_foreign(
+    verifying: HubServers, authority: Authority, tmp_path: Path
+) -> None:
+    """Whoever certifies servers certifies no sensors."""
+    path = verifying.joined("office-1", tmp_path)
+    pair = authority.issue("client", client=True)
+    tls = {"ca": authority.ca, "certificate": pair.certificate, "key": pair.key}
+    options = {"servers": [verifying.url], "credentials": path, "tls": tls, "timeout_s": 5}
+    with pytest.raises(Retry, match="certificate"):
+        Hub("hub", Options.model_validate(options)).open()
+
+
+def test_it_is_revoked_with_the_sensor(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
+    """Its certificate has not expired, but the server closes the connection, refuses the next login, and the hub
+    certifies the key no more. Another sensor goes on.
+    """
+    path, other = verifying.joined("office-1", tmp_path), verifying.joined("office-2", tmp_path)
+    sensor, neighbour = output(verifying, path, authority), output(verifying, other, authority)
+    sensor.open()
+    neighbour.open()
+    done = command("hub", "revoke", "office-1", "--config", verifying.config)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(Retry):
+        sensor._ask([])
+    with pytest.raises(Retry, match="Authorization Violation"):
+        sensor.open()
+    assert neighbour._ask([]).high == 0
+    neighbour.close()
+    account, key = load_pair(verifying.nats.hub_folder, "account"), load_credentials(path).pair.public
+    with verifying.base() as base:
+        refused = sensors.admission(base, account, key, datetime.now(UTC))
+    assert (refused.state, refused.jwt, refused.certificate) == ("refused", "", "")
+
+
+def test_it_is_renewed_while_connected(
+    verifying: HubServers, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of 14 days ago stay; two days later they are replaced over the same connection, for the same key, and serve
+    the next one.
+    """
+    path = verifying.joined("office-1", tmp_path)
+    mine, account = load_credentials(path), load_pair(verifying.nats.hub_folder, "account")
+    with verifying.base() as base:
+        begun = datetime.now(UTC) - timedelta(days=14)
+        old = sensors.admission(base, account, mine.pair.public, begun)
+    save_credentials(path, Credentials(old.jwt, mine.pair, old.certificate))
+    sensor = output(verifying, path, authority)
+    sensor.open()
+    wire, sensor.epoch = sensor._opened, "e1"
+    monkeypatch.setattr(output_module, "CHECK_EVERY_S", 0.0)
+    assert not sensor.send([event(1)]).refused
+    assert expires_in_days(path) == 16
+
+    now = time.time()
+    monkeypatch.setattr(output_module.time, "time", lambda: now + 2 * DAY_S)
+    assert not sensor.send([event(2)]).refused
+    monkeypatch.undo()
+    assert expires_in_days(path) == 30
+    renewed = load_credentials(path)
+    assert (renewed.pair.seed, renewed.jwt != old.jwt) == (mine.pair.seed, True)
+    assert sensor._opened is wire
+    sensor.open()
+    assert sensor._ask([]).high == 2
+    sensor.close()
+
+
+def test_credentials_of_an_earlier_version_get_one(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
+    """They are not due, but the file is missing: the first connection to a server that does not require it yet."""
+    path = verifying.joined("office-1", tmp_path)
+    account, mine = load_pair(verifying.nats.hub_folder, "account"), load_credentials(path)
+    pair = tmp_path / "given.pem"
+    pair.write_bytes(client_certificate(account, mine.pair.public, datetime.now(UTC)).encode() + mine.pair.pkcs8)
+    certificate_path(path).unlink()
+    options = {
+        "servers": [verifying.url], "credentials": path, "tls": {"ca": authority.ca, "certificate": pair},
+    }  # fmt: skip
+    sensor = Hub("hub", Options.model_validate(options))
+    sensor.open()
+    sensor.close()
+    assert expires_in_days(path) == 30
+
+
+def test_a_worker_that_starts_again_is_certified(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
+    """Also after the server did; workers certify themselves."""
+    verifying.nats.kill()
+    verifying.nats.start()
+    verifying.workers[0].kill()
+    verifying.workers[0].start()
+    token = command("hub", "token", "--site", SITE, "--config", verifying.config).stdout.strip()
+    requested = Joining(KeyPair.generate(USER).public, "office-1", SITE)
+    assert join(verifying.url, authority.ca, token, requested, 20).state == "approved"
+
+
+def test_the_authority_is_the_same_at_any_time(verifying: HubServers) -> None:
+    """So the file in the servers' configuration stays valid; a token that was changed is none."""
+    account = load_pair(verifying.nats.hub_folder, "account")
+    printed = command("hub", "authority", "--config", verifying.config).stdout
+    assert printed == hub_authority(account) == (verifying.nats.hub_folder / "clients.pem").read_text()
+    with verifying.base() as base:
+        token = sensors.make_token(base, account, SITE, datetime.now(UTC), certified=True)
+    jwt, _ = bearer_of(token)
+    *_, der, seed = token.split(".")
+    for invalid in f"{jwt}.{der}", f"{jwt}.AAAA.{seed}", f"{jwt}.{der}.{KeyPair.generate(USER).seed}":
+        with pytest.raises(ValueError, match=EXPECTED), tls_of(invalid, Tls()):
+            pass
+    with tls_of(token, Tls()) as tls:
+        assert tls.certificate is not None
+        raw = ssl.PEM_cert_to_DER_cert(tls.certificate.read_text().partition("-----BEGIN PRIVATE")[0])
+    found = x509.load_der_x509_certificate(raw)
+    assert found.public_bytes(Encoding.DER) == raw
+    assert found.not_valid_after_utc - datetime.now(UTC) < timedelta(hours=1)
+    assert not tls.certificate.exists()
