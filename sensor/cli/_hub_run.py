@@ -1,4 +1,4 @@
-"""``sensor hub init``, ``authority`` and ``run``."""
+"""``sensor hub init``, ``authority``, ``leaf`` and ``run``."""
 
 from __future__ import annotations
 
@@ -45,6 +45,30 @@ def authority(args: argparse.Namespace) -> int:
         put(certificates.authority(load_pair(hub_of(args).folder, "account")).rstrip())
     except FolderError as error:
         raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+    return DONE
+
+
+def leaf(args: argparse.Namespace) -> int:
+    """Create the folder; 2 without a folder or --remote, 3 if keys are missing or it is not writable."""
+    from sensor.hub.folder import FolderError
+    from sensor.hub.leaf import make_leaf
+    from sensor.outputs.nats import server_url
+
+    if len(args.operands) != 1 or not args.remote:
+        complain("expected leaf DIR --remote URL, a folder and a leaf node port", error="usage.missing-argument")
+        return USAGE
+    try:
+        urls = [server_url(url) for url in args.remote]
+    except ValueError as error:
+        raise Stop(USAGE, f"--remote: {error}", error="usage.invalid-value") from None
+    folder = Path(args.operands[0])
+    try:
+        make_leaf(hub_of(args), folder, args.listen, urls)
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
+    put(f"made {folder}: copy it to the branch, at the same path; next: nats-server -c {folder.absolute()}/nats.conf")
     return DONE
 
 

@@ -7,6 +7,7 @@ actions:
   init DIR                     make keys, credentials and the configuration of the NATS server
   run                          run a worker: store events, answer sensors; start as many as the load needs
   authority                    print the authority of client certificates, for `ca_file` in the TLS settings of the NATS servers
+  leaf DIR                     make credentials and configuration of a NATS server for a branch, which connects to --remote
   token                        print a token by which one sensor of --site joins within one hour
   sensors                      list sensors: state, last seen, gaps, clock, quarantined batches (default)
   approve NAME                 let a sensor join under the name of an earlier one
@@ -55,6 +56,7 @@ ACTIONS = {
     "init": ("_hub_run", "init"),
     "run": ("_hub_run", "run"),
     "authority": ("_hub_run", "authority"),
+    "leaf": ("_hub_run", "leaf"),
     **{
         action: ("_hub_sensors", action)
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
@@ -102,10 +104,17 @@ def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen",
         metavar="HOST:PORT",
         default="127.0.0.1:4222",
-        help="of init: of the NATS server (default: %(default)s)",
+        help="of init and leaf: of the NATS server (default: %(default)s)",
     )
     parser.add_argument(
         "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--remote",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="of leaf: leaf node port of a NATS server of the hub, such as tls://hub.example.net:7422; repeat it for each",
     )
     for name, text in (
         ("certificate", "of init: certificate chain of the NATS server (PEM); it then requires client certificates"),

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.hunts import HUNT, found_subject
+from sensor.outputs.hub_protocol.hunts import FOUND, HUNT, found_subject
 from sensor.outputs.hub_protocol.messages import subject
 from sensor.outputs.transport.nkeys import KeyPair
 
@@ -53,6 +53,15 @@ def sensor_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
     publish = [*(subject(kind, user) for kind in kinds), found_subject("*", user)]
     listen = [subject(messages.COMMITS, user), subject(HUNT, user), f"_INBOX_{user}.>"]
     return _signed(account, user, name, _user(publish, listen), now, now + USER_DAYS * DAY_S)
+
+
+def leaf_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
+    """For a leaf server: the subjects of all sensors, and none of the hub's own, without expiry."""
+    requests = (messages.EVENTS, messages.ASK, messages.RENEW, messages.JOIN, messages.CONFIGURE, messages.FILE)
+    publish = [*(subject(kind, "*") for kind in requests), found_subject("*", "*")]
+    # Inboxes have the keys of sensors in their first token, which no pattern matches.
+    hidden = [subject(kind, ">") for kind in (*requests, FOUND, "$JS", "$KV")]
+    return _signed(account, user, f"leaf {name}", _user(publish, None) | {"sub": {"deny": hidden}}, now)
 
 
 def token_jwt(account: KeyPair, user: str, site: str, now: int) -> str:

@@ -40,10 +40,11 @@ class Taker:
         self._hub, self._client = hub, client
         self._boundary = Boundary(_log_fault)
         self._store = HeldConnection(hub)
+        self._failing = ""
 
-    async def run(self, source: Source, stop: asyncio.Event) -> None:
-        """Run until ``stop`` is set."""
-        found: Source | None = source
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set. The servers of a cluster may still elect a leader when it starts."""
+        found: Source | None = None
         try:
             while not stop.is_set():
                 found = await self._turn(found)
@@ -60,16 +61,25 @@ class Taker:
         except (TimeoutError, nats.errors.TimeoutError):
             return await self._checked(source)
         except nats.errors.Error as error:
-            log().warning("NATS cannot be used", error=str(error) or type(error).__name__)
+            self._report(str(error) or type(error).__name__)
             await asyncio.sleep(PAUSE_S)
             return None
+        self._failing = ""
         return source
+
+    def _report(self, error: str) -> None:
+        """Log a failure of NATS once, not at each attempt."""
+        if error != self._failing:
+            log().warning("NATS cannot be used", error=error)
+        self._failing = error
 
     async def _checked(self, source: Source | None) -> Source | None:
         """The source if its consumer exists; None if it does not, or NATS does not respond."""
+        if source is None:
+            self._report("the stream cannot be made: no answer of JetStream")
+            return None
         try:
-            if source is not None:
-                await source.consumer_info()
+            await source.consumer_info()
         except (TimeoutError, nats.errors.Error):
             return None
         return source

@@ -17,7 +17,7 @@ from sensor.hub.folder import load_pair, operator_public
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.housekeeping import Housekeeping
 from sensor.hub.settings import Hub
-from sensor.hub.stream import CONSUMER, connected, consumer, key_of
+from sensor.hub.stream import CONSUMER, connected, key_of
 from sensor.hub.taker import Taker
 from sensor.logs.logs import log
 from sensor.outputs.hub_protocol import messages
@@ -47,9 +47,8 @@ class Worker:
         try:
             for kind in SERVICES:
                 await client.subscribe(f"{kind}.*", queue=CONSUMER, cb=self._answer)
-            sources = [await consumer(client, self._hub) for _ in range(TAKERS)]
             log().info("works", servers=self._hub.settings.nats.servers)
-            takers = [Taker(self._hub, client).run(source, stop) for source in sources]
+            takers = [Taker(self._hub, client).run(stop) for _ in range(TAKERS)]
             await asyncio.gather(Housekeeping(self._hub).run(stop), *takers)
         finally:
             await client.close()

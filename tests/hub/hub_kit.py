@@ -72,11 +72,11 @@ class HubServers:
         self._scheme = "nats" if authority is None else "tls"
         self.postgresql = PostgresqlServer("fsync=on")
         self.postgresql.start()
-        url = f"postgresql://sensor:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.postgresql.port}/postgres"
+        url = database_url(self.postgresql)
         pair = authority.issue("nats") if authority is not None and verify else None
         self.nats = HubNats(url, ServerTls(*pair, authority.ca) if pair and authority is not None else None)
         config = self.nats.hub_folder / "hub.yaml"
-        config.write_text(config.read_text().replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:"))
+        config.write_text(with_short_wait(config.read_text()))
         if authority is not None and not verify:
             self._require_tls(config, authority)
         self.nats.start()
@@ -86,8 +86,16 @@ class HubServers:
             worker.start()
 
     @property
+    def urls(self) -> list[str]:
+        return [f"{self._scheme}://127.0.0.1:{self.nats.port}"]
+
+    @property
     def url(self) -> str:
-        return f"{self._scheme}://127.0.0.1:{self.nats.port}"
+        return self.urls[0]
+
+    @property
+    def folder(self) -> Path:
+        return self.nats.hub_folder
 
     @property
     def hub(self) -> Hub:
@@ -110,7 +118,7 @@ class HubServers:
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
         """Credentials of a sensor that joined, without the way over NATS."""
-        pair, account, now = KeyPair.generate(USER), load_pair(self.nats.hub_folder, "account"), datetime.now(UTC)
+        pair, account, now = KeyPair.generate(USER), load_pair(self.folder, "account"), datetime.now(UTC)
         with self.base() as base:
             token = claims_of(sensors.make_token(base, account, site, now)).sub
             admission = sensors.admit(base, account, token, Joining(pair.public, sensor, site), now)
@@ -128,6 +136,15 @@ class HubServers:
     def close(self) -> None:
         for one in (*self.workers, self.nats, self.postgresql):
             one.close()
+
+
+def database_url(postgresql: PostgresqlServer) -> str:
+    return f"postgresql://sensor:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{postgresql.port}/postgres"
+
+
+def with_short_wait(config: str) -> str:
+    """hub.yaml with a worker that counts as dead soon."""
+    return config.replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:")
 
 
 def held(servers: HubServers) -> list[tuple[int, str]]:

@@ -5,86 +5,25 @@ each part 50 times.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sensor.outputs.formats import FORMATS
-from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
-from tests.outputs.batches import records
-from tests.outputs.servers_base import Server
+from tests.hub.hub_kit import HubServers
+from tests.hub.story import Story, again
 from tests.sampling import chance, count
 
-EVENTS, RATE = count(60_000, 2400), 150
+EVENTS = count(60_000, 2400)
 PARTS = ("forwarder", "nats", "worker", "postgresql")
-
-
-class Story:
-    """A sensor that sends a log, slowly and in small batches, while parts die."""
-
-    def __init__(self, servers: HubServers, folder: Path) -> None:
-        servers.empty()
-        self.servers, self.log = servers, folder / "events.jsonl"
-        self.lines = [self._line(record) for record in records(EVENTS, sensor="s1")]
-        self.log.write_bytes(b"\n".join(self.lines) + b"\n")
-        self._credentials = servers.joined("s1", folder)
-        self._config = folder / "sensor.yaml"
-        configuration(self._config, servers.url, self._credentials, "s1", batch_events=40, rate=RATE, timeout_s=10)
-        self._forwarder = forwarder(self._config, self.log)
-
-    def kill_forwarder(self) -> None:
-        self.close()
-        self._forwarder = forwarder(self._config, self.log)
-
-    def finish(self) -> None:
-        """Send the rest as fast as it goes; at the end everything is delivered."""
-        self.close()
-        configuration(self._config, self.servers.url, self._credentials, "s1", timeout_s=10)
-        for _ in range(10):
-            last: subprocess.Popen[bytes] = forwarder(self._config, self.log, "--once")
-            _, complaints = last.communicate(timeout=120)
-            if last.returncode == 0:
-                return
-        pytest.fail(complaints.decode())
-
-    def check(self) -> None:
-        held = self.servers.queried("SELECT seq, record FROM events ORDER BY seq")
-        assert [seq for seq, _ in held] == list(range(1, EVENTS + 1))
-        assert [text.encode() for _, text in held] == self.lines
-        assert self.servers.queried("SELECT DISTINCT committed::text FROM logs") == [(f"{{[1,{EVENTS + 1})}}",)]
-        assert self.servers.queried("SELECT FROM quarantine") == []
-
-    def close(self) -> None:
-        """Kill -9 of the forwarder."""
-        if self._forwarder.poll() is None:
-            self._forwarder.kill()
-            self._forwarder.communicate()
-
-    def _line(self, record: dict[str, object]) -> bytes:
-        record["sensor"] = record["sensor"] | {"site": SITE}  # type: ignore[operator]
-        line = FORMATS["native"](record)
-        assert line is not None
-        return line
 
 
 @pytest.fixture
 def story(servers: HubServers, tmp_path: Path) -> Iterator[Story]:
-    one = Story(servers, tmp_path)
+    one = Story(servers, tmp_path, EVENTS)
     yield one
     one.close()
-
-
-def again(server: Server) -> Callable[[], None]:
-    """Kill a server with all its children, and start it with the data that it has."""
-
-    def kill() -> None:
-        server.kill()
-        server.start()
-
-    return kill
 
 
 @pytest.mark.slow
