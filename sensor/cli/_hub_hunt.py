@@ -31,6 +31,7 @@ def hunt(args: argparse.Namespace) -> int:
     """
     check_extra()
     from sensor.core.output import Retry
+    from sensor.hub.folder import FolderError
     from sensor.hub.hunting import hunted, targets
     from sensor.hub.worker import NatsError
 
@@ -45,6 +46,8 @@ def hunt(args: argparse.Namespace) -> int:
         outcomes = asyncio.run(hunted(hub_of(args), chosen, question, args.within))
     except TimeoutError:
         raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
     except (Retry, OSError, NatsError) as error:
         raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
     code = _code(args, outcomes)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Literal, LiteralString, NamedTuple
 
@@ -13,8 +14,10 @@ import msgspec
 from nats.aio.msg import Msg
 
 from sensor.hub.database import Connection
+from sensor.hub.folder import load_pair
 from sensor.hub.settings import Hub
 from sensor.hub.stream import connected, key_of
+from sensor.outputs.hub_protocol.hunt_signatures import sign_hunt
 from sensor.outputs.hub_protocol.hunts import HUNT, Fault, Found, Hunt, found_subject, read_found
 from sensor.outputs.hub_protocol.messages import subject
 
@@ -51,7 +54,10 @@ def targets(base: Connection, site: str | None, name: str | None) -> list[Target
 
 
 async def hunted(hub: Hub, chosen: Sequence[Target], hunt: Hunt, within_s: float) -> list[Outcome]:
-    """The result of each sensor, in their order. Raises OSError or an error of the client if NATS cannot be used."""
+    """The result of each sensor, in their order. Raises OSError or an error of the client if NATS cannot be used;
+    FolderError if the key that signs hunts is missing.
+    """
+    account, now = load_pair(hub.folder, "account"), int(time.time())
     answers: dict[str, Msg] = {}
     waiting, complete = {target.key for target in chosen}, asyncio.Event()
 
@@ -67,8 +73,8 @@ async def hunted(hub: Hub, chosen: Sequence[Target], hunt: Hunt, within_s: float
     client = await asyncio.wait_for(connected(hub), CONNECT_S)
     try:
         await client.subscribe(found_subject(hunt.id, "*"), cb=received)
-        body = msgspec.json.encode(hunt)
         for target in chosen:
+            body = sign_hunt(hunt, account, target.key, now)
             await client.publish(subject(HUNT, target.key), body, reply=found_subject(hunt.id, target.key))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(complete.wait(), within_s)

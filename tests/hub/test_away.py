@@ -1,5 +1,5 @@
-"""A day without the hub: the log of a sensor grows meanwhile, in segments on disk. Then all of it arrives, new alerts first,
-while events go on; what exceeds the limit on disk space is a gap of known numbers.
+"""A day without the hub: the log of a sensor grows meanwhile, in segments on disk. Then all of it arrives, new alerts
+first, while events go on; what exceeds the limit on disk space is a gap of known numbers.
 """
 
 from __future__ import annotations

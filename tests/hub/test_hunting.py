@@ -18,6 +18,7 @@ from sensor.hub.folder import load_pair
 from sensor.outputs.hub import Options
 from sensor.outputs.hub_protocol.connection import connect
 from sensor.outputs.hub_protocol.credentials import Credentials, load_credentials, save_credentials
+from sensor.outputs.hub_protocol.hunt_signatures import read_hunt
 from sensor.outputs.hub_protocol.hunts import HUNT, Found, found_subject
 from sensor.outputs.hub_protocol.messages import subject
 from sensor.outputs.transport.nats_wire import Silent, Wire
@@ -178,7 +179,7 @@ def test_a_sensor_that_answers_anything(fleet: Fleet, body: bytes) -> None:
     wire.subscribe(subject(HUNT, key))
 
     def answer() -> None:
-        hunt = json.loads(wire.answer(20).body)["id"]
+        hunt = read_hunt(wire.answer(20).body)[1].id
         place = found_subject(hunt, key).encode()
         wire.publish([(place, b"", body), (place, b"", body)])
 

@@ -14,6 +14,7 @@ from sensor.outputs.hub_protocol.credentials import (
     Credentials,
     certificate_path,
     claims_of,
+    is_issued_by,
     is_renewal_due,
     load_credentials,
     load_operator,
@@ -79,7 +80,8 @@ def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
     key = credentials.pair.public
     try:
         answer = msgspec.json.decode(wire.request(subject(messages.RENEW, key)), type=Admission)
-        if answer.jwt and claims_of(answer.jwt).sub == key:
+        mine = answer.jwt and claims_of(answer.jwt).sub == key
+        if mine and is_issued_by(answer.jwt, credentials.claims.iss):
             save_credentials(path, Credentials(answer.jwt, credentials.pair, answer.certificate))
             if not load_operator(path):  # joined with an earlier version
                 save_operator(path, answer.operator)

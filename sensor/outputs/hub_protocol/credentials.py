@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair, is_public
+from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair, is_public, is_signed
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 _LIMIT = 64 * 1024
@@ -44,9 +44,12 @@ class Rights(msgspec.Struct):
 
 
 class Claims(msgspec.Struct):
-    """The relevant part of a JWT; times in seconds since 1970, 0: none."""
+    """The relevant part of a JWT; ``iss``: public key of the account that signed it; times in seconds since 1970, 0:
+    none.
+    """
 
     sub: str = ""
+    iss: str = ""
     iat: int = 0
     exp: int = 0
     nats: Rights = msgspec.field(default_factory=Rights)
@@ -76,6 +79,12 @@ def claims_of(jwt: str) -> Claims:
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=Claims)
     except (IndexError, binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
         raise ValueError("found no JWT") from error
+
+
+def is_issued_by(jwt: str, account: str) -> bool:
+    """Whether an account signed a JWT: also a NATS server between sensor and hub must not replace it."""
+    content, _, signature = jwt.rpartition(".")
+    return claims_of(jwt).iss == account and is_signed(account, content.encode(), signature)
 
 
 def load_credentials(path: Path) -> Credentials:

@@ -17,15 +17,16 @@ SQL_LIMIT, ROWS_LIMIT, SECONDS_LIMIT = 64 * 1024, 10_000, 60.0
 SIZE_LIMIT = 32 << 20
 REASON_LIMIT = 2000
 
-Fault = Literal["", "query", "no_records", "failed"]
+Fault = Literal["", "query", "no_records", "failed", "not_signed", "other_sensor", "expired", "replayed"]
 """Why a sensor has no rows: the query is not valid or exceeds its limits; the sensor has no records; the
-sensor failed.
+sensor failed; the query is not signed by the hub, or for another sensor, or too long ago, or was sent before.
 """
 
 
 class Hunt(msgspec.Struct, frozen=True):
     """``id``: a token in the subject of its results; ``sql``: one SELECT; ``rows``: limit for each sensor; ``since``,
-    ``until``: microseconds since 1970, None: unbounded; ``author``: for the log of the sensor.
+    ``until``: microseconds since 1970, None: unbounded; ``author``: for the log of the sensor; ``sensor``: public key
+    of the one that it is for; ``signed``: time of the signature, seconds since 1970.
     """
 
     id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
@@ -35,6 +36,8 @@ class Hunt(msgspec.Struct, frozen=True):
     since: int | None = None
     until: int | None = None
     author: str = ""
+    sensor: str = ""
+    signed: int = 0
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.credentials import claims_of
+from sensor.outputs.hub_protocol.credentials import claims_of, is_issued_by
 from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
 from sensor.outputs.hub_protocol.tokens import bearer_of, tls_of
 from sensor.outputs.nats import place_of, server_url
@@ -42,4 +42,6 @@ def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: f
         wire.close()
     if answer.state == "approved" and claims_of(answer.jwt).sub != requested.key:
         raise Retry("it signed another key than ours")
+    if answer.state == "approved" and not is_issued_by(answer.jwt, claims_of(jwt).iss):
+        raise Retry("another hub than that of the token signed our key")
     return answer
