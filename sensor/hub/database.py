@@ -19,6 +19,9 @@ from sensor.hub.settings import Database
 Connection = psycopg.Connection[tuple[Any, ...]]
 # Key of pg_advisory_xact_lock: one process upgrades the schema at a time.
 LOCK = 0x53454E534F52
+# A worker writes tables that are newer by as many versions, so that workers can be upgraded one after the other.
+# Therefore a migration only adds tables, and columns with a default.
+AHEAD = 2
 # Number of months with their own partition; older events go to events_other.
 MONTHS_BACK = 13
 ANSWER_LIMIT = 300
@@ -36,7 +39,7 @@ WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2
 
 
 class DatabaseError(Exception):
-    """The database cannot be reached or has a newer schema; the message contains neither user nor password."""
+    """The database cannot be reached or its schema is too new; the message contains neither user nor password."""
 
 
 def connected(place: Database) -> Connection:
@@ -75,8 +78,9 @@ def upgrade(base: Connection) -> None:
         base.execute("CREATE TABLE IF NOT EXISTS hub_version (version integer NOT NULL)")
         row = base.execute("SELECT max(version) FROM hub_version").fetchone()
         found = (row[0] if row else None) or 0
-        if found > VERSION:
-            raise DatabaseError(f"the tables are of version {found}, expected at most {VERSION}: upgrade this worker")
+        if found > VERSION + AHEAD:
+            text = f"the tables are of version {found}, expected at most {VERSION + AHEAD}: upgrade this worker"
+            raise DatabaseError(text)
         for step in MIGRATIONS[found:]:
             base.execute(step)
         if found < VERSION:

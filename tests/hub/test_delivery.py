@@ -167,6 +167,33 @@ def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path,
     assert servers.queried("SELECT count(*) FROM events") == [(144,)]
 
 
+def test_a_full_database_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """PostgreSQL reports that its disk is full (SQLSTATE 53100): nothing is set aside, the sensor keeps its events, and
+    all of them arrive once there is space.
+    """
+    config, log = sender
+    with servers.base() as base:
+        base.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$"
+        )
+        base.execute("CREATE TRIGGER full_disk BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION full_disk()")
+    try:
+        configuration(config, servers.url, config.parent / "office-1.creds", "office-1", timeout_s=2)
+        ended = forwarder(config, log, "--once")
+        ended.communicate(timeout=120)
+        status = load_status(log, "hub")
+    finally:
+        with servers.base() as base:
+            base.execute("DROP FUNCTION full_disk CASCADE")
+    assert ended.returncode == 1
+    assert status is not None
+    assert (status.delivered, status.refused, status.pending) == (0, 0, 144)
+    assert servers.queried("SELECT FROM quarantine") == []
+    delivered(config, log)
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(144, 144)]
+
+
 def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path, Path]) -> None:
     """A backlog of many batches: the alerts and incidents at its end are held before the rest of it."""
     config, log = sender
