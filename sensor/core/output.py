@@ -179,5 +179,10 @@ class Output:
         """Deliver a batch of at least one entry; return when the destination has it."""
         raise NotImplementedError
 
+    def idle(self) -> None:
+        """Called repeatedly while nothing is sent, for upkeep such as the renewal of credentials. It must return
+        quickly if none is due. Raises Retry if it fails.
+        """
+
     def close(self) -> None:
         """Close the connection, even a broken one. Never raises. A second call does nothing."""

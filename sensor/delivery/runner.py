@@ -130,6 +130,7 @@ class Runner(Threaded):
         if self._dirty:
             self._save()
         self._log_stall()
+        self.sender.idle()
         self._stopping.wait(min(max(self.sender.wait_s, POLL_S), LONGEST_SLEEP_S))
 
     def _turn(self) -> bool:

@@ -90,6 +90,11 @@ class Sender:
         self.failing_since = self.failing_since or self.error_at
         self.again_at = time.monotonic() + self.backoff.failed(after_s)
 
+    def idle(self) -> None:
+        """Upkeep of the output while nothing is sent."""
+        if not self.wait_s:
+            self._boundary.run(f"output {self.output.name}", self._idling)
+
     def close(self) -> None:
         self._opened = False
         self._boundary.run(f"output {self.output.name}", self._closing)
@@ -165,6 +170,13 @@ class Sender:
             yield self.output.send(piece)
         except (Retry, Refuse) as answer:
             yield answer
+
+    def _idling(self) -> Iterator[None]:
+        try:
+            self.output.idle()
+        except (Retry, Refuse):  # the next batch reports why the destination cannot be reached
+            self.close()
+        yield None
 
     def _closing(self) -> Iterator[None]:
         self.output.close()

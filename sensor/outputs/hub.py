@@ -126,6 +126,15 @@ class Hub(Output):
             self._await(wire, waiting, refused)
         return Ack(refused)
 
+    def idle(self) -> None:
+        """Renew credentials also while there is nothing to send: without valid ones, the sensor could not reach the hub
+        when it has an alert.
+        """
+        if time.monotonic() - self._checked_at > CHECK_EVERY_S:
+            path, self._checked_at = Path(self.options.credentials), time.monotonic()
+            if is_renewal_due(path, load_credentials(path), time.time()):
+                self.open()
+
     def close(self) -> None:
         wire, self._wire = self._wire, None
         if wire is not None:

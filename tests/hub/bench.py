@@ -1,4 +1,4 @@
-"""How many events a second go through JetStream into PostgreSQL: `make hub-bench`.
+"""How many events a second go through JetStream into PostgreSQL, and what else is measured: `make hub-bench`.
 
 Many sensors are simulated from this process: their batches are in the stream before the workers start, and the time is
 taken from the first committed batch to the last. Processor time does not depend on what else the machine does.
@@ -21,6 +21,7 @@ from sensor.hub.stream import connected, consumer
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.messages import Head, batch_id, sealed, subject
 from sensor.outputs.transport.nkeys import USER, KeyPair
+from tests.hub.bench_transport import report
 from tests.hub.hub_kit import MISSING, SITE, HubServers, Worker
 from tests.outputs.batches import records
 from tests.outputs.servers_base import Server, descendants
@@ -108,17 +109,18 @@ def measured(workers: int, sensors: int, each: int) -> Measured:
                 ).fetchone()
                 held = int(row[0]) if row else 0
                 if held and not begun:
-                    begun, first, before = time.monotonic(), held, _spent(servers)
+                    begun, first, before = time.monotonic(), held, spent(servers)
                 if held >= total:
-                    took, added, spent = time.monotonic() - begun, total - first, _spent(servers)
-                    cost = {name: (spent[name] - before[name]) / added * 1e6 for name in spent}
+                    took, added, after = time.monotonic() - begun, total - first, spent(servers)
+                    cost = {name: (after[name] - before[name]) / added * 1e6 for name in after}
                     return Measured(filled, added / took, cost)
                 time.sleep(0.05)
     finally:
         servers.close()
 
 
-def _spent(servers: HubServers) -> dict[str, float]:
+def spent(servers: HubServers) -> dict[str, float]:
+    """Processor time of the programs of a hub so far, in seconds."""
     return {
         "worker": sum(map(processor_s, servers.workers)),
         "PostgreSQL": processor_s(servers.postgresql),
@@ -130,7 +132,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sensors", type=int, default=1000)
     parser.add_argument("--batches", type=int, default=2, help="of each sensor, with 200 events")
-    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], help="none: only the other figures")
+    parser.add_argument("--enrol", type=int, default=1000, metavar="SENSORS", help="that join")
+    parser.add_argument("--backlog", type=int, default=50_000, metavar="EVENTS", help="of a sensor, after an outage")
+    parser.add_argument("--hunted", type=int, default=50, metavar="SENSORS", help="that answer a hunt")
     args = parser.parse_args()
     if MISSING:
         raise SystemExit(MISSING)
@@ -142,6 +147,7 @@ def main() -> None:
         before = before or rate
         print(f"{workers} worker(s): {rate:,.0f} events/s into PostgreSQL{ratio}; into JetStream {filled:,.0f}/s")
         print("  processor time an event: " + ", ".join(f"{name} {each:.0f} µs" for name, each in cost.items()))
+    report(args.enrol, args.backlog, args.hunted)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ BATCH = 100
 class Sensor:
     """Its log, which needs the output to the hub to have a record before it is removed, and its clock."""
 
-    def __init__(self, servers: HubServers, folder: Path, **limits: float) -> None:
+    def __init__(self, servers: HubServers, folder: Path, batch: int = BATCH, **limits: float) -> None:
         servers.empty()
         self.servers, self.path = servers, folder / "events.jsonl"
         settings = keep(**{"segment_mib": 0.25, "commit_ms": 10, "age_days": 0.1, "size_mib": 0.5} | limits)
@@ -38,7 +38,7 @@ class Sensor:
         self.log = LiveLog(self.path, settings, outputs=("hub",), clock=lambda: self._now)
         self._records = records(1)
         self._config = configuration(
-            folder / "sensor.yaml", servers.url, servers.joined(NAME, folder), NAME, batch_events=BATCH, timeout_s=10
+            folder / "sensor.yaml", servers.url, servers.joined(NAME, folder), NAME, batch_events=batch, timeout_s=10
         )
 
     def observe(self, events: int, apart_s: float) -> None:

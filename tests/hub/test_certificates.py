@@ -38,6 +38,7 @@ from sensor.outputs.transport.tls import Tls
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, configuration, forwarder
 from tests.outputs.authority import Authority
 from tests.outputs.batches import entry, records
+from tests.waiting import until
 
 DAY_S = 86_400
 
@@ -203,6 +204,27 @@ def test_it_is_renewed_while_connected(
     sensor.open()
     assert sensor._ask([]).high == 2
     sensor.close()
+
+
+def test_it_is_renewed_while_there_is_nothing_to_send(
+    verifying: HubServers, authority: Authority, office: Path, tmp_path: Path
+) -> None:
+    """A filter that no event passes, and credentials that are 16 days old: `sensor forward` renews them."""
+    log, path = shutil.copy(office, tmp_path / "events.jsonl"), verifying.joined("office-1", tmp_path)
+    mine, account = load_credentials(path), load_pair(verifying.folder, "account")
+    with verifying.base() as base:
+        old = sensors.admission(base, account, mine.pair.public, datetime.now(UTC) - timedelta(days=16))
+    save_credentials(path, Credentials(old.jwt, mine.pair, old.certificate))
+    quiet = {"tls": f"{{ ca: {authority.ca} }}", "filter": "{ sites: [nowhere] }"}
+    config = configuration(tmp_path / "sensor.yaml", verifying.url, path, "office-1", **quiet)
+    running = forwarder(config, log)
+    try:
+        until(lambda: load_credentials(path).jwt != old.jwt)
+    finally:
+        running.terminate()
+        running.communicate(timeout=60)
+    assert expires_in_days(path) == 30
+    assert verifying.queried("SELECT count(*) FROM events") == [(0,)]
 
 
 def test_credentials_of_an_earlier_version_get_one(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
