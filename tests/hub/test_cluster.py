@@ -123,6 +123,22 @@ def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -
 
 
 @pytest.mark.slow
+def test_a_leaf_server_may_die_at_any_moment(cluster: ClusterServers, leaf: Leaf, tmp_path: Path) -> None:
+    """The only way of a sensor to the hub, and one of the servers behind it."""
+    story = Story(cluster, tmp_path, EVENTS, [f"nats://127.0.0.1:{leaf.port}"])
+    dice = chance("hub", "leaf")
+    try:
+        for _ in range(count(50, 2)):
+            time.sleep(dice.uniform(0.1, 1.0))
+            again(leaf)()
+            again(dice.choice(cluster.nodes[1:]))()
+        story.finish()
+    finally:
+        story.close()
+    story.check()
+
+
+@pytest.mark.slow
 def test_a_server_that_loses_its_last_writes(cluster: ClusterServers, story: Story, tmp_path: Path) -> None:
     """A loss of power takes what was not synced: its files are those of a moment before, copied while it wrote them."""
     dice = chance("hub", "cluster", "power")
