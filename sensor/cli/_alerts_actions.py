@@ -164,14 +164,18 @@ def _add_notes(
     """Add the same notes to several alerts: the named ones, or those that match the filters. ``added``: action, value
     and text of each.
     """
-    from sensor.views.alerts import alert, matching
+    from sensor.views.alerts import alert
+    from sensor.views.backend import DatasetBackend, matching
     from sensor.views.errors import ViewError
 
     if not names and not is_narrowed(args):
         return _expected(usage)
     data = views_of(args, "alerts")
     try:
-        rows = [alert(data, name).alert for name in names] if names else matching(data, filter_of(args), AT_ONCE)
+        if names:
+            rows = [alert(data, name).alert for name in names]
+        else:
+            rows = matching(DatasetBackend(data), filter_of(args), AT_ONCE)
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if not args.dry_run and rows:

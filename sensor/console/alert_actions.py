@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sensor.console.sources import Opened
 from sensor.console.undo import Before
 from sensor.core.reader import clean
-from sensor.datasets.dataset import Dataset
-from sensor.eventlog.paths import notes_log
-from sensor.tables.notes import VERDICTS, Note, append_notes
+from sensor.tables.notes import VERDICTS, Note
 from sensor.views.alert_groups import NOBODY, NONE
 from sensor.views.alerts import AlertRow
 from sensor.views.errors import Malformed, one_of
@@ -58,15 +57,15 @@ def _verdict(value: str) -> str:
     return "" if judged == NONE else judged
 
 
-def add_notes(dataset: Dataset, author: str, rows: Sequence[AlertRow], added: Sequence[NoteParts]) -> None:
+def add_notes(opened: Opened, author: str, rows: Sequence[AlertRow], added: Sequence[NoteParts]) -> None:
     """Add the same notes to several alerts. Raises OSError if the notes cannot be written."""
-    _append(dataset, author, [(row.id, *word) for row in rows for word in added])
+    _append(opened, author, [(row.id, *word) for row in rows for word in added])
 
 
-def undo_notes(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
+def undo_notes(opened: Opened, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
     """Restore the former state of alerts by new notes: notes are never removed. Raises OSError."""
     notes = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
-    _append(dataset, author, notes)
+    _append(opened, author, notes)
 
 
 def _back(old: Before, new: AlertRow) -> list[NoteParts]:
@@ -81,8 +80,6 @@ def _back(old: Before, new: AlertRow) -> list[NoteParts]:
     return found
 
 
-def _append(dataset: Dataset, author: str, notes: Sequence[tuple[str, str, str, str]]) -> None:
+def _append(opened: Opened, author: str, notes: Sequence[tuple[str, str, str, str]]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    append_notes(
-        notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in notes]
-    )
+    opened.add_notes([Note(now, alert, action, author, text, value) for alert, action, value, text in notes])

@@ -38,8 +38,8 @@ def of_dataset(page: Page) -> Work:
     """A handler for a page that shows a dataset. It opens the dataset named in the URL while the page is rendered."""
 
     def work(console: Console, request: Request, who: Who, form: Given) -> Response:
-        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
-        with console.sources.opened(dataset) as opened:
+        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1], who.name)
+        with console.sources.opened(dataset, who.name) as opened:
             return page(PageRequest(console, request, who, opened, form))
 
     return work

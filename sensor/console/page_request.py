@@ -17,6 +17,7 @@ from sensor.console.security.keys import Who
 from sensor.console.settings import Console
 from sensor.console.sources import Opened
 from sensor.datasets.card import LIVE
+from sensor.views.dataset import Data
 from sensor.views.errors import Malformed
 
 Given = dict[str, list[str]]
@@ -33,7 +34,12 @@ class PageRequest:
     def __init__(self, console: Console, http: Request, who: Who, opened: Opened, form: Given) -> None:
         self.console, self.http, self.who, self.opened, self.form = console, http, who, opened, form
         self.given = parameters(http.url.query)
-        self.data, self.dataset = opened.data, opened.dataset
+        self.views, self.dataset = opened.views, opened.dataset
+
+    @property
+    def data(self) -> Data:
+        """The tables of a sensor's dataset. Raises NotReadable at a hub."""
+        return self.opened.data
 
     @property
     def now(self) -> int:

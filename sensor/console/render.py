@@ -46,7 +46,7 @@ def render(request: PageRequest, template: str, title: str, status: int = 200, *
     values |= {
         "opened": request.opened,
         "dataset": request.dataset,
-        "datasets": request.console.sources.all(),
+        "datasets": request.console.sources.all(request.who.name),
         "who": request.who,
         "undo": _undo(request),
         "saved": request.console.views.of(path) if (path := request.http.url.path) in PATHS else None,

@@ -28,7 +28,7 @@ from sensor.console.security.oidc_provider import Provider
 from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.settings import Console
-from sensor.console.sources import Sources
+from sensor.console.sources import Sources, StateFolder
 from sensor.console.stream import Streams
 from sensor.console.threat_lists import Lists
 from sensor.console.timeouts import PatientProtocol
@@ -51,14 +51,15 @@ def console_of(
     proxy: Proxy | None = None,
     oidc: Provider | None = None,
     languages: Languages | None = None,
+    sources: Sources | None = None,
 ) -> Console:
     """The state that requests share. ``mutes``: their file, if configured; ``config``: the configuration; ``proxy``:
-    peers that may name users; ``oidc``: provider for logins. Raises OSError or sqlite3.Error if the state folder cannot
-    be written.
+    peers that may name users; ``oidc``: provider for logins; ``sources``: other than the state folder. Raises OSError
+    or sqlite3.Error if the state folder cannot be written.
     """
     return Console(
         place,
-        Sources(state, usual),
+        sources or StateFolder(state, usual),
         Keys(state),
         Audit(state),
         Attempts(),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -16,39 +19,63 @@ from sensor.datasets.span import Span
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.inventory.store.database import FILE, StoreError
+from sensor.tables.notes import Note, append_notes
 from sensor.tables.ready import make_devices_ready, make_ready
+from sensor.views.backend import Backend, DatasetBackend
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """``data``: its tables; ``notes``: caveats: a missing part, a store that is not up to date; ``alerts_known``: it
-    has a log.
+    """``views``: its lists; ``notes``: caveats: a missing part, a store that is not up to date; ``alerts_known``: it
+    has a log; ``add_notes``: stores notes of operators; ``tables``: of a sensor's dataset, None at a hub.
     """
 
     dataset: Dataset
-    data: Data
+    views: Backend
     notes: list[str]
     alerts_known: bool
+    add_notes: Callable[[Sequence[Note]], None]
+    tables: Data | None = None
 
     @property
     def span(self) -> Span:
         return self.dataset.span
 
+    @property
+    def data(self) -> Data:
+        """The tables. Raises NotReadable at a hub."""
+        if self.tables is None:
+            raise NotReadable("only the sensor has this: open its own console")
+        return self.tables
 
-class Sources:
-    """The datasets of a state folder."""
+
+class Sources(Protocol):
+    """Datasets that a user may read. ``user``: the name in the session or token."""
+
+    def all(self, user: str) -> list[Dataset]:
+        """Datasets with content. Raises OSError if they cannot be read."""
+
+    def dataset(self, name: str, user: str) -> Dataset:
+        """A dataset by name, or the default for an empty one. Raises Unknown; NotReadable if there is none."""
+
+    def opened(self, dataset: Dataset, user: str) -> AbstractContextManager[Opened]:
+        """Open for a request. Raises NotReadable if no part is available."""
+
+
+class StateFolder:
+    """The datasets of a state folder, which every user may read."""
 
     def __init__(self, state: Path, usual: str = "") -> None:
         """``usual``: dataset for URLs without one; empty: chosen as all commands do."""
         self.state, self._usual = state, usual
         self._logs = _Logs()
 
-    def all(self) -> list[Dataset]:
+    def all(self, user: str = "") -> list[Dataset]:
         """Datasets with content. Raises OSError if the folder cannot be read."""
         return [one for one in datasets_in(self.state) if not one.empty]
 
-    def dataset(self, name: str = "") -> Dataset:
+    def dataset(self, name: str = "", user: str = "") -> Dataset:
         """A dataset by name, or the default. Raises Unknown; NotReadable if there is none."""
         found = datasets_in(self.state)
         if name:
@@ -62,12 +89,13 @@ class Sources:
             raise NotReadable(str(error)) from None
 
     @contextlib.contextmanager
-    def opened(self, dataset: Dataset) -> Iterator[Opened]:
+    def opened(self, dataset: Dataset, user: str = "") -> Iterator[Opened]:
         """Open for a request. Raises NotReadable if no part is available."""
         notes = [] if dataset.card.complete else ["The replay is not at its end, or was cut off: this is not all."]
         try:
             with self._tables(dataset, notes) as data:
-                yield Opened(dataset, data, notes, dataset.has_log)
+                add = partial(append_notes, notes_log(dataset.log))
+                yield Opened(dataset, DatasetBackend(data), notes, dataset.has_log, add, data)
         except sqlite3.DatabaseError as error:
             raise NotReadable(
                 f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data "

@@ -18,7 +18,7 @@ from sensor.views.alert_groups import facets_of, groups_of
 from sensor.views.alert_order import Order
 from sensor.views.clauses import SOURCE, TARGET, Clause, text_clause, time_clause, vlan_clause, who_clause
 from sensor.views.dataset import Data
-from sensor.views.errors import Malformed, one_of
+from sensor.views.errors import one_of
 from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
 
 SORTS = (*alert_order.SORTS, "severity")
@@ -123,20 +123,6 @@ def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, AlertNote]:
         " WHERE action = 'close' AND alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
     return {row[0]: AlertNote(*tuple(row)[1:]) for row in data.base.execute(wanted, (json.dumps(closed),))}
-
-
-def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
-    """All matches, for bulk actions. Raises Malformed if there are more than ``most``."""
-    rows: list[AlertRow] = []
-    cursor = ""
-    while True:
-        page = alerts(data, wanted, "opened", limit=1000, cursor=cursor)
-        rows += page.rows
-        if len(rows) > most:
-            raise Malformed("filter", f"more than {most:,} alerts", "a narrower one")
-        if not page.cursor:
-            return rows
-        cursor = page.cursor
 
 
 def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | None = None) -> dict[str, Any]:

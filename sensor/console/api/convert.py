@@ -59,7 +59,7 @@ def source(request: PageRequest) -> types.Source:
         request.dataset.name,
         request.dataset.kind,
         *request.opened.span,
-        request.data.position.seq,
+        request.opened.tables.position.seq if request.opened.tables is not None else 0,
         request.opened.notes,
     )
 

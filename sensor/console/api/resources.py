@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,51 +47,47 @@ class Resource(NamedTuple):
 def _devices(request: PageRequest) -> Any:
     paging = request.paging("last", 100)
     wanted = request.filter(devices.DeviceFilter, "format")
-    found = devices.devices(
-        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    found = request.views.devices(
+        wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
     return convert.page(request, found, convert.device)
 
 
 def _device(request: PageRequest) -> Any:
-    return types.One(devices.device(request.data, request.http.path_params["id"]), convert.source(request))
+    return types.One(request.views.device(request.http.path_params["id"]), convert.source(request))
 
 
 def _alerts(request: PageRequest) -> Any:
     paging = request.paging("last", 100)
     wanted = request.filter(AlertFilter, "format")
-    found = alerts.alerts(
-        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    found = request.views.alerts(
+        wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
     return convert.page(request, found, convert.alert)
 
 
 def alert(request: PageRequest) -> Any:
-    return types.One(
-        convert.details(alerts.alert(request.data, request.http.path_params["id"])), convert.source(request)
-    )
+    return types.One(convert.details(request.views.alert(request.http.path_params["id"])), convert.source(request))
 
 
 def _stories(request: PageRequest, view: Callable[..., Any], sort: str) -> Any:
     """A page of incidents or recommendations."""
     paging = request.paging(sort, 100)
     wanted = request.filter(stories.StoryFilter, "format")
-    found = view(request.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    found = view(wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return convert.page(request, found, convert.story)
 
 
 def _incidents(request: PageRequest) -> Any:
-    return _stories(request, stories.incidents, "last")
+    return _stories(request, request.views.incidents, "last")
 
 
 def _incident(request: PageRequest) -> Any:
-    return types.One(
-        convert.story(stories.incident(request.data, request.http.path_params["id"])), convert.source(request)
-    )
+    return types.One(convert.story(request.views.incident(request.http.path_params["id"])), convert.source(request))
 
 
 def _recommendations(request: PageRequest) -> Any:
-    return _stories(request, stories.recommendations, "severity")
+    return _stories(request, partial(stories.recommendations, request.data), "severity")
 
 
 def _timeline(request: PageRequest) -> Any:
@@ -137,7 +134,7 @@ def _search(request: PageRequest) -> Any:
     text = request.first("q").strip()
     if not 0 < len(text) <= LONGEST:
         raise Malformed("q", text[:40], f"1 to {LONGEST} characters")
-    hits = moments.search(request.data, text, limit=SHOWN)
+    hits = request.views.search(text, limit=SHOWN)
     body = types.Hits(
         [convert.device(row) for row in hits.devices.rows], [convert.alert(row) for row in hits.alerts.rows],
         [convert.story(row) for row in hits.incidents.rows], [convert.story(row) for row in hits.recommendations.rows],
@@ -147,10 +144,10 @@ def _search(request: PageRequest) -> Any:
 
 
 def _datasets(request: PageRequest) -> Any:
-    usual = request.console.sources.dataset().name
+    usual = request.console.sources.dataset("", request.who.name).name
     found = [
         types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing))
-        for one in request.console.sources.all()
+        for one in request.console.sources.all(request.who.name)
     ]
     return types.One(found, convert.source(request))
 

@@ -24,7 +24,6 @@ from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
 from sensor.console.stream import records, sse
-from sensor.views.alerts import alert
 from sensor.views.errors import Malformed, ViewError, one_of
 from sensor.views.moments import KINDS
 
@@ -113,23 +112,24 @@ def _note(kind: str, body: bytes) -> NewNote:
 
 def _write(request: PageRequest, note: NewNote) -> Response:
     notes = notes_of(note.action, note.value, note.text)
-    row = alert(request.data, request.http.path_params["id"]).alert
+    row = request.views.alert(request.http.path_params["id"]).alert
     text = " ".join(filter(None, (note.value, note.text)))
     request.console.audit.add(
         request.who.name, note.action, peer=request.peer, dataset=request.dataset.name, ids=[row.id], text=text
     )
-    add_notes(request.dataset, request.who.name, [row], notes)
-    with request.console.sources.opened(request.dataset) as again:
+    add_notes(request.opened, request.who.name, [row], notes)
+    with request.console.sources.opened(request.dataset, request.who.name) as again:
         return _json(request.http, resources.alert(PageRequest(request.console, request.http, request.who, again, {})))
 
 
 def _streaming(console: Console) -> Endpoint:
     async def endpoint(http: Request) -> Response:
-        if await run_in_threadpool(_who, console, http) is None:
+        who = await run_in_threadpool(_who, console, http)
+        if who is None:
             return problems.not_logged_in()
         try:
             given = parameters(http.url.query)
-            dataset = await run_in_threadpool(console.sources.dataset, given.get("data", [""])[-1])
+            dataset = await run_in_threadpool(console.sources.dataset, given.get("data", [""])[-1], who.name)
             after, kinds = _after(http, given), _kinds(given)
         except ViewError as error:
             return problems.of(error)
@@ -163,8 +163,8 @@ def _requested(
         given = parameters(http.url.query)
         for name in {"at", "against"} & given.keys():
             raise Malformed(name, given[name][-1], "no moment: the API answers as of the present")
-        dataset = console.sources.dataset(given.get("data", [""])[-1])
-        with console.sources.opened(dataset) as opened:
+        dataset = console.sources.dataset(given.get("data", [""])[-1], who.name)
+        with console.sources.opened(dataset, who.name) as opened:
             return answer(PageRequest(console, http, who, opened, {}))
     except (ViewError, Refused, OSError) as error:
         return problems.of(error)

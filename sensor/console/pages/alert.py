@@ -16,14 +16,13 @@ from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.evidence.layers import layers_of
 from sensor.tables.notes import VERDICTS
-from sensor.views.alerts import alert, alerts
 
 FRAMES = 40
 
 
 def page(request: PageRequest) -> Response:
     """The current alert, or the alert at an earlier time."""
-    found = alert(request.data, request.http.path_params["id"])
+    found = request.views.alert(request.http.path_params["id"])
     if request.first("at"):
         return alerts_at.one(request, found)
     record = found.alert.record
@@ -32,5 +31,5 @@ def page(request: PageRequest) -> Response:
         alert=part(record, "alert"), proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
         evidence=evidence_of(request.dataset, found.alert, FRAMES),
         rows=rows, layers_of=layers_of, verdicts=VERDICTS,
-        assignees=assignees(alerts(request.data, limit=1).facets, request.who.name),
+        assignees=assignees(request.views.alerts(limit=1).facets, request.who.name),
     )  # fmt: skip

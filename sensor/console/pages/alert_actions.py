@@ -14,7 +14,8 @@ from sensor.console.page_request import PageRequest, parameters, url_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
-from sensor.views.alerts import AlertRow, alert, alerts, matching
+from sensor.views.alerts import AlertRow
+from sensor.views.backend import matching
 from sensor.views.errors import Malformed
 
 LISTED = 20
@@ -32,7 +33,7 @@ def act(request: PageRequest) -> Response:
     rows = (
         _all(request)
         if request.field("all")
-        else [alert(request.data, name).alert for name in dict.fromkeys(request.form.get("alert", []))]
+        else [request.views.alert(name).alert for name in dict.fromkeys(request.form.get("alert", []))]
     )
     if not rows:
         raise Malformed("alert", "none", "at least one alert that is marked")
@@ -48,24 +49,24 @@ def undo(request: PageRequest) -> Response:
     if done is None or done.dataset != request.dataset.name:
         raise Refused("This cannot be undone any more.")
     ids = [one.id for one in done.before]
-    rows = [alert(request.data, name).alert for name in ids]
+    rows = [request.views.alert(name).alert for name in ids]
     request.console.audit.add(
         request.who.name, "undo", peer=request.peer, dataset=request.dataset.name, ids=ids, text=done.text
     )
-    undo_notes(request.dataset, request.who.name, done.before, rows)
+    undo_notes(request.opened, request.who.name, done.before, rows)
     return RedirectResponse(f"/alerts/{ids[0]}" if len(ids) == 1 else request.url("/alerts"), 303)
 
 
 def _confirm(request: PageRequest) -> Response:
     """Show the number of matching alerts and the first of them, before the action."""
-    found = alerts(request.data, _filter(request), "severity", limit=LISTED)
+    found = request.views.alerts(_filter(request), "severity", limit=LISTED)
     title = f"{request.field('action').capitalize()} {found.total:,} alerts"
     return render(request, "confirm.jinja", title, page=found, form=request.form, done=DONE[request.field("action")])
 
 
 def _all(request: PageRequest) -> list[AlertRow]:
     """All alerts that match the filter, if their number is the confirmed one."""
-    rows = matching(request.data, _filter(request), AT_ONCE)
+    rows = matching(request.views, _filter(request), AT_ONCE)
     if request.field("expected") != str(len(rows)):
         raise Refused(
             f"{request.field('expected')} alerts were confirmed, and {len(rows):,} match now: check the list again."
@@ -95,6 +96,6 @@ def _do(request: PageRequest, rows: Sequence[AlertRow], notes: Sequence[NotePart
         ids=[row.id for row in rows],
         text=note,
     )
-    add_notes(request.dataset, request.who.name, rows, notes)
+    add_notes(request.opened, request.who.name, rows, notes)
     before = rows if action != "comment" else []
     return request.console.undo.keep(request.who.name, request.dataset.name, message, "/alerts/undo", before)

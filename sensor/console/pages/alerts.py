@@ -11,7 +11,7 @@ from sensor.console.render import render
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import FACETS
-from sensor.views.alerts import SORTS, alerts
+from sensor.views.alerts import SORTS
 
 COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
@@ -21,8 +21,8 @@ def page(request: PageRequest) -> Response:
     if request.first("at"):
         return alerts_at.page(request)
     wanted, paging = request.filter(AlertFilter), request.paging("severity")
-    found = alerts(
-        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    found = request.views.alerts(
+        wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
     return render(
         request, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS,

@@ -17,8 +17,6 @@ from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
 from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
-from sensor.views.alerts import alerts
-from sensor.views.devices import device
 from sensor.views.stories import StoryFilter, recommendations
 
 SHOWN = 50
@@ -51,11 +49,12 @@ class Attribute(NamedTuple):
 def page(request: PageRequest) -> Response:
     if request.first("at"):
         return devices_at.one(request)
-    record = device(request.data, request.http.path_params["id"])
+    record = request.views.device(request.http.path_params["id"])
     body = part(record, "device")
     name = str(body.get("id"))
-    found = alerts(request.data, AlertFilter(device=name), "last", limit=SHOWN) if request.opened.alerts_known else None
-    todo = recommendations(request.data, StoryFilter(device=name), limit=SHOWN) if request.opened.alerts_known else None
+    known, on_sensor = request.opened.alerts_known, request.views.on_sensor
+    found = request.views.alerts(AlertFilter(device=name), limit=SHOWN) if known else None
+    todo = recommendations(request.data, StoryFilter(device=name), limit=SHOWN) if known and on_sensor else None
     title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
     return render(
         request,
@@ -66,7 +65,7 @@ def page(request: PageRequest) -> Response:
         attributes=attributes(record),
         alerts=found,
         todo=todo,
-        editable=request.data.inventory,
+        editable=on_sensor and request.data.inventory,
         own=own_values(record),
         types=TYPES,
         criticalities=CRITICALITIES,

@@ -8,7 +8,7 @@ from sensor.console.device_edits import TOGETHER
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.render import render
-from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
+from sensor.views.devices import FACETS, SORTS, DeviceFilter
 from sensor.views.errors import one_of
 
 # Columns of the table: name and sort key in URLs, and heading.
@@ -26,8 +26,8 @@ def page(request: PageRequest) -> Response:
     wanted, paging = request.filter(DeviceFilter, "columns"), request.paging("last", 100)
     chosen = [name for name in request.given.get("columns", ()) if name]
     one_of("columns", chosen, COLUMNS)
-    found = devices(
-        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    found = request.views.devices(
+        wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
     columns = [name for name in COLUMNS if name == "name" or name in (chosen or USUAL)]
     return render(

@@ -8,11 +8,10 @@ from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
-from sensor.views.stories import incident
 
 
 def page(request: PageRequest) -> Response:
-    row = incident(request.data, request.http.path_params["id"])
+    row = request.views.incident(request.http.path_params["id"])
     body = part(row.record, "incident")
     return render(
         request, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")),

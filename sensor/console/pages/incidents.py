@@ -6,12 +6,12 @@ from starlette.responses import Response
 
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
-from sensor.views.stories import SORTS, StoryFilter, incidents
+from sensor.views.stories import SORTS, StoryFilter
 
 
 def page(request: PageRequest) -> Response:
     wanted, paging = request.filter(StoryFilter), request.paging("severity")
-    found = incidents(request.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    found = request.views.incidents(wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return render(
         request,
         "incidents.jinja",

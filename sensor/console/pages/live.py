@@ -19,11 +19,12 @@ from sensor.views.errors import ViewError
 
 def routes(console: Console) -> list[BaseRoute]:
     async def live(request: Request) -> Response:
-        if await run_in_threadpool(user_of, console, request) is None:
+        who = await run_in_threadpool(user_of, console, request)
+        if who is None:
             return login.needed(console, request)
         try:
             dataset = await run_in_threadpool(
-                console.sources.dataset, parameters(request.url.query).get("data", [""])[-1]
+                console.sources.dataset, parameters(request.url.query).get("data", [""])[-1], who.name
             )
         except ViewError:
             return Response(status_code=204)  # an EventSource does not reconnect

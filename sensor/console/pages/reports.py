@@ -32,14 +32,15 @@ def routes(console: Console) -> list[BaseRoute]:
 def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
     found = console.reports.all()
     return bare(
-        request, "reports.jinja", "Reports", who=who, reports=found, formats=tuple(FORMATS), of=console.sources.all(),
+        request, "reports.jinja", "Reports", who=who, reports=found, formats=tuple(FORMATS),
+        of=console.sources.all(who.name),
         comparable=[one for one in found if one.state == DONE and one.format != "pdf"],
         usual=request.query_params.get("data", ""), waiting=any(one.state in (WAITING, MAKING) for one in found),
     )  # fmt: skip
 
 
 def _begin(console: Console, request: Request, who: Who, form: Given) -> Response:
-    dataset, kind = console.sources.dataset(_field(form, "dataset")), _field(form, "format")
+    dataset, kind = console.sources.dataset(_field(form, "dataset"), who.name), _field(form, "format")
     given = {name: _field(form, name) for name in FIELDS}
     for name, value in given.items():
         if len(value) > LONGEST:

@@ -8,7 +8,6 @@ from sensor.console.filters import LONGEST
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.errors import Malformed
-from sensor.views.moments import search
 
 SHOWN = 10
 
@@ -22,5 +21,5 @@ def page(request: PageRequest) -> Response:
         "search.jinja",
         f"Search: {text}" if text else "Search",
         q=text,
-        hits=search(request.data, text, limit=SHOWN) if text else None,
+        hits=request.views.search(text, limit=SHOWN) if text else None,
     )

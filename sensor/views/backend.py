@@ -1,0 +1,121 @@
+"""The lists and objects that pages and the API show, as one interface. A sensor's dataset and a hub's database
+implement it with the same filters, rows, pages and errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sensor.views import alerts, devices, moments, stories
+from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
+from sensor.views.alerts import AlertDetails, AlertRow
+from sensor.views.dataset import Data
+from sensor.views.devices import EVERY_DEVICE, DeviceFilter, DeviceRow
+from sensor.views.errors import Malformed
+from sensor.views.moments import Hits
+from sensor.views.page import MOST, Page
+from sensor.views.stories import EVERY_STORY, StoryFilter, StoryRow
+
+Body = dict[str, Any]
+
+
+class Backend(Protocol):
+    """Functions as in the modules of views, with the same errors."""
+
+    @property
+    def on_sensor(self) -> bool:
+        """Whether it is a sensor's own dataset, with packets and settings; a hub has neither."""
+
+    def devices(
+        self,
+        wanted: DeviceFilter = EVERY_DEVICE,
+        sort: str = "last",
+        *,
+        backwards: bool = True,
+        limit: int = 100,
+        cursor: str = "",
+    ) -> Page[DeviceRow]: ...
+
+    def device(self, name: str) -> Body: ...
+
+    def alerts(
+        self,
+        wanted: AlertFilter = EVERY_ALERT,
+        sort: str = "last",
+        *,
+        backwards: bool = True,
+        limit: int = 50,
+        cursor: str = "",
+    ) -> Page[AlertRow]: ...
+
+    def alert(self, name: str) -> AlertDetails: ...
+
+    def incidents(
+        self, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""
+    ) -> Page[StoryRow]: ...
+
+    def incident(self, name: str) -> StoryRow: ...
+
+    def search(self, text: str, *, limit: int = 10) -> Hits: ...
+
+
+class DatasetBackend:
+    """The tables of one dataset."""
+
+    on_sensor = True
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    def devices(
+        self,
+        wanted: DeviceFilter = EVERY_DEVICE,
+        sort: str = "last",
+        *,
+        backwards: bool = True,
+        limit: int = 100,
+        cursor: str = "",
+    ) -> Page[DeviceRow]:
+        return devices.devices(self._data, wanted, sort, backwards=backwards, limit=limit, cursor=cursor)
+
+    def device(self, name: str) -> Body:
+        return devices.device(self._data, name)
+
+    def alerts(
+        self,
+        wanted: AlertFilter = EVERY_ALERT,
+        sort: str = "last",
+        *,
+        backwards: bool = True,
+        limit: int = 50,
+        cursor: str = "",
+    ) -> Page[AlertRow]:
+        return alerts.alerts(self._data, wanted, sort, backwards=backwards, limit=limit, cursor=cursor)
+
+    def alert(self, name: str) -> AlertDetails:
+        return alerts.alert(self._data, name)
+
+    def incidents(
+        self, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""
+    ) -> Page[StoryRow]:
+        return stories.incidents(self._data, wanted, sort, limit=limit, cursor=cursor)
+
+    def incident(self, name: str) -> StoryRow:
+        return stories.incident(self._data, name)
+
+    def search(self, text: str, *, limit: int = 10) -> Hits:
+        return moments.search(self._data, text, limit=limit)
+
+
+def matching(views: Backend, wanted: AlertFilter, most: int) -> list[AlertRow]:
+    """All matches, for bulk actions. Raises Malformed if there are more than ``most``."""
+    rows: list[AlertRow] = []
+    cursor = ""
+    while True:
+        page = views.alerts(wanted, "opened", limit=MOST, cursor=cursor)
+        rows += page.rows
+        if len(rows) > most:
+            raise Malformed("filter", f"more than {most:,} alerts", "a narrower one")
+        if not page.cursor:
+            return rows
+        cursor = page.cursor
