@@ -24,6 +24,7 @@ from sensor.cli._console_setup import (
     state_of,
 )
 from sensor.cli._data import VARIABLE
+from sensor.cli._hub_base import check_extra, hub_of_console
 from sensor.cli._records import print_json
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -39,6 +40,7 @@ LONGEST_DAYS = 3660
 def serve(args: argparse.Namespace) -> int:
     """Run until stopped."""
     check_installed()
+    from sensor.console.app import app_of
     from sensor.console.serve import console_of
     from sensor.console.serve import serve as run
     from sensor.runtime.notify import Notifier
@@ -48,9 +50,11 @@ def serve(args: argparse.Namespace) -> int:
     mutes = None if args.state else config.alerts.mutes
     usual, oidc = args.data or os.environ.get(VARIABLE, ""), oidc_of(config)
     try:
+        sources, app = hub_of_console(args, state) if args.hub else (None, app_of)
         console = console_of(
-            state, place, usual, assessing_of(config), mutes, path, chosen_proxy(args), oidc, languages_of(args, state)
-        )
+            state, place, usual, assessing_of(config), mutes, path, chosen_proxy(args), oidc, languages_of(args, state),
+            sources,
+        )  # fmt: skip
     except sqlite3.Error as error:
         raise Stop(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
@@ -61,7 +65,7 @@ def serve(args: argparse.Namespace) -> int:
         notifier.ready()
 
     try:
-        run(console, ready, notifier.beat)
+        run(console, ready, notifier.beat, app)
     except ValueError as error:  # BadPlace: an error of the certificate
         raise Stop(NOT_OPENED, str(error), error="console.not-possible") from None
     except PermissionError:
@@ -166,6 +170,21 @@ def revoke(args: argparse.Namespace) -> int:
             complain(f"no token {tidy(number)}: `sensor console tokens` lists them", error="console.unknown-token")
             code = NOT_FOUND
     return code
+
+
+def sites(args: argparse.Namespace) -> int:
+    """``sites NAME [SITE…]``."""
+    if args.hub is None:
+        complain("sites of a user need --hub FILE: a sensor has one site", error="usage.missing-argument")
+        return USAGE
+    check_extra()
+    from sensor.hub.console.scopes import SiteScopes
+
+    keys_of(args)
+    name, *chosen = args.operands
+    SiteScopes(state_of(args)).put(name, chosen)
+    put(f"{tidy(name)}: {', '.join(map(tidy, chosen)) or 'all sites'}")
+    return 0
 
 
 def _user() -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._setup import complain_of_faults
 
 if TYPE_CHECKING:
+    from sensor.console.settings import Console
+    from sensor.console.sources import Sources
     from sensor.hub.database import Connection
     from sensor.hub.settings import Hub
 
@@ -19,14 +22,19 @@ MISSING = "the hub needs the extra `hub`: pip install 'passive-network-sensor[hu
 
 def hub_of(args: argparse.Namespace) -> Hub:
     """The given configuration. Raises Stop after printing its errors."""
+    return hub_at(args.config)
+
+
+def hub_at(path: Path) -> Hub:
+    """The configuration in a file. Raises Stop after printing its errors."""
     from sensor.documents import DocumentErrors
     from sensor.hub.settings import load_hub
 
-    if not args.config.exists():
-        text = f"no hub is set up at {args.config}: `sensor hub init DIR` sets one up, --config FILE names another"
+    if not path.exists():
+        text = f"no hub is set up at {path}: `sensor hub init DIR` sets one up, --config FILE names another"
         raise Stop(USAGE, text, error="config.not-read")
     try:
-        return load_hub(args.config)
+        return load_hub(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
@@ -57,3 +65,23 @@ def opened(args: argparse.Namespace) -> Iterator[Connection]:
         raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
     finally:
         base.close()
+
+
+def hub_of_console(args: argparse.Namespace, state: Path) -> tuple[Sources, Callable[[Console], Any]]:
+    """Datasets and application of a console over the hub that ``--hub`` names. Raises Stop if its database cannot be
+    used.
+    """
+    check_extra()
+    from sensor.hub.console.app import hub_app
+    from sensor.hub.console.connections import Connections
+    from sensor.hub.console.scopes import SiteScopes
+    from sensor.hub.console.sources import HubSources
+    from sensor.views.errors import NotReadable
+
+    place = hub_at(args.hub).settings.database
+    sources = HubSources(Connections(place), SiteScopes(state), state, place.reader)
+    try:
+        sources.all("")
+    except NotReadable as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
+    return sources, hub_app

@@ -11,6 +11,7 @@ actions:
   tokens                list the tokens
   messages [LANGUAGE]   print the messages of pages for translators, with what is translated
   revoke TOKEN-ID…      revoke tokens
+  sites NAME [SITE…]    with --hub: limit a user or token to these sites; without a site: all sites
 
 exit codes: 0 done, 1 unknown token, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
 """
@@ -30,6 +31,8 @@ EXAMPLES = """\
   sensor console --listen 0.0.0.0:8443 --cert cert.pem --key key.pem --public-url https://sensor.example.net:8443
   sensor console login anna --scope read
   sensor console token grafana --days 365
+  sensor console --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
+  sensor console sites anna Berlin Paris --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
   curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
 """
 # Action → (function, number of arguments; None: one or more).
@@ -40,6 +43,7 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
     "tokens": ("tokens", range(1)),
     "messages": ("messages", range(2)),
     "revoke": ("revoke", None),
+    "sites": ("sites", None),
 }
 
 
@@ -70,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"
     )
     parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    parser.add_argument(
+        "--hub",
+        metavar="FILE",
+        type=Path,
+        help="configuration of a hub: show the devices, alerts and incidents of all its sensors (needs the extra hub)",
+    )
     add_json_argument(parser)
 
 

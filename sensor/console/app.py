@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 from starlette.applications import Starlette
@@ -54,6 +55,7 @@ from sensor.console.pages import (
     view_actions,
     vulnerabilities,
 )  # fmt: skip
+from sensor.console.render import NAV
 from sensor.console.security.guard import Guard
 from sensor.console.settings import Console
 
@@ -103,26 +105,40 @@ ACTIONS: dict[str, Page] = {
 }
 
 
+class Content(NamedTuple):
+    """What a console serves besides login, users and the API. ``nav``: paths and titles of the menu; ``routes``: other
+    routes.
+    """
+
+    pages: Mapping[str, Page]
+    actions: Mapping[str, Page]
+    nav: Sequence[tuple[str, str]]
+    routes: Sequence[BaseRoute]
+
+
 def app_of(console: Console) -> Starlette:
-    """The complete application. ``console``: what requests share."""
+    """The application of a sensor. ``console``: what requests share."""
+    more = [one for part in (upload, reports, configuration, live) for one in part.routes(console)]
+    return app_with(console, Content(PAGES, ACTIONS, NAV, more))
+
+
+def app_with(console: Console, content: Content) -> Starlette:
+    """An application with this content."""
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         *login.routes(console),
         *oidc.routes(console),
         *theme.routes(console),
         *users.routes(console),
-        *upload.routes(console),
-        *reports.routes(console),
-        *configuration.routes(console),
-        *live.routes(console),
+        *content.routes,
     ]
-    routes += [Route(path, endpoint(console, of_dataset(action)), methods=["POST"]) for path, action in ACTIONS.items()]
-    routes += [Route(path, endpoint(console, of_dataset(page)), methods=["GET"]) for path, page in PAGES.items()]
+    for several, method in ((content.actions, "POST"), (content.pages, "GET")):
+        routes += [Route(path, endpoint(console, of_dataset(page)), methods=[method]) for path, page in several.items()]
     routes += api_routes(console)
 
     async def missing(request: Request, _: Exception) -> Response:
         return await run_in_threadpool(
-            errors.no_page, console, request, [path for path in PAGES if "{" not in path and "." not in path]
+            errors.no_page, console, request, [path for path in content.pages if "{" not in path and "." not in path]
         )
 
     async def failed(request: Request, _: Exception) -> Response:
@@ -135,7 +151,7 @@ def app_of(console: Console) -> Starlette:
         exception_handlers={404: missing, 405: missing, 500: failed},
         lifespan=_lifespan,
     )
-    app.state.languages = console.languages
+    app.state.languages, app.state.nav = console.languages, content.nav
     return app
 
 

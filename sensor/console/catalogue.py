@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.console.messages import messages_of
 from sensor.console.pages.devices import COLUMNS
-from sensor.console.render import FOLDER, NAV
+from sensor.console.render import FOLDER, HUB_NAV, NAV
 
 TITLES = (
     "Account", "Audit log", "Cannot read or write", "Cannot write", "Fault in the console", "Firewall", "Health",
@@ -17,4 +17,4 @@ TITLES = (
 def all_messages() -> list[str]:
     """All messages in the order of the templates, without duplicates."""
     found = [one for path in sorted(FOLDER.glob("*.jinja")) for one in messages_of(path.read_text(encoding="utf-8"))]
-    return list(dict.fromkeys((*found, *(name for _, name in NAV), *COLUMNS.values(), *TITLES)))
+    return list(dict.fromkeys((*found, *(name for _, name in (*NAV, *HUB_NAV)), *COLUMNS.values(), *TITLES)))

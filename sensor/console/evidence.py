@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from sensor.core.foreign import part
-from sensor.datasets.card import LIVE
+from sensor.datasets.card import LIVE, SITE
 from sensor.datasets.dataset import Dataset
 from sensor.evidence.read import EvidenceFrame, NotReadable, frames_of
 from sensor.views.alerts import AlertRow
@@ -42,6 +42,8 @@ def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
 
 
 def _reason(dataset: Dataset, recorded: bool) -> str:
+    if dataset.kind == SITE:
+        return "The packets are at the sensor that reported the alert: open its own console."
     if recorded:
         return (
             f"The packets were kept and are no longer in {dataset.evidence}: the folder has a size, and the "

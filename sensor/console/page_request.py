@@ -16,7 +16,7 @@ from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
 from sensor.console.sources import Opened
-from sensor.datasets.card import LIVE
+from sensor.datasets.card import LIVE, SITE
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed
 
@@ -44,7 +44,7 @@ class PageRequest:
     @property
     def now(self) -> int:
         """Reference of time spans, ns: now, or the end of a replay."""
-        last = parsed(self.opened.span.last) if self.dataset.kind != LIVE else None
+        last = parsed(self.opened.span.last) if self.dataset.kind not in (LIVE, SITE) else None
         return int(last.timestamp() * 1e6) * 1000 if last is not None else now_ns()
 
     @property

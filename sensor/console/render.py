@@ -40,6 +40,11 @@ NAV = (
     ("/reports", "Reports"), ("/health", "Health"),
 )  # fmt: skip
 
+HUB_NAV = (
+    ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
+    ("/sensors", "Sensors"),
+)  # fmt: skip
+
 
 def render(request: PageRequest, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of a dataset."""
@@ -70,7 +75,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
     theme = http.cookies.get("theme", THEMES[0])
     frame = {
         "title": language.text(title),
-        "nav": [(path, language.text(name)) for path, name in NAV],
+        "nav": [(path, language.text(name)) for path, name in http.app.state.nav],
         "language": language.code,
         "path": http.url.path,
         "theme": theme if theme in THEMES else THEMES[0],

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.api.replies import Replies
@@ -80,9 +81,14 @@ def console_of(
     )
 
 
-def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT. ``ready`` is called with the address once it listens; ``alive`` every few seconds.
-    Raises BadPlace, OSError.
+def serve(
+    console: Console,
+    ready: Callable[[Place], None],
+    alive: Callable[[], None] = lambda: None,
+    app: Callable[[Console], Starlette] = app_of,
+) -> None:
+    """Serve an application until SIGTERM or SIGINT. ``ready`` is called with the address once it listens; ``alive``
+    every few seconds. Raises BadPlace, OSError.
     """
     place = console.place
     tls_of(place)
@@ -93,7 +99,7 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
             port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public
         )
     config = uvicorn.Config(
-        app_of(console), http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
+        app(console), http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
         server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S,
         h11_max_incomplete_event_size=HEAD_BYTES, ssl_certfile=place.cert, ssl_keyfile=place.key,

@@ -9,6 +9,8 @@ import msgspec
 
 FILE = "dataset.json"
 LIVE, REPLAY, LOG = "live", "replay", "log"
+# Of a hub: one site, or all; without files.
+SITE = "site"
 
 
 class Card(msgspec.Struct, omit_defaults=True):

@@ -30,7 +30,7 @@ TYPES = {
     **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
-    **dict.fromkeys(("ips", "macs"), "text[]"),
+    **dict.fromkeys(("ips", "macs", "parties"), "text[]"),
     "severity": "int2", "confidence": "float4",
 }  # fmt: skip
 _PARTITIONS: LiteralString = """
@@ -147,10 +147,15 @@ def temporary(base: Connection, table: str, like: str, columns: Sequence[str]) -
 
 
 def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
-    """Grant an existing database role read access to rows of some sites; ``*``: all. Replaces its previous access."""
+    """Grant an existing database role read access to rows of some sites; ``*``: all, and tables that have no site.
+    Replaces its previous access.
+    """
     name = sql.Identifier(role)
-    tables = sql.SQL("sensors, logs, events, devices, alerts, alert_notes, incidents")
+    tables = sql.SQL("sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts")
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])
         base.cursor().executemany("INSERT INTO site_access VALUES (%s, %s)", [(role, site) for site in sites])
         base.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, name))
+        whole = sql.SQL("alert_words, device_words, edges, entity_members, mac_conflicts, quarantine")
+        grant = "GRANT SELECT ON {} TO {}" if "*" in sites else "REVOKE SELECT ON {} FROM {}"
+        base.execute(sql.SQL(grant).format(whole, name))

@@ -1,5 +1,5 @@
-"""Periodic work of a worker, every ten minutes: recompute entities, delete old events. One of several workers does it
-at a time.
+"""Periodic work of a worker, every ten minutes: merge counts, recompute entities, delete old events. One of several
+workers does it at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from sensor.hub.counts import merge_counts
 from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
@@ -43,6 +44,7 @@ class Housekeeping:
             log().warning("housekeeping failed", error=error.diag.message_primary or type(error).__name__)
 
     def _work(self, base: Connection) -> None:
+        merge_counts(base)
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
         if (found := identify(base)) is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sensor.hub.batch import DeviceState, Event
+from sensor.hub.batch import DeviceState, Event, HubLine
 from sensor.tables.lines import WORD, AlertPart, End, IncidentPart, time_ns
 
 Row = tuple[Any, ...]
@@ -22,7 +22,7 @@ DEVICES = (
 )  # fmt: skip
 ALERTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "detector", "title",
-    "summary", "src", "dst", "record",
+    "summary", "src", "dst", "parties", "record",
 )  # fmt: skip
 INCIDENTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "summary", "record",
@@ -104,7 +104,16 @@ def _alert_row(origin: Origin, event: Event, name: str) -> Row:
     times = time_of(part.first, event.ts), time_of(part.last, event.ts)
     numbers = (line.action == "close", line.level, part.risk, part.count)
     cells = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
-    return (*_key(origin, event, name), *times, *numbers, *map(_text, cells), event.text)
+    return (*_key(origin, event, name), *times, *numbers, *map(_text, cells), _parties(line), event.text)
+
+
+def _parties(line: HubLine) -> list[str]:
+    """The names of both sides, for filters: ``s:`` (source) or ``t:`` (target) and an address, MAC, device or host name
+    in lower case.
+    """
+    several = [("s:", line.src), ("t:", line.dst), *(("t:", end) for end in line.targets)]
+    found = [role + word for role, end in several for word in (end.ip, end.mac, end.device, end.hostname) if word]
+    return [_word(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:

@@ -8,6 +8,8 @@ database role.
 
 from __future__ import annotations
 
+from sensor.hub.schema_lists import LISTS
+
 MIGRATIONS = (
     """
 CREATE TABLE sensors (
@@ -170,5 +172,6 @@ CREATE TABLE mac_conflicts (
     PRIMARY KEY (mac, sensor, device, other_sensor, other_device)
 );
 """,
+    LISTS,
 )
 VERSION = len(MIGRATIONS)

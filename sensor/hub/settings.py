@@ -32,10 +32,14 @@ class Nats(_Section):
 
 
 class Database(_Section):
-    """``url``: of PostgreSQL, without a password (``postgresql://hub@db.example.net/hub``); ``password``: its place."""
+    """``url``: of PostgreSQL, without a password (``postgresql://hub@db.example.net/hub``); ``password``: its place;
+    ``reader``: a role that the console assumes for users who may read some sites only, so that row-level security
+    applies to them.
+    """
 
     url: str = Field(min_length=1)
     password: Secret | None = None
+    reader: str | None = Field(default=None, min_length=1, max_length=63)
 
 
 class Retention(_Section):

@@ -4,6 +4,7 @@ implement it with the same filters, rows, pages and errors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sensor.views import alerts, devices, moments, stories
@@ -25,6 +26,10 @@ class Backend(Protocol):
     @property
     def on_sensor(self) -> bool:
         """Whether it is a sensor's own dataset, with packets and settings; a hub has neither."""
+
+    @property
+    def device_sorts(self) -> Sequence[str]:
+        """Sort orders of devices."""
 
     def devices(
         self,
@@ -63,6 +68,7 @@ class DatasetBackend:
     """The tables of one dataset."""
 
     on_sensor = True
+    device_sorts = devices.SORTS
 
     def __init__(self, data: Data) -> None:
         self._data = data

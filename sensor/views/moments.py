@@ -56,12 +56,12 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Hits(msgspec.Struct, frozen=True):
-    """The first matches of a text and their number, by kind."""
+    """The first matches of a text and their number, by kind. ``recommendations``: None at a hub, which has none."""
 
     devices: Page[DeviceRow]
     alerts: Page[AlertRow]
     incidents: Page[StoryRow]
-    recommendations: Page[StoryRow]
+    recommendations: Page[StoryRow] | None
 
 
 def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 100, cursor: str = "") -> Page[Moment]:

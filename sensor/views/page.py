@@ -31,7 +31,7 @@ class After(msgspec.Struct, array_like=True):
     """The last row of a page: its place in the order, and its number. ``mark``: of the query that it belongs to."""
 
     mark: str
-    value: int | float | str | list[int]
+    value: int | float | str | list[int | str]
     number: int
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers
+
+# Modules that need the extra console, too.
+collect_ignore = [] if find_spec("starlette") and find_spec("httpx") else ["test_console.py", "test_console_browser.py"]
 
 
 @pytest.fixture(scope="session")

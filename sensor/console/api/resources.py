@@ -17,6 +17,7 @@ from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
 
 SHOWN = 10
+SEARCHED = ("devices", "alerts", "incidents", "recommendations")
 
 
 class Resource(NamedTuple):
@@ -135,11 +136,14 @@ def _search(request: PageRequest) -> Any:
     if not 0 < len(text) <= LONGEST:
         raise Malformed("q", text[:40], f"1 to {LONGEST} characters")
     hits = request.views.search(text, limit=SHOWN)
+    todo = hits.recommendations.rows if hits.recommendations is not None else []
     body = types.Hits(
-        [convert.device(row) for row in hits.devices.rows], [convert.alert(row) for row in hits.alerts.rows],
-        [convert.story(row) for row in hits.incidents.rows], [convert.story(row) for row in hits.recommendations.rows],
-        {name: getattr(hits, name).total for name in ("devices", "alerts", "incidents", "recommendations")},
-    )  # fmt: skip
+        [convert.device(row) for row in hits.devices.rows],
+        [convert.alert(row) for row in hits.alerts.rows],
+        [convert.story(row) for row in hits.incidents.rows],
+        [convert.story(row) for row in todo],
+        {name: found.total for name in SEARCHED if (found := getattr(hits, name)) is not None},
+    )
     return types.One(body, convert.source(request))
 
 

@@ -8,7 +8,7 @@ from sensor.console.device_edits import TOGETHER
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.render import render
-from sensor.views.devices import FACETS, SORTS, DeviceFilter
+from sensor.views.devices import FACETS, DeviceFilter
 from sensor.views.errors import one_of
 
 # Columns of the table: name and sort key in URLs, and heading.
@@ -32,5 +32,5 @@ def page(request: PageRequest) -> Response:
     columns = [name for name in COLUMNS if name == "name" or name in (chosen or USUAL)]
     return render(
         request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
-        headings=COLUMNS, sorts=SORTS, facets=FACETS, together=TOGETHER,
+        headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS, together=TOGETHER,
     )  # fmt: skip

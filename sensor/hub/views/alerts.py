@@ -1,0 +1,192 @@
+"""Alerts of all sensors: lists, and one alert with its notes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import sql
+
+from sensor.hub.views.ids import joined, parsed, resolve, with_origin
+from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
+from sensor.tables.lines import SEVERITIES
+from sensor.tables.notes import VERDICTS
+from sensor.views.alert_filter import STATES, AlertFilter
+from sensor.views.alert_groups import FACETS, NOBODY, NONE, named
+from sensor.views.alerts import AlertDetails, AlertNote, AlertRow
+from sensor.views.errors import Malformed, one_of
+from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
+
+ORDERS = {"last": ("last",), "opened": (), "risk": ("risk", "last"), "severity": ("severity", "last")}
+_LAST: LiteralString = "a.last >= %(since)s AND a.last < %(until)s"
+_NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]+")
+_COLUMNS = sql.SQL(
+    "a.sensor, a.id, s.name, a.state, a.severity, a.detector, a.title, a.risk, a.count, a.first, a.last, a.verdict, "
+    "a.assignee, a.site, a.summary, a.record, a.number"
+)
+_PAGE = sql.SQL(
+    "SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test} ORDER BY {order} LIMIT {limit}"
+)
+_GROUP = sql.SQL("a.state, a.severity, a.detector, a.verdict, a.assignee, a.site")
+_COUNTS = sql.SQL("SELECT {group}, sum(a.n)::bigint FROM alert_counts a WHERE {test} GROUP BY 1, 2, 3, 4, 5, 6")
+_COUNTED = sql.SQL("""
+SELECT {group}, count(*) FROM (SELECT {group} FROM alerts a WHERE {test} LIMIT {limit}) a GROUP BY 1, 2, 3, 4, 5, 6""")
+_NOTES = sql.SQL(
+    "SELECT at, author, state, verdict, assignee, comment FROM alert_notes "
+    "WHERE sensor = %(sensor)s AND alert = %(id)s ORDER BY at"
+)
+_INCIDENTS = sql.SQL("""
+SELECT i.id FROM incidents i WHERE i.sensor = %(sensor)s AND i.first <= %(last)s AND i.last >= %(first)s
+    AND i.record::jsonb @> jsonb_build_object('incident', jsonb_build_object('story',
+        jsonb_build_array(jsonb_build_object('alert', %(id)s::text))))
+ORDER BY i.id LIMIT 10""")
+_ACTIONS = {"closed": "close", "acknowledged": "acknowledge", "open": "reopen"}
+
+
+def alerts(
+    reader: Reader, wanted: AlertFilter, sort: str, *, backwards: bool, limit: int, cursor: str
+) -> Page[AlertRow]:
+    """As ``sensor.views.alerts.alerts``."""
+    one_of("sort", [sort], ORDERS)
+    mark, order = mark_of(reader.sites, wanted, sort, backwards), Order(ORDERS[sort], backwards)
+    after = after_of(cursor, mark)
+    test = _test(reader, wanted)
+    facets, total, exact = _facets(reader, wanted, test)
+    if after is not None:
+        test.add(order.behind("a", after, test.values))
+    statement = _PAGE.format(columns=_COLUMNS, test=test.sql, order=order.clause("a"), limit=limit_of(limit) + 1)
+    rows = reader.rows(statement, test.values)
+    more = cursor_of(_place(order, mark, rows[limit - 1])) if len(rows) > limit else ""
+    return Page([_row(row) for row in rows[:limit]], total, exact, facets, more)
+
+
+def alert(reader: Reader, name: str) -> AlertDetails:
+    """One alert, its notes at the hub, and the incidents of its sensor that it is part of."""
+    sensor, found = resolve(reader, "alerts", name)
+    test = Conditions()
+    test.add("a.sensor = %(sensor)s AND a.id = %(id)s", sensor=sensor, id=found)
+    statement = _PAGE.format(columns=_COLUMNS, test=test.sql, order=sql.SQL("a.number"), limit=1)
+    [row] = reader.rows(statement, test.values)
+    notes = reader.rows(_NOTES, test.values)
+    incidents = reader.rows(_INCIDENTS, test.values | {"first": row[9], "last": row[10]})
+    return AlertDetails(_row(row), _notes(notes), [joined(sensor, one[0]) for one in incidents])
+
+
+def _place(order: Order, mark: str, row: tuple[Any, ...]) -> Any:
+    values = {"last": row[10], "risk": row[7], "severity": row[4]}
+    return order.place(mark, [values[column] for column in order.columns], row[16])
+
+
+def _test(reader: Reader, wanted: AlertFilter) -> Conditions:
+    """The conditions of a filter. Raises Unknown, Malformed."""
+    test = reader.conditions("a")
+    _add_groups(test, wanted)
+    if wanted.since is not None or wanted.until is not None:
+        until = wanted.until if wanted.until is not None else 1 << 62
+        test.add(_LAST, since=time_at(wanted.since or 0), until=time_at(until))
+    if wanted.vlan is not None:
+        raise Malformed(
+            "vlan", str(wanted.vlan), "no such filter: a hub does not store it, the sensor's console has it"
+        )
+    if words := _text_query(wanted.text):
+        test.add(
+            "a.number IN (SELECT w.number FROM alert_words w "
+            "WHERE to_tsvector('simple', w.words) @@ to_tsquery('simple', %(words)s))",
+            words=words,
+        )
+    for field, roles in (("source", "s"), ("target", "t"), ("device", "st")):
+        if value := getattr(wanted, field):
+            _add_end(test, field, value, roles)
+    return test
+
+
+def _add_groups(test: Conditions, wanted: AlertFilter) -> None:
+    """The conditions that counts can answer."""
+    one_of("state", wanted.state, STATES)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
+    if wanted.state:
+        test.add("a.state = ANY (%(state)s)", state=list(wanted.state))
+        if "closed" not in wanted.state:
+            test.add("a.state <> 'closed'")  # as the partial indices have it
+    if wanted.severity:
+        test.add("a.severity >= %(severity)s", severity=SEVERITIES.index(wanted.severity))
+    if wanted.verdict:
+        test.add("a.verdict = ANY (%(verdict)s)", verdict=["" if one == NONE else one for one in wanted.verdict])
+    if wanted.assignee:
+        test.add("a.assignee = ANY (%(assignee)s)", assignee=["" if one == NOBODY else one for one in wanted.assignee])
+    if wanted.site:
+        test.add("a.site = ANY (%(site)s)", site=list(wanted.site))
+    if any(set(one) & set("*?") for one in wanted.detector):
+        patterns = [like(one).strip("%").replace("*", "%").replace("?", "_") for one in wanted.detector]
+        test.add("a.detector LIKE ANY (%(detector)s)", detector=patterns)
+    elif wanted.detector:
+        test.add("a.detector = ANY (%(detector)s)", detector=list(wanted.detector))
+
+
+def _text_query(text: str) -> str:
+    """Words for to_tsquery, each quoted: all must match, as whole words unless they end with *."""
+    words = [word for word in text.replace("\0", " ").split() if re.search(r"\w", word)]
+    quoted = [word.rstrip("*").replace("\\", " ").replace("'", "''") for word in words]
+    return " & ".join(f"'{one}'{':*' if word.endswith('*') else ''}" for one, word in zip(quoted, words, strict=True))
+
+
+def _add_end(test: Conditions, field: str, value: str, roles: str) -> None:
+    """A side of an alert: an address, MAC, host name, or a device of one sensor or of any."""
+    word, sensor = value.casefold(), None
+    if "dev-" in word:
+        sensor, word = parsed(word)
+    elif _NETWORK.fullmatch(word):
+        raise Malformed(field, value, "an address, a MAC, a device or a name: a hub has no networks of alerts")
+    if sensor is not None:
+        test.add(sql.SQL("a.sensor = {}").format(sql.Placeholder(f"{field}_sensor")), **{f"{field}_sensor": sensor})
+    place = sql.Placeholder(field)
+    test.add(
+        sql.SQL("a.number IN (SELECT w.number FROM alert_words w WHERE w.parties && {}::text[])").format(place),
+        **{field: [f"{role}:{word}" for role in roles]},
+    )
+
+
+def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Facets, int, bool]:
+    """Counts by value of each facet, the total, and whether it is exact."""
+    grouped = (
+        not (wanted.text or wanted.source or wanted.target or wanted.device) and wanted.since is wanted.until is None
+    )
+    how = _COUNTS if grouped else _COUNTED
+    rows = reader.rows(how.format(group=_GROUP, test=test.sql, limit=COUNTED), test.values)
+    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    for *group, count in rows:
+        for name, value in zip(FACETS, group, strict=True):
+            facets[name][named(name, value)] += count
+    total = sum(row[-1] for row in rows)
+    counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
+    return counts, total, grouped or total < COUNTED
+
+
+def _row(row: tuple[Any, ...]) -> AlertRow:
+    sensor, name, sensor_name, state, severity, *rest = row[:16]
+    detector, title, risk, count, first, last, verdict, assignee, site, summary, text = rest
+    record = with_origin(msgspec.json.decode(text), sensor, sensor_name, site)
+    return AlertRow(
+        joined(sensor, name), state, SEVERITIES[severity], detector, title, risk, count, ns_of(first), ns_of(last),
+        verdict, assignee, site, summary, record,
+    )  # fmt: skip
+
+
+def _notes(rows: list[tuple[Any, ...]]) -> list[AlertNote]:
+    """Notes as actions: each row of the hub has the resulting state, verdict and assignee."""
+    found: list[AlertNote] = []
+    before: tuple[str, str, str] = ("", "", "")
+    for at, author, state, verdict, assignee, comment in rows:
+        for action, value in _changes(before, (state, verdict, assignee)) or [("comment", "")]:
+            found.append(AlertNote(ns_of(at), author, action, value, comment))
+        before = state, verdict, assignee
+    return found
+
+
+def _changes(before: tuple[str, str, str], after: tuple[str, str, str]) -> list[tuple[str, str]]:
+    found = [(_ACTIONS.get(after[0], after[0]), "")] if after[0] != before[0] else []
+    pairs = zip(("verdict", "assign"), before[1:], after[1:], strict=True)
+    return found + [(action, new or NONE) for action, old, new in pairs if old != new]

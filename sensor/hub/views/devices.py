@@ -1,0 +1,181 @@
+"""Devices of all sensors: lists, and one device with the same device at other sensors."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import sql
+
+from sensor.core.addresses import mac_text, parse_mac
+from sensor.hub.views.ids import joined, resolve, with_origin
+from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
+from sensor.views.devices import STATES, DeviceFilter, DeviceRow
+from sensor.views.errors import Malformed, Unknown, one_of
+from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
+
+SORTS = ("last", "first", "name")
+# Filters for values that a hub has no column for.
+ELSEWHERE = ("vlan", "criticality", "owner", "tag")
+ON_SENSOR = "no such filter: a hub does not store it, the console of the sensor has it"
+_LAST: LiteralString = "d.last >= %(since)s AND d.last < %(until)s"
+_COLUMNS = sql.SQL(
+    "d.sensor, d.id, s.name, d.site, d.type, d.vendor, d.model, d.name, d.ips, d.macs, d.first, d.last, d.gone, "
+    "d.confidence, d.record, d.number"
+)
+_PAGE = sql.SQL(
+    "SELECT {columns}, {places} FROM devices d JOIN sensors s ON s.number = d.sensor WHERE d.merged = '' AND {test} "
+    "ORDER BY {order} LIMIT {limit}"
+)
+_ONE = sql.SQL("SELECT {columns}, d.merged FROM devices d JOIN sensors s ON s.number = d.sensor WHERE {test}")
+_COUNTS = sql.SQL(
+    "SELECT d.type, d.vendor, d.gone, sum(d.n)::bigint FROM device_counts d WHERE {test} GROUP BY 1, 2, 3"
+)
+_COUNTED = sql.SQL("""
+SELECT type, vendor, gone, count(*) FROM (
+    SELECT d.type, d.vendor, d.gone FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
+) d GROUP BY 1, 2, 3""")
+_VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
+_MEMBERS = sql.SQL("""
+SELECT o.sensor, o.device, s.name, d.site, d.name, d.type, d.last,
+    ARRAY(SELECT DISTINCT e.reason || ' ' || e.value FROM edges e
+          WHERE (o.sensor, o.device) IN ((e.sensor, e.device), (e.other_sensor, e.other_device)) ORDER BY 1)
+FROM entity_members m JOIN entity_members o ON o.entity = m.entity AND (o.sensor, o.device) <> (m.sensor, m.device)
+JOIN devices d ON d.sensor = o.sensor AND d.id = o.device JOIN sensors s ON s.number = d.sensor
+WHERE m.sensor = %(sensor)s AND m.device = %(id)s ORDER BY d.last DESC LIMIT 50""")
+
+
+def devices(
+    reader: Reader, wanted: DeviceFilter, sort: str, *, backwards: bool, limit: int, cursor: str
+) -> Page[DeviceRow]:
+    """As ``sensor.views.devices.devices``; ``sort``: one of SORTS."""
+    one_of("sort", [sort], SORTS)
+    mark, order = mark_of(reader.sites, wanted, sort, backwards), Order((sort,), backwards)
+    after = after_of(cursor, mark)
+    test = _test(reader, wanted)
+    facets, total, exact = _facets(reader, wanted, test)
+    if after is not None:
+        test.add(order.behind("d", after, test.values))
+    places = sql.Identifier("d", sort)
+    statement = _PAGE.format(
+        columns=_COLUMNS, places=places, test=test.sql, order=order.clause("d"), limit=limit_of(limit) + 1
+    )
+    rows = reader.rows(statement, test.values)
+    more = cursor_of(order.place(mark, rows[limit - 1][16:], rows[limit - 1][15])) if len(rows) > limit else ""
+    return Page([_row(row) for row in rows[:limit]], total, exact, facets, more)
+
+
+def device(reader: Reader, name: str) -> dict[str, Any]:
+    """The last record of a device, and ``elsewhere``: the same device at other sensors, with the evidence."""
+    key = resolve(reader, "devices", name)
+    row = _one(reader, *key)
+    if row[16]:  # it was merged into another device
+        row = _one(reader, key[0], row[16])
+    record = with_origin(msgspec.json.decode(row[14]), row[0], row[2], row[3])
+    members = reader.rows(_MEMBERS, {"sensor": row[0], "id": row[1]})
+    return record | {
+        "action": "gone" if row[12] else record.get("action"),
+        "elsewhere": [_member(*one) for one in members],
+    }
+
+
+def _one(reader: Reader, sensor: int, name: str) -> tuple[Any, ...]:
+    test = reader.conditions("d")
+    test.add("d.sensor = %(sensor)s AND d.id = %(id)s", sensor=sensor, id=name)
+    found = reader.rows(_ONE.format(columns=_COLUMNS, test=test.sql), test.values)
+    if not found:
+        raise Unknown("id", joined(sensor, name), [])
+    return found[0]
+
+
+def _member(*row: Any) -> dict[str, Any]:
+    sensor, name, sensor_name, site, host, kind, last, reasons = row
+    shown = {"device": joined(sensor, name), "sensor": sensor_name, "site": site, "name": host, "type": kind}
+    return shown | {"last": ns_of(last), "reasons": reasons}
+
+
+def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
+    for name in ELSEWHERE:
+        if value := getattr(wanted, name):
+            raise Malformed(name, str(value), ON_SENSOR)
+    one_of("state", wanted.state, STATES)
+    test = reader.conditions("d")
+    if wanted.type:
+        test.add("d.type = ANY (%(type)s)", type=list(wanted.type))
+    if len(wanted.state) == 1:
+        test.add("d.gone = %(gone)s", gone=wanted.state[0] == "gone")
+    if wanted.vendor:
+        found = reader.rows(_VENDORS, {"pattern": like(wanted.vendor)})
+        test.add("d.vendor = ANY (%(vendor)s)", vendor=[row[0] for row in found])
+    if wanted.since is not None or wanted.until is not None:
+        until = wanted.until if wanted.until is not None else 1 << 62
+        test.add(_LAST, since=time_at(wanted.since or 0), until=time_at(until))
+    words = [like(word) for word in wanted.text.replace("\0", " ").lower().split()]
+    _add_words(test, [*words, *_addresses(wanted)])
+    return test
+
+
+def _add_words(test: Conditions, patterns: list[str]) -> None:
+    if patterns:
+        each = sql.SQL(" AND ").join(
+            sql.SQL("w.words LIKE {}").format(sql.Placeholder(f"word{place}")) for place in range(len(patterns))
+        )
+        values = {f"word{place}": pattern for place, pattern in enumerate(patterns)}
+        test.add(sql.SQL("d.number IN (SELECT w.number FROM device_words w WHERE {})").format(each), **values)
+
+
+def _addresses(wanted: DeviceFilter) -> list[str]:
+    """Patterns for address and MAC: words of a device have a space at both ends."""
+    found = []
+    if wanted.mac:
+        try:
+            found.append(like(f" {mac_text(parse_mac(wanted.mac))} "))
+        except ValueError:
+            raise Malformed("mac", wanted.mac, "a MAC address such as 00:17:c8:1a:2b:3c") from None
+    if wanted.address:
+        found.append(like(_beginning(wanted.address)))
+    return found
+
+
+def _beginning(text: str) -> str:
+    """An address, or the beginning that the addresses of a network share. Raises Malformed."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise Malformed("address", text, "an address or a network such as 10.20.30.0/24") from None
+    if network.prefixlen == network.max_prefixlen:
+        return f" {network.network_address} "
+    if network.version == 6 or network.prefixlen % 8 or not network.prefixlen:
+        raise Malformed("address", text, "an address, or an IPv4 network with a prefix length of 8, 16 or 24")
+    return f" {'.'.join(str(network.network_address).split('.')[: network.prefixlen // 8])}."
+
+
+def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Facets, int, bool]:
+    """Counts by value of each facet, the total, and whether it is exact."""
+    grouped = not (wanted.text or wanted.address or wanted.mac or wanted.since is not None or wanted.until is not None)
+    statement = _COUNTS.format(test=test.sql) if grouped else _COUNTED.format(test=test.sql, limit=COUNTED)
+    facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state")}
+    total = 0
+    for kind, vendor, gone, count in reader.rows(statement, test.values):
+        total += count
+        for name, value in (("type", kind), ("vendor", vendor or "unknown"), ("state", STATES[gone])):
+            facets[name][value] += count
+    counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
+    return counts, total, grouped or total < COUNTED
+
+
+def _row(row: tuple[Any, ...]) -> DeviceRow:
+    sensor, name, sensor_name, site, kind, vendor, model, host, ips, macs, first, last, gone, confidence, text = row[
+        :15
+    ]
+    record = with_origin(msgspec.json.decode(text), sensor, sensor_name, site)
+    body: dict[str, Any] = record["device"] if isinstance(record.get("device"), dict) else {}
+    body |= {"sensor": record["sensor"]}
+    vlan, tags = body.get("vlan"), body.get("tags")
+    return DeviceRow(
+        joined(sensor, name), kind, vendor, model, host, next(iter(ips), ""), next(iter(macs), ""),
+        vlan if isinstance(vlan, int) else 0, ns_of(first), ns_of(last), gone, str(body.get("criticality") or ""),
+        str(body.get("owner") or ""), [str(tag) for tag in tags] if isinstance(tags, list) else [], confidence, body,
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""Sensors of the hub with their health, and sites with their numbers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from sensor.core.foreign import part
+from sensor.hub.views.query import Reader
+from sensor.tables.lines import SEVERITIES
+
+# Age from which figures of a sensor are not shown.
+FIGURES_DAYS = 7
+SILENT = timedelta(hours=1)
+CLOCK_MS = 5000
+LIMIT = 2000
+_SENSORS = sql.SQL("""
+SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, coalesce(s.config_state, ''), s.config_reason,
+    l.last_ts, l.filtered, l.gaps, h.record,
+    ARRAY(SELECT q.reason || ' ' || count(*) FROM quarantine q WHERE q.subject = s.key GROUP BY q.reason ORDER BY 1)
+FROM sensors s LEFT JOIN LATERAL (
+    SELECT last_ts, filtered, (SELECT count(*) FROM unnest(committed)) - 1
+        + CASE WHEN committed @> 1::bigint OR isempty(committed) THEN 0 ELSE 1 END AS gaps
+    FROM logs WHERE sensor = s.key ORDER BY number DESC LIMIT 1
+) l ON true LEFT JOIN LATERAL (
+    SELECT record FROM events WHERE sensor = s.number AND kind = 'sensor' AND action = 'summary'
+        AND ts > now() - make_interval(days => %(days)s) AND ts < now() + interval '31 days'
+    ORDER BY ts DESC LIMIT 1
+) h ON true WHERE {test} ORDER BY s.site, s.name LIMIT {limit}""")
+_SENSOR_COUNTS = sql.SQL("""
+SELECT s.site, count(*), count(*) FILTER (WHERE s.seen IS NULL OR s.seen < now() - interval '1 hour')
+FROM sensors s WHERE s.state = 'approved' AND {test} GROUP BY 1""")
+_DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s WHERE NOT s.gone AND {test} GROUP BY 1")
+_ALERT_COUNTS = sql.SQL("""
+SELECT s.site, s.severity, sum(s.n)::bigint FROM alert_counts s WHERE s.state <> 'closed' AND {test} GROUP BY 1, 2""")
+_INCIDENT_COUNTS = sql.SQL("SELECT s.site, count(*) FROM incidents s WHERE NOT s.closed AND {test} GROUP BY 1")
+
+
+class SensorStatus(msgspec.Struct, frozen=True):
+    """``gaps``: ranges of numbers that the hub lacks, None before the first batch; ``filtered``: the sensor selects
+    what it sends; ``loss``: percentage of dropped packets, None if unknown; ``quarantine``: reason and number of
+    rejected batches; ``config``: state of its configuration and the reason.
+    """
+
+    name: str
+    site: str
+    state: str
+    version: str
+    seen: datetime | None
+    expires: datetime | None
+    clock_ms: int
+    config: str
+    last_event: datetime | None
+    filtered: bool
+    gaps: int | None
+    loss: float | None
+    quarantine: list[str]
+
+    def faults(self, now: datetime) -> list[str]:
+        """What needs attention, in words; empty if nothing is known to be wrong."""
+        if self.state != "approved":
+            return [] if self.state == "revoked" else ["waits for approval"]
+        found = [f"rejected batches: {one}" for one in self.quarantine]
+        if self.seen is None:
+            return [*found, "has sent nothing yet"]
+        if now - self.seen > SILENT:
+            found.append("has sent nothing for an hour")
+        if self.gaps and not self.filtered:
+            found.append("events are missing")
+        if abs(self.clock_ms) >= CLOCK_MS:
+            found.append(f"its clock is off by {self.clock_ms / 1000:+.0f} s")
+        if self.loss:
+            found.append(f"{self.loss:.2g} % of packets dropped")
+        if self.expires is not None and self.expires < now:
+            found.append("its credentials are expired")
+        return found
+
+
+class SiteNumbers(msgspec.Struct):
+    """Numbers of one site. ``silent``: sensors without a batch for an hour; ``alerts``: open ones by severity."""
+
+    site: str
+    sensors: int = 0
+    silent: int = 0
+    devices: int = 0
+    alerts: dict[str, int] = msgspec.field(default_factory=dict)
+    incidents: int = 0
+
+
+def sensors(reader: Reader) -> list[SensorStatus]:
+    """At most LIMIT sensors, by site and name."""
+    test = reader.conditions("s")
+    rows = reader.rows(_SENSORS.format(test=test.sql, limit=LIMIT), test.values | {"days": FIGURES_DAYS})
+    return [_status(row) for row in rows]
+
+
+def sites(reader: Reader) -> list[SiteNumbers]:
+    """The numbers of each site: those with the most severe alerts first."""
+    test = reader.conditions("s")
+    found: dict[str, SiteNumbers] = {}
+
+    def of(site: str) -> SiteNumbers:
+        return found.setdefault(site, SiteNumbers(site))
+
+    for site, total, silent in reader.rows(_SENSOR_COUNTS.format(test=test.sql), test.values):
+        of(site).sensors, of(site).silent = total, silent
+    for site, count in reader.rows(_DEVICE_COUNTS.format(test=test.sql), test.values):
+        of(site).devices = count
+    for site, severity, count in reader.rows(_ALERT_COUNTS.format(test=test.sql), test.values):
+        if count:
+            of(site).alerts[SEVERITIES[severity]] = count
+    for site, count in reader.rows(_INCIDENT_COUNTS.format(test=test.sql), test.values):
+        of(site).incidents = count
+    return sorted(found.values(), key=_severest, reverse=True)
+
+
+def _severest(one: SiteNumbers) -> tuple[int, ...]:
+    return *(one.alerts.get(severity, 0) for severity in SEVERITIES[::-1]), one.incidents, one.devices
+
+
+def _status(row: tuple[Any, ...]) -> SensorStatus:
+    name, site, state, version, seen, expires, clock_ms, config, reason, last, filtered, gaps, record, quarantine = row
+    return SensorStatus(
+        name, site, state, version, seen, expires, clock_ms, f"{config}: {reason}" if reason else config, last,
+        bool(filtered), gaps, _loss(record), quarantine,
+    )  # fmt: skip
+
+
+def _loss(record: str | None) -> float | None:
+    """Percentage of packets that the sensor dropped, from its figures; None if it reported none."""
+    if record is None:
+        return None
+    figures = part(msgspec.json.decode(record), "capture")
+    packets, dropped = figures.get("packets"), figures.get("dropped")
+    if not isinstance(packets, int) or not isinstance(dropped, int):
+        return None
+    return 100.0 * dropped / (packets + dropped) if packets + dropped else 0.0

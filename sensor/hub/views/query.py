@@ -1,0 +1,104 @@
+"""Queries of the hub's lists: conditions with their values, and pages in an order that an index has (keyset paging)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import sql
+
+from sensor.hub.database import Connection
+from sensor.views.page import After
+
+# Matches that are counted; with more, the total is a lower bound.
+COUNTED = 10_000
+# Columns that are times. In cursors, they are microseconds since the epoch.
+TIMES = ("last", "first")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
+
+
+class Reader(NamedTuple):
+    """A connection within a transaction. ``sites``: sites to show; None: all that the transaction may read."""
+
+    base: Connection
+    sites: tuple[str, ...] | None = None
+
+    def rows(self, statement: sql.SQL | sql.Composed, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self.base.execute(statement, values).fetchall()
+        return found
+
+    def conditions(self, alias: LiteralString) -> Conditions:
+        """Conditions on a table with a column ``site``; so far, that of the sites."""
+        found = Conditions()
+        if self.sites is not None:
+            found.add(alias + ".site = ANY (%(sites)s)", sites=list(self.sites))
+        return found
+
+
+class Conditions:
+    """Conditions that must all be met, and their values by name."""
+
+    def __init__(self) -> None:
+        self._tests: list[sql.Composable] = []
+        self.values: dict[str, Any] = {}
+
+    def add(self, test: LiteralString | sql.Composable, **values: Any) -> None:
+        self._tests.append(sql.SQL(test) if isinstance(test, str) else test)
+        self.values |= values
+
+    @property
+    def sql(self) -> sql.Composable:
+        return sql.SQL(" AND ").join(self._tests) if self._tests else sql.SQL("true")
+
+
+class Order(NamedTuple):
+    """``columns`` of an index, before the number of the row."""
+
+    columns: tuple[str, ...]
+    backwards: bool = True
+
+    def behind(self, alias: str, after: After, values: dict[str, Any]) -> sql.Composable:
+        """The condition for rows after a row. Adds its values."""
+        place = after.value if isinstance(after.value, list) else [after.value]
+        for column, value in zip((*self.columns, "number"), (*place[: len(self.columns)], after.number), strict=False):
+            values[f"after_{column}"] = _EPOCH + int(value) * _US if column in TIMES else value
+        named = [sql.Placeholder(f"after_{column}") for column in (*self.columns, "number")]
+        sign = sql.SQL("<" if self.backwards else ">")
+        return sql.SQL("({}) {} ({})").format(self._columns(alias), sign, sql.SQL(", ").join(named))
+
+    def clause(self, alias: str) -> sql.Composable:
+        way = sql.SQL(" DESC" if self.backwards else " ASC")
+        columns = [sql.Identifier(alias, column) + way for column in (*self.columns, "number")]
+        return sql.SQL(", ").join(columns)
+
+    def place(self, mark: str, row: Sequence[Any], number: int) -> After:
+        """The cursor behind a row. ``row``: its values of the columns."""
+        values = [us_of(value) if isinstance(value, datetime) else value for value in row]
+        return After(mark, values, number)
+
+    def _columns(self, alias: str) -> sql.Composable:
+        return sql.SQL(", ").join(sql.Identifier(alias, column) for column in (*self.columns, "number"))
+
+
+def us_of(time: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (time - _EPOCH) // _US
+
+
+def ns_of(time: datetime) -> int:
+    """Nanoseconds since the epoch."""
+    return us_of(time) * 1000
+
+
+def time_at(ns: int) -> datetime:
+    """A time in ns; the nearest that PostgreSQL and Python have for one out of range."""
+    return _EPOCH + min(max(ns // 1000, -(1 << 55)), 1 << 57) * _US
+
+
+def like(word: str) -> str:
+    """A LIKE pattern for texts that contain a word."""
+    for sign in "\\%_":
+        word = word.replace(sign, "\\" + sign)
+    return f"%{word}%"

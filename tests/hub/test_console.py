@@ -1,0 +1,406 @@
+"""The console of a hub: one view of two sites, the same answers as a sensor's own tables, and users who may read one
+site.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from psycopg import sql
+
+from sensor.cli.main import main
+from sensor.hub.console.connections import Connections
+from sensor.hub.console.scopes import SiteScopes
+from sensor.hub.console.sources import HubSources
+from sensor.hub.counts import merge_counts
+from sensor.hub.database import grant_reader
+from sensor.hub.entities import identify
+from sensor.hub.views.backend import HubBackend
+from sensor.hub.views.query import Reader
+from sensor.views.alert_filter import AlertFilter
+from sensor.views.backend import Backend, DatasetBackend
+from sensor.views.dataset import open_log
+from sensor.views.devices import DeviceFilter
+from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
+from sensor.views.stories import StoryFilter
+from tests.console.kit import Running, act, csrf_of, output_of
+from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
+
+PARIS = "Paris"
+DEVICES, ALERTS, INCIDENTS = 38, 7, 3
+
+
+def sent(servers: HubServers, log: Path, folder: Path, sensor: str, site: str) -> None:
+    """A sensor of a site sends its log."""
+    text = (
+        log.read_text().replace('"id":"office-1"', f'"id":"{sensor}"').replace(f'"site":"{SITE}"', f'"site":"{site}"')
+    )
+    own = folder / f"{sensor}.jsonl"
+    own.write_text(text)
+    credentials = servers.joined(sensor, folder, site)
+    config = configuration(folder / f"{sensor}.yaml", servers.url, credentials, sensor)
+    config.write_text(config.read_text().replace(f"site: {SITE}", f"site: {site}"))
+    process = forwarder(config, own, "--once")
+    _, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints.decode()
+
+
+@pytest.fixture(scope="module")
+def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
+    """A hub with the office of two sites, which have the same devices and private addresses."""
+    servers.empty()
+    folder = tmp_path_factory.mktemp("sensors")
+    sent(servers, office, folder, "office-1", SITE)
+    sent(servers, office, folder, "paris-1", PARIS)
+    with servers.base() as base:
+        if not base.execute("SELECT FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
+            base.execute("CREATE ROLE hub_reader NOLOGIN")
+        grant_reader(base, "hub_reader", ["*"])
+        identify(base)
+    return servers
+
+
+@pytest.fixture(scope="module")
+def console(filled: HubServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("console")
+    running = Running(folder, "--hub", str(hub_file(filled, folder)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(console: Running) -> Iterator[Any]:
+    with console.client() as client:
+        yield client
+
+
+def hub_file(servers: HubServers, folder: Path, reader: str = "reader: hub_reader") -> Path:
+    path = folder / "hub.yaml"
+    url = servers.hub.settings.database.url
+    path.write_text(f"nats: {{servers: ['{servers.url}']}}\ndatabase:\n  url: {url}\n  {reader}\n")
+    return path
+
+
+def listed(client: Any, path: str, **given: str) -> dict[str, Any]:
+    answer = client.get(f"/api/v1/{path}", params=given)
+    assert answer.status_code == 200, answer.text
+    return json.loads(answer.text)
+
+
+def test_one_view_of_all_sites(browser: Any) -> None:
+    """The overview has a row for each site; ``data`` chooses one of them on every page."""
+    page = browser.get("/").text
+    rows = re.findall(r'<td class="first"><a href="/\?data=(\w+)">', page)
+    assert sorted(rows) == [SITE, PARIS]
+    for path, each in (("devices", DEVICES), ("alerts", ALERTS), ("incidents", INCIDENTS)):
+        assert listed(browser, path)["total"] == 2 * each
+        one = listed(browser, path, data=PARIS)
+        assert one["total"] == each
+        assert {row["record"]["sensor"]["site"] for row in one["items"]} == {PARIS}
+
+
+def test_a_device_and_the_same_device_at_the_other_site(browser: Any) -> None:
+    """With the evidence, and a link to it."""
+    row = listed(browser, "devices", type="camera", data=SITE)["items"][0]
+    page = browser.get(f"/devices/{row['id']}")
+    assert page.status_code == 200
+    [other] = re.findall(r'<a href="(/devices/\d+\.dev-\w+)">', page.text.partition("At other sensors")[2])
+    assert f"{PARIS}/paris-1" in page.text
+    assert f"mac {row['mac']}" in page.text
+    back = browser.get(other)
+    assert back.status_code == 200
+    assert f"/devices/{row['id']}" in back.text
+
+
+def test_every_page_answers_or_explains_what_a_hub_lacks(browser: Any) -> None:
+    """Lists and single objects are there; packets and settings are at the sensor, which is an error with the reason."""
+    alert, incident = listed(browser, "alerts")["items"][0]["id"], listed(browser, "incidents")["items"][0]["id"]
+    there = ("/", "/alerts", "/devices", "/incidents", "/sensors", "/search?q=10.20.10.62", "/audit", "/users")
+    for path in (*there, f"/alerts/{alert}", f"/incidents/{incident}", "/live"):
+        assert browser.get(path).status_code == (204 if path == "/live" else 200 if path != "/users" else 403), path
+    for path in ("/map", "/posture", "/hunt", "/settings", f"/alerts/{alert}/packets.pcapng"):
+        answer = browser.get(path)
+        assert (answer.status_code, "sensor hub hunt" in answer.text) == (503, True), path
+    assert browser.get("/api/v1/posture").json()["code"] == "unavailable"
+    assert browser.get("/devices/9.dev-nothing").status_code == 404
+
+
+ALERT_FILTERS = [
+    AlertFilter(),
+    AlertFilter(severity="medium"),
+    AlertFilter(state=("open",), severity="low"),
+    AlertFilter(state=("closed",)),
+    AlertFilter(detector=("discovery.*",)),
+    AlertFilter(detector=("discovery.port_scan", "discovery.address_scan")),
+    AlertFilter(verdict=("none",), assignee=("nobody",)),
+    AlertFilter(text="scanned"),
+    AlertFilter(text="thr* list"),
+    AlertFilter(text="nothing-like-this"),
+    AlertFilter(source="10.20.10.106"),
+    AlertFilter(target="203.0.113.66"),
+    AlertFilter(device="203.0.113.66"),
+    AlertFilter(source="203.0.113.66"),
+    AlertFilter(since=1795508160_000000000),
+    AlertFilter(until=1795508160_000000000, severity="medium"),
+]
+DEVICE_FILTERS = [
+    DeviceFilter(),
+    DeviceFilter(type=("camera",)),
+    DeviceFilter(vendor="hik"),
+    DeviceFilter(text="axis"),
+    DeviceFilter(text="10.20.10.6"),
+    DeviceFilter(text="AXIS camera"),
+    DeviceFilter(text="no-such-thing"),
+    DeviceFilter(state=("gone",)),
+    DeviceFilter(address="10.20.10.62"),
+    DeviceFilter(address="10.20.30.0/24"),
+    DeviceFilter(mac="BC-AD-28-90-3E-66"),
+]
+
+
+@pytest.fixture(scope="module")
+def both(filled: HubServers, office: Path) -> Iterator[tuple[Backend, Backend]]:
+    """The sensor's own tables, and the hub's rows of that sensor."""
+    with open_log(office) as data, filled.base() as base, base.transaction():
+        yield DatasetBackend(data), HubBackend(Reader(base, (SITE,)))
+
+
+def names(rows: list[Any]) -> list[str]:
+    return [row.id.rpartition(".")[2] for row in rows]
+
+
+@pytest.mark.parametrize("wanted", ALERT_FILTERS, ids=str)
+@pytest.mark.parametrize("sort", ["last", "risk", "severity", "opened"])
+def test_both_back_ends_list_the_same_alerts(both: tuple[Backend, Backend], wanted: AlertFilter, sort: str) -> None:
+    """Rows, total and facets; also the order, but for rows that are equal in it."""
+    own, hub = (one.alerts(wanted, sort) for one in both)
+    assert sorted(names(hub.rows)) == sorted(names(own.rows))
+    assert (hub.total, hub.exact) == (own.total, True)
+    for name in ("state", "severity", "detector", "verdict", "assignee"):
+        assert hub.facets[name] == own.facets[name]
+    if sort != "opened":
+        assert [(row.severity, row.risk, row.last) for row in hub.rows] == [
+            (row.severity, row.risk, row.last) for row in own.rows
+        ]
+
+
+@pytest.mark.parametrize("wanted", DEVICE_FILTERS, ids=str)
+def test_both_back_ends_list_the_same_devices(both: tuple[Backend, Backend], wanted: DeviceFilter) -> None:
+    own, hub = (one.devices(wanted) for one in both)
+    assert sorted(names(hub.rows)) == sorted(names(own.rows))
+    assert (hub.total, hub.exact) == (own.total, True)
+    for name in ("type", "state"):
+        assert hub.facets[name] == own.facets[name]
+
+
+def test_both_back_ends_show_the_same_objects(both: tuple[Backend, Backend]) -> None:
+    """An alert with its incidents, an incident, a device: by whole ids and by their beginnings."""
+    own, hub = both
+    for row in own.alerts().rows:
+        there = hub.alert(row.id)
+        assert (there.alert.title, there.alert.count) == (row.title, row.count)
+        assert [one.rpartition(".")[2] for one in there.incidents] == own.alert(row.id).incidents
+    for story in own.incidents().rows:
+        assert hub.incident(story.id[:-3]).summary == story.summary
+    assert names(hub.incidents(StoryFilter(severity="medium")).rows) == names(
+        own.incidents(StoryFilter(severity="medium")).rows
+    )
+    for device in own.devices().rows:
+        assert hub.device(device.id)["device"].get("macs") == own.device(device.id)["device"].get("macs")
+
+
+@pytest.mark.parametrize(
+    ("backwards", "sort"), [(True, "last"), (False, "last"), (True, "severity"), (False, "risk"), (True, "opened")]
+)
+def test_pages_of_alerts_have_each_row_once(filled: HubServers, sort: str, backwards: bool) -> None:
+    """In the same order as one long page, also where rows are equal."""
+    with filled.base() as base, base.transaction():
+        hub = HubBackend(Reader(base))
+        whole, found, cursor = hub.alerts(sort=sort, backwards=backwards), [], ""
+        while True:
+            page = hub.alerts(sort=sort, backwards=backwards, limit=3, cursor=cursor)
+            found += page.rows
+            cursor = page.cursor
+            if not cursor:
+                break
+        assert [row.id for row in found] == [row.id for row in whole.rows]
+        assert len(found) == 2 * ALERTS
+        with pytest.raises(Malformed):
+            hub.alerts(AlertFilter(severity="low"), cursor=hub.alerts(limit=3).cursor)
+
+
+def test_pages_of_devices_and_incidents_have_each_row_once(filled: HubServers) -> None:
+    with filled.base() as base, base.transaction():
+        hub = HubBackend(Reader(base))
+        for sort in hub.device_sorts:
+            first = hub.devices(sort=sort, limit=40)
+            rest = hub.devices(sort=sort, limit=40, cursor=first.cursor)
+            assert len({row.id for row in (*first.rows, *rest.rows)}) == 2 * DEVICES
+        first_two = hub.incidents(sort="severity", limit=2)
+        more = hub.incidents(sort="severity", limit=10, cursor=first_two.cursor)
+        assert len({row.id for row in (*first_two.rows, *more.rows)}) == 2 * INCIDENTS
+
+
+def test_ids_of_several_sensors(filled: HubServers) -> None:
+    """An id that two sensors have needs the number of the sensor; filters that a hub lacks are errors."""
+    with filled.base() as base, base.transaction():
+        hub = HubBackend(Reader(base))
+        name = hub.alerts(limit=1).rows[0].id
+        assert hub.alert(name).alert.id == name
+        with pytest.raises(Ambiguous):
+            hub.alert(name.partition(".")[2])
+        for missing in ("1.alert-zzzz", "alert-zzzz"):
+            with pytest.raises(Unknown):
+                hub.alert(missing)
+        for text in ("", "'; DROP TABLE alerts", "alert-ü"):
+            with pytest.raises(Malformed):
+                hub.alert(text)
+        for wanted in (AlertFilter(vlan=1), AlertFilter(source="10.0.0.0/8")):
+            with pytest.raises(Malformed):
+                hub.alerts(wanted)
+        for refused in (DeviceFilter(owner="anna"), DeviceFilter(address="10.20.30.0/23"), DeviceFilter(mac="x")):
+            with pytest.raises(Malformed):
+                hub.devices(refused)
+
+
+def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: Any) -> None:
+    """Closed with a verdict, undone, and closed again by the command: lists, facets and history agree each time."""
+    name = listed(browser, "alerts", data=PARIS, severity="critical")["items"][0]["id"]
+
+    def state() -> tuple[str, str, dict[str, int]]:
+        row = listed(browser, f"alerts/{name}")["item"]["alert"]
+        return row["state"], row["verdict"], listed(browser, "alerts", data=PARIS)["facets"]["state"]
+
+    done = act(browser, action="close", verdict="benign", alert=[name], text="a test", back="alert")
+    assert done.status_code == 303
+    assert state() == ("closed", "benign", {"open": ALERTS - 1, "closed": 1})
+    notes = listed(browser, f"alerts/{name}")["item"]["notes"]
+    assert [(note["author"], note["action"]) for note in notes] == [("anna", "verdict"), ("anna", "close")]
+    with filled.base() as base:
+        merge_counts(base)
+    assert state()[2] == {"open": ALERTS - 1, "closed": 1}
+    undo = re.search(r"done=([\w-]+)", done.headers["location"])
+    assert undo is not None
+    page = browser.get("/alerts").text
+    assert browser.post("/alerts/undo", data={"csrf": csrf_of(page), "name": undo[1]}).status_code == 303
+    assert state() == ("open", "", {"open": ALERTS})
+    sensor, alert = name.split(".")
+    command = ["hub", "note", alert, "--state", "acknowledged", "--config", str(filled.config)]
+    assert main(command) == 1  # two sensors have an alert with this id
+    with filled.base() as base:
+        base.execute(
+            "INSERT INTO alert_notes (sensor, alert, author, state) VALUES (%s, %s, 'eve', 'acknowledged')",
+            [int(sensor), alert],
+        )
+    assert state() == ("acknowledged", "", {"open": ALERTS - 1, "acknowledged": 1})
+
+
+def test_a_sensor_that_moves_takes_its_counts_along(filled: HubServers, browser: Any) -> None:
+    """Facets come from counts, which follow every change of the rows."""
+    assert main(["hub", "move", "paris-1", "--site", "Lyon", "--config", str(filled.config)]) == 0
+    assert listed(browser, "devices", data="Lyon")["total"] == DEVICES
+    assert listed(browser, "alerts")["facets"]["site"] == {SITE: ALERTS, "Lyon": ALERTS}
+    assert browser.get("/api/v1/devices", params={"data": PARIS}).status_code == 404
+    assert main(["hub", "move", "paris-1", "--site", PARIS, "--config", str(filled.config)]) == 0
+    with filled.base() as base:
+        merge_counts(base)
+    assert listed(browser, "devices", data=PARIS)["total"] == DEVICES
+
+
+def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: Any) -> None:
+    """On no page, in no list, by no id, through no search; a token has the same limits."""
+    hub = ("--hub", str(console.state / "hub.yaml"), "--state", str(console.state))
+    foreign = [listed(browser, path, data=SITE)["items"][0]["id"] for path in ("devices", "alerts", "incidents")]
+    output_of("console", "sites", "paul", PARIS, *hub)
+    output_of("console", "sites", "program", PARIS, *hub)
+    with console.client("paul") as paul:
+        for path in ("/", "/alerts", "/devices", "/incidents", "/sensors", "/search?q=10.20.10.62"):
+            page = paul.get(path)
+            assert (page.status_code, "office-1" in page.text, "paris-1" in page.text) == (200, False, True), path
+        for kind, name in zip(("devices", "alerts", "incidents"), foreign, strict=True):
+            assert paul.get(f"/{kind}/{name}").status_code == 404
+        assert paul.get(f"/devices?data={SITE}").status_code == 404
+        assert act(paul, action="close", alert=[foreign[1]]).status_code == 404
+    assert listed(browser, f"alerts/{foreign[1]}")["item"]["alert"]["state"] == "open"
+    headers = {"Authorization": f"Bearer {console.token()}"}
+    with httpx.Client(base_url=console.url, headers=headers, timeout=60) as program:
+        assert listed(program, "alerts")["total"] == ALERTS
+        assert program.get(f"/api/v1/alerts/{foreign[1]}").status_code == 404
+    output_of("console", "sites", "program", *hub)
+    with httpx.Client(base_url=console.url, headers=headers, timeout=60) as program:
+        assert listed(program, "alerts")["total"] == 2 * ALERTS
+
+
+def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Running) -> None:
+    """A query without any condition on sites gets rows of the user's sites alone: row-level security."""
+    database, scopes = filled.hub.settings.database, SiteScopes(console.state)
+    scopes.put("pia", [PARIS])
+    connections = Connections(database)
+    sources = HubSources(connections, scopes, console.state, "hub_reader")
+    with sources.opened(sources.dataset("", "pia"), "pia") as opened:
+        assert isinstance(opened.views, HubBackend)
+        base = opened.views.reader.base
+        for table in ("sensors", "events", "devices", "alerts", "incidents", "alert_counts", "device_counts"):
+            every = sql.SQL("SELECT DISTINCT site FROM {}").format(sql.Identifier(table))
+            assert base.execute(every).fetchall() == [(PARIS,)], table
+    with sources.opened(sources.dataset("", "anna"), "anna") as opened:
+        assert isinstance(opened.views, HubBackend)
+        assert len(opened.views.reader.base.execute("SELECT DISTINCT site FROM alerts").fetchall()) == 2
+    without = HubSources(connections, scopes, console.state, None)
+    with pytest.raises(NotReadable):
+        without.dataset("", "pia")
+    connections.close()
+
+
+def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
+    """Silence, gaps, a wrong clock and rejected batches; what is unknown is called so."""
+    assert ">0 with faults<" in browser.get("/sensors").text
+    with filled.base() as base:
+        base.execute("UPDATE sensors SET seen = now() - interval '3 hours', clock_ms = 90000 WHERE name = 'paris-1'")
+        base.execute(
+            "UPDATE logs l SET committed = '{[5,10),[20,145)}' FROM sensors s "
+            "WHERE s.key = l.sensor AND s.name = 'paris-1'"
+        )
+        base.execute(
+            "INSERT INTO quarantine (id, subject, reason, detail, body) "
+            "SELECT 'x', key, 'fork', 'a test', '' FROM sensors WHERE name = 'paris-1'"
+        )
+    page = browser.get("/sensors", params={"faults": "yes"}).text
+    faults = re.findall(r'<div class="fault">([^<]+)</div>', page)
+    assert len(faults) == 4
+    assert "office-1" not in page.partition("<main")[2]
+    assert len(re.findall(r'role="note"', browser.get("/alerts").text)) == 1
+    with filled.base() as base:
+        base.execute("DELETE FROM quarantine")
+        base.execute("UPDATE sensors SET seen = now(), clock_ms = 0")
+        base.execute("UPDATE logs SET committed = '{[1,145)}'")
+
+
+def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
+    """Markup and control characters of a device or an alert reach no page."""
+    with filled.base() as base:
+        base.execute("UPDATE devices SET name = E'<script>alert(1)</script>\\x1b[31m' WHERE type = 'camera'")
+        base.execute("UPDATE alerts SET title = '<img src=x onerror=1>', summary = E'\\u202e<b>'")
+    for path in ("/", "/devices?type=camera", "/alerts", "/search?q=camera"):
+        page = browser.get(path).text
+        assert not any(sign in page for sign in ("<script>alert", "<img src=x", "\x1b", "\u202e<b>")), path
+
+
+def test_a_console_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command ends with a code and an error of the catalogue, without the password."""
+    (tmp_path / "hub.yaml").write_text(
+        "nats: {servers: ['nats://127.0.0.1:1']}\ndatabase: {url: 'postgresql://a:secret@127.0.0.1:1/x'}\n"
+    )
+    command = ["console", "--state", str(tmp_path), "--hub"]
+    assert main([*command, str(tmp_path / "hub.yaml")]) == 3
+    shown = capsys.readouterr().err
+    assert "[hub.no-database]" in shown
+    assert "secret" not in shown
+    assert main([*command, str(tmp_path / "none.yaml")]) == 2
+    assert main(["console", "sites", "paul", "--state", str(tmp_path)]) == 2
