@@ -1,0 +1,91 @@
+"""The console of a hub in a real browser: from all sites to one alert, closed; narrow and dark screens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.kit import Running
+from tests.hub.hub_kit import SITE, HubServers
+from tests.hub.test_console import ALERTS, PARIS, hub_file, sent
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+
+@pytest.fixture(scope="module")
+def console(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    servers.empty()
+    folder = tmp_path_factory.mktemp("console")
+    sent(servers, office, folder, "office-1", SITE)
+    sent(servers, office, folder, "paris-1", PARIS)
+    running = Running(folder, "--hub", str(hub_file(servers, folder)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any, console: Running) -> Iterator[Any]:
+    """A page that is logged in, and fails the test if the browser reported an error."""
+    context = chromium.new_context(base_url=console.url)
+    page = context.new_page()
+    reports: list[str] = []
+    page.on("console", lambda message: reports.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: reports.append(str(error)))
+    page.goto(console.login())
+    page.click("button.primary")
+    page.wait_for_url("**/")
+    yield page
+    context.close()
+    assert reports == []
+
+
+def test_from_all_sites_to_a_closed_alert(page: Any) -> None:
+    """Choose a site, search, open the alert, close it as benign, undo: the address has the site all the time."""
+    expect = sync_api.expect
+    expect(page.locator("table tbody tr td.first").first).to_be_visible()
+    page.select_option("#dataset", PARIS)
+    page.wait_for_url(f"**/?data={PARIS}")
+    page.click("nav.pages >> text=Alerts")
+    rows = page.locator("[data-rows] tbody tr")
+    expect(rows).to_have_count(ALERTS)
+    page.keyboard.press("/")
+    page.keyboard.type("threat list")
+    page.wait_for_url("**text=threat*")
+    expect(rows).to_have_count(1)
+    page.locator("[data-rows] tbody a").first.click()
+    page.wait_for_url(f"**/alerts/*.alert-*data={PARIS}")
+    assert f"{PARIS}/paris-1" in page.inner_text("main")
+    page.select_option("#verdict", "benign")
+    page.click("button[value=close]")
+    page.wait_for_url("**done=*")
+    expect(page.locator("main dl.facts dd").filter(has_text="closed")).to_have_count(1)
+    page.click(".notice.done button")
+    page.wait_for_url("**/alerts/*.alert-*")
+    expect(page.locator("main dl.facts dd").filter(has_text="closed")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_pages_fit_the_screen(page: Any, width: int, scheme: str) -> None:
+    """Nothing is wider than the screen, on lists and on single objects."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    for path in ("/", "/sensors", "/devices", "/alerts", "/incidents", "/search?q=10.20.10.62"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto("/devices?type=camera")
+    page.goto(page.locator("[data-rows] tbody a").first.get_attribute("href"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
