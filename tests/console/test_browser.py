@@ -38,8 +38,10 @@ def chromium() -> Iterator[Any]:
 class Page:
     """A page that is logged in, and everything that its console reported."""
 
-    def __init__(self, chromium: Any, running: Running, **options: Any) -> None:
-        self.context = chromium.new_context(base_url=running.url, **options)
+    def __init__(
+        self, chromium: Any, running: Running, host: str = "127.0.0.1", scope: str = "write", **options: Any
+    ) -> None:
+        self.context = chromium.new_context(base_url=running.url.replace("127.0.0.1", host), **options)
         self.page = self.context.new_page()
         self.reports: list[str] = []
         self.page.on(
@@ -47,7 +49,7 @@ class Page:
             lambda message: self.reports.append(message.text) if message.type in ("error", "warning") else None,
         )
         self.page.on("pageerror", lambda error: self.reports.append(str(error)))
-        self.page.goto(running.login())
+        self.page.goto(running.login(scope=scope).replace("127.0.0.1", host))
         self.page.click("button.primary")
         self.page.wait_for_url("**/")
 
@@ -216,3 +218,29 @@ def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
     page.locator("#upload button").click()
     sync_api.expect(page.locator("#results")).to_contain_text("x.txt is no capture, but text")
     assert there.faults == []
+
+
+def test_the_policy_blocks_inline_code_and_markup_from_strings(open_page: Any) -> None:
+    """No inline script, style or handler runs, no string becomes markup (Trusted Types), no policy can be made."""
+    there = open_page()
+    there.page.goto("/alerts")
+    blocked = there.page.evaluate(
+        """() => {
+          const failed = (work) => { try { work(); } catch (error) { return error instanceof TypeError; } };
+          const script = document.createElement("script"), style = document.createElement("style");
+          const image = document.createElement("img");
+          document.body.append(style);
+          style.append("main { display: none }");
+          return [
+            failed(() => { document.body.innerHTML = "<b>x</b>"; }),
+            failed(() => { script.textContent = "window.ran = 1"; document.body.append(script); }),
+            failed(() => { image.setAttribute("onerror", "window.ran = 1"); }),
+            failed(() => { new DOMParser().parseFromString("<b>x</b>", "text/html"); }),
+            failed(() => { trustedTypes.createPolicy("mine", {}); }),
+            getComputedStyle(document.querySelector("main")).display !== "none",
+            window.ran === undefined,
+          ];
+        }"""
+    )
+    assert blocked == [True] * 7
+    assert there.reports, "the policy reports them"
