@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from msgspec import structs
 from starlette.applications import Starlette
 
 from sensor.alerts.mutes import FILE as MUTES
@@ -24,8 +25,10 @@ from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
+from sensor.console.security.challenges import Challenges
 from sensor.console.security.keys import Keys
 from sensor.console.security.oidc_provider import Provider
+from sensor.console.security.passkeys import Passkeys
 from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.settings import Console
@@ -69,6 +72,8 @@ def console_of(
         mutes or state / MUTES,
         SavedViews(state),
         Users(state),
+        Passkeys(state),
+        Challenges(),
         Uploads(state),
         Replies(),
         Configuration(config, state),
@@ -99,7 +104,8 @@ def serve(
             port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public
         )
     config = uvicorn.Config(
-        app(console), http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
+        app(structs.replace(console, place=place)),
+        http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
         server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S,
         h11_max_incomplete_event_size=HEAD_BYTES, ssl_certfile=place.cert, ssl_keyfile=place.key,

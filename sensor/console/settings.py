@@ -16,8 +16,10 @@ from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
+from sensor.console.security.challenges import Challenges
 from sensor.console.security.keys import Keys
 from sensor.console.security.oidc_provider import Provider
+from sensor.console.security.passkeys import Passkeys
 from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
@@ -41,6 +43,8 @@ class Console(msgspec.Struct, frozen=True):
     mutes: Path
     views: SavedViews
     users: Users
+    passkeys: Passkeys
+    challenges: Challenges
     uploads: Uploads
     replies: Replies
     configuration: Configuration

@@ -14,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 from sensor.console.page_request import Given, form_of
 from sensor.console.pages import errors
 from sensor.console.render import bare
+from sensor.console.security.guard import SAFE
 from sensor.console.security.keys import SESSION_S
 from sensor.console.security.passwords import MOST
+from sensor.console.security.relying_party import party_of
 from sensor.console.security.session import Refused, check_form, peer_of, user_of
-from sensor.console.security.users import ROLES
+from sensor.console.security.users import ROLES, User
 from sensor.console.settings import Console
 from sensor.views.errors import ViewError
 
@@ -53,18 +55,29 @@ def routes(console: Console) -> list[BaseRoute]:
     ]
 
 
-def needed(console: Console, request: Request, *, failed: bool = False) -> Response:
+def needed(console: Console, request: Request, *, failed: str = "") -> Response:
     """The page for a request without a session. SameSite=Strict withholds the cookie on links from other sites; one
-    more click continues the session.
+    more click continues the session. ``failed``: ``password`` or ``passkey``, after a failed login with one.
     """
     query = f"?{request.url.query}" if request.url.query else ""
-    again = "/" if request.url.path == "/login" else f"{request.url.path}{query}"
+    again = f"{request.url.path}{query}" if request.method in SAFE else "/"
     passwords = any(user.has_password for user in console.users.all())
+    party = party_of(console.place)
+    passkeys = party is not None and console.passkeys.any(party.id)
     provider = console.oidc.host if console.oidc is not None else ""
     return bare(
-        request, "login.jinja", "Log in", 401, name="", again=again, passwords=passwords, failed=failed,
-        provider=provider,
+        request, "login.jinja", "Log in", 401, name="", again=again, passwords=passwords, passkeys=passkeys,
+        failed=failed, provider=provider,
     )  # fmt: skip
+
+
+def refuse(console: Console, request: Request, failed: str, before: User | None) -> Response:
+    """Count a failed login. ``before``: its user before the attempt, which may have locked it."""
+    console.attempts.failed()
+    user = console.users.get(before.name) if before is not None else None
+    if user is not None and before is not None and user.locked and not before.locked:
+        console.audit.add(user.name, "locked after failed logins", peer=peer_of(request))
+    return needed(console, request, failed=failed)
 
 
 def _offer(console: Console, request: Request) -> Response:
@@ -96,10 +109,7 @@ def _by_password(console: Console, request: Request, form: Given) -> Response:
         return errors.refused(console, request, error)
     user = console.users.get(name)
     if not right or user is None:
-        console.attempts.failed()
-        if user is not None and before is not None and user.locked and not before.locked:
-            console.audit.add(name, "locked after failed logins", peer=peer_of(request))
-        return needed(console, request, failed=True)
+        return refuse(console, request, "password", before)
     console.audit.add(name, "login by password", peer=peer_of(request))
     return enter(console, RedirectResponse("/", 303), console.keys.open(name, ROLES[user.role]))
 

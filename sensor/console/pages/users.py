@@ -11,6 +11,7 @@ from sensor.console.page_request import Given
 from sensor.console.render import bare
 from sensor.console.security.keys import Who
 from sensor.console.security.passwords import LEAST, checked
+from sensor.console.security.relying_party import party_of
 from sensor.console.security.session import Refused, peer_of
 from sensor.console.security.users import EXTERNAL, ROLES
 from sensor.console.settings import Console
@@ -32,24 +33,35 @@ def _account(console: Console, request: Request, who: Who, _: Given) -> Response
     user, external = console.users.get(who.name), who.name.startswith(EXTERNAL)
     return bare(
         request, "account.jinja", "Account", who=who, user=user, least=LEAST, external=external,
-        done="done" in request.query_params,
+        done="done" in request.query_params, passkeys=console.passkeys.of(who.name), party=party_of(console.place),
     )  # fmt: skip
 
 
 def _set_password(console: Console, request: Request, who: Who, form: Given) -> Response:
     """Set a password, also for the first time after a login by link. Other sessions of the user end."""
-    if who.name.startswith(EXTERNAL):
-        raise Refused("The OpenID provider has the password of this user.")
-    user, password = console.users.get(who.name), checked(_field(form, "password"), _field(form, "again"))
-    if user is not None and user.has_password and not console.users.check(who.name, _field(form, "current")):
-        console.audit.add(who.name, "password refused", peer=peer_of(request))
-        raise Refused("The current password is wrong, or the user is locked after too many failures.")
+    password = checked(_field(form, "password"), _field(form, "again"))
+    check_owner(console, request, who, form)
     console.audit.add(who.name, "password", peer=peer_of(request))
-    if user is None:
-        console.users.put(who.name, next(role for role, scope in ROLES.items() if scope == who.scope))
+    keep_user(console, who)
     console.users.set_password(who.name, password)
     console.keys.end_all(who.name, but=request.cookies.get(console.cookie, ""))
     return RedirectResponse("/account?done=1", 303)
+
+
+def check_owner(console: Console, request: Request, who: Who, form: Given) -> None:
+    """Check that the user may have credentials here, and that the form has its current password. Raises Refused."""
+    if who.name.startswith(EXTERNAL):
+        raise Refused("The OpenID provider has the password of this user.")
+    user = console.users.get(who.name)
+    if user is not None and user.has_password and not console.users.check(who.name, _field(form, "current")):
+        console.audit.add(who.name, "password refused", peer=peer_of(request))
+        raise Refused("The current password is wrong, or the user is locked after too many failures.")
+
+
+def keep_user(console: Console, who: Who) -> None:
+    """Add a user that logged in by link, with the role of the link."""
+    if console.users.get(who.name) is None:
+        console.users.put(who.name, next(role for role, scope in ROLES.items() if scope == who.scope))
 
 
 def _users(console: Console, request: Request, who: Who, _: Given) -> Response:
@@ -59,8 +71,9 @@ def _users(console: Console, request: Request, who: Who, _: Given) -> Response:
 
 def _page(console: Console, request: Request, who: Who, link: str = "", name: str = "") -> Response:
     return bare(
-        request, "users.jinja", "Users", who=who, users=console.users.all(), roles=tuple(ROLES), link=link, name=name
-    )
+        request, "users.jinja", "Users", who=who, users=console.users.all(), roles=tuple(ROLES), link=link, name=name,
+        passkeys=console.passkeys.counts(),
+    )  # fmt: skip
 
 
 def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
@@ -74,6 +87,8 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
     if action == "add" and user is not None:
         raise Malformed("name", name, "one that no user has")
     console.audit.add(who.name, f"user {action}", peer=peer_of(request), text=f"{name} {role}".strip())
+    if action in ("remove", "reset"):
+        console.passkeys.remove_all(name)
     if action in ("add", "role"):
         name = console.users.put(name, role)
         console.keys.rescope(name, ROLES[role])

@@ -1,4 +1,4 @@
-"""Users of the console: name, role and password. Repeated failures lock a user for some time."""
+"""Users of the console: name, role and password. Repeated failures to log in lock a user for some time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = "name, role, password != '', made, until, seen"
 
 
 class User(NamedTuple):
-    """``until``: locked until then; ``seen``: last login by password; seconds since the epoch, 0 for never."""
+    """``until``: locked until then; ``seen``: last login by password or passkey; seconds since the epoch."""
 
     name: str
     role: str
@@ -104,11 +104,16 @@ class Users:
         """Whether the password is correct and the user is not locked. Failures count; FAILURES in a row
         lock the user.
         """
+        with connected(self._path) as base:
+            row = base.execute("SELECT password FROM users WHERE name = ?", (name,)).fetchone()
+        return self.settle(name, verified(password, row[0] if row is not None else ""))
+
+    def settle(self, name: str, right: bool) -> bool:
+        """Count an attempt to log in as a user. Whether it succeeds: with the right credential, and not locked."""
         now = time.time()
         with connected(self._path) as base:
-            row = base.execute("SELECT password, failed, until FROM users WHERE name = ?", (name,)).fetchone()
-            right = verified(password, row[0] if row is not None else "")
-            if row is None or row[2] > now:
+            row = base.execute("SELECT until FROM users WHERE name = ?", (name,)).fetchone()
+            if row is None or row[0] > now:
                 return False
             if right:
                 base.execute("UPDATE users SET failed = 0, until = 0.0, seen = ? WHERE name = ?", (now, name))
