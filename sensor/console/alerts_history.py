@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from sensor.console.history import MICROSECOND
 from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
+from sensor.core import moments
 from sensor.core.record_parts import time_text
 from sensor.records.asof import alert_states, alerts_at
 from sensor.records.paths import records_folder
@@ -23,19 +22,12 @@ from sensor.views.alert_filter import STATES
 from sensor.views.alerts import AlertDetails, AlertNote
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, NotReadable, one_of
+from sensor.views.past import PastFilter, PastRow
 
 _NOTES = (
     "SELECT alert, action, value FROM alert_words WHERE ts <= ? AND alert IN (SELECT value FROM json_each(?)) "
     "ORDER BY number"
 )
-
-
-class PastFilter(msgspec.Struct, frozen=True):
-    """``text``: words that an alert must all contain; ``severity``: the lowest; several states match any of them."""
-
-    text: str = ""
-    severity: str = ""
-    state: tuple[str, ...] = ()
 
 
 class PastAlert(NamedTuple):
@@ -65,9 +57,9 @@ class PastDetails(NamedTuple):
     notes: Sequence[AlertNote]
 
 
-def alerts_of(request: PageRequest) -> PastAlerts:
-    """Alerts at the time in the URL. Raises Malformed if the records begin later; NotReadable."""
-    at, first, rows = _rows(request, alerts_at)
+def alerts_of(request: PageRequest, name: str = "at") -> PastAlerts:
+    """Alerts at the time in a parameter of the URL. Raises Malformed if the records begin later; NotReadable."""
+    at, first, rows = _rows(request, alerts_at, name)
     states = _states(request.data, at, [row["alert"] for row in rows])
     return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
 
@@ -87,17 +79,17 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
 
 
 def _rows(
-    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]]
+    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]], name: str = "at"
 ) -> tuple[int, int, list[dict[str, Any]]]:
-    """The time in the URL, the start of the records (both ns), and the rows of the query. Raises Malformed,
-    NotReadable.
+    """The time in the parameter ``name``, the start of the records (both ns), and the rows of the query. Raises
+    Malformed, NotReadable.
     """
-    at = moment_of("at", request.first("at"), request.now)
+    at = moment_of(name, request.first(name), request.now)
     with querying(request.dataset) as there:
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
         if at < first:
             begin = time_text(first)[:19]
-            raise Malformed("at", request.first("at"), f"a time from {begin}Z on, when the records begin")
+            raise Malformed(name, request.first(name), f"a time from {begin}Z on, when the records begin")
         try:
             return at, first, read(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:
@@ -117,6 +109,17 @@ def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:
         and all(word in " ".join(map(str, one.row.values())).casefold() for word in words)
     ]
     return sorted(found, key=_level, reverse=True)
+
+
+def rows_of(alerts: Iterable[PastAlert]) -> list[PastRow]:
+    """Alerts as rows that can be compared."""
+    return [
+        PastRow(
+            one.row["alert"], one.state, SEVERITIES[_level(one)], moments.moment_of(one.row["first"], 0),
+            moments.moment_of(one.row["ts"], 0), one.row["title"] or one.row["detector"] or "",
+        )
+        for one in alerts
+    ]  # fmt: skip
 
 
 def _level(one: PastAlert) -> int:

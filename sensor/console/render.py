@@ -32,6 +32,10 @@ FOLDER = Path(__file__).parent / "templates"
 LONGEST = 4000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 THEMES = ("auto", "light", "dark")
+# Pages of lists that show a past state (`at`), as their details do.
+PAST = (
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/posture", "/map", "/timeline", "/health",
+)  # fmt: skip
 NAV = (
     ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
     ("/vulnerabilities", "Vulnerabilities"),
@@ -80,6 +84,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
         "path": http.url.path,
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
+        "past": PAST,
     }
     page = _environment(language).get_template(template).render(empty | frame | values)
     return HTMLResponse(page, status)

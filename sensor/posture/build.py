@@ -59,12 +59,12 @@ def _node(record: Record, fleet: Fleet) -> Node:
         name: tidy(device.get(name))
         for name in ("id", "type", "vendor", "model", "firmware", "owner", "first_seen", "last_seen")
     }
-    address = _address([tidy(one) for one in texts(device.get("ips"))])
+    address = main_address([tidy(one) for one in texts(device.get("ips"))])
     return Node(
         **words,
         name=tidy(device.get("hostname")),
         address=address,
-        segment=_segment(device.get("vlan"), address),
+        segment=segment_of(device.get("vlan"), address),
         roles=frozenset(map(tidy, texts(device.get("roles")))),
         services=frozenset(map(tidy, texts(device.get("services")))),
         gone=record.get("action") == GONE,
@@ -73,12 +73,12 @@ def _node(record: Record, fleet: Fleet) -> Node:
     )
 
 
-def _address(ips: list[str]) -> str:
+def main_address(ips: list[str]) -> str:
     """The first that is not link-local, if any: the last used address changes often."""
     return next((one for one in ips if not is_link_local(address_of(one))), ips[0] if ips else "")
 
 
-def _segment(vlan: Any, address: str) -> str:
+def segment_of(vlan: Any, address: str) -> str:
     """The segment of a device. Link-local addresses are the same on every link (RFC 4291, 2.5.6; RFC 3927)."""
     if isinstance(vlan, int) and vlan > 0:
         return f"vlan {vlan}"

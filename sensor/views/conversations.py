@@ -94,20 +94,25 @@ def conversations(
     return page_of(rows, _name, facets_of(rows, fields), mark_of("conversations", wanted, sort), limit, cursor)
 
 
-def matching(picture: Picture, wanted: ConversationFilter) -> list[ConversationRow]:
-    """All matching conversations. Raises the same errors as ``conversations``."""
+def matching(
+    picture: Picture, wanted: ConversationFilter, nodes: Mapping[str, Node] | None = None
+) -> list[ConversationRow]:
+    """All matching conversations. ``nodes``: the devices, if not those of the picture. Raises the same errors as
+    ``conversations``.
+    """
+    nodes = picture.site.nodes if nodes is None else nodes
     one_of("direction", wanted.direction, DIRECTIONS)
     if picture.site.seen.habits is None:
         raise NotReadable("conversations are unknown: the dataset has no inventory")
-    if wanted.device and wanted.device not in picture.site.nodes:
-        raise Unknown("id", wanted.device, picture.site.nodes)
+    if wanted.device and wanted.device not in nodes:
+        raise Unknown("id", wanted.device, nodes)
     block = _block(wanted.address)
-    return [row for row in all_of(picture) if _fits(row, wanted, block)]
+    return [row for row in all_of(picture, nodes) if _fits(row, wanted, block)]
 
 
-def all_of(picture: Picture) -> Iterator[ConversationRow]:
+def all_of(picture: Picture, nodes: Mapping[str, Node]) -> Iterator[ConversationRow]:
     """Every conversation once: both endpoints may have learned it; the client's data has the count."""
-    nodes, seen = picture.site.nodes, picture.site.seen
+    seen = picture.site.seen
     owners = {address: one.party.id for one in seen.machines.values() for address in one.party.texts}
     found: dict[str, ConversationRow] = {}
     for name, habits in (seen.habits or {}).items():

@@ -142,7 +142,7 @@ def _below(domain: str) -> Test:
 
 def _pairs(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterator[ConversationRow]:
     """Conversations of the devices that have an address or a MAC, and of external hosts by address or name."""
-    for row in all_of(picture):
+    for row in all_of(picture, picture.site.nodes):
         ends = (row.client, row.server)
         external = [one.name if kind == DOMAIN else one.address for one in ends if one.id in (OUTSIDE, one.address)]
         if any(one.id in owners for one in ends) or any(map(test, external)):

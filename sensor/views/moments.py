@@ -95,14 +95,19 @@ def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
     return [test for test, _ in given], [value for _, value in given]
 
 
-def health(data: Data, *, since: int | None = None, limit: int = 50) -> Health:
-    """The sensor's health: findings since a time (ns), its last figures, and the position of the tables."""
+def health(data: Data, *, since: int | None = None, until: int | None = None, limit: int = 50) -> Health:
+    """The sensor's health: findings between two times (ns, both included), its last figures unless they are later, and
+    the position of the tables.
+    """
+    begin, end = since if since is not None else -(1 << 63), until if until is not None else (1 << 63) - 1
     query = (
         "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings WHERE action != "
-        "'summary' AND ts >= ? ORDER BY ts DESC, seq DESC LIMIT ?"
+        "'summary' AND ts BETWEEN ? AND ? ORDER BY ts DESC, seq DESC LIMIT ?"
     )
-    rows = data.base.execute(query, (since if since is not None else -(1 << 63), limit_of(limit)))
-    last = data.base.execute("SELECT record FROM findings WHERE action = 'summary' ORDER BY seq DESC").fetchone()
+    rows = data.base.execute(query, (begin, end, limit_of(limit)))
+    last = data.base.execute(
+        "SELECT record FROM findings WHERE action = 'summary' AND ts <= ? ORDER BY seq DESC", (end,)
+    ).fetchone()
     there = data.position
     figures = msgspec.json.decode(last[0]).get("capture", {}) if last is not None else {}
     return Health([_moment(tuple(row)) for row in rows], figures, there.seq, there.unusable)

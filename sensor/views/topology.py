@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -61,14 +62,30 @@ class Topology(msgspec.Struct, frozen=True):
     folded: int
 
 
+class Then(NamedTuple):
+    """The state as of a time: devices, severities by device, and the range (ns) in which conversations must have begun,
+    without its start.
+    """
+
+    nodes: Mapping[str, Node]
+    severities: Mapping[str, int]
+    after: int
+    at: int
+
+
 def topology(
-    picture: Picture, wanted: ConversationFilter = EVERY_CONVERSATION, by: str = "type", opened: str = ""
+    picture: Picture,
+    wanted: ConversationFilter = EVERY_CONVERSATION,
+    by: str = "type",
+    opened: str = "",
+    then: Then | None = None,
 ) -> Topology:
-    """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group. Raises Unknown,
-    Malformed and NotReadable like ``conversations``.
+    """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group; ``then``: if not
+    the present. Raises Unknown, Malformed and NotReadable like ``conversations``.
     """
     one_of("by", [by], GROUPINGS)
-    rows, nodes = matching(picture, wanted), picture.site.nodes
+    nodes = picture.site.nodes if then is None else then.nodes
+    rows = [row for row in matching(picture, wanted, nodes) if then is None or then.after < row.first <= then.at]
     ends = {end.id: end for row in rows for end in (row.client, row.server)}
     groups = {key: _group(end, nodes, GROUPINGS[by]) for key, end in ends.items()}
     if opened and opened not in groups.values():
@@ -78,7 +95,7 @@ def topology(
     shown = {INTERNET, opened, *(name for name, _ in sizes.most_common(GROUPS))}
     places = {key: key if key in alone else name if name in shown else OTHERS for key, name in groups.items()}
     folded = len(set(sizes) - shown) + (sizes[opened] - len(alone) if opened else 0)
-    drawn = _nodes(ends, alone, places, _severities(picture))
+    drawn = _nodes(ends, alone, places, _severities(picture) if then is None else then.severities)
     return Topology(drawn, _links(rows, places), sum(key in nodes for key in ends), len(rows), folded)
 
 

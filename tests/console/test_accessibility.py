@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.console.test_browser import CHROMIUM, PAGES, Page, chromium  # noqa: F401 - a fixture
+from tests.console.test_browser import CHROMIUM, PAGES, PAST, Page, chromium  # noqa: F401 - a fixture
 
 axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python, which brings axe-core")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})"
+
+
+SCORE = (
+    '{"day": "2026-11-23", "ts": "2026-11-23T09:00:00Z", "points": 42.5, "devices": {"high": 3}, "weaknesses": {}, '
+    '"segments": {}}'
+)
 
 
 def faults_of(page: Any) -> list[str]:
@@ -31,7 +37,8 @@ def test_no_page_violates_a_rule(chromium: Any, office: Any, width: int, scheme:
     """Lists, details with all that can be opened, forms, what cannot be found, and the page of who is not logged in."""
     there = Page(chromium, office, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, faults, links = there.page, dict[str, list[str]](), dict[str, str]()
-    for path in (*PAGES, "/hunt?name=scanners", "/devices?at=2026-11-24T08:05"):
+    (office.state / "posture.jsonl").write_text(f"{SCORE}\n")
+    for path in (*PAGES, *PAST, "/hunt?name=scanners", "/posture?at=2026-11-24T08:05"):
         page.goto(path)
         faults[path] = faults_of(page)
         for link in page.eval_on_selector_all("main a[href]", "all => all.map(one => one.getAttribute('href'))"):
@@ -43,6 +50,7 @@ def test_no_page_violates_a_rule(chromium: Any, office: Any, width: int, scheme:
         page.goto(path)
         page.evaluate("document.querySelectorAll('details:not(.frame + .frame)').forEach(one => { one.open = true; })")
         faults[path] = faults_of(page)
+    (office.state / "posture.jsonl").unlink()
     page.goto(device)
     page.goto(str(page.locator("a[href*='/proof']").first.get_attribute("href")))
     faults["proof"] = faults_of(page)

@@ -25,6 +25,11 @@ PAGES = (
     "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/account", "/uploads", "/nothing",
     "/lists?check=203.0.113.66", "/rules", "/rules/new?when=dns.query", "/reports", "/settings?all=1",
 )  # fmt: skip
+AT = "at=2026-11-24T08:12"
+PAST = (
+    f"/?{AT}", f"/incidents?{AT}", f"/incidents?{AT}&against=2026-11-24T08:19", f"/alerts?{AT}", f"/devices?{AT}",
+    f"/recommendations?{AT}", f"/map?{AT}", f"/map?{AT}&against=2026-11-24T08:19", f"/timeline?{AT}", f"/health?{AT}",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +84,7 @@ def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme:
     """No error, no violation of the policy, nothing wider than the screen, colours as the system has them."""
     there = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     links = []
-    for path in PAGES:
+    for path in (*PAGES, *PAST):
         there.page.goto(path)
         assert there.page.evaluate("document.documentElement.scrollWidth") <= width, path
         links += there.page.eval_on_selector_all("main a[href]", "all => all.map(one => one.getAttribute('href'))")
@@ -117,6 +122,28 @@ def test_search_as_you_type_is_in_the_url(open_page: Any) -> None:
     page.go_back()
     page.wait_for_url("**text=kyocera*")
     assert page.locator("#text").input_value() == "kyocera"
+    assert there.faults == []
+
+
+def test_the_slider_sets_the_time_in_the_url(open_page: Any) -> None:
+    """By keyboard; back returns to the present, forward to that time."""
+    there = open_page()
+    page = there.page
+    page.goto("/incidents?severity=low")
+    page.locator("details.when summary").click()
+    page.locator("#slider").focus()
+    page.keyboard.press("Home")
+    page.wait_for_url("**at=2026-11-24T08*")
+    assert "severity=low" in page.url
+    assert page.locator("#at").input_value().startswith("2026-11-24T08:0")
+    assert page.locator("#slider").input_value() == "0"
+    page.go_back()
+    page.wait_for_url("**severity=low")
+    page.go_forward()
+    page.wait_for_url("**at=2026-11-24T08*")
+    page.click("text=Back to the present")
+    page.wait_for_url("**severity=low")
+    assert page.locator("[data-rows] tbody tr").count() == 3
     assert there.faults == []
 
 

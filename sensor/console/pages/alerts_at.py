@@ -6,23 +6,31 @@ from collections import Counter
 
 from starlette.responses import Response
 
-from sensor.console.alerts_history import PastFilter, alert_of, alerts_of, fitting
+from sensor.console.alerts_history import alert_of, alerts_of, fitting, rows_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.alert_filter import STATES
 from sensor.views.alerts import AlertDetails
+from sensor.views.past import PastFilter, changes_of
 
 SHOWN = 1000
 
 
 def page(request: PageRequest) -> Response:
-    """``at``: the time; filters as in the current list, as far as the records contain them."""
+    """``at``: the time; ``against``: the time to compare with; filters as far as the records
+    have them.
+    """
     wanted = request.filter(PastFilter)
     then = alerts_of(request)
     found = fitting(then.alerts, wanted)
+    changes = None
+    if request.first("against"):
+        other = fitting(alerts_of(request, "against").alerts, wanted)
+        changes = changes_of(rows_of(found), rows_of(other))
     return render(
         request, "alerts_at.jinja", "Alerts", then=then, alerts=found[:SHOWN], total=len(found), shown=SHOWN,
-        wanted=wanted, states=STATES, counts=Counter(one.state for one in then.alerts), timely=True,
+        wanted=wanted, states=STATES, counts=Counter(one.state for one in then.alerts), timely=True, changes=changes,
+        path="/alerts/",
     )  # fmt: skip
 
 

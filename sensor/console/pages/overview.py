@@ -9,12 +9,10 @@ from starlette.responses import Response
 
 from sensor.console.charts import histogram, line
 from sensor.console.losses import unseen
-from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
+from sensor.console.pages import overview_at
 from sensor.console.render import render
-from sensor.core.record_parts import time_text
-from sensor.posture.scores.exposure import band_of
-from sensor.posture.scores.trend import Day, read
+from sensor.posture.scores.trend import read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
@@ -33,6 +31,8 @@ DAYS = 90
 
 
 def page(request: PageRequest) -> Response:
+    if request.first("at"):
+        return overview_at.page(request)
     data = request.data
     found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
@@ -42,8 +42,7 @@ def page(request: PageRequest) -> Response:
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         closed=_closed(request, open_alerts=found.total, open_incidents=stories.total),
-        site=_score(request, shown.total) if not request.first("at") else None, day=_day(request),
-        trend=_trend(request), band_of=band_of, timely=bool(request.first("at")),
+        site=_score(request, shown.total), trend=_trend(request),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
@@ -66,16 +65,6 @@ def _score(request: PageRequest, total: int) -> Any:
         return None
     with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
         return posture(picture)
-    return None
-
-
-def _day(request: PageRequest) -> Day | None:
-    """The stored scores for the time in the URL: those of its day, or of the last day before."""
-    if not request.first("at"):
-        return None
-    day = time_text(moment_of("at", request.first("at"), request.now))[:10]
-    with contextlib.suppress(OSError):
-        return next((one for one in reversed(read(request.dataset.folder).days) if one.day <= day), None)
     return None
 
 

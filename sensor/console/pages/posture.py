@@ -5,11 +5,14 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.page_request import PageRequest
+from sensor.console.pages import posture_at
 from sensor.console.render import render
 from sensor.views.posture import FIELDS, SORTS, ScoreFilter, posture, scores
 
 
 def page(request: PageRequest) -> Response:
+    if request.first("at"):
+        return posture_at.page(request)
     wanted, paging = request.filter(ScoreFilter), request.paging("points")
     with request.console.assessments.of(request.opened) as picture:
         site = posture(picture)

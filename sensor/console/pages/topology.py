@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.drawing import described, drawing
+from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.conversations import ConversationFilter
@@ -18,7 +19,8 @@ def page(request: PageRequest) -> Response:
         request.first("opened"),
     )
     with request.console.assessments.of(request.opened) as picture:
-        found, known = topology(picture, wanted, by, opened), picture.site.nodes
+        then = then_of(request, picture) if request.first("at") else None
+        found, known = topology(picture, wanted, by, opened, then), picture.site.nodes
 
     def url_of(node: MapNode) -> str:
         if node.device in known:
@@ -38,4 +40,5 @@ def page(request: PageRequest) -> Response:
         by=by,
         groupings=tuple(GROUPINGS),
         group=opened,
+        timely=True,
     )

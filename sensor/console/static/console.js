@@ -56,6 +56,16 @@ function liveSearch(form) {
   });
 }
 
+// The slider sets the time of the form, and submits it when it is released.
+function timeSlider(slider) {
+  const first = Date.parse(slider.dataset.first), last = Date.parse(slider.dataset.last), field = document.getElementById("at");
+  const text = () => new Date(first + ((last - first) * slider.value) / 1000).toISOString().slice(0, 19);
+  const then = Date.parse(`${field.value}Z`);
+  slider.value = Number.isNaN(then) ? 1000 : (1000 * (then - first)) / (last - first || 1);
+  slider.addEventListener("input", () => { field.value = text(); });
+  slider.addEventListener("change", () => slider.form.requestSubmit());
+}
+
 // Rows: j and k move, Enter opens, x marks.
 let here = -1;
 const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
@@ -144,6 +154,7 @@ function prepare() {
   });
 }
 for (const form of document.querySelectorAll("form[data-live-search]")) liveSearch(form);
+for (const slider of document.querySelectorAll("#slider")) timeSlider(slider);
 for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 document.getElementById("keys-button")?.addEventListener("click", () => document.getElementById("keys").showModal());
 prepare();

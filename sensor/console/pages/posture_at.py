@@ -1,0 +1,63 @@
+"""Exposure as of a time, and the difference between two times, from the scores that are stored once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from starlette.responses import Response
+
+from sensor.console.moments import moment_of
+from sensor.console.page_request import PageRequest
+from sensor.console.render import render
+from sensor.core.record_parts import time_text
+from sensor.posture.scores.exposure import band_of
+from sensor.posture.scores.trend import Day, read
+from sensor.views.errors import NotReadable
+
+
+class Figure(NamedTuple):
+    """One figure at two times, None if unknown. ``decimals``: of its notation."""
+
+    kind: str
+    name: str
+    before: float | None
+    after: float | None
+    decimals: int
+
+
+def page(request: PageRequest) -> Response:
+    then = day_of(request, "at")
+    if then is None:
+        raise NotReadable(
+            f"the exposure score at {request.first('at')} is unknown: no score was stored on or before that day. "
+            "`sensor posture record` stores one a day"
+        )
+    other = day_of(request, "against") if request.first("against") else None
+    return render(
+        request, "posture_at.jinja", "Exposure", then=then, other=other, figures=list(_figures(then, other)),
+        band_of=band_of, timely=True,
+    )  # fmt: skip
+
+
+def day_of(request: PageRequest, name: str) -> Day | None:
+    """The stored scores for the time in a parameter: those of its day, or of the last day before. Raises Malformed,
+    NotReadable.
+    """
+    day = time_text(moment_of(name, request.first(name), request.now))[:10]
+    try:
+        return next((one for one in reversed(read(request.dataset.folder).days) if one.day <= day), None)
+    except OSError as error:
+        raise NotReadable(f"the stored scores cannot be read: {error.strerror}") from None
+
+
+def _figures(then: Day, other: Day | None) -> Iterator[Figure]:
+    yield Figure("score", "site", then.points, other.points if other is not None else None, 1)
+    tables: tuple[tuple[str, Mapping[str, float], Mapping[str, float], int], ...] = (
+        ("devices", then.devices, other.devices if other is not None else {}, 0),
+        ("weaknesses", then.weaknesses, other.weaknesses if other is not None else {}, 0),
+        ("segment", then.segments, other.segments if other is not None else {}, 1),
+    )
+    for kind, before, after, decimals in tables:
+        for name in {**before, **after}:
+            yield Figure(kind, name, before.get(name), after.get(name), decimals)
