@@ -14,7 +14,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench hub-bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -63,6 +63,9 @@ bench-floor: build ## instructions of a replay of the office: fails 15 % above t
 
 records-bench: build ## searches and hunts over made connections (ARGS="--rows 5000000" for less than 50 million)
 	@$(BIN)/python -m tests.perf.records_bench $(ARGS)
+
+console-bench: build ## errors, latencies and memory of the console under load, beside a sensor at 50,000 packets/s (ARGS="--seconds 60" for less than 10 minutes)
+	@$(BIN)/python -m tests.perf.console_load $(ARGS)
 
 hub-bench: build ## events a second from many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for less)
 	@$(BIN)/python -m tests.hub.bench $(ARGS)

@@ -40,7 +40,7 @@ from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
 
 # Limit of connections, beyond which clients get 503; seconds for idle ones; seconds for open streams at shutdown.
-CONNECTIONS, IDLE_S, END_S = 256, 15, 2
+CONNECTIONS, IDLE_S, END_S = 512, 15, 2
 HEAD_BYTES = 32 << 10
 TICK_S = 5.0
 

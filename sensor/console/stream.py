@@ -4,6 +4,7 @@ notifications of changes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 
 EVERY_S, HEARTBEAT_S, BATCH = 1.0, 15.0, 500
-# Limit of streams: each polls the log once a second.
-MOST = 64
+# Limit of streams. All streams of changes of a log share one look at it a second.
+MOST = 320
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -75,17 +76,36 @@ async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> Async
 
 async def changes(log: Path) -> AsyncIterator[bytes]:
     """A notification when the log or its notes grow, at most once a second."""
-    before, quiet = await run_in_threadpool(_sizes, log), 0.0
+    before, quiet = await _LOOKS.sizes(log), 0.0
     yield b"retry: 5000\n\n"
     while not Streams.ending:
         await anyio.sleep(EVERY_S)
         quiet += EVERY_S
-        if (now := await run_in_threadpool(_sizes, log)) != before:
+        if (now := await _LOOKS.sizes(log)) != before:
             before, quiet = now, 0.0
             yield b"event: changed\ndata: {}\n\n"
         elif quiet >= HEARTBEAT_S:
             quiet = 0.0
             yield b": still here\n\n"
+
+
+class _Looks:
+    """The last look at each log, which serves all streams for a second."""
+
+    def __init__(self) -> None:
+        self._last: dict[Path, tuple[float, list[tuple[str, int]]]] = {}
+        self._lock = anyio.Lock()
+
+    async def sizes(self, log: Path) -> list[tuple[str, int]]:
+        """Sizes of the files of a log, at most a second old."""
+        async with self._lock:
+            if time.monotonic() - self._last.get(log, (0.0, []))[0] >= EVERY_S:
+                self._last = {one: last for one, last in self._last.items() if time.monotonic() - last[0] < HEARTBEAT_S}
+                self._last[log] = time.monotonic(), await run_in_threadpool(_sizes, log)
+            return self._last[log][1]
+
+
+_LOOKS = _Looks()
 
 
 def _sizes(log: Path) -> list[tuple[str, int]]:

@@ -215,7 +215,7 @@ def test_everything_works_without_script(chromium: Any, start, own) -> None:
     page.locator("a[rel=next]").click()
     assert page.locator("[data-rows] tbody tr").count() == 3
     page.locator("#text").fill("tp-lab")
-    page.locator("form.filter button").first.click()
+    page.locator("main form.filter button").first.click()
     assert "text=tp-lab" in page.url
     page.locator("input[name=alert]").first.check()
     page.locator("#reason").fill("lab day")
