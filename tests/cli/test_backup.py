@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from tests.cli.faults import reports
 from tests.golden import Golden
 from tests.lifecycle.household import SECRET, furnish
 from tests.runtime.test_keeper import Run
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -243,10 +243,12 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
     ]
     for _ in range(5):
         process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
-        while (
-            not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and process.poll() is None
-        ):
-            time.sleep(0.005)
+        until(
+            lambda process=process: (
+                process.poll() is not None
+                or any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst"))
+            )
+        )
         process.send_signal(2)
         process.communicate(timeout=60)
         if process.returncode:

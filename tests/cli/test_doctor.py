@@ -19,6 +19,7 @@ import pytest
 from tests.capture.captures import Frame, pcap
 from tests.doctor.office import mac, office
 from tests.golden import Golden
+from tests.processes import wait_until_idle
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="interfaces are read from the Linux kernel")
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('P
 
 SENDER = """
 import json, socket, sys, time
+from tests.processes import wait_until_idle
 name, frames = json.load(sys.stdin)
 frames = [bytes.fromhex(frame) for frame in frames]
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
@@ -305,7 +307,7 @@ def test_a_listener_who_has_received_enough(lab: Lab) -> None:
     for line in process.stdout:
         if ": permission: " in line:
             break
-    time.sleep(1)
+    wait_until_idle(process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")

@@ -11,7 +11,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pytest
 import sensor.eventlog
 from sensor.cli.main import main
 from tests.golden import Golden
+from tests.processes import wait_until_idle
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
@@ -253,7 +253,7 @@ def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: 
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        time.sleep(0.2)
+        wait_until_idle(process)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     found = records((first + out).decode())

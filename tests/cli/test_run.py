@@ -23,6 +23,7 @@ from sensor.cli.main import main, parser
 from sensor.config import Config
 from sensor.logs import logs
 from tests.golden import Golden
+from tests.waiting import until
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
@@ -239,10 +240,9 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
 def _wait_for(process: subprocess.Popen[bytes], path: Path, text: bytes) -> None:
     """Until a run that has just begun says so at the end of its log."""
     before = path.stat().st_size if path.exists() else 0
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        if path.exists() and text in path.read_bytes()[max(0, before - 64) :]:
-            return
-        time.sleep(0.02)
-    process.kill()
-    raise AssertionError(f"{path} never said {text!r}: {process.communicate()[1]!r}")
+
+    def reported() -> bool:
+        assert process.poll() is None, process.communicate()[1]
+        return path.exists() and text in path.read_bytes()[max(0, before - 64) :]
+
+    until(reported)

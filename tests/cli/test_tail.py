@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.golden import Golden
+from tests.waiting import until
 
 
 def test_one_line_a_record(run_cli, log: Path) -> None:
@@ -110,11 +110,13 @@ def test_following(golden: Golden, run_cli, log: Path) -> None:
             file.write(more)
         assert process.stdout.readline().endswith("bye\n")
         process.stdout.close()
-        end = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < end:
+
+        def ended() -> bool:
             with log.open("a") as file:
                 file.write(more)
-            time.sleep(0.05)
+            return process.poll() is not None
+
+        until(ended)
         assert (process.poll(), process.stderr.read()) == (0, "")
 
 

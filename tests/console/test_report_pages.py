@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ from sensor.console.reports import FAILED, Report, Reports
 from sensor.datasets.dataset import dataset_in
 from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import csrf_of
+from tests.waiting import until
 
 
 def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
@@ -23,11 +23,12 @@ def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
 
 def made(client: httpx.Client) -> str:
     """The page, once no report waits any more."""
-    until = time.monotonic() + 240
-    while "Reload</a> to see" in (text := client.get("/reports").text):
-        assert time.monotonic() < until
-        time.sleep(0.5)
-    return text
+
+    def page() -> str:
+        text = client.get("/reports").text
+        return "" if "Reload</a> to see" in text else text
+
+    return until(page, patience_s=240, apart_s=0.5)
 
 
 def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> None:
@@ -80,10 +81,7 @@ def test_values_of_a_form_are_no_options(tmp_path: Path) -> None:
 def test_a_period_that_makes_no_sense_is_reported_and_the_report_of_a_stopped_console_too(tmp_path: Path) -> None:
     reports = Reports(tmp_path, None, Limits(seconds=60))
     one = reports.begin(Report("", "office", "json", "anna", period="yesterday"))
-    until = time.monotonic() + 120
-    while reports.get(one.id).state != FAILED:
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    until(lambda: reports.get(one.id).state == FAILED, patience_s=120)
     assert "yesterday" in reports.get(one.id).message
     with pytest.raises(Malformed):
         reports.path(reports.get(one.id))

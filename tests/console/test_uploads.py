@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import time
 from pathlib import Path
 
 import httpx
@@ -16,9 +15,10 @@ from sensor.console.child import Limits
 from sensor.console.uploads import CARD, FAILED, FOLDER, MOST, PART, Uploads
 from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import Running, csrf_of
+from tests.waiting import until
 
 CAPTURE = Path(__file__).resolve().parents[2] / "pcaps/office.pcapng"
-PATIENCE_S, PAUSE_S = 600, 0.1
+PATIENCE_S = 600
 
 
 @pytest.fixture
@@ -43,14 +43,13 @@ class Sender:
 
     def ended(self, name: str) -> dict[str, object]:
         """How it ended; asks as the page does, until it did."""
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
+
+        def over() -> dict[str, object] | None:
             found = self.client.get(f"/uploads/{name}", timeout=60).json()
-            if found["state"] in ("done", "failed"):
-                return dict(found)
             assert self.client.get("/uploads").status_code == 200
-            time.sleep(PAUSE_S)
-        raise AssertionError("the analysis did not end")
+            return dict(found) if found["state"] in ("done", "failed") else None
+
+        return until(over, patience_s=PATIENCE_S, apart_s=0.1) or {}
 
 
 def test_a_capture_in_parts_becomes_a_dataset(there: Running) -> None:

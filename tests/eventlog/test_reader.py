@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,9 +88,20 @@ class Following:
     def __init__(self, path: Path) -> None:
         self.seen: list[int] = []
         self.done = threading.Event()
-        self.log = Reader(path, follow=True, stop=self.done.is_set)
+        self._looks = 0
+        self.log = Reader(path, follow=True, stop=self._stopped)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+
+    def _stopped(self) -> bool:
+        """Asked before each look at the file."""
+        self._looks += 1
+        return self.done.is_set()
+
+    def looks_again(self) -> None:
+        """Wait until it has looked once, from beginning to end."""
+        before = self._looks
+        until(lambda: self._looks >= before + 2)
 
     def _run(self) -> None:
         for record in self.log:
@@ -124,7 +134,7 @@ def test_following_waits_for_the_rest_of_a_line(tmp_path: Path, follow: Callable
         file.write(line(1) + line(2)[:10])
         log.wait_for(1)
         file.write(line(2)[10:-1])
-        time.sleep(0.03)
+        log.looks_again()
         log.wait_for(1)
         file.write(b"\n" + line(3))
         log.wait_for(1, 2, 3)
@@ -137,7 +147,7 @@ def test_following_a_log_that_is_begun_again(tmp_path: Path, follow: Callable[[]
     log = follow()
     log.wait_for(1, 2)
     os.truncate(tmp_path / "log", 0)
-    time.sleep(0.03)
+    log.looks_again()
     with (tmp_path / "log").open("ab") as file:
         file.write(line(3))
     log.wait_for(1, 2, 3)

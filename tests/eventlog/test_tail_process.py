@@ -92,9 +92,9 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
         first.wait()
         second = write(log, root, 200_000, 3000)
         assert second.wait(60) == 0
+        assert write(log, root, 300_000, 1).wait(60) == 0  # comes last: before it nothing else may come
         wanted = lines_of(log)
         found = come(out, len(wanted))
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     assert len(segments(log)) > 10
@@ -162,7 +162,7 @@ def test_alerts_alone_and_a_reader_that_stands_still(tmp_path: Path, root: Path)
         process.send_signal(signal.SIGSTOP)
         assert writer.wait(60) == 0
         process.send_signal(signal.SIGCONT)
-        wanted = [f"number {number}" for number in range(0, 6001, 97)]
+        assert write(log, root, 97 * 100, 1).wait(60) == 0  # comes last
+        wanted = [f"number {number}" for number in (*range(0, 6001, 97), 97 * 100)]
         come(out, len(wanted))
-        time.sleep(0.3)
     assert messages(out) == wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from sensor.intel.names import SUFFIX
 from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
 from tests.golden import Golden
+from tests.waiting import until
 
 MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 
@@ -24,14 +24,16 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def renewed(renewer: Renewer, tries: int = 500) -> list[str]:
+def renewed(renewer: Renewer) -> list[str]:
     """Looks as a run does until changed lists are in use."""
-    for _ in range(tries):
-        refused = renewer.look()
-        if refused is not None:
-            return refused
-        time.sleep(0.01)
-    raise AssertionError("the lists were never read again")
+    found: list[list[str] | None] = []
+
+    def looked() -> bool:
+        found.append(renewer.look())
+        return found[-1] is not None
+
+    until(looked)
+    return found[-1] or []
 
 
 def test_what_changed_counts_without_a_gap(tmp_path: Path) -> None:
@@ -41,14 +43,16 @@ def test_what_changed_counts_without_a_gap(tmp_path: Path) -> None:
     renewer = Renewer(lists)
     assert renewer.look() is None
     write(path, "203.0.113.1\nnew.example\n")
-    for _ in range(500):
-        refused = renewer.look()
+    refused: list[list[str] | None] = []
+
+    def looked() -> bool:
+        refused.append(renewer.look())
         assert lists.check("203.0.113.1") is not None
-        assert (lists.check("new.example") is None) == (refused is None)
-        if refused is not None:
-            break
-        time.sleep(0.001)
-    assert (refused, lists.check("old.example")) == ([], None)
+        assert (lists.check("new.example") is None) == (refused[-1] is None)
+        return refused[-1] is not None
+
+    until(looked)
+    assert (refused[-1], lists.check("old.example")) == ([], None)
     assert renewer.look() is None
     renewer.close()
 

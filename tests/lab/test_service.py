@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,15 +25,18 @@ from sensor.inventory.baseline import Baseline
 from sensor.inventory.store.store import Store
 from sensor.runtime.assembly import known
 from sensor.runtime.keeper import Keeper
+from tests import sampling
 from tests.inventory.stories import Story
 from tests.inventory.test_figures import LIMITS, MANY, office
-from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, run  # noqa: F401 the marks of the lab
+from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, received, run  # noqa: F401 the marks of the lab
 from tests.runtime.test_assembly import GOOD as FINGERPRINT
 from tests.runtime.test_notify import Manager
+from tests.waiting import until
 
 SENDER = """
 import os, socket, sys, time
 from tests.kit import udp_frame
+from tests.waiting import until
 
 rate, name = int(sys.argv[1]), sys.argv[2]
 frames = [udp_frame(f"10.0.0.{n % 200 + 1}", f"10.0.1.{n % 250 + 1}", b"x" * 100, sport=20000 + n % 300, dport=9999) for n in range(1000)]
@@ -46,7 +50,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
             sock.send(frames[sent % 1000])
             sent += 1
         time.sleep(0.001)
-    print(sent, round(sent / (time.monotonic() - began)), flush=True)
+    print(sent, flush=True)
 """
 GOOD = ("networks: [203.0.113.0/24]\n", "preset: quiet\nsensor: {site: there}\n")
 BROKEN = "networks: [203.0.113.0/24]\ncapture:\n  interface: eth0\n"
@@ -87,29 +91,36 @@ class Service:
         self.lab.processes.append(self.process)  # type: ignore[arg-type]
         return self.process
 
-    def wait_for(self, word: str, count: int = 1, seconds: float = 60) -> float:
-        """Wait for a word; how long that took."""
-        began = time.monotonic()
-        while True:
-            self.received += self.manager.received()
-            if sum(output.startswith(word) for output in self.received) >= count:
-                return time.monotonic() - began
-            assert time.monotonic() - began < seconds, (word, self.received, self.err)
-            assert self.process.poll() is None, self.err
-            time.sleep(0.002)
+    def wait_for(self, word: str, count: int = 1, seconds: float = 60) -> None:
 
-    def reload(self, text: str) -> float:
-        """Seconds until it is ready again."""
+        def received() -> bool:
+            self.received += self.manager.received()
+            assert self.process.poll() is None, self.err
+            return sum(output.startswith(word) for output in self.received) >= count
+
+        until(received, patience_s=seconds, what=lambda: (word, self.received, self.err))
+
+    def wait_for_packets(self, count: int) -> None:
+        """Wait until it has counted so many packets."""
+
+        def counted() -> bool:
+            self.received += self.manager.received()
+            found = re.findall(r"STATUS=([\d,]+) packets", "".join(self.received))
+            return bool(found) and int(found[-1].replace(",", "")) >= count
+
+        until(counted, what=lambda: self.received)
+
+    def reload(self, text: str) -> None:
+        """Change the configuration, and wait until it is ready again."""
         self.config.write_text(text)
         self.received = []
         self.process.send_signal(signal.SIGHUP)
-        return self.wait_for("READY=1")
+        self.wait_for("READY=1")
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """The exit code, and how long it took."""
-        began = time.monotonic()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """The exit code."""
         self.process.send_signal(number)
-        return self.process.wait(60), time.monotonic() - began
+        return self.process.wait(60)
 
     @property
     def err(self) -> str:
@@ -128,10 +139,7 @@ class Service:
 
     def wait_for_log(self, holds: Callable[[], bool]) -> None:
         """Wait until the log says something: it is written in groups."""
-        end = time.monotonic() + 60
-        while not holds():
-            assert time.monotonic() < end, self.records[-3:]
-            time.sleep(0.02)
+        until(holds, what=lambda: self.records[-3:])
 
     def worked_s(self) -> float:
         """Seconds of processor time so far, which do not depend on who else is at work."""
@@ -183,8 +191,8 @@ def traffic(lab: Lab, tmp_path: Path) -> Callable[[int], Callable[[], int]]:
         def end() -> int:
             over.touch()
             assert sender.stdout is not None
-            sent, reached = map(int, sender.stdout.readline().split())
-            assert reached > rate * 0.8
+            sent = int(sender.stdout.readline())
+            assert sent > rate / 5  # a busy machine sends fewer
             return sent
 
         return end
@@ -201,21 +209,19 @@ def test_a_life(service: Service) -> None:
     service.wait_for_log(lambda: [record["action"] for record in service.records][:1] == ["started"])
     service.wait_for("WATCHDOG=1", 4)
     service.wait_for("STATUS=0 packets, 0 lost, 0 devices, 0 alerts open")
-    code, seconds = service.end()
-    assert code == 0
-    assert seconds < 20
+    assert service.end() == 0
     service.received += service.manager.received()
     assert service.received[-1] == "STOPPING=1\nSTATUS=stopping"
     assert len(service.reported("stopped")) == 1
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
-    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no
+    """Broken ones, then ten times as many good ones under up to 50,000 packets a second: the old configuration stays, no
     packet is lost, and the second half of the reloads takes no more memory than the first.
 
     SENSOR_RELOADS: how many good ones.
     """
-    good = int(os.environ.get("SENSOR_RELOADS", "30"))
+    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(30, 12))))
     service.config.write_text(GOOD[1])
     service.start()
     service.wait_for("READY=1")
@@ -225,15 +231,16 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
         service.reload(GOOD[number % 2])
         few.append(service.anonymous_mib())
     files = service.descriptors()
-    broken = [service.reload(BROKEN) for _ in range(good // 10)]
+    for _ in range(good // 10):
+        service.reload(BROKEN)
     service.wait_for_log(lambda: len(service.reported("config")) == 7)
     assert service.reported("config")[-1]["facts"]["faults"][0].startswith(
         f"{service.config}:3:3: found the key 'interface'"
     )
     assert service.records[-1]["sensor"]["site"] == "there"
-    fine, later = list[float](), list[float]()
+    later = list[float]()
     for number in range(good):
-        fine.append(service.reload(GOOD[number % 2]))
+        service.reload(GOOD[number % 2])
         later.append(service.anonymous_mib())
     before, after = max(few + later[: good // 2]), min(later[-6:])
     for number in range(3):
@@ -241,15 +248,13 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
         (service.folder / "own" / "tea.yaml").write_text(FINGERPRINT.replace("3000", f"{number}000"))
         service.reload(f"{GOOD[0]}fingerprints: {{folders: [own]}}\n")
     service.wait_for_log(lambda: service.descriptors() <= files)  # a file may be open for a moment
-    time.sleep(0.5)
     sent = end()
-    time.sleep(0.5)
-    assert service.end()[0] == 0
+    service.wait_for_packets(sent)
+    assert service.end() == 0
     capture = service.reported("summary")[-1]["capture"]
     assert (capture["dropped"], capture["packets"] >= sent) == (0, True)
     assert len(service.reported("config")) == 6 + 1 + good + 3
     assert all("fingerprints" in " ".join(record["facts"]["changed"]) for record in service.reported("config")[-2:])
-    assert max(*broken, *fine) < 2
     assert after - before < 5
 
 
@@ -259,9 +264,7 @@ def test_it_ends_while_it_reads(service: Service, number: int) -> None:
     service.start()
     service.wait_for("READY=1")
     service.process.send_signal(signal.SIGHUP)
-    code, seconds = service.end(number)
-    assert code == 0
-    assert seconds < 20
+    assert service.end(number) == 0
     assert len(service.reported("stopped")) == 1
 
 
@@ -271,9 +274,7 @@ def test_it_ends_while_it_begins(service: Service) -> None:
     """
     service.start()
     time.sleep(0.6)
-    code, seconds = service.end()
-    assert code in (0, -signal.SIGTERM)
-    assert seconds < 20
+    assert service.end() in (0, -signal.SIGTERM)
     assert len(service.reported("started")) == len(service.reported("stopped"))
 
 
@@ -282,14 +283,12 @@ def test_a_second_signal_ends_it_at_once(service: Service) -> None:
     service.start()
     service.wait_for("READY=1")
     service.process.send_signal(signal.SIGTERM)
-    code, seconds = service.end(signal.SIGINT)
-    assert code in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-    assert seconds < 20
+    assert service.end(signal.SIGINT) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert service.err.endswith("sensor: second signal: exiting immediately [sensor.interrupted]\n")
     service.start()
     service.received = []
     service.wait_for("READY=1")
-    assert service.end()[0] == 0
+    assert service.end() == 0
     assert "torn" not in service.err
 
 
@@ -308,7 +307,7 @@ def test_no_permission(service: Service) -> None:
     reason="half a minute: with SENSOR_RELOADS only; tests/inventory/test_figures.py loads as many",
 )
 def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
-    """Ready within five seconds of work, and over within five, with all of them still there."""
+    """Ready within five seconds of work; when it is over, all of them are still there."""
     keeper, story = Keeper(tmp_path / "state", print), Story(LIMITS).at(0)
     baseline = Baseline(story.inventory.device)
     keeper.begin(story.inventory, known(Config()).name, baseline)
@@ -318,9 +317,9 @@ def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
     service.start()
     service.wait_for("READY=1", seconds=60)
     ready = service.worked_s()
-    code, seconds = service.end()
-    print(f"{MANY:,} devices: ready after {ready:.1f} s, over after {seconds:.1f} s")
-    assert (code, ready < 5, seconds < 5) == (0, True, True)
+    assert service.end() == 0
+    print(f"{MANY:,} devices: ready after {ready:.1f} s of work")
+    assert ready < 5
     assert service.reported("summary")[-1]["capture"]["devices"] == MANY
     store = Store(tmp_path / "state")
     assert sum(1 for _ in store.devices(2 * MANY)) == MANY
@@ -343,8 +342,8 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
     there = ("ip", "-n", lab.there, "link")
     service.start()
     service.wait_for("READY=1")
-    time.sleep(1.5)
     lab.send(count=5)
+    service.wait_for_packets(5)
     files = service.descriptors()
 
     def away(*, gone: bool) -> None:
@@ -358,11 +357,11 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
         away(gone=gone)
         service.wait_for_log(lambda number=number: len(interface_news(service)) == 2 * number + 1)
         back(gone=gone)
-        time.sleep(1.0)
+        received(lab, 1)
         lab.send(count=5)
         service.wait_for_log(lambda number=number: len(interface_news(service)) == 2 * number + 2)
     assert service.descriptors() == files
-    assert service.end()[0] == 0
+    assert service.end() == 0
     assert interface_news(service) == ["medium", "info"] * 2 * times
     assert service.reported("summary")[-1]["capture"]["packets"] == 5 * (2 * times + 1)
 
@@ -374,8 +373,8 @@ def test_an_interface_that_is_not_there_at_the_start(service: Service, lab: Lab)
     service.wait_for("READY=1")
     service.wait_for_log(lambda: "vb: no such interface now; waiting for it" in service.err)
     lab.cable()
-    time.sleep(1.0)
+    received(lab, 1)
     lab.send(count=5)
-    time.sleep(0.5)
-    assert service.end()[0] == 0
+    service.wait_for_packets(5)
+    assert service.end() == 0
     assert service.reported("summary")[-1]["capture"]["packets"] == 5

@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.waiting import until
 
 # Pytest's own folders are closed to others, and a path of a socket has room for about 100 characters.
 FOLDERS = Path(tempfile.gettempdir())
@@ -110,14 +111,12 @@ class Server:
                 start_new_session=True,
                 **self._as,
             )
-        end = time.monotonic() + self.wait_s
-        while not self.ready():
-            if self._process.poll() is not None or time.monotonic() > end:
-                self.kill()
-                raise RuntimeError(
-                    f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}"
-                )
-            time.sleep(0.02)
+        process = self._process
+        with contextlib.suppress(AssertionError):
+            until(lambda: self.ready() or process.poll() is not None, patience_s=self.wait_s, apart_s=0.02)
+        if process.poll() is not None or not self.ready():
+            self.kill()
+            raise RuntimeError(f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}")
 
     def kill(self) -> None:
         """Kill -9 of the server and of all its children, at once."""

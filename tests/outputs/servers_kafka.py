@@ -22,6 +22,7 @@ import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.outputs.servers_base import Server
+from tests.waiting import until
 
 HOST = b"127.0.0.1"
 STORE = "stored.jsonl"
@@ -85,18 +86,20 @@ class KafkaServer(Server):
         """The messages of each partition, in its order, once all of them were read. Fails where the mock forgot some
         before: it keeps 5 MB of each.
         """
-        ends, limit = self._ends(topic), time.monotonic() + 30
-        while True:
+        ends = self._ends(topic)
+
+        def read() -> list[list[Stored]]:
             found: list[list[Stored]] = [[] for _ in ends]
             for line in (self.broker.folder / STORE).read_bytes().splitlines():
                 one = msgspec.json.decode(line, type=Stored)
                 if one.topic == topic:
                     found[one.partition].append(one)
-            if [len(have) for have in found] == ends:
-                assert all(one.offset == place for have in found for place, one in enumerate(have))
-                return found
-            assert time.monotonic() < limit, f"read {[len(have) for have in found]} of {ends}"
-            time.sleep(0.1)
+            return found
+
+        until(lambda: [len(have) for have in read()] == ends, apart_s=0.1, what=lambda: (list(map(len, read())), ends))
+        found = read()
+        assert all(one.offset == place for have in found for place, one in enumerate(have))
+        return found
 
     def _ends(self, topic: str) -> list[int]:
         reader = _reader(self.broker.behind)

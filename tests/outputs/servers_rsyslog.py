@@ -4,13 +4,14 @@ answered is in its file.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.outputs.authority import Authority
 from tests.outputs.servers_base import Server, free_port
+from tests.waiting import until
 
 PROGRAM = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/sbin")
 MODULES = (
@@ -75,7 +76,6 @@ class Rsyslog(Server):
 
     def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
         """The lines of an input once they are as expected, or as they are in the end."""
-        end = time.monotonic() + wait_s
-        while not right(found := self.lines(of)) and time.monotonic() < end:
-            time.sleep(0.02)
-        return found
+        with contextlib.suppress(AssertionError):
+            until(lambda: right(self.lines(of)), patience_s=wait_s)
+        return self.lines(of)

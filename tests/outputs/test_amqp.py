@@ -26,6 +26,7 @@ from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.invalid import faults_of
 from tests.outputs.servers_rabbitmq import MISSING, RabbitmqServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
 LARGEST = 100_000
@@ -147,8 +148,7 @@ def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -
     thread.start()
     for _ in range(2):
         begun = len(done)
-        while len(done) < begun + 4 and thread.is_alive():
-            time.sleep(0.005)
+        until(lambda begun=begun: len(done) >= begun + 4 or not thread.is_alive())
         time.sleep(rng.uniform(0, 0.05))
         server.kill()
         server.start()

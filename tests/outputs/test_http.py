@@ -33,6 +33,7 @@ from tests.outputs.authority import Authority
 from tests.outputs.batches import entries, entry, ids
 from tests.outputs.invalid import faults_of
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
+from tests.waiting import until
 
 ODD = "sécret\u202e\x1b[31m"
 
@@ -633,6 +634,4 @@ def test_nothing_is_left_open(receiver: Receiver) -> None:
         reported(output, Retry)
         reported(output, Retry)
         output.close()
-    time.sleep(0.2)
-    assert held() <= descriptors
-    assert threading.active_count() <= threads
+    until(lambda: held() <= descriptors and threading.active_count() <= threads)

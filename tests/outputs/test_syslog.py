@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
@@ -65,6 +66,11 @@ def empty(server: Rsyslog) -> Rsyslog:
     if server.received.exists():
         os.truncate(server.received, 0)
     return server
+
+
+def readable(output: Syslog) -> None:
+    """Wait until something came from the receiver: data, or the end of the connection."""
+    assert select.select([output._connection], [], [], 60)[0]
 
 
 def swallow(connection: socket.socket) -> None:
@@ -172,7 +178,7 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
     with listener(until_tired) as port, opened(port) as output:
         output.send(batch)
         tired.set()
-        time.sleep(0.1)
+        readable(output)
         with pytest.raises(Retry, match="closed"):
             output.send(batch)
         tired.clear()
@@ -219,9 +225,9 @@ def test_what_a_receiver_reports_is_not_read():
             connection.sendall(b"again")
 
     with listener(chatter) as port, opened(port) as output:
+        readable(output)
         for _ in range(3):
             output.send(entries(5, format="syslog_5424"))
-            time.sleep(0.02)
 
 
 def test_connections_notice_a_host_that_vanished():
@@ -242,7 +248,7 @@ def test_a_certificate_of_ours_that_is_missing_is_reported_when_it_is_noticed(tm
             swallow(secured)
 
     with listener(serve) as port, opened(port, transport="tls", tls={"ca": authority.ca}) as output:
-        time.sleep(0.1)
+        readable(output)
         with pytest.raises(
             Retry,
             match=r"\btls\.certificate\b.*\btls\.key\b",

@@ -24,6 +24,7 @@ from sensor.delivery.batch import URGENT
 from sensor.delivery.status import Status, load_status
 from sensor.eventlog.cursors import cursor
 from sensor.eventlog.log_cursor import LogCursor
+from tests import waiting
 from tests.outputs.servers_base import Server
 from tests.reliability.destinations import Arrival, Destination, arrival
 from tests.reliability.maker import id_of
@@ -205,12 +206,10 @@ def forget_most(pid: int) -> None:
 
 def until(holds: Callable[[], bool], seconds: float) -> bool:
     """Whether it held in time."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(STEP_S)
-    return True
+    try:
+        return bool(waiting.until(holds, patience_s=seconds))
+    except AssertionError:
+        return holds()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -201,16 +202,18 @@ def test_a_disk_that_is_too_slow(golden: Golden, tmp_path: Path) -> None:
     """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told
     all the same.
     """
+    begun = threading.Event()
 
     class Slow(BadDisk):
         def sync(self, file: int) -> None:
+            begun.set()
             time.sleep(0.4)
             super().sync(file)
 
     path = tmp_path / "events.jsonl"
     log = open_log(path, Slow(), memory_mib=MEMORY_MIB)
     log.write(record(0, "alert"))
-    time.sleep(0.05)
+    assert begun.wait(60)
     began = time.monotonic()
     for number in range(1, 1001):
         log.write(record(number, "alert" if number % 100 == 0 else "flow"))

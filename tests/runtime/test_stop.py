@@ -36,9 +36,9 @@ def devices(folder: Path) -> int:
 
 
 def test_at_once(sensor: Sensor, tmp_path: Path) -> None:
-    """Nothing is in the way: it takes a moment, and devices, flows and the summary are there."""
+    """Nothing is in the way: it takes no longer than it may, and devices, flows and the summary are there."""
     records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print))
-    assert sensor.took_s < 1
+    assert sensor.took_s < END_S
     assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
     assert sensor_records(records, "summary")[0]["capture"]["packets"] == 11
     assert devices(tmp_path / "state") >= 1
