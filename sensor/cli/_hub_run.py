@@ -21,6 +21,9 @@ def init(args: argparse.Namespace) -> int:
     if (args.certificate is None) != (args.key is None):
         complain("expected --certificate and --key together", error="usage.missing-argument")
         return USAGE
+    for path in filter(None, (args.certificate, args.key, args.ca)):
+        if not path.is_file():
+            raise Stop(USAGE, f"found no file {path}, expected it in PEM format", error="file.not-read")
     folder = Path(args.operands[0])
     tls = ServerTls(args.certificate, args.key, args.ca) if args.certificate else None
     try:

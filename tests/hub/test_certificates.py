@@ -17,13 +17,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sensor.cli.main import main
 from sensor.core.output import Entry, Retry
-from sensor.hub import sensors
+from sensor.hub import jwts, sensors
 from sensor.hub.certificates import authority as hub_authority
 from sensor.hub.certificates import client_certificate
 from sensor.hub.folder import load_pair
+from sensor.hub.settings import load_hub
 from sensor.outputs import hub as output_module
 from sensor.outputs.hub import Hub, Options
+from sensor.outputs.hub_protocol.certificates import is_admission_of
 from sensor.outputs.hub_protocol.credentials import (
     Credentials,
     certificate_path,
@@ -31,7 +34,7 @@ from sensor.outputs.hub_protocol.credentials import (
     save_credentials,
 )
 from sensor.outputs.hub_protocol.joining import join
-from sensor.outputs.hub_protocol.messages import Joining
+from sensor.outputs.hub_protocol.messages import Admission, Joining
 from sensor.outputs.hub_protocol.tokens import EXPECTED, bearer_of, tls_of
 from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
 from sensor.outputs.transport.tls import Tls
@@ -241,6 +244,45 @@ def test_credentials_of_an_earlier_version_get_one(verifying: HubServers, author
     sensor.open()
     sensor.close()
     assert expires_in_days(path) == 30
+
+
+def test_init_needs_both_files(authority: Authority, tmp_path: Path) -> None:
+    """And they must be there: otherwise no keys are made. The configuration that is written is one of a hub."""
+    pair = authority.issue("server")
+    for given in (
+        ["--certificate", pair.certificate],
+        ["--key", pair.key],
+        ["--certificate", pair.certificate, "--key", tmp_path / "none.key"],
+        ["--certificate", pair.certificate, "--key", pair.key, "--ca", tmp_path / "none.pem"],
+    ):
+        assert main(["hub", "init", str(tmp_path / "hub"), *map(str, given)]) == 2
+    assert not (tmp_path / "hub").exists()
+    given = ["--certificate", pair.certificate, "--key", pair.key, "--ca", authority.ca]
+    assert main(["hub", "init", str(tmp_path / "hub"), "--listen", "hub.example.net:4222", *map(str, given)]) == 0
+    settings = load_hub(tmp_path / "hub" / "hub.yaml").settings.nats
+    assert (settings.servers, settings.client_certificates) == (["tls://hub.example.net:4222"], True)
+    assert settings.tls.ca == authority.ca
+
+
+def test_what_a_server_cannot_replace(verifying: HubServers, tmp_path: Path) -> None:
+    """JWT or certificate of another hub or for another key, cut off, or none at all: no admission of this sensor."""
+    account, other = load_pair(verifying.folder, "account"), KeyPair.generate(ACCOUNT)
+    key, neighbour = KeyPair.generate(USER).public, KeyPair.generate(USER).public
+    now = datetime.now(UTC)
+    jwt, pem = jwts.sensor_jwt(account, key, "a", int(now.timestamp())), client_certificate(account, key, now)
+    assert is_admission_of(Admission("approved", jwt, certificate=pem), key, account.public)
+    assert is_admission_of(Admission("approved", jwt), key, account.public)
+    for forged in (
+        Admission("approved", jwts.sensor_jwt(other, key, "a", int(now.timestamp())), certificate=pem),
+        Admission("approved", jwts.sensor_jwt(account, neighbour, "a", int(now.timestamp())), certificate=pem),
+        Admission("approved", jwt[:-4], certificate=pem),
+        Admission("approved", "", certificate=pem),
+        Admission("approved", jwt, certificate=client_certificate(other, key, now)),
+        Admission("approved", jwt, certificate=client_certificate(account, neighbour, now)),
+        Admission("approved", jwt, certificate=pem[:200]),
+        Admission("approved", jwt, certificate="ü"),
+    ):
+        assert not is_admission_of(forged, key, account.public)
 
 
 def test_a_worker_that_starts_again_is_certified(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:

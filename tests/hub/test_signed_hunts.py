@@ -16,8 +16,9 @@ import pytest
 from sensor.core.output import Retry
 from sensor.hub import jwts
 from sensor.hub.folder import load_pair
+from sensor.outputs.hub_protocol.certificates import is_issued_by
 from sensor.outputs.hub_protocol.connection import renew
-from sensor.outputs.hub_protocol.credentials import Credentials, is_issued_by, load_credentials, save_credentials
+from sensor.outputs.hub_protocol.credentials import Credentials, load_credentials, save_credentials
 from sensor.outputs.hub_protocol.hunt_signatures import FRESH_S, Rejected, read_hunt, sign_hunt, verify_hunt
 from sensor.outputs.hub_protocol.hunts import HUNT, Found, Hunt, found_subject, read_found
 from sensor.outputs.hub_protocol.messages import Admission, Signed, subject

@@ -10,11 +10,10 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.certificates import is_admission_of
 from sensor.outputs.hub_protocol.credentials import (
     Credentials,
     certificate_path,
-    claims_of,
-    is_issued_by,
     is_renewal_due,
     load_credentials,
     load_operator,
@@ -80,8 +79,7 @@ def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
     key = credentials.pair.public
     try:
         answer = msgspec.json.decode(wire.request(subject(messages.RENEW, key)), type=Admission)
-        mine = answer.jwt and claims_of(answer.jwt).sub == key
-        if mine and is_issued_by(answer.jwt, credentials.claims.iss):
+        if is_admission_of(answer, key, credentials.claims.iss):
             save_credentials(path, Credentials(answer.jwt, credentials.pair, answer.certificate))
             if not load_operator(path):  # joined with an earlier version
                 save_operator(path, answer.operator)

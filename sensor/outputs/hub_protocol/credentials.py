@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair, is_public, is_signed
+from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair, is_public
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 _LIMIT = 64 * 1024
@@ -79,12 +79,6 @@ def claims_of(jwt: str) -> Claims:
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=Claims)
     except (IndexError, binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
         raise ValueError("found no JWT") from error
-
-
-def is_issued_by(jwt: str, account: str) -> bool:
-    """Whether an account signed a JWT: also a NATS server between sensor and hub must not replace it."""
-    content, _, signature = jwt.rpartition(".")
-    return claims_of(jwt).iss == account and is_signed(account, content.encode(), signature)
 
 
 def load_credentials(path: Path) -> Credentials:

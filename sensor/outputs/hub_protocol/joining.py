@@ -8,7 +8,8 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.credentials import claims_of, is_issued_by
+from sensor.outputs.hub_protocol.certificates import is_admission_of
+from sensor.outputs.hub_protocol.credentials import claims_of
 from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
 from sensor.outputs.hub_protocol.tokens import bearer_of, tls_of
 from sensor.outputs.nats import place_of, server_url
@@ -40,8 +41,6 @@ def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: f
         raise Retry("its answer cannot be read: is it the server of a hub?") from None
     finally:
         wire.close()
-    if answer.state == "approved" and claims_of(answer.jwt).sub != requested.key:
-        raise Retry("it signed another key than ours")
-    if answer.state == "approved" and not is_issued_by(answer.jwt, claims_of(jwt).iss):
-        raise Retry("another hub than that of the token signed our key")
+    if answer.state == "approved" and not is_admission_of(answer, requested.key, claims_of(jwt).iss):
+        raise Retry("its credentials are not of the hub that made the token, or not for our key")
     return answer
