@@ -30,7 +30,7 @@ TYPES = {
     **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
-    **dict.fromkeys(("ips", "macs", "parties"), "text[]"),
+    **dict.fromkeys(("ips", "macs", "parties", "sites", "alerts"), "text[]"),
     "severity": "int2", "confidence": "float4",
 }  # fmt: skip
 _PARTITIONS: LiteralString = """
@@ -151,7 +151,9 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     Replaces its previous access.
     """
     name = sql.Identifier(role)
-    tables = sql.SQL("sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts")
+    tables = sql.SQL(
+        "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns"
+    )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])
         base.cursor().executemany("INSERT INTO site_access VALUES (%s, %s)", [(role, site) for site in sites])

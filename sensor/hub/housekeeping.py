@@ -1,4 +1,5 @@
-"""Periodic work of a worker, every ten minutes: merge counts, recompute entities, delete old events. One of several
+"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, delete old
+events. One of several
 workers does it at a time.
 """
 
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from sensor.hub.campaigns import refresh_campaigns
 from sensor.hub.counts import merge_counts
 from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.entities import identify
@@ -45,6 +47,7 @@ class Housekeeping:
 
     def _work(self, base: Connection) -> None:
         merge_counts(base)
+        refresh_campaigns(base)
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
         if (found := identify(base)) is not None:

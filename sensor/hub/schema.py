@@ -173,5 +173,15 @@ CREATE TABLE mac_conflicts (
 );
 """,
     LISTS,
+    """
+CREATE TABLE campaigns (
+    kind text NOT NULL, value text NOT NULL, first timestamptz NOT NULL, last timestamptz NOT NULL,
+    severity smallint NOT NULL, sites text[] NOT NULL, alerts text[] NOT NULL, count bigint NOT NULL,
+    PRIMARY KEY (kind, value, first)
+);
+ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
+CREATE POLICY by_sites ON campaigns FOR SELECT
+    USING ((SELECT '*' = ANY (readable_sites())) OR sites <@ (SELECT readable_sites())::text[]);
+""",
 )
 VERSION = len(MIGRATIONS)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg import sql
 
 from sensor.core.foreign import part
-from sensor.hub.views.query import Reader
+from sensor.hub.views.query import Reader, ns_of
 from sensor.tables.lines import SEVERITIES
 
 # Age from which figures of a sensor are not shown.
@@ -37,6 +37,10 @@ _DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s W
 _ALERT_COUNTS = sql.SQL("""
 SELECT s.site, s.severity, sum(s.n)::bigint FROM alert_counts s WHERE s.state <> 'closed' AND {test} GROUP BY 1, 2""")
 _INCIDENT_COUNTS = sql.SQL("SELECT s.site, count(*) FROM incidents s WHERE NOT s.closed AND {test} GROUP BY 1")
+_CAMPAIGNS = sql.SQL("""
+SELECT kind, value, first, last, severity, sites, alerts, count FROM campaigns
+WHERE %(sites)s::text[] IS NULL OR sites && %(sites)s
+ORDER BY severity DESC, cardinality(sites) DESC, last DESC LIMIT {limit}""")
 
 
 class SensorStatus(msgspec.Struct, frozen=True):
@@ -88,6 +92,29 @@ class SiteNumbers(msgspec.Struct):
     devices: int = 0
     alerts: dict[str, int] = msgspec.field(default_factory=dict)
     incidents: int = 0
+
+
+class CampaignRow(NamedTuple):
+    """Alerts of several sites with the same actor, list entry or technique. Times in ns."""
+
+    kind: str
+    value: str
+    first: int
+    last: int
+    severity: str
+    sites: list[str]
+    alerts: list[str]
+    total: int
+
+
+def campaigns(reader: Reader, limit: int = 20) -> list[CampaignRow]:
+    """Campaigns of the last days, the most severe first; of chosen sites those with one of them."""
+    statement = _CAMPAIGNS.format(limit=limit)
+    sites = list(reader.sites) if reader.sites is not None else None
+    return [
+        CampaignRow(row[0], row[1], ns_of(row[2]), ns_of(row[3]), SEVERITIES[row[4]], *row[5:])
+        for row in reader.rows(statement, {"sites": sites})
+    ]
 
 
 def sensors(reader: Reader) -> list[SensorStatus]:
