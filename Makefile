@@ -1,11 +1,11 @@
-# `make` alone says what there is to make. Everything happens in .venv; nothing else on the machine is touched.
+# `make` alone lists all targets. Everything is installed in .venv; nothing else on the host changes.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
-# One worker more than there are cores, since many tests wait for programs and peers.
+# One worker more than cores, because many tests wait for programs and peers.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = pytest -p tests.workers --workers $(WORKERS)
 SPREAD = $(BIN)/python -m $(PYTEST)
@@ -16,31 +16,31 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 .DELETE_ON_ERROR:
 .PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench soak soak-memory lint format wheel deb build clean
 
-help: ## this list
-	@echo "Passive network sensor. What you can make:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo "Start with \`make demo\`. Another Python than python3: make PYTHON=python3.12 demo"
+help: ## list all targets
+	@echo "Passive network sensor. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@echo "Start with \`make demo\`. To use another Python than python3: make PYTHON=python3.12 demo"
 
-demo: build ## set up, replay a small office and show its devices and alerts
+demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: build ## all tests, what is exhaustive as a sample (ARGS="-k dhcp" picks some; SENSOR_SEED=N has the sample of a run again)
+test: build ## run all tests, exhaustive tests as a sample (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats the sample of a run)
 	@$(SPREAD) $(ARGS)
 
-test-all: build ## all tests, what is exhaustive as a whole
+test-all: build ## run all tests, exhaustive tests in full
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
 
-test-console: build ## the console in a browser: every page, WCAG 2.2 by axe-core, attacks, uploads, schemathesis (installs playwright; needs Debian's chromium)
+test-console: build ## test the console in a browser: pages, WCAG 2.2 (axe-core), attacks, uploads, schemathesis (installs playwright; needs chromium of Debian)
 	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python schemathesis
 	@$(BIN)/python -m pytest tests/console $(ARGS)
 
-test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
+test-systemd: build deb ## test the package on Debian booted in a container (root; a few minutes)
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
-test-newcomer: build ## README's first commands on a bare Debian: root, a quarter of an hour
+test-newcomer: build ## run the first commands of README on a minimal Debian (root; 15 minutes)
 	@SENSOR_NEWCOMER=1 $(BIN)/python -m pytest -s tests/systemd/test_newcomer.py $(ARGS)
 
-coverage: build ## lines and branches of sensor/ that the tests run, and the files below 85 % (ARGS="tests/alerts" for some)
+coverage: build ## measure line and branch coverage of sensor/, list files below 85 % (ARGS="tests/alerts" selects tests)
 	@mkdir -p build/coverage
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m $(PYTEST) $(ARGS)
@@ -48,35 +48,35 @@ coverage: build ## lines and branches of sensor/ that the tests run, and the fil
 	@$(BIN)/coverage json --quiet
 	@$(BIN)/python -m tests.coverage_gaps
 
-mutation: build ## small faults put into functions: how many make tests fail (ARGS="--rooms alerts --mutants 0" for all of a room)
+mutation: build ## mutation testing: inject faults, count those that tests detect (ARGS="--rooms alerts --mutants 0": all of one package)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run $(ARGS)
 
-fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
+fuzz: build ## fuzz each dissector with a million mutated messages (hours; ARGS="--cases 10000 sip" for fewer)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 	@$(BIN)/python -m tests.native.mill $(ARGS)
 
-bench: build ## the figures of docs/operate/performance.md, measured here
+bench: build ## measure the figures of docs/operate/performance.md on this host
 	@$(BIN)/python -m tests.perf.bench $(ARGS)
 
-bench-floor: build ## instructions of a replay of the office: fails 15 % above the figure kept (ARGS=--keep keeps another)
+bench-floor: build ## count instructions of the office replay; fails if 15 % above the stored figure (ARGS=--keep stores a new one)
 	@$(BIN)/python -m tests.perf.floor $(ARGS)
 
-records-bench: build ## searches and hunts over made connections (ARGS="--rows 5000000" for less than 50 million)
+records-bench: build ## measure searches and hunts over generated connections (ARGS="--rows 5000000" for fewer than 50 million)
 	@$(BIN)/python -m tests.perf.records_bench $(ARGS)
 
-console-bench: build ## errors, latencies and memory of the console under load, beside a sensor at 50,000 packets/s (ARGS="--seconds 60" for less than 10 minutes)
+console-bench: build ## measure errors, latencies and memory of the console under load (ARGS="--seconds 60" for less than 10 minutes)
 	@$(BIN)/python -m tests.perf.console_load $(ARGS)
 
-hub-bench: build ## events a second from many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for less)
+hub-bench: build ## measure events per second of many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for fewer)
 	@$(BIN)/python -m tests.hub.bench $(ARGS)
 
-soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and what held (ARGS="--only outages" for some)
+soak: build ## soak test of 15 minutes: kill -9, outages, slow receivers; reports lost events (ARGS="--only outages" selects one)
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
-soak-memory: build ## what `sensor run` takes over two hours on a wire (ARGS="--minutes 10" for less)
+soak-memory: build ## measure the memory of `sensor run` during two hours of live traffic (ARGS="--minutes 10" for less)
 	@$(BIN)/python -m tests.reliability.soak_memory $(ARGS)
 
-lint: build ## must be clean before a commit: ruff, ruff format, mypy, words and names of docs/banned_*.yaml
+lint: build ## check before a commit: ruff, ruff format, mypy, banned words and names (docs/banned_*.yaml)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
@@ -86,38 +86,38 @@ calibrate: build ## measure confidence and severity on labelled captures (CAPTUR
 	@test -n "$(CAPTURES)" || { echo "make calibrate CAPTURES=folder: the folder holds manifest.yaml and the captures it lists" >&2; exit 2; }
 	@$(BIN)/python -m docs.calibrate "$(CAPTURES)"
 
-docs: build $(BIN)/mkdocs ## the documentation as a site in build/site, with strict link checks
+docs: build $(BIN)/mkdocs ## build the documentation site in build/site, with strict link checks
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/site/README.html"
 
-format: build ## let ruff mend what it can
+format: build ## format the code, and apply automatic fixes of ruff
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-wheel: build ## a wheel in dist/, to be installed anywhere
-	@rm -rf build/lib* build/bdist*  # what an earlier build left there would be shipped
+wheel: build ## build a wheel in dist/
+	@rm -rf build/lib* build/bdist*  # files of an earlier build would be included
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-deb: ## a Debian package in dist/, for the Debian that it is built on
+deb: ## build a Debian package in dist/, for the Debian release of this host
 	@/usr/bin/python3 packaging/debian/build.py
 
-build: $(VENV)/built ## .venv with the sensor in it, kernels compiled
+build: $(VENV)/built ## install the sensor in .venv and compile its kernels
 
-clean: ## away with .venv and everything made
+clean: ## delete .venv and all build products
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find sensor \( -name '*.so' -o -name '*.c' -o -name __pycache__ \) -prune -exec rm -rf {} +
 	@find tests pcaps -name __pycache__ -prune -exec rm -rf {} +
 
-# What is missing on this machine, in one line with the command that installs it. Runs on any Python 3, old ones too.
+# Prints missing requirements in one line, with the command that installs them. Runs on any Python 3.
 define PROBE
 import os, shlex, shutil, sys, sysconfig
 missing, apt, dnf = [], [], []
-asked = os.path.basename(sys.argv[1])
-name = "python3" if asked in ("python", "python3") else "python%d.%d" % sys.version_info[:2]
-def need(ok, what, debian, fedora):
-    if not ok:
-        missing.append(what), apt.append(debian), dnf.append(fedora)
+program = os.path.basename(sys.argv[1])
+name = "python3" if program in ("python", "python3") else "python%d.%d" % sys.version_info[:2]
+def need(present, requirement, debian, fedora):
+    if not present:
+        missing.append(requirement), apt.append(debian), dnf.append(fedora)
 def importable(*modules):
     try:
         return all(map(__import__, modules))
@@ -126,22 +126,22 @@ def importable(*modules):
 compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
 old = sys.version_info < (3, 11)
 if old:
-    need(False, "Python 3.11 or newer (%s is %d.%d; name another with PYTHON=...)" % ((asked,) + sys.version_info[:2]), "python3.11 python3.11-venv python3.11-dev", "python3.11 python3.11-devel")
+    need(False, "Python 3.11 or newer (%s is %d.%d; select another with PYTHON=...)" % ((program,) + sys.version_info[:2]), "python3.11 python3.11-venv python3.11-dev", "python3.11 python3.11-devel")
 else:
     need(importable("venv", "ensurepip"), "the venv module", name + "-venv", name)
     need(os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")), "the Python headers", name + "-dev", name + "-devel")
 need(shutil.which(compiler), "a C compiler (" + compiler + ")", "gcc libc6-dev", "gcc")
 if missing:
-    sys.exit("cannot build here without %s. Debian/Ubuntu: sudo apt install %s  Fedora: sudo dnf install %s" % (", ".join(missing), " ".join(apt), " ".join(dnf)))
+    sys.exit("cannot build without %s. Debian/Ubuntu: sudo apt install %s  Fedora: sudo dnf install %s" % (", ".join(missing), " ".join(apt), " ".join(dnf)))
 endef
 export PROBE
 
 define probe
-@command -v $(PYTHON) >/dev/null || { echo "cannot build here without Python ($(PYTHON) not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc libc6-dev  Fedora: sudo dnf install python3 python3-devel gcc" >&2; exit 1; }
+@command -v $(PYTHON) >/dev/null || { echo "cannot build without Python ($(PYTHON) not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc libc6-dev  Fedora: sudo dnf install python3 python3-devel gcc" >&2; exit 1; }
 @$(PYTHON) -c "$$PROBE" $(PYTHON)
 endef
 
-# The extra `docs`, whose packages the sensor itself does not need.
+# The extra `docs`: packages that the sensor does not need.
 define EXTRA
 import configparser
 config = configparser.ConfigParser()
@@ -154,20 +154,21 @@ $(BIN)/mkdocs: setup.cfg | $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "$$EXTRA")
 	@touch $@
 
-# Stamps: .venv is made once, filled again when the lists of what it holds change, kernels compiled again when one of them changed.
+# Stamps: .venv is created once, its packages are installed again when their lists change, kernels are compiled again when
+# one changes.
 $(BIN)/python:
 	$(probe)
-	@echo "making $(VENV)"
+	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/installed: setup.cfg pyproject.toml setup.py | $(BIN)/python
 	$(probe)
-	@echo "installing what the sensor needs into $(VENV) and compiling its kernels (two to three minutes on two cores)"
+	@echo "installing dependencies into $(VENV) and compiling kernels (two to three minutes on two cores)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1" wheel
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]"
 	@touch $@
 
-# Installing compiles the kernels too, so that only those changed since are compiled here.
+# The installation compiles all kernels; this compiles those that changed since.
 $(VENV)/built: $(VENV)/installed $(KERNELS)
 	$(probe)
 	@[ -z "$$(find $(KERNELS) -newer $(VENV)/installed)" ] || \

@@ -14,8 +14,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 SHARED = "sensor.core._shared"
-# A CFLAGS of the environment takes the place of the interpreter's own flags, and without optimization the kernels are
-# five times slower. -O3 compiles longer and is no faster (measured).
+# CFLAGS of the environment replaces the flags of the interpreter, and without optimization the kernels are five times
+# slower. -O3 compiles longer and is not faster (measured).
 FLAGS = ["-O2", "-g0", "-fwrapv", "-DNDEBUG"]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -25,7 +25,7 @@ def kernel(path: Path) -> Extension:
     return Extension(".".join(path.with_suffix("").parts), [path.as_posix()], extra_compile_args=FLAGS)
 
 
-# The slowest first, so that none is left over at the end.
+# The slowest first, so that parallel compilation ends without waiting for one.
 paths = sorted(Path("sensor").rglob("*.pyx"), key=lambda path: (-path.stat().st_size, path))
 shared = Extension(SHARED, [f"{SHARED.replace('.', '/')}.c"], extra_compile_args=FLAGS)
 

@@ -1,8 +1,8 @@
-"""Completion of the command ``sensor`` for bash, zsh and fish, made from its own parser: ``python
+"""Shell completion of ``sensor`` for bash, zsh and fish, generated from its argument parser: ``python
 packaging/completions.py bash``.
 
-Commands, their actions, their options and the words that an option takes; files where an option or a command takes one,
-interfaces where it takes those.
+It completes commands, actions, options and the choices of options; files and interfaces where a command or an option
+takes them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from sensor.cli.main import commands, names, parser
 
-# What a value is, by how the help calls it.
+# Metavariables of the help whose value is a path.
 PATHS = ("FILE", "DIR", "PATH", "LIST", "CAPTURE")
 INTERFACES = "ls /sys/class/net"
 
 
 class Option(NamedTuple):
-    """``value``: what its value is: ``file``, ``interface``, words to choose from, ``any``; empty for a flag."""
+    """``value``: kind of the value: ``file``, ``interface``, choices separated by spaces, ``any``; empty for a flag."""
 
     flags: tuple[str, ...]
     about: str
@@ -29,7 +29,7 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """``actions``: the words that may stand first; ``files``: whether files may stand there."""
+    """``actions``: choices of the first argument; ``files``: whether arguments may be files."""
 
     name: str
     about: str
@@ -39,7 +39,7 @@ class Command(NamedTuple):
 
 
 def described() -> list[Command]:
-    """All commands, as their parsers know them."""
+    """All commands, read from their parsers."""
     below = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
     abouts = {choice.dest: choice.help or "" for choice in below._choices_actions}
     found = []
@@ -63,7 +63,7 @@ def _option(action: argparse.Action) -> Option:
 
 
 def _plain(text: str) -> str:
-    """Words of a help that no shell takes for more than words."""
+    """The help text without characters that a shell interprets."""
     return re.sub(r"[\[\]'\"`:$\\]", "", text.replace("%%", "%").partition("(")[0]).strip()
 
 
@@ -87,7 +87,7 @@ def bash(found: list[Command]) -> Iterator[str]:
 
 
 def _bash_cases(one: Command) -> Iterator[str]:
-    """What may follow: the value of an option, else more words of the command."""
+    """Cases of one command: the value of an option, else actions and options."""
     for option in one.options:
         if option.value:
             known = {"file": "files=1", "interface": f"words=$({INTERFACES})", "any": ":"}

@@ -1,4 +1,4 @@
--- The table of the output `postgresql`. Columns, indexes and partitions by id may be added.
+-- Table of the output `postgresql`. You may add columns, indexes, and partitions by id.
 CREATE TABLE IF NOT EXISTS "sensor_events" (
     id text PRIMARY KEY,
     ts timestamptz,

@@ -1,9 +1,9 @@
-"""Build the Debian package: ``make deb``. Needs Debian's own Python with venv and headers, a C compiler and dpkg-deb;
-nothing else of Debian's tools.
+"""Build the Debian package: ``make deb``. Needs the Python of Debian with venv and headers, a C compiler and dpkg-deb;
+no other packaging tools.
 
-The package holds a virtual environment in /usr/lib/sensor with all that the sensor and its outputs use, for the one
-minor version of Python that it was built with; the units; a configuration in which everything is commented out;
-completions; and man pages where ``docs/`` can make them.
+The package contains a virtual environment in /usr/lib/sensor with all dependencies of the sensor and its outputs, for
+the minor version of Python that built it; systemd units; a configuration in which all keys are commented out; shell
+completion; and man pages if ``docs/`` is present.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SHELLS = {
     "zsh": "usr/share/zsh/vendor-completions/_sensor",
     "fish": "usr/share/fish/vendor_completions.d/sensor.fish",
 }
-# The name of this machine is no default for others.
+# The defaults must not contain the name of the build host.
 DEFAULTS = (
     "import platform; platform.node = lambda: 'this-machine'; from sensor.cli._service_units import "
     "default_configuration as text; print(text(), end='')"
@@ -60,7 +60,7 @@ for one in importlib.metadata.distributions():
 
 
 def main() -> int:
-    """Build; the package is named on standard output."""
+    """Build the package and print its path."""
     missing = [name for name in ("dpkg-deb", "strip", PYTHON) if shutil.which(name) is None]
     if missing:
         print(f"cannot build a Debian package without {', '.join(missing)}", file=sys.stderr)
@@ -76,8 +76,8 @@ def main() -> int:
             shutil.copy(path, source)
     print(
         (
-            f"building for Python {'.'.join(map(str, _python()))}: what the sensor uses, and its kernels "
-            "(some minutes the first time)"
+            f"building dependencies and kernels for Python {'.'.join(map(str, _python()))} "
+            "(a few minutes for the first build)"
         ),
         file=sys.stderr,
     )
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def environment(root: Path, source: Path) -> None:
-    """The virtual environment, made for the place where it will be."""
+    """Create the virtual environment for the path where it will be installed."""
     tools, inside = WORK / "tools", root / PREFIX
     if not (tools / "bin" / "cython").exists():
         run(PYTHON, "-m", "venv", "--clear", tools)
@@ -134,7 +134,7 @@ def environment(root: Path, source: Path) -> None:
 
 
 def relocate(inside: Path, root: Path) -> None:
-    """Away with what names the folder it was built in, and with what nobody calls there."""
+    """Remove references to the build folder, and programs that the package does not use."""
     for path in (inside / "bin").iterdir():
         if path.name != "sensor" and not path.name.startswith("python"):
             path.unlink()
@@ -155,12 +155,12 @@ def relocate(inside: Path, root: Path) -> None:
     (site,) = inside.glob("lib/python3*/site-packages")
     for path in site.glob("*.dist-info/direct_url.json"):
         path.unlink()
-    # Not what wheels bring in *.libs: its headers were moved, which strip may break.
+    # Not the libraries that wheels include in *.libs: auditwheel moved their headers, and strip may break them.
     run("strip", "--strip-unneeded", *(path for path in site.rglob("*.so") if not path.parent.name.endswith(".libs")))
 
 
 def files(root: Path, source: Path) -> None:
-    """All that lies outside the environment."""
+    """Add all files outside the virtual environment."""
     python = root / PREFIX / "bin" / "python"
     for path in sorted((ROOT / "packaging" / "systemd").iterdir()):
         put(
@@ -184,13 +184,13 @@ def files(root: Path, source: Path) -> None:
 
 
 def manuals(root: Path, source: Path) -> None:
-    """Made from the parser and the configuration's model, where there is what makes them."""
+    """Generate the man pages from the parser and the model of the configuration."""
     if not (source / "docs" / "generate.py").exists():
-        print("without man pages: docs/generate.py is not there", file=sys.stderr)
+        print("no man pages: docs/generate.py does not exist", file=sys.stderr)
         return
     made = WORK / "man"
     shutil.rmtree(made, ignore_errors=True)
-    # Beside it lies no other sensor than the one that is packed.
+    # In a copy without a folder `sensor` beside it, so that the packaged sensor is imported.
     shutil.copytree(source / "docs", made / "docs")
     run(root / PREFIX / "bin" / "python", "-m", "docs.generate", "--man", made / "pages", cwd=made)
     for path in (made / "pages").iterdir():
@@ -201,23 +201,23 @@ def manuals(root: Path, source: Path) -> None:
 
 
 def licences(root: Path, source: Path) -> str:
-    """Ours, and what each part of the environment says of its own. Their texts lie beside them."""
+    """The license of the sensor, and the license that each dependency declares; their texts are in the environment."""
     lines = output(root / PREFIX / "bin" / "python", "-I", "-c", PARTS).decode().splitlines()
     parts = sorted(line.split("|") for line in lines if line.count("|") == 2 and not line.startswith(NAME))
-    told = [f"{name} {number}: {licence[:60] or 'see its folder'}" for name, number, licence in parts]
+    bundled = [f"{name} {number}: {licence[:60] or 'see its folder'}" for name, number, licence in parts]
     return "\n".join(
         [
             (source / "LICENSE").read_text(),
-            f"/{PREFIX} also holds, each with its licence in its *.dist-info folder:",
+            f"/{PREFIX} also contains these packages, each with its license in its *.dist-info folder:",
             "",
-            *told,
+            *bundled,
             "",
         ]
     )
 
 
 def packed(root: Path) -> Path:
-    """The package in dist/."""
+    """Write the package to dist/ and return its path."""
     paths = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     control = root / "DEBIAN"
     python, after = _python(), (_python()[0], _python()[1] + 1)
@@ -256,8 +256,8 @@ def packed(root: Path) -> Path:
     run("find", root, "-type", "d", "-exec", "chmod", "0755", "{}", "+")
     made = ROOT / "dist"
     made.mkdir(exist_ok=True)
-    told = output("dpkg-deb", "--root-owner-group", "-Zzstd", "--build", root, made).decode()
-    return made / Path(told.split("'")[-2]).name
+    printed = output("dpkg-deb", "--root-owner-group", "-Zzstd", "--build", root, made).decode()
+    return made / Path(printed.split("'")[-2]).name
 
 
 def version() -> str:
@@ -267,13 +267,13 @@ def version() -> str:
 
 
 def _python() -> tuple[int, int]:
-    """Major and minor version of Debian's Python."""
+    """Major and minor version of the Python of Debian."""
     major, minor = output(PYTHON, "-c", "import sys; print(*sys.version_info[:2])").split()
     return int(major), int(minor)
 
 
 def moment() -> float:
-    """Of the package: SOURCE_DATE_EPOCH (reproducible-builds.org), else now."""
+    """Unix time of the package: SOURCE_DATE_EPOCH (reproducible-builds.org), else now."""
     return float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
 
 
@@ -283,13 +283,13 @@ def put(path: Path, content: bytes, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def run(*words: str | Path, cwd: Path = ROOT) -> None:
-    """A program whose failure is ours."""
-    subprocess.run(list(map(str, words)), check=True, cwd=cwd)
+def run(*arguments: str | Path, cwd: Path = ROOT) -> None:
+    """Run a program. Raises CalledProcessError if it fails."""
+    subprocess.run(list(map(str, arguments)), check=True, cwd=cwd)
 
 
-def output(*words: str | Path) -> bytes:
-    return subprocess.run(list(map(str, words)), check=True, stdout=subprocess.PIPE).stdout
+def output(*arguments: str | Path) -> bytes:
+    return subprocess.run(list(map(str, arguments)), check=True, stdout=subprocess.PIPE).stdout
 
 
 if __name__ == "__main__":

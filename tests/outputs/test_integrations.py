@@ -195,7 +195,7 @@ def derived() -> dict[str, str]:
         "sentinel/table.json": sentinel_table(),
         "sentinel/rule.json": sentinel_rule(),
     }
-    head = "-- The table of the output `postgresql`. Columns, indexes and partitions by id may be added.\n"
+    head = "-- Table of the output `postgresql`. You may add columns, indexes, and partitions by id.\n"
     return {name: json.dumps(body, indent=1) + "\n" for name, body in objects.items()} | {
         "postgresql/table.sql": head + table_of("sensor_events")
     }

@@ -91,7 +91,7 @@ def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothi
 def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> None:
     """The same sandbox, word for word, and the same user."""
     forward, other = (
-        (folder / path).read_text().partition("# No right at all")[2].partition("\nLimit")[0]
+        (folder / path).read_text().partition("# No capability")[2].partition("\nLimit")[0]
         for path in (PERSISTENT[1], f"{name}.service")
     )
     assert "ProtectSystem=strict" in other

@@ -110,7 +110,7 @@ def test_readme_begins_with_two_commands() -> None:
 def test_what_is_missing_is_named_with_the_command_that_brings_it(newcomer: Newcomer) -> None:
     """One line; done as it says, nothing is missing any more."""
     code, reported = newcomer.types(commands()[0])
-    (line,) = [line for line in reported.splitlines() if line.startswith("cannot build here without")]
+    (line,) = [line for line in reported.splitlines() if line.startswith("cannot build without")]
     assert code != 0
     found = re.search(r"Debian/Ubuntu: sudo (apt install [\w. -]+?)  ", line)
     assert found is not None
