@@ -122,8 +122,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _sampled() -> str:
-    whole = "whole" if sampling.WHOLE else "sampled (`make test-all` runs all of it)"
-    return f"what is exhaustive: {whole}, SENSOR_SEED={sampling.SEED}"
+    whole = "full" if sampling.WHOLE else "sampled (`make test-all` runs them in full)"
+    return f"exhaustive tests: {whole}, SENSOR_SEED={sampling.SEED}"
 
 
 def pytest_report_header() -> str:

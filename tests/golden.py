@@ -1,7 +1,7 @@
 """Golden files: the texts that tests see, in one YAML file for each module of tests, so that prose is improved there.
 
 A test calls ``golden(text)``; the first call of a test compares with the first entry of its name, and so on. Paths of
-the run are replaced. ``SENSOR_GOLDEN=write pytest -n0 FILE`` writes the file again: read the difference before you
+the run are replaced. ``SENSOR_GOLDEN=write pytest FILE`` writes the file again: read the difference before you
 commit it.
 """
 

@@ -73,10 +73,10 @@ def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", metavar="TIME", type=moment, help="only alerts last seen before then")
     parser.add_argument(
-        "--src", metavar="WHO", default="", help="only alerts from this address, network, MAC, device name or id"
+        "--src", metavar="HOST", default="", help="only alerts from this address, network, MAC, device name or id"
     )
-    parser.add_argument("--dst", metavar="WHO", default="", help="only alerts to it; any target matches")
-    parser.add_argument("--device", metavar="WHO", default="", help="only alerts with this device as actor or target")
+    parser.add_argument("--dst", metavar="HOST", default="", help="only alerts to it; any target matches")
+    parser.add_argument("--device", metavar="HOST", default="", help="only alerts with this device as actor or target")
     parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only alerts in this VLAN")
     parser.add_argument("--site", metavar="NAME", **MANY, help="only alerts of this site")
 

@@ -197,7 +197,7 @@ class Check:
         if found is not None and found.faults:
             first = found.faults[0]
             self.warnings.append(
-                first._replace(message=f"{len(found.faults):,} lines are left out, the first: {first.message}")
+                first._replace(message=f"{len(found.faults):,} lines are skipped, the first: {first.message}")
             )
 
     def _loads(self, load: Callable[[], Any], way: Way | None, what: str) -> Any:

@@ -25,7 +25,12 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
     """``--data`` and explicit paths, which are the same for all reading commands."""
     rule = "dataset to read (default: $SENSOR_DATA, the choice of `sensor data use`, the live sensor, the newest)"
     parser.add_argument("--data", metavar="NAME", default="", help=rule)
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else /var/lib/sensor)",
+    )
     if events:
         parser.add_argument(
             "--events", metavar="FILE", type=Path, help="event log to read instead; - is standard input"

@@ -97,11 +97,11 @@ def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
         complain(seen.confidence.missing, "info")
     for what, alert in seen.left_out[:SHOWN]:
         complain(
-            f"left out: {what}, because of {alert}; if this traffic is legitimate, close the alert or add --alerted",
+            f"skipped: {what}, because of {alert}; if this traffic is legitimate, close the alert or add --alerted",
             "info",
         )
     if len(seen.left_out) > SHOWN:
-        complain(f"left out: {len(seen.left_out) - SHOWN} more, because of alerts", "info")
+        complain(f"skipped: {len(seen.left_out) - SHOWN} more, because of alerts", "info")
     if seen.vague:
         names = ", ".join(map(service_name, seen.vague[:SHOWN]))
         complain(f"of {names} it is not known whose servers outside are used, so all are allowed", "info")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, settings
 from sensor.cli._show import put, table_of_alerts
 from sensor.cli._table import table
@@ -37,20 +38,20 @@ def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
 
     summaries = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
     message = (
-        f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, "
-        f"{len(outcome.alerts)} came{':' if summaries else ''}{summaries}"
+        f"the test {outcome.title!r} of {one.rule.id} expected {counted(outcome.wanted, 'alert')}, "
+        f"found {len(outcome.alerts)}{':' if summaries else ''}{summaries}"
     )
     return str(one.fault(RuleError(message, "tests", place)))
 
 
 def kinds_table(out: TextIO) -> str:
-    """All kinds that a rule can watch, with their description."""
+    """All kinds of events that rules match, with their description."""
     from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes
 
     rows = [(word, "a flow: fields of both ends, bytes and packets") for word in FLOW_WORDS]
-    rows += [(word, "a device: its fields stand under src") for word in DEVICE_WORDS]
+    rows += [(word, "a device: its fields begin with src") for word in DEVICE_WORDS]
     rows += [(kind, " ".join((event.__doc__ or "").split())[:120]) for kind, event in event_classes().items()]
-    return table(("kind", "what it is"), rows, out)
+    return table(("kind", "description"), rows, out)
 
 
 def fields_table(word: str, out: TextIO) -> str:

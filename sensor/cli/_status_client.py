@@ -46,13 +46,14 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="DIR",
         type=Path,
-        help="its state folder (default: state: of the configuration, else the usual one)",
+        help="its state folder (default: state: of the configuration, else as for other commands)",
     )
     parser.add_argument(
         "--socket",
         metavar="FILE",
         type=Path,
-        help="its socket (default: telemetry: of the configuration, else in the usual places)",
+        help="its socket (default: telemetry: of the configuration, else sensor.sock in /run/sensor or the state "
+        "folder)",
     )
 
 

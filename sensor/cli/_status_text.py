@@ -188,14 +188,14 @@ def _lists(intel: Status, now: float) -> Iterator[Line]:
             "",
         )
     if number(intel.get("left_out")) or number(intel.get("unread")):
-        yield f"left out: {several(intel.get('unread'), 'list')}, {several(intel.get('left_out'), 'line')}:", "yellow"
+        yield f"skipped: {several(intel.get('unread'), 'list')}, {several(intel.get('left_out'), 'line')}:", "yellow"
         yield from ((text, "yellow") for text in texts(intel.get("why")))
 
 
 def _rules(rules: Status) -> Iterator[Line]:
     yield f"{number(rules.get('used')):,} in use" if rules.get("used") else "none", ""
     if faults := number(rules.get("faults")):
-        yield f"left out, for {several(faults, 'fault')}:", "yellow"
+        yield f"skipped because of {several(faults, 'fault')}:", "yellow"
         yield from ((text, "yellow") for text in texts(rules.get("why")))
 
 

@@ -29,7 +29,7 @@ OPTIONAL = (
     "software", "expires",
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
     "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
-    "link type", "size", "last", "imported", "data of", "left out", "seen", "state", "time",
+    "link type", "size", "last", "imported", "data of", "skipped", "seen", "state", "time",
 )  # fmt: skip
 # Narrower text columns are hard to read; sentences need more.
 LEAST = 14

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 TASKS = {
     "capture": ("replay", "run", "interfaces", "doctor"),
-    "look": ("devices", "alerts", "status", "top", "tail", "data", "console"),
+    "monitor": ("devices", "alerts", "status", "top", "tail", "data", "console"),
     "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
     "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
     "detect": ("rules", "intel", "fingerprints"),

@@ -22,7 +22,7 @@ from sensor.posture.vulnerabilities.importer import Origin, Outcome
 from sensor.posture.vulnerabilities.sources import GOOD, Source, name_for, sources_of
 from sensor.posture.vulnerabilities.take_feed import take_feed
 
-COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "state", "from")
+COLUMNS = ("source", "kind", "entries", "skipped", "data of", "imported", "state", "from")
 
 
 def folder_of(args: argparse.Namespace) -> Path:
@@ -166,7 +166,7 @@ def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
         complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}", error="vulnerability.feed-failed")
         return False
     notes = [
-        f"{outcome.broken:,} left out" if outcome.broken else "",
+        f"{outcome.broken:,} skipped" if outcome.broken else "",
         f"{outcome.older:,} known in a newer state" if outcome.older else "",
     ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]

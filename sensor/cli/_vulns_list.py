@@ -12,6 +12,7 @@ from sensor.cli import _vulns_text as text
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import Known, known, the_device
+from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
 from sensor.cli._vulns_feeds import reading, report_age
@@ -67,7 +68,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     if not _for_programs(args, found):
         print(text.listed(found, len(records), unclear=args.cannot_tell or args.all))
         if gone := len(matching) - len(records):
-            print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
+            print(f"not shown: {counted(gone, 'gone device')}, see state=gone")
     return 0
 
 

@@ -6,7 +6,7 @@ layers. The event log, the packets of alerts and traffic records are included on
 configuration contains references only. The file is readable by its owner only (mode 0600); `tar --zstd -tf FILE` lists it,
 `sensor restore` restores it.
 
-exit codes: 0 done, 2 the configuration is faulty or the file exists, 3 something cannot be read or written
+exit codes: 0 done, 2 the configuration is invalid or the file exists, 3 something cannot be read or written
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ datasets, and stores states, verdicts and comments of alerts, as `sensor alerts`
 
 actions:
   serve                 run the console until it is stopped (default)
-  login [NAME]          print a one-time link for a console that runs
-  token NAME            make a token for the API, which is printed once
-  tokens                list the tokens
-  messages [LANGUAGE]   print the messages of pages for translators, with what is translated
+  login [NAME]          print a one-time login link for a running console
+  token NAME            create an API token, and print it once
+  tokens                list tokens
+  messages [LANGUAGE]   print the message catalogue for translators, with existing translations
   revoke TOKEN-ID…      revoke tokens
   sites NAME [SITE…]    with --hub: limit a user or token to these sites; without a site: all sites
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: serve)")
     parser.add_argument(
         "--listen",
-        metavar="WHERE",
+        metavar="ADDRESS",
         default="127.0.0.1:8765",
         help="ADDRESS:PORT or unix:/PATH (default: 127.0.0.1:8765)",
     )
@@ -73,7 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"
     )
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else /var/lib/sensor)",
+    )
     parser.add_argument(
         "--hub",
         metavar="FILE",

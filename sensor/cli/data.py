@@ -53,7 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="of export: archive to write (default: NAME.tar.gz)"
     )
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else /var/lib/sensor)",
+    )
     add_json_argument(parser)
 
 

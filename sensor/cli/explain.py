@@ -142,7 +142,7 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
     if not claims:
         lines += ["", "  no observation identifies it so far"]
     if "evidence" in (record.get("cut") or ()):
-        lines += ["", "  more evidence was left out to keep the record short"]
+        lines += ["", "  more evidence was omitted to keep the record short"]
     return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
 
 

@@ -10,7 +10,7 @@ observed service is blocked. Side effects are known from the baseline of `sensor
 gateways are excluded unless --force is given.
 
 For a recommendation the insecure service is blocked for all clients: known clients are listed, and excepted with --allow seen, except
-fixed-function devices at administration services. It is the second-best solution: the setting itself has to be fixed. A device with
+fixed-function devices at administration services. This is a workaround: fix the setting itself. A device with
 unnecessary internet access (internet) is blocked from all external addresses except those named with --allow.
 """
 

@@ -2,7 +2,7 @@
 
 A separate process beside `sensor run`: a slow or failed destination never affects capture, and one output never another. Each output has
 its own durable cursor; rejected records are stored beside the log with the destination's answer. SIGHUP applies a changed
-configuration; a second SIGTERM or Ctrl-C ends at once. `sensor outputs` shows their status; a service manager is notified (sd_notify).
+configuration; a second SIGTERM or Ctrl-C exits immediately. `sensor outputs` shows their status; a service manager is notified (sd_notify).
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: sensors)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: sensors)")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   sensor intel add https://www.spamhaus.org/drop/drop_v4.json --category hijacked
-  sensor intel add ~/our-own-bad-ones.txt --name ours --confidence 95
+  sensor intel add ~/our-blocklist.txt --name ours --confidence 95
   sensor intel add partners.txt --allow
   sensor intel add new-feed.txt --rehearse 30d
   sensor intel add https://threatfox-api.abuse.ch/export/csv/recent/ --name threatfox --keep-days 30 --header-file /etc/sensor/abuse-ch.key
@@ -49,7 +49,7 @@ FAULTS_SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
     parser.add_argument("--name", metavar="NAME", help="of add: name of the list (default: from its source)")
     parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
     parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="of add: confidence of entries without one (default: 80, of JA3 50)",
     )
-    keep = "of add: entries expire so many days after the list was last fetched (default: as the list defines)"
+    keep = "of add: entries expire this number of days after the last download (default: as the list defines)"
     parser.add_argument("--keep-days", metavar="DAYS", type=int, default=0, help=keep)
     parser.add_argument(
         "--header-file",

@@ -54,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", metavar="MUTE", nargs="*", help="of remove and test: names of mutes")
     parser.add_argument("--detector", metavar="GLOB", default="", help="detections with a matching id")
     party = "address, CIDR block, MAC, device id or host name (* and ? as in file names)"
-    parser.add_argument("--src", "--source", metavar="END", default="", help=f"actor: {party}")
+    parser.add_argument("--src", "--source", metavar="HOST", default="", help=f"actor: {party}")
     parser.add_argument(
-        "--dst", "--target", metavar="END", default="", help="target; if there are several targets, all must match"
+        "--dst", "--target", metavar="HOST", default="", help="target; if there are several targets, all must match"
     )
     parser.add_argument("--port", metavar="NUMBER", type=int, help="port of the target")
     parser.add_argument("--type", metavar="TYPE", default="", help="device type of the actor")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   sensor purge 10.20.10.62
-  sensor purge --reason 'visitor, asked for it' dev-5k2m8q da:a1:19:00:00:01
+  sensor purge --reason 'erasure request of a visitor' dev-5k2m8q da:a1:19:00:00:01
   sensor purge --before 90d --dry-run
 """
 SHOWN = 20

@@ -1,10 +1,10 @@
 """Restore a backup.
 
-The whole file is verified first, each hash in it; then it is unpacked and replaces the state at once. The previous state is kept in a
+The whole file is verified first, each hash in it; then it is unpacked and replaces the state in one step. The previous state is kept in a
 folder before-restore-TIME: nothing is deleted. No sensor may run there meanwhile. The configuration is restored only with --config,
 which names its folder.
 
-exit codes: 0 restored, 2 this machine's configuration is faulty, 3 the file is invalid, a sensor is running, or something cannot be
+exit codes: 0 restored, 2 the configuration of this host is invalid, 3 the file is invalid, a sensor is running, or something cannot be
 written
 """
 

@@ -1,7 +1,7 @@
 """List, check, test and try custom rules.
 
 Rules are YAML files in the folder rules beside the configuration and in the state folder; `run` and `replay` load all of them, as
-detections with the id custom.NAME. A faulty rule is reported with file, line and column, and the others are loaded. PATH is a file of
+detections with the id custom.NAME. An invalid rule is reported with file, line and column, and the others are loaded. PATH is a file of
 rules or a folder of them.
 
 actions:
@@ -9,8 +9,8 @@ actions:
   check [PATH…]                show their faults
   test [PATH…]                 run the tests in them
   try PATH CAPTURE…            show the alerts they would raise on captures; nothing is written
-  try PATH --rehearse SPAN     the same on the traffic records of the last SPAN, such as 30d
-  fields [KIND…]               show the kinds of events, flows and devices that rules watch, or the fields of some
+  try PATH --rehearse SPAN     show the alerts they would raise on traffic records of the last SPAN, such as 30d
+  fields [KIND…]               show the kinds of events, flows and devices that rules match, or the fields of some
   import-sigma FILE…           convert Sigma rules for networks, on standard output (needs the extra sigma)
   example                      print an example file of rules
 """
@@ -43,11 +43,11 @@ EXAMPLES = """\
   sensor rules import-sigma net_dns_susp.yml > /var/lib/sensor/rules/sigma.yaml
 """
 ACTIONS = ("list", "check", "test", "try", "fields", "import-sigma", "example")
-COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
+COLUMNS = ("rule", "severity", "events", "tests", "state", "title", "file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
     config_help = "configuration; the folder rules beside it is read too (default: that of the system, if any)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=config_help)
     parser.add_argument(
@@ -105,7 +105,7 @@ def _list(args: argparse.Namespace) -> int:
     elif rules:
         put(table(COLUMNS, [_row(one) for one in rules], sys.stdout))
     elif not faults:
-        put("no rules: `sensor rules example` prints a file of rules to begin with")
+        put("no rules: `sensor rules example` prints an example file")
     return _print_faults(faults)
 
 
@@ -207,7 +207,7 @@ def _import(args: argparse.Namespace) -> int:
             continue
         found += entries
         for line in refused:
-            complain(f"{word}: left out: {tidy(line)}", error="rule.not-converted")
+            complain(f"{word}: skipped: {tidy(line)}", error="rule.not-converted")
     if found:
         put("rules:\n" + "".join(found).rstrip())
     return 0 if found else NOT_FOUND

@@ -2,8 +2,8 @@
 
 Needs the capability CAP_NET_RAW, and drops it once the interfaces are open. New devices and alerts are printed; everything goes to the
 event log. Nothing is created before the interfaces are open: a run without permission leaves no files. A missing interface is
-rejected, unless --wait is given. SIGHUP applies a changed configuration, except what is opened or sized at the start; SIGTERM and
-Ctrl-C stop in order, a second one at once. A service manager is notified (sd_notify).
+rejected, unless --wait is given. SIGHUP applies a changed configuration, except interfaces and sizes of tables; SIGTERM and
+Ctrl-C shut down cleanly, a second one exits immediately. A service manager is notified (sd_notify).
 
 exit codes: 0 stopped, 2 usage or configuration error, 3 an interface or file cannot be opened, 4 no permission
 """

@@ -1,7 +1,7 @@
 """Pull the configuration signed by the hub, check and apply it, and roll back if health worsens.
 
 The layers of the hub (fleet, site, sensor) are in the folder fleet beside the configuration, on top of sensor.yaml and below conf.d.
-Each version is checked like `sensor config check` before it is used; `sensor run` and `sensor forward` read it at once. For two minutes
+Each version is checked like `sensor config check` before it is used; `sensor run` and `sensor forward` load it immediately. For two minutes
 the sensor's health is observed: if it refuses the configuration, reports a fault, loses packets or stops, the
 previous version is restored.
 If the hub cannot be reached, the sensor keeps its configuration. `sensor join --sync` sets this up.

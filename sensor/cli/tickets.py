@@ -45,7 +45,7 @@ STATES = ("new", "open", "changed", "done")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
     parser.add_argument(
         "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only tickets of at least this severity"
     )

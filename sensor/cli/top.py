@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--interval", metavar="SECONDS", type=float, default=1.0, help="between two updates (default: %(default)g)"
     )
     parser.add_argument(
-        "-n", "--count", metavar="N", type=int, default=0, help="exit after so many updates (default: at Ctrl-C)"
+        "-n", "--count", metavar="N", type=int, default=0, help="exit after N updates (default: at Ctrl-C)"
     )
     parser.add_argument("--once", action="store_true", help="the same as -n 1")
 

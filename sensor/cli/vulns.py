@@ -50,7 +50,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
     add_json_argument(parser)
     parser.add_argument(
         "--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE"

@@ -134,7 +134,7 @@ class Line:
         for tag in tags:
             place = self._waiting.pop(tag, None)
             if place is not None and method.NAME == "Basic.Nack":
-                self._left[place] = "the broker did not take it (a queue is full, or in trouble)"
+                self._left[place] = "the broker did not accept it (a queue is full or failed)"
         self._poke()
 
     def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
@@ -171,7 +171,7 @@ class Line:
         self._look()
         if not done():
             raise Retry(
-                f"AMQP: the broker takes nothing now: {self._blocked}"
+                f"AMQP: the broker blocks publishing now: {self._blocked}"
                 if self._blocked
                 else f"AMQP: no answer within {self._timeout_s:g} s"
             )

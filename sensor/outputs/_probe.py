@@ -30,7 +30,7 @@ def probe(host: str, port: int, tls: Tls | None, timeout_s: float) -> Iterator[F
         yield Finding("tcp", "error", error.args[0])
         return
     with connection:
-        yield Finding("tcp", "ok", f"{host} port {port} takes connections")
+        yield Finding("tcp", "ok", f"{host} port {port} accepts connections")
         if tls is not None:
             made = [connection]
             yield probe_tls(lambda: made.pop() if made else reach(places, host, port, timeout_s), host, tls, timeout_s)
@@ -50,17 +50,17 @@ def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s
 
 def _certificate_finding(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]:
     certificate = shown(connection)
-    text = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
+    text = f"{connection.version()}, {certificate or 'no readable certificate'}"
     if not tls.verify:
         return (
             "warning",
             (
-                f"{text}; not verified (tls.verify is false): a man in the middle can read and change "
+                f"{text}; not verified (tls.verify is false): an on-path attacker can read and change "
                 f"everything sent to {host}"
             ),
         )
     if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
-        return "warning", f"{text}; it expires soon, and nothing will be delivered from then on: have it renewed"
+        return "warning", f"{text}; it expires soon, which stops the delivery: renew it"
     return "ok", text
 
 
@@ -70,4 +70,4 @@ def _named(host: str, places: list[Place]) -> str:
     except ValueError:
         listed = list(dict.fromkeys(str(address[0]) for _, address in places))
         return f"{host} is {', '.join(listed[:SHOWN_LIMIT])}{' and others' if len(listed) > SHOWN_LIMIT else ''}"
-    return f"{host} is an address and needs no look-up"
+    return f"{host} is an address: no lookup needed"

@@ -66,7 +66,7 @@ class _Lines:
         line: bytes = self._file.readline(size)
         self._count = self._count + 1 if line[3:4] == b"-" else 0
         if self._count > LINES_LIMIT:
-            raise OSError("an answer without an end")
+            raise OSError("an incomplete answer")
         return line
 
     def close(self) -> None:
@@ -85,12 +85,14 @@ def log_in(client: Client, user: str, password: Secret) -> None:
             base64.b64encode(secret.encode()).decode(),
             base64.b64encode(f"\0{user}\0{secret}".encode()).decode(),
         )
-        shown = "in words that repeat the password" if any(one in reply for one in secrets) else reply[:ANSWER_LIMIT]
-        raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
+        shown = (
+            "in a message that contains the password" if any(one in reply for one in secrets) else reply[:ANSWER_LIMIT]
+        )
+        raise Retry(f"the login of {user} was rejected: {error.smtp_code} {shown}") from None
     except smtplib.SMTPNotSupportedError:
-        raise Retry("the server takes no login here: check port and security, or leave out user and password") from None
+        raise Retry("the server accepts no login here: check port and security, or remove user and password") from None
     except UnicodeError:
-        raise Retry(f"user and the password in {password} must be ASCII: SMTP knows no other") from None
+        raise Retry(f"user and the password in {password} must be ASCII (SMTP)") from None
 
 
 def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
@@ -103,16 +105,14 @@ def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
 def raise_outcome(error: Exception, place: str) -> NoReturn:
     """Raise Refuse if the content was rejected permanently, Retry for all else."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        raise Retry(f"{place} takes none of the recipients: {answers(error.recipients)}") from None
+        raise Retry(f"{place} rejected all recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):
-        raise Retry(f"{place}: the connection is lost: {reason_of(error)}") from None
+        raise Retry(f"{place}: connection lost: {reason_of(error)}") from None
     code, reply = error.smtp_code, clean(error.smtp_error, ANSWER_LIMIT)
     if code < 0:
-        raise Retry(f"{place} does not speak SMTP: {reply}") from None
+        raise Retry(f"{place} is not an SMTP server: {reply}") from None
     about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
     if code >= 500 and (about_content or code in TOO_LARGE):
         raise Refuse(f"{code} {reply}") from None
-    turned_down = (
-        f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
-    )
+    turned_down = f"rejects the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
     raise Retry(f"{place} {turned_down}{code} {reply}") from None

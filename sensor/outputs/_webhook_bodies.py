@@ -179,7 +179,7 @@ def prose(record: Record) -> tuple[str, ...]:
     pairs = (
         ("Why", reasons),
         ("Proof", about.get("seen")),
-        ("What to do", about.get("advice") or about.get("fix")),
+        ("Recommended action", about.get("advice") or about.get("fix")),
         (f"Where ({about.get('maker')})", about.get("steps")),
         ("Test", about.get("test")),
         ("Done", about.get("closed") if record.get("kind") == "recommendation" else None),

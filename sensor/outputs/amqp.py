@@ -107,8 +107,8 @@ class Amqp(Output):
             "permission",
             "ok",
             (
-                f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows "
-                "with the first record"
+                f"the exchange {self.options.exchange or '(default)'} exists; the first record shows whether "
+                "writing is permitted"
             ),
         )
 

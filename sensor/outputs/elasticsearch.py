@@ -107,8 +107,8 @@ def _index(name: str) -> str:
     plain = _PLACES.sub("0", name)
     if not _NAME.fullmatch(plain) or not _NAME.match(name):
         raise ValueError(
-            f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} "
-            "after at least one sign"
+            f"found {name!r}, expected lowercase letters, digits, . _ -, and the placeholders %Y, %m, %d "
+            f"and {{kind}} after at least one character"
         )
     return name
 
@@ -133,7 +133,7 @@ class Options(HttpOptions):
         if self.api_key is not None and (self.token is not None or self.user):
             raise ValueError("found api_key beside another login, expected one of them")
         if self.data_stream and "%" in self.index:
-            raise ValueError("a data stream has no date in its name: it makes new indices by itself")
+            raise ValueError("a data stream has no date in its name: Elasticsearch creates its indices")
         return self
 
     def greeting(self) -> dict[str, str]:
@@ -181,7 +181,9 @@ class Elasticsearch(Output):
         check_answer(answer)
         result = decoded(answer, _Bulk)
         if result is None:
-            raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}")
+            raise Retry(
+                f"{answer.where} did not return a bulk response: is it Elasticsearch? {clean(answer.body[:200], 80)}"
+            )
         return (
             Ack()
             if not result.errors
@@ -212,13 +214,13 @@ class Elasticsearch(Output):
         check_answer(answer)
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
-            return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: check url")
+            return Finding("auth", "error", f"{answer.where} is not Elasticsearch or OpenSearch: check url")
         return Finding(
             "auth",
             "ok",
             (
                 f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} "
-                f"{clean(str(version['number']), 40)} knows us"
+                f"{clean(str(version['number']), 40)} accepted the login"
             ),
         )
 
@@ -235,12 +237,12 @@ class Elasticsearch(Output):
             return Finding(
                 "permission",
                 "error",
-                f"we may not create documents in {name}: give the role create_doc and auto_configure there",
+                f"no permission to create documents in {name}: grant the role create_doc and auto_configure on it",
             )
         return Finding(
             "permission",
             "ok" if result else "warning",
-            f"we may create documents in {name}" if result else "not known before the first record",
+            f"permission to create documents in {name}" if result else "not known before the first record",
         )
 
     def _template(self) -> Finding:
@@ -249,15 +251,15 @@ class Elasticsearch(Output):
             answer = client.request("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
         if answer.status == 404:
             todo = (
-                "is put when it is opened"
+                "is installed when the output starts"
                 if self.options.template
-                else "is missing: set template to true, or put one of your own"
+                else "is missing: set template to true, or install your own"
             )
             return Finding(
                 "template", "ok" if self.options.template else "warning", f"the index template {name} {todo}"
             )
         check_answer(answer)
-        return Finding("template", "ok", f"the index template {name} is there")
+        return Finding("template", "ok", f"the index template {name} exists")
 
 
 def put_template(client: Client, options: Options) -> None:

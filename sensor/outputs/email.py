@@ -77,10 +77,10 @@ class Options(CommonOptions):
     @model_validator(mode="after")
     def _safe(self) -> Options:
         if bool(self.user) != (self.password is not None):
-            raise ValueError("found half a login, expected both user and password")
+            raise ValueError("expected both user and password, or none")
         if self.password is not None and self.security == "none":
             raise ValueError(
-                "found a password without security, expected starttls or tls: it would be sent in the clear"
+                "found a password without security, expected starttls or tls: it would be sent in cleartext"
             )
         return self
 
@@ -122,7 +122,7 @@ class Email(Output):
                 "ok",
                 f"logged in as {options.user}"
                 if options.user
-                else "the server takes our connection; no login is configured",
+                else "the server accepts the connection; no login is configured",
             )
             yield from self._check_addresses()
         except Retry as error:
@@ -167,7 +167,7 @@ class Email(Output):
             while len(self._missing) > REMEMBERED:
                 del self._missing[next(iter(self._missing))]
             raise Retry(f"not all recipients accepted the mail: {reply}")
-        return Ack(dict.fromkeys(range(count), f"some have it, but not {reply}"))
+        return Ack(dict.fromkeys(range(count), f"delivered to some recipients, but not {reply}"))
 
     def _check_addresses(self) -> Iterator[Finding]:
         """Verify sender and recipients without sending."""
@@ -232,7 +232,7 @@ class Email(Output):
                 client.docmd("STARTTLS") if client.has_extn("starttls") else (502, b"it is not among what it offers")
             )
             if code != 220:
-                raise Retry(f"{options.host} port {self._port} speaks no STARTTLS: {clean(reply, ANSWER_LIMIT)}")
+                raise Retry(f"{options.host} port {self._port} does not support STARTTLS: {clean(reply, ANSWER_LIMIT)}")
             return client.detach()
 
     @contextlib.contextmanager

@@ -70,15 +70,15 @@ class File(Output):
         there = next(one for one in (path, *path.parents) if one.exists())
         right = os.W_OK if there == path else os.W_OK | os.X_OK
         if path.is_dir():
-            yield Finding("permission", "error", f"{path} is a folder: name a file")
+            yield Finding("permission", "error", f"{path} is a folder, expected a file")
         elif (there != path and not there.is_dir()) or not os.access(there, right):
             yield Finding(
                 "permission",
                 "error",
-                f"{there} cannot be written by this user: give it the right, or name another file",
+                f"{there} is not writable for this user: change its permissions, or select another file",
             )
         else:
-            yield Finding("permission", "ok", f"{path} can be written")
+            yield Finding("permission", "ok", f"{path} is writable")
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         try:

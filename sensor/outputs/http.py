@@ -39,7 +39,7 @@ class Options(HttpOptions):
     @model_validator(mode="after")
     def _array_of_json(self) -> Options:
         if self.body == "array" and self.format and self.format not in JSON_FORMATS:
-            raise ValueError(f"the format {self.format} is no JSON, of which an array is made; expected body: lines")
+            raise ValueError(f"the format {self.format} is not JSON, which an array needs; expected body: lines")
         return self
 
 
@@ -93,6 +93,6 @@ class Http(Output):
             return Finding("auth", "error", f"{answer.summary}: check token, user and password, or secret_headers")
         if answer.status >= 500 or answer.status == 404:
             return Finding(
-                "auth", "warning", f"{answer.summary} to HEAD: check the path of url, unless it takes POST alone"
+                "auth", "warning", f"{answer.summary} to HEAD: check the path of url, unless it accepts POST only"
             )
-        return Finding("auth", "ok", f"{answer.summary} to HEAD; whether it takes records shows with the first")
+        return Finding("auth", "ok", f"{answer.summary} to HEAD; the first record shows whether it accepts records")

@@ -174,7 +174,7 @@ class Hub(Output):
         before, self._heeded = self._heeded, wanted
         if wanted not in (None, before):
             self.wanted = wanted
-            raise Retry(f"the hub asks for the log again, after number {wanted:,}")
+            raise Retry(f"the hub requests the log again, after number {wanted:,}")
 
     def _ask(self, waiting: Sequence[Parcel]) -> Answer:
         question = Question(self.epoch, [Part(parcel.id, parcel.runs) for parcel in waiting])
@@ -185,7 +185,7 @@ class Hub(Output):
         try:
             return msgspec.json.decode(body, type=Answer)
         except msgspec.MsgspecError:
-            raise Retry(f"the hub gave an answer that cannot be read: {clean(body, REASON_LIMIT)}") from None
+            raise Retry(f"the hub sent an invalid answer: {clean(body, REASON_LIMIT)}") from None
 
     # Batches.
 
@@ -229,7 +229,7 @@ class Hub(Output):
         """Process a commit message. Returns whether a waiting parcel matches it."""
         if commit.reason == FORK and commit.id in waiting:
             self.epoch, self.wanted = "", 0
-            raise Retry("the hub holds other events under these numbers: the log is sent again under another epoch")
+            raise Retry("the hub stores other events with these numbers: the log is sent again in a new epoch")
         self._heed(commit.wanted)
         if commit.reason in messages.WAITS and commit.id in waiting:
             self._attempt = secrets.token_hex(4)
@@ -244,11 +244,11 @@ class Hub(Output):
 def _note_stored(parcel: Parcel, answer: WireAnswer) -> bool:
     """Process JetStream's acknowledgement. Returns whether it was a duplicate. Raises Retry if JetStream rejects it."""
     if answer.status:
-        raise Retry(f"no stream {messages.STREAM} takes events: does a worker of the hub run (`sensor hub run`)?")
+        raise Retry(f"no stream {messages.STREAM} accepts events: does a worker of the hub run (`sensor hub run`)?")
     try:
         stored = msgspec.json.decode(answer.body, type=Stored)
     except msgspec.MsgspecError:
-        raise Retry(f"answered by something else than a stream: {clean(answer.body, REASON_LIMIT)}") from None
+        raise Retry(f"unexpected answer, not from a stream: {clean(answer.body, REASON_LIMIT)}") from None
     if stored.error is not None:
         raise Retry(f"NATS: {reason_of(stored.error)}")
     parcel.stored = True

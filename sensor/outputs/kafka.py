@@ -94,14 +94,15 @@ class Options(CommonOptions):
         if self.sasl is not None and self.sasl.mechanism == "PLAIN" and self.tls is None:
             raise ValueError(
                 "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password "
-                "would go over the network in the clear"
+                "would be sent in cleartext"
             )
         # The library has no such settings; ignoring them silently would be worse than rejecting them.
         if self.tls is not None and self.tls.server_name:
-            raise ValueError("found tls.server_name, which Kafka cannot use: brokers advertise their own names")
+            raise ValueError("found tls.server_name, which Kafka does not support: brokers advertise their own names")
         if self.tls is not None and self.tls.minimum != "1.2":
             raise ValueError(
-                "found tls.minimum 1.3, which cannot be kept to here: set ssl.enabled.protocols=TLSv1.3 at the brokers"
+                "found tls.minimum 1.3, which the Kafka client cannot enforce: set "
+                "ssl.enabled.protocols=TLSv1.3 on the brokers"
             )
         return self
 
@@ -154,7 +155,7 @@ class Kafka(Output):
         yield Finding(
             "auth",
             "ok",
-            f"logged in as {self.options.sasl.user}" if self.options.sasl else "the brokers ask for no login",
+            f"logged in as {self.options.sasl.user}" if self.options.sasl else "the brokers need no login",
         )
         yield self._topic_finding()
 
@@ -263,15 +264,12 @@ class Kafka(Output):
         try:
             found = self._producer.list_topics(timeout=self.options.timeout_s).topics
         except confluent_kafka.KafkaException as error:
-            return Finding("permission", "warning", f"topics cannot be asked for: {reason_of(error.args[0])}")
+            return Finding("permission", "warning", f"topics cannot be listed: {reason_of(error.args[0])}")
         pattern = anywhere(self.options.topic, "*")
         topics = [topic for name, topic in found.items() if fnmatchcase(name, pattern)]
         if not topics:
-            message = (
-                f"no topic {pattern} is there, or we may not see it: it is made with the first record where "
-                "the brokers allow that"
-            )
-            return Finding("permission", "warning", f"{message}; make it, and allow us to write to it")
+            message = f"no topic {pattern} exists or is visible: the first record creates it if the brokers allow that"
+            return Finding("permission", "warning", f"{message}; create it, and grant write permission")
         broken = [topic for topic in topics if topic.error is not None]
         if broken:
             return Finding(
@@ -280,7 +278,7 @@ class Kafka(Output):
         return Finding(
             "permission",
             "ok",
-            f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} is there, with {len(topics[0].partitions)} partitions",
+            f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} exists, with {len(topics[0].partitions)} partitions",
         )
 
     def _noted_trouble(self, error: Any) -> None:

@@ -63,7 +63,7 @@ def _url(url: str) -> str:
 
 def _topic(topic: str) -> str:
     if any(c in "+#" or not c.isprintable() for c in topic) or topic.startswith("$"):
-        raise ValueError(f"found {topic!r}, expected a topic without + and #, which does not begin with $")
+        raise ValueError(f"found {topic!r}, expected a topic without + and #, not beginning with $")
     return known(topic)
 
 
@@ -83,9 +83,11 @@ class HomeAssistant(BaseModel):
     @model_validator(mode="after")
     def _distinct(self) -> HomeAssistant:
         if "{device}" not in self.state:
-            raise ValueError("found no {device} in `state`, expected it: each device has a state of its own")
+            raise ValueError("found no {device} in `state`, expected it: each device has its own state")
         if "{" in self.status + self.prefix:
-            raise ValueError("found a place in `status` or `prefix`, expected none: they are not made of a record")
+            raise ValueError(
+                "found a placeholder in `status` or `prefix`, expected none: they do not depend on a record"
+            )
         return self
 
 
@@ -119,8 +121,9 @@ class Options(CommonOptions):
         traffic = [kind for kind in self.filter.kinds if kind in get_args(TrafficKind)]
         if self.client_id and traffic:
             raise ValueError(
-                f"found `client_id` with the kind {traffic[0]!r}, whose rows take a second connection: both would have "
-                "the same id; expected no `client_id`, or kinds of events only"
+                f"found `client_id` with the kind {traffic[0]!r}, whose rows use a second connection: both "
+                "would have the same id;"
+                " expected no `client_id`, or kinds of events only"
             )
         return self
 
@@ -185,7 +188,9 @@ class Mqtt(Output):
         largest = self._link.granted.get("MaximumPacketSize")
         explanation = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
         yield Finding(
-            "limits", "ok", f"it takes QoS 1 and {explanation}; whether we may publish is known with the first record"
+            "limits",
+            "ok",
+            (f"it accepts QoS 1 and {explanation}; the first record shows whether publishing is permitted"),
         )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
@@ -273,9 +278,9 @@ class Mqtt(Output):
     def _check_answer(self, granted: dict[str, int]) -> None:
         """Check the broker's features. Raises Retry if one is missing."""
         if granted.get("MaximumQoS", 1) < 1:
-            raise Retry("MQTT: the broker takes QoS 0 only, and could lose what it is given")
+            raise Retry("MQTT: the broker supports QoS 0 only, and may lose messages")
         if not granted.get("RetainAvailable", 1) and (self.options.retain or self.options.home_assistant is not None):
-            raise Retry("MQTT: the broker keeps no messages, which `retain` and `home_assistant` need")
+            raise Retry("MQTT: the broker does not support retained messages, which `retain` and `home_assistant` need")
 
     def _publish_presence(self, entries: Sequence[Entry]) -> None:
         """Publish presence before the records: repeated presence messages have no effect."""
@@ -300,7 +305,7 @@ class Mqtt(Output):
             for number, one in zip(numbers, some, strict=True):
                 code, explanation = self._link.answers.get(number, (FAILED, "no answer"))
                 if code >= FAILED:
-                    hint = ": allow us to publish there" if code == NOT_AUTHORISED else ""
+                    hint = ": grant permission to publish" if code == NOT_AUTHORISED else ""
                     failed[one.place] = code, f"MQTT: {explanation} (topic {clean(one.topic, ANSWER_LIMIT)}){hint}"
         return failed
 
@@ -339,7 +344,7 @@ class Link:
 
     def wait_connected(self, timeout_s: float) -> None:
         if not self._news.wait(timeout_s):
-            raise Retry(f"MQTT: took the connection, but did not answer within {timeout_s:g} s")
+            raise Retry(f"MQTT: accepted the connection, but did not answer within {timeout_s:g} s")
         if self.lost:
             raise Retry(f"MQTT: {self.lost}")
 
@@ -362,14 +367,14 @@ class Link:
 
     def connected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self.lost = f"not let in: {_reason_of(reason, properties)}"
+            self.lost = f"login rejected: {_reason_of(reason, properties)}"
         else:
             fields = vars(properties) if properties is not None else {}
             self.granted = {name: value for name, value in fields.items() if isinstance(value, int)}
         self._news.set()
 
     def disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
-        self.lost = self.lost or f"the connection is lost: {_reason_of(reason, properties)}"
+        self.lost = self.lost or f"connection lost: {_reason_of(reason, properties)}"
         self.refused = flags.is_disconnect_packet_from_server and reason.value in REFUSALS
         self.ended.set()
         self._news.set()

@@ -70,7 +70,9 @@ def _subject(subject: str) -> str:
         or subject.endswith(".")
         or ".." in subject
     ):
-        raise ValueError("found no subject, expected words between dots, of which the first is no place: sensor.{kind}")
+        raise ValueError(
+            "found no subject, expected tokens between dots, the first without a placeholder: sensor.{kind}"
+        )
     return known(subject)
 
 
@@ -112,7 +114,7 @@ class Options(CommonOptions):
         if self.password is not None and not self.user:
             raise ValueError("found `password` without `user`")
         if self.max_age_days and self.duplicates_s > self.max_age_days * 86_400:
-            raise ValueError("found `duplicates_s` longer than `max_age_days`, which no stream allows")
+            raise ValueError("found `duplicates_s` longer than `max_age_days`, which streams do not allow")
         return self
 
 
@@ -158,13 +160,13 @@ class Nats(Output):
             yield Finding(
                 "permission",
                 "error",
-                f"we may not publish to {subject}: allow this login to publish to {self._subjects()}",
+                f"no permission to publish to {subject}: allow this login to publish to {self._subjects()}",
             )
             return
         try:
             yield from self._stream_findings(self._requested(self._opened, "STREAM.INFO"))
         except Retry as error:
-            yield Finding("permission", "warning", f"the stream {self.options.stream} cannot be asked for: {error}")
+            yield Finding("permission", "warning", f"the stream {self.options.stream} cannot be read: {error}")
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         if self._wire is not None and time.monotonic() - self._used > IDLE_S:
@@ -236,14 +238,14 @@ class Nats(Output):
         """None if the stream stored a message. Raises Retry if no stream responded."""
         if answer.status:
             raise Retry(
-                f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} "
+                f"no stream has the subject {self.options.subject}: create the stream {self.options.stream} "
                 f"with the subject {self._subjects()} there "
                 f"(`nats stream add`), or set create_stream: true"
             )
         try:
             stored = msgspec.json.decode(answer.body, type=Stored)
         except msgspec.MsgspecError:
-            raise Retry(f"answered by something else than a stream: {clean(answer.body, ANSWER_LIMIT)}") from None
+            raise Retry(f"unexpected answer, not from a stream: {clean(answer.body, ANSWER_LIMIT)}") from None
         if stored.error is None and stored.stream != self.options.stream:
             raise Retry(f"stored in the stream {clean(stored.stream, ANSWER_LIMIT)!r}, expected {self.options.stream}")
         return stored.error
@@ -258,7 +260,7 @@ class Nats(Output):
         try:
             return msgspec.json.decode(answer, type=Stream)
         except msgspec.MsgspecError:
-            raise Retry(f"JetStream gave an answer that cannot be read: {clean(answer, ANSWER_LIMIT)}") from None
+            raise Retry(f"JetStream sent an invalid answer: {clean(answer, ANSWER_LIMIT)}") from None
 
     def _rights(self, wire: Wire) -> Rights:
         """Permissions to publish, if the server reports them: servers before 2.10 do not, and not every
@@ -275,7 +277,7 @@ class Nats(Output):
         if found.error is not None and found.error.err_code == NO_STREAM:
             found = self._requested(wire, "STREAM.CREATE", self._config())
         if found.error is not None:
-            raise Retry(f"the stream {self.options.stream} cannot be made: {reason_of(found.error)}")
+            raise Retry(f"the stream {self.options.stream} cannot be created: {reason_of(found.error)}")
 
     def _config(self) -> dict[str, Any]:
         options = self.options
@@ -312,7 +314,7 @@ class Nats(Output):
             yield Finding(
                 "permission",
                 "ok",
-                f"the stream {options.stream} is not there yet: it is made when the first record is sent",
+                f"the stream {options.stream} does not exist yet: the first record creates it",
             )
             return
         if stream.error is not None:
@@ -320,22 +322,25 @@ class Nats(Output):
             yield Finding(
                 "permission",
                 "error",
-                f"{words}; make it with the subject {self._subjects()} (`nats stream add`), or set create_stream: true",
+                (
+                    f"{words}; create it with the subject {self._subjects()} (`nats stream add`), or set "
+                    "create_stream: true"
+                ),
             )
             return
-        yield Finding("permission", "ok", f"the stream {options.stream} is there")
+        yield Finding("permission", "ok", f"the stream {options.stream} exists")
         window_s = float(config.get("duplicate_window") or 0) / NANOSECONDS
         if window_s < SHORT_WINDOW_S:
             words = (
-                f"the stream remembers ids for {window_s:g} s only: a batch that was cut off by a longer "
-                "outage may be stored twice"
+                f"the stream detects duplicates for {window_s:g} s only: a batch that a longer outage "
+                "interrupted may be stored twice"
             )
             yield Finding(
                 "duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`"
             )
         if config.get("storage") == "memory":
             yield Finding(
-                "durability", "warning", "the stream lies in memory: it is empty once its server was started again"
+                "durability", "warning", "the stream uses memory storage: it is empty after a restart of its server"
             )
 
 

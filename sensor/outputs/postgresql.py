@@ -152,15 +152,15 @@ class Postgresql(Output):
     def _tls(self) -> Finding:
         encrypted = self._connection.pgconn.ssl_in_use
         if self.options.host.startswith("/"):
-            return Finding("tls", "ok", "not needed: a socket of this machine")
+            return Finding("tls", "ok", "not needed: a local socket")
         if self.options.tls is None or not self.options.tls.verify:
             how = (
                 "encrypted, but its certificate is not verified"
                 if encrypted
                 else "not encrypted: every record can be read in transit"
             )
-            return Finding("tls", "warning", f"{how}; name its authority as tls.ca")
-        return Finding("tls", "ok", "encrypted, and its certificate is the right one")
+            return Finding("tls", "warning", f"{how}; set its CA as tls.ca")
+        return Finding("tls", "ok", "encrypted, and its certificate is valid")
 
     def _permission(self) -> Finding:
         """Whether the table exists with our columns and permits inserts: plans the statement without running it."""
@@ -219,11 +219,11 @@ def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
 def _advice(state: str | None, table: str) -> str:
     """Advice on faults of the table; empty for all others."""
     if state in ("42P01", "3F000"):
-        return f"; make the table {table}, or set create_table: true"
+        return f"; create the table {table}, or set create_table: true"
     if state == "42501":
         return f"; as its owner: GRANT INSERT, SELECT ON {table} TO the user"
     if state in ("42703", "42P10"):
-        return f"; the table {table} is not as integrations/postgresql/table.sql makes it"
+        return f"; the table {table} differs from integrations/postgresql/table.sql"
     return ""
 
 

@@ -74,8 +74,8 @@ class Options(CommonOptions):
     def _room_for_repeats(self) -> Options:
         if 0 < self.max_entries < 2 * self.batch_events:
             raise ValueError(
-                f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is "
-                "known by what is still there"
+                f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: duplicates "
+                "are detected among present entries"
             )
         return self
 
@@ -212,7 +212,7 @@ class Redis(Output):
         if self.options.synced:
             local, have = self._requested(self._client.waitaof, 1, self.options.replicas, patience)
             if not local:
-                raise Retry("Redis: the batch is not on the server's disk yet")
+                raise Retry("Redis: the server has not written the batch to disk yet")
         else:
             have = self._requested(self._client.wait, self.options.replicas, patience)
         if have < self.options.replicas:
@@ -257,22 +257,25 @@ class Redis(Output):
             return Finding(
                 "durability",
                 "warning",
-                "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there",
+                "the server has no append-only file: it may lose acknowledged records; set `appendonly yes` there",
             )
         if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
             policy = clean(str(info.get("maxmemory_policy")), 32)
             return Finding(
                 "durability",
                 "warning",
-                f"the server drops keys when its memory is full ({policy}); set `maxmemory-policy noeviction` there",
+                f"the server evicts keys if its memory is full ({policy}); set `maxmemory-policy noeviction` there",
             )
         if when != "always" and not self.options.synced:
             return Finding(
                 "durability",
                 "warning",
-                f"what was acknowledged is written later (appendfsync {when}); set it to always there, or synced here",
+                (
+                    f"acknowledged records are written later (appendfsync {when}); set it to always, or set synced: "
+                    "true here"
+                ),
             )
-        return Finding("durability", "ok", f"the server keeps an append-only file (appendfsync {when})")
+        return Finding("durability", "ok", f"the server has an append-only file (appendfsync {when})")
 
 
 def reason_of(error: BaseException) -> str:

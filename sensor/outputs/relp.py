@@ -69,7 +69,7 @@ class Relp(Output):
             return
         finally:
             self.close()
-        yield Finding("relp", "ok", "a session was opened, and takes messages of syslog")
+        yield Finding("relp", "ok", "a session was opened, with support for syslog")
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         session, refused = self._opened(), dict[int, str]()
@@ -102,7 +102,7 @@ class Relp(Output):
             answer = made.answers([number])[number]
         if not answer.startswith(b"200") or b"syslog" not in answer:
             self.close()
-            raise Retry(f"{self._place} opens no session for syslog: {clean(answer, 200)}")
+            raise Retry(f"{self._place} rejected a session for syslog: {clean(answer, 200)}")
         return made
 
     @property
@@ -118,9 +118,9 @@ class Relp(Output):
         except TimeoutError:
             text = f"no answer within {self.options.timeout_s:g} s"
         except OSError as error:
-            text = f"the session is lost: {reason_of(error)}"
+            text = f"session lost: {reason_of(error)}"
         except ValueError as error:
-            text = f"it does not speak RELP: {clean(str(error), 200)}"
+            text = f"it is not a RELP server: {clean(str(error), 200)}"
         self.close()
         raise Retry(f"{self._place}: {text}")
 
@@ -154,9 +154,9 @@ class _Session:
         while missing:
             number, command, answer = self._frame()
             if command == b"serverclose":
-                raise ConnectionResetError("it ends its sessions")
+                raise ConnectionResetError("it closed the session")
             if command != b"rsp" or number not in missing:
-                raise ValueError(f"a frame {command.decode('ascii', 'replace')} that answers nothing")
+                raise ValueError(f"a frame {command.decode('ascii', 'replace')} without a request")
             missing.discard(number)
             found[number] = answer
         self._whole = True

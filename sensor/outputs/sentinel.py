@@ -38,7 +38,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 ROLE = (
     "the application needs the role Monitoring Metrics Publisher on the data collection rule; a new "
-    "one counts after up to 30 minutes"
+    "assignment takes effect within 30 minutes"
 )
 
 
@@ -77,7 +77,7 @@ class Options(HttpOptions):
     @model_validator(mode="after")
     def _one_login(self) -> Options:
         if self.token is not None or self.user:
-            raise ValueError("found another login, expected tenant, client_id and client_secret alone")
+            raise ValueError("found another login, expected tenant, client_id and client_secret only")
         return self
 
 
@@ -169,9 +169,9 @@ class Sentinel(Output):
             raise Retry(f"login: {_words(answer)}", answer.after_s)
         token = decoded(answer, _Token)
         if token is None:
-            raise Retry(f"login: {answer.where} answered no token: check login")
+            raise Retry(f"login: {answer.where} returned no token: check login")
         if not token.access_token.isascii() or not token.access_token.isprintable():
-            raise Retry(f"login: {answer.where} answered a token that is no header")
+            raise Retry(f"login: {answer.where} returned a token that is not a valid header")
         self._token = token.access_token
         self._ends = time.monotonic() + max(0.0, token.expires_in - SLACK_S)
 
@@ -186,7 +186,7 @@ class Sentinel(Output):
             answer = self._posted(client, b"[]")
         if answer.status in (401, 403, 404) or answer.status >= 500:
             return Finding("permission", "error", _words(answer))
-        return Finding("permission", "ok", f"we may write to the stream {self.options.stream}")
+        return Finding("permission", "ok", f"permission to write to the stream {self.options.stream}")
 
 
 def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

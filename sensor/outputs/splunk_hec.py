@@ -34,11 +34,10 @@ NO_DATA, NO_CHANNEL, BAD_CHANNEL, ACK_OFF = 5, 10, 11, 14
 EVENT_FAULTS = (6, 12, 13, 15)
 # Status 400 with one of these concerns the permissions of the token.
 HINTS = {
-    7: "the token may not write into this index: check index, and the indexes of the token",
-    NO_CHANNEL: "the token wants acknowledgement: set acknowledge to true, or switch it off for the token",
+    7: "the token has no permission for this index: check index, and the indexes of the token",
+    NO_CHANNEL: "the token requires acknowledgement: set acknowledge to true, or disable it for the token",
     ACK_OFF: (
-        "the token has no indexer acknowledgement: switch it on (useACK), or set acknowledge to false "
-        "and lose what Splunk loses"
+        "the token has no indexer acknowledgement: enable it (useACK), or set acknowledge to false and accept losses"
     ),
 }
 
@@ -181,7 +180,7 @@ class SplunkHec(Output):
             if time.monotonic() + pause > end:
                 raise Retry(
                     f"{reply.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement "
-                    f"{number}): its indexers are late or away"
+                    f"{number}): its indexers are slow or unavailable"
                 )
             time.sleep(pause)
             pause = min(pause * 2, POLL_MAX_S)
@@ -218,12 +217,14 @@ class SplunkHec(Output):
         with Client(self.options) as client:
             if self.options.acknowledge:
                 self._acknowledges(client)
-                return Finding("auth", "ok", "the token is known, and has indexer acknowledgement")
+                return Finding("auth", "ok", "the token is valid, and has indexer acknowledgement")
             reply = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
         if reply.body.code != NO_DATA:
             return Finding("auth", "warning", f"{reply.reason}: is it Splunk's event collector?")
         return Finding(
-            "auth", "warning", "the token is known; without acknowledgement a batch counts before it is written"
+            "auth",
+            "warning",
+            ("the token is valid; without acknowledgement a batch counts as delivered before it is written"),
         )
 
 

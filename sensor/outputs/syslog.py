@@ -58,7 +58,7 @@ class Options(SyslogOptions):
         if self.tls is not None and self.transport != "tls":
             raise ValueError(f"found tls beside the transport {self.transport}, expected the transport tls")
         if self.framing == "lines" and self.transport == "tls":
-            raise ValueError("found the framing lines, expected octets: TLS has no other (RFC 5425)")
+            raise ValueError("found the framing lines, expected octets, the only one with TLS (RFC 5425)")
         return self
 
     @property
@@ -96,7 +96,7 @@ class Syslog(Output):
         yield Finding(
             "delivery",
             "ok",
-            "it takes messages; what becomes of them cannot be seen, since syslog has no answers: relp has",
+            "it accepts messages; delivery is unknown, because syslog has no acknowledgements: relp has",
         )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
@@ -110,9 +110,9 @@ class Syslog(Output):
             self.close()
             host, port = self.options.place
             silence = (
-                f"took nothing for {self.options.timeout_s:g} s"
+                f"accepted no data for {self.options.timeout_s:g} s"
                 if isinstance(error, TimeoutError)
-                else f"the connection is lost: {reason_of(error)}"
+                else f"connection lost: {reason_of(error)}"
             )
             raise Retry(f"{host} port {port}: {silence}") from None
         return Ack()
@@ -140,7 +140,7 @@ class Syslog(Output):
         refused, limit = {}, self.options.datagram_bytes
         for number, datagram in enumerate(messages):
             if len(datagram) > limit:
-                refused[number] = f"{len(datagram)} bytes, more than a datagram of {limit} (datagram_bytes): take tcp"
+                refused[number] = f"{len(datagram)} bytes, more than a datagram of {limit} (datagram_bytes): use tcp"
             else:
                 connection.send(datagram)
         _raise_pending(connection)
@@ -187,7 +187,7 @@ def _datagrams(host: str, port: int) -> socket.socket:
         made.connect(address)
     except OSError as error:
         made.close()
-        raise Retry(f"{host} port {port}: no way to it: {reason_of(error)}") from None
+        raise Retry(f"{host} port {port}: not reachable: {reason_of(error)}") from None
     return made
 
 

@@ -53,7 +53,7 @@ class Options(HttpOptions):
         """Options for records would suggest that they redact tickets, which they do not."""
         if self.format or self.fields or self.redact:
             raise ValueError(
-                "format, fields and redact apply to events: tickets have texts of their own, with names and "
+                "format, fields and redact apply to events: tickets have their own texts, with names and "
                 "addresses of devices"
             )
         if self.filter.kinds or self.filter.detectors or self.filter.sites:
@@ -118,7 +118,7 @@ class Tickets(Output):
             yield looked("auth", self._looked)
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        raise Refuse("it takes tickets, not records of the log")
+        raise Refuse("it accepts tickets, not records of the log")
 
     def give(self, change: Change) -> Outcome:
         """Apply a change. Raises Retry if the system cannot now, Refuse if it will not."""
@@ -135,7 +135,7 @@ class Tickets(Output):
         try:
             return Outcome(self._made(self._system, change))
         except Missing as error:
-            raise Locked(f"{error}: check url and project, and whether we may see and open tickets there") from None
+            raise Locked(f"{error}: check url and project, and the permission to read and open tickets") from None
 
     def close(self) -> None:
         if self._client is not None:
@@ -160,9 +160,7 @@ class Tickets(Output):
         with Client(self.options) as client:
             system = SYSTEMS[self.options.system](client, self.options)
             if not system.looked_at:
-                return Finding(
-                    "auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them"
-                )
+                return Finding("auth", "warning", "not verifiable without a ticket: `sensor tickets send` sends them")
             answer = client.request("GET", system.looked_at)
         if answer.status != 200:
             return Finding("auth", "error", f"{answer.summary}: check url, user, password, token and project")

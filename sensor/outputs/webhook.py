@@ -67,7 +67,7 @@ class Options(HttpOptions):
         if self.receiver == "pagerduty" and self.routing_key is None:
             raise ValueError("found no key 'routing_key', which pagerduty needs")
         if self.receiver != "plain" and self.format not in ("", "native"):
-            raise ValueError(f"found the format {self.format!r}; {self.receiver} has words of its own")
+            raise ValueError(f"found the format {self.format!r}; {self.receiver} has its own format")
         return self
 
 
@@ -153,9 +153,7 @@ class Webhook(Output):
             elif self.options.receiver in ("servicenow", "servicenow_event"):
                 answer = client.request("GET", f"{url}?sysparm_limit=1&sysparm_fields=sys_id")
             else:
-                return Finding(
-                    "auth", "warning", "whether it takes messages shows with the first: `sensor outputs test` sends one"
-                )
+                return Finding("auth", "warning", "not verifiable without a message: `sensor outputs test` sends one")
         fine = answer.status == 200
         return Finding(
             "auth",

@@ -239,10 +239,10 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
     """The function that makes the summary of an alert, with fields in braces. ``who`` names an endpoint. Raises
     RuleError for an unknown field.
     """
-    parts = _BRACES.split(rule.says or rule.title)
+    parts = _BRACES.split(rule.summary or rule.title)
     for name in parts[1::2]:
         if name not in {"count", "src", "dst"}:
-            _field(fields, name, "says")
+            _field(fields, name, "summary")
 
     def text_of(name: str, signal: Any, found: Found) -> str:
         if name == "count":

@@ -7,14 +7,14 @@ sets:
   resolvers: [10.0.0.53, 10.0.1.0/28]
   admins: [10.0.9.0/24]
 rules:
-  # All of `where` must hold, and not all of `unless` (of a list of such blocks: of none of them). `sensor rules fields dns.query` lists the fields.
-  - id: printer_asks_strange_resolver
+  # A rule matches if all conditions of `where` match, and no block of `unless` does. `sensor rules fields dns.query` lists the fields.
+  - id: printer_unknown_resolver
     title: Printer queries an unknown DNS resolver
-    says: "{src} queried {dst} for {name}"
+    summary: "{src} queried {dst} for {name}"
     severity: medium
     attack: [T1071.004]
-    false_positives: A printer that was set up at another site.
-    advice: Check who changed its settings.
+    false_positives: A printer that was configured for another site.
+    advice: Check who changed its network settings.
     when: dns.query
     where:
       src.type: [printer, label_printer]
@@ -22,7 +22,7 @@ rules:
     unless:
       name: {ends: [.local, .in-addr.arpa]}
     tests:
-      - title: one of the public resolvers
+      - title: a public resolver
         devices: {10.0.0.9: {type: printer}}
         events: [{src: 10.0.0.9, dst: 198.51.100.53, name: x.example.com}]
       - title: our own resolver, and a laptop
@@ -32,14 +32,14 @@ rules:
           - {src: 10.0.0.9, dst: 10.0.1.3, name: x.example.com}
           - {src: 10.0.0.10, dst: 198.51.100.53, name: x.example.com}
 
-  # How often: so many things, or so many different values of a field, of each `by`.
-  - id: database_asked_by_many
+  # Count: number of events, or of different values of the field `distinct`, for each `by`.
+  - id: database_many_clients
     title: Many hosts connect to one database
-    says: "{count} hosts connected to {dst} on port 5432, most recently {src}"
+    summary: "{count} hosts connected to {dst} on port 5432, most recently {src}"
     severity: low
     actor: dst
     when: flow.answered
-    where: {dst: inside, dst.port: 5432}
+    where: {dst: internal, dst.port: 5432}
     unless: {src: $admins}
     by: dst
     distinct: src
@@ -57,10 +57,10 @@ rules:
         alerts: 0
         events: [{src: 10.0.0.1, dst: 10.0.0.99, dst.port: 5432, answered: true, times: 50}]
 
-  # In which order: steps of one key within a span.
+  # Sequence: steps in this order with the same `by`, within a span.
   - id: dynamic_name_then_odd_port
     title: Dynamic DNS name, then a session on an unusual port
-    says: "{src} queried a dynamic DNS name, then connected to {dst} on port {dst.port}"
+    summary: "{src} queried a dynamic DNS name, then connected to {dst} on port {dst.port}"
     severity: high
     attack: [T1571]
     false_positives: Remote access to a home network.
@@ -70,23 +70,23 @@ rules:
       - when: dns.query
         where: {name: {ends: [.duckdns.org, .no-ip.org, .hopto.org]}}
       - when: flow.answered
-        where: {dst: outside, dst.port: {above: 1024}}
+        where: {dst: external, dst.port: {above: 1024}}
         unless: {dst.port: [3478, 5061, 8443]}
     tests:
       - title: in this order
         events:
           - {src: 10.0.0.9, dst: 10.0.0.53, name: cam.duckdns.org}
           - {when: flow.answered, at: 5, src: 10.0.0.9, dst: 203.0.113.7, dst.port: 4444, answered: true}
-      - title: the other way round
+      - title: reverse order
         alerts: 0
         events:
           - {when: flow.answered, src: 10.0.0.9, dst: 203.0.113.7, dst.port: 4444, answered: true}
           - {at: 5, src: 10.0.0.9, dst: 10.0.0.53, name: cam.duckdns.org}
 
-  # Devices of the inventory.
+  # Changes of devices in the inventory.
   - id: camera_of_unapproved_vendor
     title: Camera of an unapproved vendor
-    says: "{src} is of the unapproved vendor {src.vendor}"
+    summary: "{src} is of the unapproved vendor {src.vendor}"
     severity: low
     when: [device.new, device.identified]
     where: {src.type: camera}

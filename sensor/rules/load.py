@@ -15,10 +15,9 @@ from sensor.core.observation import Subject
 from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
 from sensor.rules.detector import PREFIX, CustomDetector, detector_of
 from sensor.rules.model import Rule, RuleFile
-from sensor.rules.values import RuleError, Sets
+from sensor.rules.values import ZONES, RuleError, Sets
 
 FOLDER = "rules"
-ZONES = ("inside", "outside")
 
 
 class Loaded(NamedTuple):
@@ -36,7 +35,7 @@ class Loaded(NamedTuple):
     def zoned(self) -> bool:
         """Whether its conditions may depend on the configured internal networks."""
         text = f"{self.rule.model_dump_json()} {self.sets}"
-        return any(word in text for word in ZONES)
+        return any(zone in text for zone in ZONES)
 
     def same_as(self, other: Loaded | None) -> bool:
         """Whether its content is equal."""

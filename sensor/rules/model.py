@@ -1,6 +1,6 @@
 """The schema of the operator's rules: events, conditions, counts, sequences; the text of the alert; and tests.
 
-A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices
+A rule matches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices
 (``device.new``); or it is a sequence of such steps. A condition is a field and its expected value: a value, a list of
 values of which one must match, or operators with values (``begins: adm``). A block of conditions matches if all of them
 do. ``$name`` refers to a set of the file. Fields are in ``fields``, operators in ``values``.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES, Technique
@@ -24,7 +24,7 @@ Block = dict[str, Any]
 
 
 def _several(value: object) -> object:
-    """A single word, or a list of words."""
+    """A single text, or a list of texts."""
     return [value] if isinstance(value, str) else value
 
 
@@ -34,7 +34,7 @@ def _blocks(value: object) -> object:
 
 
 Span = Annotated[int, BeforeValidator(lambda value: span(value, 1, LONGEST_S))]
-Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Blocks = Annotated[list[Block], BeforeValidator(_blocks)]
 
 
@@ -51,15 +51,15 @@ class Attack(_Written):
 
 
 class Step(_Written):
-    """Conditions on one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``.
-    ``by``: fields that grouped things have in common.
+    """Conditions on one event: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``.
+    ``by``: fields that grouped events have in common.
     """
 
-    when: Words = ()
+    when: Texts = ()
     where: Block = {}
     any: Blocks = []
     unless: Blocks = []
-    by: Words = ()
+    by: Texts = ()
 
 
 class Made(BaseModel):
@@ -85,14 +85,14 @@ class Trial(_Written):
 
 
 class Rule(Step):
-    """One rule. ``says``: the summary of its alerts, with fields in braces; ``count`` (of different values of
-    ``distinct``, if given) ``within`` a span; ``again``: how long the same finding is not reported again; ``actor``:
-    which endpoint acts.
+    """One rule. ``summary`` (formerly ``says``): summary of its alerts, with fields in braces; ``count`` (of different
+    values of ``distinct``, if given) ``within`` a span; ``again``: how long the same finding is not reported again;
+    ``actor``: which endpoint acts.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     title: str = Field(min_length=3, max_length=128)
-    says: str = Field("", max_length=512)
+    summary: str = Field("", max_length=512, validation_alias=AliasChoices("summary", "says"))
     severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
     confidence: float = Field(0.8, gt=0, le=1)
     attack: list[str | Attack] = []
@@ -127,11 +127,9 @@ class Rule(Step):
         if bool(self.when) == bool(self.sequence):
             raise ValueError(f"the rule {self.id} needs either when or a sequence of steps with when")
         if self.sequence and (self.where or self.any or self.unless or self.count > 1 or self.distinct):
-            raise ValueError(
-                f"the rule {self.id} is a sequence: what must hold stands in its steps, and they are not counted"
-            )
+            raise ValueError(f"the rule {self.id} is a sequence: expected conditions in its steps only, and no count")
         if len(self.sequence) == 1 or any(not step.when for step in self.sequence):
-            raise ValueError(f"the sequence of the rule {self.id} needs two steps or more, each with when")
+            raise ValueError(f"the sequence of the rule {self.id} needs at least two steps, each with when")
         if (self.count > 1 or self.sequence) and self.within is None:
             raise ValueError(
                 f"the rule {self.id} needs within, a span such as 5m, for its "
@@ -139,7 +137,7 @@ class Rule(Step):
             )
         if self.count == 1 and (self.distinct or (self.within is not None and not self.sequence)):
             raise ValueError(
-                f"the rule {self.id} counts nothing, expected a count of 2 or more beside "
+                f"the rule {self.id} has no count, expected a count of at least 2 with "
                 f"{'distinct' if self.distinct else 'within'}"
             )
         return self

@@ -24,6 +24,11 @@ Sets = Mapping[str, Sequence[str | int]]
 One = Callable[[Any], bool]
 Many = Callable[..., Mask]
 
+# Keywords for addresses (ECS network.direction); inside and outside are former names.
+ZONES = {
+    "internal": "internal", "external": "external", "multicast": "multicast", "inside": "internal",
+    "outside": "external",
+}  # fmt: skip
 BLOCKS_LIMIT = 64
 _LOW = 2**64 - 1
 
@@ -223,17 +228,17 @@ def _numeric(item: Any) -> int | float:
 
 
 def _address(items: list[Any], networks: Networks) -> Fit:
-    """Addresses, blocks, and the keywords ``inside``, ``outside`` and ``multicast``."""
-    exact, blocks, words = set[int](), list[tuple[int, int]](), set[str]()
+    """Addresses, blocks, and the keywords of ``ZONES``."""
+    exact, blocks, zones = set[int](), list[tuple[int, int]](), set[str]()
     for item in items:
-        if item in ("inside", "outside", "multicast"):
-            words.add(item)
+        if isinstance(item, str) and item in ZONES:
+            zones.add(ZONES[item])
             continue
         try:
             first, last = addresses.parse_network(str(item))
         except ValueError:
             raise RuleError(
-                f"found {item!r}, expected an address, a block such as 10.0.0.0/8, inside, outside or multicast"
+                f"found {item!r}, expected an address, a block such as 10.0.0.0/8, internal, external or multicast"
             ) from None
         if first == last:
             exact.add(first)
@@ -245,13 +250,15 @@ def _address(items: list[Any], networks: Networks) -> Fit:
         return (
             value in known
             or any(first <= value <= last for first, last in blocks)
-            or ("inside" in words and inside(value))
-            or ("outside" in words and value > addresses.V4 and not inside(value) and not addresses.is_multicast(value))
-            or ("multicast" in words and addresses.is_multicast(value))
+            or ("internal" in zones and inside(value))
+            or (
+                "external" in zones and value > addresses.V4 and not inside(value) and not addresses.is_multicast(value)
+            )
+            or ("multicast" in zones and addresses.is_multicast(value))
         )
 
-    ranges = [*blocks, *((address, address) for address in exact), *(networks.blocks if "inside" in words else ())]
-    return Fit(one, _ranges(ranges) if not words - {"inside"} and len(ranges) <= BLOCKS_LIMIT else None)
+    ranges = [*blocks, *((address, address) for address in exact), *(networks.blocks if "internal" in zones else ())]
+    return Fit(one, _ranges(ranges) if not zones - {"internal"} and len(ranges) <= BLOCKS_LIMIT else None)
 
 
 def _ranges(ranges: list[tuple[int, int]]) -> Many:

@@ -17,7 +17,7 @@ from tests.golden import Golden
 BROKEN = """\
 rules:
   - {id: broken, title: Broken, when: dns.qery}
-  - {id: loud, title: A question, when: dns.query, says: '{src} asked for {name}', severity: high, again: 7d}
+  - {id: loud, title: A question, when: dns.query, summary: '{src} asked for {name}', severity: high, again: 7d}
 """
 
 
@@ -46,10 +46,10 @@ def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
     assert numbers(rules("check")) == [4, 0]
     assert numbers(rules("test")) == [8, 4, 0]
     assert [line.split()[0] for line in rules("list").lines[1:]] == [
-        "custom.printer_asks_strange_resolver", "custom.database_asked_by_many", "custom.dynamic_name_then_odd_port",
+        "custom.printer_unknown_resolver", "custom.database_many_clients", "custom.dynamic_name_then_odd_port",
         "custom.camera_of_unapproved_vendor",
     ]  # fmt: skip
-    assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_asked_by_many"}
+    assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_many_clients"}
 
 
 def test_where_the_service_has_them(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +75,9 @@ def test_a_test_that_fails(rules, folder: Path) -> None:
     (folder / "ours.yaml").write_text(text)
     result = rules("test")
     assert (result.code, numbers(result)) == (1, [8, 4, 1])
-    line = text.splitlines().index("      - title: one of the public resolvers") + 1
-    assert f"ours.yaml:{line}:9: the test 'one of the public resolvers'" in result.err
-    assert "expected 1 alerts, 0 came" in result.err
+    line = text.splitlines().index("      - title: a public resolver") + 1
+    assert f"ours.yaml:{line}:9: the test 'a public resolver'" in result.err
+    assert "expected 1 alert, found 0" in result.err
 
 
 def test_faults(golden: Golden, rules, folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_faults(golden: Golden, rules, folder: Path) -> None:
 def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
     """Over a capture, without a word to the log; other detectors are silent."""
     (tmp_path / "loud.yaml").write_text(
-        BROKEN + "  - {id: device, title: A device, when: device.identified, says: '{src} is there'}\n"
+        BROKEN + "  - {id: device, title: A device, when: device.identified, summary: '{src} is there'}\n"
     )
     result = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
     assert result.code == 0

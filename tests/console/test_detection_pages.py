@@ -22,7 +22,7 @@ RULES = """\
 rules:
   - id: talks_to_c2
     title: A host talks to the listed server
-    says: "{src} connected to {dst}"
+    summary: "{src} connected to {dst}"
     when: flow.answered
     where: {dst: 203.0.113.66}
     tests:

@@ -58,7 +58,7 @@ def write(own: Path) -> None:
     (own / "etc/sensor.yaml").write_text(json.dumps(settings))
     (own / "rules").mkdir()
     rules = [
-        {"id": f"r{number}", "title": text[:128], "says": "x", "when": "dns.query", "where": {"name": text}}
+        {"id": f"r{number}", "title": text[:128], "summary": "x", "when": "dns.query", "where": {"name": text}}
         for number, text in enumerate(STRINGS)
         if text.isprintable()
     ]

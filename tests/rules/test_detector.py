@@ -30,7 +30,7 @@ sets: {resolvers: [10.0.0.53, 10.0.1.0/28]}
 rules:
   - id: strange_resolver
     title: A printer asks a resolver that is not ours
-    says: "{src} asks {dst} for {name}, type {type}"
+    summary: "{src} asks {dst} for {name}, type {type}"
     severity: high
     confidence: 0.7
     attack: [T1071.004, {technique: T1999, tactic: impact, name: Made up}]
@@ -173,7 +173,7 @@ def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
 def test_devices(tmp_path: Path) -> None:
     """What is told of a device, by its own fields."""
     text = (
-        "rules:\n  - {id: cam, title: New camera, says: 'a {src.type} at {src}', when: device.changed, "
+        "rules:\n  - {id: cam, title: New camera, summary: 'a {src.type} at {src}', when: device.changed, "
         "where: {src.type: camera, changed: firmware}}\n"
     )
     unit = made(tmp_path, text)

@@ -40,7 +40,7 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
             ),
             "8:34",
         ),
-        ("  - id: bad\n    title: Bad\n    when: dns.query\n    says: '{src} asks {nme}'\n", "6:11"),
+        ("  - id: bad\n    title: Bad\n    when: dns.query\n    summary: '{src} asks {nme}'\n", "6:14"),
         ("  - id: bad\n    title: Bad\n    when: dns.query\n    attack: [T1071.44]\n", "6:13"),
         ("  - id: bad\n    title: Bad\n    when: dns.query\n    severity: hi\n", "6:15"),
         ("  - id: Bad\n    title: Bad\n    when: dns.query\n", "3:9"),
@@ -90,3 +90,12 @@ def test_a_rule_of_the_same_id_in_another_file(tmp_path: Path) -> None:
     rules, [fault] = load_rules([tmp_path, tmp_path])
     assert [one.path for one in rules] == [first]
     assert str(first) in fault.message
+
+
+def test_the_former_key_of_the_summary_is_read(tmp_path: Path) -> None:
+    """Rules of earlier versions have `says`; an unknown field in it is reported at the rule."""
+    text = "rules:\n  - {id: old, title: A query, when: dns.query, says: '{src} queried {name}'}\n"
+    [loaded], faults = load_rules([write(tmp_path, text)])
+    assert (loaded.rule.summary, faults) == ("{src} queried {name}", [])
+    _, [fault] = load_rules([write(tmp_path, text.replace("{name}", "{nme}"))])
+    assert fault.line == 2

@@ -41,7 +41,7 @@ KEYS = (
     "count",
     "distinct",
     "within",
-    "says",
+    "summary",
     "sequence",
     "src.port",
     "proto",

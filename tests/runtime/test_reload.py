@@ -234,7 +234,7 @@ def test_a_fault_of_ours_in_reading_changes_nothing(golden: Golden, sensor: Any)
 RULE = """\
   - id: {name}
     title: An odd port
-    says: "{{src}} uses an odd port"
+    summary: "{{src}} uses an odd port"
     severity: medium
     false_positives: none
     advice: look

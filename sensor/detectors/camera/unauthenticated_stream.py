@@ -58,9 +58,7 @@ class UnauthenticatedStream(CallDetector):
         "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach "
         "the camera's segment. Identify the viewer."
     )
-    false_positives = (
-        "A recorder or video wall in another segment: add it to `managers`. Streams that are public on purpose."
-    )
+    false_positives = "A recorder or video wall in another segment: add it to `managers`. Intentionally public streams."
     Options = CallOptions
     watches = (RtspRequest, RtspResponse)
 
@@ -108,7 +106,7 @@ class UnauthenticatedStream(CallDetector):
             self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
         )
         if learned := 0 < used <= packet.ts - DAY:
-            why += ("the pair has done so for more than a day: a weakness of the camera rather than an attack",)
+            why += ("the pair has done so for more than a day: a weakness of the camera, not an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.call_alert(

@@ -70,7 +70,7 @@ class Anonymiser(EventDetector):
         "Ask the user for the reason. If no user knows about it, look for malware that hides its C2 "
         "server. Block the relays at the border."
     )
-    false_positives = "Users who run Tor on purpose; visits to the web pages of such projects (low severity)."
+    false_positives = "Users who run Tor intentionally; visits to the web pages of such projects (low severity)."
     Options = Options
     watches = (*ASKING, TlsCertificate)
 

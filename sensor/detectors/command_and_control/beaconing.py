@@ -62,13 +62,13 @@ class Options(detector.Options):
         0.15,
         gt=0,
         le=1,
-        description="highest dispersion of the intervals (standard deviation divided by mean, without the extremes)",
+        description="maximum dispersion of the intervals (standard deviation divided by mean, without the extremes)",
     )
     size_dispersion: float = Field(
-        0.5, gt=0, description="highest dispersion of the bytes that the client sends in a contact"
+        0.5, gt=0, description="maximum dispersion of the bytes that the client sends in a contact"
     )
-    shortest_s: float = Field(8.0, ge=5, description="lowest mean interval in seconds")
-    most_bytes: int = Field(100_000, ge=100, description="highest mean of bytes that the client sends in a contact")
+    shortest_s: float = Field(8.0, ge=5, description="minimum mean interval in seconds")
+    most_bytes: int = Field(100_000, ge=100, description="maximum mean of bytes that the client sends in a contact")
     again_s: int = Field(3600, ge=60, description="seconds until the same pair may be reported again")
     clouds: tuple[str, ...] = Field(CLOUDS, description="domains of servers that ordinary programs contact regularly")
     ports: tuple[int, ...] = Field(REGULAR, description="ports of services that are regular by nature")

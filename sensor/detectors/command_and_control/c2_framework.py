@@ -57,10 +57,10 @@ class Options(detector.Options):
 
     beats: int = Field(6, ge=4, le=100, description="threshold: consecutive regular check-ins")
     dispersion: float = Field(
-        0.2, gt=0, le=1, description="highest dispersion of the intervals (median absolute deviation divided by median)"
+        0.2, gt=0, le=1, description="maximum dispersion of the intervals (median absolute deviation divided by median)"
     )
     shortest_s: float = Field(
-        1.0, gt=0, description="shortest interval in seconds; faster requests belong to the check-in before"
+        1.0, gt=0, description="minimum interval in seconds; faster requests belong to the check-in before"
     )
     again_s: int = Field(
         86400, ge=60, description="seconds until the same pair may be reported again for the same reason"
@@ -207,10 +207,7 @@ class C2Framework(EventDetector):
             return
         client, server, _, _ = ends_of(packet)
         beats, disguised = len(course.intervals) + 1, bool(event.user_agent)
-        hides = (
-            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language header, which "
-            "every browser sends"
-        )
+        hides = f"the user agent is {event.user_agent[:80]!r}, without the Accept-Language header of browsers"
         why = (
             (
                 f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, threshold "
@@ -220,7 +217,7 @@ class C2Framework(EventDetector):
                 f"each carries an opaque identifier, on {len(course.paths)} "
                 f"path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}"
             ),
-            hides if disguised else "the program sends no user agent",
+            hides if disguised else "the requests have no user agent",
         )
         numbers = {
             "beats": beats,
@@ -228,8 +225,8 @@ class C2Framework(EventDetector):
             "interval_s": round(middle / SECOND, 2),
             "dispersion": round(spread, 3),
         }
-        what = "a program with regular check-ins that hides " + (
-            "behind a browser user agent" if disguised else "its user agent"
+        what = "a C2 agent: regular check-ins " + (
+            "with the user agent of a browser" if disguised else "without a user agent"
         )
         grade = Severity.medium if disguised and not is_fixed_function(self.context, client) else Severity.low
         yield self._alert(

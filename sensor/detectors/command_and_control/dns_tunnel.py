@@ -77,8 +77,8 @@ class Options(detector.Options):
         le=250,
         description="threshold: distinct names with record types that no client uses (NULL, private types)",
     )
-    letters: int = Field(10, ge=1, description="lowest mean length of a name before its domain")
-    coded_share: float = Field(0.6, gt=0, le=1, description="lowest share of names with encoded data")
+    letters: int = Field(10, ge=1, description="minimum mean length of a name before its domain")
+    coded_share: float = Field(0.6, gt=0, le=1, description="minimum share of names with encoded data")
     answered_bytes: int = Field(1000, ge=1, description="bytes of TXT answers from which a few queries are enough")
     single_letters: int = Field(
         40, ge=20, description="length of a single name with characters that host names do not have"
@@ -88,7 +88,7 @@ class Options(detector.Options):
     )
     slow_window_s: int = Field(21_600, ge=600, le=86_400, description="time window of these in seconds")
     slow_clients: int = Field(
-        2, ge=1, le=8, description="highest number of clients that send such queries for the domain"
+        2, ge=1, le=8, description="maximum number of clients that send such queries for the domain"
     )
     allowed: tuple[str, ...] = Field(QUERIED_BY_NAME, description="domains under which such names are normal")
 

@@ -65,7 +65,8 @@ class IrcBot(EventDetector):
     severity = Severity.high
     techniques = ("T1071",)
     advice = (
-        "Isolate the host and find the program that chats. Block the server at the border, and look for other hosts "
+        "Isolate the host and identify the IRC client program. Block the server at the border, and look "
+        "for other hosts "
         "that contact it."
     )
     false_positives = (
@@ -90,15 +91,15 @@ class IrcBot(EventDetector):
         elif isinstance(event, IrcOrder):
             if ORDERS.search(event.text) and not event.from_client:
                 yield from self._found(
-                    event, "was given an order over IRC by", f"order in {event.to}: {event.text!r}", 0.85
+                    event, "received a command over IRC from", f"command in {event.to}: {event.text!r}", 0.85
                 )
             elif REPORTS.search(event.text):
-                yield from self._found(event, "reported like a bot over IRC to", f"report: {event.text!r}", 0.85)
+                yield from self._found(event, "sent a bot's report over IRC to", f"report: {event.text!r}", 0.85)
 
     def _login(self, event: IrcLogin) -> Iterator[Alert]:
         if NAMES.search(event.nick):
-            reason = f"the name {event.nick!r} is made of a country, a system or a number, as bots do"
-            yield from self._found(event, "logged in over IRC like a bot to", reason, 0.75)
+            reason = f"the nickname {event.nick!r} consists of a country, a system or a number, as those of bots"
+            yield from self._found(event, "logged in over IRC with a bot's nickname to", reason, 0.75)
         elif is_fixed_function(self.context, ends_of(event.packet).actor):
             reason = f"a fixed-function device logged in as {event.nick!r}"
             yield from self._found(event, "logged in over IRC to", reason, 0.8)

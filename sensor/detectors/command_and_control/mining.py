@@ -48,10 +48,10 @@ class Mining(EventDetector):
     weighs_itself = True
     techniques = ("T1496", "T1496.001")
     advice = (
-        "Identify the program on the host and how it was installed. If no user runs it on purpose, "
+        "Identify the program on the host and how it was installed. If no user installed it intentionally, "
         "treat the host as compromised. Block the pool."
     )
-    false_positives = "A user who mines on purpose; a visit to the web pages of a pool (low severity)."
+    false_positives = "Intentional mining by a user; a visit to the web pages of a pool (low severity)."
     Options = Options
     watches = (StratumRequest, StratumWork, DnsQuery, TlsClientHello)
 

@@ -64,7 +64,7 @@ class PortMapping(EventDetector):
         "services that must be reachable from the internet."
     )
     false_positives = (
-        "Games, consoles, calls, file sharing, and cameras that are reachable from the internet on purpose."
+        "Games, consoles, calls, file sharing, and cameras that are reachable from the internet intentionally."
     )
     Options = Options
     watches = (HttpPortMapping, NatPmpRequest, PcpRequest)

@@ -77,7 +77,12 @@ class Options(detector.Options):
     allowed: tuple[int, ...] = Field((), description="ports on which any protocol is expected")
     again_s: int = Field(86400, ge=60, description="seconds until the same service may be reported again")
     hints: int = Field(
-        3, ge=1, description="services on unassigned ports reported of one host in that time; file sharing has hundreds"
+        3,
+        ge=1,
+        description=(
+            "maximum number of services on unassigned ports reported for one host in that time (file "
+            "sharing uses hundreds)"
+        ),
     )
 
 
@@ -92,9 +97,7 @@ class ProtocolOnOddPort(EventDetector):
         "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: "
         "allow only the assigned protocol."
     )
-    false_positives = (
-        "Services moved on purpose, to avoid scans or to pass a foreign firewall: add the port to `allowed`."
-    )
+    false_positives = "Services moved intentionally, to avoid scans or to pass a firewall: add the port to `allowed`."
     Options = Options
     watches = tuple(NAMES)
 

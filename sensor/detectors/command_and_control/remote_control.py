@@ -43,10 +43,10 @@ class Options(detector.Options):
         4, ge=3, le=100, description="threshold: flows of one client to one server and port, of about the same size"
     )
     window_s: int = Field(600, ge=30, le=86400, description="time window in seconds")
-    bytes: int = Field(20_000, ge=1000, description="lowest number of bytes that the client sends in each")
-    ratio: float = Field(8.0, ge=1, description="lowest ratio of bytes sent to bytes received")
+    bytes: int = Field(20_000, ge=1000, description="minimum number of bytes that the client sends in each")
+    ratio: float = Field(8.0, ge=1, description="minimum ratio of bytes sent to bytes received")
     dispersion: float = Field(
-        0.25, gt=0, le=1, description="highest dispersion of the sizes (standard deviation divided by mean)"
+        0.25, gt=0, le=1, description="maximum dispersion of the sizes (standard deviation divided by mean)"
     )
     ports: tuple[int, ...] = Field(USUAL, description="ports of ordinary uploads")
 

@@ -196,7 +196,7 @@ class ResolverBypass(EventDetector):
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} uses the DNS resolver {server} ({how})",
-            why=(f"{server} is none of the network's resolvers" + (f": {some(own, 3)}" if own else ""), why),
+            why=(f"{server} is not a resolver of this network" + (f": {some(own, 3)}" if own else ""), why),
             numbers={"how": how, "server": server, "threshold": 1},
             key=(how,),
             severity=severity,

@@ -50,7 +50,7 @@ class Options(detector.Options):
     claims: int = Field(
         3, ge=2, description="threshold: claims of an address, seconds apart, while the victim is active"
     )
-    span_s: float = Field(8.0, gt=0, description="shortest time from the first to the last of these claims, in seconds")
+    span_s: float = Field(8.0, gt=0, description="minimum time from the first to the last of these claims, in seconds")
     exempt_macs: tuple[str, ...] = Field(
         (), description="MACs of proxies, wireless bridges and clusters that answer for others"
     )
@@ -322,7 +322,7 @@ class ArpSpoofing(EventDetector):
         yield alert
 
     def _severity(self, spoofer: Subject) -> Severity:
-        """Severity for a known device: a forwarding device may do it on purpose, a fixed-function one never."""
+        """Severity for a known device: a forwarding device may do it intentionally, a fixed-function one never."""
         if is_fixed_function(self.context, spoofer):
             return Severity.critical
         device = self.context.device(spoofer)

@@ -139,7 +139,7 @@ class CleartextCredentials(EventDetector):
         "Use the encrypted form of the protocol: SSH and SFTP, HTTPS, IMAPS, LDAPS, MQTT over TLS, SNMPv3. If the "
         "device has none, put it into its own network and give it a unique password."
     )
-    false_positives = "None for the fact itself; in an isolated network the risk may be accepted."
+    false_positives = "None; in an isolated network the risk may be accepted."
     Options = Options
     watches = tuple(_READERS)
 

@@ -47,7 +47,7 @@ class DefaultCredentials(EventDetector):
         "Set a unique password on the device now, review what was done with this login, and disable the "
         "cleartext service if there is an encrypted one."
     )
-    false_positives = "Set-up of a new device; a laboratory; a honeypot."
+    false_positives = "Setup of a new device; a lab network; a honeypot."
     Options = Options
     watches = (LoginAttempt,)
 

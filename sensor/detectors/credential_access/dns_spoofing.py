@@ -37,9 +37,9 @@ INITIAL_TTLS = frozenset((64, 128, 255))
 class Options(detector.Options):
     """When answers are forged."""
 
-    apart_s: float = Field(1.0, gt=0, le=4, description="most seconds between two answers to one query")
+    apart_s: float = Field(1.0, gt=0, le=4, description="maximum seconds between two answers to one query")
     names: int = Field(
-        8, ge=3, description="threshold: names of one zone answered with the id of no query, to one resolver"
+        8, ge=3, description="threshold: names of one zone answered to one resolver with an ID that matches no query"
     )
     window_s: int = Field(60, ge=5, le=3600, description="time window for names in seconds")
 
@@ -69,9 +69,7 @@ class DnsSpoofing(EventDetector):
         "Identify the host with this MAC, and check it for ARP spoofing. Treat what the client sent to the forged "
         "address as disclosed, and flush the caches of the client and of its resolver."
     )
-    false_positives = (
-        "A DNS filter that answers in place of the server; several resolvers behind one address that answer alike."
-    )
+    false_positives = "A DNS filter that answers in place of the server; several resolvers that share one address."
     Options = Options
     watches = (DnsQuery, DnsResponse)
 
@@ -142,12 +140,12 @@ class DnsSpoofing(EventDetector):
             targets=(client, Subject(0, packet.src, packet.vlan)),
             summary=(
                 f"{who(self.context, client)} received two different answers for {event.name}: "
-                f"one from {mac_text(forged.origin.mac)} leads to {where}"
+                f"one from {mac_text(forged.origin.mac)} resolves to {where}"
             ),
             why=(
                 f"both answer one query to {addresses.text(packet.src)}, within {self.options.apart_s:g} s",
                 "they have no address in common, and came from another MAC or with another TTL",
-                f"TTL {forged.origin.ttl} of the one taken for forged",
+                f"TTL {forged.origin.ttl} of the answer that is likely forged",
             ),
             numbers={"answers": 2, "threshold": 2, "name": event.name},
             key=(addresses.text(packet.dst),),
@@ -174,10 +172,11 @@ class DnsSpoofing(EventDetector):
             actor=actor,
             target=resolver,
             summary=(
-                f"answers with wrong ids for names of {zone} reached {who(self.context, resolver)}: cache poisoning"
+                f"answers with wrong transaction IDs for names of {zone} reached {who(self.context, resolver)}: "
+                "cache poisoning"
             ),
             why=(
-                f"{count} names of {zone} answered with an id of no query (threshold {self.options.names})",
+                f"{count} names of {zone} answered with an ID that matches no query (threshold {self.options.names})",
                 f"the sender claims to be {addresses.text(packet.src)}",
             ),
             numbers={"names": count, "threshold": self.options.names, "window_s": self.options.window_s},

@@ -23,7 +23,7 @@ class LsaSecrets(CallDetector):
     severity = Severity.high
     techniques = ("T1003.004", "T1021.002")
     advice = (
-        "Treat the passwords of the target's service accounts and computer account as known: change "
+        "Treat the passwords of the target's service accounts and computer account as compromised: change "
         "them, and isolate the actor."
     )
     false_positives = (

@@ -18,7 +18,7 @@ class NtdsCopy(CallDetector):
     severity = Severity.high
     techniques = ("T1003.003", "T1021.002")
     advice = (
-        "Treat every password of the domain as known: isolate the actor, reset krbtgt twice and all "
+        "Treat every password of the domain as compromised: isolate the actor, reset krbtgt twice and all "
         "privileged accounts, "
         "and find out how the copy was made."
     )

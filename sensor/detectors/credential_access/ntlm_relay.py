@@ -31,7 +31,7 @@ PROXIED = frozenset(("http",))
 class Options(detector.Options):
     """How long an authentication may take, and which hosts are exempt."""
 
-    window_s: int = Field(60, ge=1, le=3600, description="longest time between the two conversations, in seconds")
+    window_s: int = Field(60, ge=1, le=3600, description="maximum time between the two conversations, in seconds")
     every_s: int = Field(3600, ge=60, le=86400, description="seconds until the same three hosts may be reported again")
 
 

@@ -43,8 +43,8 @@ class Options(detector.Options):
     )
     hosts: int = Field(10, ge=3, description="threshold: servers with failed logins of one client as the same account")
     window_s: int = Field(600, ge=60, le=86400, description="time window in seconds")
-    tries: float = Field(4.0, ge=1, description="highest number of failures per account; more are password guessing")
-    share: float = Field(0.5, gt=0, le=1, description="lowest share of failed accounts among all of the client")
+    tries: float = Field(4.0, ge=1, description="maximum number of failures per account; more are password guessing")
+    share: float = Field(0.5, gt=0, le=1, description="minimum share of failed accounts among all of the client")
 
 
 class PasswordSpraying(EventDetector):

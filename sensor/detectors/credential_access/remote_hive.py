@@ -33,7 +33,8 @@ class RemoteHive(CallDetector):
     severity = Severity.high
     techniques = ("T1003.002", "T1021.002")
     advice = (
-        "Treat the passwords of the target's local accounts and computer account as known: change them, isolate the "
+        "Treat the passwords of the target's local accounts and computer account as compromised: change "
+        "them, isolate the "
         "actor, and stop the remote registry service where it is not needed."
     )
     false_positives = "Backup programs that save the registry remotely: add their hosts to `managers`."
@@ -59,7 +60,7 @@ class RemoteHive(CallDetector):
                 and event.number == OPEN_KEY
                 and any(PIECES.search(text) for text in event.texts)
             ):
-                why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the boot key",)
+                why = (f"winreg {event.call} with {quoted(event.texts)}, a part of the boot key",)
                 yield self.call_alert(event, "read the boot key from the registry of", why, key=("key",))
         elif (
             isinstance(event, SmbCreate)

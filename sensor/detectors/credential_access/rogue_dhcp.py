@@ -66,9 +66,7 @@ class RogueDhcp(EventDetector):
         "Find the switch port of the server's MAC and disconnect it. Enable DHCP snooping, so that switches accept "
         "DHCP offers from server ports only. Renew the leases it issued."
     )
-    false_positives = (
-        "A server that was replaced or reconfigured; a laboratory router or virtual network in the same segment."
-    )
+    false_positives = "A server that was replaced or reconfigured; a lab router or virtual network in the same segment."
     Options = Options
     watches = (DhcpOffer, DhcpAck)
 
@@ -166,7 +164,7 @@ class RogueDhcp(EventDetector):
                 f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}",
                 reason,
                 *(
-                    ["it serves another network and none of the same clients: the capture may hold two segments"]
+                    ["it serves another network and none of the same clients: the capture may contain two segments"]
                     if apart
                     else []
                 ),

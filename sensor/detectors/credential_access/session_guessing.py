@@ -2,8 +2,8 @@
 
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
-run one command over SSH look similar, but connect rarely. Where the capture holds no packet of the server, the client's
-side is judged.
+run one command over SSH look similar, but connect rarely. Where the capture contains no packet of the server, the
+client's side is judged.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class SessionGuessing(FlowDetector):
             ),
             why=(
                 f"{numbers} short sessions ended within {want.window_s} s (threshold {want.sessions})",
-                *(() if flow.server_bytes else ("the capture holds no packet of the server",)),
+                *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
                 (
                     f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
                     f"{flow.server_bytes} received, the shape of a failed login"

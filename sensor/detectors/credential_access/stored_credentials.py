@@ -85,8 +85,9 @@ class StoredCredentials(CallDetector):
     severity = Severity.high
     techniques = ("T1552", "T1555", "T1003.001")
     advice = (
-        "Ask who administers the target from this host. If no one does, treat the credentials in the file as known: "
-        "change them, isolate the actor, and restrict administrative shares. Remove passwords from Group Policy "
+        "Ask who administers the target from this host. If no one does, treat the credentials in the file as "
+        "compromised: change them, isolate the actor, and restrict administrative shares. Remove "
+        "passwords from Group Policy "
         "Preferences (MS14-025)."
     )
     false_positives = "Backup programs that read through administrative shares: add their hosts to `managers`."

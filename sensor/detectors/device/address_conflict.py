@@ -1,7 +1,7 @@
 """IP address conflict: two hosts claim the same address in turn, or a client declined a lease because the address is in
 use.
 
-A host that takes addresses of others on purpose has its own address too; that is reported as spoofing.
+A host that takes addresses of others intentionally has its own address too; that is reported as spoofing.
 """
 
 from __future__ import annotations

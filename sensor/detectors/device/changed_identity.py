@@ -44,7 +44,7 @@ class Options(detector.Options):
     """When a contradiction counts."""
 
     settled_h: float = Field(1, ge=0, le=720, description="learning period: hours a device must be known")
-    confidence: float = Field(0.8, ge=0.5, le=1, description="lowest confidence of the new evidence")
+    confidence: float = Field(0.8, ge=0.5, le=1, description="minimum confidence of the new evidence")
 
 
 class Contradiction(NamedTuple):
@@ -65,12 +65,12 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     techniques = ("T1036",)
     advice = (
         "Check which device is connected to the switch port of this MAC. If it is another one, disconnect it: MAC "
-        "spoofing gives it the network access of the device. If it was replaced on purpose, set the new type with "
+        "spoofing gives it the network access of the device. If it was replaced intentionally, set the new type with "
         "`sensor devices set`."
     )
     false_positives = (
-        "A host with a new operating system or booted from another disk, docks and adapters passed "
-        "on, a device replaced by another model."
+        "A host with a new operating system or booted from another disk, docks and adapters shared "
+        "by hosts, a device replaced by another model."
     )
     Options = Options
 

@@ -42,7 +42,7 @@ class Options(detector.Options):
     """Which observations are trusted."""
 
     settled_h: float = Field(1, ge=0, le=720, description="learning period: hours a device must be known")
-    confidence: float = Field(0.5, ge=0, le=1, description="lowest confidence of a version")
+    confidence: float = Field(0.5, ge=0, le=1, description="minimum confidence of a version")
     transfer_s: int = Field(
         3600, ge=60, le=86400, description="seconds before the change in which a download is considered as its cause"
     )

@@ -38,7 +38,7 @@ class Options(detector.Options):
         le=86400,
         description="seconds after which a new device is not reported again when its type becomes known",
     )
-    crowd: int = Field(20, ge=2, description="new devices within ten minutes from which they are one alert")
+    crowd: int = Field(20, ge=2, description="threshold: new devices within ten minutes that are reported as one alert")
     randomised: bool = Field(False, description="whether phones and computers with randomized MACs are reported too")
 
 

@@ -33,7 +33,7 @@ class RpcErrors(CallDetector):
     )
     false_positives = (
         "A program newer than its server; a server right after its start; a client whose "
-        "permissions were removed on purpose."
+        "permissions were removed intentionally."
     )
     Options = Options
     watches = (RpcAnswer, RpcRefused)

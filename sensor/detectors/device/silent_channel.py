@@ -40,7 +40,7 @@ class Options(detector.Options):
         168, ge=1, le=2160, description="learning period of a channel in hours; a week includes a weekend"
     )
     beats: int = Field(100, ge=10, description="number of earlier flows, at most one a minute")
-    longest_s: int = Field(7200, ge=60, description="longest pause of a permanent channel in seconds")
+    longest_s: int = Field(7200, ge=60, description="maximum pause of a permanent channel in seconds")
     patience: float = Field(3.0, gt=1, description="multiple of its longest pause after which it is silent")
 
 

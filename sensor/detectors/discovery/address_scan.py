@@ -42,11 +42,11 @@ class Options(detector.Options):
     targets: int = Field(50, ge=2, description="threshold: failed addresses on one port")
     window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
-    share_inside: float = Field(0.4, ge=0, le=1, description="lowest share of failed contacts, for internal targets")
+    share_inside: float = Field(0.4, ge=0, le=1, description="minimum share of failed contacts, for internal targets")
     share_outside: float = Field(
         0.7, ge=0, le=1, description="the same for external targets, where unreachable peers are common"
     )
-    fewest: int = Field(10, ge=4, description="lowest number of failed internal addresses for the likelihood test")
+    fewest: int = Field(10, ge=4, description="minimum number of failed internal addresses for the likelihood test")
     ordinary_failure: float = Field(
         0.5,
         gt=0,

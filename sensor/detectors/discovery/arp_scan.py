@@ -37,7 +37,7 @@ class Options(detector.Options):
     targets: int = Field(40, ge=2, description="threshold: targets without an answer")
     window_s: int = Field(360, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(3.0, gt=0, le=10, description="seconds after which a request is unanswered")
-    share: float = Field(0.4, ge=0, le=1, description="lowest share of unanswered targets")
+    share: float = Field(0.4, ge=0, le=1, description="minimum share of unanswered targets")
     exempt_macs: tuple[str, ...] = Field((), description="MACs of gateways and of your own scanners")
 
 

@@ -39,7 +39,7 @@ class Options(detector.Options):
     slow_ports: int = Field(50, ge=2, description="threshold of a slow scan: failed ports of one target")
     slow_window_s: int = Field(3600, ge=60, le=86400, description="time window of a slow scan in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
-    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed ports")
+    share: float = Field(0.5, ge=0, le=1, description="minimum share of failed ports")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
 

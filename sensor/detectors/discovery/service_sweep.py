@@ -43,7 +43,7 @@ class Options(detector.Options):
     )
     window_s: int = Field(600, ge=10, le=7200, description="time window in seconds")
     ports: tuple[int, ...] = Field(PORTS, description="ports of administration services, printers and cameras")
-    few_packets: int = Field(12, ge=3, description="highest number of client packets of a probe")
+    few_packets: int = Field(12, ge=3, description="maximum number of client packets of a probe")
     exempt: tuple[str, ...] = Field(
         (), description="addresses and CIDR blocks of your own scanners, monitoring and management"
     )

@@ -43,7 +43,7 @@ class Options(detector.Options):
     ten_minutes: int = Field(50, ge=5, description="threshold: failed addresses on one port within ten minutes")
     hour: int = Field(75, ge=5, description="threshold within an hour")
     day: int = Field(100, ge=5, description="threshold within a day")
-    share: float = Field(0.6, ge=0, le=1, description="lowest share of failed contacts")
+    share: float = Field(0.6, ge=0, le=1, description="minimum share of failed contacts")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 

@@ -47,7 +47,7 @@ class Options(CallOptions):
     )
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     agents: int = Field(20, ge=3, description="threshold: hosts that did not answer one source")
-    share: float = Field(0.7, ge=0, le=1, description="lowest share of queried hosts that did not answer")
+    share: float = Field(0.7, ge=0, le=1, description="minimum share of queried hosts that did not answer")
     learn_h: float = Field(
         24, ge=0, le=2160, description="learning period of the network in hours, before a manager is new"
     )

@@ -57,12 +57,12 @@ class Options(detector.Options):
             "threshold for cameras and recorders without a history: megabytes a day over TCP to a server without a name"
         ),
     )
-    least_mb: int = Field(1000, ge=1, description="lowest threshold for all other hosts, in megabytes a day")
+    least_mb: int = Field(1000, ge=1, description="minimum threshold for all other hosts, in megabytes a day")
     deviations: float = Field(
         6.0, gt=0, description="threshold: robust deviations above the median of the host's own days"
     )
     learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="learning period of a host in days")
-    smallest_kb: int = Field(64, ge=1, description="lowest number of kilobytes sent by a flow")
+    smallest_kb: int = Field(64, ge=1, description="minimum number of kilobytes sent by a flow")
     exempt: tuple[str, ...] = Field(
         (), description="addresses and CIDR blocks of hosts that may upload, or of servers that may receive uploads"
     )

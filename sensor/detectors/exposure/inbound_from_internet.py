@@ -55,7 +55,7 @@ DATAGRAMS = {
 class Options(detector.Options):
     """Which services are public."""
 
-    allowed_ports: tuple[int, ...] = Field((), description="ports that are public on purpose")
+    allowed_ports: tuple[int, ...] = Field((), description="ports that are public intentionally")
     again_s: int = Field(86400, ge=60, description="seconds until the same service may be reported again")
 
 

@@ -23,8 +23,8 @@ from sensor.detectors.shared.hosts import ends_of, who
 REPORTED_LIMIT = 1024
 REPORTED_S = 600
 WHY = {
-    "overlapping": "a fragment begins inside of another one of its datagram and holds other bytes, as in Teardrop",
-    "oversized": "a fragment ends behind byte 65,535 of its datagram, the largest size, as in the ping of death",
+    "overlapping": "a fragment overlaps another one of its datagram with different data, as in Teardrop",
+    "oversized": "a fragment ends beyond byte 65,535, the maximum size of a datagram, as in the ping of death",
 }
 
 
@@ -36,7 +36,7 @@ class FragmentAttack(EventDetector):
     techniques = ("T1499.004", "T1499")
     advice = (
         "Check whether the target restarted or stopped answering, and update its firmware. Drop fragments at the "
-        "firewall where no service needs them, or put them together there."
+        "firewall where no service needs them, or reassemble them there."
     )
     false_positives = "A test program for network stacks; a damaged network card or tunnel that corrupts fragments."
     watches = (FragmentFault,)

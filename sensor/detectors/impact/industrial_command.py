@@ -129,7 +129,7 @@ class IndustrialCommand(EventDetector):
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} {done} the controller {who(self.context, target)}",
-            why=(reason, *(["it is outside of the internal networks"] if outside else [])),
+            why=(reason, *(["the actor is external"] if outside else [])),
             numbers={
                 "requests": value,
                 "threshold": self.options.writes if what == "many" else 1,

@@ -42,7 +42,7 @@ class NeighborFlood(EventDetector):
     techniques = ("T1499", "T1498.001")
     advice = (
         "Find the switch port of these frames (their source MACs in its address table) and disconnect what is there. "
-        "Turn CDP and LLDP off on ports of end devices that do not need them."
+        "Disable CDP and LLDP on ports of end devices that do not need them."
     )
     false_positives = "A merged capture of many networks; a test of a network management system."
     Options = Options

@@ -67,7 +67,9 @@ class Options(detector.Options):
         description="threshold: servers with unsolicited handshakes to a port that no client uses, within ten minutes",
     )
     repeated: int = Field(
-        10, ge=5, description="threshold: unsolicited handshake answers of one server to such a port, without an end"
+        10,
+        ge=5,
+        description="threshold: unsolicited handshake answers of one server to such a port, without FIN or RST",
     )
     silent: int = Field(
         100,
@@ -77,7 +79,7 @@ class Options(detector.Options):
         ),
     )
     large: int = Field(
-        512, ge=128, description="lowest size of DNS answers that count where queries are not in the capture, in bytes"
+        512, ge=128, description="minimum size of DNS answers that count where queries are not in the capture, in bytes"
     )
 
 

@@ -60,7 +60,7 @@ class Options(detector.Options):
     """When answers are an amplification attack."""
 
     kilobytes: int = Field(512, ge=16, description="threshold: kilobytes of such answers of one host within a minute")
-    factor: float = Field(5.0, gt=1, description="lowest ratio of answer size to request size")
+    factor: float = Field(5.0, gt=1, description="minimum ratio of answer size to request size")
 
 
 class Finding(NamedTuple):

@@ -42,7 +42,7 @@ class Options(detector.Options):
         3000, ge=300, description="threshold: unanswered UDP flows of one source to one target, on any ports"
     )
     pings: int = Field(1000, ge=100, description="threshold: ICMP messages of one type of one source to one target")
-    pings_per_second: float = Field(50.0, gt=1, description="lowest rate of these messages a second")
+    pings_per_second: float = Field(50.0, gt=1, description="minimum rate of these messages a second")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own load tests")
 

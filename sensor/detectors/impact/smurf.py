@@ -40,7 +40,7 @@ class Options(detector.Options):
     pings: int = Field(
         100, ge=10, description="threshold: pings of one source to a multicast or broadcast address in one flow"
     )
-    per_second: float = Field(5.0, gt=0, description="lowest rate of pings a second")
+    per_second: float = Field(5.0, gt=0, description="minimum rate of pings a second")
 
 
 class Smurf(FlowDetector):

@@ -90,8 +90,8 @@ class Callback(FlowDetector, EventDetector):
         "address, and review its traffic since."
     )
     false_positives = (
-        "An authorized vulnerability scanner that verifies vulnerabilities; hosts that are each "
-        "other's client and server under test."
+        "An authorized vulnerability scanner that verifies vulnerabilities; hosts under test that "
+        "connect to each other."
     )
     watches = (HttpRequest, HttpBody, RatMessage)
     Options = Options

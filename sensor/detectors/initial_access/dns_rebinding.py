@@ -39,11 +39,11 @@ LOOPBACK = 127
 class Options(detector.Options):
     """When a name is rebound."""
 
-    window_s: int = Field(600, ge=10, le=86400, description="most seconds between the public and the internal address")
-    ttl_s: int = Field(
-        300, ge=0, le=86400, description="longest lifetime (TTL) of the public address; clients keep longer ones"
+    window_s: int = Field(
+        600, ge=10, le=86400, description="maximum seconds between the public and the internal address"
     )
-    allowed: tuple[str, ...] = Field((), description="domains whose names lead to internal addresses legitimately")
+    ttl_s: int = Field(300, ge=0, le=86400, description="maximum TTL of the public address; clients cache longer ones")
+    allowed: tuple[str, ...] = Field((), description="domains whose names legitimately resolve to internal addresses")
 
 
 class _Public(NamedTuple):
@@ -62,7 +62,7 @@ class DnsRebinding(EventDetector):
     severity = Severity.medium
     techniques = ("T1189",)
     advice = (
-        "Enable rebind protection in the resolver: answers from the internet must not lead to internal addresses. Find "
+        "Enable rebind protection in the resolver: answers from the internet must not contain internal addresses. Find "
         "the page that was open on the client, check the device that was addressed for changes, and give it a password."
     )
     false_positives = (
@@ -113,10 +113,12 @@ class DnsRebinding(EventDetector):
         if not inner or self._shared(inner[0], name, packet.ts):
             return
         if outer and before is None:
-            yield from self._report(event, name, inner[0], f"one answer holds it and {_text(outer[0].address)}", True)
+            yield from self._report(
+                event, name, inner[0], f"one answer contains it and {_text(outer[0].address)}", True
+            )
         elif not outer and before is not None and self._rebound(before, packet.ts):
             seconds = round((packet.ts - before.ts) / SECOND)
-            reason = f"it led to {_text(before.address)} {seconds} s before, with a lifetime of {before.ttl} s"
+            reason = f"it resolved to {_text(before.address)} {seconds} s before, with a TTL of {before.ttl} s"
             self._bound.put(key, inner[0])
             yield from self._report(event, name, inner[0], reason, inner[0] >> 24 & 0xFF == LOOPBACK)
 
@@ -153,7 +155,7 @@ class DnsRebinding(EventDetector):
             actor=client,
             target=target,
             summary=f"{name} was rebound to {who(self.context, target)} for {who(self.context, client)}",
-            why=(f"{name} leads to the internal address {_text(address)}", reason),
+            why=(f"{name} resolves to the internal address {_text(address)}", reason),
             numbers={"names": 1, "threshold": 1, "name": name},
             key=(name,),
             severity=severity,

@@ -61,7 +61,7 @@ class Options(detector.Options):
     missing: int = Field(20, ge=5, description="threshold: distinct pages that do not exist")
     sensitive: int = Field(3, ge=1, description="threshold: distinct files with secrets")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
-    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed requests")
+    share: float = Field(0.5, ge=0, le=1, description="minimum share of failed requests")
     again_s: int = Field(
         600, ge=60, description="seconds until the same source and target may be reported again for the same reason"
     )

@@ -24,7 +24,7 @@ class EventLogClear(CallDetector):
         "log, and forward logs to another host from now on."
     )
     false_positives = (
-        "An administrator who clears a full log, or cleans up after a test; the set-up of a log "
+        "An administrator who clears a full log, or cleans up after a test; the setup of a log "
         "collector or of a system image."
     )
     watches = (RpcCall,)

@@ -29,7 +29,7 @@ ACTIONS = {
     ),
     "sp_execute_external_script": Action("ran a script through SQL Server on", ("T1505.001", "T1059"), Severity.low),
     "create assembly": Action("loaded code into SQL Server on", ("T1505.001",), Severity.low),
-    "xp_regwrite": Action("wrote the registry through SQL Server on", ("T1112", "T1505.001"), Severity.medium),
+    "xp_regwrite": Action("wrote to the registry through SQL Server on", ("T1112", "T1505.001"), Severity.medium),
     "xp_dirtree": Action("made SQL Server open a share of another host on", ("T1187", "T1557.001"), Severity.medium),
     "sp_start_job": Action("started a job of SQL Server on", ("T1505.001",), Severity.info),
 }
@@ -51,7 +51,7 @@ class SqlCommand(CallDetector):
     techniques = ("T1059.003", "T1505.001", "T1187")
     advice = (
         "Ask who administers the database from this host. If no one does, isolate both hosts, review the account that "
-        "was used, and turn xp_cmdshell and OLE automation off."
+        "was used, and disable xp_cmdshell and OLE automation."
     )
     false_positives = "Jobs and old applications that run programs through the database: add their hosts to `managers`."
     watches = (TdsCommand,)
@@ -66,7 +66,7 @@ class SqlCommand(CallDetector):
         grade = Severity.high if shell and action.severity >= Severity.medium else action.severity
         why = [f"statement: {event.text!r}"]
         if shell:
-            why.append("it runs a shell or a program that intruders run first")
+            why.append("it runs a shell or a program that is common in reconnaissance after an attack")
         yield self.call_alert(
             event,
             action.what,

@@ -36,7 +36,10 @@ class Options(detector.Options):
     """How long a sender is watched."""
 
     watched_s: int = Field(
-        10, ge=2, le=60, description="seconds from the first offer on in which a switch shows itself by other protocols"
+        10,
+        ge=2,
+        le=60,
+        description="seconds after the first offer within which a switch is recognized by other protocols",
     )
 
 
@@ -47,10 +50,10 @@ class VlanHopping(EventDetector):
     severity = Severity.medium
     techniques = ("T1599",)
     advice = (
-        "Find the switch port of this MAC and disconnect the host. Set ports of end devices to access mode and switch "
-        "the negotiation off (`switchport nonegotiate`)."
+        "Find the switch port of this MAC and disconnect the host. Set ports of end devices to access mode and "
+        "disable the negotiation (`switchport nonegotiate`)."
     )
-    false_positives = "A switch of another vendor that speaks this protocol; a virtual switch in a laboratory."
+    false_positives = "A switch of another vendor that uses this protocol; a virtual switch in a lab network."
     Options = Options
     watches = (DtpMessage, StpConfiguration, CdpAnnouncement)
 

@@ -57,10 +57,10 @@ class DirectoryChange(CallDetector):
     techniques = ("T1098", "T1484.001", "T1557.001")
     advice = (
         "Ask who administers the directory from this host. If no one does, look up the change in the security log of "
-        "the domain controller (events 5136, 5137), take it back, and isolate the actor."
+        "the domain controller (events 5136, 5137), revert it, and isolate the actor."
     )
     false_positives = (
-        "Directory administration, Windows Hello for Business and certificate services that write keys, and the set-up "
+        "Directory administration, Windows Hello for Business and certificate services that write keys, and the setup "
         "of services: add their hosts to `managers`."
     )
     watches = (LdapChange,)

@@ -47,13 +47,11 @@ class InsecureService(EventDetector):
     weighs_itself = True
     techniques = ()
     advice = (
-        "Disable the service, or replace it by its secure form: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
+        "Disable the service, or replace it by a secure one: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
         "later with a valid certificate, and a password for desktops, streams and brokers. If the device has none, put "
         "it into its own network."
     )
-    false_positives = (
-        "None for the fact itself; in an isolated network the risk may be accepted: add the setting to `accepted`."
-    )
+    false_positives = "None; in an isolated network the risk may be accepted: add the setting to `accepted`."
     Options = Options
     watches = SHOWING
 

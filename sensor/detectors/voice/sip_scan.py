@@ -50,7 +50,7 @@ class Options(detector.Options):
     targets: int = Field(10, ge=2, description="threshold: extensions or hosts that failed")
     window_s: int = Field(300, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(4.0, gt=0, le=30, description="seconds after which a request is unanswered")
-    share: float = Field(0.5, ge=0, le=1, description="lowest share of failed requests")
+    share: float = Field(0.5, ge=0, le=1, description="minimum share of failed requests")
 
 
 class SipScan(EventDetector):

@@ -90,11 +90,11 @@ def load_credentials(path: Path) -> Credentials:
         made = Credentials(jwt, KeyPair.of_seed(blocks["USER NKEY SEED"], USER))
         claims = claims_of(jwt)
     except OSError as error:
-        raise Retry(f"the credentials {path} cannot be read: {error.strerror}; `sensor join` makes them") from None
+        raise Retry(f"the credentials {path} cannot be read: {error.strerror}; `sensor join` creates them") from None
     except (KeyError, ValueError):
-        raise Retry(f"{path} holds no credentials of a hub: `sensor join` makes them") from None
+        raise Retry(f"{path} contains no credentials of a hub: `sensor join` creates them") from None
     if claims.sub != made.pair.public:
-        raise Retry(f"the JWT in {path} belongs to another key than its seed: join the hub again")
+        raise Retry(f"the JWT in {path} does not match the key of its seed: join the hub again")
     return made
 
 

@@ -78,9 +78,9 @@ def read_found(body: bytes) -> Found:
         text = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(body, max_output_size=size)
         found = msgspec.json.decode(text, type=Found)
     except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise ValueError(f"found no answer: {error}") from None
+        raise ValueError(f"found an invalid answer: {error}") from None
     if any(len(row) != len(found.columns) for row in (found.types, *found.rows)):
-        raise ValueError(f"found types or rows of another length than its {len(found.columns)} columns")
+        raise ValueError(f"found a number of types or values that differs from its {len(found.columns)} columns")
     return found
 
 

@@ -38,9 +38,9 @@ def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: f
     except NoResponders:
         raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None
     except msgspec.MsgspecError:
-        raise Retry("its answer cannot be read: is it the server of a hub?") from None
+        raise Retry("invalid answer: is it the server of a hub?") from None
     finally:
         wire.close()
     if answer.state == "approved" and not is_admission_of(answer, requested.key, claims_of(jwt).iss):
-        raise Retry("its credentials are not of the hub that made the token, or not for our key")
+        raise Retry("invalid credentials: signed by a different hub, or for a different key")
     return answer

@@ -24,10 +24,10 @@ LATE_ALERT_S = 0.3
 # Number of unanswered keepalive probes after which a silent connection is dead.
 PROBES = 3
 
-_NO_TLS = "it does not speak TLS at this port: check the port, or leave out tls"
-_VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum where it is 1.3"
-_OURS_MISSING = "it asks for a certificate of ours: name its files as tls.certificate and tls.key"
-_OURS_REFUSED = "it does not accept our certificate: check the authority and the expiry of tls.certificate"
+_NO_TLS = "it does not use TLS on this port: check the port, or remove tls"
+_VERSIONS = "it supports no allowed TLS version: update its software, or lower tls.minimum if it is 1.3"
+_OURS_MISSING = "it requests a client certificate: set tls.certificate and tls.key"
+_OURS_REFUSED = "it rejects the client certificate: check the CA and the expiry of tls.certificate"
 # Parts of OpenSSL's names of errors and alerts.
 _REASONS = {
     "CERTIFICATE_REQUIRED": _OURS_MISSING,
@@ -38,10 +38,8 @@ _REASONS = {
     "PACKET_LENGTH_TOO_LONG": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
     "HTTP_REQUEST": _NO_TLS,
-    "HANDSHAKE_FAILURE": (
-        "it agrees to none of our ciphers, or asks for a certificate of ours (tls.certificate, tls.key)"
-    ),
-    "UNRECOGNIZED_NAME": "it does not know itself by this name: give the name in its certificate as tls.server_name",
+    "HANDSHAKE_FAILURE": ("no common cipher, or it requests a client certificate (tls.certificate, tls.key)"),
+    "UNRECOGNIZED_NAME": "it does not recognize this server name: set tls.server_name to the name in its certificate",
     "UNKNOWN_CA": _OURS_REFUSED,
     "ALERT_BAD_CERTIFICATE": _OURS_REFUSED,
     "ALERT_CERTIFICATE": _OURS_REFUSED,
@@ -83,12 +81,11 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
         )
         if unknown:
             raise Retry(
-                f"no address is known for the name {host}: check the spelling, and whether this machine's "
-                "name servers know it"
+                f"the name {host} does not resolve: check the spelling, and the DNS resolvers of this host"
             ) from None
         raise Retry(
-            f"the name {host} cannot be looked up now ({reason_of(error)}): check this machine's name "
-            "servers (/etc/resolv.conf)"
+            f"the name {host} cannot be looked up now ({reason_of(error)}): check the DNS resolvers of this "
+            "host (/etc/resolv.conf)"
         ) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
@@ -120,14 +117,14 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
         raise Retry(_unverified(error, name, _seen(plain, name))) from None
     except TimeoutError:
         message = (
-            f"took the connection, but did not answer the TLS handshake within {timeout_s:g} s: it is "
-            f"stuck, or {_NO_TLS.removeprefix('it ')}"
+            f"accepted the connection, but did not answer the TLS handshake within {timeout_s:g} s: it "
+            f"hangs, or {_NO_TLS.removeprefix('it ')}"
         )
         raise Retry(f"{name} {message}") from None
     except OSError as error:
         raise Retry(f"no TLS with {name}: {tls_words(error)}") from None
     except ValueError:
-        raise Retry(f"{name} is no name that a certificate can have: check tls.server_name") from None
+        raise Retry(f"{name} is not a valid name in a certificate: check tls.server_name") from None
 
 
 def leave(connection: socket.socket) -> None:
@@ -162,7 +159,10 @@ def late_alert(connection: socket.socket) -> str:
         return (
             ""
             if connection.recv(1)
-            else "it closed the connection after the handshake: it may not accept our address or our certificate"
+            else (
+                "it closed the connection after the handshake: it may reject the address or the certificate of "
+                "this host"
+            )
         )
     except TimeoutError:
         return ""
@@ -175,7 +175,7 @@ def tls_words(error: OSError) -> str:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
         return (
             f"it closed the connection in the handshake ({reason_of(error)}): perhaps "
-            f"{_NO_TLS.removeprefix('it ')}, or it does not accept our address"
+            f"{_NO_TLS.removeprefix('it ')}, or it rejects the address of this host"
         )
     return reason_of(error)
 
@@ -226,10 +226,11 @@ def _seen(plain: Callable[[], socket.socket], name: str) -> Shown | None:
 
 def _unreached(error: OSError, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {timeout_s:g} s: the host is off, or a firewall drops what we send"
+        return f"no answer within {timeout_s:g} s: the host is off, or a firewall drops the packets"
     if isinstance(error, ConnectionRefusedError):
         return (
-            "refused: nothing listens at this port, or a firewall rejects us; check that the service runs, and the port"
+            "connection refused: no service listens on this port, or a firewall rejects it; check the "
+            "service and the port"
         )
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return f"{reason_of(error)}: no route to it, or no host has this address"
@@ -240,34 +241,34 @@ def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | No
     """Why a certificate is rejected, by OpenSSL's error number."""
     code, now = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if seen is None:
-        return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)}"
+        return f"the certificate of {name} was rejected: {clean(error.verify_message, 200)}"
     if code == 10:
         return (
-            f"the certificate of {name} expired on {seen.end:%Y-%m-%d %H:%M} UTC ({seen}): have it renewed; "
-            f"by our clock it is {now}"
+            f"the certificate of {name} expired on {seen.end:%Y-%m-%d %H:%M} UTC ({seen}): renew it; the "
+            f"clock of this host shows {now}"
         )
     if code == 9:
         return (
             f"the certificate of {name} is valid only from {seen.begin:%Y-%m-%d %H:%M} UTC on ({seen}): "
-            f"check both clocks; by ours it is {now}"
+            f"check both clocks; the clock of this host shows {now}"
         )
     if code == 18:
         return (
-            f"the certificate of {name} is vouched for by itself alone ({seen}): where that is meant, save "
-            "it in a file and name this as tls.ca"
+            f"the certificate of {name} is self-signed ({seen}): if this is intended, save it in a file and "
+            "set tls.ca to it"
         )
     if code in (19, 20, 21):
         return (
-            f"the certificate of {name} comes from {seen.issuer}, which is not trusted here ({seen}): name "
-            "the file of that authority as tls.ca"
+            f"the certificate of {name} comes from {seen.issuer}, which is not a trusted CA ({seen}): set "
+            "tls.ca to the certificate file of that CA"
         )
     if code in (62, 64):
         names = ", ".join(seen.names[:NAMES_LIMIT]) or seen.subject
         return (
-            f"the certificate is for {names}, not for {name} ({seen}): connect by one of its names, or give "
-            "that as tls.server_name"
+            f"the certificate is for {names}, not for {name} ({seen}): connect to one of its names, or set "
+            "tls.server_name"
         )
-    return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)} ({seen})"
+    return f"the certificate of {name} was rejected: {clean(error.verify_message, 200)} ({seen})"
 
 
 def _called(name: Any) -> str:

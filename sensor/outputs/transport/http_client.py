@@ -145,7 +145,7 @@ def check_answer(answer: Answer) -> None:
         return
     if answer.status in REFUSED:
         raise Refuse(answer.summary)
-    hint = " (redirects are not followed: name the address where it goes as url)" if 300 <= answer.status < 400 else ""
+    hint = " (redirects are not followed: set url to the new address)" if 300 <= answer.status < 400 else ""
     raise Retry(answer.summary + hint, answer.after_s)
 
 
@@ -220,7 +220,7 @@ def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, No
     except Retry as error:
         yield Finding("proxy", "error", str(error))
         return False
-    yield Finding("proxy", "ok", f"it makes a tunnel to {place.host} port {place.port}")
+    yield Finding("proxy", "ok", f"it opens a tunnel to {place.host} port {place.port}")
     found = probe_tls(lambda: tunnel(options, place), place.host, options.tls, options.timeout_s)
     yield found
     return found.level != "error"

@@ -44,7 +44,7 @@ def _url(text: Any) -> str | Secret:
     try:
         _parts(text)
     except ValueError as error:
-        raise ValueError(f"{error}, or a secret that holds one ({', '.join(WAYS)})") from None
+        raise ValueError(f"{error}, or a secret that contains one ({', '.join(WAYS)})") from None
     return text
 
 
@@ -56,7 +56,7 @@ def _plain_url(text: str) -> str:
 
 def _header_name(name: str) -> str:
     if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
-        raise ValueError(f"{name!r} is no header that can be given")
+        raise ValueError(f"{name!r} is not an allowed header")
     return name
 
 
@@ -96,9 +96,9 @@ class HttpOptions(Options):
         if self.token is not None and self.user:
             raise ValueError("found both token and user, expected one of them")
         if (self.password is None) != (not self.user):
-            raise ValueError("user and password go together")
+            raise ValueError("expected both user and password")
         if (self.proxy_password is None) != (not self.proxy_user) or (self.proxy_user and not self.proxy):
-            raise ValueError("proxy, proxy_user and proxy_password go together")
+            raise ValueError("expected proxy, proxy_user and proxy_password together")
         clear = next((name for name in self.headers if name.lower() in _NOT_IN_THE_CLEAR), None)
         if clear is not None:
             raise ValueError(f"the header {clear} is a secret: use token, user with password, or secret_headers")
@@ -150,7 +150,7 @@ def _parts(url: str) -> SplitResult:
     if not fine:
         raise ValueError("expected a URL such as https://siem.example.org/events")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("a URL without user and password: those have keys of their own")
+        raise ValueError("a URL without user and password: they have separate keys")
     return parts
 
 
@@ -158,6 +158,7 @@ def _sendable(place: Secret, value: str) -> str:
     """A secret as a header value; errors do not contain it."""
     if not value.isascii() or not value.isprintable():
         raise Retry(
-            f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII"
+            f"the secret {place} is not a valid header: it contains line ends or other characters outside "
+            "printable ASCII"
         )
     return value

@@ -33,7 +33,7 @@ def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]
             else secret.encode()
         )
     except binascii.Error:
-        raise Retry(f"the secret to sign with begins with {SECRET_PREFIX}, but no base64 comes after it") from None
+        raise Retry(f"the secret to sign with begins with {SECRET_PREFIX}, but is not followed by base64") from None
     digest = hmac.digest(signing, f"{key}.{moment}.".encode() + body, "sha256")
     return {
         "webhook-id": key,

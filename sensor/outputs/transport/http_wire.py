@@ -27,9 +27,9 @@ COOKIES_LIMIT = 4096
 
 _ENDS = {
     "RemoteDisconnected": "closed without an answer",
-    "IncompleteRead": "the answer was cut short",
-    "BadStatusLine": "the answer is no HTTP",
-    "SSLEOFError": "closed without a good-bye, in the handshake or behind it",
+    "IncompleteRead": "the answer was truncated",
+    "BadStatusLine": "the answer is not HTTP",
+    "SSLEOFError": "closed without a TLS alert, during or after the handshake",
 }
 # The standard library's error for a proxy that refuses a tunnel.
 _NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
@@ -75,7 +75,7 @@ def failed(error: Exception, timeout_s: float) -> str:
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
-            f"its certificate is not accepted: {clean(cause.verify_message, REASON_LIMIT)}; `sensor outputs "
+            f"its certificate was rejected: {clean(cause.verify_message, REASON_LIMIT)}; `sensor outputs "
             "check` shows more"
         )
     if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -83,7 +83,7 @@ def failed(error: Exception, timeout_s: float) -> str:
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return f"no connection within {timeout_s:g} s"
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return f"no whole answer within {timeout_s:g} s"
+        return f"no complete answer within {timeout_s:g} s"
     if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError):
         return _no_tunnel(error) or f"no connection: {_root(error)}"
     return f"the connection was lost: {_root(error)}"

@@ -52,8 +52,7 @@ def _parts(credentials: Secret) -> tuple[str, str]:
         return blocks["NATS USER JWT"], blocks["USER NKEY SEED"]
     except KeyError as error:
         raise Retry(
-            f"the credentials {credentials} have no part {error.args[0]!r}: expected a file as `nsc "
-            "generate creds` makes it"
+            f"the credentials {credentials} have no part {error.args[0]!r}: expected a file of `nsc generate creds`"
         ) from None
 
 
@@ -62,4 +61,4 @@ def _pair(seed: str, secret: Secret) -> KeyPair:
     try:
         return KeyPair.of_seed(seed, USER)
     except ValueError:
-        raise Retry(f"{secret} is no seed of a user: it begins with SU") from None
+        raise Retry(f"{secret} is not the seed of a user, which begins with SU") from None

@@ -139,7 +139,7 @@ class Wire:
 
     def _log_in(self, host: str, login: Login) -> None:
         if not self.info.headers:
-            raise Retry(f"{host} knows no headers: it needs NATS 2.2 or later")
+            raise Retry(f"{host} does not support headers: NATS 2.2 or later is needed")
         options = {
             "verbose": False,
             "pedantic": False,
@@ -166,7 +166,7 @@ class Wire:
         elif word == b"-ERR":
             raise Retry(f"NATS: {clean(rest, REASON_LIMIT).strip(chr(39))}")
         elif word not in (b"INFO", b"+OK", b"PONG"):
-            raise Retry(f"no NATS server, or none that we understand: {clean(word + b' ' + rest, REASON_LIMIT)}")
+            raise Retry(f"not a NATS server, or an unsupported one: {clean(word + b' ' + rest, REASON_LIMIT)}")
 
     def _answer(self, parts: list[bytes], *, headed: bool) -> Answer:
         try:
@@ -174,7 +174,7 @@ class Wire:
             number = int(last) if inbox == self._inbox else UNASKED
             begin, size = (int(parts[-2]) if headed else 0), int(parts[-1])
         except (ValueError, IndexError):
-            raise Retry("an answer of the server cannot be read") from None
+            raise Retry("the server sent an invalid answer") from None
         if not 0 <= begin <= size <= ANSWER_LIMIT:
             raise Retry(f"an answer of the server is too long: {size} bytes")
         whole = self._take(size + 2)
@@ -185,7 +185,7 @@ class Wire:
         """The next line without its end."""
         while (end := self._read.find(_END, self._at)) < 0:
             if len(self._read) - self._at > LINE_LIMIT:
-                raise Retry("a line of the server has no end: it is no NATS server")
+                raise Retry("a line of the server is too long: it is not a NATS server")
             self._more()
         line, self._at = self._read[self._at : end], end + 2
         return line
@@ -204,7 +204,7 @@ class Wire:
         except TimeoutError:
             raise Silent(f"NATS gave no answer within {self._timeout_s:g} s") from None
         except OSError as error:
-            raise Retry(f"the connection to NATS is lost: {reason_of(error)}") from None
+            raise Retry(f"connection to NATS lost: {reason_of(error)}") from None
         if not found:
             raise Retry("NATS closed the connection")
         self.received_at = time.monotonic()
@@ -226,7 +226,7 @@ class Wire:
                 text = found.partition(b"-ERR ")[2].partition(_END)[0]
                 if text:
                     return Retry(f"NATS: {clean(text, REASON_LIMIT).strip(chr(39))}")
-        return Retry(f"the connection to NATS is lost: {reason_of(error)}")
+        return Retry(f"connection to NATS lost: {reason_of(error)}")
 
 
 def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
@@ -246,7 +246,7 @@ def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
     made = plain() if place.tls is None else secure(plain, place.host, place.tls, timeout_s)
     if place.tls is None and seen[-1].tls_required:
         made.close()
-        raise Retry(f"{place.host} asks for TLS: name it as tls://{place.host}:{place.port}")
+        raise Retry(f"{place.host} requires TLS: set the URL tls://{place.host}:{place.port}")
     return made, seen[-1]
 
 
@@ -256,7 +256,9 @@ def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
     info = _info(made, place.host)
     if place.tls is not None and not (info.tls_required or info.tls_available):
         made.close()
-        raise Retry(f"{place.host} offers no TLS: name it as nats://{place.host}:{place.port}, or set up TLS there")
+        raise Retry(
+            f"{place.host} does not offer TLS: set the URL nats://{place.host}:{place.port}, or enable TLS on it"
+        )
     return made, info
 
 
@@ -275,12 +277,12 @@ def _info(connection: socket.socket, host: str) -> Info:
     except TimeoutError:
         connection.close()
         raise Retry(
-            f"{host} accepted the connection and sent nothing: it is not a NATS server, is stuck, or begins "
+            f"{host} accepted the connection and sent nothing: it is not a NATS server, hangs, or begins "
             "with TLS (tls_first)"
         ) from None
     except OSError as error:
         connection.close()
-        raise Retry(f"{host} hung up at once: {reason_of(error)}") from None
+        raise Retry(f"{host} closed the connection immediately: {reason_of(error)}") from None
     except Retry:
         connection.close()
         raise
@@ -302,7 +304,7 @@ def _parsed(greeting: bytes, host: str) -> Info:
         info = None
     if info is None:
         raise Retry(
-            f"{host} does not begin as NATS servers do: {clean(line, REASON_LIMIT) or 'it closed the connection'}"
+            f"{host} does not answer like a NATS server: {clean(line, REASON_LIMIT) or 'it closed the connection'}"
         )
     if more:
         raise Retry(f"NATS: {clean(more, REASON_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
@@ -313,7 +315,7 @@ def first_of(servers: list[Server], connect: Callable[[Server], Wire]) -> Wire:
     """Connect to the first server that accepts us, and move it to the front of ``servers``. Raises Retry if
     none does.
     """
-    failed = Retry("no server is named")
+    failed = Retry("no server is configured")
     for _ in range(len(servers)):
         try:
             return connect(servers[0])

@@ -36,7 +36,7 @@ class KeyPair:
         """Raises ValueError, which does not contain the seed, if the text is not a seed of this kind."""
         whole = _bytes(seed.strip())
         if len(whole) != KEY_SIZE + 2 or whole[0] & 0xF8 != SEED or (whole[0] & 7) << 5 | whole[1] >> 3 != kind:
-            raise ValueError("found no seed of this kind of nkey")
+            raise ValueError("expected the seed of an nkey of this type")
         return cls(kind, whole[2:])
 
     @property
@@ -100,9 +100,9 @@ def _bytes(text: str) -> bytes:
     try:
         whole = base64.b32decode(text + "=" * (-len(text) % 8))
     except binascii.Error:
-        raise ValueError("found no base 32") from None
+        raise ValueError("expected base 32") from None
     if len(whole) < 3 or _crc(whole[:-2]) != whole[-2:]:
-        raise ValueError("found a wrong checksum")
+        raise ValueError("found an invalid checksum")
     return whole[:-2]
 
 

@@ -31,11 +31,11 @@ class Secret:
         """Raises ValueError if the text is not a reference."""
         self._way, _, self._place = text.partition(":")
         if self._way not in ("env", "file", "credential") or not self._place:
-            raise ValueError(f"a secret is named by its place: {', '.join(WAYS)}; what was found is not shown")
+            raise ValueError(f"expected a reference to a secret: {', '.join(WAYS)}; the value is not shown")
         if self._way == "file" and not self._place.startswith("/"):
-            raise ValueError("the file of a secret is named from the root on: file:/path; what was found is not shown")
+            raise ValueError("expected an absolute path: file:/path; the value is not shown")
         if self._way == "credential" and "/" in self._place:
-            raise ValueError("a credential is named without a folder")
+            raise ValueError("expected the name of a credential, without a folder")
 
     def reveal(self) -> str:
         """The secret without a trailing line end. Raises Retry that names the reference if it is missing, empty or
@@ -50,13 +50,13 @@ class Secret:
     def _file_text(self) -> str:
         folder = os.environ.get("CREDENTIALS_DIRECTORY", "") if self._way == "credential" else "/"
         if not folder:
-            raise Retry(f"the secret {self} is missing: $CREDENTIALS_DIRECTORY is not set, which systemd does")
+            raise Retry(f"the secret {self} is missing: $CREDENTIALS_DIRECTORY, which systemd sets, is not set")
         try:
             with Path(folder, self._place).open("rb") as file:
                 return file.read(SIZE_LIMIT).decode().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise Retry(
-                f"the secret {self} cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8'}"
+                f"the secret {self} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
             ) from None
 
     def __str__(self) -> str:

@@ -135,13 +135,11 @@ class Jira(System):
         done = self._status(handle) == "done"
         moved = done or self._moved(handle, "done")
         self._ask("POST", f"{self._issue(handle)}/comment", body)
-        return (
-            "" if moved else f"{handle}: its workflow leads from where it is to no status that is done: close it there"
-        )
+        return "" if moved else f"{handle}: its workflow has no transition to a done status: close it manually"
 
     def reopen(self, handle: str) -> str:
         moved = self._status(handle) != "done" or self._moved(handle, "new", "indeterminate")
-        return "" if moved else f"{handle}: its workflow does not lead back from done: open it there"
+        return "" if moved else f"{handle}: its workflow has no transition from done: reopen it manually"
 
     def _issue(self, handle: str) -> str:
         return f"{self._base}{self.api}/issue/{quote(handle, safe='')}"
@@ -227,7 +225,7 @@ class GitHub(System):
     def doubt(self, answer: Answer) -> str:
         push = self._value(answer, "permissions", "push")
         return (
-            "we may not push there: GitHub drops the labels of our issues, so that a lost one is not found again"
+            "no push permission: GitHub then drops the labels of issues, by which they are found again"
             if push is False
             else ""
         )

@@ -51,7 +51,7 @@ def context(tls: Tls) -> ssl.SSLContext:
         try:
             made.load_cert_chain(tls.certificate, tls.key, lambda: password)
         except (OSError, ssl.SSLError) as error:
-            raise Retry(f"our certificate {tls.certificate} cannot be used: {_reason_of(error)}") from None
+            raise Retry(f"the client certificate {tls.certificate} cannot be used: {_reason_of(error)}") from None
     return made
 
 
@@ -62,7 +62,7 @@ def _trusting(ca: Path, minimum: ssl.TLSVersion) -> ssl.SSLContext:
     try:
         made.load_verify_locations(ca)
     except (OSError, ssl.SSLError) as error:
-        raise Retry(f"the authorities in {ca} cannot be used: {_reason_of(error)}") from None
+        raise Retry(f"the CA certificates in {ca} cannot be used: {_reason_of(error)}") from None
     return made
 
 

@@ -16,10 +16,10 @@ REASON_LIMIT, HEAD_LIMIT = 200, 16 * 1024
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ?([^\r\n]*)")
 _ADVICE = {
-    "403": "it does not allow this host or port: have it allowed there",
+    "403": "it does not allow this host or port: allow it on the proxy",
     "407": "check proxy_user and proxy_password",
-    "502": "it cannot reach the host, or does not know its name",
-    "503": "it cannot reach the host, or does not know its name",
+    "502": "it cannot reach the host, or does not resolve its name",
+    "503": "it cannot reach the host, or does not resolve its name",
     "504": "the host does not answer it",
 }
 
@@ -27,7 +27,7 @@ _ADVICE = {
 def refusal(code: str, text: str) -> str:
     """Why a proxy refuses a tunnel, with its text."""
     advice = f" ({_ADVICE[code]})" if code in _ADVICE else ""
-    return f"the proxy makes no tunnel to it: {code} {clean(text, REASON_LIMIT)}{advice}"
+    return f"the proxy refused the tunnel: {code} {clean(text, REASON_LIMIT)}{advice}"
 
 
 def login(options: HttpOptions) -> dict[str, str]:
@@ -53,7 +53,7 @@ def tunnel(options: HttpOptions, place: Place) -> socket.socket:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         why = _refused(_head(connection), proxy)
     except OSError as error:
-        why = f"the proxy at {proxy.shown} makes no tunnel to it: {reason_of(error)}"
+        why = f"the proxy at {proxy.shown} refused the tunnel: {reason_of(error)}"
     if why:
         connection.close()
         raise Retry(f"{place.shown}: {why}")
@@ -64,7 +64,7 @@ def _refused(head: bytes, proxy: Place) -> str:
     """Why there is no tunnel; empty on success."""
     found = _STATUS.match(head)
     if found is None:
-        return f"the proxy at {proxy.shown} does not answer CONNECT as a proxy does: check the port in proxy"
+        return f"the proxy at {proxy.shown} did not answer CONNECT like a proxy: check the port in proxy"
     return "" if found[1] == b"200" else refusal(found[1].decode(), found[2].decode("utf-8", "replace"))
 
 

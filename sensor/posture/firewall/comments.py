@@ -58,7 +58,7 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
     ]
     lines += [f"comment: {request.comment}"] if request.comment else []
     lines += _parties(request)
-    lines += [f"omitted (size limit): {request.left_out:,} more machines"] if request.left_out else []
+    lines += [f"omitted (size limit): {request.left_out:,} more hosts"] if request.left_out else []
     lines += [f"why: {one}" for one in request.reasons]
     lines += [f"alerts: {', '.join(request.alerts)}"] if request.alerts else []
     lines += request.notes
@@ -67,8 +67,8 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
 
 def _parties(request: Request) -> Iterator[str]:
     for word, parties in (
-        ("machine", request.machines),
-        ("cut off from", request.peers),
+        ("host", request.machines),
+        ("blocked from", request.peers),
         ("not blocked", request.allowed),
     ):
         yield from (f"{word}: {one.text}" for one in parties[:PARTIES_SHOWN])

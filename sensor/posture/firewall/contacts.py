@@ -20,7 +20,7 @@ from sensor.posture.lookup import PREFIX, alerts_named
 NUMBERS = {"tcp": TCP, "udp": UDP}
 # Detectors whose alerts concern the DNS server, not the queried name.
 ABOUT_SERVERS = ("command_and_control.resolver_bypass", "discovery.zone_transfer", "lateral_movement.exploit_dns")
-LEARNED = "the learned baseline shows who talks to it"
+LEARNED = "the baseline shows its clients"
 
 
 class Ends(NamedTuple):

@@ -51,14 +51,17 @@ class Refusals:
     def _of_gateway(self, target: str, spans: Sequence[Span], name: str) -> str:
         for party in self._gateways:
             if party.id == name or any(_meets((one, one), spans) for one in party.addresses):
-                return f"{target} is, or holds, a gateway that others need ({addresses.text(min(party.addresses))})"
+                return (
+                    f"{target} is, or contains, a gateway that other hosts need "
+                    f"({addresses.text(min(party.addresses))})"
+                )
         return ""
 
 
 def _of_special_addresses(target: str, spans: Sequence[Span]) -> str:
     for words, blocks in _NEVER.items():
         if any(_meets(one, blocks) for one in spans):
-            return f"{target} is, or holds, {words}"
+            return f"{target} is, or contains, {words}"
     return ""
 
 

@@ -115,8 +115,8 @@ def request_of_outside(
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
     mine, far = parties[:ENDS_LIMIT], _all_but([*UNASSIGNED, *inside, *_blocks(spec.allow)])
     title = (
-        f"block {match.text} from {_many(mine)} to all that is "
-        f"outside{f' but {_many(spec.allow)}' if spec.allow else ''}"
+        f"block {match.text} from {_many(mine)} to all external "
+        f"addresses{f' except {_many(spec.allow)}' if spec.allow else ''}"
     )
     rules, why = tuple(_rules(name, [(_blocks(mine), far)], match)), tuple(dict.fromkeys(reasons))[:REASONS_LIMIT]
     observed = tuple(map(_seen, dict.fromkeys(seen)))
@@ -219,7 +219,7 @@ def _made(
     far = [spec.block] if spec.block is not None else _blocks(peers)
     ways = inbound if match.proto else frozenset((False, True))
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
-    who = f"any machine{f' but {_many(spec.allow)}' if spec.allow else ''}" if spec.everyone else _many(machines)
+    who = f"any host{f' except {_many(spec.allow)}' if spec.allow else ''}" if spec.everyone else _many(machines)
     groups_of = _many(peers) if spec.block is None else _whole(spec.block, peers)
     ends = (
         f"between {who} and {groups_of}"
@@ -296,7 +296,7 @@ def _many(parties: Sequence[Party]) -> str:
         return parties[0].text
     kinds = Counter((one.kind if one.kind != "unknown" else "") or "address" for one in parties)
     counted = ", ".join(f"{count} {kind}{_plural(kind, count)}" for kind, count in kinds.most_common())
-    return f"{len(parties)} machines ({counted})" if len(kinds) > 1 else counted
+    return f"{len(parties)} hosts ({counted})" if len(kinds) > 1 else counted
 
 
 def _whole(block: Block, peers: Sequence[Party]) -> str:

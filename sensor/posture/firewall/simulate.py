@@ -23,10 +23,10 @@ ENOUGH_H = 72.0
 OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
 # External services that devices depend on, with their purpose.
 NEEDED = {
-    UDP << 16 | 123: ("take the time", "name their time servers with --allow, or give them one inside"),
-    UDP << 16 | 53: ("ask for names", "name their resolvers with --allow, or give them one inside"),
-    UDP << 16 | 5060: ("telephone", "name their PBX and other call peers with --allow"),
-    TCP << 16 | 5061: ("telephone", "name their PBX and other call peers with --allow"),
+    UDP << 16 | 123: ("synchronize time with", "allow their time servers with --allow, or configure an internal one"),
+    UDP << 16 | 53: ("resolve names at", "allow their resolvers with --allow, or configure an internal one"),
+    UDP << 16 | 5060: ("call", "allow their PBX and other call peers with --allow"),
+    TCP << 16 | 5061: ("call", "allow their PBX and other call peers with --allow"),
 }
 FORWARDING = frozenset(("router", "gateway"))
 SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
@@ -108,11 +108,11 @@ def simulate(request: Request, seen: Seen) -> Simulation:
 def noted(request: Request, simulation: Simulation) -> Request:
     """The request with its simulation as comments above the rules."""
     others = simulation.others
-    more = [f"also cut: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
+    more = [f"also blocked: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
     if not simulation.done:
         return request._replace(notes=(*(f"not simulated: {one}" for one in simulation.rests_on), *warnings))
-    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or [
+    cuts = [*(f"also blocked: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or [
         "simulated: no other observed traffic would be blocked"
     ]
     return request._replace(notes=(*(f"simulated on: {one}" for one in simulation.rests_on), *cuts, *warnings))
@@ -203,13 +203,12 @@ def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
         )
         return
     hours = (last - since) / HOUR
-    short = (
-        f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""
-    )
-    yield f"the baseline of {len(seen.habits):,} devices, watched for {hours:.1f} h until {_clock(last)}{short}"
+    short = f": too short for daily and weekly traffic ({ENOUGH_H:g} h are enough)" if hours < ENOUGH_H else ""
+    yield f"the baseline of {len(seen.habits):,} devices, observed for {hours:.1f} h until {_clock(last)}{short}"
     if request.outside:
         yield (
-            "the baseline does not distinguish external addresses: other clients of this one are known from alerts only"
+            "the baseline does not distinguish external addresses: other clients of this address are known "
+            "from alerts only"
         )
         yield from _outside(request, seen)
 
@@ -226,12 +225,12 @@ def _outside(request: Request, seen: Seen) -> Iterator[str]:
         ):
             users[service] = users.get(service, 0) + any(rule.match.covers(service) for rule in request.rules)
     hit = [
-        f"{service_text(service)} by {users[service]:,}"
+        f"{service_text(service)} ({users[service]:,})"
         for service in sorted(users, key=lambda one: one & 0xFFFF)
         if users[service]
     ]
     if hit:
-        whose = "all hosts" if everyone else "the hosts of the request"
+        whose = "all hosts" if everyone else "the affected hosts"
         more = " and more" if len(hit) > OUTSIDE_SHOWN else ""
         yield f"{whose} use external {', '.join(hit[:OUTSIDE_SHOWN])}{more}: traffic to other addresses is not blocked"
 
@@ -265,7 +264,7 @@ def _needed(request: Request) -> Iterator[str]:
     for service, (what, advice) in NEEDED.items():
         name = service_text(service)
         if not request.peers and name in request.seen and any(rule.match.covers(service) for rule in request.rules):
-            yield f"some {what} outside ({name}): {advice}"
+            yield f"some {what} external hosts ({name}): {advice}"
 
 
 def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
@@ -275,7 +274,7 @@ def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
         lost.setdefault((cut.server, cut.service), set()).add(cut.client)
     for (server, service), clients in lost.items():
         if len(clients) >= MANY:
-            yield f"cuts {len(clients)} clients off {service_text(service)} of {server.text}"
+            yield f"cuts {len(clients)} clients off from {service_text(service)} of {server.text}"
 
 
 def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
@@ -288,7 +287,7 @@ def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
             and any(rule.match.covers(service) for rule in request.rules for service in services)
             and _served(request, machine.party)
         ):
-            yield f"{machine.party.text} is a {word} server, and these rules block that too"
+            yield f"{machine.party.text} is a {word} server, and these rules block this service too"
 
 
 def _served(request: Request, party: Party) -> bool:
@@ -310,8 +309,8 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
                 ]
             if any(_served(request, party) for party in parties):
                 yield (
-                    f"the output {name} of this sensor delivers to {place}: whether these rules cut it off "
-                    "depends on where the sensor stands"
+                    f"the output {name} of this sensor delivers to {place}: whether these rules block it "
+                    "depends on the location of the sensor"
                 )
 
 
@@ -326,7 +325,8 @@ def _moving(request: Request, seen: Seen) -> Iterator[str]:
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
         yield (
-            "rules follow no lease, and these had other addresses before, so reserve theirs first: "
+            "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their "
+            "addresses first: "
             f"{', '.join(moved[:MOVED_SHOWN])}{more}"
         )
 
@@ -337,6 +337,6 @@ def _neighbours(request: Request) -> Iterator[str]:
     far = {addresses.segment(address) for party in request.peers for address in party.addresses}
     for segment in sorted(near & far):
         yield (
-            f"both ends live in {segment}: packets between them reach no router, so block it on the switch "
-            "or on the machines (--format windows)"
+            f"both ends are in {segment}: packets between them reach no router, so block them on the switch "
+            "or on the hosts (--format windows)"
         )

@@ -81,14 +81,14 @@ def _of_contacts(question: Question, contacts: list[Contact], view: View, remark
         return _without_contacts(question.what, spec, view, remarks)
     made = requests_of(contacts, spec)
     why = "the hosts have no addresses of the same family"
-    remarks += [Remark(f"left out: {one.title}: {why}", "firewall.left-out") for one in made if not one.rules]
+    remarks += [Remark(f"skipped: {one.title}: {why}", "firewall.left-out") for one in made if not one.rules]
     return [one for one in made if one.rules]
 
 
 def _without_refused(spec: Spec, contacts: list[Contact], view: View, remarks: list[Remark]) -> list[Contact]:
     whole = spec.block is not None and spec.match is None and not spec.everyone
     left, reasons = without_refused(contacts, view, whole=whole) if contacts else ([], [])
-    word = "left out" if left else "refused"
+    word = "skipped" if left else "refused"
     remarks += [Remark(f"{word}: {reason}", "firewall.refused", forcible=True) for reason in reasons]
     return left
 
@@ -99,7 +99,7 @@ def _without_contacts(what: str, spec: Spec, view: View, remarks: list[Remark]) 
         remarks.append(Remark(f"{what}: all its hosts are exempt: nothing to block", "firewall.nothing-to-block"))
         return []
     observed, others = ("only exempt hosts were", "all other") if spec.allow else ("no host was", "all")
-    text = f"{observed} observed to contact {block_text(spec.block)}: the rules are for {others} machines"
+    text = f"{observed} observed to contact {block_text(spec.block)}: the rules cover {others} hosts"
     remarks.append(Remark(text, "firewall.nothing-to-block"))
     return [request_without_contacts(spec, spec.block, outside=not inside(spec.block, view))]
 
@@ -112,7 +112,7 @@ def _of_work(question: Question, view: View, clock: Callable[[Any], str], remark
         remarks.append(Remark(text, "recommendation.unknown"))
         return []
     requested = requests_of_work(records, question.spec, view, question.allow, clock, force=question.force)
-    remarks += [Remark(f"left out: {one}", "firewall.left-out") for one in requested.left_out]
+    remarks += [Remark(f"skipped: {one}", "firewall.left-out") for one in requested.left_out]
     return requested.requests
 
 
@@ -132,9 +132,9 @@ def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Con
         return []
     names = [] if question.force else [record for record in alerts if about_a_name(record)]
     why = "block the domain at the resolver, not the resolver itself"
-    remarks += [Remark(f"left out: {tidy(one.get('msg'))}: {why}", "firewall.refused", forcible=True) for one in names]
+    remarks += [Remark(f"skipped: {tidy(one.get('msg'))}: {why}", "firewall.refused", forcible=True) for one in names]
     contacts = contacts_of([record for record in alerts if record not in names], view)
     if not contacts and not names:
-        text = f"{what}: its alerts name no address pair that a firewall could block"
+        text = f"{what}: its alerts contain no address pair that a firewall could block"
         remarks.append(Remark(text, "firewall.nothing-to-block"))
     return contacts

@@ -40,8 +40,11 @@ ALWAYS = "legitimate clients need the service, and a firewall cannot separate ma
 # Settings that a firewall cannot work around, and why.
 NOT_BY_RULES = {
     "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
-    "dhcp_server": "it answers within its own segment, which no firewall filters: enable DHCP snooping on the switch",
-    "upnp_mapping": "requests come from its own segment, which no firewall filters: disable it on the router",
+    "dhcp_server": (
+        "it answers within its own segment, without a firewall in between: enable DHCP snooping on the "
+        "switch"
+    ),
+    "upnp_mapping": "requests come from its own segment, without a firewall in between: disable it on the router",
 }  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def _outward(
     """Devices with unneeded internet traffic are blocked from the internet."""
     if SEEN in allow:
         raise TooWide(
-            "the baseline does not distinguish external addresses: name each required one with --allow ADDRESS"
+            "the baseline does not distinguish external addresses: specify each required one with --allow ADDRESS"
         )
     exempt = allowed(allow, (), (), Match(), view)
     machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
@@ -165,7 +168,7 @@ def allowed(
         found.update((one.key, one) for one in parties)
     if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
         raise TooWide(
-            f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: give "
+            f"found {len(found):,} hosts for --allow, expected at most {ALLOWED_LIMIT} addresses: give "
             "them access through a gateway"
         )
     return tuple(found.values())
@@ -201,7 +204,7 @@ def _not(record: Record) -> str:
     return (
         ""
         if isinstance(port, int) and 0 < port < 65536
-        else "it is not about a service of the device: nothing to block"
+        else "it does not concern a service of the device: nothing to block"
     )
 
 

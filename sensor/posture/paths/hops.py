@@ -100,7 +100,7 @@ def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
         Kind.WEAKNESS: _weak(hop.weakness),
         Kind.GUESS: f"no vulnerability of {service} is known: a password has to be guessed or stolen",
         Kind.UNKNOWN: f"no vulnerability of {service} is known: needs an unknown one",
-        Kind.SESSION: f"has sessions of {service} there{_times(hop.use)}: what opens the door is on it",
+        Kind.SESSION: f"has sessions of {service} there{_times(hop.use)}: its credentials are stored on it",
         Kind.LURE: "uses the web (assumed: a user opens malicious content)",
     }.get(kind, "")
 

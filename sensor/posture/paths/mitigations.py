@@ -38,7 +38,9 @@ def mitigation(paths: Paths, sort: str, what: int | str) -> Mitigation:
         segment = paths.about.graph.segments[int(what) - paths.about.graph.first_segment]
         homes = tuple(name for name, node in paths.site.nodes.items() if node.segment == segment and not node.gone)
         return Mitigation(
-            f"keep the machines of {segment} apart: isolated ports, a private VLAN, or host firewalls", (), homes
+            (f"isolate the hosts of {segment} from each other: isolated ports, a private VLAN, or host firewalls"),
+            (),
+            homes,
         )
     return _border(paths, int(what)) if sort == BORDER else _rule(paths, sort, int(what))
 
@@ -49,13 +51,14 @@ def _rule(paths: Paths, sort: str, node: int) -> Mitigation:
     server, few = _node(paths, owner), sort == RULE
     services = [graph.of_service(int(one))[1] for one in np.flatnonzero(graph.doors == node)] if service != ANY else []
     what = ", ".join(map(service_text, services)) or "any service"
-    users = "those who administer it" if service in ADMINISTRATION else "those who were seen using it"
-    action = f"let only {users} reach" if few else "block all access to"
+    users = "its administrators" if service in ADMINISTRATION else "its observed clients"
+
     options = [f" --service {plain_service(one)}" for one in services] or [""]
     commands = _commands(
         f"--address {_word(server.address)}", (f"{one} --everyone{' --allow seen' if few else ''}" for one in options)
     )
-    return Mitigation(f"{action} {what} of {server.text}", commands if _word(server.address) else (), (server.id,))
+    title = f"restrict {what} of {server.text} to {users}" if few else f"block all access to {what} of {server.text}"
+    return Mitigation(title, commands if _word(server.address) else (), (server.id,))
 
 
 def _border(paths: Paths, node: int) -> Mitigation:
@@ -70,7 +73,7 @@ def _border(paths: Paths, node: int) -> Mitigation:
         if any(graph.src[edge] == OUTER for edge in mine)
         else "the host that controls it"
     )
-    return Mitigation(f"cut {device.text} off {action}", _commands("", filter(None, alerts)), (device.id,))
+    return Mitigation(f"block {device.text} from {action}", _commands("", filter(None, alerts)), (device.id,))
 
 
 def _fix(paths: Paths, key: str) -> Mitigation:

@@ -28,7 +28,7 @@ CONTROLLER, SERVER = (
     "none is marked critical or high: domain controllers, by their services",
     "none is marked critical or high: servers, by type",
 )
-REQUESTED, NO_GOAL = "as asked for", "none is marked critical or high, and there is no server"
+REQUESTED, NO_GOAL = "as requested", "none is marked critical or high, and there is no server"
 
 
 class Path(NamedTuple):

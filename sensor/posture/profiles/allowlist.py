@@ -32,7 +32,7 @@ def allow_list(seen: Observed, machines: Sequence[Party], networks: Networks, ti
         if mine:
             rules += _rules(seen.needs, mine, _inside(networks, version), version)
     rules = [rule._replace(name=f"{name}-{number}") for number, rule in enumerate(dict.fromkeys(rules), 1)]
-    purpose = f"let {title} do what it was seen to need, and nothing else"
+    purpose = f"allow the observed traffic of {title} only"
     request = Request(
         name, purpose, False, "both", tuple(machines), (), tuple(rules), (), (), (), frozenset(), made, None
     )
@@ -47,12 +47,12 @@ def _notes(seen: Observed) -> Iterator[str]:
     names = {need.peer.value for need in seen.needs if need.peer.kind == NAME}
     if names:
         yield (
-            f"names outside: {' '.join(sorted(names))}: a format that knows no names lets their services go "
-            "to any address outside"
+            f"external names: {' '.join(sorted(names))}: formats without host names allow their services "
+            "to any external address"
         )
-    yield from (f"left out: {what}, for {alert} is about it" for what, alert in seen.left_out)
+    yield from (f"skipped: {what}, because of {alert}" for what, alert in seen.left_out)
     if any(need.service == MEDIA for need in seen.needs):
-        yield "calls agree on their ports, so all of UDP is allowed between those that call"
+        yield "calls negotiate their ports, so all UDP is allowed between call peers"
         return
     yield "no service is learned at ephemeral ports (32768 and above): media (RTP) and passive FTP there are dropped"
 

@@ -45,10 +45,10 @@ class Confidence(NamedTuple):
         """``low confidence: watched for 0.3 h, …``."""
         devices = f"{self.devices} devices" if self.devices > 1 else "1 device"
         summary = (
-            f"{self.level} confidence: {devices} watched for {self.watched_h:.1f} h, talked in "
+            f"{self.level} confidence: {devices} observed for {self.watched_h:.1f} h, active in "
             f"{self.talked_h} h, nothing new in the last {self.quiet:.0%}"
         )
-        return f"{summary}, more outside than is remembered" if self.crowded else summary
+        return f"{summary}, more external hosts than are stored" if self.crowded else summary
 
     @property
     def missing(self) -> str:
@@ -63,8 +63,8 @@ class Confidence(NamedTuple):
         name = HIGH if self.level == MEDIUM else MEDIUM
         ways = " or ".join(
             (
-                f"{one.watched_h:g} h watched, {one.talked_h} h talked, {one.quiet:.0%} without "
-                f"news{f', {one.devices} devices' if one.devices > 1 else ''}"
+                f"{one.watched_h:g} h observed, {one.talked_h} h active, {one.quiet:.0%} without new "
+                f"traffic{f', {one.devices} devices' if one.devices > 1 else ''}"
             )
             for one in LEVELS[name]
         )

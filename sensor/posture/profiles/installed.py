@@ -73,7 +73,7 @@ def load(folder: Path | None) -> Profiles:
                 paths[FILES_LIMIT],
                 1,
                 1,
-                f"found {len(paths):,} profiles, expected at most {FILES_LIMIT}: those from this one on are left out",
+                f"found {len(paths):,} profiles, expected at most {FILES_LIMIT}: the others are skipped",
             )
         )
     return Profiles(tuple(found), tuple(faults), stamps(paths))

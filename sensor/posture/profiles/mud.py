@@ -94,7 +94,7 @@ class _Ports(_Part):
             or (self.lower is None) != (self.upper is None)
             or (self.lower or 0) > (self.upper or 0)
         ):
-            raise ValueError("found no port, expected port with operator, or lower-port and upper-port in this order")
+            raise ValueError("expected port with operator, or lower-port and a larger upper-port")
         return self
 
     @property
@@ -266,12 +266,12 @@ def load_json(path: Path, model: type[Model]) -> Model:
         return model.model_validate(json.loads(text))
     except UnicodeDecodeError as error:
         raise DocumentErrors(
-            [Fault(path, body[: error.start].count(b"\n") + 1, 1, "found bytes that are no UTF-8, expected JSON")]
+            [Fault(path, body[: error.start].count(b"\n") + 1, 1, "found invalid UTF-8, expected JSON")]
         ) from None
     except json.JSONDecodeError as error:
-        raise DocumentErrors([Fault(path, error.lineno, error.colno, f"found no JSON: {error.msg}")]) from None
+        raise DocumentErrors([Fault(path, error.lineno, error.colno, f"found invalid JSON: {error.msg}")]) from None
     except RecursionError:
-        raise DocumentErrors([Fault(path, 1, 1, "found lists within lists without end, expected a MUD file")]) from None
+        raise DocumentErrors([Fault(path, 1, 1, "found too deeply nested lists, expected a MUD file")]) from None
     except ValidationError as error:
         # JSON is YAML, except for tabs between tokens; the YAML reader gives each fault a position.
         load_document(path, model, text=text.expandtabs(1))

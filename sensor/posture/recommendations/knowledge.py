@@ -61,9 +61,7 @@ def load_advice(folder: Path | None = None) -> dict[str, Advice]:
         for number, entry in enumerate(document.recommendations):
             if entry.setting in found:
                 place = ("recommendations", number, "setting")
-                faults.append(
-                    fault_at(path, place, f"found the setting {entry.setting} a second time, expected it once")
-                )
+                faults.append(fault_at(path, place, f"found the setting {entry.setting} twice, expected it once"))
             found[entry.setting] = entry
     if faults:
         raise DocumentErrors(faults)

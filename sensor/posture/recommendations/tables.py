@@ -84,7 +84,7 @@ class Support(Words):
     @model_validator(mode="after")
     def _complete(self) -> Support:
         if not (self.product or self.os):
-            raise ValueError("found neither, expected product or os")
+            raise ValueError("expected product or os")
         if {one.verdict for one in self.examples} != {"ended", "other"}:
             raise ValueError("found examples of one kind, expected one that ended and one that is another product")
         return self

@@ -23,7 +23,7 @@ NO_ATTACK = ("device.", "exposure.", "posture.")
 # An open alert that was silent for this long no longer counts; an unseen recommendation stays open for the same time.
 SILENT = timedelta(days=14)
 LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
-CLOSED = "No open alert is about it."
+CLOSED = "No open alert concerns it."
 PCS = frozenset(("workstation", "mobile", "tablet"))
 TYPE, FIRMWARE = "type", "firmware"
 REACHED, INTERNET, BESIDE = "outside", "talks", "beside"
@@ -31,10 +31,10 @@ SHUT = Fix(
     "reach|outside",
     "Block inbound access from external hosts",
     (
-        "Take the port forwarding back at the router, or `sensor firewall suggest "
+        "Remove the port forwarding on the router, or `sensor firewall suggest "
         "exposure.inbound_from_internet`; then `sensor alerts close`."
     ),
-    "No external host gets an answer.",
+    "No external host receives an answer.",
 )
 
 

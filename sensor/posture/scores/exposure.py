@@ -152,18 +152,18 @@ def _shown(values: Values) -> tuple[float, ...]:
 def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     """Explanation of each term, also if it adds nothing."""
     weak, criticality = causes.weaknesses, causes.criticality
-    worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no weakness is known"
+    worst = f"{weak[0].points:.1f} {weak[0].name}: {weak[0].title}" if weak else "no known weakness"
     signs = [(one.risk * ACTOR, f"as actor: {one.title}") for one in causes.acts] + [
         (one.risk * TARGET, f"as target: {one.title}") for one in causes.suffers
     ]
     strongest = max(signs, default=(0.0, ""))
     return (
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
-        (f"{strongest[0]:.1f} {strongest[1]}" if signs else "no attack by or on it was observed")
+        (f"{strongest[0]:.1f} {strongest[1]}" if signs else "no attack observed")
         + _and_more(len(signs), values.attack - strongest[0]),
         ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach)
         or "no inbound traffic from the internet was observed",
-        ", ".join(f"{UNKNOWN:g} its {what} is not known" for what in causes.unknown) or "type and firmware are known",
+        ", ".join(f"{UNKNOWN:g} unknown {what}" for what in causes.unknown) or "type and firmware are known",
         f"{criticality}: {values.criticality:.0%} of the points so far"
         if values.criticality
         else f"criticality {criticality or 'not set'}",

@@ -91,13 +91,13 @@ def read_ledger(folder: Path) -> Ledger:
         found = msgspec.json.decode(raw, type=Ledger)
     except (ValueError, RecursionError) as error:
         advice = (
-            "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are "
-            "asked whether they have them"
+            "restore a backup (`sensor restore`), or move it away: tickets are then new, and the receivers "
+            "are searched for them"
         )
-        raise LedgerError(f"{path}: found what is no list of tickets ({error}); {advice}") from None
+        raise LedgerError(f"{path}: expected a list of tickets ({error}); {advice}") from None
     if found.version != VERSION:
         raise LedgerError(
-            f"{path}: found version {found.version}, expected {VERSION}: it is of another sensor, update this one"
+            f"{path}: found version {found.version}, expected {VERSION}: it is from a newer sensor: update this one"
         )
     return found
 
@@ -131,6 +131,8 @@ def alone(folder: Path) -> Iterator[None]:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise LedgerError(f"{folder / LOCK}: another `sensor tickets` is at work: try again when it is done") from None
+        raise LedgerError(
+            f"{folder / LOCK}: another `sensor tickets` is running: try again when it has finished"
+        ) from None
     finally:
         os.close(number)

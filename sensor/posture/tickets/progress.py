@@ -18,7 +18,7 @@ from sensor.posture.tickets.model import SETTING, Affected, Ticket
 State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
 WHY_LIMIT = 256
-UNSEEN = "no longer found: what is known of it changed"
+UNSEEN = "no longer found: the information about it changed"
 # Number of devices no longer in a ticket whose reason is stored, most recent first.
 OVER_KEPT = 500
 
@@ -147,12 +147,9 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
     if node.gone:
         return f"gone, last seen {node.last_seen[:10]}"
     if seen := next((closed[name, word] for word in part.names if (name, word) in closed), ""):
-        return f"seen right: {seen}"
+        return f"seen fixed: {seen}"
     if node.firmware != part.firmware:
-        return (
-            f"runs {node.firmware or 'a version that is not known'} now, "
-            f"{part.firmware or 'one that was not known'} before"
-        )
+        return f"runs {node.firmware or 'an unknown version'} now, {part.firmware or 'an unknown one'} before"
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
         return "not fixed, but part of another ticket, or below the severity of tickets"
     return UNSEEN

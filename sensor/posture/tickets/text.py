@@ -64,10 +64,10 @@ def page(ticket: Ticket, limit: int = 0) -> str:
     blocks = [
         "\n".join(f"{name}: {value}" for name, value in facts(ticket)),
         _section("Why", ticket.why),
-        _section("What to do", [step_text(one) for one in ticket.steps]),
+        _section("Steps", [step_text(one) for one in ticket.steps]),
         f"How to verify:\n{ticket.test}" if ticket.test else "",
     ]
-    tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` shows what is left to do.\n"
+    tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` shows the remaining steps.\n"
     head = "\n\n".join(filter(None, blocks))
     head = (head[: limit - len(tail) - 2 * _REST] if limit else head) + "\n\nDevices:\n"
     lines = (f"- {device_line(one)}" for one in ticket.devices)

@@ -16,10 +16,10 @@ _PRODUCTS = """
     SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ?
     ORDER BY source, vendor, name LIMIT ?
 """
-REMEMBERED = " (remembered, not recorded)"
+REMEMBERED = " (from memory, without a record)"
 UPDATE = (
-    "Look up the model in the advisory of its vendor and install the firmware named there; let only "
-    "an administration network reach it until then."
+    "Look up the model in the advisory of its vendor and install the firmware named there; restrict "
+    "access to an administration network until then."
 )
 
 

@@ -37,7 +37,7 @@ class Asset(NamedTuple):
             return "no packet contained its firmware version"
         if not self.proof:
             return f"firmware {self.firmware} was set by the operator, and no packet contained it"
-        return f"packets contradict each other about its firmware {self.firmware}" if self.contested else ""
+        return f"packets contain contradictory versions of its firmware {self.firmware}" if self.contested else ""
 
 
 def asset_of(device: Body, evidence: Iterable[Any] = ()) -> Asset:

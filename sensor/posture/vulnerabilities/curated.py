@@ -68,9 +68,9 @@ class Affected(Words):
     @model_validator(mode="after")
     def _bounds(self) -> Affected:
         if self.start and self.above:
-            raise ValueError("found both from and above, expected one")
+            raise ValueError("found from and above, expected one of them")
         if self.before and self.through:
-            raise ValueError("found both before and through, expected one")
+            raise ValueError("found before and through, expected one of them")
         if self.all == any((self.start, self.above, self.before, self.through)):
             raise ValueError(
                 "found no bound, or bounds beside all, expected from, above, before or through, or else all: true"
@@ -143,13 +143,11 @@ class Vulnerability(Words):
             raise ValueError("found no devices, expected product, os or types")
         rules = bool(self.affected or self.known)
         if rules and self.basis != "record":
-            raise ValueError(
-                f"found versions whose basis is {self.basis}, expected none: only a record is a basis for a verdict"
-            )
+            raise ValueError(f"found versions whose basis is {self.basis}, expected none: a verdict needs a record")
         verdicts = {example.verdict for example in self.examples}
         if rules and not ("affected" in verdicts and verdicts - {"affected"}):
             raise ValueError(
-                "found a version rule without examples both ways, expected one that is affected and one that is not"
+                "found a version rule without examples both ways, expected an affected version and one that is not"
             )
         for name in (*(bound for one in self.affected for bound in one.range[:2]), *self.known):
             if name and SCHEMES[self.scheme].read(name) is None:
@@ -197,7 +195,7 @@ def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
                     fault_at(
                         path,
                         ("vulnerabilities", number, "cve"),
-                        f"found {entry.cve} of the same products a second time, expected it once",
+                        f"found {entry.cve} twice for the same products, expected it once",
                     )
                 )
             found[key] = entry

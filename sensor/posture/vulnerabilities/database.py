@@ -147,7 +147,7 @@ def _checked(base: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     if (version := _version(base)) != VERSION:
         base.close()
         raise DatabaseError(
-            f"{path}: its tables have version {version}, this sensor knows {VERSION}: remove it and import again"
+            f"{path}: its tables have version {version}, expected {VERSION}: remove it and import again"
         )
     base.row_factory = sqlite3.Row
     return base

@@ -96,10 +96,11 @@ def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
     row = base.execute("SELECT entries FROM sources WHERE name = ?", (outcome.name,)).fetchone()
     before = row[0] if row else 0
     if outcome.entries == 0:
-        return "has no entry that can be used"
+        return "has no valid entry"
     if before >= SMALL and outcome.entries < before * (1 - LOSS_LIMIT):
         return (
-            f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force takes the new ones)"
+            f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force accepts "
+            "the new ones)"
         )
     return ""
 

@@ -13,8 +13,8 @@ from sensor.posture.vulnerabilities.schemes import SCHEMES
 
 SOURCE = "curated"
 _NO_RULE = {
-    "record": "the record names no versions",
-    "recalled": "the affected versions are from memory, not from a record: see the advisory",
+    "record": "the record contains no versions",
+    "recalled": "the affected versions are not from a record: see the advisory",
     "none": "no record gives comparable affected versions: see the advisory",
 }
 

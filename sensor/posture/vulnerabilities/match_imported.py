@@ -112,7 +112,7 @@ class ImportedIndex:
 
     def _answer(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Answer:
         if product.likeness is Likeness.VARIANT:
-            return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name}, which {asset.model} may be or not")
+            return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name}, which may be {asset.model}")
         if (
             product.system
             and rule.hardware
@@ -125,7 +125,7 @@ class ImportedIndex:
         if not rule.ranges:
             return Answer(
                 Verdict.CANNOT_TELL,
-                f"the versions are free text: {rule.unclear}" if rule.unclear else "the record names no versions",
+                f"the versions are free text: {rule.unclear}" if rule.unclear else "the record contains no versions",
             )
         if trouble:
             return Answer(Verdict.CANNOT_TELL, trouble)

@@ -72,7 +72,7 @@ def priority(about: About, verdict: Verdict, device: Circumstances) -> Priority:
         Term(
             "outside",
             OUTSIDE * device.outside,
-            "reachable from external hosts" if device.outside else "no external host was answered",
+            "reachable from external hosts" if device.outside else "no answer to an external host observed",
         ),
         Term(
             "criticality",
@@ -93,4 +93,4 @@ def _since(about: About) -> str:
     if not about.exploited:
         return "not known to be exploited"
     words = "known to be exploited" + (f" since {about.exploited}" if about.exploited != "known" else "")
-    return f"{words}, by ransomware too" if about.ransomware else words
+    return f"{words}, also by ransomware" if about.ransomware else words

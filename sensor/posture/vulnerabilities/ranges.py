@@ -66,15 +66,15 @@ def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
             return Answer(Verdict.AFFECTED, f"{version} is among the affected versions: {one}")
         places.setdefault(place, one)
     if Place.UNCLEAR in places:
-        return Answer(Verdict.CANNOT_TELL, f"{version} cannot be compared for certain with {places[Place.UNCLEAR]}")
+        return Answer(Verdict.CANNOT_TELL, f"{version} cannot be compared reliably with {places[Place.UNCLEAR]}")
     if Place.OUTSIDE in places:
         return Answer(Verdict.NOT_AFFECTED, f"{version} is not among the affected versions: {places[Place.OUTSIDE]}")
     if places:
         return Answer(
             Verdict.CANNOT_TELL,
-            f"{version} is on another track than the affected versions that are named: {places[Place.ELSEWHERE]}",
+            f"{version} is on another release branch than the listed affected versions: {places[Place.ELSEWHERE]}",
         )
-    return Answer(Verdict.CANNOT_TELL, "the record names no versions that can be compared")
+    return Answer(Verdict.CANNOT_TELL, "the record contains no comparable versions")
 
 
 def place_of(scheme: Scheme, version: str, one: Range) -> Place:

@@ -22,7 +22,7 @@ def rules(request: Request) -> str:
     numbers = ", ".join(f"move {number} before N" for number in _policies(request).values())
     how = (
         "load: execute batch, or paste. Then, in 'config firewall policy', before the first policy N "
-        f"that would accept: {numbers}"
+        f"that would accept the traffic: {numbers}"
     )
     blocks = _blocks(request)
     body = [

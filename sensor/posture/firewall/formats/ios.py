@@ -26,10 +26,7 @@ def _how_to_allow() -> tuple[str, ...]:
             "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip "
             "access-group NAME in' and 'ip access-group NAME out'"
         ),
-        (
-            "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no "
-            "connections in mind"
-        ),
+        ("('ipv6 traffic-filter NAME in' and 'out'); it permits the replies too, because access lists are stateless"),
     )
 
 
@@ -37,9 +34,9 @@ def _how_to_deny() -> tuple[str, ...]:
     return (
         (
             "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' "
-            "('ipv6 traffic-filter NAME in'), where the sources come in;"
+            "('ipv6 traffic-filter NAME in'), on the interface of the sources;"
         ),
-        "where a list is bound already, put these deny lines before its first permit",
+        "if a list is bound already, insert these deny lines before its first permit",
     )
 
 

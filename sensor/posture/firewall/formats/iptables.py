@@ -30,12 +30,13 @@ def written(request: Request, version: int, program: str) -> str:
         return heading(
             request,
             MARK,
-            f"no rule: no IPv{version} address is meant; see --format {'ip6tables' if version == 4 else 'iptables'}",
+            f"no rule: no IPv{version} address is affected; see --format {'ip6tables' if version == 4 else 'iptables'}",
         )
-    how = [f"load: {program}-restore --noflush FILE, on the machine that forwards between the two. {WARNING}"]
+    how = [f"load: {program}-restore --noflush FILE, on the host that forwards between the two. {WARNING}"]
     if len(mine) != len(request.rules):
         how.append(
-            f"IPv{10 - version} addresses are meant as well: see --format {'ip6tables' if version == 4 else 'iptables'}"
+            f"IPv{10 - version} addresses are affected as well: see --format "
+            f"{'ip6tables' if version == 4 else 'iptables'}"
         )
     chain = _chain(request)
     answers = [f"-A {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"] if request.allows else []

@@ -16,10 +16,10 @@ MARK = "#"
 def rules(request: Request) -> str:
     how = (
         (
-            "load: load set terminal. Then bind it where the sources come in: set interfaces NAME unit N "
+            "load: load set terminal. Then bind it to the interface of the sources: set interfaces NAME unit N "
             f"family inet filter input {request.id};"
         ),
-        f"where a filter is bound already: filter input-list [ {request.id} OTHER ], without its last term",
+        f"if a filter is bound already: filter input-list [ {request.id} OTHER ], without its last term",
     )
     return heading(request, MARK, *how) + "\n".join(
         [*(line for version in FAMILIES for line in _filter(request, version)), ""]

@@ -29,7 +29,7 @@ def rules(request: Request) -> str:
         f'\t\t{_condition(rule, sets)}counter {_verdict(request, rule)} comment "{meaning(request, rule)}"'
         for rule in request.rules
     ]
-    how = "load: nft -f FILE, on the machine that forwards between the two"
+    how = "load: nft -f FILE, on the host that forwards between the two"
     return heading(request, MARK, how, by_itself=True) + "\n".join([*body, "\t}", "}", ""])
 
 

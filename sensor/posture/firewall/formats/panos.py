@@ -13,7 +13,7 @@ MARK = "#"
 def rules(request: Request) -> str:
     how = (
         (
-            "load: paste in configure mode what has no # before it, then commit. Panorama: 'set "
+            "load: paste the lines without # in configure mode, then commit. Panorama: 'set "
             "device-group NAME pre-rulebase' for 'set rulebase',"
         ),
         "and 'set shared address' for 'set address'",

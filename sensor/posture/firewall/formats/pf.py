@@ -16,7 +16,7 @@ def rules(request: Request) -> str:
             f"load: pfctl -a {_anchor(request)} -f FILE, where pf.conf has the line 'anchor \"sensor/*\"' "
             "before its own rules"
         ),
-        "what is open goes on until it is ended: pfctl -k SOURCE -k DESTINATION",
+        "open connections continue until they are killed: pfctl -k SOURCE -k DESTINATION",
     )
     return heading(request, MARK, *how) + "".join(f"{_line(rule)}\n" for rule in request.rules)
 

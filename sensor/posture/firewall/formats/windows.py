@@ -15,10 +15,10 @@ MARK = "#"
 def rules(request: Request) -> str:
     how = (
         (
-            "load: run as administrator on each Windows machine that is named, or by group policy; the "
-            "local addresses keep a rule quiet elsewhere."
+            "load: run as administrator on each named Windows host, or by group policy; on other hosts "
+            "the local addresses match nothing."
         ),
-        "Cameras, telephones and printers have no such firewall: another format is for them",
+        "Cameras, phones and printers have no such firewall: use another format for them",
     )
     return heading(request, MARK, *how) + "".join(
         f"{line}\n" for rule in request.rules for line in _both(request, rule)

@@ -48,7 +48,7 @@ def page(ticket: Ticket, limit: int = 0) -> str:
         "\n".join(f"- **{name}:** {_fact(name, value)}" for name, value in facts(ticket)),
         _section("Why", [plain(one) for one in ticket.why], "-"),
         _section(
-            "What to do",
+            "Steps",
             [f"{code(one.maker)}: {plain(one.text)}" if one.maker else plain(one.text) for one in ticket.steps],
             "-",
         ),

@@ -66,8 +66,8 @@ def document(ticket: Ticket) -> Body:
     content = [_list(_item(_text(f"{name}: ", strong=True), _text(value)) for name, value in facts(ticket))]
     for title, lines in (
         ("Why", ticket.why),
-        ("What to do", tuple(map(step_text, ticket.steps))),
-        ("How to verify", (ticket.test,)),
+        ("Steps", tuple(map(step_text, ticket.steps))),
+        ("Verification", (ticket.test,)),
     ):
         if filled := [line for line in lines if line]:
             content += [_heading(title), _list(_item(_text(line)) for line in filled)]

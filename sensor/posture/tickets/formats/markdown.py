@@ -12,4 +12,4 @@ from sensor.posture.tickets.text import headline
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:
     sections = [f"## {plain(headline(one))}\n\n`{one.id}`\n\n{page(one)}" for one in tickets]
-    return f"# Tickets of {plain(form.source)}\n\n" + "\n".join(sections or ["There are no tickets.\n"])
+    return f"# Tickets of {plain(form.source)}\n\n" + "\n".join(sections or ["No tickets.\n"])

@@ -37,7 +37,7 @@ def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
     about = object_of(document.get("document"))
     tracking = object_of(about.get("tracking"))
     if not text_of(about.get("csaf_version"), 8).startswith("2."):
-        raise ValueError("found no csaf_version, expected an advisory of CSAF 2")
+        raise ValueError("found no csaf_version, expected a CSAF 2 advisory")
     tree = object_of(document.get("product_tree"))
     products = {
         name: product
@@ -140,4 +140,4 @@ def _grouped(affected: list[_Product]) -> Iterator[Affects]:
     for (vendor, name), versions in together.items():
         ranges = tuple(one for one in versions if isinstance(one, Range))
         words = next((one for one in versions if isinstance(one, str)), None)
-        yield Affects(vendor, name, ranges, (), "" if words is None else words or "the advisory names no version")
+        yield Affects(vendor, name, ranges, (), "" if words is None else words or "the advisory contains no version")

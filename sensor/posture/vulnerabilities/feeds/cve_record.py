@@ -90,7 +90,7 @@ def _versions(entry: dict[str, Any]) -> Range | str:
     if status != "affected":
         return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"
     if entry.get("changes"):
-        return f"{version}: with changes on the way"
+        return f"{version}: with changes within the range"
     before, through = text_of(entry.get("lessThan")), text_of(entry.get("lessThanOrEqual"))
     start = "" if version.lower() in _ANY else version
     end = before or through

@@ -16,7 +16,7 @@ TITLE_LIMIT, TEXT_LIMIT = 400, 160
 # Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
 # reports.
 # What feeds write instead of ranges.
-NO_VERSION = "the record names no version"
+NO_VERSION = "the record contains no version"
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 
@@ -116,7 +116,7 @@ def number_of(value: Any, limit: float) -> float | None:
 def cve_of(value: Any) -> str:
     """The name of a CVE; raises ValueError otherwise."""
     if not isinstance(value, str) or not CVE.match(value):
-        raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} for its name, expected CVE-YEAR-NUMBER")
+        raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} as its id, expected CVE-YEAR-NUMBER")
     return value
 
 

@@ -77,8 +77,8 @@ class ElementStream:
             except json.JSONDecodeError as error:
                 if self._cut(error) and len(self._buffer) - self._place < ELEMENT_LIMIT and self._refill():
                     continue
-                return self._skip(f"it is no JSON: {error.msg}")
-            return value if isinstance(value, dict) else self._broken("it is no object")
+                return self._skip(f"invalid JSON: {error.msg}")
+            return value if isinstance(value, dict) else self._broken("expected an object")
 
     def _cut(self, error: json.JSONDecodeError) -> bool:
         """Whether the error may only mean that more input is needed."""

@@ -30,7 +30,7 @@ LIST, FIRST = "vulnerabilities", "cve"
 # The newest of those that the source marks as primary.
 _METRICS = ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30", "cvssMetricV2")
 _BOUNDS = ("versionStartIncluding", "versionStartExcluding", "versionEndExcluding", "versionEndIncluding")
-NEGATED = "the record names what is not affected only"
+NEGATED = "the record contains unaffected products only"
 
 
 def entry_of(element: dict[str, Any]) -> Entry:

@@ -36,7 +36,7 @@ class _Limited(io.TextIOWrapper):
         text = super().read(size)
         self.left -= len(text)
         if self.left < 0:
-            raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters once it is unpacked")
+            raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters after decompression")
         return text
 
 
@@ -57,7 +57,7 @@ def open_feed(path: Path) -> Iterator[Feed]:
                 with _Limited(plain, encoding="utf-8-sig", errors="replace", newline="") as text:
                     yield _of_text(text)
         except BAD_DATA as error:
-            raise Unreadable(f"cannot be unpacked: {clean(str(error), 120)}") from None
+            raise Unreadable(f"cannot be decompressed: {clean(str(error), 120)}") from None
 
 
 def _of_text(text: TextIO) -> Feed:
@@ -92,7 +92,7 @@ class _Joined(io.StringIO):
             yield line
             left -= len(line)
             if left < 0:
-                raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters once it is unpacked")
+                raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters after decompression")
             line = self._rest.readline(LINE_LIMIT)
 
 
@@ -130,7 +130,7 @@ def _of_csv(text: _Joined) -> Feed:
     columns = next(csv.reader([first]), [])
     if "cveID" in columns:
         return Feed("kev", "", _rows(lines, lambda row: kev.exploited_of(dict(zip(columns, row, strict=False))), 2))
-    raise Unreadable("is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF")
+    raise Unreadable("is not NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF")
 
 
 def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], first: int) -> Iterator[Item]:

@@ -60,9 +60,9 @@ def records(files: Files) -> Feed:
             stamp = csaf.stamp_of(record) if kind == "csaf" else ""
             return Feed(kind, stamp, _all(kind, before, (name, record), files))
     raise Unreadable(
-        f"holds no record: {before[0].where}: {before[0].why}"
+        f"contains no record: {before[0].where}: {before[0].why}"
         if before
-        else "is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF"
+        else "is not NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF"
     )
 
 
@@ -80,7 +80,7 @@ def _record(name: str, text: str | Broken) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        return Broken(name, f"it is no JSON: {clean(str(error), 80)}")
+        return Broken(name, f"invalid JSON: {clean(str(error), 80)}")
     except RecursionError:
         return Broken(name, "it is nested too deeply")
 
