@@ -25,6 +25,7 @@ SLEEPS = {
     "docs/test_guide.py": (1, "keeps a socket open until its frame has crossed the mirror"),
     "eventlog/test_tail_process.py": (1, PACE),
     "hub/bench.py": (1, RUNS),
+    "hub/test_cluster.py": (3, MOMENTS),
     "hub/test_kill.py": (2, MOMENTS),
     "inventory/store/test_store.py": (1, MOMENTS),
     "lab/test_live.py": (8, f"{BLOCK}; {SLOW}"),
@@ -40,6 +41,7 @@ SLEEPS = {
     "outputs/test_receiver.py": (1, PACE),
     "outputs/test_relp.py": (3, f"{MOMENTS}; {SLOW}"),
     "outputs/test_syslog.py": (1, SLOW),
+    "perf/console_load.py": (3, f"{PACE}; {RUNS}"),
     "perf/live.py": (3, RUNS),
     "processes.py": (1, POLLS),
     "records/test_kill.py": (1, MOMENTS),
@@ -60,7 +62,7 @@ SLEEPS = {
 }
 
 
-def test_nobody_sleeps_without_a_reason() -> None:
+def test_no_test_sleeps_without_a_reason() -> None:
     """A sleep that makes a test pass is too short on a busy machine, and too long on all others."""
     tests = ROOT / "tests"
     paths = [path for path in tests.rglob("*.py") if path.name != "test_sleeps.py"]

@@ -63,14 +63,14 @@ class VpnGuessing(EventDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         # SPI → the address that started the exchange
-        self._initiators: Bounded[str, int] = Bounded(PAIRS_LIMIT)
+        self._initiators: Bounded[str, int] = self.tables.add("initiators", Bounded(PAIRS_LIMIT))
         # SPIs of exchanges with a response of the gateway
-        self._answered: Bounded[str, bool] = Bounded(PAIRS_LIMIT)
+        self._answered: Bounded[str, bool] = self.tables.add("answered", Bounded(PAIRS_LIMIT))
         # (client, gateway) → SPI of the exchange that is not accepted yet
-        self._pending: Bounded[Pair, str] = Bounded(PAIRS_LIMIT)
-        self._failed: Counts[Pair] = Counts(window)
-        self._groups: Distinct[Pair, str] = Distinct(window)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, window)
+        self._pending: Bounded[Pair, str] = self.tables.add("pending", Bounded(PAIRS_LIMIT))
+        self._failed: Counts[Pair] = self.tables.add("failed", Counts(window))
+        self._groups: Distinct[Pair, str] = self.tables.add("groups", Distinct(window))
+        self._reported: Recent[tuple[int, int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, IkeMessage):

@@ -35,7 +35,9 @@ class UrgentData(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        )
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
