@@ -1,3 +1,3 @@
-"""A passive network sensor: packets in, devices and alerts out, with the evidence for every claim."""
+"""Passive network sensor: identifies devices, detects attacks, and reports vulnerabilities, with evidence."""
 
 __version__ = "0.1.0"

@@ -92,9 +92,6 @@ def _bits(size: float) -> int:
 def enough(mib: int) -> int:
     """A budget that is large enough for the program. Raises ValueError if it is too small."""
     if mib < LEAST:
-        wanted = (
-            f"at least {LEAST}: before the first packet the program and what it knows take {PROGRAM} of "
-            "them, and tables of use the others"
-        )
+        wanted = f"at least {LEAST}: the program and its data use {PROGRAM} of them, and the tables need the rest"
         raise ValueError(f"found {mib}, expected {wanted}")
     return mib

@@ -162,8 +162,8 @@ class Retention(Section):
     def _order(self) -> Retention:
         if self.hard_mib < self.size_mib:
             raise ValueError(
-                f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): nothing would be kept "
-                "for outputs that are behind"
+                f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): no records would be "
+                "kept for outputs that are behind"
             )
         return self
 

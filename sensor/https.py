@@ -43,7 +43,7 @@ class _Careful(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         if not newurl.lower().startswith("https://"):
-            raise NotFetched(f"is sent on to {clean(newurl, 80)}, which is not HTTPS")
+            raise NotFetched(f"redirects to {clean(newurl, 80)}, which is not HTTPS")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -75,7 +75,7 @@ def requested(
     except urllib.error.HTTPError as error:
         with error:
             if error.code != http.client.NOT_MODIFIED:
-                raise NotFetched(f"the server says {error.code} {clean(str(error.reason), 80)}") from None
+                raise NotFetched(f"the server answered {error.code} {clean(str(error.reason), 80)}") from None
         yield Answer(None, etag, modified)
     except urllib.error.URLError as error:
         raise NotFetched(f"cannot be fetched: {clean(str(error.reason), 200)}") from None

@@ -18,8 +18,8 @@ from sensor.core.stored import Stored
 # A client that sent this many bytes was answered, or the capture lacks the answers.
 TALKING_BYTES = 1000
 REASONS = {
-    "one_way": "the capture shows one direction of this connection only: what the other side answered is unknown",
-    "truncated": "the capture truncated the frame that proves this: the rest of its content is unknown",
+    "one_way": "the capture shows one direction of this connection only: the answer of the other side is unknown",
+    "truncated": "the capture truncated the frame with the evidence: the rest of its content is unknown",
 }
 
 

@@ -147,7 +147,7 @@ class AlertFiles:
             found = [mute for path in own for mute in load_mutes(path)]
             found += [mute for path in self._shared for mute in load_shared_mutes(path)]
         except DocumentErrors as errors:
-            self._complain(f"mutes are left as they were:\n{errors}")
+            self._complain(f"the previous mutes stay in effect:\n{errors}")
             return False
         self.mutes = Mutes(found, self.mutes.counts)
         return True

@@ -28,7 +28,7 @@ from sensor.documents import Moment, each_once, load_document, write_entries
 
 FILE = "mutes.yaml"
 HEADING = (
-    "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
+    "# Mutes: alerts that the sensor suppresses. `sensor mute` writes this file; you may edit it. Times are UTC.\n"
 )
 TEXT_LIMIT = 256
 NAMING = ("src", "dst", "port", "type", "vlan")
@@ -97,7 +97,7 @@ class Mute(BaseModel):
     def _names_something(self) -> Mute:
         if self.detector.strip("*?.") == "" and not any(getattr(self, name) for name in NAMING):
             raise ValueError(
-                f"the mute {self.id} would silence everything, expected a detector or one of {', '.join(NAMING)}"
+                f"the mute {self.id} would suppress all alerts, expected a detector or one of {', '.join(NAMING)}"
             )
         return self
 

@@ -42,7 +42,7 @@ class Weigher:
         """
         if alert.severity > Severity.low and (role := self.roles.job(alert)):
             milder = (
-                f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
+                f"severity lowered: this is expected of a {role.replace('_', ' ')}, a role that the operator assigned"
             )
             return msgspec.structs.replace(
                 alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder)

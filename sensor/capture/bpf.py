@@ -57,7 +57,7 @@ def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ..
         program = _compiled_by_interface(text, link, interfaces)
     if len(program) > MAX_INSTRUCTIONS:
         raise Senseless(
-            f"filter {text!r} is too long: {len(program)} instructions, the kernel takes {MAX_INSTRUCTIONS}"
+            f"filter {text!r} is too long: {len(program)} instructions, the kernel accepts {MAX_INSTRUCTIONS}"
         )
     return [(code, yes, no, snaplen if code == RETURN and k else k) for code, yes, no, k in program]
 
@@ -77,7 +77,7 @@ def _compiled_by_interface(text: str, link: int, interfaces: tuple[str, ...]) ->
                 handle.close()
         except pcapy.PcapError as error:
             reason = f"{name}: {error}"
-    raise CaptureError(f"filter {text!r}: a filter on VLANs is compiled on an interface that is up ({reason})")
+    raise CaptureError(f"filter {text!r}: a VLAN filter needs an interface that is up ({reason})")
 
 
 def _attached(descriptor: int) -> Program:

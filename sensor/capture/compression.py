@@ -122,8 +122,8 @@ class _Zstd:
         if facts.window_size > WINDOW_LIMIT:
             raise Broken(
                 (
-                    f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} "
-                    "are given"
+                    f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most "
+                    f"{WINDOW_LIMIT >> 20} MiB are allowed"
                 ),
                 "limit",
             )
@@ -148,7 +148,7 @@ class _Zstd:
 
     def _skippable(self, size: int) -> int:
         if size > SKIPPED_LIMIT:
-            raise Broken(f"a zstd frame of {size} bytes that holds no data", "limit")
+            raise Broken(f"a zstd frame of {size} bytes without data", "limit")
         return size
 
 
@@ -278,7 +278,7 @@ class Decompressed:
             self._complete = True
             return None
         if not self._input.startswith((self._magic, *_FURTHER.get(self.name, ())), self._at):
-            raise Broken(f"what follows the {self.name} data is no {self.name}", "compression")
+            raise Broken(f"the {self.name} data is followed by other data", "compression")
         return self._make()
 
     def _allowed(self, out: bytes) -> bytes:
@@ -286,7 +286,7 @@ class Decompressed:
         self._given += len(out)
         limits = self._limits
         if self._given > limits.decompressed_bytes:
-            raise Broken(f"the {self.name} data becomes more than {limits.decompressed_bytes} bytes", "limit")
+            raise Broken(f"the {self.name} data decompresses to more than {limits.decompressed_bytes} bytes", "limit")
         if self._given > limits.free_bytes and self._given > limits.ratio * max(self._stream.taken, 1):
-            raise Broken(f"the {self.name} data grows more than {limits.ratio} times", "limit")
+            raise Broken(f"the {self.name} data has a compression ratio above {limits.ratio}", "limit")
         return out

@@ -64,7 +64,7 @@ PCAPS = {
 """draft-ietf-opsawg-pcap, and the variant of old Linux versions of libpcap with the interface in each record."""
 
 _WHY = {
-    records.FRAME_LENGTH: "a record longer than any frame is",
+    records.FRAME_LENGTH: "a record longer than any frame",
     records.BLOCK_LENGTH: "a record of an impossible length",
     records.OVERHANG: "a frame longer than its record",
 }
@@ -176,7 +176,7 @@ _OTHERS = (
 def describe(head: bytes) -> str:
     """What a file that is no capture file appears to be."""
     if not head:
-        return "nothing in it"
+        return "no data"
     for magic, name in _OTHERS:
         if head.startswith(magic):
             return name

@@ -199,12 +199,12 @@ def _warnings(name: str) -> list[str]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         if _setting(sock, name, ETHTOOL_GGRO):
             warnings.append(
-                "generic receive offload joins frames before they are seen: sizes and counts differ from the "
+                "generic receive offload merges frames before capture: sizes and counts differ from the "
                 f"wire (ethtool -K {name} gro off)"
             )
         if _setting(sock, name, ETHTOOL_GFLAGS) & FLAG_LRO:
             warnings.append(
-                "large receive offload joins frames before they are seen: sizes and counts differ from the "
+                "large receive offload merges frames before capture: sizes and counts differ from the "
                 f"wire (ethtool -K {name} lro off)"
             )
     return warnings

@@ -179,7 +179,7 @@ class LiveSource:
     def _follow(self) -> None:
         for ring in self.rings:
             found = ring.follow()
-            problem = ring.problem or ("" if found else "no such interface now; waiting for it")
+            problem = ring.problem or ("" if found else "the interface does not exist; waiting for it")
             if problem and self._reported.get(ring) != problem:
                 self.damaged(ring.name, problem)
             self._reported[ring] = problem
@@ -244,7 +244,7 @@ def _give_up_privileges(source: LiveSource, opened: Callable[[], None], user: st
     if threads := privileged_threads():
         source.damaged(
             "privileges",
-            f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1",
+            f"{len(threads)} threads of a library keep their privileges: start with OPENBLAS_NUM_THREADS=1",
         )
 
 
@@ -281,14 +281,14 @@ def _packet_rings(
 def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
     if not interfaces:
         there = ", ".join(interface.name for interface in list_interfaces()) or "none"
-        raise Senseless(f"no interface to listen on: name one with -i (there are: {there})")
+        raise Senseless(f"no interface to capture on: specify one with -i (available: {there})")
     for name in interfaces:
         if not valid_name(name):
-            raise Senseless(f"{name!r} cannot be the name of an interface")
+            raise Senseless(f"{name!r} is not a valid interface name")
     if len(set(interfaces)) != len(interfaces):
-        raise Senseless(f"an interface is named twice: {', '.join(interfaces)}")
+        raise Senseless(f"an interface is specified twice: {', '.join(interfaces)}")
     if not 1 <= fanout <= MAX_FANOUT:
-        raise Senseless(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings an interface")
+        raise Senseless(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings per interface")
     if snaplen < 1:
         raise Senseless(f"snap length {snaplen}: at least 1 byte")
 

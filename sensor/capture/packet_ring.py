@@ -169,10 +169,10 @@ class PacketRing:
             sock.close()
             if error.errno in (errno.ENOMEM, errno.ENOBUFS):
                 raise CaptureError(
-                    f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a "
-                    "smaller one"
+                    f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: configure "
+                    "a smaller one"
                 ) from None
-            raise NoRing(f"{self.name}: this kernel gives no packet ring ({error.strerror})") from None
+            raise NoRing(f"{self.name}: this kernel does not support packet rings ({error.strerror})") from None
         self.blocks = Blocks(memory, shape)
 
     def fileno(self) -> int:
@@ -221,7 +221,7 @@ class PacketRing:
         try:
             self._bind(now)
         except OSError as error:
-            self.problem = f"cannot listen: {error.strerror}"
+            self.problem = f"cannot capture: {error.strerror}"
             return False
         except CaptureError as error:
             self.problem = str(error)
@@ -255,7 +255,7 @@ class PacketRing:
         if not self.fanout:
             return
         if not self._spares:
-            raise CaptureError(f"made again more than {SPARE_SOCKETS} times; start again to listen there with fanout")
+            raise CaptureError(f"reopened more than {SPARE_SOCKETS} times; restart the sensor to capture with fanout")
         self._left, self._broken = self.read, self.broken
         self.index = 0
         self.sock.close()
@@ -312,13 +312,12 @@ def _socket(name: str) -> socket.socket:
     except PermissionError:
         raise NotPermitted(no_permission(name)) from None
     except OSError as error:
-        raise NoRing(f"{name}: this kernel gives no packet socket ({error.strerror})") from None
+        raise NoRing(f"{name}: this kernel does not support packet sockets ({error.strerror})") from None
 
 
 def no_permission(name: str) -> str:
     """The error message, with the remedy."""
     return (
-        f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep "
-        f"{os.path.realpath(sys.executable)}`, "
-        "or put AmbientCapabilities=CAP_NET_RAW into the systemd unit"
+        f"{name}: no permission to capture: run as root, or run once `setcap cap_net_raw+ep "
+        f"{os.path.realpath(sys.executable)}`, or set AmbientCapabilities=CAP_NET_RAW in the systemd unit"
     )

@@ -38,7 +38,7 @@ class PortableRing:
             import pcapy
         except ImportError:
             raise CaptureError(
-                f"{self.name}: listening on this system needs the package pcapy-ng (pip install pcapy-ng)"
+                f"{self.name}: capture on this system needs the package pcapy-ng (pip install pcapy-ng)"
             ) from None
         try:
             handle = pcapy.open_live(self.name, self._snaplen, self._promiscuous, TIMEOUT_MS)
@@ -50,7 +50,7 @@ class PortableRing:
             raise (
                 NotPermitted(no_permission(self.name))
                 if denied
-                else CaptureError(f"{self.name}: cannot listen: {text}")
+                else CaptureError(f"{self.name}: cannot capture: {text}")
             ) from None
         try:
             handle.setfilter(self._bpf)

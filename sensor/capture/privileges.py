@@ -36,7 +36,7 @@ def become(user: str) -> None:
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        raise CaptureError(f"user {user!r} to run as does not exist: create it, or name another") from None
+        raise CaptureError(f"user {user!r} to run as does not exist: create it, or configure another") from None
     if os.getuid() == entry.pw_uid:
         return
     try:
@@ -44,7 +44,9 @@ def become(user: str) -> None:
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
     except OSError as error:
-        raise NotPermitted(f"cannot become user {user!r}: {error.strerror}; start as root, or name no user") from None
+        raise NotPermitted(
+            f"cannot become user {user!r}: {error.strerror}; start as root, or configure no user"
+        ) from None
 
 
 def clear_bounding_set() -> None:
@@ -67,7 +69,7 @@ def clear_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
     if libc.capset(header, nothing):
-        raise CaptureError(f"cannot give up privileges: {os.strerror(ctypes.get_errno())}")
+        raise CaptureError(f"cannot drop privileges: {os.strerror(ctypes.get_errno())}")
 
 
 def privileged_threads() -> list[int]:

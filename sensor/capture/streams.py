@@ -61,7 +61,7 @@ class FileStream:
         try:
             got = os.readv(self._descriptor, [view])
         except OSError as error:
-            raise Broken(f"cannot be read on: {error.strerror}", "read") from None
+            raise Broken(f"cannot be read further: {error.strerror}", "read") from None
         self.taken += got
         return None if not got and self._follow else got
 
@@ -92,7 +92,7 @@ class PipeStream:
             except BlockingIOError:
                 break
             except OSError as error:
-                raise Broken(f"cannot be read on: {error.strerror}", "read") from None
+                raise Broken(f"cannot be read further: {error.strerror}", "read") from None
             self._ended = not got
             filled += got
         self.taken += filled
@@ -114,7 +114,7 @@ def open_stream(path: str, *, follow: bool = False) -> FileStream | PipeStream:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
         os.close(descriptor)
-        raise OSError(0, "a folder with no file in it")
+        raise OSError(0, "a folder without files")
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return PipeStream(descriptor, ours=True)
     return FileStream(descriptor, follow=follow)

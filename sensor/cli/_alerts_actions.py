@@ -116,7 +116,7 @@ def verdict(args: argparse.Namespace) -> int:
 
 def comment(args: argparse.Namespace) -> int:
     """``comment ALERT TEXT…``."""
-    usage = "comment ALERT TEXT…, such as comment alert-5k2m8q asked the owner"
+    usage = "comment ALERT TEXT…, such as comment alert-5k2m8q 'confirmed by the owner'"
     if len(args.operands) < 2:
         return _expected(usage)
     return _add_notes(args, args.operands[:1], [("comment", "", " ".join(args.operands[1:]))], "commented on", usage)

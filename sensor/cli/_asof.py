@@ -36,7 +36,7 @@ def devices_then(args: argparse.Namespace) -> list[Record]:
         complain(
             (
                 f"devices whose last change was before {as_sql(first)[:19]} UTC, when the traffic records "
-                "begin, are not known"
+                "begin, are unknown"
             ),
             "info",
         )

@@ -51,8 +51,8 @@ def list_learned(args: argparse.Namespace) -> int:
     since, last = found.store.watched()
     known = sum(row["maturity"] >= 1 for row in rows)
     put(
-        f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was "
-        f"watched for {(last - since) / HOUR:.1f} h"
+        f"{len(rows):,} devices, {known:,} of them mature after {args.hours:g} h; the network was "
+        f"observed for {(last - since) / HOUR:.1f} h"
     )
     return 0
 
@@ -93,6 +93,8 @@ def show(args: argparse.Namespace) -> int:
     if len(args.operands) != 1:
         return _usage("show DEVICE")
     found = inventory(args)
+    from sensor.inventory.habits import OUTSIDE
+
     record = the_device(found.fold, args.operands[0])
     if record is None:
         return NOT_FOUND
@@ -107,13 +109,21 @@ def show(args: argparse.Namespace) -> int:
         return 0
     put(f"{_called(found, name)}, {body['type']}: maturity {100 * body['maturity']:.0f} % of {args.hours:g} h")
     put(f"  observed for {body['watched_h']:g} h, active in {body['talked_h']} of them, in {tidy(habits.segment)}")
-    if others := [tidy(segment) for segment in habits.segments if segment != habits.segment]:
-        put(f"  talks to {', '.join(others)}")
+    if others := [segment for segment in habits.segments if segment != habits.segment]:
+        named = ("external hosts" if segment == OUTSIDE else tidy(segment) for segment in others)
+        put(f"  communicates with {', '.join(named)}")
     put(
         table(
             USE_COLUMNS,
             [
-                [*(one[key] for key in USE_COLUMNS[:3]), clock(one["since"]), clock(one["last"]), str(one["seen"])]
+                [
+                    one["does"],
+                    one["service"],
+                    "external hosts" if one["with"] == OUTSIDE else one["with"],
+                    clock(one["since"]),
+                    clock(one["last"]),
+                    str(one["seen"]),
+                ]
                 for one in uses
             ],
             sys.stdout,
@@ -207,8 +217,8 @@ def _end(found: Known, word: str) -> str:
     from sensor.inventory.habits import OUTSIDE
     from sensor.inventory.rules import ANYBODY
 
-    if word in (OUTSIDE, ANYBODY):
-        return word
+    if word in (OUTSIDE, "external", ANYBODY):
+        return OUTSIDE if word == "external" else word
     if not devices_named(found.fold, word):
         try:
             return text(parse(word))

@@ -256,7 +256,7 @@ def _unknown(hosts: set[str]) -> dict[str, str]:
     end = time.monotonic() + RESOLVE_S
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = f"no answer within {RESOLVE_S:g} s: check this machine's name servers (/etc/resolv.conf)"
+    late = f"no answer within {RESOLVE_S:g} s: check the DNS resolvers of this host (/etc/resolv.conf)"
     return {
         **{host: f"the name {host}: {late}" for host in hosts - answered},
         **{host: why for host, why in dict(failures).items() if host in answered},

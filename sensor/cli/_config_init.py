@@ -37,10 +37,10 @@ def init(path: Path | None, *, yes: bool, force: bool) -> int:
     if path.is_dir():
         path /= SYSTEM.name
     if path != Path("-") and (path.exists() or path.is_symlink()) and not force:
-        complain(f"{path} exists: overwrite it with --force, or name another FILE", error="file.exists")
+        complain(f"{path} exists: overwrite it with --force, or specify another FILE", error="file.exists")
         return USAGE
     if not yes and not sys.stdin.isatty():
-        complain("no terminal to ask at: accept the proposed values with --yes", error="usage.no-terminal")
+        complain("no terminal for questions: accept the proposed values with --yes", error="usage.no-terminal")
         return USAGE
     try:
         text = document(proposed() if yes else prompted())
@@ -58,7 +58,7 @@ def _written(path: Path, text: str) -> int:
         write_whole(path, text.encode())
     except OSError as error:
         complain(
-            f"cannot write {path}: {error.strerror}; name another FILE, or run the command as root",
+            f"cannot write {path}: {error.strerror}; specify another FILE, or run the command as root",
             error="file.not-written",
         )
         return NOT_OPENED
@@ -76,10 +76,10 @@ def prompted() -> Answers:
     """The answers of the user. Only values that differ from the default are stored."""
     default = _identity()
     answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
-    if site := _ask("Site it stands at", "", _field(type(default), "site")):
+    if site := _ask("Site of this sensor", "", _field(type(default), "site")):
         answers["sensor"]["site"] = site
     interfaces = _ask_interfaces()
-    networks = _ask("Networks that are inside, beside the private ones (such as 203.0.113.0/24)", "", _blocks)
+    networks = _ask("Internal networks in addition to the private ones (such as 203.0.113.0/24)", "", _blocks)
     if networks:
         answers["networks"] = networks
     roles = {
@@ -125,9 +125,9 @@ def _mirror(found: list[Any]) -> list[str]:
 def _ask_interfaces() -> list[str]:
     found = _interfaces()
     _print_line(
-        "Interfaces of this machine:"
+        "Interfaces of this host:"
         if found
-        else "This machine has no interface to listen on; `sensor run -i NAME` names one later."
+        else "This host has no interface to capture on; select one later with `sensor run -i NAME`."
     )
     for one in found:
         state = "running" if one.up and one.running else "up" if one.up else "down"
@@ -142,7 +142,9 @@ def _ask_interfaces() -> list[str]:
 
     return (
         list(
-            _ask("Interfaces to listen on, where the mirror port of the switch leads", " ".join(_mirror(found)), chosen)
+            _ask(
+                "Interfaces to capture on, connected to the mirror port of the switch", " ".join(_mirror(found)), chosen
+            )
         )
         if found
         else []
@@ -151,12 +153,12 @@ def _ask_interfaces() -> list[str]:
 
 def _ask_output() -> Answers:
     """One output with the required options of its type."""
-    _print_line(f"Events are kept in a log here. They may go elsewhere too: {', '.join(types())}.")
+    _print_line(f"Events are stored in a local log. They can also be sent to outputs: {', '.join(types())}.")
     kind = _ask("Type of the output", "none", _one_of(["none", *types()]))
     if kind == "none":
         return {}
     unit = output_class(kind).Options
-    name = _ask("What to call it", kind.replace("_", "-"), _named)
+    name = _ask("Name of the output", kind.replace("_", "-"), _named)
     required = [key for key, field in unit.model_fields.items() if field.is_required()]
     options = {key: _ask_option(unit, key) for key in required}
     while (fault := _fault(unit, options)) is not None:
@@ -205,7 +207,7 @@ def _blocks(text: str) -> list[str]:
 
 def _named(text: str) -> str:
     if not NAME.fullmatch(text):
-        raise ValueError("expected 1 to 32 small letters, digits and dashes")
+        raise ValueError("expected 1 to 32 lowercase letters, digits and dashes")
     return text
 
 

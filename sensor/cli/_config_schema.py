@@ -20,7 +20,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _SECRET = {
     "type": "string",
     "pattern": "^(env|file|credential):.+",
-    "description": f"a secret by its place: {', '.join(WAYS)}",
+    "description": f"a reference to a secret: {', '.join(WAYS)}",
 }
 
 
@@ -66,9 +66,9 @@ def schema() -> dict[str, Any]:
         )
     defs["Output"] = {
         "type": "object",
-        "description": "one destination of events",
+        "description": "a destination of events",
         "required": ["type"],
-        "properties": {"type": {"enum": list(units), "description": "what it is"}},
+        "properties": {"type": {"enum": list(units), "description": "type of the output"}},
         "allOf": branches,
     }
     root["properties"]["outputs"] |= {

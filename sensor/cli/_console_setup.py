@@ -121,7 +121,7 @@ def state_of(args: argparse.Namespace) -> Path:
     if not folder.is_dir():
         raise Stop(
             NOT_OPENED,
-            f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface",
+            f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` captures on an interface",
             error="dataset.missing",
         )
     migrated(folder)

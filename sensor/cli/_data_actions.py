@@ -43,7 +43,7 @@ def list_datasets(args: argparse.Namespace) -> int:
     if not found:
         raise Stop(
             NOT_OPENED,
-            f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface",
+            f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` captures on an interface",
             error="dataset.missing",
         )
     read = _read(state)
@@ -84,9 +84,9 @@ def use(args: argparse.Namespace) -> int:
     with _reported():
         manage.use(state, name)
     text = (
-        f"commands read {name} from now on; `sensor data use` removes the choice"
+        f"commands now read {name}; `sensor data use` removes the choice"
         if name
-        else "commands go by the rule again: see sensor data --help"
+        else "the choice is removed: see sensor data --help for the default"
     )
     return _done(args, text, action="use", name=name)
 
@@ -101,7 +101,7 @@ def rename(args: argparse.Namespace) -> int:
         manage.rename(state, dataset, args.operands[1])
     return _done(
         args,
-        f"{args.operands[0]} is {args.operands[1]} now",
+        f"renamed {args.operands[0]} to {args.operands[1]}",
         action="rename",
         name=args.operands[1],
         before=args.operands[0],

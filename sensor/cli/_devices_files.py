@@ -91,7 +91,7 @@ def import_words(args: argparse.Namespace) -> int:
 
     def write(operator: OperatorChanges) -> str:
         operator.correct(taken.corrections)
-        later = f", {taken.waiting:,} of devices not seen yet" if taken.waiting else ""
+        later = f", {taken.waiting:,} for devices not seen yet" if taken.waiting else ""
         counts = f"attributes set: {len(taken.corrections):,}; faults: {len(taken.faults):,}"
         return f"rows read: {len(rows):,}{later}; {counts}"
 

@@ -36,7 +36,7 @@ def last_line(found: Iterable[Finding]) -> str:
         f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]
     ]
     count = sum(levels.values())
-    return f"{count} check{'s' if count != 1 else ''}: {', '.join(bad) or 'all is well'}"
+    return f"{count} check{'s' if count != 1 else ''}: {', '.join(bad) or 'no problems'}"
 
 
 @contextlib.contextmanager

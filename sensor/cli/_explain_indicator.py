@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sensor.intel.listed import Listed
 
 SHOWN = 10
-NONE_KEPT = "none kept in this dataset"
+NONE_KEPT = "none stored in this dataset"
 
 
 class About(NamedTuple):
@@ -78,7 +78,7 @@ def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
     numbers = [part(part(record, "alert"), "numbers") for record in alerts]
     return list(
         dict.fromkeys(
-            f"{tidy(one['list'])} ({tidy(one.get('category')) or 'no category'}), as an alert reported"
+            f"{tidy(one['list'])} ({tidy(one.get('category')) or 'no category'}), according to an alert"
             for one in numbers
             if one.get("list")
         )
@@ -125,13 +125,13 @@ def explain_indicator(about: About, colours: bool = False) -> list[str]:
     lines.append(
         _fact(
             "lists",
-            "; ".join([*map(_list, about.lists), *listed_by(one.alerts)]) or "on none of the lists in the state folder",
+            "; ".join([*map(_list, about.lists), *listed_by(one.alerts)]) or "not on any list in the state folder",
         )
     )
     lines += _block("devices", [_holder(each) for each in one.holders])
     lines += _block("seen in", [_mention(each) for each in one.mentions])
     if not one.baseline and one.kind != "fingerprint":
-        lines.append(_fact("baseline", "unknown: no inventory is read"))
+        lines.append(_fact("baseline", "unknown: no inventory was read"))
     conversations = [
         f"{_end(row.client)} → {_end(row.server)} {row.service}, {_span(row.first, row.last)}"
         for row in one.conversations
@@ -160,7 +160,9 @@ def _of_records(about: About) -> Iterator[str]:
     if kept is None:
         yield _fact("records", about.why)
         return
-    yield _fact("records", ", ".join(f"{count:,} in {name}" for name, count in kept.tables.items()) or "nothing of it")
+    yield _fact(
+        "records", ", ".join(f"{count:,} in {name}" for name, count in kept.tables.items()) or "no matching records"
+    )
     yield from _block("names (records)", [_record_name(one) for one in kept.names])
     more = [f"… and more: sensor search {tidy(about.indicator.value)}"] if kept.more else []
     yield from _block(
@@ -205,7 +207,7 @@ def _list(one: Listed) -> str:
 def _holder(one: Holder) -> str:
     return (
         f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''} "
-        f"{'has it' if one.held else 'had it'}, {_span(one.first, one.last)}"
+        f"{'current' if one.held else 'former'}, {_span(one.first, one.last)}"
     )
 
 

@@ -51,7 +51,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     )
     if not found:
         complain(
-            f"{mac_text(mac)} sent no observation and is not known: nothing to draft",
+            f"{mac_text(mac)} sent no observation: nothing to draft",
             error="fingerprint.nothing-learned",
         )
         return NOT_FOUND
@@ -125,7 +125,7 @@ def _give(files: dict[str, str], folder: Path | None) -> int:
         return 0
     taken = [name for name in files if (folder / name).exists()]
     if taken:
-        complain(f"{folder / taken[0]} exists: name another folder", error="file.exists")
+        complain(f"{folder / taken[0]} exists: specify another folder", error="file.exists")
         return USAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -141,7 +141,7 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
             error="fingerprint.unknown",
         )
     if not args.operands:
-        complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them", error="usage.missing-argument")
+        complain("expected show FINGERPRINT…, as in `sensor fingerprints list`", error="usage.missing-argument")
         return USAGE
     found = [by_id[name] for name in args.operands if name in by_id]
     for one in found:
@@ -156,7 +156,7 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
 def _description(one: Fingerprint, known: Vocabulary) -> Iterator[str]:
     """An entry as lines of text."""
     yield paint(one.id, "bold", coloured(sys.stdout))
-    case = ", in any case" if one.match.ignore_case else ""
+    case = ", case-insensitive" if one.match.ignore_case else ""
     facts = [("observes", f"{kind} ({known.observations.get(kind, '')})") for kind in one.kinds]
     facts += [("matches", f"{one.match.operator} {text}{case}") for text in one.match.texts]
     facts += [

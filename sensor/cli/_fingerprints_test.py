@@ -27,7 +27,7 @@ SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """Load and test; 2 if there is any fault."""
     if not args.operands:
-        complain("expected test PATH…: files of yours, or folders of them", error="usage.missing-argument")
+        complain("expected test PATH…: files or folders", error="usage.missing-argument")
         return USAGE
     paths = [Path(word) for word in args.operands]
     absent = [path for path in paths if not path.exists()]
@@ -58,8 +58,8 @@ def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
                 one,
                 (number, "match", "regex"),
                 (
-                    f"found an expression that takes over {SLOW_S * 1000:.0f} ms on {slow}, expected one that "
-                    "cannot be slowed down"
+                    f"found an expression that takes over {SLOW_S * 1000:.0f} ms on {slow}, expected one with "
+                    "bounded run time"
                 ),
             )
 

@@ -35,7 +35,7 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
         "comment": request.comment,
     }
     yield from (f"  {name:11} {tidy(value)}" for name, value in facts.items() if value)
-    for word, parties in (("machines", request.machines), ("cut off from", request.peers)):
+    for word, parties in (("machines", request.machines), ("blocked from", request.peers)):
         yield from (
             (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
         )
@@ -43,14 +43,14 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
     yield from ("  not blocked", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
     if request.left_out:
-        yield f"  omitted (size limit): {request.left_out:,} more machines"
+        yield f"  omitted (size limit): {request.left_out:,} more hosts"
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
     yield from _simulated(simulation, colours)
     if rules:
         wider = (
             "; --everyone: all hosts" if request.machines and request.peers and not request.rules[0].match.proto else ""
         )
-        yield f"  rules: the same with --format {', '.join(names())}{wider}"
+        yield f"  formats of the rules: --format {', '.join(names())}{wider}"
 
 
 def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
         for at, one in enumerate(simulation.rests_on)
     )
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
-    yield from _cuts("cut, as the alerts ask for", meant)
+    yield from _cuts("blocked as intended by the alerts", meant)
     yield from _cuts(paint("ALSO CUT", "red", colours), others)
     if not others:
         yield "    no other observed traffic would be blocked"
@@ -97,7 +97,7 @@ def put_rules(simulated: Simulated, name: str, *, undo: bool) -> None:
             complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
         if not undo and simulation.others:
             complain(
-                f"{request.id}: also blocks {_counted(simulation.others)} that no alert is about: see --simulate",
+                f"{request.id}: also blocks {_counted(simulation.others)} without an alert: see --simulate",
                 error="firewall.side-effect",
             )
         if not undo:

@@ -92,7 +92,7 @@ def separate(args: argparse.Namespace) -> int:
             )
             raise Stop(NOT_FOUND, message, error="device.unknown") from None
         hub.identify(base)
-    put(f"{tidy(args.operands[0])} and {tidy(args.operands[1])} are two devices from now on")
+    put(f"{tidy(args.operands[0])} and {tidy(args.operands[1])} are now separate devices")
     return DONE
 
 

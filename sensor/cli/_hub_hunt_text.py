@@ -21,13 +21,13 @@ ANSWERS = {
     "query": "refused the query",
     "no_records": "unknown: it has no records",
     "failed": "unknown: it failed",
-    "not_signed": "unknown: it refused the signature",
+    "not_signed": "unknown: it rejected the signature",
     "other_sensor": "unknown: signed for another sensor",
     "expired": "unknown: the signature expired",
-    "replayed": "unknown: it had this query before",
-    "unreadable": "unknown: its answer cannot be read",
-    "not_listening": "unknown: it does not listen to hunts",
-    "no_answer": "unknown: no answer within the time",
+    "replayed": "unknown: it rejected a replayed query",
+    "unreadable": "unknown: its answer is invalid",
+    "not_listening": "unknown: hunts are not enabled on it",
+    "no_answer": "unknown: no answer within the time limit",
 }
 REASON_LIMIT = 300
 

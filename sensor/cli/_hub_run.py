@@ -34,7 +34,7 @@ def init(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"cannot write {error.filename}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    put(f"made {folder}: keep a copy of it offline, it holds the keys of the hub")
+    put(f"created {folder}: keep an offline copy of it, it contains the keys of the hub")
     put(f"next: nats-server -c {folder}/nats.conf, then sensor hub run --config {folder}/hub.yaml")
     return DONE
 

@@ -46,7 +46,7 @@ def approve(args: argparse.Namespace) -> int:
         found = _known(name, lambda: sensors.approve(base, name))
     if found.state != "approved":
         raise Stop(NOT_FOUND, f"{name} is {found.state}: it joins again with a new token", error="hub.revoked")
-    put(f"{tidy(found.name)} is approved for {tidy(found.site)}; it gets its credentials when it asks again")
+    put(f"{tidy(found.name)} is approved for {tidy(found.site)}; it receives its credentials with its next request")
     return DONE
 
 
@@ -65,7 +65,7 @@ def revoke(args: argparse.Namespace) -> int:
     try:
         publish_revocations(hub_of(args), keys, int(time.time()))
     except (Retry, FolderError) as error:
-        message = f"{name} is revoked in the database, but the NATS servers still let it connect: {error}"
+        message = f"{name} is revoked in the database, but the NATS servers still accept it: {error}"
         raise Stop(NOT_OPENED, message, error="hub.no-nats") from None
     put(f"{tidy(name)} is revoked; its connection is closed")
     return DONE
@@ -91,7 +91,7 @@ def move(args: argparse.Namespace) -> int:
         raise Stop(USAGE, "expected --site SITE, where the sensor is now", error="usage.missing-argument")
     with opened(args) as base:
         _known(name, lambda: sensors.move(base, name, args.site))
-    put(f"{tidy(name)} is at {tidy(args.site)} now")
+    put(f"{tidy(name)} moved to {tidy(args.site)}")
     return DONE
 
 
@@ -102,7 +102,7 @@ def resend(args: argparse.Namespace) -> int:
     (name,) = _words(args, 1, "resend NAME [--after NUMBER]")
     with opened(args) as base:
         _known(name, lambda: sensors.ask_again(base, name, max(0, args.after)))
-    put(f"{tidy(name)} sends its log again after number {max(0, args.after):,}, as far as it still has it")
+    put(f"{tidy(name)} sends its log again after number {max(0, args.after):,}, as far as it is still stored")
     return DONE
 
 
@@ -132,9 +132,9 @@ def note(args: argparse.Namespace) -> int:
     with opened(args) as base:
         found = add_note(base, made)
     if not found:
-        message = f"no alert {alert!r} at the hub, or more than one whose id begins so"
+        message = f"no alert {alert!r} at the hub, or several with this prefix"
         raise Stop(NOT_FOUND, message, error="alert.unknown")
-    put(f"noted on {tidy(alert)}")
+    put(f"updated {tidy(alert)}")
     return DONE
 
 
@@ -156,4 +156,4 @@ def _known(name: str, call: Callable[[], Result]) -> Result:
         message = f"no sensor {name!r} at the hub, or it has sent nothing yet"
         raise Stop(NOT_FOUND, message, error="hub.unknown-sensor") from None
     except Taken as error:
-        raise Stop(NOT_FOUND, f"another sensor is named {error.args[0]!r}", error="hub.name-taken") from None
+        raise Stop(NOT_FOUND, f"another sensor has the name {error.args[0]!r}", error="hub.name-taken") from None

@@ -100,7 +100,7 @@ def _print(args: argparse.Namespace, rows: list[tuple[str, ...]]) -> None:
     elif rows:
         print(table(COLUMNS, rows, sys.stdout))
     if not rows:
-        complain("these hunts would have raised nothing", "info")
+        complain("these hunts would have raised no alerts", "info")
 
 
 def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
@@ -117,7 +117,7 @@ def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
     for name, one in hunts.items():
         if one.entities is None:
             complain(
-                f"the hunt {tidy(name)} has no entities: add the columns that name the actor and the target",
+                f"the hunt {tidy(name)} has no entities: add the columns with the actor and the target",
                 error="hunt.no-entities",
             )
             return None

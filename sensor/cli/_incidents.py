@@ -108,5 +108,5 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
             f"{tidy(chapter.get('msg'))} ({tidy(chapter.get('alert'))}{times})"
         )
     if incident.get("left_out"):
-        lines.append(f"    and {tidy(incident['left_out'])} alerts more")
+        lines.append(f"    and {tidy(incident['left_out'])} more alerts")
     return lines

@@ -77,6 +77,6 @@ def _lines(found: Matches) -> Iterator[str]:
             for row in found.rows
         ]
         yield table(COLUMNS, rows, sys.stdout)
-    yield f"it would match {len(found.rows):,} of {found.compared:,} addresses, names and fingerprints"
+    yield f"would match {len(found.rows):,} of {found.compared:,} addresses, names and fingerprints"
     if found.more:
-        yield f"only the {found.compared:,} most frequent ones were compared"
+        yield f"only the {found.compared:,} most frequent values were compared"

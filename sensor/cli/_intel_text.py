@@ -66,7 +66,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))
     missing = [value for value in args.operands if value not in {value for value, _, _ in found}]
     for value in missing:
-        complain(f"{tidy(value)} is on none of {len(paths):,} lists", "info")
+        complain(f"{tidy(value)} is not on any list ({len(paths):,} checked)", "info")
     return 0 if any(one.verdict == ALERTS for one in found) else NOT_FOUND
 
 

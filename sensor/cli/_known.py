@@ -117,7 +117,7 @@ def ambiguous(what: str, found: Sequence[Record]) -> int:
     """Print some of the devices with an ambiguous name; returns the exit code."""
     names = ", ".join(tidy(part(record, "device").get("id")) for record in found[:AMBIGUOUS])
     more = f" and {len(found) - AMBIGUOUS:,} more" if len(found) > AMBIGUOUS else ""
-    complain(f"{what!r} is ambiguous: any of {names}{more}: name one by its id", error="device.ambiguous")
+    complain(f"{what!r} is ambiguous: any of {names}{more}: specify one by its id", error="device.ambiguous")
     return NOT_FOUND
 
 

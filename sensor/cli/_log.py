@@ -41,4 +41,4 @@ def left_out(path: Path, broken: int, damage: str, missing: int) -> None:
     if broken:
         complain(f"{path}: skipped {broken:,} invalid lines, the first at {damage}", error="log.damaged")
     if missing:
-        complain(f"{path}: {missing:,} events were removed before they were read", error="log.records-removed")
+        complain(f"{path}: {missing:,} events were removed before reading", error="log.records-removed")

@@ -44,7 +44,7 @@ class Configured(NamedTuple):
         for name in names:
             if not found[name].records:
                 complain(
-                    f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them",
+                    f"the output {name!r} accepts tickets: `sensor tickets send {name}` sends them",
                     error="output.wrong-type",
                 )
                 return None
@@ -52,9 +52,7 @@ class Configured(NamedTuple):
 
 
 def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration (YAML) whose section outputs: names the destinations"
-    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) with the section outputs:")
     log = "event log (default: events: of the configuration, else events.jsonl in the state folder)"
     parser.add_argument("--events", metavar="FILE", type=Path, help=log)
 
@@ -81,7 +79,7 @@ def log_of(args: argparse.Namespace, found: Configured) -> Path:
 
 def complain_of(error: OSError, log: Path) -> None:
     complain(
-        f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})"
+        f"cannot write cursors beside {log}: {error.strerror} ({error.filename})"
         if error.filename
         else f"cannot deliver {log}: {error.strerror}",
         error="file.not-written",

@@ -19,19 +19,20 @@ from sensor.posture.picture import Picture
 from sensor.views.paths import HopRow, PathRow, PathsView
 
 PATHS_SHOWN, SOURCES_SHOWN, BREAKS_SHOWN = 20, 3, 8
+INTERNET = "internet"
 
 
 def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
     """The id of a device by id, address, MAC or name; empty if none was named; None after an error if it is unknown."""
     if what is None:
         return ""
-    if outside and what.casefold() == OUTSIDE:
+    if outside and what.casefold() in (INTERNET, OUTSIDE):
         return OUTSIDE
     ids = (tidy(part(record, "device").get("id")) for record in devices_named(picture.known, what))
     found = [name for name in ids if not picture.site.nodes[name].gone]
     if len(found) != 1:
         complain(
-            f"{what!r} is ambiguous: any of {', '.join(found)}: name one by its id"
+            f"{what!r} is ambiguous: any of {', '.join(found)}: specify one by its id"
             if found
             else f"no device {what!r}: `sensor devices` lists them",
             error="device.unknown",
@@ -49,8 +50,8 @@ def put_text(paths: PathsView, picture: Picture) -> None:
     blocks = ["\n".join(page.heading()), *("\n".join(page.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
     if paths.paths > PATHS_SHOWN:
         blocks.append(
-            f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, "
-            "or a goal with --to"
+            f"and {paths.paths - PATHS_SHOWN:,} more with the same or higher cost: specify a start with "
+            "--from, or a goal with --to"
         )
     text = "\n\n".join([*blocks, "\n".join(page.breaks(colours))]) if paths.pairs else blocks[0]
     put(for_terminal(text, sys.stdout))
@@ -66,11 +67,9 @@ class _PathText:
         paths = self.paths
         yield f"goals: {self.some(paths.goals) or 'none'} ({paths.chosen})"
         if paths.more_goals:
-            yield f"omitted (size limit): {paths.more_goals:,} more goals: name one with --to"
+            yield f"omitted (size limit): {paths.more_goals:,} more goals: specify one with --to"
         if not paths.baseline:
-            yield (
-                "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
-            )
+            yield ("no baseline was read: service usage is unknown; specify the folder of an inventory with --state")
         yield (
             f"{paths.pairs:,} of {paths.sources * len(paths.goals):,} pairs of a start and a goal have a "
             f"path that costs less than {paths.cost_limit}"
@@ -85,10 +84,10 @@ class _PathText:
             for why in hop.why:
                 yield paint(f"{margin}     {why}", "dim" if hop.assumed else "", colours)
             if hop.cut_by:
-                yield f"{margin}     cut by: {'; or '.join(one.partition(': ')[0] for one in hop.cut_by)}"
+                yield f"{margin}     broken by: {'; or '.join(one.partition(': ')[0] for one in hop.cut_by)}"
         for other in path.others:
             yield (
-                f"  otherwise by {', '.join(hop.target_text for hop in other.hops[:-1]) or 'the goal itself'}, "
+                f"  alternative: {', '.join(hop.target_text for hop in other.hops[:-1]) or 'the goal itself'}, "
                 f"cost {other.cost}"
             )
 
@@ -100,7 +99,7 @@ class _PathText:
             users = f"; cuts {one.users:,} machine{'s' if one.users != 1 else ''} off that used it" if one.users else ""
             yield f"  {one.broken:,} of {self.paths.pairs:,}: {one.title}{users}"
             yield from (f"      {command}" for command in one.commands)
-        yield f"  broken is what has no path left, or one that costs {self.paths.cost_much} more"
+        yield f"  broken: without any path left, or with one that costs {self.paths.cost_much} more"
 
     def many(self, names: Sequence[str]) -> str:
         """One device by its name, several as the number of each type."""
@@ -117,7 +116,7 @@ class _PathText:
         return ", ".join(map(self.text, names[:SOURCES_SHOWN])) + more
 
     def text(self, name: str) -> str:
-        return name if name == OUTSIDE else tidy(self.nodes[name].text)
+        return INTERNET if name == OUTSIDE else tidy(self.nodes[name].text)
 
 
 # JSON.

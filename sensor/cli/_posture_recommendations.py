@@ -32,7 +32,7 @@ def recommendations(args: argparse.Namespace) -> int:
     for name in args.operands:
         if not any(_is(name, one) for one in wanted):
             complain(
-                f"no recommendation {name}, and none of a device of that id, address or name",
+                f"no recommendation {name}, and no device with this id, address or name has one",
                 error="recommendation.unknown",
             )
             return NOT_FOUND

@@ -72,7 +72,7 @@ def scores(args: argparse.Namespace) -> int:
 def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
     """Print the score of the site, its worst devices, and the most effective fixes."""
     if not rows:
-        put("no devices, so there is no score")
+        put("no devices: no score")
         return
     for line in _arithmetic(
         f"site: {site.points:.1f} of 100, {site.band}; {_counted(site.devices)}", site.band, site.terms

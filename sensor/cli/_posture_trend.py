@@ -39,7 +39,7 @@ def record(args: argparse.Namespace) -> int:
     if site is None:
         return NOT_OPENED
     if not site.now:
-        put("nothing was observed yet: no scores to store")
+        put("no observations yet: no scores to store")
         return 0
     try:
         day = day_of(site, exposures(site))
@@ -61,7 +61,10 @@ def record(args: argparse.Namespace) -> int:
         complain(f"the previous file is in {folder / DAMAGED}", error="posture.damaged-history")
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
-        put(f"{day.day}: nothing was stored: scores exist for {newer[11:19]} already, and these are of {day.ts[11:19]}")
+        put(
+            f"{day.day}: nothing was stored: later scores ({newer[11:19]}) are already stored, these are "
+            f"from {day.ts[11:19]}"
+        )
     else:
         devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
         counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
@@ -109,9 +112,7 @@ def _folder(args: argparse.Namespace) -> Path:
     """The folder of stored scores. Raises Stop for a log alone, whose sensor is unknown."""
     dataset = dataset_of(args)
     if dataset.kind == LOG:
-        complain_unknown(
-            args, "scores of earlier days", f"{dataset.name} is an event log alone, of which none are kept"
-        )
+        complain_unknown(args, "scores of earlier days", f"{dataset.name} is only an event log, without stored scores")
         raise Stop(INCOMPLETE)
     return dataset.folder
 

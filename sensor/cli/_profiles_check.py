@@ -57,7 +57,7 @@ def check(args: argparse.Namespace) -> int:
             if beyond
             else "all observed traffic is allowed by the profiles"
         )
-        put(summary if site.seen.habits else "no baseline yet: name the folder of an inventory with --state")
+        put(summary if site.seen.habits else "no baseline yet: specify the folder of an inventory with --state")
     return 1 if beyond else 0
 
 

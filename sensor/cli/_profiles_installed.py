@@ -81,16 +81,13 @@ def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
             )
         found.setdefault(name, []).append(address)
     if missing := [one for one in profile.controllers if one not in found]:
-        raise ValueError(
-            f"the profile is about {missing[0]}, and only you know who that is: add --controller {missing[0]}=ADDRESS"
-        )
+        raise ValueError(f"the profile refers to {missing[0]}: define it with --controller {missing[0]}=ADDRESS")
     if others := [
         one for one in found if one not in profile.controllers and not one.startswith("urn:ietf:params:mud:")
     ]:
-        raise ValueError(
-            f"found --controller {others[0]}, "
-            f"{nearest(others[0], profile.controllers) if profile.controllers else 'expected none: it names no class'}"
-        )
+        known = profile.controllers
+        hint = nearest(others[0], known) if known else "expected none: the profile has no class"
+        raise ValueError(f"found --controller {others[0]}, {hint}")
     return found
 
 

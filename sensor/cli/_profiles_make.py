@@ -30,7 +30,7 @@ def make(args: argparse.Namespace) -> int:
     if not _sound(args):
         return USAGE
     args.for_programs = args.output is None or str(args.output) == "-"
-    need_inventory(args, "what devices need")
+    need_inventory(args, "required traffic")
     site = site_of(args)
     if site is None:
         return NOT_OPENED
@@ -58,7 +58,7 @@ def _sound(args: argparse.Namespace) -> bool:
         return False
     if args.format is not None and args.format not in allowing():
         complain(
-            f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list",
+            f"found --format {args.format}, {nearest(args.format, allowing())}, which support allow-lists",
             error="usage.invalid-value",
         )
         return False
@@ -104,7 +104,7 @@ def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
         complain(f"skipped: {len(seen.left_out) - SHOWN} more, because of alerts", "info")
     if seen.vague:
         names = ", ".join(map(service_name, seen.vague[:SHOWN]))
-        complain(f"of {names} it is not known whose servers outside are used, so all are allowed", "info")
+        complain(f"the external servers of {names} are unknown, so all are allowed", "info")
     if args.format is None and seen.controllers:
         parties = ", ".join(party.text for party in seen.controllers[:SHOWN])
         options = " ".join(f"--controller {MY_CONTROLLER}={party.texts[0]}" for party in seen.controllers[:SHOWN])

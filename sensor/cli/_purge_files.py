@@ -51,7 +51,7 @@ def out_of_records(places: Places, devices: list[Record]) -> int | None:
     if not (folder / MANIFEST).exists():
         return 0
     if not installed():
-        raise OSError(0, "the packages that read them are not installed", str(folder))
+        raise OSError(0, "the packages to read them are not installed", str(folder))
     from sensor.records.forget import carry_out_now, order
 
     ids, macs = names_of(devices)

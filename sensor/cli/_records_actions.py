@@ -43,7 +43,7 @@ def status(args: argparse.Namespace) -> int:
     print(table(heads, cells, sys.stdout))
     print(
         f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, "
-        f"{unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written"
+        f"{unread(folder / FOLDER) / (1 << 20):,.1f} MiB pending"
     )
     for _, name, what in damages:
         print(tidy(f"unreadable: {name}: {what}"))
@@ -68,7 +68,7 @@ def write(args: argparse.Namespace) -> int:
     if config is None:
         return USAGE
     if not config.records.enabled:
-        complain("traffic records are switched off (records.enabled): nothing to write", "info")
+        complain("traffic records are disabled (records.enabled): nothing to write", "info")
         return 0
     if not installed():
         return NOT_OPENED

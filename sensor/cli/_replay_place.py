@@ -80,7 +80,7 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
     if args.name and args.events and named is None:
         raise Stop(
             USAGE,
-            "expected --name NAME or --events FILE, and not both: a lone event log is no dataset",
+            "expected --name NAME or --events FILE, and not both: a single event log is not a dataset",
             error="usage.conflicting-options",
         )
     with contextlib.ExitStack() as within:
@@ -109,7 +109,7 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
         complain(
             (
                 f"cannot store the replay in {error.filename or state}: {error.strerror}; continuing without "
-                "(--events FILE names another path)"
+                "(--events FILE selects another path)"
             ),
             error="file.not-written",
         )

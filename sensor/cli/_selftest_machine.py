@@ -30,7 +30,7 @@ def kernels() -> Verdict:
     )
     if not found:
         return error(
-            f"no compiled module (*{suffix}) in {top}: it was built for another Python, or not at all", REINSTALL
+            f"no compiled module (*{suffix}) in {top}: it was built for another Python, or is missing", REINSTALL
         )
     for name in found:
         try:
@@ -48,7 +48,7 @@ def mac_registry() -> Verdict:
     if "kyocera" not in name.lower():
         return error(
             f"00:17:c8 is {name or 'nobody'}, expected Kyocera",
-            "install netaddr again: the registry of MAC prefixes is in it",
+            "reinstall netaddr, which contains the registry of MAC prefixes",
         )
     return ok(f"00:17:c8 is {name}")
 
@@ -69,7 +69,7 @@ def zstd() -> Verdict:
 
     data = bytes(range(256)) * 64
     if zstandard.decompress(zstandard.compress(data)) != data:
-        return error("what was packed by zstd is not what comes out", "install zstandard again")
+        return error("zstd does not restore compressed data", "reinstall zstandard")
     return ok(f"zstandard {zstandard.__version__}")
 
 
@@ -79,8 +79,8 @@ def time_zone() -> Verdict:
 
     printed = time_text(MOMENT)
     if printed != MOMENT_TEXT:
-        return error(f"a time is printed as {printed}, expected {MOMENT_TEXT}", "unset TZ, and check /etc/localtime")
-    return ok(f"times are printed in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
+        return error(f"a time is formatted as {printed}, expected {MOMENT_TEXT}", "unset TZ, and check /etc/localtime")
+    return ok(f"times are formatted in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
 
 
 def configuration() -> Verdict:
@@ -93,7 +93,7 @@ def configuration() -> Verdict:
         load_config(path)
     except DocumentErrors as errors:
         return error(f"{errors.faults[0]}", f"sensor config check {path}   lists all faults")
-    return ok(f"{path} is right" if path is not None else "none, and none is required")
+    return ok(f"{path} is valid" if path is not None else "none, and none is required")
 
 
 PARTS = (kernels, mac_registry, sqlite, zstd, time_zone, configuration)

@@ -91,7 +91,7 @@ def capture(done: Replayed) -> Verdict:
         return error(
             (
                 f"the replay ended with {done.code}: "
-                f"{tidy(done.output.strip().splitlines()[-1] if done.output.strip() else 'without a word')}"
+                f"{tidy(done.output.strip().splitlines()[-1] if done.output.strip() else 'without output')}"
             ),
             HELP,
         )
@@ -102,7 +102,7 @@ def capture(done: Replayed) -> Verdict:
         or summaries[-1].get("malformed")
         or summaries[-1].get("faults")
     ):
-        return error(f"the replay ended without a good summary: {tidy(summaries[-1] if summaries else 'none')}", HELP)
+        return error(f"the replay ended without a valid summary: {tidy(summaries[-1] if summaries else 'none')}", HELP)
     return ok(f"{summaries[-1]['packets']:,} packets were read", packets=summaries[-1]["packets"])
 
 
@@ -126,8 +126,10 @@ def devices(done: Replayed) -> Verdict:
             )
     evident = {tidy(part(record, "device").get("id")) for record in done.records if record.get("evidence")}
     if any(found[mac]["id"] not in evident for mac in DEVICES):
-        return error("a device is named without evidence", HELP)
-    return ok(f"{', '.join(f'{kind} by {vendor}' for kind, vendor in DEVICES.values())}: each named with its evidence")
+        return error("a device was identified without evidence", HELP)
+    return ok(
+        f"{', '.join(f'{kind} by {vendor}' for kind, vendor in DEVICES.values())}: each identified with its evidence"
+    )
 
 
 def alerts(done: Replayed) -> Verdict:
@@ -154,8 +156,8 @@ def evidence(done: Replayed) -> Verdict:
             )
             held = _frames(path.read_bytes()) if path.is_file() else 0
             if not frames or held < frames:
-                return error(f"{tidy(path.name) or 'no file'} holds {held:,} packets, expected {frames:,}", HELP)
-            return ok(f"{held:,} packets behind the alert are in {tidy(path.name)}", frames=held)
+                return error(f"{tidy(path.name) or 'no file'} contains {held:,} packets, expected {frames:,}", HELP)
+            return ok(f"{held:,} packets of the alert are in {tidy(path.name)}", frames=held)
     return error("no alert has packets", HELP)
 
 
@@ -171,7 +173,7 @@ def _frames(data: bytes) -> int:
 def log(done: Replayed) -> Verdict:
     """Every line is a record, numbered without a gap, with an id of its own."""
     if done.invalid:
-        return error(f"{len(done.invalid):,} lines of the log are no records: {tidy(done.invalid[0], 80)}", HELP)
+        return error(f"{len(done.invalid):,} lines of the log are not records: {tidy(done.invalid[0], 80)}", HELP)
     numbers = [part(record, "sensor").get("seq") for record in done.records]
     if numbers != list(range(1, len(numbers) + 1)):
         return error("the numbers of the records have gaps", HELP)
@@ -193,7 +195,7 @@ def inventory(done: Replayed) -> Verdict:
         return error(f"the inventory cannot be read: {invalid}", HELP)
     if missing := sorted(DEVICES.keys() - kept):
         return error(f"the inventory lacks {', '.join(missing)}", HELP)
-    return ok(f"{len(kept):,} devices are in the inventory on disk", devices=len(kept))
+    return ok(f"{len(kept):,} devices are in the inventory", devices=len(kept))
 
 
 def formats(done: Replayed) -> Verdict:
@@ -205,7 +207,8 @@ def formats(done: Replayed) -> Verdict:
         lines = [line for record in records if (line := encode(record)) is not None]
         if not lines or any(b"\n" in line for line in lines):
             return error(
-                f"the format {name} has {'a line with an end in it' if lines else 'no words for what was found'}", HELP
+                (f"the format {name} has {'a line break within a line' if lines else 'no output for an observation'}"),
+                HELP,
             )
     return ok(f"{len(FORMATS)} formats: {', '.join(FORMATS)}")
 

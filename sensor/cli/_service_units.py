@@ -75,16 +75,16 @@ def check_program(program: Path) -> Path:
     """The command, if a service can execute it."""
     if not program.exists():
         raise CannotServe(
-            f"{program} is not there: install the wheel into an environment of its own: python3 -m venv /opt/sensor"
+            f"{program} does not exist: install the wheel in a virtual environment: python3 -m venv /opt/sensor"
         )
     for path in (program, Path(sys.executable).resolve()):
         if any(path.is_relative_to(place) for place in HIDDEN):
             raise CannotServe(
-                f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: "
+                f"{path} is not accessible for services (ProtectHome, PrivateTmp): install in /opt: "
                 "python3 -m venv /opt/sensor"
             )
     if not _PLAIN.fullmatch(str(program)):
-        raise CannotServe(f"{program}: only letters, digits and ./+@_- may stand in the path of a service")
+        raise CannotServe(f"{program}: expected only letters, digits and ./+@_- in the path of a service")
     return program
 
 
@@ -99,7 +99,7 @@ def write_units(root: Path, program: Path) -> Iterator[str]:
 def _write(path: Path, text: str) -> str:
     before = path.read_text() if path.exists() else None
     if before == text:
-        return f"{path}: as it was"
+        return f"{path}: unchanged"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o644)
@@ -111,14 +111,15 @@ def make_user(root: Path) -> Iterator[str]:
     program = shutil.which("systemd-sysusers")
     if program is None:
         raise CannotServe(
-            "systemd-sysusers is not there, and so the user sensor cannot be made; expected systemd on this system"
+            "systemd-sysusers does not exist, so the user sensor cannot be created; expected a system with systemd"
         )
     made = subprocess.run([program, f"--root={root}", "sensor.conf"], capture_output=True, text=True, check=False)
     if made.returncode:
         raise CannotServe(
-            f"the user sensor cannot be made: {(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}"
+            "the user sensor cannot be created: "
+            f"{(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}"
         )
-    yield "user sensor: there" if not made.stderr else "user sensor: made"
+    yield "user sensor: exists" if not made.stderr else "user sensor: created"
 
 
 def configure(root: Path) -> Iterator[str]:
@@ -131,7 +132,7 @@ def configure(root: Path) -> Iterator[str]:
     for place in (path.parent, path.parent / "conf.d"):
         place.chmod(0o750)
         os.chown(place, -1, group)
-    yield f"{path}: as it was" if path.exists() else _write(path, default_configuration())
+    yield f"{path}: unchanged" if path.exists() else _write(path, default_configuration())
 
 
 def default_configuration() -> str:

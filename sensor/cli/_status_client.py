@@ -80,7 +80,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
         if args.config is not None and args.state is None and args.socket is None:
             complain(
                 (
-                    "the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running "
+                    "the socket of the sensor is unknown: specify it with --state DIR or --socket FILE; a running "
                     "sensor is not affected"
                 ),
                 error="config.missing",
@@ -127,7 +127,7 @@ def status_of(sockets: list[Path]) -> Status:
             connection.close()
     if barred is not None:
         raise NotPermitted(f"no permission to query {barred}: run the command as root or a member of its group")
-    raise NotRunning(f"nothing answers at {' or '.join(map(str, sockets))}")
+    raise NotRunning(f"no answer at {' or '.join(map(str, sockets))}")
 
 
 def _connected(path: Path) -> socket.socket:

@@ -144,7 +144,7 @@ def _log_lines(log: Known, now: float) -> list[Line]:
     if newest:
         lines.append(
             (
-                f"last word {_ago(newest.get('ts'), now)}: {tidy(newest.get('msg'))}",
+                f"last event {_ago(newest.get('ts'), now)}: {tidy(newest.get('msg'))}",
                 "" if newest.get("action") == "stopped" else "yellow",
             )
         )
@@ -155,4 +155,4 @@ def _ago(moment: Any, now: float) -> str:
     try:
         return f"{age(now - datetime.fromisoformat(str(moment)).timestamp())} ago"
     except ValueError:
-        return "at a time that cannot be read"
+        return "at an unknown time"

@@ -88,7 +88,7 @@ def _traffic(status: Status) -> Iterator[Line]:
         f"{number(traffic.get('packets')):,} packets, {size(traffic.get('wire_bytes'))}, "
         f"{number(flows.get('open')):,} flows open"
     )
-    lost = [f"{dropped:,} lost before they were read"] * bool(dropped) + [f"{shed:,} messages unread"] * bool(shed)
+    lost = [f"{dropped:,} dropped before analysis"] * bool(dropped) + [f"{shed:,} messages shed"] * bool(shed)
     yield text, ""
     if lost:
         yield ", ".join(lost), "yellow"
@@ -143,9 +143,9 @@ def _log(log: Status, now: float) -> Iterator[Line]:
     oldest = f", since {age(now - decimal(log['oldest']))} ago" if log.get("oldest") else ""
     yield f"{tidy(log['path'])}: {size(log.get('bytes'))} in {several(log.get('segments'), 'segment')}{oldest}", ""
     if log.get("stalled"):
-        yield f"the disk cannot be written: {size(log.get('waiting_bytes'))} wait in memory", "red"
+        yield f"the disk is not writable: {size(log.get('waiting_bytes'))} pending in memory", "red"
     given_up = sum(number(count) for count in part(log, "given_up").values())
-    lost = [f"{given_up:,} records given up"] * bool(given_up) + [
+    lost = [f"{given_up:,} records dropped"] * bool(given_up) + [
         f"{number(log.get('shortened')):,} removed before every output received them"
     ] * bool(number(log.get("shortened")))
     if lost:
@@ -155,7 +155,7 @@ def _log(log: Status, now: float) -> Iterator[Line]:
 def output(name: str, status: Status, now: float) -> Line:
     """One output, and its faults."""
     if not status:
-        return f"{tidy(name):12} `sensor forward` does not run, or has another configuration", "yellow"
+        return f"{tidy(name):12} `sensor forward` is not running, or uses another configuration", "yellow"
     state = tidy(status.get("state"))
     counts = ", ".join(
         f"{number(status.get(word)):,} {word}"
@@ -210,9 +210,7 @@ def _configuration(configuration: Status) -> Iterator[Line]:
 def made_room(removed: Mapping[str, Any]) -> str:
     """Tables that evicted entries, most evictions first; empty if none did."""
     ranked = sorted(((number(count), tidy(name)) for name, count in removed.items() if number(count)), reverse=True)
-    return (
-        ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
-    )
+    return ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " evictions" if ranked else ""
 
 
 def health(status: Status, now: float) -> Iterator[Line]:
@@ -231,7 +229,7 @@ def health(status: Status, now: float) -> Iterator[Line]:
     if faults:
         yield (
             (
-                f"units of the sensor broke {several(faults, 'time')}: "
+                f"units of the sensor failed {several(faults, 'time')}: "
                 f"{', '.join(tidy(name) for name in part(status, 'faults'))}"
             ),
             "yellow",
@@ -243,7 +241,7 @@ def health(status: Status, now: float) -> Iterator[Line]:
 def process(usage: Status, uptime: float, rings: Any) -> str:
     """Resource usage."""
     share = decimal(usage.get("cpu_s")) / uptime if uptime else 0
-    ring = f" ({size(rings)} of it the rings)" if rings else ""
+    ring = f" ({size(rings)} of it ring buffers)" if rings else ""
     return (
         f"{size(usage.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, "
         f"{number(usage.get('descriptors')):,} descriptors, "

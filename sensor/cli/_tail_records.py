@@ -28,7 +28,7 @@ PAUSE_S = 1.0
 def tail_records(args: argparse.Namespace) -> int:
     """Print; 2 for a filter that records do not support."""
     if args.detector or args.severity != "info":
-        complain("found --severity or --detector, and traffic records have neither", error="usage.unexpected-argument")
+        complain("found --severity or --detector, which traffic records do not have", error="usage.unexpected-argument")
         return USAGE
     colours = coloured(sys.stdout)
     for row in _rows(args):
@@ -51,7 +51,7 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
         with asking(own) as query:
             rows, more = search(query, None, (), args.kind, MOST)
         if more and count == MOST:
-            complain(f"only the newest {len(rows):,} records were looked at: `sensor search` narrows them", "info")
+            complain(f"only the newest {len(rows):,} records were searched: narrow them with `sensor search`", "info")
         yield from [row for row in rows if _wanted(row, args)][-count:]
     while follower is not None:
         catch_up(folder)

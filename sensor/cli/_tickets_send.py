@@ -94,12 +94,12 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
         )
     elif name and name not in ours:
         complain(
-            f"the output {name!r} takes records of the log: expected one of type tickets", error="output.wrong-type"
+            f"the output {name!r} accepts records of the log: expected one of type tickets", error="output.wrong-type"
         )
     elif not found:
         complain(
             (
-                "no output of type tickets is configured and switched on: expected one in the section "
+                "no output of type tickets is configured and enabled: expected one in the section "
                 "`outputs:` of the configuration"
             ),
             error="output.none-configured",
@@ -163,7 +163,7 @@ class _Sending:
                     refused += 1
                     self._complain(
                         f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its "
-                        "section leaves a field out"
+                        "section omits a field"
                     )
                     continue
                 self._note(one, change, outcome)
@@ -172,7 +172,7 @@ class _Sending:
                 if outcome.remark:
                     self._complain(outcome.remark)
         except Retry as error:
-            self._complain(f"{error.args[0]}; the rest comes with the next send")
+            self._complain(f"{error.args[0]}; the others are sent next time")
             return NOT_OPENED
         finally:
             self._output.close()

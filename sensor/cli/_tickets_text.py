@@ -48,7 +48,7 @@ DONE_SHOWN_DAYS = 30
 def list_tickets(args: argparse.Namespace) -> int:
     if args.operands:
         complain(
-            f"found {' '.join(args.operands)!r}, expected options alone: --severity, --owner, --type, --vlan, --status",
+            f"found {' '.join(args.operands)!r}, expected only options: --severity, --owner, --type, --vlan, --status",
             error="usage.unexpected-argument",
         )
         return USAGE
@@ -57,7 +57,7 @@ def list_tickets(args: argparse.Namespace) -> int:
             return desk
         if desk.trouble:
             complain(
-                f"{desk.trouble}; nothing was stored, so new tickets are new again next time", error="ticket.ledger"
+                f"{desk.trouble}; nothing was stored, so new tickets are reported as new again", error="ticket.ledger"
             )
         found = [one for one in chosen(args, desk.statuses, ()) or () if args.status or not _old(one.note, desk)]
         _put_list(args, found, desk)
@@ -71,11 +71,7 @@ def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], desk: Des
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
     else:
-        put(
-            _table(found, desk, sys.stdout)
-            if found or not getattr(args, "incomplete", 0)
-            else "no tickets among what is known"
-        )
+        put(_table(found, desk, sys.stdout) if found or not getattr(args, "incomplete", 0) else "no tickets")
 
 
 def show(args: argparse.Namespace) -> int:
@@ -183,9 +179,7 @@ def _lines(one: TicketStatus, desk: Desk, colours: bool) -> Iterator[str]:
         f"{one.state}, since {note.done[:10]}" if note.done else one.state + (", late" if _overdue(note, desk) else "")
     )
     unseen = (
-        ""
-        if ticket is not None or note.done
-        else f"not seen since {clock(note.last)}, and nothing shows that it is done"
+        "" if ticket is not None or note.done else f"not seen since {clock(note.last)}, without proof that it is done"
     )
     head = [("State", state), ("Given to", ", ".join(_given(note))), ("But", unseen)]
     head += (
@@ -200,12 +194,12 @@ def _lines(one: TicketStatus, desk: Desk, colours: bool) -> Iterator[str]:
     yield from (f"  {name:11} {value}" for name, value in head if value)
     if ticket is not None:
         yield from _section("Why", ticket.why)
-        yield from _section("What to do", [step_text(each) for each in ticket.steps])
-        yield from _section("How to see that it is done", [ticket.test] if ticket.test else [])
+        yield from _section("Steps", [step_text(each) for each in ticket.steps])
+        yield from _section("Verification", [ticket.test] if ticket.test else [])
         yield from _section("Devices", [device_line(each) for each in ticket.devices], DEVICES_SHOWN)
     else:
         yield from _section("Devices", [part.text for part in note.devices.values()], DEVICES_SHOWN)
-    yield from _section("No longer to be fixed", list(note.over.values()), OVER_SHOWN)
+    yield from _section("No longer required", list(note.over.values()), OVER_SHOWN)
 
 
 def _section(name: str, lines: Sequence[str], most: int = 100) -> Iterator[str]:

@@ -128,7 +128,7 @@ def _lines(status: Status, now: float) -> Iterator[tuple[str, str, str]]:
     log = part(status, "log")
     yield (
         "log",
-        f"{size(log.get('bytes'))}, {size(log.get('waiting_bytes'))} wait in memory",
+        f"{size(log.get('bytes'))}, {size(log.get('waiting_bytes'))} pending in memory",
         "red" if log.get("stalled") else "",
     )
     rings = part(status, "traffic").get("ring_bytes")
@@ -142,7 +142,7 @@ def _newest(status: Status, most: int) -> RenderableType:
     newest = status.get("newest")
     found = [one for one in newest if isinstance(one, dict)][:most] if isinstance(newest, list) else []
     if not found:
-        return Text("no alerts since it runs")
+        return Text("no alerts since the start")
     grid = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for name in ("time UTC", "severity", "alert"):
         grid.add_column(name, no_wrap=True)

@@ -63,7 +63,7 @@ def update(args: argparse.Namespace) -> int:
         return known
     chosen = [known[name] for name in args.operands] if args.operands else list(known.values())
     if not chosen:
-        print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
+        print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` imports a feed")
         return 0
     return _each(
         args,
@@ -167,7 +167,7 @@ def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
         return False
     notes = [
         f"{outcome.broken:,} skipped" if outcome.broken else "",
-        f"{outcome.older:,} known in a newer state" if outcome.older else "",
+        f"{outcome.older:,} present in a newer version" if outcome.older else "",
     ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
     entries = counted(outcome.entries, "entry", "entries")
@@ -188,7 +188,7 @@ def list_sources(args: argparse.Namespace) -> int:
     elif sources:
         print(table(COLUMNS, [_row(one, now) for one in sources], sys.stdout))
     else:
-        print(f"nothing was imported in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
+        print(f"nothing was imported in {folder_of(args)}: `sensor vulns import FILE|URL…` imports a feed")
     return 0
 
 
@@ -218,4 +218,4 @@ def report_age(sources: Iterable[Source], now: datetime, report: Callable[[str],
     """Report stale feeds, so that an absence of findings is not taken for safety."""
     stale = [f"{one.name} ({one.state(now)})" for one in sources if one.state(now) != GOOD]
     if stale:
-        report(f"not of today: {', '.join(map(tidy, stale))}: `sensor vulns update` takes them again")
+        report(f"outdated: {', '.join(map(tidy, stale))}: update with `sensor vulns update`")

@@ -118,9 +118,7 @@ def show(args: argparse.Namespace) -> int:
     cve, fleet = args.operands[0].upper(), assessed.picture.fleet
     about = fleet.library.about(cve)
     if about is None:
-        complain(
-            f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown"
-        )
+        complain(f"{tidy(cve)} is not in any source: `sensor vulns sources` lists them", error="vulnerability.unknown")
         return NOT_FOUND
     found = _findings(args, assessed, assessed.known.fold.devices.values(), cve)
     if args.json:

@@ -37,7 +37,7 @@ def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
     """A row per CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
     listed = by_cve(found)
     if not listed:
-        return f"nothing is known against {devices:,} devices"
+        return f"no known CVEs for {devices:,} devices"
     shown = [one for one in listed if unclear or one.affected]
     counts = _counted(found, devices, len(listed), hidden=len(listed) - len(shown))
     if not shown:
@@ -85,7 +85,7 @@ def of_device(fleet: Fleet, record: Record, found: list[FindingRow]) -> Iterator
     if rows:
         yield table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], ""))
     else:
-        yield "nothing is known against it"
+        yield "no known CVEs"
 
 
 def _verdict(one: FindingRow) -> str:
@@ -121,7 +121,7 @@ def of_cve(fleet: Fleet, about: About, found: list[FindingRow]) -> Iterator[str]
     """A CVE, and a row for each of its devices."""
     yield from _about_lines(fleet, about)
     if not found:
-        yield "no device here is one of its products"
+        yield "no device is one of its products"
         return
     yield table(SHOW_COLUMNS, list(map(_show_row, found)), sys.stdout, lambda row: STYLES.get(row[5], ""))
     yield f"priority of the first: {terms_text(found[0])}"

@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if args.operands and args.action in ALONE:
         complain(
-            f"{args.action} takes no arguments, found {' '.join(args.operands)!r}: `sensor alerts show` shows one",
+            f"{args.action} has no arguments, found {' '.join(args.operands)!r}: `sensor alerts show` shows one",
             error="usage.unexpected-argument",
         )
         return USAGE

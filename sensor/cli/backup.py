@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     config, places = found
     if args.file.exists() and not args.force:
-        complain(f"{args.file} exists: name another file, or overwrite it with --force", error="file.exists")
+        complain(f"{args.file} exists: specify another file, or overwrite it with --force", error="file.exists")
         return USAGE
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, Whose
@@ -75,10 +75,10 @@ def main(args: argparse.Namespace) -> int:
         with reading("copying", backup.size) as progress:
             manifest = backup.write(args.file, progress)
     except (StoreError, ValueError) as error:
-        complain(f"no backup was made: {error}", error="backup.failed")
+        complain(f"no backup was created: {error}", error="backup.failed")
         return NOT_OPENED
     except OSError as error:
-        complain(f"no backup was made: {reason_of(error)}", error="backup.failed")
+        complain(f"no backup was created: {reason_of(error)}", error="backup.failed")
         return NOT_OPENED
     _print_result(args, manifest, places.state)
     return 0
@@ -92,24 +92,24 @@ def _print_result(args: argparse.Namespace, manifest: Manifest, state: Path) -> 
         return
     put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
     if not manifest.tables:
-        complain(f"there is no inventory in {state}", error="inventory.missing")
+        complain(f"no inventory in {state}", error="inventory.missing")
     requested = {
         "--with-log": args.with_log,
         "--with-evidence": args.with_evidence,
         "--with-records": args.with_records,
     }
     missing = [
-        f"{what} ({'there is none' if requested[option] else option})"
+        f"{what} ({'none exists' if requested[option] else option})"
         for what, option, there in _optional(manifest)
         if not there
     ]
-    put(f"not in it: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")
+    put(f"not included: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")
 
 
 def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("the event log", "--with-log", manifest.log),
-        ("packets behind alerts", "--with-evidence", manifest.evidence),
+        ("packets of alerts", "--with-evidence", manifest.evidence),
         ("traffic records", "--with-records", manifest.records),
     )
 

@@ -112,7 +112,7 @@ def _checked(args: argparse.Namespace) -> int:
         config = load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        put(f"{counted(len(errors.faults), 'fault')}; files that it names were not checked")
+        put(f"{counted(len(errors.faults), 'fault')}; referenced files were not checked")
         return USAGE
     # Rules are beside the file.
     args.config = files[0] if files else None
@@ -120,7 +120,7 @@ def _checked(args: argparse.Namespace) -> int:
     warnings = [fault._replace(message=f"warning: {fault.message}") for fault in {*found.warnings} - {*found.faults}]
     complain_of_faults(sorted({*found.faults, *warnings}))
     looked = ", ".join(f"{count:,} {what}" for what, count in found.looked.items() if count)
-    name = ", ".join(map(str, files)) or "no configuration, so the defaults"
+    name = ", ".join(map(str, files)) or "no configuration: defaults"
     put(f"{name}: {counted(len(found.faults), 'fault') if found.faults else 'good'}{f' ({looked})' if looked else ''}")
     return USAGE if found.faults else 0
 
@@ -151,7 +151,7 @@ def _show(args: argparse.Namespace) -> int:
 
     path = None if args.defaults else usual(args.config)
     if path is None and not args.defaults:
-        complain("no configuration: everything has its default (--effective shows them)", error="config.missing")
+        complain("no configuration: all values are defaults (--effective shows them)", error="config.missing")
     try:
         found = values(path, everything=args.effective or args.defaults)
     except DocumentErrors as errors:

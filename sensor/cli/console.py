@@ -107,7 +107,7 @@ def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
         "--proxy-role",
         choices=("viewer", "analyst", "administrator"),
         default="",
-        help="role of users of the proxy whom the console does not know (default: they are refused)",
+        help="role of users of the proxy without an account in the console (default: they are rejected)",
     )
     parser.add_argument(
         "--lang",
@@ -119,7 +119,7 @@ def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope",
         choices=("read", "write", "admin"),
-        help="what a link or a token permits; admin: manage users too (default: admin for the link that is printed at the "
+        help="permissions of a link or a token; admin: manage users too (default: admin for the link that is printed at the "
         "start, write for another, read for a token)",
     )
     parser.add_argument(

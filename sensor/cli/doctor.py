@@ -148,13 +148,15 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
 
     if not sys.platform.startswith("linux"):
         complain(
-            "only Linux reports the settings of interfaces; a capture can be checked everywhere: sensor doctor --file CAPTURE",
+            "interface checks need Linux; to check a capture on any system: sensor doctor --file CAPTURE",
             error="capture.not-supported",
         )
         return NOT_OPENED
     names = args.interface or config.capture.interfaces or _running()
     if not names:
-        complain("no interface is up: name one with -i (`sensor interfaces` lists them)", error="capture.no-interface")
+        complain(
+            "no interface is up: specify one with -i (`sensor interfaces` lists them)", error="capture.no-interface"
+        )
         return NOT_OPENED
     reporter = _Reporter(json=args.json)
     reporter.report(_host(config))

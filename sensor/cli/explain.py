@@ -140,7 +140,7 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
             device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours
         )
     if not claims:
-        lines += ["", "  no observation identifies it so far"]
+        lines += ["", "  no observation identifies it yet"]
     if "evidence" in (record.get("cut") or ()):
         lines += ["", "  more evidence was omitted to keep the record short"]
     return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
@@ -194,7 +194,7 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     if value and value != "unknown":
         yield from ("", paint(f"{attribute}: {value} {decimal(sure)}".rstrip() + note, "bold", colours))
     else:
-        yield from ("", paint(f"{attribute}: unknown, nothing is likely enough", "bold", colours))
+        yield from ("", paint(f"{attribute}: unknown, all values are below the minimum confidence", "bold", colours))
     operator = [claim for claim in claims if claim.get("family") == "operator"]
     if operator:
         values = {
@@ -246,7 +246,7 @@ def _alerts_of(device: str, fold: Fold, colours: bool) -> Iterator[str]:
         yield from ("", "alerts:")
     for record in mine:
         alert, severity = part(record, "alert"), tidy(record.get("severity"))
-        role = "from it" if part(record, "src").get("device") == device else "against it"
+        role = "as actor" if part(record, "src").get("device") == device else "as target"
         yield f"  {paint(severity, STYLES.get(severity, ''), colours)} {role}: {tidy(record.get('msg'))} ({tidy(alert.get('id') or alert.get('detector'))})"
 
 
@@ -313,7 +313,7 @@ def _state(record: Record) -> str:
     return (
         f"closed by {tidy(closed.get('by'))}: {tidy(closed.get('reason')) or 'no reason given'}"
         if closed
-        else "closed: nothing more was seen"
+        else "closed: no further activity"
     )
 
 
@@ -328,7 +328,7 @@ def _parties(record: Record, fold: Fold) -> Iterator[str]:
         if device is not None:
             facts = part(device, "device")
             known = " ".join(filter(None, (tidy(facts.get(name)) for name in ("type", "vendor", "model"))))
-            yield f"  {'its actor' if side == 'src' else 'its target'} is {known} {decimal(facts.get('confidence'))}: sensor explain {tidy(facts.get('id'))}"
+            yield f"  {'the actor' if side == 'src' else 'its target'} is {known} {decimal(facts.get('confidence'))}: sensor explain {tidy(facts.get('id'))}"
 
 
 def _end(end: Record) -> str:

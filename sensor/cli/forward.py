@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if not outputs:
         complain(
-            "no outputs are configured: add a section `outputs:` to the configuration and name it with --config",
+            "no outputs are configured: add a section `outputs:` to the configuration and select it with --config",
             error="output.none-configured",
         )
         return USAGE
@@ -131,7 +131,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
 def _status(forwarder: Forwarder) -> str:
     """The state of the outputs on one line."""
     statuses = forwarder.statuses()
-    total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} wait"
+    total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} pending"
     return "; ".join(
         [
             total,
@@ -153,7 +153,8 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
         return
     if log_of(args, found) != forwarder.log:
         complain(
-            "another event log needs a restart; the previous configuration stays in use", error="config.not-reloaded"
+            "a different event log needs a restart; the previous configuration stays in use",
+            error="config.not-reloaded",
         )
         return
     _configure_log(args, found)

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", metavar="NUMBER", type=int, help="of configure: publish this earlier version again"
     )
-    parser.add_argument("--clear", action="store_true", help="of configure: publish a layer that sets nothing")
+    parser.add_argument("--clear", action="store_true", help="of configure: publish an empty layer")
     parser.add_argument("--type", metavar="TYPE", help="of devices: only this type, such as camera")
     parser.add_argument(
         "--find", metavar="TEXT", help="of devices, alerts and roaming: an address, MAC, name, detector or id, exactly"

@@ -20,7 +20,7 @@ actions:
                      sensor-hunt. Only SELECT, with limits on time, memory and rows
 
 Your own hunts are YAML files in the folder hunts beside the configuration or in the state folder. Those with `schedule:` run by
-themselves while `sensor run` runs; what they find becomes alerts, once for each actor and target, subject to mutes and roles.
+themselves while `sensor run` runs; their results become alerts, once for each actor and target, subject to mutes and roles.
 
 exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 a file cannot be opened, 6 the dataset has no records
 """

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--header-file",
         metavar="FILE",
         default="",
-        help="of add: file with headers to send, as `Auth-Key: …`, one a line",
+        help="of add: file with headers to send, as `Auth-Key: …`, one per line",
     )
     parser.add_argument(
         "--rehearse",
@@ -187,7 +187,7 @@ def _print_outcome(one: ListSource, outcome: Outcome) -> None:
     elif outcome.unchanged:
         print(f"{one.name}: unchanged, {entries}")
     else:
-        print(f"{one.name}: {entries}, {outcome.added:,} new, {outcome.removed:,} gone")
+        print(f"{one.name}: {entries}, {outcome.added:,} added, {outcome.removed:,} removed")
 
 
 def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
@@ -223,7 +223,7 @@ def _remove(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -
     from sensor.intel.list_sources import save_sources
 
     if not args.operands:
-        complain("expected remove NAME…, as `sensor intel list` names them", error="usage.missing-argument")
+        complain("expected remove NAME…, as in `sensor intel list`", error="usage.missing-argument")
         return USAGE
     gone = _named(args.operands, sources, folder)
     if gone is None:
@@ -245,7 +245,7 @@ def _list(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> 
         print(
             lists_table(sources, folder, sys.stdout, time.time())
             if sources
-            else f"no lists in {folder}: `sensor intel add SOURCE` keeps one"
+            else f"no lists in {folder}: add one with `sensor intel add SOURCE`"
         )
     return 0
 

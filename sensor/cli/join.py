@@ -1,4 +1,4 @@
-"""Join a hub: make the key pair of this sensor and have the hub sign it.
+"""Join a hub: create the key pair of this sensor and have the hub sign it.
 
 The private key never leaves this sensor. `sensor hub token` prints the token, which is valid for one sensor and one hour. If
 another sensor has the same id, the operator of the hub approves this one; then run the same command again. The credentials are
@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="configuration with id and site of this sensor (default: the system's)",
     )
-    parser.add_argument("--ca", metavar="FILE", type=Path, help="authorities of the server's certificate (PEM)")
+    parser.add_argument("--ca", metavar="FILE", type=Path, help="CA certificates for the server's certificate (PEM)")
     parser.add_argument(
         "--sync",
         action="store_true",
-        help="accept configuration that the hub's operator signed (`sensor sync`): makes the link fleet beside the configuration",
+        help="accept configuration that the hub's operator signed (`sensor sync`): creates the link fleet beside the configuration",
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help=f"credentials (default: {FILE} in the state folder)"
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
     token = _token(args)
     requested, mine = _requested(args, path)
     if args.url.startswith("nats:"):
-        complain("not encrypted: a listener could use the token first; use a tls:// URL", "warning")
+        complain("not encrypted: an eavesdropper could use the token first; use a tls:// URL", "warning")
     try:
         answer = join(args.url, args.ca, token, requested, TIMEOUT_S)
     except Retry as error:
@@ -145,7 +145,7 @@ def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -
         found = (
             f"found {config}, expected a file named {LAYERED}"
             if operator
-            else "the hub did not name its operator's key"
+            else "the hub did not send the key of its operator"
         )
         raise Stop(USAGE, f"joined, but --sync is not set up: {found}", error="hub.no-sync")
     try:
@@ -154,7 +154,9 @@ def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -
         if link != kept and not link.is_symlink():
             link.symlink_to(kept)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"joined, but cannot make {link}: {error.strerror}", error="file.not-written") from None
+        raise Stop(
+            NOT_OPENED, f"joined, but cannot create {link}: {error.strerror}", error="file.not-written"
+        ) from None
     put(f"configuration is accepted if {operator} signed it; versions in {kept}")
     complain("start `sensor sync` once the output below is configured", "info")
 

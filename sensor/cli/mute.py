@@ -182,7 +182,7 @@ def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
     if fault := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
         return fault, "usage.invalid-value"
     if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
-        what = "a mute without any of them suppresses every detector; --all confirms that"
+        what = "a mute without any of them suppresses all alerts; confirm this with --all"
         return f"expected --detector, --src or --dst: {what}", "usage.missing-argument"
     if not spans and args.span != "ever":
         return f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", "usage.invalid-value"
@@ -224,7 +224,7 @@ def _unknown(detector: str) -> str:
 
     if not detector or detector.startswith(("custom.", "*")) or fnmatch.filter(detector_units(), detector):
         return ""
-    return f"--detector: found {detector!r}, which no detector is called, {nearest(detector, list(detector_units()))}"
+    return f"--detector: found {detector!r}, which matches no detector, {nearest(detector, list(detector_units()))}"
 
 
 def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
@@ -324,7 +324,7 @@ def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     from sensor.alerts.mutes import save_mutes
 
     if not args.ids:
-        complain("expected remove MUTE…, as `sensor mute list` names them", error="usage.missing-argument")
+        complain("expected remove MUTE…, as in `sensor mute list`", error="usage.missing-argument")
         return USAGE
     save_mutes(path, [mute for mute in mutes if mute.id not in args.ids])
     put(f"removed {', '.join(args.ids)}")

@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if not outputs:
         complain(
-            "no outputs are configured: add a section `outputs:` to the configuration and name it with --config",
+            "no outputs are configured: add a section `outputs:` to the configuration and select it with --config",
             error="output.none-configured",
         )
         return USAGE
@@ -152,9 +152,9 @@ def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
             again, running = gone_back(log, name, before)
             when = "within a second" if running else "once `sensor forward` runs"
             print(
-                f"{name}: {again:,} records come again {when}"
+                f"{name}: {again:,} records will be sent again {when}"
                 if again
-                else f"{name}: has delivered nothing since then, so nothing comes again"
+                else f"{name}: no records were delivered since then"
             )
     except OSError as error:
         complain_of(error, log)

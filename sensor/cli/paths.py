@@ -21,18 +21,15 @@ from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor paths
-  sensor paths --from outside
+  sensor paths --from internet
   sensor paths --from 10.20.10.62 --to 10.20.1.5
   sensor paths --to FS01 --json | jq 'select(.kind == "break")'
   sensor paths --dot | dot -Tsvg > paths.svg
 """
-ANYWHERE = "outside"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--from", dest="source", metavar="DEVICE", help="only from this device, or from 'outside' (the internet)"
-    )
+    parser.add_argument("--from", dest="source", metavar="DEVICE", help="only from this device, or from `internet`")
     parser.add_argument("--to", dest="goal", metavar="DEVICE", help="only to this device")
     parser.add_argument("--dot", action="store_true", help="as a graph for Graphviz")
     add_json_argument(parser)

@@ -160,15 +160,15 @@ def _list_done(rows: int | None, tickets: int, profiles: int, devices: int, *, r
     from sensor.runtime.keeper import ORDERS
 
     if rows is None:
-        put("taken out of the traffic records by the process that writes them, within 10 s")
+        put("removed from the traffic records by their writer process within 10 s")
     elif rows:
-        put(f"{counted(rows, 'row')} taken out of the traffic records")
+        put(f"{counted(rows, 'row')} removed from the traffic records")
     if tickets:
-        put(f"taken out of {counted(tickets, 'ticket')}")
+        put(f"removed from {counted(tickets, 'ticket')}")
     if profiles:
-        still = ": the sensor goes by it until `systemctl reload sensor`" if running else ""
+        still = ": the sensor uses it until `systemctl reload sensor`" if running else ""
         put(f"{counted(profiles, 'installed profile')} removed{still}")
-    when = f"will be purged by the sensor that runs, within {1 + devices // ORDERS} s" if running else "purged"
+    when = f"will be purged by the running sensor within {1 + devices // ORDERS} s" if running else "purged"
     put(f"{counted(devices, 'device')} {when}")
 
 
@@ -202,7 +202,7 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
     if not sys.stdin.isatty():
         complain("nothing was purged: confirm with --yes, preview with --dry-run", error="purge.not-confirmed")
         return False
-    print(f"purge {counted(count, 'device')}? It does not come back. [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"purge {counted(count, 'device')}? This cannot be undone. [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() in {"y", "yes"}:
         return True
     complain("nothing was purged", error="purge.not-confirmed")
@@ -240,11 +240,11 @@ def _list_kept(places: Places, left: list[Path], unread: list[Path], *, log: boo
     from sensor.cli._purge_files import copies
 
     for path in left:
-        put(f"stays: {path}, which is still being written: purge again in some minutes")
+        put(f"kept: {path}, which is still being written: purge again in a few minutes")
     for path in unread:
-        put(f"stays: {path}, which is damaged and was left as it is")
+        put(f"kept: {path}, which is damaged and was not changed")
     for path in copies(places):
-        put(f"stays: {path}, a copy of before")
+        put(f"kept: {path}, an earlier copy")
     if not log:
         put("kept: its events in the event log, until retention removes them (retention.age_days)")
-    put("stays: what outputs delivered")
+    put("kept: data that outputs delivered")

@@ -1,4 +1,4 @@
-"""Write a report: devices, problems, changes, and what to do first.
+"""Write a report: devices, findings, changes, and the most important next steps.
 
 The report is one self-contained file: HTML, PDF for printing, or JSON for programs, by its file name extension. The first page is a
 summary; every statement after it links to the packet that proves it. The HTML contains no script, makes no external requests, and

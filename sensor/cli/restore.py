@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
     places = _places(args)
     if places is None:
         complain(
-            "the configuration of this host does not define the state folder: name it with --state",
+            "the configuration of this host does not define the state folder: specify it with --state",
             error="restore.no-folder",
         )
         return USAGE
@@ -90,11 +90,11 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
         restore.run(progress)
     if restore.undone:
         complain(
-            "a previous restore was interrupted: the state before it was put back first", error="restore.interrupted"
+            "a previous restore was interrupted: the state before it was recovered first", error="restore.interrupted"
         )
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
     for aside in restore.aside.values():
-        put(f"what was there is in {aside}")
+        put(f"the previous state is in {aside}")
     _print_configuration(args, manifest)
 
 
@@ -103,15 +103,15 @@ def _rehearse(args: argparse.Namespace, manifest: Manifest, places: Places) -> N
     from sensor.lifecycle.places import RECORDS, replaced, target
     from sensor.records.paths import records_folder
 
-    put(f"{args.file} is whole: {contents(manifest)}, {size_text(manifest.size)}, of {_origin(manifest)}")
+    put(f"{args.file} is valid: {contents(manifest)}, {size_text(manifest.size)}, of {_origin(manifest)}")
     names = [one.name for one in manifest.files if not one.name.startswith(f"{RECORDS}/")]
     for name in names:
         place = target(name, places)
-        put(f"  {tidy(name)} → {place if place is not None else 'stays in the file'}")
+        put(f"  {tidy(name)} → {place if place is not None else 'not restored'}")
     if more := len(manifest.files) - len(names):
         put(f"  {counted(more, 'file')} of traffic records → {records_folder(places.log)}")
     for path in replaced([one.name for one in manifest.files], places):
-        put(f"  {path} is there and would be set aside")
+        put(f"  {path} exists and would be moved aside")
     _print_configuration(args, manifest)
 
 
@@ -124,6 +124,6 @@ def _origin(manifest: Manifest) -> str:
 
 def _print_configuration(args: argparse.Namespace, manifest: Manifest) -> None:
     if args.config is None and any(one.name.startswith("config/") for one in manifest.files):
-        put("the configuration stays in the file: --config DIR puts it back as well")
+        put("the configuration is not restored: restore it with --config DIR")
     for path in manifest.left_out:
-        put(f"never was in the file: {tidy(path)}")
+        put(f"not in the backup: {tidy(path)}")

@@ -55,7 +55,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    several = "interface to listen on; may be repeated (default: those of the configuration)"
+    several = "interface to capture on; may be repeated (default: those of the configuration)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
     parser.add_argument("--wait", action="store_true", help="wait for a missing interface instead of rejecting it")
     parser.add_argument("--filter", metavar="BPF", help="only matching packets, in pcap filter syntax (tcpdump)")
@@ -104,7 +104,7 @@ class _Ready:
         if self.keeper is None and named is not None:
             raise Stop(NOT_OPENED)
         if self.keeper is None:
-            complain("continuing without an inventory (--state names another folder)", error="inventory.missing")
+            complain("continuing without an inventory (--state selects another folder)", error="inventory.missing")
 
     def _enter(self) -> None:
         """Mark the folder as that of a live sensor; new files are private from here on."""
@@ -177,9 +177,9 @@ def _print_start(
 ) -> None:
     """Print the interfaces and the output files."""
     wanted = config.capture.filter if args.filter is None else args.filter
-    filtered = f", only {wanted!r}" if wanted else ""
+    filtered = f", filter {wanted!r}" if wanted else ""
     kept = f"inventory in {inventory}" if inventory is not None else "no inventory"
-    complain(f"listening on {source.name}{filtered}; event log {log.path or 'on standard output'}, {kept}", "info")
+    complain(f"capturing on {source.name}{filtered}; event log {log.path or 'on standard output'}, {kept}", "info")
 
 
 def _print_end(run: Run, log: EventLog | LiveLog) -> None:
@@ -303,7 +303,7 @@ def _missing(names: Sequence[str]) -> str:
     there = [one.name for one in list_interfaces()]
     for name in names:
         if name not in there and valid_name(name):
-            return f"no interface {name!r}, {nearest(name, there)}; --wait waits for one that comes later"
+            return f"no interface {name!r}, {nearest(name, there)}; --wait waits for one that appears later"
     return ""
 
 

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--at",
         metavar="TIME",
         default="",
-        help="as of then: records up to TIME, and devices by the names and addresses that they had",
+        help="as of TIME: records until then, and devices with the names and addresses of that time",
     )
     add_records_arguments(parser)
     add_output_arguments(parser)

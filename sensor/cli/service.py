@@ -93,7 +93,7 @@ def _install(root: Path) -> int:
     if root == Path("/"):
         systemctl("daemon-reload")
     put(
-        "nothing is started yet; next: sensor config init --force; systemctl enable --now sensor-mirror@INTERFACE sensor.target"
+        "no service was started; next: sensor config init --force; systemctl enable --now sensor-mirror@INTERFACE sensor.target"
     )
     return 0
 
@@ -115,7 +115,7 @@ def _uninstall(root: Path) -> int:
         put(line)
     if root == Path("/"):
         systemctl("daemon-reload")
-    put(f"what stays: {root / 'etc/sensor'}, {root / 'var/lib/sensor'}, {root / 'var/log/sensor'} and the user sensor")
+    put(f"kept: {root / 'etc/sensor'}, {root / 'var/lib/sensor'}, {root / 'var/log/sensor'} and the user sensor")
     return 0
 
 
@@ -125,7 +125,7 @@ def _status(args: argparse.Namespace) -> int:
 
     found = states()
     if found is None:
-        complain("systemd does not run here; `sensor run` captures in the foreground", error="service.no-systemd")
+        complain("systemd does not run; use `sensor run` in the foreground", error="service.no-systemd")
         return NOT_OPENED
     if not found:
         complain("no service is installed: sensor service install", error="service.not-installed")

@@ -172,7 +172,7 @@ def _line(outcome: str, digest: str, reason: str) -> str:
     """The status on one line."""
     using = f"version {digest} of the hub is in use" if digest else "no configuration of the hub is in use"
     states = {
-        "": "the hub was not asked yet", "trial": "on trial", "applied": "applied", "refused": "a later version is refused",
-        "rolled_back": "a later version is rolled back", "local": "the hub sets nothing",
+        "": "the hub was not queried yet", "trial": "on trial", "applied": "applied", "refused": "a later version was rejected",
+        "rolled_back": "a later version was rolled back", "local": "the hub defines no values",
     }  # fmt: skip
     return f"{using}: {states.get(outcome, tidy(outcome))}{f': {tidy(reason, 300)}' if reason else ''}"

@@ -105,7 +105,7 @@ def _records(args: argparse.Namespace) -> int:
 
     if args.file is not None or not set(args.kind) <= set(RECORDS):
         complain(
-            "found traffic records beside events or a FILE, expected kinds of one sort",
+            "found traffic records beside events or a FILE, expected only events or only records",
             error="usage.unexpected-argument",
         )
         return USAGE

@@ -35,7 +35,7 @@ LEAST_S, MOST_S = 0.5, 3600.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place_arguments(parser)
     parser.add_argument(
-        "--interval", metavar="SECONDS", type=float, default=1.0, help="between two updates (default: %(default)g)"
+        "--interval", metavar="SECONDS", type=float, default=1.0, help="time between two updates (default: %(default)g)"
     )
     parser.add_argument(
         "-n", "--count", metavar="N", type=int, default=0, help="exit after N updates (default: at Ctrl-C)"

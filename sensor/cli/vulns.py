@@ -15,7 +15,7 @@ actions:
   forget NAME…                 remove sources, with the data that came from them alone
 
 The priority is a sum, halved if it is unknown whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
-up to 20 for CVSS (unrated: as 5.0), 10 reached from outside, up to 10 criticality (not set: 4), 10 an attack on the device was seen.
+up to 20 for CVSS (unrated: as 5.0), 10 reachable from the internet, up to 10 criticality (not set: 4), 10 an attack on the device was seen.
 """
 
 from __future__ import annotations

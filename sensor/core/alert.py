@@ -63,7 +63,7 @@ class Alert(msgspec.Struct):
 
     def __post_init__(self) -> None:
         if not self.proof:
-            raise ValueError(f"alert of {self.detector} without what proves it")
+            raise ValueError(f"alert of {self.detector} without evidence")
         if not self.why:
             raise ValueError(f"alert of {self.detector} without a reason")
         self.first = self.first or self.ts

@@ -28,8 +28,8 @@ _KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
 _APART = frozenset(("type", "tags", *_KEYS))
 _PREDICATES = {
     "back": "is back",
-    "merged": "is one with a device known before",
-    "split": "is not the device it was taken for",
+    "merged": "is identical to a device known before",
+    "split": "is separate from the device it was assigned to",
 }
 
 

@@ -236,7 +236,7 @@ class Compared(OfField, frozen=True):
         super().check(kind)
         held = type_of(kind, self.name)
         if self.sign not in ("==", "!=") and held not in _ORDERED:
-            raise UnknownField(f"{kind.__name__}.{self.name} is no number and has no order")
+            raise UnknownField(f"{kind.__name__}.{self.name} is not a number and has no order")
 
 
 class Matches(OfField, frozen=True):
@@ -257,7 +257,7 @@ class Matches(OfField, frozen=True):
 
     def check(self, kind: type[Event]) -> None:
         if type_of(kind, self.name) is not str:
-            raise UnknownField(f"{kind.__name__}.{self.name} is no text to be searched")
+            raise UnknownField(f"{kind.__name__}.{self.name} is not a text")
 
 
 class Passes(OfField, frozen=True):

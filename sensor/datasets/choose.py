@@ -86,7 +86,7 @@ def chosen_in(state: Path) -> str:
 
 
 def _nothing(state: Path, found: Sequence[Dataset]) -> str:
-    todo = "`sensor replay FILE` reads a capture, `sensor run` listens on an interface"
+    todo = "`sensor replay FILE` reads a capture, `sensor run` captures on an interface"
     if found:
         return (
             f"no data in {state}: {', '.join(one.name for one in found)} "

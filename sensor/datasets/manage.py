@@ -44,7 +44,7 @@ def rename(state: Path, dataset: Dataset, name: str) -> None:
     """Rename a replay. Raises BadName, Taken, OSError."""
     _may_change(dataset)
     if any(one.name == checked(name) for one in datasets_in(state)):
-        raise Taken(f"there is a dataset {name!r} already: choose another name, or remove it first")
+        raise Taken(f"the dataset {name!r} already exists: choose another name, or remove it first")
     was_chosen = chosen_in(state) == dataset.name
     dataset.card.name = name
     write_card(dataset.folder, dataset.card)
@@ -59,8 +59,8 @@ def remove(state: Path, dataset: Dataset) -> None:
     _may_change(dataset)
     if dataset.folder == state:
         raise Taken(
-            f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: "
-            "remove what you do not need there by hand"
+            f"the dataset {dataset.name!r} is the state folder {state} itself, which contains other files: "
+            "remove unneeded files manually"
         )
     shutil.rmtree(dataset.folder)
     if chosen_in(state) == dataset.name:
@@ -70,8 +70,8 @@ def remove(state: Path, dataset: Dataset) -> None:
 def _may_change(dataset: Dataset) -> None:
     if dataset.kind == LIVE:
         raise Taken(
-            "the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of "
-            "it, `sensor backup` copies it"
+            "the dataset of the live sensor cannot be renamed or removed: `sensor purge` deletes devices, "
+            "`sensor backup` copies it"
         )
     if is_written(dataset.folder):
         raise Taken(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")

@@ -39,7 +39,7 @@ def migrate(state: Path) -> str:
             span = span_of_log(log) or Span("", "")
             return _stay(state, log, span) if _is_of_replay(state) else _move(state, log, span)
     except OSError as error:
-        return f"{log} stays where it is: {error.strerror}"
+        return f"{log} was not moved: {error.strerror}"
 
 
 def _is_written(log: Path) -> bool:

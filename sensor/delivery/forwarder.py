@@ -100,7 +100,7 @@ class Forwarder:
                     continue
             self._drop(name)
         for name, error in self._begin():
-            self._warn(name, "cannot be begun", f"{error.filename}: {error.strerror}")
+            self._warn(name, "cannot be started", f"{error.filename}: {error.strerror}")
 
     @property
     def over(self) -> bool:
@@ -173,7 +173,7 @@ class Forwarder:
             if self.runners[name].join(max(0.0, until - time.monotonic())) and ended:
                 self._drop(name)
             else:  # it keeps its lock until it ends
-                log().warning("a send hangs and is left behind", output=name)
+                log().warning("a send hangs and is abandoned", output=name)
                 whole = False
         return whole
 

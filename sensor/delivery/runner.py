@@ -108,7 +108,7 @@ class Runner(Threaded):
                 self.sender.moved_at = time.monotonic()
                 results, whole = self._boundary.run(f"delivery {self.name}", self._guarded)
                 if not whole:
-                    self.sender.pause(f"a fault of ours: {self.sender.broke or 'delivery broke again'}")
+                    self.sender.pause(f"an internal error: {self.sender.broke or 'delivery failed again'}")
                     self._drop_lanes()
                 elif not results[0]:
                     self._rest()
@@ -195,7 +195,7 @@ class Runner(Threaded):
         if batch.missing:
             self._log(
                 "warning",
-                "numbers of the log can never come any more",
+                "missing numbers of the log are skipped",
                 missing=batch.missing,
                 before=lane.at,
                 damages=lane.damages[:3],
@@ -230,7 +230,7 @@ class Runner(Threaded):
         found = found_position(self._path)
         if found is None:
             if self._path.exists():
-                self._log("warning", "the position cannot be read, everything comes again", file=str(self._path))
+                self._log("warning", "the position cannot be read: all records are sent again", file=str(self._path))
             return Position()
         if found.seq and self._is_other_log(found):
             self._log("warning", "another log has its name: it is read from its beginning", log=str(self.log))
@@ -260,7 +260,7 @@ class Runner(Threaded):
                 save_position(before_of(self._path), self.position, durable=False)
                 self._before_at = now
         except OSError as error:
-            self.sender.error, self.sender.error_at = f"the position cannot be kept: {error.strerror}", time.time()
+            self.sender.error, self.sender.error_at = f"the position cannot be stored: {error.strerror}", time.time()
             return
         self._dirty = not durable
         if durable:
@@ -290,7 +290,7 @@ class Runner(Threaded):
         self.position.back_to(max(0, output.wanted))
         output.wanted = None
         self._start_over()
-        self._log("warning", "the destination asks for the log again", after=self.position.seq)
+        self._log("warning", "the destination requests the log again", after=self.position.seq)
 
     def _renew_epoch(self) -> None:
         if self._epoch is not None:
@@ -332,7 +332,7 @@ class Runner(Threaded):
 
     def _log_fault(self, fault: Fault) -> None:
         self.sender.broke = f"{fault.error} at {fault.place}"
-        self._log("error", "a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
+        self._log("error", "an internal error", unit=fault.unit, error=fault.error, place=fault.place)
 
     def _log_stall(self) -> None:
         """Log once when delivery stalls, and once when it resumes."""

@@ -145,7 +145,7 @@ def _rows_as(unit: type[Output], options: Options) -> Options:
     kinds = kinds_of(options.filter)
     form = options.format or formats_of(unit)[0]
     if kinds and not unit.traffic:
-        raise ValueError(f"found the kind {kinds[0]!r}, which this type does not take: expected kinds of events")
+        raise ValueError(f"found the kind {kinds[0]!r}, which this type does not accept: expected kinds of events")
     if kinds and form not in FORMATS:
         raise ValueError(f"found the format {form!r} for the kind {kinds[0]!r}, expected {' or '.join(FORMATS)}")
     return options
@@ -162,7 +162,7 @@ def _by_name(outputs: BaseModel) -> dict[str, Any]:
 def _named(name: Any, options: Any) -> Any:
     if not NAME.fullmatch(str(name)):
         raise ValueError(
-            f"found an output called {str(name)[:64]!r}, expected 1 to 32 small letters, digits and dashes"
+            f"found an output called {str(name)[:64]!r}, expected 1 to 32 lowercase letters, digits and dashes"
         )
     return options
 
@@ -188,9 +188,9 @@ def _path(path: str) -> str:
 
 def _redactable(path: str) -> str:
     if _path(path) in NOT_REDACTED or path == "sensor":
-        raise ValueError(f"found {path!r}, by which receivers sort and drop repeats: it cannot be redacted")
+        raise ValueError(f"found {path!r}, which receivers need to sort and deduplicate: it cannot be redacted")
     if path.rpartition(".")[2] in RECKONED:
-        raise ValueError(f"found {path!r}, a time or number that formats reckon with: it cannot be redacted")
+        raise ValueError(f"found {path!r}, a time or number that formats need: it cannot be redacted")
     return path
 
 

@@ -130,7 +130,7 @@ class Sender:
             self.last_delivered = time.time()
         self._keep(batch)
         if busy:
-            self.pause(f"busy: it had no room for {len(busy):,} of {len(piece):,}")
+            self.pause(f"busy: it rejected {len(busy):,} of {len(piece):,}")
 
     def _works(self) -> None:
         self.backoff.worked()
@@ -156,7 +156,7 @@ class Sender:
         if results and isinstance(results[0], Ack | Retry | Refuse):
             return results[0]
         self._broke_by = self.broke or self._broke_by
-        return (_Broke if self._opened else Retry)(f"a fault of ours: {self._broke_by}")
+        return (_Broke if self._opened else Retry)(f"an internal error: {self._broke_by}")
 
     def _calls(self, piece: Sequence[Entry]) -> Iterator[Answer]:
         try:

@@ -55,7 +55,7 @@ class Shape:
             if whole:
                 return
             seq, line = lines[len(done)]
-            yield Shaped(seq, _decode(line), None, f"it could not be put into the format {self.format}")
+            yield Shaped(seq, _decode(line), None, f"it could not be converted to the format {self.format}")
             lines = lines[len(done) + 1 :]
 
     def _each(self, lines: list[tuple[int, bytes]]) -> Iterator[Shaped]:

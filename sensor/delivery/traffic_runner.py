@@ -88,7 +88,7 @@ class TrafficRunner(Threaded):
             while not self._stopping.is_set() and not self.over:
                 results, whole = self._boundary.run(f"traffic records to {self.name}", self.turn)
                 if not whole:
-                    self.sender.pause("a fault of ours: delivery broke")
+                    self.sender.pause("an internal error: delivery failed")
                 if not (whole and results[0]):
                     self._stopping.wait(min(max(self.sender.wait_s, POLL_S), 10 * POLL_S))
         finally:
@@ -172,7 +172,7 @@ class TrafficRunner(Threaded):
         try:
             replace_file(self._path, msgspec.json.encode(self.reached) + b"\n", durable=False)
         except OSError as error:
-            self.sender.error, self.sender.error_at = f"the position cannot be kept: {error.strerror}", time.time()
+            self.sender.error, self.sender.error_at = f"the position cannot be stored: {error.strerror}", time.time()
 
     def _log_fault(self, fault: Fault) -> None:
-        log().error("a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
+        log().error("an internal error", unit=fault.unit, error=fault.error, place=fault.place)

@@ -36,7 +36,10 @@ def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, 
         return Finding(
             "test",
             "warning",
-            f"it takes tickets, so no event was sent: `sensor tickets send {name} --dry-run` shows what would be sent",
+            (
+                f"it accepts tickets, so no event was sent: `sensor tickets send {name} --dry-run` shows what "
+                "would be sent"
+            ),
         )
     output = unit(name, options)
     form = options.format or formats_of(unit)[0]
@@ -45,9 +48,7 @@ def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, 
     record = record if change is None else change(record)
     payload = FORMATS[form](record)
     if payload is None:
-        return Finding(
-            "test", "warning", f"the format {form} has no words for events about the sensor, so none was sent"
-        )
+        return Finding("test", "warning", f"the format {form} has no representation of sensor events, so none was sent")
     return next(iter(_guarded(output, "send", [Entry(1, record, payload)])))
 
 
@@ -68,7 +69,7 @@ def _guarded(output: Output, step: str, *args: Any) -> Iterator[Finding]:
     findings, whole = boundary.run(output.name, calls[step], output, *args)
     yield from findings
     if not whole:
-        yield Finding(step, "error", f"a fault of ours: {faults[0].error if faults else 'it broke'}")
+        yield Finding(step, "error", f"an internal error: {faults[0].error if faults else 'it broke'}")
     boundary.run(output.name, _closing, output)
 
 
@@ -87,11 +88,9 @@ def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
         yield Finding("test", "error", clean(masked(str(answer.args[0])), REASON_LIMIT))
         return
     if ack.refused or ack.busy:
-        yield Finding(
-            "test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), REASON_LIMIT)
-        )
+        yield Finding("test", "error", clean(masked(next(iter(ack.refused.values()), "it is busy now")), REASON_LIMIT))
         return
-    promise = "" if output.guarantee != "best_effort" else ", as far as can be known: this destination answers nothing"
+    promise = "" if output.guarantee != "best_effort" else ", without acknowledgement by the destination"
     yield Finding("test", "ok", f"delivered the event {entries[0].id}{promise}")
 
 

@@ -23,13 +23,13 @@ def interface(card: Card) -> Verdict:
     """It exists, is up and has a carrier."""
     name = clean(card.name)
     if not card.there:
-        return error("there is no interface of this name", "sensor interfaces   lists those there are")
+        return error("no interface has this name", "list interfaces: sensor interfaces")
     if not card.up:
         return error("it is down", f"ip link set {name} up")
     if card.carrier is False:
         return error(
-            "no carrier: no cable, or the other end is off",
-            "plug the cable in, or switch on the mirror port at the switch",
+            "no carrier: no cable, or the other end is down",
+            "connect the cable, or enable the mirror port on the switch",
         )
     speed = f", {card.speed:,} Mbit/s" if card.speed else ""
     return ok(
@@ -46,11 +46,11 @@ def offloads(card: Card) -> Verdict | None:
         return None
     joining = [short for feature, short in JOINING.items() if card.offloads.get(feature)]
     if not joining:
-        return ok("frames are not joined before they are captured (no GRO, no LRO)")
+        return ok("frames are not merged before capture (no GRO, no LRO)")
     words = " ".join(f"{short} off" for short in joining)
     found = (
-        f"{', '.join(short.upper().removeprefix('RX-') for short in joining)} joins frames before they "
-        "are captured: sizes and counts differ from the wire"
+        f"{', '.join(short.upper().removeprefix('RX-') for short in joining)} merges frames before "
+        "capture: sizes and counts differ from the wire"
     )
     return warning(found, f"ethtool -K {clean(card.name)} {words}", offloads=" ".join(joining))
 
@@ -60,7 +60,7 @@ def vlan_offload(card: Card) -> Verdict | None:
     if "rx-vlan-hw-parse" not in card.offloads or card.loopback:
         return None
     if card.offloads["rx-vlan-hw-parse"]:
-        return ok("the card takes VLAN tags out of frames, and they reach the sensor beside the frame", rxvlan=True)
+        return ok("the card strips VLAN tags, and the sensor receives them as metadata of the frame", rxvlan=True)
     return ok("VLAN tags stay in the frames", rxvlan=False)
 
 
@@ -71,11 +71,11 @@ def card_ring(card: Card) -> Verdict | None:
     facts = {"ring": card.ring, "most": card.ring_most}
     if card.ring < min(card.ring_most, SMALL) and card.speed >= FAST:
         found = (
-            f"the card's ring holds {card.ring:,} frames of {card.ring_most:,} it could: bursts are lost at "
-            f"{card.speed:,} Mbit/s"
+            f"the receive ring of the card has {card.ring:,} of at most {card.ring_most:,} frames: bursts "
+            f"are lost at {card.speed:,} Mbit/s"
         )
         return warning(found, f"ethtool -G {clean(card.name)} rx {card.ring_most}", **facts)
-    return ok(f"the card's ring holds {card.ring:,} frames (at most {card.ring_most:,})", **facts)
+    return ok(f"the receive ring of the card has {card.ring:,} frames (at most {card.ring_most:,})", **facts)
 
 
 def promiscuous(card: Card, wanted: bool) -> Verdict | None:
@@ -86,16 +86,16 @@ def promiscuous(card: Card, wanted: bool) -> Verdict | None:
         return None
     if not wanted:
         return warning(
-            "capture.promiscuous is off: frames for other machines may be left out",
+            "capture.promiscuous is off: frames for other hosts may be missing",
             "set capture: {promiscuous: true} in the configuration",
         )
     if not card.promiscuous:
         name = clean(card.name)
         return warning(
-            "it did not become promiscuous: frames for other machines are left out",
+            "it did not become promiscuous: frames for other hosts are missing",
             f"ip link set {name} promisc on   (a virtual switch must allow it)",
         )
-    return ok("it takes frames for other machines while the sensor listens (promiscuous)")
+    return ok("promiscuous during capture: it receives frames for other hosts")
 
 
 def kernel_drops(before: Card, after: Card) -> Verdict:
@@ -108,22 +108,24 @@ def kernel_drops(before: Card, after: Card) -> Verdict:
         advice = (
             f"ethtool -G {name} rx {after.ring_most}"
             if after.ring_most > after.ring
-            else "mirror less, or give the machine a faster processor"
+            else "mirror less traffic, or use a faster processor"
         )
-        return warning(f"the card lost {short:,} frames meanwhile for which it had no room", advice, **facts)
+        return warning(f"the card dropped {short:,} frames during the check: its ring was full", advice, **facts)
     if dropped > 0:
         advice = "raise net.core.netdev_max_backlog: sysctl -w net.core.netdev_max_backlog=10000"
-        return warning(f"the kernel dropped {dropped:,} frames meanwhile before the capture saw them", advice, **facts)
+        return warning(f"the kernel dropped {dropped:,} frames during the check before capture", advice, **facts)
     if grown.get("rx_length_errors", 0) > 0:
         advice = f"ip link set {name} mtu 9216"
         return warning(
-            f"{grown['rx_length_errors']:,} frames were longer than the card takes (MTU {after.mtu:,})", advice, **facts
+            f"{grown['rx_length_errors']:,} frames were longer than the card accepts (MTU {after.mtu:,})",
+            advice,
+            **facts,
         )
     if sum(grown.get(counter, 0) for counter in FAULTY) > 0:
         return warning(
-            "frames arrived damaged: checksums of the wire were wrong", "change the cable or the transceiver", **facts
+            "frames arrived damaged: invalid checksums (FCS)", "change the cable or the transceiver", **facts
         )
-    return ok("neither the card nor the kernel lost frames meanwhile", **facts)
+    return ok("neither the card nor the kernel dropped frames during the check", **facts)
 
 
 BEFORE = (interface, offloads, vlan_offload, card_ring)

@@ -76,7 +76,7 @@ def room(path: Path, needed: int = 0) -> Folder:
         found.free = disk.f_bavail * disk.f_frsize
         found.inodes = 1 - disk.f_favail / disk.f_files if disk.f_files else 0.0
     except OSError as error:
-        found.problem = error.strerror or "cannot be looked at"
+        found.problem = error.strerror or "cannot be read"
     return found
 
 

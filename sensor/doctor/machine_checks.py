@@ -21,7 +21,7 @@ def permission(allowed: bool) -> Verdict:
     if not allowed:
         _, cause, advice = no_permission("").split(": ", 2)
         return error(cause, advice)
-    return ok("listening is permitted (CAP_NET_RAW); a run gives it up once the interfaces are open")
+    return ok("capture is permitted (CAP_NET_RAW); `sensor run` drops the capability once the interfaces are open")
 
 
 def clock(state: Clock) -> Verdict | None:
@@ -31,9 +31,9 @@ def clock(state: Clock) -> Verdict | None:
     if not state.synchronised:
         advice = "timedatectl set-ntp true   (systemd-timesyncd), or install chrony"
         return warning(
-            "the clock is not synchronised: times of events do not compare with those of other machines", advice
+            "the clock is not synchronized: times of events are not comparable with those of other hosts", advice
         )
-    return ok(f"the clock is synchronised, to {state.error_s:.3f} s", error_s=round(state.error_s, 6))
+    return ok(f"the clock is synchronized, within {state.error_s:.3f} s", error_s=round(state.error_s, 6))
 
 
 def writable(folder: Folder) -> Verdict:
@@ -42,9 +42,9 @@ def writable(folder: Folder) -> Verdict:
     if folder.problem:
         return error(
             f"cannot be written: {folder.problem}",
-            f"install -d -o USER {path}, or name another folder in the configuration (events:, state:)",
+            f"install -d -o USER {path}, or select another folder in the configuration (events:, state:)",
         )
-    made = "" if folder.there == folder.path else f"; it is made in {clean(folder.there)} when it is needed"
+    made = "" if folder.there == folder.path else f"; it is created in {clean(folder.there)} when needed"
     return ok(f"can be written{made}")
 
 
@@ -57,16 +57,16 @@ def space(folder: Folder) -> Verdict | None:
         {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)},
     )
     if folder.free < LEAST_FREE:
-        return error(f"the disk is full: {free}", f"make room: du -xsh {clean(folder.there)}/*", **facts)
+        return error(f"the disk is full: {free}", f"free space: du -xsh {clean(folder.there)}/*", **facts)
     if folder.inodes > FULL_INODES:
         return warning(
             f"{folder.inodes:.0%} of the disk's inodes are used",
-            f"make room: du -x --inodes -d1 {clean(folder.there)}",
+            f"free space: du -x --inodes -d1 {clean(folder.there)}",
             **facts,
         )
     if folder.free < folder.needed:
         found = f"{free}, and the log and the evidence may grow by {folder.needed // MIB:,} MiB"
-        return warning(found, "lower retention.size_mib or evidence.mib in the configuration, or make room", **facts)
+        return warning(found, "lower retention.size_mib or evidence.mib in the configuration, or free space", **facts)
     return ok(free, **facts)
 
 
@@ -76,12 +76,11 @@ def disk_speed(folder: Folder) -> Verdict | None:
         return None
     if folder.sync_s > SLOW_S:
         found = (
-            f"the disk took {folder.sync_s:.2f} s for one small write: events are durable, and delivered, "
-            "only after that"
+            f"the disk took {folder.sync_s:.2f} s for one small write: events are durable and delivered only after it"
         )
         return warning(
             found,
-            "put events: onto another disk, or look what keeps this one busy: iostat -x 1",
+            "move events: to another disk, or find the load of this one: iostat -x 1",
             sync_s=round(folder.sync_s, 3),
         )
     return ok(f"a small write is on the disk after {folder.sync_s * 1000:.1f} ms", sync_s=round(folder.sync_s, 6))

@@ -20,19 +20,22 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
     name = clean(card.name)
     fixed = [address for address in card.addresses if ":" not in address]
     ways = (
-        [(f"has {', '.join(fixed)}", f"ip address flush dev {name} (manage this machine over another interface)")]
+        [(f"has {', '.join(fixed)}", f"ip address flush dev {name} (manage this host over another interface)")]
         if fixed
         else []
     )
     if card.arp:  # Linux answers on each interface, for the addresses of all (ip-sysctl, arp_ignore)
-        ways.append(("answers ARP for any address of this machine", f"ip link set {name} arp off"))
+        ways.append(("answers ARP for all addresses of this host", f"ip link set {name} arp off"))
     if card.ipv6:
         key = f"net.ipv6.conf.{name}.disable_ipv6" if "." not in name else f"net/ipv6/conf/{name}/disable_ipv6"
         ways.append(
-            ("takes IPv6 addresses from mirrored router advertisements and answers neighbours", f"sysctl -w {key}=1")
+            (
+                ("configures IPv6 addresses from mirrored router advertisements and answers neighbor solicitations"),
+                f"sysctl -w {key}=1",
+            )
         )
     if not ways:
-        return ok("the kernel does not answer there: no address, no ARP, no IPv6")
+        return ok("the kernel does not answer on it: no address, no ARP, no IPv6")
     found = f"this mirror port is not silent: it {', '.join(way for way, _ in ways)}"
     advice = f"{'; '.join(command for _, command in ways)}; at each boot: systemctl enable --now {_unit(name)}"
     return warning(found, advice, addresses=" ".join(card.addresses), arp=card.arp, ipv6=card.ipv6)

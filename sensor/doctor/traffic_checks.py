@@ -25,7 +25,7 @@ MIRROR = "check whether this is the mirror (SPAN) port: the switch must copy bot
 def traffic(seen: Seen) -> Verdict:
     """There is some."""
     if not seen.packets:
-        return error("no traffic at all", MIRROR if seen.live else "capture again: the file holds no packets")
+        return error("no traffic at all", MIRROR if seen.live else "capture again: the file contains no packets")
     span = (seen.last - seen.first) / 1e9
     rate = f" ({seen.packets / span:,.0f} a second)" if span >= 1 else ""
     return ok(f"{seen.packets:,} frames in {span:,.1f} s{rate}", packets=seen.packets, seconds=round(span, 3))
@@ -38,19 +38,19 @@ def mirror(seen: Seen) -> Verdict | None:
     facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
     if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
         return warning(
-            f"only traffic of this machine itself ({seen.own:,} of {seen.unicast:,} frames to single machines)",
+            f"only traffic of this host ({seen.own:,} of {seen.unicast:,} frames to single machines)",
             MIRROR,
             **facts,
         )
     if not seen.unicast and (seen.live or seen.ethernet >= FEWEST):
         return warning("only broadcast and multicast, no unicast between hosts", MIRROR, **facts)
     if not seen.live and seen.unicast >= FEWEST and seen.busiest >= ALL_OWN * seen.unicast:
-        found = f"every frame is from or to one machine, {mac_text(seen.busiest_mac)}"
-        return warning(found, "well if that is the router whose port is mirrored; else " + MIRROR, **facts)
+        found = f"every frame is from or to one host, {mac_text(seen.busiest_mac)}"
+        return warning(found, "correct if this is the router whose port is mirrored; otherwise " + MIRROR, **facts)
     return ok(
-        f"{seen.unicast:,} frames between machines, {seen.unicast - seen.own:,} of them not of this one"
+        f"{seen.unicast:,} frames between hosts, {seen.unicast - seen.own:,} of them of other hosts than this one"
         if seen.live
-        else "several machines talk",
+        else "several hosts communicate",
         **facts,
     )
 
@@ -61,13 +61,10 @@ def broadcast(seen: Seen) -> Verdict | None:
         return None
     if not seen.broadcast:
         groups = f", {seen.group:,} to groups" if seen.group else ""
-        found = f"no broadcast in {seen.ethernet:,} frames{groups}: names and types of devices come from there"
+        found = f"no broadcast in {seen.ethernet:,} frames{groups}, which identify most devices"
         return warning(
             found,
-            (
-                "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: "
-                "--seconds 120"
-            ),
+            ("mirror the VLAN, or the ports of the devices, rather than only an uplink; capture longer: --seconds 120"),
         )
     return ok(
         (
@@ -86,7 +83,7 @@ def directions(seen: Seen) -> Verdict | None:
     facts = {"one_side": seen.one, "of": talking}
     if seen.one > ONE_WAY * talking:
         advice = "mirror both directions (rx and tx, `both`); with a TAP capture both of its outputs: -i A -i B"
-        return warning(f"{seen.one:,} of {talking:,} connections are seen from one side only", advice, **facts)
+        return warning(f"{seen.one:,} of {talking:,} connections are seen in one direction only", advice, **facts)
     return ok(f"both directions are seen ({seen.both:,} of {talking:,} connections)", **facts)
 
 
@@ -104,11 +101,11 @@ def vlan_tags(seen: Seen) -> Verdict | None:
             "port group of VLAN 4095)"
         )
         return warning(
-            f"no VLAN tag, though {len(seen.networks)} networks ask for addresses on one wire: {blocks}",
+            f"no VLAN tag, although hosts of {len(seen.networks)} networks send ARP requests on one link: {blocks}",
             advice,
             networks=len(seen.networks),
         )
-    return ok("no VLAN tag, and no sign of several networks")
+    return ok("no VLAN tags, and no indication of several networks")
 
 
 def whole_frames(seen: Seen) -> Verdict | None:
@@ -117,12 +114,12 @@ def whole_frames(seen: Seen) -> Verdict | None:
         return None
     if seen.truncated > CUT * seen.packets:
         advice = (
-            "raise capture.snaplen in the configuration, or leave it out"
+            "raise capture.snaplen in the configuration, or remove it"
             if seen.live
             else "capture whole frames: tcpdump -s 0"
         )
-        return warning(f"{seen.truncated:,} of {seen.packets:,} frames were captured cut", advice, cut=seen.truncated)
-    return ok("frames are captured whole", cut=seen.truncated)
+        return warning(f"{seen.truncated:,} of {seen.packets:,} frames were truncated", advice, cut=seen.truncated)
+    return ok("frames are captured completely", cut=seen.truncated)
 
 
 def joined_frames(seen: Seen) -> Verdict | None:
@@ -130,13 +127,10 @@ def joined_frames(seen: Seen) -> Verdict | None:
     most = seen.mtu + HEADERS if seen.mtu else JUMBO
     if seen.longest <= most:
         return None
-    found = (
-        f"frames of up to {seen.longest:,} bytes, longer than the wire allows: they were joined before "
-        "they were captured"
-    )
+    found = f"frames of up to {seen.longest:,} bytes, longer than the link allows: they were merged before capture"
     return warning(
         found,
-        "ethtool -K IF gro off lro off, and between virtual machines tso off gso off where they are sent",
+        "ethtool -K IF gro off lro off, and between virtual machines tso off gso off on the senders",
         longest=seen.longest,
     )
 
@@ -148,7 +142,7 @@ def repeats(seen: Seen) -> Verdict | None:
     share = seen.repeats / seen.compared
     facts = {"repeats": seen.repeats, "of": seen.compared, "share": round(share, 4)}
     if share < TWICE:
-        return ok("frames come once", **facts)
+        return ok("frames are seen once", **facts)
     of = "every frame comes" if share >= 0.45 else f"{2 * share:.0%} of the frames come"
     return warning(
         f"{of} twice within 5 ms: both ends are mirrored",
@@ -164,17 +158,12 @@ def inside(seen: Seen) -> Verdict | None:
     facts = {"outside": seen.outside, "of": seen.addressed}
     if seen.outside <= OUTSIDE * seen.addressed:
         return ok(
-            (
-                f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of "
-                f"{seen.addressed:,} frames)"
-            ),
+            (f"addresses match the internal networks ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)"),
             **facts,
         )
     blocks = ", ".join(text(block << 8) + "/24" for block, _ in seen.blocks[:1]) or "YOUR/BLOCK"
-    found = f"{seen.outside:,} of {seen.addressed:,} frames go between addresses that count as outside"
-    return warning(
-        found, f"name the blocks that are yours in the configuration, for example networks: [{blocks}]", **facts
-    )
+    found = f"{seen.outside:,} of {seen.addressed:,} frames are between external addresses"
+    return warning(found, f"add your address blocks to the configuration, for example networks: [{blocks}]", **facts)
 
 
 def own_drops(seen: Seen) -> Verdict | None:
@@ -184,10 +173,10 @@ def own_drops(seen: Seen) -> Verdict | None:
     sent = seen.packets + seen.lost
     advice = "raise capture.ring_mib, or share the load: capture.rings, in the configuration"
     if sent and seen.lost > LOST * sent:
-        return error(f"our own ring lost {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
+        return error(f"the capture ring dropped {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
     if seen.lost:
-        return warning(f"our own ring lost {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
-    return ok("our own ring lost nothing")
+        return warning(f"the capture ring dropped {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
+    return ok("the capture ring dropped no frames")
 
 
 def capture_clock(seen: Seen) -> Verdict | None:
@@ -196,10 +185,10 @@ def capture_clock(seen: Seen) -> Verdict | None:
         return None
     late = round(seen.lag / 1e9, 3)
     if -SKEW_NS <= seen.lag <= LATE_NS:
-        return ok("capture times are those of this machine's clock", lag_s=late)
+        return ok("capture times match the clock of this host", lag_s=late)
     way = "behind" if late > 0 else "ahead of"
     return warning(
-        f"capture times are {abs(late):,.1f} s {way} this machine's clock",
+        f"capture times are {abs(late):,.1f} s {way} the clock of this host",
         "stop the sensor, set the clock, and start again",
         lag_s=late,
     )

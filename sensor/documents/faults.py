@@ -52,7 +52,7 @@ def each_once(names: Sequence[str], what: str) -> None:
     """Raises ValueError for a duplicate name in a document. ``what``: description of the names: "the id"."""
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
-            raise ValueError(f"found {what} {name!r} a second time, expected it once")
+            raise ValueError(f"found {what} {name!r} twice, expected it once")
 
 
 def nearest(found: object, choices: Sequence[str]) -> str:

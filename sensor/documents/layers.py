@@ -146,7 +146,7 @@ def text_of(path: Path) -> str:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
     if len(raw) > SIZE_LIMIT:
         raise DocumentErrors(
-            [Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write", NOT_READ)]
+            [Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a hand-written file", NOT_READ)]
         )
     try:
         return raw.decode("utf-8-sig")

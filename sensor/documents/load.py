@@ -68,7 +68,7 @@ def load_document(
         # A missing key may be in a layer that cannot be read.
         details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
         faults += (fault_of(tree, model, detail) for detail in details[:FAULTS_LIMIT])
-        faults += [at(tree, f"and {len(details) - FAULTS_LIMIT:,} faults more")] if len(details) > FAULTS_LIMIT else []
+        faults += [at(tree, f"and {len(details) - FAULTS_LIMIT:,} more faults")] if len(details) > FAULTS_LIMIT else []
     if faults := [*dict.fromkeys((*faults, *reader.faults))]:
         raise DocumentErrors(faults)
     return document

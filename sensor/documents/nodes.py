@@ -71,9 +71,7 @@ class Reader:
                 continue
             name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
             if name in pairs:
-                self.faults.append(
-                    at(key, f"found the key {name!r} a second time, expected it once", "config.duplicate-key")
-                )
+                self.faults.append(at(key, f"found the key {name!r} twice, expected it once", "config.duplicate-key"))
             pairs[name] = self.value(item, depth + 1)
         return pairs
 

@@ -33,15 +33,18 @@ AGAIN_S = 3600
 STALLED = "sensor.upstream_stalled"
 # By check: severity, threshold of the share, smallest total that is evaluated, and what was counted.
 _FIGURES = {
-    "sensor.packet_loss": ("medium", LOST, 1, "packets were lost before they were read"),
+    "sensor.packet_loss": ("medium", LOST, 1, "packets were dropped before analysis"),
     "sensor.messages_shed": (
         "medium", SHED, FEWEST_PACKETS,
-        "packets held messages that there was no time to read: flows and scans are whole, names and contents are not",
+        (
+            "packets with messages that were not parsed under load: flows and scans are complete, names and "
+            "contents are not"
+        ),
     ),
-    "sensor.truncated_capture": ("low", CUT, FEWEST_PACKETS, "frames were captured cut"),
+    "sensor.truncated_capture": ("low", CUT, FEWEST_PACKETS, "frames were truncated"),
     "sensor.one_way_traffic": (
         "medium", ONE_WAY, FEWEST_CONNECTIONS,
-        "connections were seen from one side: is one direction mirrored only?",
+        "connections were seen in one direction only: does the mirror copy both directions?",
     ),
 }  # fmt: skip
 
@@ -208,13 +211,13 @@ class Health:
                 if last is None or now / SECOND - last >= AGAIN_S:
                     self._bad[check] = now / SECOND
                     msg = (
-                        f"the output {one.name} has taken nothing for {int(waited):,} s, {one.pending:,} "
-                        f"records wait: {one.why}"
+                        f"the output {one.name} has delivered nothing for {int(waited):,} s, {one.pending:,} "
+                        f"records pending: {one.why}"
                     )
                     yield self._lasts(check, Finding(STALLED, now, "medium", msg, facts))
             elif last is not None and not one.since:
                 del self._bad[check]
-                msg = f"the output {one.name} takes records again"
+                msg = f"the output {one.name} delivers records again"
                 yield self._ends(
                     check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending})
                 )
@@ -275,7 +278,7 @@ class Health:
         elif since is not None:
             del self._bad[check]
             yield self._ends(
-                check, Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts)
+                check, Finding(check, now, "info", f"resolved: {count:,} of {of:,} {what} ({share:.1%})", facts)
             )
 
     def _jump(self, now: int, step: int) -> Finding:
@@ -285,7 +288,7 @@ class Health:
             "sensor.clock_jump",
             now,
             "low",
-            f"the clock went {way} by {abs(step):,} s: times before and after do not compare",
+            f"the clock moved {way} by {abs(step):,} s: times before and after are not comparable",
             facts,
         )
 

@@ -238,7 +238,7 @@ class LiveLog:
         self.lost = self._backlog.given_up + lost
         if self._stall is not None:
             raise OSError(
-                errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were given up", str(self.path)
+                errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were dropped", str(self.path)
             )
 
     def _go_on(self, path: Path | None) -> None:
@@ -335,7 +335,7 @@ class LiveLog:
         if self._stall is None:
             self._stall = _Stall(reason, time.monotonic(), 1)
             self._complain(
-                f"sensor.log_stalled: the event log {self.path} cannot be written: {reason}; records wait in memory"
+                f"sensor.log_stalled: the event log {self.path} cannot be written: {reason}; records are kept in memory"
             )
             return
         self._stall = _Stall(reason, self._stall.since, self._stall.tries + 1)
@@ -365,5 +365,5 @@ def _lock(folder: Path, log: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
-        raise OSError(errno.EBUSY, "another sensor writes it", str(log)) from None
+        raise OSError(errno.EBUSY, "another sensor is writing it", str(log)) from None
     return file

@@ -32,14 +32,16 @@ def damaged(now: int, damages: Sequence[object]) -> Iterator[News]:
 def shortened(now: int, gone: Sequence[Shortened]) -> News:
     """Segments that outputs still needed were removed (``gone``)."""
     count = sum(one.records for one in gone)
-    msg = f"the disk space for the event log is used up: {count:,} records went before every output had them"
+    msg = (
+        f"the disk limit of the event log is reached: {count:,} records were removed before every output received them"
+    )
     facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
     return News("sensor.log_shortened", now, "high", msg, facts)
 
 
 def resumed(now: int, reason: str, stalled_s: float, lost: Counter[str]) -> News:
     """``reason``: why writing failed; ``lost``: dropped records by kind."""
-    given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
+    given_up = f"{lost.total():,} records were dropped" if lost else "no records were dropped"
     facts = {"reason": reason, "stalled_s": round(stalled_s, 1), "count": lost.total(), "given_up": dict(lost)}
     msg = f"the event log is written again after: {reason}; {given_up}"
     return News("sensor.log_resumed", now, "high" if lost else "low", msg, facts)

@@ -53,7 +53,7 @@ def prepare(log: Path) -> Path:
     """
     folder = folder_of(log)
     if log.is_symlink() and log.readlink().parent.name != folder.name:
-        raise OSError(errno.EINVAL, "it is a link to something else: name that", str(log))
+        raise OSError(errno.EINVAL, "it is a link to another file: specify that file", str(log))
     if not folder.is_dir():
         folder.mkdir(parents=True, mode=0o750)
         if os.geteuid() == 0:  # a process that changes its user later continues here
@@ -62,7 +62,7 @@ def prepare(log: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(
             errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES,
-            "it cannot be written",
+            "it is not writable",
             str(folder),
         )
     return folder
@@ -83,7 +83,7 @@ def resume(log: Path, hint: Hint) -> Start:
     end = _look(log, there[-1]) if there else _End(0, True, 0, [])
     damages = list(end.damages)
     if hint.damaged:
-        damages.append(Damage(NEXT, 1, "it cannot be read: numbers go on after those of the last segment"))
+        damages.append(Damage(NEXT, 1, "it cannot be read: numbers continue after those of the last segment"))
     damages += [Damage(name, 1, "it cannot be read: its output starts from the beginning") for name in unreadable(log)]
     known = max(end.number, hint.number - 1, furthest(log))
     if known > end.number:
@@ -165,14 +165,18 @@ def _adopt(log: Path) -> list[Damage]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OSError(errno.EBUSY, "another sensor writes it", str(log)) from None
+            raise OSError(errno.EBUSY, "another sensor is writing it", str(log)) from None
         first = _first_number(log)
         if any(folder.glob(f"*{PLAIN}*")):
             aside = next(
                 path for number in range(1, 1000) if not (path := log.with_suffix(f".{number}{PLAIN}")).exists()
             )
             log.rename(aside)
-            return [Damage(log.name, 0, f"it stood where the link to the segments belongs, and is {aside.name} now")]
+            return [
+                Damage(
+                    log.name, 0, (f"it was in the place of the link to the segments, and was renamed to {aside.name}")
+                )
+            ]
         log.rename(segment_path(log, first))
         sync_folder(folder)
     return []
@@ -188,5 +192,5 @@ def _first_number(log: Path) -> int:
             if (number := number_of(line)) is not None and number > place:
                 return number - place
     if place > 0 or (place == 0 and (line.endswith(b"\n") or not line.startswith(FIRST_KEY[: len(line)]))):
-        raise OSError(errno.EINVAL, "it is no event log, and is left as it is", str(log))
+        raise OSError(errno.EINVAL, "it is not an event log, and was not changed", str(log))
     return 1

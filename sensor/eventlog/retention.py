@@ -100,7 +100,7 @@ class Retention:
         except OSError as error:
             if str(error) != self._warned:
                 self._warned = str(error)
-                self._complain(f"closed segments of the event log stay as they are: {error}")
+                self._complain(f"closed segments of the event log were not changed: {error}")
 
     def look(self, until: int) -> Generator[None]:
         """Check the log up to a number, piece by piece, and record what is damaged or missing."""
@@ -165,7 +165,7 @@ class Retention:
         try:
             return next(looking, self) is not self
         except OSError as error:
-            self._complain(f"older segments of the event log cannot be looked through: {error}")
+            self._complain(f"older segments of the event log cannot be read: {error}")
             return False
 
     def _compress(self, segment: Segment) -> None:

@@ -24,8 +24,8 @@ PIECE = 1 << 13
 WINDOW_LIMIT = 1 << 27
 MAGIC = zstandard.FRAME_HEADER
 TOO_LONG, UNPACKABLE, CUT = (
-    "a line that is too long for a record",
-    "a part that cannot be unpacked",
+    "a line that exceeds the maximum length of a record",
+    "a part that cannot be decompressed",
     "the end is missing",
 )
 

@@ -94,7 +94,7 @@ class EventLog:
 
     def _open(self, path: Path, *, fresh: bool) -> int:
         if path.is_symlink() and folder_of(path).is_dir():
-            raise OSError(errno.EINVAL, "it is the log of live runs: name another", str(path))
+            raise OSError(errno.EINVAL, "it is the log of the live sensor: specify another", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         way = os.O_WRONLY if path.is_fifo() else os.O_RDWR
         file = os.open(path, way | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
@@ -122,7 +122,7 @@ class EventLog:
                 break
         else:
             if size and not (whole == 0 and tail.startswith(FIRST_KEY[:size])):
-                raise OSError(errno.EINVAL, "it is no event log, and is left as it is", str(path))
+                raise OSError(errno.EINVAL, "it is not an event log, and was not changed", str(path))
         if whole < size:
             self.torn = size - whole
             os.ftruncate(file, whole)
@@ -132,4 +132,4 @@ def _lock(file: int, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise OSError(errno.EBUSY, "another sensor writes it", str(path)) from None
+        raise OSError(errno.EBUSY, "another sensor is writing it", str(path)) from None

@@ -144,7 +144,7 @@ def _payload(data: bytes, at: int, end: int) -> Iterator[Layer]:
 
 
 def _cut(name: str, at: int, data: bytes) -> Layer:
-    return Layer(name, at, len(data), [("note", "cut off or malformed")])
+    return Layer(name, at, len(data), [("note", "truncated or malformed")])
 
 
 def _mac(raw: bytes) -> str:

@@ -93,10 +93,10 @@ class Match(_Words):
         given = [name for name in OPERATORS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"found {' and '.join(given) or 'nothing to match by'}, expected exactly one of {', '.join(OPERATORS)}"
+                f"found {' and '.join(given) or 'no operator'}, expected exactly one of {', '.join(OPERATORS)}"
             )
         if not all(self.texts) or not self.texts:
-            raise ValueError("found an empty text to match by, expected at least one character")
+            raise ValueError("found an empty text, expected at least one character")
         return self
 
     @property
@@ -328,7 +328,7 @@ def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) ->
     taken: dict[str, str | Path] = {fingerprint.id: fingerprint.path for fingerprint in knowledge.fingerprints}
     for number, entry in enumerate(document.fingerprints):
         if entry.id in taken:
-            message = f"found the id {entry.id!r} a second time (first in {taken[entry.id]}), expected a new one"
+            message = f"found the id {entry.id!r} twice (first in {taken[entry.id]}), expected a unique id"
             found.append(fault_at(path, ("fingerprints", number, "id"), message))
         taken[entry.id] = path
     if found:
@@ -365,7 +365,7 @@ def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
                     expected = (
                         nearest(name, sorted(groups))
                         if groups
-                        else "expected plain text, for there are no named groups"
+                        else "expected plain text: the pattern has no named groups"
                     )
                     yield fault_at(
                         path,

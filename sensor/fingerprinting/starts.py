@@ -70,7 +70,7 @@ class StartFile(BaseModel):
         usual = _numbers(info.data.get("serves" if info.field_name == "never_serves" else "uses", ()))
         for text in never:
             if usual.intersection(services_of(text)):
-                raise ValueError(f"found {text!r} among what is usual too, expected it in one of the two")
+                raise ValueError(f"found {text!r} among the usual services too, expected it in one of the two")
         return never
 
 

@@ -50,9 +50,7 @@ class Sum:
             kind = "weak families" if weak else "one family" if len(counted) == 1 else "any number of families"
             text += f", at most {most:.2f} for {'one weak family' if weak and len(best) == 1 else kind}"
         skipped = sorted(best.keys() - counted.keys())
-        return cls(
-            total, text + (f" ({', '.join(skipped)} is the same text and does not count again)" if skipped else "")
-        )
+        return cls(total, text + (f" ({', '.join(skipped)} is the same text and counts once)" if skipped else ""))
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], reported: object) -> Iterator[str]:
         """What other values subtract, and where the sensor had more evidence than the record contains."""

@@ -82,4 +82,4 @@ def _json(message: msgspec.Struct) -> bytes:
 
 
 def unreadable() -> bytes:
-    return msgspec.json.encode(Admission("refused", reason="the request cannot be read"))
+    return msgspec.json.encode(Admission("refused", reason="the request is invalid"))

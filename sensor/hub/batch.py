@@ -110,7 +110,7 @@ def opened(message: Message) -> Batch:
         raise Quarantined("oversize", f"{len(lines):,} events, expected at most {MOST}")
     numbers = list(_numbers(head.runs, len(lines)))
     if message.id != batch_id(message.key, head.epoch, head.runs, lines):
-        raise Quarantined("undecodable", "the id of the message does not follow from its content")
+        raise Quarantined("undecodable", "the id of the message does not match its content")
     _check_clock(head, message.received)
     return Batch(message, head, [_event(*each, message.received) for each in zip(numbers, lines, strict=True)])
 
@@ -128,7 +128,7 @@ def _decompressed(body: bytes) -> bytes:
             raise Quarantined("oversize", f"{size:,} bytes decompressed, expected 0 to {SIZE_LIMIT:,}")
         return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(body, max_output_size=size)
     except zstandard.ZstdError as error:
-        raise Quarantined("undecodable", f"no zstd frame: {error}") from None
+        raise Quarantined("undecodable", f"invalid zstd data: {error}") from None
 
 
 def _numbers(runs: list[Run], count: int) -> Iterator[int]:
@@ -154,7 +154,7 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
         line, whole = _line(text), text.decode()
         ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
-        raise Quarantined("undecodable", f"the event with number {seq} is no record: {error}") from None
+        raise Quarantined("undecodable", f"the event with number {seq} is not a record: {error}") from None
     if line.sensor.seq != seq:
         raise Quarantined("wrong_numbers", f"the event at number {seq} has number {line.sensor.seq}")
     if ts - received > CLOCK_LIMIT:  # events may be old: the sensor may have been offline

@@ -103,7 +103,7 @@ def files_in(base: Connection, what: Publication, version: int) -> dict[str, byt
         [what.scope, _target(base, what), version],
     ).fetchone()
     if row is None:
-        raise Refused(f"there is no version {version} of this layer")
+        raise Refused(f"no version {version} of this layer")
     found = {}
     for file in layer_of(row[0]).files:
         stored = base.execute("SELECT body FROM configuration_files WHERE sha256 = %s", [file.sha256]).fetchone()

@@ -79,7 +79,7 @@ def upgrade(base: Connection) -> None:
         row = base.execute("SELECT max(version) FROM hub_version").fetchone()
         found = (row[0] if row else None) or 0
         if found > VERSION + AHEAD:
-            text = f"the tables are of version {found}, expected at most {VERSION + AHEAD}: upgrade this worker"
+            text = f"the tables have version {found}, expected at most {VERSION + AHEAD}: upgrade this worker"
             raise DatabaseError(text)
         for step in MIGRATIONS[found:]:
             base.execute(step)

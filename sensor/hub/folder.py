@@ -64,7 +64,7 @@ def make_folder(folder: Path, listen: str, database: str, tls: ServerTls | None 
     FolderError if keys exist; OSError if the folder cannot be written.
     """
     if (folder / "operator.seed").exists():
-        raise FolderError(f"{folder} holds the keys of a hub already; another hub needs another folder")
+        raise FolderError(f"{folder} already contains the keys of a hub; another hub needs another folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     accounts = folder / "accounts"
     accounts.mkdir(exist_ok=True)
@@ -115,9 +115,9 @@ def load_pair(folder: Path, name: str) -> KeyPair:
     try:
         return KeyPair.of_seed(path.read_text(encoding="ascii"), SEEDS[name])
     except OSError as error:
-        raise FolderError(f"{path}: {error.strerror}; `sensor hub init` makes it") from None
+        raise FolderError(f"{path}: {error.strerror}; `sensor hub init` creates it") from None
     except ValueError:
-        raise FolderError(f"{path} holds no seed of this kind: restore it from a backup") from None
+        raise FolderError(f"{path} contains no seed of this type: restore it from a backup") from None
 
 
 def _write_seed(path: Path, seed: str) -> None:

@@ -158,7 +158,7 @@ class Intake:
             log = logs[_log_key(batch)]
             known = [event for event in batch.events if event.seq in log.held]
             if any(held.get((log.number, event.seq), event.line.id) != event.line.id for event in known):
-                detail = f"other events are held under numbers {known[0].seq} to {known[-1].seq} of this log"
+                detail = f"other events are stored with the numbers {known[0].seq} to {known[-1].seq} of this log"
                 refused.append((batch.message, Quarantined("fork", detail)))
                 continue
             sensor = sensors[batch.message.key]

@@ -66,7 +66,7 @@ def admit(base: Connection, account: KeyPair, token: str, requested: Joining, no
     repeat the request; a sensor with a name in use waits for the operator.
     """
     if not is_public(requested.key, USER):
-        return Admission("refused", reason="the key is no public key of a user")
+        return Admission("refused", reason="the key is not the public key of a user")
     if (
         not 0 < len(requested.sensor) <= NAME_LIMIT
         or len(requested.site) > NAME_LIMIT
@@ -76,7 +76,7 @@ def admit(base: Connection, account: KeyPair, token: str, requested: Joining, no
     with base.transaction():
         row = base.execute(_USE, {"by": requested.key, "key": token, "now": now}).fetchone()
         if row is None:
-            return Admission("refused", reason="the token was used by another sensor, or is expired")
+            return Admission("refused", reason="the token was used by another sensor, or has expired")
         if requested.site not in ("", row[0]):
             base.execute("UPDATE tokens SET used_by = NULL WHERE key = %s", [token])
             return Admission(

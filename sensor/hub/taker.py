@@ -118,8 +118,10 @@ class Taker:
 
 
 def _set_aside(message: Message, base: Connection) -> list[Outcome]:
-    return Intake(base).set_aside(message, Quarantined("fault", "a fault of the hub: see the log of its worker"))
+    return Intake(base).set_aside(
+        message, Quarantined("fault", ("an internal error of the hub: see the log of its worker"))
+    )
 
 
 def _log_fault(fault: Fault) -> None:
-    log().error("a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
+    log().error("an internal error", unit=fault.unit, error=fault.error, place=fault.place)

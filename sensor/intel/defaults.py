@@ -58,7 +58,7 @@ def load_defaults(folder: Path | None = None) -> dict[str, DefaultLogin]:
                         fault_at(
                             path,
                             ("logins", number, "seals", place),
-                            f"found the seal {value!r} a second time, expected it once",
+                            f"found the seal {value!r} twice, expected it once",
                         )
                     )
                 known[value] = entry

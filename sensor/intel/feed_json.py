@@ -121,7 +121,7 @@ def _stix_indicator(one: dict[str, Any]) -> Parsed:
     if one.get("revoked") is True or one.get("pattern_type", "stix") != "stix":
         return
     if re.search(r"\b(?:AND|FOLLOWEDBY|NOT)\b", re.sub(r"'[^']*'", "", pattern)):
-        yield f"the pattern {clean(pattern, 60)!r} needs several things at once and is left out"
+        yield f"the pattern {clean(pattern, 60)!r} combines several conditions and is skipped"
         return
     row = {
         **one,

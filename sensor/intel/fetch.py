@@ -103,9 +103,9 @@ def _unpacked(body: bytes, limit: int) -> bytes:
         else:
             return body
     except (zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, IndexError) as error:
-        raise NotFetched(f"cannot be unpacked: {clean(str(error), 80)}") from None
+        raise NotFetched(f"cannot be decompressed: {clean(str(error), 80)}") from None
     if len(plain) > limit:
-        raise NotFetched(f"is larger than {limit:,} bytes once it is unpacked")
+        raise NotFetched(f"is larger than {limit:,} bytes after decompression")
     return plain
 
 
@@ -152,7 +152,7 @@ def _next(url: str, here: str, document: dict[str, Any]) -> str:
         return ""
     there = urljoin(here, str(following))
     if (urlsplit(there).scheme, urlsplit(there).netloc) != (urlsplit(url).scheme, urlsplit(url).netloc):
-        raise NotFetched(f"goes on at {clean(there, 80)}, another host")
+        raise NotFetched(f"continues at {clean(there, 80)}, another host")
     return there
 
 

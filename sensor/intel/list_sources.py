@@ -18,8 +18,7 @@ from sensor.intel.names import ALLOW, SUFFIX
 
 FILE = "lists.yaml"
 HEADING = (
-    "# Where the threat lists beside this file come from. `sensor intel` writes it; it may be "
-    "edited by hand. Times are UTC.\n"
+    "# Sources of the threat lists in this folder. `sensor intel` writes this file; you may edit it. Times are UTC.\n"
 )
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 TEXT_LIMIT = 1024

@@ -143,7 +143,7 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> I
     offsets = np.concatenate((offsets, name_offsets, np.array([offset for _, offset in keys], np.uint32)))
     if not len(offsets) and faults.broken:
         first = faults.compiled()[0]
-        raise DocumentErrors([Fault(path, first.line, 1, f"not one indicator in it: {first.message}")])
+        raise DocumentErrors([Fault(path, first.line, 1, f"no valid indicator: {first.message}")])
     return IndicatorList(
         path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, compiled, faults.compiled()
     )
@@ -225,7 +225,7 @@ def _left_out(
         size = int(bits[i]) - (96 if short[i] else 0)
         why = "private, local or multicast" if reserved[i] else f"wider than /{WIDEST_V4 if short[i] else WIDEST_V6}"
         faults.add(
-            int(offsets[i]), f"{addresses.text(int(hi[i]) << 64 | int(lo[i]))}/{size} is left out: {why}", broken=False
+            int(offsets[i]), f"{addresses.text(int(hi[i]) << 64 | int(lo[i]))}/{size} is skipped: {why}", broken=False
         )
     return wide | reserved
 
@@ -278,7 +278,7 @@ def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Ne
         return
     low, high = ipaddress.ip_address(first.strip()), ipaddress.ip_address(last.strip())
     if low.version != high.version:
-        raise ValueError("a range from one family to the other")
+        raise ValueError("a range that mixes IPv4 and IPv6")
     yield from ipaddress.summarize_address_range(low, high)
 
 

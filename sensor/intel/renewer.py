@@ -45,6 +45,6 @@ class Renewer:
     def _take(self) -> list[str]:
         ready, self._ready = self._ready, None
         if ready is None:
-            return ["the threat lists could not be read again"]
+            return ["the threat lists could not be loaded again"]
         self.lists.take(ready)
         return ready.refused

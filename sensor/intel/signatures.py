@@ -220,7 +220,7 @@ def load_signatures(subject: str) -> Signatures:
                     fault_at(
                         path,
                         ("signatures", number, "id"),
-                        f"found the id {entry.id!r} a second time, expected a new one",
+                        f"found the id {entry.id!r} twice, expected a unique id",
                     )
                 )
             entries[entry.id] = entry

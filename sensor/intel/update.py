@@ -72,7 +72,10 @@ def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool
     if shrunk(len(before), len(lines)) and not force:
         return _refused(
             one,
-            f"has {len(lines):,} entries instead of {len(before):,}: the old list is kept (--force takes the new one)",
+            (
+                f"has {len(lines):,} entries instead of {len(before):,}: the old list is kept (--force accepts "
+                "the new one)"
+            ),
             tuple(new.faults),
         )
     if new_text := "".join(f"{line.line()}\n" for line in lines.values()).encode():

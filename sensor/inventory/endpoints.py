@@ -147,7 +147,7 @@ class Endpoints:
         if ts - former.last < self.limits.claim_ns and not self.are_apart(record, former):
             self.merge(record, former, f"{addresses.text(address)} was seen through a router before its MAC was known")
         else:
-            self.table.depart(former, f"{addresses.text(address)} belongs to {record.key} now")
+            self.table.depart(former, f"{addresses.text(address)} now belongs to {record.key}")
 
     def _keeps(self, holder: Record, address: int, ts: int) -> bool:
         """Whether the holder used its address recently, so that another host that uses it is only forwarding."""
@@ -187,7 +187,7 @@ class Endpoints:
             record.take_role("gateway", self.limits)
             record.learn(
                 evidence.forwards(
-                    ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} outside networks"
+                    ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} external networks"
                 ),
                 self.limits,
             )
@@ -220,8 +220,8 @@ class Endpoints:
                 (
                     "split",
                     (
-                        f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are "
-                        "known by address"
+                        f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it "
+                        "are identified by address"
                     ),
                 ),
             )
@@ -233,7 +233,7 @@ class Endpoints:
                 ts,
                 record.subject(),
                 "flow.behind",
-                f"{len(hosts) + len(record.behind)} inside addresses behind one MAC",
+                f"{len(hosts) + len(record.behind)} internal addresses behind one MAC",
             ),
             self.limits,
         )

@@ -65,7 +65,7 @@ def rows_of(place: str, data: bytes) -> list[Expected]:
         raise Unreadable(f"{place}: longer than {FILE_LIMIT >> 20} MiB")
     rows = _json_rows(place, text) if text.lstrip()[:1] in ("[", "{") else _csv_rows(place, text)
     if not rows:
-        raise Unreadable(f"{place}: no rows in it")
+        raise Unreadable(f"{place}: no rows")
     return rows
 
 
@@ -75,9 +75,9 @@ def _json_rows(place: str, text: str) -> list[Expected]:
         one = text.lstrip().startswith("[")
         objects = json.loads(text) if one else [json.loads(line) for line in text.splitlines() if line.strip()]
     except (json.JSONDecodeError, RecursionError) as error:
-        raise Unreadable(f"{place}: no JSON: {error}") from None
+        raise Unreadable(f"{place}: invalid JSON: {error}") from None
     if not all(isinstance(item, dict) for item in objects):
-        raise Unreadable(f"{place}: found something else, expected a list of objects")
+        raise Unreadable(f"{place}: expected a list of objects")
     flat = [row_of(record) if (record := _record_of(item)) is not None else item for item in objects]
     return [
         Expected(f"{place}: row {number}", _ours({str(key): _text(value) for key, value in item.items()}))
@@ -118,7 +118,7 @@ def _csv_rows(place: str, text: str) -> list[Expected]:
             for row in reader
         ]
     except csv.Error as error:
-        raise Unreadable(f"{place}:{reader.line_num}: no CSV: {error}") from None
+        raise Unreadable(f"{place}:{reader.line_num}: invalid CSV: {error}") from None
 
 
 def _ours(row: dict[str, str]) -> dict[str, str]:
@@ -199,7 +199,7 @@ def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
         record = index.find(row)
         key = tidy(record.get("key")) if record is not None else _mac_key(row)
         if not key:
-            faults.append(f"{place}: no device of that name, address or id, and no MAC to identify it")
+            faults.append(f"{place}: no device with this name, address or id, and no MAC to identify it")
             continue
         waiting += record is None
         corrections += _corrections(place, key, _news(row, record), faults)

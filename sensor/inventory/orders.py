@@ -18,7 +18,7 @@ def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
     """Execute an order; the result is whether it succeeded."""
     record = endpoints.table.by_key(order.key)
     if record is None:
-        return Outcome(order, f"the device {order.key} is not known any more")
+        return Outcome(order, f"the device {order.key} is no longer known")
     fault = _ACTIONS[order.action](endpoints, record, order)
     if not fault:
         endpoints.table.forget_endpoints()
@@ -29,7 +29,7 @@ def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
 def _merge(endpoints: Endpoints, keep: Record, order: Order) -> str:
     lose = endpoints.table.by_key(order.other)
     if lose is None or lose is keep:
-        return f"the device {order.other} is not known any more"
+        return f"the device {order.other} is no longer known"
     endpoints.keep_apart(order.key, order.other, apart=False)
     endpoints.merge(keep, lose, order.reason)
     return ""
@@ -42,7 +42,7 @@ def _split(endpoints: Endpoints, record: Record, order: Order) -> str:
         return _split_mac(endpoints, record, addresses.parse_mac(text), order)
     address = addresses.parse(text)
     if address not in record.addresses or (not record.macs and len(record.addresses) == 1):
-        return f"{text} is not an address of it, or the only thing it has"
+        return f"{text} is not an address of it, or its only address"
     table, ts = endpoints.table, record.last
     table.release(record, address, ts)
     host = table.create(ts, order.other, 0, record.vlan)
@@ -60,7 +60,7 @@ def _split_mac(endpoints: Endpoints, record: Record, mac: int, order: Order) -> 
     if mac not in record.macs or len(record.macs) == 1:
         return f"{addresses.mac_text(mac)} is not a MAC of it, or the only one it has"
     if record.key == order.other:
-        return f"the device is known by {addresses.mac_text(mac)}: split off its other MACs instead"
+        return f"the device is identified by {addresses.mac_text(mac)}: split its other MACs instead"
     record.macs = without(record.macs, mac)
     _parted(endpoints, record, endpoints.table.create(record.last, order.other, mac, record.vlan), order)
     return ""
@@ -76,7 +76,7 @@ def _parted(endpoints: Endpoints, record: Record, other: Record, order: Order) -
 def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     """Restore both devices as before the merger; data learned since stays with the one that continued."""
     if order.before is None:
-        return "how they were before is not known any more"
+        return "their earlier state is no longer known"
     kept, lost = order.before
     table, ts = endpoints.table, record.last
     record.macs = tuple(mac for mac in record.macs if mac in kept.macs or mac not in lost.macs)
@@ -95,7 +95,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     for mac in again.macs:
         table.by_mac.pop(mac, None)
     if not table.restore(again, lost.id):
-        return "there is no room for one more device"
+        return "the maximum number of devices is reached"
     if table.journal is not None:
         for address in held:
             table.journal.moved(ts, again, address, held=True)

@@ -92,13 +92,13 @@ class Persistence:
     def _forget(self, order: Order) -> Outcome:
         """Discard what was learned of a device, of one of its services, or of all."""
         if self.baseline is None:
-            return Outcome(order, "nothing is learned here")
+            return Outcome(order, "there is no baseline")
         if order.key == ANYBODY:
             self.baseline.forget()
             return Outcome(order)
         record = self.table.by_key(order.key)
         if record is None:
-            return Outcome(order, f"the device {order.key} is not known any more")
+            return Outcome(order, f"the device {order.key} is no longer known")
         self.baseline.forget(self.table.open(record).id, parse_service(order.other) if order.other else 0)
         return Outcome(order)
 

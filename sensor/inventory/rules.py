@@ -56,7 +56,7 @@ def parse_service(text: str) -> int:
             service = number << 16 | int(digits)
             if name in ("", proto) or service_text(service) == f"{name}/{digits}":
                 return service
-    raise ValueError(f"found the service {text!r}, expected such as tcp/22, udp/161 or ssh/22")
+    raise ValueError(f"found the service {text!r}, expected a service such as tcp/22, udp/161 or ssh/22")
 
 
 def plain_service(service: int) -> str:

@@ -32,7 +32,7 @@ def alone(places: Places, *, restoring: bool = False, records: bool = False) -> 
                 except BlockingIOError:
                     raise OSError(
                         errno.EBUSY,
-                        "another process works with it: stop `sensor run`, `sensor forward` and `sensor records` first",
+                        "another process uses it: stop `sensor run`, `sensor forward` and `sensor records` first",
                         str(path),
                     ) from None
         yield

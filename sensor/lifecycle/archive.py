@@ -77,7 +77,9 @@ def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes
         if len(names) >= FILES_LIMIT:
             raise BadArchive(f"{path}: found more than {FILES_LIMIT:,} files")
         if total > max(RATIO_FLOOR, RATIO_LIMIT * size):
-            raise BadArchive(f"{path}: unpacks to {total:,} bytes, over {RATIO_LIMIT:,} times its size: no backup does")
+            raise BadArchive(
+                f"{path}: decompresses to {total:,} bytes, more than {RATIO_LIMIT:,} times its size: not a backup"
+            )
         names.add(member.name)
         content = _content(path, unpacked, member.size)
         yield member, content
@@ -93,7 +95,7 @@ def _read(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int) ->
         while len(data) < size and (piece := unpacked.read(size - len(data))):
             data += piece
     except zstandard.ZstdError as error:
-        raise BadArchive(f"{path}: cannot be unpacked: {error}") from None
+        raise BadArchive(f"{path}: cannot be decompressed: {error}") from None
     if len(data) < size:
         raise BadArchive(f"{path}: the end is missing")
     return data
@@ -109,11 +111,11 @@ def _member(path: Path, head: bytes) -> Member:
     try:
         header = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
-        raise BadArchive(f"{path}: is no backup: {error}") from None
+        raise BadArchive(f"{path}: is not a backup: {error}") from None
     if header.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or not header.isreg():
         raise BadArchive(f"{path}: found {header.name!r}, which is a {_kind(header)}, expected regular files only")
     if header.size < 0:
-        raise BadArchive(f"{path}: found {header.name!r} with a size below zero")
+        raise BadArchive(f"{path}: found {header.name!r} with a negative size")
     return Member(header.name, header.size, header.mode)
 
 

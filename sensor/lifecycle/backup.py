@@ -140,7 +140,7 @@ class Backup:
             left -= len(data)
             progress(len(data))
         if left:
-            raise OSError(errno.EAGAIN, "it became shorter while it was read: try again", name)
+            raise OSError(errno.EAGAIN, "it was truncated during reading: try again", name)
         packer.end(size)
         self._entries.append(Entry(name, size, summed.hexdigest()))
 

@@ -53,7 +53,7 @@ def decoded(text: bytes) -> Manifest:
     try:
         version = msgspec.json.decode(text, type=dict).get("format")
         if isinstance(version, int) and version > FORMAT:
-            raise ValueError(f"its format is {version}, this sensor knows {FORMAT}: use the newer sensor")
+            raise ValueError(f"its format is {version}, expected {FORMAT}: use the newer sensor")
         return msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"the manifest cannot be read: {error}") from None
+        raise ValueError(f"the manifest is invalid: {error}") from None

@@ -172,7 +172,7 @@ def target(name: str, places: Places) -> Path | None:
     """
     parts = name.split("/")
     if len(parts) > DEPTH or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
-        raise ValueError(f"found the name {name!r}, which leads out of the folder")
+        raise ValueError(f"found the name {name!r}, which is outside the folder")
     room, *rest = parts
     if room == "config" and rest:
         return places.base.joinpath(*rest) if places.base is not None else None
@@ -184,7 +184,7 @@ def target(name: str, places: Places) -> Path | None:
         return records_folder(places.log).joinpath(*rest)
     if room == "evidence" and len(rest) == 1:
         return places.evidence / rest[0]
-    raise ValueError(f"found the name {name!r}, which no backup has")
+    raise ValueError(f"found the name {name!r}, which backups do not contain")
 
 
 def replaced(names: Sequence[str], places: Places) -> list[Path]:

@@ -23,7 +23,7 @@ from sensor.eventlog.paths import muted_log
 from sensor.eventlog.segment_lines import open_lines
 from sensor.eventlog.segments import Segment, number_of, segments
 
-WORDS = "a record of a device that was purged stood here"
+WORDS = "the record of a purged device was here"
 LEVEL, FRAME = 3, 1 << 17
 KEPT = ("id", "schema", "sensor")
 

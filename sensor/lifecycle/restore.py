@@ -43,7 +43,7 @@ def verified(path: Path, places: Places, progress: Progress = lambda _: None) ->
     with path.open("rb") as file:
         for member, content in members(path, file):
             if manifest is not None:
-                raise BadArchive(f"{path}: found {clean(member.name)!r} behind the manifest")
+                raise BadArchive(f"{path}: found {clean(member.name)!r} after the manifest")
             if member.name == NAME:
                 manifest = _manifest(path, member, content)
                 continue
@@ -55,7 +55,7 @@ def verified(path: Path, places: Places, progress: Progress = lambda _: None) ->
                 progress(len(data))
             found.append(Entry(member.name, member.size, summed.hexdigest()))
     if manifest is None:
-        raise BadArchive(f"{path}: is no backup: it has no manifest")
+        raise BadArchive(f"{path}: is not a backup: it has no manifest")
     _compare(path, manifest, found)
     return manifest
 
@@ -84,7 +84,7 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
                 if name not in there
                 else "is not in the manifest"
                 if name not in listed
-                else "is not what it was when the backup was made"
+                else "differs from its hash in the backup"
             )
             raise BadArchive(f"{path}: {clean(name)} {mismatch}")
 
@@ -128,7 +128,7 @@ class Restore:
                 if place is not None:
                     waiting = self._waiting(place, stages)
                     if _write(waiting, member.mode, content, progress) != entries[member.name].sha256:
-                        raise BadArchive(f"{self._path}: changed while it was read")
+                        raise BadArchive(f"{self._path}: changed during reading")
                     if member.name == INVENTORY:
                         held(waiting, self._path)
         for base, stage in stages.items():
@@ -155,7 +155,7 @@ class Restore:
                 shutil.rmtree(left, ignore_errors=True)
             disk = os.statvfs(base)
             if disk.f_bavail * disk.f_frsize < self._manifest.size + SPARE:
-                raise OSError(errno.ENOSPC, f"there is no room for {self._manifest.size:,} bytes", str(base))
+                raise OSError(errno.ENOSPC, f"not enough disk space for {self._manifest.size:,} bytes", str(base))
             stages[base] = Path(tempfile.mkdtemp(prefix=STAGE, dir=base))
         return stages[base] / place.relative_to(base)
 

@@ -68,7 +68,7 @@ class Confined:
                 if not selector.select(max(0.0, until - time.monotonic())):
                     self.close()
                     raise QueryError(
-                        f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer "
+                        f"the query took longer than {self._seconds:g} s: narrow it with --since, or with fewer "
                         "tables and columns"
                     )
                 part = os.read(out.fileno(), 1 << 20)

@@ -64,19 +64,19 @@ def coverage(query: Query) -> Coverage:
 def sentences(seen: Coverage) -> Iterator[str]:
     """The coverage as sentences for users, the most important first."""
     if not seen.packets:
-        yield "coverage: unknown: no packet was counted in this time"
+        yield "coverage: unknown: no packet was counted in this period"
     else:
         vlans = f", VLAN {', '.join(map(str, seen.vlans))}" if seen.vlans else ""
-        loss = f"{seen.lost:,} packets lost" if seen.lost else "no packet lost"
+        loss = f"{seen.lost:,} packets dropped" if seen.lost else "no packets dropped"
         yield f"coverage: {clock(seen.first)} to {clock(seen.last)} UTC, {seen.packets:,} packets{vlans}, {loss}"
     if seen.shed:
-        yield f"not read: {seen.shed:,} messages, since there was no time or they were too many"
+        yield f"not parsed: {seen.shed:,} messages, shed under load or in a flood"
     if seen.dropped:
-        yield f"not recorded: {seen.dropped:,} rows, since the disk was too slow or full"
+        yield f"not recorded: {seen.dropped:,} rows, because the disk was too slow or full"
     for begin, end in seen.gaps[:GAPS_SHOWN]:
-        yield f"no packet: {clock(begin)} to {clock(end)} UTC"
+        yield f"no packets: {clock(begin)} to {clock(end)} UTC"
     if len(seen.gaps) > GAPS_SHOWN:
-        yield f"no packet: {len(seen.gaps) - GAPS_SHOWN:,} more times"
+        yield f"no packets: {len(seen.gaps) - GAPS_SHOWN:,} more times"
     for line in seen.unreadable:
         yield f"unreadable: {line}"
 

@@ -18,7 +18,7 @@ from sensor.records.query import Query
 
 CONFIDENCE = 0.7
 TEXT_LIMIT, COLUMNS_LIMIT = 256, 16
-ADVICE = "Run `sensor hunt run {name}` for all rows, and `sensor search {actor}` for what else it did."
+ADVICE = "Run `sensor hunt run {name}` for all rows, and `sensor search {actor}` for its other activity."
 Row = Mapping[str, Any]
 Devices = Mapping[str, Subject]
 

@@ -68,7 +68,7 @@ def carry_out(writer: Writer) -> int:
         try:
             request = msgspec.json.decode(path.read_bytes(), type=Order)
         except (OSError, msgspec.DecodeError) as error:
-            writer.complain(f"{path}: devices were not taken out of the traffic records: {error}")
+            writer.complain(f"{path}: devices were not removed from the traffic records: {error}")
             continue
         rows += sum(_out_of(writer, file, request) for file in writer.manifest.files())
         for waiting in outbox.every(writer.folder):

@@ -108,7 +108,7 @@ class GeoIP:
         return None
 
     def _report(self, path: str, why: str) -> None:
-        self._complain(f"{path}: countries and autonomous systems are not known: {clean(why, 300)}")
+        self._complain(f"{path}: countries and autonomous systems are unknown: {clean(why, 300)}")
 
 
 def _place(record: Any) -> Place:

@@ -61,7 +61,7 @@ class Hunt(_Written):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.schedule is not None or self.tests) and self.entities is None:
-            raise ValueError("found a schedule or tests without entities, expected the columns that name the actor")
+            raise ValueError("found a schedule or tests without entities, expected the columns with the actor")
         return self
 
 

@@ -49,7 +49,7 @@ def translated(text: str, query: Query) -> str:
         )
     except package.KqlError as error:
         unsupported = not isinstance(error, package.KqlSyntaxError | package.KqlSchemaError)
-        text, hint = str(error).partition(" (not implemented")[0], "; `sensor hunt sql` takes the same query in SQL"
+        text, hint = str(error).partition(" (not implemented")[0], "; `sensor hunt sql` runs SQL queries"
         raise KqlError(text + (hint if unsupported else ""), unsupported=unsupported) from None
     return str(made).replace(NOW, f"TIMESTAMP '{newest:%Y-%m-%d %H:%M:%S.%f}'")
 

@@ -29,7 +29,7 @@ MEMORY_MIB, SECONDS = 256, 120.0
 MASK = (1 << 64) - 1
 FALSE_POSITIVES = "Entries that are outdated or wrong; addresses that had another owner at the time of the contact."
 ADVICE = (
-    "Find out what the device did since: `sensor search {actor}`. The contact is over unless a later one is listed."
+    "Review the later activity of the device: `sensor search {actor}`. The contact ended unless a later one is listed."
 )
 
 
@@ -182,7 +182,7 @@ def _alert(
             f"{text_of(actor)} contacted the {kind.what} {value}{category}, {times}, before {entry.list_name} listed it"
         ),
         why=(
-            f"{entry.list_name} lists {entry.entry}{category} now, and did not at the time of the contact",
+            f"{entry.list_name} lists {entry.entry}{category} now, but did not at the time of the contact",
             f"contacts in the traffic records: {times}",
         ),
         numbers={"retrospective": 1, "contacts": count, "first_contact": _clock(first), "last_contact": _clock(last)},

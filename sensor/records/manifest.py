@@ -105,7 +105,7 @@ class Manifest:
             raise ManifestError(f"{path}: {error}") from None
         if found != VERSION:
             raise ManifestError(
-                f"{path}: version {found}, expected {VERSION}: it was made by another version of the sensor"
+                f"{path}: version {found}, expected {VERSION}: it was written by another version of the sensor"
             )
 
     def _make(self) -> None:

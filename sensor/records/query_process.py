@@ -105,7 +105,7 @@ def answer(connection: Any, request: Request) -> Answer:
         statements = connection.extract_statements(request.sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
-            return Answer(error=f"found {kinds}, expected one SELECT: queries only read")
+            return Answer(error=f"found {kinds}, expected one SELECT: queries are read-only")
         done = connection.execute(statements[0], request.values)
         columns, types = [column[0] for column in done.description], [str(column[1]) for column in done.description]
         rows = done.fetchmany(request.most + 1)

@@ -55,5 +55,5 @@ def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
         if whole:
             sound.append(file)
         else:
-            damaged.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are left out")
+            damaged.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are skipped")
     return sound, damaged

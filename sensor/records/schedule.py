@@ -121,7 +121,7 @@ def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
         missing = [one for one in (hunt.entities.actor, hunt.entities.target) if one and one not in answer.columns]
         if missing:
             raise QueryError(
-                f"the result has no column {missing[0]}, which entities names: it has {', '.join(answer.columns)}"
+                f"the result has no column {missing[0]}, which `entities` contains: it has {', '.join(answer.columns)}"
             )
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         columns = [column for column in (hunt.entities.actor, hunt.entities.target) if column]

@@ -23,7 +23,7 @@ CONN = _table(
     "One row for each connection or exchange of datagrams, written when it ended.",
     Column("service", TEXT, "application protocol, recognised by content", "network.protocol", "service"),
     Column("direction", TEXT, "internal, outbound, inbound or external", "network.direction"),
-    Column("duration", SECONDS, "from the first packet to the last", "event.duration", "duration"),
+    Column("duration", SECONDS, "from the first to the last packet", "event.duration", "duration"),
     Column(
         "state",
         TEXT,
@@ -34,9 +34,9 @@ CONN = _table(
     Column(
         "history",
         TEXT,
-        "Zeek's letters in the order of their first packets, capital ones of the client: S SYN, H "
-        "SYN-ACK, A ACK alone, D data, F FIN,"
-        " R RST, G gap; null where a protocol has none",
+        "Zeek's letters in the order of their first packets, upper case for the client: S SYN, H "
+        "SYN-ACK, A pure ACK, D data, F FIN,"
+        " R RST, G gap; null for protocols without one",
         "",
         "history",
     ),
@@ -47,14 +47,12 @@ CONN = _table(
     Column(
         "src_payload",
         INT,
-        "payload of the client; of TCP by sequence numbers, what the capture lacks included",
+        "payload of the client; of TCP by sequence numbers, uncaptured bytes included",
         "",
         "orig_bytes",
     ),
     Column("dst_payload", INT, "payload of the server", "", "resp_bytes"),
-    Column(
-        "missed_bytes", INT, "of TCP: bytes between two packets of a side that the capture lacks", "", "missed_bytes"
-    ),
+    Column("missed_bytes", INT, "of TCP: bytes missing in the capture (Zeek: missed_bytes)", "", "missed_bytes"),
     Column("sni", TEXT, "host name of the TLS or QUIC ClientHello", "tls.client.server_name"),
     Column("ja4", TEXT, "JA4 of the TLS or QUIC ClientHello", "tls.client.ja4"),
     Column(
@@ -66,10 +64,10 @@ CONN = _table(
     Column(
         "src_country",
         TEXT,
-        "country of the client, ISO 3166-1; null where no database of `records.geoip` has it",
+        "country of the client, ISO 3166-1; null if no database of `records.geoip` contains it",
         "source.geo.country_iso_code",
     ),
-    Column("src_asn", INT, "number of its autonomous system, likewise", "source.as.number"),
+    Column("src_asn", INT, "number of its autonomous system; null as above", "source.as.number"),
     Column("src_as_org", TEXT, "organization of that system", "source.as.organization.name"),
     Column("dst_country", TEXT, "country of the server", "destination.geo.country_iso_code"),
     Column("dst_asn", INT, "number of its autonomous system", "destination.as.number"),
@@ -84,11 +82,11 @@ DNS = _table(
         "five seconds are one row."
     ),
     Column("service", TEXT, "dns, mdns or llmnr", "network.protocol"),
-    Column("query", TEXT, "name that was asked", "dns.question.name", "query"),
+    Column("query", TEXT, "queried name", "dns.question.name", "query"),
     Column("qtype", TEXT, "record type", "dns.question.type", "qtype_name"),
-    Column("rcode", TEXT, "response code; null where no answer was seen", "dns.response_code", "rcode_name"),
+    Column("rcode", TEXT, "response code; null if no answer was seen", "dns.response_code", "rcode_name"),
     Column("answers", LIST, "addresses and names of the answer", "dns.answers.data", "answers"),
-    Column("ttl", INT, "lowest time to live of the answers, s", "dns.answers.ttl", "TTLs"),
+    Column("ttl", INT, "lowest TTL of the answers, s", "dns.answers.ttl", "TTLs"),
     Column("rtt", SECONDS, "from query to answer", "event.duration", "rtt"),
     zeek="dns",
     eve="dns",
@@ -97,17 +95,17 @@ HTTP = _table(
     "http",
     "One row for each request with its response.",
     Column("method", TEXT, "method of the request", "http.request.method", "method"),
-    Column("host", TEXT, "host that was asked", "url.domain", "host"),
+    Column("host", TEXT, "requested host", "url.domain", "host"),
     Column("uri", TEXT, "path and query, with secrets replaced by stars", "url.original", "uri"),
     Column("user_agent", TEXT, "User-Agent of the client", "user_agent.original", "user_agent"),
-    Column("user", TEXT, "account, where the request shows one", "user.name", "username"),
+    Column("user", TEXT, "account, if the request contains one", "user.name", "username"),
     Column("server", TEXT, "Server of the response", "", "server"),
-    Column("status", INT, "status code; null where no response was seen", "http.response.status_code", "status_code"),
+    Column("status", INT, "status code; null if no response was seen", "http.response.status_code", "status_code"),
     Column("content_type", TEXT, "Content-Type of the response", "http.response.mime_type", "resp_mime_types"),
     Column(
         "request_size",
         INT,
-        "Content-Length of the request, null where it has none",
+        "Content-Length of the request, null if it has none",
         "http.request.body.bytes",
         "request_body_len",
     ),
@@ -115,7 +113,7 @@ HTTP = _table(
     Column(
         "sha256",
         TEXT,
-        "SHA-256 of the response's content; null where it was not seen whole within ten seconds, see `files`",
+        "SHA-256 of the response's content; null if it was not seen completely within ten seconds, see `files`",
         "http.response.body.hash.sha256",
     ),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
@@ -125,15 +123,13 @@ HTTP = _table(
 TLS = _table(
     "tls",
     "One row for each handshake of TLS, and for each ClientHello of QUIC.",
-    Column(
-        "version", TEXT, "version that the server chose; null where no ServerHello was seen", "tls.version", "version"
-    ),
+    Column("version", TEXT, "version that the server chose; null if no ServerHello was seen", "tls.version", "version"),
     Column("cipher", TEXT, "cipher suite that the server chose, as its number", "tls.cipher", "cipher"),
-    Column("sni", TEXT, "host name that the client asked for", "tls.client.server_name", "server_name"),
+    Column("sni", TEXT, "host name that the client requested", "tls.client.server_name", "server_name"),
     Column(
         "alpn",
         TEXT,
-        "application protocol: that which the server chose, else the first offered",
+        "application protocol: the one that the server chose, else the first offered",
         "tls.next_protocol",
         "next_protocol",
     ),
@@ -143,10 +139,10 @@ TLS = _table(
     Column("issuer", TEXT, "issuer of the server's certificate", "tls.server.issuer", "issuer"),
     Column("subject", TEXT, "subject of the server's certificate", "tls.server.subject", "subject"),
     Column("sha256", TEXT, "SHA-256 of the server's certificate", "tls.server.hash.sha256", "cert_chain_fps"),
-    Column("not_before", TIME, "begin of its validity", "tls.server.not_before", "certificate.not_valid_before"),
+    Column("not_before", TIME, "start of its validity", "tls.server.not_before", "certificate.not_valid_before"),
     Column("not_after", TIME, "end of its validity", "tls.server.not_after", "certificate.not_valid_after"),
     Column("self_signed", FLAG, "issuer and subject are the same"),
-    Column("ech", FLAG, "the ClientHello carries an encrypted one"),
+    Column("ech", FLAG, "the ClientHello contains an encrypted ClientHello (ECH)"),
     Column("quic", TEXT, "version of QUIC; null for TLS over TCP"),
     zeek="ssl",
     eve="tls",
@@ -155,7 +151,7 @@ AUTH = _table(
     "auth",
     "One row for each login attempt, of all protocols. Secrets are never stored.",
     Column("service", TEXT, "protocol of the login", "network.protocol", "service"),
-    Column("user", TEXT, "account; null where it is not shown", "user.name", "username"),
+    Column("user", TEXT, "account; null if it was not seen", "user.name", "username"),
     Column("result", TEXT, "accepted, refused, no such account, or unknown", "event.outcome", "success"),
 )
 SSH = _table(
@@ -174,9 +170,9 @@ SMB = _table(
     Column("operation", TEXT, "connect, open, write, rename or delete", "event.action", "action"),
     Column("share", TEXT, "name of the share", "", "path"),
     Column("file", TEXT, "file or pipe", "file.path", "name"),
-    Column("new_name", TEXT, "of a rename: what it is called now", "", "prev_name"),
-    Column("executable", FLAG, "of a write: the data begin like a program"),
-    Column("size", INT, "of a write: its bytes", "file.size", "size"),
+    Column("new_name", TEXT, "of a rename: the new name", "", "prev_name"),
+    Column("executable", FLAG, "of a write: the data begin like an executable"),
+    Column("size", INT, "of a write: number of bytes", "file.size", "size"),
     zeek="smb_files",
     eve="smb",
 )
@@ -189,7 +185,7 @@ SIP = _table(
     Column("call_id", TEXT, "Call-ID", "", "call_id"),
     Column("user_agent", TEXT, "User-Agent of the request", "user_agent.original", "user_agent"),
     Column("server", TEXT, "Server or User-Agent of the response"),
-    Column("status", INT, "status code; null where no response was seen", "", "status_code"),
+    Column("status", INT, "status code; null if no response was seen", "", "status_code"),
     zeek="sip",
     eve="sip",
 )
@@ -198,10 +194,10 @@ DHCP = _table(
     "One row for each message.",
     Column("message", TEXT, "discover, offer, request, ack, ...", "", "msg_types"),
     Column("client_mac", TEXT, "hardware address of the client", "client.mac", "mac"),
-    Column("hostname", TEXT, "name that the client gives", "host.hostname", "host_name"),
+    Column("hostname", TEXT, "host name that the client sends", "host.hostname", "host_name"),
     Column("vendor_class", TEXT, "vendor class of the client"),
-    Column("requested", TEXT, "address that the client asks for", "", "requested_addr"),
-    Column("assigned", TEXT, "address that the server gives", "", "assigned_addr"),
+    Column("requested", TEXT, "address that the client requests", "", "requested_addr"),
+    Column("assigned", TEXT, "address that the server assigns", "", "assigned_addr"),
     Column("server_id", TEXT, "server identifier", "server.ip", "server_addr"),
     Column("lease_s", INT, "lease time, s", "", "lease_time"),
     zeek="dhcp",
@@ -211,13 +207,13 @@ RPC = _table(
     "rpc",
     "One row for each call of DCE/RPC with its answer, over TCP and through pipes of SMB.",
     Column("pipe", TEXT, "named pipe of SMB; null over TCP", "", "named_pipe"),
-    Column("interface", TEXT, "name of the interface, or its UUID; null where it is unknown", "", "endpoint"),
-    Column("operation", TEXT, "name of the call; null where it is unknown", "event.action", "operation"),
+    Column("interface", TEXT, "name of the interface, or its UUID; null if unknown", "", "endpoint"),
+    Column("operation", TEXT, "name of the call; null if unknown", "event.action", "operation"),
     Column("opnum", INT, "number of the call"),
     Column("protection", TEXT, "none, connect, call, packet, integrity or privacy (encrypted)"),
-    Column("arguments", LIST, "texts among the arguments, of calls for which detectors need them"),
-    Column("fault", FLAG, "the call failed; null where no answer was seen"),
-    Column("status", INT, "what the call returned, or why it failed; null where that is not readable"),
+    Column("arguments", LIST, "texts in the arguments, of calls for which detectors need them"),
+    Column("fault", FLAG, "the call failed; null if no answer was seen"),
+    Column("status", INT, "return value, or the fault; null if not readable"),
     Column("rtt", SECONDS, "from call to answer", "event.duration", "rtt"),
     zeek="dce_rpc",
     eve="dcerpc",
@@ -234,8 +230,8 @@ SNMP = _table(
     Column("security", TEXT, "of version 3: none, authenticated or private"),
     Column("operation", TEXT, "get, get_next, get_bulk, set, trap, inform or encrypted", "event.action"),
     Column("variables", LIST, "the first 16 object identifiers"),
-    Column("trap", TEXT, "of a trap: which, in words or as an object identifier"),
-    Column("status", TEXT, "of the response: no_error, or why not; null where no response was seen", "event.outcome"),
+    Column("trap", TEXT, "of a trap: its name or object identifier"),
+    Column("status", TEXT, "of the response: no_error or the error; null if no response was seen", "event.outcome"),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
     zeek="snmp",
     eve="snmp",
@@ -246,28 +242,31 @@ RTSP = _table(
     Column("method", TEXT, "method of the request", "event.action"),
     Column("uri", TEXT, "address of the stream, without credentials", "url.original"),
     Column("user_agent", TEXT, "User-Agent of the request", "user_agent.original"),
-    Column("user", TEXT, "account, where the request shows one", "user.name"),
+    Column("user", TEXT, "account, if the request contains one", "user.name"),
     Column("server", TEXT, "Server of the response"),
-    Column("status", INT, "status code; null where no response was seen"),
+    Column("status", INT, "status code; null if no response was seen"),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
 )
 FILES = _table(
     "files",
     (
         "One row for each file that was transferred by HTTP, FTP, TFTP or mail (SMTP): bodies, messages, attachments. "
-        "Of files on shares `smb` has names and sizes. Forms, JSON and XML that clients send are left out."
+        "Of files on shares `smb` has names and sizes. Forms, JSON and XML that clients send are not included."
     ),
     Column("service", TEXT, "http, ftp, tftp or smtp", "network.protocol", "source"),
-    Column("sender", TEXT, "who sent it: client or server", "", "is_orig"),
-    Column("name", TEXT, "name, without its path; null where it has none", "file.name", "filename"),
+    Column("sender", TEXT, "sender: client or server", "", "is_orig"),
+    Column("name", TEXT, "name without path; null if it has none", "file.name", "filename"),
     Column("mime", TEXT, "media type that the sender declares", "file.mime_type", "mime_type"),
-    Column("size", INT, "bytes that were seen, decoded where they were compressed", "file.size", "seen_bytes"),
-    Column("sha256", TEXT, "SHA-256; null where it was not seen whole", "file.hash.sha256", "sha256"),
+    Column("size", INT, "bytes seen, after decompression", "file.size", "seen_bytes"),
+    Column("sha256", TEXT, "SHA-256; null if it was not seen completely", "file.hash.sha256", "sha256"),
     Column(
         "state",
         TEXT,
-        "whole; or why there is no hash: gap (bytes that the capture lacks), cut off (ended early), partial (a range "
-        "of it), large (more than 32 MiB), encoded (a compression that is not read), busy (more than 8 MiB/s to hash)",
+        (
+            "whole; or the reason for a missing hash: gap (bytes missing in the capture), cut off (ended "
+            "early), partial (a range of it), large (more than 32 MiB), encoded (unsupported compression), "
+            "busy (more than 8 MiB/s to hash)"
+        ),
     ),
     zeek="files",
     eve="fileinfo",

@@ -8,15 +8,15 @@ from sensor.records.schema_types import INT, LIST, NUMBER, SENSOR, TEXT, TIME, C
 
 DEVICE_HISTORY = Table(
     "device_history",
-    "One row for each version of a device: what the inventory held about it from `ts` until `valid_to`.",
+    "One row for each version of a device: its state in the inventory from `ts` until `valid_to`.",
     (
-        Column("ts", TIME, "since when it is so", "@timestamp", "ts"),
-        Column("valid_to", TIME, "until when; null for the present version (computed when the table is read)"),
+        Column("ts", TIME, "start of this version", "@timestamp", "ts"),
+        Column("valid_to", TIME, "end of this version; null for the present one (computed when the table is read)"),
         *SENSOR,
         Column("device", TEXT, "id of the device", "device.id"),
-        Column("action", TEXT, "what became of it: new, identified, changed, gone, ...", "event.action"),
+        Column("action", TEXT, "change: new, identified, changed, gone, ...", "event.action"),
         Column("name", TEXT, "host name", "host.hostname", "host_name"),
-        Column("type", TEXT, "device type; unknown where it is not identified", "host.type"),
+        Column("type", TEXT, "device type; unknown if it is not identified", "host.type"),
         Column("vendor", TEXT, "vendor", "device.manufacturer"),
         Column("model", TEXT, "model", "device.model.name"),
         Column("os", TEXT, "operating system", "host.os.name"),
@@ -58,7 +58,7 @@ ALERT_ENTITY = Table(
         Column("action", TEXT, "open, update, close, ...", "event.action"),
         Column("role", TEXT, "actor or target"),
         Column("ip", TEXT, "its address", "host.ip"),
-        Column("port", INT, "its port; null where none is part of the finding"),
+        Column("port", INT, "its port; null if the finding has none"),
         Column("mac", TEXT, "its MAC", "host.mac"),
         Column("device", TEXT, "id of the device", "device.id"),
         Column("hostname", TEXT, "its host name", "host.hostname"),
@@ -79,11 +79,11 @@ RECOMMENDATION = Table(
         Column("setting", TEXT, "which setting", "rule.id"),
         Column("title", TEXT, "title of the setting", "rule.name"),
         Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
-        Column("message", TEXT, "what was seen", "message"),
-        Column("fix", TEXT, "what to do"),
-        Column("device", TEXT, "id of the device whose setting it is", "device.id"),
+        Column("message", TEXT, "observation", "message"),
+        Column("fix", TEXT, "recommended action"),
+        Column("device", TEXT, "id of the device with this setting", "device.id"),
         Column("ip", TEXT, "its address", "host.ip"),
-        Column("port", INT, "port of the service; null where it is about none"),
+        Column("port", INT, "port of the service; null if it concerns none"),
     ),
 )
 VULNERABILITY = Table(
@@ -103,9 +103,9 @@ VULNERABILITY = Table(
         Column("verdict", TEXT, "affected, cannot_tell or not_affected"),
         Column("reason", TEXT, "why"),
         Column("severity", TEXT, "by CVSS", "vulnerability.severity"),
-        Column("cvss", NUMBER, "CVSS base score; null where there is none", "vulnerability.score.base"),
-        Column("epss", NUMBER, "probability of exploitation by EPSS, 0 to 1; null where there is none"),
-        Column("exploited", TEXT, "since when exploitation is known, or known; null where it is not known"),
+        Column("cvss", NUMBER, "CVSS base score; null if there is none", "vulnerability.score.base"),
+        Column("epss", NUMBER, "EPSS probability of exploitation, 0 to 1; null if there is none"),
+        Column("exploited", TEXT, "date since when exploitation is known, or `known`; null if it is not known"),
         Column("priority", NUMBER, "0 to 100"),
         Column("fixed", TEXT, "version that fixes it"),
     ),
@@ -114,19 +114,19 @@ VULNERABILITY = Table(
 COVERAGE = Table(
     "coverage",
     (
-        "What the sensor saw, and what it missed, for each interface and VLAN: one row for each span in "
-        "which packets were counted."
+        "Coverage of each interface and VLAN: packets seen and missed, one row for each span in which "
+        "packets were counted."
     ),
     (
-        Column("ts", TIME, "begin of the span", "@timestamp", "ts"),
+        Column("ts", TIME, "start of the span", "@timestamp", "ts"),
         Column("until", TIME, "end of the span", "event.end"),
         *SENSOR,
         Column("interface", TEXT, "interface or capture file", "observer.ingress.interface.name"),
-        Column("vlan", INT, "VLAN, null where untagged", "network.vlan.id"),
+        Column("vlan", INT, "VLAN, null if untagged", "network.vlan.id"),
         Column("packets", INT, "packets seen", "network.packets"),
         Column("bytes", INT, "bytes of their frames", "network.bytes"),
         Column("lost", INT, "packets that the kernel or a full queue dropped, all VLANs of the sensor together"),
-        Column("shed", INT, "messages that there was no time to read, all together"),
-        Column("dropped_records", INT, "records that were dropped since the disk was too slow, all together"),
+        Column("shed", INT, "messages that were not parsed under load, of all VLANs"),
+        Column("dropped_records", INT, "records that were dropped because the disk was too slow, of all VLANs"),
     ),
 )

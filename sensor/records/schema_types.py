@@ -56,27 +56,27 @@ class Table(NamedTuple):
         return next((column for column in self.columns if column.name == name), None)
 
 
-TS = Column("ts", TIME, "when it began", "@timestamp", "ts")
+TS = Column("ts", TIME, "start time", "@timestamp", "ts")
 SENSOR = (
-    Column("sensor", TEXT, "which sensor saw it", "observer.name"),
-    Column("site", TEXT, "where that sensor stands", "observer.geo.name"),
+    Column("sensor", TEXT, "id of the sensor", "observer.name"),
+    Column("site", TEXT, "site of the sensor", "observer.geo.name"),
 )
 ENDS = (
-    Column("vlan", INT, "802.1Q VLAN, null where untagged", "network.vlan.id", "vlan"),
+    Column("vlan", INT, "802.1Q VLAN, null if untagged", "network.vlan.id", "vlan"),
     Column("src_ip", TEXT, "address of the client", "source.ip", "id.orig_h"),
     Column("src_port", INT, "its port; of ICMP the type", "source.port", "id.orig_p"),
     Column(
         "src_mac",
         TEXT,
-        "its MAC on the segment: that of the router where it is not on the segment",
+        "its MAC on the segment: that of the router if it is on another segment",
         "source.mac",
         "orig_l2_addr",
     ),
-    Column("src_device", TEXT, "id of the device behind it, null where it is not in the inventory", "source.device.id"),
+    Column("src_device", TEXT, "id of its device, null if it is not in the inventory", "source.device.id"),
     Column("dst_ip", TEXT, "address of the server", "destination.ip", "id.resp_h"),
     Column("dst_port", INT, "its port", "destination.port", "id.resp_p"),
     Column("dst_mac", TEXT, "its MAC on the segment", "destination.mac", "resp_l2_addr"),
-    Column("dst_device", TEXT, "id of the device behind it", "destination.device.id"),
+    Column("dst_device", TEXT, "id of its device", "destination.device.id"),
     Column("proto", TEXT, "tcp, udp, icmp, or the number of the IP protocol", "network.transport", "proto"),
 )
 COMMON = (

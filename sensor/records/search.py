@@ -60,9 +60,7 @@ def understood(text: str, query: Query) -> SearchTerm:
     """Interpret a search term. Raises SearchError for an invalid address."""
     text = text.strip()
     if not text:
-        raise SearchError(
-            "found nothing to look for, expected an address, a block, a MAC, a device, a domain, a hash or a word"
-        )
+        raise SearchError("expected an address, a block, a MAC, a device, a domain, a hash or a text")
     if (kind := _address(text)) is not None:
         if kind == "block" and ":" in text:
             return SearchTerm(text, "block", addresses=within(text, query))

@@ -97,7 +97,7 @@ class Tail:
         if self._fd < 0 or self._size + len(data) > self._limit:
             self._open()
         if not self._wait and shutil.disk_usage(self.folder).free < RESERVE_MIB * MIB:
-            raise OSError(0, f"less than {RESERVE_MIB} MiB are free")
+            raise OSError(0, f"less than {RESERVE_MIB} MiB free")
         try:
             left = memoryview(data)
             while left:
@@ -110,7 +110,7 @@ class Tail:
     def _open(self) -> None:
         """Begin the next file, with the context as its first block."""
         if not self._wait and (size := unread(self.folder)) > UNREAD_MIB * MIB:
-            raise OSError(0, f"{size >> 20} MiB wait to be read: is the unit sensor-records running?")
+            raise OSError(0, f"{size >> 20} MiB pending: is the unit sensor-records running?")
         path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
         fresh = path.with_suffix(FRESH)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)

@@ -77,7 +77,7 @@ def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:
         further = _further(data, at + 1)
         if further < 0:
             if last:
-                damages.append(f"{len(data) - at} bytes at its end are no whole block")
+                damages.append(f"{len(data) - at} bytes at its end are an incomplete block")
             return found, len(data) if last else at, damages
         damages.append(f"{further - at} bytes are damaged")
         at = further

@@ -100,7 +100,7 @@ class Writer:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise Busy(f"{folder}: another process writes traffic records there") from None
+            raise Busy(f"{folder}: another process writes traffic records to it") from None
         self.folder, self.complain, self.clock, self._durable = folder, complain, clock, durable
         self.manifest = Manifest(folder / MANIFEST, write=True)
         self._identities: dict[str, Identity] = {}

@@ -214,7 +214,7 @@ def _notes(sources: Sources, period: Period) -> Iterator[str]:
         )
     if site.seen.habits is None:
         yield (
-            "No baseline was read: communication between devices is unknown; name the folder of an "
+            "No baseline was read: communication between devices is unknown; specify the folder of an "
             "inventory with --state."
         )
     elif site.seen.watched[0]:

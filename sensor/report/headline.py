@@ -20,7 +20,7 @@ def headline(report: Report) -> list[str]:
 def _network(report: Report) -> Iterator[str]:
     present = [device for device in report.devices if not device.gone]
     if not present:
-        yield "No device is known."
+        yield "No known devices."
         return
     types = Counter(device.type for device in present if device.type != "unknown")
     named = [
@@ -37,13 +37,13 @@ def _network(report: Report) -> Iterator[str]:
 def _worst(report: Report) -> Iterator[str]:
     """The number of weaknesses, and the most severe of them."""
     if not report.findings:
-        yield "No weakness was observed."
+        yield "No weaknesses were observed."
         return
     weak = sum(1 for device in report.devices if device.findings)
     certain = len({seat.device for one in report.findings for case in one.cases if case.sure for seat in case.seats})
     worst = report.findings[0]
     what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
-    doubt = "" if certain == weak else f", {certain:,} of these for certain"
+    doubt = "" if certain == weak else f", {certain:,} of these confirmed"
     unsure = "" if worst.sure else " (unknown whether they are affected)"
     worst_text = f"the most severe, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
     yield f"{counted(weak, 'of them has', 'of them have')} weaknesses{doubt}; {worst_text}."
@@ -71,7 +71,7 @@ def _done(report: Report) -> Iterator[str]:
         return
     parts = [
         f"{counted(len(since.fixed), 'finding was', 'findings were')} fixed and {len(since.found):,} new",
-        f"{counted(len(since.new), 'device')} came and {len(since.gone):,} left",
+        f"{counted(len(since.new), 'device')} appeared and {len(since.gone):,} disappeared",
     ]
     if since.score is not None and report.score is not None:
         moved = report.score.points - since.score.points

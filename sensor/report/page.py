@@ -32,11 +32,11 @@ WORST_SHOWN = 10
 # Number of tasks on the first page; among them, open incidents.
 FIRST, URGENT = 5, 2
 CONTENTS = (
-    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"),
-    ("done", "Done in the period"),
+    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "Recommended actions"),
+    ("done", "Completed in the period"),
     ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"),
     ("talks", "Conversations"),
-    ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"),
+    ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read this report"),
     ("evidence", "Evidence"),
 )  # fmt: skip
 # Plural names of kinds of changes.

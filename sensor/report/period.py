@@ -40,7 +40,7 @@ def period_spec(period: str = "", since: str = "", until: str = "") -> PeriodSpe
         raise ValueError("expected --period, or --since and --until, and not both")
     begin, end = _time("--since", since), _time("--until", until)
     if begin and end and begin >= end:
-        raise ValueError(f"found --since {since} and --until {until}, expected a beginning before the end")
+        raise ValueError(f"found --since {since} and --until {until}, expected a start before the end")
     if not period:
         return PeriodSpec(begin, end)
     if found := re.fullmatch(r"([1-9]\d{0,3})([hdw])", period):
@@ -78,7 +78,7 @@ def _month(year: int, month: int) -> PeriodSpec:
 def _label(since: str, until: str) -> str:
     """``24 November 2026, 08:00 to 08:19``, ``20 November to 24 November 2026``."""
     if not since or not until:
-        return "nothing is known"
+        return "no data"
     begin, end = moment(since), moment(until)
     if begin.date() == end.date():
         return f"{_day(begin)} {begin.year}, {begin:%H:%M} to {end:%H:%M}"

@@ -160,7 +160,7 @@ class Run:
         if self.live:
             self._begin(self._clock())
             self.log.flush()
-            self.notifier.ready(f"listening on {self.source.name}")
+            self.notifier.ready(f"capturing on {self.source.name}")
         reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder, self._clock)
         try:
             with unhurried():
@@ -183,7 +183,7 @@ class Run:
     def _begin(self, ts: int) -> None:
         self._begun = True
         ring = f", {self.source.sizes}" if isinstance(self.source, LiveSource) and self.source.sizes else ""
-        self._emit_event("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}{ring}")
+        self._emit_event("started", ts, f"{'capturing on' if self.live else 'reading'} {self.source.name}{ring}")
         self._report_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
         self._report_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
         self._report_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
@@ -262,7 +262,7 @@ class Run:
             f"{len(pipeline.room.desk):,} alerts open",
         ]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
-        return "; ".join([", ".join(counts), *(f"the configuration is wrong: {fault}" for fault in faults)])
+        return "; ".join([", ".join(counts), *(f"the configuration is invalid: {fault}" for fault in faults)])
 
     def _watch(self) -> None:
         """In live runs: losses are noted on findings, and checked once a minute; a fault of an interface is reported at
@@ -330,7 +330,7 @@ class Run:
             return
         if self.hunting is not None:
             self.hunting.look_back(before, copy.copy(lists))
-        msg = f"threat lists read again: {len(lists):,} entries in {len(lists.sizes):,} lists"
+        msg = f"threat lists loaded again: {len(lists):,} entries in {len(lists.sizes):,} lists"
         self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
         for line in refused:
             _warn(line)
@@ -354,7 +354,7 @@ class Run:
                 self.pipeline.maker.sensor(
                     "health",
                     ts,
-                    f"{len(refused):,} {what} left out: {refused[0]}",
+                    f"{len(refused):,} {what} skipped: {refused[0]}",
                     "low",
                     left_out=refused[:SHAPES_LIMIT],
                 )
@@ -389,7 +389,7 @@ def _hunting(hunts: Sequence[Path], records: Path, rules: Rules) -> Hunting:
 
 
 def _complain(line: str) -> None:
-    log().warning("left out", line=line)
+    log().warning("skipped", line=line)
 
 
 def _warn(line: str) -> None:
@@ -397,4 +397,4 @@ def _warn(line: str) -> None:
 
 
 def _report(fault: Fault) -> None:
-    log().error("a unit failed; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)
+    log().error("a unit failed; its packet was quarantined", unit=fault.unit, error=fault.error, place=fault.place)

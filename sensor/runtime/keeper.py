@@ -96,7 +96,7 @@ class Keeper:
                 self.persistence.restore(state, again=again) for state in self.store.devices(inventory.limits.devices)
             )
         if self.store.broken:
-            self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
+            self._complain(f"{self.store.path}: skipped {self.store.broken:,} invalid device rows")
         for one, other in self.store.apart():
             inventory.endpoints.keep_apart(one, other)
         if baseline is not None:
@@ -149,7 +149,7 @@ class Keeper:
             except msgspec.DecodeError:
                 broken += 1
         if broken:
-            self._complain(f"{self.store.path}: left out what is no recommendation: {broken:,} rows")
+            self._complain(f"{self.store.path}: skipped {broken:,} invalid recommendation rows")
 
     def tick(self, now: int) -> None:
         """Called often by the engine; hands entries over about once a second. ``now``: packet time, ns."""
@@ -191,12 +191,11 @@ class Keeper:
         self._put(None, until)
         self._thread.join(_left(until))
         if self._thread.is_alive():
-            self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
+            self._complain(f"{self.store.path} lacks the latest baseline changes: the disk is too slow")
             return
         if left := self.persistence.waiting:
             self._complain(
-                f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to "
-                "write that down"
+                f"{self.store.path} lacks the last-seen time of {left:,} devices: there was no time to write it"
             )
         with contextlib.suppress(StoreError):  # then facts are evaluated again at the next start
             self._note()
@@ -290,7 +289,7 @@ class Keeper:
                 self.store.write(entries, listed=self._log is not None)
             except StoreError as error:
                 if not self._failed:
-                    self._complain(f"cannot write {error}; what is to be written waits")
+                    self._complain(f"cannot write {error}; changes are kept in memory")
                 self._failed = True
                 if self._hurry.is_set():
                     self._complain(f"{self.store.path} lacks the last {len(entries.states):,} devices")

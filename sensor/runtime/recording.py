@@ -58,7 +58,7 @@ def recording(
             files=config.records.files,
         )  # fmt: skip
     except OSError as error:
-        complain(f"no traffic records are kept: {folder}: {error.strerror}")
+        complain(f"no traffic records are written: {folder}: {error.strerror}")
         return None
     pipeline.record(keeping)
     return Recording(keeping, None if live else Aside(folder, config.records.gib, complain))

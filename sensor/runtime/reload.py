@@ -186,11 +186,11 @@ class Reloader:
         return self._applied(changed, fresh.faults)
 
     def _applied(self, changed: list[str], faults: list[Fault]) -> News:
-        msg = f"the configuration was read again: {_listed(changed) or 'nothing'} changed"
+        msg = f"the configuration was reloaded: {_listed(changed) or 'nothing'} changed"
         if restart := self.state.restart:
-            msg += f"; {_listed(restart)} {'count' if len(restart) > 1 else 'counts'} from the next start on"
+            msg += f"; {_listed(restart)} {'apply' if len(restart) > 1 else 'applies'} after a restart"
         if faults:
-            msg += f"; rules, fingerprints and profiles with faults are left as they were: {_first(faults)}"
+            msg += f"; invalid rules, fingerprints and profiles stay at their previous version: {_first(faults)}"
         facts = {
             "changed": changed[:KEYS_LIMIT],
             "restart": restart[:KEYS_LIMIT],

@@ -10,7 +10,7 @@ from sensor.engine.health import Upstream
 
 # A running forwarder writes its status every ten seconds.
 SILENT_S = 60.0
-NOT_DELIVERING = "`sensor forward` does not run, or has another configuration"
+NOT_DELIVERING = "`sensor forward` is not running, or uses another configuration"
 
 
 class Outputs:

@@ -90,7 +90,7 @@ class Agent:
         """Apply an offer that is not in use. Raises Refused if it cannot be used."""
         digest, state = digest_of(offer.layers), self.state
         if offer.reason:
-            raise Refused(f"the hub gives no configuration: {clean(offer.reason, REASON_LIMIT)}")
+            raise Refused(f"the hub sent no configuration: {clean(offer.reason, REASON_LIMIT)}")
         if digest in state.failed or state.trial is not None or self._was_refused(digest):
             return
         layers = self._verified(offer.layers)
@@ -121,7 +121,7 @@ class Agent:
         # A sensor may be moved to a site without a layer; a layer of another scope ends only with a signed empty one.
         missing = {place.partition(":")[0] for place in accepted} - scopes - {"site"}
         if missing or len(scopes) < len(layers):
-            raise Refused(f"the layer {min(missing)} is missing" if missing else "there are two layers of one scope")
+            raise Refused(f"the layer {min(missing)} is missing" if missing else "found two layers of one scope")
         return layers
 
     def _check_keys(self, place: Path) -> None:

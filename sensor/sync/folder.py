@@ -83,7 +83,7 @@ class FleetFolder:
                 return path
         body = fetch(file)
         if hashlib.sha256(body).hexdigest() != file.sha256:
-            raise Refused(f"the hub sent another content of {file.name} than was signed")
+            raise Refused(f"the content of {file.name} from the hub does not match the signature")
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new")
         with beside.open("wb") as out:

@@ -49,7 +49,7 @@ def worse(before: Health, now: Health) -> str:
     if not now.running:
         return "the sensor does not answer"
     if now.refused > (before.refused if now.began == before.began else 0) or (now.faults and not before.faults):
-        return f"the sensor refused it: {next(iter(now.faults), 'unknown fault')}"
+        return f"the sensor rejected it: {next(iter(now.faults), 'unknown fault')}"
     if new := [text for name, text in now.lasting.items() if name not in before.lasting]:
         return f"the sensor reports a persistent fault: {new[0]}"
     share, usual = _loss(before, now), before.lost / max(1, before.packets)

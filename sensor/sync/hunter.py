@@ -61,7 +61,7 @@ class Hunter:
         try:
             signed, hunt = read_hunt(received.body)
         except msgspec.MsgspecError as error:
-            log().warning("a hunt of the hub cannot be read", error=str(error))
+            log().warning("a hunt of the hub is invalid", error=str(error))
             return False
         self._answer(wire, hunt, self._found(signed, hunt))
         return True

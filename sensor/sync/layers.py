@@ -82,7 +82,7 @@ def verify(signed: Signed, operator: str) -> Layer:
     try:
         layer = msgspec.json.decode(signed.content, type=Layer)
     except msgspec.MsgspecError as error:
-        raise Refused(f"a layer cannot be read: {error}") from None
+        raise Refused(f"a layer is invalid: {error}") from None
     check_files(layer.files)
     return layer
 

@@ -33,14 +33,14 @@ class Link:
         """Public key of the operator who signs. Raises Refused if the hub has not announced it."""
         if found := load_operator(self._path):
             return found
-        raise Refused("the key of the hub's operator is not known: join the hub again, or upgrade the hub")
+        raise Refused("the key of the hub's operator is unknown: join the hub again, or upgrade the hub")
 
     def offer(self, report: Report) -> Offer:
         """The layers for this sensor. Sends the report on its current configuration first."""
         try:
             return msgspec.json.decode(self._ask(messages.CONFIGURE, msgspec.json.encode(report)), type=Offer)
         except msgspec.MsgspecError:
-            raise Retry("the hub gave an answer that cannot be read") from None
+            raise Retry("the hub sent an invalid answer") from None
 
     def fetch(self, file: File) -> bytes:
         """The content of a file of a layer. Raises Refused if the hub does not have it."""

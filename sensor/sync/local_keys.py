@@ -38,11 +38,13 @@ def check_keys(path: Path, text: str, outputs: Collection[str] = ()) -> None:
 def _faults(path: Path, text: str, given: dict[str, Any], outputs: Collection[str]) -> Iterator[Fault]:
     for way in LOCAL:
         if _holds(given, way):
-            yield fault_at(path, way, f"found {'.'.join(way)}, which only the sensor itself sets", text=text, key=True)
+            yield fault_at(
+                path, way, f"found {'.'.join(way)}, which only the local configuration may set", text=text, key=True
+            )
     chosen = given.get("outputs")
     for name, options in chosen.items() if isinstance(chosen, dict) else ():
         if name in outputs or (isinstance(options, dict) and options.get("type") == HUB):
-            message = f"found the output {name!r} to a hub, which only the sensor itself sets"
+            message = f"found the output {name!r} to a hub, which only the local configuration may set"
             yield fault_at(path, ("outputs", name), message, text=text, key=True)
 
 

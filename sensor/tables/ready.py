@@ -18,7 +18,7 @@ from sensor.tables.build import behind, catch_up, list_devices
 from sensor.tables.mute_rows import follow_mutes, mutes_behind
 from sensor.tables.position import position
 
-UNLISTED = "The list of devices is not complete: its rows are still to be made, and the store cannot be written here."
+UNLISTED = "The list of devices is incomplete: rows are missing, and the store is not writable here."
 
 
 class Ready(NamedTuple):
@@ -77,7 +77,7 @@ def _of_today(folder: Path) -> sqlite3.Connection:
     damaged.
     """
     if not (folder / FILE).is_file():
-        raise StoreError(f"{folder / FILE}: there is no inventory")
+        raise StoreError(f"{folder / FILE}: no inventory")
     base = look_into(folder / FILE)
     version = base.execute("PRAGMA user_version").fetchone()[0]
     if version != VERSION:

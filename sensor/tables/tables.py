@@ -50,10 +50,10 @@ class Tables:
             there = position(base)
             if there.seq and parts(log) and not holds(log, there.seq, there.record):
                 with transaction(base):
-                    self._empty("the event log is another one than the tables were made from")
+                    self._empty("the event log is not the one that the tables were built from")
             if not there.whole:
                 with transaction(base):
-                    self._empty("an earlier sensor ended while it made them")
+                    self._empty("an earlier sensor stopped while it built them")
             self._go_to(position(base))
         except sqlite3.Error as error:
             raise StoreError(str(error)) from None

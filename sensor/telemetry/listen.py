@@ -18,7 +18,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     host = "127.0.0.1" if host == "localhost" else host
     if not is_loopback(host):
-        raise ValueError(f"found {text!r}, {EXPECTED}: the sensor serves no other address")
+        raise ValueError(f"found {text!r}, {EXPECTED}: the sensor listens on loopback only")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise ValueError(f"found {text!r}, {EXPECTED}")
     return host, int(port)

@@ -212,7 +212,7 @@ def _at_path(served: Served, path: Path) -> _Unix:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_socket():
         if answers(path):
-            raise OSError(errno.EADDRINUSE, "another sensor serves there")
+            raise OSError(errno.EADDRINUSE, "another sensor uses it")
         path.unlink()
     server = _Unix(served, str(path))
     path.chmod(MODE)

@@ -70,7 +70,7 @@ def values_of(after: After, count: int) -> list[int]:
     """The values in a cursor. Raises Malformed if they do not fit the order."""
     values = after.value if isinstance(after.value, list) else [after.value]
     if len(values) != count or not all(isinstance(one, int) and abs(one) < 1 << 63 for one in values):
-        raise Malformed("cursor", str(after.value)[:40], "one that an earlier page gave")
+        raise Malformed("cursor", str(after.value)[:40], "a cursor of an earlier page")
     return [int(one) for one in values]
 
 

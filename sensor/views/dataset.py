@@ -69,7 +69,7 @@ def open_folder(folder: Path) -> Data:
     """
     path = folder / FILE
     if not path.is_file():
-        raise NotReadable(f"{path}: there is no inventory")
+        raise NotReadable(f"{path}: no inventory")
     try:
         base = look_into(path)
         (version,) = base.execute("PRAGMA user_version").fetchone()

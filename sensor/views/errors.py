@@ -51,7 +51,7 @@ class Ambiguous(ViewError):
     def __init__(self, value: str, candidates: Iterable[str]) -> None:
         self.value, self.candidates = value, list(candidates)
         super().__init__(
-            f"{value!r} is the beginning of {', '.join(self.candidates)} and perhaps more: give more of it"
+            f"{value!r} is the beginning of {', '.join(self.candidates)} and possibly others: add characters"
         )
 
 

@@ -51,9 +51,9 @@ def after_of(cursor: str, mark: str) -> After | None:
     try:
         after = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=After)
     except (ValueError, msgspec.DecodeError):
-        raise Malformed("cursor", cursor[:40], "one that an earlier page gave") from None
+        raise Malformed("cursor", cursor[:40], "a cursor of an earlier page") from None
     if after.mark != mark:
-        raise Malformed("cursor", cursor[:40], "one of the same filter and sort")
+        raise Malformed("cursor", cursor[:40], "a cursor with the same filter and sort")
     return after
 
 

@@ -157,4 +157,4 @@ def _break(found: Paths, one: Break) -> BreakRow:
 
 
 def _text(found: Paths, name: str) -> str:
-    return name if name == OUTSIDE else tidy(found.site.nodes[name].text)
+    return "internet" if name == OUTSIDE else tidy(found.site.nodes[name].text)

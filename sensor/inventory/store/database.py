@@ -71,7 +71,7 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise Refused(
-            f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, "
+            f"{path}: its tables have version {version}, expected {VERSION}: use the newer sensor, "
             "or another state folder"
         )
     return version
@@ -92,8 +92,8 @@ def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conne
         return (
             base,
             (
-                f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could "
-                f"still be read of it ({saved:,} rows)"
+                f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one contains all readable "
+                f"rows ({saved:,} rows)"
             ),
         )
 
@@ -176,10 +176,10 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise Taken(f"{folder / FILE}: another sensor writes it") from None
+            raise Taken(f"{folder / FILE}: another sensor is writing it") from None
         if (folder / UNFINISHED).exists() and not restoring:
             os.close(self._file)
-            raise Refused(f"{folder}: a restore was cut off here: run `sensor restore` again")
+            raise Refused(f"{folder}: a restore was interrupted: run `sensor restore` again")
 
     def release(self) -> None:
         os.close(self._file)

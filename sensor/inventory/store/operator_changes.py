@@ -29,9 +29,7 @@ class OperatorChanges:
         """Raises StoreError if there is no store, or none of this version."""
         self.path, self.author, self.ts = folder / FILE, author, ts
         if not self.path.is_file():
-            raise StoreError(
-                f"{self.path}: there is no inventory yet: run `sensor run`, or `sensor replay` with --state, first"
-            )
+            raise StoreError(f"{self.path}: no inventory yet: run `sensor run`, or `sensor replay` with --state, first")
         try:
             self._base = connect(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
@@ -85,12 +83,12 @@ class OperatorChanges:
             "SELECT * FROM words WHERE number = ? AND state NOT IN ('undone', 'failed')", (int(number),)
         ).fetchone()
         if row is None:
-            raise NotUndone(f"no change has the number {number}, or it was undone before")
+            raise NotUndone(f"no change has the number {number}, or it was already undone")
 
         if row["field"] == "forget" and row["state"] == "done":
-            raise NotUndone("what was forgotten does not come back: it is learned again")
+            raise NotUndone("a forgotten baseline cannot be restored: it is learned again")
         if row["field"] == "purge" and row["state"] == "done":
-            raise NotUndone("a purged device does not come back: it is found again when it sends packets")
+            raise NotUndone("a purged device cannot be restored: it is found again when it sends packets")
 
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
@@ -107,7 +105,7 @@ class OperatorChanges:
     def _undo_merger(self, number: str) -> str:
         row = self._base.execute("SELECT * FROM mergers WHERE number = ? AND NOT undone", (int(number[1:]),)).fetchone()
         if row is None:
-            raise NotUndone(f"no change has the number {number}, or it was undone before")
+            raise NotUndone(f"no change has the number {number}, or it was already undone")
         self.order("undo", row["kept_key"], row["lost_key"], f"undoes {number}")
         return f"merged {row['lost']}: {row['reason']}"
 

@@ -41,7 +41,7 @@ class Reader:
             self._base, self._corrections = base, corrections_of(base)
             return
         if not self.path.is_file():
-            raise StoreError(f"{self.path}: there is no inventory yet")
+            raise StoreError(f"{self.path}: no inventory yet")
         try:
             self._base = look_into(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()

@@ -43,7 +43,5 @@ def held(copy: Path, name: Path) -> Held:
     if fault != "ok":
         raise StoreError(f"{name}: is damaged: {fault.splitlines()[-1]}")
     if version > VERSION:
-        raise StoreError(
-            f"{name}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor"
-        )
+        raise StoreError(f"{name}: its tables have version {version}, expected {VERSION}: use the newer sensor")
     return Held(version, devices)

@@ -35,10 +35,10 @@ def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
         if not version:
             raise
         raise NotUpgraded(
-            f"{path}: its tables cannot be brought from version {version} to {VERSION}, and are as they were: {error}"
+            f"{path}: its tables cannot be upgraded from version {version} to {VERSION}, and are unchanged: {error}"
         ) from None
     return (
-        f"{path}: its tables are of version {VERSION} now; {kept.name} is a copy of version {version}"
+        f"{path}: its tables were upgraded to version {VERSION}; {kept.name} is a copy of version {version}"
         if version
         else ""
     )
@@ -57,7 +57,7 @@ def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
     except (OSError, sqlite3.Error) as error:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)
-        raise NotUpgraded(f"{path}: is not upgraded, for no copy of it can be kept beside it: {error}") from None
+        raise NotUpgraded(f"{path}: is not upgraded, because no copy can be stored beside it: {error}") from None
     for old in copies(path)[:-COPIES]:
         old.unlink()
     return copy

@@ -22,7 +22,7 @@ def composition(devices: Iterable[Device]) -> Markup:
     counts: dict[str, Counter[str]] = {}
     for device in devices:
         if not device.gone:
-            counts.setdefault(device.segment or "no segment known", Counter())[device.type] += 1
+            counts.setdefault(device.segment or "no known segment", Counter())[device.type] += 1
     colours = _colours(counts.values())
     rows = _rows(counts)
     legend, top = _legend(colours, TOP)
