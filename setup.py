@@ -1,8 +1,8 @@
-"""How the kernels are compiled: every ``.pyx`` below ``sensor/`` is one, all with the same flags, in parallel. All else
-stands in setup.cfg and pyproject.toml.
+"""Compilation of the kernels: each ``.pyx`` below ``sensor/`` is a kernel; all have the same flags and are compiled in
+parallel. All other settings are in setup.cfg and pyproject.toml.
 
-What Cython needs for typed memoryviews is a megabyte of C; it is compiled once, as ``sensor.core._shared``, and the
-kernels import it. TOML cannot say that.
+The utility code of Cython for typed memoryviews is a megabyte of C; it is compiled once, as ``sensor.core._shared``,
+which the kernels import. This cannot be configured in TOML.
 """
 
 from __future__ import annotations

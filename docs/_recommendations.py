@@ -40,7 +40,7 @@ def _lines() -> Iterator[str]:
             inline(one.name),
             one.ends.isoformat() + " at the latest" * one.at_latest,
             one.severity,
-            one.basis,
+            {"recalled": "unverified"}.get(one.basis, one.basis),
             f"<{one.source}>",
         )
         for one in supports()
@@ -55,6 +55,6 @@ def _lines() -> Iterator[str]:
 
 def _one(one: Advice) -> Iterator[str]:
     yield from (f"## {one.setting}", "", f"**{inline(one.title)}** ({one.severity}). {inline(one.why)}", "")
-    yield from (f"- What to do: {inline(one.fix)}", f"- How to verify: {inline(one.test)}")
+    yield from (f"- Fix: {inline(one.fix)}", f"- Verification: {inline(one.test)}")
     yield from (f"- {maker}: {inline(steps)}" for maker, steps in one.makers.items())
     yield ""

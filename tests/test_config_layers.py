@@ -218,7 +218,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
         ("networks:\n" + "- " * 100_000 + "x\n", "exceeded maximum nesting depth"),
         ("networks: " + "[" * 200 + "]" * 200 + "\n", f"nested deeper than {DEPTH_LIMIT} levels"),
         ("# " + "x" * SIZE_LIMIT + "\n", " 16 MiB"),
-        ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} faults more"),
+        ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} more faults"),
         ("intel: ['~nobody-of-this-name/x']\n", "~nobody-of-this-name"),
     ],
     ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],

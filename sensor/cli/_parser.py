@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import shutil
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sensor.cli._codes import USAGE
-from sensor.cli._tasks import TASKS
+from sensor.cli._tasks import TASKS, option_suggestion
 
 # Part of argparse's message → error code; the first match. Other messages concern values.
 KINDS = (
@@ -88,8 +87,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message} [{code}]\n")
 
     def _nearest(self, option: str) -> str:
-        near = difflib.get_close_matches(option.partition("=")[0], list(self._option_string_actions), 1)
-        return f": did you mean {near[0]}?" if near else ""
+        near = option_suggestion(option, self._option_string_actions)
+        return f": did you mean {near}?" if near else ""
 
 
 class TopParser(Parser):

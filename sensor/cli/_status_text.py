@@ -210,7 +210,7 @@ def _configuration(configuration: Status) -> Iterator[Line]:
 def made_room(removed: Mapping[str, Any]) -> str:
     """Tables that evicted entries, most evictions first; empty if none did."""
     ranked = sorted(((number(count), tidy(name)) for name, count in removed.items() if number(count)), reverse=True)
-    return ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " evictions" if ranked else ""
+    return ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " evicted" if ranked else ""
 
 
 def health(status: Status, now: float) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Run the hub of many sensors, enrol sensors, and list what they report.
+"""Run the hub of many sensors, enroll sensors, and list what they report.
 
 Sensors send their events over NATS JetStream; workers write them to PostgreSQL, each event once. A sensor
 keeps an event until the database has committed it. Needs the extra `hub` and both servers; docs/operate/hub.md shows how to set them up.

@@ -69,9 +69,9 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
     name, began = details.alert.id, details.alert.first
     at, first, rows = _rows(request, lambda query, moment: alert_states(query, name, moment))
     if not rows and at < began:
-        raise Malformed("at", request.first("at"), f"a time from {time_text(began)[:19]}Z on, when the alert began")
+        raise Malformed("at", request.first("at"), f"a time after {time_text(began)[:19]}Z, when the alert began")
     if not rows:
-        raise NotReadable(f"the traffic records do not hold {name} at that moment: its state then is unknown")
+        raise NotReadable(f"the traffic records do not contain {name} at that time: its state is unknown")
     notes, noted = [note for note in details.notes if note.ts <= at], AlertState()
     for note in notes:
         noted.apply(note.action, note.value)
@@ -89,7 +89,7 @@ def _rows(
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
         if at < first:
             begin = time_text(first)[:19]
-            raise Malformed(name, request.first(name), f"a time from {begin}Z on, when the records begin")
+            raise Malformed(name, request.first(name), f"a time after {begin}Z, when the records begin")
         try:
             return at, first, read(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:

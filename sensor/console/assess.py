@@ -48,7 +48,7 @@ class Assessments:
     def of(self, opened: Opened) -> Iterator[Picture]:
         """All assessments of a dataset, valid inside of the block. Raises NotReadable if they cannot be computed."""
         if not opened.alerts_known:
-            raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, and not none")
+            raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, not empty")
         with self._lock:
             stamp = (opened.dataset.folder, opened.dataset.log, opened.data.position)
             if self._picture is None or stamp != self._stamp:
@@ -60,8 +60,7 @@ class Assessments:
         total = devices(opened.data, limit=1).total
         if total > MOST:
             raise NotReadable(
-                f"{total:,} devices: assessments of more than {MOST:,} are made by `sensor vulns`, `sensor "
-                "posture` and `sensor tickets`"
+                f"{total:,} devices: for more than {MOST:,} use `sensor vulns`, `sensor posture` and `sensor tickets`"
             )
         try:
             base = open_to_read(self._state)

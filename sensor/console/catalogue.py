@@ -7,9 +7,9 @@ from sensor.console.pages.devices import COLUMNS
 from sensor.console.render import FOLDER, HUB_NAV, NAV
 
 TITLES = (
-    "Account", "Audit log", "Cannot read or write", "Cannot write", "Fault in the console", "Firewall", "Health",
+    "Account", "Audit log", "Cannot read or write", "Cannot write", "Internal error", "Firewall", "Health",
     "Incident", "Log in", "Logged in", "Login failed", "Mute", "New rules", "Not found", "Not permitted",
-    "Nothing can be read", "Page not found", "Search", "Settings", "The request cannot be answered", "Threat lists",
+    "No readable data", "Page not found", "Search", "Settings", "Invalid request", "Threat lists",
     "Uploads", "Users",
 )  # fmt: skip
 

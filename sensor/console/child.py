@@ -60,9 +60,9 @@ def _watched(child: subprocess.Popen[bytes], limits: Limits) -> str:
             return ""
         fault = ""
         if time.monotonic() > until:
-            fault = f"The analysis took longer than {limits.seconds:,.0f} seconds and was ended."
+            fault = f"The analysis took longer than {limits.seconds:,.0f} seconds and was stopped."
         elif _resident(child.pid) > limits.memory:
-            fault = f"The analysis took more than {limits.memory >> 20:,} MiB of memory and was ended."
+            fault = f"The analysis took more than {limits.memory >> 20:,} MiB of memory and was stopped."
         if fault:
             child.kill()
             child.wait()
@@ -82,4 +82,4 @@ def _reason(errors: IO[bytes]) -> str:
     errors.seek(0, os.SEEK_END)
     errors.seek(max(0, errors.tell() - ERROR_BYTES))
     lines = [clean(line) for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return " ".join(lines[-3:]) or "The command failed without a reason."
+    return " ".join(lines[-3:]) or "The command failed without a message."

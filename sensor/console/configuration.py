@@ -84,9 +84,7 @@ class Configuration:
         """A layer by its path; the first if the path is empty. Raises Unknown, NotReadable."""
         known = {str(one): one for one in self.files()}
         if not known:
-            raise NotReadable(
-                "there is no configuration, so everything has its default: `sensor config init` writes one"
-            )
+            raise NotReadable("no configuration: all values are defaults; `sensor config init` writes one")
         if name and name not in known:
             raise Unknown("file", name, known)
         return known[name] if name else next(iter(known.values()))
@@ -127,7 +125,9 @@ class Configuration:
             if found.faults:
                 return found
             if digest_of(before) != digest:
-                raise Malformed("file", "a version that changed meanwhile", "the one that was opened: open it again")
+                raise Malformed(
+                    "file", "a version that changed in the meantime", ("the one that was opened: open it again")
+                )
             self._keep(Earlier(_name(), str(file), time.time(), who, before))
             write_whole(file, text.encode())
             request_reload(self._state)

@@ -50,7 +50,7 @@ def writing(data: Data, author: str) -> Iterator[OperatorChanges]:
 def known(data: Data, names: Sequence[str]) -> list[Body]:
     """Devices by their ids, without duplicates. Raises Unknown, Ambiguous; Malformed if there are no ids."""
     if not names:
-        raise Malformed("device", "none", "at least one device that is marked")
+        raise Malformed("device", "none", "at least one marked device")
     return [device(data, name) for name in dict.fromkeys(names)]
 
 
@@ -80,7 +80,7 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
         if value != own_values(record).get(field, "")
     ]
     if not corrections:
-        raise Malformed("values", "those that are set already", "a changed value")
+        raise Malformed("values", "the present values", "a changed value")
     fields = ", ".join(
         dict.fromkeys(f"{correction.field} = {correction.value or 'as observed'}" for correction in corrections)
     )
@@ -102,9 +102,7 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
         if left != present:
             corrections.append(Correction(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
     if not corrections:
-        raise Malformed(
-            "tags", tags, "a tag that is not there on all of them" if remove is False else "a tag of theirs"
-        )
+        raise Malformed("tags", tags, "a tag that not all of them have" if remove is False else "an existing tag")
     done = "without" if remove else "with"
     text = f"{_count(len(corrections))} {done} the tag {', '.join(sorted(wanted))}"
     return Plan(text, lambda changes: changes.correct(corrections))
@@ -139,7 +137,7 @@ def undo(numbers: Sequence[str]) -> Plan:
                 changes.undo(number)
                 undone.append(number)
         if not undone:
-            raise Malformed("number", ", ".join(numbers), "a change that can be undone and was not undone before")
+            raise Malformed("number", ", ".join(numbers), "a change that can be undone and was not undone yet")
         return undone
 
     return Plan(f"undone: {', '.join(numbers)}", write)
@@ -159,7 +157,7 @@ def _checked(values: Mapping[str, str]) -> dict[str, str]:
     try:
         return {field: checked(field, value) for field, value in values.items()}
     except ValueError as error:
-        raise Malformed("value", str(error), "one that the field can have") from None
+        raise Malformed("value", str(error), "a valid value of the field") from None
 
 
 def _order(action: str, record: Body, other: str, reason: str, text: str) -> Plan:

@@ -46,9 +46,9 @@ def _reason(dataset: Dataset, recorded: bool) -> str:
         return "The packets are at the sensor that reported the alert: open its own console."
     if recorded:
         return (
-            f"The packets were kept and are no longer in {dataset.evidence}: the folder has a size, and the "
-            "oldest files make room."
+            f"The packets are no longer in {dataset.evidence}: the size of the folder is limited, and the "
+            "oldest files are deleted."
         )
     if dataset.kind != LIVE:
-        return "This replay kept no packets: `sensor replay --evidence DIR` keeps those of each alert."
-    return "The sensor kept no packets of this alert: evidence is switched off, or the packets had left its memory."
+        return "This replay stored no packets: `sensor replay --evidence DIR` stores those of each alert."
+    return "The sensor stored no packets of this alert: evidence is disabled, or the packets were no longer in memory."

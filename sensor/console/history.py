@@ -54,9 +54,7 @@ def inventory_at(request: PageRequest, name: str) -> Snapshot:
     with querying(request.dataset) as there:
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
         if at < first:
-            raise Malformed(
-                name, request.first(name), f"a time from {time_text(first)[:19]}Z on, when the records begin"
-            )
+            raise Malformed(name, request.first(name), f"a time after {time_text(first)[:19]}Z, when the records begin")
         try:
             found = devices_at(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:

@@ -11,9 +11,9 @@ DAMAGES_SHOWN = 5
 LOSSES = {
     "dropped": "packets were dropped by the kernel or a queue",
     "malformed": "packets were malformed",
-    "truncated": "packets were captured in part",
+    "truncated": "packets were truncated",
     "one_way": "connections were captured in one direction only",
-    "shed": "messages were left unparsed under load",
+    "shed": "messages were not parsed under load",
     "flows_evicted": "flows were evicted from the full flow table",
 }
 
@@ -24,7 +24,7 @@ def unseen(health: Health) -> list[str]:
     """
     figures = health.summary
     if not figures:
-        return ["Packet loss is unknown: the sensor has not reported its figures yet."]
+        return ["Packet loss is unknown: the sensor has not reported statistics yet."]
     found = [
         f"{count:,} {what}"
         for name, what in LOSSES.items()

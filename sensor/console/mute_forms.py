@@ -60,7 +60,7 @@ def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> 
     """The mute in a form. Raises Malformed."""
     values: dict[str, Any] = {field: given[field].strip() for field in FIELDS if given.get(field, "").strip()}
     if not (str(values.get("detector", "")).strip("*?.") or values.get("src") or values.get("dst")):
-        raise Malformed("mute", "neither", "a detector, an actor or a target: without them it suppresses everything")
+        raise Malformed("mute", "neither", "a detector, an actor or a target: without them it suppresses all alerts")
     for field in NUMBERS:
         if field in values:
             if not re.fullmatch(r"\d{1,5}", values[field], re.ASCII):
@@ -128,7 +128,7 @@ def remove(path: Path, name: str) -> None:
     with _WRITING:
         mutes = _loaded(path)
         if name not in {mute.id for mute in mutes}:
-            raise Malformed("mute", name, "one that is there: it was removed meanwhile")
+            raise Malformed("mute", name, "an existing one: it was removed in the meantime")
         save_mutes(path, [mute for mute in mutes if mute.id != name])
 
 

@@ -140,7 +140,7 @@ async def body_of(request: Request) -> bytes:
                 if len(body) > FORM_BYTES:
                     raise Malformed("body", f"more than {FORM_BYTES:,} bytes", "less")
     except (TimeoutError, ClientDisconnect):
-        raise Malformed("body", f"{len(body):,} bytes and then nothing", "all of it") from None
+        raise Malformed("body", f"{len(body):,} bytes before the end", "all of it") from None
     return bytes(body)
 
 

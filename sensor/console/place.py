@@ -60,7 +60,7 @@ def place_of(listen: str, cert: Path | None = None, key: Path | None = None, pub
     scheme = "https" if cert is not None else "http"
     if scheme == "http" and not ipaddress.ip_address(host).is_loopback:
         raise BadPlace(
-            f"found {listen}, which other hosts reach, without TLS: give --cert FILE and --key FILE, or "
+            f"found {listen}, which other hosts can reach, without TLS: add --cert FILE and --key FILE, or "
             "listen on 127.0.0.1 and use an SSH tunnel"
         )
     return Place(host, port, "", cert, key, public or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")

@@ -124,12 +124,15 @@ def _micros(text: str) -> int:
 
 def _without_packets(dataset: Dataset) -> str:
     if dataset.card.captures:
-        return f"The capture {Path(dataset.card.captures[0]).name} is no longer there, or the console may not read it."
-    return "The sensor keeps the packets of alerts, and none of them is there."
+        return (
+            f"The capture {Path(dataset.card.captures[0]).name} no longer exists, or the console has no "
+            "permission to read it."
+        )
+    return "The sensor stores the packets of alerts, but no file exists."
 
 
 def _not_found(paths: Sequence[Path], deadline: float) -> str:
     files = f"{len(paths):,} file{'s' if len(paths) != 1 else ''}"
     if time.monotonic() > deadline:
-        return f"The frame was not found within {SECONDS:.0f} seconds in {files}: look into the capture with Wireshark."
-    return f"The frame is in none of the {files} of packets: the sensor keeps those of alerts only."
+        return f"The frame was not found within {SECONDS:.0f} seconds in {files}: open the capture in Wireshark."
+    return f"The frame is not in {files} of packets: the sensor stores packets of alerts only."

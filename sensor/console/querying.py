@@ -40,8 +40,8 @@ def querying(dataset: Dataset) -> Iterator[Querying]:
             query = Query(folder, seconds=SECONDS)
         except NoRecords as error:
             raise NotReadable(
-                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with "
-                "the extra `hunt`."
+                f"traffic records: unknown: {error}. Enable `records` in the configuration, or replay with the "
+                "extra `hunt`."
             ) from None
         try:
             yield Querying(query, missing)

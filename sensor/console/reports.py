@@ -60,7 +60,7 @@ class Reports:
         self._worker = Worker("reports", self._make)
         for one in self.all():
             if one.state in (WAITING, MAKING):
-                self._end(one, "The console was stopped before the report was made.")
+                self._end(one, "The console was stopped before the report was finished.")
 
     def all(self) -> list[Report]:
         """All reports, newest first."""
@@ -101,7 +101,7 @@ class Reports:
         with self._lock:
             one = self.get(name)
             if one.state in (WAITING, MAKING):
-                raise Malformed("state", one.state, "the end of the work")
+                raise Malformed("state", one.state, "a finished report")
             shutil.rmtree(self._folder / one.id)
 
     def command(self, one: Report) -> Sequence[str]:

@@ -95,15 +95,15 @@ class RuleFiles:
         """Alerts that the rules would raise on the captures of a dataset. Raises NotReadable if that is unknown."""
         captures = [Path(one) for one in dataset.card.captures]
         if not captures:
-            raise NotReadable(f"{dataset.name} was not read from captures: a rehearsal needs a dataset of a replay")
+            raise NotReadable(f"{dataset.name} was not created from captures: a rehearsal needs a dataset of a replay")
         if missing := [one for one in captures if not one.is_file()]:
-            raise NotReadable(f"a rehearsal needs the capture, and {missing[0].name} cannot be read any more")
+            raise NotReadable(f"a rehearsal needs the capture, and {missing[0].name} can no longer be read")
         if (size := sum(one.stat().st_size for one in captures)) > CAPTURES:
             raise NotReadable(
                 f"{size >> 20:,} MiB of captures take too long: `sensor rules try FILE CAPTURE` has no limit"
             )
         if not _REHEARSING.acquire(timeout=WAIT_S):
-            raise NotReadable("another rehearsal is running: try again once it is over")
+            raise NotReadable("another rehearsal is running: try again when it has finished")
         try:
             with _file(name, text) as file:
                 configured = [f"--config={self._config}"] if self._config is not None else []
@@ -140,7 +140,7 @@ class RuleFiles:
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
-            raise Malformed("name", name, "small letters, digits, dashes and underscores, at most 64")
+            raise Malformed("name", name, "lowercase letters, digits, dashes and underscores, at most 64")
         return self.own.resolve() / f"{name}.yaml"
 
 

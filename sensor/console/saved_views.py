@@ -75,5 +75,5 @@ class SavedViews:
         with connected(self._path) as base:
             row = base.execute("DELETE FROM views WHERE number = ? RETURNING path", (wanted,)).fetchone()
         if row is None:
-            raise Malformed("view", number, "one that is there: it was removed meanwhile")
+            raise Malformed("view", number, "an existing one: it was removed in the meantime")
         return str(row[0])

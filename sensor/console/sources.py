@@ -91,7 +91,7 @@ class StateFolder:
     @contextlib.contextmanager
     def opened(self, dataset: Dataset, user: str = "") -> Iterator[Opened]:
         """Open for a request. Raises NotReadable if no part is available."""
-        notes = [] if dataset.card.complete else ["The replay is not at its end, or was cut off: this is not all."]
+        notes = [] if dataset.card.complete else ["The replay is running or was interrupted: results are incomplete."]
         try:
             with self._tables(dataset, notes) as data:
                 add = partial(append_notes, notes_log(dataset.log))
@@ -99,7 +99,7 @@ class StateFolder:
         except sqlite3.DatabaseError as error:
             raise NotReadable(
                 f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data "
-                f"{dataset.name}` makes them again"
+                f"{dataset.name}` rebuilds them"
             ) from None
         except OSError as error:
             raise NotReadable(f"cannot read {dataset.name}: {error.strerror}") from None
@@ -108,10 +108,8 @@ class StateFolder:
     def _tables(self, dataset: Dataset, notes: list[str]) -> Iterator[Data]:
         if not dataset.has_log:
             if dataset.inventory is None:
-                raise NotReadable(f"{dataset.name} holds no device and no record")
-            notes.append(
-                "There is no event log: alerts, incidents, recommendations and health are unknown, not absent."
-            )
+                raise NotReadable(f"{dataset.name} contains no device and no record")
+            notes.append("No event log: alerts, incidents, recommendations and health are unknown, not absent.")
             notes += _ready(dataset)[1]
             with open_folder(dataset.folder) as data:
                 yield data
@@ -119,9 +117,7 @@ class StateFolder:
         usable, more = _ready(dataset) if dataset.inventory is not None else (False, [])
         behind = _as_they_are(dataset) if not usable else None
         if behind is not None:
-            notes.append(
-                "The tables are behind the event log and cannot be brought up to it: the newest records are missing."
-            )
+            notes.append("The tables are behind the event log and cannot be updated: the newest records are missing.")
             with behind:
                 yield behind
         elif not usable:

@@ -94,7 +94,7 @@ class Lists:
             one = self._of(given, text)
             old = before.get(one.name)
             if old is not None and not (self._is_own(old) and text.strip()):
-                raise Malformed("name", one.name, "a name that no list has")
+                raise Malformed("name", one.name, "an unused name")
             if not text.strip():
                 save_sources(self.folder, [*before.values(), one])
                 return one
@@ -174,11 +174,11 @@ def read_text(text: str, *, allow: bool = False) -> tuple[ThreatLists, list[Faul
         try:
             lists = ThreatLists([path])
         except DocumentErrors as errors:
-            raise Malformed("entries", "nothing that can be read", errors.faults[0].message) from None
+            raise Malformed("entries", "no readable entries", errors.faults[0].message) from None
     faults = [fault._replace(path=Path("line")) for fault in lists.faults]
     if not sum(lists.sizes.values()):
         first = f"{faults[0].line}: {faults[0].message}" if faults else "there is none"
-        raise Malformed("entries", "no entry", f"addresses, domains, URLs or hashes, one a line; line {first}")
+        raise Malformed("entries", "no entry", f"addresses, domains, URLs or hashes, one per line; line {first}")
     return lists, faults
 
 

@@ -84,7 +84,7 @@ class Uploads:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(self._folder).free
         if size + FREE > free:
-            raise Malformed("size", f"{size:,} bytes", f"less: the disk has {max(free - FREE, 0):,} bytes for it")
+            raise Malformed("size", f"{size:,} bytes", f"less: the disk has {max(free - FREE, 0):,} bytes available")
         one = Upload(f"upload-{secrets.token_hex(8)}", _file_name(name), size, who, changed=time.time())
         (self._folder / one.id).mkdir(mode=0o700)
         self._path(one).touch(0o600)
@@ -104,7 +104,7 @@ class Uploads:
                 file.write(data)
             one.received, one.changed = offset + len(data), time.time()
             if offset == 0 and (fault := _no_capture(data, complete=one.received == one.size)):
-                self._end(one, FAILED, f"{one.name} is no capture, but {fault}. It was deleted.")
+                self._end(one, FAILED, f"{one.name} is not a capture: {fault}. It was deleted.")
             elif one.received == one.size:
                 one.state = WAITING
                 self._cards.write(one.id, one)

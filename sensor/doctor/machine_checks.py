@@ -41,11 +41,11 @@ def writable(folder: Folder) -> Verdict:
     path = clean(folder.path)
     if folder.problem:
         return error(
-            f"cannot be written: {folder.problem}",
+            f"not writable: {folder.problem}",
             f"install -d -o USER {path}, or select another folder in the configuration (events:, state:)",
         )
     made = "" if folder.there == folder.path else f"; it is created in {clean(folder.there)} when needed"
-    return ok(f"can be written{made}")
+    return ok(f"is writable{made}")
 
 
 def space(folder: Folder) -> Verdict | None:

@@ -178,12 +178,12 @@ def prose(record: Record) -> tuple[str, ...]:
     reasons = "; ".join(str(each) for each in _list(about, "why")[:LISTED])
     pairs = (
         ("Why", reasons),
-        ("Proof", about.get("seen")),
+        ("Evidence", about.get("seen")),
         ("Recommended action", about.get("advice") or about.get("fix")),
-        (f"Where ({about.get('maker')})", about.get("steps")),
-        ("Test", about.get("test")),
-        ("Done", about.get("closed") if record.get("kind") == "recommendation" else None),
-        ("Nothing, where", about.get("false_positives")),
+        (f"Steps ({about.get('maker')})", about.get("steps")),
+        ("Verification", about.get("test")),
+        ("Closed", about.get("closed") if record.get("kind") == "recommendation" else None),
+        ("False positives", about.get("false_positives")),
     )
     return tuple(_cut(f"{name}: {text}", TEXT_LIMIT) for name, text in pairs if text)
 

@@ -325,7 +325,7 @@ def test_interfaces_are_bounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"", "nothing in it"),
+        (b"", "no data"),
         (b"hello, world\n", "text"),
         (b"PK\x03\x04abcdef", "a ZIP archive"),
         (b"\xd4\xc3", "data that begins with d4 c3"),

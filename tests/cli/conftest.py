@@ -101,7 +101,7 @@ PROOF = {
     "facts": {"client_packets": 1},
 }
 LOG = [
-    record("sensor", "started", "listening on eth0"),
+    record("sensor", "started", "capturing on eth0"),
     device(
         10,
         "printer",

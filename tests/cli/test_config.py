@@ -293,8 +293,8 @@ def test_files_that_do_not_load(config: Callable[..., Result], etc: Path, tmp_pa
         "conf.d/10.yaml:2:34: conf.d/gone: found no such folder",
         "conf.d/10.yaml:2:41: conf.d/oui.txt: cannot be read: No such file",
         "conf.d/10.yaml:3:11: filter 'nott port 22' does not compile",
-        "conf.d/../list.txt:2:1: warning: 1 lines are left out, the first: ",
-        "conf.d/../prose.txt:1:1: not one indicator in it",
+        "conf.d/../list.txt:2:1: warning: 1 lines are skipped, the first: ",
+        "conf.d/../prose.txt:1:1: no valid indicator",
         "rules/a.yaml:2:39: found 'dns.qery', did you mean 'dns.query'?",
     ):
         assert any(line.startswith(start) for line in lines), (start, result.err)

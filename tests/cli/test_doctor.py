@@ -91,7 +91,7 @@ def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
     (tmp_path / "sensor.yaml").write_text("networks: [203.0.113.0/24]\n")
     assert "inside: 240 of 240 frames" in run_cli("doctor", "--file", path).out
     assert (
-        run_cli("doctor", "--file", path, "--config", str(tmp_path / "sensor.yaml")).lines[-1].endswith("all is well")
+        run_cli("doctor", "--file", path, "--config", str(tmp_path / "sensor.yaml")).lines[-1].endswith("no problems")
     )
 
 
@@ -126,7 +126,7 @@ def test_an_interface_that_is_not_there(run_cli, monkeypatch: pytest.MonkeyPatch
     result = run_cli("doctor", "-i", "no\x1b[31m", "--seconds", "1")
     assert result.code in (1, 4)
     assert "\x1b" not in result.out
-    assert "error    no [31m: interface: there is no interface of this name → sensor interfaces" in result.out
+    assert "error    no [31m: interface: no interface has this name → list interfaces" in result.out
     assert any(line.split(": ")[1] == "writable" for line in result.lines[:-1])
     assert ": traffic: " not in result.out
 
@@ -269,7 +269,7 @@ def test_a_port_that_is_no_mirror(lab: Lab) -> None:
     code, found = lab.doctor()
     assert code == 0
     assert {"mirror": "warning", "broadcast": "warning"}.items() <= bad(found).items()
-    assert "this machine itself" in found["mirror"]["found"]
+    assert "traffic of this host" in found["mirror"]["found"]
 
 
 @pytest.mark.lab

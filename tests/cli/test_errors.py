@@ -167,13 +167,42 @@ def test_a_program_gets_the_code_as_a_field(run_cli, tmp_path: Path) -> None:
     assert (entry["error"], entry["level"], "[" in entry["event"]) == ("capture.no-interface", "error", False)
 
 
-COMMON = (
-    "incidents hosts assets scan start stats logs query pcap listen capture export vulnerabilities "
-    "cve block quarantine upgrade users login dashboard"
-)
+# Thirty and more names from Zeek, Suricata, Wireshark, NetAlertX and Defender, with the command that does it here.
+COMMON = {
+    "incidents": "alerts incidents", "hosts": "devices", "assets": "devices", "inventory": "devices", "scan": "run",
+    "start": "run", "listen": "run", "capture": "run", "sniff": "run", "pcap": "replay", "read": "replay",
+    "stats": "status", "health": "status", "logs": "tail", "events": "tail", "query": "hunt", "sql": "hunt",
+    "flows": "search", "conn": "search", "dns": "search", "sessions": "search", "export": "records export",
+    "notices": "alerts", "threats": "alerts", "vulnerabilities": "vulns", "cve": "vulns", "signatures": "rules",
+    "ioc": "intel", "feeds": "intel", "block": "firewall suggest", "isolate": "firewall suggest",
+    "quarantine": "firewall suggest", "suppress": "mute", "ignore": "mute", "silence": "mute", "risk": "posture",
+    "score": "posture", "dashboard": "console", "web": "console", "login": "console login", "siem": "outputs",
+    "webhook": "outputs", "settings": "config", "install": "service install", "upgrade": "backup", "test": "selftest",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("guess", list(dict.fromkeys([*COMMON.split(), *_tasks.GUESSES])))
+@pytest.mark.parametrize(("guess", "command"), COMMON.items())
+def test_common_guesses_get_the_command_that_does_it(guess: str, command: str) -> None:
+    assert _tasks.suggestion(guess, names()) == command
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "near"),
+    [
+        ("alerts", "--limit", "--count"), ("alerts", "--from", "--since"), ("alerts", "--level", "--severity"),
+        ("alerts", "--jsn", "--json"), ("outputs", "-c", "--config"), ("run", "--iface", "--interface"),
+        ("doctor", "-r", "--file"), ("alerts", "--before", "--until"), ("tail", "--host", "--device"),
+        ("doctor", "--duration", "--seconds"), ("search", "--limit", "-n"), ("devices", "--verbose", "--wide"),
+        ("version", "--qqqq", ""),
+    ],
+)  # fmt: skip
+def test_options_of_other_tools_get_the_one_that_does_it(run_cli, command: str, option: str, near: str) -> None:
+    result = run_cli(command, option, "1")
+    assert (result.code, result.errors) == (2, ("usage.unknown-option",))
+    assert result.err.partition("did you mean ")[2].partition("?")[0] == near
+
+
+@pytest.mark.parametrize("guess", list(_tasks.GUESSES))
 def test_the_suggestion_for_a_guess_exists(run_cli, guess: str) -> None:
     """What is suggested is a command, with an action that its help lists. It is not run: some would change this
     machine.

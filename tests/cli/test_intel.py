@@ -140,7 +140,7 @@ def test_add_list_check_remove_a_file(golden: Golden, intel, folder: Path, tmp_p
         "at all,,,\nevil.example,,,\n"
     )
     result = intel("add", str(source), "--category", "ours", "--confidence", "95")
-    assert (result.code, result.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
+    assert (result.code, result.out) == (0, "our-bad-ones: 2 entries, 2 added, 0 removed\n")
     assert f"{source}:3: found " in result.err
     assert intel("list").lines[1].split()[:2] == ["our-bad-ones", "2"]
     assert json.loads(intel("list", "--json").out)["source"] == str(source)
@@ -175,14 +175,14 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
     one step.
     """
     server.pages["/lists/bad.txt"] = MANY
-    assert intel("add", f"{server.url}/lists/bad.txt").out == "bad: 100 entries, 100 new, 0 gone\n"
+    assert intel("add", f"{server.url}/lists/bad.txt").out == "bad: 100 entries, 100 added, 0 removed\n"
     before = (folder / "bad.list").stat().st_mtime_ns
     assert intel("update").out == "bad: unchanged, 100 entries\n"
     assert (folder / "bad.list").stat().st_mtime_ns == before
     assert server.requested[-1][1]["If-None-Match"].startswith('"')
     assert server.requested[-1][1]["If-Modified-Since"] == "Thu, 01 Jan 1970 00:00:00 GMT"
     server.pages["/lists/bad.txt"] = MANY.replace("203.0.113.7\n", "") + "198.51.100.1\n198.51.100.2\n"
-    assert intel("update", "bad").out == "bad: 101 entries, 2 new, 1 gone\n"
+    assert intel("update", "bad").out == "bad: 101 entries, 2 added, 1 removed\n"
     assert not list(folder.glob("*.new"))
     assert ThreatLists(folder=folder).check("198.51.100.2") is not None
 
@@ -214,13 +214,17 @@ def test_what_is_refused_leaves_the_old_list(
     intel("add", f"{server.url}/other.txt")
     server.pages |= {"/bad.txt": page, "/other.txt": "d3.example\n"}
     result = intel("update")
-    assert (result.code, result.lines, result.errors) == (3, ["other: 1 entry, 1 new, 1 gone"], ("intel.list-failed",))
+    assert (result.code, result.lines, result.errors) == (
+        3,
+        ["other: 1 entry, 1 added, 1 removed"],
+        ("intel.list-failed",),
+    )
     golden(result.err.replace(server.url, "URL"))
     [trouble] = re.findall(r"/bad\.txt (.+)\n", result.err)
     assert f"trouble: {trouble}" in intel("list").lines[1]
     assert ThreatLists(folder=folder).check("203.0.113.99") is not None
     server.pages["/bad.txt"] = MANY + "198.51.100.1\n"
-    assert intel("update", "bad").out == "bad: 101 entries, 1 new, 0 gone\n"
+    assert intel("update", "bad").out == "bad: 101 entries, 1 added, 0 removed\n"
     assert "trouble" not in intel("list").out
 
 
@@ -230,7 +234,7 @@ def test_most_of_a_list_may_go_where_a_user_reports_so(intel, server: Server) ->
     intel("add", f"{server.url}/bad.txt")
     server.pages["/bad.txt"] = "203.0.113.1\n"
     assert intel("update").code == 3
-    assert intel("update", "--force").out == "bad: 1 entry, 0 new, 99 gone\n"
+    assert intel("update", "--force").out == "bad: 1 entry, 0 added, 99 removed\n"
 
 
 def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +252,7 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
     (tmp_path / "key").write_text("# of ours\nAuth-Key: much-secret\n")
     server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
     result = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
-    assert result.out == "a: 1 entry, 1 new, 0 gone\n"
+    assert result.out == "a: 1 entry, 1 added, 0 removed\n"
     assert [headers.get("Auth-Key") for _, headers in server.requested] == ["much-secret", None]
     assert "much-secret" not in result.out + result.err + intel("list", "--json").out
     (tmp_path / "key").write_text("much-secret\n")
@@ -293,10 +297,13 @@ def test_pages_are_put_together(intel, server: Server) -> None:
             {"Event": {"Attribute": [{"type": "domain", "value": "m2.example", "to_ids": True}]}}
         ),
     }
-    assert intel("add", server.url + objects, "--name", "taxii").out == "taxii: 3 entries, 3 new, 0 gone\n"
+    assert intel("add", server.url + objects, "--name", "taxii").out == "taxii: 3 entries, 3 added, 0 removed\n"
     assert {headers["Accept"] for _, headers in server.requested} == {"application/taxii+json;version=2.1"}
-    assert intel("add", f"{server.url}/pulses", "--name", "otx").out == "otx: 2 entries, 2 new, 0 gone\n"
-    assert intel("add", f"{server.url}/misp/manifest.json", "--name", "misp").out == "misp: 2 entries, 2 new, 0 gone\n"
+    assert intel("add", f"{server.url}/pulses", "--name", "otx").out == "otx: 2 entries, 2 added, 0 removed\n"
+    assert (
+        intel("add", f"{server.url}/misp/manifest.json", "--name", "misp").out
+        == "misp: 2 entries, 2 added, 0 removed\n"
+    )
     assert not [path for path, _ in server.requested if "evil" in path]
     server.pages["/pulses"] = json.dumps({"results": [{"indicators": []}], "next": "https://elsewhere.example/pulses"})
     assert "another host" in intel("update", "otx").err
@@ -307,7 +314,7 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
     server.pages["/bad.txt"] = "c2.example\n"
     intel("add", f"{server.url}/bad.txt", "--keep-days", "30")
     first = ThreatLists(folder=folder).check("c2.example")
-    assert intel("update").out == "bad: 1 entry, 0 new, 0 gone\n"
+    assert intel("update").out == "bad: 1 entry, 0 added, 0 removed\n"
     again = ThreatLists(folder=folder).check("c2.example")
     [kept] = load_sources(folder)
     fetched = int(dt.datetime.fromisoformat(kept.fetched).timestamp())

@@ -54,8 +54,8 @@ def test_the_office(golden: Golden, paths) -> None:
     assert result.code == 0
     golden(result.lines[0])
     assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in result.lines
-    at = result.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
-    assert result.lines[at + 1] == "  outside"
+    at = result.lines.index(f"cost 17: internet → {NAS} (fs01, nas)")
+    assert result.lines[at + 1] == "  internet"
     assert result.lines[at + 2].startswith(f"  └─ {CAMERA} (DS-2CD")
     assert result.lines[at + 2].endswith("  +1")
     golden(result.lines[at + 3], "203.0.113.66")
@@ -88,8 +88,8 @@ def test_from_one_device_to_another(paths) -> None:
     assert [hop["to_text"] for hop in path["hops"]] == [f"{NAS} (fs01, nas)"]
     assert path["others"][0]["hops"][0]["to_text"] == "10.20.10.61 (axis-accc8e4f710a, camera)"
     (summary,) = bodies(paths("--from", path["sources"][0], "--to", path["goal"], "--json"), "summary")
-    assert (summary["pairs"], summary["chosen"]) == (1, "as asked for")
-    assert [path["sources"] for path in bodies(paths("--from", "outside", "--json"), "path")] == [["outside"]]
+    assert (summary["pairs"], summary["chosen"]) == (1, "as requested")
+    assert [path["sources"] for path in bodies(paths("--from", "internet", "--json"), "path")] == [["outside"]]
 
 
 def test_a_graph_for_graphviz(paths) -> None:

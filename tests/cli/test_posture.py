@@ -164,7 +164,7 @@ def test_a_spreadsheet_calculates_nothing(posture) -> None:
 
 def test_an_empty_log_and_a_foreign_one(golden: Golden, posture) -> None:
     """There is no score of nothing; odd values are left out."""
-    quiet = [record("sensor", "started", "listening on eth0")]
+    quiet = [record("sensor", "started", "capturing on eth0")]
     assert posture(records=[]).code == 3
     golden(posture(records=quiet).out)
     assert [posture("--by", by, records=quiet).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
@@ -370,7 +370,7 @@ def test_nothing_was_seen_yet(run_cli, tmp_path: Path) -> None:
 def _began(folder: Path) -> None:
     """The log of a sensor that has found nothing so far."""
     (folder / "events.jsonl").write_text(
-        json.dumps(record("sensor", "started", "listening on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n"
+        json.dumps(record("sensor", "started", "capturing on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n"
     )
 
 

@@ -197,11 +197,11 @@ def test_a_broken_profile_is_reported_when_a_run_begins(run_cli, office: Path, t
     broken.write_text('{"for": {"type": "camera"},', encoding="utf-8")
     log = tmp_path / "again.jsonl"
     result = run_cli("replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng"))
-    assert (result.code, f"{broken}:1:28: found no JSON" in result.err) == (0, True)
+    assert (result.code, f"{broken}:1:28: found invalid JSON" in result.err) == (0, True)
     (record,) = [
         one
         for one in map(json.loads, log.read_text(encoding="utf-8").splitlines())
-        if "faults in profiles left out" in one["msg"]
+        if "faults in profiles skipped" in one["msg"]
     ]
     assert str(broken) in record["msg"]
 
@@ -282,5 +282,5 @@ def test_a_broken_file_in_the_folder_is_reported_and_the_others_are_listed(profi
     broken.write_text("{", encoding="utf-8")
     result = profiles("list")
     assert (result.code, len(result.lines)) == (2, 2)
-    assert f"{broken}:1:2: found no JSON" in result.err
+    assert f"{broken}:1:2: found invalid JSON" in result.err
     assert profiles("show", "broken").code == 1

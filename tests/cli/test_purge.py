@@ -298,7 +298,7 @@ def test_what_stays_is_reported(golden: Golden, purge, inventory: Path) -> None:
     """The log, and copies of before."""
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines
-    assert f"stays: {inventory / 'inventory.db.version-2'}, a copy of before" in lines
+    assert f"kept: {inventory / 'inventory.db.version-2'}, an earlier copy" in lines
     golden(lines[-2:])
 
 

@@ -278,7 +278,7 @@ def test_nothing_to_read_is_reported(run_cli, tmp_path: Path) -> None:
 @pytest.mark.paper
 def test_an_empty_log_is_paper_too(run_cli, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text(
-        json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
+        json.dumps(record("sensor", "started", "capturing on eth0")) + "\n", encoding="utf-8"
     )
     output = run_cli(
         "report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d"
@@ -294,7 +294,7 @@ def test_an_empty_log_is_a_report_too(golden: Golden, run_cli, tmp_path: Path) -
     assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
     assert not (tmp_path / "x.html").exists()
     (tmp_path / "empty.jsonl").write_text(
-        json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
+        json.dumps(record("sensor", "started", "capturing on eth0")) + "\n", encoding="utf-8"
     )
     for name in ("x.html", "x.json"):
         output = run_cli(

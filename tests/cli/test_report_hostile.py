@@ -142,7 +142,7 @@ def logged(tmp_path: Path):
 
     def write(word: str) -> Path:
         path = tmp_path / "enemy.jsonl"
-        began = record("sensor", "started", "listening on eth0")
+        began = record("sensor", "started", "capturing on eth0")
         path.write_text("".join(f"{json.dumps(one)}\n" for one in (began, *enemy(word))), encoding="utf-8")
         return path
 

@@ -327,7 +327,7 @@ def test_a_wrong_configuration_of_this_machine(
     result = run_cli("restore", str(backup))
     assert result.code == 2
     assert "sensor.yaml:1:1: " in result.err
-    assert "name it with --state" in result.err
+    assert "specify it with --state" in result.err
     assert run_cli("restore", str(backup), "--state", str(tmp_path / "new")).code == 0
 
 

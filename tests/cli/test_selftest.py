@@ -73,11 +73,11 @@ def last(records: list[dict], kind: str) -> dict:
 @pytest.mark.parametrize(
     ("check", "change", "text"),
     [
-        ("capture", lambda them: last(them, "sensor") and them.__delitem__(slice(-3, None)), "without a good summary"),
+        ("capture", lambda them: last(them, "sensor") and them.__delitem__(slice(-3, None)), "without a valid summary"),
         (
             "capture",
             lambda them: [one["capture"].update(malformed=1) for one in them if one["action"] == "summary"],
-            "without a good summary",
+            "without a valid summary",
         ),
         (
             "devices",
@@ -94,7 +94,7 @@ def last(records: list[dict], kind: str) -> dict:
             ),
             "x.y",
         ),
-        ("evidence", lambda them: [one.pop("packets", None) for one in them], "holds 0 packets, expected 0"),
+        ("evidence", lambda them: [one.pop("packets", None) for one in them], "contains 0 packets, expected 0"),
         (
             "evidence",
             lambda them: [one["packets"].update(frames=10_000) for one in them if "packets" in one],
@@ -122,7 +122,7 @@ def test_damaged_files_are_seen(golden: Golden, good: Replayed, tmp_path: Path) 
     """A log with half a line, no evidence, no inventory."""
     golden(replayed.log(good._replace(invalid=["{half"])).found)
     empty = good._replace(folder=tmp_path)
-    assert "holds 0 packets" in replayed.evidence(empty).found
+    assert "contains 0 packets" in replayed.evidence(empty).found
     golden(replayed.inventory(empty).found, "inventory")
     shutil.copytree(good.folder / "state", tmp_path / "state")
     with sqlite3.connect(tmp_path / "state" / "inventory.db") as base:

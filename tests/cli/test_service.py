@@ -95,7 +95,7 @@ def test_install_again(run_cli, system: Path) -> None:
         Path(line.split(":")[0]).name: line.split(": ")[1] for line in result.lines if line.startswith(str(system))
     }
     assert endings.pop("sensor.service") == "updated"
-    assert endings == dict.fromkeys((*set(units.UNITS) - {"sensor.service"}, "sensor.conf", "sensor.yaml"), "as it was")
+    assert endings == dict.fromkeys((*set(units.UNITS) - {"sensor.service"}, "sensor.conf", "sensor.yaml"), "unchanged")
     assert (system / "etc/sensor/sensor.yaml").read_text() == "preset: quiet\n"
 
 
@@ -105,7 +105,7 @@ def test_uninstall(run_cli, system: Path) -> None:
     assert run_cli("service", "install", "--root", str(system)).code == 0
     result = run_cli("service", "uninstall", "--root", str(system))
     assert result.code == 0
-    assert result.lines[-1].startswith("what stays: ")
+    assert result.lines[-1].startswith("kept: ")
     assert list((system / "etc/systemd/system").iterdir()) == []
     assert (system / "etc/sensor/sensor.yaml").exists()
     result = run_cli("service", "uninstall", "--root", str(system))
@@ -134,7 +134,7 @@ def test_what_a_service_would_not_see(run_cli, system: Path, monkeypatch: pytest
 
 def test_a_program_that_is_not_there_or_has_an_odd_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "HIDDEN", ())
-    with pytest.raises(units.CannotServe, match="is not there"):
+    with pytest.raises(units.CannotServe, match="does not exist"):
         units.check_program(tmp_path / "sensor")
     (tmp_path / "a sensor").touch()
     with pytest.raises(units.CannotServe, match="only letters, digits"):

@@ -22,7 +22,7 @@ STALLED = {
     "sensor.upstream_stalled/siem": {
         "since": 0,
         "severity": "medium",
-        "msg": "the output siem has taken nothing for 90 s",
+        "msg": "the output siem has delivered nothing for 90 s",
     }
 }
 
@@ -95,8 +95,8 @@ def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text
             {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
             "config     invalid, the previous one stays in use: ",
         ),
-        ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows had to make room"),
-        ({"faults": {"dns": 2}}, "health     units of the sensor broke 2 times: dns"),
+        ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows evicted"),
+        ({"faults": {"dns": 2}}, "health     units of the sensor failed 2 times: dns"),
         ({"rules": {"used": 0, "faults": 1, "why": ["a.yaml:2:3: found y"]}}, "           a.yaml:2:3: found y"),
         ({"health": {"lasting": {"x": {"since": 0, "severity": "low", "msg": "m"}}}}, "health     low      m (since "),
     ],
@@ -159,10 +159,10 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
     assert result.code == 1
     golden(result.lines[0])
     assert result.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
-    assert "listening on eth0" in result.lines[2]
+    assert "capturing on eth0" in result.lines[2]
     assert result.lines[3] == f"devices    4 in {tmp_path}"
     assert result.lines[4].startswith("outputs    siem         stopped, 7 delivered, 2 pending, 0 refused")
-    assert "`sensor forward` does not run" in result.lines[5]
+    assert "`sensor forward` is not running" in result.lines[5]
     assert result.lines[6].startswith(f"lists      {tmp_path / 'intel' / 'a.list'}: ")
     known = json.loads(run_cli(*arguments, "--json").out)
     assert (known["running"], known["devices"]["devices"], known["outputs"]["siem"]["delivered"]) == (False, 4, 7)
@@ -200,7 +200,7 @@ def test_a_broken_configuration(golden: Golden, run_cli, tmp_path: Path) -> None
     result = run_cli("status", "--config", str(tmp_path / "sensor.yaml"))
     assert result.code == 2
     first, second, last = result.err.splitlines()
-    expected = "expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves no other address"
+    expected = "expected a loopback address with a port, such as 127.0.0.1:9469: the sensor listens on loopback only"
     assert first == f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', {expected}"
     assert second.startswith(f"{tmp_path / 'sensor.yaml'}:2:18: found 'loud'")
     golden(last)

@@ -18,7 +18,7 @@ def test_one_line_a_record(run_cli, log: Path) -> None:
     """
     result = run_cli("tail", str(log))
     assert result.code == 0
-    assert result.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"
+    assert result.lines[0] == "2026-11-24T09:14:07Z info     sensor started         capturing on eth0"
     assert (
         result.lines[-2]
         == "2026-11-24T09:14:07Z medium   alert open             discovery.port_scan: evil tried 120 ports of 10.0.0.10"
@@ -93,7 +93,7 @@ def test_following(golden: Golden, run_cli, log: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         golden(process.stdout.readline())
-        assert process.stdout.readline().endswith("listening on eth0\n")
+        assert process.stdout.readline().endswith("capturing on eth0\n")
         more = (
             json.dumps(
                 {

@@ -193,7 +193,7 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(run_cli, 
         there.backup(here)
         here.execute("DELETE FROM devices")
         here.commit()
-    (tmp_path / "none.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n")
+    (tmp_path / "none.jsonl").write_text(json.dumps(record("sensor", "started", "capturing on eth0")) + "\n")
     result = run_cli("tickets", "list", "--json", "--state", str(tmp_path), "--events", str(tmp_path / "none.jsonl"))
     assert [(one["id"], one["state"]) for one in bodies(result)] == [("ticket-aaaaaa", "open")]
 

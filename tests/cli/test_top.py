@@ -166,4 +166,4 @@ def test_a_sensor_that_goes_away(path: Path) -> None:
     terminal.until(lambda fresh: b"alert-abc123" in fresh)
     server.close()
     assert terminal.end() == 1
-    assert b"sensor: no sensor is running: nothing answers at " in terminal.seen[terminal.seen.rindex(NORMAL) :]
+    assert b"sensor: no sensor is running: no answer at " in terminal.seen[terminal.seen.rindex(NORMAL) :]

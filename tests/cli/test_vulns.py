@@ -60,7 +60,7 @@ def state(tmp_path: Path) -> Path:
         run.story.sends(CAMERA, "10.0.0.10", "mdns.hostname", "=cmd|calc")
         run.story.sends(SWITCH, "10.0.0.11", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P1448-LE@0.8")
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7")
-    (folder / "events.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n")
+    (folder / "events.jsonl").write_text(json.dumps(record("sensor", "started", "capturing on eth0")) + "\n")
     return folder
 
 

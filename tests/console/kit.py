@@ -18,7 +18,7 @@ from sensor.cli.main import main
 PRESENT_ALONE = '<p class="notice" role="note">The time '
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
-ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No incidents")
+ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No known losses", "No open incidents", "No incidents")
 
 
 def no_all_clear(text: str) -> None:

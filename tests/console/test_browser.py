@@ -243,7 +243,7 @@ def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
     page.goto("/uploads")
     page.locator("#capture").set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no capture"})
     page.locator("#upload button").click()
-    sync_api.expect(page.locator("#results")).to_contain_text("x.txt is no capture, but text")
+    sync_api.expect(page.locator("#results")).to_contain_text("x.txt is not a capture: text")
     assert there.faults == []
 
 

@@ -88,7 +88,7 @@ def test_page_is_sound_and_names_its_data(browser: httpx.Client, path: str) -> N
     source = answer.text.partition('class="source"')[2].partition("</p>")[0]
     assert ">office<" in source
     assert 'datetime="2026-11-24T08:00:01Z"' in source
-    assert re.search(r"last record \d+ \w+ ago|in the future|just now", source)
+    assert re.search(r"\d+ \w+ ago|future|just now", source)
 
 
 def test_every_link_leads_somewhere(browser: httpx.Client) -> None:
@@ -204,7 +204,7 @@ def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
     page = browser.get("/hunt", params={"sql": sql})
     rows = re.findall(r'<td class="mono">([\d.]+)</td><td class="mono">([\d,]+)</td>', page.text)
     assert len(rows) == 3
-    assert "no packet lost" in page.text
+    assert "no packets dropped" in page.text
     lines = browser.get("/hunt.csv", params={"sql": sql}).text.splitlines()
     assert lines == ["dst_ip,n", *(f"{address},{count.replace(',', '')}" for address, count in rows)]
     refused = browser.get("/hunt", params={"sql": "SELECT nothing FROM conn"})

@@ -177,7 +177,7 @@ EVERY = {
     recommendation(other=None, port=0, other_port=0, maker="", steps=""), TS, {}.get),
     "recommendation closed": lambda m: m.recommendation("close", recommendation(), TS + 7, {}.get,
     "later traffic shows it"),
-    "started": lambda m: m.sensor("started", TS, "listening on eth0", source="eth0", rings=2),
+    "started": lambda m: m.sensor("started", TS, "capturing on eth0", source="eth0", rings=2),
     "stopped": lambda m: m.sensor("stopped", TS, "stopped after 12 packets"),
     "health": lambda m: m.sensor("health", TS, "packets are lost", "medium", lost=5, shares=[0.5, 0.25]),
     "config": lambda m: m.sensor("config", TS, "3 threat lists read", lists={"bad.txt": 7}),

@@ -311,7 +311,7 @@ TLS: dict[str, tuple[Server, str, str]] = {
     "by itself": (
         lambda a: tls_server(a.self_signed("alone")),
         "",
-        "tls: the certificate of localhost is vouched for by itself alone",
+        "tls: the certificate of localhost is self-signed",
     ),
     "too old": (
         lambda a: tls_server(a.issue("past"), newest=ssl.TLSVersion.TLSv1_2),

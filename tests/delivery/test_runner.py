@@ -150,7 +150,7 @@ def test_a_record_on_which_an_output_breaks(log: Segmented) -> None:
     assert desk.got == [number for number in range(1, 41) if number != 23]
     ((seq, answer),) = [(letter["seq"], letter["answer"]) for letter in dead(log.log)]
     assert seq == 23
-    assert answer.startswith("a fault of ours: UnicodeError:  [31moops at fragile:")
+    assert answer.startswith("an internal error: UnicodeError:  [31moops at fragile:")
     assert sum(batch == [23] for batch in desk.tried) == BREAKS
     assert (one.position.delivered, one.position.refused) == (39, 1)
 

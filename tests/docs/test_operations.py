@@ -41,7 +41,7 @@ def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     shutil.copy(OFFICE, place / "office.pcap")
     assert [main(arguments) for arguments in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
     reported = capsys.readouterr().out
-    assert "several machines talk" in reported
+    assert "several hosts communicate" in reported
     assert "printer" in reported
 
 

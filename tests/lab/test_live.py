@@ -485,7 +485,7 @@ def test_libpcap_does_it_where_there_are_no_rings(lab):
 
 def test_libpcap_names_what_it_cannot_listen_to(lab):
     """A missing interface or a bad filter is one line there, too."""
-    for options, line in (({}, "vb7: cannot listen: "), ({"bpf": "frob"}, "filter 'frob' does not compile: ")):
+    for options, line in (({}, "vb7: cannot capture: "), ({"bpf": "frob"}, "filter 'frob' does not compile: ")):
         listener = lab.listen("vb" if options else "vb7", ready=False, without_rings=True, **options)
         assert json.loads(listener.communicate(timeout=60)[0])["refused"].startswith(line)
 

@@ -205,7 +205,7 @@ def test_a_life(service: Service) -> None:
     a moment.
     """
     service.start()
-    service.wait_for("READY=1\nSTATUS=listening on vb")
+    service.wait_for("READY=1\nSTATUS=capturing on vb")
     service.wait_for_log(lambda: [record["action"] for record in service.records][:1] == ["started"])
     service.wait_for("WATCHDOG=1", 4)
     service.wait_for("STATUS=0 packets, 0 lost, 0 devices, 0 alerts open")
@@ -371,7 +371,7 @@ def test_an_interface_that_is_not_there_at_the_start(service: Service, lab: Lab)
     run("ip", "-n", lab.there, "link", "del", "vb")
     service.start("--wait")
     service.wait_for("READY=1")
-    service.wait_for_log(lambda: "vb: no such interface now; waiting for it" in service.err)
+    service.wait_for_log(lambda: "vb: the interface does not exist; waiting for it" in service.err)
     lab.cable()
     received(lab, 1)
     lab.send(count=5)

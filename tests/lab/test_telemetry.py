@@ -125,7 +125,7 @@ def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path)
         env=os.environ | {"SENSOR_STATE": str(folder)},
     )  # fmt: skip
     assert reported.returncode == 1
-    assert "listening on lo" in reported.stdout
+    assert "capturing on lo" in reported.stdout
     again = start()
     assert again.invoke("status").returncode == 0
     assert "not served" not in again.end()

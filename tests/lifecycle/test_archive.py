@@ -107,7 +107,7 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
         ([], "config/sensor.yaml is not in the manifest"),
         (
             [Entry(name, len(data), "0" * 64) for name, data in GOOD.items()],
-            "is not what it was when the backup was made",
+            "differs from its hash in the backup",
         ),
         ([Entry("state/inventory.db", 1, "0" * 64)], "is not in the manifest"),
     ],
@@ -127,9 +127,7 @@ def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
 
 def test_one_of_a_newer_sensor(places: Places, tmp_path: Path) -> None:
     """Its words may mean something else: use the newer sensor."""
-    refused(
-        archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, this sensor knows 1: use the newer sensor"
-    )
+    refused(archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, expected 1: use the newer sensor")
 
 
 def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
@@ -137,8 +135,8 @@ def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     refused(tmp_path / "empty", places, "the end is missing")
     (tmp_path / "text").write_text("not packed\n" * 1000)
-    refused(tmp_path / "text", places, "cannot be unpacked")
-    refused(raw(tmp_path / "noise", b"x" * 4096), places, "is no backup")
+    refused(tmp_path / "text", places, "cannot be decompressed")
+    refused(raw(tmp_path / "noise", b"x" * 4096), places, "is not a backup")
     whole = BytesIO()
     with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         tar.addfile(tarfile.TarInfo("state/mutes.yaml"))

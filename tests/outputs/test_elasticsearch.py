@@ -329,7 +329,7 @@ def test_a_check_of_something_else(output: Elasticsearch, receiver: Receiver) ->
     receiver.script = [Fault(200, b"<html>")]
     *_, last = output.check()
     assert (last.what, last.level) == ("auth", "error")
-    assert "no Elasticsearch" in last.message
+    assert "not Elasticsearch" in last.message
 
 
 @pytest.mark.parametrize(

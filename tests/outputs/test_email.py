@@ -110,8 +110,8 @@ def test_an_alert_reports_who_what_why_and_what_to_do():
         "targets: 10.20.1.5 (FS01, server), 10.20.1.6",
         "techniques: T1021.002 SMB/Windows Admin Shares, T1046 Network Service Discovery",
         "why: printers never are SMB clients; svcctl CreateServiceW after tree connect to ADMIN$",
-        "what to do: Isolate the source and look for new services on the targets.",
-        "to silence: sensor mute add --detector lateral_movement.remote_service --src 10.20.30.41 --for 7d",
+        "recommended action: Isolate the source and look for new services on the targets.",
+        "mute: sensor mute add --detector lateral_movement.remote_service --src 10.20.30.41 --for 7d",
     ):
         assert expected in plain
 
@@ -248,20 +248,20 @@ def test_a_connection_that_died_since_it_was_opened_is_made_again():
 LATER = {
     "busy at once": ({"": [b"421 4.3.2 too many"]}, "421 4.3.2 too many"),
     "no mail today": ({"": [b"554 no service"]}, "554 no service"),
-    "sender": ({"MAIL": [b"550 5.7.1 not you"]}, "turns down the sender sensor@example.com: 550 5.7.1 not you"),
-    "login first": ({"MAIL": [b"530 5.7.0 log in"]}, "turns down the sender sensor@example.com: 530 5.7.0 log in"),
+    "sender": ({"MAIL": [b"550 5.7.1 not you"]}, "rejects the sender sensor@example.com: 550 5.7.1 not you"),
+    "login first": ({"MAIL": [b"530 5.7.0 log in"]}, "rejects the sender sensor@example.com: 530 5.7.0 log in"),
     "recipient unknown": (
         {"RCPT": [b"550 5.1.1 nobody"]},
-        "takes none of the recipients: soc@example.com: 550 5.1.1 nobody",
+        "rejected all recipients: soc@example.com: 550 5.1.1 nobody",
     ),
     "recipient busy": (
         {"RCPT": [b"450 4.2.0 greylisted"]},
-        "takes none of the recipients: soc@example.com: 450 4.2.0 greylisted",
+        "rejected all recipients: soc@example.com: 450 4.2.0 greylisted",
     ),
     "disk full": ({".": [b"452 4.3.1 no room"]}, "answers 452 4.3.1 no room"),
-    "closes": ({"DATA": [CLOSE]}, "the connection is lost"),
-    "no SMTP": ({"": [b"SSH-2.0-OpenSSH\x1b[1m"]}, "does not speak SMTP"),
-    "endless": ({"EHLO": [b"\r\n".join([b"250-x"] * 1000)]}, "an answer without an end"),
+    "closes": ({"DATA": [CLOSE]}, "connection lost"),
+    "no SMTP": ({"": [b"SSH-2.0-OpenSSH\x1b[1m"]}, "is not an SMTP server"),
+    "endless": ({"EHLO": [b"\r\n".join([b"250-x"] * 1000)]}, "an incomplete answer"),
 }
 
 
@@ -327,7 +327,9 @@ def test_a_recipient_that_stays_busy_does_not_hold_up_the_others_for_ever(monkey
     server = MailServer({"RCPT": [b"250 fine", b"450 4.2.2 mailbox full"]})
     with running(server) as port:
         ack = output(port, recipients=[SOC, BOSS]).send(entries(2))
-    assert ack.refused == dict.fromkeys((0, 1), "some have it, but not boss@example.com: 450 4.2.2 mailbox full")
+    assert ack.refused == dict.fromkeys(
+        (0, 1), "delivered to some recipients, but not boss@example.com: 450 4.2.2 mailbox full"
+    )
 
 
 def test_a_recipient_that_is_unknown_sends_the_records_to_the_dead_letters_too():
@@ -335,7 +337,7 @@ def test_a_recipient_that_is_unknown_sends_the_records_to_the_dead_letters_too()
     with running(server) as port:
         ack = output(port, recipients=[SOC, BOSS]).send(entries(1))
     assert len(server.mails) == 1
-    assert ack.refused == {0: "some have it, but not boss@example.com: 550 5.1.1 nobody  [1m"}
+    assert ack.refused == {0: "delivered to some recipients, but not boss@example.com: 550 5.1.1 nobody  [1m"}
 
 
 # What a check says, and what options are wrong.
@@ -385,7 +387,7 @@ def test_no_server_listens():
 def test_options_that_would_report_a_password_or_have_no_recipient_are_named():
     good = {"host": "a", "sender": "a@b.example", "recipients": ["c@d.example"]}
     for invalid, expected in (
-        ({"security": "none", "user": "u", "password": "env:X"}, "it would be sent in the clear"),
+        ({"security": "none", "user": "u", "password": "env:X"}, "it would be sent in cleartext"),
         ({"user": "u"}, "expected both user and password"),
         ({"recipients": []}, "at least 1 item"),
         ({"recipients": ["c@d.example\r\nBcc: x@y"]}, "expected an address such as"),

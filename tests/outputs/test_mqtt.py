@@ -212,11 +212,11 @@ def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not output.send(entries(2)).refused
         assert [one.what for one in output.check()] == ["dns", "tcp", "auth", "limits"]
         monkeypatch.setenv("SECRET", "battery staple")
-        with pytest.raises(Retry, match="not let in: ") as caught:
+        with pytest.raises(Retry, match="login rejected: ") as caught:
             output.open()
         assert "staple" not in str(caught.value)
         assert [(one.what, one.level) for one in output.check()][-1] == ("auth", "error")
-        with pytest.raises(Retry, match="not let in: "):
+        with pytest.raises(Retry, match="login rejected: "):
             opened(server.url)
 
 
@@ -227,7 +227,7 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SECRET", PASSWORD)
     login = {"user": USER, "password": "env:SECRET"}
     with MosquittoServer(password=True, rights="topic readwrite sensor/#") as server:
-        with pytest.raises(Retry, match=r"Not authorized \(topic other/device\): allow us"):
+        with pytest.raises(Retry, match=r"Not authorized \(topic other/device\): grant permission"):
             opened(server.url, topic="other/{kind}", **login).send(entries(2, cases=("device_new",)))
         with server.listening("sensor/device/#") as received:
             with pytest.raises(Retry, match=r"Not authorized \(topic homeassistant/binary_sensor/dev-7h1p2r/config"):
@@ -247,7 +247,7 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
         output = opened(url, tls={"ca": str(authority.ca)})
         assert not output.send(entries(500)).refused
         assert [one.what for one in output.check()] == ["dns", "tcp", "tls", "auth", "limits"]
-        with pytest.raises(Retry, match="not trusted here"):
+        with pytest.raises(Retry, match="not a trusted CA"):
             opened(url, tls={"ca": str(untrusted.ca)})
     with MosquittoServer() as server, pytest.raises(Retry, match="TLS"):
         opened(server.url.replace("mqtt:", "mqtts:"), timeout_s=1)
@@ -257,7 +257,7 @@ def test_nothing_listens_there(opened: Opened) -> None:
     """In plain words."""
     with pytest.raises(Retry, match="refused"):
         opened(f"mqtt://127.0.0.1:{free_port()}")
-    with pytest.raises(Retry, match=r" nowhere\.invalid: "):
+    with pytest.raises(Retry, match=r" nowhere\.invalid "):
         opened("mqtt://nowhere.invalid")
 
 

@@ -121,7 +121,7 @@ WRONG = {
     "expired": (
         lambda a: a.issue("old", days=-3),
         "the certificate of localhost expired on 20",
-        "have it renewed; by our clock it is 20",
+        "renew it; the clock of this host shows 20",
     ),
     "not yet": (
         lambda a: a.issue("young", starts_in_days=2),
@@ -135,13 +135,13 @@ WRONG = {
     ),
     "by itself": (
         lambda a: a.self_signed("alone"),
-        "the certificate of localhost is vouched for by itself alone",
-        "name this as tls.ca",
+        "the certificate of localhost is self-signed",
+        "set tls.ca to it",
     ),
     "stranger": (
         lambda a: Authority(a.folder, "Strange Root").issue("strange"),
-        "comes from Strange Root, which is not trusted here",
-        "as tls.ca",
+        "comes from Strange Root, which is not a trusted CA",
+        "set tls.ca",
     ),
 }
 
@@ -228,10 +228,10 @@ def test_a_requested_certificate_of_ours(authority, newest):
     untrusted = theirs.issue("stranger", client=True)
     with tls_server(authority.issue("asking"), clients=authority.ca, newest=newest) as port:
         *_, refused = found(port, Tls(ca=authority.ca, certificate=untrusted.certificate, key=untrusted.key))
-    assert "tls.key" in without.message or "certificate of ours" in without.message
+    assert "tls.key" in without.message or "client certificate" in without.message
     assert given.level == "ok"
     assert refused.level == "error"
-    assert "our certificate" in refused.message
+    assert "client certificate" in refused.message
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path, authority):

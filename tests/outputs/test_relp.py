@@ -189,12 +189,15 @@ def test_an_answer_may_come_one_byte_at_a_time():
 
 
 WRONG = {
-    "closes": (b"", "the session is lost: it closed the connection"),
-    "ends sessions": (b"0 serverclose 0\n", "the session is lost: it ends its sessions"),
-    "another protocol": (b"220 mail.example ESMTP \x1b[31mready\r\n", "it does not speak RELP: 220 mail.example ESMTP"),
-    "no line end": (b"x" * 300, "it does not speak RELP: xxxx"),
-    "huge": (b"1 rsp 999999999 200 OK\n", "it does not speak RELP: an answer of 999999999 bytes"),
-    "another number": (b"77 rsp 6 200 OK\n", "it does not speak RELP: a frame rsp that answers nothing"),
+    "closes": (b"", "session lost: it closed the connection"),
+    "ends sessions": (b"0 serverclose 0\n", "session lost: it closed the session"),
+    "another protocol": (
+        b"220 mail.example ESMTP \x1b[31mready\r\n",
+        "it is not a RELP server: 220 mail.example ESMTP",
+    ),
+    "no line end": (b"x" * 300, "it is not a RELP server: xxxx"),
+    "huge": (b"1 rsp 999999999 200 OK\n", "it is not a RELP server: an answer of 999999999 bytes"),
+    "another number": (b"77 rsp 6 200 OK\n", "it is not a RELP server: a frame rsp without a request"),
     "silent": (lambda *_: time.sleep(0.6) or b"", "no answer within 0.3 s"),
 }
 

@@ -244,7 +244,7 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
         (Fault(500, b'{"error":{"code":"InternalServerError","message":"x"}}'), Retry, "InternalServerError"),
         (Fault(503, b'"x"'), Retry, "503"),
         (Fault(reset=True), Retry, "connection was lost"),
-        (Fault(after_s=9, store=True), Retry, "no whole answer"),
+        (Fault(after_s=9, store=True), Retry, "no complete answer"),
     ],
 )
 def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Exception], expected: str) -> None:
@@ -271,7 +271,7 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
         ),
         (Fault(429, b"", {"Retry-After": "9"}), "429"),
         (Fault(200, b"<html>"), "no token"),
-        (Fault(200, b'{"access_token":"a\\r\\nb"}'), "no header"),
+        (Fault(200, b'{"access_token":"a\\r\\nb"}'), "not a valid header"),
         (Fault(cut=0), "connection was lost"),
     ],
 )

@@ -322,7 +322,7 @@ def test_check_sees_that_labels_would_be_dropped(place: Place) -> None:
 
 def test_records_of_the_log_are_not_taken(place: Place) -> None:
     assert not place.output.options.delivers
-    with pytest.raises(Refuse, match="it takes tickets"):
+    with pytest.raises(Refuse, match="it accepts tickets"):
         place.output.send(entries(1))
 
 

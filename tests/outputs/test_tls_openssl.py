@@ -19,7 +19,7 @@ from tests.outputs.servers_base import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-TOO_OLD = "it speaks no version of TLS that we allow: renew its software"
+TOO_OLD = "it supports no allowed TLS version: update its software"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str
         reported = {"ca": authority.ca, "certificate": right.certificate, "key": key}
         locked = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'none'}"}))
         taken = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'password'}"}))
-    assert "certificate of ours" in requested.message
-    assert all("our certificate" in one.message for one in refused)
+    assert "client certificate" in requested.message
+    assert all("client certificate" in one.message for one in refused)
     assert f"the secret file:{tmp_path / 'none'} cannot be read" in locked.message
     assert (taken.what, taken.level) == ("tls", "ok")

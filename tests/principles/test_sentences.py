@@ -34,6 +34,9 @@ COLUMNS = re.compile(r"\S {2,}\S")
 ENDS = ("startswith", "endswith")
 # Functions of texts whose argument is compared; the arguments of all others are input.
 COMPARING = frozenset((*ENDS, *"index find count join escape sorted list set dict".split()))
+# Functions of ``re`` whose first argument is a pattern, and the signs of patterns.
+SEARCHING = frozenset(("search", "match", "fullmatch", "findall", "finditer"))
+SIGNS = re.compile(r"\\[.\[\](){}*+?^$|\\ -]|\\[A-Za-z]|\[[^]]*\]|[()*+?^$|\[\]{}]")
 # Kinds of observations begin with the protocol.
 PROTOCOLS = frozenset(path.stem for path in (ROOT / "sensor" / "dissectors").iterdir())
 KIND = re.compile(r"([a-z0-9_]+)(\.[a-z0-9_]+)+")
@@ -174,11 +177,31 @@ def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
             yield leaf.lineno, leaf.value
 
 
+def patterns(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
+    """Line and text of each sentence that a pattern contains: of ``match=`` and of functions of ``re``."""
+    for call in (
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ):
+        given = [word.value for word in call.keywords if word.arg == "match" and call.func.attr in ("raises", "warns")]
+        if call.func.attr in SEARCHING and getattr(call.func.value, "id", "") == "re":
+            given += call.args[:1]
+        for node in (node for pattern in given for node in ast.walk(pattern) if isinstance(node, ast.Constant)):
+            text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+            if (
+                isinstance(text, str)
+                and "<" not in text
+                and '">' not in text
+                and is_sentence(" ".join(SIGNS.sub(" ", text).split()), sent_texts)
+            ):
+                yield node.lineno, text
+
+
 def test_no_sentence_is_compared() -> None:
     found = {
         f"{path.relative_to(ROOT)}:{line}: {text}"
         for path in (ROOT / "tests").rglob("*.py")
-        for line, text in sentences(tree_of(path), sent_by(path))
+        for found_in in (sentences, patterns)
+        for line, text in found_in(tree_of(path), sent_by(path))
     }
     assert found == set(), "assert an error code, a value, or golden(text) instead"
 
@@ -236,3 +259,17 @@ def test_no_sentence_is_compared() -> None:
 def test_a_sentence_is_found_where_it_is_compared(code: str, lines: list[int]) -> None:
     tree = ast.parse(code)
     assert [line for line, _ in sentences(tree, "\n".join(sent(tree)))] == lines
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ('with pytest.raises(ValueError, match="there is no such device"): f()', [1]),
+        ('with pytest.raises(ValueError, match=rf"{name}: there is\\. no (such )?device"): f()', [1]),
+        ('with pytest.raises(ValueError, match="device.unknown"): f()', []),
+        ('assert re.search(rb"there is no such device at \\S+", err)', [1]),
+        ('assert re.fullmatch(r"(\\d+) devices in \\S+", out)', []),
+    ],
+)
+def test_a_sentence_is_found_in_a_pattern(code: str, lines: list[int]) -> None:
+    assert [line for line, _ in patterns(ast.parse(code))] == lines

@@ -1,5 +1,6 @@
 """Text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml lists the words that are not used,
-the rooms of user-facing text, and the source rooms whose docstrings and comments are held to them as well.
+the rooms of user-facing text, the source rooms whose docstrings and comments are held to them as well, and the comment
+rooms with all other files that contain comments.
 """
 
 from __future__ import annotations
@@ -20,18 +21,25 @@ BANNED = [(re.compile(rf"\b(?:{entry['word']})\b", re.IGNORECASE), entry) for en
 ANY = re.compile("|".join(pattern.pattern for pattern, _ in BANNED), re.IGNORECASE)
 FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 INLINE_CODE = re.compile(r"`[^`\n]+`")
+# A comment of any language, the help of a target, and what units, packages and dashboards call themselves.
+COMMENT = re.compile(r"(?:^|\s)(?:#+|//|--|/\*|\{#)\s+(.*)|^Description[=:] *(.*)|\"(?:title|description)\": *\"(.*)\"")
 BEFORE_STATEMENT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 # What a page shows of a program's output, or quotes from the list itself, is not its own text.
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
+def places(*kinds: str) -> Iterator[Path]:
+    """Every file in the rooms of these kinds."""
+    for place in sorted(place for kind in kinds for room in LIST[kind] for place in ROOT.glob(room)):
+        yield from sorted(place.rglob("*")) if place.is_dir() else [place]
+
+
 def files() -> Iterator[Path]:
-    for room in (*LIST["rooms"], *LIST["internal_rooms"]):
-        place = ROOT / room
-        found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (
-            path for path in found if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY
-        )
+    yield from (
+        path
+        for path in places("rooms", "internal_rooms")
+        if path.suffix in READERS and path.name != "banned_words.yaml" and path != GLOSSARY
+    )
 
 
 def blank(match: re.Match[str]) -> str:
@@ -78,8 +86,19 @@ def remarks(text: str) -> Iterator[tuple[int, str]]:
             last = token.type
 
 
+def comments(text: str) -> Iterator[tuple[int, str]]:
+    """Of a file in any language, with the descriptions that it contains."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := COMMENT.search(line):
+            yield number, INLINE_CODE.sub("", next(filter(None, found.groups()), ""))
+
+
 READERS = {".md": markdown, ".py": python, ".yaml": values, ".jinja": template}
 SOURCE = {".py", ".pyx", ".pxd"}
+COMMENTED = {
+    "", ".cfg", ".conf", ".css", ".jinja", ".js", ".json", ".kql", ".service", ".sql", ".target", ".timer", ".toml",
+    ".yaml", ".yml",
+}  # fmt: skip
 
 
 def faults(path: Path, text: str) -> list[str]:
@@ -107,9 +126,16 @@ def test_text_uses_standard_terms() -> None:
     assert not found, "\n".join(found)
 
 
+def test_comments_and_descriptions_use_standard_terms() -> None:
+    paths = [path for path in places("comment_rooms") if path.is_file() and path.suffix in COMMENTED]
+    assert {path.suffix for path in paths} == COMMENTED
+    read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in paths]
+    found = [fault for path, text in read if ANY.search(text) for fault in faults_in(path, comments(text))]
+    assert not found, "\n".join(found)
+
+
 def test_docstrings_and_comments_use_standard_terms() -> None:
-    rooms = [ROOT / room for room in LIST["source_rooms"]]
-    paths = [path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in SOURCE]
+    paths = [path for path in places("source_rooms") if path.suffix in SOURCE]
     assert {path.suffix for path in paths} == SOURCE
     read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in paths]
     found = [
@@ -143,8 +169,21 @@ def test_a_banned_word_is_found_where_it_stands_and_code_is_left_alone(name: str
     assert sorted({int(fault.split(":")[1]) for fault in faults(Path(name), text)}) == lines
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("# it told us\nExecStart=/bin/told\n  key: 1 # told\nDescription=It told\n", [1, 3, 4]),
+        ("help: ## it told us\n\t@echo told\n", [1]),
+        ("// told\nlet told = 1;\n/* told */\n", [1, 3]),
+        ('{"title": "It told us",\n "told": "told us"}\n', [1]),
+        ("-- `told`\nSELECT told -- told\n", [2]),
+    ],
+)
+def test_a_banned_word_is_found_in_comments_of_any_language(text: str, lines: list[int]) -> None:
+    assert [int(fault.split(":")[1]) for fault in faults_in(Path("file"), comments(text))] == lines
+
+
 def test_every_entry_names_a_replacement_and_a_reason() -> None:
     assert [entry for entry in LIST["words"] if not (entry["instead"] and entry["why"])] == []
-    assert [
-        room for room in (*LIST["rooms"], *LIST["internal_rooms"], *LIST["source_rooms"]) if not (ROOT / room).exists()
-    ] == []
+    kinds = ("rooms", "internal_rooms", "source_rooms", "comment_rooms")
+    assert [room for kind in kinds for room in LIST[kind] if not any(ROOT.glob(room))] == []

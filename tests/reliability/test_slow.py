@@ -11,8 +11,8 @@ from tests.reliability.slow_stories import slow_receivers
 
 # What is wrong with each by its status, so that all of them are slow in the way that is meant.
 WRONG = {
-    "byte-a-second": "no whole answer within 2 s", "silent": "no whole answer within 2 s", "half-open": (
-        "no whole answer within 2 "
+    "byte-a-second": "no complete answer within 2 s", "silent": "no complete answer within 2 s", "half-open": (
+        "no complete answer within 2 "
         "s"
     ),
     "no-handshake": "did not answer the TLS handshake within 2 s", "expired": "expired on",

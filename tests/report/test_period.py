@@ -40,7 +40,7 @@ def test_nothing_known_is_a_period_too() -> None:
     """Of a log without a record."""
     found = period_spec("7d").resolve("", "")
     assert (found.since, found.until) == ("", "")
-    assert period_spec().resolve("", "").label == "nothing is known"
+    assert period_spec().resolve("", "").label == "no data"
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_live_is_reported_by_the_clock(golden: Golden, run: Any, monkeypatch: py
     monkeypatch.setattr(daemon, "log", lambda: ears)
     source = Given([*FRAMES, None], start=time.time_ns())
     source.tally.dropped = {"eth0": 1, "eth1": 0}
-    source.damages.append(Damage("eth0", 0, "no such interface now; waiting for it", "interface"))
+    source.damages.append(Damage("eth0", 0, "the interface does not exist; waiting for it", "interface"))
     one, records = run(source, live=True)
     assert reported(records)[:3] == ["started", "summary", "health"]
     assert reported(records)[-1] == "stopped"

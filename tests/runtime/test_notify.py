@@ -58,7 +58,7 @@ def test_the_life_of_a_service(golden: Golden, manager: Manager, tmp_path: Path)
     """
     reported = manager.notifier(str(tmp_path / "notify"))
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    reported.ready("listening on eth0")
+    reported.ready("capturing on eth0")
     reported.reloading()
     reported.ready()
     reported.stopping()

@@ -328,7 +328,7 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
     assert seen == [["camera"], ["camera", "printer"], ["camera", "printer", "tv"], ["camera", "tv"]]
     news = sensor_records(records, "config")
     assert [record["facts"]["changed"] for record in news] == [["profiles"]] * 3
-    assert f"{tmp_path / 'profiles' / 'old.json'}:1:27: found no JSON" in news[1]["msg"]
+    assert f"{tmp_path / 'profiles' / 'old.json'}:1:27: found invalid JSON" in news[1]["msg"]
 
 
 def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
     machine.run("useradd", "--create-home", "--groups", "sensor", "anna")
     assert machine.run("runuser", "-u", "anna", "--", "sensor", "status").stdout.startswith("sensor ")
     assert len(machine.run("runuser", "-u", "anna", "--", "sensor", "devices", "--json").stdout.splitlines()) > 3
-    assert machine.run("sensor", "selftest").stdout.rstrip().endswith("all is well")
+    assert machine.run("sensor", "selftest").stdout.rstrip().endswith("no problems")
 
 
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
@@ -319,7 +319,7 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
         "sensor-posture.timer": "active",
         "sensor-update.timer": "inactive",
     }
-    assert next(one["says"] for one in reported if one["unit"] == "sensor.service") == "listening on mirror0"
+    assert next(one["says"] for one in reported if one["unit"] == "sensor.service") == "capturing on mirror0"
     machine.run(command, "service", "uninstall")
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
     assert (machine.root / "var/lib/sensor/inventory.db").exists()

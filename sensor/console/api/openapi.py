@@ -19,15 +19,15 @@ from sensor.core.moments import EXPECTED
 BASE = "/api/v1"
 REF = "#/components/schemas/{name}"
 Schema = dict[str, Any]
-DATA = {"name": "data", "in": "query", "description": "dataset; without it the usual one", "schema": {"type": "string"}}
+DATA = {"name": "data", "in": "query", "description": "dataset; default: as for commands", "schema": {"type": "string"}}
 # Effect of each filter parameter.
 MEANINGS = {
-    "text": "words that are somewhere in it, an address or an id",
+    "text": "full-text search: text, an address or an id",
     "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, "
     "recommendations), `present` or `gone` (devices), "
     "`new`, `open`, `changed` or `done` (tickets)",
     "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`",
-    "detector": "names of detectors; * and ? stand for any characters",
+    "detector": "names of detectors; * and ? are wildcards",
     "verdict": (
         "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, "
         "`cannot_tell` or `not_affected`"
@@ -36,12 +36,12 @@ MEANINGS = {
     "site": "names of sites",
     "vlan": "number of the VLAN",
     "source": "actor: an address, a network, a MAC, the id of a device or a name",
-    "target": "target, named in the same way",
-    "device": "either end, named in the same way; of recommendations the id of a device",
+    "target": "target, in the same form",
+    "device": "actor or target, in the same form; of recommendations the id of a device",
     "type": "types of devices; `unknown`: not identified",
     "vendor": "part of the vendor's name",
     "criticality": "criticalities; `none`: without one",
-    "owner": "part of the owner's name; of tickets the whole name",
+    "owner": "part of the owner's name; of tickets the complete name",
     "tag": "tags, all of them",
     "address": "an address or a network such as 10.20.30.0/24",
     "mac": "a MAC address",
@@ -65,8 +65,10 @@ ID = {
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "a key of this request, such as a UUID: a repetition within a day gets the same answer, and writes "
-    "nothing",
+    "description": (
+        "a key of this request, such as a UUID: a repetition within a day receives the same response, "
+        "and writes nothing"
+    ),
     "schema": {"type": "string", "maxLength": LONGEST},
 }
 
@@ -87,7 +89,7 @@ def openapi() -> Schema:
         "info": {
             "title": "sensor",
             "version": sensor.__version__,
-            "description": "The views of a passive network sensor over its datasets.",
+            "description": "HTTP API of the passive network sensor.",
         },
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
@@ -103,7 +105,7 @@ def _get(resource: Resource, schema: Schema) -> Schema:
         }
     answers = {
         "200": {"description": "found", "content": content},
-        "304": {"description": "not changed since the ETag of If-None-Match"},
+        "304": {"description": "not modified since the ETag of If-None-Match"},
     }
     return {
         "summary": resource.summary,
@@ -121,7 +123,7 @@ def parameters(resource: Resource) -> list[Schema]:
     """Parameters of a resource: its filter, paging, the dataset."""
     found: list[Schema] = [DATA, *([ID] if "{id}" in resource.path else [])]
     found += [
-        {"name": name, "in": "query", "required": True, "description": "what to look for", "schema": {"type": "string"}}
+        {"name": name, "in": "query", "required": True, "description": "search term", "schema": {"type": "string"}}
         for name in resource.more
     ]
     if resource.filter is not None:
@@ -130,8 +132,8 @@ def parameters(resource: Resource) -> list[Schema]:
         found += [
             _query("sort", "order of the rows", type="string", enum=list(resource.sorts)),
             _query("order", "direction", type="string", enum=["asc", "desc"]),
-            _query("limit", "rows of a page", type="integer", minimum=1, maximum=1000),
-            _query("cursor", "of the page before, with the same filter and sort", type="string"),
+            _query("limit", "rows per page", type="integer", minimum=1, maximum=1000),
+            _query("cursor", "cursor of the previous page, with the same filter and sort", type="string"),
             _query("format", "all pages as a file", type="string", enum=list(FORMATS)),
         ]
     return found
@@ -150,7 +152,7 @@ def _parameter(name: str, kind: Any) -> Schema:
         return {
             "name": name,
             "in": "query",
-            "description": f"{MEANINGS[name]}; may be given several times",
+            "description": f"{MEANINGS[name]}; may be repeated",
             "schema": {"type": "array", "items": item},
         }
     schema: Schema = (
@@ -168,8 +170,8 @@ def _post(by_kind: dict[str, Schema]) -> Schema:
     }
     return {
         "summary": (
-            "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does "
-            "(scope write)"
+            "Acknowledge, close, reopen or assign an alert, set its verdict or comment on it, as `sensor "
+                "alerts` does (scope write)"
         ), "operationId": "add_note",
         "parameters": [DATA, ID, IDEMPOTENCY_KEY], "requestBody": body, "responses": done | _problems(),
     }  # fmt: skip
@@ -180,7 +182,7 @@ def _events() -> Schema:
         {
             "name": "Last-Event-ID",
             "in": "header",
-            "description": "number of the last record that is known",
+            "description": "number of the last received record",
             "schema": {"type": "integer"},
         },
         {"name": "after", "in": "query", "description": "the same, as a parameter", "schema": {"type": "integer"}},
@@ -207,4 +209,4 @@ def _events() -> Schema:
 
 def _problems() -> Schema:
     content = {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}}
-    return {"default": {"description": "why it cannot be answered (RFC 9457)", "content": content}}
+    return {"default": {"description": "problem details (RFC 9457)", "content": content}}

@@ -26,7 +26,7 @@ def not_logged_in() -> Response:
         Problem(
             "Not authenticated",
             401,
-            "expected a bearer token that is valid: `sensor console token NAME` makes one",
+            "expected a valid bearer token: `sensor console token NAME` creates one",
             "unauthenticated",
         )
     )
@@ -34,7 +34,7 @@ def not_logged_in() -> Response:
 
 def no_such_path(path: str) -> Response:
     return response(
-        Problem("Not found", 404, f"there is no {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path")
+        Problem("Not found", 404, f"no resource {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path")
     )
 
 
@@ -46,7 +46,9 @@ def wrong_method(request: Request, allowed: Iterable[str]) -> Response:
 
 
 def busy() -> Response:
-    return response(Problem("Conflict", 409, "the same Idempotency-Key is being answered: repeat it later", "busy"))
+    return response(
+        Problem("Conflict", 409, ("a request with this Idempotency-Key is in progress: repeat it later"), "busy")
+    )
 
 
 def of(error: ViewError | Refused | OSError) -> Response:
@@ -63,7 +65,7 @@ def of(error: ViewError | Refused | OSError) -> Response:
             )
         )
     if isinstance(error, NotReadable):
-        return response(Problem("Nothing can be read", 503, str(error), "unavailable"))
+        return response(Problem("No readable data", 503, str(error), "unavailable"))
     if isinstance(error, Ambiguous):
         return response(Problem("Ambiguous", 400, str(error), "ambiguous", candidates=error.candidates))
     if isinstance(error, Unknown):
@@ -81,4 +83,4 @@ def of(error: ViewError | Refused | OSError) -> Response:
         )
     if isinstance(error, Malformed):
         return response(Problem("Malformed value", 400, str(error), "malformed", field=error.field, found=error.value))
-    return response(Problem("The request cannot be answered", 400, str(error), "invalid"))
+    return response(Problem("Invalid request", 400, str(error), "invalid"))

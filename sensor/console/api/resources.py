@@ -190,12 +190,12 @@ RESOURCES = (
     Resource(
         "/tickets", "One ticket for each fix", _tickets, tickets.TicketRow, tickets.TicketFilter, tuple(tickets.SORTS)
     ),
-    Resource("/posture", "The exposure score of the site, and the fixes that lower it most", _posture, posture.Posture),
+    Resource("/posture", "The exposure score of the site, and the most effective fixes", _posture, posture.Posture),
+    Resource("/timeline", "Timeline of events, newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)),
+    Resource("/health", "Health of the sensor, and coverage gaps", _health, types.Health),
     Resource(
-        "/timeline", "What happened when, the newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)
+        "/search", "Search all resources for a text, an address, a network or an id", _search, types.Hits, more=("q",)
     ),
-    Resource("/health", "The health of the sensor, and what it could not see", _health, types.Health),
-    Resource("/search", "A text, an address, a network or an id in everything", _search, types.Hits, more=("q",)),
     Resource("/datasets", "The datasets of the state folder", _datasets, list[types.Dataset], log=False),
 )
 
@@ -203,5 +203,5 @@ RESOURCES = (
 def answer(request: PageRequest, resource: Resource) -> Any:
     """The response of a resource. Raises NotReadable if it needs a log and there is none: unknown is not empty."""
     if resource.log and not request.opened.alerts_known:
-        raise NotReadable(f"{request.dataset.name} has no event log: this is unknown, and not none")
+        raise NotReadable(f"{request.dataset.name} has no event log: this is unknown, not empty")
     return resource.answer(request)

@@ -106,7 +106,7 @@ def _note(kind: str, body: bytes) -> NewNote:
         return msgspec.json.decode(body, type=NewNote)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(
-            "body", str(error), "an object with action, and value and text where the action needs them"
+            "body", str(error), "an object with action, and value and text if the action needs them"
         ) from None
 
 
@@ -158,11 +158,11 @@ def _requested(
     if who is None:
         return problems.not_logged_in()
     if write and not who.may_write:
-        return problems.of(Refused(f"the token of {who.name} may read and not write"))
+        return problems.of(Refused(f"the token of {who.name} has read access only"))
     try:
         given = parameters(http.url.query)
         for name in {"at", "against"} & given.keys():
-            raise Malformed(name, given[name][-1], "no moment: the API answers as of the present")
+            raise Malformed(name, given[name][-1], "no time: the API returns the present state")
         dataset = console.sources.dataset(given.get("data", [""])[-1], who.name)
         with console.sources.opened(dataset, who.name) as opened:
             return answer(PageRequest(console, http, who, opened, {}))

@@ -36,7 +36,7 @@ def act(request: PageRequest) -> Response:
         else [request.views.alert(name).alert for name in dict.fromkeys(request.form.get("alert", []))]
     )
     if not rows:
-        raise Malformed("alert", "none", "at least one alert that is marked")
+        raise Malformed("alert", "none", "at least one marked alert")
     done = _do(request, rows, notes)
     query = parameters(request.field("filter")) | {"done": [done]}
     path = f"/alerts/{rows[0].id}" if request.field("back") == "alert" else "/alerts"
@@ -47,7 +47,7 @@ def undo(request: PageRequest) -> Response:
     """Restore the alerts of a write. Comments stay: notes are never removed."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or done.dataset != request.dataset.name:
-        raise Refused("This cannot be undone any more.")
+        raise Refused("This can no longer be undone.")
     ids = [one.id for one in done.before]
     rows = [request.views.alert(name).alert for name in ids]
     request.console.audit.add(
@@ -69,7 +69,7 @@ def _all(request: PageRequest) -> list[AlertRow]:
     rows = matching(request.views, _filter(request), AT_ONCE)
     if request.field("expected") != str(len(rows)):
         raise Refused(
-            f"{request.field('expected')} alerts were confirmed, and {len(rows):,} match now: check the list again."
+            f"{request.field('expected')} alerts were confirmed, but {len(rows):,} match now: check the list again."
         )
     return rows
 
@@ -77,9 +77,7 @@ def _all(request: PageRequest) -> list[AlertRow]:
 def _filter(request: PageRequest) -> AlertFilter:
     wanted = filter_of(AlertFilter, parameters(request.field("filter")), request.now)
     if wanted == EVERY_ALERT:
-        raise Malformed(
-            "filter", "none", "a filter: what is done to all alerts of a dataset is done one page at a time"
-        )
+        raise Malformed("filter", "none", "a filter: actions on all alerts of a dataset are done one page at a time")
     return wanted
 
 

@@ -88,4 +88,6 @@ def _now(file: Path) -> str:
 
 def _manages(who: Who) -> None:
     if not who.may_manage:
-        raise Refused(f"{who.name} is no administrator: `sensor console login --scope admin` gives a link of one.")
+        raise Refused(
+            f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."
+        )

@@ -34,7 +34,7 @@ def undo(request: PageRequest) -> Response:
     """Undo a change from the message that reported it."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or done.dataset != request.dataset.name or not done.numbers:
-        raise Refused("This cannot be undone any more.")
+        raise Refused("This can no longer be undone.")
     _write(request, device_edits.undo(done.numbers), "undo", [], done.text)
     return RedirectResponse(request.url(own_path(request.field("back"))), 303)
 

@@ -29,7 +29,7 @@ def refused(console: Console, request: Request, error: ViewError | Refused) -> R
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
     """A URL without a page."""
     near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
-    text = f"There is no page {request.url.path[:200]}."
+    text = f"No page {request.url.path[:200]}."
     return bare(
         request,
         "error.jinja",
@@ -60,20 +60,20 @@ def not_logged_in(request: Request, text: str, status: int, again: str) -> Respo
 def fault(request: Request) -> Response:
     """An internal error of the console."""
     text = (
-        "The console failed to answer. The journal of its service has the reason; the data of the "
-        "sensor is not affected."
+        "The console could not process the request. The journal of its service contains the reason; the "
+        "data of the sensor is not affected."
     )
-    return bare(request, "error.jinja", "Fault in the console", 500, text=text, links=[("/", "Overview")])
+    return bare(request, "error.jinja", "Internal error", 500, text=text, links=[("/", "Overview")])
 
 
 def _kind(error: ViewError | Refused) -> tuple[str, int]:
     if isinstance(error, Refused):
         return "Not permitted", 403
     if isinstance(error, NotReadable):
-        return "Nothing can be read", 503
+        return "No readable data", 503
     if isinstance(error, Unknown) and error.field in ("id", "dataset"):
         return "Not found", 404
-    return "The request cannot be answered", 400
+    return "Invalid request", 400
 
 
 def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]]:

@@ -62,7 +62,8 @@ def act(request: PageRequest) -> Response:
         return _page(request, given, text, rehearse(lists, request.dataset), faults)
     if given["source"].strip() and not request.who.may_manage:
         raise Refused(
-            f"{request.who.name} is no administrator: only those may name URLs, which the sensor's host opens."
+            f"{request.who.name} is not an administrator: only administrators may add URLs, which the host "
+            "of the sensor opens."
         )
     request.console.audit.add(
         request.who.name, f"list {action}", peer=request.peer, text=f"{name} {given['source']}".strip()

@@ -50,7 +50,7 @@ def undo(request: PageRequest) -> Response:
     """Remove the mute that was just written."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or not done.numbers:
-        raise Refused("This cannot be undone any more.")
+        raise Refused("This can no longer be undone.")
     request.console.audit.add(
         request.who.name, "unmute", peer=request.peer, dataset=request.dataset.name, text=done.text
     )

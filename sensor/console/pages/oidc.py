@@ -94,7 +94,7 @@ def _entered(console: Console, provider: Provider, attempts: Attempts, request: 
     from sensor.console.security.id_token import identity_of
 
     if console.attempts.too_many:
-        raise Denied("there were too many failed logins: wait a minute")
+        raise Denied("too many failed logins: wait a minute")
     attempt = _attempt(attempts.of(request.cookies.get(_cookie(console), ""), time.time()), request)
     tokens = provider.tokens(_code(provider, request), attempt.verifier, _back_url(console, request))
     user = identity_of(
@@ -109,7 +109,7 @@ def _attempt(attempt: Attempt | None, request: Request) -> Attempt:
     """The attempt that the response belongs to. Raises Denied if this browser did not start it."""
     state = request.query_params.get("state", "").encode("utf-8", "replace")
     if attempt is None or not hmac.compare_digest(state, attempt.state.encode()):
-        raise Denied("the login did not begin in this browser, or more than 10 minutes ago")
+        raise Denied("the login did not start in this browser, or more than 10 minutes ago")
     return attempt
 
 
@@ -120,7 +120,7 @@ def _code(provider: Provider, request: Request) -> str:
     if issuer != provider.options.issuer and (
         issuer is not None or provider.metadata().authorization_response_iss_parameter_supported
     ):
-        raise Denied("the answer is one of another provider (iss; RFC 9207)")
+        raise Denied("the answer is from another provider (iss; RFC 9207)")
     if "error" in given:
         raise Denied(f"{provider.host} refused: {clean(given['error'], REASON_LIMIT)}")
     if not given.get("code"):

@@ -46,7 +46,7 @@ def _begin(console: Console, request: Request, who: Who, form: Given) -> Respons
         if len(value) > LONGEST:
             raise Malformed(name, value[:LONGEST], f"at most {LONGEST} characters")
     if given["period"] and (given["since"] or given["until"]):
-        raise Malformed("period", given["period"], "either a period, or begin and end")
+        raise Malformed("period", given["period"], "either a period, or start and end")
     wanted = msgspec.convert({"id": "", "dataset": dataset.name, "format": kind, "who": who.name, **given}, Report)
     words = " ".join([kind, *(f"{name} {value}" for name, value in given.items() if value)])
     console.audit.add(who.name, "report", peer=peer_of(request), dataset=dataset.name, text=words)

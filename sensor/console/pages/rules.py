@@ -82,6 +82,6 @@ def act(request: PageRequest) -> Response:
         request.console.rules.remove(name)
         return RedirectResponse(request.url("/rules"), 303)
     if name in request.console.rules.names() and not request.field("known"):
-        raise Malformed("name", name, "a name that no file has: open that file to change it")
+        raise Malformed("name", name, "an unused name: open the existing file to change it")
     found = request.console.rules.save(name, text)
     return RedirectResponse(request.url("/rules"), 303) if found.good else _editor(request, name, text, found)

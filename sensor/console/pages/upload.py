@@ -85,9 +85,9 @@ async def _begin(console: Console, request: Request, who: Who) -> Response:
 async def _append(console: Console, request: Request, who: Who) -> Response:
     """A raw part, with its position in ``offset`` and the session's token in a header."""
     if not who.csrf or not hmac.compare_digest(request.headers.get(HEADER, "").encode(), who.csrf.encode()):
-        raise Refused("The part is not of this session: open the page again.")
+        raise Refused("The part does not belong to this session: open the page again.")
     if not who.may_write:
-        raise Refused(f"{who.name} may read and not write.")
+        raise Refused(f"{who.name} has read access only.")
     offset = request.query_params.get("offset", "")
     if not offset.isascii() or not offset.isdigit() or len(offset) > 15:
         raise Malformed("offset", offset, "a number of bytes")
@@ -107,7 +107,7 @@ async def _part(request: Request) -> bytes:
     except StopAsyncIteration:
         return bytes(data)
     except (TimeoutError, ClientDisconnect):
-        raise Malformed("part", f"{len(data):,} bytes and then nothing", "all of it") from None
+        raise Malformed("part", f"{len(data):,} bytes before the end", "all of it") from None
 
 
 async def _remove(console: Console, request: Request, who: Who) -> Response:

@@ -85,7 +85,7 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
     if action != "add" and user is None:
         raise Unknown("name", name, [one.name for one in console.users.all()])
     if action == "add" and user is not None:
-        raise Malformed("name", name, "one that no user has")
+        raise Malformed("name", name, "an unused name")
     console.audit.add(who.name, f"user {action}", peer=peer_of(request), text=f"{name} {role}".strip())
     if action in ("remove", "reset"):
         console.passkeys.remove_all(name)
@@ -108,7 +108,9 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
 
 def _manages(who: Who) -> None:
     if not who.may_manage:
-        raise Refused(f"{who.name} is no administrator: `sensor console login --scope admin` gives a link of one.")
+        raise Refused(
+            f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."
+        )
 
 
 def _field(form: Given, name: str) -> str:

@@ -51,9 +51,9 @@ class Guard:
         """Status and reason of a rejection; None if a request is permitted."""
         host = headers.get("host", "")
         if _without_port(host) not in self._names:
-            return 421, "this console has another name: use the URL that it printed, or give it --public-url"
+            return 421, "this is not the name of the console: use the URL that it printed, or set --public-url"
         if method not in METHODS:
-            return 405, "only GET, HEAD and POST are used here"
+            return 405, "expected GET, HEAD or POST"
         site = headers.get("sec-fetch-site", "none")
         if method not in SAFE:
             origin = headers.get("origin")

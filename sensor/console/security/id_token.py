@@ -41,7 +41,7 @@ def identity_of(
     role = _role(claims, options)
     name = _name(claims, options)
     if not role:
-        raise Denied(f"{name} has no role here: no value of the claim {options.role_claim} is in console.oidc.roles")
+        raise Denied(f"{name} has no role: no value of the claim {options.role_claim} is in console.oidc.roles")
     return Identity(EXTERNAL + name, role, clean(str(claims["sub"]), REASON_LIMIT))
 
 
@@ -77,7 +77,7 @@ def _name(claims: Mapping[str, Any], options: Oidc) -> str:
     """The user name. A name that cleaning or shortening would change is denied, because it could match another user."""
     name = claims.get(options.name_claim)
     if not isinstance(name, str) or not name.strip() or clean(name, NAME_LIMIT) != name:
-        raise Denied(f"the claim {options.name_claim} is no name of 1 to {NAME_LIMIT} printable characters")
+        raise Denied(f"the claim {options.name_claim} is not a name of 1 to {NAME_LIMIT} printable characters")
     if options.name_claim == "email" and claims.get("email_verified") is not True:
         raise Denied("the provider has not verified the mail address (email_verified)")
     return name

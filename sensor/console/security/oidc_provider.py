@@ -105,7 +105,7 @@ class Provider:
         url = there.token_endpoint
         status, body = self._send("POST", url, headers, urlencode(fields))
         if 400 <= status < 500:
-            raise Denied(f"{self.host} gave no token: {_reason(body) or status}")
+            raise Denied(f"{self.host} returned no token: {_reason(body) or status}")
         return self._read(url, status, body, Tokens)
 
     def _authenticate(self, there: Metadata, fields: dict[str, str], headers: dict[str, str]) -> None:
@@ -127,7 +127,10 @@ class Provider:
     def _check(self, endpoint: str) -> None:
         """Check that an endpoint is safe, and of the same scheme as the issuer. Raises NotReadable."""
         if not is_safe(endpoint) or urlsplit(endpoint).scheme != urlsplit(self.options.issuer).scheme:
-            raise NotReadable(f"{self.host}: found the endpoint {clean(endpoint)}, expected one like the issuer's URL")
+            raise NotReadable(
+                f"{self.host}: found the endpoint {clean(endpoint)}, expected one with scheme and "
+                "host of the issuer's URL"
+            )
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
         """Status and body. Raises NotReadable."""

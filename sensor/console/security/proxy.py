@@ -83,5 +83,5 @@ def _network(text: str) -> Network:
     except ValueError as error:
         raise BadProxy(f"found --proxy-from {text!r}: {error}; expected an address, a network, or unix") from None
     if found.prefixlen == 0:
-        raise BadProxy(f"found --proxy-from {text}, which is everybody: expected the address of the proxy")
+        raise BadProxy(f"found --proxy-from {text}, which includes all hosts: expected the address of the proxy")
     return found

@@ -39,6 +39,8 @@ def check_form(who: Who, form: Given, *, write: bool = True) -> None:
     Raises Refused.
     """
     if not hmac.compare_digest(form.get("csrf", [""])[-1].encode(), who.csrf.encode()) or not who.csrf:
-        raise Refused("The form is not of this session: open the page again and repeat the action.")
+        raise Refused("The form does not belong to this session: open the page again and repeat the action.")
     if write and not who.may_write:
-        raise Refused(f"{who.name} may read and not write: `sensor console login --scope write` gives a link that may.")
+        raise Refused(
+            f"{who.name} has read access only: `sensor console login --scope write` prints a link with write access."
+        )

@@ -1,4 +1,5 @@
-// What a page can do without a reload: local time, search as you type, keyboard, and news without losing the place. Every page works without it.
+// Functions without a reload: local time, search as you type, keyboard shortcuts, live updates that keep the scroll
+// position. Every page works without JavaScript.
 "use strict";
 
 document.documentElement.classList.add("scripted");
@@ -27,7 +28,7 @@ function documentOf(url) {
   });
 }
 
-// Replaces the results of this page by those of a URL.
+// Loads the results of a URL into this page.
 let newest = 0;
 async function takeResults(url) {
   const mine = ++newest;
@@ -84,7 +85,7 @@ function mark() {
   if (box) box.checked = !box.checked;
 }
 
-// a and e: on a list with the marked alerts, or the row itself; on the page of an alert with that one.
+// a and e: on a list, the marked alerts, or the current row; on the page of an alert, this alert.
 function act(action) {
   const form = document.querySelector("form[data-actions]");
   const button = form?.querySelector(`button[name=action][value=${action}]`);
@@ -118,10 +119,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// News: one stream while the page is seen. A page that is being worked on is not changed; it only reports that there is something new.
+// Live updates: one stream while the page is visible. A page in use is not changed; it only reports new records.
 let stream = null;
 const busy = () => document.querySelector("#results input:checked, #results details.frame[open]") || document.activeElement?.matches("#results input, #results textarea");
-function news() {
+function update() {
   const note = document.getElementById("live");
   const offer = () => {
     const link = document.createElement("a");
@@ -140,7 +141,7 @@ function listen() {
   } else if (!stream) {
     const data = new URLSearchParams(location.search).get("data");
     stream = new EventSource(`/live${data ? `?data=${encodeURIComponent(data)}` : ""}`);
-    stream.addEventListener("changed", news);
+    stream.addEventListener("changed", update);
   }
 }
 document.addEventListener("visibilitychange", listen);

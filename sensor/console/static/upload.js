@@ -1,8 +1,9 @@
-// Sends a capture in parts. One that was interrupted goes on: its place is asked for, and the file's name and size are its mark.
+// Uploads a capture in parts. An interrupted upload continues: the offset is requested from the server, and name and
+// size identify the file.
 "use strict";
 
 const form = document.getElementById("upload");
-const said = document.getElementById("said"), progress = document.getElementById("progress");
+const message = document.getElementById("upload-status"), progress = document.getElementById("progress");
 const token = form?.dataset.csrf;
 
 async function answer(response) {
@@ -33,10 +34,10 @@ async function send(file) {
     const headers = { "X-CSRF-Token": token, "Content-Type": "application/octet-stream" };
     upload = await answer(await fetch(url, { method: "POST", body: part, headers }));
     progress.value = upload.received / file.size;
-    said.textContent = `${Math.floor(100 * progress.value)} % sent`;
+    message.textContent = `${Math.floor(100 * progress.value)} % sent`;
   }
   while (["waiting", "analyzing"].includes(upload.state)) {
-    said.textContent = upload.state === "waiting" ? "waiting for another analysis" : "analyzing";
+    message.textContent = upload.state === "waiting" ? "waiting for another analysis" : "analyzing";
     progress.removeAttribute("value");
     await new Promise((resolve) => setTimeout(resolve, 1000));
     upload = await answer(await fetch(`/uploads/${upload.id}`));
@@ -48,9 +49,9 @@ form?.addEventListener("submit", (event) => {
   event.preventDefault();
   const file = document.getElementById("capture").files[0], button = form.querySelector("button");
   if (file.size > Number(form.dataset.most)) {
-    said.textContent = "The file is too large.";
+    message.textContent = "The file is too large.";
     return;
   }
   button.disabled = true;
-  send(file).catch((error) => { said.textContent = `${error.message} Choose the file again to go on.`; }).finally(() => { button.disabled = false; });
+  send(file).catch((error) => { message.textContent = `${error.message} Choose the file again to continue.`; }).finally(() => { button.disabled = false; });
 });

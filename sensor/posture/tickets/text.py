@@ -65,7 +65,7 @@ def page(ticket: Ticket, limit: int = 0) -> str:
         "\n".join(f"{name}: {value}" for name, value in facts(ticket)),
         _section("Why", ticket.why),
         _section("Steps", [step_text(one) for one in ticket.steps]),
-        f"How to verify:\n{ticket.test}" if ticket.test else "",
+        f"Verification:\n{ticket.test}" if ticket.test else "",
     ]
     tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` shows the remaining steps.\n"
     head = "\n\n".join(filter(None, blocks))

@@ -84,9 +84,9 @@ def test_outside_the_baseline_knows_no_addresses_and_reports_so() -> None:
     assert reported.cuts == ()
     assert {"9", "100.0"} <= set(reported.rests_on[0].split())
     assert len(reported.rests_on) == 3
-    assert "https/443 by 1:" in reported.rests_on[-1]
+    assert "https/443 (1):" in reported.rests_on[-1]
     everyone = simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network())
-    assert "https/443 by 6:" in everyone.rests_on[-1]
+    assert "https/443 (6):" in everyone.rests_on[-1]
 
 
 def test_a_short_watch_and_no_baseline_are_reported(golden: Golden) -> None:
@@ -119,7 +119,7 @@ def test_a_machine_whose_address_moves_is_warned_of() -> None:
     """Where the rules name it."""
     moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
     reported = (
-        "rules follow no lease, and these had other addresses before, so reserve theirs first: "
+        "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their addresses first: "
         "10.20.10.62 (front-door, camera)"
     )
     assert simulate(only([outbound(CAMERA)]), moving).warnings == (reported,)

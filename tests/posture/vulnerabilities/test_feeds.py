@@ -58,7 +58,7 @@ def test_nvd(tmp_path: Path) -> None:
             (Range("5.5.0", "5.5.800"), Range("5.4.1", "5.4.1", through=True)),
             ("ds-2cd2426g2-iu/sl",),
         ),
-        Affects("hikvision", "ds-2cd2426g2-i", (), ("ds-2cd2426g2-iu/sl",), "the record names no version"),
+        Affects("hikvision", "ds-2cd2426g2-i", (), ("ds-2cd2426g2-iu/sl",), "the record contains no version"),
     )
     assert items == [
         Entry(
@@ -132,7 +132,7 @@ def test_a_feed_that_ends_early(tmp_path: Path, golden: Golden) -> None:
     assert isinstance(last, Broken)
     assert last.where == f"vulnerabilities[{len(items) - 2}]"
     golden(last.why)
-    with pytest.raises(Unreadable, match="cannot be unpacked"):
+    with pytest.raises(Unreadable, match="cannot be decompressed"):
         read(written(tmp_path, gzip.compress(feed)[:-20]))
 
 

@@ -120,7 +120,7 @@ def test_a_feed_that_breaks_off_changes_nothing(golden: Golden, base: sqlite3.Co
     taken(base, tmp_path, many(40))
     path = tmp_path / "cut.json.gz"
     path.write_bytes(gzip.compress(json.dumps(many(40, first=5000)).encode())[:-30])
-    assert import_feed(base, path, Origin("nvd-2021", ""), NOW).trouble.startswith("cannot be unpacked")
+    assert import_feed(base, path, Origin("nvd-2021", ""), NOW).trouble.startswith("cannot be decompressed")
     golden(import_feed(base, tmp_path / "none", Origin("nvd-2021", ""), NOW).trouble)
     assert counts(base)[0] == 40
     assert min(row[0] for row in base.execute("SELECT id FROM cves")) == number_of("CVE-2021-1000")

@@ -52,7 +52,7 @@ def page(ticket: Ticket, limit: int = 0) -> str:
             [f"{code(one.maker)}: {plain(one.text)}" if one.maker else plain(one.text) for one in ticket.steps],
             "-",
         ),
-        f"### How to verify\n\n{plain(ticket.test)}" if ticket.test else "",
+        f"### Verification\n\n{plain(ticket.test)}" if ticket.test else "",
         f"### Devices\n\n{len(ticket.devices):,} in all.\n\n| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}",
     ]
     head = "\n\n".join(filter(None, blocks)) + "\n"
