@@ -49,7 +49,7 @@ def _fields(rule: Rule, step: Step) -> Iterator[str]:
     if rule.distinct:
         yield rule.distinct
     if step is rule.steps[-1]:
-        yield from (name for name in _BRACES.findall(rule.says or rule.title) if name not in _OF_TEXT)
+        yield from (name for name in _BRACES.findall(rule.summary or rule.title) if name not in _OF_TEXT)
 
 
 def _needs(where: Block, sets: Sets) -> Iterator[Need]:
