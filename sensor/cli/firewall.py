@@ -52,6 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="except this host, or all hosts 'seen' using the service; may be repeated",
     )
+    _add_rules_arguments(parser)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration, for its networks: and outputs: (default: the system's)",
+    )
+    add_json_argument(parser)
+    add_data_arguments(parser)
+
+
+def _add_rules_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is written of the rules, and how."""
     parser.add_argument(
         "--format",
         metavar="FORMAT",
@@ -73,14 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--comment", metavar="TEXT", default="", help="comment for the rules, such as a change number")
     parser.add_argument("--force", action="store_true", help="block multicast, broadcast and gateways too")
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        help="configuration, for its networks: and outputs: (default: the system's)",
-    )
-    add_json_argument(parser)
-    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
