@@ -59,18 +59,22 @@ def record(args: argparse.Namespace) -> int:
     _left_out(folder / FILE, before)
     if before.broken:
         complain(f"the previous file is in {folder / DAMAGED}", error="posture.damaged-history")
+    put(_stored(day, before))
+    return 0
+
+
+def _stored(day: Day, before: History) -> str:
+    """What became of today's figures."""
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
-        put(
+        return (
             f"{day.day}: nothing was stored: later scores ({newer[11:19]}) are already stored, these are "
             f"from {day.ts[11:19]}"
         )
-    else:
-        devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
-        counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
-        unclear = f", unknown for {day.unclear:,} more" if day.unclear else ""
-        put(f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}{unclear}")
-    return 0
+    devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
+    counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
+    unclear = f", unknown for {day.unclear:,} more" if day.unclear else ""
+    return f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}{unclear}"
 
 
 def trend(args: argparse.Namespace) -> int:
