@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Listed
 from sensor.core.observation import Subject
 from sensor.core.stored import Stored
 from sensor.records.findings import devices_of, key_of, moment_ns, subject_of, techniques_of, text_of
@@ -31,18 +32,6 @@ FALSE_POSITIVES = "Entries that are outdated or wrong; addresses that had anothe
 ADVICE = (
     "Review the later activity of the device: `sensor search {actor}`. The contact ended unless a later one is listed."
 )
-
-
-class Listed(Protocol):
-    """An entry of a threat list."""
-
-    @property
-    def list_name(self) -> str: ...
-    @property
-    def entry(self) -> str: ...
-    @property
-    def category(self) -> str: ...
-    def expired(self, ts: int) -> bool: ...
 
 
 class Lists(Protocol):

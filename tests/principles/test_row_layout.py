@@ -14,7 +14,7 @@ from sensor.core.batch import ROW, Problem
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.recent import SEEN
 from sensor.decode.flows import MARK, SLOT
-from sensor.records.block import SECTION
+from sensor.records.block import HEAD, SECTION
 from tests.principles._source import SENSOR
 
 C_TYPES = {f"{sign}int{bits}_t": f"{sign[:1] or 'i'}{bits // 8}" for sign in ("u", "") for bits in (8, 16, 32, 64)}
@@ -26,8 +26,10 @@ def struct_fields(path: Path, name: str) -> list[tuple[str, str]]:
         rf"^(?:ctypedef|cdef) packed struct {name}:\n((?:    .*\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert body, f"{path}: no packed struct {name}"
-    found = re.findall(r"^    (\w+) (\w+)", body[1], re.MULTILINE)
-    return [(field, C_TYPES[kind]) for kind, field in found]
+    found = re.findall(r"^    (\w+)(?:\[(\d+)\])? (\w+)", body[1], re.MULTILINE)
+    return [
+        (field, C_TYPES[kind] if not size else f"V{int(C_TYPES[kind][1:]) * int(size)}") for kind, size, field in found
+    ]
 
 
 def enum_values(path: Path) -> dict[str, int]:
@@ -45,6 +47,7 @@ def enum_values(path: Path) -> dict[str, int]:
         ("decode/flows.pxd", "Slot", SLOT),
         ("decode/flows.pxd", "Mark", MARK),
         ("core/recent.pxd", "Seen", SEEN),
+        ("records/buffer.pxd", "Head", HEAD),
         ("records/buffer.pxd", "Section", SECTION),
     ],
 )
