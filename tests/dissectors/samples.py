@@ -40,7 +40,9 @@ def packets(name: str, heads: bool = False) -> list[Packet]:
         batch.rows["payload"] -= size
         batch.rows["payload_len"] += size
     rows = Packets(batch.data, batch.rows)
-    return [packet for packet in (rows.at(i) for i in range(len(batch.rows))) if packet.payload]
+    found = [packet for packet in (rows.at(i) for i in range(len(batch.rows))) if packet.payload]
+    assert found, f"{name}: no packet with a payload"
+    return found
 
 
 def facts(parsed: Iterable[Parsed]) -> list[tuple[str, str, str, str]]:

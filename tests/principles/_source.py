@@ -29,6 +29,8 @@ def kernels(*rooms: str) -> list[Path]:
 def _files(rooms: tuple[str, ...], suffix: str) -> list[Path]:
     if not rooms:
         return sorted(SENSOR.rglob(f"*{suffix}"))
+    gone = [room for room in rooms if not (SENSOR / room).is_dir() and not [*SENSOR.glob(f"{room}.p*")]]
+    assert not gone, f"no such rooms, so that nothing would be checked: {gone}"
     return sorted(
         path
         for room in rooms

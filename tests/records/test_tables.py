@@ -53,7 +53,9 @@ def test_one_uid_goes_through_all_tables(office: Path) -> None:
     and JA4.
     """
     connections = {row["uid"]: row for row in rows(office, "conn")}
-    for row in rows(office, "tls"):
+    handshakes = rows(office, "tls")
+    assert handshakes
+    for row in handshakes:
         flow = connections[row["uid"]]
         assert (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"]) == (
             row["src_ip"],
@@ -73,10 +75,11 @@ def test_states_report_how_far_connections_came(office: Path) -> None:
 
 def test_outside_addresses_have_no_device(office: Path) -> None:
     """Whoever is behind the router is not the router."""
-    for row in rows(office, "conn"):
-        if row["direction"] == "outbound":
-            assert row["dst_device"] is None
-            assert row["src_device"] is not None
+    outbound = [row for row in rows(office, "conn") if row["direction"] == "outbound"]
+    assert outbound
+    for row in outbound:
+        assert row["dst_device"] is None
+        assert row["src_device"] is not None
 
 
 def test_logins_hold_accounts_and_never_a_secret(office: Path) -> None:

@@ -258,8 +258,9 @@ def test_every_device_is_new_once(lines: list[Line]) -> None:
 
 def test_every_named_device_shows_why(lines: list[Line]) -> None:
     """No line says what a device is without evidence for the type."""
-    for line in lines:
-        if line["kind"] == "device" and line["action"] == "identified":
-            assert any(
-                claim["attribute"] == "type" and claim["value"] == line["device"]["type"] for claim in line["evidence"]
-            )
+    identified = [line for line in lines if line["kind"] == "device" and line["action"] == "identified"]
+    assert identified
+    for line in identified:
+        assert any(
+            claim["attribute"] == "type" and claim["value"] == line["device"]["type"] for claim in line["evidence"]
+        )

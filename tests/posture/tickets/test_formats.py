@@ -108,6 +108,7 @@ def test_markdown_shows_text_as_it_is(word: str) -> None:
 def test_markdown_of_hostile_tickets(name: str) -> None:
     """Only our own markup is there; every row of the table has its six cells; nobody is mentioned, outside of code."""
     found = tickets(*EVIL)
+    assert found
     for ticket in found:
         text = (
             exported("markdown", [ticket], FORM)
@@ -134,9 +135,11 @@ def test_a_comment_that_no_key_can_end() -> None:
 
 
 def issues(name: str, *evil: str) -> Iterator[dict[str, Any]]:
-    for line in exported(name, tickets(*evil), FORM).splitlines():
+    lines = exported(name, tickets(*evil), FORM).splitlines()
+    assert lines
+    for line in lines:
         requests = json.loads(line)["issueUpdates"]
-        assert len(requests) <= 50
+        assert 0 < len(requests) <= 50
         yield from requests
 
 
@@ -172,7 +175,9 @@ def test_more_issues_than_one_request_takes() -> None:
 
 def test_servicenow() -> None:
     """Columns are as long as they may be; no HTML begins in a text; the key is the sensor's and the ticket's."""
-    for one in json.loads(exported("servicenow", tickets(*EVIL), FORM))["records"]:
+    records = json.loads(exported("servicenow", tickets(*EVIL), FORM))["records"]
+    assert len(records) == len(tickets(*EVIL))
+    for one in records:
         assert len(one["short_description"]) <= 160
         assert "[code]" not in one["description"].lower()
         assert re.fullmatch(r"hq/ticket-\w{6}", one["correlation_id"])
