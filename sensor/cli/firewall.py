@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rules_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is written of the rules, and how."""
+    """What is printed: rules, or their effect on recorded traffic."""
     parser.add_argument(
         "--format",
         metavar="FORMAT",

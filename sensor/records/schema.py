@@ -250,10 +250,11 @@ RTSP = _table(
 FILES = _table(
     "files",
     (
-        "One row for each file that was transferred by HTTP, FTP, TFTP or mail (SMTP): bodies, messages, attachments. "
-        "Of files on shares `smb` has names and sizes. Forms, JSON and XML that clients send are not included."
+        "One row for each file that was transferred by HTTP, FTP, TFTP, SMB or mail (SMTP): bodies, messages, "
+        "attachments, and data read from or written to a file on a share. Forms, JSON and XML that clients send are "
+        "not included."
     ),
-    Column("service", TEXT, "http, ftp, tftp or smtp", "network.protocol", "source"),
+    Column("service", TEXT, "http, ftp, tftp, smb or smtp", "network.protocol", "source"),
     Column("sender", TEXT, "sender: client or server", "", "is_orig"),
     Column("name", TEXT, "name without path; null if it has none", "file.name", "filename"),
     Column("mime", TEXT, "media type that the sender declares", "file.mime_type", "mime_type"),

@@ -22,6 +22,7 @@ cdef enum:
     ENDED = 4           # Change.kind
     FTP = 21
     TFTP = 69
+    SMB = 445
     LEAST = 8           # bytes needed to recognize an HTTP message
 
 
@@ -90,6 +91,11 @@ cdef class Gate:
             self.transfers.ftp(row.flow)
         elif mark.state == UNKNOWN and (row.sport in (25, 587, 2525) or row.dport in (25, 587, 2525)):
             self.transfers.mail(row.flow)
+        elif (
+            mark.state == UNKNOWN and (row.dport == SMB or row.sport == SMB) and size >= LEAST and payload[0] == 0
+            and payload[4] == 0xFE and payload[5] == 83 and payload[6] == 77 and payload[7] == 66
+        ):
+            self.transfers.smb(row.flow)
         else:
             return 0
         mark.state = FOLLOWED

@@ -11,6 +11,7 @@ from sensor.records.files.ftp import FtpControl, FtpData
 from sensor.records.files.http import HttpFiles
 from sensor.records.files.mail import MailFiles
 from sensor.records.files.seen import Emit
+from sensor.records.files.smb import SmbFiles
 from sensor.records.files.tftp import ACKNOWLEDGED, DATA, TftpFile
 
 CONVERSATIONS, AWAITED, REQUESTED = 2048, 256, 256
@@ -48,6 +49,9 @@ class Transfers:
 
     def mail(self, flow: int) -> None:
         self._put(flow, MailFiles(self._emit, self._budget))
+
+    def smb(self, flow: int) -> None:
+        self._put(flow, SmbFiles(self._emit, self._budget))
 
     def expected(self, packet: Packet) -> bool:
         """Whether a new connection is an expected FTP data connection."""
