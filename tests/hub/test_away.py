@@ -24,7 +24,7 @@ from tests.sampling import count
 NAME, DAY_S = "away", 86_400
 # Over the day; `make test-all`: one a second.
 EVENTS, BEFORE, MEANWHILE = count(DAY_S, 5000), 200, 100
-BATCH = 100
+BATCH, SYNCED = 100, 1000
 
 
 class Sensor:
@@ -42,13 +42,18 @@ class Sensor:
         )
 
     def observe(self, events: int, apart_s: float) -> None:
-        """Write events, with so much time between them."""
-        for record in islice(self._records, events):
+        """Write events, with so much time between them. Some at a time: a day is written in seconds, which a disk that
+        is busy could not follow.
+        """
+        for number, record in enumerate(islice(self._records, events)):
             self._now += apart_s
             record.sensor.id, record.sensor.site = NAME, SITE
             record.ts = time_text(int(self._now * SECOND))
             self.log.write(record)
+            if number % SYNCED == 0:
+                assert self.log.sync(60)
         assert self.log.sync(60)
+        assert not self.log.lost
 
     def forward(self) -> subprocess.Popen[bytes]:
         return forwarder(self._config, self.path, "--once")
@@ -95,7 +100,6 @@ def test_all_of_the_day_arrives(sensor: Sensor) -> None:
     sensor.deliver()
     total = BEFORE + EVENTS + MEANWHILE
     assert sensor.held() == list(range(1, total + 1))
-    assert not sensor.log.lost
     order = {row[0]: row[1] for row in sensor.servers.queried("SELECT seq, xmin::text::bigint FROM events")}
     last_alert = max(order[seq] for seq in range(BEFORE + 1, BEFORE + EVENTS + 1) if is_alert(seq))
     later = [seq for seq in range(BEFORE + 1, BEFORE + EVENTS + 1) if order[seq] > last_alert]
