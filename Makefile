@@ -14,7 +14,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench hub-lists-bench soak soak-memory lint format wheel deb build clean
 
 help: ## list all targets
 	@echo "Passive network sensor. Targets:"
@@ -69,6 +69,9 @@ console-bench: build ## measure errors, latencies and memory of the console unde
 
 hub-bench: build ## measure events per second of many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for fewer)
 	@$(BIN)/python -m tests.hub.bench $(ARGS)
+
+hub-lists-bench: build ## measure lists and searches of a hub with 1,000,000 alerts (ARGS="--scale 1" for 10,000,000)
+	@$(BIN)/python -m tests.hub.bench_lists $(ARGS)
 
 soak: build ## soak test of 15 minutes: kill -9, outages, slow receivers; reports lost events (ARGS="--only outages" selects one)
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)

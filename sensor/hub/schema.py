@@ -182,6 +182,10 @@ CREATE TABLE campaigns (
 ALTER TABLE campaigns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY by_sites ON campaigns FOR SELECT
     USING ((SELECT '*' = ANY (readable_sites())) OR sites <@ (SELECT readable_sites())::text[]);
+CREATE INDEX alerts_site_severity ON alerts (site, severity, last, number);
+CREATE INDEX alerts_site_open ON alerts (site, severity, last, number) WHERE state <> 'closed';
+CREATE INDEX incidents_open ON incidents (site, severity, last, number) WHERE NOT closed;
+CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
 """,
 )
 VERSION = len(MIGRATIONS)

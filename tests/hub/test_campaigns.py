@@ -91,12 +91,11 @@ def test_campaigns_in_the_database(servers: HubServers) -> None:
         assert (one.kind, one.value, one.sites, one.total) == ("entry", "203.0.113.66", ["Berlin", "Paris"], 2)
         assert one.alerts == ["1.alert-x", "2.alert-x"]
         assert campaigns(Reader(base, ("Lyon",))) == []
-        if not base.execute("SELECT FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
+        if not base.execute("SELECT 1 FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
             base.execute("CREATE ROLE hub_reader NOLOGIN")
         grant_reader(base, "hub_reader", ["*"])
         for sites, expected in (("{Paris}", 0), ("{Berlin,Paris}", 1)):
             with base.transaction():
-                base.execute(
-                    "SELECT set_config('sensor.sites', %s, true), set_config('role', 'hub_reader', true)", [sites]
-                )
+                base.execute("SELECT set_config('sensor.sites', %s, true)", [sites])
+                base.execute("SET LOCAL ROLE hub_reader")
                 assert len(campaigns(Reader(base))) == expected

@@ -59,7 +59,7 @@ def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathF
     sent(servers, office, folder, "office-1", SITE)
     sent(servers, office, folder, "paris-1", PARIS)
     with servers.base() as base:
-        if not base.execute("SELECT FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
+        if not base.execute("SELECT 1 FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
             base.execute("CREATE ROLE hub_reader NOLOGIN")
         grant_reader(base, "hub_reader", ["*"])
         identify(base)
@@ -153,6 +153,7 @@ DEVICE_FILTERS = [
     DeviceFilter(),
     DeviceFilter(type=("camera",)),
     DeviceFilter(vendor="hik"),
+    DeviceFilter(vendor="no-such-vendor"),
     DeviceFilter(text="axis"),
     DeviceFilter(text="10.20.10.6"),
     DeviceFilter(text="AXIS camera"),
@@ -188,6 +189,21 @@ def test_both_back_ends_list_the_same_alerts(both: tuple[Backend, Backend], want
         assert [(row.severity, row.risk, row.last) for row in hub.rows] == [
             (row.severity, row.risk, row.last) for row in own.rows
         ]
+
+
+@pytest.mark.parametrize("wanted", [one for one in ALERT_FILTERS if one.text or one.source or one.device], ids=str)
+def test_frequent_words_give_the_same_alerts(
+    both: tuple[Backend, Backend], wanted: AlertFilter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many matches are expected, rows are tested one after the other; the answer is the same."""
+    monkeypatch.setattr("sensor.hub.views.query.FREQUENT", -1)
+    own, hub = (one.alerts(wanted, "severity") for one in both)
+    assert [row.last for row in hub.rows] == [row.last for row in own.rows]
+    assert (hub.total, hub.exact) == (own.total, True)
+    monkeypatch.setattr("sensor.hub.views.query.COUNTED_FREQUENT", 1)
+    bounded = both[1].alerts(wanted)
+    assert (bounded.total, bounded.exact) == ((1, False) if own.total else (0, True))
+    assert len(bounded.rows) == own.total
 
 
 @pytest.mark.parametrize("wanted", DEVICE_FILTERS, ids=str)

@@ -10,7 +10,7 @@ import msgspec
 from psycopg import sql
 
 from sensor.hub.views.ids import joined, parsed, resolve, with_origin
-from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
+from sensor.hub.views.query import Conditions, Order, Reader, like, ns_of, time_at
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import STATES, AlertFilter
@@ -21,6 +21,7 @@ from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_
 
 ORDERS = {"last": ("last",), "opened": (), "risk": ("risk", "last"), "severity": ("severity", "last")}
 _LAST: LiteralString = "a.last >= %(since)s AND a.last < %(until)s"
+_WORDS = sql.SQL("to_tsvector('simple', w.words) @@ to_tsquery('simple', %(words)s)")
 _NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]+")
 _COLUMNS = sql.SQL(
     "a.sensor, a.id, s.name, a.state, a.severity, a.detector, a.title, a.risk, a.count, a.first, a.last, a.verdict, "
@@ -91,14 +92,10 @@ def _test(reader: Reader, wanted: AlertFilter) -> Conditions:
             "vlan", str(wanted.vlan), "no such filter: a hub does not store it, the sensor's console has it"
         )
     if words := _text_query(wanted.text):
-        test.add(
-            "a.number IN (SELECT w.number FROM alert_words w "
-            "WHERE to_tsvector('simple', w.words) @@ to_tsquery('simple', %(words)s))",
-            words=words,
-        )
+        test.add_words(reader, "a", "alert_words", _WORDS, words=words)
     for field, roles in (("source", "s"), ("target", "t"), ("device", "st")):
         if value := getattr(wanted, field):
-            _add_end(test, field, value, roles)
+            _add_end(reader, test, field, value, roles)
     return test
 
 
@@ -108,22 +105,22 @@ def _add_groups(test: Conditions, wanted: AlertFilter) -> None:
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
     if wanted.state:
-        test.add("a.state = ANY (%(state)s)", state=list(wanted.state))
+        test.add_any("a", "state", "state", wanted.state)
         if "closed" not in wanted.state:
             test.add("a.state <> 'closed'")  # as the partial indices have it
     if wanted.severity:
         test.add("a.severity >= %(severity)s", severity=SEVERITIES.index(wanted.severity))
     if wanted.verdict:
-        test.add("a.verdict = ANY (%(verdict)s)", verdict=["" if one == NONE else one for one in wanted.verdict])
+        test.add_any("a", "verdict", "verdict", ["" if one == NONE else one for one in wanted.verdict])
     if wanted.assignee:
-        test.add("a.assignee = ANY (%(assignee)s)", assignee=["" if one == NOBODY else one for one in wanted.assignee])
+        test.add_any("a", "assignee", "assignee", ["" if one == NOBODY else one for one in wanted.assignee])
     if wanted.site:
-        test.add("a.site = ANY (%(site)s)", site=list(wanted.site))
+        test.add_any("a", "site", "site", wanted.site)
     if any(set(one) & set("*?") for one in wanted.detector):
         patterns = [like(one).strip("%").replace("*", "%").replace("?", "_") for one in wanted.detector]
         test.add("a.detector LIKE ANY (%(detector)s)", detector=patterns)
     elif wanted.detector:
-        test.add("a.detector = ANY (%(detector)s)", detector=list(wanted.detector))
+        test.add_any("a", "detector", "detector", wanted.detector)
 
 
 def _text_query(text: str) -> str:
@@ -133,7 +130,7 @@ def _text_query(text: str) -> str:
     return " & ".join(f"'{one}'{':*' if word.endswith('*') else ''}" for one, word in zip(quoted, words, strict=True))
 
 
-def _add_end(test: Conditions, field: str, value: str, roles: str) -> None:
+def _add_end(reader: Reader, test: Conditions, field: str, value: str, roles: str) -> None:
     """A side of an alert: an address, MAC, host name, or a device of one sensor or of any."""
     word, sensor = value.casefold(), None
     if "dev-" in word:
@@ -142,11 +139,8 @@ def _add_end(test: Conditions, field: str, value: str, roles: str) -> None:
         raise Malformed(field, value, "an address, a MAC, a device or a name: a hub has no networks of alerts")
     if sensor is not None:
         test.add(sql.SQL("a.sensor = {}").format(sql.Placeholder(f"{field}_sensor")), **{f"{field}_sensor": sensor})
-    place = sql.Placeholder(field)
-    test.add(
-        sql.SQL("a.number IN (SELECT w.number FROM alert_words w WHERE w.parties && {}::text[])").format(place),
-        **{field: [f"{role}:{word}" for role in roles]},
-    )
+    named = sql.SQL("w.parties && {}::text[]").format(sql.Placeholder(field))
+    test.add_words(reader, "a", "alert_words", named, **{field: [f"{role}:{word}" for role in roles]})
 
 
 def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Facets, int, bool]:
@@ -155,14 +149,14 @@ def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Face
         not (wanted.text or wanted.source or wanted.target or wanted.device) and wanted.since is wanted.until is None
     )
     how = _COUNTS if grouped else _COUNTED
-    rows = reader.rows(how.format(group=_GROUP, test=test.sql, limit=COUNTED), test.values)
+    rows = reader.rows(how.format(group=_GROUP, test=test.sql, limit=test.counted), test.values)
     facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     for *group, count in rows:
         for name, value in zip(FACETS, group, strict=True):
             facets[name][named(name, value)] += count
     total = sum(row[-1] for row in rows)
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
-    return counts, total, grouped or total < COUNTED
+    return counts, total, grouped or total < test.counted
 
 
 def _row(row: tuple[Any, ...]) -> AlertRow:

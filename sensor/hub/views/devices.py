@@ -11,7 +11,7 @@ from psycopg import sql
 
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.hub.views.ids import joined, resolve, with_origin
-from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
+from sensor.hub.views.query import Conditions, Order, Reader, like, ns_of, time_at
 from sensor.views.devices import STATES, DeviceFilter, DeviceRow
 from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
@@ -103,27 +103,27 @@ def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
     one_of("state", wanted.state, STATES)
     test = reader.conditions("d")
     if wanted.type:
-        test.add("d.type = ANY (%(type)s)", type=list(wanted.type))
+        test.add_any("d", "type", "type", wanted.type)
     if len(wanted.state) == 1:
         test.add("d.gone = %(gone)s", gone=wanted.state[0] == "gone")
     if wanted.vendor:
         found = reader.rows(_VENDORS, {"pattern": like(wanted.vendor)})
-        test.add("d.vendor = ANY (%(vendor)s)", vendor=[row[0] for row in found])
+        test.add_any("d", "vendor", "vendor", [row[0] for row in found])
     if wanted.since is not None or wanted.until is not None:
         until = wanted.until if wanted.until is not None else 1 << 62
         test.add(_LAST, since=time_at(wanted.since or 0), until=time_at(until))
     words = [like(word) for word in wanted.text.replace("\0", " ").lower().split()]
-    _add_words(test, [*words, *_addresses(wanted)])
+    _add_words(reader, test, [*words, *_addresses(wanted)])
     return test
 
 
-def _add_words(test: Conditions, patterns: list[str]) -> None:
+def _add_words(reader: Reader, test: Conditions, patterns: list[str]) -> None:
     if patterns:
         each = sql.SQL(" AND ").join(
             sql.SQL("w.words LIKE {}").format(sql.Placeholder(f"word{place}")) for place in range(len(patterns))
         )
         values = {f"word{place}": pattern for place, pattern in enumerate(patterns)}
-        test.add(sql.SQL("d.number IN (SELECT w.number FROM device_words w WHERE {})").format(each), **values)
+        test.add_words(reader, "d", "device_words", each, **values)
 
 
 def _addresses(wanted: DeviceFilter) -> list[str]:
@@ -155,7 +155,7 @@ def _beginning(text: str) -> str:
 def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Facets, int, bool]:
     """Counts by value of each facet, the total, and whether it is exact."""
     grouped = not (wanted.text or wanted.address or wanted.mac or wanted.since is not None or wanted.until is not None)
-    statement = _COUNTS.format(test=test.sql) if grouped else _COUNTED.format(test=test.sql, limit=COUNTED)
+    statement = _COUNTS.format(test=test.sql) if grouped else _COUNTED.format(test=test.sql, limit=test.counted)
     facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state")}
     total = 0
     for kind, vendor, gone, count in reader.rows(statement, test.values):
@@ -163,7 +163,7 @@ def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Fac
         for name, value in (("type", kind), ("vendor", vendor or "unknown"), ("state", STATES[gone])):
             facets[name][value] += count
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
-    return counts, total, grouped or total < COUNTED
+    return counts, total, grouped or total < test.counted
 
 
 def _row(row: tuple[Any, ...]) -> DeviceRow:

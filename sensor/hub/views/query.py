@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 
+import psycopg
 from psycopg import sql
 
 from sensor.hub.database import Connection
@@ -13,6 +14,10 @@ from sensor.views.page import After
 
 # Matches that are counted; with more, the total is a lower bound.
 COUNTED = 10_000
+# As many if each row has to be tested for a frequent word.
+COUNTED_FREQUENT = 1_000
+# Expected matches of a text from which a list is read in its order and each row is tested.
+FREQUENT = 20_000
 # Columns that are times. In cursors, they are microseconds since the epoch.
 TIMES = ("last", "first")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,27 +31,47 @@ class Reader(NamedTuple):
     sites: tuple[str, ...] | None = None
 
     def rows(self, statement: sql.SQL | sql.Composed, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.base.execute(statement, values).fetchall()
+        # Not prepared: a plan for any values is a bad one for most words and sites.
+        found: list[tuple[Any, ...]] = self.base.execute(statement, values, prepare=False).fetchall()
         return found
 
     def conditions(self, alias: LiteralString) -> Conditions:
         """Conditions on a table with a column ``site``; so far, that of the sites."""
         found = Conditions()
         if self.sites is not None:
-            found.add(alias + ".site = ANY (%(sites)s)", sites=list(self.sites))
+            found.add_any(alias, "site", "sites", self.sites)
         return found
 
 
 class Conditions:
-    """Conditions that must all be met, and their values by name."""
+    """Conditions that must all be met, and their values by name. ``counted``: matches that are counted at most."""
 
     def __init__(self) -> None:
+        self.counted = COUNTED
         self._tests: list[sql.Composable] = []
         self.values: dict[str, Any] = {}
 
     def add(self, test: LiteralString | sql.Composable, **values: Any) -> None:
         self._tests.append(sql.SQL(test) if isinstance(test, str) else test)
         self.values |= values
+
+    def add_any(self, alias: str, column: str, name: str, values: Sequence[Any]) -> None:
+        """The column has one of these values. A single one is an equality, for which an index keeps its order."""
+        test = sql.SQL("{} = {}" if len(values) == 1 else "{} = ANY ({})")
+        given = values[0] if len(values) == 1 else list(values)
+        self.add(test.format(sql.Identifier(alias, column), sql.Placeholder(name)), **{name: given})
+
+    def add_words(self, reader: Reader, alias: str, table: str, test: sql.Composable, **values: Any) -> None:
+        """The row has a match in a table of words. Few matches are listed first; if PostgreSQL expects many, the list
+        is read in its order and each row is tested.
+        """
+        matches = sql.SQL("SELECT w.number FROM {} w WHERE {}").format(sql.Identifier(table), test)
+        number = sql.Identifier(alias, "number")
+        if _expected(reader.base, matches, values) > FREQUENT:
+            self.counted = COUNTED_FREQUENT
+            self.add(sql.SQL("EXISTS ({} AND w.number = {} OFFSET 0)").format(matches, number), **values)
+        else:
+            self.add(sql.SQL("{} = ANY (ARRAY({}))").format(number, matches), **values)
 
     @property
     def sql(self) -> sql.Composable:
@@ -80,6 +105,13 @@ class Order(NamedTuple):
 
     def _columns(self, alias: str) -> sql.Composable:
         return sql.SQL(", ").join(sql.Identifier(alias, column) for column in (*self.columns, "number"))
+
+
+def _expected(base: Connection, query: sql.Composable, values: dict[str, Any]) -> int:
+    """The number of rows that PostgreSQL expects from its statistics."""
+    cursor = psycopg.ClientCursor(base)
+    [(plan,)] = cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(query), values).fetchall()
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def us_of(time: datetime) -> int:
