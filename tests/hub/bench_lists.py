@@ -45,7 +45,7 @@ _DEVICES = """
 INSERT INTO devices (sensor, id, site, log, seq, first, last, gone, merged, name, type, vendor, model, ips, macs,
     confidence, serial, record)
 SELECT s, 'dev-' || lpad(to_hex(i), 8, '0'), 'site-' || s %% %(sites)s, s, i, now() - (i %% 400) * interval '1 day',
-    now() - (i * 7919 %% 3000000) * interval '1 second', i %% 20 = 0, '', 'host-' || i,
+    now() - (i * 7919 %% 3000000) * interval '1 second', (hashint8(i) & 31) = 0, '', 'host-' || i,
     (ARRAY['workstation','phone','printer','camera','server','router','switch','tv'])[1 + (i * i) %% 8],
     'vendor ' || (i * 31) %% 300, 'model ' || i %% 1000,
     ARRAY['10.' || i %% 250 || '.' || (i / 250) %% 250 || '.' || (i / 62500) %% 250],
@@ -57,21 +57,23 @@ _ALERTS = """
 INSERT INTO alerts (sensor, id, site, log, seq, first, last, closed, severity, risk, count, detector, title, summary,
     src, dst, parties, record)
 SELECT s, 'alert-' || lpad(to_hex(i), 8, '0'), 'site-' || s %% %(sites)s, s, i,
-    now() - (i %% 9000000) * interval '1 second', now() - (i * 7919 %% 9000000) * interval '1 second', i %% 100 <> 0,
-    (ARRAY[0,1,1,2,2,2,3,1,2,1])[1 + i %% 10] + (i %% 500 = 0)::int, (i * 17) %% 100, 1 + i %% 9,
-    'discovery.detector_' || least(i * i %% 60, i %% 47), 'Title of detector ' || i %% 47,
+    now() - (i %% 9000000) * interval '1 second', now() - (i * 7919 %% 9000000) * interval '1 second',
+    (hash / 10) %% 100 <> 0,
+    (ARRAY[0,1,1,2,2,2,3,1,2,1])[1 + hash %% 10] + (hash %% 511 = 0)::int, (hash / 7) %% 100, 1 + i %% 9,
+    'discovery.detector_' || least(hash %% 59, hash %% 47), 'Title of detector ' || hash %% 47,
     host || ' contacted ' || target, host, target,
     ARRAY['s:' || host, 's:dev-' || lpad(to_hex(device), 8, '0'), 't:' || target],
     '{"ts":"2026-11-24T08:19:34Z","kind":"alert","alert":{"id":"alert-' || lpad(to_hex(i), 8, '0') || '","risk":50}}'
 FROM (
     SELECT i, i %% %(devices)s AS device, 'host-' || i %% %(devices)s AS host, 1 + i %% %(devices)s %% %(sensors)s AS s,
-        '203.0.' || i %% 250 || '.' || i / 250 %% 250 AS target
+        '203.0.' || i %% 250 || '.' || i / 250 %% 250 AS target, hashint8(i) & 2147483647 AS hash
     FROM generate_series(%(first)s::bigint, %(last)s::bigint) i
 ) one"""
 _INCIDENTS = """
 INSERT INTO incidents (sensor, id, site, log, seq, first, last, closed, severity, risk, count, summary, record)
 SELECT s, 'incident-' || i, 'site-' || s %% %(sites)s, s, i, now(), now() - (i * 7919 %% 9000000) * interval '1 second',
-    i %% 50 <> 0, i %% 5, 50, 3, 'host-' || i || ' scanned 10 addresses', '{"kind":"incident","incident":{"story":[]}}'
+    (hashint8(i) & 1023) > 20, (hashint8(i) & 255) %% 5, 50, 3,
+    'host-' || i || ' scanned 10 addresses', '{"kind":"incident","incident":{"story":[]}}'
 FROM (SELECT i, 1 + i %% %(sensors)s AS s FROM generate_series(%(first)s::bigint, %(last)s::bigint) i) one"""
 
 

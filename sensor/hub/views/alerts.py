@@ -31,9 +31,12 @@ _PAGE = sql.SQL(
     "SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test} ORDER BY {order} LIMIT {limit}"
 )
 _GROUP = sql.SQL("a.state, a.severity, a.detector, a.verdict, a.assignee, a.site")
-_COUNTS = sql.SQL("SELECT {group}, sum(a.n)::bigint FROM alert_counts a WHERE {test} GROUP BY 1, 2, 3, 4, 5, 6")
+_SETS = sql.SQL("(a.state), (a.severity), (a.detector), (a.verdict), (a.assignee), (a.site)")
+_COUNTS = sql.SQL("""
+SELECT {group}, sum(a.n)::bigint, GROUPING({group}) FROM alert_counts a WHERE {test} GROUP BY GROUPING SETS ({sets})""")
 _COUNTED = sql.SQL("""
-SELECT {group}, count(*) FROM (SELECT {group} FROM alerts a WHERE {test} LIMIT {limit}) a GROUP BY 1, 2, 3, 4, 5, 6""")
+SELECT {group}, count(*), GROUPING({group}) FROM (SELECT {group} FROM alerts a WHERE {test} LIMIT {limit}) a
+GROUP BY GROUPING SETS ({sets})""")
 _NOTES = sql.SQL(
     "SELECT at, author, state, verdict, assignee, comment FROM alert_notes "
     "WHERE sensor = %(sensor)s AND alert = %(id)s ORDER BY at"
@@ -149,12 +152,14 @@ def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Face
         not (wanted.text or wanted.source or wanted.target or wanted.device) and wanted.since is wanted.until is None
     )
     how = _COUNTS if grouped else _COUNTED
-    rows = reader.rows(how.format(group=_GROUP, test=test.sql, limit=test.counted), test.values)
+    rows = reader.rows(how.format(group=_GROUP, sets=_SETS, test=test.sql, limit=test.counted), test.values)
     facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for *group, count in rows:
-        for name, value in zip(FACETS, group, strict=True):
-            facets[name][named(name, value)] += count
-    total = sum(row[-1] for row in rows)
+    for *group, count, others in rows:
+        # Bits of ``others`` are the columns that the row sums over, the last column in the lowest bit.
+        for place, name in enumerate(FACETS[::-1]):
+            if not others >> place & 1:
+                facets[name][named(name, group[len(FACETS) - 1 - place])] += count
+    total = facets["state"].total()
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
     return counts, total, grouped or total < test.counted
 

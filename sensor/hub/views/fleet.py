@@ -16,6 +16,8 @@ from sensor.tables.lines import SEVERITIES
 FIGURES_DAYS = 7
 SILENT = timedelta(hours=1)
 CLOCK_MS = 5000
+# Smaller losses are shown, but are no fault.
+LOSS_PERCENT = 0.1
 LIMIT = 2000
 _SENSORS = sql.SQL("""
 SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, coalesce(s.config_state, ''), s.config_reason,
@@ -76,7 +78,7 @@ class SensorStatus(msgspec.Struct, frozen=True):
             found.append("events are missing")
         if abs(self.clock_ms) >= CLOCK_MS:
             found.append(f"its clock is off by {self.clock_ms / 1000:+.0f} s")
-        if self.loss:
+        if self.loss is not None and self.loss >= LOSS_PERCENT:
             found.append(f"{self.loss:.2g} % of packets dropped")
         if self.expires is not None and self.expires < now:
             found.append("its credentials are expired")
