@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from starlette.requests import Request
 from uvicorn.server import ServerState
 
-from sensor.console import timeouts
+from sensor.console import page_request, timeouts
 from sensor.console.api.replies import Busy, Replies
 from sensor.views.errors import Malformed
 from tests.console.kit import Running
@@ -95,3 +97,32 @@ async def _answer(port: int, data: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return received.partition(b"HTTP/1.1 ")[2][:3]
+
+
+def test_a_form_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stops, one that comes byte by byte, and one whose client leaves."""
+    monkeypatch.setattr(page_request, "BODY_S", 0.2)
+    parts = [{"type": "http.request", "body": b"a", "more_body": True}]
+
+    async def ended(after: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
+        given = list(parts)
+
+        async def receive() -> dict[str, Any]:
+            return given.pop() if given else await after()
+
+        return await page_request.body_of(Request({"type": "http", "method": "POST"}, receive))
+
+    async def nothing() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def drops() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return parts[0]
+
+    async def leaves() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    for after in (nothing, drops, leaves):
+        with pytest.raises(Malformed):
+            asyncio.run(ended(after))
