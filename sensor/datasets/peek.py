@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 from pathlib import Path
@@ -42,13 +43,30 @@ def bring_up_to_date(path: Path) -> str:
 
 
 def times_of(path: Path) -> tuple[str, str]:
-    """Time of the first and last sighting of any device, RFC 3339; empty if unknown."""
+    """Time of the first and last sighting of any device, RFC 3339; empty if unknown. It reads all devices, so the
+    answer is kept until the file changes.
+    """
+    return _times_of(path, _stamp(path), _stamp(path.with_name(f"{path.name}-wal")))
+
+
+@functools.lru_cache(maxsize=64)
+def _times_of(path: Path, *_: object) -> tuple[str, str]:
+    """The times of one state of the file."""
     with contextlib.suppress(sqlite3.Error):
         first, last = _ask(
             path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices"
         )
         return str(first or ""), str(last or "")
     return "", ""
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of the last change, ns; zeros without content, since each reader creates an empty log."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return (found.st_size, found.st_mtime_ns) if found.st_size else (0, 0)
 
 
 def _ask(path: Path, query: str) -> tuple[object, ...]:

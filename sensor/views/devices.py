@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ INDEXED = 3
 MANY = 5_000
 # A text with more matches is searched in one pass, which is faster than listing their numbers.
 FREQUENT = 30_000
+# With more devices than LARGE, matches of a text are counted up to COUNTED, so that each keystroke is answered at once.
+LARGE, COUNTED = 200_000, 2_000
 # The number of devices from which the frequency of a text is estimated.
 SAMPLE = 500
 # How a text is searched: in its index; in one pass over all devices that lists the matches, or the other devices where
@@ -104,21 +106,32 @@ def devices(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[DeviceRow]:
-    """A page of devices. ``sort``: one of SORTS; devices with equal values are in order of discovery. Raises Unknown or
-    Malformed for invalid arguments.
+    """A page of devices. ``sort``: one of SORTS; devices with equal values are in order of discovery. With a text and
+    more than LARGE devices, total and facets count at most COUNTED matches. Raises Unknown or Malformed for invalid
+    arguments.
     """
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
     after = after_of(cursor, mark)
     how = _search_of(data.base, _words_of(wanted.text))
-    test, parameters = _test(data.base, wanted, how)
-    facets, total = _facets(data.base, test, parameters, in_order=how != LISTED and not _reads_rows(wanted))
+    bounded = bool(wanted.text) and is_large(data)
+    test, parameters = _test(data.base, wanted, EACH if bounded and how != LISTED else how)
+    if bounded:
+        facets, total = _first_facets(data.base, test, parameters)
+    else:
+        facets, total = _facets(data.base, test, parameters, in_order=how != LISTED and not _reads_rows(wanted))
     if total > MANY:
         # Follow the order and test each device until enough are found: faster than listing all matches.
         test, parameters = _test(data.base, wanted, EACH)
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
     more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
-    return Page(_rows(data, [number for _, number in found[:limit]]), total, True, facets, more)
+    shown, exact = min(total, COUNTED) if bounded else total, not bounded or total <= COUNTED
+    return Page(_rows(data, [number for _, number in found[:limit]]), shown, exact, facets, more)
+
+
+def is_large(data: Data) -> bool:
+    """Whether there are more than LARGE devices."""
+    return int(data.base.execute("SELECT coalesce(max(number), 0) FROM device_rows").fetchone()[0]) > LARGE
 
 
 def device(data: Data, name: str) -> dict[str, Any]:
@@ -260,11 +273,22 @@ def _facets(base: sqlite3.Connection, test: str, parameters: list[object], *, in
     """Number of devices by value of each of FACETS, the most frequent first, and the total. ``in_order``: follow the
     facet index, which for many devices is faster than sorting.
     """
-    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     table = "device_rows d INDEXED BY device_rows_facets" if in_order else "device_rows d"
     wanted = f"SELECT d.type, d.vendor, d.vlan, d.gone, d.criticality, count(*) FROM {table} WHERE {test} GROUP BY 1, 2, 3, 4, 5"  # noqa: S608 - our own words
+    return _counted(base.execute(wanted, parameters))
+
+
+def _first_facets(base: sqlite3.Connection, test: str, parameters: list[object]) -> tuple[Facets, int]:
+    """The same of the first COUNTED matches, and one more in the total if there are more."""
+    wanted = f"SELECT d.type, d.vendor, d.vlan, d.gone, d.criticality, 1 FROM device_rows d WHERE {test} LIMIT ?"  # noqa: S608 - our own words
+    return _counted(base.execute(wanted, (*parameters, COUNTED + 1)))
+
+
+def _counted(rows: Iterable[Any]) -> tuple[Facets, int]:
+    """Counts by value of each of FACETS, and their total."""
+    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     total = 0
-    for *values, count in map(tuple, base.execute(wanted, parameters)):
+    for *values, count in map(tuple, rows):
         values[3] = STATES[values[3]]
         total += count
         for name, value in zip(FACETS, values, strict=True):

@@ -242,3 +242,20 @@ def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> Non
     (tmp_path / LOG).touch()
     with open_log(tmp_path / LOG) as data:
         assert dataset_summary(data) == DatasetSummary(None, 0, None)
+
+
+def test_a_large_store_counts_the_first_matches_of_a_text(office: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows and their order are the same, the total is a lower bound; without a text everything is counted."""
+    texts = ("", "cam", "a", "10.20", "zz", "hikvision")
+    exact = {text: devices(office, DeviceFilter(text=text), "name", limit=10) for text in texts}
+    monkeypatch.setattr(views_of_devices, "LARGE", 10)
+    monkeypatch.setattr(views_of_devices, "COUNTED", 4)
+    for text in texts:
+        found = devices(office, DeviceFilter(text=text), "name", limit=10)
+        assert found.rows == exact[text].rows
+        assert found.total == (exact[text].total if not text else min(exact[text].total, 4))
+        assert found.exact == (not text or exact[text].total <= 4)
+    assert exact["a"].total > 4 > exact["zz"].total
+    assert views_of_devices.is_large(office)
+    page = devices(office, DeviceFilter(text="a", type=("camera",)))
+    assert {row.type for row in page.rows} == {"camera"}

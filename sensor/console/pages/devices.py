@@ -8,7 +8,7 @@ from sensor.console.device_edits import TOGETHER
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.render import render
-from sensor.views.devices import FACETS, DeviceFilter
+from sensor.views.devices import FACETS, INDEXED, LARGE, DeviceFilter
 from sensor.views.errors import one_of
 
 # Columns of the table: name and sort key in URLs, and heading.
@@ -23,7 +23,7 @@ USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "
 def page(request: PageRequest) -> Response:
     if request.first("at"):
         return devices_at.page(request)
-    wanted, paging = request.filter(DeviceFilter, "columns"), request.paging("last", 100)
+    wanted, paging = request.filter(DeviceFilter, "columns"), request.paging("last")
     chosen = [name for name in request.given.get("columns", ()) if name]
     one_of("columns", chosen, COLUMNS)
     found = request.views.devices(
@@ -33,4 +33,5 @@ def page(request: PageRequest) -> Response:
     return render(
         request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
         headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS, together=TOGETHER,
+        least=INDEXED if found.total > LARGE or not found.exact else 1,
     )  # fmt: skip

@@ -44,11 +44,14 @@ async function takeResults(url) {
   return true;
 }
 
-// Search as you type: the state of the form is the state of the URL.
+// Search as you type: the state of the form is the state of the URL. In a large dataset, shorter words wait for Enter.
 function liveSearch(form) {
   let waiting = 0;
+  const least = Number(form.dataset.liveSearch);
   form.addEventListener("input", () => {
     clearTimeout(waiting);
+    const text = String(new FormData(form).get("text") ?? "");
+    if (text.split(/\s+/).some((word) => word && word.length < least)) return;
     waiting = setTimeout(() => {
       const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
       const url = `${form.getAttribute("action")}?${query}`;
