@@ -34,7 +34,7 @@ def list_learned(args: argparse.Namespace) -> int:
     from sensor.views.device_terms import WrongTerm, term_of
 
     try:
-        wanted = [term_of(word) for word in args.operands]
+        wanted = [term_of(argument) for argument in args.operands]
     except WrongTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
@@ -188,7 +188,7 @@ def rule(args: argparse.Namespace) -> int:
     if len(args.operands) != 3:
         return _usage(f"{args.action} CLIENT SERVER SERVICE, such as {args.action} 10.0.1.9 FS01 ssh/22")
     found = inventory(args)
-    client, server = (_end(found, word) for word in args.operands[:2])
+    client, server = (_end(found, argument) for argument in args.operands[:2])
     if not client or not server:
         return NOT_FOUND
     try:
@@ -206,7 +206,7 @@ def rule(args: argparse.Namespace) -> int:
     return change_inventory(args, found, write)
 
 
-def _end(found: Known, word: str) -> str:
+def _end(found: Known, end: str) -> str:
     """A party in the notation of the baseline: a device by its id, the address of an unknown host, outside, or any.
     Empty after an error if it is invalid.
     """
@@ -214,14 +214,14 @@ def _end(found: Known, word: str) -> str:
     from sensor.inventory.habits import OUTSIDE
     from sensor.inventory.rules import ANYBODY
 
-    if word in (OUTSIDE, "external", ANYBODY):
-        return OUTSIDE if word == "external" else word
-    if not devices_named(found.fold, word):
+    if end in (OUTSIDE, "external", ANYBODY):
+        return OUTSIDE if end == "external" else end
+    if not devices_named(found.fold, end):
         try:
-            return text(parse(word))
+            return text(parse(end))
         except ValueError:
             pass
-    record = the_device(found.fold, word)
+    record = the_device(found.fold, end)
     return tidy(part(record, "device").get("id")) if record is not None else ""
 
 
@@ -245,10 +245,10 @@ def _rule_row(found: Known, one: Rule) -> list[str]:
     from sensor.inventory.services import service_text
 
     parties = [_called(found, one.client), _called(found, one.server)]
-    word = "allow" if one.allowed else "forbid"
+    argument = "allow" if one.allowed else "forbid"
     return [
         str(one.number),
-        word,
+        argument,
         *parties,
         service_text(one.service),
         tidy(one.author),

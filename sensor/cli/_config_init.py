@@ -221,7 +221,7 @@ def _one_of(description: list[str]) -> Callable[[str], str]:
 
 
 def _split(text: str) -> list[str]:
-    return [word for word in re.split(r"[,\s]+", text) if word]
+    return [value for value in re.split(r"[,\s]+", text) if value]
 
 
 def _ask(question: str, default: str, read: Callable[[str], Any]) -> Any:

@@ -28,7 +28,7 @@ Record = dict[str, Any]
 def list_devices(args: argparse.Namespace) -> int:
     """Print matching devices in the requested format."""
     try:
-        wanted, order = [term_of(word) for word in args.operands], sort_key(args.sort, COLUMNS)
+        wanted, order = [term_of(argument) for argument in args.operands], sort_key(args.sort, COLUMNS)
     except WrongTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE

@@ -60,7 +60,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
 
 def _label(arguments: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
     """Attribute → value in terms of the vocabulary; None after an error. A new vendor is added to it."""
-    label = dict(word.partition("=")[::2] for word in arguments)
+    label = dict(argument.partition("=")[::2] for argument in arguments)
     fault = "" if {"type", "vendor"} & label.keys() else "expected --label with at least type=… or vendor=…"
     for name, value in label.items():
         if name not in vocabulary.attributes:

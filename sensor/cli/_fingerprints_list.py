@@ -26,7 +26,10 @@ NEAREST = 3
 
 def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """Matching fingerprints by id, in the requested format."""
-    wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.operands]
+    wanted = [
+        argument.casefold().partition("=")[::2] if "=" in argument else ("", argument.casefold())
+        for argument in args.operands
+    ]
     unknown = [key for key, _ in wanted if key and key not in KEYS]
     if unknown:
         complain(_no_key(unknown[0]), error="usage.unknown-filter")

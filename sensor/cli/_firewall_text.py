@@ -35,9 +35,9 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
         "comment": request.comment,
     }
     yield from (f"  {name:11} {tidy(value)}" for name, value in facts.items() if value)
-    for word, parties in (("machines", request.machines), ("blocked from", request.peers)):
+    for label, parties in (("machines", request.machines), ("blocked from", request.peers)):
         yield from (
-            (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
+            (f"  {label}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
         )
         if len(parties) > PARTIES_SHOWN:
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
@@ -71,9 +71,9 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
     yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
 
 
-def _cuts(word: str, cuts: Sequence[Cut]) -> Iterator[str]:
+def _cuts(label: str, cuts: Sequence[Cut]) -> Iterator[str]:
     if cuts:
-        yield f"    {word}: {_counted(cuts)}"
+        yield f"    {label}: {_counted(cuts)}"
         yield from (f"      {tidy(cut.text)}{_times(cut)}" for cut in cuts[:CUTS_SHOWN])
     if len(cuts) > CUTS_SHOWN:
         yield f"      and {len(cuts) - CUTS_SHOWN:,} more"

@@ -108,7 +108,7 @@ def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
     from sensor.documents import DocumentErrors
     from sensor.records.hunts_library import hunt
 
-    paths = [path_of(args, word) for word in args.operands]
+    paths = [path_of(args, argument) for argument in args.operands]
     try:
         hunts = {path.stem: hunt(path) for path in paths}
     except DocumentErrors as errors:

@@ -30,10 +30,10 @@ def check(args: argparse.Namespace) -> int:
     found = load(folder_of(args))
     complain_of_faults(found.faults)
     names = [one.name for one in found.installed]
-    for word in args.operands:
-        if word not in names:
+    for argument in args.operands:
+        if argument not in names:
             complain(
-                f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"),
+                f"no profile {argument!r}" + (f", {nearest(argument, names)}" if names else ": none is installed"),
                 error="profile.unknown",
             )
             return NOT_FOUND

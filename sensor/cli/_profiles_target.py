@@ -33,15 +33,15 @@ def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
             [node for node in site.nodes.values() if node.product.casefold() == wanted],
             products,
         )
-    nodes = [node for word in args.operands or [args.device] if (node := the_node(site, word)) is not None]
+    nodes = [node for argument in args.operands or [args.device] if (node := the_node(site, argument)) is not None]
     if len(nodes) < len(args.operands or [args.device]):
         return "", ()
     return (nodes[0].text if len(nodes) == 1 else f"{nodes[0].text} and {len(nodes) - 1} more"), nodes
 
 
-def _all(name: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
+def _all(name: str, kind: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
     if not nodes:
-        complain(f"no device of the {word} {name!r}, {nearest(name, known or TYPES)}", error="device.unknown")
+        complain(f"no device of the {kind} {name!r}, {nearest(name, known or TYPES)}", error="device.unknown")
     return name, nodes
 
 

@@ -46,24 +46,24 @@ def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
 
 def kinds_table(out: TextIO) -> str:
     """All kinds of events that rules match, with their description."""
-    from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes
+    from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes
 
-    rows = [(word, "a flow: fields of both ends, bytes and packets") for word in FLOW_WORDS]
-    rows += [(word, "a device: its fields begin with src") for word in DEVICE_WORDS]
+    rows = [(event_kind, "a flow: fields of both ends, bytes and packets") for event_kind in FLOW_KINDS]
+    rows += [(event_kind, "a device: its fields begin with src") for event_kind in DEVICE_KINDS]
     rows += [(kind, " ".join((event.__doc__ or "").split())[:120]) for kind, event in event_classes().items()]
     return table(("kind", "description"), rows, out)
 
 
-def fields_table(word: str, out: TextIO) -> str:
+def fields_table(event_kind: str, out: TextIO) -> str:
     """The fields of a kind, and the operators of each."""
     from sensor.rules.fields import fields_of
     from sensor.rules.load import Nowhere
-    from sensor.rules.values import WORDS
+    from sensor.rules.values import OPERATORS
 
-    fields = fields_of([word], Nowhere())
+    fields = fields_of([event_kind], Nowhere())
     return table(
-        (word, "type", "operators"),
-        [(name, field.kind.value, ", ".join(WORDS[field.kind])) for name, field in sorted(fields.items())],
+        (event_kind, "type", "operators"),
+        [(name, field.kind.value, ", ".join(OPERATORS[field.kind])) for name, field in sorted(fields.items())],
         out,
     )
 

@@ -183,7 +183,7 @@ def states() -> list[dict[str, str]] | None:
 
 
 def _state(unit: dict[str, str]) -> dict[str, str]:
-    state = {word: unit.get(name, "") for name, word in PROPERTIES.items()}
+    state = {key: unit.get(name, "") for name, key in PROPERTIES.items()}
     state["memory"] = (
         f"{int(state['memory']) // MIB} MiB" if state["memory"].isdigit() and int(state["memory"]) < 1 << 60 else ""
     )

@@ -72,8 +72,8 @@ def number(value: Any) -> int:
 
 def level(record: Record) -> int:
     """The severity as a number; unknown words count as the lowest."""
-    word = record.get("severity")
-    return SEVERITIES.index(word) if word in SEVERITIES else 0
+    severity = record.get("severity")
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 
 
 def coloured(out: TextIO) -> bool:
@@ -188,11 +188,11 @@ def end_name(end: Record) -> str:
     return f"{place} ({name})" if name and place else place or name
 
 
-def _count(word: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
+def _count(singular: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
     counted = list(kinds)
     total = sum(count for _, count in counted)
     listed = ", ".join(f"{count} {kind}" for kind, count in counted)
-    return for_terminal(f"{total:,} {word}{'s' if total != 1 else ''}: {listed}", out)
+    return for_terminal(f"{total:,} {singular}{'s' if total != 1 else ''}: {listed}", out)
 
 
 def put(line: str) -> None:

@@ -125,8 +125,8 @@ def alerts(totals: Mapping[str, Any]) -> str:
     open_ones = part(dict(totals), "open")
     counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
     also = [
-        f"{number(totals.get(name)):,} {word}"
-        for name, word in (("muted", "muted"), ("below", "below the minimum severity"))
+        f"{number(totals.get(name)):,} {label}"
+        for name, label in (("muted", "muted"), ("below", "below the minimum severity"))
         if number(totals.get(name))
     ]
     total = sum(number(count) for count in open_ones.values())
@@ -158,9 +158,9 @@ def output(name: str, status: Status, now: float) -> Line:
         return f"{tidy(name):12} `sensor forward` is not running, or uses another configuration", "yellow"
     state = tidy(status.get("state"))
     counts = ", ".join(
-        f"{number(status.get(word)):,} {word}"
-        for word in ("delivered", "pending", "refused", "missing")
-        if word != "missing" or status.get(word)
+        f"{number(status.get(label)):,} {label}"
+        for label in ("delivered", "pending", "refused", "missing")
+        if label != "missing" or status.get(label)
     )
     error = (
         f": {tidy(status.get('error'))} ({age(now - decimal(status.get('error_at')))} ago)"
@@ -264,9 +264,9 @@ def decimal(value: Any) -> float:
     return float(value) if isinstance(value, int | float) and abs(value) < MOST else 0.0
 
 
-def several(value: Any, word: str) -> str:
+def several(value: Any, singular: str) -> str:
     """A number with its noun."""
-    return f"{number(value):,} {word}{'' if number(value) == 1 else 's'}"
+    return f"{number(value):,} {singular}{'' if number(value) == 1 else 's'}"
 
 
 def size(value: Any) -> str:

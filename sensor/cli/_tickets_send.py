@@ -218,5 +218,5 @@ def _called(one: TicketStatus, handle: str) -> str:
 
 
 def _counted(done: Counter[str], known: int) -> str:
-    parts = [f"{done[kind]:,} {word}" for kind, word in ACTIONS.items() if done[kind]]
+    parts = [f"{done[kind]:,} {label}" for kind, label in ACTIONS.items() if done[kind]]
     return ", ".join([*parts, f"{known:,} as {'they were' if known != 1 else 'it was'}"])

@@ -46,13 +46,15 @@ def import_feeds(args: argparse.Namespace) -> int:
         )
         return USAGE
     if unusable := [
-        word
-        for word in args.operands
-        if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)
+        argument
+        for argument in args.operands
+        if "://" in argument and not (argument.lower().startswith("https://") and urlsplit(argument).hostname)
     ]:
         complain(f"found {tidy(unusable[0])}, expected an https:// URL or a file", error="usage.invalid-value")
         return USAGE
-    places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.operands]
+    places = [
+        argument if "://" in argument else str(Path(argument).expanduser().absolute()) for argument in args.operands
+    ]
     return _each(args, [Origin(name_for(place), place) for place in places])
 
 

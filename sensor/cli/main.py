@@ -78,7 +78,7 @@ def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.
     """The parsed arguments. Options may appear between the words of an argument; argparse only supports them before."""
     args, left = top.parse_known_args(arguments)
     name = next((one for one in SEVERAL if hasattr(args, one)), "")
-    if left and (not name or any(word.startswith("-") and word != "-" for word in left)):
+    if left and (not name or any(argument.startswith("-") and argument != "-" for argument in left)):
         args.refuse(f"unrecognized arguments: {' '.join(left)}")
     if left:
         setattr(args, name, [*getattr(args, name), *left])
@@ -122,27 +122,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _set_up(words: Sequence[str]) -> None:
+def _set_up(arguments: Sequence[str]) -> None:
     """Set variables that libraries read when they are imported, and the frequency of garbage collection."""
     # Before numpy is imported: threads of its linear algebra would keep the privileges that live capture drops.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Before pydantic is imported: its search for plugins takes a tenth of the start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
+    if arguments[:1] == [
+        "run"
+    ]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
         os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     # Modules and fingerprints are many objects without garbage: collecting them repeatedly takes an eighth of the
     # start.
     gc.set_threshold(*STARTING)
 
 
-def _no_command(word: str, known: Sequence[str]) -> int:
+def _no_command(typed: str, known: Sequence[str]) -> int:
     """Print suggestions for an unknown command; exit code 2."""
     from sensor.cli._setup import complain
     from sensor.cli._show import tidy
 
-    near = suggestion(word, known)
+    near = suggestion(typed, known)
     hint = f": try `sensor {near}`" if near else ""
-    complain(f"no command {tidy(word)!r}{hint}; `sensor --help` lists the commands", error="usage.unknown-command")
+    complain(f"no command {tidy(typed)!r}{hint}; `sensor --help` lists the commands", error="usage.unknown-command")
     return USAGE
 
 

@@ -181,7 +181,7 @@ def _fields(args: argparse.Namespace) -> int:
         put(kinds_table(sys.stdout))
         return 0
     try:
-        put("\n\n".join(fields_table(word, sys.stdout) for word in args.operands if watched([word])))
+        put("\n\n".join(fields_table(argument, sys.stdout) for argument in args.operands if watched([argument])))
     except RuleError as error:
         complain(error.message, error="rule.unknown-event")
         return USAGE
@@ -196,18 +196,18 @@ def _import(args: argparse.Namespace) -> int:
         complain("expected import-sigma FILE…", error="usage.missing-argument")
         return USAGE
     found: list[str] = []
-    for word in args.operands:
+    for argument in args.operands:
         try:
-            entries, refused = imported(Path(word), Path(word).read_text(encoding="utf-8", errors="replace"))
+            entries, refused = imported(Path(argument), Path(argument).read_text(encoding="utf-8", errors="replace"))
         except OSError as error:
-            complain(f"cannot read {word}: {error.strerror}", error="file.not-read")
+            complain(f"cannot read {argument}: {error.strerror}", error="file.not-read")
             return NOT_OPENED
         except Unfit as error:
-            complain(f"{word}: {error}", error="rule.not-converted")
+            complain(f"{argument}: {error}", error="rule.not-converted")
             continue
         found += entries
         for line in refused:
-            complain(f"{word}: skipped: {tidy(line)}", error="rule.not-converted")
+            complain(f"{argument}: skipped: {tidy(line)}", error="rule.not-converted")
     if found:
         put("rules:\n" + "".join(found).rstrip())
     return 0 if found else NOT_FOUND

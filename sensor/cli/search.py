@@ -78,15 +78,15 @@ def main(args: argparse.Namespace) -> int:
     try:
         filters, texts = _sorted(args)
         with asking(args) as query:
-            word = understood(texts[0], query) if texts else None
-            rows, more = search(query, word, filters, args.table, args.n)
+            term = understood(texts[0], query) if texts else None
+            rows, more = search(query, term, filters, args.table, args.n)
             _print(args, query, rows)
             if more:
                 complain(
                     f"these are the newest {len(rows):,} rows: -n shows more, --since and filters narrow it", "info"
                 )
             if not rows:
-                complain(f"nothing found for {f'the {word.what} {word.text}' if word else 'these filters'}", "info")
+                complain(f"nothing found for {f'the {term.what} {term.text}' if term else 'these filters'}", "info")
             put_coverage(args, query)
             return found(rows)
     except SearchError as error:
@@ -100,8 +100,8 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     from sensor.records.filters import Filter, SearchError, parsed
     from sensor.records.schema import TABLES
 
-    filters = [parsed(word) for word in args.operands if any(sign in word for sign in "=<>")]
-    texts = [word for word in args.operands if not any(sign in word for sign in "=<>")]
+    filters = [parsed(argument) for argument in args.operands if any(sign in argument for sign in "=<>")]
+    texts = [argument for argument in args.operands if not any(sign in argument for sign in "=<>")]
     for name in args.table:
         if name not in TABLES:
             raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")

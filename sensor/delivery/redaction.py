@@ -108,12 +108,12 @@ def _tree(paths: Iterable[str]) -> Tree:
     """``src.ip`` as {"src": {"ip": {}}}; an empty object selects everything below."""
     tree: Tree = {}
     for path in paths:
-        node, words = tree, path.split(".")
-        for place, word in enumerate(words):
-            if word in node and not node[word]:
+        node, parts = tree, path.split(".")
+        for place, part in enumerate(parts):
+            if part in node and not node[part]:
                 break
-            node = node.setdefault(word, {})
-            if place == len(words) - 1:
+            node = node.setdefault(part, {})
+            if place == len(parts) - 1:
                 node.clear()
     return tree
 

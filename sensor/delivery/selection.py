@@ -36,7 +36,7 @@ def wanted(chosen: Filter) -> Test:
 def _matching(globs: Iterable[str], values: Callable[[Record], Iterator[Any]]) -> Test:
     """Whether a value of a record matches one of the patterns."""
     fits = re.compile("|".join(translate(glob) for glob in globs)).match
-    return lambda record: any(isinstance(word, str) and fits(word) for word in values(record))
+    return lambda record: any(isinstance(value, str) and fits(value) for value in values(record))
 
 
 def _part(record: Record, name: str) -> Mapping[str, Any]:

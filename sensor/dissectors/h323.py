@@ -156,7 +156,7 @@ def _call(packet: Packet, data: bytes) -> list[Parsed]:
         raise Malformed("no message of a call")
     elements = _elements(data, at + 1)
     user = elements.get(USER, b"")
-    maker, product, version = _vendor(user) if kind in DESCRIBES else ("", "", "")
+    vendor, product, version = _vendor(user) if kind in DESCRIBES else ("", "", "")
     display = clean(elements.get(DISPLAY, b"").strip(b"\0\xb1"))
     parsed: list[Parsed] = [
         H323Call(
@@ -170,7 +170,7 @@ def _call(packet: Packet, data: bytes) -> list[Parsed]:
             version,
         )
     ]
-    parsed += _facts(packet, maker, product, version)
+    parsed += _facts(packet, vendor, product, version)
     return parsed
 
 
@@ -213,11 +213,11 @@ def _ras(packet: Packet) -> list[Parsed]:
     if message in OF_ENDPOINTS and not known and not packet.truncated:
         raise Malformed("request without the protocol's identifier")
     own = known and message in OF_ENDPOINTS
-    maker, product, version = _vendor(data) if own else ("", "", "")
+    vendor, product, version = _vendor(data) if own else ("", "", "")
     aliases = _aliases(data) if own else ()
     parsed: list[Parsed] = [
         H323Ras(packet, message, product, version, aliases),
-        *_facts(packet, maker, product, version),
+        *_facts(packet, vendor, product, version),
     ]
     if aliases and aliases[0].upper() != aliases[0].lower():  # more than a number
         parsed.append(fact(packet, "h323.instance", aliases[0]))
@@ -260,5 +260,5 @@ def _aliases(data: bytes) -> tuple[str, ...]:
     return tuple(names)[:8]
 
 
-def _facts(packet: Packet, maker: str, product: str, version: str) -> list[Parsed]:
-    return facts(packet, (("h323.maker", maker), ("h323.product", product), ("h323.version", version)))
+def _facts(packet: Packet, vendor: str, product: str, version: str) -> list[Parsed]:
+    return facts(packet, (("h323.maker", vendor), ("h323.product", product), ("h323.version", version)))

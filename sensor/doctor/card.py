@@ -81,7 +81,7 @@ def _read_all(card: Card) -> None:
     card.arp = not flags & NO_ARP
     card.carrier = _number(name, "carrier") > 0 if card.up else None
     card.physical = (FOLDER / name / "device").exists()
-    card.switching = any((FOLDER / name / word).exists() for word in SWITCHING)
+    card.switching = any((FOLDER / name / entry).exists() for entry in SWITCHING)
     card.mtu, card.speed = _number(name, "mtu"), max(0, _number(name, "speed"))
     card.mac = _mac(name)
     card.counters = {counter: _number(name, f"statistics/{counter}") for counter in COUNTERS}

@@ -38,10 +38,10 @@ def features(sock: socket.socket, name: str) -> dict[str, bool]:
         return {}
     found = {}
     for number in range(count):
-        word = names[12 + NAME_SIZE * number :][:NAME_SIZE].split(b"\0")[0].decode("ascii", "replace")
+        feature = names[12 + NAME_SIZE * number :][:NAME_SIZE].split(b"\0")[0].decode("ascii", "replace")
         active: int = struct.unpack_from("=I", states, 8 + 16 * (number // 32) + 8)[0]
-        if word:
-            found[word] = bool(active >> number % 32 & 1)
+        if feature:
+            found[feature] = bool(active >> number % 32 & 1)
     return found
 
 

@@ -60,8 +60,8 @@ def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArr
     words = np.ascontiguousarray(taken).view(np.uint64).reshape(len(rows), LOOKED_BYTES // 8)
     columns = [*words.T, rows["src_mac"], rows["dst_mac"], (ends - starts).astype(np.uint64)]
     found = np.zeros(len(rows), np.uint64)
-    for word, factor in zip(columns, FACTORS, strict=True):
-        found = (found ^ word) * factor
+    for column, factor in zip(columns, FACTORS, strict=True):
+        found = (found ^ column) * factor
         found ^= found >> np.uint64(29)
     return found
 

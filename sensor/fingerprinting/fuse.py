@@ -87,15 +87,15 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
         pieces["firmware"] = _current(pieces["firmware"])
     vendors = pieces.pop("vendor", None)
     vendor = _decide("vendor", vendors, now, "") if vendors else None
-    maker = ""
+    vendor_key = ""
     if vendor is not None and vendors:
         answers["vendor"] = vendor
-        maker = _key("", vendor.value, "")
+        vendor_key = _key("", vendor.value, "")
         for name in _OF_VENDOR:
             if name in pieces:
                 pieces[name] = _of_vendor(pieces[name], vendors, vendor.value)
     for name, mine in pieces.items():
-        answer = _decide(name, mine, now, maker) if mine else None
+        answer = _decide(name, mine, now, vendor_key) if mine else None
         if answer is not None:
             answers[name] = answer
     return dict(sorted(answers.items()))
@@ -110,13 +110,13 @@ def _current(versions: list[Evidence]) -> list[Evidence]:
     return [piece for piece in versions if began[piece.fingerprint, piece.kind] - piece.last < SUCCESSION]
 
 
-def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attribute | None:
+def _decide(name: str, evidence: list[Evidence], now: int, vendor_key: str) -> Attribute | None:
     """The most likely value of one attribute; None if none is likely enough."""
     if len(evidence) == 1:
         (only,) = evidence
         sure = _alone(_aged(only, now), only.family)
         return Attribute(name, only.value, _rounded(sure), (only,)) if sure >= THRESHOLD else None
-    mine, best = _grouped(name, evidence, now, maker)
+    mine, best = _grouped(name, evidence, now, vendor_key)
     if name == "type" and IOT in best:
         _fold(mine, best)
     sure_of = {key: _together(families) for key, families in best.items()}
@@ -131,7 +131,7 @@ def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attrib
 
 
 def _grouped(
-    name: str, evidence: list[Evidence], now: int, maker: str
+    name: str, evidence: list[Evidence], now: int, vendor_key: str
 ) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
     """(value → its evidence, value → family → confidence of its best evidence)."""
     mine: dict[str, list[Evidence]] = {}
@@ -139,7 +139,7 @@ def _grouped(
     exact = name in _EXACT
     for piece in evidence:
         confidence = _aged(piece, now)
-        key = piece.value if exact else _key(name, piece.value, maker)
+        key = piece.value if exact else _key(name, piece.value, vendor_key)
         families = best.get(key)
         if families is None:
             best[key], mine[key] = {piece.family: confidence}, [piece]
@@ -262,12 +262,12 @@ def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> li
 
 
 @functools.lru_cache(maxsize=4096)
-def _key(name: str, value: str, maker: str) -> str:
+def _key(name: str, value: str, vendor_key: str) -> str:
     """Values that differ only in case, blanks and hyphens are equal, and models with and without their
     vendor in front.
     """
     key = value.casefold().replace(" ", "").replace("-", "")
-    return (key.removeprefix(maker) or key) if name == "model" and maker else key
+    return (key.removeprefix(vendor_key) or key) if name == "model" and vendor_key else key
 
 
 @functools.lru_cache(maxsize=4096)

@@ -64,11 +64,11 @@ class Vocabulary(_Words):
 def _word(section: str) -> AfterValidator:
     """Validates a term with a section of the vocabulary, which is the context of the validation."""
 
-    def check(word: str, info: ValidationInfo) -> str:
+    def check(value: str, info: ValidationInfo) -> str:
         known: dict[str, object] = getattr(info.context, section, {})
-        if word not in known:
-            raise ValueError(f"found {word!r}, {nearest(word, list(known))}")
-        return word
+        if value not in known:
+            raise ValueError(f"found {value!r}, {nearest(value, list(known))}")
+        return value
 
     return AfterValidator(check)
 
@@ -132,9 +132,9 @@ class Entry(_Words):
     @model_validator(mode="after")
     def _words(self, info: ValidationInfo) -> Entry:
         for attribute, section in (("type", "types"), ("vendor", "vendors")):
-            word, known = self.asserts.get(attribute), getattr(info.context, section, {})
-            if word and word not in known and not PLACEHOLDER.search(word):
-                raise ValueError(f"found {attribute} {word!r}, {nearest(word, list(known))}")
+            value, known = self.asserts.get(attribute), getattr(info.context, section, {})
+            if value and value not in known and not PLACEHOLDER.search(value):
+                raise ValueError(f"found {attribute} {value!r}, {nearest(value, list(known))}")
         if not self.examples and self.match.exact is None and self.match.domain is None:
             raise ValueError("found no examples, expected at least one")
         return self

@@ -44,8 +44,8 @@ def event_row(origin: Origin, event: Event) -> Row:
     line = event.line
     part = line.alert or line.incident or line.recommendation or line.device
     texts = (line.id, origin.site, line.kind, line.action)
-    about = _word(part.id) if part is not None else ""
-    return (event.ts, origin.sensor, origin.log, event.seq, *map(_word, texts), line.level, about, event.text)
+    about = _short(part.id) if part is not None else ""
+    return (event.ts, origin.sensor, origin.log, event.seq, *map(_short, texts), line.level, about, event.text)
 
 
 def device_rows(placed: Iterable[Placed]) -> list[Row]:
@@ -71,7 +71,7 @@ def _last(
     for origin, event in placed:
         if event.line.kind == kind:
             for name in ids(event):
-                key = origin.sensor, _word(name)
+                key = origin.sensor, _short(name)
                 before = found.get(key)
                 if before is None or (before[0].log, before[1].seq) < (origin.log, event.seq):
                     found[key] = origin, event
@@ -90,12 +90,12 @@ def _device_ids(event: Event) -> Iterator[str]:
 
 def _device_row(origin: Origin, event: Event, name: str) -> Row:
     one = event.line.device or DeviceState(name)
-    lost = name != _word(one.id)
+    lost = name != _short(one.id)
     times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
-    states = (lost or event.line.action == "gone", _word(one.id) if lost else "")
+    states = (lost or event.line.action == "gone", _short(one.id) if lost else "")
     cells = (one.hostname, one.type or "unknown", one.vendor, one.model)
-    lists = [_word(ip) for ip in one.ips[:LISTED]], [_word(mac) for mac in one.macs[:LISTED]]
-    rest = (*map(_word, cells), *lists, one.confidence, _word(one.serial), event.text)
+    lists = [_short(ip) for ip in one.ips[:LISTED]], [_short(mac) for mac in one.macs[:LISTED]]
+    rest = (*map(_short, cells), *lists, one.confidence, _short(one.serial), event.text)
     return (*_key(origin, event, name), *times, *states, *rest)
 
 
@@ -139,7 +139,7 @@ def time_of(text: str, other: datetime) -> datetime:
         return other
 
 
-def _word(text: str) -> str:
+def _short(text: str) -> str:
     return text[:WORD].replace("\0", "")
 
 

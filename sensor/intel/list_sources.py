@@ -116,9 +116,9 @@ def save_source(folder: Path, one: ListSource) -> None:
 def name_of(source: str, *, allow: bool = False) -> str:
     """A default name for a list, from its source."""
     path = urlsplit(source).path if "://" in source else source
-    word = re.sub(r"[^a-z0-9._-]+", "-", Path(path.rstrip("/")).name.partition(".")[0].lower()).strip("-._") or "list"
-    word = word[:48]
-    return f"{ALLOW}-{word}" if allow and not word.startswith(ALLOW) else word
+    stem = re.sub(r"[^a-z0-9._-]+", "-", Path(path.rstrip("/")).name.partition(".")[0].lower()).strip("-._") or "list"
+    stem = stem[:48]
+    return f"{ALLOW}-{stem}" if allow and not stem.startswith(ALLOW) else stem
 
 
 def state_of(one: ListSource, folder: Path, now: float) -> str:

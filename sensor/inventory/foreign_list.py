@@ -133,8 +133,8 @@ def _ours(row: dict[str, str]) -> dict[str, str]:
     if exported := _EXPORTED.search(keys.get("comments", "")):
         _undo_export(found, exported[1])
     if "type" in found:
-        word = re.sub(r"[^a-z0-9]+", "_", found["type"].casefold()).strip("_")
-        found["type"] = _ROLES.get(word, word)
+        role = re.sub(r"[^a-z0-9]+", "_", found["type"].casefold()).strip("_")
+        found["type"] = _ROLES.get(role, role)
     if "ips" in found:
         found["ips"] = "; ".join(one.split("/")[0] for one in _several(found["ips"]))
     if "macs" in found:
@@ -147,8 +147,8 @@ def _undo_export(row: dict[str, str], device: str) -> None:
     value.
     """
     row["id"] = device
-    for column, word in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
-        if row.get(column) == word:
+    for column, role in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
+        if row.get(column) == role:
             del row[column]
 
 

@@ -223,7 +223,7 @@ class Nats(Output):
     def _subject_of(self, record: Mapping[str, Any]) -> str:
         subject = named(self.options.subject, record)
         return (
-            ".".join(word or "_" for word in subject.split(".")) if ".." in subject or subject[-1] == "." else subject
+            ".".join(part or "_" for part in subject.split(".")) if ".." in subject or subject[-1] == "." else subject
         )
 
     def _message(self, entry: Entry) -> tuple[bytes, bytes, bytes]:

@@ -137,7 +137,7 @@ class Webhook(Output):
             check_answer(answer)
         except Refuse as error:
             content = answer.body.decode("utf-8", "replace")
-            if answer.status == 400 and any(word in content for word in SETUP_WORDS.get(self.options.receiver, ())):
+            if answer.status == 400 and any(marker in content for marker in SETUP_WORDS.get(self.options.receiver, ())):
                 raise Retry(str(error)) from None
             raise
 

@@ -19,14 +19,14 @@ def devices_named(known: Known, what: str) -> list[Record]:
         return [named]
     if begun := matching(what, known.devices):
         return [known.devices[name] for name in begun]
-    mac, word = mac_of(what), what.casefold().rstrip(".")
-    called = [record for record in known.devices.values() if not handles(record).isdisjoint((mac, word))]
+    mac, lowered = mac_of(what), what.casefold().rstrip(".")
+    called = [record for record in known.devices.values() if not handles(record).isdisjoint((mac, lowered))]
     return called or [known.devices[name] for name in known.devices if is_id(what) and name.startswith(what)]
 
 
-def is_id(word: str) -> bool:
+def is_id(text: str) -> bool:
     """Whether a word has the form of a device id or its prefix."""
-    return word.startswith(KIND)
+    return text.startswith(KIND)
 
 
 def handles(record: Record) -> set[str]:

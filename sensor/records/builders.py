@@ -82,8 +82,8 @@ def _mdns(batch: Batch) -> list[tuple[npt.NDArray[np.void], dict[str, Any]]]:
     return [(requests.rows.heads, first), (responses.rows.heads, second)]
 
 
-def _all(word: str, fields: Fields) -> pa.Array:
-    return pa.array([word] * len(fields.rows), pa.string())
+def _all(value: str, fields: Fields) -> pa.Array:
+    return pa.array([value] * len(fields.rows), pa.string())
 
 
 def http(batch: Batch) -> pa.Table:

@@ -42,8 +42,8 @@ class _Grouping:
         node = self._nodes.get(name)
         if node is None:
             return THE_OUTSIDE if name == OUTSIDE else "no known device"
-        word = kind(node.type or "unknown")
-        return f"{word}, {node.segment}" if self._segments and node.segment else word
+        kind_text = kind(node.type or "unknown")
+        return f"{kind_text}, {node.segment}" if self._segments and node.segment else kind_text
 
 
 def _conversations(pairs: dict[tuple[str, str], Counter[int]]) -> list[Conversation]:

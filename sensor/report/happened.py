@@ -142,8 +142,8 @@ def _severity_rank(record: Record) -> int:
 
 
 def _severity(record: Record) -> str:
-    word = record.get("severity")
-    return word if isinstance(word, str) and word in SEVERITIES else SEVERITIES[0]
+    severity = record.get("severity")
+    return severity if isinstance(severity, str) and severity in SEVERITIES else SEVERITIES[0]
 
 
 def _end(end: Record) -> str:

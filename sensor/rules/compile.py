@@ -21,7 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, all_of, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.documents import nearest
-from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Signal, event_classes, fields_of, watched
+from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, Field, Fields, Signal, event_classes, fields_of, watched
 from sensor.rules.model import Block, Rule, Step
 from sensor.rules.values import Fit, Kind, Mask, RuleError, Sets, fit_of
 
@@ -76,18 +76,18 @@ def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
 
 def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> Ready:
     """Adds faults in conditions to ``errors``."""
-    words = watched(step.when)
-    fields = fields_of(words, context)
+    kinds = watched(step.when)
+    fields = fields_of(kinds, context)
     where = _block(step.where, fields, sets, context, errors, "where")
     unless = [_block(block, fields, sets, context, errors, "unless", place) for place, block in enumerate(step.unless)]
     either = [_block(block, fields, sets, context, errors, "any", place) for place, block in enumerate(step.any)]
     common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
     keys = tuple(one.get for one in common)
-    flows = frozenset(FLOW_WORDS[word] for word in words if word in FLOW_WORDS)
+    flows = frozenset(FLOW_KINDS[kind] for kind in kinds if kind in FLOW_KINDS)
     return Ready(
-        frozenset(event_classes()[word] for word in words if word not in FLOW_WORDS and word not in DEVICE_WORDS),
+        frozenset(event_classes()[kind] for kind in kinds if kind not in FLOW_KINDS and kind not in DEVICE_KINDS),
         flows,
-        frozenset(DEVICE_WORDS[word] for word in words if word in DEVICE_WORDS),
+        frozenset(DEVICE_KINDS[kind] for kind in kinds if kind in DEVICE_KINDS),
         _holds(where, unless, either),
         _rows(flows, where),
         keys[0] if len(keys) == 1 else lambda signal: tuple(key(signal) for key in keys),

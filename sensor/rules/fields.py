@@ -24,8 +24,8 @@ from sensor.rules.values import Kind, RuleError
 Signal = Event | Flow | DeviceChange
 Get = Callable[[Any], Any]
 
-FLOW_WORDS = {f"flow.{change.name.lower()}": change for change in Change}
-DEVICE_WORDS = {
+FLOW_KINDS = {f"flow.{change.name.lower()}": change for change in Change}
+DEVICE_KINDS = {
     f"device.{action}": action
     for action in ("new", "identified", "changed", "address_changed", "merged", "split", "gone", "back")
 }
@@ -109,14 +109,24 @@ def _below(event: type[Event]) -> Iterable[type[Event]]:
 
 def watched(when: Iterable[str]) -> list[str]:
     """The kinds of a ``when``. Raises RuleError for an unknown kind, or a mixture of events, flows and devices."""
-    words = list(when)
-    for place, word in enumerate(words):
-        if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
-            near = nearest(word, [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
+    event_kinds = list(when)
+    for place, event_kind in enumerate(event_kinds):
+        if event_kind not in event_classes() and event_kind not in FLOW_KINDS and event_kind not in DEVICE_KINDS:
+            near = nearest(event_kind, [*FLOW_KINDS, *DEVICE_KINDS, *event_classes()])
             raise RuleError(
-                f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else [])
+                f"found {event_kind!r}, {near}; `sensor rules fields` lists all",
+                "when",
+                *([place] if len(event_kinds) > 1 else []),
             )
-    if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
+    if (
+        len(
+            {
+                event_kind.partition(".")[0] if event_kind in FLOW_KINDS or event_kind in DEVICE_KINDS else ""
+                for event_kind in event_kinds
+            }
+        )
+        > 1
+    ):
         raise RuleError(
             (
                 "found events, flows and devices together, expected one category: a step may watch several "
@@ -124,19 +134,19 @@ def watched(when: Iterable[str]) -> list[str]:
             ),
             "when",
         )
-    return words
+    return event_kinds
 
 
-def fields_of(words: Iterable[str], context: Context) -> Fields:
+def fields_of(event_kinds: Iterable[str], context: Context) -> Fields:
     """The fields that are available for all watched kinds."""
     found: Fields | None = None
-    for word in words:
+    for event_kind in event_kinds:
         here = (
             _flow_fields(context)
-            if word in FLOW_WORDS
+            if event_kind in FLOW_KINDS
             else _device_fields()
-            if word in DEVICE_WORDS
-            else _event_fields(event_classes()[word], context)
+            if event_kind in DEVICE_KINDS
+            else _event_fields(event_classes()[event_kind], context)
         )
         found = (
             here

@@ -19,7 +19,7 @@ from sensor.documents import DocumentErrors, foreign_documents, nearest
 from sensor.rules.fields import fields_of
 from sensor.rules.load import Nowhere
 from sensor.rules.sigma_sources import NUMBERED, Source, sources_of
-from sensor.rules.values import WORDS, Kind
+from sensor.rules.values import OPERATORS, Kind
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaRule
@@ -39,7 +39,7 @@ class Leaf(NamedTuple):
     """A field, an operator of ``values``, and values of which one must match; or with negation, none."""
 
     field: str
-    word: str
+    operator: str
     values: tuple[Any, ...]
     wanted: bool = True
 
@@ -115,8 +115,8 @@ def _entry(rule: SigmaRule) -> str:
 
 
 def _severity(rule: SigmaRule) -> str:
-    word = rule.level.name.lower() if rule.level is not None else "medium"
-    return "info" if word == "informational" else word
+    level = rule.level.name.lower() if rule.level is not None else "medium"
+    return "info" if level == "informational" else level
 
 
 def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
@@ -151,9 +151,9 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
 
 
 class _Node(NamedTuple):
-    """``word``: and, or, not, or leaf."""
+    """``operator``: and, or, not, or leaf."""
 
-    word: str
+    operator: str
     below: tuple[_Node, ...] = ()
     leaf: Leaf | None = None
 
@@ -164,11 +164,11 @@ def _tree(item: Any) -> _Node:
 
     if isinstance(item, ConditionFieldEqualsValueExpression):
         return _Node("leaf", leaf=_leaf(item.field, item.value))
-    word = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
-    if word is None:
+    operator = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
+    if operator is None:
         raise Unfit("it searches for keywords in raw log lines, which do not exist here")
     below = [_tree(one) for one in item.args]
-    return _Node("or", tuple(_together(below))) if word == "or" else _Node(word, tuple(below))
+    return _Node("or", tuple(_together(below))) if operator == "or" else _Node(operator, tuple(below))
 
 
 def _together(nodes: list[_Node]) -> Iterable[_Node]:
@@ -176,11 +176,13 @@ def _together(nodes: list[_Node]) -> Iterable[_Node]:
     found: dict[tuple[str, str], Leaf] = {}
     for node in nodes:
         leaf = node.leaf
-        if leaf is None or (leaf.word in _OPPOSITE and leaf.word != "is"):
+        if leaf is None or (leaf.operator in _OPPOSITE and leaf.operator != "is"):
             yield node
             continue
-        known = found.get((leaf.field, leaf.word))
-        found[leaf.field, leaf.word] = leaf if known is None else known._replace(values=(*known.values, *leaf.values))
+        known = found.get((leaf.field, leaf.operator))
+        found[leaf.field, leaf.operator] = (
+            leaf if known is None else known._replace(values=(*known.values, *leaf.values))
+        )
     yield from (_Node("leaf", leaf=leaf) for leaf in found.values())
 
 
@@ -208,8 +210,8 @@ def _leaf(field: str, value: Any) -> Leaf:
     if isinstance(value, SigmaRegularExpression):
         return Leaf(field, "matches", (str(value.regexp),))
     if isinstance(value, SigmaCompareExpression):
-        words = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
-        return Leaf(field, words[value.op.name], (value.number.number,))
+        operators = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
+        return Leaf(field, operators[value.op.name], (value.number.number,))
     raise Unfit(f"the field {field!r} is compared with an unsupported value ({type(value).__name__})")
 
 
@@ -221,8 +223,8 @@ def _of_text(field: str, value: SigmaString) -> Leaf:
         return Leaf(field, "is", ("".join(plain),))
     many = ["*" if not isinstance(part, str) and part.name == "WILDCARD_MULTI" else "" for part in parts]
     if len(plain) == 1 and "".join(many) == "*" * (len(parts) - 1):
-        word = "contains" if len(parts) == 3 else "begins" if many[1] else "ends"
-        return Leaf(field, word, (plain[0],))
+        operator = "contains" if len(parts) == 3 else "begins" if many[1] else "ends"
+        return Leaf(field, operator, (plain[0],))
     return Leaf(field, "matches", (f"^(?:{value.to_regex().regexp})$",))
 
 
@@ -230,10 +232,10 @@ def _either(node: _Node, *, wanted: bool) -> Blocks:
     """The disjunctive normal form: blocks of which one must match."""
     if node.leaf is not None:
         return [[node.leaf._replace(wanted=wanted)]]
-    if node.word == "not":
+    if node.operator == "not":
         return _either(node.below[0], wanted=not wanted)
     below = [_either(one, wanted=wanted) for one in node.below]
-    if (node.word == "or") is wanted:
+    if (node.operator == "or") is wanted:
         return [block for blocks in below for block in blocks]
     if (size := _product(len(blocks) for blocks in below)) > BLOCKS_LIMIT:
         raise Unfit(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are taken")
@@ -265,50 +267,50 @@ def _numbered(leaf: Leaf) -> Leaf:
     if table is None:
         return leaf
     values = tuple(table.get(str(value).lower(), value) for value in leaf.values)
-    if leaf.word not in {"is", "present"} or not all(isinstance(value, int) for value in values):
+    if leaf.operator not in {"is", "present"} or not all(isinstance(value, int) for value in values):
         raise Unfit(f"the field {leaf.field!r} is compared with {leaf.values[0]!r}, expected one of {', '.join(table)}")
     return leaf._replace(values=values)
 
 
 def _field_conditions(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
     """All conditions on a field: as operators if each is used once, otherwise as one regular expression."""
-    by_word: dict[str, Any] = {}
+    by_operator: dict[str, Any] = {}
     for leaf in leaves:
-        word, values = _worded(field, kind, leaf)
-        if word is None or word in by_word:
+        operator, values = _with_operator(field, kind, leaf)
+        if operator is None or operator in by_operator:
             if kind is not Kind.TEXT:
                 raise Unfit(f"the condition on {field} is not supported for {kind.value}")
             return {"matches": "".join(_ahead(each) for each in leaves)}
-        if word not in WORDS[kind]:
-            raise Unfit(f"{field} is {kind.value} and does not support {leaf.word}")
-        by_word[word] = values[0] if len(values) == 1 else list(values)
-    return by_word["is"] if list(by_word) == ["is"] else by_word
+        if operator not in OPERATORS[kind]:
+            raise Unfit(f"{field} is {kind.value} and does not support {leaf.operator}")
+        by_operator[operator] = values[0] if len(values) == 1 else list(values)
+    return by_operator["is"] if list(by_operator) == ["is"] else by_operator
 
 
-def _worded(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:
+def _with_operator(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:
     """The operator and values of a leaf; no operator if only a regular expression can express it."""
     values = leaf.values
-    if kind in {Kind.NUMBER, Kind.NUMBERS} and leaf.word == "is":
+    if kind in {Kind.NUMBER, Kind.NUMBERS} and leaf.operator == "is":
         values = tuple(int(value) if isinstance(value, str) and value.isdigit() else value for value in values)
-    if kind in _TEXT and leaf.word == "is":
+    if kind in _TEXT and leaf.operator == "is":
         values = tuple(map(str, values))
-    if leaf.word == "present":
+    if leaf.operator == "present":
         if kind not in {Kind.TEXT, Kind.TEXTS, Kind.ADDRESS}:
             raise Unfit(f"{field} is never empty")
         return "present", (bool(values[0]) is leaf.wanted,)
-    if kind is Kind.FLAG and leaf.word == "is":
+    if kind is Kind.FLAG and leaf.operator == "is":
         return "is", ((str(values[0]).lower() == "true") is leaf.wanted,)
     if leaf.wanted:
-        return leaf.word, values
-    return (_OPPOSITE[leaf.word], values) if leaf.word in _OPPOSITE else (None, values)
+        return leaf.operator, values
+    return (_OPPOSITE[leaf.operator], values) if leaf.operator in _OPPOSITE else (None, values)
 
 
 def _ahead(leaf: Leaf) -> str:
     """A leaf as a look-ahead from the beginning of the text."""
     sign = "=" if leaf.wanted else "!"
-    if leaf.word == "present":
+    if leaf.operator == "present":
         return "^(?=.)" if bool(leaf.values[0]) is leaf.wanted else "^(?!.)"
-    texts = [str(value) if leaf.word == "matches" else re.escape(str(value)) for value in leaf.values]
-    around = {"is": "{}$", "begins": "{}", "ends": ".*{}$", "contains": ".*{}", "matches": ".*(?:{})"}[leaf.word]
+    texts = [str(value) if leaf.operator == "matches" else re.escape(str(value)) for value in leaf.values]
+    around = {"is": "{}$", "begins": "{}", "ends": ".*{}$", "contains": ".*{}", "matches": ".*(?:{})"}[leaf.operator]
     either = "|".join(around.replace("{}", text) for text in texts)
     return f"^(?{sign}{either})"

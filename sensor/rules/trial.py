@@ -19,15 +19,15 @@ from sensor.core.observation import Evidence
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.documents import nearest
-from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, Signal, event_classes, watched
+from sensor.rules.fields import ATTRIBUTES, DEVICE_KINDS, FLOW_KINDS, Signal, event_classes, watched
 from sensor.rules.load import Loaded, Nowhere
 from sensor.rules.model import Trial
 from sensor.rules.values import RuleError
 
 START = 1_767_225_600 * SECOND  # 2026-01-01
-PACKET_WORDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
+PACKET_FIELDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
 FLOW_FACTS = (
-    *PACKET_WORDS[:-1],
+    *PACKET_FIELDS[:-1],
     "src.bytes",
     "dst.bytes",
     "src.packets",
@@ -107,12 +107,12 @@ def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vla
 
 def _signals(one: Loaded, trial: Trial) -> Iterator[Signal]:
     for place, made in enumerate(trial.events):
-        word = made.when or one.rule.steps[0].when[0]
+        kind = made.when or one.rule.steps[0].when[0]
         try:
-            [word] = watched([word])
+            [kind] = watched([kind])
             for n in range(made.times):
                 facts = {name: _counted(value, n) for name, value in (made.model_extra or {}).items()}
-                yield _signal(word, START + int((made.at + n * made.every) * SECOND), facts)
+                yield _signal(kind, START + int((made.at + n * made.every) * SECOND), facts)
         except RuleError as error:
             raise error.within("events", place) from None
 
@@ -123,18 +123,18 @@ def _counted(value: Any, n: int) -> Any:
     return value.replace("{n}", str(n)) if isinstance(value, str) else value
 
 
-def _signal(word: str, ts: int, facts: dict[str, Any]) -> Signal:
-    if word in FLOW_WORDS:
-        return _flow(word, ts, facts)
-    if word in DEVICE_WORDS:
-        return _change(word, ts, facts)
-    return _event(event_classes()[word], ts, facts)
+def _signal(kind: str, ts: int, facts: dict[str, Any]) -> Signal:
+    if kind in FLOW_KINDS:
+        return _flow(kind, ts, facts)
+    if kind in DEVICE_KINDS:
+        return _change(kind, ts, facts)
+    return _event(event_classes()[kind], ts, facts)
 
 
 def _event(event: type[Event], ts: int, facts: dict[str, Any]) -> Event:
     """An event with the given fields; the others are empty."""
     fields = {field.name: field for field in msgspec.structs.fields(event) if field.name != "packet"}
-    _known(facts, (*fields, *PACKET_WORDS))
+    _known(facts, (*fields, *PACKET_FIELDS))
     packet = Packet(
         ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=_number(facts, "src.port"),
         dport=_number(facts, "dst.port"),
@@ -172,7 +172,7 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
     return tuple(given) if isinstance(given, list) else given
 
 
-def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
+def _flow(kind: str, ts: int, facts: dict[str, Any]) -> Flow:
     _known(facts, FLOW_FACTS)
     reason = str(facts.get("reason", "none"))
     if reason not in _REASONS:
@@ -185,13 +185,13 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
         ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"),
         _mac(facts, "src.mac"),
         _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")),
-        numbers["vlan"], 0, FLOW_WORDS[word],
+        numbers["vlan"], 0, FLOW_KINDS[kind],
         _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"],
         numbers["src.bytes"], numbers["dst.bytes"],
     )  # fmt: skip
 
 
-def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
+def _change(kind: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
     _known(facts, DEVICE_FACTS)
     attributes = {
         name.partition(".")[2]: str(value)
@@ -201,7 +201,7 @@ def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
     device = _device(ts, _address(facts, "src"), attributes, _mac(facts, "src.mac"), _number(facts, "vlan"))
     changed = facts.get("changed", ())
     fields = changed if isinstance(changed, list | tuple) else (changed,)
-    return DeviceChange(ts, DEVICE_WORDS[word], device, tuple(FieldChange(str(name), "", "") for name in fields))
+    return DeviceChange(ts, DEVICE_KINDS[kind], device, tuple(FieldChange(str(name), "", "") for name in fields))
 
 
 def _number(facts: dict[str, Any], name: str, usual: int = 0) -> Any:
@@ -236,8 +236,8 @@ def _mac(facts: dict[str, Any], name: str) -> int:
         raise RuleError(f"found {facts[name]!r}, expected a MAC", name) from None
 
 
-def _proto(word: Any) -> int:
+def _proto(given: Any) -> int:
     numbers = {name: number for number, name in PROTOCOLS.items()}
-    if word not in numbers:
-        raise RuleError(f"found {word!r}, {nearest(word, list(numbers))}", "proto")
-    return numbers[word]
+    if given not in numbers:
+        raise RuleError(f"found {given!r}, {nearest(given, list(numbers))}", "proto")
+    return numbers[given]

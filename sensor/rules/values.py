@@ -67,7 +67,7 @@ class Fit(NamedTuple):
     many: Many | None = None
 
 
-WORDS: dict[Kind, tuple[str, ...]] = {
+OPERATORS: dict[Kind, tuple[str, ...]] = {
     Kind.TEXT: ("is", "not", "contains", "begins", "ends", "like", "matches", "present"),
     Kind.NUMBER: ("is", "not", "above", "below", "at_least", "at_most"),
     Kind.FLAG: ("is", "not"),
@@ -81,19 +81,21 @@ WORDS: dict[Kind, tuple[str, ...]] = {
 def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
     """The condition on a field. Raises RuleError if it is invalid for its type."""
     if not isinstance(requested, dict):
-        return _word(kind, "is", requested, sets, networks)
+        return _fit(kind, "is", requested, sets, networks)
     if not requested:
-        raise RuleError(f"found no condition, {nearest('', WORDS[kind])}")
+        raise RuleError(f"found no condition, {nearest('', OPERATORS[kind])}")
     fits = []
-    for word, wanted in requested.items():
-        if word not in WORDS[kind]:
+    for operator, wanted in requested.items():
+        if operator not in OPERATORS[kind]:
             raise RuleError(
-                f"found the word {word!r} for {kind.value}, {nearest(word, WORDS[kind])}", str(word), key=True
+                f"found the word {operator!r} for {kind.value}, {nearest(operator, OPERATORS[kind])}",
+                str(operator),
+                key=True,
             )
         try:
-            fits.append(_word(kind, word, wanted, sets, networks))
+            fits.append(_fit(kind, operator, wanted, sets, networks))
         except RuleError as error:
-            raise error.within(word) from None
+            raise error.within(operator) from None
     return fits[0] if len(fits) == 1 else _all_of(fits)
 
 
@@ -107,37 +109,37 @@ def _all_of(fits: list[Fit]) -> Fit:
     return Fit(lambda value: all(one(value) for one in ones), many if manies else None)
 
 
-def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) -> Fit:
-    if word == "present":
+def _fit(kind: Kind, operator: str, wanted: Any, sets: Sets, networks: Networks) -> Fit:
+    if operator == "present":
         present = _flag(wanted)
         return Fit(lambda value: bool(value) == present)
-    if word == "not":
-        return _not(_word(kind, "is", wanted, sets, networks))
+    if operator == "not":
+        return _not(_fit(kind, "is", wanted, sets, networks))
     if kind in {Kind.TEXTS, Kind.NUMBERS}:
-        single = _word(Kind.TEXT if kind is Kind.TEXTS else Kind.NUMBER, word, wanted, sets, networks).one
+        single = _fit(Kind.TEXT if kind is Kind.TEXTS else Kind.NUMBER, operator, wanted, sets, networks).one
         return Fit(lambda values: any(single(value) for value in values))
     if kind is Kind.FLAG:
         flag = _flag(wanted)
         return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
     try:
-        return _of_items(kind, word, items_of(wanted, sets), networks)
+        return _of_items(kind, operator, items_of(wanted, sets), networks)
     except RuleError as error:
         if error.location or not isinstance(wanted, list):
             raise
         for place, item in enumerate(wanted):  # the index of the faulty one
             try:
-                _of_items(kind, word, items_of(item, sets), networks)
+                _of_items(kind, operator, items_of(item, sets), networks)
             except RuleError as single:
                 raise single.within(place) from None
         raise
 
 
-def _of_items(kind: Kind, word: str, items: list[Any], networks: Networks) -> Fit:
+def _of_items(kind: Kind, operator: str, items: list[Any], networks: Networks) -> Fit:
     if kind is Kind.TEXT:
-        return Fit(_text(word, items))
+        return Fit(_text(operator, items))
     if kind is Kind.MAC:
         return Fit(_mac(items))
-    return _number(word, items, networks) if kind is Kind.NUMBER else _address(items, networks)
+    return _number(operator, items, networks) if kind is Kind.NUMBER else _address(items, networks)
 
 
 def _not(fit: Fit) -> Fit:
@@ -174,33 +176,33 @@ def _flag(wanted: Any) -> bool:
 # One function per type.
 
 
-def _text(word: str, items: list[Any]) -> One:
+def _text(operator: str, items: list[Any]) -> One:
     if others := [item for item in items if not isinstance(item, str)]:
         raise RuleError(f"found {others[0]!r}, expected text, in quotes")
     texts = tuple(item.lower() for item in items)
-    if word == "is":
+    if operator == "is":
         exact = frozenset(texts)
         return lambda value: value.lower() in exact
-    if word == "begins":
+    if operator == "begins":
         return lambda value: value.lower().startswith(texts)
-    if word == "ends":
+    if operator == "ends":
         return lambda value: value.lower().endswith(texts)
-    if word == "contains":
+    if operator == "contains":
         return lambda value: any(text in value.lower() for text in texts)
     try:
         pattern = re.compile(
-            "|".join(f"(?:{fnmatch.translate(item) if word == 'like' else item})" for item in items),
+            "|".join(f"(?:{fnmatch.translate(item) if operator == 'like' else item})" for item in items),
             re.IGNORECASE | re.DOTALL,
         )
     except re.error as error:
         raise RuleError(f"found no regular expression: {error}") from None
-    search = pattern.match if word == "like" else pattern.search
+    search = pattern.match if operator == "like" else pattern.search
     return lambda value: search(value) is not None
 
 
-def _number(word: str, items: list[Any], networks: Networks) -> Fit:
+def _number(operator: str, items: list[Any], networks: Networks) -> Fit:
     """Numbers; in text fields of events also addresses and MACs."""
-    if word == "is":
+    if operator == "is":
         if all(isinstance(item, str) for item in items):
             return _address(items, networks) if not any(_is_mac(item) for item in items) else Fit(_mac(items))
         exact = frozenset(map(_numeric, items))
@@ -208,15 +210,15 @@ def _number(word: str, items: list[Any], networks: Networks) -> Fit:
     limit = _numeric(items[0])
     if len(items) > 1:
         raise RuleError("found several numbers, expected one")
-    if word in {"above", "at_least"}:
+    if operator in {"above", "at_least"}:
         return (
             Fit((lambda value: value > limit), (lambda column: column > limit))
-            if word == "above"
+            if operator == "above"
             else Fit((lambda value: value >= limit), (lambda column: column >= limit))
         )
     return (
         Fit((lambda value: value < limit), (lambda column: column < limit))
-        if word == "below"
+        if operator == "below"
         else Fit((lambda value: value <= limit), (lambda column: column <= limit))
     )
 

@@ -145,6 +145,6 @@ def _add_alert(
 
 def _search_text(line: Line, part: AlertPart, one: AlertFacts) -> str:
     """The text that a search finds in addition to the summary. Addresses are found by party."""
-    attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
+    attack = [term for technique in part.attack for term in (technique.technique, technique.name)]
     called = [end.hostname[:WORD].casefold() for end in (line.src, line.dst, *line.targets) if end.hostname]
     return " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]

@@ -42,32 +42,32 @@ def text_clause(text: str) -> Clause | None:
         return _range("id", text.strip(), text.strip() + "\U0010ffff", "alerts_id")
     if (clause := _of_network(text.strip(), None)) is not None:
         return clause
-    words = [word for word in text.replace("\0", " ").split() if re.search(r"\w", word)]
-    if not words:
+    terms = [term for term in text.replace("\0", " ").split() if re.search(r"\w", term)]
+    if not terms:
         return None
-    match = " ".join(map(_quoted, words))
+    match = " ".join(map(_quoted, terms))
     listed = "SELECT rowid FROM alert_text WHERE alert_text MATCH ?"
     return Clause(f"{listed} ORDER BY rowid DESC", f"a.number IN ({listed})", (match,), match=match)
 
 
-def _quoted(word: str) -> str:
+def _quoted(term: str) -> str:
     """A word for FTS5, with special characters quoted."""
-    quoted = word.rstrip("*").replace('"', '""')
-    return f'"{quoted}"*' if word.endswith("*") else f'"{quoted}"'
+    quoted = term.rstrip("*").replace('"', '""')
+    return f'"{quoted}"*' if term.endswith("*") else f'"{quoted}"'
 
 
-def who_clause(word: str, role: int | None) -> Clause:
+def who_clause(term: str, role: int | None) -> Clause:
     """A party: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either. Raises
     Malformed for an invalid address.
     """
-    if (clause := _of_network(word, role)) is not None:
+    if (clause := _of_network(term, role)) is not None:
         return clause
-    if _NEARLY.fullmatch(word):
-        raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
-    if _DEVICE.fullmatch(word):
+    if _NEARLY.fullmatch(term):
+        raise Malformed("address", term, "an address or a network such as 10.20.30.0/24")
+    if _DEVICE.fullmatch(term):
         # A prefix of an id, or an id whose short form alerts of an earlier version have.
-        return _party("(device >= ? AND device < ? OR device = ?)", (word, word + "\U0010ffff", short_id(word)), role)
-    return _party("(ip = ? OR mac = ? OR device = ? OR name = ?)", (word.casefold(),) * 4, role)
+        return _party("(device >= ? AND device < ? OR device = ?)", (term, term + "\U0010ffff", short_id(term)), role)
+    return _party("(ip = ? OR mac = ? OR device = ? OR name = ?)", (term.casefold(),) * 4, role)
 
 
 def vlan_clause(vlan: int) -> Clause:
@@ -89,9 +89,9 @@ def _range(column: str, low: object, high: object, index: str) -> Clause:
     return Clause(listed, test, (low, high), cheap=True)
 
 
-def _of_network(word: str, role: int | None) -> Clause | None:
+def _of_network(term: str, role: int | None) -> Clause | None:
     try:
-        first, last = parse_network(word)
+        first, last = parse_network(term)
     except ValueError:
         return None
     return _party("address BETWEEN ? AND ?", (first.to_bytes(16, "big"), last.to_bytes(16, "big")), role)

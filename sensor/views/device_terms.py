@@ -65,11 +65,11 @@ class WrongTerm(ViewError):
     """An invalid term; the message has the fault and what was expected."""
 
 
-def term_of(word: str) -> Term:
+def term_of(typed: str) -> Term:
     """Parse KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. Raises WrongTerm if there is no such key."""
-    found = _TEST.fullmatch(word)
+    found = _TEST.fullmatch(typed)
     if found is None:
-        return Term("", "", word.casefold())
+        return Term("", "", typed.casefold())
     key, sign, text = found.groups()
     if sign in "<>":
         return _comparison(key, sign, text)

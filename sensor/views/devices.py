@@ -147,15 +147,15 @@ def device(data: Data, name: str) -> dict[str, Any]:
     return body
 
 
-def _search_of(base: sqlite3.Connection, words: Sequence[str]) -> int:
+def _search_of(base: sqlite3.Connection, terms: Sequence[str]) -> int:
     """How to search words: LISTED, SCANNED or OTHERS."""
     (last,) = base.execute("SELECT coalesce(max(number), 0) FROM device_rows").fetchone()
     numbers = json.dumps(list(range(1, last + 1, last // SAMPLE + 1)))
-    each = " AND ".join([_CONTAINS] * len(words)) or "1"
+    each = " AND ".join([_CONTAINS] * len(terms)) or "1"
     wanted = f"SELECT avg({each}) FROM device_rows WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words
-    (share,) = base.execute(wanted, (*map(_part, words), numbers)).fetchone()
-    if not words or not share or share * last <= FREQUENT:
-        return LISTED if not words or any(len(word) >= INDEXED for word in words) else SCANNED
+    (share,) = base.execute(wanted, (*map(_part, terms), numbers)).fetchone()
+    if not terms or not share or share * last <= FREQUENT:
+        return LISTED if not terms or any(len(term) >= INDEXED for term in terms) else SCANNED
     return SCANNED if share < 1 / 2 else OTHERS
 
 
@@ -228,41 +228,41 @@ def _words_of(text: str) -> list[str]:
     return text.replace("\0", " ").casefold().split()
 
 
-def _add_text(words: Sequence[str], add: Any, how: int) -> None:
+def _add_text(terms: Sequence[str], add: Any, how: int) -> None:
     """Words that must all be there; those of fewer characters than INDEXED are in no index."""
-    if how in {SCANNED, OTHERS} and words:
-        each = " AND ".join([_CONTAINS] * len(words))
+    if how in {SCANNED, OTHERS} and terms:
+        each = " AND ".join([_CONTAINS] * len(terms))
         chosen = f"IN (SELECT number FROM device_rows NOT INDEXED WHERE {each})"  # noqa: S608 - our own words, here and below
         others = f"NOT IN (SELECT number FROM device_rows NOT INDEXED WHERE NOT ({each}))"  # noqa: S608
-        add(f"d.number {chosen if how == SCANNED else others}", *map(_part, words))
+        add(f"d.number {chosen if how == SCANNED else others}", *map(_part, terms))
         return
-    listed = [word for word in words if how == LISTED and len(word) >= INDEXED]
+    listed = [term for term in terms if how == LISTED and len(term) >= INDEXED]
     if listed:
         add(*_having(listed))
-    for word in words:
-        if word not in listed:
-            add(f"d.{_CONTAINS}", _part(word))
+    for term in terms:
+        if term not in listed:
+            add(f"d.{_CONTAINS}", _part(term))
 
 
-def _having(words: Sequence[str]) -> tuple[str, ...]:
+def _having(terms: Sequence[str]) -> tuple[str, ...]:
     """A condition, with its parameters: the text of a device contains all words, using the index if it is already
     indexed.
     """
-    each = " AND ".join([_CONTAINS] * len(words))
+    each = " AND ".join([_CONTAINS] * len(terms))
     pending = f"SELECT number FROM device_rows WHERE NOT indexed AND {each}"  # noqa: S608 - our own words, here and below
     test = f"d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ? UNION ALL {pending})"  # noqa: S608
-    return test, _phrases(words), *map(_part, words)
+    return test, _phrases(terms), *map(_part, terms)
 
 
-def _phrases(words: Sequence[str]) -> str:
+def _phrases(terms: Sequence[str]) -> str:
     """Words for FTS5, with special characters quoted."""
-    quoted = [word.replace('"', '""') for word in words]
-    return " ".join(f'"{word}"' for word in quoted)
+    quoted = [term.replace('"', '""') for term in terms]
+    return " ".join(f'"{term}"' for term in quoted)
 
 
-def _part(word: str) -> str:
+def _part(term: str) -> str:
     """The LIKE pattern of a text that contains a word."""
-    return f"%{_like(word)}%"
+    return f"%{_like(term)}%"
 
 
 def _like(text: str) -> str:

@@ -76,29 +76,29 @@ class Indicator(msgspec.Struct, frozen=True):
         return bool(self.holders or self.mentions or self.conversations or self.alerts)
 
 
-def kind_of(word: str) -> tuple[str, str]:
+def kind_of(typed: str) -> tuple[str, str]:
     """The kind of an indicator, and its value in the notation of records; two empty texts if the word is no
     indicator.
     """
-    word = word.strip()
+    typed = typed.strip()
     try:
-        return ADDRESS, text(parse(word))
+        return ADDRESS, text(parse(typed))
     except ValueError:
         pass
     try:
-        return MAC, mac_text(parse_mac(word))
+        return MAC, mac_text(parse_mac(typed))
     except ValueError:
         pass
-    if _FINGERPRINT.fullmatch(word):
-        return FINGERPRINT, word.lower()
-    return (DOMAIN, word.rstrip(".").lower()) if _DOMAIN.fullmatch(word) else ("", "")
+    if _FINGERPRINT.fullmatch(typed):
+        return FINGERPRINT, typed.lower()
+    return (DOMAIN, typed.rstrip(".").lower()) if _DOMAIN.fullmatch(typed) else ("", "")
 
 
-def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicator | None:
+def indicator(picture: Picture, typed: str, data: Data | None = None) -> Indicator | None:
     """All data about an indicator, which may be none; None if the word is no indicator. ``data``: an inventory, for
     earlier addresses of devices.
     """
-    kind, value = kind_of(word)
+    kind, value = kind_of(typed)
     if not kind:
         return None
     test = _below(value) if kind == DOMAIN else lambda one: one.casefold() == value

@@ -47,4 +47,4 @@ def value_of(name: str, empty: str = "unknown") -> Callable[[Any], str]:
 def contains(text: str, values: Iterable[Any]) -> bool:
     """Whether all words of a text occur in the values, ignoring case."""
     everything = " ".join(str(value) for value in values).casefold()
-    return all(word in everything for word in text.casefold().split())
+    return all(term in everything for term in text.casefold().split())

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.rules.compile import shown
 from sensor.rules.example import EXAMPLE
-from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_of
+from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes, fields_of
 from sensor.rules.load import Nowhere, load_rules
 from sensor.rules.trial import START, _signal, run_trial
 from sensor.rules.values import Kind, RuleError
@@ -83,7 +83,7 @@ def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: s
     assert fault.line == 7
 
 
-@pytest.mark.parametrize("word", [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
+@pytest.mark.parametrize("word", [*FLOW_KINDS, *DEVICE_KINDS, *event_classes()])
 def test_every_kind_can_be_made_and_evaluated(word: str) -> None:
     """Empty as it is: every field has a value of its kind, and can be shown."""
     item = _signal(word, START, {})

@@ -11,9 +11,9 @@ from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.console.rule_files import Examined
 from sensor.rules.example import EXAMPLE
-from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_of
+from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes, fields_of
 from sensor.rules.load import Nowhere
-from sensor.rules.values import WORDS
+from sensor.rules.values import OPERATORS
 from sensor.views.errors import Malformed, one_of
 
 ACTIONS = ("test", "rehearse", "save", "remove")
@@ -54,7 +54,8 @@ def _editor(
     fields = sorted(fields_of([when], Nowhere()).items()) if when else []
     return render(
         request, "rule.jinja", name or "New rules", name=name, text=text, examined=examined, shown=SHOWN,
-        alerts=alerts, kinds=kinds, when=when, fields=[(key, one.kind.value, WORDS[one.kind]) for key, one in fields],
+        alerts=alerts, kinds=kinds, when=when,
+        fields=[(key, one.kind.value, OPERATORS[one.kind]) for key, one in fields],
         known=name in request.console.rules.names(),
     )  # fmt: skip
 
@@ -62,9 +63,9 @@ def _editor(
 def _kinds() -> dict[str, str]:
     """Kinds of traffic that rules match, with their descriptions."""
     meanings = {kind: (event.__doc__ or "").replace("`", "").split() for kind, event in event_classes().items()}
-    flows = dict.fromkeys(FLOW_WORDS, "a flow: fields of both ends, bytes and packets")
-    devices = dict.fromkeys(DEVICE_WORDS, "a device: its fields begin with src")
-    return flows | devices | {kind: " ".join(words)[:160] for kind, words in meanings.items()}
+    flows = dict.fromkeys(FLOW_KINDS, "a flow: fields of both ends, bytes and packets")
+    devices = dict.fromkeys(DEVICE_KINDS, "a device: its fields begin with src")
+    return flows | devices | {kind: " ".join(kinds)[:160] for kind, kinds in meanings.items()}
 
 
 def act(request: PageRequest) -> Response:

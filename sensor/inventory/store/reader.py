@@ -97,7 +97,9 @@ class Reader:
         state = _STATE.decode(row["state"])
         return {
             **self._record(row),
-            "evidence": [claim_body(evidence_of(word)) for word in self._corrections.get(row["key"], {}).values()]
+            "evidence": [
+                claim_body(evidence_of(correction)) for correction in self._corrections.get(row["key"], {}).values()
+            ]
             + list(_claims(state)),
             "leases": [
                 _lease(one)
@@ -106,7 +108,7 @@ class Reader:
             "used": [service_text(service) for service in sorted(state.used)],
             "neighbours": [one._asdict() | {"last": time_text(one.last)} for one in state.neighbours],
             "history": self.history(device),
-            "said": [_word(word) for word in self._corrections.get(row["key"], {}).values()],
+            "said": [_word(correction) for correction in self._corrections.get(row["key"], {}).values()],
         }
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
@@ -212,12 +214,12 @@ def _lease(row: sqlite3.Row) -> Body:
     }
 
 
-def _word(word: Correction) -> Body:
+def _word(correction: Correction) -> Body:
     return {
-        "number": word.number,
-        "field": word.field,
-        "value": word.value,
-        "author": word.author,
-        "ts": time_text(word.ts),
-        "reason": word.reason,
+        "number": correction.number,
+        "field": correction.field,
+        "value": correction.value,
+        "author": correction.author,
+        "ts": time_text(correction.ts),
+        "reason": correction.reason,
     }

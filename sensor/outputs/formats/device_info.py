@@ -106,7 +106,7 @@ def body(record: Body | Record) -> Body | None:
 def _type(name: str) -> tuple[str, str, str]:
     return _TYPES.get(name) or (
         THINGS,
-        "".join([word.capitalize() for word in name.split("_")]) if name != "iot" else THINGS,
+        "".join([part.capitalize() for part in name.split("_")]) if name != "iot" else THINGS,
         "",
     )
 
@@ -132,7 +132,7 @@ def _additional(seen: View) -> Body:
         "LastSeen": device["last_seen"],
     }
     return row | {
-        "".join([word.capitalize() for word in key.split("_")]): device[key] for key in _MORE if key in device
+        "".join([part.capitalize() for part in key.split("_")]): device[key] for key in _MORE if key in device
     }
 
 

@@ -68,10 +68,10 @@ class Stream(msgspec.Struct):
 def covers(pattern: str, subject: str) -> bool:
     """Whether a subject matches a pattern: ``*`` matches one token, ``>`` all remaining tokens."""
     words = subject.split(".")
-    for place, word in enumerate(pattern.split(".")):
-        if word == ">":
+    for place, part in enumerate(pattern.split(".")):
+        if part == ">":
             return len(words) > place
-        if place >= len(words) or word not in ("*", words[place]):
+        if place >= len(words) or part not in ("*", words[place]):
             return False
     return len(words) == pattern.count(".") + 1
 

@@ -128,10 +128,10 @@ class Wire:
         self._end = time.monotonic() + (self._timeout_s if within_s is None else within_s)
         while True:
             line = self._line()
-            word, _, rest = line.partition(b" ")
-            if word in (b"MSG", b"HMSG"):
-                return self._answer(rest.split(), headed=word == b"HMSG")
-            self._received(word, rest)
+            verb, _, rest = line.partition(b" ")
+            if verb in (b"MSG", b"HMSG"):
+                return self._answer(rest.split(), headed=verb == b"HMSG")
+            self._received(verb, rest)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -156,17 +156,17 @@ class Wire:
             % (msgspec.json.encode(options | login.answer(self.info.nonce)), self._inbox)
         )
         while (line := self._line()) != b"PONG":
-            word, _, rest = line.partition(b" ")
-            self._received(word, rest)
+            verb, _, rest = line.partition(b" ")
+            self._received(verb, rest)
 
-    def _received(self, word: bytes, rest: bytes) -> None:
+    def _received(self, verb: bytes, rest: bytes) -> None:
         """Handle protocol messages between responses."""
-        if word == b"PING":
+        if verb == b"PING":
             self._write(b"PONG\r\n")
-        elif word == b"-ERR":
+        elif verb == b"-ERR":
             raise Retry(f"NATS: {clean(rest, REASON_LIMIT).strip(chr(39))}")
-        elif word not in (b"INFO", b"+OK", b"PONG"):
-            raise Retry(f"not a NATS server, or an unsupported one: {clean(word + b' ' + rest, REASON_LIMIT)}")
+        elif verb not in (b"INFO", b"+OK", b"PONG"):
+            raise Retry(f"not a NATS server, or an unsupported one: {clean(verb + b' ' + rest, REASON_LIMIT)}")
 
     def _answer(self, parts: list[bytes], *, headed: bool) -> Answer:
         try:
@@ -297,9 +297,9 @@ def _greeting(connection: socket.socket) -> bytes:
 
 def _parsed(greeting: bytes, host: str) -> Info:
     line, _, more = greeting.partition(_END)
-    word, _, body = line.partition(b" ")
+    verb, _, body = line.partition(b" ")
     try:
-        info = msgspec.json.decode(body, type=Info) if word == b"INFO" else None
+        info = msgspec.json.decode(body, type=Info) if verb == b"INFO" else None
     except msgspec.MsgspecError:
         info = None
     if info is None:

@@ -66,11 +66,11 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
 
 
 def _parties(request: Request) -> Iterator[str]:
-    for word, parties in (
+    for label, parties in (
         ("host", request.machines),
         ("blocked from", request.peers),
         ("not blocked", request.allowed),
     ):
-        yield from (f"{word}: {one.text}" for one in parties[:PARTIES_SHOWN])
+        yield from (f"{label}: {one.text}" for one in parties[:PARTIES_SHOWN])
         if len(parties) > PARTIES_SHOWN:
-            yield f"{word}: and {len(parties) - PARTIES_SHOWN} more"
+            yield f"{label}: and {len(parties) - PARTIES_SHOWN} more"

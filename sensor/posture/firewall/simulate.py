@@ -280,14 +280,14 @@ def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
 def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
     if machine.forwards:
         yield f"{machine.party.text} is a gateway or forwards packets: its clients may lose network access"
-    for word, (role, services) in SERVERS.items():
+    for protocol, (role, services) in SERVERS.items():
         offers = role in machine.roles or any(service_text(service) in machine.services for service in services)
         if (
             offers
             and any(rule.match.covers(service) for rule in request.rules for service in services)
             and _served(request, machine.party)
         ):
-            yield f"{machine.party.text} is a {word} server, and these rules block this service too"
+            yield f"{machine.party.text} is a {protocol} server, and these rules block this service too"
 
 
 def _served(request: Request, party: Party) -> bool:

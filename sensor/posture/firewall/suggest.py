@@ -88,8 +88,8 @@ def _of_contacts(question: Question, contacts: list[Contact], view: View, remark
 def _without_refused(spec: Spec, contacts: list[Contact], view: View, remarks: list[Remark]) -> list[Contact]:
     whole = spec.block is not None and spec.match is None and not spec.everyone
     left, reasons = without_refused(contacts, view, whole=whole) if contacts else ([], [])
-    word = "skipped" if left else "refused"
-    remarks += [Remark(f"{word}: {reason}", "firewall.refused", forcible=True) for reason in reasons]
+    verb = "skipped" if left else "refused"
+    remarks += [Remark(f"{verb}: {reason}", "firewall.refused", forcible=True) for reason in reasons]
     return left
 
 

@@ -211,7 +211,7 @@ def _not(record: Record) -> str:
 def _match(record: Record) -> Match:
     """The record has the port; the protocol is the usual one for it."""
     port = part(record, "src")["port"]
-    usual = [service_text(proto << 16 | port).startswith(word) for proto, word in ((TCP, "tcp/"), (UDP, "udp/"))]
+    usual = [service_text(proto << 16 | port).startswith(prefix) for proto, prefix in ((TCP, "tcp/"), (UDP, "udp/"))]
     return Match(UDP if usual == [True, False] or tidy(part(record, "network").get("app")) in DATAGRAMS else TCP, port)
 
 

@@ -37,7 +37,7 @@ def _pairs(record: Record, about: Record) -> Iterator[tuple[str, str]]:
             yield from ((mine, target) for mine in _device(actor) for target in _names(other))
             yield from ((mine, target) for mine in _device(other) for target in _names(actor))
     # An alert about a name has it in its key.
-    yield from ((mine, word) for mine in _device(actor) for word in str(about.get("key")).split("|")[2:] if "." in word)
+    yield from ((mine, part) for mine in _device(actor) for part in str(about.get("key")).split("|")[2:] if "." in part)
 
 
 def _device(end: Record) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
             "systeminfo": _info(title, seen.confidence),
             **_hardware(seen.nodes),
             **{
-                f"{word}-policy": _policy(names[way, version] for version in seen.versions)
-                for way, word in WAYS.items()
+                f"{infix}-policy": _policy(names[way, version] for version in seen.versions)
+                for way, infix in WAYS.items()
             },
         },
         "ietf-access-control-list:acls": {

@@ -156,5 +156,5 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:CVES_SHOWN]) + more
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' if count != 1 else ''}"
+def _counted(count: int, singular: str) -> str:
+    return f"{count:,} {singular}{'s' if count != 1 else ''}"

@@ -210,7 +210,7 @@ class _Taker:
                 self._base.execute("INSERT INTO products (vendor, name) VALUES (?, ?)", (vendor, name)).lastrowid or 0
             )
             self._base.executemany(
-                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in distinctive(name)]
+                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, term, number) for term in distinctive(name)]
             )
         else:
             number = int(row[0])

@@ -146,8 +146,8 @@ class ImportedIndex:
         rows = {
             number: name
             for vendor in vendors
-            for word in distinctive(asset.model)
-            for number, name in self._named(vendor, word)
+            for term in distinctive(asset.model)
+            for number, name in self._named(vendor, term)
         }
         for number, name in list(rows.items())[:PRODUCTS_LIMIT]:
             likeness = self._names_of.likeness(asset, name)
@@ -161,12 +161,12 @@ class ImportedIndex:
                     for number, product in self._named(vendor, key(name)):
                         yield _Product(number, product, system.scheme, Likeness.SAME, system=True)
 
-    def _named(self, vendor: str, word: str) -> Iterator[tuple[int, str]]:
+    def _named(self, vendor: str, term: str) -> Iterator[tuple[int, str]]:
         statement = (
             "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? "
             "AND word = ? LIMIT ?"
         )
-        yield from self._base.execute(statement, (vendor, word, PRODUCTS_LIMIT))
+        yield from self._base.execute(statement, (vendor, term, PRODUCTS_LIMIT))
 
     def _read(self, product: int) -> tuple[_Rule, ...]:
         statement = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"

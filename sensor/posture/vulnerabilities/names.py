@@ -89,20 +89,20 @@ class Names:
 
     def _keys_of(self, vendor: str) -> tuple[str, ...]:
         """The keys of a vendor in feeds."""
-        maker = self._makers.get(vendor)
+        known = self._makers.get(vendor)
         return tuple(
-            sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, maker.cpe) if maker else ())} - {""})
+            sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, known.cpe) if known else ())} - {""})
         )
 
     def scheme(self, vendor: str) -> str:
         """Version scheme of a vendor's firmware."""
-        maker = self._makers.get(vendor)
-        return maker.scheme if maker else "dotted"
+        known = self._makers.get(vendor)
+        return known.scheme if known else "dotted"
 
     def systems(self, asset: Asset) -> list[System]:
         """The known systems of a device."""
-        maker = self._makers.get(asset.vendor)
-        return [one for one in maker.systems if _runs(one, asset)] if maker else []
+        known = self._makers.get(asset.vendor)
+        return [one for one in known.systems if _runs(one, asset)] if known else []
 
     def likeness(self, asset: Asset, product: str) -> Likeness:
         """Match between a product and the model of a device."""

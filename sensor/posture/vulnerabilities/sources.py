@@ -57,8 +57,8 @@ def name_for(place: str) -> str:
     """Name of a feed by its file or URL. Pages of an API differ in their query."""
     parts = urlsplit(place)
     path = f"{parts.path} {parts.query}" if "://" in place else Path(place).name
-    word = _ENDINGS.sub("", path.rstrip("/ ").rsplit("/", 1)[-1])
-    return re.sub(r"[^a-z0-9._-]+", "-", word.lower()).strip("-._")[:NAME_LIMIT] or "feed"
+    stem = _ENDINGS.sub("", path.rstrip("/ ").rsplit("/", 1)[-1])
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:NAME_LIMIT] or "feed"
 
 
 def _moment(text: str) -> datetime | None:

@@ -34,7 +34,8 @@ def composition(devices: Iterable[Device]) -> Markup:
     ]
     total = sum(map(Counter.total, counts.values()))
     about = "; ".join(
-        f"{name}: " + ", ".join(kinds(word, count) for word, count in types.most_common(4)) for name, types in rows[:6]
+        f"{name}: " + ", ".join(kinds(type_name, count) for type_name, count in types.most_common(4))
+        for name, types in rows[:6]
     )
     title = f"{total:,} devices by segment and type"
     return picture("composition", top + ROW * len(rows) + 4, title, about, [*legend, *parts])
@@ -60,7 +61,9 @@ def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
     sums: Counter[str] = Counter()
     for types in counts:
         sums.update(types)
-    named = sorted((word for word in sums if word != "unknown"), key=lambda word: (-sums[word], word))
+    named = sorted(
+        (type_name for type_name in sums if type_name != "unknown"), key=lambda type_name: (-sums[type_name], type_name)
+    )
     found = dict(zip(named[:TYPES_SHOWN], PALETTE, strict=False))
     return found | ({OTHERS: REST} if len(sums) > len(found) else {})
 
@@ -83,9 +86,9 @@ def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[s
     scale = (WIDTH - LEFT - RIGHT) / max(largest, types.total())
     parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
     x = LEFT
-    for word, count in _pieces(types, colours):
-        width, colour = count * scale, colours[word]
-        parts.append(rect(x, y, max(width - 1, 0.6), BAR, colour, f"{name}: {kinds(word, count)}", radius=1.5))
+    for type_name, count in _pieces(types, colours):
+        width, colour = count * scale, colours[type_name]
+        parts.append(rect(x, y, max(width - 1, 0.6), BAR, colour, f"{name}: {kinds(type_name, count)}", radius=1.5))
         if width > width_of(f"{count:,}") + 6:
             parts.append(text(x + width / 2, y + 13, f"{count:,}", colour=on(colour), size=11, anchor="middle"))
         x += width
@@ -96,6 +99,6 @@ def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[s
 
 def _pieces(types: Counter[str], colours: dict[str, str]) -> list[tuple[str, int]]:
     """In the order of the legend, so that equal colors are aligned."""
-    pieces = [(word, types[word]) for word in colours if types[word]]
-    rest = sum(count for word, count in types.items() if word not in colours)
+    pieces = [(type_name, types[type_name]) for type_name in colours if types[type_name]]
+    rest = sum(count for type_name, count in types.items() if type_name not in colours)
     return [*pieces, (OTHERS, rest)] if rest else pieces

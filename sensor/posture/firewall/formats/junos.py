@@ -63,9 +63,9 @@ def _prefix(request: Request, name: str, block: Block) -> Iterator[str]:
 
 
 def _term(start: str, rule: Rule) -> Iterator[str]:
-    for word, (name, blocks) in zip(("source", "destination"), _lists(rule).items(), strict=True):
+    for side, (name, blocks) in zip(("source", "destination"), _lists(rule).items(), strict=True):
         if blocks:
-            yield f"{start} from {word}-prefix-list {name}"
+            yield f"{start} from {side}-prefix-list {name}"
     if rule.match.proto:
         yield f"{start} from {'protocol' if rule.version == 4 else 'next-header'} {rule.match.proto_text}"
     if rule.match.port:
