@@ -90,7 +90,7 @@ def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
     if jobs:
         yield "Low severity", f"for hosts with the role {' or '.join(jobs)}"
     yield "Common false positives", inline(unit.false_positives)
-    yield "What to do", inline(unit.advice)
+    yield "Response", inline(unit.advice)
 
 
 def _technique(one: Technique) -> str:

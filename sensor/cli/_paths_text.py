@@ -96,7 +96,7 @@ class _PathText:
         if not self.paths.breaks:
             yield "  no single rule, fix or segment breaks a path"
         for one in self.paths.breaks[:BREAKS_SHOWN]:
-            users = f"; cuts {one.users:,} machine{'s' if one.users != 1 else ''} off that used it" if one.users else ""
+            users = f"; blocks {one.users:,} host{'s' if one.users != 1 else ''} that used it" if one.users else ""
             yield f"  {one.broken:,} of {self.paths.pairs:,}: {one.title}{users}"
             yield from (f"      {command}" for command in one.commands)
         yield f"  broken: without any path left, or with one that costs {self.paths.cost_much} more"

@@ -113,7 +113,7 @@ def _parties(line: HubLine) -> list[str]:
     """
     several = [("s:", line.src), ("t:", line.dst), *(("t:", end) for end in line.targets)]
     found = [role + word for role, end in several for word in (end.ip, end.mac, end.device, end.hostname) if word]
-    return [_word(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
+    return [_short(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:

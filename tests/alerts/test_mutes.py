@@ -150,5 +150,5 @@ def test_faults_are_reported_with_their_place(tmp_path: Path) -> None:
     assert "did you mean 'detector'?" in first
     assert second.startswith(f"{path}:9:11: found 'printr'")
     path.write_text("mutes:\n- {id: m1, author: a, reason: r, vlan: 3}\n- {id: m1, author: a, reason: r, vlan: 4}\n")
-    with pytest.raises(DocumentErrors, match="a second time"):
+    with pytest.raises(DocumentErrors, match="twice"):
         load_mutes(path)

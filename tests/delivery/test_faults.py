@@ -181,7 +181,7 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, expected: str) ->
             "sensor.yaml:2:",
             "file:/none/token",
         ),
-        ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", " siem.invalid: "),
+        ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", " siem.invalid does not resolve"),
         ("url: 'https://127.0.0.1:1', tls: {ca: none.pem}", "sensor.yaml:2:", "none.pem"),
     ],
 )
@@ -296,7 +296,7 @@ def tls_server(
 
 Server = Callable[[Authority], contextlib.AbstractContextManager[int]]
 TLS: dict[str, tuple[Server, str, str]] = {
-    "nobody": (lambda _: refused(), "", "tcp: refused: nothing listens at this port"),
+    "nobody": (lambda _: refused(), "", "tcp: connection refused: no service listens on this port"),
     "other name": (
         lambda a: tls_server(a.issue("other", ("log.example",))),
         "",
@@ -316,13 +316,13 @@ TLS: dict[str, tuple[Server, str, str]] = {
     "too old": (
         lambda a: tls_server(a.issue("past"), newest=ssl.TLSVersion.TLSv1_2),
         "minimum: '1.3'",
-        "it speaks no version of TLS that we allow",
+        "it supports no allowed TLS version",
     ),
-    "ours missing": (lambda a: tls_server(a.issue("asks"), clients=a.ca), "", "certificate of ours"),
+    "ours missing": (lambda a: tls_server(a.issue("asks"), clients=a.ca), "", "client certificate"),
     "no tls": (
         lambda _: listener(lambda connection: (connection.sendall(b"220 hello\r\n"), connection.recv(1 << 16))),
         "",
-        "it does not speak TLS at this port",
+        "it does not use TLS on this port",
     ),
 }
 

@@ -38,7 +38,7 @@ def test_a_clock_that_is_set_back_in_a_file() -> None:
     """Packets that are late by less are only late."""
     (jump,) = ticks(4000, 4001, 3950, 100, 101)
     assert (jump.check, jump.facts["step_s"]) == ("sensor.clock_jump", -3850)
-    assert "went back by 3,850 s" in jump.msg
+    assert "moved back by 3,850 s" in jump.msg
 
 
 def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
@@ -81,7 +81,7 @@ def test_a_clock_that_is_set_live(step: int, way: str) -> None:
         wall = 1_700_000_000 + second + (step if second > 9 else 0)
         result += [*health.tick(wall * SECOND), *health.look(wall * SECOND, second)]
     assert found(result) == [("clock_jump", "low")]
-    assert f"went {way} by 7,200 s" in result[0].msg
+    assert f"moved {way} by 7,200 s" in result[0].msg
 
 
 def test_losses_of_more_than_one_in_a_hundred() -> None:

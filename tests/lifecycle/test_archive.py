@@ -85,7 +85,9 @@ def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) ->
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.size = 1 << 30
     refused(
-        raw(tmp_path / "a", head.tobuf(tarfile.USTAR_FORMAT) + bytes(100 << 20)), places, "over 1,000 times its size"
+        raw(tmp_path / "a", head.tobuf(tarfile.USTAR_FORMAT) + bytes(100 << 20)),
+        places,
+        "more than 1,000 times its size",
     )
     head.size = 1 << 20
     refused(raw(tmp_path / "b", head.tobuf(tarfile.USTAR_FORMAT) + bytes(1000)), places, "the end is missing")
