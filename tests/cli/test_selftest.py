@@ -156,5 +156,5 @@ def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(
     result = run_cli("selftest", "--state", "/proc/none")
     assert result.code == 1
     assert any("configuration: " in line and "sensor.yaml:1:1: " in line for line in result.lines)
-    assert any(line.startswith("error    /proc/none: writable: cannot be written") for line in result.lines)
+    assert any(line.startswith("error    /proc/none: writable: not writable") for line in result.lines)
     assert result.lines[-1].endswith("2 errors")

@@ -139,7 +139,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str) -> None:
     """A slip of the fingers must not cost somebody a file."""
     path = tmp_path / "passwd"
     path.write_text(text)
-    with pytest.raises(OSError, match="not an event log"):
+    with pytest.raises(OSError, match="event log"):
         open_log(path)
     assert path.read_text() == text
 
