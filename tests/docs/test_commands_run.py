@@ -34,9 +34,7 @@ ELSEWHERE = {
         ("report", "--period", "2026-11", "-o", "november.html"),
         ("report", "--period", "2026-11", "-o", "november.pdf"),
     ),
-    "a capture of the reader: tests/cli/test_fingerprints.py": (
-        ("fingerprints", "learn", "lobby.pcap"), ("fingerprints", "test", "site/"),
-    ),
+    "fingerprints of the reader: tests/cli/test_fingerprints.py": (("fingerprints", "test", "site/"),),
 }  # fmt: skip
 # Commands whose answer on the office is not 0, and why.
 CODES = {
@@ -45,6 +43,7 @@ CODES = {
     ("hunt", "run"): {0, 1},  # 1: nothing found
     ("posture", "device", "10.20.30.41"): {1},
     ("firewall", "suggest", "incident-n1j4j6"): {1},
+    ("firewall", "suggest", "alert-5k2m8q"): {1},  # an alert of another network
     ("tickets", "show"): {0, 1},
     ("profiles", "check"): {0, 1},
     ("devices", "front-door"): {0, 1},
@@ -87,6 +86,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (place / name).write_text(shown(DOCS / page, "yml")[0])
     (place / "sensor.yaml").write_text("preset: balanced\n")
     (place / "partners.txt").write_text("198.51.100.7\n")
+    (place / "new-feed.txt").write_text("203.0.113.66\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setenv("SENSOR_STATE", str(place / "state"))
