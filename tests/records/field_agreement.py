@@ -56,7 +56,7 @@ def _back(ends: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
 def their_http(capture: Path) -> Fields:
     found: Fields = {}
     fields = (*ENDS, "http.request.method", "http.host", "http.response.code")
-    for cells in tshark(capture, "http.request or http.response", *fields, every=True):
+    for cells in tshark(capture, "(http.request or http.response) and tcp", *fields, every=True):
         ends, (methods, hosts, codes) = _ends(cells), cells[6:]
         if codes:
             found.setdefault(_back(ends), set()).update(
