@@ -112,24 +112,18 @@ def show(args: argparse.Namespace) -> int:
     if others := [segment for segment in habits.segments if segment != habits.segment]:
         named = ("external hosts" if segment == OUTSIDE else tidy(segment) for segment in others)
         put(f"  communicates with {', '.join(named)}")
-    put(table(USE_COLUMNS, [_use_row(one) for one in uses], sys.stdout))
+    put(table(USE_COLUMNS, list(map(_use_row, uses)), sys.stdout))
     mine = [one for one in found.store.rules() if name in (one.client, one.server)]
     if mine:
         put(table(RULE_COLUMNS, [_rule_row(found, one) for one in mine], sys.stdout))
     return 0
 
 
-def _use_row(use: Record) -> list[str]:
+def _use_row(one: Record) -> list[str]:
     from sensor.inventory.habits import OUTSIDE
 
-    return [
-        use["does"],
-        use["service"],
-        "external hosts" if use["with"] == OUTSIDE else use["with"],
-        clock(use["since"]),
-        clock(use["last"]),
-        str(use["seen"]),
-    ]
+    peer = "external hosts" if one["with"] == OUTSIDE else one["with"]
+    return [one["does"], one["service"], peer, clock(one["since"]), clock(one["last"]), str(one["seen"])]
 
 
 def _uses(found: Known, habits: Habits) -> list[Record]:

@@ -45,13 +45,8 @@ def record(args: argparse.Namespace) -> int:
         day = day_of(site, exposures(site))
         before = keep(folder, day)
     except ValueError:
-        complain(
-            (
-                f"found the time {tidy(site.now)!r} in the last record, expected one such as "
-                "2026-11-24T09:00:00Z: nothing was stored"
-            ),
-            error="log.damaged",
-        )
+        found = f"found the time {tidy(site.now)!r} in the last record"
+        complain(f"{found}, expected one such as 2026-11-24T09:00:00Z: nothing was stored", error="log.damaged")
         return NOT_OPENED
     except OSError as error:
         complain(f"cannot write the scores to {folder / FILE}: {error.strerror}", error="file.not-written")
@@ -67,10 +62,7 @@ def _stored(day: Day, before: History) -> str:
     """What became of today's figures."""
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
-        return (
-            f"{day.day}: nothing was stored: later scores ({newer[11:19]}) are already stored, these are "
-            f"from {day.ts[11:19]}"
-        )
+        return f"{day.day}: nothing was stored: these scores are of {day.ts[11:19]}, stored ones of {newer[11:19]}"
     devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
     counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
     unclear = f", unknown for {day.unclear:,} more" if day.unclear else ""

@@ -102,7 +102,7 @@ def test_a_replay_that_was_cut_off_reports_so(start, own: Path) -> None:
     card = own / "dataset.json"
     card.write_text(card.read_text().replace("}", ',"complete":false}'))
     with start(own).client() as client:
-        assert "cut off" in client.get("/").text
+        assert "interrupted" in client.get("/").text
 
 
 def test_datasets_side_by_side(start, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

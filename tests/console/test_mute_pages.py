@@ -108,7 +108,7 @@ def test_firewall_rules_have_their_side_effects(browser: httpx.Client) -> None:
         page = browser.get(f"/alerts/{name}/firewall", params={"format": form})
         assert page.status_code == 200
         assert word in page.text
-        assert "watched for" in page.text
+        assert "observed for" in page.text
     rules = re.search(r'<pre class="command"[^>]*>(.*?)</pre>', browser.get(f"/alerts/{name}/firewall").text, re.DOTALL)
     assert rules is not None
     assert re.search(r"^ +\S", rules[1], re.MULTILINE)  # indentation stays

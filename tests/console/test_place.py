@@ -85,7 +85,7 @@ def test_the_command_refuses(tmp_path: Path, office_folder: Path, capsys: pytest
 
 def test_an_address_in_use_is_one_clear_line(office, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["console", "--state", str(office.state), "--listen", office.url.removeprefix("http://")]) == 3
-    assert "cannot capture" in capsys.readouterr().err
+    assert "cannot listen" in capsys.readouterr().err
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(start, own: Path, certificate: tuple[Path, Path]) -> None:

@@ -26,7 +26,7 @@ def made(client: httpx.Client) -> str:
 
     def page() -> str:
         text = client.get("/reports").text
-        return "" if "Reload</a> to see" in text else text
+        return "" if "Reload</a> to update" in text else text
 
     return until(page, patience_s=240, apart_s=0.5)
 

@@ -247,7 +247,7 @@ def test_a_broken_line_is_reported_by_its_number_and_the_rest_loads(
 )
 def test_what_is_no_list_is_an_error(tmp_path: Path, text: str) -> None:
     """Anything else that is JSON or CSV."""
-    with pytest.raises(DocumentErrors, match="not one indicator"):
+    with pytest.raises(DocumentErrors, match="no valid indicator"):
         read(tmp_path, text)
 
 

@@ -69,7 +69,7 @@ def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: fl
     if written:
         save_status(log, Status("siem", "http", pending=7, written=written))
     (one,) = Outputs(["siem"], NOON).look(log, NOON + 100, 100)
-    assert (one.since, "does not run" in one.why, one.pending) == (since, True, 7 if written else 0)
+    assert (one.since, "is not running" in one.why, one.pending) == (since, True, 7 if written else 0)
 
 
 def test_a_forwarder_that_runs_sends_for_its_outputs(tmp_path: Path) -> None:

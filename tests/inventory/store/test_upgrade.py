@@ -76,7 +76,7 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
         assert run.restored == 1
         (reported,) = run.reported
         assert reported.startswith(f"{tmp_path / FILE}: ")
-        assert all(one in reported for one in (f"version {schema.VERSION} ", f" {FILE}.version-{version} "))
+        assert all(one in reported for one in (f"version {schema.VERSION};", f" {FILE}.version-{version} "))
     reader = Reader(tmp_path)
     (record,) = reader.records()
     details = reader.details("dev-aaaaaa")
