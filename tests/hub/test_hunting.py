@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sensor.cli._hub_hunt_text import ANSWERS
 from sensor.cli.main import main
 from sensor.core.output import Retry
 from sensor.hub import jwts
@@ -229,4 +230,4 @@ def test_what_is_printed(fleet: Fleet, records: Path, capsys: pytest.CaptureFixt
     printed = capsys.readouterr().out
     assert CAMERA in printed
     assert "HQ/office-2" in printed
-    assert "not listen" in printed
+    assert ANSWERS["not_listening"] in printed

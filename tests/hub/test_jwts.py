@@ -42,7 +42,7 @@ def test_keys_have_the_letter_of_their_kind(kind: int, letter: str) -> None:
     assert (len(pair.public), len(pair.seed)) == (56, 58)
     assert KeyPair.of_seed(pair.seed, kind).public == pair.public
     assert [is_public(pair.public, other) for other in (OPERATOR, ACCOUNT, USER)].count(True) == 1
-    with pytest.raises(ValueError, match="no seed"):
+    with pytest.raises(ValueError, match="nkey"):
         KeyPair.of_seed(pair.seed, USER if kind == OPERATOR else OPERATOR)
 
 
