@@ -66,9 +66,8 @@ def test_what_follows_must_be_of_it(tmp_path: Path, name: str) -> None:
     """Other bytes behind the compressed data are told as damage, after all records."""
     found, source = read(tmp_path, PACK[name](SMALL) + b"something else")
     assert found == seen(FRAMES)
-    assert [(damage.offset, damage.kind, damage.found) for damage in source.damages] == [
-        (len(SMALL), "compression", f"the {name} data is followed by other data")
-    ]
+    assert [(damage.offset, damage.kind) for damage in source.damages] == [(len(SMALL), "compression")]
+    assert f"{name} data" in source.damages[0].found
 
 
 @ALL
