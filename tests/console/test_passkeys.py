@@ -23,7 +23,6 @@ from sensor.console.security.relying_party import BadPasskey, claims_of, party_o
 from sensor.console.security.users import FAILURES
 from tests.console.authenticator import PRESENT, Authenticator
 from tests.console.kit import Running, csrf_of
-from tests.console.test_browser import CHROMIUM, Page, chromium, sync_api  # noqa: F401 - a fixture
 from tests.console.test_users import GOOD, audit_of, manage, set_password
 
 
@@ -64,45 +63,6 @@ def log_in(there: Running, key: Authenticator, response: str = "") -> tuple[int,
         response = response or key.log_in(options(client, "login"))
         answer = client.post("/passkeys/login", data={"credential": response})
         return answer.status_code, answer.text
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_passkey_in_the_browser(there: Running, chromium: Any) -> None:  # noqa: F811
-    """Add one, log out, log in with it, go on as the same user, remove it; without it the login fails."""
-    opened = Page(chromium, there, "localhost", "admin")
-    page, bus = opened.page, opened.context.new_cdp_session(opened.page)
-    bus.send("WebAuthn.enable")
-    authenticator = {
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-        "isUserVerified": True, "automaticPresenceSimulation": True,
-    }  # fmt: skip
-    device = bus.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator})["authenticatorId"]
-    page.goto("/account")
-    page.fill("#passkeys [name=name]", "<b>laptop</b>")
-    page.click("text=Add a passkey")
-    sync_api.expect(page.locator("#passkeys td.first")).to_have_text("<b>laptop</b>")
-    stored = bus.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
-    assert [one["rpId"] for one in stored] == ["localhost"]
-    page.click("text=Log out")
-    page.goto("/alerts")
-    page.click("text=Log in with a passkey")
-    page.wait_for_url("**/")
-    page.goto("/account")
-    assert page.locator("h1").inner_text() == "Account: anna"
-    bus.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
-    page.fill("#passkeys [name=name]", "unverified")
-    page.click("text=Add a passkey")
-    sync_api.expect(page.locator("#passkeys [data-fault]")).to_be_visible()
-    page.click("#passkeys button[aria-label^=Remove]")
-    sync_api.expect(page.locator("#passkeys .empty")).to_be_visible()
-    page.click("text=Log out")
-    page.goto("/")
-    assert page.locator("[data-passkey]").count() == 0
-    assert [text for text in opened.faults if "401" not in text] == []
-    opened.context.close()
-    assert [one for one in audit_of(there.state) if "passkey" in one[1]] == [
-        ("anna", "passkey added"), ("anna", "login by passkey"), ("anna", "passkey removed"),
-    ]  # fmt: skip
 
 
 def test_a_login_is_valid_once(there: Running, key: Authenticator) -> None:

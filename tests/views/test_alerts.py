@@ -15,7 +15,8 @@ from sensor.tables.build import catch_up
 from sensor.tables.lines import SEVERITIES, time_ns
 from sensor.views import alert_numbers, alert_walk
 from sensor.views.alert_filter import AlertFilter
-from sensor.views.alerts import SORTS, AlertRow, alert, alerts, matching
+from sensor.views.alerts import SORTS, AlertRow, alert, alerts
+from sensor.views.backend import DatasetBackend, matching
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
 from tests import sampling
@@ -263,11 +264,11 @@ def test_id_by_its_beginning(made: Data) -> None:
 def test_matching_is_bounded(made: Data) -> None:
     """What is done to many at once is done to no more than was asked for."""
     assert (
-        len(matching(made, AlertFilter(severity="critical"), 4000))
+        len(matching(DatasetBackend(made), AlertFilter(severity="critical"), 4000))
         == alerts(made, AlertFilter(severity="critical")).total
     )
     with pytest.raises(Malformed):
-        matching(made, AlertFilter(), 100)
+        matching(DatasetBackend(made), AlertFilter(), 100)
 
 
 def test_nothing_is_not_no_alerts(tmp_path: Path) -> None:
