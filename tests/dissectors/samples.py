@@ -1,4 +1,4 @@
-"""What the dissectors' tests share: the packets of the small captures, and what was said in a form to compare."""
+"""Shared by the tests of the dissectors: packets of the sample captures, and parsed results in a comparable form."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def frames(name: str) -> list[bytes]:
 
 
 def packets(name: str, heads: bool = False) -> list[Packet]:
-    """The packets of a small capture as the decode pass gives them, those without payload left out; ``heads``: with the
-    header as payload of TCP segments.
+    """The packets of a sample capture as the decode pass returns them, without those that have no payload; ``heads``:
+    with the header as payload of TCP segments.
     """
     batch = batch_of(frames(name))
     if heads:
@@ -46,7 +46,7 @@ def packets(name: str, heads: bool = False) -> list[Packet]:
 
 
 def facts(parsed: Iterable[Parsed]) -> list[tuple[str, str, str, str]]:
-    """(MAC, address, kind, value) of each observation, for people to read; ``-`` where there is none."""
+    """(MAC, address, kind, value) of each observation, as text; ``-`` for a missing MAC or address."""
     return [
         (
             mac_text(one.subject.mac) if one.subject.mac else "-",

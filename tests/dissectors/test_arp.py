@@ -1,4 +1,4 @@
-"""ARP: who claims which address, and who only asks."""
+"""ARP: claims of addresses, and requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_request_asks_for_its_target_and_claims_its_sender() -> None:
-    """A request gives its event, and the sender's own address as a fact."""
+    """A request yields its event and an observation of the sender's own address."""
     request, claim = dissect(REQUEST)
     assert isinstance(request, ArpRequest)
     assert (request.sender_mac, request.sender, request.target) == (MAC, parse("10.20.30.16"), parse("10.20.30.1"))
@@ -29,7 +29,7 @@ def test_request_asks_for_its_target_and_claims_its_sender() -> None:
 
 
 def test_reply_claims_the_requested_address() -> None:
-    """A reply is told to the one who asked, and its sender is the fact; padding of the frame does not matter."""
+    """A reply yields an observation about its sender; padding of the frame is ignored."""
     reply, claim = dissect(bytes.fromhex("0001080006040002 00408ca1b2c3 0a141e10 020000000001 0a141e01") + bytes(18))
     assert isinstance(reply, ArpReply)
     assert (reply.sender, reply.target) == (parse("10.20.30.16"), parse("10.20.30.1"))
@@ -38,7 +38,7 @@ def test_reply_claims_the_requested_address() -> None:
 
 @pytest.mark.parametrize("operation", [1, 2])
 def test_announcement_is_about_the_sender(operation: int) -> None:
-    """Gratuitous requests and replies are announcements and claim their address."""
+    """Gratuitous requests and replies are announcements and claim the sender's address."""
     announcement, claim = dissect(
         bytes.fromhex(f"000108000604000{operation} 00408ca1b2c3 0a141e10 ffffffffffff 0a141e10")
     )
@@ -47,7 +47,7 @@ def test_announcement_is_about_the_sender(operation: int) -> None:
 
 
 def test_probe_claims_nothing() -> None:
-    """A probe (RFC 5227) comes from 0.0.0.0: a request without a sender, and no fact."""
+    """A probe (RFC 5227) comes from 0.0.0.0: it is a request without a sender and yields no observation."""
     (probe,) = dissect(ETHERNET + bytes.fromhex("00408ca1b2c3 00000000 000000000000 0a141e10"))
     assert type(probe) is ArpRequest
     assert (probe.sender, probe.target) == (NONE, parse("10.20.30.16"))
@@ -64,25 +64,25 @@ def test_probe_claims_nothing() -> None:
     ],
 )
 def test_impossible_claims_are_no_facts(sender: str) -> None:
-    """No machine has a zero or group MAC, nor a group, broadcast or 0/8 address: the event stays, the fact does not."""
+    """A sender with a zero or group MAC, or a group, broadcast or 0/8 address, yields the event but no observation."""
     parsed = dissect(ETHERNET + bytes.fromhex(sender + " 000000000000 0a141e01"))
     assert [type(one) for one in parsed] == [ArpRequest]
 
 
 @pytest.mark.parametrize("head", ["0001080006040003", "0001080006040008", "0020080014040001", "000186dd06100001"])
 def test_other_kinds_are_ignored(head: str) -> None:
-    """Reverse and inverse ARP, other links and other protocols say nothing and are no fault."""
+    """Reverse and inverse ARP, other links and other protocols yield nothing and are not malformed."""
     assert dissect(bytes.fromhex(head) + bytes(40)) == []
 
 
 def test_wrong_sizes_are_malformed() -> None:
-    """Ethernet and IPv4 with other address sizes cannot be."""
+    """Ethernet and IPv4 with other address sizes are malformed."""
     with pytest.raises(Malformed):
         dissect(bytes.fromhex("0001080008040001") + bytes(24))
 
 
 def test_short_message() -> None:
-    """A message that ends early is malformed, unless the capture cut it."""
+    """A message that ends early is malformed, unless the capture truncated it."""
     with pytest.raises(Malformed):
         dissect(REQUEST[:27])
     assert dissect(REQUEST[:27], problem=1) == []

@@ -1,4 +1,4 @@
-"""BACnet: announcements, device properties, writes; routers and broadcast managers lend nothing."""
+"""BACnet: announcements, device properties and writes; routers and broadcast managers are not described."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answer(body: bytes) -> bytes:
 
 
 def test_sample() -> None:
-    """Every message of the sample."""
+    """Every message of the sample yields its event, and the device its observations."""
     parsed = [one for packet in packets("bacnet") for one in Bacnet().dissect(packet)]
     assert events(parsed) == [
         ("BacnetWhoIs", -1, -1),
@@ -56,8 +56,8 @@ def test_sample() -> None:
 
 
 def test_router_and_broadcast_manager_share_nothing() -> None:
-    """A source network and another address of origin show that the sender passes it on; a manager that forwards its own
-    message may.
+    """Messages with a source network or another address of origin are forwarded and do not describe their sender; a
+    broadcast manager that forwards its own message is described.
     """
     own = message(0x04, bytes((10, 0, 0, 5)) + b"\xba\xc0\x01\x00" + i_am(5, 7))
     assert values(dissect(own)) == [("bacnet.vendor_id", "7")]
@@ -66,7 +66,7 @@ def test_router_and_broadcast_manager_share_nothing() -> None:
 
 
 def test_other_objects_name_no_device() -> None:
-    """The name of an input is not the device's, nor is a property of it."""
+    """The name of an input, read alone or in a list, is not the name of the device."""
     named = b"\x0c\x0c" + number(0, 1) + b"\x19\x4d\x3e" + text("Supply air") + b"\x3f"
     assert events(dissect(answer(named))) == [("BacnetMessage", 10, 3, 12)]
     several = b"\x0e\x0c" + number(0, 1) + b"\x1e\x29\x4d\x4e" + text("Supply air") + b"\x4f\x1f"
@@ -74,13 +74,13 @@ def test_other_objects_name_no_device() -> None:
 
 
 def test_second_device_of_an_answer_is_left_out() -> None:
-    """Facts of two devices in one answer would be mixed up."""
+    """Only the first device of an answer with two devices is reported."""
     both = b"".join(b"\x0c" + number(8, n) + b"\x1e\x29\x46\x4e" + text(f"M{n}") + b"\x4f\x1f" for n in (1, 2))
     assert events(dissect(answer(b"\x0e" + both))) == [("BacnetDevice", 1, 0, (("model", "M1"),))]
 
 
 def test_nested_values_are_passed_over() -> None:
-    """Lists inside a value, booleans and long values."""
+    """Lists inside a value, booleans and long values are skipped."""
     odd = b"\x29\x4c\x4e\x0e\x19\x01\x0f\x11\x75\xfe\x01\x00" + bytes(256) + b"\x4f\x29\x46\x4e" + text("M") + b"\x4f"
     assert values(dissect(answer(b"\x0e\x0c" + number(8, 1) + b"\x1e" + odd + b"\x1f"))) == [("bacnet.model", "M")]
 
@@ -97,7 +97,7 @@ def test_nested_values_are_passed_over() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """An unknown version of the network layer, no device, nesting without end, tags that do not match."""
+    """An unknown network layer version, a wrong object type, endless nesting and unmatched tags are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
@@ -112,12 +112,10 @@ def test_malformed(payload: bytes) -> None:
     ],
 )
 def test_other_protocols(payload: bytes) -> None:
-    """Clients are lent these ports too: what is not BACnet, a peer-to-peer program's messages say, is no fault of
-    anybody.
-    """
+    """Clients use these ports too: datagrams of other protocols yield nothing and are not malformed."""
     assert dissect(payload) == []
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut message says nothing and is no fault."""
+    """A truncated message yields nothing and is not malformed."""
     assert dissect(message(0x0B, b"\x01\x00" + i_am(5, 7))[:-3], problem=1) == []

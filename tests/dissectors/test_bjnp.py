@@ -1,4 +1,4 @@
-"""BJNP: Canon's printers and scanners."""
+"""BJNP: printers and scanners of Canon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.bjnp import Bjnp
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search for printers": ([("BjnpRequest", 1, 1)], []),
     "a search for scanners": ([("BjnpRequest", 2, 1)], []),
@@ -39,32 +39,32 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Bjnp().dissect(packets("bjnp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("bjnp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"XJNP" + bytes(12)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Bjnp().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"BJNP", b"BJNP\x81\1" + bytes(9) + b"\5"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Bjnp().dissect(Packet(payload)))
     assert list(Bjnp().dissect(Packet(payload, problem=1))) == []
 
 
 def test_sizes_of_addresses() -> None:
-    """An answer whose addresses are not six and four bytes long tells none."""
+    """An answer whose addresses are not six and four bytes long reports no address."""
     payload = bytearray(packets("bjnp")[2].payload)
     payload[20] = 8
     assert events(Bjnp().dissect(Packet(bytes(payload), src=1, src_mac=2))) == [

@@ -1,4 +1,4 @@
-"""Browser announcements: what hosts say they are, and datagrams that say less."""
+"""Browser announcements of hosts, and other NetBIOS datagrams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dissect(data: bytes, **fields: int) -> list[object]:
 
 
 def test_host() -> None:
-    """A Windows host: name, domain, comment, version of its system and what it is."""
+    """A Windows host announces its name, domain, comment, version and server types."""
     assert events(sample(0)) == [("BrowserAnnouncement", "DESK-04", "OFFICE", "10.0", 0x1003, "Front desk", False)]
     assert facts(sample(0)) == [
         (DESKTOP, "10.20.30.14", "netbios.hostname", "DESK-04"),
@@ -41,7 +41,7 @@ def test_host() -> None:
 
 
 def test_roles() -> None:
-    """A controller says so; Samba's print queue means nothing."""
+    """The server types of a domain controller and a print server give a role; Samba's print queue flag does not."""
     assert [one for one in values(sample(1)) if one[0] == "browser.role"] == []
     assert ("browser.comment", "Samba 4.17.12-Debian") in values(sample(1))
     assert ("browser.role", "domain_controller") in values(sample(2))
@@ -51,8 +51,8 @@ def test_roles() -> None:
 
 
 def test_announcement_of_lan_manager() -> None:
-    """Samba's other announcement has its name and comment elsewhere; what else is sent to that mailslot only tells its
-    name.
+    """LAN Manager announcements of Samba have name and comment at other offsets; other messages to that mailslot report
+    only the name.
     """
     host = bytes.fromhex("0100 039a8000 0409 b400") + b"NAS-2\0Samba 3.6\0"
     parsed = dissect(mailslot(LAN_MANAGER, host))
@@ -64,22 +64,20 @@ def test_announcement_of_lan_manager() -> None:
 
 
 def test_goodbye() -> None:
-    """Samba that stops announces itself as nothing at all, with the version of some Windows: that is no fact about the
-    host.
-    """
+    """Samba that stops announces no server types and the version of some Windows: this yields no observation."""
     parsed = dissect(mailslot(BROWSE, announcement(1, "NAS-2", (6, 1), 0, "Samba 4.22")))
     assert events(parsed) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "6.1", 0, "Samba 4.22", False)]
     assert values(parsed) == []
 
 
 def test_handed_on_by_another() -> None:
-    """A datagram of another address lends its sender nothing."""
+    """A datagram forwarded for another address yields no observation about its sender."""
     assert events(sample(3))[0][:2] == ("BrowserAnnouncement", "PRINTHOST")
     assert values(sample(3)) == []
 
 
 def test_other_messages() -> None:
-    """Domains, elections, requests, other mailslots, messages to people and errors are events."""
+    """Domains, elections, requests, other mailslots, direct messages and errors yield events only."""
     parsed = [events(sample(number)) for number in range(4, 11)]
     assert parsed == [
         [("BrowserDomain", "OFFICE", "DC-1")],
@@ -94,7 +92,7 @@ def test_other_messages() -> None:
 
 
 def test_fragment_of_a_datagram() -> None:
-    """A piece of a larger datagram is not read."""
+    """A fragment of a larger datagram is not parsed."""
     payload = bytearray(datagram("DESK", "10.0.0.5", MASTER, mailslot(BROWSE, announcement(1, "D", (10, 0), 3, ""))))
     payload[1] |= 1
     assert events(list(Browser().dissect(Packet(bytes(payload)))))[0][0] == "BrowserDatagram"
@@ -113,11 +111,11 @@ def test_fragment_of_a_datagram() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Another protocol, cut names, unknown messages, announcements and data that end early."""
+    """Other protocols, truncated names, unknown messages, and announcements or data that end early are malformed."""
     with pytest.raises(Malformed):
         list(Browser().dissect(Packet(payload)))
 
 
 def test_cut_by_the_capture() -> None:
-    """A datagram cut by the capture says nothing."""
+    """A datagram truncated by the capture yields nothing."""
     assert list(Browser().dissect(Packet(packets("browser")[0].payload[:100], problem=1))) == []

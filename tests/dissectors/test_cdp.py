@@ -1,4 +1,4 @@
-"""CDP: who the neighbour is, in the words of Cisco and of those who copied it."""
+"""CDP: neighbours of Cisco and of vendors that copied the protocol."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dissect(
 
 
 def test_a_switch() -> None:
-    """Names, software, capabilities, addresses of both lists once each, VLANs and the VTP domain."""
+    """A switch reports names, software, capabilities, each address once, VLANs and the VTP domain."""
     parsed = list(Cdp().dissect(packets("cdp")[0]))
     event = parsed[0]
     assert (event.chassis, event.port, event.name, event.platform) == (
@@ -57,7 +57,7 @@ def test_a_switch() -> None:
 
 
 def test_a_phone_asks_for_voice_and_power() -> None:
-    """The voice VLAN it wants, what it draws, and its name."""
+    """A phone reports its voice VLAN, power consumption and name."""
     parsed = list(Cdp().dissect(packets("cdp")[1]))
     assert (parsed[0].voice_vlan, parsed[0].power_mw, parsed[0].half_duplex) == (30, 6300, True)
     assert parsed[0].capabilities == ("host", "telephone", "two_port_relay")
@@ -65,7 +65,7 @@ def test_a_phone_asks_for_voice_and_power() -> None:
 
 
 def test_object_id_and_location() -> None:
-    """The object id is decoded, the location read behind its first byte."""
+    """The object id is decoded, and the location is read behind its first byte."""
     event = next(iter(Cdp().dissect(packets("cdp")[2])))
     assert (event.object_id, event.location, event.serial) == ("1.3.6.1.4.1.9.12.3.1.3.945", "Rack 4", "FOX1234A5BC")
 
@@ -85,14 +85,14 @@ def test_object_id_and_location() -> None:
     ],
 )
 def test_device_ids(device: bytes, names: list[str], serial: str) -> None:
-    """A serial number in the device id is told apart from the name; a MAC is no name."""
+    """A serial number in the device id is separated from the name; a MAC is not a name."""
     parsed = values(dissect(field(1, device)))
     assert [value for kind, value in parsed if kind == "cdp.hostname"] == names
     assert dict(parsed).get("cdp.serial", "") == serial
 
 
 def test_serial_lines() -> None:
-    """On Cisco HDLC there is no SNAP header; without a MAC nobody is told anything about."""
+    """Cisco HDLC has no SNAP header; without a MAC there is no observation."""
     parsed = dissect(field(1, b"R1"), head=b"\x02\xb4\0\0", mac=0)
     assert events(parsed)[0][1:4] == ("R1", "", "R1")
     assert values(parsed) == []
@@ -109,12 +109,12 @@ def test_serial_lines() -> None:
     ],
 )
 def test_others_are_left_alone(head: bytes) -> None:
-    """FDP, versions nobody speaks and what is too short say nothing."""
+    """FDP, unknown versions and messages that are too short yield nothing."""
     assert dissect(head=head) == []
 
 
 def test_malformed() -> None:
-    """Fields have at least their own header and end within the message."""
+    """Fields shorter than their own header or longer than the message, and a message without fields, are malformed."""
     with pytest.raises(Malformed, match="shorter"):
         dissect(b"\0\1\0\3")
     with pytest.raises(Malformed, match="longer"):
@@ -124,9 +124,7 @@ def test_malformed() -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A field that the capture truncated is left out, the software's own text as an exception: it is long, and its
-    beginning names maker and system.
-    """
+    """A truncated field is omitted, except the software version: its beginning names vendor and system."""
     parsed = values(dissect(field(1, b"R1"), field(6, b"cisco 3725")[:-3], problem=1))
     assert parsed == [("cdp.device_id", "R1"), ("cdp.hostname", "R1")]
     parsed = values(dissect(field(1, b"R1"), field(5, b"Cisco IOS Software")[:-3], problem=1))
@@ -137,5 +135,5 @@ def test_cut_by_the_capture() -> None:
     "listed", ["00000005", "0000000101", "000000010101cc0004e0000001", "000000010101cc00ff0a000001"]
 )
 def test_address_lists_that_lie(listed: str) -> None:
-    """Counts and lengths of a list are not believed; groups are no addresses."""
+    """Address lists with wrong counts or lengths, and group addresses, yield no address."""
     assert dissect(field(1, b"R1"), field(2, bytes.fromhex(listed)))[0].addresses == ()

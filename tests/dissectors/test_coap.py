@@ -1,4 +1,4 @@
-"""CoAP: requests are events only, answers and announcements describe their sender."""
+"""CoAP: requests yield events only, answers and announcements describe their sender."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_sample() -> None:
-    """Every message of the sample."""
+    """Every message of the sample yields its event, and answers and announcements their observations."""
     parsed = [one for packet in packets("coap") for one in Coap().dissect(packet)]
     assert events(parsed) == [
         ("CoapRequest", "GET", "/.well-known/core?rt=oic.wk.d", ""),
@@ -59,15 +59,15 @@ def test_sample() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other versions, long tokens, reserved lengths, a marker without a body, cut options, codes that are none; CBOR
-    cut, too deep, without end.
+    """Other versions, long tokens, reserved lengths, a marker without a body, truncated options and unknown codes are
+    malformed, and so is CBOR that is truncated, too deep or endless.
     """
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_only_texts_of_known_keys() -> None:
-    """Numbers and other keys are no facts."""
+    """Numbers and unknown keys yield no observations."""
     body = b"\xa3" + text("n") + b"\x05" + text("pi") + text("1234") + text("mnmn") + text("Maker")
     assert values(dissect(message(1, 0x45, 1, option(12, b"\x3c"), b"\xff", body))) == [
         ("coap.ocf.manufacturer", "Maker")
@@ -75,10 +75,10 @@ def test_only_texts_of_known_keys() -> None:
 
 
 def test_errors_describe_no_device() -> None:
-    """Links in an answer that is none of success are not looked at."""
+    """Links in an error response are not parsed."""
     assert values(dissect(message(1, 0x84, 1, option(12, b"\x28"), b"\xff", b'</a>;rt="x"'))) == []
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut message says nothing and is no fault."""
+    """A truncated message yields nothing and is not malformed."""
     assert dissect(message(1, 1, 1, option(11, b"abc"))[:-1], problem=1) == []

@@ -1,4 +1,4 @@
-"""Crestron's discovery."""
+"""Discovery of Crestron devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.crestron import Crestron
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("CrestronSearch",)], []),
     "a touch panel": (
@@ -34,25 +34,25 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Crestron().dissect(packets("crestron")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("crestron")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(20), b"\x14\0"])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Crestron().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\x15\0\0\0" + bytes(300)])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Crestron().dissect(Packet(payload)))
     assert list(Crestron().dissect(Packet(payload, problem=1))) == []

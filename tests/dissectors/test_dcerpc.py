@@ -1,5 +1,5 @@
-"""DCE/RPC: interfaces, calls and answers over TCP; what is inferred; gaps, late starts, fragments
-and bodies that lie.
+"""DCE/RPC: interfaces, calls and responses over TCP; inferred interfaces; gaps, late starts, fragments and malformed
+bodies.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def found(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Parsed]:
 
 
 def test_mapper() -> None:
-    """Who is asked for, and the port that is told."""
+    """A request to the endpoint mapper reports the interface, its answer the port."""
     assert events(found(sample.mapper())) == [
         ("RpcBind", "", ("epm",), 0),
         ("RpcCall", "", "epm", "ept_map", 3, 0, 79, (), (("interface", "svcctl"),), False),
@@ -43,8 +43,8 @@ def test_mapper() -> None:
 
 
 def test_service() -> None:
-    """Texts of arguments in clear, the call where they are not, a fault, an interface we do not
-    know, and who logs in.
+    """Cleartext arguments are reported, encrypted calls by name only; faults, unknown interfaces and the login are
+    reported.
     """
     parsed = found(sample.service())
     assert events(parsed) == [
@@ -76,7 +76,7 @@ def test_service() -> None:
 
 
 def test_forged_login() -> None:
-    """A challenge and a credential of zeros, and that it was refused."""
+    """A Netlogon login with a challenge and a credential of zeros, and its rejection, are reported."""
     parsed = [event for event in events(found(sample.forged())) if event[0] != "RpcBind"]
     assert [event[3] for event in parsed] == ["NetrServerReqChallenge"] * 2 + ["NetrServerAuthenticate3"] * 2
     assert parsed[0][8] == (("challenge", "zero"),)
@@ -85,7 +85,7 @@ def test_forged_login() -> None:
 
 
 def test_honest_login_has_no_such_facts() -> None:
-    """Random bytes stand where tools write zeros."""
+    """A login with random challenge and credential is not reported as zero."""
     login = (
         bytes(8)
         + text64("\\\\FILES-1")
@@ -102,7 +102,7 @@ def test_honest_login_has_no_such_facts() -> None:
 
 
 def test_activation_names_its_class() -> None:
-    """With a bind, and without one where the arguments leave no doubt."""
+    """An activation reports its class, with a bind, and without one if the arguments are unambiguous."""
     [_, call, _] = events(found(sample.activated()))
     assert call[2:4] == ("ISystemActivator", "RemoteCreateInstance")
     assert call[8:] == ((("class", "MMC20.Application"),), False)
@@ -113,7 +113,7 @@ def test_activation_names_its_class() -> None:
 
 
 def test_activation_on_a_server_whose_name_is_too_long() -> None:
-    """No name is so long, and none that ends, or goes on with a share, is told."""
+    """A server name of excessive length is reported; a shorter name, or one followed by a share, is not."""
     for name, facts in (("F" * 300, (("path", "overlong"),)), ("FILES-1\\share\\" + "F" * 300, ()), ("F" * 200, ())):
         stub = bytes(48) + text("\\\\" + name)
         [_, call] = events(found([(True, bind([(0, sample.ACTIVATOR, 0)])), (True, request(4, stub))]))
@@ -121,7 +121,7 @@ def test_activation_on_a_server_whose_name_is_too_long() -> None:
 
 
 def test_replication_is_known_by_the_order_of_its_calls() -> None:
-    """Only where all of them came, and encrypted."""
+    """Encrypted DRSUAPI is inferred only if all calls were seen in order."""
     parsed = [event for event in events(found(sample.replicated())) if event[0] == "RpcCall"]
     assert [event[2] for event in parsed] == ["", "", "", "drsuapi"]
     assert parsed[-1][3] == "DRSGetNCChanges"
@@ -131,13 +131,13 @@ def test_replication_is_known_by_the_order_of_its_calls() -> None:
 
 
 def test_netlogon_is_known_by_its_arguments() -> None:
-    """The bind was missed."""
+    """Netlogon is inferred from its arguments if the bind was missed."""
     parsed = found(sample.forged()[2:])
     assert [event[2] for event in events(parsed)] == ["netlogon"] * 4
 
 
 def test_any_cut_reports_the_same() -> None:
-    """Bytes one by one, and all at once."""
+    """Streams fed byte by byte and in whole messages yield the same events."""
     for parts in (sample.mapper(), sample.service(), sample.forged()):
         pieces = [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
         assert events(found(pieces)) == events(found(parts))
@@ -146,7 +146,7 @@ def test_any_cut_reports_the_same() -> None:
 
 
 def test_fragments_and_long_messages() -> None:
-    """The first fragment speaks; of a long message its beginning is enough."""
+    """Only the first fragment is parsed, and only the beginning of a long message."""
     first = request(12, text("Updater") + bytes(5000), flags=1)
     last = request(12, bytes(5000), flags=2)
     parsed = found([(True, bind([(0, sample.SVCCTL, 2)])), (True, first + last + request(0, bytes(20), call=9))])
@@ -157,7 +157,7 @@ def test_fragments_and_long_messages() -> None:
 
 
 def test_gap_and_late_start() -> None:
-    """After bytes that are missing, reading goes on where a message begins with a segment."""
+    """After a gap, parsing resumes at a segment that begins with a message."""
     stream = Dcerpc().stream(CLIENT)
     found([(True, bind([(0, sample.SVCCTL, 2)]))], stream)
     half = request(19, bytes(200))
@@ -168,7 +168,7 @@ def test_gap_and_late_start() -> None:
 
 
 def test_unknown_hosts_are_left_alone() -> None:
-    """Other protocols at the mapper's port, until the conversation is given up."""
+    """Other protocols on the endpoint mapper's port yield nothing, and after a limit the stream ends."""
     stream = Dcerpc().stream(CLIENT)
     for _ in range(STRAY_LIMIT + 2):
         assert found([(True, b"GET / HTTP/1.1\r\n\r\n")], stream) == []
@@ -177,13 +177,13 @@ def test_unknown_hosts_are_left_alone() -> None:
 
 @pytest.mark.parametrize("data", [message(11, bytes(8)), message(0, bytes(4)), message(11, b"\0" * 8 + b"\x05\0\0\0")])
 def test_bodies_that_end_early_are_malformed(data: bytes) -> None:
-    """A message that is whole but too short for its kind."""
+    """A complete message that is too short for its type is malformed."""
     with pytest.raises(Malformed):
         found([(True, data)])
 
 
 def test_big_endian_and_other_versions_report_nothing() -> None:
-    """Nobody who speaks these interfaces writes so."""
+    """Big-endian messages and other versions, which these interfaces do not use, yield nothing."""
     big = bytearray(request(12, bytes(40)))
     big[4], big[8:10] = 0, big[9:7:-1]
     assert found([(True, bytes(big))]) == []
@@ -191,7 +191,7 @@ def test_big_endian_and_other_versions_report_nothing() -> None:
 
 
 def test_texts() -> None:
-    """Wide, narrow, of NDR64, BSTR; unprintable ones and lengths that lie are none."""
+    """UTF-16, narrow, NDR64 and BSTR texts are read; unprintable ones and those with wrong lengths are not."""
     stub = text("one") + narrow("two") + bytes(4) + bstr("three") + struct.pack("<I", 7)
     assert arguments.texts(stub) == ("one", "two", "three")
     assert arguments.texts(bytes(8) + text64("four")) == ("four",)
@@ -202,8 +202,8 @@ def test_texts() -> None:
 
 
 def test_pipes() -> None:
-    """The same reader for pipes, by handle; the pipe's name helps where the bind was missed, and a handle that was not
-    told then.
+    """Pipes use the same parser, by handle; the pipe's name identifies the interface if the bind was missed, also for
+    an unknown handle.
     """
     pipes, parsed = Pipes(), []
     pipes.read(CLIENT, "svcctl", "01", request(12, text("Updater") + bytes(20)), parsed)
@@ -219,12 +219,12 @@ def test_pipes() -> None:
 
 
 def test_answers_without_their_call_report_nothing() -> None:
-    """Nothing is made up."""
+    """A response without its call yields nothing."""
     assert found([(False, response(bytes(24)))]) == []
 
 
 def test_table() -> None:
-    """Every pipe and call has a name; what is told has a number."""
+    """Every pipe and call has a name, and every call with reported texts is in the table."""
     assert of_pipe("SVCCTL") is INTERFACES["svcctl"]
     assert not of_pipe("lsarpc").name
     for name, interface in INTERFACES.items():
@@ -234,8 +234,8 @@ def test_table() -> None:
 
 
 def source(wide: bool, server: str | None, *names: tuple[int, int, str | None]) -> bytes:
-    """Arguments of ElfrRegisterEventSourceW: the server, then names as (length, room, characters), then the version;
-    ``wide``: in NDR64.
+    """Arguments of ElfrRegisterEventSourceW: the server, then names as (length, maximum length, characters), then the
+    version; ``wide``: in NDR64.
     """
     reference, name, sizes, step = ("<Q", "<HH4xQ", "<QQQ", 8) if wide else ("<I", "<HHI", "<III", 4)
     stub = struct.pack(reference, 0 if server is None else 0x20000)
@@ -251,7 +251,7 @@ def source(wide: bool, server: str | None, *names: tuple[int, int, str | None]) 
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("server", [None, "\\\\dc01\0", "\\\\files\0"])
 def test_malformed_event_sources(wide: bool, server: str | None) -> None:
-    """A length without characters, a module that is not empty; what clients send, and what is cut, is none."""
+    """A length without characters and a non-empty module are malformed; ordinary and truncated calls are not."""
     read, fault = arguments.READERS["eventlog", 8], (("event_source", "malformed"),)
     ordinary = source(wide, server, (16, 18, "MySource\0"), (0, 2, "\0"))
     assert read(ordinary) == read(source(wide, server, (16, 18, "MySource\0"), (0, 0, None))) == ()

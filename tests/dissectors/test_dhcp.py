@@ -1,4 +1,4 @@
-"""DHCP: facts about clients, leases and servers, each about the right one."""
+"""DHCP: observations about clients, leases and servers, each about the right device."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def client(*options: bytes, kind: int = 1, **fields: str) -> list[object]:
 
 
 def test_discover_of_a_phone() -> None:
-    """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of
-    the options.
-    """
+    """Observations of a discover are about the hardware address, without an IP address, in the order of the options."""
     parsed = list(Dhcp().dissect(packets("dhcp")[0]))
     assert type(parsed[0]) is DhcpDiscover
     assert (parsed[0].xid, parsed[0].mac, parsed[0].hostname, parsed[0].vendor_class) == (
@@ -82,7 +80,7 @@ def test_discover_of_a_phone() -> None:
 
 
 def test_offer_reports_what_the_server_hands_out() -> None:
-    """An offer carries gateway, DNS and the server's identity, and is no lease yet."""
+    """An offer contains gateway, DNS and the server's identifier, and is not a lease yet."""
     parsed = list(Dhcp().dissect(packets("dhcp")[1]))
     offer = parsed[0]
     assert type(offer) is DhcpOffer
@@ -102,7 +100,7 @@ def test_offer_reports_what_the_server_hands_out() -> None:
 
 
 def test_request_only_requests() -> None:
-    """The address in option 50 is a wish: it stands in the event, and the facts have no address."""
+    """The address in option 50 is only requested: the event contains it, the observations have no address."""
     parsed = list(Dhcp().dissect(packets("dhcp")[2]))
     assert type(parsed[0]) is DhcpRequest
     assert (parsed[0].requested, parsed[0].address, parsed[0].server) == (
@@ -114,7 +112,7 @@ def test_request_only_requests() -> None:
 
 
 def test_ack_is_a_lease_of_the_client() -> None:
-    """The granted address belongs to the hardware address in the message."""
+    """The assigned address belongs to the hardware address in the message."""
     parsed = list(Dhcp().dissect(packets("dhcp")[3]))
     assert type(parsed[0]) is DhcpAck
     assert facts(parsed) == [
@@ -124,7 +122,7 @@ def test_ack_is_a_lease_of_the_client() -> None:
 
 
 def test_overloaded_file_field_is_read() -> None:
-    """Option 52 puts more options into the file and the server name field; file comes first."""
+    """Option 52 places more options in the file and server name fields; file is read first."""
     parsed = list(Dhcp().dissect(packets("dhcp")[4]))
     assert values(parsed) == [
         ("dhcp.parameter_list", "1,3,6,15,44,47"),
@@ -142,7 +140,7 @@ def test_overloaded_file_field_is_read() -> None:
 
 
 def test_inform_holds_its_address() -> None:
-    """A client that informs, or renews, has the address in ciaddr."""
+    """A client that informs or renews has its address in ciaddr."""
     parsed = list(Dhcp().dissect(packets("dhcp")[5]))
     assert type(parsed[0]) is DhcpInform
     assert {address for _, address, _, _ in facts(parsed)} == {"10.20.30.14"}
@@ -150,7 +148,7 @@ def test_inform_holds_its_address() -> None:
 
 
 def test_network_boot() -> None:
-    """Processor type, machine id and user class."""
+    """A network boot reports processor architecture, machine id, vendor class and user class."""
     parsed = list(Dhcp().dissect(packets("dhcp")[6]))
     assert values(parsed) == [
         ("dhcp.uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f"),
@@ -161,7 +159,7 @@ def test_network_boot() -> None:
 
 
 def test_relay_is_neither_client_nor_server() -> None:
-    """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no
+    """Behind a relay the frame's MAC is the relay's: observations are about the client, and the server's role has no
     MAC.
     """
     request, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
@@ -174,7 +172,7 @@ def test_relay_is_neither_client_nor_server() -> None:
 
 
 def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
-    """The frame's MAC is the server's only where the packet comes from the server's own address."""
+    """The frame's MAC is the server's only if the packet comes from the server's own address."""
     parsed = dissect(message(2, option(53, b"\2"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.9")
     assert facts(parsed) == [("-", "10.0.0.1", "dhcp.role", "server")]
 
@@ -192,7 +190,7 @@ def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
     ],
 )
 def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
-    """Each message type has its event; a release gives the address up, and a lease query asks about somebody else."""
+    """Each message type has its event; a release gives up the address, and a lease query is about another host."""
     parsed = client(option(12, b"host"), kind=kind, ciaddr="10.0.0.7")
     assert type(parsed[0]) is event
     assert parsed[0].address == parse("10.0.0.7")
@@ -201,7 +199,7 @@ def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
 
 
 def test_nak_and_bootp() -> None:
-    """A refusal shows the server; a message without a type is BOOTP, which may have no options at all."""
+    """A NAK identifies the server; a message without a type is BOOTP, which may have no options."""
     refused = dissect(message(2, option(53, b"\6"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.1")
     assert type(refused[0]) is DhcpNak
     assert facts(refused) == [(SERVER, "10.0.0.1", "dhcp.role", "server")]
@@ -215,7 +213,7 @@ def test_nak_and_bootp() -> None:
 
 
 def test_ack_to_an_inform_is_no_lease() -> None:
-    """Only a granted address is a lease."""
+    """Only an assigned address is a lease."""
     parsed = dissect(message(2, option(53, b"\5"), option(54, bytes((10, 0, 0, 1))), ciaddr="10.0.0.7"), src="10.0.0.1")
     assert [kind for kind, _ in values(parsed)] == ["dhcp.role"]
 
@@ -245,8 +243,8 @@ def test_forms_of_values(code: int, raw: bytes, kind: str, value: str) -> None:
 
 
 def test_where_a_relay_sees_the_client() -> None:
-    """Circuit and remote id of the relay are told in the event and lend nobody a name; a description of the thing is a
-    fact, and so is its message size.
+    """Circuit and remote id of the relay are in the event only; the MUD URL and the maximum message size are
+    observations.
     """
     parsed = list(Dhcp().dissect(packets("dhcp")[9]))
     assert (parsed[0].circuit, parsed[0].remote) == ("Gi/7", "02005e005301")
@@ -257,7 +255,7 @@ def test_where_a_relay_sees_the_client() -> None:
 
 
 def test_servers_of_settings() -> None:
-    """Option 150 is a list of addresses. Where somebody typed it in as text, the lease and all else still count."""
+    """Option 150 is a list of addresses. If it was configured as text, it is omitted and the rest is still reported."""
     assert next(Dhcp().dissect(packets("dhcp")[10])).tftp == (parse("10.20.30.5"), parse("10.20.30.6"))
     mistyped = dissect(
         message(
@@ -273,7 +271,7 @@ def test_servers_of_settings() -> None:
 
 
 def test_long_option_comes_in_parts() -> None:
-    """A code met again continues its value (RFC 3396)."""
+    """A repeated code continues its value (RFC 3396)."""
     assert values(client(option(60, b"abc"), option(12, b"x"), option(60, b"def"))) == [
         ("dhcp.vendor_class", "abcdef"),
         ("dhcp.hostname", "x"),
@@ -281,7 +279,7 @@ def test_long_option_comes_in_parts() -> None:
 
 
 def test_other_hardware_is_known_by_its_address_only() -> None:
-    """A hardware address that is not Ethernet is no MAC; without any address there is nobody to speak of."""
+    """A hardware address that is not Ethernet is not a MAC; without any address there is no observation."""
     assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32, ciaddr="10.0.0.7"))) == [
         ("-", "10.0.0.7", "dhcp.hostname", "x")
     ]
@@ -289,7 +287,7 @@ def test_other_hardware_is_known_by_its_address_only() -> None:
 
 
 def test_what_servers_boot() -> None:
-    """Boot file from its field or option 67, proxy settings from option 252."""
+    """The boot file is read from its field or option 67, the proxy settings from option 252."""
     by_field = dissect(message(2, option(53, b"\2"), option(252, b"http://10.0.0.1/wpad.dat\0"), file=b"pxelinux.0"))[0]
     assert (by_field.boot_file, by_field.proxy_url) == ("pxelinux.0", "http://10.0.0.1/wpad.dat")
     assert dissect(message(2, option(53, b"\2"), option(67, b"other.0"), file=b"pxelinux.0"))[0].boot_file == "other.0"
@@ -310,13 +308,13 @@ def test_what_servers_boot() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """No or another cookie, an impossible direction, options past the end, of a wrong size or without end."""
+    """A missing or wrong cookie, an invalid direction, and options of a wrong size or past the end are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """A truncated message yields what is there: whole options, or the client and the address that it is given."""
+    """A truncated message yields its complete options, or at least the client and its assigned address."""
     payload = message(1, option(53, b"\1"), option(12, b"first"), option(60, b"second"))
     assert values(dissect(payload[:-4], problem=1)) == [("dhcp.hostname", "first")]
     (beginning,) = dissect(payload[:200], problem=1)
@@ -328,5 +326,5 @@ def test_cut_by_the_capture() -> None:
 
 
 def test_mapped_addresses() -> None:
-    """IPv4 addresses are the mapped integers of the core."""
+    """IPv4 addresses are IPv4-mapped integers, as in the rest of the sensor."""
     assert client(option(50, bytes((10, 0, 0, 1))))[0].requested == V4 | 0x0A000001

@@ -1,4 +1,4 @@
-"""DHCPv6: what clients and servers say, through relays or not."""
+"""DHCPv6: clients and servers, with and without relays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def dissect(payload: bytes, src: str = "fe80::5", **fields: int) -> list[object]
 
 
 def test_solicit() -> None:
-    """A client tells its id, its name, its software and what it wants, in the order it wants it."""
+    """A client reports its DUID, name, vendor class and requested options, in their order."""
     parsed = sample(0)
     assert (type(parsed[0]), parsed[0].xid, parsed[0].duid, parsed[0].fqdn) == (
         Dhcpv6Solicit,
@@ -53,7 +53,7 @@ def test_solicit() -> None:
 
 
 def test_offer_and_lease() -> None:
-    """An offer shows the server; a reply is a lease of every address whose time is not over."""
+    """An advertise identifies the server; a reply is a lease of every address whose lifetime is not 0."""
     offered, granted = sample(1), sample(3)
     server = [
         (GATEWAY, "fe80::5eff:fe00:5301", "dhcpv6.role", "server"),
@@ -75,7 +75,7 @@ def test_offer_and_lease() -> None:
 
 
 def test_other_clients() -> None:
-    """An id with an enterprise number, options of a vendor, a description; a network boot."""
+    """Enterprise number, vendor options and MUD URL of a device, and the options of a network boot are reported."""
     assert values(sample(4)) == [
         ("dhcpv6.enterprise", "43793"), ("dhcpv6.duid", "00020000ab110001020304050607"),
         ("dhcpv6.option_list", "23,24,39,82"),
@@ -96,8 +96,8 @@ def test_other_clients() -> None:
 
 
 def test_relay_shares_nothing() -> None:
-    """Facts are about the client whose MAC the relay tells; its frames are its own. Without that
-    MAC nobody is known.
+    """Observations are about the client whose MAC the relay reports; the relay's frames are its own. Without that MAC
+    there is no observation.
     """
     near, far = sample(9), sample(10)
     assert facts(near) == [
@@ -113,14 +113,14 @@ def test_relay_shares_nothing() -> None:
 
 
 def test_through_a_router() -> None:
-    """The frame of a message from another address than a link-local one may be a router's."""
+    """A message from an address that is not link-local may have been forwarded: its frame's MAC is not used."""
     assert facts(dissect(message(5, 1, option(1, b"\0\3\0\1abcdef")), "2001:db8::5")) == [
         ("-", "2001:db8::5", "dhcpv6.duid", "00030001616263646566")
     ]
 
 
 def test_refusal_is_no_lease() -> None:
-    """A status other than 0 is told."""
+    """A reply with a status other than 0 reports the status and no lease."""
     assert sample(12)[0].status == 2
     assert [kind for kind, _ in values(sample(12))] == ["dhcpv6.role", "dhcpv6.duid"]
 
@@ -149,11 +149,11 @@ def test_forms_of_values(code: int, raw: bytes, value: str) -> None:
     ],
 )  # fmt: skip
 def test_malformed(payload: bytes) -> None:
-    """Cut, unknown types, options past the end or without end, relays without a message or in a row without end."""
+    """Truncated or unknown messages, options past the end or too many, and invalid relay messages are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """A message cut by the capture says nothing."""
+    """A message truncated by the capture yields nothing."""
     assert dissect(packets("dhcpv6")[0].payload[:50], problem=1) == []

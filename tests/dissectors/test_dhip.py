@@ -1,4 +1,4 @@
-"""DHIP: what Dahua devices tell, and what recorders tell of others."""
+"""DHIP: discovery of Dahua devices, by themselves and by recorders that report other devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.dhip import Dhip
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("DhipRequest", "DHDiscover.search")], []),
     "a camera": (
@@ -66,19 +66,19 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Dhip().dissect(packets("dhip")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("dhip")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b'{"method":"DHDiscover.search"}', b"\x20\0\0\0DHXP" + bytes(40)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Dhip().dissect(Packet(payload))) == []
 
 
@@ -87,14 +87,14 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     [b"\x20\0\0\0DHIP" + bytes(24), b"\x20\0\0\0DHIP" + bytes(24) + b"{", b"\x20\0\0\0DHIP" + bytes(24) + b"{" * 17000],
 )
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Dhip().dissect(Packet(payload)))
     assert list(Dhip().dissect(Packet(payload, problem=1))) == []
 
 
 def test_members_of_other_types() -> None:
-    """Text is expected, anything may come: numbers are told as text, everything else is nothing."""
+    """Numbers in place of texts become text; members of other types are omitted."""
     head = packets("dhip")[1].payload[:32]
     odd = b'{"method":"client.notifyDevInfo","params":{"deviceInfo":{"DeviceType":5,"SerialNo":["x"],"Version":null,"IPv4Address":"no"}}}'
     assert values(Dhip().dissect(Packet(head + odd))) == [("dhip.model", "5")]

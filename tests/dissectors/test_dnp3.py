@@ -1,4 +1,4 @@
-"""DNP3: what masters call at outstations, over TCP and UDP."""
+"""DNP3: functions that masters call at outstations, over TCP and UDP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def feed(*parts: bytes) -> list[object]:
 
 
 def test_sample() -> None:
-    """Reads are reported once, commands always; an answer shows the outstation."""
+    """Reads are reported once, commands always; a response identifies the outstation."""
     stream, parsed = Dnp3().stream(Packet()), []
     for packet in packets("dnp3"):
         parsed += (
@@ -34,15 +34,15 @@ def test_sample() -> None:
 
 
 def test_cut_anywhere() -> None:
-    """A frame in two segments is one request; the length counts the checksums of each block."""
+    """A frame in two segments is one request; the length includes the checksums of each block."""
     operate = message(4, bytes(40))
     for at in range(1, len(operate)):
         assert events(feed(operate[:at], operate[at:])) == [("Dnp3Request", 3, 4, 4, "operate", True)]
 
 
 def test_others_report_nothing() -> None:
-    """A fragment that is not the first, an unknown function, a datagram of another protocol, and bytes that are no
-    frame.
+    """A later fragment, an unknown function and a datagram of another protocol yield nothing; bytes that are not a
+    frame are malformed.
     """
     assert feed(message(4, transport=0x81)) == feed(message(99)) == []
     assert list(Dnp3().dissect(Packet(b"\x05\x63\x08\xc4"))) == []

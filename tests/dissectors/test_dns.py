@@ -1,4 +1,4 @@
-"""DNS: questions, answers, names that try to trick the reader, and messages cut anywhere on TCP."""
+"""DNS: queries, answers, hostile names, and messages segmented anywhere on TCP."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def answers(payload: bytes) -> list[tuple[str, int, int, str]]:
 
 
 def test_query() -> None:
-    """The name asked comes in lower case, as event and as fact about the client."""
+    """The queried name is reported in lower case, as event and as observation about the client."""
     parsed = dissect(QUERY)
     assert events(parsed) == [("DnsQuery", 0x1A01, "www.example.com", 1, 0, True)]
     assert facts(parsed) == [("02:00:00:00:00:05", "10.0.0.5", "dns.query", "www.example.com")]
@@ -64,9 +64,7 @@ def test_query() -> None:
      (1, 0x0000, 50000, False), (1, 0x0100, 53, False), (1, 0x2100, 50000, False)],
 )  # fmt: skip
 def test_whose_question_it_is(kind: int, flags: int, sport: int, found: bool) -> None:
-    """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary
-    query.
-    """
+    """Only recursive address and service queries of a client, not of a server, yield an observation."""
     parsed = dissect(
         struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport
     )
@@ -75,12 +73,12 @@ def test_whose_question_it_is(kind: int, flags: int, sport: int, found: bool) ->
 
 
 def test_same_question_with_another_id() -> None:
-    """Messages that differ only in their id are told apart."""
+    """Messages that differ only in their id are reported with their own id."""
     assert [dissect(id_ + QUERY[2:])[0].id for id_ in (b"\0\1", b"\0\2", b"\0\1")] == [1, 2, 1]
 
 
 def test_response() -> None:
-    """Aliases and addresses of a response; whoever answers from port 53 is a server."""
+    """A response reports aliases and addresses; a host that answers from port 53 is a DNS server."""
     packet = packets("dns")[1]
     parsed = list(Dns().dissect(packet))
     assert facts(parsed) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "dns_server")]
@@ -93,13 +91,13 @@ def test_response() -> None:
 
 
 def test_no_such_name() -> None:
-    """A refusal carries its code and no answers."""
+    """A negative answer has its code and no answers."""
     parsed = list(Dns().dissect(packets("dns")[3]))
     assert events(parsed) == [("DnsResponse", 0x1A02, "nowhere.example.com", 28, 3, False, ())]
 
 
 def test_kinds_of_answers() -> None:
-    """Names, addresses, mail servers, services and texts; others keep their size only."""
+    """Names, addresses, mail servers, services and texts are decoded; other records are reported by size only."""
     payload = response(
         record(b"\xc0\x0c", 28, parse("2001:db8::1").to_bytes(16, "big")),
         record(b"\xc0\x0c", 15, b"\0\5\2mx\xc0\x0c"),
@@ -119,13 +117,13 @@ def test_kinds_of_answers() -> None:
 
 
 def test_answers_from_elsewhere_show_no_server() -> None:
-    """A response from another port is told but makes nobody a server."""
+    """A response from another port is reported but gives no server role."""
     parsed = dissect(response(), sport=5300)
     assert [type(one).__name__ for one in parsed] == ["DnsResponse"]
 
 
 def test_root_and_missing_questions() -> None:
-    """A question for the root has an empty name and gives no fact; a response may have no question at all."""
+    """A query for the root has an empty name and no observation; a response may have no question."""
     root = dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000 00 0002 0001"))
     assert events(root) == [("DnsQuery", 1, "", 2, 0, False)]
     assert values(root) == []
@@ -133,22 +131,22 @@ def test_root_and_missing_questions() -> None:
 
 
 def test_hostile_text_is_cleaned() -> None:
-    """Control and bidirectional characters never get through."""
+    """Control and bidirectional characters are removed."""
     name = b"\x07a\x1b[31mb" + b"\4c\xe2\x80\xae" + b"\0"
     assert events(dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + name + b"\0\1\0\1"))[0][2] == "a [31mb.c"
 
 
 def test_zero_byte_inside_a_label() -> None:
-    """A zero inside a label does not end the name."""
+    """A zero byte inside a label does not end the name."""
     assert events(dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + b"\3a\0b\3com\0\0\1\0\1"))[0][2] == "ab.com"
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        b"\xc0\x0c",  # leads to itself
-        b"\xc0\x0e\xc0\x0c",  # forwards
-        b"\1a\xc0\x0c",  # back to its own start
+        b"\xc0\x0c",  # points to itself
+        b"\xc0\x0e\xc0\x0c",  # points forward
+        b"\1a\xc0\x0c",  # points back to its own start
         b"\x40a\0",
         b"\x80a\0",
         b"\x3f" + b"a" * 63 + (b"\x3f" + b"a" * 63) * 4 + b"\0",
@@ -156,13 +154,13 @@ def test_zero_byte_inside_a_label() -> None:
     ],
 )
 def test_names_that_trick_the_reader(name: bytes) -> None:
-    """Loops, unknown kinds of labels and endless names are malformed."""
+    """Compression loops, unknown label types and endless names are malformed."""
     with pytest.raises(Malformed):
         dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + name + b"\0\1\0\1")
 
 
 def test_chain_of_pointers_is_bounded() -> None:
-    """A chain that goes back step by step is followed 64 pointers deep and no further."""
+    """At most 64 compression pointers are followed."""
     base = 12 + 11  # header, root name and the fixed part of the first record
 
     def chain(steps: int) -> bytes:
@@ -178,7 +176,7 @@ def test_chain_of_pointers_is_bounded() -> None:
 
 
 def test_at_most_256_records() -> None:
-    """The rest of a very long answer is left unread."""
+    """Only the first 256 records of an answer are parsed."""
     assert len(answers(response(*[record(b"\xc0\x0c", 1, bytes(4))] * 300))) == 256
 
 
@@ -195,13 +193,13 @@ def test_at_most_256_records() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Short messages, records past the end, names past their record, unknown operations."""
+    """Short messages, records past the end, names past their record and unknown opcodes are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """A truncated answer yields the records that are whole, and what is there of a text with its size."""
+    """A truncated answer yields its complete records, and the available part of a text with its size."""
     payload = response(record(b"\xc0\x0c", 1, bytes((10, 0, 0, 9))), record(b"\xc0\x0c", 1, bytes(4)))
     parsed = dissect(payload[:-1], sport=53, problem=1)
     assert [one.address for one in parsed[0].answers] == [parse("10.0.0.9")]
@@ -212,7 +210,7 @@ def test_cut_by_the_capture() -> None:
 
 
 def test_stream_gap_inside_a_message() -> None:
-    """A gap voids the message it falls into; the next one is read."""
+    """A gap discards the message it falls into; the next one is parsed."""
     framed = struct.pack("!H", len(QUERY)) + QUERY
     packet, stream = Packet(proto=6), Dns().stream(Packet())
     assert list(stream.feed(packet, framed[:10], True)) == []
@@ -221,7 +219,7 @@ def test_stream_gap_inside_a_message() -> None:
 
 
 def test_stream_gap_that_hides_a_beginning() -> None:
-    """After a gap that reaches past a message nothing more is read in that direction, and the other goes on."""
+    """A gap that reaches past a message ends parsing in that direction; the other direction continues."""
     framed = struct.pack("!H", len(QUERY)) + QUERY
     packet, stream = Packet(proto=6), Dns().stream(Packet())
     list(stream.feed(packet, framed[:10], True))
@@ -231,7 +229,7 @@ def test_stream_gap_that_hides_a_beginning() -> None:
 
 
 def test_stream_that_is_not_dns() -> None:
-    """A message shorter than a header ends the stream, after what came before it."""
+    """A message shorter than a header ends the stream, after the messages before it."""
     framed = struct.pack("!H", len(QUERY)) + QUERY
     feed = Dns().stream(Packet()).feed(Packet(proto=6), framed + b"\0\3abc", True)
     assert type(next(feed)).__name__ == "DnsQuery"

@@ -1,4 +1,4 @@
-"""DTP: whether a port is to become a trunk."""
+"""DTP: negotiation of trunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SWITCH = "02:00:5e:00:53:01"
 
 
 def test_sample() -> None:
-    """A port that would follow, one that offers, one that is a trunk."""
+    """The modes auto, desirable and on are reported, and whether the port is a trunk."""
     assert [one for packet in packets("dtp") for one in events(Dtp().dissect(packet))] == [
         ("DtpMessage", "auto", False, "campus", 0x02005E005301),
         ("DtpMessage", "desirable", False, "", 0x02005E005305),
@@ -23,7 +23,7 @@ def test_sample() -> None:
 
 
 def test_others_report_nothing() -> None:
-    """Another version, no status, an unknown mode, and a message that the capture cut."""
+    """Another version, a missing status, an unknown mode and a truncated message yield nothing."""
     for payload in (b"", b"\x02" + message(3, SWITCH)[1:], b"\x01", message(0x05, SWITCH)):
         assert list(Dtp().dissect(Packet(SNAP + payload, ethertype=0x2004))) == []
     assert list(Dtp().dissect(Packet(SNAP + message(3, SWITCH)[:9], ethertype=0x2004, problem=1))) == []

@@ -1,4 +1,4 @@
-"""802.1X: who wants access, as what, and how it ended; never a secret."""
+"""802.1X: identities, methods and results; secrets are never reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def identity(text: bytes) -> list[object]:
 
 
 def test_the_sample() -> None:
-    """Every message of a few conversations."""
+    """Every message of several authentications yields its event."""
     assert [one for packet in packets("eapol") for one in events(Eapol().dissect(packet))] == [
         ("EapolStart",),
         ("EapolMethod", "identity", True),
@@ -48,7 +48,7 @@ def test_the_sample() -> None:
 
 
 def test_a_computer_reports_its_name() -> None:
-    """The name of a computer account is the machine's own."""
+    """The name of a computer account is the name of the device."""
     assert facts(Eapol().dissect(packets("eapol")[2])) == [
         ("02:00:5e:00:53:04", "-", "eapol.identity", "computer"),
         ("02:00:5e:00:53:04", "-", "eapol.fqdn", "PC-0417.corp.example.net"),
@@ -71,17 +71,17 @@ def test_a_computer_reports_its_name() -> None:
     ],
 )
 def test_kinds_of_identity(text: bytes, expected: list[tuple[str, str]]) -> None:
-    """Only the kind is a fact, and the name of a computer."""
+    """Only the type of an identity, and the name of a computer, are observations."""
     assert values(identity(text)) == expected
 
 
 def test_an_imsi_is_never_reported() -> None:
-    """The identity of a SIM card is that of a person."""
+    """The identity of a SIM card identifies a person and is not reported."""
     assert "001010123456789" not in repr(events(identity(b"1001010123456789@wlan.mnc001.mcc001.3gppnetwork.org")))
 
 
 def test_who_lets_in() -> None:
-    """Whoever asks for an identity is an authenticator; whoever answers is none."""
+    """The sender of an identity request is an authenticator; the sender of a response is not."""
     assert values(Eapol().dissect(packets("eapol")[1])) == [("eapol.role", "authenticator")]
     assert values(Eapol().dissect(packets("eapol")[4])) == []
 
@@ -90,7 +90,7 @@ def test_who_lets_in() -> None:
     "payload", [b"\x07\0\0\0", b"\x01\x09\0\0", b"\x02\x03\0\x03\x09\0\0", b"\x01\0\0\x04\x09\0\0\x04"]
 )
 def test_others_are_left_alone(payload: bytes) -> None:
-    """Unknown versions, types, keys and codes."""
+    """Unknown versions, types, keys and codes yield nothing."""
     assert dissect(payload) == []
 
 
@@ -106,7 +106,7 @@ def test_others_are_left_alone(payload: bytes) -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Lengths end within the frame and hold what must be there."""
+    """Lengths past the end of the frame or too short for their content are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
     assert dissect(payload, problem=1) == [] or events(dissect(payload, problem=1))

@@ -1,4 +1,4 @@
-"""EDP: switches of Extreme."""
+"""EDP: switches of Extreme Networks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_name_port_and_version() -> None:
 
 
 def test_vlans() -> None:
-    """VLANs with names; the addresses of those that have one."""
+    """VLANs are reported with their names, and with the addresses of those that have one."""
     event = next(iter(Edp().dissect(packets("edp")[1])))
     assert event.vlans == ((20, "office"), (30, "phones"))
     assert event.addresses == (parse("10.20.20.4"),)
@@ -43,12 +43,12 @@ def test_vlans() -> None:
 
 @pytest.mark.parametrize("payload", [b"", HEAD[:12], b"\0" * 40, HEAD[:5] + b"\2" + HEAD[6:] + bytes(4)])
 def test_others_are_left_alone(payload: bytes) -> None:
-    """Other companies and versions say nothing."""
+    """Other vendors and versions yield nothing."""
     assert dissect(payload) == []
 
 
 @pytest.mark.parametrize("rest", ["", "99010002", "990100ff"])
 def test_malformed(rest: str) -> None:
-    """The length and the fields end within the frame, and fields have at least their header."""
+    """A length or field past the end of the frame, and a field shorter than its header, are malformed."""
     with pytest.raises(Malformed):
         dissect(HEAD + bytes.fromhex(rest))

@@ -1,4 +1,4 @@
-"""The antivirus test file."""
+"""The EICAR antivirus test file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from tests.dissectors.samples import events, packets
 
 
 def test_it_is_known_by_its_first_bytes() -> None:
-    """The file is told; one that only looks like it is not."""
+    """The test file is reported; a file that only looks similar is not."""
     parsed = [events(Eicar().stream(packet).feed(packet, packet.payload, False)) for packet in packets("eicar")]
     assert parsed == [[("EicarFile",)], []]
     assert list(Eicar().dissect(Packet(b"X5O!P%@AP"))) == []
 
 
 def test_again_behind_a_gap() -> None:
-    """One transfer after the other in the same conversation, however they are cut."""
+    """The file is detected in any segmentation, and again after a gap in the same connection."""
     [packet, _] = packets("eicar")
     stream = Eicar().stream(packet)
     assert events(stream.feed(packet, packet.payload[:30], False)) == []

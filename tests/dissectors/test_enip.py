@@ -1,4 +1,4 @@
-"""EtherNet/IP: commands and identities; an identity of another address is nobody's fact."""
+"""EtherNet/IP: commands and identities; an identity with another address is not an observation about the sender."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_look_for_devices() -> None:
-    """The question, the device's own answer, and one for another device, which lends nothing."""
+    """The identity of the answering device yields observations; an identity of another device does not."""
     question, own, other = (list(Enip().dissect(packet)) for packet in packets("enip")[:3])
     assert events(question) == [("EnipCommand", "list_identity", 0, 0)]
     assert events(own) == [("EnipCommand", "list_identity", 0, 0), IDENTITY]
@@ -39,7 +39,7 @@ def test_look_for_devices() -> None:
 
 
 def test_session() -> None:
-    """The same over TCP."""
+    """The same messages are parsed over TCP."""
     stream = Enip().stream(Packet())
     parsed = [
         one for packet in packets("enip")[3:] for one in stream.feed(packet, packet.payload, packet.dport == 44818)
@@ -85,7 +85,7 @@ MODE = b"\x4b\2\x20\x67\x24\1\7\x4d\0\1\2\3\4\x0f\0\1\0\x80\6"
     ],
 )  # fmt: skip
 def test_requests_that_write_or_command(request_: bytes, found: list[tuple[int, int, str]]) -> None:
-    """By themselves, in a connection, and sent through a bridge or together; each time they come."""
+    """Requests that write or command are reported each time, alone, in a connection, routed or bundled."""
     expected = [("CipRequest", *one, True) for one in found]
     for connected in (False, True):
         assert requests(cip(request_, connected=connected)) == expected
@@ -93,8 +93,8 @@ def test_requests_that_write_or_command(request_: bytes, found: list[tuple[int, 
 
 
 def test_requests_that_read() -> None:
-    """Once a connection: reading tags (the number of an Unconnected Send, too), a connection that is closed (the number
-    of a write), and a mode that is read.
+    """Reads are reported once for each connection: reading tags (same service number as Unconnected Send), closing a
+    connection (same number as a write) and reading a mode.
     """
     read, close = b"\x52\3" + TAG + b"\1\0\0\0\0\0", b"\x4e\2\x20\6\x24\1" + bytes(8)
     assert requests(cip(read), cip(read), cip(close)) == [
@@ -105,7 +105,7 @@ def test_requests_that_read() -> None:
 
 
 def test_several_requests_of_which_there_is_none() -> None:
-    """A list without entries."""
+    """A bundle without requests yields nothing."""
     assert requests(cip(b"\x0a\2\x20\2\x24\1" + struct.pack("<H", 0))) == []
 
 
@@ -118,7 +118,7 @@ def test_requests_that_end_early() -> None:
 
 
 def test_address_of_zero_is_anybodys() -> None:
-    """Some devices leave their address out."""
+    """Some devices leave their address empty: the identity is the sender's."""
     assert values(dissect(message(0x63, identity(bytes(4))))) == FACTS
 
 
@@ -133,19 +133,17 @@ def test_address_of_zero_is_anybodys() -> None:
     ],
 )
 def test_other_protocols(payload: bytes) -> None:
-    """Clients are lent this port too: unknown commands and lengths that do not fit, as those of a game, are no fault of
-    anybody.
-    """
+    """Clients use this port too: unknown commands and wrong lengths yield nothing and are not malformed."""
     assert dissect(payload) == []
 
 
 def test_malformed() -> None:
-    """An identity that is shorter than its message says."""
+    """An identity shorter than its length field is malformed."""
     with pytest.raises(Malformed):
         dissect(message(0x63, b"\1\0\x0c\0\2\0\1\0"))
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut message says nothing and is no fault."""
+    """A truncated message yields nothing and is not malformed."""
     assert dissect(message(0x63)[:-2], problem=1) == []
     assert dissect(message(0x63, identity(bytes(4)))[:-2], problem=1) == []

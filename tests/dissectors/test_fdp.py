@@ -1,4 +1,4 @@
-"""FDP: Foundry's own CDP."""
+"""FDP: Foundry's variant of CDP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def dissect(payload: bytes) -> list[object]:
 
 
 def test_a_switch() -> None:
-    """Name, port, platform, software, capabilities in words, address."""
+    """A switch reports name, port, platform, software, capabilities as text, and address."""
     parsed = list(Fdp().dissect(packets("fdp")[0]))
     event = parsed[0]
     assert (event.name, event.port, event.platform, event.capabilities) == (
@@ -32,7 +32,7 @@ def test_a_switch() -> None:
 
 
 def test_several_capabilities() -> None:
-    """Words in any order and case."""
+    """Capabilities are read in any order and case."""
     assert next(iter(Fdp().dissect(packets("fdp")[1]))).capabilities == ("router", "switch")
 
 
@@ -40,12 +40,12 @@ def test_several_capabilities() -> None:
     "payload", [b"", HEAD[:8], bytes.fromhex("00000c2000 01b40000 00010006 5231"), HEAD[:5] + b"\x02\xb4\0\0"]
 )
 def test_others_are_left_alone(payload: bytes) -> None:
-    """CDP and other versions say nothing."""
+    """CDP and other versions yield nothing."""
     assert dissect(payload) == []
 
 
 def test_malformed() -> None:
-    """A field longer than the message, and no field at all."""
+    """A field longer than the message and a message without fields are malformed."""
     for payload in (HEAD, HEAD + bytes.fromhex("000100ff 5231")):
         with pytest.raises(Malformed):
             dissect(payload)

@@ -1,4 +1,4 @@
-"""FTP: greetings, logins and their result, files; never a password."""
+"""FTP: greetings, logins with their result, and file transfers; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def session(number: int) -> list[object]:
-    """What is said in one of the two conversations of the capture."""
+    """The events and observations of one of the two connections of the capture."""
     port = (49170, 49171)[number]
     stream = Ftp().stream(Packet(dport=21))
     chosen = [packet for packet in packets("ftp") if port in (packet.sport, packet.dport)]
@@ -26,7 +26,7 @@ def session(number: int) -> list[object]:
 
 
 def test_logins_and_files() -> None:
-    """A refused login, an accepted one, and what is done with files."""
+    """A rejected login, an accepted one and file transfers are reported."""
     parsed = session(0)
     assert events(parsed) == [
         ("FtpBanner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
@@ -44,7 +44,7 @@ def test_logins_and_files() -> None:
 
 
 def test_one_direction() -> None:
-    """Without a packet of the server each password that is sent counts by itself, and is kept as a seal only."""
+    """Without packets of the server each password is reported as an attempt, and only its seal is stored."""
     stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)
     assert events(stream.feed(packet, b"USER bro\r\nPASS one\r\nUSER bro\r\nPASS two\r\nPASS \r\n", True)) == [
         ("FtpPassword", "bro", seal("bro", b"one")),
@@ -53,7 +53,7 @@ def test_one_direction() -> None:
 
 
 def test_greeting_of_several_lines() -> None:
-    """All lines of a greeting are one text; behind TLS nothing is read."""
+    """All lines of a greeting are one text; nothing is parsed after TLS starts."""
     parsed = session(1)
     assert values(parsed) == [
         (
@@ -70,21 +70,21 @@ def test_greeting_of_several_lines() -> None:
 
 
 def test_login_without_password() -> None:
-    """Some servers let users in at once."""
+    """Some servers accept a user without a password."""
     assert events(conversation((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [
         ("FtpLogin", "root", False, True, 230, "")
     ]
 
 
 def test_passwords_in_other_commands() -> None:
-    """A SITE command may set a password."""
+    """A password set by a SITE command is not reported."""
     assert events(conversation((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [
         ("FtpFile", "SITE", "CHMOD 777 x", "")
     ]
 
 
 def test_gap_forgets_the_login() -> None:
-    """Where the answer is missing, the next one is not taken for it; reading goes on with the next line."""
+    """If the answer to a login is missing, the next answer is not used for it; parsing resumes with the next line."""
     stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
     list(stream.feed(packet, b"220 a\r\n", False))
     list(stream.feed(packet, b"USER a\r\nPASS b\r\n", True))
@@ -96,12 +96,12 @@ def test_gap_forgets_the_login() -> None:
     ("from_client", "start"), [(False, b"SSH-2.0-OpenSSH\r\n"), (True, b"GET / HTTP/1.1\r\n"), (False, b"600 odd\r\n")]
 )
 def test_other_protocols(from_client: bool, start: bytes) -> None:
-    """A conversation that begins with no reply or command is none of FTP."""
+    """A connection that does not begin with an FTP reply or command is malformed."""
     with pytest.raises(Malformed):
         conversation((from_client, start))
 
 
 def test_long_lines_are_cut() -> None:
-    """A line without end costs a kilobyte and is told by its beginning."""
+    """An endless line is reported by its beginning and uses at most one kilobyte of memory."""
     parsed = conversation((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
     assert values(parsed) == [("ftp.banner", "a" * 512)]

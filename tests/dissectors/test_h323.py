@@ -1,4 +1,4 @@
-"""H.323: calls and registrations, and the product of whoever sends them."""
+"""H.323: calls and registrations, and the products of their senders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def feed(*parts: bytes, from_client: bool = True) -> list[object]:
 
 
 def test_registration() -> None:
-    """An endpoint names its product and itself to its gatekeeper, which is known by its answers."""
+    """An endpoint reports its product and name to its gatekeeper, which is identified by its confirmations."""
     parsed = [list(H323().dissect(packet)) for packet in packets("h323")[:6]]
     assert [events(one)[0][1] for one in parsed] == [
         "gatekeeper_request",
@@ -43,7 +43,7 @@ def test_registration() -> None:
 
 
 def test_call() -> None:
-    """Both ends say what they are; the numbers are of the call."""
+    """Both ends report their product; the numbers belong to the call."""
     stream = H323().stream(Packet())
     parsed = [
         one for packet in packets("h323")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 1720)
@@ -59,7 +59,7 @@ def test_call() -> None:
 
 
 def test_product_only_behind_a_makers_code() -> None:
-    """Texts elsewhere, with a length that does not fit or of one letter, are no products."""
+    """Texts without a vendor code, with a wrong length or of one letter are not products."""
     assert values(feed(q931(5, b"\x20\xa8" + PROTOCOL + b"\x05\x0bHDX 8000 HD"))) == []
     assert values(feed(q931(5, b"\x20\xa8" + PROTOCOL + b"\x05" + vendor("b5002331", b"HDX", b"1")[:-3]))) == []
     assert values(feed(q931(5, b"\x20\xa8" + PROTOCOL + b"\x05" + vendor("b5002331", b"x", b"1")))) == []
@@ -67,7 +67,7 @@ def test_product_only_behind_a_makers_code() -> None:
 
 
 def test_version_may_be_missing() -> None:
-    """Product alone."""
+    """A product without a version is reported."""
     assert values(feed(q931(5, b"\x20\xa8" + PROTOCOL + b"\x05\x22\x80\xb5\0\0\x12\x0cCiscoGateway\0"))) == [
         ("h323.maker", "b5000012"),
         ("h323.product", "CiscoGateway"),
@@ -75,7 +75,7 @@ def test_version_may_be_missing() -> None:
 
 
 def test_number_is_no_name() -> None:
-    """An alias of digits alone is a telephone number."""
+    """An alias of digits only is a telephone number, not a name."""
     payload = b"\x0e\xc0\x00\x02" + PROTOCOL + b"\x05" + alias("7001")
     parsed = list(H323().dissect(Packet(payload)))
     assert events(parsed) == [("H323Ras", "registration_request", "", "", ("7001",))]
@@ -94,20 +94,20 @@ def test_number_is_no_name() -> None:
     ],
 )
 def test_malformed_call(payload: bytes) -> None:
-    """Other protocols, other discriminators, message types that no call has, elements that are cut."""
+    """Other protocols, other discriminators, unknown message types and truncated elements are malformed."""
     with pytest.raises(Malformed):
         feed(payload)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x80\1\2\3", b"\x7c\1\2\3", b"\x0e\xc0\0\2abcdef"])
 def test_malformed_ras(payload: bytes) -> None:
-    """No message, extensions, numbers beyond the choice, a registration without the protocol's identifier."""
+    """Empty or unknown messages, extensions and a registration without protocol identifier are malformed."""
     with pytest.raises(Malformed):
         list(H323().dissect(Packet(payload)))
 
 
 def test_after_a_gap() -> None:
-    """Reading goes on at a segment of whole messages."""
+    """After a gap, parsing resumes at a segment of complete messages."""
     stream, packet = H323().stream(Packet()), Packet(proto=6)
     release = q931(0x5A, b"\x25\x80", element(0x28, b"bye"))
     list(stream.gap(packet, 5, True))

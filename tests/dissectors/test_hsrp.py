@@ -1,4 +1,4 @@
-"""HSRP: which router is active in a group."""
+"""HSRP: the active router of a group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, packets
 
 
 def test_sample() -> None:
-    """Both versions, and all that routers say."""
+    """Both versions, and all operations of routers, are reported."""
     virtual = parse("10.20.30.1")
     assert [one for packet in packets("hsrp") for one in events(Hsrp().dissect(packet))] == [
         ("HsrpMessage", 1, 1, "hello", "active", 110, virtual),
@@ -25,7 +25,7 @@ def test_sample() -> None:
 
 
 def test_others_report_nothing() -> None:
-    """Another port, an unknown version, state or operation, and a message that the capture cut."""
+    """Another port, an unknown version, state or operation, and a truncated message yield nothing."""
     message = first(0, 16, 110)
     assert list(Hsrp().dissect(Packet(message, dport=1986))) == []
     for changed in (b"\x02" + message[1:], first(9, 16, 110), first(0, 3, 110)):

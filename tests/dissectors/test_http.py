@@ -1,5 +1,5 @@
-"""HTTP: who asks whom with which program, what servers say of themselves, and what is not theirs; no secrets; streams
-cut anywhere.
+"""HTTP: requests, programs and descriptions of servers, without those that proxies pass on; no secrets; streams
+segmented anywhere.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def feed(stream: Stream, data: bytes, from_client: bool = False) -> list[Parsed]
 
 
 def answered(response: bytes, request: bytes = GET) -> list[Parsed]:
-    """What a response says after a request."""
+    """The results of a response after a request."""
     stream = Http().stream(CLIENT)
     feed(stream, request, True)
     return feed(stream, response) + list(stream.finish())
 
 
 def sample() -> list[tuple[list[object], list[object]]]:
-    """(events, facts) of each segment of the small capture, each of its connections for itself."""
+    """(events, observations) of each segment of the sample capture, separately for each connection."""
     streams: dict[frozenset[tuple[int, int]], tuple[Stream, int]] = {}
     parsed = []
     for packet in packets("http"):
@@ -71,8 +71,8 @@ def sample() -> list[tuple[list[object], list[object]]]:
 
 
 def test_description_of_a_gateway() -> None:
-    """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call
-    names its action.
+    """A UPnP description describes the server, its embedded devices and comments do not. A control call reports its
+    action.
     """
     requested, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
@@ -114,8 +114,8 @@ def test_description_of_a_gateway() -> None:
 
 
 def test_camera_behind_a_password() -> None:
-    """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret
-    anywhere.
+    """Challenges, digest and basic credentials, a compressed page, a login and chunked device information are reported
+    without any secret.
     """
     parsed = sample()[5:15]
     assert parsed[1][0] == [
@@ -184,7 +184,7 @@ def test_camera_behind_a_password() -> None:
 
 
 def test_metadata_and_home_network_administration() -> None:
-    """DPWS metadata, the name of a computer in it, and HNAP."""
+    """DPWS metadata, the computer name in it, and HNAP are reported."""
     parsed = sample()[15:19]
     assert [fact[2:] for fact in parsed[1][1]][1:] == [
         ("wsd.friendly_name", "Brother HL-L5100DN series"), ("wsd.firmware", "1.47"),
@@ -199,8 +199,8 @@ def test_metadata_and_home_network_administration() -> None:
 
 
 def test_proxies_share_nothing() -> None:
-    """A browser's words to a proxy are its own; what the proxy gives back is not the proxy's, nor what it asks for
-    others.
+    """A client's program is reported on requests to a proxy; responses of the proxy and requests it passes on do not
+    describe it.
     """
     to_proxy, from_proxy, passed_on, passed_back = sample()[19:23]
     assert [fact[2] for fact in to_proxy[1]] == ["http.user_agent"]
@@ -218,12 +218,12 @@ def test_proxies_share_nothing() -> None:
 
 @pytest.mark.parametrize("field", [b"Via: 1.1 a", b"X-Cache: HIT", b"X-Forwarded-Host: b"])
 def test_response_passed_on(field: bytes) -> None:
-    """A response that shows a proxy says nothing of the sender."""
+    """A response with header fields of a proxy does not describe its sender."""
     assert values(answered(ok(field, b"Content-Type: text/html", body=TITLE))) == []
 
 
 def test_tunnel_and_other_protocols_end_the_stream() -> None:
-    """After CONNECT or an upgrade the bytes are no HTTP."""
+    """CONNECT or an upgrade ends the stream: later bytes are not HTTP."""
     for request, response in (
         (b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 ok\r\n\r\n\x16\x03"),
         (GET, b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81"),
@@ -239,8 +239,8 @@ def test_tunnel_and_other_protocols_end_the_stream() -> None:
     [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"],
 )
 def test_a_tunnel_whose_answer_is_not_received(asking: bytes) -> None:
-    """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks
-    again.
+    """If only the client's side was captured, its tunnel data is not malformed HTTP; after a rejection its next request
+    is parsed.
     """
     stream = Http().stream(CLIENT)
     assert len(events(feed(stream, asking, True))) == 1
@@ -249,7 +249,7 @@ def test_a_tunnel_whose_answer_is_not_received(asking: bytes) -> None:
 
 
 def test_paths_count_only_with_success() -> None:
-    """Whoever refuses a camera's path has none; a search for one is no proof."""
+    """A path is an observation about the server only if the request succeeds."""
     request = b"GET /onvif/device_service?x=1 HTTP/1.1\r\n\r\n"
     assert values(answered(ok(), request)) == [("http.server", "cam/1"), ("http.path", "/onvif/device_service")]
     assert values(answered(ok(start=b"HTTP/1.1 404 Not Found"), request)) == [("http.server", "cam/1")]
@@ -267,13 +267,13 @@ def test_paths_count_only_with_success() -> None:
     ],
 )
 def test_what_devices_ask_their_makers(target: bytes, requested: list[str]) -> None:
-    """Checks of the network and of firmware tell of the client, secrets left out."""
+    """Connectivity and firmware checks are observations about the client, with secrets masked."""
     parsed = feed(Http().stream(CLIENT), GET.replace(b"/a", target, 1), True)
     assert [value for kind, value in values(parsed) if kind == "http.asked"] == requested
 
 
 def test_several_requests_at_once_are_not_put_to_responses() -> None:
-    """Pipelined requests: which response is whose is not guessed."""
+    """Responses to pipelined requests are not assigned to a request."""
     stream = Http().stream(CLIENT)
     assert len(events(feed(stream, GET + GET, True))) == 2
     assert [event[8:10] for event in events(feed(stream, ok() + ok()))] == [("", ""), ("", "")]
@@ -293,19 +293,19 @@ def test_several_requests_at_once_are_not_put_to_responses() -> None:
     ],
 )
 def test_titles(body: bytes, fields: bytes, title: str | None) -> None:
-    """Titles of pages, compressed or not; never of what cannot be read, is cut or comes late."""
+    """Titles are reported, compressed or not, unless the page is unreadable or truncated, or the title comes late."""
     assert dict(values(answered(ok(fields, body=body)))).get("http.title") == title
 
 
 def test_title_of_an_error_is_no_fact() -> None:
-    """Refusals and errors look alike on all servers."""
+    """The title of an error page is not an observation: error pages look alike on all servers."""
     parsed = answered(ok(b"Content-Type: text/html", body=TITLE, start=b"HTTP/1.1 404 Not Found"))
     assert events(parsed)[-1] == ("HttpPage", 404, "Front door")
     assert values(parsed) == [("http.server", "cam/1")]
 
 
 def test_title_is_reported_before_the_page_ends() -> None:
-    """Pages are long: the title is told as soon as it is there, once."""
+    """The title of a long page is reported as soon as it is complete, once."""
     stream = Http().stream(CLIENT)
     parsed = feed(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + TITLE[:25])
     assert values(parsed) == []
@@ -328,7 +328,7 @@ def test_title_is_reported_before_the_page_ends() -> None:
     ],
 )
 def test_credentials(value: bytes, found: tuple[str, str]) -> None:
-    """Kind, user and a seal, never the rest."""
+    """Credentials are reported by scheme, user and seal only."""
     parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
     requested = events(parsed)[0]
     assert (*requested[5:7], requested[-1]) == found
@@ -345,14 +345,14 @@ def test_credentials(value: bytes, found: tuple[str, str]) -> None:
     ],
 )
 def test_credentials_in_the_address(target: bytes, found: tuple[str, str, str]) -> None:
-    """Cameras take them there; the password shows nowhere."""
+    """Credentials in the query of a camera's URL are reported without the password."""
     requested = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
     assert (*requested[5:7], requested[-1]) == found
     assert "a%3Ab" not in repr(requested)
 
 
 def test_ntlm_in_credentials() -> None:
-    """Challenges and logins of NTLM, and what they tell of both ends; not of who is behind a proxy."""
+    """NTLM challenges and logins describe both ends, but not a client behind a proxy."""
     challenge, login = (
         ntlm_challenge("OFFICE", {1: "WEB-1", 2: "OFFICE"}, version(10, 0, 17763)),
         ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631)),
@@ -384,7 +384,7 @@ def test_ntlm_in_credentials() -> None:
     ],
 )
 def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) -> None:
-    """Forms and JSON with a password are logins; only names are told, and a seal."""
+    """Forms and JSON with a password are logins; only field names and a seal are reported."""
     request = b"POST /in HTTP/1.1\r\nHost: cam\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
         media_type,
         len(body),
@@ -405,12 +405,12 @@ def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) 
     ],
 )
 def test_secrets_in_addresses(target: bytes, found: str) -> None:
-    """Values of what sounds like a secret are starred."""
+    """Values of parameters that look like secrets are masked."""
     assert masked(target) == found
 
 
 def test_bodies_are_skipped_by_their_length() -> None:
-    """What looks like a message inside a body is none; messages follow each other in one segment."""
+    """Text inside a body is not parsed as a message; several messages may share a segment."""
     stream = Http().stream(CLIENT)
     post = b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET)
     parsed = feed(stream, post + b"\r\n" + GET, True)
@@ -422,7 +422,7 @@ def test_bodies_are_skipped_by_their_length() -> None:
 
 
 def test_careless_servers() -> None:
-    """Blanks behind the start line, and a length told twice, are what devices write."""
+    """Spaces after the start line and a repeated length, which devices send, are accepted."""
     stream = Http().stream(CLIENT)
     head = b"HTTP/1.1 200 OK \r\nServer: cam/1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"
     assert events(feed(stream, GET.replace(b"HTTP/1.1\r\n", b"HTTP/1.1 \r\n"), True)) == [REQUESTED]
@@ -430,7 +430,7 @@ def test_careless_servers() -> None:
 
 
 def test_no_body_after_head_and_some_statuses() -> None:
-    """HEAD, 204 and 304 have none whatever the length says; 100 is no answer yet."""
+    """Responses to HEAD, and 304, have no body whatever their length field is; 100 is not the final response."""
     stream = Http().stream(CLIENT)
     feed(stream, b"HEAD /a HTTP/1.1\r\n\r\n", True)
     nothing = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"
@@ -442,7 +442,7 @@ def test_no_body_after_head_and_some_statuses() -> None:
 
 
 def test_gap_inside_a_body() -> None:
-    """Missing bytes of a body do not matter; what was there is judged, and the next message is put to its request."""
+    """A gap inside a body is skipped: the part before it is parsed, and the next response has its request."""
     stream = Http().stream(CLIENT)
     feed(stream, GET, True)
     head = (
@@ -457,8 +457,8 @@ def test_gap_inside_a_body() -> None:
 
 
 def test_gap_that_may_hold_a_request() -> None:
-    """Where a request may have been lost the server may be a proxy: nothing is its own until a
-    request was heard again.
+    """After a gap that may contain a request the server may be a proxy: responses do not describe it until the next
+    request is captured.
     """
     stream = Http().stream(CLIENT)
     list(stream.gap(CLIENT, 100, True))
@@ -469,12 +469,12 @@ def test_gap_that_may_hold_a_request() -> None:
 
 
 def test_one_direction_only() -> None:
-    """Where the capture has only the server's side it speaks for itself."""
+    """If only the server's side was captured, its responses describe it."""
     assert values(feed(Http().stream(CLIENT), ok())) == [("http.server", "cam/1")]
 
 
 def test_received_from_the_middle() -> None:
-    """Bytes before the first message are waited out; many of them, and the direction is left alone."""
+    """Bytes before the first message are skipped; after too many of them the direction is ignored."""
     stream = Http().stream(CLIENT)
     assert feed(stream, b"\x16\x03\x01\x02") == []
     assert values(feed(stream, ok())) == [("http.server", "cam/1")]
@@ -502,7 +502,7 @@ def test_received_from_the_middle() -> None:
     ],
 )
 def test_malformed(second: bytes) -> None:
-    """After a message comes a message: other bytes, impossible lengths and heads without end are refused."""
+    """Other bytes after a message, invalid lengths and endless heads are malformed."""
     stream = Http().stream(CLIENT)
     feed(stream, GET, True)
     with pytest.raises(Malformed):
@@ -510,7 +510,7 @@ def test_malformed(second: bytes) -> None:
 
 
 def test_hostile_xml_reports_nothing() -> None:
-    """Entities are refused, depth is bounded; the head was good."""
+    """XML with entities, excessive depth or errors yields nothing; the head is still reported."""
     for body in (
         b"<!DOCTYPE a [<!ENTITY b 'c'>]><root><device><modelName>&b;</modelName></device></root>",
         b"<a>" * 5000,
@@ -521,8 +521,8 @@ def test_hostile_xml_reports_nothing() -> None:
 
 
 def test_unknown_methods_and_careless_fields() -> None:
-    """Lines that are no fields are passed over, folded ones belong to the one before, several of
-    one name are joined.
+    """Lines that are not fields are skipped, folded lines continue the field before, and fields of the same name are
+    joined.
     """
     parsed = feed(
         Http().stream(CLIENT),
@@ -551,8 +551,8 @@ def test_unknown_methods_and_careless_fields() -> None:
 
 
 def test_shapes_instead_of_secrets() -> None:
-    """Cookies and bodies are told by kind and length; what stands in them only where it holds the signs of commands and
-    queries.
+    """Cookies and bodies are reported by type and length; their content only if it looks like a command or query
+    injection.
     """
     head = (
         b"POST /a?id=1 HTTP/1.1\r\nHost: cam\r\nCookie: session=t05mP2IPW8aKUwELvQCHJfccq1o=; "
@@ -580,5 +580,5 @@ def test_shapes_instead_of_secrets() -> None:
     ],
 )
 def test_shape_of_values(value: bytes, shape: str) -> None:
-    """Kind and length."""
+    """The shape of a value is its type and length."""
     assert shape_of(value) == shape

@@ -1,4 +1,4 @@
-"""ICMP of both versions."""
+"""ICMP for IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAR, FAR = parse("10.20.30.14"), parse("10.20.30.13")
 
 
 def test_the_sample() -> None:
-    """Echoes with the size and disorder of their data, questions, errors with what they quote, a redirect."""
+    """Echoes with size and entropy of their data, queries, errors with the quoted packet and redirects are read."""
     assert [one for packet in packets("icmp") for one in events(Icmp().dissect(packet))] == [
         ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
         ("IcmpEchoReply", 77, 1, 32, 5.0, 0, "pattern"),
@@ -29,14 +29,14 @@ def test_the_sample() -> None:
 
 
 def test_an_error_that_quotes_nothing() -> None:
-    """Ends are unknown then."""
+    """An error without a quoted packet has no addresses."""
     assert events(Icmp().dissect(Packet(b"\x03\x01" + bytes(6), proto=1))) == [
         ("IcmpError", "unreachable", 1, 0, 0, 0, 0)
     ]
 
 
 def test_a_message_that_ends_early() -> None:
-    """Malformed, unless the capture cut it."""
+    """A message that ends early is malformed, unless the capture truncated it."""
     with pytest.raises(Malformed):
         Icmp().dissect(Packet(b"\x08\0\0\0", proto=1))
     assert list(Icmp().dissect(Packet(b"\x08\0\0\0", proto=1, problem=1))) == []
@@ -56,6 +56,6 @@ def test_a_message_that_ends_early() -> None:
     ],
 )
 def test_what_an_echo_carries(data: bytes, carries: str) -> None:
-    """Patterns of ping programs, packets, text and anything else."""
+    """Echo data is classified as a pattern of ping programs, a packet, text or other data."""
     [event] = Icmp().dissect(Packet(b"\x08\0\0\0\0\1\0\2" + data, proto=1))
     assert events([event])[0][-1] == carries

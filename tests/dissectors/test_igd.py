@@ -1,4 +1,4 @@
-"""Calls that open a way in over UPnP: what they ask for, alone and inside HTTP."""
+"""UPnP IGD calls that open a port: their arguments, alone and inside HTTP."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_actions() -> None:
 
 
 def test_a_call_over_http() -> None:
-    """Told behind the head, also where the body comes in a segment of its own; other calls say nothing."""
+    """A port mapping call is reported, also if its body comes in separate segments; other calls are not."""
 
     def found(action: str) -> list[str]:
         stream, packet = Http().stream(Packet()), Packet(proto=6)

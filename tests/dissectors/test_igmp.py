@@ -1,4 +1,4 @@
-"""IGMP: who listens to which groups."""
+"""IGMP: multicast group membership."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report(*records: tuple[int, str, int]) -> bytes:
 
 
 def test_the_sample() -> None:
-    """Queries and reports of all versions, a farewell, routers."""
+    """Queries and reports of all versions, a leave message, and router discovery are reported."""
     group = parse("224.0.1.75")
     assert [one for packet in packets("igmp") for one in events(Igmp().dissect(packet))] == [
         ("IgmpQuery", 2, 0),
@@ -48,7 +48,7 @@ def test_the_sample() -> None:
 
 
 def test_a_phone_waits_for_its_settings() -> None:
-    """The group joined is a fact about the sender."""
+    """A joined group is an observation about the sender."""
     assert facts(Igmp().dissect(packets("igmp")[2])) == [
         ("02:00:5e:00:53:02", "10.20.30.12", "igmp.group", "224.0.1.75")
     ]
@@ -70,18 +70,18 @@ def test_a_phone_waits_for_its_settings() -> None:
     ],
 )
 def test_what_records_mean(kind: int, sources: int, joined: int, left: int) -> None:
-    """RFC 3376, 4.2.12: an empty list of included sources is a farewell."""
+    """An empty list of included sources leaves the group (RFC 3376, 4.2.12)."""
     event = dissect(report((kind, "239.1.2.3", sources)))[0]
     assert (len(event.joined), len(event.left)) == (joined, left)
 
 
 def test_a_group_that_is_none_is_left_out() -> None:
-    """A record about an address of one machine."""
+    """A record with a unicast address is omitted."""
     assert values(dissect(report((4, "10.0.0.1", 0), (4, "239.1.2.3", 0)))) == [("igmp.group", "239.1.2.3")]
 
 
 def test_from_afar() -> None:
-    """Messages that came through a router, other uses of the protocol number and empty ones are not believed."""
+    """Messages that were forwarded, other uses of the protocol number and empty ones yield nothing."""
     assert dissect(report((4, "239.1.2.3", 0)), ttl=64) == []
     assert dissect(b"\x14" + bytes(11)) == []
     assert dissect(b"") == []
@@ -99,6 +99,6 @@ def test_from_afar() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """What ends early or joins no group; no fault where the capture cut it."""
+    """Messages that end early or join no group are malformed, unless the capture truncated them."""
     with pytest.raises(Malformed):
         dissect(payload)

@@ -1,4 +1,4 @@
-"""IMAP: logins and their result; never a password, nor mail."""
+"""IMAP: logins with their result; passwords and mail are never reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELLO = (False, b"* OK ready\r\n")
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Imap().stream(Packet())
     return [
         parsed
@@ -30,7 +30,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_words_of_all_kinds() -> None:
-    """Bare, in quotes, and behind their length."""
+    """Arguments are read as atoms, quoted strings and literals."""
     parsed = events(session(49480))
     refused, right = seal("anna", b'wrong "secret'), seal("anna", b"not to be kept")
     assert parsed == [
@@ -42,7 +42,7 @@ def test_words_of_all_kinds() -> None:
 
 
 def test_other_ways() -> None:
-    """SASL, and TLS, behind which nothing is read."""
+    """SASL logins are reported; nothing is parsed after TLS starts."""
     assert events(session(49481))[1:] == [("ImapLogin", "bob", "cram-md5", True, "")]
     assert events(session(49482)) == [GREETED]
 
@@ -51,12 +51,12 @@ def test_other_ways() -> None:
     "answer", [b"a NO [UNAVAILABLE] later", b"a BAD syntax", b"b NO it is another's", b"* NO note"]
 )
 def test_other_answers_evaluate_no_password(answer: bytes) -> None:
-    """A server in trouble, and answers to something else."""
+    """Server errors, and responses to other commands, are not the result of a login."""
     assert events(conversation(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
 
 
 def test_odd_words() -> None:
-    """A login without a password names nobody; a length beyond measure is cut."""
+    """A login without a password has no user; an overlong password is truncated."""
     assert events(conversation(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [
         ("ImapLogin", "", "clear", False, "")
     ]
@@ -65,7 +65,7 @@ def test_odd_words() -> None:
 
 
 def test_other_protocols_middles_and_gaps() -> None:
-    """A conversation begins with the server's greeting."""
+    """A connection that does not begin with the server's greeting yields nothing; a gap ends parsing."""
     for parts in (
         [(True, b"a LOGIN u p\r\n"), (False, b"a OK\r\n")],
         [(False, b"220 ftp\r\n")],

@@ -1,4 +1,4 @@
-"""IPP: printers describe themselves, clients print, and print servers lend their names to nobody."""
+"""IPP: printers describe themselves, clients print, and print servers are not reported as printers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def requested(path: str, *attributes: tuple[int, str, str], server: str = "x") -> list[object]:
-    """The answer to a question for the attributes of a printer."""
+    """The results of a Get-Printer-Attributes request and its response."""
     request = posted(path, ipp_message(0x000B, 7, {1: BASE}))
     return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(attributes)}), server)))
 
 
 def test_conversation() -> None:
-    """Questions, a job and their answers, each answer with what was asked."""
+    """Requests, a job and their responses are reported, each response with the operation of its request."""
     stream = Ipp().stream(Packet())
     parsed = [
         parsed for packet in packets("ipp") for parsed in stream.feed(packet, packet.payload, packet.dport == 631)
@@ -53,7 +53,7 @@ def test_conversation() -> None:
 
 
 def test_model_from_the_device_id() -> None:
-    """A printer without make and model has them in its device id."""
+    """The model of a printer without make and model is read from its device id."""
     parsed = requested("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
     assert values(parsed) == [
         ("ipp.device_id", "MFG:Brother;MDL:HL-L2350DW series;"),
@@ -72,17 +72,17 @@ def test_model_from_the_device_id() -> None:
     ],
 )
 def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, str]]) -> None:
-    """Queues, and attributes that only spoolers have."""
+    """Queues, and attributes that only spoolers have, identify a print server."""
     assert values(requested(path, *attributes)) == [("ipp.role", "print_server")]
 
 
 def test_library_of_a_spooler_in_a_printer() -> None:
-    """Printers built with the library of CUPS name it as their server; that alone makes no print server."""
+    """Printers built with the CUPS library send it as their server; this alone does not make a print server."""
     assert ("ipp.make_and_model", MODEL) in values(requested("/ipp/print", *PRINTER_SENDS, server="CUPS/2.4.2 IPP/2.0"))
 
 
 def test_long_document_ends_the_reading() -> None:
-    """The names of a job stand before its document, which is not read."""
+    """The attributes of a job precede its document, which is not parsed."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
     message = posted("/ipp/print", ipp_message(0x0002, 2, {1: BASE}, bytes(100_000)))
     parsed = [one for at in range(0, 60_000, 1460) for one in stream.feed(packet, message[at : at + 1460], True)]
@@ -91,7 +91,7 @@ def test_long_document_ends_the_reading() -> None:
 
 
 def test_cut_answer_reports_what_is_there() -> None:
-    """Bytes that will not come: whole attributes are told."""
+    """A response with a gap reports its complete attributes."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
     answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
     assert list(stream.feed(packet, answer[:-60], False)) == []
@@ -99,7 +99,7 @@ def test_cut_answer_reports_what_is_there() -> None:
 
 
 def test_answer_without_a_type() -> None:
-    """Some printers name no media type: what follows a question over IPP is its answer."""
+    """Some printers send no media type: the response to an IPP request is still IPP."""
     request, answer = (
         posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
         answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
@@ -110,7 +110,7 @@ def test_answer_without_a_type() -> None:
 
 
 def test_web_pages_at_the_port() -> None:
-    """The pages of a print server are no IPP, and no fault."""
+    """Web pages of a print server are not IPP and not malformed."""
     assert (
         conversation(
             (True, b"GET / HTTP/1.1\r\n\r\n"),
@@ -121,7 +121,7 @@ def test_web_pages_at_the_port() -> None:
 
 
 def test_other_posts_on_other_ports() -> None:
-    """A POST that only begins alike is left alone."""
+    """A POST that only begins like IPP ends the stream without a result."""
     stream = Ipp().stream(Packet())
     assert (
         list(
@@ -140,11 +140,11 @@ def test_other_posts_on_other_ports() -> None:
     "body", [b"\2\0\0\x0b", b"\7\0\0\x0b\0\0\0\1\3", b"\2\0\0\x0b\0\0\0\1\1\x47\xff\xff", b"\2\0\0\x0b\0\0\0\1"]
 )
 def test_malformed(body: bytes) -> None:
-    """Too short, an unknown version, a name longer than the message, no end."""
+    """Short messages, an unknown version, a name longer than the message and a missing end are malformed."""
     with pytest.raises(Malformed):
         conversation((True, posted("/ipp/print", body)))
 
 
 def test_text_with_broken_language() -> None:
-    """A value that is shorter than it says."""
+    """A value shorter than its length field is omitted."""
     assert values(requested("/ipp/print", (0x35, "printer-location", "\0\2en\0"))) == []

@@ -1,4 +1,4 @@
-"""IRC: logins, channels and messages that begin like commands; what is none of it."""
+"""IRC: logins, channels and messages that begin like bot commands; other protocols."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from tests.dissectors.samples import events, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Irc().stream(Packet())
     chosen = [packet for packet in packets("irc") if port in (packet.sport, packet.dport)]
     return [messages for packet in chosen for messages in stream.feed(packet, packet.payload, packet.sport == port)]
 
 
 def test_a_bot() -> None:
-    """Its name, its channel without the password, the topic with an order, its report, and an order of its master."""
+    """A bot's nickname, channel without key, topic, report and a command of its controller are reported."""
     report = "[SCAN]: Random Port Scan started on 10.20.x.x:445"
     assert events(session(49400)) == [
         ("IrcLogin", "[DEU|XP]48151623"),
@@ -29,12 +29,12 @@ def test_a_bot() -> None:
 
 
 def test_what_people_write_is_not_reported() -> None:
-    """A login and a channel are all."""
+    """Of a human user only the login and the channel are reported."""
     assert events(session(49401)) == [("IrcLogin", "anna"), ("IrcJoin", "#cooking", False)]
 
 
 def test_another_protocol_is_given_up() -> None:
-    """An FTP client sends a password first, too."""
+    """FTP, whose clients send PASS too, and other commands end the stream."""
     assert session(49402) == []
     stream = Irc().stream(Packet())
     assert list(stream.feed(Packet(proto=6), b"PASS x\r\n" + b"LIST\r\n" * 8, True)) == []
@@ -42,7 +42,7 @@ def test_another_protocol_is_given_up() -> None:
 
 
 def test_gaps() -> None:
-    """A line of which bytes are missing is void; the next one is read."""
+    """A line with a gap is discarded; the next one is parsed."""
     stream, packet = Irc().stream(Packet()), Packet(proto=6)
     assert events(list(stream.feed(packet, b"NICK bot\r\nPRIVMSG #a :.ud", True))) == [("IrcLogin", "bot")]
     assert list(stream.gap(packet, 10, True)) == []

@@ -1,4 +1,4 @@
-"""IKE: who starts an exchange, what is in the clear, and the sizes of what is not."""
+"""IKE: initiators, unencrypted payloads, and the sizes of encrypted ones."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_the_sample() -> None:
 
 
 def test_others_are_left_alone() -> None:
-    """ESP and the bytes that keep a mapping (RFC 3948), versions and exchanges that do not exist."""
+    """ESP, NAT keepalives (RFC 3948), and unknown versions and exchanges yield nothing."""
     assert dissect(b"\1\2\3\4" + bytes(60), port=4500) == dissect(b"\xff", port=4500) == []
     assert dissect(message(3, 34, 0, b"")) == dissect(message(2, 99, 0, b"")) == []
     assert dissect(message(2, 34, 0, b"", initiator=bytes(8))) == []
 
 
 def test_notifications_of_version_2() -> None:
-    """In the clear only before there are keys: no proposal chosen."""
+    """IKEv2 notifications are in the clear only before the keys are exchanged: no proposal chosen."""
     (found,) = events(dissect(message(2, 34, 41, payload(0, b"\0\0\0\x0e"), flags=0x20)))
     assert found[-1] == 14
 
@@ -48,8 +48,8 @@ def test_notifications_of_version_2() -> None:
     [group(b"staff")[:20], group(b"staff")[:-1], message(2, 34, 33, b"\0\0\0\3"), message(2, 34, 33, b"\0\0\1\0")],
 )
 def test_malformed(payload_: bytes) -> None:
-    """Ends early, or a payload that is shorter than its header or longer than the message; not where the capture
-    truncated it.
+    """Messages that end early, and payloads shorter than their header or longer than the message, are malformed, unless
+    the capture truncated them.
     """
     with pytest.raises(Malformed):
         dissect(payload_)

@@ -1,4 +1,4 @@
-"""JSON that the capture truncated: what is whole of it is an object."""
+"""Truncated JSON: its complete members are an object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHOLE = rb'{"a": {"b": "x, \"}]", "c": [1, {"d": true}, "e\\"]}, "f": -1.5}'
 
 
 def test_every_length_is_an_object() -> None:
-    """Cut at each byte; nothing that is read differs from what stands in the whole one."""
+    """Truncated at any byte, the members that are read are equal to those of the complete object."""
     whole = json.loads(WHOLE)
     for size in range(1, len(WHOLE) + 1):
         found = read_object(WHOLE[:size], truncated=True)

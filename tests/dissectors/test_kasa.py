@@ -1,4 +1,4 @@
-"""TP-Link's smart home protocol under its cover."""
+"""TP-Link smart home protocol and its obfuscation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.kasa import Kasa, shown
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("KasaRequest", ("system.get_sysinfo", "emeter.get_realtime"))], []),
     "a plug": (
@@ -42,32 +42,32 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Kasa().dissect(packets("kasa")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("kasa")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\x12\x34\x56\x78SYNO", b"hello", b'{"system":{}}'])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Kasa().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\xd0\xf2\x81\xf8\x88"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Kasa().dissect(Packet(payload)))
     assert list(Kasa().dissect(Packet(payload, problem=1))) == []
 
 
 def test_truncated_answers() -> None:
-    """The members that are whole are read. An answer whose MAC is missing may be about another device."""
+    """Complete members are read. An answer without a MAC may be about another device."""
     plug = packets("kasa")[1]
     info = b'{"system":{"get_sysinfo":{"model":"HS110(EU)","mac":"50:C7:BF:5E:53:20","alias":"Coff'
     assert _truncated(info, plug)[1] == [("kasa.model", "HS110(EU)")]
@@ -77,7 +77,7 @@ def test_truncated_answers() -> None:
 
 
 def _truncated(plain: bytes, like: Packet) -> tuple[list[object], list[tuple[str, str]]]:
-    """What is read of the beginning of an answer."""
+    """The events and observations of a truncated answer."""
     covered, key = bytearray(), 171
     for byte in plain:
         key ^= byte
@@ -88,7 +88,7 @@ def _truncated(plain: bytes, like: Packet) -> tuple[list[object], list[tuple[str
 
 
 def test_cover() -> None:
-    """Each byte was combined with the covered one before it, the first with 171."""
+    """Each byte is XORed with the obfuscated byte before it, the first one with 171."""
     assert (
         shown(bytes.fromhex("d0f281f88bff9af7d5ef94b6d1b4c09fec95e68fe187e8caf08bf68bf6"))
         == b'{"system":{"get_sysinfo":{}}}'

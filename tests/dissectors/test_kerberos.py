@@ -1,4 +1,4 @@
-"""Kerberos: logins, tickets, errors; what is secret stays so."""
+"""Kerberos: logins, tickets and errors; secrets are not reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CENTRE = "krbtgt/EXAMPLE.ORG"
 
 
 def parsed() -> list[object]:
-    """What is said in the capture."""
+    """The events and observations of the capture."""
     stream, found = Kerberos().stream(Packet()), []
     for packet in packets("kerberos"):
         found += (
@@ -28,7 +28,7 @@ def parsed() -> list[object]:
 
 
 def test_a_login_and_a_service() -> None:
-    """Names, ciphers and the same ticket in the answer and in what is asked with it."""
+    """Names and ciphers are reported, and a ticket has the same hash in the reply and in the request that uses it."""
     found = events(parsed())
     assert found[:4] == [
         ("KerberosAsRequest", "anna", "EXAMPLE.ORG", CENTRE, (18, 17, 23, 24, -135, 3), 0x40810010, "WS-FRONT", "", 0),
@@ -57,7 +57,7 @@ def test_a_login_and_a_service() -> None:
 
 
 def test_machines_name_themselves() -> None:
-    """By the address of a request, or by the account of the machine; who gives tickets is a key centre."""
+    """A host is named by the address in its request or by its machine account; a host that issues tickets is a KDC."""
     assert [(address, kind, value) for _, address, kind, value in facts(parsed())] == [
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
@@ -67,7 +67,7 @@ def test_machines_name_themselves() -> None:
 
 
 def test_a_gap_is_left_behind() -> None:
-    """Reading goes on where a segment begins with a message."""
+    """After a gap, parsing resumes at a segment that begins with a message."""
     stream, packet = Kerberos().stream(Packet()), Packet(proto=6)
     message = made.error(24, ("krbtgt", made.REALM))
     framed = len(message).to_bytes(4, "big") + message
@@ -77,12 +77,12 @@ def test_a_gap_is_left_behind() -> None:
 
 
 def test_truncated_messages() -> None:
-    """What the capture holds is read, and no part of it is taken for the whole: a ticket has no hash then."""
+    """A truncated message yields its complete fields only: an incomplete ticket has no hash."""
     whole = list(packets("kerberos"))
     request, reply = (next(one for one in whole if one.proto == 6 and one.payload[4] == kind) for kind in (0x6C, 0x6D))
     for packet in (request, reply):
         for size in range(5, len(packet.payload)):
-            events(_cut(packet, size))  # no fault, wherever it ends
+            events(_cut(packet, size))  # never malformed, wherever it ends
     (found,) = events(_cut(reply, 4 + _end_of(reply, b"fs01.example.org") + 60))
     assert (found[0], found[3:6]) == ("KerberosTgsReply", ("cifs/fs01.example.org", "", 23))
     (found,) = events(_cut(request, 4 + _end_of(request, b"krbtgt") + 60))
@@ -91,7 +91,7 @@ def test_truncated_messages() -> None:
 
 
 def _cut(packet: Packet, size: int) -> list[object]:
-    """What is read of the first segment of a conversation, of which the capture holds so many bytes."""
+    """The results of the first segment of a connection, of which the capture contains ``size`` bytes."""
     stream, part = Kerberos().stream(Packet()), Packet(packet.payload[:size], proto=6, problem=Problem.CUT)
     from_client = packet.payload[4] == 0x6C
     return [*stream.feed(part, part.payload, from_client), *stream.gap(part, len(packet.payload) - size, from_client)]
@@ -102,7 +102,7 @@ def _end_of(packet: Packet, text: bytes) -> int:
 
 
 def test_what_follows_a_truncated_message_is_read() -> None:
-    """The lengths tell where the next one begins."""
+    """The message after a truncated one is found by its length field."""
     first, second = made.error(24, ("krbtgt", made.REALM)), made.error(25, ("krbtgt", made.REALM))
     stream, cut = Kerberos().stream(Packet()), Packet(proto=6, problem=Problem.CUT)
     head = len(first).to_bytes(4, "big") + first[:20]
@@ -114,7 +114,7 @@ def test_what_follows_a_truncated_message_is_read() -> None:
 
 
 def test_clipped_elements() -> None:
-    """A sequence of two numbers and a text, in a sequence, cut at each byte, is a whole one of what is there."""
+    """Nested sequences truncated at any byte become complete elements of the available bytes."""
     inner = der.packed(der.INTEGER, b"\5") + der.packed(der.OCTET_STRING, b"abcd") + der.packed(der.INTEGER, b"\6")
     whole = der.packed(der.SEQUENCE, der.packed(der.SEQUENCE, inner))
     assert der.clipped(whole) == whole
@@ -127,7 +127,7 @@ def test_clipped_elements() -> None:
 
 
 def test_other_ports() -> None:
-    """Every message of the capture begins as the select pass expects; what does not is no Kerberos there."""
+    """On other ports, messages are found by their first bytes, and other protocols end the stream."""
     for packet in (one for one in packets("kerberos") if one.proto == 6 and one.payload[4] in (0x6C, 0x6D)):
         assert any(packet.payload[at : at + 4] == value for at, value in BEGINNINGS)
     message = made.error(24, ("krbtgt", made.REALM))
@@ -141,13 +141,13 @@ def test_other_ports() -> None:
 
 
 def test_odd_error_data_is_no_fault() -> None:
-    """Some centres put their own structures into errors."""
+    """Error data with a KDC's own structures is not malformed."""
     packet = Packet(made.error(60, ("krbtgt", made.REALM), b"\x30\x03\x02\x01"), sport=88)
     assert events(Kerberos().dissect(packet)) == [("KerberosError", 60, "", "EXAMPLE.ORG", CENTRE, ())]
 
 
 def test_other_bytes_are_malformed() -> None:
-    """Neither a datagram nor a stream of something else."""
+    """Other protocols in datagrams and streams are malformed."""
     with pytest.raises(Malformed):
         list(Kerberos().dissect(Packet(b"\x30\x82\x01\x00")))
     with pytest.raises(Malformed):

@@ -1,4 +1,4 @@
-"""LDAP: logins, searches, changes, what a directory says of itself; never a password."""
+"""LDAP: logins, searches, changes and the directory's own description; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE = "DC=example,DC=org"
 
 
 def parsed(port: int) -> list[object]:
-    """What is said in one of the conversations of the capture."""
+    """The events and observations of one connection of the capture."""
     stream, found = Ldap().stream(Packet()), []
     for packet in packets("ldap"):
         if port in (packet.sport, packet.dport):
@@ -28,7 +28,7 @@ def parsed(port: int) -> list[object]:
 
 
 def test_a_ping_of_windows() -> None:
-    """Who answers it is a domain controller."""
+    """A host that answers an LDAP ping is a domain controller."""
     found = parsed(50001)
     assert events(found) == [
         ("LdapSearch", "", "base", "(&(DnsDomain=example.org)(NtVer=))", ("Netlogon",)),
@@ -38,7 +38,7 @@ def test_a_ping_of_windows() -> None:
 
 
 def test_a_session() -> None:
-    """Logins with their results, searches with what they found, changes by attribute."""
+    """Logins with results, searches with the number of entries, and changes with their attributes are reported."""
     found = parsed(50002)
     name = "(&(objectCategory=person)(!(userAccountControl:1.2.840.113556.1.4.803:=4194304))(cn=a*z))"
     users = (BASE, "tree", name, ("cn", "mail"))
@@ -65,12 +65,12 @@ def test_a_session() -> None:
 
 
 def test_tls_ends_the_reading() -> None:
-    """Nothing is read behind it, and nothing is a fault."""
+    """Nothing is parsed after TLS starts, and nothing is malformed."""
     assert events(parsed(50003)) == []
 
 
 def test_signed_messages_are_read() -> None:
-    """A token around a message that is signed only; one that is sealed ends the reading."""
+    """A token with a signed message is parsed; a sealed one ends parsing."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     token = b"\5\4\0\xff\0\x0c\0\x0c" + bytes(20) + made.search(9, b"DC=x", 2, der(0x87, b"mail"))
     assert events(stream.feed(packet, len(token).to_bytes(4, "big") + token, True)) == [
@@ -82,7 +82,7 @@ def test_signed_messages_are_read() -> None:
 
 
 def signed(data: bytes, checksum: bytes, turned: int) -> bytes:
-    """A token around messages that are signed only, behind its length (RFC 4121, 4.2.6.2)."""
+    """A token with signed messages, behind its length (RFC 4121, 4.2.6.2)."""
     rest = data + checksum
     token = (
         b"\5\4\0\xff"
@@ -97,7 +97,7 @@ def signed(data: bytes, checksum: bytes, turned: int) -> bytes:
 
 @pytest.mark.parametrize("turned", [0, 12, 28])
 def test_all_messages_of_a_token_are_read(turned: int) -> None:
-    """However it is turned, whatever its checksum is; found entries come in one token with the end of the search."""
+    """All messages of a token are parsed, with any rotation and checksum."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     checksum = b"\x20\x55\xfc\x30\x7c\x5d\x30\x84\0\0\0\1"
     list(stream.feed(packet, signed(made.search(9, b"DC=x", 2, der(0x87, b"mail")), checksum, turned), True))
@@ -110,7 +110,7 @@ def test_all_messages_of_a_token_are_read(turned: int) -> None:
 
 
 def test_a_conversation_received_from_the_middle_of_an_answer() -> None:
-    """The rest of it is waited out; what is asked and answered then is read."""
+    """The rest of a partial response is skipped; later requests and responses are parsed."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     requested, answer = made.search(9, b"DC=x", 2, der(0x87, b"mail")), made.entry(8, b"CN=a,DC=x", mail=b"a@x")
     assert [list(stream.feed(packet, part, False)) for part in (answer[20:], answer[10:])] == [[], []]
@@ -121,7 +121,7 @@ def test_a_conversation_received_from_the_middle_of_an_answer() -> None:
 
 
 def test_reading_goes_on_behind_a_gap() -> None:
-    """Where a segment begins with a message, or with a token around one."""
+    """After a gap, parsing resumes at a segment that begins with a message or a token with one."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
     for again in (made.bind(1, b"x", b""), signed(made.bind(1, b"x", b""), bytes(12), 12)):
         list(stream.gap(packet, 500, True))
@@ -139,13 +139,13 @@ def test_reading_goes_on_behind_a_gap() -> None:
     ],
 )
 def test_other_bytes_are_malformed(data: bytes) -> None:
-    """Other protocols, unknown operations, endless and huge messages."""
+    """Other protocols, unknown operations, and indefinite or huge lengths are malformed."""
     with pytest.raises(Malformed):
         list(Ldap().stream(Packet()).feed(Packet(proto=6), data, True))
 
 
 def test_deep_filters_are_malformed() -> None:
-    """As somebody may send to exhaust a reader."""
+    """Deeply nested filters, which may exhaust a parser, are malformed."""
     deep = der(0x87, b"cn")
     for _ in range(40):
         deep = der(0xA2, deep)

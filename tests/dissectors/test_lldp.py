@@ -1,4 +1,4 @@
-"""LLDP: who the neighbour is, and what is no announcement."""
+"""LLDP: neighbours, and messages that are not announcements."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dissect(*fields: bytes, head: bytes = HEAD, problem: int = 0) -> list[object
 
 
 def test_a_phone_reports_its_inventory() -> None:
-    """The inventory of LLDP-MED, power and addresses; what the maker left open is no fact."""
+    """A phone reports its LLDP-MED inventory, power and addresses; empty fields yield no observation."""
     parsed = list(Lldp().dissect(packets("lldp")[0]))
     assert values(parsed) == [
         ("lldp.hostname", "SIP-T46S"),
@@ -52,7 +52,7 @@ def test_a_phone_reports_its_inventory() -> None:
 
 
 def test_a_switch_reports_port_and_vlans() -> None:
-    """Port, its description and VLAN, the voice VLAN by policy, both management addresses, and only what is enabled."""
+    """A switch reports port, description, VLAN, voice VLAN, management addresses and enabled capabilities only."""
     parsed = list(Lldp().dissect(packets("lldp")[1]))
     event = parsed[0]
     assert (event.chassis, event.port, event.port_description, event.name) == (
@@ -68,14 +68,14 @@ def test_a_switch_reports_port_and_vlans() -> None:
 
 
 def test_a_port_that_goes_down_claims_nothing() -> None:
-    """A life of 0 is a farewell, whatever else stands there."""
+    """A time to live of 0 is a shutdown and yields no observation."""
     parsed = dissect(tlv(5, b"printer"), head=HEAD[:-2] + b"\0\0")
     assert events(parsed) == [("LldpShutdown", "00:40:8c:a1:b2:c3", "00:40:8c:a1:b2:c3")]
     assert values(parsed) == []
 
 
 def test_names_are_cleaned() -> None:
-    """Control characters, invalid UTF-8 and blanks at the ends do not reach anybody; an empty name is none."""
+    """Control characters, invalid UTF-8 and surrounding spaces are cleaned; an empty name is omitted."""
     parsed = values(dissect(tlv(5, b" cam\x1b[31m\xff\n "), tlv(6, b"\0\0")))
     assert ("lldp.hostname", "cam [31m�") in parsed
     assert "lldp.system_description" not in dict(parsed)
@@ -83,17 +83,17 @@ def test_names_are_cleaned() -> None:
 
 @pytest.mark.parametrize("nothing", [b"", b"  ", b"N/A", b"none", b"Not Specified", b"-"])
 def test_an_inventory_of_nothing(nothing: bytes) -> None:
-    """Words that makers write where they have nothing to tell are no facts."""
+    """Placeholders that vendors write into empty inventory fields yield no observation."""
     assert "lldp.med_serial" not in dict(values(dissect(tlv(127, bytes.fromhex(MED + "08") + nothing))))
 
 
 def test_the_end_ends() -> None:
-    """What follows the end mark is not read."""
+    """Fields after the end mark are not parsed."""
     assert "lldp.hostname" not in dict(values(dissect(tlv(0, b""), tlv(5, b"ghost"))))
 
 
 def test_the_first_of_two_counts() -> None:
-    """A field that may stand once counts once."""
+    """Of a field that may occur once only the first is used."""
     assert [value for kind, value in values(dissect(tlv(5, b"one"), tlv(5, b"two"))) if kind == "lldp.hostname"] == [
         "one"
     ]
@@ -111,7 +111,7 @@ def test_the_first_of_two_counts() -> None:
     ],
 )
 def test_impossible_management_addresses_are_left_out(value: str) -> None:
-    """Broadcast, none, a wrong length or an unknown family is no address."""
+    """Broadcast and zero addresses, wrong lengths and unknown families yield no management address."""
     parsed = dissect(tlv(8, bytes.fromhex(value)))
     assert parsed[0].addresses == ()
 
@@ -120,18 +120,18 @@ def test_impossible_management_addresses_are_left_out(value: str) -> None:
     "power", [tlv(127, bytes.fromhex(MED + "0453003b")), tlv(127, bytes.fromhex("00120f02 01000152003b003b"))]
 )
 def test_power(power: bytes) -> None:
-    """Tenths of a watt, in the words of either standard."""
+    """Power is in tenths of a watt, in LLDP-MED and in IEEE 802.3."""
     assert dissect(power)[0].power_mw == 5900
 
 
 def test_unknown_policy_has_no_vlan() -> None:
-    """A policy marked unknown gives no VLAN."""
+    """A network policy marked as unknown gives no voice VLAN."""
     policy = (1 << 23 | 30 << 9).to_bytes(3, "big")
     assert dissect(tlv(127, bytes.fromhex(MED + "0201") + policy))[0].voice_vlan == 0
 
 
 def test_policy_of_voice() -> None:
-    """The policy of voice names the voice VLAN; that of video does not."""
+    """The network policy for voice gives the voice VLAN; the one for video does not."""
     known = (30 << 9 | 5 << 6 | 46).to_bytes(3, "big")
     assert dissect(tlv(127, bytes.fromhex(MED + "0201") + known))[0].voice_vlan == 30
     assert dissect(tlv(127, bytes.fromhex(MED + "0206") + known))[0].voice_vlan == 0
@@ -139,7 +139,7 @@ def test_policy_of_voice() -> None:
 
 @pytest.mark.parametrize("chassis", [b"\x07\x01\x02\xff", b"\x04\x01\x02"])
 def test_ids_that_are_no_text_are_hex(chassis: bytes) -> None:
-    """An id of bytes is shown as bytes."""
+    """A binary id is shown as hexadecimal bytes."""
     head = tlv(1, chassis) + HEAD[9:]
     assert dissect(head=head)[0].chassis == chassis[1:].hex(":")
 
@@ -155,14 +155,14 @@ def test_ids_that_are_no_text_are_hex(chassis: bytes) -> None:
     ids=("order", "empty", "long field", "id without value"),
 )
 def test_malformed(golden: Golden, payload: bytes) -> None:
-    """The mandatory fields come first, in their order, and fields end within the message."""
+    """Mandatory fields that are missing or out of order, and fields past the end of the message, are malformed."""
     with pytest.raises(Malformed) as raised:
         dissect(head=payload)
     golden(str(raised.value))
 
 
 def test_cut_by_the_capture() -> None:
-    """What the capture cut off is no fault; whole fields before it count."""
+    """A truncated message is not malformed; complete fields are reported."""
     parsed = values(dissect(tlv(5, b"printer"), tlv(6, b"a description")[:-4], problem=1))
     assert ("lldp.hostname", "printer") in parsed
     assert "lldp.system_description" not in dict(parsed)

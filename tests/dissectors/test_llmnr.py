@@ -1,4 +1,4 @@
-"""LLMNR: names that hosts claim and answer to, and questions that lend nobody a name."""
+"""LLMNR: names that hosts claim and answer for, and queries, which give their sender no name."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_a_claim_names_its_sender() -> None:
-    """A question of type ANY is how a host makes sure of its own name, over both families."""
+    """A host verifies its own name with a query of type ANY, over IPv4 and IPv6."""
     assert events(sample(0)) == [("LlmnrQuery", 1, "desk-04", 255, True, False)]
     assert facts(sample(0)) == [(DESKTOP, "10.20.30.14", "llmnr.hostname", "desk-04")]
     assert facts(sample(1)) == [(DESKTOP, "fe80::5eff:fe00:5304", "llmnr.hostname", "desk-04")]
 
 
 def test_an_answer_names_its_sender() -> None:
-    """The asker learns nothing about itself; the host that answers with its own address has the name."""
+    """A query gives its sender no name; a host that answers with its own address has the name."""
     assert (events(sample(2)), facts(sample(2))) == ([("LlmnrQuery", 2, "desk-04", 1, False, False)], [])
     answer = Record("desk-04", 1, 30, 4, parse("10.20.30.14"))
     assert events(sample(3)) == [("LlmnrResponse", 2, "desk-04", 1, 0, False, (answer,))]
@@ -44,22 +44,20 @@ def test_an_answer_names_its_sender() -> None:
 
 
 def test_an_answer_with_the_address_of_another_shares_no_name() -> None:
-    """Whoever answers for others is seen in the event only."""
+    """An answer with another host's address yields an event only."""
     (event,) = events(sample(5))
     assert event[:4] == ("LlmnrResponse", 3, "fileserverr", 28)
     assert facts(sample(5)) == []
 
 
 def test_conflict_and_tentative() -> None:
-    """A conflict told by a third party; an answer that is not sure yet, with no such name."""
+    """A conflict reported by a third host, and a tentative answer with NXDOMAIN, yield events."""
     assert events(sample(8)) == [("LlmnrQuery", 5, "desk-04", 1, False, True)]
     assert events(sample(9)) == [("LlmnrResponse", 5, "desk-04", 1, 3, True, ())]
 
 
 def test_answers_from_elsewhere_are_no_evidence() -> None:
-    """An answer that does not come from the port of the service, or with an error, or a look-up of another's address,
-    names nobody.
-    """
+    """Answers from another port, with an error, or to a reverse lookup of another address name no host."""
     own = [record(b"\xc0\x0c", 1, bytes((10, 0, 0, 5)), 30)]
     good = dns_message(1, 0x8000, [(dns_name("a"), 1)], own)
     assert values(dissect(good)) == [("llmnr.hostname", "a")]
@@ -73,11 +71,11 @@ def test_answers_from_elsewhere_are_no_evidence() -> None:
     "payload", [b"", b"\0" * 11, dns_message(1, 0x0800, [(dns_name("a"), 1)]), dns_message(1, 0, [(b"\xc0\x0c", 1)])]
 )
 def test_malformed(payload: bytes) -> None:
-    """Cut, another operation, a name that leads to itself."""
+    """Truncated messages, other opcodes and a name that points to itself are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """Less than a header says nothing."""
+    """A truncated message shorter than a header yields nothing."""
     assert dissect(b"\0\1", problem=1) == []

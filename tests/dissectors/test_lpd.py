@@ -16,7 +16,7 @@ def conversation(*parts: bytes) -> list[object]:
 
 
 def test_job() -> None:
-    """The control file tells host, user, job and file, but lends nobody a name."""
+    """The control file reports host, user, job and file, but is not an observation about the sender."""
     stream = Lpd().stream(Packet())
     parsed = [
         parsed for packet in packets("lpd") for parsed in stream.feed(packet, packet.payload, packet.dport == 515)
@@ -29,13 +29,13 @@ def test_job() -> None:
 
 
 def test_questions_and_removal() -> None:
-    """Operands are told as they are."""
+    """Operands of commands are reported unchanged."""
     assert events(conversation(b"\4lp miller\n")) == [("LpdCommand", "queue_long", "lp", "miller")]
     assert events(conversation(b"\5lp root 42 43\n")) == [("LpdCommand", "remove", "lp", "root 42 43")]
 
 
 def test_gap_in_data_is_part_of_it() -> None:
-    """Missing page data does not matter; any other gap ends the reading."""
+    """A gap inside page data is skipped; any other gap ends parsing."""
     stream, packet = Lpd().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, b"\2lp\n\x031000 dfA1\nabc", True))
     list(stream.gap(packet, 990, True))
@@ -45,7 +45,7 @@ def test_gap_in_data_is_part_of_it() -> None:
 
 
 def test_long_control_file() -> None:
-    """Its first 4096 bytes are read, the rest is passed over."""
+    """Only the first 4096 bytes of a control file are parsed."""
     control = b"Hws\n" + b"Xa\n" * 3000
     assert events(conversation(b"\2lp\n\2%d cfA\n" % len(control) + control + b"\0", b"\2%d cfB\n" % 4 + b"Hb\n\n\0"))[
         1:
@@ -68,11 +68,11 @@ def test_long_control_file() -> None:
     ],
 )
 def test_malformed(start: bytes) -> None:
-    """Other protocols, lines without end and impossible sizes."""
+    """Other protocols, endless lines and invalid sizes are malformed."""
     with pytest.raises(Malformed):
         conversation(start)
 
 
 def test_data_of_unknown_size() -> None:
-    """Size 0: data lasts to the end of the connection."""
+    """Data of size 0 lasts until the end of the connection."""
     assert len(conversation(b"\2lp\n\0030 dfA\n", b"\5lp root\n")) == 1

@@ -1,4 +1,4 @@
-"""Multicast DNS: what a host tells about itself, and what it must not be held to."""
+"""Multicast DNS: what a host announces about itself, and records that are not about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x84
 
 
 def test_question() -> None:
-    """A question shows interest, each name once, and nothing else about the one who asks."""
+    """A query yields each requested service once, and no other observation about the client."""
     packet = packets("mdns")[0]
     parsed = list(Mdns().dissect(packet))
     assert facts(parsed) == [
@@ -44,7 +44,7 @@ def test_question() -> None:
 
 
 def test_announcement_of_a_printer() -> None:
-    """Service, instance, texts and host name, about the sender."""
+    """Service, instance, TXT keys and host name are observations about the sender."""
     parsed = list(Mdns().dissect(packets("mdns")[1]))
     assert parsed[0].own
     assert [one.port for one in parsed[0].records] == [0, 0, 631, 0]
@@ -64,13 +64,13 @@ def test_announcement_of_a_printer() -> None:
 
 
 def test_description_in_place_of_a_key() -> None:
-    """A text without a value is a flag and no fact; one with blanks is a description."""
+    """A TXT string without a value is a flag and omitted; one with spaces is a description."""
     parsed = found(record("cam._http._tcp.local", 16, b"\x17IC-3115W Network Camera\4flag\4a=b "))
     assert values(parsed)[2:] == [("mdns.text", "IC-3115W Network Camera"), ("mdns.txt.a", "b")]
 
 
 def test_shared_queue_is_no_printer() -> None:
-    """A PC with CUPS that shares a printer describes the printer, not itself; what else it offers is its own."""
+    """A host with CUPS that shares a printer describes the printer, not itself; its other services are its own."""
     queue = "HP LaserJet @ pc._ipp._tcp.local"
     parsed = found(
         record("_services._dns-sd._udp.local", 12, name("_ipp._tcp.local")),
@@ -85,49 +85,47 @@ def test_shared_queue_is_no_printer() -> None:
 
 
 def test_goodbye_claims_nothing() -> None:
-    """Records with no life left are told but are no facts."""
+    """Records with a TTL of 0 are in the event but yield no observations."""
     parsed = list(Mdns().dissect(packets("mdns")[2]))
     assert [(one.name, one.ttl) for one in parsed[0].records] == [("_http._tcp.local", 0)]
     assert values(parsed) == []
 
 
 def test_reflector_is_not_the_device() -> None:
-    """Addresses none of which is the sender's belong to somebody else, and so does all the rest of the message."""
+    """A message without an address of the sender is about another host and yields no observation."""
     parsed = list(Mdns().dissect(packets("mdns")[3]))
     assert not parsed[0].own
     assert values(parsed) == []
 
 
 def test_probe_asks_for_its_own_name() -> None:
-    """A question with proposed records is no interest in others."""
+    """A probe (a query with proposed records) yields no requested service."""
     parsed = list(Mdns().dissect(packets("mdns")[4]))
     assert parsed[0].probe
     assert values(parsed) == []
 
 
 def test_names_beyond_ascii_over_ipv6() -> None:
-    """Host names are UTF-8; over IPv6 the host is known by its AAAA record."""
+    """Host names are UTF-8; over IPv6 the host is identified by its AAAA record."""
     parsed = list(Mdns().dissect(packets("mdns")[5]))
     assert facts(parsed) == [("02:00:5e:00:53:04", "fe80::5eff:fe00:5304", "mdns.hostname", "bureau-café")]
 
 
 def test_hosts_with_several_addresses() -> None:
-    """One address of the sender's among several is enough, and only the host that has it is named."""
+    """One of several addresses must be the sender's, and only the host with that address is named."""
     parsed = found(record("docker.local", 1, bytes((172, 17, 0, 1))), record("nas.local", 1, bytes((10, 0, 0, 5))))
     assert values(parsed) == [("mdns.hostname", "nas")]
 
 
 @pytest.mark.parametrize(("address", "own"), [("fe80::5", True), ("fe80::7", False), ("2001:db8::7", True)])
 def test_link_local_addresses_of_others(address: str, own: bool) -> None:
-    """Over IPv6 only a link-local address that is not the sender's shows another host: of the rest
-    a host has several.
-    """
+    """Over IPv6 only another link-local address shows another host: a host has several other addresses."""
     parsed = found(record("tv.local", 28, parse(address).to_bytes(16, "big")), src="fe80::5")
     assert values(parsed) == ([("mdns.hostname", "tv")] if own else [])
 
 
 def test_service_pointer_names_the_host_where_no_address_does() -> None:
-    """Without address records the target of a service is the host."""
+    """Without address records the target of an SRV record is the host."""
     parsed = found(record("Den._raop._tcp.local", 33, struct.pack("!HHH", 0, 0, 7000) + TV))
     assert values(parsed) == [("mdns.service", "_raop._tcp"), ("mdns.instance", "Den"), ("mdns.hostname", "tv")]
 
@@ -147,12 +145,12 @@ def test_service_pointer_names_the_host_where_no_address_does() -> None:
     ],
 )
 def test_pointers(owner: str, target: str, expected: list[tuple[str, str]]) -> None:
-    """Lists of types, subtypes, dots in instance names; reverse names and browsing domains are no services."""
+    """Type lists, subtypes and dots in instance names are read; reverse names and browsing domains are ignored."""
     assert values(found(record(owner, 12, name(target)))) == expected
 
 
 def test_texts() -> None:
-    """Keys in small letters, values cleaned; flags, empty values and impossible keys are no facts."""
+    """TXT keys are in lower case and values cleaned; flags, empty values and invalid keys are omitted."""
     data = b"".join(
         bytes((len(one),)) + one
         for one in (
@@ -176,19 +174,19 @@ def test_texts() -> None:
 
 
 def test_answers_from_other_ports_are_not_believed() -> None:
-    """A response that does not come from port 5353 yields its event and no facts (RFC 6762, 6)."""
+    """A response from a port other than 5353 yields its event and no observations (RFC 6762, 6)."""
     parsed = found(record("tv.local", 1, bytes((10, 0, 0, 5))), sport=40000)
     assert [type(one).__name__ for one in parsed] == ["MdnsAnnouncement"]
     assert not parsed[0].own
 
 
 def test_other_operations_are_ignored() -> None:
-    """Messages with another operation say nothing (RFC 6762, 18.3)."""
+    """Messages with another opcode yield nothing (RFC 6762, 18.3)."""
     assert found(flags=0xA800) == []
 
 
 def test_known_answers_are_not_the_askers() -> None:
-    """What a question lists as already known is about others."""
+    """Known answers in a query are about other hosts."""
     payload = (
         struct.pack("!HHHHHH", 0, 0, 1, 1, 0, 0)
         + name("_ipp._tcp.local")
@@ -200,7 +198,7 @@ def test_known_answers_are_not_the_askers() -> None:
 
 
 def test_cut_and_malformed() -> None:
-    """What the capture cut tells its whole records; otherwise a short message is malformed."""
+    """A truncated message yields its complete records; a short message that was not truncated is malformed."""
     packet = packets("mdns")[1]
     cut = Packet(packet.payload[:-3], src=packet.src, sport=5353, problem=1)
     assert len(events(list(Mdns().dissect(cut)))[0][1]) == 3

@@ -1,4 +1,4 @@
-"""MGCP: gateways and call agents told apart, endpoints and hosts, several messages in a datagram."""
+"""MGCP: gateways and call agents, endpoints and hosts, several messages in a datagram."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_restart_names_the_gateway() -> None:
-    """A gateway that comes up tells its endpoints, its host and its profile."""
+    """A gateway that restarts reports its endpoints, host and profile."""
     parsed = list(Mgcp().dissect(packets("mgcp")[0]))
     host = "mta-02005e005302.cable.example"
     assert events(parsed) == [("MgcpRestart", "RSIP", 1201, f"*@{host}", "1.0", "NCS 1.0", "restart")]
@@ -31,14 +31,14 @@ def test_restart_names_the_gateway() -> None:
 
 
 def test_call_agent_is_known_by_its_commands() -> None:
-    """The endpoints it names are not its own, and there may be several messages."""
+    """The endpoints in a call agent's commands are not its own; a datagram may contain several messages."""
     parsed = list(Mgcp().dissect(packets("mgcp")[2]))
     assert [event[:3] for event in events(parsed)] == [("MgcpCommand", "RQNT", 1202), ("MgcpCommand", "AUEP", 1203)]
     assert set(values(parsed)) == {("mgcp.role", "call agent")}
 
 
 def test_audit_lists_endpoints() -> None:
-    """Only an answer that lists endpoints says whose they are."""
+    """Only a response that lists endpoints reports them as the sender's."""
     parsed = list(Mgcp().dissect(packets("mgcp")[3]))
     names = tuple(f"aaln/{n}@mta-02005e005302.cable.example" for n in (1, 2))
     assert events(parsed) == [("MgcpResponse", 200, 1202, "OK", ()), ("MgcpResponse", 200, 1203, "OK", names)]
@@ -47,19 +47,19 @@ def test_audit_lists_endpoints() -> None:
 
 
 def test_addresses_are_no_names() -> None:
-    """An address in brackets names nobody, nor do parameters of a session description."""
+    """An address after the @ is not a host name."""
     assert values(dissect(b"NTFY 1 aaln/1@[10.0.0.5] MGCP 1.0\r\n")) == [("mgcp.endpoint", "aaln/1@[10.0.0.5]")]
     assert values(dissect(b"NTFY 1 aaln/1@10.0.0.5 MGCP 1.0\r\n")) == [("mgcp.endpoint", "aaln/1@10.0.0.5")]
     assert values(dissect(b"NTFY 1 aaln/1 MGCP 1.0\n")) == [("mgcp.endpoint", "aaln/1")]
 
 
 def test_deletion_reports_nothing_of_its_sender() -> None:
-    """Both sides may delete a connection."""
+    """DLCX yields no observation: both sides may delete a connection."""
     assert values(dissect(b"DLCX 9 aaln/1@gw MGCP 1.0\r\n")) == []
 
 
 def test_lines_may_end_with_a_carriage_return() -> None:
-    """As some programs send them."""
+    """Lines that end with a carriage return only are accepted."""
     assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\rRM: Forced\r")) == [
         ("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "forced")
     ]
@@ -78,13 +78,13 @@ def test_lines_may_end_with_a_carriage_return() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols, no transaction, too many lines."""
+    """Other protocols, missing transaction ids and too many lines are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """The last line may be cut."""
+    """A truncated last line is ignored."""
     assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\r\nRM: rest", problem=1)) == [
         ("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "")
     ]

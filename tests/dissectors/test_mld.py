@@ -1,4 +1,4 @@
-"""MLD: who listens to which IPv6 groups."""
+"""MLD: IPv6 multicast group membership."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def dissect(payload: bytes, ttl: int = 1) -> list[object]:
 
 
 def test_the_sample() -> None:
-    """A query, reports of both versions, a farewell."""
+    """A query, reports of both versions and a leave message are reported."""
     assert [one for packet in packets("mld") for one in events(Mld().dissect(packet))] == [
         ("MldQuery", 2, 0),
         ("MldReport", 1, (parse("ff02::fb"),), ()),
@@ -29,7 +29,7 @@ def test_the_sample() -> None:
 
 
 def test_facts() -> None:
-    """Groups joined; those of solicited nodes say nothing but the address."""
+    """A query gives the querier role; joined groups are reported, except solicited-node groups."""
     assert facts(Mld().dissect(packets("mld")[0])) == [
         ("02:00:5e:00:53:01", "fe80::5eff:fe00:5301", "mld.role", "querier")
     ]
@@ -37,7 +37,7 @@ def test_facts() -> None:
 
 
 def test_from_afar() -> None:
-    """Messages that came through a router are not believed."""
+    """Messages that were forwarded yield nothing."""
     assert dissect(packets("mld")[1].payload, ttl=64) == []
 
 
@@ -51,6 +51,6 @@ def test_from_afar() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """What ends early or names no group."""
+    """Messages that end early or without a multicast group are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)

@@ -18,13 +18,13 @@ def dissect(payload: bytes, dport: int = 5678) -> list[object]:
 
 
 def test_a_question_reports_nothing_of_the_asker() -> None:
-    """Programs that look for routers are no routers."""
+    """A query for routers yields no observation about its sender."""
     assert events(Mndp().dissect(packets("mndp")[0])) == [("MndpQuestion",)]
     assert facts(Mndp().dissect(packets("mndp")[0])) == []
 
 
 def test_a_router() -> None:
-    """All that it tells."""
+    """All fields of a router's announcement are reported."""
     parsed = list(Mndp().dissect(packets("mndp")[1]))
     event = parsed[0]
     assert (event.name, event.version, event.board, event.licence, event.uptime_s, event.port) == (
@@ -41,16 +41,16 @@ def test_a_router() -> None:
     [b"", b"\0" * 12, b"GET / HTTP/1.1\r\n\r\n", HEAD[:8], HEAD, bytes.fromhex("00000001 0001 ffff 00"), b"\1\2\3\4"],
 )
 def test_others_are_left_alone(payload: bytes) -> None:
-    """What has no name, version, platform or board of the first field's kind is another protocol."""
+    """Messages without a valid name, version, platform or board field belong to another protocol and yield nothing."""
     assert dissect(payload) == []
 
 
 def test_answers_to_other_ports_are_left_alone() -> None:
-    """Announcements go to the port of the protocol."""
+    """Announcements to other ports yield nothing."""
     assert dissect(HEAD + bytes.fromhex("0005 0002 4131"), dport=9999) == []
 
 
 def test_malformed() -> None:
-    """A message that begins well and lies later."""
+    """A message that begins correctly but has an invalid length later is malformed."""
     with pytest.raises(Malformed, match="longer"):
         dissect(HEAD + bytes.fromhex("0005 00ff 4131"))

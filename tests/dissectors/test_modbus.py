@@ -1,4 +1,4 @@
-"""Modbus: writes, what is asked once, refusals, and what controllers say they are."""
+"""Modbus: writes, reads (once), exceptions, and identification of controllers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def feed(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_sample() -> None:
-    """Reads are told once, writes always; identification is the sender's unless another unit gave it."""
+    """Reads are reported once, writes always; an identification is the sender's unless it is from another unit."""
     stream = Modbus().stream(Packet())
     parsed = [one for packet in packets("modbus") for one in stream.feed(packet, packet.payload, packet.dport == 502)]
     assert events(parsed) == [
@@ -48,7 +48,7 @@ def test_sample() -> None:
 
 
 def test_unsolicited_answer() -> None:
-    """Schneider's identification counts only as the answer to its question."""
+    """Schneider's identification is accepted only as the response to its request."""
     answer = message(9, 0, 90, b"\0\xfe" + bytes(21) + b"\4ABCD")
     assert [event[0] for event in events(feed((False, answer)))] == []
     assert [event[0] for event in events(feed((True, message(9, 0, 90, b"\0\2")), (False, answer)))] == [
@@ -58,7 +58,7 @@ def test_unsolicited_answer() -> None:
 
 
 def test_unit_behind_a_gateway() -> None:
-    """What it says is an event and no fact."""
+    """The identification of a unit behind a gateway yields an event and no observation."""
     parsed = feed((False, message(1, 9, 43, objects("Maker", "X"))))
     assert events(parsed) == [("ModbusIdentification", 9, (("vendor_name", "Maker"), ("product_code", "X")))]
     assert values(parsed) == [("modbus.role", "Modbus server")]
@@ -75,13 +75,13 @@ def test_unit_behind_a_gateway() -> None:
     ],
 )
 def test_malformed(from_client: bool, payload: bytes) -> None:
-    """Other protocols, impossible lengths, requests and objects that are cut."""
+    """Other protocols, invalid lengths, and truncated requests and objects are malformed."""
     with pytest.raises(Malformed):
         feed((from_client, payload))
 
 
 def test_after_a_gap() -> None:
-    """Reading goes on at a segment of whole messages."""
+    """After a gap, parsing resumes at a segment of complete messages."""
     stream, packet = Modbus().stream(Packet()), Packet(proto=6)
     write = message(3, 255, 6, bytes(4))
     list(stream.gap(packet, 5, True))

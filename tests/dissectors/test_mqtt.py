@@ -1,4 +1,4 @@
-"""MQTT: who logs in and how, whose topics are whose, and that secrets are nowhere."""
+"""MQTT: logins, the topics of each client, and no secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONNECT = message(0x10, text("MQTT") + b"\x04\x02" + struct.pack("!H", 60) + tex
 
 
 def read(port: int) -> list[object]:
-    """All that is said on the connection from this port of the sample."""
+    """The events and observations of the connection with this client port in the sample."""
     stream = Mqtt().stream(Packet())
     return [
         parsed
@@ -34,7 +34,7 @@ def feed(*parts: bytes, from_client: bool = True) -> list[object]:
 
 
 def test_plug_logs_in_and_publishes() -> None:
-    """Client id and topics are the client's, each topic once; the long message is told by its beginning."""
+    """Client id and topics describe the client, each topic once; of a long message the beginning is parsed."""
     parsed = read(50201)
     assert events(parsed) == [
         ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT", seal("plug", b"not to be kept")),
@@ -54,7 +54,7 @@ def test_plug_logs_in_and_publishes() -> None:
 
 
 def test_what_a_broker_forwards_describes_no_device() -> None:
-    """A hub that asks for everything hears of others; their topics are facts neither about it nor about the broker."""
+    """Topics that a broker forwards to a subscriber describe neither the subscriber nor the broker."""
     parsed = read(50202)
     assert events(parsed)[2:] == [
         ("MqttSubscribe", ("#",)),
@@ -64,7 +64,7 @@ def test_what_a_broker_forwards_describes_no_device() -> None:
 
 
 def test_refused_login() -> None:
-    """Version 3.1; the refusing broker gets no role."""
+    """A broker that rejects a login (version 3.1) gets no role."""
     parsed = read(50203)
     assert events(parsed) == [
         ("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")),
@@ -74,7 +74,7 @@ def test_refused_login() -> None:
 
 
 def test_bridge_between_brokers() -> None:
-    """Its version has the highest bit set."""
+    """The protocol version of a bridge has its highest bit set."""
     assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [
         ("MqttConnect", 4, "one", False, False, 60, "", "")
     ]
@@ -96,20 +96,20 @@ def test_bridge_between_brokers() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols, unknown versions, cut messages, topics that are none."""
+    """Other protocols, unknown versions, truncated messages and invalid topics are malformed."""
     with pytest.raises(Malformed):
         feed(payload)
 
 
 def test_topics_are_bounded() -> None:
-    """A client that publishes to many topics tells 16 of them."""
+    """At most 16 topics of a client are observations."""
     parsed = feed(*(message(0x30, text(f"t/{n}")) for n in range(40)))
     assert len(events(parsed)) == 40
     assert len(values(parsed)) == 16
 
 
 def test_nothing_after_a_gap() -> None:
-    """Two bytes of framing do not show where a message begins; a gap inside a long message is part of it."""
+    """A gap inside a long message is skipped; any other gap ends parsing, as the framing is too short to resume."""
     stream, packet = Mqtt().stream(Packet()), Packet(proto=6)
     long = message(0x30, text("t") + b"x" * 9000)
     assert len(list(stream.feed(packet, long[:5000], True))) == 2

@@ -1,4 +1,4 @@
-"""MySQL: versions, logins and their result; never a password."""
+"""MySQL: versions and logins with their result; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GREETED = ("MysqlServer", "8.0.36-0ubuntu0.22.04.1", "caching_sha2_password")
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Mysql().stream(Packet())
     return [
         parsed
@@ -31,7 +31,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_refused_and_accepted() -> None:
-    """The plugin is the one that was used in the end."""
+    """A login reports the authentication plugin that was used last."""
     parsed = session(49410)
     assert events(parsed) == [GREETED, ("MysqlLogin", "root", "caching_sha2_password", False, "")]
     assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "mysql.version", "8.0.36-0ubuntu0.22.04.1")]
@@ -39,28 +39,28 @@ def test_refused_and_accepted() -> None:
 
 
 def test_clear_password() -> None:
-    """Of it stays a seal."""
+    """Of a cleartext password only its seal is stored."""
     parsed = session(49412)
     assert events(parsed) == [GREETED, ("MysqlLogin", "ldap", "clear", True, seal("ldap", b"not to be kept"))]
     assert "kept" not in repr(events(parsed))
 
 
 def test_tls_and_refused_addresses() -> None:
-    """Nothing is read behind the switch to TLS; a server that refuses an address says nothing of logins."""
+    """Nothing is parsed after TLS starts; a server that rejects an address reports no login."""
     assert events(session(49413)) == [("MysqlServer", "10.11.6-MariaDB", "caching_sha2_password")]
     assert events(session(49414)) == []
 
 
 @pytest.mark.parametrize("code", [1040, 1129, 2026])
 def test_other_errors_are_no_answer_to_a_password(code: int) -> None:
-    """Too many connections, a blocked host, TLS."""
+    """Too many connections, a blocked host and TLS errors are not the result of a login."""
     assert events(
         conversation((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))
     ) == [GREETED]
 
 
 def test_other_protocols_and_middles() -> None:
-    """What begins otherwise at the port is left alone."""
+    """Other protocols on the port, and connections captured from the middle, yield nothing."""
     for parts in (
         [(True, b"GET / HTTP/1.1\r\n")],
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
@@ -71,18 +71,18 @@ def test_other_protocols_and_middles() -> None:
 
 @pytest.mark.parametrize("part", [message(1, b"\x05\xa6\x0f\0" + bytes(28) + b"name"), b"\0\0\0\1", b"\xff\xff\xff\1"])
 def test_malformed(part: bytes) -> None:
-    """A name without an end, and messages of an impossible size."""
+    """A user name without an end and messages of an invalid size are malformed."""
     with pytest.raises(Malformed):
         conversation((False, greeting()), (True, part))
 
 
 def test_only_the_server_is_received() -> None:
-    """Its greeting is read; what it says to a client that wished for TLS, unheard, is no broken message."""
+    """If only the server's side was captured, its greeting is reported, and its TLS data is not malformed."""
     assert events(conversation((False, greeting()), (False, b"\x16\x03\x03\x0f\x55\2" + bytes(64)))) == [GREETED]
 
 
 def test_gaps_end_the_reading() -> None:
-    """What is missing may be the result."""
+    """A gap ends parsing: the missing bytes may contain the result."""
     stream, packet = Mysql().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, greeting(), False))
     assert list(stream.gap(packet, 3, True)) == []

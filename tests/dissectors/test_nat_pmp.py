@@ -26,7 +26,7 @@ def test_the_sample() -> None:
 
 @pytest.mark.parametrize("payload", [b"\0", b"\0\1\0\0\1", b"\0\x81\0\0\0\0", b"\0\x07\0\0\0\0\0\0\0\0"])
 def test_malformed(payload: bytes) -> None:
-    """Truncated by its sender, or an unknown operation; a message that the capture truncated is no fault."""
+    """Short messages and unknown opcodes are malformed, unless the capture truncated them."""
     with pytest.raises(Malformed):
         list(Pcp().dissect(Packet(payload)))
     assert list(Pcp().dissect(Packet(payload, problem=1))) == []

@@ -1,4 +1,4 @@
-"""NetBIOS names: who owns them, and who only speaks of them."""
+"""NetBIOS names: their owners, and hosts that only mention them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_registration() -> None:
-    """A host that registers a name for its own address owns it; a group name is its domain or work group."""
+    """A host that registers a name for its own address owns it; a group name is its domain or workgroup."""
     assert events(sample(0)) == [("NbnsRegistration", 0x101, "DESK-04", 0, False, DESK, False, True)]
     assert facts(sample(0)) == [
         (DESKTOP, "10.20.30.14", "netbios.hostname", "DESK-04"),
@@ -40,14 +40,14 @@ def test_registration() -> None:
 
 
 def test_query_and_answer() -> None:
-    """Only the one that answers with its own address is named."""
+    """A name is reported only for a host that answers with its own address."""
     assert (events(sample(3)), values(sample(3))) == ([("NbnsQuery", 0x104, "DESK-04", 0, False, True)], [])
     assert events(sample(4)) == [("NbnsAnswer", 0x104, "DESK-04", 0, 0, ((DESK, False),), False)]
     assert values(sample(4)) == [("netbios.hostname", "DESK-04"), ("netbios.service", "workstation")]
 
 
 def test_node_status() -> None:
-    """The list of names of a node: its own, its group's, and what it offers."""
+    """A node status lists the host's own names, its groups and its services."""
     assert events(sample(5)) == [("NbnsQuery", 0x105, "*", 0, True, False)]
     names = (
         ("DESK-04", 0, False),
@@ -65,7 +65,7 @@ def test_node_status() -> None:
 
 
 def test_domain_controller() -> None:
-    """Whoever answers to the group of controllers with its own address is one."""
+    """A host that answers for the domain controllers group with its own address is a domain controller."""
     assert facts(sample(8)) == [
         (CONTROLLER, "10.20.30.5", "netbios.role", "domain_controller"),
         (CONTROLLER, "10.20.30.5", "netbios.service", "domain_controllers"),
@@ -73,7 +73,7 @@ def test_domain_controller() -> None:
 
 
 def test_name_server_shares_no_names() -> None:
-    """Answers about others, grants, waits and refusals of a name server are events only."""
+    """Answers about other hosts, and grants, waits and rejections of a name server, yield events only."""
     assert events(sample(10)) == [("NbnsAnswer", 0x107, "FILES", 0x20, 0, ((parse("10.20.9.9"), False),), True)]
     assert events(sample(12)) == [("NbnsRegistered", 0x108, "DESK-04", 0, 0, 0, False, True)]
     assert events(sample(13)) == [("NbnsRegistered", 0x108, "DESK-04", 0, 0, DESK, False, False)]
@@ -84,7 +84,7 @@ def test_name_server_shares_no_names() -> None:
 
 
 def test_defence_and_release() -> None:
-    """The defender repeats the address of who wanted the name; a release claims nothing."""
+    """A defending host repeats the requester's address; a release yields no observation."""
     assert events(sample(15)) == [("NbnsRegistered", 0x109, "DESK-04", 0, 6, parse("10.20.30.13"), False, False)]
     assert events(sample(16))[0][-2:] == (True, False)
     assert events(sample(17)) == [("NbnsRelease", 0x10B, "DESK-04", 0, False, DESK)]
@@ -92,12 +92,12 @@ def test_defence_and_release() -> None:
 
 
 def test_registration_for_another_address() -> None:
-    """A proxy that registers for others owns nothing."""
+    """A proxy that registers a name for another address does not own it."""
     assert values(dissect(message(1, REGISTRATION, netbios_name("X", 0), data=owner("10.0.0.9")))) == []
 
 
 def test_names() -> None:
-    """Names in other code pages, of unknown suffixes, with a scope; placeholders name nobody."""
+    """Names in other code pages, with unknown suffixes or with a scope are decoded; placeholders are not host names."""
     own = owner("10.0.0.5")
     assert values(dissect(message(1, REGISTRATION, netbios_name("BÜRO", 0), data=own)))[0] == (
         "netbios.hostname",
@@ -129,15 +129,15 @@ def test_names() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Cut, letters outside the code, other lengths, scopes and pointers without end, no or odd owners, operations
-    nobody has.
+    """Truncated messages, wrong encodings or lengths, endless scopes and pointers, invalid owners and unknown opcodes
+    are malformed.
     """
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """A list of names cut by the capture says nothing."""
+    """A truncated list of names yields nothing."""
     whole = message(1, 0x8400, netbios_name("*", 0), 0x21, status("02:00:5e:00:53:04", ("A", 0, 0)))
     assert dissect(whole[:70], problem=1) == []
     assert events(dissect(message(1, WAIT, netbios_name("A", 0), data=b"\0\0")))[0][0] == "NbnsRegistered"

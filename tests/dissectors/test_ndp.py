@@ -1,4 +1,4 @@
-"""Neighbour discovery: addresses, routers, and messages that must not be believed."""
+"""Neighbor discovery: addresses, routers, and messages that must be rejected."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def dissect(payload: bytes, src: str = OWN, *, ttl: int = 255, problem: int = 0)
 
 
 def test_solicitation_claims_its_source() -> None:
-    """The sender of a solicitation is at the MAC it names."""
+    """The sender of a solicitation has the MAC in its option."""
     parsed = dissect(SOLICITATION + SOURCE)
     assert events(parsed) == [("NdpNeighbourSolicitation", 0x00408CA1B2C3, parse(OWN), parse(OTHER))]
     assert facts(parsed) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
 
 
 def test_duplicate_detection_claims_nothing() -> None:
-    """A solicitation from the unspecified address only asks whether the target is free."""
+    """A solicitation from the unspecified address is duplicate address detection and yields no observation."""
     parsed = dissect(SOLICITATION, "::")
     assert events(parsed) == [("NdpNeighbourSolicitation", FRAME_MAC, NONE, parse(OTHER))]
     assert facts(parsed) == []
 
 
 def test_advertisement_claims_its_target() -> None:
-    """The fact is about the target and its MAC, not about the sender of the packet."""
+    """The observation is about the target and its MAC, not about the sender of the packet."""
     parsed = dissect(ADVERTISEMENT + TARGET, "2001:db8::9")
     assert events(parsed) == [("NdpNeighbourAdvertisement", 0x00408CA1B2C3, parse(OWN), False, True, True)]
     assert facts(parsed) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
 
 
 def test_advertisement_without_option_uses_the_frame() -> None:
-    """An answer to one host may leave its MAC out: then the frame tells it. The router flag gives the role."""
+    """An advertisement without a MAC option uses the frame's MAC. The router flag gives the role."""
     parsed = dissect(bytes.fromhex("88000000 c0000000") + parse(OWN).to_bytes(16, "big"))
     assert facts(parsed) == [
         ("02:00:00:00:00:aa", OWN, "ndp.address", OWN),
@@ -65,7 +65,7 @@ def test_advertisement_without_option_uses_the_frame() -> None:
 
 
 def test_router_advertisement_reports_what_it_offers() -> None:
-    """Lifetime, managed flag, prefixes, DNS servers and MTU, and the role of a router."""
+    """Lifetime, managed flag, prefixes, DNS servers and MTU are reported, and the router role."""
     prefix = bytes.fromhex("0304 40c0 00015180 00003840 00000000 20010db8003000000000000000000000")
     dns = bytes.fromhex("1903 0000 00000708 20010db8003000000000000000000053")
     parsed = dissect(
@@ -93,7 +93,7 @@ def test_router_advertisement_reports_what_it_offers() -> None:
 
 
 def test_router_solicitation_and_redirect() -> None:
-    """A host looks for routers; a router sends it elsewhere, which is no fact about anybody."""
+    """A router solicitation yields an event; a redirect yields an event and no observation."""
     assert events(dissect(bytes.fromhex("85000000 00000000") + SOURCE)) == [("NdpRouterSolicitation", 0x00408CA1B2C3)]
     parsed = dissect(
         bytes.fromhex("89000000 00000000")
@@ -107,13 +107,13 @@ def test_router_solicitation_and_redirect() -> None:
 
 @pytest.mark.parametrize("payload", [SOLICITATION[:23], SOLICITATION + b"\1\0", SOLICITATION + b"\1\2" + bytes(6), b""])
 def test_malformed(payload: bytes) -> None:
-    """Short messages and options of no or too great length are refused."""
+    """Short messages and options of zero or excessive length are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_far_senders_and_group_targets_are_malformed() -> None:
-    """A hop limit below 255 came through a router; a target must not be a group (RFC 4861, 7.1.1)."""
+    """A hop limit below 255 and a multicast target are malformed (RFC 4861, 7.1.1)."""
     with pytest.raises(Malformed):
         dissect(SOLICITATION, ttl=254)
     with pytest.raises(Malformed):
@@ -121,7 +121,7 @@ def test_far_senders_and_group_targets_are_malformed() -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """What the capture cut says as much as is there."""
+    """A truncated message yields its available fields."""
     assert dissect(SOLICITATION[:20], problem=1) == []
     assert events(dissect(SOLICITATION + SOURCE[:6], problem=1)) == [
         ("NdpNeighbourSolicitation", FRAME_MAC, parse(OWN), parse(OTHER))
@@ -129,5 +129,5 @@ def test_cut_by_the_capture() -> None:
 
 
 def test_other_messages_are_ignored() -> None:
-    """An echo request is not neighbour discovery and no fault."""
+    """An echo request is not neighbor discovery and not malformed."""
     assert dissect(bytes.fromhex("80000000 00000000")) == []

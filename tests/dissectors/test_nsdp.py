@@ -9,7 +9,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.nsdp import Nsdp
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a question": ([("NsdpRequest", False, (1, 3, 4, 6, 13), False)], []),
     "a switch": (
@@ -27,25 +27,25 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Nsdp().dissect(packets("nsdp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("nsdp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [bytes(40), b"\1\5" + bytes(22) + b"NSDP" + bytes(8)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Nsdp().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\1\2" + bytes(22) + b"NSDP" + bytes(4) + b"\0\1\0\x09x"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Nsdp().dissect(Packet(payload)))
     assert list(Nsdp().dissect(Packet(payload, problem=1))) == []

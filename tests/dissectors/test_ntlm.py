@@ -1,4 +1,4 @@
-"""NTLM: names and versions, kinds of proofs, and messages that lie."""
+"""NTLM: names, versions, types of responses, and malformed messages."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sensor.dissectors.shared.ntlm import Challenge, Login, Offer, find
 
 SYSTEM = version(10, 0, 22631)
 PAIRS = {2: "OFFICE", 1: "DC-1", 4: "office.example", 3: "dc-1.office.example", 5: "example"}
-# Hashes of the samples' challenge and of an answer of ones: to be told apart, not to be turned back.
+# Hashes of the samples' challenge and of a response of ones: to correlate them, not to recover them.
 NONCE, PROOF = "df1d951c82837e75", "a84a46ea386f5fe0"
 
 
 def test_offer() -> None:
-    """The client's version, where it tells one."""
+    """A negotiate message reports the client's version if it has one."""
     assert find(spnego(ntlm_negotiate(SYSTEM))) == Offer("10.0.22631")
     assert find(ntlm_negotiate(bytes(8))) == Offer("")
     assert find(b"Negotiate TlRM") is None
 
 
 def test_challenge() -> None:
-    """All names of a server; one in no domain names itself as its domain, and then there is none."""
+    """A challenge reports all names of the server, but no domain if it is the server's own name."""
     message = find(spnego(ntlm_challenge("OFFICE", PAIRS, SYSTEM)))
     assert message == Challenge(
         "OFFICE", "DC-1", "OFFICE", "dc-1.office.example", "office.example", "example", "10.0.22631", NONCE
@@ -51,7 +51,7 @@ def test_challenge() -> None:
     ],
 )
 def test_kinds_of_proof(user: str, lm: bytes, nt: bytes, flags: int, method: str) -> None:
-    """By the sizes of the answers and the flags; the answers themselves are nowhere."""
+    """The method follows from the sizes of the responses and the flags; the responses themselves are not reported."""
     message = find(ntlm_authenticate(user, "D", "W", SYSTEM, lm=lm, nt=nt, flags=flags))
     assert message is not None
     assert message == Login(user, "D", "W", method, "10.0.22631", PROOF if any(nt or lm) else "")
@@ -59,7 +59,7 @@ def test_kinds_of_proof(user: str, lm: bytes, nt: bytes, flags: int, method: str
 
 
 def test_other_code_page() -> None:
-    """Without the Unicode flag texts are bytes."""
+    """Without the Unicode flag texts have one byte per character."""
     raw = ntlm_authenticate("", "", "", SYSTEM, nt=b"", flags=0xE2888214)
     message = find(raw[:44] + b"\x04\0\x04\0" + (len(raw)).to_bytes(4, "little") + raw[52:] + b"DESK")
     assert isinstance(message, Login)
@@ -77,14 +77,14 @@ def test_other_code_page() -> None:
     ],
 )
 def test_malformed(raw: bytes) -> None:
-    """Cut, unknown, or with fields outside; where the capture cut it, it is simply not told."""
+    """Invalid messages are malformed, but yield nothing if the capture truncated them."""
     with pytest.raises(Malformed):
         find(raw)
     assert find(raw, partial=True) is None
 
 
 def test_pairs_without_end() -> None:
-    """Target information is read up to its end, whatever it declares."""
+    """Target information is read up to its end, also with an oversized pair."""
     assert find(ntlm_challenge("A", {1: "X", 9: "Y" * 300, 3: "z.example"}, SYSTEM)) == Challenge(
         "A", "X", "", "z.example", "", "", "10.0.22631", NONCE
     )

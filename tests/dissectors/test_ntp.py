@@ -1,4 +1,4 @@
-"""NTP: who tells the time, and who answers management."""
+"""NTP: servers, and management queries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def variables(text: bytes, more: bool = False, offset: int = 0, count: int | Non
 
 
 def test_the_sample() -> None:
-    """Every kind of message."""
+    """Every type of message yields its event."""
     names = (("version", "ntpd 4.2.8p15@1.3728-o"), ("processor", "x86_64"), ("system", "Linux/5.15.0-105-generic"))
     assert [one for packet in packets("ntp") for one in events(Ntp().dissect(packet))] == [
         ("NtpQuestion", 4, False),
@@ -48,25 +48,25 @@ def test_the_sample() -> None:
 
 
 def test_an_answer_makes_a_server() -> None:
-    """Only who answers is a server; who asks claims nothing."""
+    """Only a host that answers is a server; a query yields no observation."""
     assert facts(Ntp().dissect(packets("ntp")[1])) == [("02:00:5e:00:53:01", "10.20.30.1", "ntp.role", "ntp_server")]
     assert facts(Ntp().dissect(packets("ntp")[0])) == []
 
 
 @pytest.mark.parametrize(("leap", "stratum", "sport"), [(3, 2, 123), (0, 0, 123), (0, 16, 123), (0, 2, 9999)])
 def test_answers_that_make_no_server(leap: int, stratum: int, sport: int) -> None:
-    """A clock never set, a refusal, no time at all, or an answer from another port."""
+    """An unsynchronized clock, a kiss code, an invalid stratum and an answer from another port give no server role."""
     assert values(dissect(answer(leap, stratum), sport=sport)) == []
 
 
 def test_names_of_system_and_program() -> None:
-    """Variables in any order, with quotes or without; those that say nothing of the machine are left out."""
+    """Variables are read in any order, with or without quotes; those that do not describe the host are omitted."""
     parsed = values(variables(b'leap=0, system=cisco, version="4", processor="unknown"\r\n'))
     assert parsed == [("ntp.system", "cisco"), ("ntp.version", "4"), ("ntp.processor", "unknown")]
 
 
 def test_half_a_value_is_none() -> None:
-    """The last variable of a part that continues may be cut; later parts are not read."""
+    """The last variable of an incomplete response may be truncated and is omitted; later parts are not parsed."""
     assert values(variables(b"system=Linux/5, processor=x8", more=True)) == [("ntp.system", "Linux/5")]
     assert values(variables(b"system=Linux/5", offset=468)) == []
     assert values(variables(b"system=Lin", count=99)) == []
@@ -74,13 +74,13 @@ def test_half_a_value_is_none() -> None:
 
 @pytest.mark.parametrize("payload", [b"\x00" + bytes(47), b"\x38" + bytes(47), b"GET / HTTP/1.1", b""])
 def test_others_are_left_alone(payload: bytes) -> None:
-    """Versions and modes that do not exist."""
+    """Unknown versions and modes yield nothing."""
     assert dissect(payload) == []
 
 
 @pytest.mark.parametrize("payload", [answer()[:47], b"\x16\x02\0\1", b"\x17\0"])
 def test_malformed(payload: bytes) -> None:
-    """What ends early, unless the capture cut it."""
+    """Messages that end early are malformed, unless the capture truncated them."""
     with pytest.raises(Malformed, match="early"):
         dissect(payload)
     assert dissect(payload, problem=1) == []

@@ -1,4 +1,4 @@
-"""Services that speak first, on ports that are not theirs: recognized by their greeting, not mistaken for others."""
+"""Services whose server speaks first, on non-standard ports: each is detected by its own dissector only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TELNET = [b"<" + ASK, b"<login: ", b">admin\r\n", b"<Password: ", b">admin\r\n",
 
 
 def frames(conversation: Iterable[bytes]) -> list[bytes]:
-    """A conversation with its handshake; ``>`` is what the client sends."""
+    """A connection with its handshake; lines that begin with ``>`` are sent by the client."""
     sent = {CLIENT: 1000, SERVER: 5000}
     found = [
         tcp_frame(CLIENT, SERVER, dport=PORT, flags=0x02, seq=999),
@@ -52,7 +52,7 @@ def frames(conversation: Iterable[bytes]) -> list[bytes]:
 
 
 def events(conversation: Iterable[bytes]) -> list[type[Event]]:
-    """What all five dissectors make of a conversation on a port of nobody."""
+    """The events of all five dissectors for a connection on an unassigned port."""
     found: list[type[Event]] = []
 
     def take(parsed: Iterable[Parsed]) -> None:
@@ -82,16 +82,16 @@ def events(conversation: Iterable[bytes]) -> list[type[Event]]:
     ids=["ftp", "smtp", "pop3", "imap", "telnet"],
 )
 def test_logins_on_other_ports(conversation: list[bytes], expected: list[type[Event]]) -> None:
-    """Greeting and login, and nothing by the dissectors of the others."""
+    """Greeting and login are reported by the right dissector only."""
     assert events(conversation) == expected
 
 
 def test_a_greeting_that_names_no_protocol_is_no_banner() -> None:
-    """FTP and SMTP begin alike; a login shows which it is."""
+    """FTP and SMTP greetings look alike: without the protocol's name only a login identifies it."""
     assert events([b"<220 welcome\r\n"]) == []
     assert events([b"<220 welcome\r\n", *FTP[1:]]) == [FtpLogin]
 
 
 def test_another_protocol_is_left_alone() -> None:
-    """What merely looks like a greeting."""
+    """Lines that only look like a greeting yield nothing."""
     assert events([b"<220V mains\r\n", b"<+OKAY then\r\n", b">* OKAY\r\n", b"<\xff\xd8\xff\xe0JFIF\r\n"]) == []

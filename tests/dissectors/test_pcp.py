@@ -1,4 +1,4 @@
-"""PCP: mappings asked for, also for others, and answered."""
+"""PCP: mappings requested, also for other hosts, and responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.dissectors.samples import events, packets
 
 
 def test_the_sample() -> None:
-    """The third mapping is for a printer, not for the one that asks."""
+    """Mappings of a host for itself and for a printer, a response and an announcement are reported."""
     host, printer = parse("10.20.30.14"), parse("10.20.30.41")
     assert [one for packet in packets("pcp")[:5] for one in events(Pcp().dissect(packet))] == [
         ("PcpRequest", "map", host, "tcp", 22, 2222, 3600),
@@ -30,7 +30,7 @@ def test_other_versions_are_left_alone() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 20, 24, 40, 59])
 def test_malformed(size: int) -> None:
-    """Cut anywhere, unless the capture did it; too long."""
+    """Short messages are malformed, unless the capture truncated them; so are messages that are too long."""
     payload = packets("pcp")[0].payload[:size]
     with pytest.raises(Malformed):
         list(Pcp().dissect(Packet(payload)))

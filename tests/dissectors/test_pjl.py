@@ -1,4 +1,4 @@
-"""PJL: printers answer who they are; jobs and people tell them what to do."""
+"""PJL: answers of printers that describe them, and commands of jobs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_job() -> None:
-    """Commands in order without values of variables, answers by topic; what looks like a command
-    inside a page is none.
+    """Commands are reported in order without values of variables, answers by topic; page data is not parsed as
+    commands.
     """
     parsed = session(49190)
     assert events(parsed) == [
@@ -43,7 +43,7 @@ def test_job() -> None:
 
 
 def test_printer_reports_who_it_is() -> None:
-    """Name, serial number and version are facts about the printer."""
+    """Name, serial number and firmware are observations about the printer."""
     who = ("02:00:5e:00:53:03", "10.20.30.41")
     assert facts(session(49190)) == [
         (*who, "pjl.id", "HP LaserJet M402dn"),
@@ -54,19 +54,19 @@ def test_printer_reports_who_it_is() -> None:
 
 
 def test_label_printer() -> None:
-    """The answer to ~HI."""
+    """The answer to ~HI identifies a label printer."""
     assert events(session(49191)) == [("PjlAnswer", "ZPL HI", 1)]
     assert values(session(49191)) == [("pjl.zpl", "ZD420-203dpi,V84.20.15Z")]
 
 
 def test_device_id_as_name() -> None:
-    """Some printers answer with a device id."""
+    """An INFO ID answer may contain a device id with model and serial number."""
     parsed = conversation((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
     assert values(parsed) == [("pjl.id", "Brother HL-L2350DW series"), ("pjl.serial", "E78239A0N123456")]
 
 
 def test_gap() -> None:
-    """Missing bytes are page data as far as one knows; answers go on where one begins."""
+    """A gap is treated as page data; in the other direction parsing resumes where an answer begins."""
     stream, packet = Pjl().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, EXIT + b"@PJL INFO", True))
     list(stream.gap(packet, 500, True))
@@ -79,17 +79,17 @@ def test_gap() -> None:
 
 
 def test_other_data_is_quiet() -> None:
-    """Port 9100 takes anything: PostScript, pictures, scans for open ports."""
+    """Other data on port 9100, such as PostScript, images and port scans, yields nothing."""
     assert conversation((True, b"%!PS-Adobe-3.0\n" + b"showpage\n" * 5000), (False, b"GET / HTTP/1.1\r\n\r\n")) == []
 
 
 def test_bounds() -> None:
-    """Answers without end and thousands of commands cost little."""
+    """Endless answers and thousands of commands are bounded."""
     assert conversation((False, b"@PJL INFO ID\r\n" + b"a" * 100_000)) == []
     assert len(conversation((True, EXIT + b"@PJL INFO ID\r\n" * 5000))) == 128
 
 
 def test_setting_without_a_name() -> None:
-    """LPARM (settings of one language) with nothing but a value behind it."""
+    """LPARM (settings of one printer language) with or without a variable name is one command."""
     parsed = conversation((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
     assert [event[:2] for event in events(parsed)] == [("PjlCommand", "SET")] * 2

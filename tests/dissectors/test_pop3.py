@@ -1,4 +1,4 @@
-"""POP3: logins and their result; never a password, nor mail."""
+"""POP3: logins with their result; passwords and mail are never reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELLO = (False, b"+OK ready\r\n")
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Pop3().stream(Packet())
     return [
         parsed
@@ -30,7 +30,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_wrong_and_right() -> None:
-    """Behind a list, and with commands sent in a row."""
+    """Logins are reported after a list of capabilities, and with pipelined commands."""
     parsed = events(session(49460))
     refused, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
     assert parsed == [
@@ -42,7 +42,7 @@ def test_wrong_and_right() -> None:
 
 
 def test_other_ways() -> None:
-    """SASL, a digest at the second try, and TLS, behind which nothing is read."""
+    """SASL logins and a digest at the second attempt are reported; nothing is parsed after TLS starts."""
     assert events(session(49461))[1:] == [("Pop3Login", "bob", "clear", True, seal("bob", b"not to be kept"))]
     assert events(session(49462))[1:] == [("Pop3Login", "carl", "apop", True, "")]
     assert events(session(49463)) == [GREETED]
@@ -50,14 +50,14 @@ def test_other_ways() -> None:
 
 @pytest.mark.parametrize("first", [b"!!!", b"QUFB", b""])
 def test_odd_credentials(first: bytes) -> None:
-    """What is no base64, or holds no password, names nobody."""
+    """Credentials with invalid base64 or without a password have no user."""
     assert events(conversation(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [
         ("Pop3Login", "", "clear", False, "")
     ]
 
 
 def test_other_protocols_middles_and_gaps() -> None:
-    """A conversation begins with the server's greeting."""
+    """A connection that does not begin with the server's greeting yields nothing; a gap ends parsing."""
     for parts in (
         [(True, b"USER a\r\n"), (False, b"+OK\r\n")],
         [(False, b"220 ftp\r\n"), (True, b"PASS b\r\n")],

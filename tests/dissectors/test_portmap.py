@@ -1,4 +1,4 @@
-"""The port mapper, and the administration daemon."""
+"""The port mapper, and calls to the administration daemon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, packets
 
 
 def test_the_sample() -> None:
-    """A program is looked for and called; all programs are listed; a later version answers with an address."""
+    """GETPORT, a call to the program found, DUMP, and a later version's answer with an address are reported."""
     assert [one for packet in packets("portmap") for one in events(Portmap().dissect(packet))] == [
         ("PortmapCall", 1, "getport", 100232, "sadmind", 10),
         ("PortmapReply", 1, 32773, "", 4),
@@ -26,7 +26,7 @@ def test_the_sample() -> None:
 
 
 def test_other_programs_report_nothing() -> None:
-    """NFS itself, and what only looks like a call on another port."""
+    """NFS itself, and data on another port that only looks like a call, yield nothing."""
     call = struct.pack("!IIIIII", 1, 0, 2, 100003, 3, 1) + bytes(16)
     assert list(Portmap().dissect(Packet(call, sport=800, dport=2049))) == []
     assert list(Portmap().dissect(Packet(b"short", sport=800, dport=2049))) == []
@@ -42,6 +42,6 @@ def test_other_programs_report_nothing() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """What ends early, is neither call nor reply, or has credentials beyond all bounds."""
+    """Messages that end early, are neither call nor reply, or have oversized credentials are malformed."""
     with pytest.raises(Malformed):
         Portmap().dissect(Packet(payload, sport=111, dport=111))

@@ -1,4 +1,4 @@
-"""PostgreSQL: logins, how and with what result; never a password."""
+"""PostgreSQL: logins with method and result; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, facts, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Postgres().stream(Packet())
     return [
         parsed
@@ -29,7 +29,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_logins() -> None:
-    """Accepted with SCRAM, refused with MD5, and trusted without a password."""
+    """Logins are accepted with SCRAM, rejected with MD5, and accepted without a password."""
     parsed = session(49420)
     assert events(parsed) == [("PostgresLogin", "shop", "scram", True, "")]
     assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "postgres.version", "15.5 (Debian 15.5-0+deb12u1)")]
@@ -38,32 +38,32 @@ def test_logins() -> None:
 
 
 def test_clear_password() -> None:
-    """After the server refused TLS; of it stays a seal."""
+    """Of a cleartext password, sent after the server rejected TLS, only its seal is stored."""
     parsed = session(49422)
     assert events(parsed) == [("PostgresLogin", "report", "clear", True, seal("report", b"not to be kept"))]
     assert "kept" not in repr(events(parsed))
 
 
 def test_tls() -> None:
-    """Nothing is read behind it."""
+    """Nothing is parsed after TLS starts."""
     assert session(49423) == []
 
 
 @pytest.mark.parametrize("code", [b"53300", b"3D000", b"57P03"])
 def test_other_errors_are_no_answer_to_a_password(code: bytes) -> None:
-    """Too many clients, no such database, a server that starts."""
+    """Too many clients, a missing database and a server that starts are not the result of a login."""
     assert events(conversation((True, start(b"a")), (False, asks(5, b"salt")), (False, error(code)))) == []
 
 
 def test_refused_before_a_password() -> None:
-    """The address may not log in."""
+    """A rejected address is a failed login without a method."""
     assert events(conversation((True, start(b"a")), (False, error(b"28000")))) == [
         ("PostgresLogin", "a", "none", False, "")
     ]
 
 
 def test_other_protocols_and_middles() -> None:
-    """What begins otherwise at the port is left alone."""
+    """Other protocols on the port, and connections captured from the middle, yield nothing."""
     for parts in (
         [(True, b"GET / HTTP/1.1\r\n")],
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
@@ -75,13 +75,13 @@ def test_other_protocols_and_middles() -> None:
 
 @pytest.mark.parametrize("part", [b"\0\0\0\0\0", b"R\0\0\0\1", b"R\xff\0\0\0"])
 def test_malformed(part: bytes) -> None:
-    """Unknown messages and impossible sizes."""
+    """Unknown messages and invalid sizes are malformed."""
     with pytest.raises(Malformed):
         conversation((True, start(b"a")), (False, part))
 
 
 def test_gaps_end_the_reading() -> None:
-    """What is missing may be the result."""
+    """A gap ends parsing: the missing bytes may contain the result."""
     stream, packet = Postgres().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, start(b"a"), True))
     assert list(stream.gap(packet, 3, False)) == []

@@ -1,5 +1,5 @@
-"""QUIC: the example of RFC 9001, other versions, hellos in pieces over packets and datagrams, and
-what cannot be read.
+"""QUIC: the example of RFC 9001, other versions, ClientHellos split over packets and datagrams, and packets that cannot
+be decrypted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def dissect(payload: bytes, unit: Quic | None = None, **fields: int) -> list[obj
 
 
 def test_example_of_the_standard() -> None:
-    """RFC 9001, A.1 and A.2: the packet on the wire, byte for byte at both ends, and what is in it."""
+    """The packet of RFC 9001, A.1 and A.2, is reproduced byte for byte at both ends, and its ClientHello is parsed."""
     packet = initial(EXAMPLE_ID, crypto(EXAMPLE), 2, pad=1162)
     assert packet.hex().startswith(
         "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c0bab7df5976d27cd449f63300099f399"
@@ -41,14 +41,14 @@ def test_example_of_the_standard() -> None:
 
 
 def test_secret_of_the_standard() -> None:
-    """RFC 9001, A.1: the client's secret."""
+    """The client's initial secret is that of RFC 9001, A.1."""
     version = quic.VERSIONS[b"\0\0\0\1"]
     secret = quic._expand(quic.hmac.digest(version.salt, EXAMPLE_ID, "sha256"), b"client in", 32)
     assert secret.hex() == "c00cf151ca5be075ed0ebfb5c80323c42d6b7db67881289af4008f1f6c357aea"
 
 
 def test_versions() -> None:
-    """Version 2 in coalesced packets, draft 29 with frames that overlap and come out of order."""
+    """Version 2 in coalesced packets, and draft 29 with overlapping and reordered frames, are parsed."""
     _, second, draft, phone = (events(Quic().dissect(packet)) for packet in packets("quic"))
     assert [(one[0][1], one[0][2]) for one in (second, draft, phone)] == [
         ("2", "www.example.com"),
@@ -60,7 +60,7 @@ def test_versions() -> None:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_hello_over_two_datagrams(order: tuple[int, int]) -> None:
-    """Today's hellos do not fit into one: they are told once, with the last piece, in whatever order they come."""
+    """A ClientHello in two datagrams is reported once, with the last part, in any order."""
     unit = Quic()
     parts = [
         initial(b"connect2", crypto(HELLO[:1100]), 0, pad=1162),
@@ -73,14 +73,14 @@ def test_hello_over_two_datagrams(order: tuple[int, int]) -> None:
 
 
 def test_connections_are_kept_apart() -> None:
-    """Pieces with other connection ids never meet."""
+    """Parts with different connection ids are not combined."""
     unit = Quic()
     assert dissect(initial(b"one.....", crypto(HELLO[:1100])), unit) == []
     assert dissect(initial(b"other...", crypto(HELLO[1100:], 1100)), unit) == []
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hellos that never end push out older ones, and one of them keeps a bounded number of bytes."""
+    """Incomplete ClientHellos replace older ones, and each keeps a bounded number of bytes."""
     monkeypatch.setattr(quic, "OPEN_LIMIT", 10)
     unit = Quic()
     for number in range(50):
@@ -93,16 +93,14 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_of_others() -> None:
-    """Packets that cannot be opened are left alone: once the server answered, the keys follow from
-    an id of the past.
-    """
+    """Packets that cannot be decrypted yield nothing: after the server's answer the keys follow from an earlier id."""
     packet = initial(b"connect1", crypto(EXAMPLE), pad=1162)
     assert dissect(packet.replace(b"connect1", b"connect9")) == []
     assert dissect(packet[:-1] + bytes((packet[-1] ^ 1,))) == []
 
 
 def test_not_for_us() -> None:
-    """Servers, other kinds of packets, other versions, and packets that the capture cut."""
+    """Packets of servers, other packet types, other versions and truncated packets yield nothing."""
     packet = initial(EXAMPLE_ID, crypto(EXAMPLE), pad=1162)
     assert dissect(packet)
     assert dissect(packet, direction=1) == []
@@ -113,7 +111,7 @@ def test_not_for_us() -> None:
 
 
 def test_what_may_stand_beside_a_hello() -> None:
-    """Pings, acknowledgements and padding between the frames; a close ends them."""
+    """PING, ACK and PADDING frames may precede the ClientHello; CONNECTION_CLOSE ends the frames."""
     acks = b"\2\5\0\1\0\1\1" + b"\3\5\0\0\0\1\1\1"
     assert (
         events(dissect(initial(EXAMPLE_ID, b"\1\0\0" + acks + crypto(EXAMPLE) + b"\x1c\0\0\0")))[0][2] == "example.com"
@@ -137,12 +135,12 @@ def test_what_may_stand_beside_a_hello() -> None:
     ],
 )
 def test_lies(payload: bytes) -> None:
-    """Ids and lengths that cannot be, frames that have no place here, hellos that are none."""
+    """Invalid ids, lengths and ClientHellos, and frames not allowed in Initial packets, are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_hello_without_a_name() -> None:
-    """There is no fact about a host that was not asked for."""
+    """A ClientHello without a server name yields no observation of one."""
     nameless = browser_hello("")
     assert [kind for kind, _ in values(dissect(initial(EXAMPLE_ID, crypto(nameless))))] == ["quic.ja4"]

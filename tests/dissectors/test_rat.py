@@ -1,4 +1,4 @@
-"""Trojans and shells by their first words."""
+"""Remote-access trojans and remote shells, by the first bytes of their messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parsed(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]
 
 
 def test_the_small_capture(golden: Golden) -> None:
-    """Each conversation names its family; words that only begin alike say nothing."""
+    """Each connection of the sample reports its malware family; data that only begins alike yields nothing."""
     streams: dict[int, Stream] = {}
     found: list[tuple[object, ...]] = []
     for packet in packets("rat"):
@@ -45,7 +45,7 @@ def test_the_small_capture(golden: Golden) -> None:
     ],
 )
 def test_families(data: bytes, family: str) -> None:
-    """First bytes of each family."""
+    """Each family is detected by its first bytes."""
     assert parsed(data)[0][1].endswith(family)
 
 
@@ -54,7 +54,7 @@ def test_families(data: bytes, family: str) -> None:
     [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"],
 )
 def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
-    """What only flows one way is a file that looks like it; a command before it, or after it, makes it a shell."""
+    """Shell output in one direction only is not reported; a command before or after it makes it a shell."""
     assert parsed(data) == parsed(data, from_client=False) == []
     stream = Rat().stream(Packet())
     assert events(stream.feed(Packet(data), data, True)) == []
@@ -82,12 +82,12 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     ],
 )
 def test_others_report_nothing(data: bytes) -> None:
-    """Ordinary beginnings and pieces that are too short."""
+    """Ordinary data and parts that are too short yield nothing."""
     assert parsed(data) == []
 
 
 def test_a_family_is_reported_once_and_the_stream_ends() -> None:
-    """Screens go on for hours."""
+    """A family is reported once for each connection, and the stream ends after a limit."""
     stream = Rat().stream(Packet())
     found = [each for _ in range(20) for each in stream.feed(Packet(), b"BAGLIMI?\n", True)]
     assert len(found) == 1

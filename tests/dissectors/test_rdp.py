@@ -1,4 +1,4 @@
-"""Remote desktop: who wants in, how sessions are secured, what clients call themselves."""
+"""Remote Desktop: requested users, negotiated security, and client names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.dissectors.samples import events, facts, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Rdp().stream(Packet())
     return [
         parsed
@@ -28,12 +28,12 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_secured_session() -> None:
-    """The cookie names the user, the rest is encrypted."""
+    """The cookie contains the user; everything after the negotiation is encrypted."""
     assert events(session(49450)) == [("RdpRequest", "OFFICE\\an", ("tls", "nla")), ("RdpNegotiated", "nla", 0)]
 
 
 def test_old_way() -> None:
-    """The client names itself."""
+    """Without TLS the client reports its name and settings."""
     parsed = session(49451)
     assert events(parsed) == [
         ("RdpRequest", "root", ()),
@@ -44,31 +44,31 @@ def test_old_way() -> None:
 
 
 def test_refusal() -> None:
-    """The server insists on network level authentication."""
+    """A server that requires network level authentication rejects the connection."""
     assert events(session(49452)) == [("RdpRequest", "", ()), ("RdpNegotiated", "", 5)]
 
 
 def test_other_protocols_in_the_same_envelope() -> None:
-    """Neither a cookie nor a wish; text; answers and data nobody asked for."""
+    """TPKT without cookie and negotiation, text, and unrequested answers or data yield nothing."""
     assert session(49453) == []
     for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, answer(2, 2))], [(True, settings("X"))]):
         assert conversation(*parts) == []
 
 
 def test_unknown_answers_are_malformed() -> None:
-    """Two kinds there are."""
+    """An unknown type of negotiation response is malformed."""
     with pytest.raises(Malformed):
         conversation((True, request(protocols=1)), (False, answer(9)))
 
 
 def test_short_settings_name_no_device() -> None:
-    """Cut ones, and data without a conference."""
+    """Truncated client settings, and data without a conference request, yield nothing."""
     for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
         assert events(conversation((True, request(protocols=0)), (False, answer(2, 0)), (True, data)))[2:] == []
 
 
 def test_gaps_end_the_reading() -> None:
-    """Only the beginning is wanted."""
+    """A gap ends parsing: only the beginning of a connection is needed."""
     stream = Rdp().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done

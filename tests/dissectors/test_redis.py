@@ -1,4 +1,4 @@
-"""Redis: logins and their result; never a password."""
+"""Redis: logins with their result; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.dissectors.samples import events, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Redis().stream(Packet())
     return [
         parsed
@@ -28,7 +28,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_wrong_and_right() -> None:
-    """Each login gets its own reply; of a password stays a seal."""
+    """Each login is matched with its own reply; of a password only its seal is stored."""
     parsed = events(session(49430))
     refused, right = seal("default", b"wrong-secret"), seal("default", b"not to be kept")
     assert parsed == [
@@ -40,23 +40,23 @@ def test_wrong_and_right() -> None:
 
 @pytest.mark.parametrize("port", [49431, 49432])
 def test_users(port: int) -> None:
-    """By AUTH and by HELLO."""
+    """The user of AUTH and of HELLO is reported."""
     assert events(session(port)) == [("RedisLogin", "shop", "clear", True, seal("shop", b"not to be kept"))]
 
 
 def test_typed_by_hand() -> None:
-    """Commands in a line, and the words of old servers."""
+    """Inline commands, and the error messages of old servers, are parsed."""
     assert events(session(49433)) == [("RedisLogin", "default", "clear", False, seal("default", b"wrong-secret"))]
 
 
 def test_no_password_is_no_login() -> None:
-    """A server that has none says so; replies to other commands are no result."""
+    """A server without a password reports no login, and replies to other commands are not a result."""
     assert session(49434) == []
     assert conversation((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
 
 
 def test_behind_a_gap() -> None:
-    """Of a long guessing on one connection those are heard whose segments begin with them."""
+    """After a gap, logins are parsed whose segments begin with them."""
     stream, packet = Redis().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, command(b"PING"), True))
     list(stream.gap(packet, 500, True))
@@ -80,7 +80,7 @@ def test_behind_a_gap() -> None:
     ],
 )
 def test_other_protocols_and_long_commands(start: bytes) -> None:
-    """What is no command, or too long to hold a login, ends the reading."""
+    """Other protocols, and commands too long for a login, end parsing."""
     stream, packet = Redis().stream(Packet()), Packet(proto=6)
     assert list(stream.feed(packet, start, True)) == []
     assert stream.done

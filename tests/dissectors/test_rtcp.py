@@ -1,4 +1,4 @@
-"""RTCP: reports and the names of their sender; others' names and encrypted ones stay unheard."""
+"""RTCP: reports and the names of their sender; names of other sources and encrypted ones are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def test_sample() -> None:
-    """Every report of the sample."""
+    """Every report of the sample yields its event, and the names of the sender observations."""
     parsed = [one for packet in packets("rtcp") for one in Rtcp().dissect(packet)]
     assert events(parsed) == [
         ("RtcpReport", 0xA11CE, True, 250, 40000, 0.25, "Yealink SIP-T46S", False),
@@ -36,24 +36,24 @@ def test_sample() -> None:
 
 
 def test_items_longer_than_their_chunk() -> None:
-    """What runs over the end is left out."""
+    """An item longer than its chunk is omitted."""
     report = part(0, 201, struct.pack("!I", 7)) + part(1, 202, struct.pack("!IBB2s", 7, 6, 9, b"ab"))
     assert values(Rtcp().dissect(Packet(report))) == []
 
 
 def test_empty_item() -> None:
-    """A tool without a name is none."""
+    """An empty tool name is omitted."""
     report = part(0, 201, struct.pack("!I", 7)) + part(1, 202, chunk(7, (6, "")))
     assert values(Rtcp().dissect(Packet(report))) == []
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x80\x00\0\1" + bytes(8), b"\x80\xc8\0\6" + bytes(8)])
 def test_malformed(payload: bytes) -> None:
-    """Media, and reports longer than their datagram."""
+    """Media packets, and reports longer than their datagram, are malformed."""
     with pytest.raises(Malformed):
         list(Rtcp().dissect(Packet(payload)))
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut report says nothing and is no fault."""
+    """A truncated report yields nothing and is not malformed."""
     assert list(Rtcp().dissect(Packet(b"\x80\xc8\0\6" + bytes(8), problem=1))) == []

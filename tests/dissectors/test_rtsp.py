@@ -1,4 +1,4 @@
-"""RTSP: players, cameras, challenges and descriptions; and media between messages."""
+"""RTSP: players, cameras, challenges and descriptions, with media between messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def stream_of(*parts: bytes, from_client: bool = False) -> list[object]:
 
 
 def test_camera_is_watched() -> None:
-    """Requests and responses in order; credentials appear as their scheme and user name only."""
+    """Requests and responses are reported in order; credentials appear as scheme and user name only."""
     uri, agent = "rtsp://10.20.30.61:554/Streaming/Channels/101", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"
     parsed = conversation()
     assert events(parsed) == [
@@ -43,7 +43,7 @@ def test_camera_is_watched() -> None:
 
 
 def test_whose_facts() -> None:
-    """Server, realm and description are the camera's, the program the player's."""
+    """Server, realm and description are observations about the camera, the program about the player."""
     found = set(facts(conversation()))
     player, camera = ("02:00:5e:00:53:04", "10.20.30.66"), ("02:00:5e:00:53:06", "10.20.30.61")
     assert found == {
@@ -56,21 +56,21 @@ def test_whose_facts() -> None:
 
 
 def test_proxy_shares_nothing() -> None:
-    """Via shows that somebody passed the message on."""
+    """A message with Via was forwarded and does not describe its sender."""
     parsed = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
     assert [event[0] for event in events(parsed)] == ["RtspResponse"]
     assert values(parsed) == []
 
 
 def test_media_between_messages() -> None:
-    """Interleaved packets are skipped whatever they hold."""
+    """Interleaved media packets are skipped, whatever they contain."""
     parsed = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK, from_client=True)
     assert [event[1] for event in events(parsed)] == [200, 200]
 
 
 def test_gap_in_media() -> None:
-    """Missing media does not matter; a missing half message is forgotten, and reading goes on where one begins with a
-    segment.
+    """A gap in media is skipped; a gap in a message discards it, and parsing resumes at a segment that begins with a
+    message.
     """
     stream, packet = Rtsp().stream(Packet()), Packet(proto=6)
     assert len(events(list(stream.feed(packet, OK + b"$\0\0\x64", False)))) == 1
@@ -82,15 +82,13 @@ def test_gap_in_media() -> None:
 
 
 def test_camera_that_has_long_been_watched() -> None:
-    """Heard from the middle of its media, it is heard again where it answers: what keeps a session open has an answer
-    now and then.
-    """
+    """A stream captured from the middle of its media is parsed again at the next response, such as to a keep-alive."""
     parsed = stream_of(b"\x9a\x01middle of a picture", b"$\0\0\4abcd", OK)
     assert values(parsed) == [("rtsp.server", "GStreamer RTSP server")]
 
 
 def test_description_arrives_later() -> None:
-    """The event of a message with a description comes when the description is whole."""
+    """A message with a description is reported when the description is complete."""
     message = rtsp_message("RTSP/1.0 200 OK", "CSeq: 4", "Content-Type: application/sdp", body=SDP)
     assert stream_of(message[:-10]) == []
     assert ("rtsp.session", "HIK Media Server V4.30.210") in values(stream_of(message[:-10], message[-10:]))
@@ -100,7 +98,7 @@ def test_description_arrives_later() -> None:
     "start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"]
 )
 def test_other_protocols_are_left_alone(start: bytes) -> None:
-    """TLS and tunnels through HTTP are no fault; nothing of them is read."""
+    """TLS and tunnels through HTTP yield nothing and are not malformed."""
     assert stream_of(start, OK, from_client=True) == []
 
 
@@ -118,6 +116,6 @@ def test_other_protocols_are_left_alone(start: bytes) -> None:
     ],
 )
 def test_malformed(start: bytes) -> None:
-    """Other protocols, impossible lengths, and heads without end."""
+    """Other protocols, invalid lengths and endless heads are malformed."""
     with pytest.raises(Malformed):
         stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)], from_client=True)

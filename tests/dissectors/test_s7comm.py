@@ -1,4 +1,4 @@
-"""S7 communication: what clients call, and the order number of the controller."""
+"""S7 communication: functions that clients call, and the order number of the controller."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_cut_anywhere() -> None:
 
 
 def test_others_on_the_port() -> None:
-    """MMS and the newer form speak over the same transport; what is no TPKT ends the stream."""
+    """MMS and S7comm-plus, over the same transport, yield nothing; data that is not TPKT is malformed."""
     assert feed((True, tpkt(b"\x02\xf0\x80" + b"\x72\x01\x00\x10" + bytes(16)))) == []
     assert feed((True, tpkt(b"\x02\xf0\x80"))) == []
     with pytest.raises(Malformed):

@@ -1,4 +1,4 @@
-"""SADP: what Hikvision devices tell, and what recorders tell of others."""
+"""SADP: discovery of Hikvision devices, by themselves and by recorders that report other devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.sadp import Sadp
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "an inquiry": ([("SadpRequest", "inquiry", False)], []),
     "a camera without a password": (
@@ -73,19 +73,19 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Sadp().dissect(packets("sadp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("sadp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"M-SEARCH * HTTP/1.1", b"<Envelope><Body/></Envelope>"])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Sadp().dissect(Packet(payload))) == []
 
 
@@ -99,14 +99,14 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     ],
 )
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Sadp().dissect(Packet(payload)))
     assert list(Sadp().dissect(Packet(payload, problem=1))) == []
 
 
 def test_addresses_decide_where_a_router_lies_between() -> None:
-    """The MAC of the frame is a router's: the address in the answer is the sender's, so the facts are its own."""
+    """Behind a router the address in the answer identifies the sender, as the frame's MAC is the router's."""
     packet = packets("sadp")[1]
     moved = Packet(packet.payload, src=packet.src, src_mac=0x020000000001, sport=37020, dport=37020)
     assert values(Sadp().dissect(moved)) == values(Sadp().dissect(packet))

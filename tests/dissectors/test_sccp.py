@@ -1,4 +1,4 @@
-"""SCCP: registrations of stations, calls and digits; other protocols on the port and places lost."""
+"""SCCP: registrations of phones, calls and digits; other protocols on the port, and gaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def read(port: int) -> list[object]:
-    """All that is said on the connection from this port of the sample."""
+    """The events and observations of the connection with this client port in the sample."""
     dissector = Sccp()
     stream = dissector.stream(Packet())
     return [
@@ -34,8 +34,8 @@ def feed(*parts: bytes, from_client: bool = True) -> list[object]:
 
 
 def test_telephone_registers_and_calls() -> None:
-    """Name, type number and firmware are the station's; the manager is only known to be one; the parties of a call are
-    nobody's facts.
+    """Name, device type and firmware describe the phone; the manager gets its role; the parties of a call yield no
+    observation.
     """
     parsed = read(50111)
     assert events(parsed) == [
@@ -59,7 +59,7 @@ def test_telephone_registers_and_calls() -> None:
 
 
 def test_refused_station() -> None:
-    """A refusal shows its text, and names no manager's role: it may be no manager for this station."""
+    """A rejection reports its text and gives no manager role: the host may not be the manager of this phone."""
     assert events(read(50112)) == [
         ("SccpRegister", "ATA02005E005303", 12, "", False),
         ("SccpRejected", "No Entry For Device"),
@@ -68,13 +68,13 @@ def test_refused_station() -> None:
 
 
 def test_keep_alive_reports_a_station_once() -> None:
-    """A connection older than the capture shows at least which end is the station."""
+    """A keep-alive identifies the phone's end of a connection older than the capture, once."""
     assert values(feed(message(0, b""), message(0, b""))) == [("sccp.side", "station")]
     assert values(feed(message(0x100, b""), from_client=False)) == []
 
 
 def test_short_registration_has_no_firmware() -> None:
-    """Old telephones end their registration after the first fields."""
+    """Registrations of old phones end after the first fields."""
     assert values(feed(message(1, station(b"SEP001122334455", 8)))) == [
         ("sccp.side", "station"),
         ("sccp.hostname", "SEP001122334455"),
@@ -93,13 +93,13 @@ def test_short_registration_has_no_firmware() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols, and messages too short for what they say."""
+    """Other protocols, and messages too short for their type, are malformed."""
     with pytest.raises(Malformed):
         feed(payload)
 
 
 def test_after_a_gap() -> None:
-    """Reading goes on at a segment of whole messages."""
+    """After a gap, parsing resumes at a segment of complete messages."""
     stream, packet = Sccp().stream(Packet()), Packet(proto=6)
     whole = message(1, station(b"SEP001122334455", 8))
     assert list(stream.feed(packet, whole[:20], True)) == []

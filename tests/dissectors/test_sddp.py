@@ -1,4 +1,4 @@
-"""SDDP: what devices tell Control4."""
+"""SDDP: discovery of devices by Control4."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sensor.core.packet import Packet
 from sensor.dissectors.sddp import Sddp
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("SddpSearch",)], []),
     "a projector": (
@@ -38,24 +38,24 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Sddp().dissect(packets("sddp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("sddp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"NOTIFY * HTTP/1.1", b"SDDP"])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Sddp().dissect(Packet(payload))) == []
 
 
 def test_cut_message_reports_nothing() -> None:
-    """A message that the capture cut is not read: half a name is a wrong name."""
+    """A truncated message yields nothing: part of a name is a wrong name."""
     for packet in packets("sddp"):
         assert (
             list(

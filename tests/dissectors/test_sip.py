@@ -1,4 +1,4 @@
-"""SIP: requests, responses, programs and whose they are; and messages cut anywhere on TCP."""
+"""SIP: requests, responses, programs and the device they describe; messages segmented anywhere on TCP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
 
 
 def test_plug_and_play_reports_the_model() -> None:
-    """A phone that asks for its settings names itself in the Event header."""
+    """A phone that requests its configuration reports vendor, model and version in the Event header."""
     parsed = list(Sip().dissect(packets("sip")[0]))
     assert events(parsed)[0][:2] == ("SipRequest", "SUBSCRIBE")
     assert facts(parsed) == [
@@ -49,7 +49,7 @@ def test_plug_and_play_reports_the_model() -> None:
 
 
 def test_registration() -> None:
-    """Request, challenge, request with credentials, acceptance; the credentials themselves are nowhere."""
+    """Request, challenge, request with credentials and acceptance are reported; the credentials themselves are not."""
     request, challenge, again, accepted = (list(Sip().dissect(packet)) for packet in packets("sip")[1:5])
     own = ("212@10.20.30.5", "212@10.20.30.5", "2@10.20.30.12")
     program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
@@ -79,7 +79,7 @@ def test_registration() -> None:
     ],
 )
 def test_how_a_password_is_requested(header: bytes, requested: tuple[object, ...]) -> None:
-    """Quoted or not, in any letters; what has no end is left out, and the first challenge counts."""
+    """Parameters of the first challenge are read, quoted or not, in any case; endless ones are omitted."""
     head = (
         b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: "
         b"c\r\nFrom: <sip:1@x>\r\nTo: <sip:1@x>\r\n"
@@ -91,7 +91,7 @@ def test_how_a_password_is_requested(header: bytes, requested: tuple[object, ...
 
 
 def test_compact_and_folded_headers() -> None:
-    """Compact names, folded lines, blanks before the colon and other letter cases are the same headers."""
+    """Compact names, folded lines, spaces before the colon and other letter case are the same headers."""
     payload = (
         b'INVITE sip:213@pbx SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.5\r\nf: "Front <desk>"\r\n\t<sip:212@pbx;x=1>;tag=1\r\n'
         b"T : sip:213@pbx;tag=2\r\ni: c2\r\ncseq: 7\r\n INVITE\r\nUSER-AGENT: a\r\n b\r\nl: 3\r\n\r\nv=0"
@@ -105,7 +105,7 @@ def test_compact_and_folded_headers() -> None:
 
 @pytest.mark.parametrize("via", [b"Via: SIP/2.0/UDP 10.0.0.9", b"v: SIP/2.0/UDP 10.0.0.9"])
 def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
-    """A second Via shows that a proxy passed the request on: the program is not the sender's."""
+    """A request with a second Via was forwarded by a proxy: its program is not the sender's."""
     parsed = dissect(with_header(via))
     assert events(parsed) == [REGISTERED]
     assert values(parsed) == []
@@ -124,14 +124,14 @@ def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
     ],
 )
 def test_response_passed_on_is_not_the_proxys(contact: bytes, own: bool) -> None:
-    """A response to a call whose Contact is another host was passed on."""
+    """A response to a call whose Contact is another host was forwarded."""
     parsed = dissect(with_header(b"Contact: " + contact, OK.replace(b"1 REGISTER", b"1 INVITE")))
     assert events(parsed)[0][:2] == ("SipResponse", 200)
     assert values(parsed) == ([("sip.server", "pbx/1")] if own else [])
 
 
 def test_answer_to_a_registration_lists_the_client() -> None:
-    """There Contact repeats the client's own, so the server is still the sender."""
+    """In the response to a registration Contact repeats the client's, so the server is the sender."""
     assert values(dissect(with_header(b"Contact: <sip:212@10.0.0.77>", OK))) == [("sip.server", "pbx/1")]
 
 
@@ -146,18 +146,18 @@ def test_answer_to_a_registration_lists_the_client() -> None:
     ],
 )
 def test_headers_that_name_a_device(line: bytes) -> None:
-    """X- and P- headers about hardware are facts, word for word."""
+    """X- and P- headers about hardware are observations, unchanged."""
     assert ("sip.device_header", line.decode()) in values(dissect(with_header(line)))
 
 
 @pytest.mark.parametrize("line", [b"X-Call-Reason: 1", b"P-Asserted-Identity: <sip:1@a>", b"Serial: 5"])
 def test_headers_that_name_none(line: bytes) -> None:
-    """Others are not."""
+    """Other headers are not observations."""
     assert values(dissect(with_header(line))) == [("sip.user_agent", "snomD785/10.1.42.14")]
 
 
 def test_event_of_other_subscriptions_is_no_profile() -> None:
-    """Only the plug-and-play profile counts, and only in a SUBSCRIBE."""
+    """Only the plug-and-play profile is an observation, and only in a SUBSCRIBE."""
     subscribe = REGISTER.replace(b"REGISTER", b"SUBSCRIBE")
     assert "sip.profile" not in dict(values(dissect(with_header(b"Event: message-summary", subscribe))))
     profile = b'Event: ua-profile;vendor="snom";model="D785"'
@@ -173,9 +173,7 @@ WIREGUARD = bytes.fromhex("04000000 15764979 13000000 00000000 3bc85395 c81aa144
 
 @pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0", BINDING, WIREGUARD])
 def test_keep_alive_and_other_protocols(payload: bytes) -> None:
-    """Empty datagrams, and requests of STUN, keep a port open; a tunnel that hides behind it is no broken telephone.
-    They say nothing.
-    """
+    """Keep-alives, STUN requests and a WireGuard tunnel on the port yield nothing and are not malformed."""
     assert dissect(payload) == []
 
 
@@ -197,20 +195,20 @@ def test_keep_alive_and_other_protocols(payload: bytes) -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols, impossible start lines, headers without end, too many or too long, impossible lengths."""
+    """Other protocols, invalid start lines or lengths, and headers without end, too many or too long, are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_bounds_are_reached() -> None:
-    """128 headers, a line of 4096 bytes and a body length of 64 KiB are still read."""
+    """128 headers, a line of 4096 bytes and a body length of 64 KiB are accepted."""
     assert events(dissect(with_header(b"\r\n".join([b"X: 1"] * 121)))) == [REGISTERED]
     assert events(dissect(with_header(b"X: " + b"a" * 4093))) == [REGISTERED]
     assert events(dissect(REGISTER.replace(b"Length: 0", b"Length: 65536"))) == [REGISTERED]
 
 
 def test_cut_by_the_capture() -> None:
-    """A truncated message yields its whole lines. Where To is missing, the address of the start line stands for it."""
+    """A truncated message yields its complete lines. If To is missing, the address of the start line is used."""
     cut = REGISTER[: REGISTER.index(b"14\r\n")]
     assert events(dissect(cut, problem=1)) == [(*REGISTERED[:7], "", False, False)]
     assert dissect(REGISTER[:10], problem=1) == []
@@ -224,15 +222,13 @@ def stream_of(*parts: bytes) -> list[object]:
 
 
 def test_several_messages_in_one_segment() -> None:
-    """Messages follow each other, with keep-alives between and bodies skipped by their length,
-    whatever stands in them.
-    """
+    """A segment may contain several messages and keep-alives; bodies are skipped by their length."""
     with_body = REGISTER.replace(b"Length: 0", b"Length: %d" % len(OK)) + OK
     assert events(stream_of(b"\r\n\r\n" + with_body + b"\r\n" + REGISTER + REGISTER)) == [REGISTERED] * 3
 
 
 def test_gap_voids_the_half_message() -> None:
-    """What was half read is forgotten; reading goes on where a message begins with a segment."""
+    """A gap discards the partial message; parsing resumes at a segment that begins with a message."""
     stream, packet = Sip().stream(Packet()), Packet(proto=6)
     assert list(stream.feed(packet, REGISTER[:60], True)) == []
     assert list(stream.gap(packet, 20, True)) == []
@@ -242,7 +238,7 @@ def test_gap_voids_the_half_message() -> None:
 
 
 def test_gap_inside_a_body_is_part_of_it() -> None:
-    """Missing bytes of a body do not matter."""
+    """A gap inside a body is skipped."""
     stream, packet = Sip().stream(Packet()), Packet(proto=6)
     assert events(list(stream.feed(packet, REGISTER.replace(b"Length: 0", b"Length: 100") + b"a" * 10, True))) == [
         REGISTERED
@@ -252,7 +248,7 @@ def test_gap_inside_a_body_is_part_of_it() -> None:
 
 
 def test_session_descriptions() -> None:
-    """An offer names its program; an answer whose origin is another address was passed on, and names nobody."""
+    """An offer reports its program; an answer with another origin address was forwarded and yields no observation."""
     stream = Sip().stream(Packet())
     parsed = [one for packet in packets("sip")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
     media = ("audio 11800", "video 11802")
@@ -292,7 +288,7 @@ def test_session_descriptions() -> None:
     ],
 )
 def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
-    """Names left out, lines cut short, and another body than the header promises."""
+    """Placeholder names, short lines and a body of another type yield no observation."""
     parsed = dissect(
         with_header(b"Content-Type: Application/SDP;x=y", REGISTER.replace(b"Length: 0", b"Length: %d" % len(body)))
         + body
@@ -302,7 +298,7 @@ def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
 
 
 def test_proxied_description_names_no_device() -> None:
-    """A second Via: the description is another's too."""
+    """A description in a message with a second Via yields no observation."""
     message = (
         with_header(b"Via: SIP/2.0/UDP 10.0.0.9\r\nContent-Type: application/sdp")
         + b"v=0\r\no=Other 1 1 IN IP4 10.0.0.5\r\n"
@@ -311,7 +307,7 @@ def test_proxied_description_names_no_device() -> None:
 
 
 def test_gap_inside_a_description() -> None:
-    """It is void, and what follows is read."""
+    """A description with a gap is discarded, and the next message is parsed."""
     stream, packet = Sip().stream(Packet()), Packet(proto=6)
     head = with_header(b"Content-Type: application/sdp", REGISTER.replace(b"Length: 0", b"Length: 100"))
     assert len(list(stream.feed(packet, head + b"v=0\r\n", True))) == 2
@@ -320,12 +316,12 @@ def test_gap_inside_a_description() -> None:
 
 
 def test_tls_is_left_alone() -> None:
-    """An encrypted connection is no fault; nothing is read."""
+    """An encrypted connection yields nothing and is not malformed."""
     assert stream_of(b"\x16\x03\x01\x02\0\1", REGISTER) == []
 
 
 def test_upnp_subscription_is_left_alone() -> None:
-    """Control points subscribe over HTTP with a method of the same name: no SIP, and no fault."""
+    """UPnP control points use SUBSCRIBE over HTTP: this is not SIP and not malformed."""
     subscribe = b"SUBSCRIBE /upnp/event/WANIPConn1 HTTP/1.1\r\nHost: 192.168.0.1:80\r\nNT: upnp:event\r\n\r\n"
     stream = Sip().stream(Packet())
     assert list(stream.feed(Packet(proto=6), subscribe, True)) == []
@@ -334,6 +330,6 @@ def test_upnp_subscription_is_left_alone() -> None:
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\n", b"\x80abc", b"A" * 5000, REGISTER[:30] + b"X: 1\r\n" * 12000])
 def test_stream_that_is_not_sip(start: bytes) -> None:
-    """Other protocols and headers without end are refused before they fill the memory."""
+    """Other protocols and endless headers are malformed before they exhaust memory."""
     with pytest.raises(Malformed):
         stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)])

@@ -1,4 +1,4 @@
-"""SLP: services at the sender's own address, HP's attributes, and agents who speak for others."""
+"""SLP: services at the sender's own address, HP attributes, and agents that announce services of other hosts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HP = {
     "x-hp-p1": "MFG:Hewlett-Packard;MDL:HP LaserJet Professional M1212nf MFP;"
     "CMD:PJL,ACL,HTTP;CLS:PRINTER;DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;",
 }
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a request": ([("SlpRequest", "service:printer", False)], []),
     "a server's own service": (
@@ -74,13 +74,13 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Slp().dissect(packets("slp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("slp")) == len(EXPECTED)
 
 
@@ -88,20 +88,20 @@ def test_there_are_no_more_messages() -> None:
     "payload", [b"\2\1\0\0\x10" + bytes(5), b"\3" + bytes(20), b"\1\7\0\x63" + bytes(20), bytes(16)]
 )
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Slp().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\2\1\0\0\x0e\0\0\0\0\0\0\0\0\x09", b"\1\7\0\x10" + bytes(10) + b"\0\x09"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Slp().dissect(Packet(payload)))
     assert list(Slp().dissect(Packet(payload, problem=1))) == []
 
 
 def test_hosts_in_addresses() -> None:
-    """Ports, paths, users and IPv6 are no part of the host that must be the sender's."""
+    """Ports, paths, users and brackets are removed from the host that must be the sender."""
     for url in ("service:x://10.0.0.5", "service:x:lpr://10.0.0.5:515/q", "service:x://me@10.0.0.5;a=b"):
         assert _host(url) == "10.0.0.5"
     assert _host("service:x://[2001:db8::5]:80/") == "2001:db8::5"

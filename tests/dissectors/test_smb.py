@@ -1,4 +1,4 @@
-"""SMB: logins, shares, files and pipes over all versions; gaps, late starts, and bodies that lie."""
+"""SMB: logins, shares, files and pipes in all versions; gaps, late starts and malformed bodies."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def only(parsed: list[Parsed], *names: str) -> list[tuple[Any, ...]]:
 
 
 def of(parsed: list[Parsed], packet: Packet) -> list[tuple[str, str]]:
-    """Facts about one end."""
+    """Observations about one end."""
     return values([one for one in parsed if isinstance(one, Observation) and one.subject.address == packet.src])
 
 
 def test_service() -> None:
-    """Dialects, names of both ends, the login, shares, the program that is copied, the pipe."""
+    """Dialects, names of both ends, the login, shares, the copied program and the pipe are reported."""
     parsed = found(sample.service())
     assert only(parsed, "SmbNegotiate", "SmbNegotiated", "SmbChallenge") == [
         ("SmbNegotiate", 2, ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1"), False),
@@ -66,7 +66,7 @@ def test_service() -> None:
 
 
 def test_openings() -> None:
-    """What is opened, whether to change it, and how it ended; an interim answer is none."""
+    """An open request reports file, access and result; an interim response is not the result."""
     parsed = found(sample.service())
     assert only(parsed, "SmbCreate", "SmbCreateResult")[:4] == [
         ("SmbCreate", "ADMIN$", "PSEXESVC.exe", False, 0x00120196, 5, 0x44, True, "exe"),
@@ -77,7 +77,7 @@ def test_openings() -> None:
 
 
 def test_shares_without_the_server() -> None:
-    """A capture without its packets: an unknown id is that of the last requested share."""
+    """Without packets of the server an unknown tree id is that of the last requested share."""
     half, stream = Packet(proto=6, problem=Problem.ONE_SIDED), Smb().stream(CLIENT)
     parsed = [one for from_client, data in sample.service() if from_client for one in stream.feed(half, data, True)]
     whole = found(sample.service())
@@ -86,7 +86,7 @@ def test_shares_without_the_server() -> None:
 
 
 def test_rename_and_deletion() -> None:
-    """A rename chained to an opening knows the name; files go by a mark, or when they are closed."""
+    """A rename chained to an open request has the file name; files are deleted by disposition or on close."""
     parsed = found(sample.service())
     assert only(parsed, "SmbRename", "SmbDelete") == [
         ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"),
@@ -95,7 +95,7 @@ def test_rename_and_deletion() -> None:
 
 
 def test_facts_of_both_ends() -> None:
-    """Names, domain and version of the server from its challenge; name and version of the client from its answer."""
+    """The server is described by its challenge (names, domain, version), the client by its response (name, version)."""
     parsed = found(sample.service())
     assert of(parsed, CLIENT) == [
         ("smb.dialects", "2.0.2,2.1,3.0,3.0.2,3.1.1"), ("ntlm.version", "10.0.19041"), ("ntlm.hostname", "DESK-04"),
@@ -110,7 +110,7 @@ def test_facts_of_both_ends() -> None:
 
 
 def test_refused_guest_and_encrypted() -> None:
-    """A wrong password in the old way, an anonymous guest; encryption is told once for each direction, a compressed
+    """A failed NTLMv1 login and an anonymous guest are reported; encryption once for each direction, a compressed
     message with its sizes.
     """
     parsed = found(sample.refused())
@@ -129,7 +129,7 @@ def test_refused_guest_and_encrypted() -> None:
 
 
 def test_compression_that_a_client_offers() -> None:
-    """Behind the dialects, at a multiple of eight; not where the message is cut, and not without the newest dialect."""
+    """Compression contexts are read after the dialects, aligned to 8 bytes, only if complete and with dialect 3.1.1."""
     contexts = struct.pack("<HHI6x2x", 1, 6, 0) + struct.pack("<HHI10x", 3, 10, 0)
     for dialect, count, offered in ((0x0311, 2, True), (0x0311, 1, False), (0x0302, 2, False)):
         body = (
@@ -142,7 +142,7 @@ def test_compression_that_a_client_offers() -> None:
 
 
 def test_old_version() -> None:
-    """SMB 1 says the same; programs name themselves, and transactions that go through no pipe are told."""
+    """SMB 1 reports the same; programs report their names, and transactions without a pipe are reported."""
     parsed = found(sample.old())
     assert only(parsed, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
         ("SmbSession", "FILES-1", "DESK-04"),
@@ -183,7 +183,7 @@ def test_old_version() -> None:
 
 
 def test_server_that_names_itself_behind_its_challenge() -> None:
-    """An old server tells domain and name in the negotiation, in UTF-16 though its header does not say so."""
+    """An old server sends domain and name in the negotiation, in UTF-16 although its header does not declare it."""
     words = struct.pack("<HBHHIIIIQhB", 0, 3, 50, 1, 65536, 65536, 0, 0x8000F3FD & ~0x80000000, 0, 0, 8)
     answer = smb1(0x72, words, bytes(8) + wide("TEST\0FILES\0"), answer=True)
     parsed = found([(True, session(smb1(0x72, b"", b"\2NT LM 0.12\0"))), (False, session(answer))])
@@ -191,7 +191,7 @@ def test_server_that_names_itself_behind_its_challenge() -> None:
 
 
 def test_login_and_share_in_one_message() -> None:
-    """SMB 1 chains commands: the answers come chained too."""
+    """SMB 1 chains commands, and their responses are chained too."""
     last = b"\xff\0\0\0"
     setup = struct.pack("<HHHIHHII", 65535, 50, 0, 0, 0, 0, 0, 0xD4)
     names = b"\0" + wide("joe\0OFFICE\0OS\0LM\0")
@@ -226,7 +226,7 @@ def test_login_and_share_in_one_message() -> None:
     ],
 )
 def test_roles(share: str, kind: int, role: str) -> None:
-    """What a server shares tells its role; what every Windows host shares does not."""
+    """A share identifies the role of a server, except shares that every Windows host has."""
     connect = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
     answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, answer=True, tree=1)
     assert of(found([(True, session(connect)), (False, session(answer))]), SERVER) == (
@@ -235,8 +235,8 @@ def test_roles(share: str, kind: int, role: str) -> None:
 
 
 def test_begun_before_we_listened() -> None:
-    """Pipes are known by name, by the request that only pipes have, or by what is written; files without a name stay
-    nameless.
+    """In a connection captured from the middle, pipes are detected by name, by a pipe request or by the data written;
+    files opened earlier have no name.
     """
     file = b"\7" * 16
     parts = [
@@ -254,7 +254,7 @@ def test_begun_before_we_listened() -> None:
 
 
 def test_gap_inside_a_long_write() -> None:
-    """What came before the gap is read; the next message is found behind it, whether the gap ends in the message or
+    """Data before the gap is parsed; the next message is found after it, whether the gap ends inside the message or
     later.
     """
     long_, next_ = (
@@ -274,7 +274,7 @@ def test_gap_inside_a_long_write() -> None:
 
 
 def test_lying_bodies_do_not_end_the_conversation() -> None:
-    """A body that is not what its command says is told as a fault, and the next message is read."""
+    """A body that does not match its command is reported as a fault, and the next message is parsed."""
     good = session(smb2(5, sample.create("a", 2), id_=9))
     for bad, command in (
         (smb2(5, sample.create("abc", 2)[:-4], id_=1), 5),
@@ -293,20 +293,20 @@ def test_lying_bodies_do_not_end_the_conversation() -> None:
     "body", [b"\xfeSMB" + bytes(60), smb2(5, bytes(8), id_=1, next_=8), b"\xfeSMB\x40", b"\xffSMB\x72"]
 )
 def test_malformed(body: bytes) -> None:
-    """A header that is none ends it."""
+    """An invalid header is malformed and ends the stream."""
     with pytest.raises(Malformed):
         found([(True, session(body))])
 
 
 def test_another_protocol_is_given_up() -> None:
-    """Nothing is said, and in the end nothing more is wanted."""
+    """Another protocol yields nothing, and after a limit the stream ends."""
     stream = SmbStream()
     assert found([(True, b"GET / HTTP/1.1\r\n\r\n")] * (STRAY_LIMIT + 2), stream) == []
     assert stream.done
 
 
 def test_memory_is_bounded() -> None:
-    """Requests without answers and files without end leave no more than the limits."""
+    """Requests without responses and files that are not closed are bounded."""
     stream = SmbStream()
     for number in range(500):
         found([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
@@ -327,7 +327,7 @@ def test_memory_is_bounded() -> None:
     ],
 )
 def test_urgent_data(data: bytes, flags: int, port: int, reported: list[tuple[Any, ...]]) -> None:
-    """Only where no session or message begins; a later segment is not looked at."""
+    """Urgent data is reported only in the first segment, on port 139, if no session request or message begins there."""
     packet, stream = Packet(proto=6, dport=port, tcp_flags=flags), Smb().stream(CLIENT)
     assert only(list(stream.feed(packet, data, True)), "SmbUrgent") == reported
     assert only(list(stream.feed(packet, b"bye", True)), "SmbUrgent") == []

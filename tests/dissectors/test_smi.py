@@ -1,4 +1,4 @@
-"""Smart Install: which messages go to a switch, and that one answers."""
+"""Smart Install: messages to a switch, and the switch that answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GREETING = struct.pack("!IIII", 1, 1, 4, 8) + bytes(8)
 
 
 def test_conversation() -> None:
-    """Each message by its kind and size, whoever sent it; the one who answers is a switch, told once."""
+    """Each message is reported by type and size; the host that answers is a switch, reported once."""
     stream = Smi().stream(SWITCH)
     parsed = [one for packet in packets("smi") for one in stream.feed(packet, packet.payload, packet.dport == 4786)]
     assert events(parsed) == [("SmiMessage", 4, 8, True), ("SmiMessage", 3, 8, False), ("SmiMessage", 8, 392, True)]
@@ -25,18 +25,18 @@ def test_conversation() -> None:
 
 
 def test_director_is_no_switch() -> None:
-    """The one who connects says nothing about itself."""
+    """The connecting host yields no observation."""
     assert facts(Smi().stream(SWITCH).feed(SWITCH, GREETING, True)) == []
 
 
 def test_second_answer_is_no_second_fact() -> None:
-    """A switch is told once for each conversation."""
+    """A switch is reported once for each connection."""
     stream = Smi().stream(SWITCH)
     assert len(facts([*stream.feed(SWITCH, GREETING, False), *stream.feed(SWITCH, GREETING, False)])) == 1
 
 
 def test_after_a_gap() -> None:
-    """Reading goes on at a segment that holds whole messages."""
+    """After a gap, parsing resumes at a segment of complete messages."""
     stream = Smi().stream(SWITCH)
     list(stream.feed(SWITCH, GREETING[:10], True))
     list(stream.gap(SWITCH, 100, True))
@@ -48,6 +48,6 @@ def test_after_a_gap() -> None:
     "data", [b"GET / HTTP/1.1\r\n\r\n", bytes(16), struct.pack("!IIII", 1, 1, 4, 1 << 21), b"\x16\x03\x01" + bytes(20)]
 )
 def test_other_protocols(data: bytes) -> None:
-    """What has no such header ends the stream."""
+    """Data without a Smart Install header is malformed."""
     with pytest.raises(Malformed):
         list(Smi().stream(SWITCH).feed(SWITCH, data, True))

@@ -1,4 +1,4 @@
-"""SMTP: greetings, logins and their result; never a password, nor mail."""
+"""SMTP: greetings and logins with their result; passwords and mail are never reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GREETED = ("SmtpBanner", "mail.office.example ESMTP Postfix (Debian/GNU)")
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Smtp().stream(Packet())
     return [
         parsed
@@ -27,7 +27,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_wrong_and_right() -> None:
-    """In the command itself; of a password stays a seal."""
+    """Credentials in the AUTH command are parsed; of a password only its seal is stored."""
     parsed = session(49470)
     refused, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
     assert events(parsed) == [
@@ -40,18 +40,18 @@ def test_wrong_and_right() -> None:
 
 
 def test_line_by_line() -> None:
-    """User and password one after the other."""
+    """User and password on separate lines are parsed."""
     assert events(session(49471)) == [GREETED, ("SmtpLogin", "bob", "clear", True, seal("bob", b"not to be kept"))]
 
 
 def test_tls_and_mail_end_the_reading() -> None:
-    """What comes then is not ours."""
+    """Nothing is parsed after TLS starts or mail begins."""
     assert events(session(49472)) == [GREETED]
     assert events(session(49473)) == [GREETED]
 
 
 def test_other_refusals_are_no_answer_to_a_password() -> None:
-    """A mechanism the server does not know, a server in trouble, a login given up."""
+    """An unknown mechanism, a server error and a cancelled login are not the result of a login."""
     for code in (504, 454, 501):
         assert (
             events(conversation((False, b"220 a\r\n"), (True, b"AUTH NTLM TlRM\r\n"), (False, b"%d no\r\n" % code)))[1:]
@@ -60,7 +60,7 @@ def test_other_refusals_are_no_answer_to_a_password() -> None:
 
 
 def test_other_protocols_middles_and_gaps() -> None:
-    """A conversation begins with the server's greeting."""
+    """A connection that does not begin with the server's greeting yields nothing; a gap ends parsing."""
     for parts in (
         [(True, b"AUTH PLAIN AGEAYg==\r\n"), (False, b"235 ok\r\n")],
         [(False, b"554 no\r\n")],

@@ -1,4 +1,4 @@
-"""SNMP: what agents tell of themselves, what managers ask, and whose the facts are not."""
+"""SNMP: agents that describe themselves, requests of managers, and messages that do not describe their sender."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def parsed_of(number_: int) -> list[object]:
 
 
 def test_printer_answers() -> None:
-    """A response tells the agent's description, maker, name, serial number and trade."""
+    """A response reports the agent's description, vendor, name, serial number and device type."""
     request, response = parsed_of(0), parsed_of(1)
     names = ("1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", NAME, "1.3.6.1.2.1.43.5.1.1.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
     assert events(request) == [("SnmpRequest", "2c", "public", "", "", "get", 1, names, 0, seal("", b"public"))]
@@ -69,7 +69,7 @@ def test_printer_answers() -> None:
 
 
 def test_device_id_of_a_printer() -> None:
-    """Printers answer port monitors with their device id: it holds make, model and serial number."""
+    """Printers answer port monitors with their device id, which contains make, model and serial number."""
     raw = "MFG:Brother;MDL:HL-L2350DW series;CLS:PRINTER;SN:E78239A0N123456;"
     assert values(dissect(answer({"1.3.6.1.4.1.2435.2.3.9.1.1.7.0": octets(raw)}))) == [
         ("snmp.device_id", raw),
@@ -79,7 +79,7 @@ def test_device_id_of_a_printer() -> None:
 
 
 def test_writing_and_its_refusal() -> None:
-    """A set is an event of its own operation; a response with an error repeats what was asked and states nothing."""
+    """A SET is an event of its own; a response with an error repeats the request and yields no observation."""
     assert events(parsed_of(2)) == [
         ("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0, seal("", b"private"))
     ]
@@ -90,7 +90,7 @@ def test_writing_and_its_refusal() -> None:
 
 
 def test_trap_of_version_1() -> None:
-    """The trap's maker is a fact about the agent it names, where that is the sender."""
+    """The enterprise of a trap describes the agent in it, if that agent is the sender."""
     assert events(parsed_of(4)) == [
         ("SnmpTrap", "1", "other", "", "", "trap", 0, ("1.3.6.1.4.1.318.2.3.3.0",), "1.3.6.1.4.1.318.0.5")
     ]
@@ -100,7 +100,7 @@ def test_trap_of_version_1() -> None:
 
 
 def test_inform_and_its_answer() -> None:
-    """The manager's answer to an inform repeats the agent's variables: they are not the manager's."""
+    """The manager's response to an INFORM repeats the agent's variables, which do not describe the manager."""
     assert [event[5] for event in events(parsed_of(5))] == ["inform"]
     assert events(parsed_of(5))[0][-1] == "1.3.6.1.4.1.9.9.43.2.0.1"
     assert values(parsed_of(5)) == [("snmp.trap_enterprise", "9")]
@@ -111,7 +111,7 @@ def test_inform_and_its_answer() -> None:
 
 
 def test_forwarded_trap_is_not_the_forwarders() -> None:
-    """A forwarder of traps adds the agent's address."""
+    """A trap with an added agent address was forwarded and does not describe its sender."""
     found = {"1.3.6.1.2.1.1.3.0": number(1, 0x43), TRAP_OID: oid("1.3.6.1.4.1.9.1")}
     assert values(dissect(message(V2C, "public", operation(TRAP_V2, 1, found)))) == [("snmp.trap_enterprise", "9")]
     found["1.3.6.1.6.3.18.1.3.0"] = tlv(0x40, bytes(4))
@@ -119,7 +119,7 @@ def test_forwarded_trap_is_not_the_forwarders() -> None:
 
 
 def test_bulk_walk_of_entities() -> None:
-    """The chassis is the device; modules have serial numbers and models of their own."""
+    """Only the chassis describes the device; modules have their own serial numbers and models."""
     assert events(parsed_of(7)) == [
         ("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25, seal("", b"s3cret"))
     ]
@@ -133,7 +133,7 @@ def test_bulk_walk_of_entities() -> None:
 
 
 def test_version_3() -> None:
-    """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was
+    """Discovery, a rejection, a plain and an encrypted response report user and engine, and whether the digest was
     wrong.
     """
     assert events(parsed_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
@@ -151,14 +151,14 @@ def test_version_3() -> None:
 
 
 def test_encrypted_trap() -> None:
-    """The port tells traps, which are encrypted as well."""
+    """An encrypted trap is recognized by its port."""
     assert events(dissect(secured(3, octets(bytes(16)), "netops"), dport=162)) == [
         ("SnmpTrap", "3", "", "netops", "private", "encrypted", 0, (), "")
     ]
 
 
 def test_proxy_of_another_engine() -> None:
-    """A context that is not the sender's engine: the answer was fetched from elsewhere."""
+    """A response whose context is another engine was proxied: only the sender's engine is reported."""
     payload = secured(0, scoped(operation(RESPONSE, 1, {NAME: octets("inner")}), engine=b"\x80\0\0\x09\x04x"))
     assert values(dissect(payload)) == ENGINE
 
@@ -168,7 +168,7 @@ def test_proxy_of_another_engine() -> None:
     [("public", "public"), ("private", "private"), ("Public", "other"), ("", "other"), ("s3cret", "other")],
 )
 def test_communities_are_secrets(community: str, kind: str) -> None:
-    """Only the kind of a community is told."""
+    """Only the type of a community string is reported."""
     parsed = dissect(message(V1, community, operation(GET, 1, {NAME: b"\5\0"})))
     assert [event[2] for event in events(parsed)] == [kind]
     assert kind == community or not community or community not in repr(events(parsed))
@@ -176,19 +176,19 @@ def test_communities_are_secrets(community: str, kind: str) -> None:
 
 @pytest.mark.parametrize("value", [b"\x80\0", b"\x81\0", b"\x82\0", b"\5\0", number(5), octets(""), octets("\0\0")])
 def test_values_that_state_nothing(value: bytes) -> None:
-    """No such object, no such row, end of view, nothing, another type and empty text."""
+    """No such object, no such instance, end of view, null, other types and empty text yield no observation."""
     assert values(dissect(answer({NAME: value}))) == []
 
 
 def test_peer_text_is_cleaned() -> None:
-    """Line ends and escapes in a description become blanks."""
+    """Line ends and escapes in a description become spaces."""
     assert values(dissect(answer({"1.3.6.1.2.1.1.1.0": octets("Cisco IOS\r\nVersion 15\x1b[2J")}))) == [
         ("snmp.sys_descr", "Cisco IOS  Version 15 [2J")
     ]
 
 
 def test_number_of_variables_is_bounded() -> None:
-    """The first 128 are read, the first 16 named."""
+    """Only the first 128 variables are parsed, and the first 16 named."""
     held = {f"1.3.6.1.2.1.2.2.1.1.{row}": number(row) for row in range(200)} | {NAME: octets("late")}
     parsed = dissect(answer(held))
     assert len(events(parsed)[0][7]) == 16
@@ -231,13 +231,13 @@ def test_number_of_variables_is_bounded() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Not BER, indefinite and enormous lengths, unknown versions and operations, wrong types, impossible names."""
+    """Data that is not BER, invalid lengths, types or names, and unknown versions and operations are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_cut_by_the_capture() -> None:
-    """Whole variables of a cut response are told; what is cut in its header says nothing."""
+    """A truncated response yields its complete variables; one truncated in its header yields nothing."""
     whole = packets("snmp")[1].payload
     assert values(dissect(whole[:-20], problem=1))[0] == (
         "snmp.sys_descr",
@@ -248,5 +248,5 @@ def test_cut_by_the_capture() -> None:
 
 @pytest.mark.parametrize("name", ["1.3.6.1.4.1.4294967295.1", "0.0", "2.999.3", "1.3"])
 def test_object_identifiers(name: str) -> None:
-    """Written and read again."""
+    """An object identifier is unchanged after encoding and decoding."""
     assert dotted(identifier(name)) == name

@@ -1,4 +1,4 @@
-"""SQL Server resolution: requests and answers, and what is none."""
+"""SQL Server Resolution Protocol: requests and answers, and other datagrams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.dissectors.samples import events, packets, values
 
 
 def test_the_small_capture() -> None:
-    """Instances with their versions, under the name of the server."""
+    """Instances are reported with their versions and the name of the server."""
     messages = [list(SqlBrowser().dissect(packet)) for packet in packets("sql_browser")]
     assert [event for each in messages for event in events(each)] == [
         ("SqlBrowserRequest", "list", 0),
@@ -20,7 +20,7 @@ def test_the_small_capture() -> None:
 
 
 def test_other_datagrams_report_nothing() -> None:
-    """Another kind, an answer without names, and one to the port of the service."""
+    """Another type, an answer without names and an answer to the service's port yield nothing."""
     for packet in (
         Packet(b"\x07abc", dport=1434),
         Packet(b"\x05\0\0nothing", sport=1434),

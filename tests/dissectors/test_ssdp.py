@@ -1,4 +1,4 @@
-"""SSDP: searches, announcements and answers, whose they are, and a vendor's own fields."""
+"""SSDP: searches, announcements and answers, the device they describe, and vendor-specific fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
 
 
 def test_search_reports_only_the_program() -> None:
-    """What is looked for is nobody's."""
+    """A search yields an observation of the client's program, not of the searched type."""
     parsed = list(Ssdp().dissect(packets("ssdp")[0]))
     assert events(parsed) == [("SsdpSearch", "roku:ecp", "Google Chrome/131.0.6778.86 Windows")]
     assert facts(parsed) == [
@@ -37,7 +37,7 @@ def test_search_reports_only_the_program() -> None:
 
 
 def test_answer() -> None:
-    """Program, type, name, place of the description, and the vendor's own fields."""
+    """An answer reports program, type, name, location and vendor-specific fields."""
     parsed = list(Ssdp().dissect(packets("ssdp")[1]))
     server, name = "Roku/12.5.0 UPnP/1.0 Roku/12.5.0", "uuid:roku:ecp:X00400AAAAAA"
     assert events(parsed) == [
@@ -51,7 +51,7 @@ def test_answer() -> None:
 
 
 def test_announcements() -> None:
-    """Each names a type or the device itself; updates and goodbyes claim nothing."""
+    """Announcements report a type or the device itself; updates and goodbyes yield no observation."""
     root, itself, update, goodbye = (list(Ssdp().dissect(packet)) for packet in packets("ssdp")[2:6])
     assert ("ssdp.nt", "upnp:rootdevice") in values(root)
     assert ("ssdp.header.hue-bridgeid", "02005EFFFE005302") in values(root)
@@ -62,7 +62,7 @@ def test_announcements() -> None:
 
 
 def test_answer_for_another_machine_and_refusal() -> None:
-    """A description elsewhere is another's; an error tells nothing."""
+    """A description at another host describes that host; an error yields no observation."""
     elsewhere, refused = (list(Ssdp().dissect(packet)) for packet in packets("ssdp")[6:8])
     assert events(elsewhere)[0][-1] is False
     assert values(elsewhere + refused) == []
@@ -70,7 +70,7 @@ def test_answer_for_another_machine_and_refusal() -> None:
 
 
 def test_lamp() -> None:
-    """Yeelight's fields, and a place that is not HTTP."""
+    """Fields of Yeelight and a location that is not HTTP are reported."""
     parsed = dict(values(Ssdp().dissect(packets("ssdp")[8])))
     assert parsed["ssdp.location"] == "yeelight::55443"
     assert (parsed["ssdp.header.model"], parsed["ssdp.header.fw_ver"]) == ("color", "18")
@@ -91,7 +91,7 @@ def test_lamp() -> None:
     ],
 )
 def test_whose_it_is(location: bytes, src: str, own: bool) -> None:
-    """Another address of the same family is another machine; what cannot be compared is believed."""
+    """A location with another address of the same family is another host; one that cannot be compared is accepted."""
     parsed = dissect(ALIVE % location, src)
     assert events(parsed)[0][-1] is own
     assert (("ssdp.usn", "uuid:1") in values(parsed)) is own
@@ -102,7 +102,7 @@ def test_whose_it_is(location: bytes, src: str, own: bool) -> None:
     [(b"https://a/x", "/x"), (b"http://[::1]:8/", ":8/"), (b"http://a:80", ":80"), (b"nonsense", "")],
 )
 def test_places(location: bytes, place: str) -> None:
-    """Port and path without the host."""
+    """The location is reported as port and path, without the host."""
     assert (
         dict(values(dissect(ALIVE % location, "::1" if b"[" in location else "10.0.0.5"))).get("ssdp.location", "")
         == place
@@ -121,13 +121,13 @@ def test_places(location: bytes, place: str) -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols and other methods."""
+    """Other protocols and other methods are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_truncated_before_its_state() -> None:
-    """A goodbye has no LOCATION and an update no lifetime: what has both is alive."""
+    """A truncated announcement is alive if it has LOCATION (a goodbye has none) and a lifetime (an update has none)."""
     head = b"NOTIFY * HTTP/1.1\r\nCACHE-CONTROL: max-age=20\r\nLOCATION: http://10.0.0.5:80/nas.xml\r\n"
     head += b"SERVER: IOOS/2, HooToo/TM02\r\nNT: upnp:"
     parsed = dissect(head, problem=1)
@@ -138,7 +138,7 @@ def test_truncated_before_its_state() -> None:
 
 
 def test_cut_before_the_location_shares_nothing() -> None:
-    """What was cut may speak of another machine."""
+    """An announcement truncated before its location may be about another host and yields no observation."""
     whole = ALIVE % b"http://10.0.0.6/"
     cut = whole[: whole.index(b"LOCATION") + 12]
     assert values(dissect(cut, problem=1)) == []
@@ -146,7 +146,7 @@ def test_cut_before_the_location_shares_nothing() -> None:
 
 
 def test_vendor_fields_are_bounded() -> None:
-    """Few of them, and only with names that are names."""
+    """At most 12 vendor-specific fields with valid names are reported."""
     fields = b"".join(b"X-%d: a\r\n" % number for number in range(40)) + b"x y: 1\r\n"
     parsed = values(dissect((ALIVE % b"http://10.0.0.5/").replace(b"NTS:", fields + b"NTS:")))
     assert len([kind for kind, _ in parsed if kind.startswith("ssdp.header.")]) == 12

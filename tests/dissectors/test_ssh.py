@@ -1,5 +1,5 @@
-"""SSH: version lines, lists and their fingerprints, logins by their sizes, and openings cut, greeted, or not SSH at
-all.
+"""SSH: version lines, algorithm lists and their fingerprints, logins by message sizes, segmented openings, and other
+protocols.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def conversation(port: int) -> list[object]:
 
 
 def test_both_sides() -> None:
-    """Version lines and lists of client and server, in segments cut anywhere, behind a greeting and a debug message."""
+    """Version lines and algorithm lists of both sides are parsed in any segmentation, after other messages."""
     parsed = conversation(50301)
     hassh, hassh_server = "f6a754d219e56dbc7a8d51982ea65544", "8d4474781e296b499461692c5d3ce640"
     exchange, keys = ("curve25519-sha256", "ecdh-sha2-nistp256", "ext-info-c"), ("ssh-ed25519", "rsa-sha2-512")
@@ -59,7 +59,7 @@ def test_both_sides() -> None:
 
 
 def test_hassh_is_what_its_authors_report() -> None:
-    """MD5 over four lists with semicolons between, of the direction of the sender."""
+    """HASSH is the MD5 hash of four lists of the sender's direction, separated by semicolons."""
     assert (
         hashlib.md5(";".join(OFFER[at] for at in (0, 2, 4, 6)).encode(), usedforsecurity=False).hexdigest()
         == values(feed((True, BANNER + offer())))[1][1]
@@ -71,7 +71,7 @@ def test_hassh_is_what_its_authors_report() -> None:
 
 
 def test_version_1() -> None:
-    """Noticed by its version line; nothing else of it is read."""
+    """SSH 1 is reported by its version line; nothing else is parsed."""
     assert events(conversation(50302)) == [
         ("SshBanner", False, "1.5", "1.2.27", ""),
         ("SshBanner", True, "1.5", "PuTTY", ""),
@@ -89,7 +89,7 @@ def test_version_1() -> None:
     ],
 )
 def test_version_lines(line: bytes, expected: tuple[str, str, str]) -> None:
-    """With and without a comment, and cleaned."""
+    """Version lines are parsed with and without a comment, and cleaned."""
     assert events(feed((False, line))) == [("SshBanner", False, *expected)]
 
 
@@ -98,12 +98,12 @@ def test_version_lines(line: bytes, expected: tuple[str, str, str]) -> None:
     [b"\x16\3\1\2\0" + bytes(300), b"GET / HTTP/1.1\r\n" * 40, b"x" * 300, b"\n" * 40 + BANNER, b"\xff\xff\n" + BANNER],
 )
 def test_what_is_not_ssh(data: bytes) -> None:
-    """Other protocols, endless lines and endless greetings are left alone."""
+    """Other protocols, endless lines and endless greetings yield nothing."""
     assert feed((True, data), (False, data)) == []
 
 
 def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
-    """What is told of the logins of a connection, which is heard until it is done."""
+    """The login results of a connection, which is fed until the stream is done."""
     stream, parsed = Ssh().stream(Packet()), []
     for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
         if not stream.done:
@@ -126,15 +126,15 @@ def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
     ],
 )
 def test_logins(parts: list[tuple[bool, bytes]], found: list[bool]) -> None:
-    """Passwords refused, somebody let in, keys that are no guesses, other answers between, segments that hold more;
-    nothing behind it, and no waiting.
+    """Logins are inferred from message sizes: failed and accepted passwords, key probes, other messages between, later
+    data, and no login.
     """
     assert logins(parts) == found
 
 
 @pytest.mark.parametrize("size", [1, 3, 16])
 def test_logins_in_tiny_segments(size: int) -> None:
-    """A message ends where the other side goes on, or the connection does; whatever number of segments it takes."""
+    """A message ends when the other side continues or the connection ends, however many segments it takes."""
     whole = login(76, 76, 76, 28)
     parts = [(side, data[at : at + size]) for side, data in whole for at in range(0, len(data), size)]
     stream, parsed = Ssh().stream(Packet()), []
@@ -145,8 +145,8 @@ def test_logins_in_tiny_segments(size: int) -> None:
 
 
 def test_keys_and_request_in_one_segment() -> None:
-    """What follows the last packet in the clear counts by itself; where the acceptance shares its segment nothing is
-    told.
+    """Data after the last unencrypted packet is measured separately; an acceptance that shares its segment is not
+    reported.
     """
     parts = login(76, 76, 28)
     assert logins([*parts[:2], (True, parts[2][1] + parts[3][1]), *parts[4:]]) == [False, True]
@@ -154,7 +154,7 @@ def test_keys_and_request_in_one_segment() -> None:
 
 
 def test_gap_in_a_login() -> None:
-    """Sizes behind a gap mean nothing."""
+    """A gap ends the inference of logins: later sizes are unreliable."""
     stream, one = Ssh().stream(Packet()), Packet(**MINE)
     for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *login(76, 76)]:
         list(stream.feed(one, data, from_client))
@@ -163,7 +163,7 @@ def test_gap_in_a_login() -> None:
 
 
 def test_gap_ends_a_direction() -> None:
-    """After bytes that never came nothing more is read in their direction, and the other goes on."""
+    """A gap ends parsing in its direction; the other direction continues."""
     one, stream = Packet(**MINE), Ssh().stream(Packet())
     list(stream.feed(one, BANNER + offer()[:30], True))
     assert list(stream.gap(one, 5, True)) == list(stream.feed(one, offer(), True)) == []
@@ -172,7 +172,7 @@ def test_gap_ends_a_direction() -> None:
 
 
 def test_encrypted_before_the_lists() -> None:
-    """A capture that begins in the middle: a packet of another kind ends the reading."""
+    """A packet of another type before the algorithm lists ends parsing."""
     assert [one[0] for one in events(feed((True, BANNER + packet(21, b"") + offer())))] == ["SshBanner"]
 
 
@@ -188,6 +188,6 @@ def test_encrypted_before_the_lists() -> None:
     ],
 )
 def test_lies(data: bytes) -> None:
-    """Sizes that cannot be, and lists longer than their message."""
+    """Invalid sizes, and lists longer than their message, are malformed."""
     with pytest.raises(Malformed):
         feed((True, BANNER + data))

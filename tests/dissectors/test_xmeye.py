@@ -1,4 +1,4 @@
-"""The search for Xiongmai devices."""
+"""Discovery of Xiongmai devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.xmeye import Xmeye, _address
 from tests.dissectors.samples import events, packets, values
 
-# What each message of the small capture says: events, and facts about its sender.
+# Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a search": ([("XmeyeSearch",)], []),
     "a camera": (
@@ -73,25 +73,25 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
-    """Each message says its event; facts only where the sender speaks of itself."""
+    """Each message yields its event, and observations only if the sender describes itself."""
     parsed = list(Xmeye().dissect(packets("xmeye")[number]))
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
 def test_there_are_no_more_messages() -> None:
-    """Every message of the capture is looked at."""
+    """Every message of the capture has an expected result."""
     assert len(packets("xmeye")) == len(EXPECTED)
 
 
 @pytest.mark.parametrize("payload", [b"\xff" + bytes(19), b"\xfe" + bytes(30)])
 def test_other_protocols_are_left_alone(payload: bytes) -> None:
-    """What is no message of this protocol says nothing and is no fault."""
+    """Messages of other protocols yield nothing and are not malformed."""
     assert list(Xmeye().dissect(Packet(payload))) == []
 
 
 @pytest.mark.parametrize("payload", [b"\xff" + bytes(13) + b"\xfb\5\x20\0\0\0"])
 def test_faults(payload: bytes) -> None:
-    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    """An invalid message is malformed, but yields nothing if the capture truncated it."""
     with pytest.raises(Malformed):
         list(Xmeye().dissect(Packet(payload)))
     assert list(Xmeye().dissect(Packet(payload, problem=1))) == []
@@ -102,5 +102,5 @@ def test_faults(payload: bytes) -> None:
     [("0x101E140A", parse("10.20.30.16")), ("0x00000000", 0), ("0xZZ1E140A", 0), ("10.20.30.16", 0), ("0x-0000001", 0)],
 )
 def test_addresses_written_backwards(written: str, address: int) -> None:
-    """Eight digits, last byte first; everything else is no address."""
+    """An address is eight hexadecimal digits, last byte first; other texts are not addresses."""
     assert _address(written) == address
