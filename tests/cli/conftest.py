@@ -1,4 +1,4 @@
-"""A small log, and a way to run a command on it within this process."""
+"""A small log, and a function that runs a command on it in this process."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
 
 
 class Result(NamedTuple):
-    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was
-    printed. ``errors``: the codes of the messages on standard error, which stand apart too.
+    """Output of a command. ``head``: the line that names the dataset, removed from the output. ``errors``: the codes of
+    the messages on standard error, also removed.
     """
 
     code: int
@@ -34,7 +34,7 @@ class Result(NamedTuple):
 
     @property
     def suggestions(self) -> list[str]:
-        """The nearest valid words that errors name."""
+        """The nearest valid words that error messages suggest."""
         return re.findall(r"did you mean '?([\w.-]*\w)", self.err)
 
 
@@ -137,7 +137,7 @@ LOG = [
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """The log above."""
+    """The log of the records above."""
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in LOG), encoding="utf-8")
     return path
@@ -145,14 +145,14 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it: its inventory, its records, and its log in ``events.jsonl``."""
+    """The small office in a state folder: inventory, traffic records, and the log in ``events.jsonl``."""
     return copy_of_office(tmp_path_factory)
 
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
-    """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop by
-    cable and by air.
+    """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop with a wired and a
+    wireless interface.
     """
     from tests.runtime.test_keeper import Run
 
@@ -177,7 +177,7 @@ def inventory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_cli(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs a command; the state folder is the one of the log."""
+    """Runs a command on the state folder of the log."""
     monkeypatch.setenv("SENSOR_STATE", str(log.parent))
 
     def run(*arguments: str) -> Result:
@@ -197,7 +197,7 @@ ERROR = re.compile(r" \[([a-z]+\.[a-z-]+)\]$", re.MULTILINE)
 
 
 def parted(code: int, out: str, err: str) -> Result:
-    """The line that names the dataset, the codes of errors, and the rest."""
+    """Splits output into the line that names the dataset, the error codes, and the rest."""
     errors, err = tuple(ERROR.findall(err)), ERROR.sub("", err)
     if found := HEAD.match(out):
         return Result(code, out[found.end() :], err, found[1], errors)

@@ -1,4 +1,4 @@
-"""What tests of bad input compare: the code of a message and the values it names, not its sentence."""
+"""What tests of invalid input compare: the code of a message and the values it names, not its sentence."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def reports(result: Any, code: str, *values: str) -> bool:
-    """Whether all messages of a command have one code, and name each value."""
+    """Whether all messages of a command have the same code and name each value."""
     return set(result.errors) == {code} and all(value in result.err for value in values)

@@ -1,6 +1,6 @@
-"""The help of every command, as the golden files of tests/cli/golden have it.
+"""The help of every command, as stored in the golden files of tests/cli/golden.
 
-``python -m tests.cli.help_texts`` writes the files again: read the difference before you commit it.
+``python -m tests.cli.help_texts`` rewrites the files: read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ COLUMNS = "100"
 
 
 def texts() -> dict[str, str]:
-    """Help by file name, without the line of usage, which argparse breaks in its own way in every version."""
+    """Help by file name, without the usage line, which argparse wraps differently in each version."""
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = COLUMNS
     try:
@@ -32,7 +32,7 @@ def texts() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the files, and remove those of commands that are gone."""
+    """Writes the files, and deletes those of removed commands."""
     GOLDEN.mkdir(exist_ok=True)
     found = texts()
     for path in GOLDEN.glob("*.txt"):

@@ -1,4 +1,4 @@
-"""A sensor as its socket shows it: a status of ours behind the real server."""
+"""A sensor's status socket: a fixed status behind the real server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Status = dict[str, Any]
 
 
 def status_now(**other: Any) -> Status:
-    """The status of a sensor that is well, with some of it replaced."""
+    """The status of a healthy sensor, with some of its fields replaced."""
     now = time.time()
     return {
         "sensor": {"id": "hq", "site": "HQ", "version": "0.1.0", "python": "3.13"}, "ts": now, "began": now - 7200,
@@ -46,7 +46,7 @@ def status_now(**other: Any) -> Status:
 
 
 class Fixed(HostFacts):
-    """Adds nothing, but a second and a hundred packets each time somebody looks."""
+    """A status that grows by one second and a hundred packets with each query."""
 
     def __init__(self) -> None:
         super().__init__()

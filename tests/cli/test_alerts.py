@@ -13,7 +13,7 @@ from tests.perf.made_records import write_log
 
 
 def test_the_table(golden: Golden, run_cli) -> None:
-    """The gravest first; who and whom in a word."""
+    """Alerts are listed by severity, most severe first, with actor and target."""
     result = run_cli("alerts")
     assert result.code == 0
     assert [line.split("  ")[0] for line in result.lines] == [
@@ -26,7 +26,7 @@ def test_the_table(golden: Golden, run_cli) -> None:
 
 
 def test_filters(run_cli) -> None:
-    """By severity at least and by detector."""
+    """Alerts are filtered by minimum severity and by detector."""
     assert [json.loads(line)["severity"] for line in run_cli("alerts", "--json", "--severity", "high").lines] == [
         "high"
     ]
@@ -37,7 +37,7 @@ def test_filters(run_cli) -> None:
 
 
 def test_close_and_comment(run_cli) -> None:
-    """Noted beside the log; `show` tells it, `--open` leaves the closed out."""
+    """Closing and comments are stored beside the log; `show` prints them, `--open` omits closed alerts."""
     name = json.loads(run_cli("alerts", "--json").lines[0])["alert"]["id"]
     assert (
         run_cli("alerts", "comment", name, "asked", "the", "owner", "--author", "anna").out == f"commented on {name}\n"
@@ -52,7 +52,7 @@ def test_close_and_comment(run_cli) -> None:
 
 
 def test_what_is_not_there(golden: Golden, run_cli) -> None:
-    """Alerts, actions and words that are missing."""
+    """Unknown alerts, actions and words are rejected."""
     assert [
         run_cli("alerts", *arguments).code
         for arguments in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))
@@ -69,8 +69,8 @@ def listed(result) -> list[str]:
 
 
 def test_work_with_alerts(run_cli) -> None:
-    """Acknowledged, assigned, judged, closed and opened again: each word shows in the list, in its
-    filters and in full.
+    """Alerts are acknowledged, assigned, given a verdict, closed and reopened: each change shows in the list, in its
+    filters and in `show`.
     """
     first, second = listed(run_cli("alerts", "--json"))
     assert run_cli("alerts", "ack", first, "--author", "anna").code == 0
@@ -100,7 +100,7 @@ def test_work_with_alerts(run_cli) -> None:
 
 
 def test_many_at_once(run_cli) -> None:
-    """By filter: first only said, then done. Without any filter nothing is."""
+    """Alerts are changed by filter: first as a dry run, then for real. Without a filter nothing is changed."""
     wanted = ("--severity", "medium", "--src", "10.0.0.0/24")
     result = run_cli("alerts", "close", *wanted, "--dry-run")
     assert result.code == 0
@@ -113,7 +113,7 @@ def test_many_at_once(run_cli) -> None:
 
 
 def test_ids_by_their_beginning(run_cli) -> None:
-    """One that is unambiguous is enough; one that is not is refused."""
+    """An unambiguous prefix of an id is accepted; an ambiguous one is rejected."""
     one = listed(run_cli("alerts", "--json", "--detector", "discovery.port_scan"))[0]
     assert run_cli("alerts", "ack", one[:-1]).out == f"acknowledged {one}\n"
     result = run_cli("alerts", "ack", "alert-")
@@ -122,7 +122,7 @@ def test_ids_by_their_beginning(run_cli) -> None:
 
 
 def test_wrong_filters_name_the_nearest(run_cli) -> None:
-    """A value that no alert can have is no empty list."""
+    """A filter value that no alert can have is an error, not an empty list."""
     for arguments, near in (
         (("--verdict", "benin"), "benign"),
         (("--detector", "discovery.port_scn"), "discovery.port_scan"),
@@ -134,15 +134,15 @@ def test_wrong_filters_name_the_nearest(run_cli) -> None:
 
 
 def test_so_many_at_most(golden: Golden, run_cli) -> None:
-    """The rest is counted."""
+    """The list is limited, and the number of omitted alerts is shown."""
     result = run_cli("alerts", "-n", "1")
     golden(result.lines[-1])
     assert len(run_cli("alerts", "--json", "-n", "1").lines) == 1
 
 
 def test_damaged_tables_are_repaired_from_the_log(tmp_path: Path, run_cli) -> None:
-    """Whatever pages are overwritten: the same alerts, or one line and exit code 3, and never a
-    list that lacks some.
+    """Whatever pages are overwritten, a command lists the same alerts, or prints one line with exit code 3; it never
+    lists only some of them.
     """
     log = made_dataset(tmp_path)
     before = listed(run_cli("alerts", "--json", "--state", str(tmp_path)))

@@ -1,4 +1,4 @@
-"""sensor backup: one file with all that a sensor knows."""
+"""sensor backup: one file with the whole state of a sensor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def house(inventory: Path, tmp_path: Path) -> Path:
-    """An inventory of four devices with all that stands beside it."""
+    """An inventory of four devices with all other files of a state folder."""
     furnish(inventory, tmp_path / "etc")
     return inventory
 
@@ -45,7 +45,7 @@ def back_up(run_cli, house: Path, tmp_path: Path):
 
 
 def opened(path: Path) -> dict[str, bytes]:
-    """Files of an archive, read by another program than ours."""
+    """Files of an archive, read by an independent program."""
     with (
         path.open("rb") as file,
         zstandard.ZstdDecompressor().stream_reader(file) as plain,
@@ -55,8 +55,8 @@ def opened(path: Path) -> dict[str, bytes]:
 
 
 def test_what_is_in_it(golden: Golden, back_up, tmp_path: Path) -> None:
-    """Everything but the log, evidence, secrets, and what is made again; the manifest tells the size and the hash of
-    each file.
+    """A backup has everything except log, evidence, secrets and files that are rebuilt; the manifest has the size and
+    hash of each file.
     """
     result = back_up()
     assert result.code == 0
@@ -86,7 +86,7 @@ def test_what_is_in_it(golden: Golden, back_up, tmp_path: Path) -> None:
 
 
 def test_log_and_evidence_where_they_are_requested(back_up, house: Path, tmp_path: Path) -> None:
-    """Segments as they are; of the one that is being written only whole lines."""
+    """With the option, segments are copied as they are; of the segment being written only complete lines."""
     current = max(folder_of(house / "events.jsonl").glob("*.jsonl"))
     with current.open("ab") as file:
         file.write(b'{"ts":"half a li')
@@ -101,7 +101,7 @@ def test_log_and_evidence_where_they_are_requested(back_up, house: Path, tmp_pat
 
 
 def test_the_same_state_gives_the_same_files(back_up, tmp_path: Path) -> None:
-    """In the same order, with the same bytes; only the manifest tells another time."""
+    """The same state gives the same order and the same bytes; only the time in the manifest differs."""
     back_up("--with-log")
     first = opened(tmp_path / "a.tar.zst")
     back_up("--with-log", "--force")
@@ -111,7 +111,7 @@ def test_the_same_state_gives_the_same_files(back_up, tmp_path: Path) -> None:
 
 
 def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) -> None:
-    """What is copied is the inventory of one moment, whole, and the sensor is not held up."""
+    """The inventory is copied in a consistent state, and the sensor is not blocked."""
     with Run(house) as run:
         stop = threading.Event()
 
@@ -139,7 +139,7 @@ def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) 
 
 
 def test_what_is_there_is_not_replaced_without_a_request(back_up, tmp_path: Path) -> None:
-    """A file of that name is left alone without --force; one that fails leaves the old one and nothing beside it."""
+    """An existing file is kept without --force; a backup that fails leaves the old file and no temporary files."""
     (tmp_path / "a.tar.zst").write_text("precious")
     result = back_up()
     assert result.code == 2
@@ -149,7 +149,7 @@ def test_what_is_there_is_not_replaced_without_a_request(back_up, tmp_path: Path
 
 
 def test_a_damaged_inventory_is_no_backup(back_up, house: Path, tmp_path: Path) -> None:
-    """It is said, and there is no file that somebody would trust; what was there under the name stays."""
+    """A damaged inventory is reported, and no backup is written; an existing file of that name stays."""
     (tmp_path / "a.tar.zst").write_text("older")
     (house / "inventory.db-wal").unlink(missing_ok=True)
     data = bytearray((house / "inventory.db").read_bytes())
@@ -168,7 +168,7 @@ def test_a_damaged_inventory_is_no_backup(back_up, house: Path, tmp_path: Path) 
     ("name", "output"), [("missing/a.tar.zst", ("backup.failed",)), ("folder", ("backup.failed",))]
 )
 def test_where_it_cannot_be_written(run_cli, house: Path, tmp_path: Path, name: str, output: tuple[str, ...]) -> None:
-    """The place and what the system says, and exit code 3."""
+    """The path and the system's error are reported, with exit code 3."""
     (tmp_path / "folder").mkdir()
     result = run_cli("backup", str(tmp_path / name), "--force", "--state", str(house))
     assert result.code == 3
@@ -176,7 +176,7 @@ def test_where_it_cannot_be_written(run_cli, house: Path, tmp_path: Path, name: 
 
 
 def test_a_wrong_configuration_is_reported_with_its_place(run_cli, house: Path, tmp_path: Path) -> None:
-    """And nothing is written: nobody knows where the state is."""
+    """An invalid configuration is reported and nothing is written, since the state folder is unknown."""
     (tmp_path / "wrong.yaml").write_text("sate: /var/lib/sensor\n")
     result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--config", str(tmp_path / "wrong.yaml"))
     assert result.code == 2
@@ -185,7 +185,7 @@ def test_a_wrong_configuration_is_reported_with_its_place(run_cli, house: Path, 
 
 
 def test_files_elsewhere_are_named(golden: Golden, run_cli, house: Path, tmp_path: Path) -> None:
-    """A list that the configuration names in another folder is not copied, and that is said."""
+    """A list that the configuration names in another folder is not copied, and this is reported."""
     (tmp_path / "far.txt").write_text("198.51.100.9\n")
     (tmp_path / "etc" / "conf.d" / "20-far.yaml").write_text(f"intel: [{tmp_path / 'far.txt'}]\n")
     result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc"))
@@ -195,8 +195,8 @@ def test_files_elsewhere_are_named(golden: Golden, run_cli, house: Path, tmp_pat
 
 
 def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Path) -> None:
-    """Who got into the sensor may lay them to what only root may read, and a restore would give it away. Those of a
-    configuration are followed.
+    """Links in the state folder are not followed: an intruder may point them at files that only root may read, and a
+    restore would disclose these. Links of a configuration are followed.
     """
     (tmp_path / "shadow").write_text("root:secret")
     for name in (
@@ -220,13 +220,13 @@ def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Pat
 
 
 def test_json_is_the_manifest(back_up) -> None:
-    """For machines: what a script checks before it deletes an older backup."""
+    """JSON output is the manifest, which a script checks before it deletes an older backup."""
     assert json.loads(back_up("--json").out)["devices"] == 4
 
 
 @pytest.mark.slow
 def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
-    """Ctrl-C amid a backup takes away what was begun."""
+    """Ctrl-C during a backup removes the incomplete file."""
     big = folder_of(house / "events.jsonl") / "00000000000000000051.jsonl"
     with big.open("wb") as file:
         for _ in range(60):
@@ -253,7 +253,7 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
         process.communicate(timeout=60)
         if process.returncode:
             break
-        (tmp_path / "a.tar.zst").unlink()  # it was done before the signal came: once more
+        (tmp_path / "a.tar.zst").unlink()  # the backup was complete before the signal came: try again
     assert process.returncode == 130
     assert not list(tmp_path.glob("*a.tar.zst*"))
     assert not list(tmp_path.glob(".a.tar.zst*"))
@@ -261,7 +261,7 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd")
 def test_tar_lists_it(back_up, tmp_path: Path) -> None:
-    """An ordinary archive: whoever has lost the sensor still has the files."""
+    """The backup is an ordinary tar archive, readable without the sensor."""
     back_up()
     result = subprocess.run(
         ["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True
@@ -270,7 +270,7 @@ def test_tar_lists_it(back_up, tmp_path: Path) -> None:
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> None:
-    """Whoever watches sees how far it is; a log of a timer holds two lines and no control characters."""
+    """A terminal shows progress; the log of a timer has two lines and no control characters."""
     arguments = [
         sys.executable,
         "-m",

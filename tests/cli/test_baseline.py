@@ -14,13 +14,13 @@ from tests.runtime.test_keeper import LAPTOP, PRINTER, learned
 
 @pytest.fixture
 def baseline(run_cli, tmp_path: Path):
-    """sensor baseline on what a run learned of a laptop and a printer."""
+    """sensor baseline on what a run learned about a laptop and a printer."""
     learned(tmp_path / "state")
     return lambda *arguments: run_cli("baseline", *arguments, "--state", str(tmp_path / "state"))
 
 
 def test_what_was_learned_is_listed_with_its_maturity(golden: Golden, baseline) -> None:
-    """All, or those that filters name; as a table and as JSON."""
+    """All entries, or those that filters select, are listed as a table and as JSON."""
     result = baseline("list", "type=printer")
     assert result.lines[0].split() == [
         "DEVICE",
@@ -42,7 +42,7 @@ def test_what_was_learned_is_listed_with_its_maturity(golden: Golden, baseline) 
 
 
 def test_one_device_is_shown(baseline) -> None:
-    """What it serves and uses, with whom, since when and how often; a device of which nothing is known says so."""
+    """Services it serves and uses are shown with peers, start and frequency; a device without baseline is reported."""
     result = baseline("show", LAPTOP)
     assert [line.split()[:2] for line in result.lines[-2:]] == [["uses", "ssh/22"], ["uses", "smb/445"]]
     assert "10.0.0.9" in result.lines[-1]
@@ -51,7 +51,7 @@ def test_one_device_is_shown(baseline) -> None:
 
 
 def test_rules_are_reported_listed_and_taken_back(baseline) -> None:
-    """With author and reason, by device, address or anybody."""
+    """Rules have author and reason, and apply to a device, an address or all devices."""
     assert (
         " → * tcp/22: applied within a second"
         in baseline("allow", LAPTOP, "*", "ssh/22", "--reason", "the jump host", "--author", "anna").out
@@ -69,7 +69,7 @@ def test_rules_are_reported_listed_and_taken_back(baseline) -> None:
 
 
 def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
-    """A device, then everything."""
+    """A device, then everything, is removed from the baseline."""
     assert baseline("forget", LAPTOP).code == 0
     assert baseline("list").lines[-1].startswith("1 devices")
     assert "no baseline yet" in baseline("show", LAPTOP).out
@@ -94,7 +94,7 @@ def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
     ],
 )
 def test_what_makes_no_sense(baseline, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
-    """It is said in one line, and nothing is written."""
+    """Invalid input is reported in one line, and nothing is written."""
     result = baseline(*arguments)
     assert (result.code, len(result.err.splitlines())) == (code, 1)
     assert reports(result, *fault), result.err
@@ -102,7 +102,7 @@ def test_what_makes_no_sense(baseline, arguments: tuple[str, ...], code: int, fa
 
 
 def test_without_an_inventory(run_cli, tmp_path: Path) -> None:
-    """It is said where one was looked for."""
+    """Without an inventory the folder that was searched is reported."""
     result = run_cli("baseline", "--state", str(tmp_path / "none"))
     assert result.code == 3
     assert f"no data in {tmp_path / 'none'}" in result.err

@@ -1,4 +1,4 @@
-"""What all commands share, and the small ones."""
+"""Options that all commands share, and the small commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READING = (
 
 @pytest.mark.parametrize("name", READING)
 def test_help_of_a_command(run_cli, name: str) -> None:
-    """What it does, its options and examples; every command has a line in the list."""
+    """The help of a command has its purpose, options and examples; every command has a line in the list."""
     result = run_cli(name, "--help")
     assert result.code == 0
     assert f"sensor {name}" in result.out.split("examples:")[1]
@@ -40,9 +40,7 @@ def test_help_of_a_command(run_cli, name: str) -> None:
 
 
 def test_help_is_quick() -> None:
-    """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and
-    argparse.
-    """
+    """No large library is imported before a command is chosen: help starts as quickly as Python and argparse."""
     heavy = (
         "numpy msgspec rich pydantic yaml structlog dpkt sensor.core.record_parts sensor.core.flow "
         "sensor.posture.site sensor.engine"
@@ -56,7 +54,7 @@ def test_help_is_quick() -> None:
 
 
 def test_version(run_cli) -> None:
-    """Ours, Python's, the platform, the libraries, and how many units there are."""
+    """The versions of sensor, Python and libraries, the platform and the number of units are shown."""
     facts = json.loads(run_cli("version", "--json").out)
     assert facts["sensor"] == sensor.__version__
     assert facts["units"]["dissectors"] >= 6
@@ -67,7 +65,7 @@ def test_version(run_cli) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names and addresses are read from the Linux kernel")
 def test_interfaces(run_cli) -> None:
-    """The loopback interface is everywhere, in the table and as JSON."""
+    """The loopback interface is listed in the table and as JSON."""
     result = run_cli("interfaces")
     assert result.lines[0].split() == ["NAME", "STATE", "LINK", "TYPE", "MAC", "MTU", "SPEED", "ADDRESSES"]
     assert any(line.startswith("lo ") for line in result.lines[1:])
@@ -76,7 +74,7 @@ def test_interfaces(run_cli) -> None:
 
 @pytest.mark.parametrize("command", ["devices", "alerts", "status"])
 def test_lists_need_no_large_library(command: str, tmp_path: Path) -> None:
-    """A list of an office takes a quarter of a second, of which numpy and pydantic would take more than half."""
+    """The list of an office takes a quarter of a second; numpy and pydantic would take more than half."""
     state = tmp_path / "state"
     write_inventory(state)
     write_log(state / "events.jsonl")

@@ -1,4 +1,4 @@
-"""sensor config: what is wrong, what counts and why, a schema for editors, and a first file."""
+"""sensor config: check a configuration, show effective values, print a schema for editors, write a first file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sensor.documents import foreign_documents
 from tests.cli.conftest import Result
 from tests.golden import Golden
 
-NOWHERE = "nowhere.invalid"  # RFC 2606: never there
+NOWHERE = "nowhere.invalid"  # RFC 2606: never resolves
 GOOD = """\
 sensor: {id: hq, site: HQ}
 networks: [203.0.113.0/24]
@@ -48,14 +48,14 @@ outputs:
 
 @pytest.fixture(autouse=True)
 def _no_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration of the machine that tests run on."""
+    """Ignores the configuration of the machine that runs the tests."""
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "none" / "sensor.yaml")
     monkeypatch.setattr(asking, "SYSTEM", tmp_path / "none" / "sensor.yaml")
 
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """The folder of a configuration without a fault, with a token and a conf.d."""
+    """The folder of a valid configuration, with a token and a conf.d."""
     folder = tmp_path / "etc"
     (folder / "conf.d").mkdir(parents=True)
     (folder / "token").write_text("hush\n")
@@ -65,7 +65,7 @@ def etc(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(run_cli: Callable[..., Result], etc: Path) -> Callable[..., Result]:
-    """sensor config ACTION on that configuration, by paths within its folder."""
+    """sensor config ACTION on that configuration, with paths relative to its folder."""
 
     def run(action: str, *arguments: str) -> Result:
         result = run_cli("config", action, str(etc / "sensor.yaml"), *arguments)
@@ -82,7 +82,7 @@ def layer(etc: Path, text: str) -> None:
 
 
 def test_help_teaches(run_cli: Callable[..., Result]) -> None:
-    """What layers are, every action and option; every example is one that the command takes."""
+    """The help explains layers, every action and every option; every example is accepted by the command."""
     result = run_cli("config", "--help")
     assert result.code == 0
     assert all(
@@ -105,7 +105,7 @@ def test_help_teaches(run_cli: Callable[..., Result]) -> None:
     ],
 )
 def test_invalid_usage(golden: Golden, run_cli: Callable[..., Result], arguments: tuple[str, ...], code: str) -> None:
-    """In one line, with the nearest word."""
+    """Invalid usage is reported in one line, with the nearest word."""
     answer = run_cli("config", *arguments)
     assert (answer.code, answer.errors, answer.err.count("\n")) == (2, (code,), 1)
     golden(answer.err)
@@ -115,7 +115,7 @@ def test_invalid_usage(golden: Golden, run_cli: Callable[..., Result], arguments
 
 
 def test_a_good_configuration(config: Callable[..., Result], etc: Path) -> None:
-    """One line: which files, and what they lead to."""
+    """A valid configuration is reported in one line: the files, and what they configure."""
     layer(etc, "intel: [bad.txt]\n")
     (etc / "conf.d" / "bad.txt").write_text("203.0.113.66\n")
     result = config("check")
@@ -124,7 +124,7 @@ def test_a_good_configuration(config: Callable[..., Result], etc: Path) -> None:
 
 
 def test_no_configuration_is_good(golden: Golden, run_cli: Callable[..., Result]) -> None:
-    """Everything has a default."""
+    """Every key has a default."""
     result = run_cli("config", "check")
     assert result.code == 0
     golden(result.out)
@@ -134,7 +134,7 @@ def test_no_configuration_is_good(golden: Golden, run_cli: Callable[..., Result]
 def test_the_configuration_of_the_system(
     run_cli: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Is taken where none is named; one that is named by --config goes before it."""
+    """The system's configuration is used where none is named; --config takes precedence."""
     monkeypatch.setattr("sensor.config_file.SYSTEM", etc / "sensor.yaml")
     assert str(etc / "sensor.yaml") in run_cli("config", "check").out
     other = etc / "other.yaml"
@@ -143,9 +143,7 @@ def test_the_configuration_of_the_system(
 
 
 def test_typos(config: Callable[..., Result], etc: Path) -> None:
-    """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was
-    meant.
-    """
+    """A misspelt key, detector, value and output type in two files are all reported at once, each with a suggestion."""
     (etc / "sensor.yaml").write_text(
         "capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n"
     )
@@ -165,7 +163,7 @@ def test_typos(config: Callable[..., Result], etc: Path) -> None:
 
 
 def test_secrets_that_are_missing(config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File, variable and credential, each at its key; by where it should lie; not those of an output that is off."""
+    """Missing file, variable and credential are reported at their key with the place; a disabled output is skipped."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(etc))
     monkeypatch.delenv("SENSOR_NOT_SET", raising=False)
     secrets = (
@@ -186,7 +184,7 @@ def test_secrets_that_are_missing(config: Callable[..., Result], etc: Path, monk
 def test_a_credential_outside_of_systemd(
     config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the service gets it: a warning, no fault."""
+    """Only the service receives credentials: their absence is a warning, not an error."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     layer(etc, "outputs:\n  siem: {token: 'credential:siem'}\n")
     result = config("check")
@@ -196,7 +194,7 @@ def test_a_credential_outside_of_systemd(
 
 
 def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) -> None:
-    """What is in it is not shown."""
+    """The content of a secret that is not a URL is not shown."""
     layer(etc, f"outputs:\n  siem: {{url: 'file:{etc / 'token'}'}}\n")
     result = config("check")
     assert result.code == 2
@@ -206,8 +204,8 @@ def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) ->
 
 
 def test_unknown_hosts(config: Callable[..., Result], etc: Path) -> None:
-    """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are
-    asked for nowhere.
+    """Unknown hosts in a URL, a list and a name are each reported at their key; behind a proxy only the proxy is
+    resolved; addresses and sockets are not resolved.
     """
     layer(etc, f"""\
 outputs:
@@ -234,7 +232,7 @@ outputs:
 
 
 def test_a_resolver_that_is_silent(config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All names are asked for at once, and waited for so long; the rest of the check goes on."""
+    """All names are resolved in parallel with one timeout; the rest of the check continues."""
     over = threading.Event()
     monkeypatch.setattr(checking, "RESOLVE_S", 0.3)
 
@@ -252,7 +250,7 @@ def test_a_resolver_that_is_silent(config: Callable[..., Result], etc: Path, mon
 
 
 def test_certificates(golden: Golden, config: Callable[..., Result], etc: Path) -> None:
-    """Those that are not there, and those that are something else, at their keys."""
+    """Missing and invalid certificates are reported at their keys."""
     (etc / "ca.pem").write_text("no certificate\n")
     layer(
         etc,
@@ -268,8 +266,8 @@ def test_certificates(golden: Golden, config: Callable[..., Result], etc: Path) 
 
 
 def test_files_that_do_not_load(config: Callable[..., Result], etc: Path, tmp_path: Path) -> None:
-    """Lists, folders of fingerprints, the registry of MACs, rules, mutes: what is not there at the key, what is wrong
-    in the file itself.
+    """Lists, fingerprint folders, the OUI registry, rules, mutes: a missing file is reported at its key, an invalid one
+    at the line in the file.
     """
     for folder in ("own", "rules"):
         (etc / folder).mkdir()
@@ -304,7 +302,7 @@ def test_files_that_do_not_load(config: Callable[..., Result], etc: Path, tmp_pa
 
 
 def test_a_list_that_sensor_intel_keeps(golden: Golden, config: Callable[..., Result], tmp_path: Path) -> None:
-    """And the file in which it says where they come from."""
+    """A list of `sensor intel` is accepted, and so is the file with its sources."""
     (tmp_path / "intel").mkdir()
     (tmp_path / "intel" / "lists.yaml").write_text("lists: [{nam: x}]\n")
     (tmp_path / "intel" / "ours.list").write_text("nothing of use here, says everybody\n")
@@ -318,7 +316,7 @@ def test_a_list_that_sensor_intel_keeps(golden: Golden, config: Callable[..., Re
 
 
 def test_what_the_files_report(config: Callable[..., Result], etc: Path) -> None:
-    """As YAML that says the same again, each value with its file and line; secrets by their place."""
+    """Equivalent YAML is printed, each value with its file and line; secrets are shown by their place."""
     layer(etc, "capture:\n  rings: 4\nevents: log.jsonl\n")
     result = config("show")
     assert result.code == 0
@@ -331,7 +329,7 @@ def test_what_the_files_report(config: Callable[..., Result], etc: Path) -> None
 
 
 def test_everything_that_counts(config: Callable[..., Result], etc: Path, tmp_path: Path) -> None:
-    """Files before presets before defaults; read again it is the same configuration."""
+    """Files override presets, which override defaults; the output loads as the same configuration."""
     layer(etc, "detectors:\n  impact.flood: {sources: 33}\n")
     result = config("show", "--effective")
     flood = result.lines.index("  impact.flood:")
@@ -351,14 +349,14 @@ def test_everything_that_counts(config: Callable[..., Result], etc: Path, tmp_pa
 
 
 def test_a_preset_wins_over_no_file(config: Callable[..., Result], etc: Path) -> None:
-    """Where the file says something of a detector, what it does not say is still the preset's."""
+    """Where the file sets some options of a detector, the preset sets the others."""
     result = config("show", "--effective")
     scan = result.lines[result.lines.index("  discovery.port_scan:") :]
     assert "    slow_ports: 100  # preset quiet" in scan
 
 
 def test_as_objects(config: Callable[..., Result], etc: Path) -> None:
-    """One a line, whose keys lead through a document."""
+    """One JSON object a line, whose keys are the path in the document."""
     rows = [json.loads(line) for line in config("show", "--json").lines]
     assert {"key": ["capture", "rings"], "value": 2, "from": "sensor.yaml:3"} in rows
     assert {"key": ["detectors", "discovery.port_scan", "ports"], "value": 40, "from": "sensor.yaml:6"} in rows
@@ -368,7 +366,7 @@ def test_as_objects(config: Callable[..., Result], etc: Path) -> None:
 
 
 def test_defaults_are_those_without_a_file(config: Callable[..., Result]) -> None:
-    """Whatever the files say, and whether they can be read or not."""
+    """Defaults are printed regardless of the files, readable or not."""
     result = config("show", "--defaults")
     assert "preset: balanced  # default" in result.lines
     assert "    ports: 25  # default" in result.lines
@@ -376,7 +374,7 @@ def test_defaults_are_those_without_a_file(config: Callable[..., Result]) -> Non
 
 
 def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Result], etc: Path) -> None:
-    """A query of a URL, the value of a header by the name of a key."""
+    """Queries of URLs and values of secret headers are masked."""
     layer(
         etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n"
     )
@@ -398,7 +396,7 @@ def test_a_broken_configuration_is_not_shown(config: Callable[..., Result], etc:
 
 @pytest.fixture(scope="module")
 def valid() -> Callable[[Any], list[str]]:
-    """What a validator of others says against a document."""
+    """Whether an independent JSON Schema validator accepts a document."""
     made = schema()
     Draft202012Validator.check_schema(made)
     validator = Draft202012Validator(made)
@@ -406,7 +404,7 @@ def valid() -> Callable[[Any], list[str]]:
 
 
 def test_the_schema_is_json(run_cli: Callable[..., Result]) -> None:
-    """Of the draft that it says, with every section, detector and type of output in it."""
+    """The schema is valid for the draft it names, and has every section, detector and output type."""
     made = json.loads(run_cli("config", "schema").out)
     assert made == json.loads(json.dumps(schema()))
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -416,14 +414,14 @@ def test_the_schema_is_json(run_cli: Callable[..., Result]) -> None:
 
 
 def test_every_default_is_valid(valid: Callable[[Any], list[str]], run_cli: Callable[..., Result]) -> None:
-    """As `show --defaults` prints them."""
+    """The output of `show --defaults` is valid."""
     [shown] = foreign_documents(Path("shown"), run_cli("config", "show", "--defaults").out)
     assert len(shown["detectors"]) == len(detector_units())
     assert valid(shown) == []
 
 
 def test_every_key_has_a_description() -> None:
-    """Sections, keys of outputs and options of detectors, save the few that say it themselves."""
+    """Sections, keys of outputs and options of detectors have descriptions, except a few that are self-explanatory."""
     made = schema()
     silent = [
         f"{name}.{key}"
@@ -447,7 +445,7 @@ OUTPUTS = [
 
 @pytest.mark.parametrize("options", OUTPUTS, ids=[str(one["type"]) for one in OUTPUTS])
 def test_outputs_by_type(valid: Callable[[Any], list[str]], tmp_path: Path, options: dict[str, Any]) -> None:
-    """What our own reader takes, others take, and the other way round."""
+    """The schema accepts exactly the outputs that the configuration accepts."""
     path = tmp_path / "sensor.yaml"
     path.write_text(as_yaml({"outputs": {"one": options}}))
     load_config(path)
@@ -476,12 +474,12 @@ def test_outputs_by_type(valid: Callable[[Any], list[str]], tmp_path: Path, opti
     ],
 )
 def test_typos_are_refused(valid: Callable[[Any], list[str]], invalid: dict[str, Any]) -> None:
-    """Keys, words, names, numbers, and options of another type of output."""
+    """Misspelt keys, values and names, numbers out of range, and options of another output type are rejected."""
     assert valid(invalid)
 
 
 def documented(root: Path) -> Iterator[tuple[str, str]]:
-    """YAML in what people read that is a configuration: its name and its text."""
+    """Configuration examples in the documentation: name and text."""
     known = set(model().model_fields)
     files = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("integrations/**/*.md")]
     for file in files:
@@ -491,7 +489,7 @@ def documented(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_every_documented_example_is_valid(valid: Callable[[Any], list[str]], root: Path) -> None:
-    """Of README, guide and shipped content."""
+    """The examples of README, guide and shipped content are valid."""
     for name, text in documented(root):
         for one in foreign_documents(Path(name), text):
             assert valid(one) == [], name
@@ -513,7 +511,7 @@ def interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_question(run_cli: Callable[..., Result], tmp_path: Path, interfaces: None) -> None:
-    """A file that is good as it stands: this machine's name, and the interface that looks like a mirror port."""
+    """Without questions, a valid file has this machine's name and the interface that looks like a mirror port."""
     path = tmp_path / "new" / "sensor.yaml"
     result = run_cli("config", "init", "--yes", str(path))
     assert (result.code, result.out) == (0, f"wrote {path}; next: sensor config check {path}\n")
@@ -523,7 +521,7 @@ def test_without_a_question(run_cli: Callable[..., Result], tmp_path: Path, inte
 
 
 def test_a_file_that_is_there_is_left_alone(run_cli: Callable[..., Result], etc: Path) -> None:
-    """Unless it is said that it may go."""
+    """An existing file is not replaced, unless an option allows it."""
     path = etc / "sensor.yaml"
     before = path.read_text()
     result = run_cli("config", "init", "--yes", str(path))
@@ -537,14 +535,14 @@ def test_a_file_that_is_there_is_left_alone(run_cli: Callable[..., Result], etc:
 
 
 def test_a_place_that_cannot_be_written(run_cli: Callable[..., Result], etc: Path) -> None:
-    """Is told with what to do."""
+    """An unwritable place is reported with what to do."""
     result = run_cli("config", "init", "--yes", str(etc / "token" / "sensor.yaml"))
     assert result.code == 3
     assert "cannot write" in result.err
 
 
 def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
-    """So nothing is missing, misspelt or out of date; and as it stands it says only what was answered."""
+    """No key is missing, misspelt or outdated; without changes the file sets only what was answered."""
     text = document({"sensor": {"id": "x"}})
     path = tmp_path / "sensor.yaml"
     path.write_text(uncommented(text))
@@ -568,7 +566,7 @@ def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", types())
 def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
-    """What its type cannot do without is answered; the rest stands with its default, which is the one that counts."""
+    """Required keys of the type are set; the others are listed with their effective default."""
     needed = {
         "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"],
         "sender": "a@example.org",
@@ -595,7 +593,7 @@ def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
 
 
 def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
-    """A person at a terminal: exit code, what was asked, and the file."""
+    """A user at a terminal: exit code, questions, and the file."""
     path = folder / "sensor.yaml"
     ours, theirs = pty.openpty()
     try:
@@ -614,7 +612,7 @@ def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
 
 
 def test_a_conversation(tmp_path: Path) -> None:
-    """Answers that make no sense are asked for again; what was said stands in the file, and the file is good."""
+    """Invalid answers are asked again; valid ones are in the file, and the file is valid."""
     values = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9",
         "", "htttp", "http", "My SIEM", "siem", "ftp://x",
              "https://siem.example/in")  # fmt: skip
@@ -632,7 +630,7 @@ def test_a_conversation(tmp_path: Path) -> None:
 
 
 def test_no_answer(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal it says how to do without; who leaves in the middle leaves no file."""
+    """Without a terminal the alternative is reported; a user who aborts leaves no file."""
     with Path(os.devnull).open() as no_listener:
         monkeypatch.setattr(sys, "stdin", no_listener)
         result = run_cli("config", "init", str(tmp_path / "sensor.yaml"))
@@ -643,7 +641,7 @@ def test_no_answer(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: 
 
 
 def test_descriptions_of_keys(golden: Golden) -> None:
-    """Where they stand in a docstring: at its own key, or in the clause that names it."""
+    """Descriptions are taken from a docstring: at the key, or in the clause that names it."""
     from sensor.core.output import Options
 
     described_options = described(Options)
@@ -661,7 +659,7 @@ def test_descriptions_of_keys(golden: Golden) -> None:
      {"a b": {"c": [1]}, "x: y": "{"}],
 )  # fmt: skip
 def test_values_come_back(tmp_path: Path, value: Any) -> None:
-    """Whatever is written is read as the same, by our reader and by others."""
+    """Values that are written load unchanged, in the sensor's reader and in other YAML readers."""
     from pydantic import BaseModel
 
     from sensor.documents import load_document

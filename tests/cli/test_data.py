@@ -22,7 +22,7 @@ Data = Callable[..., Result]
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """A sensor that ran once, and two replays since, of which one is newer and lost its inventory."""
+    """A sensor that ran once, and two replays since; one of them is newer and lost its inventory."""
     folder = tmp_path / "state"
     write_inventory(folder)
     write_log(folder / "events.jsonl", alerts=0)
@@ -55,7 +55,7 @@ def names(data: Data) -> list[str]:
 
 
 def test_the_list(data: Data, state: Path) -> None:
-    """One line each; the one that commands read is marked; what a part would tell that is missing is not made up."""
+    """One line a dataset; the selected one is marked; values of missing parts are shown as unknown."""
     result = data()
     assert result.code == 0
     rows = [line.split("  ") for line in result.lines[1:-1]]
@@ -76,7 +76,7 @@ def test_the_list(data: Data, state: Path) -> None:
 
 
 def test_all_about_one(golden: Golden, data: Data, state: Path) -> None:
-    """The one that commands read, or the one that is named."""
+    """The selected dataset is shown, or the named one."""
     golden(data("show").lines[0])
     assert json.loads(data("show", "alpha", "--json").out)["captures"] == ["/pcaps/alpha.pcap"]
     assert f"  folder     {state}" in data("show", "live").lines
@@ -85,7 +85,7 @@ def test_all_about_one(golden: Golden, data: Data, state: Path) -> None:
 def test_the_environment_names_one(
     data: Data, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--data goes before it, and it goes before what was chosen."""
+    """--data takes precedence over the environment, which takes precedence over the selected dataset."""
     assert data("use", "beta").code == 0
     monkeypatch.setenv("SENSOR_DATA", "alpha")
     heads = []
@@ -98,7 +98,7 @@ def test_the_environment_names_one(
 
 
 def test_choose_and_take_back(data: Data) -> None:
-    """What was chosen is marked in the list."""
+    """The selected dataset is marked in the list."""
     assert data("use", "alpha").code == 0
     assert json.loads(data("show", "--json").out)["name"] == "alpha"
     assert data("use").code == 0
@@ -106,7 +106,7 @@ def test_choose_and_take_back(data: Data) -> None:
 
 
 def test_rename(data: Data) -> None:
-    """A name that is taken, or cannot be one, is refused; the live sensor's stays."""
+    """A name that is in use or invalid is rejected; that of the live sensor is fixed."""
     assert data("rename", "alpha", "before").code == 0
     assert set(names(data)) == {"live", "before", "beta"}
     assert [data("rename", "before", name).code for name in ("beta", "live", "../up", "a b")] == [2, 2, 2, 2]
@@ -115,7 +115,7 @@ def test_rename(data: Data) -> None:
 
 
 def test_remove(data: Data, state: Path) -> None:
-    """All names are looked up before the first goes; the live sensor's data is not removed."""
+    """All names are resolved before the first dataset is removed; the live sensor's data is not removed."""
     assert data("remove", "alpha", "gamma").code == 1
     assert data("remove", "live").code == 2
     assert len(names(data)) == 3
@@ -124,7 +124,7 @@ def test_remove(data: Data, state: Path) -> None:
 
 
 def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Unpacked into another state folder it is read there; the archive is for its owner alone."""
+    """Unpacked into another state folder it is readable there; only its owner may read the archive."""
     archive = tmp_path / "alpha.tar.gz"
     assert data("export", "alpha", "-o", str(archive)).code == 0
     assert archive.stat().st_mode & 0o777 == 0o600
@@ -149,14 +149,14 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
     ],
 )
 def test_what_makes_no_sense(data: Data, arguments: list[str], code: int) -> None:
-    """One line; the nearest name of those that there are."""
+    """An error is one line with the nearest existing name."""
     result = data(*arguments)
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1)
     assert "alhpa" not in arguments or "alpha" in result.suggestions
 
 
 def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
-    """One object for each."""
+    """JSON output has one object for each dataset."""
     archive = tmp_path / "alpha.tgz"
     lines = [
         data(*arguments.split(), "--json").lines
@@ -171,7 +171,7 @@ def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
 
 
 def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
-    """3; what to do, and nothing is made by looking."""
+    """Without any dataset the exit code is 3, with what to do; reading creates no files."""
     for arguments in (["list"], ["show"]):
         result = data(*arguments, "--state", str(tmp_path / "none"))
         assert (result.code, "sensor replay FILE" in result.err) == (3, True)
@@ -179,7 +179,7 @@ def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
 
 
 def test_tables_are_rebuilt_from_the_log(data: Data, state: Path) -> None:
-    """What the tables lost is there again; devices stay; without a log there is nothing to rebuild from."""
+    """Lost rows of the tables are restored, devices stay; without a log tables cannot be rebuilt."""
     result = data("rebuild", "alpha", "--json")
     assert (result.code, json.loads(result.out)) == (0, {"action": "rebuild", "name": "alpha", "records": 9})
     with contextlib.closing(sqlite3.connect(state / "datasets" / "alpha" / "inventory.db")) as base:

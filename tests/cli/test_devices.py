@@ -15,7 +15,7 @@ from tests.golden import Golden
 
 
 def test_the_table(run_cli, log: Path) -> None:
-    """By type, vendor, model and address, unknown ones last; plain columns; then how many there are."""
+    """Devices are sorted by type, vendor, model and address, unknown ones last; then their number is printed."""
     result = run_cli("devices", "--events", str(log))
     assert result.lines == [
         "TYPE         VENDOR     MODEL  NAME    ADDRESS    MAC                CONFIDENCE  LAST SEEN",
@@ -41,13 +41,13 @@ def test_the_table(run_cli, log: Path) -> None:
     ],
 )  # fmt: skip
 def test_filters(run_cli, filters: list[str], found: list[int]) -> None:
-    """One key twice means either, different keys mean both, words alone are looked for everywhere."""
+    """The same key twice means OR, different keys mean AND, plain words are searched in all columns."""
     result = run_cli("devices", "--json", *filters)
     assert sorted(int(json.loads(line)["id"][4:]) for line in result.lines) == found
 
 
 def test_an_unknown_key(golden: Golden, run_cli) -> None:
-    """Wrong usage, with the nearest key."""
+    """An unknown key is a usage error with the nearest key."""
     result = run_cli("devices", "vendr=axis")
     assert result.code == 2
     golden(result.err)
@@ -63,7 +63,7 @@ def test_an_unknown_key(golden: Golden, run_cli) -> None:
     ],
 )
 def test_a_comparison_that_is_none(run_cli, word: str, output: tuple[str, ...]) -> None:
-    """Wrong usage, and what is expected."""
+    """An invalid comparison is a usage error with what was expected."""
     result = run_cli("devices", word)
     assert result.code == 2
     assert reports(result, *output), result.err
@@ -80,14 +80,14 @@ def test_a_comparison_that_is_none(run_cli, word: str, output: tuple[str, ...]) 
     ],
 )
 def test_order(run_cli, column: str, found: list[int]) -> None:
-    """By any column, either way; those without a value last."""
+    """Devices are sorted by any column in either direction; those without a value are last."""
     result = run_cli("devices", "--json", f"--sort={column}")
     assert [int(json.loads(line)["id"][4:]) for line in result.lines] == found
     assert run_cli("devices", "--sort=colour").code == 2
 
 
 def test_summary(run_cli) -> None:
-    """How many of each type are in each VLAN."""
+    """The summary counts devices by type and VLAN."""
     rows = [line.split() for line in run_cli("devices", "--summary").lines]
     assert rows == [
         ["TYPE", "UNTAGGED", "VLAN", "30", "ALL"],
@@ -100,7 +100,7 @@ def test_summary(run_cli) -> None:
 
 
 def test_csv(run_cli) -> None:
-    """A heading and a row a device."""
+    """CSV has a header and a row for each device."""
     lines = run_cli("devices", "--csv", "type=printer").lines
     assert lines[0].startswith("id,type,vendor,model,")
     assert lines[1].startswith("dev-10,printer,Kyocera,,")
@@ -109,7 +109,7 @@ def test_csv(run_cli) -> None:
 def test_which_of_log_and_inventory_is_read(
     run_cli, log: Path, monkeypatch: pytest.MonkeyPatch, inventory: Path
 ) -> None:
-    """The inventory of a dataset, its log when it has none; --events names a log alone."""
+    """The inventory of a dataset is read, or its log when it has none; --events reads a log alone."""
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
     assert run_cli("devices").lines[-1].startswith("4 devices: ")
     assert run_cli("devices", "--state", str(inventory)).lines[-1].startswith("4 devices: ")
@@ -118,13 +118,13 @@ def test_which_of_log_and_inventory_is_read(
 
 
 def test_none(run_cli) -> None:
-    """An empty table is a sentence."""
+    """An empty table is printed as a sentence."""
     assert run_cli("devices", "type=scale").out == "no devices match\n"
 
 
 def test_on_a_terminal() -> None:
-    """Lines and colours there, less columns where it is narrow; the same devices, and what a peer called itself is no
-    markup.
+    """A terminal gets lines and colours, and fewer columns if it is narrow; the devices are the same, and names from
+    the network are not markup.
     """
 
     class Terminal:
@@ -151,14 +151,14 @@ def test_on_a_terminal() -> None:
     [("type=camra", "camera"), ("type!=printr", "printer"), ("state=presnt", "present"), ("criticality=hgh", "high")],
 )
 def test_a_value_that_no_device_can_have(run_cli, word: str, near: str) -> None:
-    """It is a mistake, and not a device that is not there: 2, with the nearest value."""
+    """An impossible filter value is an error, not an empty result: exit code 2, with the nearest value."""
     result = run_cli("devices", word)
     assert (result.code, result.out, result.errors) == (2, "", ("usage.unknown-filter",))
     assert f"did you mean {near}?" in result.err
 
 
 def test_devices_for_programs(run_cli, log: Path) -> None:
-    """What is known of each, not the record that told of it last; `import` takes it."""
+    """JSON has the current attributes of each device, not its last log record; `import` accepts it."""
     result = {one["id"]: one for one in map(json.loads, run_cli("devices", "--json").lines)}
     assert (result["dev-10"]["type"], result["dev-10"]["state"], result["dev-13"]["state"]) == (
         "printer",
@@ -170,7 +170,7 @@ def test_devices_for_programs(run_cli, log: Path) -> None:
 
 @pytest.mark.parametrize("command", ["alerts", "devices", "tail", "report -o -", "explain x"])
 def test_a_file_that_is_no_event_log(run_cli, tmp_path: Path, root: Path, command: str) -> None:
-    """A capture, say: 3, with what was expected, and never that nothing was found in it."""
+    """A file of another format, such as a capture, gives exit code 3 with the expected format, not an empty result."""
     arguments = ["--format", "json"] if command.startswith("report") else []
     result = run_cli(*command.split(), *arguments, "--events", str(root / "pcaps" / "office.pcapng"))
     assert (result.code, result.out) == (3, "")

@@ -1,6 +1,4 @@
-"""sensor devices set, tag, merge, split, undo, history: on an inventory that no sensor has open,
-then in its next run.
-"""
+"""sensor devices set, tag, merge, split, undo, history: on an inventory no sensor has open, and in the next run."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ def one(invoke, *filters: str) -> dict:
 
 
 def test_set_counts_at_once_and_in_the_next_run(invoke, inventory: Path) -> None:
-    """What was said is shown as said, with what packets say behind it."""
+    """A correction is shown as a correction, with the evidence of packets beside it."""
     result = invoke(
         "set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked"
     )
@@ -52,7 +50,7 @@ def test_set_counts_at_once_and_in_the_next_run(invoke, inventory: Path) -> None
 
 
 def test_explain_shows_the_word_and_what_stands_against_it(invoke, run_cli, inventory: Path) -> None:
-    """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
+    """Author, time and reason of a correction are shown; then every claim of packets, with the arithmetic."""
     invoke("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
     text = run_cli("explain", "--state", str(inventory), "Lobby").out
     assert re.search(r"type: nvr 1\.00\n  .*operator.*\n    1\.00 operator: .*anna", text)
@@ -62,7 +60,7 @@ def test_explain_shows_the_word_and_what_stands_against_it(invoke, run_cli, inve
 
 
 def test_tags(invoke) -> None:
-    """Added, removed, and looked for."""
+    """Tags are added, removed, and searched."""
     invoke("tag", "PRN", "east", "floor 3,rented")
     assert one(invoke, "tag=rented")["tags"] == ["east", "floor 3", "rented"]
     invoke("untag", "PRN", "rented")
@@ -72,7 +70,7 @@ def test_tags(invoke) -> None:
 
 
 def test_merge_undo_and_history(golden: Golden, invoke, inventory: Path) -> None:
-    """The next run does it; undone, both are back under their ids."""
+    """A merge takes effect in the next run; after undo both devices have their ids again."""
     old = one(invoke, "10.0.0.6")["id"]
     result = invoke("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
     golden(result.out)
@@ -91,7 +89,7 @@ def test_merge_undo_and_history(golden: Golden, invoke, inventory: Path) -> None
 
 
 def test_split(invoke, inventory: Path) -> None:
-    """A MAC of a merged device becomes one of its own."""
+    """A MAC address of a merged device becomes a device again."""
     invoke("merge", "10.0.0.5", "10.0.0.6")
     with Run(inventory):
         pass
@@ -119,7 +117,7 @@ def test_split(invoke, inventory: Path) -> None:
     ],
 )
 def test_faults_are_reported(invoke, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
-    """One line on standard error, and the exit code."""
+    """A fault is one line on standard error, with its exit code."""
     result = invoke(*arguments)
     assert result.code == code
     assert reports(result, *output), result.err
@@ -127,7 +125,7 @@ def test_faults_are_reported(invoke, arguments: tuple[str, ...], code: int, outp
 
 
 def test_a_log_alone_keeps_no_corrections(run_cli, log: Path) -> None:
-    """Nor does a folder without an inventory."""
+    """Corrections are not stored without an inventory."""
     result = run_cli("devices", "set", "dev-10", "type=tv", "--events", str(log))
     assert (result.code, result.out[:20]) == (6, "inventory: unknown: ")
     assert [

@@ -29,7 +29,7 @@ def rows(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_export_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
-    """Our own table is as expected, says nothing new, and what is changed in it becomes a word."""
+    """An exported table matches the inventory and imports without changes; a changed cell becomes a correction."""
     path = tmp_path / "devices.csv"
     assert invoke("export", str(path)).out == f"4 devices in {path}\n"
     golden(invoke("diff", str(path)).out)
@@ -40,7 +40,7 @@ def test_export_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
 
 
 def test_netbox_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
-    """What NetBox needs a word for although nothing is known is no word on the way back."""
+    """Placeholders that NetBox requires for unknown values are not imported as values."""
     path = tmp_path / "netbox.csv"
     assert invoke("export", "--format", "netbox", "--site", "HQ", str(path)).out == f"4 devices in {path}\n"
     assert "Unknown" in path.read_text()
@@ -49,7 +49,7 @@ def test_netbox_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
 
 
 def test_csv_holds_no_formula(invoke) -> None:
-    """A peer that calls itself a formula stays a text, on the way out and back."""
+    """A name that looks like a formula stays text, in export and import."""
     for arguments in (("export",), ("--csv",), ("export", "--format", "netbox")):
         out = invoke(*arguments).out
         assert "'=cmd|calc" in out
@@ -59,7 +59,7 @@ def test_csv_holds_no_formula(invoke) -> None:
 
 
 def test_netbox_columns(invoke) -> None:
-    """As NetBox imports devices; reading them back finds the same devices."""
+    """The export has NetBox's columns; importing them finds the same devices."""
     out = rows(invoke("export", "--format", "netbox", "--site", "HQ").out)
     printer = out["PRN"]
     assert (printer["role"], printer["manufacturer"], printer["device_type"], printer["status"], printer["site"]) == (
@@ -73,8 +73,8 @@ def test_netbox_columns(invoke) -> None:
 
 
 def test_import_of_other_people_s_lists(golden: Golden, invoke, inventory: Path, tmp_path: Path) -> None:
-    """NetBox's headings and words, another delimiter, bad cells told with their place, MACs not seen yet kept for
-    later.
+    """NetBox's headers and values, another delimiter, invalid cells reported with their place, unseen MAC addresses
+    stored for later.
     """
     path = tmp_path / "netbox.csv"
     path.write_text(
@@ -96,7 +96,7 @@ def test_import_of_other_people_s_lists(golden: Golden, invoke, inventory: Path,
 
 
 def test_import_of_json(invoke, tmp_path: Path) -> None:
-    """A list of objects, NetBox's nested ones too, and what --json prints."""
+    """A list of objects is accepted, also NetBox's nested ones and the output of --json."""
     path = tmp_path / "devices.json"
     path.write_text(
         json.dumps(
@@ -117,7 +117,7 @@ def test_import_of_json(invoke, tmp_path: Path) -> None:
 
 
 def test_diff(invoke, tmp_path: Path) -> None:
-    """What is missing, different and unexpected; exit code 1."""
+    """Missing, different and unexpected devices are listed; exit code 1."""
     path = tmp_path / "expected.csv"
     path.write_text(
         "mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n"
@@ -146,7 +146,7 @@ def test_diff(invoke, tmp_path: Path) -> None:
     ],
 )
 def test_files_that_are_none(golden: Golden, invoke, tmp_path: Path, text: str | bytes) -> None:
-    """One line, exit code 3."""
+    """A file of another format is reported in one line, exit code 3."""
     path = tmp_path / "list"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     for action in ("import", "diff"):

@@ -1,4 +1,4 @@
-"""``sensor doctor``: on captures, with wrong words, and on real interfaces between network namespaces."""
+"""``sensor doctor``: on captures, with invalid arguments, and on real interfaces between network namespaces."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def capture(folder: Path, frames: list[tuple[int, bytes]]) -> str:
     return str(path)
 
 
-# Captures and words.
+# Captures and arguments.
 
 
 def test_a_capture_that_is_well(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """One line a finding, and how many there were."""
+    """A good capture gives one line for each finding, and their number."""
     path = capture(tmp_path, office())
     result = run_cli("doctor", "--file", path)
     assert (result.code, result.err) == (0, "")
@@ -59,7 +59,7 @@ def test_a_capture_that_is_well(golden: Golden, run_cli, tmp_path: Path) -> None
 
 
 def test_a_capture_from_a_bad_mirror(run_cli, tmp_path: Path) -> None:
-    """Warnings are no error: exit code 0; as JSON each is one object with its advice and numbers."""
+    """Warnings give exit code 0; in JSON each is one object with its advice and numbers."""
     path = capture(tmp_path, office() + [(ts + 200_000, frame) for ts, frame in office()])
     result = run_cli("doctor", "--file", path, "--json")
     found = {one["check"]: one for one in map(json.loads, result.lines)}
@@ -71,13 +71,13 @@ def test_a_capture_from_a_bad_mirror(run_cli, tmp_path: Path) -> None:
 
 
 def test_a_capture_of_nothing(run_cli, tmp_path: Path) -> None:
-    """An error was found: exit code 1."""
+    """An empty capture is an error: exit code 1."""
     result = run_cli("doctor", "--file", capture(tmp_path, []))
     assert (result.code, result.lines[-1]) == (1, "1 check: 1 error")
 
 
 def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
-    """Said in one line; exit code 3."""
+    """A file that is not a capture is reported in one line; exit code 3."""
     (tmp_path / "x.pcap").write_text("no capture")
     for path in (tmp_path / "x.pcap", tmp_path / "nothing.pcap"):
         result = run_cli("doctor", "--file", str(path))
@@ -86,7 +86,7 @@ def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
 
 
 def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
-    """They count as inside."""
+    """Networks of the configuration are internal."""
     path = capture(tmp_path, office("203.0.113"))
     (tmp_path / "sensor.yaml").write_text("networks: [203.0.113.0/24]\n")
     assert "inside: 240 of 240 frames" in run_cli("doctor", "--file", path).out
@@ -104,14 +104,14 @@ def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
     ],
 )
 def test_invalid_arguments(golden: Golden, run_cli, arguments: list[str], code: str) -> None:
-    """Exit code 2, before anything is looked at."""
+    """Invalid arguments give exit code 2, before any check."""
     result = run_cli("doctor", *arguments)
     assert (result.code, result.out, result.errors) == (2, "", (code,))
     golden(result.err)
 
 
 def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:
-    """Told with its place; exit code 2."""
+    """An invalid configuration is reported with its place; exit code 2."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture:\n  interface: eth0\n")
     result = run_cli("doctor", "--config", str(path))
@@ -121,7 +121,7 @@ def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:
 
 @linux
 def test_an_interface_that_is_not_there(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error; its name is cleaned, the machine is looked at all the same, and nobody listens."""
+    """A missing interface is an error; its name is sanitized, the other checks run, and nothing is captured."""
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     result = run_cli("doctor", "-i", "no\x1b[31m", "--seconds", "1")
     assert result.code in (1, 4)
@@ -133,7 +133,7 @@ def test_an_interface_that_is_not_there(run_cli, monkeypatch: pytest.MonkeyPatch
 
 @linux
 def test_outputs_of_the_configuration(run_cli, tmp_path: Path) -> None:
-    """They are checked as `sensor outputs check` does; one that cannot take anything is an error."""
+    """Outputs are checked as by `sensor outputs check`; an unreachable one is an error."""
     (tmp_path / "file").write_text("")
     outputs = (
         f"outputs:\n  good: {{type: file, path: {tmp_path / 'out.jsonl'}}}\n  bad: {{type: file, path: "
@@ -148,7 +148,7 @@ def test_outputs_of_the_configuration(run_cli, tmp_path: Path) -> None:
 
 @linux
 def test_colours_are_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hostile name colours nothing."""
+    """A hostile name cannot set colours."""
     from sensor.cli._doctor_text import finding_line
     from sensor.doctor.finding import Finding
 
@@ -165,7 +165,7 @@ def test_colours_are_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 class Lab:
-    """``va`` here, ``vb`` there, both up and silent; the doctor is there."""
+    """``va`` on the test side, ``vb`` on the doctor's side, both up and idle."""
 
     def __init__(self, state: Path) -> None:
         self.here, self.there = f"doctor-a-{os.getpid()}", f"doctor-b-{os.getpid()}"
@@ -181,7 +181,7 @@ class Lab:
         subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
     def send(self, frames: list[bytes]) -> None:
-        """Again and again, two milliseconds apart, until the lab closes."""
+        """Sends a frame every two milliseconds until the lab closes."""
         command = ["ip", "netns", "exec", self.here, sys.executable, "-c", SENDER]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
         json.dump(["va", [frame.hex() for frame in frames]], process.stdin)
@@ -223,7 +223,7 @@ FRAMES = [frame for _, frame in office()]
 
 
 def bad(found: dict[str, Any]) -> dict[str, str]:
-    """What is not well, but for the clock and the disk, which are those of the machine the test runs on."""
+    """Findings that are not ok, except clock and disk, which are those of the machine that runs the test."""
     return {
         name: one["level"]
         for name, one in found.items()
@@ -233,7 +233,7 @@ def bad(found: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.lab
 def test_an_interface_with_traffic(lab: Lab) -> None:
-    """All is well: the interface, which is found since it runs, the rights, and what is seen."""
+    """All is ok: the interface, which is found because it is up, the permissions, and the traffic."""
     lab.send(FRAMES)
     code, found = lab.doctor()
     assert (code, bad(found)) == (0, {})
@@ -244,8 +244,8 @@ def test_an_interface_with_traffic(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_an_interface_that_is_set_badly(golden: Golden, lab: Lab) -> None:
-    """Offloads that join frames, every frame twice, tags of a VLAN that the kernel takes out of the frame and that are
-    seen all the same.
+    """Offloads that merge frames, duplicate frames, and VLAN tags that the kernel strips from the frame are detected;
+    the tags are still read.
     """
     if shutil.which("ethtool") is None:
         pytest.skip("not installed: ethtool")
@@ -259,7 +259,7 @@ def test_an_interface_that_is_set_badly(golden: Golden, lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_a_port_that_is_no_mirror(lab: Lab) -> None:
-    """Only what is for this machine, and only what it is told."""
+    """A port that only sees frames to this machine, and no broadcasts, is reported."""
     address = Path("/sys/class/net/vb/address")
     own = subprocess.run(
         ["ip", "netns", "exec", lab.there, "cat", str(address)], capture_output=True, text=True, check=True
@@ -274,7 +274,7 @@ def test_a_port_that_is_no_mirror(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_a_silent_interface_and_one_that_is_down(lab: Lab) -> None:
-    """Errors: exit code 1. Nobody listens on the second."""
+    """An idle interface and one that is down are errors: exit code 1. The second is not captured."""
     code, found = lab.doctor("-i", "vb")
     assert (code, bad(found)) == (1, {"traffic": "error"})
     lab.ip("-n", lab.there, "link", "set", "vb", "down")
@@ -282,7 +282,7 @@ def test_a_silent_interface_and_one_that_is_down(lab: Lab) -> None:
     code, found = lab.doctor("-i", "vb", "--seconds", "30")
     assert (code, bad(found)) == (1, {"interface": "error"})
     assert found["interface"]["advice"] == "ip link set vb up"
-    assert time.monotonic() - began < 28  # it would listen for thirty
+    assert time.monotonic() - began < 28  # a capture would take thirty seconds
     lab.ip("-n", lab.there, "link", "set", "vb", "up")
     lab.ip("-n", lab.here, "link", "set", "va", "down")
     assert lab.doctor("-i", "vb")[1]["interface"]["found"].startswith("no carrier")
@@ -290,7 +290,7 @@ def test_a_silent_interface_and_one_that_is_down(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_no_permission_to_listen(lab: Lab) -> None:
-    """Exit code 4; what can be known without it is still told."""
+    """Missing permission gives exit code 4; checks that need no capture still run."""
     if shutil.which("setpriv") is None:
         pytest.skip("not installed: setpriv")
     code, found = lab.doctor(before=("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"))
@@ -301,7 +301,7 @@ def test_no_permission_to_listen(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_a_listener_who_has_received_enough(lab: Lab) -> None:
-    """Ctrl-C ends the listening, and what was seen is told."""
+    """Ctrl-C ends the capture, and what was seen so far is reported."""
     lab.send(FRAMES)
     process = lab.start("-i", "vb", "--seconds", "600")
     for line in process.stdout:
@@ -317,7 +317,7 @@ def test_a_listener_who_has_received_enough(lab: Lab) -> None:
 
 @pytest.mark.lab
 def test_a_filter_that_is_none(lab: Lab, tmp_path: Path) -> None:
-    """Nobody can listen with it: one line, exit code 2."""
+    """An invalid filter is reported in one line, exit code 2."""
     (tmp_path / "sensor.yaml").write_text("capture: {interfaces: [vb], filter: 'port port'}\n")
     process = lab.start("--config", str(tmp_path / "sensor.yaml"))
     out, err = process.communicate(timeout=60)

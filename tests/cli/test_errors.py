@@ -34,7 +34,7 @@ def error_of(call: ast.Call) -> ast.expr | None:
 
 
 def test_every_message_names_a_code_of_the_catalogue() -> None:
-    """A message without a code could only be asserted, or looked up, by its sentence. Notes (level info) have none."""
+    """Without a code a message could only be asserted, or looked up, by its sentence. Notes (level info) have none."""
     codes = {place: error_of(call) for place, call in messages()}
     assert len(codes) > 200
     assert [place for place, code in codes.items() if code is None] == []
@@ -43,13 +43,13 @@ def test_every_message_names_a_code_of_the_catalogue() -> None:
 
 
 def test_every_code_is_used() -> None:
-    """The catalogue explains what can happen, and nothing else."""
+    """The catalogue has exactly the codes that are used."""
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sensor").rglob("*.py"))
     assert [code for code in catalogue() if f'"{code}"' not in sources] == []
 
 
 def test_entries_are_complete_and_in_order() -> None:
-    """A code once; what it means and what to do are sentences, the example is a line."""
+    """Each code occurs once; meaning and remedy are sentences, the example is a line."""
     entries = load_document(PATH, Catalogue).errors
     assert [one.code for one in entries] == sorted({one.code for one in entries})
     for one in entries:
@@ -59,7 +59,7 @@ def test_entries_are_complete_and_in_order() -> None:
 
 
 def test_help_explains_every_code(run_cli) -> None:
-    """With brackets, as a message has it, or without; the first part lists all codes of its kind."""
+    """A code is accepted with or without brackets; its first part lists all codes of that category."""
     for code, entry in catalogue().items():
         result = run_cli("help", f"[{code}]")
         text = " ".join(result.out.split())
@@ -72,8 +72,8 @@ def test_help_explains_every_code(run_cli) -> None:
 
 
 def test_help_of_topics(run_cli) -> None:
-    """Without a topic, every command is named; a command's help is what --help prints; an unknown topic gets the
-    nearest.
+    """Without a topic, every command is listed; the topic of a command prints its --help; an unknown topic gets the
+    nearest one.
     """
     topics = run_cli("help").out.split()
     assert [name for name in names() if name not in topics] == []
@@ -129,7 +129,7 @@ def test_help_of_topics(run_cli) -> None:
 def test_codes_of_common_mistakes(
     run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, error: str
 ) -> None:
-    """The exit code says which kind of failure, the error code which failure."""
+    """The exit code is the category of the failure, the error code the exact failure."""
     (tmp_path / "notes.txt").write_text("no capture")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -150,7 +150,7 @@ def test_codes_of_common_mistakes(
     ],
 )
 def test_codes_of_configuration_faults(run_cli, tmp_path: Path, text: str, codes: tuple[str, ...]) -> None:
-    """One code per fault, in the order of the file."""
+    """Each fault has a code, in the order of the file."""
     path = tmp_path / "sensor.yaml"
     path.write_text(text)
     result = run_cli("config", "check", str(path))
@@ -161,13 +161,13 @@ def test_codes_of_configuration_faults(run_cli, tmp_path: Path, text: str, codes
 
 
 def test_a_program_gets_the_code_as_a_field(run_cli, tmp_path: Path) -> None:
-    """A log of JSON lines has the message and its code apart."""
+    """A log of JSON lines has message and code in separate fields."""
     result = run_cli("run", "-i", "nowhere0", "--log-format", "json", "--state", str(tmp_path / "new"))
     entry = json.loads(result.err.splitlines()[-1])
     assert (entry["error"], entry["level"], "[" in entry["event"]) == ("capture.no-interface", "error", False)
 
 
-# Thirty and more names from Zeek, Suricata, Wireshark, NetAlertX and Defender, with the command that does it here.
+# Names from Zeek, Suricata, Wireshark, NetAlertX and Defender, with the command that does the same here.
 COMMON = {
     "incidents": "alerts incidents", "hosts": "devices", "assets": "devices", "inventory": "devices", "scan": "run",
     "start": "run", "listen": "run", "capture": "run", "sniff": "run", "pcap": "replay", "read": "replay",
@@ -204,9 +204,7 @@ def test_options_of_other_tools_get_the_one_that_does_it(run_cli, command: str, 
 
 @pytest.mark.parametrize("guess", list(_tasks.GUESSES))
 def test_the_suggestion_for_a_guess_exists(run_cli, guess: str) -> None:
-    """What is suggested is a command, with an action that its help lists. It is not run: some would change this
-    machine.
-    """
+    """Each suggestion is a command with an action that its help lists. It is not run: it might change this machine."""
     result = run_cli(guess)
     assert (result.code, result.errors) == (2, ("usage.unknown-command",))
     near = result.err.split("`sensor ")[1].split("`")[0]
@@ -230,11 +228,11 @@ def test_the_suggestion_for_a_guess_exists(run_cli, guess: str) -> None:
     ],
 )
 def test_typing_errors(typed: str, near: str) -> None:
-    """Commands and guesses alike; capital letters do not matter."""
+    """Misspelt commands and foreign names get a suggestion; case is ignored."""
     assert _tasks.suggestion(typed, names()) == near
 
 
 def test_every_command_has_one_task() -> None:
-    """So that `sensor --help` lists each of them once."""
+    """`sensor --help` lists each command once."""
     listed = [name for task in _tasks.TASKS.values() for name in task]
     assert sorted(listed) == names()

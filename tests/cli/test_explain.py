@@ -16,14 +16,14 @@ from tests.golden import Golden
 
 @pytest.mark.parametrize("what", ["dev-10", "10.0.0.10", "00:17:C8:00:00:0A", "0017.c800.000a", "prn-3f"])
 def test_a_device_by_all_its_names(run_cli, what: str) -> None:
-    """Id, address, MAC in any form, host name in any case."""
+    """A device is found by id, address, MAC address in any notation, and host name in any case."""
     result = run_cli("explain", what)
     assert result.code == 0
     assert result.lines[0] == "printer Kyocera (dev-10)"
 
 
 def test_a_device(golden: Golden, run_cli) -> None:
-    """Every claim with its evidence, and how it adds up."""
+    """Every claim is shown with its evidence and its part of the confidence."""
     text = run_cli("explain", "dev-10").out
     assert "type: printer 0.88, contested\n  mdns 0.80, snmp 0.50: 1 − (1 − 0.80) × (1 − 0.50) = 0.90\n" in text
     golden(text, "2026-11-24T09:14:07Z")
@@ -43,7 +43,7 @@ def test_a_device(golden: Golden, run_cli) -> None:
     ],
 )  # fmt: skip
 def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> None:
-    """What is written out for people gives the number that the fusion gives."""
+    """The printed arithmetic gives the confidence that fusion computes."""
     evidence = [Evidence("type", "printer", sure, "f", family, "k", "s", 1, 1) for family, sure in claims]
     assert Sum.of(claim("type", "printer", family, sure) for family, sure in claims).sure == pytest.approx(
         fuse(evidence)["type"].confidence, abs=0.001
@@ -51,19 +51,19 @@ def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> No
 
 
 def test_the_alerts_of_a_device(golden: Golden, run_cli) -> None:
-    """They are listed with it."""
+    """The alerts of a device are listed with it."""
     golden(run_cli("explain", "evil").out, "10.0.0.10")
 
 
 def test_a_device_that_nothing_is_known_of(golden: Golden, run_cli) -> None:
-    """It says so."""
+    """A device without evidence is reported as unknown."""
     golden(run_cli("explain", "dev-11").out, "observation")
 
 
 @pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
 def test_an_alert(golden: Golden, run_cli, what: str) -> None:
-    """Actor, target, numbers, technique, evidence, false positives, advice, and the device: every fact of the record
-    has a line; their names are in the golden file.
+    """Every field of the alert record has a line: actor, target, numbers, technique, evidence, false positives, advice,
+    device; the names are in the golden file.
     """
     result = run_cli("explain", what)
     assert result.code == 0
@@ -71,7 +71,7 @@ def test_an_alert(golden: Golden, run_cli, what: str) -> None:
 
 
 def test_an_unknown_name(golden: Golden, run_cli) -> None:
-    """1, one line, the nearest names."""
+    """An unknown name gives exit code 1 and one line with the nearest names."""
     result = run_cli("explain", "PRN-3G")
     assert (result.code, result.out) == (1, "")
     golden(result.err.splitlines())
@@ -81,7 +81,7 @@ def test_an_unknown_name(golden: Golden, run_cli) -> None:
 
 
 def test_a_merged_device_by_its_old_id(run_cli, log: Path) -> None:
-    """The one that it is now."""
+    """The old id leads to the merged device."""
     with log.open("a") as file:
         file.write(
             json.dumps(device(10, "printer", "merged") | {"reason": "dev-11 is the same device: same serial"}) + "\n"
@@ -92,5 +92,5 @@ def test_a_merged_device_by_its_old_id(run_cli, log: Path) -> None:
 
 
 def test_json(run_cli) -> None:
-    """The last record as it is."""
+    """JSON output is the last record unchanged."""
     assert json.loads(run_cli("explain", "--json", "dev-10").out)["device"]["id"] == "dev-10"

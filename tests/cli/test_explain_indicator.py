@@ -1,6 +1,4 @@
-"""sensor explain of addresses, domains, MACs and fingerprints: the office with its traffic records, and the same
-without them.
-"""
+"""sensor explain of addresses, domains, MAC addresses and fingerprints: the office with and without traffic records."""
 
 from __future__ import annotations
 
@@ -33,8 +31,8 @@ def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
 
 
 def test_an_external_address(invoke: Ask, office: Path, tmp_path: Path) -> None:
-    """The camera talked to it and an alert is about it; a list that contains it is named; one that nobody talked to is
-    unknown.
+    """The camera's flows, the alert about the address and the list that contains it are shown; an address without
+    traffic is unknown.
     """
     code, body = invoke("203.0.113.66")
     about = body["indicator"]
@@ -56,7 +54,7 @@ def test_an_external_address(invoke: Ask, office: Path, tmp_path: Path) -> None:
 
 
 def test_an_internal_address(invoke: Ask) -> None:
-    """Which device has it, since when, and what it talked to, in both directions."""
+    """The device of an internal address, the time since when, and its flows in both directions are shown."""
     about = invoke(CAMERA)[1]["indicator"]
     assert about["internal"]
     assert [one["held"] for one in about["holders"]] == [True]
@@ -67,7 +65,7 @@ def test_an_internal_address(invoke: Ask) -> None:
 
 
 def test_a_domain(invoke: Ask) -> None:
-    """Names below it belong to it, names that only end with the same letters do not."""
+    """Subdomains belong to it, names that only end with the same letters do not."""
     about = invoke("hik-connect.example")[1]["indicator"]
     assert (about["kind"], about["names"], about["addresses"]) == (
         "domain",
@@ -79,7 +77,7 @@ def test_a_domain(invoke: Ask) -> None:
 
 
 def test_traffic_records(invoke: Ask, office: Path, tmp_path: Path) -> None:
-    """Connections, names of an address, and the clients with a fingerprint; without records these are unknown, and not
+    """Connections, names of an address, and clients with a fingerprint are shown; without records they are unknown, not
     none.
     """
     pytest.importorskip("duckdb")
@@ -97,9 +95,7 @@ def test_traffic_records(invoke: Ask, office: Path, tmp_path: Path) -> None:
 
 
 def test_lines_fit_a_terminal() -> None:
-    """Long ones are continued further in, short ones stay as they are, and a word longer than the terminal is not
-    broken.
-    """
+    """Long lines are wrapped with indentation, short ones stay, and a word longer than the terminal is not broken."""
     line = (
         "    10.20.10.62 (front-door-camera-of-the-main-building) → update.example.com https/443, "
         "2026-11-24T08:02:01Z to 2026-11-24T08:10:01Z"
@@ -116,7 +112,7 @@ def test_lines_fit_a_terminal() -> None:
 
 
 def test_for_people(office: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same facts in lines, clean of what peers send."""
+    """The text output has the same facts, sanitized."""
     capsys.readouterr()
     assert main(["explain", "203.0.113.66", "--state", str(office)]) == 0
     lines = capsys.readouterr().out.splitlines()

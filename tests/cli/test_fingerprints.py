@@ -28,7 +28,7 @@ SHIPPED = own_knowledge().fingerprints
 
 
 def test_list_by_filters(run_cli) -> None:
-    """A type must be equal, other keys contain the text, different keys mean both; the last line counts by protocol."""
+    """A type must be equal, other keys match substrings, different keys mean AND; the last line counts by protocol."""
     result = run_cli("fingerprints", "list", "type=camera", "vendor=AXIS", "kind=dhcp")
     wanted = sorted(
         one.id
@@ -46,13 +46,13 @@ def test_list_by_filters(run_cli) -> None:
 
 
 def test_list_knows_no_such_filter(run_cli) -> None:
-    """With the nearest that there is."""
+    """An unknown filter is rejected with the nearest one."""
     result = run_cli("fingerprints", "list", "vender=axis")
     assert (result.code, result.suggestions) == (2, ["vendor"])
 
 
 def test_summary(run_cli) -> None:
-    """One line a protocol, and the sum of all."""
+    """The summary has one line for each protocol, and the total."""
     result = run_cli("fingerprints", "list", "type=camera", "--summary")
     rows = [line.split() for line in result.lines]
     cameras = sum(one.asserts.get("type") == "camera" for one in SHIPPED)
@@ -62,7 +62,7 @@ def test_summary(run_cli) -> None:
 
 
 def test_show(golden: Golden, run_cli) -> None:
-    """Pattern, what it says and how surely, family, source, examples; 1 where it is not known."""
+    """Pattern, attributes with confidence, family, source and examples are shown; an unknown id gives exit code 1."""
     result = run_cli("fingerprints", "show", "dhcp.vendor_class.hp")
     text = "\n".join(" ".join(line.split()) for line in result.lines)
     assert result.code == 0
@@ -81,7 +81,7 @@ def test_show(golden: Golden, run_cli) -> None:
 
 
 def test_a_file_of_ones_own(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """Its examples and negatives are run; what fails is told with its place."""
+    """The examples and negatives of an own file are tested; failures are reported with their place."""
     path = tmp_path / "site.yaml"
     path.write_text(OWN)
     result = run_cli("fingerprints", "test", str(path))
@@ -96,7 +96,7 @@ def test_a_file_of_ones_own(golden: Golden, run_cli, tmp_path: Path) -> None:
 
 
 def test_an_expression_that_can_be_slowed_down(run_cli, tmp_path: Path) -> None:
-    """It is a fault: any peer could send such a text."""
+    """An expression with catastrophic backtracking is a fault: any device could send such a text."""
     path = tmp_path / "site.yaml"
     slow = (
         OWN.replace("^PRN-(?P<model>[0-9])", "^(?:(?:a+)+b|PRN-(?P<model>[0-9]))")
@@ -109,7 +109,7 @@ def test_an_expression_that_can_be_slowed_down(run_cli, tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_beside_a_file(run_cli, tmp_path: Path) -> None:
-    """A vocabulary in the same folder adds to ours."""
+    """A vocabulary in the same folder extends the shipped one."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
     (tmp_path / "site.yaml").write_text(
         OWN.replace("vendor: HP", "vendor: Acme").replace(", PRN-4", "").replace(", PRN-5", "")
@@ -118,14 +118,14 @@ def test_a_vocabulary_beside_a_file(run_cli, tmp_path: Path) -> None:
 
 
 def test_our_own_files_can_be_tested(run_cli, root: Path) -> None:
-    """What is known of a file already does not stand against it."""
+    """Shipped files do not conflict with their own loaded fingerprints."""
     result = run_cli("fingerprints", "test", str(root / "fingerprints" / "sadp"))
     assert (result.code, result.err) == (0, "")
     assert result.out.endswith("all passed\n")
 
 
 def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_path: Path) -> None:
-    """From the office's television to a folder that loads: what it says is then known by the new label too."""
+    """Drafts of the office's television load from a folder and identify the device with the new label."""
     capture, folder = str(root / "pcaps" / "office.pcapng"), tmp_path / "site"
     result = run_cli(
         "fingerprints",
@@ -165,7 +165,7 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
 def test_learning_needs_to_know_of_what(
     run_cli, root: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
-    """And as what."""
+    """Learning requires the device and its label."""
     result = run_cli("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
@@ -177,8 +177,8 @@ def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
 
 
 def test_what_others_report_too_is_left_out(run_cli, root: Path) -> None:
-    """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be
-    there.
+    """In a capture of several devices only values that devices of a single vendor send are drafted: there may be two of
+    the same type.
     """
     office = str(root / "pcaps" / "office.pcapng")
     result = run_cli(

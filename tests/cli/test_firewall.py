@@ -1,4 +1,4 @@
-"""sensor firewall: from alerts, incidents and addresses to requests, on the office capture and on logs of any kind."""
+"""sensor firewall: from alerts, incidents and addresses to block requests, on the office capture and on other logs."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def bodies(result: Result) -> list[dict[str, Any]]:
 
 
 def incident_with(office: Path, detector: str) -> str:
-    """The id of the incident whose story tells of a detector."""
+    """The id of the incident that contains an alert of a detector."""
     records = map(json.loads, (office / "events.jsonl").read_text(encoding="utf-8").splitlines())
     stories = {one["incident"]["id"]: one["incident"]["story"] for one in records if one["kind"] == "incident"}
     return next(name for name, story in stories.items() if any(chapter["detector"] == detector for chapter in story))
 
 
 def end(number: int, **more: Any) -> dict[str, Any]:
-    """A device of ``device(number, …)`` as an end of an alert."""
+    """A device of ``device(number, …)`` as actor or target of an alert."""
     return {"ip": f"10.0.0.{number}", "device": f"dev-{number}", **more}
 
 
@@ -89,7 +89,7 @@ def alert(
 
 
 def test_a_camera_is_cut_off_a_listed_address(golden: Golden, suggest) -> None:
-    """Whole and both ways; people read why, on which data the simulation rests, and what goes on."""
+    """All services are blocked in both directions; the text has reason, data basis, and what still works."""
     result = suggest(LISTED)
     name = "10.20.10.62 (DS-2CD2143G0-I20190814AAWRD53310771, camera)"
     assert result.code == 0
@@ -103,8 +103,8 @@ def test_a_camera_is_cut_off_a_listed_address(golden: Golden, suggest) -> None:
 
 
 def test_an_incident_gives_a_request_for_each_thing_to_cut(golden: Golden, suggest, office: Path) -> None:
-    """A scanner: the machine whose ports it tried, the address it calls, the machines it knocked at; the gateway among
-    those is left out and told.
+    """A scanner: the device whose ports it scanned, the address it contacts, the devices it probed; the gateway is
+    excluded and named.
     """
     incident = incident_with(office, "discovery.port_scan")
     result = suggest(incident, "--json")
@@ -118,7 +118,7 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(golden: Golden, sugge
 
 
 def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(golden: Golden, suggest) -> None:
-    """The NAS: what the alerts ask for, who else loses it, and that a firewall between segments sees none of that."""
+    """The NAS: other clients that lose it are named; a firewall between segments does not see intra-segment traffic."""
     result = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
     golden(result.lines[0].partition(": ")[2])
     golden(result.lines, "for: 1")
@@ -130,7 +130,7 @@ def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(golden: Golde
 
 
 def test_a_request_is_rehearsed_on_records(suggest) -> None:
-    """Each conversation of the simulation is in the records, with its connections; nothing else is blocked."""
+    """Each flow of the simulation is in the records with its connections; nothing else is blocked."""
     wanted = ("--address", "10.20.10.5", "--service", "tcp/445")
     result = suggest(*wanted, "--rehearse", "30d", "--json")
     assert result.code == 0
@@ -142,7 +142,7 @@ def test_a_request_is_rehearsed_on_records(suggest) -> None:
 
 
 def test_a_telephone_exchange_is_a_server_that_many_use(golden: Golden, suggest) -> None:
-    """All that the baseline knows to use it share the request; what they would lose is a warning."""
+    """All clients of a PBX in the baseline are in the request; the services they would lose are a warning."""
     (body,) = bodies(suggest("--address", "10.20.20.5", "--json"))
     assert {party["type"] for party in body["machines"]} == {"voip_phone", "conferencing"}
     golden(body["simulation"]["warnings"], "sip/5060")
@@ -150,7 +150,7 @@ def test_a_telephone_exchange_is_a_server_that_many_use(golden: Golden, suggest)
 
 
 def test_telephones_lose_their_exchange_both_ways(suggest) -> None:
-    """They call it and it calls them: a service that is named is cut as it was used."""
+    """Phones call the server and the server calls phones: a named service is blocked in the direction that was used."""
     (body,) = bodies(suggest("--address", "10.20.20.5", "--service", "udp/5060", "--json"))
     assert [(len(rule["from"]), len(rule["to"]), rule["port"]) for rule in body["rules"]] == [
         (7, 1, 5060),
@@ -162,7 +162,7 @@ def test_telephones_lose_their_exchange_both_ways(suggest) -> None:
     "address", ["10.20.10.1", "10.20.30.1", "10.20.10.0/24", "224.0.0.251", "255.255.255.255", "0.0.0.0/0", "ff02::1"]
 )
 def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
-    """Unless somebody insists, who is warned of the gateway all the same."""
+    """Gateways and multicast groups are rejected without --force."""
     result = suggest("--address", address)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("sensor: refused: ")
@@ -171,9 +171,7 @@ def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
 
 
 def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(golden: Golden, suggest) -> None:
-    """So that a pipe holds nothing but rules; above them stands what was simulated, below them how
-    to take them back.
-    """
+    """A pipe contains only rules; above them is the simulation, below them how to remove them."""
     result = suggest(
         "--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345"
     )
@@ -189,7 +187,7 @@ def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(g
 
 
 def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
-    """For programs, in the format that is named."""
+    """JSON has rules and their removal in the named format."""
     (body,) = bodies(suggest(LISTED, "--format", "panos", "--json", "--expires", "never"))
     assert f"set address {body['id']}-203.0.113.66 ip-netmask 203.0.113.66/32" in body["rules_text"]
     assert f"delete address {body['id']}-203.0.113.66" in body["undo_text"].splitlines()
@@ -198,7 +196,7 @@ def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
 
 
 def test_a_machine_whose_lease_moved_is_warned_of(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """The inventory knows the addresses that it had."""
+    """A device whose DHCP lease changed is a warning: the inventory has its previous addresses."""
     from tests.runtime.test_keeper import Run
 
     mac = "00:17:c8:1a:2b:3c"
@@ -216,7 +214,7 @@ def test_a_machine_whose_lease_moved_is_warned_of(golden: Golden, run_cli, tmp_p
 
 
 def test_an_address_that_is_no_device_is_known_by_who_used_it(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """The baseline tells of it by its address."""
+    """A client that is not a device is found by its address in the baseline."""
     from tests.inventory.stories import subject
     from tests.runtime.test_keeper import LAPTOP, SMB, Run
 
@@ -233,7 +231,7 @@ def test_an_address_that_is_no_device_is_known_by_who_used_it(golden: Golden, ru
 
 
 def test_pcs_and_cameras_that_called_one_address_share_a_change(golden: Golden, logged) -> None:
-    """Asked of one alert, all others about the same address come with it; what else a machine did does not."""
+    """All alerts about the same external address are joined; other traffic of the devices is not blocked."""
     devices = [device(1, "camera", hostname="door"), device(2, "workstation", hostname="PC"), device(3, "server")]
     alerts = [
         alert(1, end(1), {"ip": C2, "port": 443}),
@@ -249,7 +247,7 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(golden: Golden, 
 
 
 def test_without_a_baseline_nothing_is_called_harmless(golden: Golden, logged) -> None:
-    """For people, above rules, and beside them: "not simulated", and never that nothing else would be cut."""
+    """The text, the comments of rules and JSON report "not simulated", not that nothing else would be blocked."""
     records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]
     for arguments in ((), ("--simulate",), ("--format", "nftables"), ("--format", "fortios")):
         result = logged(records, "alert-000001", *arguments)
@@ -260,7 +258,7 @@ def test_without_a_baseline_nothing_is_called_harmless(golden: Golden, logged) -
 
 
 def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:
-    """The machine that it reached is named; a service narrows it to the way in."""
+    """The external address is blocked, the contacted device is named; a service limits the request to that service."""
     records = [device(1, "camera"), alert(1, {"ip": C2}, end(1, port=554), "exposure.inbound_from_internet")]
     (body,) = bodies(logged(records, "alert-000001", "--json", "--service", "rtsp/554"))
     assert body["title"] == f"block tcp/554 from {C2} to 10.0.0.1 (camera)"
@@ -271,7 +269,7 @@ def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:
 
 
 def test_a_listed_name_does_not_cost_the_name_server(golden: Golden, logged) -> None:
-    """It was asked, and that is all that it did. A name server that is itself the matter is another thing."""
+    """A DNS server that only resolved the name is not blocked, unless the alert is about the server itself."""
     resolver = {"ip": "9.9.9.9", "port": 53}
     result = logged(
         [device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001"
@@ -285,14 +283,14 @@ def test_a_listed_name_does_not_cost_the_name_server(golden: Golden, logged) -> 
 
 
 def test_a_gateway_may_be_cut_off_an_address_outside(golden: Golden, logged) -> None:
-    """Nobody needs that of it."""
+    """Traffic between a gateway and an external address is blocked, as no client depends on it."""
     result = logged([device(1, "router"), alert(1, end(1), {"ip": C2, "port": 443})], "alert-000001")
     golden(result.lines[0].partition(": ")[2])
     golden(result.out, "10.0.0.1")
 
 
 def test_an_address_without_contacts_is_blocked_for_all(golden: Golden, logged) -> None:
-    """Which is told."""
+    """An address without flows is blocked for all clients, and this is reported."""
     result = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
     golden(result.err, "198.51.100.0/24")
     golden(result.out, "198.51.100.0/24")
@@ -301,7 +299,7 @@ def test_an_address_without_contacts_is_blocked_for_all(golden: Golden, logged) 
 def test_the_configuration_reports_what_is_inside_and_where_the_sensor_delivers_to(
     golden: Golden, logged, tmp_path: Path
 ) -> None:
-    """A network of the operator's is inside: only its service is cut; and the log server is warned of."""
+    """In internal networks only the named service is blocked; a request that affects the log server gives a warning."""
     config = tmp_path / "sensor.yaml"
     config.write_text(
         (
@@ -318,7 +316,7 @@ def test_the_configuration_reports_what_is_inside_and_where_the_sensor_delivers_
 
 
 def test_a_foreign_log_breaks_nothing(logged) -> None:
-    """Odd values are left out, and names that would move the cursor are cleaned."""
+    """Invalid values are skipped, and control characters in names are removed."""
     evil = alert(
         1, end(1), {"ip": C2, "port": "443"}, targets=[{"ip": 7}, "x", {"ip": "999.1.1.1"}, {"ip": "203.0.113.67"}]
     )
@@ -334,7 +332,7 @@ def test_a_foreign_log_breaks_nothing(logged) -> None:
 
 
 def test_what_names_no_two_ends_reports_so(golden: Golden, logged) -> None:
-    """A new device is nothing that a firewall could stand between."""
+    """An alert without two endpoints, such as a new device, cannot be blocked, and this is reported."""
     result = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
     assert result.code == 1
     golden(result.err)
@@ -375,13 +373,13 @@ def test_what_makes_no_sense_is_reported_in_one_line(
 
 
 def test_help_names_every_format(run_cli) -> None:
-    """A new one is told."""
+    """The help of sensor firewall lists every format."""
     result = " ".join(run_cli("firewall", "--help").out.split())
     assert f"{', '.join(names()[:-1])} or {names()[-1]}" in result
 
 
 def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:
-    """A log or a folder that is not there."""
+    """A missing log gives exit code 3, not 1, and so does a missing folder."""
     assert run_cli("firewall", "suggest", "x", "--events", str(tmp_path / "none.jsonl")).code == 3
     result = run_cli("firewall", "suggest", "x", "--state", str(tmp_path / "none"))
     assert result.code == 3
@@ -389,7 +387,7 @@ def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:
 
 
 def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
-    """::ffff:203.0.113.66 (RFC 4291, 2.5.5.2)."""
+    """::ffff:203.0.113.66 (RFC 4291, 2.5.5.2) is treated as IPv4."""
     (body,) = bodies(
         logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 443})], "--address", f"::ffff:{C2}", "--json")
     )
@@ -417,7 +415,7 @@ def work(
 
 
 def test_a_setting_is_cut_off_from_all_on_all_machines_that_have_it(golden: Golden, logged) -> None:
-    """One request for each port; what a recommendation is about is named, and that it is closed elsewhere."""
+    """One request for each port; the recommendation is named, and that the fix is in the device's settings."""
     records = [
         device(1, "switch"),
         device(2, "switch"),
@@ -442,8 +440,8 @@ def test_a_setting_is_cut_off_from_all_on_all_machines_that_have_it(golden: Gold
 
 
 def test_who_administers_is_named_and_left_alone_when_requested(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it
-    administers nothing.
+    """The baseline has a laptop and a camera: with --allow seen the camera is still blocked, because it administers no
+    device.
     """
     from tests.runtime.test_keeper import LAPTOP, PRINTER, Run
 
@@ -523,14 +521,14 @@ def test_what_is_not_known_of_recommendations_is_reported(
 
 
 def test_snmp_is_cut_over_udp(logged) -> None:
-    """The record names the port alone."""
+    """SNMP is blocked over UDP, though the record has only the port."""
     (body,) = bodies(logged([device(1, "switch"), work(1, 1, "snmp_default", 161, "snmp")], "snmp_default", "--json"))
     assert body["rules"][0]["proto"] == "udp"
 
 
 def test_one_who_is_left_alone_is_in_no_other_request(golden: Golden, suggest) -> None:
-    """Of an address, and of an alert; where nobody else is left, that is told. Seen is not who an alert complains of:
-    the scanner and the camera.
+    """An allowed device is in no request, for an address or for an alert; if no other is left, this is reported.
+    --allow seen does not allow devices that an alert is about: the scanner and the camera.
     """
     arguments = ("--address", "10.20.10.5", "--service", "smb/445")
     (body,) = bodies(suggest(*arguments, "--allow", "10.20.10.101", "--json"))
@@ -546,8 +544,8 @@ def test_one_who_is_left_alone_is_in_no_other_request(golden: Golden, suggest) -
 
 
 def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(golden: Golden, logged) -> None:
-    """Both in one request; what the configuration calls inside is not outside, and neither is an address that is left
-    alone.
+    """Both devices are in one request; networks that the configuration calls internal and allowed addresses are
+    excluded.
     """
     records = [device(1, "camera"), device(2, "printer"), work(1, 1, "internet", 0, ""), work(2, 2, "internet", 0, "")]
     (body,) = bodies(logged(records, "internet", "--allow", "203.0.113.9", "--json"))

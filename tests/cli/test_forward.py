@@ -1,4 +1,4 @@
-"""sensor forward: to the end or until stopped, one for each cursor, taking up a new configuration, and killed at any
+"""sensor forward: to the end or until stopped, one for each cursor, reloading a configuration, and killed at any
 moment.
 """
 
@@ -38,7 +38,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Starts a forwarder of the folder; those that still run in the end are ended."""
+    """Starts a forwarder of the folder; those that still run at the end are stopped."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
@@ -73,7 +73,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def test_once(run_cli, folder: Path) -> None:
-    """All that is there, then the end; a second time nothing is left."""
+    """Everything in the log is delivered, then it exits; a second time there is nothing to deliver."""
     arguments = ("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
     assert run_cli(*arguments).code == 0
     assert numbers(folder / "out.jsonl") == list(range(1, 101))
@@ -82,7 +82,7 @@ def test_once(run_cli, folder: Path) -> None:
 
 
 def test_once_with_what_cannot_be_delivered(golden: Golden, run_cli, folder: Path) -> None:
-    """One that is away is given up after some tries, told, and does not keep the others from their end."""
+    """An unreachable output is given up after some attempts and reported; the other outputs finish."""
     (folder / "sensor.yaml").write_text(
         CONFIG + "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01}\n"
     )
@@ -105,7 +105,7 @@ def test_once_with_what_cannot_be_delivered(golden: Golden, run_cli, folder: Pat
 def test_what_makes_no_sense(
     run_cli, folder: Path, text: str, arguments: tuple[str, ...], output: tuple[str, ...]
 ) -> None:
-    """It is said, with its place."""
+    """Invalid input is reported with its place."""
     (folder / "sensor.yaml").write_text(text)
     result = run_cli("forward", "--config", str(folder / "sensor.yaml"), "--once", *arguments)
     assert result.code == 2
@@ -114,8 +114,8 @@ def test_what_makes_no_sense(
 
 @pytest.mark.slow
 def test_until_stopped(golden: Golden, folder: Path, start: Start) -> None:
-    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output, and so does a
-    request in its folder; SIGTERM ends it with everything written down.
+    """New records are delivered; a second forwarder is rejected; SIGHUP, and a request in its folder, load another
+    output; SIGTERM stops it with all cursors saved.
     """
     one = start()
     until(lambda: len(numbers(folder / "out.jsonl")) == 100)
@@ -146,8 +146,8 @@ def test_until_stopped(golden: Golden, folder: Path, start: Start) -> None:
 
 @pytest.mark.slow
 def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ready once the outputs are at work, alive while they are, reloading and ready again whether the new configuration
-    is right or not, stopping.
+    """systemd is notified: ready once the outputs run, watchdog while they run, reloading and ready again with a valid
+    or an invalid configuration, stopping.
     """
     manager = Manager(str(folder / "notify"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
@@ -176,7 +176,7 @@ def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: 
 
 @pytest.mark.slow
 def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> None:
-    """Five times, while records are written: the file has each once and in order, and alerts as well."""
+    """Killed five times while records are written: the file has each record once and in order, and alerts too."""
     (folder / "events.jsonl").unlink()
     log = Segmented(folder / "events.jsonl")
     log.add(1)
@@ -205,15 +205,15 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
 
 
 def test_its_own_log_is_as_the_configuration_reports(golden: Golden, start: Start, folder: Path) -> None:
-    """In that form and from that level on; the command line wins over the form; a secret that an error quotes is
-    masked.
+    """Format and level of its own log are those of the configuration; the command line overrides the format; a secret
+    quoted in an error is masked.
     """
     away = (
         f"  away: {{type: http, url: 'http://127.0.0.1:9/in', token: 'file:{folder}/token', timeout_s: "
         f"1, backoff_s: 0.05, backoff_max_s: 0.05}}\n"
     )
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json}\n")
-    (folder / "token").write_text("127.0.0.1\n")  # what the error of the connection tells as well
+    (folder / "token").write_text("127.0.0.1\n")  # the log has the connection's error too
     process = start()
     until(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json, level: error}\n")
@@ -235,7 +235,7 @@ def test_its_own_log_is_as_the_configuration_reports(golden: Golden, start: Star
 
 
 def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
-    """So that it starts quickly and may do little."""
+    """The engine is not imported: it starts quickly and needs few permissions."""
     code = (
         "import sys; from sensor.cli.main import main; "
         "main(['forward','--config','sensor.yaml','--events','events.jsonl','--once']);"

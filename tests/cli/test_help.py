@@ -1,6 +1,4 @@
-"""Help: one golden file per command holds its words, lines fit the terminal, and examples work on
-the office capture.
-"""
+"""Help: one golden file per command, lines fit the terminal, and examples work on the office capture."""
 
 from __future__ import annotations
 
@@ -20,8 +18,8 @@ READING = (
     "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report",
     "search", "tail", "tickets", "vulns",
 )  # fmt: skip
-# Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for
-# those after them.
+# Examples that need a shell, run until Ctrl-C, need a network or another file, or change the dataset for the
+# examples after them.
 OTHERS = {
     "|",
     ">",
@@ -45,7 +43,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", ["sensor", *names()])
 def test_help_is_that_of_the_golden_file(name: str) -> None:
-    """After a change of a help: ``python -m tests.cli.help_texts``, and read the difference."""
+    """After a change of a help text: ``python -m tests.cli.help_texts``, and read the difference."""
     assert texts()[f"{name}.txt"] == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
@@ -55,7 +53,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_lines_fit_the_terminal(run_cli, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    """All but examples, which a shell gets as they are."""
+    """All lines fit except examples, which are copied into a shell unchanged."""
     monkeypatch.setenv("COLUMNS", str(columns))
     long = [
         (name, line)
@@ -100,7 +98,7 @@ def run(
 
 @pytest.mark.parametrize("name", sampling.drawn(READING, 2, "examples of help"))
 def test_two_examples_work_on_the_office_capture(run: Callable[[str], Result], name: str) -> None:
-    """A reader can try them at once. No example that can run here is wrong usage."""
+    """A reader can run them at once. No example that can run here is a usage error."""
     lines = [line.strip() for line in commands([name])[name].EXAMPLES.splitlines()]
     result = {line: run(line) for line in lines if not OTHERS & set(line.replace("(", " ").split())}
     usage_errors = [(line, one.err) for line, one in result.items() if one.code == 2]

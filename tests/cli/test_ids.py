@@ -1,5 +1,5 @@
-"""Ids on the command line: any unambiguous beginning, and ids of an earlier version; ambiguous ones are refused with
-what they may mean.
+"""Ids on the command line: any unambiguous prefix and ids of an earlier version are accepted; ambiguous ones are
+rejected with the candidates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Re
 
 
 def test_alerts_and_devices_by_a_beginning(invoke: Callable[..., Result]) -> None:
-    """Tables show the short form; it, and more or less of it, is accepted everywhere."""
+    """Tables show the short form; any unambiguous length of prefix is accepted everywhere."""
     alerts = [json.loads(line)["alert"] for line in invoke("alerts", "--json").lines]
     assert all(len(one["id"]) == len("alert-") + 14 for one in alerts)
     name = alerts[0]["id"]
@@ -48,14 +48,12 @@ def test_alerts_and_devices_by_a_beginning(invoke: Callable[..., Result]) -> Non
 
 
 def _camera(alerts: list[dict[str, str]], invoke: Callable[..., Result]) -> str:
-    """The device at the first end of the first alert."""
+    """The device that is the source of the first alert."""
     return str(json.loads(invoke("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
 
 
 def test_the_first_letters_of_a_device(invoke: Callable[..., Result]) -> None:
-    """One letter is enough where it is the beginning of one id; where it is that of several they are named, and none of
-    them is shown.
-    """
+    """One letter is enough if one id begins with it; otherwise the candidates are listed and no device is shown."""
     ids = [json.loads(line)["id"] for line in invoke("devices", "--json").lines]
     first = [name[:5] for name in ids]
     once = next(name for name in ids if first.count(name[:5]) == 1)
@@ -63,11 +61,11 @@ def test_the_first_letters_of_a_device(invoke: Callable[..., Result]) -> None:
     for start in ("dev-", next(one for one in first if first.count(one) > 1)):
         result = invoke("explain", start)
         assert (result.code, result.out, result.errors) == (1, "", ("device.ambiguous",))
-    assert invoke("explain", "dev-u").errors == ("device.unknown",)  # no letter of Crockford base 32
+    assert invoke("explain", "dev-u").errors == ("device.unknown",)  # not a letter of Crockford base 32
 
 
 def test_an_ambiguous_beginning(invoke: Callable[..., Result], office: Path) -> None:
-    """Nothing is done, and both ids are named."""
+    """Nothing is changed, and both ids are listed."""
     with closing(sqlite3.connect(office / "inventory.db")) as base:
         (name,) = base.execute("SELECT id FROM alerts LIMIT 1").fetchone()
         (number,) = base.execute("SELECT max(number) + 1 FROM alerts").fetchone()

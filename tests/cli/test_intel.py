@@ -1,4 +1,4 @@
-"""sensor intel, against a real HTTPS server on loopback with a certificate of a throw-away authority."""
+"""sensor intel, against a real HTTPS server on loopback with the certificate of a temporary CA."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 
 
 class Server:
-    """What it serves by path: a body, or (status, headers, body). ``requested``: path and headers of every request."""
+    """Serves content by path: a body or (status, headers, body). ``requested``: path and headers of every request."""
 
     def __init__(self, folder: Path) -> None:
         self.pages: dict[str, Any] = {}
@@ -79,7 +79,7 @@ class Server:
 
 
 def certify(folder: Path) -> None:
-    """A certificate for 127.0.0.1 that vouches for itself: server.pem with its key, ca.pem without."""
+    """A self-signed certificate for 127.0.0.1: server.pem with its key, ca.pem without."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "throw-away")])
     now = dt.datetime.now(dt.UTC)
@@ -101,7 +101,7 @@ def certify(folder: Path) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server whose authority the system trusts."""
+    """A server whose CA the system trusts."""
     certify(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     one = Server(tmp_path)
@@ -121,7 +121,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_lists_of_the_service_are_queried(intel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the configuration of the system, where nobody names another: they count in what it finds."""
+    """The lists of the system's configuration are used where no other is named, and their indicators match."""
     (tmp_path / "ours.txt").write_text("203.0.113.9\n")
     (tmp_path / "sensor.yaml").write_text("intel: [ours.txt]\n")
     assert intel("check", "203.0.113.9").code == 1
@@ -130,8 +130,8 @@ def test_lists_of_the_service_are_queried(intel, tmp_path: Path, monkeypatch: py
 
 
 def test_add_list_check_remove_a_file(golden: Golden, intel, folder: Path, tmp_path: Path) -> None:
-    """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest
-    counts.
+    """A list becomes indicators with category, age and confidence; a faulty line is reported with its number, the other
+    lines count.
     """
     assert intel("list").out.startswith("no lists in ")
     source = tmp_path / "Our Bad-ones.csv"
@@ -155,7 +155,7 @@ def test_add_list_check_remove_a_file(golden: Golden, intel, folder: Path, tmp_p
 
 
 def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
-    """What is allowed is listed all the same, and it says why it does not count; so does what is over."""
+    """Allowed and expired indicators are still listed, with the reason why they do not match."""
     (tmp_path / "bad.csv").write_text("indicator,valid_until\nc2.example,\nold.example,2021-01-01\n")
     (tmp_path / "partners.txt").write_text("ours.c2.example\n")
     intel("add", str(tmp_path / "bad.csv"))
@@ -171,8 +171,8 @@ def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
 
 
 def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
-    """Asked with the words of the last answer; a change says what is new and what is gone, and the file is replaced in
-    one step.
+    """Requests are conditional, with the validators of the last response; a change lists added and removed entries, and
+    the file is replaced atomically.
     """
     server.pages["/lists/bad.txt"] = MANY
     assert intel("add", f"{server.url}/lists/bad.txt").out == "bad: 100 entries, 100 added, 0 removed\n"
@@ -205,8 +205,8 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
 def test_what_is_refused_leaves_the_old_list(
     golden: Golden, intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any
 ) -> None:
-    """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists
-    beside it are updated.
+    """A rejected list is not loaded and the old one stays; the error is reported now and by `list`, until the next
+    valid response. The other lists are updated.
     """
     monkeypatch.setattr(fetch.fetch, "__kwdefaults__", fetch.fetch.__kwdefaults__ | {"limit": 10_000})
     server.pages |= {"/bad.txt": MANY, "/other.txt": "c2.example\n"}
@@ -229,7 +229,7 @@ def test_what_is_refused_leaves_the_old_list(
 
 
 def test_most_of_a_list_may_go_where_a_user_reports_so(intel, server: Server) -> None:
-    """--force takes what would be refused."""
+    """--force accepts an update that would be rejected."""
     server.pages["/bad.txt"] = MANY
     intel("add", f"{server.url}/bad.txt")
     server.pages["/bad.txt"] = "203.0.113.1\n"
@@ -238,7 +238,7 @@ def test_most_of_a_list_may_go_where_a_user_reports_so(intel, server: Server) ->
 
 
 def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate of an authority that nobody trusts; nothing is kept."""
+    """A certificate of an unknown CA is rejected; nothing is stored."""
     server.pages["/bad.txt"] = MANY
     monkeypatch.delenv("SSL_CERT_FILE")
     result = intel("add", f"{server.url}/bad.txt")
@@ -248,7 +248,7 @@ def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, mo
 
 
 def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path) -> None:
-    """They stand in a file, are never shown, and do not follow to where the server sends us on."""
+    """Keys are read from a file, never shown, and not sent to the target of a redirect."""
     (tmp_path / "key").write_text("# of ours\nAuth-Key: much-secret\n")
     server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
     result = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
@@ -263,7 +263,7 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
 
 
 def test_pages_are_put_together(intel, server: Server) -> None:
-    """A TAXII collection, pulses of OTX, and a MISP feed by its manifest."""
+    """Pages are joined: a TAXII collection, pulses of OTX, and a MISP feed by its manifest."""
 
     def indicator(n: int) -> dict[str, Any]:
         return {
@@ -310,7 +310,7 @@ def test_pages_are_put_together(intel, server: Server) -> None:
 
 
 def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) -> None:
-    """From the last fetch on, also where the list did not change."""
+    """Indicators expire a time after the last fetch, also if the list did not change."""
     server.pages["/bad.txt"] = "c2.example\n"
     intel("add", f"{server.url}/bad.txt", "--keep-days", "30")
     first = ThreatLists(folder=folder).check("c2.example")
@@ -343,7 +343,7 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
 def test_what_makes_no_sense(
     intel, folder: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
-    """It is said, and nothing is kept."""
+    """Invalid input is reported, and nothing is stored."""
     result = intel(*arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
@@ -351,7 +351,7 @@ def test_what_makes_no_sense(
 
 
 def test_an_invalid_file_of_lists(golden: Golden, intel, folder: Path) -> None:
-    """With the place of the fault; it is left alone."""
+    """The fault is reported with its place; the file is not changed."""
     folder.mkdir(parents=True)
     (folder / "lists.yaml").write_text("lists:\n  - nam: x\n    source: /x\n")
     result = intel("update")
@@ -361,7 +361,7 @@ def test_an_invalid_file_of_lists(golden: Golden, intel, folder: Path) -> None:
 
 
 def test_a_replay_loads_them(intel, run_cli, tmp_path: Path, root: Path) -> None:
-    """Without being told to: the office's list, kept, is the office's list on the command line."""
+    """A replay loads stored lists without an option, with the same matches as the list on the command line."""
     capture, source = str(root / "pcaps" / "office.pcapng"), root / "pcaps" / "office.intel.txt"
     alerts = []
     for arguments in (("--intel", str(source)), ()):
@@ -392,7 +392,7 @@ def test_a_replay_loads_them(intel, run_cli, tmp_path: Path, root: Path) -> None
     "body", [bytes(range(256)) * 40, b"\x0a\x0d\x0d\x0a\x1c\0\0\0M<+\x1a, a, b\r,\r\r\n", b"name,value\ra\rb,c\n"]
 )
 def test_a_file_that_is_no_list(run_cli, tmp_path: Path, body: bytes) -> None:
-    """A capture, or something with an odd end of line: one line, 3, and nothing is kept."""
+    """A capture, or text with unusual line ends, is one line of error, exit code 3, and nothing is stored."""
     (tmp_path / "list.bin").write_bytes(body)
     result = run_cli("intel", "add", str(tmp_path / "list.bin"), "--state", str(tmp_path / "state"))
     assert (result.code, result.out, len(result.err.splitlines())) == (3, "", 1)

@@ -53,7 +53,7 @@ def found(result: Result) -> dict[str, tuple[str, int, int]]:
 
 
 def test_what_a_list_would_match(rehearse: Callable[..., Result], state: Path) -> None:
-    """Values with the entries that name them, and nothing is stored."""
+    """Matching values are listed with their indicators, and nothing is stored."""
     result = rehearse("203.0.113.0/24\nevil.example\n192.0.2.1\n", "--rehearse", "30d", "--json")
     values = found(result)
     assert values.keys() == {"203.0.113.66", "www.evil.example"}
@@ -62,12 +62,12 @@ def test_what_a_list_would_match(rehearse: Callable[..., Result], state: Path) -
 
 
 def test_only_the_span_is_searched(rehearse: Callable[..., Result]) -> None:
-    """It counts back from the newest record."""
+    """The time span ends at the newest record."""
     assert found(rehearse("203.0.113.66\n", "--rehearse", "2d", "--json"))["203.0.113.66"][1:] == (2, 2)
 
 
 def test_a_list_that_matches_nothing(rehearse: Callable[..., Result]) -> None:
-    """The number of compared values shows that there was something to match, and the coverage is stated."""
+    """The number of compared values shows what was searched, and the coverage is stated."""
     result = rehearse("192.0.2.1\n", "--rehearse", "30d")
     assert result.code == 0
     assert any("0 of 5" in line for line in result.lines), result.out
@@ -94,7 +94,7 @@ def test_a_url_is_not_rehearsed(run_cli: Callable[..., Result], state: Path) -> 
 
 
 def test_without_records_the_answer_is_unknown(run_cli: Callable[..., Result], inventory: Path, tmp_path: Path) -> None:
-    """And not that nothing would match."""
+    """Without records the result is unknown, not "no match"."""
     (tmp_path / "a.txt").write_text("192.0.2.1\n")
     result = run_cli("intel", "add", str(tmp_path / "a.txt"), "--rehearse", "1d", "--state", str(inventory))
     assert (result.code, result.out.count("would match")) == (6, 0)

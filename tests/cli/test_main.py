@@ -1,4 +1,4 @@
-"""The command as a whole: finding commands, wrong words, and ending in good order."""
+"""The command as a whole: finding commands, invalid usage, and orderly exit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sensor.cli.main import main, names
 from tests.golden import Golden
 
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
-# The user and the group that are nobody's.
+# The user and the group "nobody".
 UNTRUSTED = 65534
-# The longest word that a mute takes.
+# The longest text that a mute accepts.
 LONG = "x" * 256
 
 
 def test_every_command_is_there() -> None:
-    """Found by scanning the folder."""
+    """All modules of the folder are commands."""
     assert {"alerts", "devices", "explain", "interfaces", "replay", "run", "tail", "version"} <= set(names())
 
 
 def test_help_imports_nothing_heavy() -> None:
-    """It is there at once: what takes longer than all else together is imported by those who need it."""
+    """Help starts quickly: large libraries are imported only by the commands that need them."""
     heavy = "{'http.client', 'inspect', 'numpy', 'pydantic', 'rich', 'ssl', 'yaml'}"
     program = (
         "import sys; before = set(sys.modules); from sensor.cli.main import parser; parser(); "
@@ -40,7 +40,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(("arguments", "hint"), [(["relpay"], "`sensor replay`"), (["xyzzy", "-v"], "`sensor --help`")])
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[str], hint: str) -> None:
-    """One line with the nearest one; exit code 2."""
+    """An unknown command is reported in one line with the nearest one; exit code 2."""
     assert main(arguments) == 2
     result = capsys.readouterr()
     assert result.out == ""
@@ -53,7 +53,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[
     "arguments", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]]
 )
 def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    """Said on standard error; exit code 2."""
+    """Invalid usage is reported on standard error; exit code 2."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -63,7 +63,7 @@ def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str])
 
 
 def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
-    """As people expect it of any program."""
+    """--version works as in other programs."""
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
@@ -71,7 +71,7 @@ def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_only_the_chosen_command_is_loaded() -> None:
-    """The others cost nothing."""
+    """Other commands are not imported."""
     code = (
         "import sys; from sensor.cli.main import main; main(['version']); print([name for name in "
         "sys.modules if name.startswith('sensor.cli.')])"
@@ -84,7 +84,7 @@ def test_only_the_chosen_command_is_loaded() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["version"]])
 def test_whoever_has_read_enough_ends_it_quietly(arguments: list[str]) -> None:
-    """A closed pipe is no error worth a word."""
+    """A closed pipe is not an error."""
     reading, writing = os.pipe()
     os.close(reading)
     result = subprocess.run(
@@ -96,7 +96,7 @@ def test_whoever_has_read_enough_ends_it_quietly(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
 def test_no_room_for_what_is_reported(golden: Golden, log: Path, command: str) -> None:
-    """A line and exit code 3, as of any file that cannot be written."""
+    """A full standard output is one line and exit code 3, as for any file that cannot be written."""
     arguments = (
         ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))]
         if command == "replay"
@@ -119,7 +119,7 @@ def test_no_room_for_what_is_reported(golden: Golden, log: Path, command: str) -
     ],
 )
 def test_a_file_that_finds_no_room(tmp_path: Path, arguments: list[str]) -> None:
-    """A line, exit code 3, and nothing half written is left."""
+    """A full disk is one line, exit code 3, and no incomplete file is left."""
     (tmp_path / "bad.txt").write_text("".join(f"203.0.113.{number}\n" for number in range(256)))
     result = subprocess.run(
         ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", sys.executable, "-m", "sensor", *arguments],
@@ -132,7 +132,7 @@ def test_a_file_that_finds_no_room(tmp_path: Path, arguments: list[str]) -> None
 
 
 def test_started_with_closed_streams(tmp_path: Path) -> None:
-    """As by some schedulers: the log holds nothing of what is said to people."""
+    """A scheduler may close the standard streams: messages for users do not end up in the log."""
     log = tmp_path / "events.jsonl"
     arguments = [sys.executable, "-m", "sensor", "replay", OFFICE, "--events", str(log)]
     assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *arguments], check=False).returncode == 0
@@ -152,7 +152,7 @@ def test_started_with_closed_streams(tmp_path: Path) -> None:
     ],
 )
 def test_a_state_that_we_may_not_look_into(tmp_path: Path, arguments: list[str]) -> None:
-    """One line with what to do, and exit code 4. Root does without its right to look everywhere."""
+    """An unreadable state folder is one line, exit code 4. Root runs without its capability to read everything."""
     state = tmp_path / "state"
     state.mkdir()
     (state / "events.jsonl").touch()
@@ -184,7 +184,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, arguments: list[str])
 
 
 def test_options_may_stand_between_arguments(golden: Golden, run_cli) -> None:
-    """Before, between and after; what is no option is told all the same."""
+    """Options may be before, between and after arguments; an unknown option is still reported."""
     ways = [
         ("type=camera", "vendor=Axis", "--json"),
         ("--json", "type=camera", "vendor=Axis"),

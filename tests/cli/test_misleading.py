@@ -1,5 +1,5 @@
-"""No command reports "none" for what it does not know: every reading command in every condition, as docs/exit-codes.md
-has it.
+"""No command reports "none" for what is unknown: every reading command in every condition, as documented in
+docs/exit-codes.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, running, write_inventory, write_log
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
-# What a line may say only of what is known.
+# Words that a line may only use for what is known.
 NONE = re.compile(
     (
         r"^(no (alerts|incidents|recommendations|devices|tickets)|nothing was .*|0 "
@@ -105,8 +105,8 @@ def invoke(
 def test_every_command_in_every_condition(
     tmp_path: Path, invoke: Callable[[str], Result], command: str, condition: str, code: int
 ) -> None:
-    """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either
-    stream; nothing is left behind.
+    """The exit code is that of the page; the dataset is named if one was read; nothing unknown is reported as none, on
+    either stream; no file is created.
     """
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
@@ -130,7 +130,7 @@ def test_every_command_in_every_condition(
 
 @pytest.mark.parametrize("condition", ["replay only", "live only", "both", "store missing"])
 def test_all_readers_agree_on_the_alerts(tmp_path: Path, invoke: Callable[[str], Result], condition: str) -> None:
-    """The list, the report and the log tell of the same ones."""
+    """The list, the report and the log have the same alerts."""
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
         listed = {json.loads(line)["alert"]["id"] for line in invoke("alerts --json").lines}
@@ -154,21 +154,21 @@ def test_all_readers_agree_on_the_alerts(tmp_path: Path, invoke: Callable[[str],
 def test_commands_that_read_no_dataset_or_find_none(
     tmp_path: Path, invoke: Callable[[str], Result], command: str, code: int
 ) -> None:
-    """One line of error, nothing on standard output, and no folder left behind."""
+    """Such commands print one line of error and nothing on standard output, and create no folder."""
     result = invoke(command)
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1), result
     assert not (tmp_path / "state").exists()
 
 
 def test_an_inventory_that_cannot_be_read(tmp_path: Path, invoke: Callable[[str], Result]) -> None:
-    """Its devices are not none: 3. What the log alone knows is still read."""
+    """An unreadable inventory is not an empty one: exit code 3. What the log alone has is still read."""
     write_log(tmp_path / "state" / "events.jsonl")
     (tmp_path / "state" / "inventory.db").write_bytes(b"no database " * 100)
     assert [invoke(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
 
 
 def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, invoke: Callable[[str], Result]) -> None:
-    """What it lists is not all that the capture holds."""
+    """The list of alerts of an interrupted replay is marked as incomplete."""
     folder = tmp_path / "state" / "datasets" / "office"
     write_log(folder / "events.jsonl")
     write_card(folder, Card(REPLAY, "office", complete=False))
@@ -176,7 +176,7 @@ def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, invoke: Callable[[
 
 
 def test_the_office_replayed_into_a_folder(tmp_path: Path, invoke: Callable[[str], Result], root: Path) -> None:
-    """Seven alerts and one score, whoever is asked, and however the folder is named."""
+    """Every command reports seven alerts and one score, however the folder is named."""
     office, lists = root / "pcaps" / "office.pcapng", root / "pcaps" / "office.intel.txt"
     scores, counts = set(), set()
     assert invoke(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0

@@ -16,12 +16,12 @@ from tests.perf.made_records import write_log
 
 @pytest.fixture
 def mute(run_cli, tmp_path: Path):
-    """sensor mute on a file of its own."""
+    """sensor mute with its own file."""
     return lambda *arguments: run_cli("mute", *arguments, "--mutes", str(tmp_path / "mutes.yaml"))
 
 
 def test_add_list_remove(mute, tmp_path: Path) -> None:
-    """Numbered; with author, reason and expiry; taken back by its id."""
+    """Mutes are numbered, have author, reason and expiry, and are removed by id."""
     assert mute("list").out.startswith("no mutes in ")
     result = mute(
         "add",
@@ -50,7 +50,7 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
 
 
 def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is
+    """A mute is written to the file that the system's configuration names; an invalid file is reported, and nothing is
     written.
     """
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
@@ -90,7 +90,7 @@ def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: p
 def test_what_makes_no_sense(
     mute, tmp_path: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
-    """It is said, and nothing is written."""
+    """Invalid input is reported, and nothing is written."""
     result = mute(*arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
@@ -98,7 +98,7 @@ def test_what_makes_no_sense(
 
 
 def test_an_invalid_file(golden: Golden, mute, tmp_path: Path) -> None:
-    """With the place of the fault; the file is left alone."""
+    """The fault is reported with its place; the file is not changed."""
     (tmp_path / "mutes.yaml").write_text("mutes:\n  - ip: 10.0.0.9\n")
     result = mute("add", "--vlan", "3")
     assert result.code == 2
@@ -107,7 +107,7 @@ def test_an_invalid_file(golden: Golden, mute, tmp_path: Path) -> None:
 
 
 def test_a_dry_run(mute, run_cli) -> None:
-    """Which alerts of a log would be silent: by the mutes there are, or by the one that the options describe."""
+    """Alerts of a log that would be muted are listed: by the existing mutes, or by the one the options describe."""
     assert mute("test", "--detector", "discovery.*").lines[-1].startswith("1 of 2 ")
     mute("add", "--detector", "*.admin_share", "--for", "ever")
     mute("add", "--src", "10.0.0.9", "--for", "ever")
@@ -117,8 +117,8 @@ def test_a_dry_run(mute, run_cli) -> None:
 
 
 def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
-    """Its alerts are listed and counted, and nothing is written; a span that ends before all others leaves the newest;
-    what is no span is refused.
+    """The matching alerts are listed and counted, and nothing is written; a time span ends at the newest alert; an
+    invalid time span is rejected.
     """
     scans = ("add", "--detector", "discovery.*")
     rehearsed = mute(*scans, "--rehearse", "30d")
@@ -136,14 +136,14 @@ def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
 
 
 def test_the_ready_command_of_an_alert_is_one(mute) -> None:
-    """What records offer can be typed."""
+    """The mute command in an alert record works."""
     result = mute("add", "--detector", "discovery.port_scan", "--src", "10.0.0.9", "--dst", "10.0.0.5", "--for", "7d")
     assert result.code == 0
 
 
 def test_mutes_hold_for_replays_too(golden: Golden, run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scan of the office is muted, and the same capture replayed: no list has the alert, each names the mute; the
-    rest of the office is as before. Without the mute it is there again.
+    """With the scan of the office muted, a replay lists no such alert, each list names the mute, and the other alerts
+    stay. Without the mute it is listed again.
     """
     root = Path(__file__).parents[2]
     office = str(root / "pcaps/office.pcapng"), "--intel", str(root / "pcaps/office.intel.txt"), "--data", "office"

@@ -23,7 +23,7 @@ outputs:
 
 @pytest.fixture
 def outputs(run_cli, tmp_path: Path):
-    """sensor outputs on a configuration and a log of its own."""
+    """sensor outputs with its own configuration and log."""
     folder = tmp_path / "delivery"
     folder.mkdir()
     (folder / "sensor.yaml").write_text(CONFIG)
@@ -40,13 +40,13 @@ def folder(outputs, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def delivered(run_cli, folder: Path) -> None:
-    """All of the log is in the archive."""
+    """Delivers the whole log to the archive."""
     arguments = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
     assert run_cli("forward", "--once", "--output", "archive", *arguments).code == 0
 
 
 def test_list(outputs) -> None:
-    """Type, destination, format and promise, of those that are off as well; what looks like a secret is not shown."""
+    """Type, destination, format and delivery guarantee are listed, for disabled outputs too; secrets are masked."""
     result = outputs("list")
     assert result.code == 0
     assert [text.split()[0] for text in result.lines] == ["OUTPUT", "archive", "nowhere", "spare"]
@@ -63,7 +63,7 @@ def test_list(outputs) -> None:
 
 
 def test_those_of_the_service(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody names a configuration it is the one of the system."""
+    """Without --config the outputs are those of the system's configuration."""
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     assert run_cli("outputs", "list").code == 2
     (tmp_path / "sensor.yaml").write_text(CONFIG)
@@ -72,7 +72,7 @@ def test_those_of_the_service(run_cli, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_check(outputs) -> None:
-    """One line a finding; 1 where one is an error."""
+    """Each finding has one line; the exit code is 1 if one is an error."""
     result = outputs("check")
     assert result.code == 1
     assert result.lines[0].startswith("archive  ok       permission: ")
@@ -83,7 +83,7 @@ def test_check(outputs) -> None:
 
 
 def test_a_test_event(outputs, folder: Path) -> None:
-    """Marked as such, of a sensor by another name, so that nobody misses a number of ours."""
+    """The event is marked as a test and has another sensor name, so that no gap appears in the sensor's numbers."""
     result = outputs("test", "archive")
     assert result.code == 0
     record = json.loads((folder / "out.jsonl").read_text())
@@ -98,7 +98,7 @@ def test_a_test_event(outputs, folder: Path) -> None:
 
 
 def test_status(outputs, delivered: None) -> None:
-    """What is delivered and what is pending, by the files alone; of one that never ran everything is pending."""
+    """Delivered and pending records are read from the files; for an output that never ran all are pending."""
     result = [json.loads(text) for text in outputs("status", "--json").lines]
     assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in result] == [
         ("archive", "stopped", 100, 0),
@@ -114,7 +114,7 @@ def test_status(outputs, delivered: None) -> None:
 
 
 def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
-    """By time; how many come again is said before; a forwarder that runs is asked."""
+    """Records are replayed by time, and their number is shown; a running forwarder receives the request."""
     result = outputs("replay", "archive", "--since", "2026-11-24T09:01:20")
     assert result.out.startswith("archive: 21 records ")
     (folder / "out.jsonl").unlink()
@@ -148,7 +148,7 @@ def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
     ],
 )
 def test_what_makes_no_sense(outputs, arguments: tuple[str, ...], output: tuple[str, ...]) -> None:
-    """It is said, and nothing is done."""
+    """Invalid input is reported, and nothing is done."""
     result = outputs(*arguments)
     assert result.code == 2
     assert reports(result, *output), result.err

@@ -1,4 +1,4 @@
-"""What root leaves in the state folder of a sensor that runs as somebody else."""
+"""Files that root leaves in the state folder of a sensor that runs as another user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave f
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The state of a sensor that runs as nobody."""
+    """The state folder of a sensor that runs as user nobody."""
     state = tmp_path / "state"
     (state / "intel").mkdir(parents=True)
     (state / "intel" / "ours.list").touch()
@@ -30,13 +30,13 @@ def owners(folder: Path) -> set[int]:
 
 
 def test_becomes_the_sensors(folder: Path) -> None:
-    """Folders and files, however deep."""
+    """Folders and files of any depth get the owner of the state folder."""
     hand_over(folder)
     assert owners(folder) == {ABSENT}
 
 
 def test_after_any_command(run_cli, folder: Path) -> None:
-    """Also one that only looks, or that fails."""
+    """Commands that only read, or that fail, change the owner too."""
     assert run_cli("mute", "add", "--state", str(folder), "--detector", "nosuch", "--reason", "x").code != 0
     assert owners(folder) == {ABSENT}
 
@@ -49,7 +49,7 @@ def test_where_root_runs_the_sensor_nothing_is_changed(folder: Path) -> None:
 
 
 def test_no_link_leads_outside(folder: Path, tmp_path: Path) -> None:
-    """A sensor that was broken into plants links to files of root's: they stay root's."""
+    """An intruder may plant links to files of root: those files stay root's."""
     secret, other = tmp_path / "secret", tmp_path / "other"
     secret.touch()
     other.mkdir()
@@ -62,14 +62,14 @@ def test_no_link_leads_outside(folder: Path, tmp_path: Path) -> None:
 
 
 def test_others_keep_what_is_theirs(folder: Path) -> None:
-    """Only what is root's changes hands."""
+    """Files of other users keep their owner."""
     os.chown(folder / "mutes.yaml", 1, 1)
     hand_over(folder)
     assert (folder / "mutes.yaml").stat().st_uid == 1
 
 
 def test_a_folder_that_is_no_state(folder: Path) -> None:
-    """Somebody's home, named by mistake: what is root's there is nobody else's."""
+    """In a home folder that is named by mistake, files of root keep their owner."""
     (folder / "inventory.db").unlink()
     hand_over(folder)
     assert owners(folder) == {0}

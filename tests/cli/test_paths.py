@@ -1,4 +1,4 @@
-"""sensor paths: on the office capture as a defender reads it, and on made-up logs."""
+"""sensor paths: on the office capture with the defender's settings, and on constructed logs."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def bodies(result: Result, kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_office(golden: Golden, paths) -> None:
-    """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a
-    listed address.
+    """The camera that opened a share is closest to the file server; the entry point from the internet is the other
+    camera, which contacts a listed address.
     """
     result = paths()
     assert result.code == 0
@@ -66,7 +66,7 @@ def test_the_office(golden: Golden, paths) -> None:
 
 
 def test_what_breaks_most_comes_with_a_command_that_works(paths, run_cli, office: Path) -> None:
-    """Each `sensor firewall suggest` that is printed makes a rule."""
+    """Each printed `sensor firewall suggest` command makes a rule."""
     result = paths()
     commands = [line.split()[1:] for line in result.lines if line.strip().startswith("sensor firewall suggest")]
     assert any("--allow" in command for command in commands)
@@ -83,7 +83,7 @@ def test_what_breaks_most_comes_with_a_command_that_works(paths, run_cli, office
 
 
 def test_from_one_device_to_another(paths) -> None:
-    """By address, name or id, whatever they are; the best ways begin otherwise."""
+    """Devices are given by address, name or id; the best paths differ in their first step."""
     (path,) = bodies(paths("--from", CAMERA, "--to", "FS01", "--json"), "path")
     assert [hop["to_text"] for hop in path["hops"]] == [f"{NAS} (fs01, nas)"]
     assert path["others"][0]["hops"][0]["to_text"] == "10.20.10.61 (axis-accc8e4f710a, camera)"
@@ -93,7 +93,7 @@ def test_from_one_device_to_another(paths) -> None:
 
 
 def test_a_graph_for_graphviz(paths) -> None:
-    """Which its own program takes, where it is installed; what is assumed is dashed."""
+    """The output is accepted by Graphviz, if installed; assumed steps are dashed."""
     result = paths("--dot")
     assert result.lines[0] == "digraph paths {"
     assert result.lines[-1] == "}"
@@ -122,7 +122,7 @@ def attack(message: str) -> dict[str, Any]:
 
 
 def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_order(logged) -> None:
-    """Signs that move the cursor are cleaned, quotes and backslashes of the graph are escaped."""
+    """Control characters are removed, quotes and backslashes of the graph are escaped."""
     evil = '\x1b[2J"];x [label="\\'
     records = [device(1, "camera", hostname=evil), device(2, "server", hostname='\n"}'), attack("\x1b[31mred")]
     result = logged(records)

@@ -1,4 +1,4 @@
-"""sensor posture: scores of the office and of logs of any kind, and how they went."""
+"""sensor posture: scores of the office and of constructed logs, and their trend."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def bodies(result: Result) -> list[dict[str, Any]]:
 
 
 def test_the_office(run_cli, office: Path) -> None:
-    """Its cameras burn: one called a listed address. The site says so, which devices it comes of,
-    and what to do first.
-    """
+    """The score of the office is shown with the devices that cause it and the first action."""
     result = run_cli("posture", "--state", str(office), "--events", str(office / "events.jsonl"))
     assert (result.code, result.err) == (0, "")
     assert result.lines[0].startswith("site: ")
@@ -76,7 +74,7 @@ def test_the_office(run_cli, office: Path) -> None:
 
 
 def test_what_is_reported_adds_up(run_cli, office: Path) -> None:
-    """For machines: the site first, then each device, worst first; each the sum of its terms, and no device lost."""
+    """JSON has the site, then each device, highest score first; each is the sum of its terms, and none is missing."""
     site, *devices = bodies(
         run_cli("posture", "--json", "--state", str(office), "--events", str(office / "events.jsonl"))
     )
@@ -91,9 +89,7 @@ def test_what_is_reported_adds_up(run_cli, office: Path) -> None:
 
 
 def test_all_about_one_device(golden: Golden, posture) -> None:
-    """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal
-    as an order.
-    """
+    """Every term is shown, zero terms too, and what is left after each fix; names from the network are sanitized."""
     result = posture("device", "10.0.0.12")
     golden(result.lines[:7])
     assert result.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "RESOLVES"]
@@ -121,7 +117,7 @@ def test_all_about_one_device(golden: Golden, posture) -> None:
 
 
 def test_who_attacked_burns_until_a_user_closes_the_alert(posture, run_cli, tmp_path: Path) -> None:
-    """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
+    """An alert counts as an active attack until a user closes it, even if its activity ended or the sensor stopped."""
     silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS)]
     assert posture("device", "evil", records=silent).lines[0].endswith(": 64.0 of 100, high")
     assert (
@@ -141,7 +137,7 @@ def test_who_attacked_burns_until_a_user_closes_the_alert(posture, run_cli, tmp_
     ],
 )
 def test_by(posture, by: str, names: list[str]) -> None:
-    """A line for each of them, the worst first; who is gone is in none."""
+    """Each group has one line, highest score first; removed devices are in none."""
     result = posture("--by", by)
     assert result.lines[0].split()[:3] == ["SCORE", "BAND", by.upper()]
     assert [line.split("  ")[2].strip() or line.split("  ")[3].strip() for line in result.lines[1:]] == names
@@ -153,7 +149,7 @@ def test_by(posture, by: str, names: list[str]) -> None:
 
 
 def test_a_spreadsheet_calculates_nothing(posture) -> None:
-    """CSV has each device with its terms; a name that begins like a formula is text."""
+    """CSV has each device with its terms; a name that starts like a formula is text."""
     rows = list(csv.DictReader(io.StringIO(posture("--csv").out)))
     assert [(row["score"], row["band"], row["name"], row["attack"]) for row in rows] == [
         ("64.0", "high", "evil", "64.0"),
@@ -163,7 +159,7 @@ def test_a_spreadsheet_calculates_nothing(posture) -> None:
 
 
 def test_an_empty_log_and_a_foreign_one(golden: Golden, posture) -> None:
-    """There is no score of nothing; odd values are left out."""
+    """An empty log has no score; invalid values are skipped."""
     quiet = [record("sensor", "started", "capturing on eth0")]
     assert posture(records=[]).code == 3
     golden(posture(records=quiet).out)
@@ -183,7 +179,7 @@ def test_an_empty_log_and_a_foreign_one(golden: Golden, posture) -> None:
 
 
 def test_what_makes_no_sense_is_reported_in_one_line(posture, run_cli, tmp_path: Path) -> None:
-    """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
+    """An unknown action, a wrong number of arguments, an unknown or removed device, and no data are reported."""
     for arguments, code, expected in (
         (["score"], 2, "no action 'score', expected one of scores, "),
         (["device"], 2, "found 0 arguments after device, expected device DEVICE"),
@@ -201,11 +197,11 @@ def test_what_makes_no_sense_is_reported_in_one_line(posture, run_cli, tmp_path:
     assert run_cli("posture", "--state", str(tmp_path / "none")).code == 3
 
 
-# How they went.
+# Trend.
 
 
 def test_a_day_is_recorded_and_shown(run_cli, office: Path) -> None:
-    """Of the day of the packets, once, however often it is recorded."""
+    """A day by packet time is stored once, however often it is recorded."""
     for _ in range(2):
         result = run_cli("posture", "record", "--state", str(office), "--events", str(office / "events.jsonl"))
         assert (result.code, result.err) == (0, "")
@@ -220,7 +216,7 @@ def test_a_day_is_recorded_and_shown(run_cli, office: Path) -> None:
 
 @pytest.fixture
 def went(run_cli, tmp_path: Path) -> Callable[..., Result]:
-    """sensor posture trend on three days with a gap between."""
+    """sensor posture trend on three days with a gap between them."""
     for name, points, rest in (("2026-11-20", 80.0, 2), ("2026-11-21", 60.5, 1), ("2026-11-24", 12.0, 0)):
         counts = {"devices": {"high": rest, "low": 1}, "weaknesses": {"critical": rest, "low": 4}}
         body = {
@@ -236,7 +232,7 @@ def went(run_cli, tmp_path: Path) -> Callable[..., Result]:
 
 
 def test_a_trend(golden: Golden, went) -> None:
-    """The span, a picture with its gap, a row a day with what changed."""
+    """The span, a chart with its gap, and a row for each day with the changes are shown."""
     result = went()
     golden(result.lines)
     assert went("--since", "3d").lines[0].startswith("site, 2026-11-21 to 2026-11-24: ")
@@ -245,7 +241,7 @@ def test_a_trend(golden: Golden, went) -> None:
 
 
 def test_a_trend_of_a_segment(went) -> None:
-    """On the days on which it was among those that are kept."""
+    """The trend has the days on which the segment was among the stored ones."""
     assert [line.split() for line in went("vlan 30").lines[3:]] == [
         ["2026-11-20", "80.0", "high", "-"],
         ["2026-11-21", "60.5", "high", "-19.5"],
@@ -257,8 +253,8 @@ def test_a_trend_of_a_segment(went) -> None:
 
 
 def test_a_link_local_address_reports_no_segment(posture) -> None:
-    """Every link has the same: machines of two networks would live together, and move house with the address that they
-    used last.
+    """Every link has the same prefix: devices of two networks would be in one segment, and change it with the address
+    last used.
     """
     homes = []
     for ips in (["fe80::5", "2001:db8:1::5"], ["2001:db8:1::5", "fe80::5"], ["fe80::5"], ["169.254.7.7"]):
@@ -268,7 +264,7 @@ def test_a_link_local_address_reports_no_segment(posture) -> None:
 
 
 def test_a_trend_of_what_is_not_there(golden: Golden, went, run_cli, tmp_path: Path) -> None:
-    """A segment that nobody knows, a span that is none, a damaged line, nothing recorded."""
+    """An unknown segment, an invalid span, a damaged line, and no recorded day are reported."""
     result = went("vlan 31")
     assert result.code == 1
     golden(result.err)
@@ -287,15 +283,15 @@ def test_a_trend_of_what_is_not_there(golden: Golden, went, run_cli, tmp_path: P
 def test_the_scores_of_a_day_are_those_of_the_sensor(
     run_cli, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the
-    line that tells what was kept.
+    """The scores are those of its inventory, though a capture was replayed since and its log is beside it. A timer's
+    output is only the line about what was stored.
     """
     _began(inventory)
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
     result = run_cli("posture", "record", "--data", "live")
     assert result.code == 0
-    assert result.err.splitlines()[1:] == []  # the first line: that the replay of an earlier version is a dataset now
+    assert result.err.splitlines()[1:] == []  # the first line: the replay of an earlier version became a dataset
     result = run_cli("posture", "record", "--data", "live")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("2023-11-14: site ")
@@ -303,7 +299,7 @@ def test_the_scores_of_a_day_are_those_of_the_sensor(
 
 
 def test_recording_reports_of_what_was_damaged(golden: Golden, run_cli, inventory: Path) -> None:
-    """And goes on; where newer figures of the day are there, they stay."""
+    """Recording continues; newer values of the same day are kept."""
     _began(inventory)
     (inventory / FILE).write_text("x\n")
     result = run_cli("posture", "record", "--state", str(inventory))
@@ -318,7 +314,7 @@ def test_recording_reports_of_what_was_damaged(golden: Golden, run_cli, inventor
 
 
 def test_a_time_that_is_none_is_reported(golden: Golden, run_cli, inventory: Path, tmp_path: Path) -> None:
-    """A log may be foreign. What cannot be written is told as well."""
+    """An invalid time in an external log is reported, and so is an unwritable file."""
     odd = tmp_path / "odd.jsonl"
     odd.write_text(
         json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8"
@@ -340,8 +336,8 @@ def test_a_time_that_is_none_is_reported(golden: Golden, run_cli, inventory: Pat
 def test_an_inventory_without_its_log_is_reported(
     golden: Golden, run_cli, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not
-    kept.
+    """Alerts and recommendations are only in logs, so the scores are too low: they are shown with this note, and not
+    stored.
     """
     result = run_cli("posture", "--state", str(inventory))
     assert result.code == 6
@@ -352,7 +348,7 @@ def test_an_inventory_without_its_log_is_reported(
     golden(result.lines)
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
     assert (run_cli("posture", "record").code, (inventory / FILE).exists()) == (6, False)
-    (inventory / "events.jsonl").touch()  # of a sensor that came to nothing
+    (inventory / "events.jsonl").touch()  # of a sensor that stopped early
     assert run_cli("posture", "record").code == 6
     (inventory / "events.jsonl").write_bytes(log.read_bytes())
     assert (run_cli("posture", "record").code, (inventory / FILE).exists()) == (0, True)
@@ -368,14 +364,14 @@ def test_nothing_was_seen_yet(run_cli, tmp_path: Path) -> None:
 
 
 def _began(folder: Path) -> None:
-    """The log of a sensor that has found nothing so far."""
+    """The log of a sensor that has no findings yet."""
     (folder / "events.jsonl").write_text(
         json.dumps(record("sensor", "started", "capturing on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n"
     )
 
 
 def test_many_days_fit_the_picture() -> None:
-    """Of those that share a column the highest counts."""
+    """Days that share a column show their highest score."""
     days = [f"2026-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 29)]
     shown = picture(days, [100.0 if one == "2026-02-03" else 0.0 for one in days], 30)
     assert (len(shown), shown.count("█")) == (30, 1)

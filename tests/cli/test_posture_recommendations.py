@@ -46,7 +46,7 @@ def work(tmp_path: Path) -> str:
 
 
 def test_the_table(run_cli, work: str) -> None:
-    """Each once, as it stands, the gravest first; with --open what is left to do."""
+    """Each recommendation is listed once with its current state, most severe first; --open lists what is left to do."""
     result = run_cli("posture", "recommendations", "--events", work)
     assert result.code == 0
     assert [line.split()[0] for line in result.lines] == ["SEVERITY", "medium", "low", "2"]
@@ -57,8 +57,8 @@ def test_the_table(run_cli, work: str) -> None:
 
 
 def test_all_about_one(golden: Golden, run_cli, work: str) -> None:
-    """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as
-    an order.
+    """A recommendation is found by its id or its device: reason, packet that proves it, and what to do; names from the
+    network are sanitized.
     """
     for name in ("recommendation-abc123", "10.0.0.9", "evil", "dev-9"):
         result = run_cli("posture", "recommendations", name, "--events", work)
@@ -77,7 +77,7 @@ def test_all_about_one(golden: Golden, run_cli, work: str) -> None:
 
 
 def test_for_machines(run_cli, work: str) -> None:
-    """The records, one a line."""
+    """JSON output has the records, one a line."""
     found = [
         json.loads(line)["recommendation"]["setting"]
         for line in run_cli("posture", "recommendations", "--json", "--events", work).lines
@@ -86,7 +86,7 @@ def test_for_machines(run_cli, work: str) -> None:
 
 
 def test_what_is_not_there(run_cli, work: str, tmp_path: Path) -> None:
-    """A name that nobody has, a word that is no action, a log that cannot be read."""
+    """An unknown name, an unknown action, and an unreadable log are reported."""
     result = run_cli("posture", "recommendations", "10.0.0.99", "--events", work)
     assert result.code == 1
     assert "no recommendation 10.0.0.99" in result.err

@@ -1,5 +1,5 @@
-"""sensor profiles: from what the office was seen to do to MUD files, allow-lists, installed profiles, and who goes
-beyond them.
+"""sensor profiles: from the observed traffic of the office to MUD files, allow-lists, installed profiles, and devices
+that violate them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAS = "my-controller=10.20.10.5"
 
 @pytest.fixture
 def office(office: Path, tmp_path: Path) -> Path:
-    """A copy of the office, to install something in."""
+    """A copy of the office, in which profiles can be installed."""
     return Path(shutil.copytree(office, tmp_path / "office"))
 
 
@@ -44,12 +44,12 @@ def camera(profiles, tmp_path: Path) -> str:
     return path
 
 
-# Made.
+# Making profiles.
 
 
 def test_a_camera_that_was_taken_over(golden: Golden, profiles) -> None:
-    """What it needs, by the names that it asked for; its control server is left out, for there is an alert, and that is
-    told beside the file, not in it.
+    """The profile has the flows it needs, by resolved name; its C2 server is excluded because of an alert, which is
+    reported beside the file, not in it.
     """
     result = profiles("make", CAMERA)
     assert result.code == 0
@@ -62,7 +62,7 @@ def test_a_camera_that_was_taken_over(golden: Golden, profiles) -> None:
 
 
 def test_the_baseline_shows_what_a_camera_reached_outside(run_cli, office: Path) -> None:
-    """By the name that it asked for, or by address: what profiles rest on."""
+    """External servers are shown by the resolved name, or by address: profiles are made of these."""
     result = run_cli("baseline", "show", CAMERA, "--state", str(office))
     assert [line.split()[1:3] for line in result.lines if line.startswith("reaches")] == [
         ["ntp/123", "198.51.100.123"],
@@ -72,7 +72,7 @@ def test_the_baseline_shows_what_a_camera_reached_outside(run_cli, office: Path)
 
 
 def test_of_a_type_and_of_a_product(profiles, tmp_path: Path) -> None:
-    """All devices of it together; the maker and model where they are one."""
+    """A profile covers all devices of a type or product; it has vendor and model if they are the same."""
     phones, printer = tmp_path / "phones.json", tmp_path / "printer.json"
     assert "5 devices" in profiles("make", "--type", "voip_phone", "-o", str(phones)).err
     assert (
@@ -127,18 +127,18 @@ def test_what_cannot_be_made_is_reported(
 
 
 def test_without_an_inventory_there_is_nothing_to_make_it_of(run_cli, office: Path, tmp_path: Path) -> None:
-    """A log tells devices, and not what they do."""
+    """A log has devices, but not their flows."""
     result = run_cli("profiles", "make", CAMERA, "--events", str(office / "events.jsonl"))
     assert result.code == 6
     assert "events.jsonl" in result.err
     assert run_cli("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
 
 
-# Installed.
+# Installed profiles.
 
 
 def test_installed_shown_and_removed(golden: Golden, profiles, camera: str) -> None:
-    """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
+    """An installed profile is shown with its device and owner; its rules are shown as text and as the original file."""
     golden(profiles("list").out)
     result = profiles("install", camera, "--type", "camera", "--controller", NAS)
     golden(result.out)
@@ -157,7 +157,7 @@ def test_installed_shown_and_removed(golden: Golden, profiles, camera: str) -> N
 
 
 def test_what_goes_beyond_a_profile_was_seen_before(golden: Golden, profiles, camera: str) -> None:
-    """The control server of the camera; everything else of it keeps to its profile."""
+    """The camera's C2 server violates the profile; all its other traffic conforms."""
     assert profiles("check").err.endswith("`sensor profiles install`\n")
     profiles("install", camera, "--for", CAMERA, "--controller", NAS)
     result = profiles("check")
@@ -173,9 +173,7 @@ def test_what_goes_beyond_a_profile_was_seen_before(golden: Golden, profiles, ca
 
 
 def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path, camera: str, tmp_path: Path) -> None:
-    """The office once more, without any threat list: the control server is an alert of its own, the cloud of the camera
-    is none.
-    """
+    """The office again, without any threat list: the C2 server is an alert, the camera's cloud is not."""
     profiles("install", camera, "--for", CAMERA, "--controller", NAS)
     log = tmp_path / "again.jsonl"
     assert main(["replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng")]) == 0
@@ -191,7 +189,7 @@ def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path,
 
 
 def test_a_broken_profile_is_reported_when_a_run_begins(run_cli, office: Path, tmp_path: Path) -> None:
-    """On standard error and in the log, with its place; the run goes on."""
+    """The fault is reported on standard error and in the log, with its place; the run continues."""
     broken = office / "profiles" / "broken.json"
     broken.parent.mkdir()
     broken.write_text('{"for": {"type": "camera"},', encoding="utf-8")
@@ -252,9 +250,7 @@ def test_a_file_that_is_none_is_reported_with_its_place(golden: Golden, profiles
 
 
 def test_a_file_of_a_vendor_with_unsupported_parts(golden: Golden, profiles, tmp_path: Path) -> None:
-    """It is installed, and what is not understood is named; letters that mean something to a
-    terminal do not reach it.
-    """
+    """A vendor's file is installed, and unsupported parts are named; control characters do not reach the terminal."""
     matches = {"ipv4": {"dscp": 10, "ietf-acldns:dst-dnsname": "cloud.example"}}
     body = {
         "ietf-mud:mud": {

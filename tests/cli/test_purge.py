@@ -1,4 +1,4 @@
-"""sensor purge: a device is forgotten, by the inventory on disk and by a sensor that runs."""
+"""sensor purge: a device is deleted, from the inventory on disk and by a running sensor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def purge(run_cli, inventory: Path):
 
 
 def everything(folder: Path) -> bytes:
-    """Every byte of the store, in whichever file."""
+    """Every byte of the store, in all its files."""
     return b"".join(path.read_bytes() for path in sorted(folder.glob("inventory.db*")))
 
 
@@ -48,8 +48,8 @@ def keys(folder: Path) -> list[str]:
 
 
 def test_nothing_is_left_of_a_device(purge, run_cli, inventory: Path) -> None:
-    """Facts, history, addresses, habits, words: no byte of the files holds its MAC or its name any more. The others are
-    as they were.
+    """Attributes, history, addresses, baseline, corrections: no byte of the files has its MAC address or name. The
+    other devices are unchanged.
     """
     with Run(inventory) as run:
         run.story.sends(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT).at(4)
@@ -70,8 +70,8 @@ def test_nothing_is_left_of_a_device(purge, run_cli, inventory: Path) -> None:
 
 
 def test_tickets_know_it_no_more(golden: Golden, purge, inventory: Path) -> None:
-    """Its name and its id are gone from them, and the others are still in; tickets that cannot be read stop it before
-    anything is gone.
+    """The device's name and id are removed from tickets, other devices stay; unreadable tickets stop the purge before
+    anything is deleted.
     """
     reader = Reader(inventory)
     ids = {one["key"]: one["device"]["id"] for one in reader.records()}
@@ -100,7 +100,7 @@ def test_tickets_know_it_no_more(golden: Golden, purge, inventory: Path) -> None
 
 
 def test_its_profile_goes_with_it(purge, inventory: Path) -> None:
-    """One that was installed for it alone; those of its type, of others and broken ones stay."""
+    """A profile of this device alone is deleted; those of its type, of other devices and broken ones stay."""
     reader = Reader(inventory)
     ids = {one["key"]: one["device"]["id"] for one in reader.records()}
     reader.close()
@@ -118,7 +118,7 @@ def test_its_profile_goes_with_it(purge, inventory: Path) -> None:
 
 
 def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> None:
-    """Rows that an earlier sensor replaced, and did not overwrite, still stood in pages that had become free."""
+    """Rows that an earlier sensor replaced without overwriting are in free pages; they are erased too."""
     with sqlite3.connect(inventory / "inventory.db") as base:
         base.execute("PRAGMA secure_delete = OFF")
         base.execute("UPDATE devices SET state = state || ? WHERE key = ?", (f" {SHOUT}" * 2000, f"mac:{PRINTER}"))
@@ -134,7 +134,7 @@ def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> Non
 
 
 def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:
-    """It has no history, and it is told of as a device that nobody saw before."""
+    """A purged device has no history, and is reported as a new device."""
     assert purge(PRINTER, "--yes").code == 0
     with Run(inventory) as run:
         assert run.story.who(PRINTER) is None
@@ -144,9 +144,7 @@ def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:
 
 
 def test_a_running_sensor_takes_it_up(golden: Golden, purge, inventory: Path) -> None:
-    """Within a tick it knows the device no more, nothing it still held is written down again, and
-    nobody is told of it.
-    """
+    """Within a tick the device is unknown, nothing of it in memory is written again, and no output receives it."""
     with Run(inventory) as run:
         run.story.sends(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT)
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
@@ -165,9 +163,7 @@ def test_a_running_sensor_takes_it_up(golden: Golden, purge, inventory: Path) ->
 
 
 def test_conversations_of_before_do_not_bring_it_back(purge, inventory: Path) -> None:
-    """Endpoints that were seen conversing are shown later, at the end of a run at the latest; only what comes after the
-    purge counts.
-    """
+    """Seen flows are reported later, at the latest at the end of a run; only flows after the purge count."""
     with Run(inventory) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(20)
         before, sight = run.story.ts, run.story.inventory.sight
@@ -182,7 +178,7 @@ def test_conversations_of_before_do_not_bring_it_back(purge, inventory: Path) ->
 
 
 def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
-    """They are done some at a time, and none is lost on the way."""
+    """With many requests, some are done in each tick, and none is lost."""
     with Run(inventory) as run:
         for number in range(2 * ORDERS + 10):
             run.story.sends(
@@ -202,7 +198,7 @@ def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
 
 
 def test_merged_devices_go_together(purge, inventory: Path) -> None:
-    """What the one that was lost brought along is gone as well: its words, and how both were before."""
+    """Data of the merged device is deleted too: its corrections, and both states before the merge."""
     with Run(inventory) as run:
         changes = OperatorChanges(inventory, "anna", 7)
         changes.correct([Correction(f"mac:{CAMERA}", "note", SHOUT)])
@@ -215,7 +211,7 @@ def test_merged_devices_go_together(purge, inventory: Path) -> None:
 
 
 def test_by_age(golden: Golden, purge, inventory: Path) -> None:
-    """Those not seen since, and no other; a dry run says which and does nothing."""
+    """Only devices not seen since are deleted; a dry run lists them and deletes nothing."""
     story_time = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START / 1e9))
     golden(purge("--before", story_time).out)
     result = purge("--before", "90d", "--dry-run")
@@ -227,8 +223,8 @@ def test_by_age(golden: Golden, purge, inventory: Path) -> None:
 
 
 def test_packets_behind_its_alerts_go_too(golden: Golden, purge, inventory: Path) -> None:
-    """Those of alerts that it took part in, as the log tells them; of others, and of names that lead elsewhere, nothing
-    is touched.
+    """Evidence of alerts about the device is deleted, as the log names it; that of other alerts, and paths outside, are
+    not touched.
     """
     evidence = inventory / "evidence"
     evidence.mkdir()
@@ -273,7 +269,7 @@ def test_packets_behind_its_alerts_go_too(golden: Golden, purge, inventory: Path
 
 
 def test_what_may_still_be_written_to_waits(golden: Golden, purge, inventory: Path) -> None:
-    """A sensor that runs would go on in the middle of a file: it is said which one, and to come again."""
+    """A running sensor may still write to a file: it is named, with the advice to try again."""
     evidence = inventory / "evidence"
     evidence.mkdir()
     ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
@@ -295,7 +291,7 @@ def test_what_may_still_be_written_to_waits(golden: Golden, purge, inventory: Pa
 
 
 def test_what_stays_is_reported(golden: Golden, purge, inventory: Path) -> None:
-    """The log, and copies of before."""
+    """The log and existing backups are named."""
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines
     assert f"kept: {inventory / 'inventory.db.version-2'}, an earlier copy" in lines
@@ -303,8 +299,8 @@ def test_what_stays_is_reported(golden: Golden, purge, inventory: Path) -> None:
 
 
 def test_the_log_as_well_where_it_is_requested(golden: Golden, purge, run_cli, inventory: Path) -> None:
-    """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names
-    the device.
+    """A dry run reports it before; while a sensor runs, nothing is deleted; otherwise no byte of the log has the
+    device.
     """
     ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
     log = inventory / "events.jsonl"
@@ -331,7 +327,7 @@ def test_the_log_as_well_where_it_is_requested(golden: Golden, purge, run_cli, i
 
 
 def test_an_output_that_is_behind_misses_nothing(purge, run_cli, inventory: Path, tmp_path: Path) -> None:
-    """It delivers each number once: what it had before, then markers and the rest."""
+    """Each number is delivered once: records that were pending, then markers and the rest."""
     log, config, out = Segmented(inventory / "events.jsonl"), tmp_path / "sensor.yaml", tmp_path / "out.jsonl"
     config.write_text(f"outputs: {{archive: {{type: file, path: {out}}}}}\n")
     forward = ("forward", "--once", "--config", str(config), "--events", str(log.log))
@@ -347,7 +343,7 @@ def test_an_output_that_is_behind_misses_nothing(purge, run_cli, inventory: Path
 
 
 def test_it_asks_first(golden: Golden, purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal; elsewhere somebody has to have said yes before. Without that nothing is done."""
+    """A terminal is asked; elsewhere an option has to confirm. Otherwise nothing is deleted."""
     result = purge(PRINTER)
     assert result.code == 2
     assert reports(result, "purge.not-confirmed", "--yes"), result.err
@@ -364,7 +360,7 @@ def test_it_asks_first(golden: Golden, purge, inventory: Path, monkeypatch: pyte
 
 
 class _Terminal:
-    """A terminal that gives what it is given."""
+    """A terminal with given input."""
 
     def __init__(self, file) -> None:
         self.readline = file.readline
@@ -374,7 +370,7 @@ class _Terminal:
 
 
 def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
-    """It is refused, instead of making half a device."""
+    """Undo is rejected, since it would restore half a device."""
     purge(PRINTER, "--yes")
     result = run_cli("devices", "undo", "1", "--state", str(inventory))
     assert (result.code, result.errors) == (1, ("device.not-undone",))
@@ -394,7 +390,7 @@ def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
 def test_what_makes_no_sense(
     purge, inventory: Path, arguments: tuple[str, ...], code: int, output: tuple[str, ...]
 ) -> None:
-    """One line, and nothing is done: not even for the devices that are known."""
+    """Invalid input is one line, and nothing is deleted, not even known devices."""
     result = purge(*arguments, "--yes")
     assert (result.code, len(result.err.splitlines())) == (code, 1)
     assert reports(result, *output), result.err
@@ -402,7 +398,7 @@ def test_what_makes_no_sense(
 
 
 def test_no_inventory(run_cli, tmp_path: Path) -> None:
-    """Exit code 3."""
+    """Without an inventory the exit code is 3."""
     result = run_cli("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
     assert result.code == 3
     assert reports(result, "inventory.missing"), result.err

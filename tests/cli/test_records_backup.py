@@ -1,5 +1,5 @@
-"""Traffic records in backups and in exports of datasets: what is restored answers as before, and what was damaged or
-missing is named as before.
+"""Traffic records in backups and in exports of datasets: queries give the same answers after a restore, and damaged or
+missing files are still named.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def uids(records: Path) -> list[int]:
 def test_records_come_back(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path, tmp_path: Path
 ) -> None:
-    """On another host they answer as before, and its queries need not read the files whole to trust them."""
+    """On another host queries give the same answers, without reading whole files to verify them."""
     file, there = back_up(state, "--with-records"), tmp_path / "new"
     own = [name for name in names(file) if name.startswith("records/")]
     assert own == [f"records/{name}" for name in (MANIFEST, *(one.name for one in listed(state / "records")))]
@@ -89,7 +89,7 @@ def test_records_come_back(
 def test_records_are_left_out_unless_they_are_requested(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path
 ) -> None:
-    """A restore without records leaves those that are there."""
+    """A restore without records keeps the existing ones."""
     file, before = back_up(state), snapshot(state / "records")
     assert not [name for name in names(file) if name.startswith("records/")]
     assert run_cli("restore", str(file), "--state", str(state)).code == 0
@@ -110,7 +110,7 @@ def test_records_that_were_there_are_kept_aside(
 def test_what_a_run_handed_over_is_written_before(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], inventory: Path, root: Path, tmp_path: Path
 ) -> None:
-    """Records of a replay that no process wrote yet are part of the backup."""
+    """Records of a replay that are not written yet are part of the backup."""
     replayed(tmp_path / "other", root / "pcaps" / "office.pcapng")
     wanted = len(uids(tmp_path / "other"))
     tail(inventory / "records", root / "pcaps" / "office.pcapng")
@@ -119,7 +119,7 @@ def test_what_a_run_handed_over_is_written_before(
 
 
 def tail(records: Path, capture: Path) -> None:
-    """What the engine hands over of a capture, without a writer."""
+    """The unwritten records of a capture, without a writer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sensor.runtime.recording.Aside.end", lambda _: None)
         replayed(records, capture)
@@ -129,7 +129,7 @@ def tail(records: Path, capture: Path) -> None:
 def test_a_file_that_was_damaged_or_missing_is_named_after_a_restore(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path, tmp_path: Path
 ) -> None:
-    """A restore does not pass damaged data for sound."""
+    """A restore does not present damaged or missing data as intact."""
     damaged, lost = (state / "records" / one.name for one in listed(state / "records"))
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
@@ -145,7 +145,7 @@ def test_a_file_that_was_damaged_or_missing_is_named_after_a_restore(
 
 
 def test_files_are_not_deleted_while_they_are_copied(state: Path) -> None:
-    """The upkeep deletes them later."""
+    """A file that is being copied is not deleted; maintenance deletes it later."""
     before = listed(state / "records")
     writer = Writer(state / "records", print)
     upkeep = Upkeep(writer, None, 1)
@@ -161,7 +161,7 @@ def test_files_are_not_deleted_while_they_are_copied(state: Path) -> None:
 def test_a_restore_waits_for_no_writer(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path
 ) -> None:
-    """Where a process writes records, those are not replaced, and nothing else is."""
+    """While a process writes records, neither they nor any other data is replaced."""
     file, plain = back_up(state, "--with-records"), state.parent / "plain.tar.zst"
     assert run_cli("backup", str(plain), "--state", str(state)).code == 0
     writer = Writer(state / "records", print)
@@ -177,7 +177,7 @@ FOREIGN = ["conn/../../inventory.db", "/etc/passwd", "conn/1-2-3.txt"]
 
 
 def rename_first(records: Path, name: str) -> None:
-    """Another name for a file in the manifest."""
+    """Renames the first file in the manifest."""
     base = sqlite3.connect(records / MANIFEST)
     with base:
         base.execute("UPDATE file SET name = ? WHERE rowid = (SELECT min(rowid) FROM file)", (name,))
@@ -188,7 +188,7 @@ def rename_first(records: Path, name: str) -> None:
 def test_a_backup_copies_no_foreign_files(
     name: str, run_cli: Callable[..., Result], state: Path, tmp_path: Path
 ) -> None:
-    """Who got into the sensor may name in its manifest what only root may read."""
+    """An intruder may list files in the manifest that only root may read."""
     rename_first(state / "records", name)
     result = run_cli("backup", str(tmp_path / "a"), "--with-records", "--state", str(state))
     assert (result.code, (tmp_path / "a").exists()) == (3, False)
@@ -196,7 +196,7 @@ def test_a_backup_copies_no_foreign_files(
 
 
 def test_a_dry_run_counts_the_files(back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path) -> None:
-    """They may be thousands."""
+    """A dry run prints the number of files, not their names: there may be thousands."""
     file = back_up(state, "--with-records")
     result = run_cli("restore", "--dry-run", str(file), "--state", str(state))
     assert sum(str(state / "records") in line for line in result.lines) == 2
@@ -208,7 +208,7 @@ def test_a_dry_run_counts_the_files(back_up: Callable[..., Path], run_cli: Calla
 def test_a_manifest_that_lists_foreign_files_is_refused(
     name: str, run_cli: Callable[..., Result], state: Path, tmp_path: Path
 ) -> None:
-    """The upkeep would delete them."""
+    """A manifest with paths outside is rejected: maintenance would delete these files."""
     rename_first(state / "records", name)
     data = (state / "records" / MANIFEST).read_bytes()
     file = archive(tmp_path / "hostile", {f"records/{MANIFEST}": data}, records=True)
@@ -227,7 +227,7 @@ def test_a_name_that_no_backup_has(name: str, run_cli: Callable[..., Result], tm
 
 
 def test_an_export_of_a_dataset_has_its_records(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A replay finds the same on another host."""
+    """Queries on a replay give the same answers on another host."""
     state, there = tmp_path / "state", tmp_path / "there"
     assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--state", str(state)]) == 0
     assert main(["data", "export", "office", "-o", str(tmp_path / "a.tar.gz"), "--state", str(state)]) == 0

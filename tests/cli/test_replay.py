@@ -1,4 +1,4 @@
-"""``sensor replay`` as people and programs run it."""
+"""``sensor replay`` as users and programs run it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def replay(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], t
 
 @pytest.fixture
 def process(environment: dict[str, str]) -> Runs:
-    """Runs the command in a process of its own."""
+    """Runs the command in a child process."""
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sensor", "replay", *map(str, arguments)]
@@ -64,7 +64,7 @@ def dhcp(root: Path) -> Path:
 
 
 def records(text: str) -> list[dict[str, Any]]:
-    """Lines of a log, each as the schema says and numbered without a gap."""
+    """Lines of a log; each follows the schema, and the numbers have no gap."""
     found = [json.loads(line) for line in text.splitlines()]
     for record in found:
         SCHEMA.validate(record)
@@ -78,7 +78,7 @@ def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_tables_and_figures(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in
+    """Standard output has the dataset, devices, alerts and one line of counts, standard error nothing; the log is in
     the dataset.
     """
     result = replay(dhcp)
@@ -100,7 +100,7 @@ def test_tables_and_figures(golden: Golden, replay: Runs, dhcp: Path, tmp_path: 
 
 
 def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Nothing but lines of the log there; all else goes to standard error, and no file is written."""
+    """Standard output has only lines of the log; the rest goes to standard error, and no file is written."""
     result = replay(dhcp, "--events", "-")
     assert result.returncode == 0
     found = records(result.stdout)
@@ -111,7 +111,7 @@ def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> 
 
 
 def test_a_second_replay_gives_the_same_log(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """The same lines, ids included; the dataset of the same capture is replaced, which is said."""
+    """The lines are the same, ids included; the dataset of the same capture is replaced, and this is reported."""
     log = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl"
     assert replay(dhcp).stderr == ""
     first = log.read_bytes()
@@ -122,7 +122,7 @@ def test_a_second_replay_gives_the_same_log(golden: Golden, replay: Runs, dhcp: 
 
 
 def test_json_at_the_end(replay: Runs, dhcp: Path) -> None:
-    """One object a line instead of tables: devices, then the summary with how long it took."""
+    """One object a line instead of tables: devices, then the summary with the run time."""
     *devices, summary = map(json.loads, replay(dhcp, "--json").stdout.splitlines())
     assert {"printer", "voip_phone"} <= {record["device"]["type"] for record in devices}
     assert summary["capture"]["packets"] == 12
@@ -130,7 +130,7 @@ def test_json_at_the_end(replay: Runs, dhcp: Path) -> None:
 
 
 def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """One line for each with what was found and what is supported; the others are replayed; exit code 3."""
+    """One line for each file with the detected and the supported formats; the others are replayed; exit code 3."""
     text = tmp_path / "notes.txt"
     text.write_text("These are my notes.\n")
     result = replay(tmp_path / "nowhere.pcap", text, dhcp)
@@ -143,7 +143,7 @@ def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> 
 
 
 def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """When nothing can be read at all, nothing is made, not even a folder, and what the last replay found stays."""
+    """If no file is readable, not even a folder is created, and the result of the last replay is kept."""
     log, named = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl", tmp_path / "named.jsonl"
     assert replay(dhcp.with_name("dhpc.pcap")).returncode == 3
     assert replay(dhcp.with_name("dhpc.pcap"), "--state", tmp_path / "other").returncode == 3
@@ -159,7 +159,7 @@ def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> No
 
 
 def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Everything before the damage, and where it is; that is no failure of ours."""
+    """Everything before the damage is analyzed, and its offset is reported; this is not a failure of the sensor."""
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(dhcp.read_bytes()[:-5])
     result = replay(cut, "--events", "-")
@@ -171,7 +171,7 @@ def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
 
 
 def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """All of them with their places; nothing is read; exit code 2."""
+    """All faults are reported with their places; nothing is read; exit code 2."""
     path = tmp_path / "sensor.yaml"
     path.write_text("networks: [10.0.0/8]\nintell: []\n")
     result = replay(dhcp, "--config", path)
@@ -184,7 +184,7 @@ def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("text", [None, "what is this\nno address\n"])
 def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, text: str | None) -> None:
-    """With its place; exit code 2."""
+    """The fault is reported with its place; exit code 2."""
     path = tmp_path / "bad.txt"
     if text is not None:
         path.write_text(text)
@@ -195,7 +195,7 @@ def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, te
 
 
 def test_a_list_with_a_bad_line(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """The line is told as a message of ours, as JSON where that is asked for; the rest of the list holds."""
+    """The line is reported as a log message, as JSON if configured; the rest of the list is used."""
     path = tmp_path / "mixed.txt"
     path.write_text("203.0.113.9\nwhat is this\n")
     result = replay(dhcp, "--intel", path, "--log-format", "json")
@@ -205,7 +205,7 @@ def test_a_list_with_a_bad_line(golden: Golden, replay: Runs, dhcp: Path, tmp_pa
 
 
 def test_a_log_that_cannot_be_written(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """A named one is an error, exit code 3; without the one of the state folder the replay goes on."""
+    """A log given by option is an error, exit code 3; without the log of the state folder the replay continues."""
     foreign = tmp_path / "foreign.txt"
     foreign.write_text("precious\n")
     result = replay(dhcp, "--events", foreign)
@@ -221,7 +221,7 @@ def test_a_log_that_cannot_be_written(golden: Golden, replay: Runs, dhcp: Path, 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(golden: Golden, replay: Runs, dhcp: Path) -> None:
-    """One line; exit code 3."""
+    """A full disk is one line; exit code 3."""
     result = replay(dhcp, "--events", "/dev/full")
     assert result.returncode == 3
     golden(result.stderr)
@@ -246,8 +246,8 @@ def test_standard_input(process: Runs, dhcp: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: Path, number: signal.Signals) -> None:
-    """While waiting for more of a file that is still being written: summary and tables all the same, no traceback, exit
-    code as of a shell (130).
+    """While waiting for more of a growing file: summary and tables are printed, no traceback, exit code as of a shell
+    (130).
     """
     command = [sys.executable, "-m", "sensor", "replay", "--follow", "--events", "-", str(dhcp)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -266,7 +266,7 @@ def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, no_color: str) -> None:
-    """A bar that is gone at the end, and colours unless NO_COLOR is set. No progress reaches a pipe."""
+    """A progress bar that is removed at the end, and colours unless NO_COLOR is set. A pipe gets no progress."""
     import pty
 
     mine, theirs = pty.openpty()
@@ -292,8 +292,8 @@ def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, 
 
 
 def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """With --state, or state: of the configuration, a second replay tells of no device, and `sensor devices` reads what
-    is kept; without, nothing is kept.
+    """With --state, or state: in the configuration, a second replay reports no new device, and `sensor devices` reads
+    the inventory; without, nothing is stored.
     """
     config = tmp_path / "sensor.yaml"
     config.write_text("state: kept\n")
@@ -320,7 +320,7 @@ def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """Told before anything is read; exit code 3."""
+    """An unwritable inventory is reported before anything is read; exit code 3."""
     (tmp_path / "file").write_text("")
     assert (
         main(
@@ -332,7 +332,7 @@ def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tm
 
 
 def test_an_invalid_configuration_costs_no_dataset(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """A list that cannot be read is found after the dataset was made: it is gone again, and the former one is back."""
+    """An unreadable list is found after the dataset was created: the new one is removed, the former one is restored."""
     (tmp_path / "bad.txt").write_text("what is this\n")
     assert replay(dhcp, "--intel", tmp_path / "bad.txt").returncode == 2
     assert not list((tmp_path / "state" / "datasets").iterdir())
@@ -343,8 +343,8 @@ def test_an_invalid_configuration_costs_no_dataset(replay: Runs, dhcp: Path, tmp
 
 
 def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """One for each capture, named by hand where that is wanted; so many are kept as the configuration says; nobody else
-    may read them.
+    """One for each capture, with a name if given; the configuration sets how many are kept; only the owner may read
+    them.
     """
     copy = tmp_path / "other.pcap"
     copy.write_bytes(dhcp.read_bytes())
@@ -365,8 +365,8 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
 
 
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Its log is never overwritten: the inventory learns from the capture, and the log of the replay is a dataset of
-    its own.
+    """The log of a live sensor is never overwritten: the inventory learns from the capture, and the log of the replay
+    is in its own dataset.
     """
     state = tmp_path / "live"
     state.mkdir()
@@ -379,14 +379,14 @@ def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -
 
 
 def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Of the event log that is named: 3, and where it was looked for."""
+    """The missing folder of the named event log gives exit code 3, with the path."""
     result = replay(dhcp, "--events", tmp_path / "evnts" / "x.jsonl")
     assert (result.returncode, result.stdout, str(tmp_path / "evnts") in result.stderr) == (3, "", True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_last_seen_is_the_last_sighting(replay: Runs, root: Path, tmp_path: Path) -> None:
-    """In the table of the replay as in that of the dataset: not the time of the last change, which the log has."""
+    """Table and dataset have the time of the last packet, not of the last change, which the log has."""
     found = map(json.loads, replay(root / "pcaps" / "office.pcapng", "--json").stdout.splitlines())
     shown = {one["device"]["id"]: one["device"]["last_seen"] for one in found if one["kind"] == "device"}
     folder = tmp_path / "state" / "datasets" / "office"

@@ -33,7 +33,7 @@ def report(run_cli, office: Path) -> Callable[..., Result]:
 
 
 def unpacked(path: Path) -> bytes:
-    """A PDF with all that is compressed in it."""
+    """A PDF with its compressed streams unpacked."""
     data = path.read_bytes()
     return data + b"".join(
         zlib.decompressobj().decompress(one) for one in re.findall(rb"stream\r?\n(x.*?)\r?\nendstream", data, re.DOTALL)
@@ -41,7 +41,7 @@ def unpacked(path: Path) -> bytes:
 
 
 class _Page(HTMLParser):
-    """What stands in a page: ids, links, tags and their attributes."""
+    """The content of a page: ids, links, tags and their attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_else(report, tmp_path: Path) -> None:
-    """It asks nobody for anything, runs nothing, and each link leads to a place that is there once."""
+    """The page makes no requests, runs no scripts, and each internal link has exactly one target."""
     output = report("-o", str(tmp_path / "office.html"))
     assert (output.code, output.err) == (0, "")
     text = (tmp_path / "office.html").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_the_page_needs_nothing_else(report, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["office.html", "office.json"])
 def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path, name: str) -> None:
-    """In another process too, where sets have another order; the time of making is that of the site."""
+    """The bytes are equal in another process, where sets have another order; the creation time is that of the data."""
     assert report("-o", str(tmp_path / name)).code == 0
     arguments = [
         "report",
@@ -100,9 +100,7 @@ def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path,
 
 
 def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
-    """An alert to what was said, a finding to the field that gave it away; and what is told is what
-    the sensor knows.
-    """
+    """An alert leads to its evidence, a finding to the field that proves it; attributes are those of the sensor."""
     assert report("-o", str(tmp_path / "office.json")).code == 0
     output: dict[str, Any] = json.loads((tmp_path / "office.json").read_bytes())
     proofs = {one["id"]: one for one in output["proofs"]}
@@ -115,7 +113,7 @@ def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
 
 
 def test_who_reads_no_more_than_the_first_page_knows_what_matters(golden: Golden, report, tmp_path: Path) -> None:
-    """What is there, what is worst, what happened, and the first thing to do."""
+    """The first page has the devices, the most severe findings, what happened, and the first action."""
     assert report("-o", str(tmp_path / "office.html")).code == 0
     page = (tmp_path / "office.html").read_text(encoding="utf-8")
     front = page[: page.index('<nav aria-label="Contents">')]
@@ -127,9 +125,7 @@ def test_who_reads_no_more_than_the_first_page_knows_what_matters(golden: Golden
 
 @pytest.mark.paper
 def test_paper(report, tmp_path: Path) -> None:
-    """A PDF of a few pages, with its title, bookmarks and text that can be searched; nothing in it
-    leads away or runs.
-    """
+    """A PDF of a few pages, with title, bookmarks and searchable text; it has no external links or scripts."""
     assert report("-o", str(tmp_path / "office.pdf")).code == 0
     data = unpacked(tmp_path / "office.pdf")
     assert data.startswith(b"%PDF-")
@@ -140,7 +136,7 @@ def test_paper(report, tmp_path: Path) -> None:
 
 
 def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is not installed, one line says what to install, and nothing is written."""
+    """Without the PDF library one line names what to install, and nothing is written."""
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     output = report("-o", str(tmp_path / "office.pdf"))
     assert (output.code, output.out) == (3, "")
@@ -150,7 +146,7 @@ def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """WeasyPrint itself is there, and what draws letters is not."""
+    """WeasyPrint is installed, but its text rendering library is not."""
     (tmp_path / "weasyprint.py").write_text(
         "raise OSError(\"cannot load library 'libpango-1.0-0'\\nand much more\")", encoding="utf-8"
     )
@@ -162,7 +158,7 @@ def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch
 
 
 def test_a_period_reports_what_happened_in_it(golden: Golden, report, tmp_path: Path) -> None:
-    """The state is as of its end: what came later is not known yet."""
+    """The state is as of the end of the period: later events are excluded."""
     assert report("-o", str(tmp_path / "early.json"), "--until", "2026-11-24T08:12").code == 0
     assert report("-o", str(tmp_path / "late.json"), "--since", "2026-11-24T08:12").code == 0
     early, late = (json.loads((tmp_path / f"{name}.json").read_bytes()) for name in ("early", "late"))
@@ -178,7 +174,7 @@ def test_a_period_reports_what_happened_in_it(golden: Golden, report, tmp_path: 
 
 
 def test_two_reports_are_compared(golden: Golden, report, run_cli, tmp_path: Path) -> None:
-    """The older as a page or as JSON. A camera whose stream has a password now is mended, and the score falls."""
+    """The older report is a page or JSON. A camera whose stream now needs a password is fixed, the score decreases."""
     old = tmp_path / "old.json"
     assert report("-o", str(old)).code == 0
     output = json.loads(old.read_bytes())
@@ -202,7 +198,7 @@ def test_two_reports_are_compared(golden: Golden, report, run_cli, tmp_path: Pat
 def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(
     report, run_cli, office: Path, tmp_path: Path
 ) -> None:
-    """As `sensor tickets` and `sensor posture record` keep them; a ledger that is broken is told."""
+    """Stored tickets and scores of `sensor tickets` and `sensor posture record` are used; a broken file is reported."""
     where = ["--state", str(office), "--events", str(office / "events.jsonl")]
     (office / "posture.jsonl").write_text(
         '{"day":"2026-11-23","ts":"2026-11-23T10:00:00Z","points":90.0,"devices":{"high":3},"weaknesses":{},"segments":{}}\n',
@@ -219,7 +215,7 @@ def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(
 
 
 def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes], office: Path) -> None:
-    """And nothing else does."""
+    """Standard output has only JSON."""
     assert (
         main(
             ["report", "-o", "-", "--format", "json", "--state", str(office), "--events", str(office / "events.jsonl")]
@@ -267,7 +263,7 @@ def test_what_makes_no_sense_is_reported_in_one_line(
 
 
 def test_nothing_to_read_is_reported(run_cli, tmp_path: Path) -> None:
-    """A log that is not there; a configuration that is wrong."""
+    """A missing log and an invalid configuration are reported."""
     assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "none.jsonl")).code == 3
     (tmp_path / "sensor.yaml").write_text("networks: 7\n", encoding="utf-8")
     output = run_cli("report", "-o", str(tmp_path / "x.html"), "--config", str(tmp_path / "sensor.yaml"))
@@ -287,9 +283,7 @@ def test_an_empty_log_is_paper_too(run_cli, tmp_path: Path) -> None:
 
 
 def test_an_empty_log_is_a_report_too(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no
-    report.
-    """
+    """A sensor without findings gets a report that no device is known. Without any data there is no report."""
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
     assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
     assert not (tmp_path / "x.html").exists()
@@ -307,9 +301,7 @@ def test_an_empty_log_is_a_report_too(golden: Golden, run_cli, tmp_path: Path) -
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:
-    """A name that leads to another file goes on leading there; what was there before stays where the new one cannot be
-    written.
-    """
+    """A link to another file keeps its target; the old report stays if the new one cannot be written."""
     (tmp_path / "reports").mkdir()
     (tmp_path / "latest.json").symlink_to(tmp_path / "reports" / "november.json")
     assert report("-o", str(tmp_path / "latest.json")).code == 0

@@ -1,5 +1,5 @@
-"""A log that was written by an enemy: whatever devices, alerts and older reports are called, a report says it and does
-nothing of it.
+"""A log written by an attacker: whatever devices, alerts and older reports are called, a report shows it as text and
+runs none of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARKUP = [
     "'><a href=//evil.example>",
 ]
 INVISIBLE = ["\u202egnp.exe", "a\x1b[2Jb", "line\nbreak\r\x00", "zero\u200bwidth", "\ud800half"]
-# What our own templates and pictures are made of.
+# Elements and attributes of our own templates and pictures.
 TAGS = set(
     "html head meta title style body header p h1 h2 h3 section div dl dt dd ul ol li a span figure "
     "figcaption svg desc rect path polyline circle text nav main"
@@ -37,7 +37,7 @@ TAGS = set(
 
 
 class _Page(HTMLParser):
-    """Tags, attributes and text of a page; what scripts and styles hold."""
+    """Tags, attributes and text of a page; contents of scripts and styles."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _Page(HTMLParser):
 
 
 def enemy(word: str) -> list[dict[str, Any]]:
-    """A log in which everything is called so."""
+    """A log in which every name is this text."""
     texts = {
         "hostname": word,
         "vendor": word,
@@ -138,7 +138,7 @@ def enemy(word: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def logged(tmp_path: Path):
-    """The log of an enemy."""
+    """The log of an attacker."""
 
     def write(word: str) -> Path:
         path = tmp_path / "enemy.jsonl"
@@ -151,9 +151,7 @@ def logged(tmp_path: Path):
 
 @pytest.mark.parametrize("word", MARKUP)
 def test_markup_is_text(run_cli, logged, tmp_path: Path, word: str) -> None:
-    """The page has our elements and no other, no attribute that runs, no link that leads away; and it says the word as
-    it is.
-    """
+    """The page has only our elements, no attribute that runs code and no external link; the text is shown unchanged."""
     out = tmp_path / "report.html"
     assert run_cli("report", "--events", str(logged(word)), "-o", str(out)).code == 0
     page = _Page(out.read_text(encoding="utf-8"))
@@ -169,7 +167,7 @@ def test_markup_is_text(run_cli, logged, tmp_path: Path, word: str) -> None:
 
 @pytest.mark.parametrize("word", INVISIBLE)
 def test_what_is_invisible_is_not_reported(run_cli, logged, tmp_path: Path, word: str) -> None:
-    """No control, format or bidirectional character is in the page or in the JSON."""
+    """Neither page nor JSON has control, format or bidirectional characters."""
     for name in ("report.html", "report.json"):
         assert run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / name)).code == 0
         text = (tmp_path / name).read_text(encoding="utf-8")
@@ -196,7 +194,7 @@ JUNK = [
 
 
 def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Ways to all that is in a record."""
+    """Paths to all values of a record."""
     if way:
         yield way
     for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
@@ -205,7 +203,7 @@ def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_log_of_anything_is_a_report(run_cli, tmp_path: Path, seed: int) -> None:
-    """Whatever stands where a text, a number or a list is expected; and what was written can be compared with."""
+    """Any type where text, a number or a list is expected gives a report, with which another can be compared."""
     chance, log, page = random.Random(seed), tmp_path / "odd.jsonl", tmp_path / "odd.html"
     records = json.loads(json.dumps(enemy("door")))
     for _ in range(6):
@@ -219,7 +217,7 @@ def test_a_log_of_anything_is_a_report(run_cli, tmp_path: Path, seed: int) -> No
 @pytest.mark.paper
 @pytest.mark.parametrize("word", [MARKUP[0], INVISIBLE[0]])
 def test_paper_takes_what_comes(run_cli, logged, tmp_path: Path, word: str) -> None:
-    """Nothing is fetched, nothing is run."""
+    """Writing PDF fetches nothing and runs nothing."""
     result = run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / "report.pdf"))
     assert result.code == 0
     data = unpacked(tmp_path / "report.pdf")
@@ -230,7 +228,7 @@ def test_paper_takes_what_comes(run_cli, logged, tmp_path: Path, word: str) -> N
 
 @pytest.mark.parametrize("word", [*MARKUP, *INVISIBLE[:4]])
 def test_an_older_report_may_be_an_enemy_s_too(run_cli, logged, tmp_path: Path, word: str) -> None:
-    """What it says is said again as text, without what nobody sees."""
+    """The contents of an older report are shown as text, without invisible characters."""
     log, old, new = logged("door"), tmp_path / "old.json", tmp_path / "new.html"
     assert run_cli("report", "--events", str(log), "-o", str(old)).code == 0
     result = json.loads(old.read_text(encoding="utf-8"))

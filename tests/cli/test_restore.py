@@ -1,4 +1,4 @@
-"""sensor restore: a backup is put back whole, or nothing is."""
+"""sensor restore: a backup is restored completely or not at all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backup(run_cli, house: Path, tmp_path: Path) -> Path:
-    """All of the house in one file."""
+    """The whole state folder in one file."""
     file = tmp_path / "a.tar.zst"
     arguments = ("--state", str(house), "--config", str(tmp_path / "etc"), "--with-log", "--with-evidence")
     assert run_cli("backup", str(file), *arguments).code == 0
@@ -43,7 +43,7 @@ def backup(run_cli, house: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kept(house: Path) -> dict[str, bytes]:
-    """The house as it is, but for the link and the status, which are made anew."""
+    """The files of the state folder, except the link and the status, which are created again."""
     found = snapshot(house)
     return {name: data for name, data in found.items() if name != RUN_LOG and not name.endswith(".status.json")}
 
@@ -57,8 +57,8 @@ def devices(state: Path) -> list[str]:
 
 
 def test_on_a_new_machine(run_cli, backup: Path, house: Path, kept, tmp_path: Path) -> None:
-    """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not
-    in it.
+    """Every file is restored, and a sensor continues with it; the configuration goes to the given folder, without
+    secrets.
     """
     result = run_cli("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
     assert result.code == 0, result.err
@@ -79,7 +79,7 @@ def test_on_a_new_machine(run_cli, backup: Path, house: Path, kept, tmp_path: Pa
 def test_what_was_there_is_kept_beside_it(
     golden: Golden, run_cli, backup: Path, house: Path, kept, tmp_path: Path
 ) -> None:
-    """Nothing is deleted, and nothing of it mixes with what is put back."""
+    """Existing files are neither deleted nor mixed with restored ones."""
     (house / "rules" / "later.yaml").write_text("rules: []\n")
     (house / "mutes.yaml").write_text("mutes: [] # later\n")
     (house / "own-notes.txt").write_text("not ours")
@@ -100,8 +100,8 @@ def test_what_was_there_is_kept_beside_it(
 
 
 def test_a_log_that_is_not_in_it(run_cli, house: Path, tmp_path: Path) -> None:
-    """The log of another state does not go with its cursors: it is set aside; numbers go on where they were, so no
-    output takes new records for old.
+    """A log that does not belong to the restored cursors is set aside; numbers continue, so that no output takes new
+    records for old ones.
     """
     file = tmp_path / "small.tar.zst"
     assert run_cli("backup", str(file), "--state", str(house)).code == 0
@@ -117,7 +117,7 @@ def test_a_log_that_is_not_in_it(run_cli, house: Path, tmp_path: Path) -> None:
 
 
 def test_one_of_an_earlier_sensor(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """Tables of an older version are put back as they were; the next start upgrades them, with a copy."""
+    """Tables of an older version are restored unchanged; the next start upgrades them, with a copy."""
     from tests.inventory.store.test_upgrade import old_store
 
     (tmp_path / "old").mkdir()
@@ -130,7 +130,7 @@ def test_one_of_an_earlier_sensor(golden: Golden, run_cli, tmp_path: Path) -> No
 
 
 def test_dry_run(golden: Golden, run_cli, backup: Path, house: Path, tmp_path: Path) -> None:
-    """Says where all would go and what would be set aside, and touches nothing."""
+    """Targets and files to be set aside are listed, and no file is changed."""
     before = snapshot(tmp_path)
     result = run_cli("restore", "--dry-run", str(backup), "--state", str(house))
     assert result.code == 0
@@ -145,8 +145,8 @@ def test_dry_run(golden: Golden, run_cli, backup: Path, house: Path, tmp_path: P
 
 @pytest.mark.parametrize("who", ["inventory", "log", "forwarder"])
 def test_not_while_a_sensor_is_at_work(run_cli, backup: Path, house: Path, who: str) -> None:
-    """Whichever of its files it has, it is told, and all stays as it is."""
-    Store(house).close()  # lists of a replay are made by who opens it first
+    """Whichever file the sensor has locked, the restore is rejected, and no file is changed."""
+    Store(house).close()  # tables of replays are created when the store is first opened
     before = snapshot(house)
     if who == "inventory":
         store = Store(house)
@@ -171,7 +171,7 @@ def test_not_while_a_sensor_is_at_work(run_cli, backup: Path, house: Path, who: 
 def test_one_that_fails_amid_moving_undoes_itself(
     run_cli, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever rename fails, all is as it was before."""
+    """Whichever rename fails, the former state is restored."""
     before = snapshot(house)
     rename, left = Path.rename, [0]
 
@@ -198,8 +198,8 @@ def test_one_that_fails_amid_moving_undoes_itself(
 def test_one_that_was_killed_is_undone_by_the_next(
     golden: Golden, run_cli, backup: Path, house: Path, tmp_path: Path
 ) -> None:
-    """Killed amid moving, the state is of two times: no sensor starts on it, and the next restore puts back what was
-    there first.
+    """After a kill between renames the state is mixed: no sensor starts on it, and the next restore first restores the
+    former state.
     """
     before = snapshot(house)
     program = """
@@ -243,7 +243,7 @@ main(sys.argv[1:])
     [("[", ("restore.failed",)), ('[["a","b"],["/etc/a","/etc/b"]]', ("restore.failed",))],
 )
 def test_a_note_that_must_not_be_followed(run_cli, backup: Path, house: Path, note: str, text: tuple[str, ...]) -> None:
-    """What is moved back is what we noted ourselves: a note of somebody else's may name any file."""
+    """Only files of our own journal are moved back: a forged journal may name any file."""
     (house / "restore.unfinished").write_text(note)
     if os.geteuid() == 0 and note != "[":
         os.chown(house / "restore.unfinished", 65534, 65534)
@@ -258,7 +258,7 @@ def test_a_note_that_must_not_be_followed(run_cli, backup: Path, house: Path, no
 
 
 def test_no_room(run_cli, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told before anything is unpacked."""
+    """A full disk is reported before anything is unpacked."""
     before = snapshot(house)
     full = os.statvfs_result((4096, 4096, 1000, 10, 10, 100, 100, 100, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: full)
@@ -270,7 +270,7 @@ def test_no_room(run_cli, backup: Path, house: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("name", ["missing.tar.zst", "."])
 def test_no_such_file(run_cli, tmp_path: Path, name: str) -> None:
-    """One line, exit code 3."""
+    """A missing file is one line, exit code 3."""
     result = run_cli("restore", str(tmp_path / name), "--state", str(tmp_path / "new"))
     assert (result.code, len(result.err.splitlines())) == (3, 1)
     assert str(tmp_path / name) in result.err
@@ -279,8 +279,8 @@ def test_no_such_file(run_cli, tmp_path: Path, name: str) -> None:
 def test_places_that_the_configuration_names(
     run_cli, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it
-    belongs, and set aside there.
+    """State, log and evidence have separate folders in this machine's configuration: each part is restored to its
+    folder, and set aside there.
     """
     far = {name: tmp_path / "far" / name for name in ("state", "log", "frames")}
     log = far["log"] / "net.jsonl"
@@ -321,7 +321,7 @@ def test_places_that_the_configuration_names(
 def test_a_wrong_configuration_of_this_machine(
     run_cli, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does not tell where the state belongs: its place is told, and what to do."""
+    """Without a valid configuration the state folder is unknown: the fault is reported with its place and advice."""
     (tmp_path / "sensor.yaml").write_text("stat: /var/lib/sensor\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     result = run_cli("restore", str(backup))
@@ -333,8 +333,8 @@ def test_a_wrong_configuration_of_this_machine(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_what_root_puts_back_belongs_to_the_sensor(run_cli, backup: Path, tmp_path: Path) -> None:
-    """To whom the folder belongs; others may not read what they could not before, and a link laid in the way leads
-    nowhere.
+    """Restored files belong to the owner of the folder; their permissions are as before, and a planted link is not
+    followed.
     """
     state, trap = tmp_path / "new", tmp_path / "trap"
     state.mkdir()

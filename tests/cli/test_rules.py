@@ -23,7 +23,7 @@ rules:
 
 @pytest.fixture
 def rules(run_cli, tmp_path: Path):
-    """sensor rules with a state folder of its own."""
+    """sensor rules with its own state folder."""
     return lambda *arguments: run_cli("rules", *arguments, "--state", str(tmp_path / "state"))
 
 
@@ -35,12 +35,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def numbers(result: Any) -> list[int]:
-    """The counts of the last line."""
+    """The numbers of the last line."""
     return [int(number) for number in re.findall(r"\d+", result.lines[-1])]
 
 
 def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
-    """The example is a file that is good as it stands."""
+    """The example is a valid file without changes."""
     assert rules().out.startswith("no rules: ")
     (folder / "ours.yaml").write_text(rules("example").out)
     assert numbers(rules("check")) == [4, 0]
@@ -53,7 +53,7 @@ def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
 
 
 def test_where_the_service_has_them(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the configuration of the system, and in the state of the service, where nobody names another."""
+    """Without an option rules are read beside the system's configuration and in the state folder of the service."""
     for folder in ("etc", "var"):
         (tmp_path / folder / "rules").mkdir(parents=True)
         (tmp_path / folder / "rules" / "ours.yaml").write_text(
@@ -70,7 +70,7 @@ def test_where_the_service_has_them(run_cli, tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_test_that_fails(rules, folder: Path) -> None:
-    """With its place, what was expected and what came."""
+    """A failed test is reported with its place, the expected and the actual result."""
     text = rules("example").out.replace("dst: 198.51.100.53", "dst: 10.0.0.53", 1)
     (folder / "ours.yaml").write_text(text)
     result = rules("test")
@@ -81,7 +81,7 @@ def test_a_test_that_fails(rules, folder: Path) -> None:
 
 
 def test_faults(golden: Golden, rules, folder: Path) -> None:
-    """With its place; the rest is listed; the exit code says it."""
+    """Faults are reported with their place and by the exit code; other rules are listed."""
     (folder / "a.yaml").write_text(BROKEN)
     result = rules("check")
     assert (result.code, numbers(result)) == (1, [1, 1])
@@ -90,7 +90,7 @@ def test_faults(golden: Golden, rules, folder: Path) -> None:
 
 
 def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
-    """Over a capture, without a word to the log; other detectors are silent."""
+    """Rules run on a capture without writing to the log; other detectors are off."""
     (tmp_path / "loud.yaml").write_text(
         BROKEN + "  - {id: device, title: A device, when: device.identified, summary: '{src} is there'}\n"
     )
@@ -122,7 +122,7 @@ rules:
 
 
 def test_a_rehearsal_finds_what_a_capture_shows(rules, run_cli, office: Path, tmp_path: Path, root: Path) -> None:
-    """In the records of the office the same rules match as often, for the same pairs."""
+    """On the records of the office the same rules match as often, for the same pairs."""
     path = tmp_path / "everything.yaml"
     path.write_text(EVERYTHING)
     live = rules("try", str(path), str(root / "pcaps" / "office.pcapng"))
@@ -135,7 +135,7 @@ def test_a_rehearsal_finds_what_a_capture_shows(rules, run_cli, office: Path, tm
 
 
 def test_a_rehearsal_of_what_records_lack(run_cli, office: Path, tmp_path: Path) -> None:
-    """The rule that needs more is named, and the others are answered."""
+    """The rule that needs more data is named, and the others get an answer."""
     path = tmp_path / "ours.yaml"
     path.write_text(EVERYTHING + "  - {id: odd, title: Announced, when: arp.announcement}\n")
     result = run_cli("rules", "try", str(path), "--rehearse", "30d", "--state", str(office))
@@ -146,8 +146,8 @@ def test_a_rehearsal_of_what_records_lack(run_cli, office: Path, tmp_path: Path)
 
 
 def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
-    """Those that make sense; the others are told on the terminal and in the log. Rules beside the configuration count
-    as well.
+    """Valid rules run; the others are reported on the terminal and in the log. Rules beside the configuration are
+    loaded too.
     """
     (folder / "a.yaml").write_text(BROKEN)
     config = tmp_path / "etc" / "sensor.yaml"
@@ -179,7 +179,7 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
 
 
 def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
-    """What fits comes out as a file that is good; the rest is said."""
+    """Supported rules are converted to a valid file; the others are reported."""
     head = "logsource: {product: zeek, service: dns}\ndetection: {s: {%s: x.example}, condition: s}\nlevel: low\n"
     (tmp_path / "sigma.yml").write_text(
         "title: One name\n" + head % "query" + "---\ntitle: No such field\n" + head % "qurey"
@@ -202,14 +202,14 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_makes_no_sense(golden: Golden, rules, arguments: tuple[str, ...], code: str) -> None:
-    """It is said."""
+    """Invalid input is reported."""
     result = rules(*arguments)
     assert (result.code, result.errors) == (2, (code,))
     golden(result.err)
 
 
 def test_what_can_be_watched(rules) -> None:
-    """Every kind has fields, and every field says what can be asked of it."""
+    """Every kind of event has fields, and every field lists its operators."""
     kinds = [line.split()[0] for line in rules("fields").lines[1:]]
     assert {"dns.query", "flow.answered", "device.new", "smb.write"} <= set(kinds)
     result = rules("fields", *kinds)

@@ -1,6 +1,4 @@
-"""``sensor run``: what it says where it cannot listen, and a short life on the loopback interface of a network of its
-own.
-"""
+"""``sensor run``: errors where it cannot capture, and a short run on the loopback interface of a network namespace."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
-    """One line that says what to do; exit code 2: it would be in vain to try again."""
+    """Without an interface one line says what to do, with exit code 2: another attempt would fail too."""
     assert main(["run", *arguments]) == 2
     result = capsys.readouterr()
     assert result.out == ""
@@ -56,7 +54,7 @@ def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: lis
 
 
 def test_interfaces_of_the_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """They count where the command line names none, and only there."""
+    """The configured interfaces are used if the command line names none."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture: {interfaces: [in/valid]}\n")
     assert main(["run", "--config", str(path)]) == 2
@@ -66,7 +64,7 @@ def test_interfaces_of_the_configuration(capsys: pytest.CaptureFixture[str], tmp
 
 
 def test_a_broken_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path, state: Path) -> None:
-    """Told with its place before anything is opened; exit code 2."""
+    """An invalid configuration is reported with its place before anything is opened; exit code 2."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture:\n  interface: eth0\n")
     assert main(["run", "--config", str(path)]) == 2
@@ -76,7 +74,7 @@ def test_a_broken_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 @pytest.mark.parametrize("command", ["run", "replay", "forward"])
 def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
-    """A message each, with the place, before anything is opened."""
+    """One message for each fault, with its place, before anything is opened."""
     path = tmp_path / "sensor.yaml"
     path.write_text("outputs:\n  siem: 7\nlogging: loud\n")
     arguments = ["office.pcapng"] if command == "replay" else []
@@ -89,13 +87,13 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
 
 
 def ready(tmp_path: Path, log: Path) -> run._Ready:
-    """What a run opens once its interfaces are."""
+    """Objects that a run creates after opening its interfaces."""
     arguments = ["run", "-i", "lo", "--events", str(log), "--state", str(tmp_path / "state")]
     return run._Ready(parser(["run"]).parse_args(arguments), Config(), tmp_path / "state", log, ExitStack())
 
 
 def test_a_log_that_is_in_use(golden: Golden, tmp_path: Path) -> None:
-    """Two sensors cannot number one log."""
+    """Two sensors cannot number the records of one log."""
     from sensor.eventlog.writer import EventLog
 
     first = EventLog(tmp_path / "log")
@@ -107,7 +105,7 @@ def test_a_log_that_is_in_use(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_a_log_that_may_not_be_written(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line; exit code 4, as for interfaces that may not be listened on."""
+    """An unwritable log is one line with exit code 4, as for missing capture permissions."""
 
     def refused(path: Path, _: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
@@ -120,9 +118,7 @@ def test_a_log_that_may_not_be_written(golden: Golden, tmp_path: Path, monkeypat
 
 
 def test_a_sensor_begins_where_a_replay_was(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """It goes on with the inventory; what the replay found is a dataset of its own, and never goes on as the log of the
-    sensor.
-    """
+    """The inventory is continued; the replay's results are a separate dataset, and never part of the sensor's log."""
     state = tmp_path / "state"
     assert main(["replay", str(root / "pcaps" / "dissectors" / "dhcp.pcap"), "--state", str(state)]) == 0
     found = (state / "events.jsonl").read_bytes()
@@ -136,7 +132,7 @@ def test_a_sensor_begins_where_a_replay_was(capsys: pytest.CaptureFixture[str], 
 
 
 def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_path: Path, state: Path) -> None:
-    """Refused at once, with the nearest one there is, and nothing is left behind."""
+    """It is rejected with the nearest existing one, and no file is created."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture: {interfaces: [loo]}\n")
     for arguments in (["-i", "loo"], ["--config", str(path)]):
@@ -148,8 +144,8 @@ def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_p
 
 
 def test_what_a_reload_reads(tmp_path: Path) -> None:
-    """All that goes with the configuration, at the places of this run; what the command line names goes before it, and
-    our own log is set anew.
+    """A reload reads all files of the configuration at the paths of this run; the command line takes precedence, and
+    logging is set up again.
     """
     path = tmp_path / "sensor.yaml"
     (tmp_path / "rules").mkdir()
@@ -173,7 +169,7 @@ def test_what_a_reload_reads(tmp_path: Path) -> None:
 
 @pytest.mark.lab
 def test_a_filter_that_is_none(tmp_path: Path) -> None:
-    """It is the configuration that is wrong, wherever it stands; exit code 2."""
+    """An invalid filter is a configuration error, wherever it is given; exit code 2."""
     script = (
         f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events "
         f"{tmp_path / 'events.jsonl'}"
@@ -185,7 +181,7 @@ def test_a_filter_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.lab
 def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Path) -> None:
-    """Exit code 4; neither a folder nor a log nor an inventory, which would stand before a good replay from then on."""
+    """Without permission the exit code is 4; no folder, log or inventory is created that would hide a replay."""
     script = (
         f"ip link set lo up && exec setpriv --bounding-set=-net_raw {sys.executable} -m sensor run -i "
         f"lo --state {tmp_path / 'state'}"
@@ -196,8 +192,8 @@ def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Pat
 
 @pytest.mark.lab
 def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
-    """Two runs into one log: packets are counted, times are those of the clock, Ctrl-C ends them in good order, and the
-    numbers go on.
+    """Two runs write one log: packets are counted, times are those of the clock, Ctrl-C is an orderly stop, and the
+    numbers continue.
     """
     log = tmp_path / "events.jsonl"
     torn = b'{"ts":"2026-11-24T09:14'
@@ -238,7 +234,7 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
 
 
 def _wait_for(process: subprocess.Popen[bytes], path: Path, text: bytes) -> None:
-    """Until a run that has just begun says so at the end of its log."""
+    """Waits until a starting run writes this at the end of its log."""
     before = path.stat().st_size if path.exists() else 0
 
     def reported() -> bool:

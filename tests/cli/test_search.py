@@ -54,7 +54,7 @@ def found(invoke: Any) -> Any:
 
 
 def test_an_address_is_found_in_every_table(found: Any) -> None:
-    """As client, as server, in answers of DNS, in leases of DHCP and in alerts."""
+    """An address is found as client, as server, in DNS answers, in DHCP leases and in alerts."""
     rows = found(CAMERA)
     assert {"conn", "dns", "dhcp", "smb", "auth", "alert", "device_history"} <= {row["table"] for row in rows}
     assert all(CAMERA in json.dumps(row) for row in rows)
@@ -62,7 +62,7 @@ def test_an_address_is_found_in_every_table(found: Any) -> None:
 
 
 def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
-    """By its name as by its id; by MAC also before it had an address."""
+    """A device is found by name and by id; by MAC address also before it had an IP address."""
     named = found("fs01")
     device = next(row["src_device"] for row in named if row.get("src_ip") == NAS)
     assert found(device) == named
@@ -72,7 +72,7 @@ def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
 
 
 def test_a_domain_is_found_with_the_names_below_it(found: Any) -> None:
-    """In queries and in server names; a name that merely ends alike is another."""
+    """Queries and server names of the domain and its subdomains are found, names with only the same ending are not."""
     whole, one = found("synology.example"), found("checkip.synology.example")
     assert {row["table"] for row in whole} == {"conn", "dns", "tls"}
     assert whole == one != []
@@ -87,7 +87,7 @@ def test_a_block_and_filters(found: Any) -> None:
 
 
 def test_one_connection_is_reported_whole(found: Any) -> None:
-    """Its uid brings the flow, the handshake and its community id."""
+    """A uid finds the flow, the handshake and the Community ID."""
     uid = found("checkip.synology.example", "--table", "tls")[0]["uid"]
     rows = found("--flow", str(uid))
     assert {row["table"] for row in rows} == {"conn", "tls"}
@@ -95,7 +95,7 @@ def test_one_connection_is_reported_whole(found: Any) -> None:
 
 
 def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
-    """Exit code 1, and what was looked at is said."""
+    """A search without a result gives exit code 1, and names the searched data."""
     code, out, err = invoke("search", "203.0.113.250")
     assert code == 1
     assert out.startswith("coverage: 2026-11-24 08:00:01 ")
@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_refused(invoke: Any, arguments: list[str]) -> No
 
 
 def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(invoke: Any) -> None:
-    """CSV has a row for each, and nothing in it is a formula."""
+    """CSV has one row for each record, and no formula."""
     code, out, err = invoke("search", NAS, "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 0
@@ -134,7 +134,7 @@ def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(invoke: Any) -> None:
 
 
 def test_a_time_line_for_people(invoke: Any) -> None:
-    """Devices by type and name, and what happened."""
+    """The timeline has devices by type and name, and events."""
     code, out, _ = invoke("search", CAMERA, "service=smb")
     assert code == 0
     assert "camera axis-accc8e4f710a (10.20.10.61)" in out
@@ -142,7 +142,7 @@ def test_a_time_line_for_people(invoke: Any) -> None:
 
 
 def test_since_counts_back_from_the_newest_record(found: Any) -> None:
-    """Records of a replay are old."""
+    """The time span ends at the newest record, since records of a replay are old."""
     rows = found(NAS, "--since", "5m", "--table", "conn")
     assert 0 < len(rows) < len(found(NAS, "--table", "conn"))
     assert min(row["ts"] for row in rows) >= "2026-11-24T08:14:3"
@@ -191,7 +191,7 @@ def test_status_and_export(invoke: Any, tmp_path: Path) -> None:
 
 
 def test_kql_gives_what_sql_gives(invoke: Any) -> None:
-    """Of our tables, and of Defender's; times count back from the newest record."""
+    """KQL gives the same result on our tables and on Defender's; times count back from the newest record."""
     sql = "SELECT dst_port, count(*) AS n FROM conn WHERE proto = 'tcp' GROUP BY 1 ORDER BY n DESC, dst_port LIMIT 5"
     kql = "conn | where proto == 'tcp' and ts > ago(7d) | summarize n = count() by dst_port"
     code, out, _ = invoke("hunt", "kql", f"{kql} | order by n desc, dst_port asc | take 5", "--json")
@@ -237,7 +237,7 @@ def test_without_the_extra_it_reports_how_to_install_it(invoke: Any, monkeypatch
 def test_without_records_it_reports_what_to_do(
     golden: Golden, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty folder; and a dataset that lacks them, of which everything is unknown and nothing is denied."""
+    """For an empty folder, and for a dataset without records, the result is unknown, not empty."""
     assert main(["search", "10.0.0.1", "--records", str(tmp_path)]) == 3
     golden(capsys.readouterr().err, "traffic")
     config = tmp_path / "sensor.yaml"
@@ -251,7 +251,7 @@ def test_without_records_it_reports_what_to_do(
 def test_a_replay_keeps_records_in_its_dataset(
     golden: Golden, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same capture again replaces them; the first line names the dataset."""
+    """A replay of the same capture replaces them; the first line names the dataset."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     for _ in range(2):
         assert main(["replay", str(ROOT / "pcaps" / "office.pcapng")]) == 0

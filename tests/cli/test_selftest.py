@@ -1,4 +1,4 @@
-"""sensor selftest: what it says of a good installation, and that each check can fail."""
+"""sensor selftest: its output for a good installation, and that each check can fail."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.golden import Golden
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    """What comes of the capture."""
+    """The results of the capture."""
     return replayed._replayed(tmp_path_factory.mktemp("good"))
 
 
 def test_all_is_well(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """One line a check, a last line, exit code 0; nothing of it is left in the state folder."""
+    """One line for each check, a last line, exit code 0; no file is left in the state folder."""
     before = sorted(path.name for path in tmp_path.iterdir())
     result = run_cli("selftest")
     assert result.code == 0, result.out
@@ -35,7 +35,7 @@ def test_all_is_well(golden: Golden, run_cli, tmp_path: Path) -> None:
 
 
 def test_json(run_cli) -> None:
-    """One object a check."""
+    """JSON has one object for each check."""
     found = [json.loads(line) for line in run_cli("selftest", "--json").lines]
     assert [one["check"] for one in found] == [
         "kernels", "mac_registry", "sqlite", "zstd", "time_zone", "configuration", "writable", "space", "disk_speed",
@@ -45,14 +45,14 @@ def test_json(run_cli) -> None:
 
 @pytest.mark.parametrize("zone", sampling.drawn(["Asia/Kathmandu", "No/Such_Zone"], 1, "time zones"))
 def test_in_every_time_zone(good: Replayed, zone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A replay there tells the same times."""
+    """A replay in any time zone has the same times."""
     monkeypatch.setenv("TZ", zone)
     there = replayed._replayed(tmp_path)
     assert [record["ts"] for record in there.records] == [record["ts"] for record in good.records]
 
 
 def test_a_capture_that_cannot_be_read(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, exit code 1, and what would follow from it is not told as well."""
+    """An unreadable capture is reported with exit code 1, without its consequential failures."""
     monkeypatch.setattr(replayed, "CAPTURE", "__init__.py")
     result = run_cli("selftest")
     assert result.code == 1
@@ -109,7 +109,7 @@ def last(records: list[dict], kind: str) -> dict:
 def test_what_is_not_right_is_seen(
     good: Replayed, check: str, change: Callable[[list[dict]], object], text: str
 ) -> None:
-    """Each check passes on what came of the capture, and not on that with one thing changed."""
+    """Each check passes on the results of the capture, and fails if one of them is changed."""
     look = getattr(replayed, check)
     assert look(good).level == "ok"
     verdict = look(changed(good, change))
@@ -119,7 +119,7 @@ def test_what_is_not_right_is_seen(
 
 
 def test_damaged_files_are_seen(golden: Golden, good: Replayed, tmp_path: Path) -> None:
-    """A log with half a line, no evidence, no inventory."""
+    """An incomplete line of the log, missing evidence and a missing inventory are detected."""
     golden(replayed.log(good._replace(invalid=["{half"])).found)
     empty = good._replace(folder=tmp_path)
     assert "contains 0 packets" in replayed.evidence(empty).found
@@ -132,7 +132,7 @@ def test_damaged_files_are_seen(golden: Golden, good: Replayed, tmp_path: Path) 
 
 
 def test_a_program_that_is_not_whole(golden: Golden, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Kernels for another Python, none at all, an old SQLite, no registry of MACs: what is missing and what to do."""
+    """Kernels of another Python, missing kernels, an old SQLite and a missing OUI registry are reported with advice."""
     import sensor
 
     monkeypatch.setattr(sensor, "__file__", str(tmp_path / "sensor" / "__init__.py"))
@@ -150,7 +150,7 @@ def test_a_program_that_is_not_whole(golden: Golden, monkeypatch: pytest.MonkeyP
 def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(
     run_cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Both are told with their place, and the rest is looked at all the same."""
+    """An invalid configuration and an unwritable folder are reported, and the other checks still run."""
     (tmp_path / "sensor.yaml").write_text("netwroks: []\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     result = run_cli("selftest", "--state", "/proc/none")

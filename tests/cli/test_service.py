@@ -1,4 +1,4 @@
-"""sensor service: units written below a root and taken away again, what a service could not run, and how units fare."""
+"""sensor service: units are installed and removed below a root; programs a service could not run; status of units."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ as_root = pytest.mark.skipif(
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The root of another system, for which this environment may be where it is."""
+    """The root of another system, in which any path of this environment is allowed."""
     monkeypatch.setattr(units, "HIDDEN", ())
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
@@ -50,7 +50,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stands in for systemd's own."""
+    """Replaces systemctl."""
     program = folder / "bin" / "systemctl"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -60,8 +60,8 @@ def systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @as_root
 def test_install(run_cli, system: Path) -> None:
-    """Units with the path of this program, a user, a configuration that only root may write and only the sensor read,
-    and what to do next.
+    """Units with the path of this program, a user, a configuration that only root may write and only the sensor may
+    read, and what to do next.
     """
     result = run_cli("service", "install", "--root", str(system))
     assert (result.code, result.err) == (0, "")
@@ -85,7 +85,7 @@ def test_install(run_cli, system: Path) -> None:
 
 @as_root
 def test_install_again(run_cli, system: Path) -> None:
-    """What is as it should be stays; a unit that differs is written anew; the configuration is never touched."""
+    """Correct units stay; a unit that differs is replaced; the configuration is never changed."""
     assert run_cli("service", "install", "--root", str(system)).code == 0
     (system / "etc/systemd/system/sensor.service").write_text("[Service]\n")
     (system / "etc/sensor/sensor.yaml").write_text("preset: quiet\n")
@@ -101,7 +101,7 @@ def test_install_again(run_cli, system: Path) -> None:
 
 @as_root
 def test_uninstall(run_cli, system: Path) -> None:
-    """The units go, what was learned and written stays and is named; a second time there is nothing to take away."""
+    """Units are removed, state and configuration stay and are named; a second time there is nothing to remove."""
     assert run_cli("service", "install", "--root", str(system)).code == 0
     result = run_cli("service", "uninstall", "--root", str(system))
     assert result.code == 0
@@ -113,7 +113,7 @@ def test_uninstall(run_cli, system: Path) -> None:
 
 
 def test_a_package_is_there_already(run_cli, system: Path) -> None:
-    """Its units are not doubled."""
+    """Units of the package are not duplicated."""
     unit = system / "usr/lib/systemd/system/sensor.service"
     unit.parent.mkdir(parents=True)
     unit.touch()
@@ -123,7 +123,7 @@ def test_a_package_is_there_already(run_cli, system: Path) -> None:
 
 
 def test_what_a_service_would_not_see(run_cli, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program in a home is refused with what to do, before anything is written."""
+    """A program in a home folder is rejected with what to do, before anything is written."""
     monkeypatch.setattr(units, "HIDDEN", (str(Path(sys.executable).parents[1]),))
     result = run_cli("service", "install", "--root", str(system))
     assert result.code == 3
@@ -143,7 +143,7 @@ def test_a_program_that_is_not_there_or_has_an_odd_path(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("action", ["install", "uninstall"])
 def test_only_root_may(run_cli, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    """Exit code 4 and the command that works."""
+    """Another user gets exit code 4 and the command that works."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     result = run_cli("service", action)
     assert result.code == 4
@@ -154,7 +154,7 @@ def test_only_root_may(run_cli, monkeypatch: pytest.MonkeyPatch, action: str) ->
 
 
 def test_wrong_action(golden: Golden, run_cli) -> None:
-    """The nearest one is named."""
+    """The nearest action is named."""
     result = run_cli("service", "instal")
     assert result.code == 2
     golden(result.err)
@@ -162,7 +162,7 @@ def test_wrong_action(golden: Golden, run_cli) -> None:
 
 @pytest.mark.parametrize(("state", "code"), [("active", 0), ("failed", 1)])
 def test_status(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, code: int) -> None:
-    """Those that are installed, with the words they gave systemd; 1 where what should run does not."""
+    """Installed units are listed with their last systemd status text; exit code 1 if one that should run does not."""
     systemctl(tmp_path, f"cat <<'END'\n{SHOWN.format(state=state)}END", monkeypatch)
     result = run_cli("service", "status", "--json")
     assert result.code == code
@@ -184,7 +184,7 @@ def test_status(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state:
 def test_status_where_nothing_is_installed_or_systemd_does_not_run(
     golden: Golden, run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line each with what to do."""
+    """Both cases are reported in one line with what to do."""
     systemctl(tmp_path, "echo LoadState=not-found", monkeypatch)
     result = run_cli("service")
     assert result.code == 1
@@ -197,7 +197,7 @@ def test_status_where_nothing_is_installed_or_systemd_does_not_run(
 
 @as_root
 def test_systemd_takes_what_was_written(run_cli, system: Path) -> None:
-    """Units with our own path verify as those of the package do."""
+    """Units with our own path pass `systemd-analyze verify`, as those of the package do."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
     assert run_cli("service", "install", "--root", str(system)).code == 0
@@ -209,5 +209,5 @@ def test_systemd_takes_what_was_written(run_cli, system: Path) -> None:
 
 
 def test_program_is_beside_the_interpreter() -> None:
-    """Whoever calls it by another path, as a link, gets the same service."""
+    """The service has the same path, even if the command was called by another path or a link."""
     assert service._program() == Path(sys.executable).parent / "sensor"

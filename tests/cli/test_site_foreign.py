@@ -1,5 +1,5 @@
-"""Commands about the site on a log that somebody else wrote: a list where a text belongs, a number where an object
-does. None of them falls.
+"""Commands about the site on an external log: a list instead of text, a number instead of an object. None of them
+crashes.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """What a sensor says of the small office."""
+    """The records of a sensor on the small office."""
     log = replayed_office(tmp_path_factory) / "events.jsonl"
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def bent(value: Any, chance: random.Random) -> Any:
-    """The same with one value in twenty-five replaced."""
+    """The same records with one value in twenty-five replaced."""
     if isinstance(value, dict):
         return {key: chance.choice(ODD) if chance.random() < 0.04 else bent(one, chance) for key, one in value.items()}
     return [bent(one, chance) for one in value] if isinstance(value, list) else value
@@ -53,7 +53,7 @@ def bent(value: Any, chance: random.Random) -> Any:
 def test_a_foreign_log_fells_no_command(
     seed: int, records: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each answers, or says why it cannot."""
+    """Each command prints a result, or why there is none."""
     monkeypatch.chdir(tmp_path)
     chance = random.Random(seed)
     Path("foreign.jsonl").write_text("".join(f"{json.dumps(bent(one, chance))}\n" for one in records), encoding="utf-8")

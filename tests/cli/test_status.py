@@ -1,4 +1,4 @@
-"""sensor status: of a sensor that runs, of one that does not, and of one that tells nonsense."""
+"""sensor status: of a running sensor, of a stopped one, and of one that sends invalid values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(path: Path) -> Iterator[Callable[[Any], Path]]:
-    """Lets a sensor with this status run."""
+    """Starts the status socket of a sensor with this status."""
     begun: list[Server] = []
 
     def run(status: Any) -> Path:
@@ -52,7 +52,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_sensor_that_is_well(golden: Golden, run_cli, running) -> None:
-    """One screen that says all of it, and 0; found where it usually is, in the state folder."""
+    """One screen with the whole status, exit code 0; the socket is found in the state folder."""
     running(status_now())
     result = run_cli("status")
     assert result.code == 0
@@ -61,7 +61,7 @@ def test_a_sensor_that_is_well(golden: Golden, run_cli, running) -> None:
 
 
 def test_for_machines(run_cli, running) -> None:
-    """The whole status as one object."""
+    """JSON has the whole status as one object."""
     status = status_now()
     running(status)
     result = json.loads(run_cli("status", "--json").out)
@@ -81,7 +81,7 @@ def test_for_machines(run_cli, running) -> None:
     ],
 )
 def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text: str) -> None:
-    """What lasts is said, and the exit code tells it to a script."""
+    """Persistent problems are shown and set the exit code."""
     running(status_now(**other))
     result = run_cli("status")
     assert result.code == 5
@@ -102,7 +102,7 @@ def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text
     ],
 )
 def test_what_is_to_be_looked_at(run_cli, running, other: dict[str, Any], text: str) -> None:
-    """It is shown, and all goes on."""
+    """Notices are shown, with exit code 0."""
     running(status_now(**other))
     result = run_cli("status")
     assert result.code == 0
@@ -126,7 +126,7 @@ def test_what_is_to_be_looked_at(run_cli, running, other: dict[str, Any], text: 
     ],
 )
 def test_nonsense_from_the_socket(run_cli, running, value: Any) -> None:
-    """Whatever stands where something else belongs: a screen all the same, and nothing in it steers the terminal."""
+    """Values of any type give a screen, and none of them can control the terminal."""
     status = status_now()
     for name in status:
         path = running(status | {name: value})
@@ -138,7 +138,7 @@ def test_nonsense_from_the_socket(run_cli, running, value: Any) -> None:
 
 
 def test_colours(running) -> None:
-    """Only on a terminal; names at the left stand out."""
+    """Colours are used on a terminal only; names in the first column are highlighted."""
     status = status_now(health={"lasting": STALLED})
     assert "\x1b" not in screen(status, io.StringIO(), time.time())
     assert "\x1b[1mhealth    \x1b[0m \x1b[33mmedium" in screen(status, Terminal(), time.time())
@@ -146,9 +146,7 @@ def test_colours(running) -> None:
 
 
 def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path, tmp_path: Path) -> None:
-    """That is said, with what the state folder knows: the last word of the sensor, devices, how outputs fared, lists;
-    1.
-    """
+    """It is reported with the sensor's last message, devices, outputs and lists of the state folder; exit code 1."""
     (tmp_path / "sensor.yaml").write_text("outputs: {siem: {type: file, path: x}, chat: {type: file, path: y}}\n")
     save_status(tmp_path / "events.jsonl", Status("siem", "file", "stopped", delivered=7, pending=2))
     (tmp_path / "intel").mkdir()
@@ -169,7 +167,7 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
 
 
 def test_where_nothing_ever_ran(run_cli, tmp_path: Path) -> None:
-    """Nothing is made there either."""
+    """Where no sensor ever ran, no folder or file is created."""
     folder = tmp_path / "never"
     result = run_cli("status", "--state", str(folder))
     assert (result.code, result.err) == (1, "")
@@ -178,13 +176,13 @@ def test_where_nothing_ever_ran(run_cli, tmp_path: Path) -> None:
 
 
 def test_something_else_at_the_socket(run_cli, path: Path) -> None:
-    """A file that is no socket is no sensor."""
+    """A file that is not a socket is not a sensor."""
     path.write_text("x")
     assert run_cli("status", "--socket", str(path)).code == 1
 
 
 def test_no_permission_to_ask(golden: Golden, run_cli, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said in one line; 4."""
+    """A missing permission is one line; exit code 4."""
 
     def refused(_: object) -> None:
         raise PermissionError
@@ -207,7 +205,7 @@ def test_a_broken_configuration(golden: Golden, run_cli, tmp_path: Path) -> None
 
 
 def test_a_running_sensor_whose_configuration_became_invalid(run_cli, running, tmp_path: Path) -> None:
-    """It goes on as it was, and says so where it is asked at its own place."""
+    """It continues with the old configuration, and reports the fault."""
     config = tmp_path / "sensor.yaml"
     config.write_text("networks: [bad]\n")
     result = run_cli("status", "--config", str(config), "--socket", str(running(status_now())))

@@ -1,4 +1,4 @@
-"""Tables on terminals of 80 and 120 columns, with --wide, and in a pipe; and times in a zone of one's own."""
+"""Tables on terminals of 80 and 120 columns, with --wide, and in a pipe; and times in local time zones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ALERT = [
 
 
 class Terminal:
-    """Stands for a terminal of a width."""
+    """Replaces a terminal of a given width."""
 
     def __init__(self, width: int) -> None:
         self._here, self._there = pty.openpty()
@@ -59,7 +59,7 @@ class Terminal:
 
 @pytest.fixture(autouse=True)
 def _fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that showed all columns before does not matter."""
+    """The result does not depend on an earlier command that showed all columns."""
     monkeypatch.setattr(_table, "_WIDE", [False])
 
 
@@ -75,7 +75,7 @@ def drawn(width: int, columns: tuple[str, ...], rows: list[list[str]], monkeypat
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_devices_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is longer than the terminal; no address and no MAC is broken; what is left out are whole columns."""
+    """No line is longer than the terminal; no IP or MAC address is broken; only whole columns are omitted."""
     lines = drawn(width, COLUMNS, ROWS, monkeypatch)
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
@@ -86,7 +86,7 @@ def test_devices_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_alerts_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The id by which an alert is asked for stays, and so does what it says."""
+    """The columns id and summary of an alert are always shown."""
     lines = drawn(width, ALERTS, [ALERT], monkeypatch)
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
@@ -96,7 +96,7 @@ def test_alerts_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --wide, one line a row, however narrow the terminal is."""
+    """With --wide each row is one line, however narrow the terminal is."""
     monkeypatch.setattr(_table, "_WIDE", [True])
     lines = drawn(80, ALERTS, [ALERT], monkeypatch)
     assert all(name in lines[1] for name in ALERTS)
@@ -104,13 +104,13 @@ def test_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pipe_has_all_columns(run_cli) -> None:
-    """Whatever --wide says: who reads columns by their place needs all of them."""
+    """A pipe has all columns with or without --wide: scripts read columns by position."""
     assert run_cli("devices").lines == run_cli("devices", "--wide").lines
 
 
 def test_local_times(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """Beside UTC in the first line; with their offset in rows, so that nobody takes one for the other. The next command
-    is in UTC again.
+    """The first line has local time beside UTC; rows have the offset, so that the zones are not confused. The next
+    command uses UTC again.
     """
     log = write_log(tmp_path / "own" / "events.jsonl", begin="08:00", end="08:20")
     result = run_cli("tail", "--tz", "Asia/Kolkata", "--events", str(log))
@@ -120,7 +120,7 @@ def test_local_times(golden: Golden, run_cli, tmp_path: Path) -> None:
 
 
 def test_the_zone_of_the_environment(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--tz goes before it."""
+    """--tz takes precedence over the environment."""
     monkeypatch.setenv("SENSOR_TZ", "Europe/Berlin")
     assert "T10:14:07+01:00" in run_cli("tail").out
     assert "T09:14:07Z" in run_cli("tail", "--tz", "UTC").out
@@ -130,8 +130,8 @@ def test_the_zone_of_the_environment(run_cli, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_zone_of_the_configuration(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the system, its last layer; the environment goes before it, and a zone that there is not is an error of
-    the configuration.
+    """The zone of the system's configuration, its last layer; the environment takes precedence, and an unknown zone is
+    a configuration error.
     """
     system = tmp_path / "etc" / "sensor.yaml"
     monkeypatch.setattr("sensor.config_file.SYSTEM", system)
@@ -152,7 +152,7 @@ def test_the_zone_of_the_configuration(run_cli, tmp_path: Path, monkeypatch: pyt
 
 
 def test_spans() -> None:
-    """To the nearest minute; both days when there are two; what is no time is unknown."""
+    """Time spans are rounded to minutes; both days are shown if they differ; an invalid time is unknown."""
     assert span_text("2026-11-24T08:00:01.5Z", "2026-11-24T08:19:34Z") == "2026-11-24 08:00 to 08:20 UTC"
     assert span_text("2026-11-24T23:00:00Z", "2026-11-25T01:00:00Z") == "2026-11-24 23:00 to 2026-11-25 01:00 UTC"
     assert span_text("soon", "") == "time span unknown"
@@ -161,8 +161,8 @@ def test_spans() -> None:
 
 
 def test_lines_beside_tables_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line of counts below a table and the lines of an explanation: as wide as the terminal, whole in a pipe and
-    with --wide; colours take no room.
+    """The counts below a table and the lines of an explanation are as wide as the terminal, unwrapped in a pipe and
+    with --wide; colours have no width.
     """
 
     class Terminal(io.StringIO):

@@ -13,9 +13,7 @@ from tests.waiting import until
 
 
 def test_one_line_a_record(run_cli, log: Path) -> None:
-    """Time, severity, kind and action, sentence; an alert with its detector. No colours where nobody looks at a
-    terminal.
-    """
+    """Time, severity, kind, action and summary; an alert also has its detector. Colours are used on a terminal only."""
     result = run_cli("tail", str(log))
     assert result.code == 0
     assert result.lines[0] == "2026-11-24T09:14:07Z info     sensor started         capturing on eth0"
@@ -28,7 +26,7 @@ def test_one_line_a_record(run_cli, log: Path) -> None:
 
 
 def test_without_a_file_it_is_the_log_of_the_dataset(run_cli) -> None:
-    """Which the first line names."""
+    """The first line names the dataset."""
     result = run_cli("tail", "--kind", "sensor")
     assert (result.code, len(result.lines), result.err, result.head) == (
         0,
@@ -39,12 +37,12 @@ def test_without_a_file_it_is_the_log_of_the_dataset(run_cli) -> None:
 
 
 def test_json_passes_lines_through(run_cli, log: Path) -> None:
-    """Byte for byte."""
+    """Lines are passed through byte for byte."""
     assert run_cli("tail", "--json", str(log)).out == log.read_text()
 
 
 def test_filters(run_cli, log: Path) -> None:
-    """By kind, severity at least, and detector."""
+    """Records are filtered by kind, minimum severity and detector."""
     assert len(run_cli("tail", "--kind", "alert", "--kind", "sensor", str(log)).lines) == 3
     assert len(run_cli("tail", "--severity", "medium", str(log)).lines) == 2
     assert [
@@ -54,7 +52,7 @@ def test_filters(run_cli, log: Path) -> None:
 
 
 def test_what_is_no_record_is_reported(golden: Golden, run_cli, log: Path) -> None:
-    """On standard error, at the end, and where."""
+    """An invalid line is reported on standard error, at the end, with its position."""
     log.write_bytes(b"nonsense\n" + log.read_bytes())
     result = run_cli("tail", str(log))
     assert len(result.lines) == 9
@@ -62,7 +60,7 @@ def test_what_is_no_record_is_reported(golden: Golden, run_cli, log: Path) -> No
 
 
 def test_a_foreign_log_cannot_steer_the_terminal(run_cli, log: Path) -> None:
-    """Escapes in a sentence are printed as blanks."""
+    """Escape sequences in a summary are printed as spaces."""
     log.write_text(
         json.dumps({"ts": "2026", "kind": "de\033vice", "action": "\x9b2J", "severity": "odd", "msg": "a\033[2J\nb"})
         + "\n"
@@ -71,7 +69,7 @@ def test_a_foreign_log_cannot_steer_the_terminal(run_cli, log: Path) -> None:
 
 
 def test_no_log(golden: Golden, run_cli, log: Path) -> None:
-    """3, and one line says what to do; 6 when a dataset is there that has none."""
+    """Without a log the exit code is 3, and one line says what to do; it is 6 if there is a dataset without a log."""
     log.unlink()
     result = run_cli("tail")
     assert result.code == 3
@@ -82,7 +80,7 @@ def test_no_log(golden: Golden, run_cli, log: Path) -> None:
 
 
 def test_following(golden: Golden, run_cli, log: Path) -> None:
-    """A line appears while the command runs, also into a pipe; when the pipe is closed it ends without a word."""
+    """A line appears while the command runs, also in a pipe; when the pipe is closed, the command ends silently."""
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     with subprocess.Popen(
         [sys.executable, "-c", code, "tail", "-f", "--kind", "sensor", str(log)],
@@ -121,7 +119,7 @@ def test_following(golden: Golden, run_cli, log: Path) -> None:
 
 
 def test_colours_only_where_wanted(log: Path) -> None:
-    """On a terminal severity has a colour; NO_COLOR takes it away."""
+    """Severity is coloured on a terminal; NO_COLOR disables colours."""
     assert "\033[33mmedium  \033[0m" in _on_a_terminal(log, {})
     assert "\033" not in _on_a_terminal(log, {"NO_COLOR": "1"})
 

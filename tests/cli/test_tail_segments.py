@@ -1,5 +1,5 @@
-"""sensor tail over a log in segments: the last records, a time, filters by ends, and following; and the tail of the
-system over the same log.
+"""sensor tail over a log in segments: the last records, time spans, filters by endpoint, and following; and the
+system's tail on the same log.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def numbers(text: str) -> list[int]:
 
 
 def test_the_last_records(run_cli, events: Segmented) -> None:
-    """So many of those that pass the filters, in their order, over segments; none where none is asked for."""
+    """The given number of records that pass the filters, in order, across segments; none for 0."""
     events.add(20)
     events.add(3, kind="sensor")
     events.rotate()
@@ -57,13 +57,13 @@ def test_the_last_records(run_cli, events: Segmented) -> None:
 
 
 def test_the_last_records_of_a_line_without_end(run_cli, events: Segmented) -> None:
-    """It counts as one where it is whole."""
+    """A complete last line without a line end counts as a record."""
     events.append(line(1) + line(2) + line(3)[:-1])
     assert numbers(run_cli("tail", "--json", "-n", "2", str(events.log)).out) == [2, 3]
 
 
 def test_the_last_of_a_large_log_are_there_at_once(run_cli, events: Segmented) -> None:
-    """60 MB are not read for ten records."""
+    """60 MB are not read to print ten records."""
     events.append(b"".join(line(number, text="x" * 6000) for number in range(1, 10_001)))
     begun = time.process_time()
     assert numbers(run_cli("tail", "--json", "-n", "10", str(events.log)).out) == list(range(9991, 10_001))
@@ -71,7 +71,7 @@ def test_the_last_of_a_large_log_are_there_at_once(run_cli, events: Segmented) -
 
 
 def test_the_last_records_of_a_pipe(run_cli, events: Segmented, tmp_path: Path) -> None:
-    """It can only be read forward."""
+    """A pipe can only be read forward."""
     events.add(20)
     done = subprocess.run(
         [*PROGRAM, "--json", "-n", "3", "-"], input=events.current.read_bytes(), capture_output=True, check=True
@@ -80,7 +80,7 @@ def test_the_last_records_of_a_pipe(run_cli, events: Segmented, tmp_path: Path) 
 
 
 def test_since(run_cli, events: Segmented) -> None:
-    """A time by ISO 8601; with -n the last of those."""
+    """--since takes an ISO 8601 time; with -n the last records since then are printed."""
     for _ in range(3):
         events.add(100)
         events.rotate()
@@ -101,13 +101,13 @@ def test_since(run_cli, events: Segmented) -> None:
     ],
 )  # fmt: skip
 def test_times(text: str, expected: str) -> None:
-    """Spans before now, and times in UTC unless they say otherwise."""
+    """Time spans count back from now; times are UTC unless they have an offset."""
     assert moment(text, datetime(2026, 11, 24, 9, tzinfo=UTC)) == expected
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "1y", "-1h", "24:00", "0001-01-01T00:00+05:00"])
 def test_no_times(golden: Golden, text: str) -> None:
-    """What is none is said, with what would be."""
+    """An invalid time is reported with valid examples."""
     with pytest.raises(ArgumentTypeError) as raised:
         moment(text)
     golden(str(raised.value))
@@ -117,7 +117,7 @@ def test_no_times(golden: Golden, text: str) -> None:
     "arguments", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
 )
 def test_invalid_usage(run_cli, arguments: list[str]) -> None:
-    """2, and the argument is named."""
+    """Invalid usage gives exit code 2, and the argument is named."""
     result = run_cli("tail", *arguments)
     assert result.code == 2
     assert arguments[0] in result.err
@@ -165,13 +165,13 @@ LINES = (
     ],
 )  # fmt: skip
 def test_filters_by_ends(run_cli, events: Segmented, arguments: list[str], expected: list[int]) -> None:
-    """By address, network, name, MAC or id of a device; a foreign log with other types breaks nothing."""
+    """Filters are address, network, name, MAC or id of a device; an external log with other types is no error."""
     events.append(b"".join(LINES))
     assert numbers(run_cli("tail", "--json", *arguments, str(events.log)).out) == expected
 
 
 class Lines:
-    """The numbers a running program prints, gathered as they come."""
+    """The numbers that a running program prints, collected as they appear."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process, self.seen = process, list[int]()
@@ -201,8 +201,8 @@ def running(arguments: list[str], stdin: IO[bytes] | None = None) -> Iterator[Li
 
 
 def test_following_over_rotation(events: Segmented) -> None:
-    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C to stop without a
-    word.
+    """The last ten records, then new ones: each once, across segments that are closed and compressed. Ctrl-C stops it
+    silently.
     """
     events.add(30)
     with running([*PROGRAM, "-f", "--json", str(events.log)]) as lines:
@@ -221,7 +221,7 @@ def test_following_over_rotation(events: Segmented) -> None:
 
 
 def test_following_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
-    """All that comes, from the first record on."""
+    """All new records are printed, from the first on."""
     with running([*PROGRAM, "-f", "--json", str(tmp_path / "events.jsonl")]) as lines:
         wait_until_idle(lines.process)
         events = Segmented(tmp_path / "events.jsonl")
@@ -231,8 +231,8 @@ def test_following_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("tail"), reason="no tail here")
 def test_the_tail_of_the_system_follows(events: Segmented) -> None:
-    """``tail -F`` of GNU goes on with each new segment by the link: no line is lost or doubled when segments live
-    longer than its interval.
+    """GNU ``tail -F`` follows the link to each new segment: no line is lost or repeated if segments live longer than
+    its polling interval.
     """
     with running(["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)]) as lines:
         for _ in range(3):
@@ -245,7 +245,7 @@ def test_the_tail_of_the_system_follows(events: Segmented) -> None:
 
 @pytest.mark.skipif(not shutil.which("tail") or not shutil.which("jq"), reason="no tail or no jq here")
 def test_the_tail_of_the_system_into_jq(events: Segmented) -> None:
-    """As the handbook has it."""
+    """The documented command works."""
     tail = subprocess.Popen(
         ["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

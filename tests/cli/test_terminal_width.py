@@ -1,4 +1,4 @@
-"""What people read fits their terminal, of 80 columns and of 120: tables, trees, and the lines beside them."""
+"""Output for users fits a terminal of 80 and of 120 columns: tables, trees, and the lines beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMANDS = (
 
 
 def printed(command: list[str], width: int) -> tuple[int, list[str]]:
-    """Exit code and standard output of a program on a terminal of a width."""
+    """Exit code and standard output of a program on a terminal of a given width."""
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
@@ -44,7 +44,7 @@ def _read(terminal: int) -> bytes:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_line_fits(command: str, office: Path) -> None:
-    """No line is longer than the terminal but one that names a file."""
+    """No line is longer than the terminal, except one that names a file."""
     program = [sys.executable, "-m", "sensor", *command.split(), "--state", str(office)]
     for width in (80, 120):
         code, lines = printed(program, width)

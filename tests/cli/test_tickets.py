@@ -1,4 +1,4 @@
-"""sensor tickets: what is to be mended, on the office capture and on made-up networks."""
+"""sensor tickets: open fixes, on the office capture and on constructed networks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 @pytest.fixture
 def invoke(run_cli, office: Path) -> Callable[..., Result]:
-    """sensor tickets on the office, of which nothing is noted yet."""
+    """sensor tickets on the office, without stored tickets."""
     for path in office.glob("tickets.*"):
         path.unlink()
     return lambda *arguments: run_cli(
@@ -45,7 +45,7 @@ def bodies(result: Result) -> list[dict[str, Any]]:
 
 
 def test_the_office_has_tickets_the_most_pressing_first(invoke) -> None:
-    """One line a fix, with priority, due date and devices; all are new; then how many on how many devices."""
+    """Each fix has one line, highest priority first, with due date and devices; all are new; then their numbers."""
     result = invoke()
     assert result.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
     rows = result.lines[1:-1]
@@ -60,8 +60,8 @@ def test_the_office_has_tickets_the_most_pressing_first(invoke) -> None:
 
 
 def test_one_ticket_for_the_same_fix_on_several_devices(invoke) -> None:
-    """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that
-    proves it of each.
+    """Two cameras of two vendors serve video without authentication: one ticket, with the packet that proves it for
+    each camera.
     """
     [ticket] = [one for one in bodies(invoke("list", "--json")) if one["names"] == ["rtsp_open"]]
     assert {one["vendor"] for one in ticket["devices"]} == {"Axis", "Hikvision"}
@@ -73,7 +73,7 @@ def test_one_ticket_for_the_same_fix_on_several_devices(invoke) -> None:
 
 
 def test_all_about_a_ticket(invoke) -> None:
-    """Points with their reason, each CVE, what to do, the test, and the packet."""
+    """The terms of the priority with their reason, each CVE, what to do, how to verify, and the packet are shown."""
     [ticket] = [one for one in bodies(invoke("list", "--json")) if "Aruba" in one["title"]]
     out = invoke("show", ticket["id"]).out
     assert (
@@ -85,7 +85,7 @@ def test_all_about_a_ticket(invoke) -> None:
 
 
 def test_some_of_them(invoke) -> None:
-    """By severity, type, VLAN and state."""
+    """Tickets are filtered by severity, type, VLAN and state."""
     assert [one["severity"] for one in bodies(invoke("list", "--json", "--severity", "critical"))] == ["critical"]
     assert all(
         any(each["type"] == "camera" for each in one["devices"])
@@ -99,18 +99,18 @@ def test_some_of_them(invoke) -> None:
 
 
 def test_as_a_sheet(invoke) -> None:
-    """A row a ticket."""
+    """CSV has a row for each ticket."""
     rows = list(csv.DictReader(io.StringIO(invoke("list", "--csv").out)))
     assert [row["ticket"] for row in rows] == [one["id"] for one in bodies(invoke("list", "--json"))]
     assert {row["state"] for row in rows} == {"new"}
 
 
-# What is kept.
+# Stored tickets.
 
 
 def test_due_dates_stay_and_what_was_written_is_open(invoke, office: Path, tmp_path: Path) -> None:
-    """When a ticket was first seen is noted by the first look; a file with tickets is noted as given, so that it is no
-    longer new.
+    """The first listing stores when a ticket was first seen; a ticket written to a file is stored as open, no longer
+    new.
     """
     before = {one["id"]: one["due"] for one in bodies(invoke("list", "--json"))}
     kept = json.loads((office / "tickets.json").read_text())
@@ -124,7 +124,7 @@ def test_due_dates_stay_and_what_was_written_is_open(invoke, office: Path, tmp_p
 
 
 def test_a_broken_list_of_tickets_is_reported_and_left_alone(invoke, office: Path) -> None:
-    """Tickets that are thought new would be opened a second time."""
+    """An unreadable list of tickets is reported and kept: otherwise known tickets would be opened a second time."""
     path = office / "tickets.json"
     path.write_text('{"version": 1, "tickets": {"ticket-x"')
     result = invoke()
@@ -142,7 +142,7 @@ def test_a_list_of_another_sensor_is_reported(invoke, office: Path) -> None:
 
 
 def test_a_folder_that_takes_nothing_is_reported(invoke, office: Path) -> None:
-    """Somebody made a folder of the name of the lock: the list is shown, and that nothing is noted is said."""
+    """A folder has the name of the lock file: the list is shown, and that nothing was stored is reported."""
     (office / "tickets.lock").mkdir()
     try:
         result = invoke()
@@ -154,7 +154,7 @@ def test_a_folder_that_takes_nothing_is_reported(invoke, office: Path) -> None:
 
 
 def test_of_a_log_alone_nothing_is_kept(run_cli, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be the log of anywhere: the tickets of our own network are not to be done because of it."""
+    """A log alone changes no tickets: it may be from another network."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     assert re.match(r"\d+ tickets on ", run_cli("tickets", "--events", str(office / "events.jsonl")).lines[-1])
     assert not list(tmp_path.glob("tickets*"))
@@ -163,7 +163,7 @@ def test_of_a_log_alone_nothing_is_kept(run_cli, office: Path, tmp_path: Path, m
 def test_a_later_replay_does_not_make_tickets_done(
     run_cli, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A capture from elsewhere that was replayed since is a dataset of its own: by its explicit place the inventory is
+    """A capture from elsewhere that was replayed later is its own dataset: with its explicit path the inventory is
     read.
     """
     folder = tmp_path / "state"
@@ -176,7 +176,7 @@ def test_a_later_replay_does_not_make_tickets_done(
 
 
 def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(run_cli, office: Path, tmp_path: Path) -> None:
-    """It was not filled yet, after it was lost say."""
+    """An inventory without devices closes no ticket: it is empty before the first run, or after it was lost."""
     note = {
         "title": "x",
         "kind": "update",
@@ -201,7 +201,7 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(run_cli, 
 def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     golden: Golden, run_cli, office: Path, tmp_path: Path
 ) -> None:
-    """The ticket asked for it, so it is done; that no packet proves the version is told by the next one."""
+    """The ticket requested the version, so it is done; the next ticket reports that no packet proves the version."""
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     model = "Hikvision DS-2CD2143G0-I"
@@ -219,7 +219,7 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
 
 
-# What is asked for wrongly.
+# Invalid requests.
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     ],
 )
 def test_mistakes(golden: Golden, invoke, arguments: list[str], code: int, error: str) -> None:
-    """One line that says what was found and what was expected."""
+    """A mistake is reported in one line with what was found and what was expected."""
     text = invoke(*arguments)
     assert (text.code, text.out, text.errors) == (code, "", (error,))
     golden(text.err)

@@ -1,4 +1,4 @@
-"""sensor tickets send: the office's tickets in ticket systems, once each, whatever happens on the way."""
+"""sensor tickets send: each ticket of the office is opened once in ticket systems, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
 class Desk(NamedTuple):
-    """A state folder with the office in it, a system that takes its tickets, and the command."""
+    """A state folder with the office, a system that receives its tickets, and the command."""
 
     folder: Path
     service: Service
@@ -37,7 +37,7 @@ class Desk(NamedTuple):
 
     @property
     def arguments(self) -> list[str]:
-        """How the command is told where all that is."""
+        """Options with the paths of the configuration, the state folder and the log."""
         return [
             "--config",
             str(self.folder / "sensor.yaml"),
@@ -49,21 +49,21 @@ class Desk(NamedTuple):
 
     @property
     def all(self) -> int:
-        """How many tickets there are."""
+        """The number of tickets."""
         return len(self.invoke("tickets", "list", "--json", *self.arguments).lines)
 
     def send(self, *arguments: str) -> Result:
         return self.invoke("tickets", "send", "desk", *arguments, *self.arguments)
 
     def add(self, **record: Any) -> None:
-        """A later record of the log."""
+        """Appends a later record to the log."""
         log = self.folder / "events.jsonl"
         last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["sensor"]["seq"]
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record | {"sensor": record["sensor"] | {"seq": last + 1}}) + "\n")
 
     def recommendation(self, setting: str) -> dict[str, Any]:
-        """The record of a setting that one device has."""
+        """The record of a recommendation of one device."""
         records = map(json.loads, (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
         return next(
             one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == setting
@@ -100,7 +100,7 @@ def desk(
 
 
 def counts(result: Result) -> list[int]:
-    """The counts of the summary of the desk: what was done, then what was left as it was."""
+    """The counts of the summary: what was done, then what was left unchanged."""
     summary = result.lines[-1]
     assert summary.startswith("desk: ")
     return [int(number) for number in re.findall(r"\b\d+\b", summary)]
@@ -111,7 +111,7 @@ every_system = pytest.mark.parametrize("desk", list(SYSTEMS), indirect=True)
 
 @every_system
 def test_each_ticket_is_opened_once(desk: Desk) -> None:
-    """All of them at first; nothing at all when nothing changed, not even a question."""
+    """All tickets are opened at first; without a change not even a request is sent."""
     result = desk.send()
     assert (result.code, counts(result)) == (0, [desk.all, 0])
     assert len(desk.service.tickets) == desk.all
@@ -125,7 +125,7 @@ def test_each_ticket_is_opened_once(desk: Desk) -> None:
 
 @every_system
 def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
-    """Another owner is told; a setting that was seen to be right closes its ticket, and says so there."""
+    """A new owner is sent; a fixed setting closes its ticket with a comment."""
     desk.send()
     count = desk.all
     assert desk.invoke("devices", "set", "10.20.10.61", "owner=Facilities", "--state", str(desk.folder)).code == 0
@@ -150,7 +150,7 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
 
 
 def test_what_would_be_done(desk: Desk, golden: Golden) -> None:
-    """A dry run sends nothing and notes nothing of it."""
+    """A dry run sends nothing and stores nothing."""
     result = desk.send("--dry-run")
     assert re.match(r"desk: [a-z ]+: ticket-", result.lines[0])
     assert counts(result) == [desk.all, 0]
@@ -160,7 +160,7 @@ def test_what_would_be_done(desk: Desk, golden: Golden) -> None:
 
 
 def test_some_of_them(desk: Desk) -> None:
-    """By the filter of the output, by an option of the command, and by id."""
+    """Tickets are selected by the filter of the output, by an option, and by id."""
     desk.configure(filter={"vlans": [99]})
     assert counts(desk.send()) == [desk.all]
     desk.configure(filter={"types": ["voip_*"]})
@@ -182,8 +182,8 @@ def test_some_of_them(desk: Desk) -> None:
 @pytest.mark.slow
 @every_system
 def test_killed_between_sending_and_noting(desk: Desk) -> None:
-    """What was opened but not noted is found again; a desk that cannot be asked gets it once more, with the same key,
-    and no other twice.
+    """A ticket that was opened but not stored is found again; a system without a search gets it once more, with the
+    same key, and no other one twice.
     """
     opened = "/in" if isinstance(desk.service, SYSTEMS["webhook"][0]) else ""
     desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
@@ -205,7 +205,7 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
 
 
 def test_a_system_that_is_away_gets_the_rest_later(desk: Desk) -> None:
-    """After some tries it is told what is wrong; what was sent is noted, and the next run goes on from there."""
+    """After some attempts the error is reported; sent tickets are stored, and the next run continues from there."""
     desk.receiver.script = [None] * 4 + [Fault(status=503)] * 5
     result = desk.send()
     assert result.code == 3
@@ -216,14 +216,14 @@ def test_a_system_that_is_away_gets_the_rest_later(desk: Desk) -> None:
 
 
 def test_a_system_that_is_busy_for_a_moment(desk: Desk) -> None:
-    """It is asked again, and all is well."""
+    """A request to a busy system is repeated and succeeds."""
     desk.receiver.script = [Fault(status=503), Fault(reset=True), Fault(status=429, headers={"Retry-After": "0"})]
     assert desk.send().code == 0
     assert len(desk.service.tickets) == desk.all
 
 
 def test_a_system_that_wants_an_hour(desk: Desk) -> None:
-    """The command does not wait so long."""
+    """The command does not wait as long as Retry-After requests."""
     desk.receiver.script = [Fault(status=429, headers={"Retry-After": "3600"})]
     began = time.monotonic()
     assert desk.send().code == 3
@@ -240,7 +240,7 @@ def test_a_wrong_password_is_reported_once(desk: Desk, monkeypatch: pytest.Monke
 
 
 def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
-    """A field that the project does not have: the answer is told, with what to do, and the rest goes."""
+    """A field that the project lacks: the response is reported with what to do, and the other tickets are sent."""
     refusal = json.dumps(
         {"errors": {"priority": "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}
     ).encode()
@@ -263,7 +263,7 @@ def test_a_workflow_that_leads_nowhere_is_reported(desk: Desk) -> None:
 
 
 def test_without_an_inventory_nothing_is_sent(golden: Golden, desk: Desk, tmp_path: Path) -> None:
-    """A log alone may be of anywhere, and nothing is noted of it."""
+    """A log alone may be from another network, and nothing is stored about it."""
     result = desk.invoke(
         "tickets",
         "send",
@@ -279,7 +279,7 @@ def test_without_an_inventory_nothing_is_sent(golden: Golden, desk: Desk, tmp_pa
 
 
 def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
-    """Another command has the lock, or we may not write: every run would open all tickets again."""
+    """If the lock is held or the folder is not writable, every run would open all tickets again."""
     (desk.folder / "tickets.lock").mkdir()
     result = desk.send()
     assert (result.code, result.out) == (3, "")
@@ -289,7 +289,7 @@ def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
 
 @pytest.mark.slow
 def test_two_at_once(desk: Desk) -> None:
-    """The second is told so."""
+    """The second command is rejected with the reason."""
     desk.receiver.script = [Fault(before_s=3)]
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
@@ -319,7 +319,7 @@ def test_outputs_that_make_no_sense(golden: Golden, desk: Desk, outputs: dict[st
 
 
 def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are switched on; one that is away does not keep the others, and the worst of all is the exit code."""
+    """Enabled systems get them; an unreachable one does not delay the others; the exit code is the highest of all."""
     document = json.loads((desk.folder / "sensor.yaml").read_text())
     away = document["outputs"]["desk"] | {"url": "http://127.0.0.1:9"}
     document["outputs"] = {
@@ -335,11 +335,11 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
     assert "off:" not in result.out + result.err
 
 
-# Beside the outputs that take records.
+# Beside the outputs that receive records.
 
 
 def test_the_log_does_not_wait_for_it(golden: Golden, desk: Desk) -> None:
-    """`outputs` lists and checks it, tells that no event goes there, and `forward` leaves it alone."""
+    """`outputs` lists and checks it and reports that it receives no events; `forward` ignores it."""
     config = ["--config", str(desk.folder / "sensor.yaml")]
     assert "tickets" in desk.invoke("outputs", "list", *config).lines[1]
     assert desk.invoke("outputs", "check", *config).code == 0

@@ -38,7 +38,7 @@ def running(path: Path) -> Iterator[Server]:
 
 
 def test_once(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a pipe it tells once what happened between two looks, in plain text."""
+    """A pipe gets one report of what happened between two polls, in plain text."""
     naps: list[float] = []
     monkeypatch.setattr(time, "sleep", naps.append)
     monkeypatch.setattr("sensor.telemetry.served.FRESH_S", 0.0)
@@ -55,13 +55,13 @@ def test_once(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_so_often(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As often as is wanted."""
+    """The number of updates is an option."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
     assert run_cli("top", "-n", "3").out.count("packets/s  bit/s") == 3
 
 
 def test_a_sensor_that_began_again() -> None:
-    """Counters that fell make no rates below nothing, and none at all where the engine said nothing new."""
+    """Counters that decreased after a restart give no negative rates, and no rates without new data of the engine."""
     before, after = status_now(uptime_s=100.0), status_now(uptime_s=1.0)
     assert re.search(r"^ +0 +0 +0 ", drawn(before, after, time.time()), re.MULTILINE)
     assert re.search(r"^ +0 +0 +0 ", drawn(before, before, time.time()), re.MULTILINE)
@@ -72,7 +72,7 @@ def test_a_sensor_that_began_again() -> None:
     [None, [], {}, "x\x1b[2J\n", [None, {"ts": 5, "msg": "\x1b[2J"}], {"a": {"packets": "\x1b"}}, {"[bold]x": 5}],
 )
 def test_nonsense_from_the_socket(value: Any) -> None:
-    """Nothing steers the terminal, and no word is taken for markup."""
+    """No value can control the terminal or is read as markup."""
     status = status_now()
     for name in status:
         text = drawn(status, status | {name: value}, time.time())
@@ -90,7 +90,7 @@ def test_nonsense_from_the_socket(value: Any) -> None:
     ],
 )
 def test_what_cannot_be(run_cli, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
-    """One line, and no screen is touched."""
+    """Invalid usage is one line, and the screen is not changed."""
     result = run_cli("top", *arguments)
     assert (result.code, result.out) == (code, "")
     assert reports(result, *output), result.err
@@ -98,14 +98,14 @@ def test_what_cannot_be(run_cli, arguments: tuple[str, ...], code: int, output: 
 
 
 class Terminal:
-    """A real one, with the command in it. ``seen``: all that it was sent."""
+    """A pseudo-terminal that runs the command. ``seen``: all output."""
 
     def __init__(self, *arguments: str) -> None:
         self.file, inside = pty.openpty()
         self.seen = b""
         self.size(40, 120)
-        # setsid(1) makes it the terminal that Ctrl-C comes from. What says another size than the terminal, as test
-        # runners do, is not handed on.
+        # setsid(1) makes it the controlling terminal for Ctrl-C. Variables with another terminal size, as test
+        # runners set them, are removed.
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {
             "TERM": "xterm-256color"
         }
@@ -117,7 +117,7 @@ class Terminal:
         fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def until(self, holds: Callable[[bytes], bool]) -> None:
-        """Read until it holds of what was sent since."""
+        """Reads until the condition holds for the output since then."""
         end, fresh = time.monotonic() + 60, b""
         while not holds(fresh):
             assert time.monotonic() < end, fresh
@@ -129,22 +129,22 @@ class Terminal:
         self.seen += fresh
 
     def end(self) -> int:
-        """The rest of what it is sent, and the exit code."""
+        """The rest of the output, and the exit code."""
         self.until(lambda _: False)
         os.close(self.file)
         return self.process.wait(60)
 
 
 def width(screen: bytes) -> int:
-    """Of the longest line of a whole screen; 0 where it is cut."""
+    """Length of the longest line of a complete screen; 0 for an incomplete one."""
     plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", screen).decode(errors="replace")
     return max(map(len, plain.splitlines())) if "packets/s" in plain and "alert-abc123" in plain else 0
 
 
 @pytest.mark.slow
 def test_in_a_terminal(running: Server, path: Path) -> None:
-    """It draws on a screen of its own, again and again, in the size that the terminal has by then; Ctrl-C gives the old
-    screen back and is no error.
+    """The command uses the alternate screen and redraws in the current size of the terminal; Ctrl-C restores the screen
+    and is not an error.
     """
     terminal = Terminal("--socket", str(path), "--interval", "0.5")
     terminal.until(lambda fresh: fresh.count(b"packets/s") >= 2 and b"alert-abc123" in fresh)
@@ -160,7 +160,7 @@ def test_in_a_terminal(running: Server, path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_sensor_that_goes_away(path: Path) -> None:
-    """The screen is given back first, then it is said; 1."""
+    """The screen is restored first, then the error is reported; exit code 1."""
     server = serve(path, status_now())
     terminal = Terminal("--socket", str(path), "--interval", "0.5")
     terminal.until(lambda fresh: b"alert-abc123" in fresh)

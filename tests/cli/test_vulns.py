@@ -1,4 +1,4 @@
-"""sensor vulns: feeds in, findings out, against a real HTTPS server on loopback where something is fetched."""
+"""sensor vulns: feeds are imported, findings are listed, with a real HTTPS server on loopback for downloads."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CAMERA, SWITCH, PRINTER = "ac:cc:8e:00:00:01", "00:1b:21:00:00:02", "00:17:c8:1a
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """The inventory of a camera that tells its version, one whose version nobody told, and a printer."""
+    """The inventory of a camera with a known version, one with an unknown version, and a printer."""
     from tests.runtime.test_keeper import Run
 
     folder = tmp_path / "state"
@@ -71,7 +71,7 @@ def vulns(run_cli, state: Path):
 
 @pytest.fixture
 def imported(vulns, tmp_path: Path) -> None:
-    """NVD, the catalogue and scores."""
+    """Imports NVD, the KEV catalogue and EPSS scores."""
     files = []
     for name, content in (
         ("nvdcve-2.0-2024.json.gz", gzip.compress(json.dumps(FEED).encode())),
@@ -91,7 +91,7 @@ def imported(vulns, tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server whose certificate is trusted."""
+    """A server with a trusted certificate."""
     folder = tmp_path / "server"
     folder.mkdir()
     certify(folder)
@@ -106,8 +106,8 @@ def rows(result) -> list[dict[str, Any]]:
 
 
 def test_what_comes_with_the_sensor(golden: Golden, vulns) -> None:
-    """Without an import: ours, each CVE once, those that affect a device, the most urgent first; then how many more
-    there are, of which it cannot be told.
+    """Without an import the shipped vulnerabilities are used: each CVE of a device once, highest priority first; then
+    the number of those that cannot be determined.
     """
     result = vulns()
     assert result.code == 0
@@ -126,9 +126,7 @@ def test_what_comes_with_the_sensor(golden: Golden, vulns) -> None:
 
 
 def test_devices_that_are_gone_are_not_to_be_fixed(golden: Golden, run_cli, tmp_path: Path) -> None:
-    """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them
-    either.
-    """
+    """Removed devices are counted, and listed on request; reports, scores and tickets do not include them."""
     log = tmp_path / "log.jsonl"
     cameras = [
         device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I")
@@ -146,7 +144,7 @@ def test_devices_that_are_gone_are_not_to_be_fixed(golden: Golden, run_cli, tmp_
 
 
 def test_imported_ones_are_found(golden: Golden, vulns, imported: None) -> None:
-    """With the terms of the priority, which add up, and the packet that told the version."""
+    """Findings have the terms of the priority, which add up, and the packet that proves the version."""
     worst = rows(vulns("--json"))[0]
     assert (worst["cve"], worst["verdict"], worst["source"], worst["device"]["firmware"]) == (
         "CVE-2024-2001",
@@ -178,7 +176,7 @@ def test_a_version_that_a_person_set_counts_for_nothing(
 
 
 def test_filters_and_forms(golden: Golden, vulns, imported: None) -> None:
-    """Filters are those of devices; in CSV nothing becomes a formula."""
+    """Filters are those of devices; CSV has no formulas."""
     golden(vulns("list", "type=printer").out)
     assert vulns("list", "typ=printer").code == 2
     lines = vulns("list", "--csv", "10.0.0.10").lines
@@ -187,7 +185,7 @@ def test_filters_and_forms(golden: Golden, vulns, imported: None) -> None:
 
 
 def test_a_device(golden: Golden, vulns, imported: None) -> None:
-    """Which packet told its version, and what follows."""
+    """The packet that proves the device's version, and its vulnerabilities are shown."""
     result = vulns("device", "10.0.0.10")
     assert result.code == 0
     assert "Axis P3245-LV, camera" in result.lines[0]
@@ -206,7 +204,7 @@ def test_a_device(golden: Golden, vulns, imported: None) -> None:
 
 
 def test_a_cve(golden: Golden, vulns, imported: None) -> None:
-    """What it is, which versions which source names, what to do, and who is concerned."""
+    """Description, affected versions by source, what to do, and affected devices are shown."""
     result = vulns("show", "cve-2024-2001")
     assert result.code == 0
     golden(result.lines[:4])
@@ -223,7 +221,7 @@ def test_a_cve(golden: Golden, vulns, imported: None) -> None:
 
 
 def test_age_is_reported(vulns, imported: None) -> None:
-    """Old data say so wherever they are used."""
+    """Outdated data is marked wherever it is used."""
     assert "kev (stale: " in vulns().err
     listed = rows(vulns("sources", "--json"))
     assert [(one["name"], one["entries"]) for one in listed] == [("epss", 1), ("kev", 1), ("nvdcve-2.0-2024", 42)]
@@ -232,7 +230,7 @@ def test_age_is_reported(vulns, imported: None) -> None:
 
 
 def test_faults_of_a_feed(golden: Golden, vulns, tmp_path: Path) -> None:
-    """Which entry, what was found, what was expected; the rest is taken."""
+    """The entry, the found and the expected value are reported; the other entries are imported."""
     broken = nvd_feed([*FEED["vulnerabilities"], *(nvd_cve(f"CVE-{number}", []) for number in range(8))])
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken), encoding="utf-8")
@@ -253,8 +251,8 @@ def test_faults_of_a_feed(golden: Golden, vulns, tmp_path: Path) -> None:
 
 
 def test_update(golden: Golden, vulns, server: Server, state: Path) -> None:
-    """Asked for again only where it changed; what would lose half of its entries is refused, and
-    the old ones are kept.
+    """A feed is downloaded only if it changed; an update that would lose half of its entries is rejected, and the old
+    ones are kept.
     """
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
     assert str(state) in vulns("update").out
@@ -281,9 +279,7 @@ def test_update(golden: Golden, vulns, server: Server, state: Path) -> None:
 
 
 def test_forget(vulns, imported: None, state: Path) -> None:
-    """Everything that came of it is gone from all answers; what came of others stays. A name that nobody knows changes
-    nothing.
-    """
+    """Data of a removed feed is gone from all results, data of other feeds stays. An unknown name changes nothing."""
     assert vulns("forget").code == 2
     result = vulns("forget", "kev", "epss2")
     assert (result.code, "epss" in result.suggestions) == (1, True)
@@ -304,16 +300,14 @@ def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
 
 
 def test_a_log_is_enough(run_cli, log: Path) -> None:
-    """Without an inventory the devices of a log are judged."""
+    """Without an inventory the devices of a log are checked."""
     result = run_cli("vulns", "--json", "--events", str(log))
     assert {one["device"]["id"] for one in rows(result)} == {"dev-12"}
     assert {one["verdict"] for one in rows(result)} == {"cannot tell"}
 
 
 def test_what_was_done_to_a_device_makes_it_urgent(run_cli, tmp_path: Path) -> None:
-    """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device
-    matters, from the operator.
-    """
+    """Inbound connections and attacks are known from open alerts, the criticality of a device from the operator."""
     ends = {"src": {"ip": "203.0.113.66"}, "dst": {"ip": "10.0.0.12", "device": "dev-12"}}
     alerts = [
         record(
@@ -349,7 +343,7 @@ def test_what_was_done_to_a_device_makes_it_urgent(run_cli, tmp_path: Path) -> N
 
 
 def test_help_and_the_installed_program(run_cli) -> None:
-    """The formula of the priority is part of what the command says of itself."""
+    """The formula of the priority is part of the command's help."""
     result = run_cli("vulns", "--help")
     assert result.code == 0
     assert f"{len({entry.cve for entry in load_curated()})} CVEs of printers" in " ".join(result.out.split())
