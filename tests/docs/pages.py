@@ -1,4 +1,4 @@
-"""What tests of the documentation share: the pages, and what is shown on them."""
+"""What tests of the documentation share: the pages, and their contents."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def text_of(path: Path) -> str:
 
 
 def shown(path: Path, language: str) -> list[str]:
-    """The blocks of code of a page that are in a language."""
+    """The code blocks of a page in a language."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", text_of(path), re.DOTALL | re.MULTILINE)
     return [text for name, text in blocks if name == language]
 
 
 def commands_of(path: Path) -> list[list[str]]:
-    """Every command of ours in the blocks of a page, as words without ``sensor``."""
+    """Every `sensor` command in the code blocks of a page, as arguments without ``sensor``."""
     lines = [line for block in shown(path, "sh") for line in block.replace("\\\n", " ").splitlines()]
     return [
         ours
@@ -38,13 +38,13 @@ def commands_of(path: Path) -> list[list[str]]:
 
 
 def mentions_of(path: Path) -> list[list[str]]:
-    """Every command of ours within the prose of a page, which may leave out what it needs."""
+    """Every `sensor` command in the prose of a page, which may omit required arguments."""
     prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
     return [arguments.split()[1:] for arguments in re.findall(r"`(sensor [a-z][^`]*)`", prose)]
 
 
 def _parts(arguments: list[str]) -> list[list[str]]:
-    """The commands of a line: pipes and conjunctions part them, and what goes into a file ends there."""
+    """The commands of a line, split at pipes and operators; redirections are removed."""
     parts: list[list[str]] = [[]]
     arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
     for word in arguments:
@@ -60,12 +60,12 @@ def _ours(arguments: list[str]) -> list[str]:
 
 
 def anchors_of(path: Path) -> set[str]:
-    """Where links of a page may lead."""
+    """Anchors of a page that links may name."""
     prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
     return {anchor(re.sub(r"`", "", heading)) for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
 
 
 def links_of(path: Path) -> list[str]:
-    """Links that lead into the project."""
+    """Links to files of the project."""
     prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
     return [link for link in re.findall(r"(?<!\\)\]\(([^)\s]+)\)", prose) if "://" not in link]

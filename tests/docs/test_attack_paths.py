@@ -1,4 +1,4 @@
-"""docs/improve/attack_paths.md: the costs that it publishes are those that are reckoned with."""
+"""docs/improve/attack_paths.md: its costs are those of the code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROWS = [
 
 
 def test_the_page_has_the_costs_of_the_code() -> None:
-    """A row for each, in the same order; and the limits."""
+    """The page has a row for each cost, in the same order, and the limits."""
     table = text_of(PAGE).partition("## What a step costs")[2].partition("\n## ")[0]
     assert re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", table, re.MULTILINE)[1:] == [
         (step, str(cost)) for step, cost in ROWS
@@ -53,14 +53,14 @@ def test_the_page_has_the_costs_of_the_code() -> None:
 
 
 def test_the_docstring_has_them_too() -> None:
-    """Whoever reads the code finds the same numbers, in the same order."""
+    """The docstring has the same numbers in the same order."""
     reported = re.findall(r"^(?:  (?:reach|take|at o\w+)| {5,}) +(\d+(?:–\d+)?)   ", costs.__doc__ or "", re.MULTILINE)
     assert reported == [str(cost).replace(" to ", "–") for _, cost in ROWS]
     assert f"costs {LIMIT} or more" in (costs.__doc__ or "")
 
 
 def test_examples_add_up() -> None:
-    """What a path costs is the sum of its hops."""
+    """The cost of a path is the sum of its hops."""
     blocks = re.findall(r"^cost (\d+): .*\n((?: .*\n)+)", text_of(PAGE), re.MULTILINE)
     assert blocks
     for total, hops in blocks:

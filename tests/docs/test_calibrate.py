@@ -1,4 +1,4 @@
-"""Calibration: shares by confidence, the fit, and a page from labelled captures."""
+"""Calibration: shares by confidence, the fit, and a page made from labelled captures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def evidence(family: str, value: str, confidence: float) -> Evidence:
 
 
 def test_shares_of_each_bin() -> None:
-    """Bins hold their lower bound, the last one both; empty ones are left out."""
+    """Bins include their lower bound, the last one both; empty ones are omitted."""
     claims = [Claim("type", *one) for one in ((0.9, True), (1.0, True), (0.95, False), (0.4, False))]
     assert [(low, high, count, round(right, 2)) for low, high, count, _, right in shares(claims)] == [
         (0.4, 0.5, 1, 0.0),
@@ -29,7 +29,7 @@ def test_shares_of_each_bin() -> None:
 
 
 def test_the_fit_finds_the_share_and_changes_nothing() -> None:
-    """Single families that are right in nine of ten cases; the constants are as they were afterwards."""
+    """Families that are correct in nine of ten cases are fitted; the constants are unchanged afterwards."""
     before = fuse.ONE_FAMILY, fuse.WEAK_FAMILY
     strong = (evidence("mdns", "printer", 0.99),)
     cases = [Case({"type": "printer" if n % 10 else "camera"}, strong) for n in range(100)]
@@ -39,7 +39,7 @@ def test_the_fit_finds_the_share_and_changes_nothing() -> None:
 
 
 def test_a_page_from_labelled_captures(tmp_path: Path) -> None:
-    """An attack and an ordinary capture of the project; a page with a table of severities, and a plot."""
+    """An attack capture and a benign one of the project give a page with a table of severities, and a plot."""
     entries = [
         {"path": str(ROOT / "pcaps/lab/attacks/windows_psexec.pcap"), "benign": False,
         "expect": [{"attacker_ip": "10.20.10.66"}]},
@@ -54,7 +54,7 @@ def test_a_page_from_labelled_captures(tmp_path: Path) -> None:
 
 
 def test_labels() -> None:
-    """A fair type is right, a name agrees in part, and what has no label is no claim."""
+    """A general type is correct, a name matches in part, and an attribute without a label is not evaluated."""
     label = {"type": "hub", "acceptable_types": ["other_iot"], "vendor": "TP-Link"}
     assert calibrate.agrees("type", "iot", label)
     assert calibrate.agrees("vendor", "TP-Link Systems", label)

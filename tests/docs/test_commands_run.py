@@ -1,4 +1,4 @@
-"""Commands on the pages run as they stand there, on the office dataset; each that cannot be run here has its reason."""
+"""Commands on the pages run unchanged on the office dataset; each that cannot run here has a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.docs.pages import DOCS, PAGES, commands_of, name_of, shown, text_of
 
 ROOT = Path(__file__).parents[2]
 OFFICE, LISTED = ROOT / "pcaps" / "office.pcapng", ROOT / "pcaps" / "office.intel.txt"
-# Beginnings of commands that are not run: what they need is not here, and a test of their own has it.
+# Prefixes of commands that are not run: what they need is not here, and another test covers them.
 ELSEWHERE = {
     "a live interface: tests/cli/test_run.py, test_doctor.py": (("run",), ("doctor", "-i"), ("tail", "-f"), ("top",)),
     "standard input: tests/cli/test_replay.py": (("replay", "-"), ("replay", "--events")),
@@ -36,7 +36,7 @@ ELSEWHERE = {
     ),
     "fingerprints of the reader: tests/cli/test_fingerprints.py": (("fingerprints", "test", "site/"),),
 }  # fmt: skip
-# Commands whose answer on the office is not 0, and why.
+# Commands with another exit code than 0 on the office, and the reason.
 CODES = {
     ("status",): {1},  # no live sensor runs
     ("search",): {0, 1},  # addresses and names of other networks
@@ -67,7 +67,7 @@ def begins(arguments: tuple[str, ...], start: tuple[str, ...]) -> bool:
 
 
 def reason(arguments: tuple[str, ...]) -> str:
-    """Why a command is not run here; empty where it is."""
+    """Why a command is not run here; empty if it is."""
     return next((why for why, starts in ELSEWHERE.items() if any(begins(arguments, start) for start in starts)), "")
 
 
@@ -76,7 +76,7 @@ RUN = [arguments for arguments in COMMANDS if not reason(arguments)]
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the files that the pages name, and a state in which the office was replayed."""
+    """A folder with the files that the pages name, and a state folder with the replayed office."""
     place = tmp_path_factory.mktemp("pages")
     (place / "pcaps").mkdir()
     for name in ("pcaps/office.pcapng", "office.pcap", "capture.pcapng"):
@@ -93,7 +93,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert ran("replay", "pcaps/office.pcapng", "--intel", "pcaps/office.intel.txt") == 0
         assert ran("profiles", "make", "10.20.10.62", "-o", "camera.json") == 0
         scores = printed("posture")[1] + printed("posture", "device", "10.20.10.62")[1]
-        (place / "scores.txt").write_text("\n".join(scores))  # before the commands of the pages change something
+        (place / "scores.txt").write_text("\n".join(scores))  # before commands of the pages make changes
         yield place
 
 
@@ -126,7 +126,7 @@ def test_a_command_runs(arguments: tuple[str, ...]) -> None:
 
 
 def test_scores_on_the_page_are_those_of_the_office(office: Path) -> None:
-    """Each line of its samples is printed by `sensor posture`, but those of the trend, which needs days."""
+    """`sensor posture` prints each line of its samples, except those of the trend, which needs days."""
     there = [line.split() for line in (office / "scores.txt").read_text().splitlines()]
     samples = "".join(shown(DOCS / "improve" / "scores.md", "")[:3]).splitlines()
     assert len(samples) > 12
@@ -134,7 +134,7 @@ def test_scores_on_the_page_are_those_of_the_office(office: Path) -> None:
 
 
 def test_what_is_not_run_is_on_a_page() -> None:
-    """No reason is left from a page that has changed."""
+    """Each reason belongs to a command on a page."""
     assert [
         start
         for starts in ELSEWHERE.values()
@@ -165,7 +165,7 @@ def test_every_output_has_a_page_with_a_configuration() -> None:
 
 
 def test_listings_are_the_files() -> None:
-    """Otherwise: python -m docs.generate."""
+    """If not: python -m docs.generate."""
     from docs._listings import listings
 
     assert [str(path) for path, text in listings().items() if text != text_of(path)] == []

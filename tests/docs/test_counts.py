@@ -1,4 +1,4 @@
-"""Numbers of units that pages state are those of this version."""
+"""Numbers of units on pages are those of this version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/plug_in/mirror.md: what it says to type on Linux does what it says, in network namespaces."""
+"""docs/plug_in/mirror.md: its Linux commands have the described effect, in network namespaces."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ MAC = "02:00:00:00:00:02"
 
 
 def block_of(start: str) -> str:
-    """The block of commands on the page that has a word."""
+    """The block of commands on the page that contains a word."""
     return next(block for block in shown(DOCS / "plug_in" / "mirror.md", "sh") if start in block)
 
 
 def without_us(block: str) -> str:
-    """What is typed before the sensor is started."""
+    """The commands before the sensor is started."""
     return "".join(line for line in block.splitlines(keepends=True) if not line.startswith("sensor "))
 
 
 def in_namespace(script: str, state: str = "up") -> str:
-    """What a shell says in a network of its own, where eth0 and eth1 lead to peers that are up. An error ends it."""
+    """The output of a shell in a network namespace where eth0 and eth1 lead to peers that are up. An error ends it."""
     made = "".join(
         (
             f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link "
@@ -77,15 +77,13 @@ def in_namespace(script: str, state: str = "up") -> str:
 
 
 def seen(at: str, to: str) -> str:
-    """A line of shell: whether a frame that is sent at one interface is seen at another."""
+    """A shell line: whether a frame sent at one interface arrives at another."""
     return f"{sys.executable} -c '{LISTEN}' {FRAME.hex()} {at} {to}\n"
 
 
 @pytest.mark.parametrize(("at", "way"), [("far0", "received"), ("eth0", "sent")])
 def test_linux_mirrors_both_directions(at: str, way: str) -> None:
-    """What eth0 receives and what it sends comes to the interface that the sensor listens at, and no more once the
-    mirror is taken back.
-    """
+    """Frames that eth0 receives and sends arrive at the capture interface, until the mirror is removed."""
     on = without_us(block_of("tc filter"))
     off = "tc qdisc del dev eth0 clsact\n"
     assert off.strip() in (DOCS / "plug_in" / "mirror.md").read_text(encoding="utf-8")
@@ -94,7 +92,7 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
 
 
 def test_the_interface_of_the_mirror_reports_nothing() -> None:
-    """Linux introduces itself over IPv6 at an interface that comes up, unless it is told not to, as the page does."""
+    """Linux sends IPv6 messages on an interface that comes up, unless that is disabled, as on the page."""
     quiet = without_us(block_of("ethtool"))
     received = f"{sys.executable} -c '{RECEIVE}' far1 {MAC}\n"
     named = f"ip link set eth1 address {MAC}\nsysctl -qw net.ipv6.conf.far1.disable_ipv6=1\n"
@@ -103,9 +101,7 @@ def test_the_interface_of_the_mirror_reports_nothing() -> None:
 
 
 def test_packets_in_a_tunnel_are_not_answered() -> None:
-    """Linux tells the sender of GRE that nobody takes it, unless it is dropped: a sensor says nothing to the network it
-    watches.
-    """
+    """Linux answers GRE with an ICMP error unless it is dropped: a sensor sends nothing to the monitored network."""
     lines = without_us(block_of("nft add")).splitlines(keepends=True)
     address, drop = ("".join(line for line in lines if line.startswith(word)) for word in ("ip ", "nft "))
     assert len(lines) == len(address.splitlines()) + len(drop.splitlines())
@@ -117,7 +113,7 @@ def test_packets_in_a_tunnel_are_not_answered() -> None:
 
 
 def _gre() -> str:
-    """A line of shell: a packet of ERSPAN to 10.1.0.20, sent at far1."""
+    """A shell line: a packet of ERSPAN to 10.1.0.20, sent at far1."""
     frame = ethernet(
         ipv4(bytes.fromhex("000088be"), 47, "10.1.0.1", "10.1.0.20"), 0x0800, dst=int(MAC.replace(":", ""), 16)
     )
@@ -125,6 +121,6 @@ def _gre() -> str:
 
 
 def _summed(frame: bytes) -> bytes:
-    """With the checksum of its IPv4 header, without which Linux takes nothing."""
+    """Sets the checksum of the IPv4 header, which Linux checks."""
     total = sum(struct.unpack(">10H", frame[14:34]))
     return frame[:24] + struct.pack(">H", ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF) + frame[26:]

@@ -1,4 +1,4 @@
-"""Man pages: as readers of man(7) take them."""
+"""Man pages, as readers of man(7) format them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def pages() -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Man pages as a package has them."""
+    """Man pages as in a package."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1764201600")
     assert generate.main(["--man", str(tmp_path / "man")]) == 0
     return tmp_path / "man"
 
 
 def shown(path: Path) -> str:
-    """As a reader sees it, without boldness."""
+    """The formatted page, without bold."""
     reported = subprocess.run(
         [str(MANDOC), "-T", "utf8", "-O", "width=200", str(path)], capture_output=True, text=True, check=True
     )
@@ -42,12 +42,12 @@ def shown(path: Path) -> str:
 
 
 def test_each_command_has_one(pages: dict[str, str]) -> None:
-    """And so has the configuration, and the whole."""
+    """Each command, the configuration and the program as a whole have a man page."""
     assert set(pages) == {"sensor.1", "sensor.yaml.5", *(f"sensor-{name}.1" for name in names())}
 
 
 def test_the_same_source_makes_the_same_pages(folder: Path, tmp_path: Path) -> None:
-    """The date is that of the source where it is told, so that packages can be built again."""
+    """The date is that of the source, if given, for reproducible builds."""
     generate.main(["--man", str(tmp_path / "again")])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
@@ -57,7 +57,7 @@ def test_the_same_source_makes_the_same_pages(folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
 def test_mandoc_finds_nothing(folder: Path) -> None:
-    """No error and no warning in any page."""
+    """mandoc reports no error and no warning for any page."""
     reported = subprocess.run(
         [str(MANDOC), "-T", "lint", "-W", "warning", *map(str, sorted(folder.iterdir()))],
         capture_output=True,
@@ -81,7 +81,7 @@ def test_groff_warns_of_nothing(folder: Path, name: str) -> None:
 
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
 def test_what_a_reader_sees(folder: Path) -> None:
-    """Options, quotes, braces and paths stand there as they are typed."""
+    """Options, quotes, braces and paths are displayed as they are typed."""
     tail = shown(folder / "sensor-tail.1")
     assert "sensor tail --detector 'lateral_movement.*' events.jsonl" in tail
     assert "-f, --follow" in tail
@@ -99,7 +99,7 @@ def test_what_a_reader_sees(folder: Path) -> None:
     text=st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" .'\\-\"`"), min_size=1, max_size=60)
 )
 def test_no_text_is_an_instruction(text: str) -> None:
-    """Whatever a docstring says is shown, not obeyed."""
+    """The text of a docstring is displayed, not interpreted as a macro."""
     page = "\n".join(
         [
             '.TH X 1 2026-01-01 "x" "x"',
@@ -127,7 +127,7 @@ def test_signs_that_roff_would_take_for_its_own() -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """3, and one line that says which."""
+    """The exit code is 3, and one line names the folder."""
     (tmp_path / "file").touch()
     assert generate.main(["--man", str(tmp_path / "file" / "man")]) == 3
     assert str(tmp_path / "file") in capsys.readouterr().err

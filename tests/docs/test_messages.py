@@ -1,4 +1,4 @@
-"""The page for developers shows the code as it is, and files that exist."""
+"""The page for developers shows current code and existing files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACES = sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.(?:pyx|pxd|py))`", text
     ("language", "place"), [("cython", "native/ntp.pyx"), ("python", "detectors/discovery/zone_transfer.py")]
 )
 def test_an_example_is_the_file(language: str, place: str) -> None:
-    """To the letter: copy it again where the file changed."""
+    """The example equals the file: copy it again if the file changed."""
     assert shown(PAGE, language) == [(SENSOR / place).read_text(encoding="utf-8")]
 
 

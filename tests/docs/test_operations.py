@@ -1,4 +1,4 @@
-"""What mirror.md and operations.md tell to type, typed: on a capture of an office, in a folder of its own."""
+"""Commands of mirror.md and operations.md, run on a capture of an office in a separate folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENSOR, OFFICE = ROOT / "sensor", ROOT / "pcaps" / "office.pcapng"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a state of its own."""
+    """A working folder with its own state folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
     (tmp_path / "state").mkdir()
@@ -27,7 +27,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines_of(page: str, start: str) -> list[list[str]]:
-    """The commands of ours in the block of a page that has some words, as words."""
+    """The `sensor` commands in the block of a page that contains some words, as arguments."""
     block = next(block for block in shown(DOCS / page, "sh") if start in block)
     return [
         arguments[1:]
@@ -37,7 +37,7 @@ def lines_of(page: str, start: str) -> list[list[str]]:
 
 
 def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A capture is looked at, and its devices are told."""
+    """A capture is checked, and its devices are listed."""
     shutil.copy(OFFICE, place / "office.pcap")
     assert [main(arguments) for arguments in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
     reported = capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is written without a question too, has no fault, and is shown with where each value comes from."""
+    """It is written without questions, has no fault, and is shown with the source of each value."""
     first, *others = lines_of("operate/operations.md", "config init sensor.yaml")
     assert main([*first, "--yes"]) == 0
     assert [main(arguments) for arguments in others] == [0, 0]
@@ -56,7 +56,7 @@ def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is copied can be put back."""
+    """A backup can be restored."""
     assert main(["replay", str(OFFICE), "--state", str(place / "state")]) == 0
     file = place / "sensor.tar.zst"
     for arguments in lines_of("operate/backup.md", "sensor backup"):
@@ -67,7 +67,7 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("page", ["plug_in/mirror.md", "operate/operations.md"])
 def test_units_that_are_named_are_there(page: str) -> None:
-    """Those of the package, and all of them in operations.md."""
+    """The units of the package exist, and operations.md names all of them."""
     named = set(re.findall(r"\b(sensor(?:-\w+)?(?:@\w*)?\.(?:service|timer|target))\b", text_of(DOCS / page)))
     named |= {f"{name}.service" for name in re.findall(r"\b(sensor-mirror@)\w", text_of(DOCS / page))}
     generic = {re.sub(r"@\w+", "@", name) for name in named}
@@ -78,9 +78,7 @@ def test_units_that_are_named_are_there(page: str) -> None:
 
 
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
-    """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it
-    never says.
-    """
+    """Each health finding of a running sensor has a heading with what to do; and no other heading exists."""
     reported = re.findall(
         r'(?:\b(?:Finding|News)\(\s*|^STALLED = |^    (?="sensor\.\w+": \())"(sensor\.\w+)"',
         "\n".join(map(text_of, SENSOR.rglob("*.py"))),

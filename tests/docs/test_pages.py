@@ -1,4 +1,4 @@
-"""The pages: what they show works as it stands there, and links lead somewhere."""
+"""The pages: examples work unchanged, and links have a target."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CONFIGURATIONS = [one for one in DOCUMENTS if one not in HUNTS]
 
 
 def test_commands_are_understood() -> None:
-    """Each is one there is, with arguments that it takes."""
+    """Each command exists and accepts its arguments."""
     assert [" ".join((page, *arguments)) for page, arguments in COMMANDS if not understood(arguments)] == []
 
 
 def understood(arguments: tuple[str, ...]) -> bool:
-    """What the parser objects to is on standard error."""
+    """Errors of the parser are on standard error."""
     try:
         return bool(_parsed(parser(arguments[:1]), arguments).main)
     except SystemExit:
@@ -35,7 +35,7 @@ def understood(arguments: tuple[str, ...]) -> bool:
 
 
 def test_commands_that_are_mentioned_are_there() -> None:
-    """And so is each of their options; the rest may be left out in a sentence."""
+    """Commands and options in prose exist; other arguments may be omitted."""
     mentioned = [(name_of(path), name, arguments) for path in PAGES for name, *arguments in mentions_of(path)]
     assert len(mentioned) > 100
     assert [(page, name) for page, name, _ in mentioned if name not in names()] == []
@@ -70,7 +70,7 @@ def test_a_hunt_passes_its_tests(page: str, text: str, tmp_path: Path) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """To a file of the project, and to a heading in it where one is named."""
+    """Links lead to a file of the project, and to a heading in it if one is named."""
     links = [(path, link) for path in PAGES for link in links_of(path)]
     assert len(links) > 100
     assert [(name_of(path), link) for path, link in links if not leads_somewhere(path, link)] == []
@@ -83,7 +83,7 @@ def leads_somewhere(path: Path, link: str) -> bool:
 
 
 def test_tables_are_whole() -> None:
-    """Each row has as many cells as the heading: a bar in a cell would cut it."""
+    """Each row has as many cells as the header: a bar in a cell would split it."""
     tables = [(name_of(path), table) for path in PAGES for table in tables_of(path)]
     assert len(tables) > 50
     assert [(page, table[0]) for page, table in tables if len({cells(row) for row in table}) > 1] == []
@@ -100,13 +100,13 @@ def cells(row: str) -> int:
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
-    """Nobody finds a page that nothing leads to."""
+    """A page that no other links to cannot be found."""
     reported = {(DOCS / link.partition("#")[0]).resolve() for link in links_of(DOCS / "README.md")}
     assert {path.resolve() for path in PAGES} - reported == {DOCS / "README.md"}
 
 
 def test_figures_of_the_guide_are_those_that_were_measured() -> None:
-    """Those of performance.md, which has the method; there thousands are written k."""
+    """The guide's measurements are those of performance.md, which has the method; there thousands are written as k."""
     figures = re.findall(
         r"\b(\d+),000 packets/s|\b(\d+ %) of", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8")
     )
@@ -117,7 +117,7 @@ def test_figures_of_the_guide_are_those_that_were_measured() -> None:
 
 
 def test_devices_that_fit_are_those_of_the_budget() -> None:
-    """As many as the guide says, and not many more."""
+    """As many devices as the guide states fit, and not many more."""
     reported = re.findall(
         r"([\d,]+) MiB(?: \w+ \w+)? for ([\d,]+)", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8")
     )
@@ -131,6 +131,6 @@ def number(text: str) -> int:
 
 
 def test_there_is_something_to_try() -> None:
-    """The tests above looked at something."""
+    """The tests above have pages to check."""
     assert len(COMMANDS) > 100
     assert len(CONFIGURATIONS) >= 4

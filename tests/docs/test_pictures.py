@@ -1,4 +1,4 @@
-"""docs/pictures are what docs/pictures.py draws now, and ask no other host for anything."""
+"""docs/pictures are the current output of docs/pictures.py, and make no requests to other hosts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pytest
 from docs.pictures import FOLDER, pictures
 
 NAMES = sorted(path.name for path in FOLDER.glob("*.svg"))
-# Drawn from labelled captures, which the repository does not have (docs/calibrate.py).
+# Drawn from labelled captures, which are not in the repository (docs/calibrate.py).
 MEASURED = {"calibration.svg"}
 
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, str]:
-    """The pictures of the office, which is replayed for them."""
+    """The pictures of the replayed office."""
     return pictures()
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - MEASURED))
 def test_a_picture_is_up_to_date(name: str, drawn: dict[str, str]) -> None:
-    """Otherwise: python -m docs.pictures."""
+    """If not: python -m docs.pictures."""
     assert (FOLDER / name).read_text(encoding="utf-8") == drawn[name]
 
 

@@ -1,4 +1,4 @@
-"""docs/reference: what the code says, all of it, and nothing else."""
+"""docs/reference: everything that the code defines, and nothing else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_check_names_pages_that_are_old_missing_or_from_nowhere(tmp_path: Path) 
 
 
 def test_check_as_it_is_called() -> None:
-    """As `make lint` would call it."""
+    """The check runs as in `make lint`."""
     reported = subprocess.run(
         [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -59,7 +59,7 @@ def test_check_as_it_is_called() -> None:
 
 
 def test_every_key_of_the_configuration_has_its_meaning() -> None:
-    """A key without words is one that nobody can set. The words are those of the section's docstring."""
+    """A key without a description cannot be used. Descriptions are those of the section's docstring."""
     silent = [f"{name}.{key.path}" for name, _, keys in sections() for key in keys if not key.about]
     silent += [
         f"outputs {kind}.{key.path}"
@@ -78,7 +78,7 @@ def test_every_key_of_the_configuration_has_its_meaning() -> None:
 
 
 def test_every_key_of_an_event_has_its_meaning() -> None:
-    """Whoever writes a rule or a dashboard reads these words, here and in an editor that knows the schema."""
+    """Authors of rules and dashboards read these descriptions, here and in an editor with the schema."""
     whole_schema = schema()
     made = Schema(whole_schema)
     nodes = {"": whole_schema, **{name: node.get("items", node) for name, node in whole_schema["$defs"].items()}}
@@ -91,7 +91,7 @@ def test_every_key_of_an_event_has_its_meaning() -> None:
 
 
 def test_examples_of_events_follow_the_schema() -> None:
-    """They are records as a sensor tells them."""
+    """Examples have the form of a sensor's records."""
     examples = [json.loads(block) for block in shown(generate.FOLDER / "events.md", "json")]
     assert [example["kind"] for example in examples] == ["device", "alert", "incident", "recommendation", "sensor"]
     for example in examples:
@@ -99,7 +99,7 @@ def test_examples_of_events_follow_the_schema() -> None:
 
 
 def test_nothing_is_left_out() -> None:
-    """Every section, output, detection, command and key of an event has its place."""
+    """Every section, output, detection, command and event key has an entry."""
     configuration, detections, commands, events = (
         text_of(f"{name}.md") for name in ("configuration", "detections", "commands", "events")
     )
@@ -111,7 +111,7 @@ def test_nothing_is_left_out() -> None:
 
 
 def test_every_check_of_the_doctor_is_reported() -> None:
-    """Those of all three files, and which of them a running sensor looks at as well."""
+    """The checks of all three files are listed, and which of them a running sensor performs too."""
     modules = (card_checks, machine_checks, traffic_checks)
     checks = [
         one.__name__
@@ -126,7 +126,7 @@ def test_every_check_of_the_doctor_is_reported() -> None:
 
 
 def test_keys_that_all_outputs_have_are_reported_once() -> None:
-    """A type whose default is another tells it again."""
+    """A type with another default lists the key again."""
     shared = common(list(outputs().values()))
     assert {"enabled", "format", "filter", "redact", "batch_events", "alerts_first"} <= {key.path for key in shared}
     own = {key.path for key in outputs()["webhook"] if key not in shared}
@@ -135,7 +135,7 @@ def test_keys_that_all_outputs_have_are_reported_once() -> None:
 
 
 def test_a_command_with_all_its_arguments(golden: Golden) -> None:
-    """Options with their values, defaults in their words, other words as they may be left out."""
+    """Options have their values, defaults are as in the help, optional arguments are marked."""
     found = {one.name: one for one in all_commands()}
     tail = found["tail"]
     assert tail.usage == "sensor tail [OPTION…] [FILE]"
@@ -147,7 +147,7 @@ def test_a_command_with_all_its_arguments(golden: Golden) -> None:
 
 
 def test_what_a_value_must_be(golden: Golden) -> None:
-    """Bounds, words, lists, mappings and references, as one reads them."""
+    """Bounds, allowed words, lists, mappings and references are readable."""
     made = Schema(
         {
             "$defs": {
@@ -170,7 +170,7 @@ def test_what_a_value_must_be(golden: Golden) -> None:
 
 
 def test_no_sign_of_a_text_becomes_markup() -> None:
-    """Stars, angles and bars are shown; code stays code; a cell of a table is one line."""
+    """Asterisks, angle brackets and bars are shown; code stays code; a table cell is one line."""
     assert inline("a * b <tag> `x*|y` ``env:NAME``") == "a \\* b \\<tag> `x*|y` `env:NAME`"
     assert list(table(("key",), [("`a|b`",)])) == ["| key |", "| --- |", "| `a\\|b` |", ""]
     with pytest.raises(ValueError, match="one line"):
@@ -178,7 +178,7 @@ def test_no_sign_of_a_text_becomes_markup() -> None:
 
 
 def test_paragraphs_of_a_docstring() -> None:
-    """Lines of prose become one; a list with its meanings stays as it is."""
+    """Lines of prose are joined; a list with its descriptions stays."""
     assert list(blocks("One\n    line.\n\n    actions:\n      go      walk\n")) == [
         (False, "One line."),
         (True, "actions:\n  go      walk"),

@@ -1,4 +1,4 @@
-"""docs/improve/scores.md: the formula that it publishes is the one that is reckoned with."""
+"""docs/improve/scores.md: its formula is that of the code."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ SENTENCES = [
     "text", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)]
 )
 def test_the_page_has_the_constants_of_the_code(text: str) -> None:
-    """Each where it is explained."""
+    """Each constant is on the page where it is explained."""
     assert text in " ".join(text_of(DOCS / "improve" / "scores.md").split())
 
 
 def test_the_docstring_has_them_too() -> None:
-    """Whoever reads the code finds the same formula."""
+    """The docstring has the same formula."""
     reported = " ".join((exposure.__doc__ or "").split())
     for value in (
         f"{MORE:.0%}",
@@ -80,7 +80,7 @@ def test_the_docstring_has_them_too() -> None:
 
 
 def test_examples_add_up() -> None:
-    """What is shown of a device and of a site is the sum of what stands below it."""
+    """The score of a device and of a site is the sum of the terms below it."""
     blocks = re.findall(
         r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "improve" / "scores.md")
     )
