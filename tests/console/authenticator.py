@@ -1,5 +1,5 @@
-"""An authenticator in software (Web Authentication Level 3, 6.1 and 6.5.4): what a browser would submit, and variants
-of it that no browser would.
+"""An authenticator in software (Web Authentication Level 3, 6.1 and 6.5.4): what a browser would submit, and invalid
+variants.
 """
 
 from __future__ import annotations

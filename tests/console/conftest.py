@@ -1,4 +1,4 @@
-"""Consoles that answer: the program itself on loopback, asked over HTTP as a browser or a program asks."""
+"""Running consoles: the program itself on loopback, with HTTP requests of a browser or a program."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def own(office_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
-    """Start consoles, which end with the test."""
+    """Starts consoles, which stop at the end of the test."""
     there: list[Running] = []
 
     def started(state: Path, *arguments: str) -> Running:

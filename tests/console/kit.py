@@ -1,4 +1,4 @@
-"""A console as a process, the browser and the program that ask it, and what pages are searched for."""
+"""A console as a process, its clients (browser and program), and search functions for pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 
 from sensor.cli.main import main
 
-# Of a page that shows the present where a moment was requested.
+# Of a page that shows the present though a past time was requested.
 PRESENT_ALONE = '<p class="notice" role="note">The time '
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -26,7 +26,7 @@ def no_all_clear(text: str) -> None:
 
 
 def output_of(*arguments: str) -> str:
-    """What a command prints beside a console that runs. In this process: programs take seconds to start."""
+    """The output of a command beside a running console. In this process: a child process takes seconds to start."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()) as errors:
         code = main(arguments)
@@ -35,7 +35,7 @@ def output_of(*arguments: str) -> str:
 
 
 class Running:
-    """A console that answers. ``url``: where; ``state``: its folder."""
+    """A running console. ``url``: its address; ``state``: its folder."""
 
     def __init__(self, state: Path, *arguments: str) -> None:
         self.state = state
@@ -55,7 +55,7 @@ class Running:
         self.link = self.process.stdout.readline().split()[-1]
 
     def login(self, name: str = "anna", scope: str = "write") -> str:
-        """A one-time link, by the command for it."""
+        """A one-time link, created by the command."""
         arguments = ("login", name, "--scope", scope, "--state", str(self.state), "--public-url", self.url)
         return output_of("console", *arguments).splitlines()[0]
 
@@ -78,13 +78,13 @@ class Running:
 
 
 def csrf_of(text: str) -> str:
-    """The token that forms of a page carry."""
+    """The token in forms of a page."""
     found = re.search(r'name="csrf" value="([^"]+)"', text)
     assert found is not None
     return found[1]
 
 
 def act(client: httpx.Client, **fields: str | list[str]) -> httpx.Response:
-    """Send the form of alerts as a page of this session does."""
+    """Sends the form of alerts as a page of this session does."""
     token = csrf_of(client.get("/alerts").text)
     return client.post("/alerts/act", data={"csrf": token, "verdict": "", "assignee": "", "text": "", **fields})

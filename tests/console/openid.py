@@ -1,5 +1,5 @@
-"""An OpenID provider of its own, over TLS: discovery, authorization, tokens for codes with PKCE, keys. A test changes
-what its tokens contain and who signs them.
+"""An OpenID provider over TLS: discovery, authorization, tokens for codes with PKCE, keys. A test changes the contents
+of its tokens and their signature.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Claims = dict[str, Any]
 
 
 class Provider:
-    """``claims``: of the user, in each token; ``change``: what a test does to them; ``sign``: makes the token;
-    ``issuer``: as it is reported; ``asked``: fields of the last request for a token.
+    """``claims``: of the user, in each token; ``change``: a test's function that changes them; ``sign``: makes the
+    token; ``issuer``: as reported; ``asked``: fields of the last token request.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class Provider:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def rotate(self) -> None:
-        """Another key in place of the present one."""
+        """Replaces the present key."""
         self.key = RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"}, private=True)
 
     def signed(self, claims: Claims) -> str:
@@ -76,7 +76,7 @@ class Provider:
         return {"issuer": self.issuer, **there, "id_token_signing_alg_values_supported": ["RS256"]}
 
     def authorize(self, given: dict[str, str]) -> str:
-        """Where the browser of the user, who agrees, is sent."""
+        """The redirect target of the user's browser after consent."""
         assert (given["response_type"], given["code_challenge_method"]) == ("code", "S256")
         assert given["client_id"] == CLIENT
         code = secrets.token_hex(8)
@@ -84,7 +84,7 @@ class Provider:
         return f"{given['redirect_uri']}?{urlencode({'code': code, 'state': given['state'], 'iss': self.url})}"
 
     def token(self, given: dict[str, str], authorization: str) -> tuple[int, Claims]:
-        """A code is used once, by the client that asked, with the verifier of its challenge (RFC 7636, 4.6)."""
+        """A code is used once, by the client that requested it, with the verifier of its challenge (RFC 7636, 4.6)."""
         self.requested = given
         known = base64.b64encode(f"{CLIENT.replace(' ', '+')}:a%3Asecret%2Fwith%2Bsigns".encode()).decode()
         begun = self._codes.pop(given.get("code"), None)
@@ -132,7 +132,7 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            """Logs nothing."""
 
     return Handler
 

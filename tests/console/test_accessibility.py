@@ -1,4 +1,4 @@
-"""Every page against the rules of WCAG 2.2, levels A and AA, that axe-core can test: names, contrast, sizes."""
+"""Every page against the WCAG 2.2 rules, levels A and AA, that axe-core can test: names, contrast, sizes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def faults_of(page: Any) -> list[str]:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_no_page_violates_a_rule(chromium: Any, office: Any, width: int, scheme: str) -> None:  # noqa: F811
-    """Lists, details with all that can be opened, forms, what cannot be found, and the page of who is not logged in."""
+    """Lists, details with everything expanded, forms, error pages, and the login page."""
     there = Page(chromium, office, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, faults, links = there.page, dict[str, list[str]](), dict[str, str]()
     (office.state / "posture.jsonl").write_text(f"{SCORE}\n")

@@ -1,5 +1,5 @@
-"""What operators do on pages is what `sensor alerts` does: the same notes, seen by both; counted,
-audited, and undone.
+"""Actions on pages have the effect of `sensor alerts`: both see the same changes; they are counted, audited, and can be
+undone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def undo(client: httpx.Client, done: httpx.Response) -> httpx.Response:
 
 
 def test_one_alert_through_its_life(there: Running) -> None:
-    """Acknowledge, assign, close as benign, undo, reopen: the command sees each, and the page sees the command."""
+    """Acknowledge, assign, close as benign, undo, reopen: command and page see each other's changes."""
     with there.client() as client:
         name = names_on(client)[0]
         assert act(client, action="acknowledge", alert=name).status_code == 303
@@ -65,9 +65,7 @@ def test_one_alert_through_its_life(there: Running) -> None:
 
 
 def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
-    """By a filter: nothing happens before the number was confirmed, and a list that changed since
-    is looked at again.
-    """
+    """An action by filter requires confirming the number of alerts; if the list changed since, it is shown again."""
     query = "detector=discovery.*"
     with there.client() as client:
         names = names_on(client, f"/alerts?{query}")
@@ -87,7 +85,7 @@ def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
 
 
 def undo_again(client: httpx.Client, done: httpx.Response) -> int:
-    """How many buttons to undo the page still offers."""
+    """The number of undo buttons that the page still offers."""
     return client.get(done.headers["location"]).text.count('action="/alerts/undo"')
 
 
@@ -108,7 +106,7 @@ def test_marked_alerts_are_changed_and_no_others(there: Running) -> None:
     ],
 )  # fmt: skip
 def test_invalid_forms_change_nothing(browser: httpx.Client, office: Running, fields: dict[str, Any]) -> None:
-    """Each is refused with what was expected."""
+    """Each is rejected with what was expected."""
     name = names_on(browser)[0]
     answer = act(browser, **({"alert": name} | fields))
     assert answer.status_code == 400
@@ -121,7 +119,7 @@ def test_an_unknown_alert_is_not_found(browser: httpx.Client) -> None:
 
 
 def test_every_write_is_in_the_audit_log(there: Running) -> None:
-    """Who, what, how many, which; and the file is for its owner alone."""
+    """The log has user, action, number and targets; only its owner may read the file."""
     with there.client("dora") as client:
         names = names_on(client)
         done = act(client, action="close", alert=names[:2], text="night work")

@@ -1,4 +1,4 @@
-"""Alerts as they were at a moment: the office, minute by minute, and what operators wrote since."""
+"""Alerts as of a time: the office, minute by minute, and operators' changes since."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("duckdb", reason="needs the extra hunt")
 
 
 def listed(page: str) -> dict[str, str]:
-    """State by id of an alert."""
+    """State of each alert by id."""
     rows = re.findall(r"<tr><td.*?</tr>", page.partition("<tbody>")[2], re.DOTALL)
     return {re.search(r"/alerts/(alert-\w+)", row)[1]: re.search(r'data-name="State">(\w+)', row)[1] for row in rows}  # type: ignore[index]
 
@@ -23,7 +23,7 @@ def listed(page: str) -> dict[str, str]:
 def test_alerts_come_one_by_one_and_notes_count_from_when_they_were_written(
     start: Callable[..., Running], own: Path
 ) -> None:
-    """Nothing at 08:05, the scans at 08:12, all seven at the end; an alert that is closed today was open then."""
+    """No alert at 08:05, the scans at 08:12, all seven at the end; an alert that is closed today was open then."""
     running = start(own)
     with running.client() as anna:
         assert listed(anna.get("/alerts?at=2026-11-24T08:05").text) == {}
@@ -63,7 +63,7 @@ def states_of(page: str) -> list[str]:
 
 
 def test_one_alert_at_a_moment(start: Callable[..., Running], own: Path) -> None:
-    """It is unknown before it began, grows by one state after the other, and is closed only once somebody did it."""
+    """An alert is unknown before it began, has more states over time, and is closed from the time of the action."""
     running = start(own)
     with running.client() as anna:
         last = "2026-11-24T08:19:30"

@@ -1,4 +1,4 @@
-"""The API: the same views as the pages, described by its own OpenAPI, for programs with a token."""
+"""The API: the same views as the pages, described by its own OpenAPI document, for programs with a token."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def program(office: Running) -> Iterator[httpx.Client]:
 
 
 def schema_of(path: str) -> dict[str, Any]:
-    """Of the answer of a path, with all that it refers to."""
+    """The schema of a path's response, with all references."""
     described = openapi()
     schema = described["paths"][BASE + path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     return {**schema, "components": described["components"]}
@@ -52,7 +52,7 @@ def fits(answer: httpx.Response, path: str) -> None:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_are_what_the_description_promises(program: httpx.Client, path: str) -> None:
-    """Every item and the page around it; the numbers are those of the views."""
+    """Every item and the page around it follow the description; the numbers are those of the views."""
     answer = program.get(path, params={"limit": 1000})
     fits(answer, path)
     page = answer.json()
@@ -75,7 +75,7 @@ def test_each_thing_by_its_id_and_by_its_beginning(program: httpx.Client, path: 
 
 
 def test_cursors_lead_through_a_list_once(program: httpx.Client, office_folder: Path) -> None:
-    """And belong to their question alone."""
+    """A cursor is valid for its query only."""
     names: list[str] = []
     cursor = ""
     while True:
@@ -89,7 +89,7 @@ def test_cursors_lead_through_a_list_once(program: httpx.Client, office_folder: 
 
 
 def test_times_keep_their_digits(program: httpx.Client) -> None:
-    """As RFC 3339: nanoseconds would lose digits in JavaScript."""
+    """Times follow RFC 3339: nanoseconds as numbers would lose digits in JavaScript."""
     first = program.get("/alerts?detector=command_and_control.malicious_address").json()["items"][0]
     assert (first["first"], first["last"]) == ("2026-11-24T08:17:00.000000Z", "2026-11-24T08:17:01.041637Z")
 
@@ -114,7 +114,7 @@ def test_times_keep_their_digits(program: httpx.Client) -> None:
     ],
 )
 def test_errors_are_problems(program: httpx.Client, path: str, status: int, facts: dict[str, Any]) -> None:
-    """RFC 9457, with what a program needs to correct itself."""
+    """Errors follow RFC 9457 and have what a program needs to correct the request."""
     answer = program.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
@@ -129,7 +129,7 @@ def test_what_did_not_change_is_not_sent_again(program: httpx.Client) -> None:
 
 
 def test_whole_lists_as_files(program: httpx.Client) -> None:
-    """By parameter or by Accept; every row, whatever the page size."""
+    """The format is chosen by parameter or Accept header; a file has every row, regardless of the page size."""
     lines = program.get("/devices?format=ndjson").text.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [one["id"] for one in program.get("/devices").json()["items"]]
     answer = program.get("/devices?type=printer", headers={"Accept": "text/csv"})
@@ -156,7 +156,7 @@ def read_events(client: httpx.Client, most: int, **options: Any) -> list[tuple[i
 
 
 def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
-    """Each record once, its number as the id."""
+    """Each record is sent once, with its number as the id."""
     first = read_events(program, 144)
     assert [number for number, _, _ in first] == list(range(1, 145))
     assert all(record["sensor"]["seq"] == number and record["kind"] == kind for number, kind, record in first)
@@ -166,7 +166,7 @@ def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
 
 
 def test_a_new_record_is_received(start, own: Path) -> None:
-    """A stream that waits gets what is written later."""
+    """A waiting stream gets records that are written later."""
     running = start(own)
     with httpx.Client(
         base_url=running.url + BASE, headers={"Authorization": f"Bearer {running.token()}"}, timeout=60
@@ -183,7 +183,7 @@ def test_a_new_record_is_received(start, own: Path) -> None:
 
 
 def test_a_token_writes_only_with_its_scope(start, own: Path) -> None:
-    """As `sensor alerts` does, and audited; a session of a browser does not write here."""
+    """A token writes as `sensor alerts` does, and is audited; a browser session cannot write here."""
     running = start(own)
     writer, reader = running.token("write"), running.token("read")
     url = f"{running.url}{BASE}/alerts"
@@ -208,7 +208,7 @@ def test_a_token_writes_only_with_its_scope(start, own: Path) -> None:
 
 
 def test_a_revoked_token_is_worth_nothing(start, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """At once, without a restart."""
+    """A revoked token is rejected at once, without a restart."""
     from sensor.cli.main import main
 
     running = start(own)
@@ -223,7 +223,7 @@ def test_a_revoked_token_is_worth_nothing(start, own: Path, capsys: pytest.Captu
 
 
 def test_cells_are_no_formulas() -> None:
-    """What a peer calls itself is not run by a spreadsheet."""
+    """A spreadsheet does not run names from the network."""
     from sensor.console.cells import csv_cell
 
     assert csv_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
@@ -233,7 +233,7 @@ def test_cells_are_no_formulas() -> None:
 
 
 def test_a_method_that_a_path_does_not_have_is_named_so(program: httpx.Client) -> None:
-    """RFC 9110, 15.5.6: with the methods that it has."""
+    """The response lists the allowed methods (RFC 9110, 15.5.6)."""
     for path, allowed in (("/alerts", "GET, HEAD"), ("/devices/dev-x", "GET, HEAD"), ("/events", "GET, HEAD")):
         answer = program.post(path, json={})
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -1,4 +1,4 @@
-"""The console in a real browser: no error and no report of the policy, keyboard, search as you type, history, narrow
+"""The console in a real browser: no error and no violation of the policy, keyboard, search as you type, history, narrow
 screens, colours.
 """
 
@@ -41,7 +41,7 @@ def chromium() -> Iterator[Any]:
 
 
 class Page:
-    """A page that is logged in, and everything that its console reported."""
+    """A page with a session, and everything that its JavaScript console reported."""
 
     def __init__(
         self, chromium: Any, running: Running, host: str = "127.0.0.1", scope: str = "write", **options: Any
@@ -60,7 +60,7 @@ class Page:
 
     @property
     def faults(self) -> list[str]:
-        """What was reported, but for pages that are missing on purpose."""
+        """Reported errors, except for intentionally missing pages."""
         return [text for text in self.reports if "404 (Not Found)" not in text]
 
 
@@ -81,7 +81,7 @@ def open_page(chromium: Any, office: Running) -> Iterator[Any]:
     ("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (360, "light"), (360, "dark")]
 )
 def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme: str) -> None:
-    """No error, no violation of the policy, nothing wider than the screen, colours as the system has them."""
+    """Pages have no error, no violation of the policy, nothing wider than the screen, the system's colour scheme."""
     there = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     links = []
     for path in (*PAGES, *PAST):
@@ -97,7 +97,7 @@ def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme:
 
 
 def test_times_are_local_with_utc_in_the_title(open_page: Any) -> None:
-    """In Auckland it is the evening of the same day."""
+    """Times are in the browser's time zone: in Auckland it is the evening of the same day."""
     there = open_page(timezone_id="Pacific/Auckland")
     there.page.goto("/alerts?detector=command_and_control.malicious_address")
     time = there.page.locator("table time").first
@@ -106,7 +106,7 @@ def test_times_are_local_with_utc_in_the_title(open_page: Any) -> None:
 
 
 def test_search_as_you_type_is_in_the_url(open_page: Any) -> None:
-    """Results follow the keys; a reload, back and forward keep them."""
+    """Results are updated while typing; reload, back and forward keep them."""
     there = open_page()
     page = there.page
     page.goto("/devices?sort=ip&order=asc")
@@ -126,7 +126,7 @@ def test_search_as_you_type_is_in_the_url(open_page: Any) -> None:
 
 
 def test_the_slider_sets_the_time_in_the_url(open_page: Any) -> None:
-    """By keyboard; back returns to the present, forward to that time."""
+    """The slider works by keyboard; back returns to the present, forward to that time."""
     there = open_page()
     page = there.page
     page.goto("/incidents?severity=low")
@@ -148,7 +148,7 @@ def test_the_slider_sets_the_time_in_the_url(open_page: Any) -> None:
 
 
 def test_an_alert_is_closed_and_brought_back_by_keyboard(open_page: Any, start, own) -> None:
-    """j to the second row, e closes it; the line that reports it undoes it."""
+    """j selects the second row, e closes it; the notification has an undo button."""
     running = start(own)
     there = open_page(running)
     page = there.page
@@ -181,7 +181,7 @@ def test_the_list_of_keys_opens_and_closes(open_page: Any) -> None:
 
 
 def test_what_is_new_comes_by_itself(open_page: Any, start, own) -> None:
-    """A note that somebody writes elsewhere is on the open page a moment later; marks that were set stay."""
+    """A comment written by another client appears on the open page; selected rows stay selected."""
     running = start(own)
     page = open_page(running).page
     page.goto("/alerts")
@@ -207,7 +207,7 @@ def test_what_is_new_comes_by_itself(open_page: Any, start, own) -> None:
 
 
 def test_everything_works_without_script(chromium: Any, start, own) -> None:
-    """Filter, next page, an action and its undo."""
+    """Filters, paging, an action and its undo work without JavaScript."""
     running = start(own)
     there = Page(chromium, running, java_script_enabled=False)
     page = there.page
@@ -227,7 +227,7 @@ def test_everything_works_without_script(chromium: Any, start, own) -> None:
 
 
 def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
-    """Chosen, sent in parts, analyzed; the page links to its dataset."""
+    """A capture is selected, sent in parts, and analyzed; the page links to its dataset."""
     there = open_page(start(own))
     page = there.page
     page.goto("/uploads")
@@ -248,7 +248,7 @@ def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
 
 
 def test_the_policy_blocks_inline_code_and_markup_from_strings(open_page: Any) -> None:
-    """No inline script, style or handler runs, no string becomes markup (Trusted Types), no policy can be made."""
+    """No inline script, style or handler runs, no string becomes markup (Trusted Types), no policy can be created."""
     there = open_page()
     there.page.goto("/alerts")
     blocked = there.page.evaluate(

@@ -1,4 +1,4 @@
-"""What a child that analyzes a capture can no longer do, tried by a process that gave it up."""
+"""Operations that a child process analyzing a capture can no longer do, tried by a process that gave up its rights."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ print(json.dumps({
 
 @needed
 def test_sockets_and_the_kernel_are_out_of_reach_of_it_and_its_children() -> None:
-    """Files and pipes still work."""
+    """Sockets and kernel interfaces are blocked; files and pipes still work."""
     assert MACHINE is not None
     refused = [str(number) for name, number in MACHINE.refused.items() if name != "reboot"]
     done = subprocess.run([sys.executable, "-c", TRIALS, *refused], check=True, capture_output=True, text=True)
@@ -57,7 +57,7 @@ def test_sockets_and_the_kernel_are_out_of_reach_of_it_and_its_children() -> Non
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_program_refuses_exactly_its_numbers(name: str) -> None:
-    """The instructions are followed for every number, for another machine, and for the x32 ABI."""
+    """The BPF program is evaluated for every system call number, for another architecture, and for the x32 ABI."""
     machine = MACHINES[name]
     lines = [struct.unpack_from("=HBBI", program(machine), at) for at in range(0, len(program(machine)), 8)]
 

@@ -1,4 +1,4 @@
-"""What the console says of datasets that lack something: unknown is called unknown, and never none."""
+"""Pages of incomplete datasets: missing data is shown as unknown, never as none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.console.kit import Running, act, no_all_clear
 
 
 def test_nothing_at_all(start, tmp_path: Path) -> None:
-    """Nothing can be read: each page reports it with what to do, and the API too."""
+    """Without data each page and the API report it with what to do."""
     running = start(tmp_path)
     with running.client() as client:
         for path in ("/", "/alerts", "/devices", "/health"):
@@ -27,7 +27,7 @@ def test_nothing_at_all(start, tmp_path: Path) -> None:
 
 
 def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:
-    """Devices are known by the inventory; everything that the log knows is unknown."""
+    """Devices are taken from the inventory; everything that only the log has is unknown."""
     (own / "events.jsonl").unlink()
     with start(own).client() as client:
         assert "38 devices" in client.get("/devices").text
@@ -43,7 +43,7 @@ def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:
 
 
 def test_a_log_alone_has_all_it_knows(start, own: Path) -> None:
-    """Without an inventory the tables are made of the log; operators can work with its alerts all the same."""
+    """Without an inventory the tables are built from the log; operators can still change its alerts."""
     for path in own.glob("inventory.db*"):
         path.unlink()
     (own / "inventory.lock").unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def test_a_log_alone_has_all_it_knows(start, own: Path) -> None:
 
 
 def test_a_damaged_store_is_rebuilt_from_the_log(start, own: Path) -> None:
-    """As the commands do it, with a note on the page."""
+    """The store is rebuilt as by the commands, with a note on the page."""
     for path in own.glob("inventory.db-*"):
         path.unlink()
     content = bytearray((own / "inventory.db").read_bytes())
@@ -79,7 +79,7 @@ def test_a_newer_store_is_refused_with_what_to_do(start, own: Path) -> None:
 
 
 def test_packets_that_are_missing_have_a_reason(start, own: Path) -> None:
-    """One file is gone, one is damaged: both say so, and the rest is shown."""
+    """One file is missing, one is damaged: both are reported, and the rest is shown."""
     files = sorted((own / "evidence").iterdir())
     files[0].unlink()
     files[1].write_bytes(b"damaged")
@@ -106,7 +106,7 @@ def test_a_replay_that_was_cut_off_reports_so(start, own: Path) -> None:
 
 
 def test_datasets_side_by_side(start, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that is chosen stays in every link; notes go to the dataset that is shown."""
+    """The selected dataset stays in every link; comments are stored in the dataset that is shown."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     for name in ("first", "second"):
         assert main(["replay", str(root / "pcaps/office.pcapng"), "--name", name]) == 0
@@ -126,7 +126,7 @@ def test_datasets_side_by_side(start, tmp_path: Path, root: Path, monkeypatch: p
 
 
 def test_a_state_that_cannot_be_written_is_reported(start, own: Path) -> None:
-    """Nothing is done that is not in the audit log."""
+    """No action is done without an entry in the audit log."""
     with start(own).client() as client:
         name = client.get("/api/v1/alerts").json()["items"][0]["id"]
         (own / "console-audit.jsonl").unlink()
@@ -137,7 +137,7 @@ def test_a_state_that_cannot_be_written_is_reported(start, own: Path) -> None:
 
 
 def test_other_requests_go_on_while_a_client_reads_slowly(office: Running) -> None:
-    """Streams that nobody reads hold up no page."""
+    """Streams of slow clients delay no page."""
     with office.client() as client:
         streams = [httpx.Client(base_url=office.url, cookies=client.cookies) for _ in range(6)]
         opened = [one.stream("GET", "/api/v1/events") for one in streams]
@@ -151,7 +151,7 @@ def test_other_requests_go_on_while_a_client_reads_slowly(office: Running) -> No
 
 
 def test_an_overview_without_open_alerts_still_lists_the_closed_ones(start, own) -> None:
-    """All alerts are closed: none is open, and the page is no all-clear. The kept scores are drawn as a line."""
+    """All alerts are closed, but the page does not call the site safe. Stored scores are drawn as a line."""
     with start(own).client() as client:
         ids = sorted(set(re.findall(r"/alerts/(alert-\w+)", client.get("/alerts").text)))
         assert "chart" in client.get("/").text

@@ -1,4 +1,4 @@
-"""Threat lists and rules in the console: look, check, rehearse, test, write, remove; by role, and with an audit."""
+"""Threat lists and rules in the console: show, check, rehearse, test, write, remove; with roles and an audit log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sensor.datasets.reload_request import Requests
 from sensor.views.errors import NotReadable
 from tests.console.kit import Running, csrf_of
 
-C2 = "203.0.113.66"  # a host that the office talks to
+C2 = "203.0.113.66"  # a host with traffic of the office
 RULES = """\
 rules:
   - id: talks_to_c2
@@ -36,7 +36,7 @@ rules:
 
 @pytest.fixture(scope="module")
 def there(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A console over a copy of the office."""
+    """A console on a copy of the office."""
     folder = tmp_path_factory.mktemp("detection") / "own"
     shutil.copytree(office_folder, folder)
     running = Running(folder)
@@ -62,7 +62,7 @@ def audit_of(folder: Path) -> list[tuple[str, str, str]]:
 def test_a_list_is_rehearsed_added_checked_changed_and_removed(
     there: Running, anna: httpx.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The rehearsal finds the server in the traffic; `sensor intel` sees the same list."""
+    """The rehearsal finds the server in the traffic; `sensor intel` has the same list."""
     text = f"{C2} botnet\r\nunheard.example\r\nno entry!\r\n"
     rehearsed = send(anna, "/lists/act", action="rehearse", name="ours", text=text)
     assert rehearsed.status_code == 200
@@ -120,7 +120,7 @@ def test_a_list_that_cannot_be_is_refused_and_nothing_is_written(
 
 
 def test_only_administrators_name_urls_and_none_is_opened(there: Running, anna: httpx.Client) -> None:
-    """A file of the host, a plain or a local URL is no source for anybody; an https URL waits for `sensor intel
+    """A file of the host, a plain or a local URL is rejected for all users; an https URL waits for `sensor intel
     update`.
     """
     url = "https://127.0.0.1:1/list.txt"
@@ -135,7 +135,7 @@ def test_only_administrators_name_urls_and_none_is_opened(there: Running, anna: 
 
 
 def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: httpx.Client) -> None:
-    """The rehearsal raises the alert on the office; saving asks the sensor to load them."""
+    """The rehearsal raises the alert on the office; saving requests a reload from the sensor."""
     requests = Requests(there.state)
     tested = send(anna, "/rules/act", action="test", name="ours", text=RULES.replace("\n", "\r\n"))
     assert all(count in tested.text for count in ("1 valid rule", "0 faults", "2 of 2 tests"))
@@ -168,7 +168,7 @@ def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: http
     ],
 )
 def test_rules_with_a_fault_are_not_saved(there: Running, anna: httpx.Client, text: str, expected: str) -> None:
-    """A fault has file, line and column; a failing test counts as one."""
+    """A fault has file, line and column; a failed test is a fault."""
     answer = send(anna, "/rules/act", action="save", name="ours", text=text)
     assert answer.status_code == 200
     assert expected in answer.text

@@ -1,6 +1,4 @@
-"""What operators set on pages of devices is what `sensor devices` sets: the same words, seen by both; audited, and
-undone.
-"""
+"""Changes on device pages are those of `sensor devices`: both see the same values; changes are audited and undone."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def id_of(client: httpx.Client, address: str) -> str:
 
 
 def act(client: httpx.Client, **fields: str | list[str]) -> httpx.Response:
-    """Send the form as a page of this session does."""
+    """Sends the form as a page of this session does."""
     return client.post("/devices/act", data={"csrf": csrf_of(client.get("/devices").text), **fields})
 
 
@@ -49,7 +47,7 @@ def undo(client: httpx.Client, done: httpx.Response) -> httpx.Response:
 
 
 def test_values_of_one_device_are_set_seen_by_the_command_and_undone(there: Running) -> None:
-    """Only what was changed is written; an empty field brings back what was observed."""
+    """Only changed values are written; an empty field restores the observed value."""
     with there.client() as client:
         camera = id_of(client, CAMERA)
         form = {"action": "set", "device": camera, "back": "device", "owner": "facilities", "type": "hub"}
@@ -60,7 +58,7 @@ def test_values_of_one_device_are_set_seen_by_the_command_and_undone(there: Runn
         assert (found["owner"], found["type"], found["criticality"]) == ("facilities", "hub", "high")
         assert found["vendor"] == "Hikvision"
         assert "asked them" in history(there.state, CAMERA)
-        assert act(client, **form, criticality="high").status_code == 400  # nothing is new
+        assert act(client, **form, criticality="high").status_code == 400  # nothing has changed
         assert act(client, **form | {"type": ""}, criticality="high").status_code == 303
         assert by_command(there.state)[CAMERA]["type"] == "camera"
         assert undo(client, done).status_code == 303
@@ -92,7 +90,7 @@ def parameters_of(answer: httpx.Response) -> set[str]:
 
 
 def test_two_devices_are_merged_and_split_by_the_next_run(there: Running) -> None:
-    """The order waits for the sensor; the history lists it, and its button undoes it."""
+    """The order waits for the sensor; the history lists it with an undo button."""
     with there.client() as client:
         camera = id_of(client, CAMERA)
         done = act(client, action="merge", device=camera, other=OTHER, back="device")
@@ -125,7 +123,7 @@ NONSENSE: tuple[tuple[dict[str, Any], int], ...] = (
 
 
 def test_what_makes_no_sense_is_refused_and_changes_nothing(there: Running) -> None:
-    """No word is written, and no line of the audit log."""
+    """An invalid value writes nothing, and no line of the audit log."""
     with there.client() as client:
         camera = id_of(client, CAMERA)
         for fields, status in NONSENSE:
@@ -149,7 +147,7 @@ def test_who_may_only_read_changes_nothing_and_sees_no_form(there: Running) -> N
 
 
 def test_a_value_is_text_and_never_markup(there: Running) -> None:
-    """What an operator writes stands on pages as written, and leads nowhere."""
+    """An operator's value is shown unchanged, and is not a link."""
     with there.client() as client:
         camera = id_of(client, CAMERA)
         text = "<script>alert(1)</script>"

@@ -1,4 +1,4 @@
-"""The console at a moment: devices as they were, what is different at another, and pages that cannot and report it."""
+"""The console as of a time: devices as they were, differences to another time, and pages without history."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows_of(text: str) -> list[str]:
 
 
 def test_devices_of_a_moment_and_the_difference_of_two(golden: Golden, browser: httpx.Client) -> None:
-    """At 08:05 four hosts of another network were not there yet, and three had no exact version of Windows."""
+    """At 08:05 four hosts of another network were still unknown, and three had no exact Windows version."""
     early, late = (rows_of(browser.get("/devices", params={"at": at}).text) for at in (EARLY, LATE))
     assert (len(early), len(late)) == (34, 38)
     page = browser.get("/devices", params={"at": EARLY, "against": LATE})

@@ -1,4 +1,4 @@
-"""Everything that a peer or a foreign log can write is data on every page, never markup: not one element, attribute or
+"""Everything that a device or an external log can write is text on every page, never markup: no element, attribute or
 link comes from it.
 """
 
@@ -17,7 +17,7 @@ import pytest
 from tests import sampling
 from tests.console.kit import Running
 
-# Ways out of a text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter
+# Ways to break out of text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter
 # Evasion).
 STRINGS = (
     "<script>pwned()</script>", "\"'><img src=x onerror=pwned()>", "<svg/onload=pwned()>", "javascript:pwned()//", (
@@ -47,7 +47,7 @@ STRINGS = (
     "\u2028<b>pwned", "<portal src=javascript:pwned()>", "${pwned()}", "{% raw %}<pwned>{% endraw %}",
     "{{ [].__class__ }}<pwned>",
 )  # fmt: skip
-# What makes a record a record; everything else is written by others.
+# Fields that make a record valid; all others are replaced.
 KEPT = frozenset(("ts", "kind", "action", "severity", "schema", "seq", "first", "last", "first_seen", "last_seen"))
 OWN_SCRIPTS = ("/static/console.js", "/static/passkeys.js", "/static/upload.js")
 OWN_TAGS = frozenset(
@@ -59,7 +59,7 @@ OWN_TAGS = frozenset(
 
 
 def hostile(value: Any, texts: Iterator[str]) -> Any:
-    """A record with every text replaced, keys of free objects too."""
+    """A record with every text replaced, keys of free-form objects too."""
     if isinstance(value, dict):
         return {key: one if key in KEPT else hostile(one, texts) for key, one in value.items()}
     if isinstance(value, list):
@@ -73,7 +73,7 @@ def endless() -> Iterator[str]:
 
 
 class Reader(HTMLParser):
-    """Elements and attributes that came from data."""
+    """Collects elements and attributes that came from data."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def folder(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A foreign log, whose every text is an attack; devices, alerts and all else are made of it."""
+    """An external log in which every text is an attack; devices, alerts and all other data are made from it."""
     made = tmp_path_factory.mktemp("hostile")
     texts = endless()
     lines = [
@@ -125,7 +125,7 @@ def client(folder: Path) -> Iterator[httpx.Client]:
 
 
 def test_no_element_comes_from_data(client: httpx.Client) -> None:
-    """Every page that links lead to, with the attack in every field; and it is shown as text."""
+    """Every linked page has the attack in every field, shown as text."""
     seen: set[str] = set()
     todo = [
         "/",
@@ -170,7 +170,7 @@ def test_no_element_comes_from_data(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("text", sampling.drawn(STRINGS, 6, "hostile strings"))
 def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
-    """In every parameter and in the path: shown escaped, in errors too."""
+    """Every parameter and the path are shown escaped, in errors too."""
     for path, name in (
         ("/search", "q"), ("/alerts", "text"), ("/alerts", "detector"), ("/alerts", text), ("/devices", "vendor"),
         ("/devices", "type"), ("/hunt", "sql"),
@@ -187,7 +187,7 @@ def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
 
 
 def test_records_of_another_shape_are_shown_as_far_as_they_go(tmp_path: Path, office_folder: Path, start) -> None:
-    """Where a list is expected there is a number, where an object is expected a text: no page fails."""
+    """A number instead of a list, a text instead of an object: no page fails."""
     values_of_other_types: list[Any] = [5, "text", None, [1], {"a": 1}, True, [[]], {"a": {"b": []}}]
     lines = []
     for number, line in enumerate((office_folder / "events.jsonl").read_text().splitlines()):

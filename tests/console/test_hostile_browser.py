@@ -1,5 +1,5 @@
-"""The attacks of ``test_hostile`` in a real browser: no script of theirs runs, no dialog opens, no request leaves, and
-the policy has nothing to report, on any page.
+"""The attacks of ``test_hostile`` in a real browser: no script of theirs runs, no dialog opens, no request is sent, and
+the policy reports no violation, on any page.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ window.pwned = () => window.ran.push("pwned");
 for (const name of ["alert", "confirm", "prompt"]) window[name] = () => window.ran.push(name);
 document.addEventListener("securitypolicyviolation", (event) => window.ran.push(`policy: ${event.blockedURI}`));
 """
-# Pages of single things are opened, so many of each kind.
+# Number of detail pages of each kind that are opened.
 OF_KIND = 3
 
 
 @pytest.fixture(scope="module")
 def there(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:  # noqa: F811
-    """The foreign log, and what operators wrote: notes, views, lists, rules, reports, uploads, a configuration."""
+    """The external log, and operators' data: comments, views, lists, rules, reports, uploads, a configuration."""
     own = tmp_path_factory.mktemp("browser") / "own"
     shutil.copytree(folder, own)
     for path in own.glob("console*"):
@@ -82,7 +82,7 @@ def write(own: Path) -> None:
 
 
 def test_no_attack_runs_on_any_page(chromium: Any, there: Running) -> None:  # noqa: F811
-    """Every page, some of each kind that they link to, and every string in the parameters of a URL."""
+    """Every page, some detail pages of each kind, and every string in URL parameters."""
     window = Page(chromium, there)
     page, outside = window.page, list[str]()
     dialogs = list[str]()

@@ -1,5 +1,5 @@
-"""Pages in other languages: every text of a template is a message of one catalogue, a translation of it is shown, and
-what is not translated stays English.
+"""Pages in other languages: every text of a template is a message of one catalogue, its translation is shown, and
+untranslated text stays English.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.console.kit import Running
 from tests.principles._source import SENSOR
 
 TEMPLATES = sorted(render.FOLDER.glob("*.jinja"))
-# Values of ARIA and paths, which are no text.
+# Values of ARIA and paths, which are not text.
 MACHINE = {"true", "false", "ascending", "descending", "none", "/audit", "/rules/new", ".yaml"}
 GERMAN = """\
 plural: n != 1
@@ -41,7 +41,7 @@ POLISH = "n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2"
 
 
 def shown(expression: nodes.Expr) -> Iterator[object]:
-    """The constants that an expression can print without asking for a translation."""
+    """The constants that an expression can print untranslated."""
     if isinstance(expression, nodes.Const):
         yield expression.value
     elif isinstance(expression, nodes.CondExpr):
@@ -58,7 +58,7 @@ def shown(expression: nodes.Expr) -> Iterator[object]:
 
 
 def _of_call(call: nodes.Call) -> Iterator[object]:
-    """What a macro is given, where it looks like a text; and what a table of words answers."""
+    """Arguments of a macro that look like text; and results of a table of words."""
     if isinstance(call.node, nodes.Name) and call.node.name == "_":
         return
     yield from (one for part in call.args for one in shown(part) if re.search(r"^[A-Z][a-z]|[a-z] [a-z]", str(one)))
@@ -87,8 +87,8 @@ def _asks(call: nodes.Call) -> bool:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_every_text_of_a_template_is_a_message(path: Path) -> None:
-    """What is between elements is one by itself; what expressions print must ask for its translation. English pages are
-    made from the template as it is.
+    """Text between elements is extracted automatically; expressions must request a translation. English pages use the
+    template unchanged.
     """
     source = path.read_text(encoding="utf-8")
     assert bypassing(source) == []
@@ -124,7 +124,7 @@ def test_titles_of_pages_are_messages() -> None:
 
 
 def test_every_template_compiles_in_another_language(tmp_path: Path) -> None:
-    """Each message in brackets, its placeholders in the opposite order."""
+    """Each message is in brackets, its placeholders are in reverse order."""
     places = re.compile(r"\{\d+\}|</?\d+>")
     found = {one: " ".join(("⟦<>{{%", *places.findall(one), "%}}⟧")) for one in all_messages() if " | " not in one}
     (tmp_path / "xx.yaml").write_text(json.dumps({"messages": found}))
@@ -170,7 +170,7 @@ def test_a_catalogue_that_cannot_be_used_is_reported(text: str, own: Path, capsy
 
 
 def test_messages_for_translators(own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All of them, with those that are translated already; the file is one that the console takes."""
+    """All messages, with existing translations; the console can load the file."""
     (own / "messages").mkdir()
     (own / "messages" / "de.yaml").write_text(GERMAN)
     assert main(["console", "messages", "de", "--state", str(own)]) == 0
@@ -184,7 +184,7 @@ def test_messages_for_translators(own: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_page_in_german_and_the_same_in_english(start: Callable[..., Running], own: Path) -> None:
-    """Words, plurals and the order within a sentence; markup in a translation is text."""
+    """Words, plurals and word order are translated; markup in a translation is text."""
     (own / "messages").mkdir()
     (own / "messages" / "de.yaml").write_text(GERMAN)
     running = start(own)

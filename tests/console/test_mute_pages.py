@@ -1,4 +1,4 @@
-"""From an alert to what is done about it: a mute that is rehearsed first, firewall rules with their side effects."""
+"""From an alert to the response: a mute that is rehearsed first, and firewall rules with their side effects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def alert_of(client: httpx.Client, detector: str) -> str:
 
 
 def silenced_of(text: str) -> tuple[int, int]:
-    """How many the rehearsal would silence, and of how many."""
+    """The number of alerts that the rehearsal would mute, and the total."""
     found = re.search(r"<strong>(\d+)</strong> of (\d+) alert", text)
     assert found is not None
     return int(found[1]), int(found[2])
@@ -33,7 +33,7 @@ def there(start, own: Path) -> Running:
 
 
 def test_a_mute_is_rehearsed_written_and_undone(there: Running) -> None:
-    """The narrowest first: one alert. Of all detectors of a group: five. `sensor mute` lists what was written."""
+    """The offered mute matches one alert, a wider one four, another none. `sensor mute` lists what was written."""
     with there.client() as client:
         name = alert_of(client, "discovery.port_scan")
         page = client.get(f"/alerts/{name}/mute").text
@@ -102,7 +102,7 @@ def test_an_invalid_file_of_mutes_is_reported_and_kept(there: Running) -> None:
 
 
 def test_firewall_rules_have_their_side_effects(browser: httpx.Client) -> None:
-    """The address of the threat list is cut off from the camera; each format has it, with its own words."""
+    """Traffic between the camera and the listed address is blocked; each format has the rule in its own syntax."""
     name = alert_of(browser, "command_and_control.malicious_address")
     for form, word in (("nftables", "203.0.113.66"), ("fortios", "config firewall address"), ("ios", "access-list")):
         page = browser.get(f"/alerts/{name}/firewall", params={"format": form})
@@ -111,6 +111,6 @@ def test_firewall_rules_have_their_side_effects(browser: httpx.Client) -> None:
         assert "observed for" in page.text
     rules = re.search(r'<pre class="command"[^>]*>(.*?)</pre>', browser.get(f"/alerts/{name}/firewall").text, re.DOTALL)
     assert rules is not None
-    assert re.search(r"^ +\S", rules[1], re.MULTILINE)  # indentation stays
+    assert re.search(r"^ +\S", rules[1], re.MULTILINE)  # keeps the indentation
     assert browser.get(f"/alerts/{name}/firewall", params={"format": "nftable"}).status_code == 400
     assert browser.get(f"/alerts/{name}/firewall", params={"expires": "1y"}).status_code == 400

@@ -1,5 +1,5 @@
-"""Login at an OpenID provider: who has a role there enters with it; every token and answer that is not meant for this
-browser and this console is refused, and stands in the audit log.
+"""Login at an OpenID provider: users with a role there can log in; every token and response for another browser or
+another console is rejected, and recorded in the audit log.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def there(start: Callable[..., Running], own: Path, provider: Provider, tmp_path
 
 @pytest.fixture
 def client(there: Running) -> Iterator[httpx.Client]:
-    """A browser that is not logged in."""
+    """A browser without a session."""
     with httpx.Client(base_url=there.url, timeout=60) as made:
         yield made
 
 
 def answer_of(client: httpx.Client, provider: Provider) -> str:
-    """To the provider and back, up to the URL that the browser is sent to."""
+    """The exchange with the provider, up to the URL of the final redirect."""
     begun = client.get("/oidc/login")
     assert begun.status_code == 303
     trusting = ssl.create_default_context(cafile=provider.ca)
@@ -74,7 +74,7 @@ def audit_of(there: Running) -> list[dict[str, str]]:
 def test_a_user_enters_with_the_highest_role_of_its_groups(
     there: Running, client: httpx.Client, provider: Provider
 ) -> None:
-    """It acts as an analyst and manages nobody; it has no password here; its session ends with the logout."""
+    """It acts as an analyst and cannot manage users; it has no password here; its session ends with the logout."""
     assert 'href="/oidc/login"' in client.get("/alerts").text
     page = log_in(client, provider)
     assert page.status_code == 200
@@ -95,7 +95,7 @@ def test_a_user_enters_with_the_highest_role_of_its_groups(
 
 
 def test_a_user_of_the_same_name_is_another_one(there: Running, client: httpx.Client, provider: Provider) -> None:
-    """The administrator anna of the console gives no right to the anna of the provider, and no user takes its name."""
+    """The console's administrator anna gives no rights to the provider's anna, and no user takes its name."""
     provider.claims["groups"] = ["staff"]
     with there.client("anna", "admin") as admin:
         csrf = csrf_of(admin.get("/users").text)
@@ -148,7 +148,7 @@ def by_hand(header: Claims, claims: Claims, key: bytes = b"") -> str:
 
 
 def test_tokens_of_other_keys_are_refused(there: Running, client: httpx.Client, provider: Provider) -> None:
-    """Signed by another key, under the name of ours, by nobody, or with our public key as the secret of an HMAC."""
+    """Signed by another key, under the right key's id, unsigned, or with the public key as the HMAC secret."""
     ours = provider.key
     public = ours.as_pem(private=False)
     for sign in (
@@ -176,7 +176,7 @@ def with_fields(url: str, **fields: str) -> str:
 
 
 def test_answers_for_another_browser_are_refused(there: Running, client: httpx.Client, provider: Provider) -> None:
-    """A link with the code of an attacker, another state, another provider, an error, and a code that was used."""
+    """A link with an attacker's code, another state, another provider, an error, and a used code are rejected."""
     stolen = answer_of(client, provider)
     with httpx.Client(base_url=there.url) as other:
         assert other.get(stolen).status_code == 403
@@ -195,7 +195,7 @@ def test_answers_for_another_browser_are_refused(there: Running, client: httpx.C
 
 
 def test_a_provider_that_does_not_answer(there: Running, client: httpx.Client, provider: Provider) -> None:
-    """Reported as it is; links still log in. The next attempt asks again."""
+    """The failure is reported; login links still work. The next attempt contacts the provider again."""
     provider.issuer = "https://other.example"
     assert client.get("/oidc/login").status_code == 503
     provider.issuer = provider.url
@@ -212,7 +212,7 @@ def test_without_a_provider_there_is_no_such_page(office: Running) -> None:
 
 
 def test_what_cannot_be_used_stops_the_start(provider: Provider, own: Path, tmp_path: Path) -> None:
-    """A provider over plain HTTP, a secret and a certificate that are not there."""
+    """A provider over plain HTTP, a missing secret and a missing certificate prevent the start."""
     path = provider.config(tmp_path)
     good = path.read_text()
     command = ["console", "--state", str(own), "--config", str(path)]

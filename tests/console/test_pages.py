@@ -1,4 +1,4 @@
-"""Every page of the office: it answers, names its data, keeps its state in the URL, and holds no markup but its own."""
+"""Every page of the office: it loads, names its dataset, keeps its state in the URL, and has no foreign markup."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGES = (
 
 
 class Strict(HTMLParser):
-    """What the policy of the page forbids, and what a reader with another sense misses."""
+    """Checks what the page's policy forbids, and what screen readers need."""
 
     VOID = frozenset(("meta", "link", "input", "img", "br", "wbr", "rect", "polyline"))
 
@@ -81,7 +81,7 @@ def links_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_is_sound_and_names_its_data(browser: httpx.Client, path: str) -> None:
-    """The dataset, its time span and its age stand on every page."""
+    """The dataset, its time span and its age are on every page."""
     answer = browser.get(path)
     assert answer.status_code == 200
     assert Strict(answer.text).faults == []
@@ -92,7 +92,7 @@ def test_page_is_sound_and_names_its_data(browser: httpx.Client, path: str) -> N
 
 
 def test_every_link_leads_somewhere(browser: httpx.Client) -> None:
-    """Four hundred of them, from page to page, or a sample; each page is sound."""
+    """Four hundred links, from page to page, or a sample, lead to valid pages."""
     seen: dict[str, int] = {}
     todo, most = list(PAGES), sampling.count(400, 160)
     while todo and len(seen) < most:
@@ -110,7 +110,7 @@ def test_every_link_leads_somewhere(browser: httpx.Client) -> None:
 
 
 def test_pages_of_a_list_give_every_device_once(browser: httpx.Client, office_folder: Path) -> None:
-    """In the order of the view, the filter and the sort kept from page to page."""
+    """The order is that of the view; filter and sort are kept from page to page."""
     found: list[str] = []
     path = "/devices?sort=ip&order=asc&limit=7"
     while path:
@@ -125,7 +125,7 @@ def test_pages_of_a_list_give_every_device_once(browser: httpx.Client, office_fo
 
 
 def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
-    """Its link adds the value to the URL, and the same link takes it away."""
+    """A facet's link adds the value to the URL, and the same link removes it."""
     text = browser.get("/devices?sort=type").text
     link = next(link for link in links_of(text) if "type=printer" in link)
     assert "sort=type" in link
@@ -136,7 +136,7 @@ def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
 
 
 def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) -> None:
-    """The Canon: two models are supported by evidence, one is chosen."""
+    """The Canon printer: two models are supported by evidence, one is chosen."""
     text = browser.get("/devices?text=Canon7F029A").text
     page = browser.get(re.findall(r"/devices/dev-\w+", text)[0]).text
     for word in (
@@ -151,7 +151,7 @@ def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) ->
 
 
 def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None:
-    """Why, benign causes, ATT&CK, response; the frames as bytes, and the same as a file."""
+    """Reason, false positives, ATT&CK and response are shown; packets as hex dump and as a file."""
     text = browser.get("/alerts?detector=command_and_control.malicious_address").text
     name = re.findall(r"/alerts/(alert-\w+)", text)[0]
     page = browser.get(f"/alerts/{name}").text
@@ -172,7 +172,7 @@ def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None
 def test_assessments_are_those_of_the_commands(
     browser: httpx.Client, office_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same CVEs, tickets and score; a CVE that only may affect a device is not counted as one that does."""
+    """CVEs, tickets and score are the same; a CVE that only may affect a device is not counted as affecting it."""
     capsys.readouterr()
     assert main(["vulns", "--json", "--state", str(office_folder)]) == 0
     reported = {one["cve"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
@@ -191,7 +191,7 @@ def test_assessments_are_those_of_the_commands(
 
 
 def test_a_list_is_saved_as_it_is_shown(browser: httpx.Client) -> None:
-    """The links to its files keep the filter and the order."""
+    """Links to its files keep the filter and the order."""
     page = browser.get("/devices?type=printer&sort=vendor&order=asc&limit=2").text
     link = next(link for link in links_of(page) if "format=csv" in link)
     rows = browser.get(link).text.splitlines()
@@ -199,7 +199,7 @@ def test_a_list_is_saved_as_it_is_shown(browser: httpx.Client) -> None:
 
 
 def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
-    """From the library and by SQL; wrong SQL is explained; the CSV has the same rows."""
+    """Hunts run from the library and as SQL; invalid SQL is explained; the CSV has the same rows."""
     sql = "SELECT dst_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3"
     page = browser.get("/hunt", params={"sql": sql})
     rows = re.findall(r'<td class="mono">([\d.]+)</td><td class="mono">([\d,]+)</td>', page.text)
@@ -262,6 +262,6 @@ def test_the_theme_is_kept(browser: httpx.Client) -> None:
 
 
 def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client) -> None:
-    """The last three minutes of the office are those of its capture, whenever it is looked at."""
+    """The last three minutes of the office are those of its capture, at any time."""
     found = browser.get("/alerts?since=3m").text
     assert "2 alerts" in found

@@ -1,5 +1,5 @@
 """Passkeys: added on the account page, they log in without a name and a password. Responses that are old, of another
-site, of another session or without user verification are refused, and failures lock the user.
+site, of another session or without user verification are rejected, and failures lock the user.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_a_login_is_valid_once(there: Running, key: Authenticator) -> None:
 def test_unverified_and_foreign_responses_are_refused(
     there: Running, key: Authenticator, name: str, value: Any
 ) -> None:
-    """A registration and a login without user verification, for another origin, and for another RP ID."""
+    """A registration and a login without user verification, for another origin, and for another RP ID are rejected."""
     with there.client("anna", "admin") as anna:
         usual = getattr(key, name)
         setattr(key, name, value)
@@ -95,7 +95,7 @@ def test_unverified_and_foreign_responses_are_refused(
 
 
 def test_a_registration_belongs_to_its_session(there: Running, key: Authenticator) -> None:
-    """A response to the options of another user, to those of a login, or used a second time, adds nothing."""
+    """A response to the options of another user, to those of a login, or used a second time, adds no passkey."""
     with there.client("anna", "admin") as anna, there.client("berta", "write") as berta:
         requested = options(anna, "add")
         assert submit(berta, key.register(requested)) == 403
@@ -114,7 +114,7 @@ def test_a_registration_belongs_to_its_session(there: Running, key: Authenticato
 
 
 def test_a_password_guards_new_passkeys(there: Running, key: Authenticator) -> None:
-    """Who finds an open session cannot add an authenticator; a copied one and another user's handle are refused."""
+    """An open session alone cannot add an authenticator; a copied one and another user's handle are rejected."""
     with there.client("anna", "admin") as anna:
         set_password(anna, GOOD)
         assert add(anna, key) == 403
@@ -144,7 +144,7 @@ def test_failures_lock_the_user_and_reveal_nothing(there: Running, key: Authenti
 
 
 def test_a_flood_of_responses_is_limited(there: Running, key: Authenticator) -> None:
-    """After some failures in a minute nobody logs in by passkey; hostile responses crash nothing."""
+    """After some failures within a minute no passkey login is possible; hostile responses crash nothing."""
     with there.client("anna", "admin") as anna:
         assert add(anna, key) == 303
         hostile = ["", "{}", "[" * 50_000, "\x00", "null", '{"id": 1}', "x" * 70_000, json.dumps({"id": "\ud800"})]
@@ -156,7 +156,7 @@ def test_a_flood_of_responses_is_limited(there: Running, key: Authenticator) -> 
 
 
 def test_an_administrator_removes_them(there: Running, key: Authenticator) -> None:
-    """With the password, or with the user; another user of the same name is not logged in by them."""
+    """Passkeys are removed with the password, or with the user; they do not log in another user of the same name."""
     other = Authenticator(key.origin)
     other.id = b"second credential"
     with there.client("anna", "admin") as anna, there.client("berta", "write") as berta:
@@ -186,7 +186,7 @@ def test_an_administrator_removes_them(there: Running, key: Authenticator) -> No
     ],
 )  # fmt: skip
 def test_the_relying_party_comes_from_the_configuration(listen: str, public: str, expected: Any) -> None:
-    """Browsers permit passkeys for names, over HTTPS or at localhost."""
+    """Browsers permit passkeys for host names, over HTTPS or at localhost."""
     assert party_of(place_of(listen, public=public)) == expected
 
 

@@ -26,7 +26,7 @@ def changes(page: str) -> Counter[str]:
 
 
 def test_incidents_of_a_moment_and_the_difference_of_two(browser: httpx.Client) -> None:
-    """At 08:12 there is the scan alone; until 08:19 it grows, and two more begin."""
+    """At 08:12 there is only the scan; until 08:19 it grows, and two more incidents begin."""
     early = browser.get("/incidents", params={"at": SCANS}).text
     assert len(rows_of(early)) == 1
     page = browser.get("/incidents", params={"at": SCANS, "against": LATE}).text
@@ -39,7 +39,7 @@ def test_incidents_of_a_moment_and_the_difference_of_two(browser: httpx.Client) 
 
 
 def test_one_incident_of_a_moment(browser: httpx.Client) -> None:
-    """Its story has the steps until then; before it began there is none."""
+    """An incident has the alerts until then; before its begin there is none."""
     listed = browser.get("/incidents", params={"at": SCANS}).text
     path = re.findall(r'href="(/incidents/incident-\w+)\?at=', listed)[0]
     then, now = browser.get(path, params={"at": SCANS}).text, browser.get(path).text
@@ -58,14 +58,14 @@ def test_recommendations_and_alerts_of_two_moments(browser: httpx.Client) -> Non
 
 
 def counts_of(page: str) -> tuple[int, int]:
-    """Devices and conversations of a map."""
+    """Numbers of devices and flows of a map."""
     found = re.search(r"([\d,]+) devices? in ([\d,]+) conversations?", page)
     assert found is not None
     return int(found[1]), int(found[2])
 
 
 def test_the_map_of_a_moment(browser: httpx.Client) -> None:
-    """It grows to the present one; the difference has what began between, and alerts are those of that time."""
+    """The map grows to the present one; the difference has what began in between, and alerts are those of that time."""
     early, late = (browser.get("/map", params={"at": at}).text for at in (EARLY, LATE))
     now, between = browser.get("/map").text, browser.get("/map", params={"at": EARLY, "against": LATE}).text
     assert counts_of(early) < counts_of(late)
@@ -103,7 +103,7 @@ def test_the_score_of_a_day_is_the_kept_one_or_unknown(start, own: Path) -> None
 
 
 def test_the_overview_of_a_moment(browser: httpx.Client) -> None:
-    """What was open then, with links that keep the time."""
+    """Alerts that were open then are shown, with links that keep the time."""
     page = browser.get("/", params={"at": SCANS, "against": LATE}).text
     assert "<strong>1</strong> open incident" in page
     assert "<strong>3</strong> medium alerts" in page
@@ -112,7 +112,7 @@ def test_the_overview_of_a_moment(browser: httpx.Client) -> None:
 
 
 def test_an_office_without_records_has_no_past_devices(start, own: Path) -> None:
-    """What the event log has is shown; what it has not is unknown, with the reason."""
+    """Data of the event log is shown; other data is unknown, with the reason."""
     for path in own.glob("records*"):
         path.rename(own / f"away-{path.name}")
     with start(own).client() as client:

@@ -1,4 +1,4 @@
-"""Where the console may listen, and that it does: loopback, a unix socket, TLS."""
+"""Where the console may listen, and that it does so: loopback, a unix socket, TLS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.console.kit import FORM
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """Of localhost, by nobody but itself."""
+    """A self-signed certificate for localhost."""
     key, name, now = (
         ec.generate_private_key(ec.SECP256R1()),
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
@@ -59,7 +59,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     ],
 )
 def test_no_plain_http_where_others_reach_it(listen: str) -> None:
-    """Nor anywhere that makes no sense."""
+    """Plain HTTP on other addresses and invalid addresses are rejected."""
     with pytest.raises(BadPlace):
         place_of(listen)
 
@@ -70,7 +70,7 @@ def test_loopback_and_sockets_need_no_tls(listen: str) -> None:
 
 
 def test_the_command_refuses(tmp_path: Path, office_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong usage is exit code 2, what cannot be opened 3."""
+    """Wrong usage gives exit code 2, a failure to listen 3."""
     assert main(["console", "--state", str(office_folder), "--listen", "0.0.0.0:0"]) == 2
     assert "--cert" in capsys.readouterr().err
     assert main(["console", "--state", str(office_folder), "--listen", "127.0.0.1:0", "--cert", "x.pem"]) == 2
@@ -89,7 +89,7 @@ def test_an_address_in_use_is_one_clear_line(office, capsys: pytest.CaptureFixtu
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(start, own: Path, certificate: tuple[Path, Path]) -> None:
-    """`__Host-` and Secure; HSTS; and nothing is answered in plain text."""
+    """The cookie has the `__Host-` prefix and Secure; HSTS is sent; plain HTTP gets no response."""
     running = start(own, "--cert", str(certificate[0]), "--key", str(certificate[1]))
     url = running.url.replace("127.0.0.1", "localhost")
     assert url.startswith("https://")
@@ -104,7 +104,7 @@ def test_over_tls_the_cookie_is_bound_to_the_host(start, own: Path, certificate:
 
 
 def test_on_a_unix_socket(start, own: Path, tmp_path: Path) -> None:
-    """Its group may use it, others not; a socket that a killed console left is no obstacle."""
+    """Only the group of the socket may use it; a stale socket of a killed console is replaced."""
     path = tmp_path / "http.sock"
     first = start(own, "--listen", f"unix:{path}")
     first.process.kill()
@@ -116,7 +116,7 @@ def test_on_a_unix_socket(start, own: Path, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_command_names_it(tmp_path: Path) -> None:
-    """And every other command works."""
+    """Every other command works."""
     block = "import sys\nfor name in ('starlette', 'uvicorn'): sys.modules[name] = None\n"
     run = block + "from sensor.cli.main import main\nsys.exit(main(sys.argv[1:]))"
     done = subprocess.run(

@@ -1,5 +1,5 @@
-"""From a claim to its bytes: the page of a device leads to the frame that proves each attribute, with the bytes marked;
-where the frame is no longer there, the reason is given.
+"""From an attribute to its bytes: the page of a device links to the frame that proves each attribute, with the bytes
+marked; for a frame that no longer exists, the reason is given.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def marked(text: str) -> str:
 
 
 def test_every_observation_of_the_camera_leads_to_its_bytes(browser: httpx.Client) -> None:
-    """Ten of them: host names, an mDNS instance, a DHCP vendor class, the server of a stream, the vendor of the MAC."""
+    """Ten observations: host names, an mDNS instance, a DHCP vendor class, the server of a stream, the MAC's vendor."""
     links = set(proofs_of(browser))
     assert len(links) >= 8
     for link in links:
@@ -53,7 +53,7 @@ def test_every_observation_of_the_camera_leads_to_its_bytes(browser: httpx.Clien
 
 
 def test_the_capture_is_gone(golden: Golden, start, own: Path) -> None:
-    """The frames of alerts remain; of others the page gives the reason, and no attribute is doubted for it."""
+    """Frames of alerts remain; for others the page has the reason, and no attribute loses confidence."""
     card = json.loads((own / "dataset.json").read_text()) if (own / "dataset.json").is_file() else {"kind": "replay"}
     (own / "dataset.json").write_text(json.dumps(card | {"captures": ["/nowhere/office.pcapng"]}))
     with start(own).client() as client:
@@ -69,7 +69,7 @@ def test_the_capture_is_gone(golden: Golden, start, own: Path) -> None:
 
 
 def test_only_what_was_observed_is_looked_up(browser: httpx.Client) -> None:
-    """The page searches no capture for texts of the URL."""
+    """Text from the URL is not searched in captures."""
     url = f"/devices/{camera_of(browser)}/proof"
     assert browser.get(url, params={"observation": "mdns.instance", "seen": "password"}).status_code == 400
     assert browser.get(url).status_code == 400
@@ -104,7 +104,7 @@ def test_rows_are_cut_where_marks_begin_and_end() -> None:
 
 
 def test_a_running_console_names_each_layer(office: Running, browser: httpx.Client) -> None:
-    """An alert's packet: Ethernet, IPv4, TCP and the payload, each with its bytes."""
+    """A packet of an alert: Ethernet, IPv4, TCP and the payload, each with its bytes."""
     page = browser.get(
         browser.get("/api/v1/alerts?detector=discovery.port_scan").json()["items"][0]["id"].join(("/alerts/", ""))
     )

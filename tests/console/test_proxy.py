@@ -1,4 +1,4 @@
-"""Users that a proxy names in a header: from its address alone, with the role that the console gives them."""
+"""Users that a proxy names in a header: accepted from its address only, with the role that the console gives them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_header_counts_once_and_from_the_peers_alone(tmp_path: Path) -> None
 
 
 def test_others_get_the_role_that_was_named_and_forms_of_their_own(tmp_path: Path) -> None:
-    """A unix socket has no address."""
+    """Other users get the configured role, each with its own form token; a unix socket has no peer address."""
     proxy, users = proxy_of(HEADER, ["unix"], "viewer"), Users(tmp_path)
     assert proxy is not None
     guest, other = (proxy.who(request([name], None), users) for name in ("guest", "other"))
@@ -76,7 +76,7 @@ def test_without_the_options_there_is_no_proxy(capsys: pytest.CaptureFixture[str
 
 
 def test_a_proxy_on_a_unix_socket_logs_users_in(start, own: Path, tmp_path: Path) -> None:
-    """It reads, acts with the token of its forms and not without, and logs out; nobody is who sends no header."""
+    """The user reads, acts only with the token of its forms, and logs out; without the header there is no user."""
     path = tmp_path / "s"
     running = start(
         own, "--listen", f"unix:{path}", "--proxy-user", HEADER, "--proxy-from", "unix", "--proxy-role", "analyst"

@@ -1,4 +1,4 @@
-"""A client that repeats itself, and one that never comes to the point."""
+"""A client that repeats requests, and one that never completes a request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def there(start, own: Path) -> Running:
 
 
 def test_a_repeated_write_is_done_once(there: Running) -> None:
-    """The answer is lost, the program asks again: one comment, the same answer."""
+    """The response is lost and the program repeats the request: one comment, the same response."""
     headers = {"Authorization": f"Bearer {there.token('write')}", "Idempotency-Key": "6f1c-1"}
     with httpx.Client(base_url=there.url, headers=headers, timeout=60) as client:
         name = client.get("/api/v1/alerts").json()["items"][0]["id"]
@@ -41,7 +41,7 @@ def test_a_repeated_write_is_done_once(there: Running) -> None:
         assert client.post(url, json=note, headers={"Idempotency-Key": "k" * 200}).status_code == 400
         other_key = {"Idempotency-Key": "6f1c-2"}
         assert client.post(url, json=note | {"action": "explode"}, headers=other_key).status_code == 400
-        assert client.post(url, json=note, headers=other_key).status_code == 200  # what failed may be repeated
+        assert client.post(url, json=note, headers=other_key).status_code == 200  # a failed request may be repeated
         assert len(client.get(f"/api/v1/alerts/{name}").json()["item"]["notes"]) == 2
 
 
@@ -60,7 +60,7 @@ def test_keys_are_of_one_user_and_of_one_request() -> None:
 
 
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence, a head byte by byte, and a second head that stays half; a request that takes long is answered."""
+    """Silence, a header byte by byte, and an incomplete second header time out; a slow request gets a response."""
     monkeypatch.setattr(timeouts, "HEAD_S", 0.3)
     assert asyncio.run(_clients()) == [b"", b"", b"200", b"200"]
 
@@ -81,7 +81,7 @@ async def _clients() -> list[bytes]:
     heads = (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTT")
     found = [await _answer(port, head) for head in heads]
     slow = asyncio.create_task(_answer(port, b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
-    await _answer(port, b"")  # longer than a head may take
+    await _answer(port, b"")  # longer than the timeout of a header
     released.set()
     found.append(await slow)
     server.close()
@@ -90,7 +90,7 @@ async def _clients() -> list[bytes]:
 
 
 async def _answer(port: int, data: bytes) -> bytes:
-    """The status that comes before the connection ends; empty where none does."""
+    """The status before the connection ends; empty without a response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(data)
     received = await asyncio.wait_for(reader.read(), 60)
@@ -100,7 +100,7 @@ async def _answer(port: int, data: bytes) -> bytes:
 
 
 def test_a_form_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that stops, one that comes byte by byte, and one whose client leaves."""
+    """A form that stops, one sent byte by byte, and one whose client disconnects are rejected."""
     monkeypatch.setattr(page_request, "BODY_S", 0.2)
     parts = [{"type": "http.request", "body": b"a", "more_body": True}]
 

@@ -1,4 +1,4 @@
-"""Reports in the console: made, downloaded, compared, refused, removed."""
+"""Reports in the console: created, downloaded, compared, rejected, removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
 
 
 def made(client: httpx.Client) -> str:
-    """The page, once no report waits any more."""
+    """The page, after all reports are complete."""
 
     def page() -> str:
         text = client.get("/reports").text
@@ -32,7 +32,7 @@ def made(client: httpx.Client) -> str:
 
 
 def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> None:
-    """JSON of the whole office, then HTML against it; both as attachments."""
+    """JSON of the whole office, then HTML compared with it; both are attachments."""
     running = start(own)
     name = dataset_in(own).name
     with running.client() as anna:
@@ -69,7 +69,7 @@ def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> N
 
 
 def test_values_of_a_form_are_no_options(tmp_path: Path) -> None:
-    """Each value is part of the word that names its option."""
+    """Each value is passed in one argument with the name of its option."""
     reports = Reports(tmp_path, tmp_path / "sensor.yaml")
     arguments = reports.command(Report("report-1", "office", "json", "anna", period="--output=/etc/x", since="-o"))
     assert [word for word in arguments if word.startswith("-")] == [

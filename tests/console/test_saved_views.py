@@ -1,4 +1,4 @@
-"""Views of lists: columns that are chosen, and views that are saved under a name and shared."""
+"""Views of lists: selected columns, and views that are saved under a name and shared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save(client: httpx.Client, url: str, name: str) -> httpx.Response:
 
 
 def test_columns_are_chosen_and_kept_by_links(browser: httpx.Client) -> None:
-    """The name always, others as the URL has them; next page, sort and facets keep them."""
+    """The name column is fixed, others are in the URL; paging, sort and facets keep them."""
     assert headings(browser.get("/devices").text)[:3] == ["Name", "Type", "Vendor"]
     page = browser.get("/devices?columns=owner&columns=services&columns=first&limit=5").text
     assert headings(page) == ["Name", "Owner", "Services", "First seen"]

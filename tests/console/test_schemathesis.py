@@ -1,5 +1,5 @@
-"""The API against its own description: schemathesis makes requests of the OpenAPI document, right and wrong ones, and
-finds no answer that the document does not announce.
+"""The API against its own description: schemathesis makes valid and invalid requests from the OpenAPI document, and
+finds no response that the document does not describe.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from tests.console.kit import Running
 from tests.sampling import SEED, count
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("schemathesis") is None, reason="needs schemathesis")
-# Values such as a dataset or a severity come from a state that a schema does not know: a string that is none of them is
-# refused, as it should be.
+# Values such as a dataset or a severity depend on data that a schema does not know: any other string is rejected,
+# as it should be.
 LEFT_OUT = "positive_data_acceptance"
 # A stream does not end.
 STREAM = "/api/v1/events"
 
 
 def test_no_request_gets_an_answer_that_is_not_described(start: Callable[..., Running], own: Path) -> None:
-    """With a token that may write, so that notes are written too."""
+    """The token may write, so comments are written too."""
     running = start(own)
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{running.url}/api/v1/openapi.json", "--no-color",

@@ -1,5 +1,5 @@
-"""Who may ask the console, from where, and what every answer carries. The attacker is another page in the same browser,
-or another host.
+"""Who may use the console, from where, and the headers of every response. The attacker is another page in the same
+browser, or another host.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATHS = (
 
 
 def test_without_a_session_nothing_is_shown(office: Running) -> None:
-    """Every page asks for a login; the API for a token."""
+    """Every page shows only the login (401); the API requires a token."""
     with httpx.Client(base_url=office.url) as untrusted:
         for path in (
             "/",
@@ -50,7 +50,7 @@ def test_without_a_session_nothing_is_shown(office: Running) -> None:
 
 
 def test_a_link_logs_in_once(office: Running) -> None:
-    """Looking at it uses nothing up, the button does; the cookie is out of reach of scripts and other sites."""
+    """Opening the link does not use it up, the button does; scripts and other sites cannot read the cookie."""
     link = office.login("berta")
     with httpx.Client(base_url=office.url) as client:
         assert "berta" in client.get(link).text
@@ -67,7 +67,7 @@ def test_a_link_logs_in_once(office: Running) -> None:
 
 
 def test_logout_ends_the_session(office: Running) -> None:
-    """The cookie of before is worth nothing then."""
+    """The old cookie is invalid after the logout."""
     with office.client("carla") as client:
         cookies = dict(client.cookies)
         token = csrf_of(client.get("/").text)
@@ -80,7 +80,7 @@ def test_logout_ends_the_session(office: Running) -> None:
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "localhost.evil.example"]
 )
 def test_another_name_for_the_host_is_refused(browser: httpx.Client, host: str) -> None:
-    """DNS rebinding: a page of another name that resolves to loopback."""
+    """DNS rebinding: the page of another name that resolves to loopback."""
     assert browser.get("/", headers={"Host": host}).status_code in (400, 421)
 
 
@@ -107,7 +107,7 @@ def test_other_sites_may_link_and_not_read(browser: httpx.Client, headers: dict[
     ],
 )
 def test_forms_of_other_sites_are_refused(browser: httpx.Client, headers: dict[str, str]) -> None:
-    """Even with the right token."""
+    """A form of another origin is rejected even with the right token."""
     token = csrf_of(browser.get("/alerts").text)
     assert (
         browser.post(
@@ -118,7 +118,7 @@ def test_forms_of_other_sites_are_refused(browser: httpx.Client, headers: dict[s
 
 
 def test_a_form_needs_the_token_of_its_session(office: Running, browser: httpx.Client) -> None:
-    """No token, an invented one, and that of another user."""
+    """A missing token, a random one, and that of another user are rejected."""
     with office.client("dora") as other:
         foreign = csrf_of(other.get("/alerts").text)
     name = re.findall(r"/alerts/(alert-\w+)", browser.get("/alerts").text)[0]
@@ -128,7 +128,7 @@ def test_a_form_needs_the_token_of_its_session(office: Running, browser: httpx.C
 
 
 def test_who_may_only_read_cannot_write(office: Running) -> None:
-    """No buttons, and no effect without them."""
+    """A viewer has no buttons, and requests without them are rejected."""
     with office.client("emil", "read") as reader:
         page = reader.get("/alerts").text
         assert 'value="close"' not in page
@@ -137,7 +137,7 @@ def test_who_may_only_read_cannot_write(office: Running) -> None:
 
 
 def test_every_answer_carries_the_headers(office: Running, browser: httpx.Client) -> None:
-    """Errors, refusals and files too: no script and no style but our own, no frame."""
+    """Errors, rejections and files have them too: only scripts and styles of the console, no frames."""
     answers = [browser.get(path) for path in PATHS] + [
         browser.get("/", headers={"Host": "evil.example"}),
         browser.request("PUT", "/"),
@@ -182,12 +182,12 @@ def test_large_forms_are_refused(browser: httpx.Client, body: bytes) -> None:
 
 
 def test_forms_of_another_type_are_refused(browser: httpx.Client) -> None:
-    """As a page of another site may send them without asking (a simple request)."""
+    """A page of another site may send them without a preflight request (a simple request)."""
     assert browser.post("/alerts/act", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 400
 
 
 def test_keys_keep_no_secret(tmp_path: Path) -> None:
-    """Nobody who reads the file can log in with what is in it, and others cannot read it."""
+    """The file contains nothing that allows a login, and only its owner may read it."""
     keys = Keys(tmp_path)
     link = keys.link("anna", "write")
     session = keys.begin(link)
@@ -198,7 +198,7 @@ def test_keys_keep_no_secret(tmp_path: Path) -> None:
 
 
 def test_keys_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Links after minutes, sessions after days, tokens when they were made to."""
+    """Links expire after minutes, sessions after days, tokens at the time that was set."""
     keys, clock = Keys(tmp_path), [1_000_000.0]
     monkeypatch.setattr("sensor.console.security.keys.time.time", lambda: clock[0])
     late, used = keys.link("anna", "write"), keys.link("anna", "write")
@@ -220,7 +220,7 @@ def test_keys_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_failed_logins_are_limited(start, own: Path) -> None:
-    """After twenty a minute even a good link has to wait."""
+    """After twenty failures in a minute even a valid link has to wait."""
     running = start(own)
     with httpx.Client(base_url=running.url) as client:
         for number in range(20):
@@ -229,9 +229,7 @@ def test_failed_logins_are_limited(start, own: Path) -> None:
 
 
 def test_every_form_needs_the_token_of_its_session(office: Running, browser: httpx.Client, tmp_path: Path) -> None:
-    """All that can be sent, from the routes themselves: a new one is among them. Login and colors change nothing that
-    is of a session.
-    """
+    """All forms are taken from the routes: new ones are included. Login and colors do not change a session."""
     app = app_of(console_of(tmp_path, place_of("127.0.0.1:0")))
     paths = {one.path for one in app.routes if isinstance(one, Route) and "POST" in (one.methods or ())}
     forms = {path for path in paths if not path.startswith(("/login", "/theme", "/api/"))}
@@ -244,7 +242,7 @@ def test_every_form_needs_the_token_of_its_session(office: Running, browser: htt
 
 
 def test_a_session_that_an_attacker_chose_is_not_taken_over(office: Running) -> None:
-    """Session fixation: the login gives another one, and the chosen one stays worthless."""
+    """Session fixation: the login creates another session, and the chosen one stays invalid."""
     with httpx.Client(base_url=office.url, timeout=60, cookies={"sensor": "chosen"}) as victim:
         assert victim.post(office.login("eva"), headers=FORM).status_code == 303
         given = [one.value for one in victim.cookies.jar if one.value != "chosen"]

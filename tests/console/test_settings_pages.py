@@ -1,4 +1,4 @@
-"""Settings in the console: values with their origin, a change that is compared, applied and taken back."""
+"""Settings in the console: values with their origin, a change that is compared, applied and reverted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def root(there: Running) -> Iterator[httpx.Client]:
 
 
 def edited(client: httpx.Client, path: Path, text: str, action: str, page: str = "") -> httpx.Response:
-    """Send the form of the editor as it was opened."""
+    """Sends the editor's form with a changed text."""
     page = page or client.get(f"/settings/edit?file={path}").text
     digest = re.search(r'name="digest" value="(\w+)"', page)
     assert digest is not None
@@ -57,7 +57,7 @@ def edited(client: httpx.Client, path: Path, text: str, action: str, page: str =
 
 
 def test_a_change_is_compared_applied_and_taken_back(root: httpx.Client, own: Path, etc: Path) -> None:
-    """Changes that take effect at once and changes that need a restart are marked; the mode of the file stays."""
+    """Changes with immediate effect and changes that need a restart are marked; the mode of the file stays."""
     requests, changed = Requests(own), MAIN.replace("quiet", "paranoid") + "capture: {rings: 2}\n"
     compared = edited(root, etc, changed, "compare").text
     assert re.search(r"capture.<wbr>rings.*?>1<.*?>2<.*?at the next start", compared)
@@ -85,7 +85,7 @@ def test_a_change_is_compared_applied_and_taken_back(root: httpx.Client, own: Pa
 
 
 def test_an_invalid_text_is_not_written(root: httpx.Client, own: Path, etc: Path) -> None:
-    """Faults have file, line and column, of every layer."""
+    """Faults have file, line and column, in every layer."""
     answer = edited(root, etc, MAIN.replace("preset: quiet", "preset: quit"), "apply")
     assert f"{etc}:4:9" in answer.text
     assert "did you mean" in answer.text
@@ -101,7 +101,7 @@ def test_two_administrators_do_not_overwrite_each_other(root: httpx.Client, etc:
 
 
 def test_secrets_are_not_shown_and_others_do_not_edit(there: Running, root: httpx.Client, etc: Path) -> None:
-    """Values of a header and of a URL are hidden from all; the text of the files is for administrators."""
+    """Values of headers and URLs are masked for all users; only administrators see the text of the files."""
     for scope in ("read", "write"):
         with there.client("eve", scope) as eve:
             page = eve.get("/settings?all=1").text
@@ -130,7 +130,7 @@ def test_a_secret_that_changes_is_named_and_not_shown(etc: Path, tmp_path: Path)
 
 
 def test_an_invalid_configuration_can_be_repaired(etc: Path, tmp_path: Path) -> None:
-    """The difference is to the defaults, since nothing else is known."""
+    """The difference is to the defaults, as no valid configuration exists."""
     etc.write_text("preset: [")
     there = Configuration(etc, tmp_path)
     with pytest.raises(NotReadable):

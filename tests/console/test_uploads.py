@@ -1,4 +1,4 @@
-"""A capture is sent in parts and becomes a dataset; what is none is named and deleted; what takes too much is ended."""
+"""A capture is sent in parts and becomes a dataset; other files are deleted; an analysis over its limits is stopped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sender:
         return self.client.post(f"/uploads/{name}", params={"offset": offset}, content=data, headers=headers)
 
     def ended(self, name: str) -> dict[str, object]:
-        """How it ended; asks as the page does, until it did."""
+        """The final state; polls as the page does."""
 
         def over() -> dict[str, object] | None:
             found = self.client.get(f"/uploads/{name}", timeout=60).json()
@@ -53,7 +53,7 @@ class Sender:
 
 
 def test_a_capture_in_parts_becomes_a_dataset(there: Running) -> None:
-    """The second part is lost at first: the upload goes on where it stopped. Alerts have their packets."""
+    """The second part is lost at first: the upload resumes there. Alerts have their packets."""
     content = CAPTURE.read_bytes()
     with there.client() as client:
         sender = Sender(client)
@@ -103,7 +103,7 @@ def test_what_is_no_capture_is_named_and_deleted(there: Running) -> None:
 
 
 def test_a_bomb_is_read_as_far_as_it_is_a_capture(there: Running) -> None:
-    """64 MiB of zeros in 64 KiB behind eight packets: the dataset has these, and the damage is reported."""
+    """64 MiB of zeros in 64 KiB behind eight packets: the dataset has the packets, and the damage is reported."""
     content = gzip.compress(CAPTURE.read_bytes()[:2000] + bytes(64 << 20), 9)
     assert len(content) < 100_000
     with there.client() as client:
@@ -127,7 +127,7 @@ def test_sizes_that_cannot_be(there: Running) -> None:
 
 
 def test_who_may_not_upload(there: Running) -> None:
-    """No session, no token, the token of another session, no right to write; and a part that is too long."""
+    """No session, no token, the token of another session, no permission to write, and a too long part are rejected."""
     assert httpx.get(f"{there.url}/uploads").status_code == 401
     with there.client() as client, there.client("berta") as other, there.client("emil", "read") as reader:
         sender, foreign = Sender(client), csrf_of(other.get("/uploads").text)
@@ -145,13 +145,13 @@ def test_who_may_not_upload(there: Running) -> None:
 
 @pytest.mark.parametrize("limits", [Limits(seconds=0), Limits(memory=1 << 20)])
 def test_an_analysis_that_takes_too_much_is_ended(tmp_path: Path, limits: Limits) -> None:
-    """It has a reason, and leaves no dataset."""
+    """A reason is shown, and there is no dataset."""
     assert analyze(CAPTURE, "office", tmp_path, limits)
     assert not (tmp_path / "datasets" / "office").exists()
 
 
 def test_an_analysis_that_was_interrupted_is_reported(tmp_path: Path) -> None:
-    """The console was stopped: the upload does not wait for ever."""
+    """The console was stopped: the upload does not wait forever."""
     uploads = Uploads(tmp_path)
     one = uploads.begin("a.pcap", 100, "anna")
     card = tmp_path / FOLDER / one.id / CARD
@@ -165,7 +165,7 @@ def test_an_analysis_that_was_interrupted_is_reported(tmp_path: Path) -> None:
 
 
 def test_uploads_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many are kept; those that got no part for a day are deleted; the disk keeps its room."""
+    """The number of uploads is limited; those without a part for a day are deleted; free disk space is reserved."""
     uploads, clock = Uploads(tmp_path), [1_000_000.0]
     monkeypatch.setattr("sensor.console.uploads.time.time", lambda: clock[0])
     monkeypatch.setattr("sensor.console.uploads.KEPT", 3)

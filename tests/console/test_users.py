@@ -1,5 +1,5 @@
-"""Users: the first comes by a one-time link and sets a password; roles decide what each may do; who guesses is locked
-out, and what was changed stands in the audit log.
+"""Users: the first uses a one-time link and sets a password; roles limit the actions of each; password guessing locks
+the user, and changes are in the audit log.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def set_password(client: httpx.Client, password: str, current: str = "", again: 
 
 @contextlib.contextmanager
 def log_in(there: Running, name: str, password: str) -> Iterator[httpx.Client]:
-    """A browser that tried to."""
+    """A browser after a login attempt."""
     with httpx.Client(base_url=there.url, timeout=60) as client:
         client.post("/login", data={"name": name, "password": password})
         yield client
@@ -57,7 +57,7 @@ def audit_of(state: Path) -> list[tuple[str, str]]:
 
 
 def test_the_first_user_and_the_others(there: Running) -> None:
-    """A link of an administrator, a password, then a viewer, who gets a link and sets a password too."""
+    """An administrator gets a link and sets a password, then a viewer does the same."""
     with there.client("anna", "admin") as anna:
         assert 'type="password"' not in httpx.get(there.url).text
         assert set_password(anna, GOOD).status_code == 303
@@ -105,7 +105,7 @@ def test_a_new_password_needs_the_old_one_and_ends_other_sessions(there: Running
 
 
 def test_who_guesses_is_locked_and_learns_nothing(there: Running) -> None:
-    """Unknown names, wrong passwords and locked users get the same page; a link still logs in."""
+    """Unknown names, wrong passwords and locked users get the same page; a link still works."""
     with there.client("anna", "admin") as anna:
         set_password(anna, GOOD)
     with httpx.Client(base_url=there.url, timeout=60) as thief:
@@ -134,7 +134,7 @@ def test_the_last_administrator_stays(there: Running) -> None:
 
 
 def test_a_lock_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a quarter of an hour the right password is right again, and failures count from zero."""
+    """After fifteen minutes the right password works again, and failures count from zero."""
     users, clock = Users(tmp_path), [1_000_000.0]
     monkeypatch.setattr("sensor.console.security.users.time.time", lambda: clock[0])
     users.put("anna", "administrator")
@@ -160,7 +160,7 @@ def test_hashes_have_salts_and_foreign_ones_match_nothing() -> None:
 
 
 def test_a_console_of_an_earlier_version_gains_users(start, own: Path) -> None:
-    """Its sessions and links go on."""
+    """Sessions and links of an earlier version stay valid."""
     with sqlite3.connect(own / "console.db") as base:
         base.execute("CREATE TABLE tokens (id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, scope TEXT, made REAL, until REAL, used REAL) STRICT")  # fmt: skip # noqa: E501
     base.close()
