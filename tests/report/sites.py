@@ -1,6 +1,4 @@
-"""Sites as reports need them: ten thousand devices that talk, are weak and were attacked; and a log
-that tells of them.
-"""
+"""Sites for reports: ten thousand devices with traffic, vulnerabilities and alerts; and a log of them."""
 
 from __future__ import annotations
 
@@ -30,12 +28,12 @@ FINDINGS, SEGMENTS, SEVERITIES = 400, 60, (Severity.low, Severity.medium, Severi
 
 
 def at(minute: int) -> str:
-    """A time of 24 November 2026 as records write it."""
+    """A time of 24 November 2026 in the format of records."""
     return f"2026-11-24T{minute // 60:02}:{minute % 60:02}:00.000000Z"
 
 
 def large_site(devices: int, each: int = 5) -> Site:
-    """So many devices with ``each`` weaknesses, of 400 kinds, and twenty conversations; an alert for every tenth, an
+    """The given number of devices with ``each`` findings, of 400 kinds, and twenty flows; an alert for every tenth, an
     incident for every hundredth.
     """
     chance = random.Random(7)
@@ -48,9 +46,7 @@ def large_site(devices: int, each: int = 5) -> Site:
 
 
 def large_story(made: Site) -> Story:
-    """A log that told each of its devices with the packets that say what it is, and a firmware that changed here and
-    there.
-    """
+    """A log of each device with the packets that identify it, and a changed firmware version for some."""
     story = Story()
     for number, one in enumerate(made.nodes.values()):
         for record in _reported(number, one):

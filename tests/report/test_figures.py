@@ -1,5 +1,5 @@
-"""What a report of ten thousand devices costs: seconds of one core, and memory. Where the run is no whole one, the page
-of a thousand; paper takes ten seconds.
+"""The cost of a report of ten thousand devices: seconds of one core, and memory. In a sampled run, the page of a
+thousand; PDF takes ten seconds.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from tests import sampling
 
 DEVICES = sampling.count(10_000, 1_000)
 KINDS = ["html", *([pytest.param("pdf", marks=pytest.mark.paper)] if sampling.WHOLE else [])]
-# What it may take on a machine of its own; others work on this one as well.
+# Limits on an idle machine; this one runs other programs too.
 SECONDS, MB = 20.0, 600
 
-# In a process of its own, so that nobody else's memory counts.
+# In a child process, so that the memory of other tests does not count.
 MAKE = """
 import resource, sys, time
 from sensor.report.build import Sources, report_of
@@ -59,7 +59,7 @@ def cost(kind: str) -> tuple[float, float, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_thousand_devices(kind: str) -> None:
-    """The page lists them all; paper groups them, and stays something that one can carry."""
+    """The page lists all devices; PDF groups them, and stays small enough to print."""
     took, held, size = cost(kind)
     assert took < SECONDS, took
     assert held < MB, held

@@ -1,4 +1,4 @@
-"""The page: what is shown, what is left out and said so."""
+"""The page: what is shown, and that omitted parts are reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.report.sites import at, large_site, large_story
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """Of more devices than a sheet of paper holds."""
+    """The report of more devices than PDF lists."""
     made = large_site(600)
     return report_of(Sources(made, large_story(made)), period_spec())
 
@@ -31,7 +31,7 @@ def links(text: str) -> set[str]:
 
 
 def test_the_page_lists_every_device(report: Report) -> None:
-    """Each once, with its packets."""
+    """Each device is listed once, with its packets."""
     text = page(report)
     assert {f"d-{device.id}" for device in report.devices} <= ids(text)
     assert {name for device in report.devices for name in device.proofs} <= ids(text)
@@ -39,7 +39,7 @@ def test_the_page_lists_every_device(report: Report) -> None:
 
 
 def test_paper_lists_products_instead_and_reports_so(golden: Golden, report: Report) -> None:
-    """No link leads to what is not there, and each proof that is named is there."""
+    """No link leads to a missing place, and each proof that is named exists."""
     text = page(report, PAPER)
     golden(text, "are 600")
     assert not [name for name in ids(text) if name.startswith("d-")]
@@ -56,7 +56,7 @@ def test_paper_lists_products_instead_and_reports_so(golden: Golden, report: Rep
 
 
 def test_what_has_no_room_is_counted(report: Report) -> None:
-    """On paper with where it is told."""
+    """PDF reports the number of omitted findings."""
     text = page(report, PAPER)
     left = len(report.findings) - PAPER.findings
     assert left > 0
@@ -65,7 +65,7 @@ def test_what_has_no_room_is_counted(report: Report) -> None:
 
 
 def test_incidents_that_a_user_closed_are_no_work(report: Report) -> None:
-    """What nobody looked into stands first on the first page."""
+    """Alerts without a verdict are listed first on the first page; closed ones are not listed."""
     front = page(report).split("<nav")[0]
     assert front.count("Investigate: ") == 2
     for alert in report.alerts:
@@ -77,14 +77,14 @@ def test_incidents_that_a_user_closed_are_no_work(report: Report) -> None:
 
 
 def test_pages_in_the_dark_and_on_paper_differ_in_style_alone(report: Report) -> None:
-    """Paper knows no dark."""
+    """Only HTML has a dark mode."""
     assert "prefers-color-scheme" in page(report)
     assert "prefers-color-scheme" not in page(report, PAPER)
     assert "@page" in page(report, PAPER)
 
 
 def test_who_came_back_is_a_number_and_no_line(report: Report) -> None:
-    """What else happened is a line each, and all of it is counted by kind."""
+    """Other changes are one line each, and all changes are counted by kind."""
     changed = report.changes
     report.changes = [*changed, *(Change(ts=at(60), kind="back", device="dev-1", text="it is back") for _ in range(7))]
     text = page(report)

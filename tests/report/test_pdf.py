@@ -1,4 +1,4 @@
-"""Paper: nothing is fetched for it, whatever a page says."""
+"""PDF: no resource is fetched, whatever a page refers to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.report.pdf import pdf
 
 @pytest.mark.paper
 def test_nothing_is_fetched() -> None:
-    """A picture, a style and a font that a page names are asked of nobody; the page is written without them."""
+    """A picture, a style sheet and a font of a page are not fetched; the page is written without them."""
     requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Periods: what people say, and what becomes of it once the log is known."""
+"""Periods: what users enter, and the resulting times once the log is known."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
     ],
 )
 def test_what_people_report(given: dict[str, str], since: str, until: str, label: str) -> None:
-    """Spans go back from the last that is known, which no clock knows; months and times are what they say, in UTC."""
+    """Time spans count back from the last record, not from the clock; months and times are in UTC."""
     found = period_spec(**given).resolve(FIRST, LAST)
     assert (found.since, found.until, found.label) == (since, until, label)
 
 
 def test_nothing_known_is_a_period_too() -> None:
-    """Of a log without a record."""
+    """A log without records has a period."""
     found = period_spec("7d").resolve("", "")
     assert (found.since, found.until) == ("", "")
     assert period_spec().resolve("", "").label == "no data"
@@ -57,7 +57,7 @@ def test_nothing_known_is_a_period_too() -> None:
     ],
 )
 def test_what_makes_no_sense(golden: Golden, given: dict[str, str]) -> None:
-    """What was found, what was expected."""
+    """The found and the expected value are reported."""
     with pytest.raises(ValueError) as error:
         period_spec(**given)
     golden(str(error.value))
@@ -68,6 +68,6 @@ def test_what_makes_no_sense(golden: Golden, given: dict[str, str]) -> None:
     ["", "now", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+01:00", "9026-11-24T09:00:00Z", 7, None],
 )
 def test_foreign_times_are_none(text: object) -> None:
-    """A log may hold anything."""
+    """A log may have any value."""
     assert not is_time(text)
     assert is_time("2026-11-24T09:14:07.318442Z")

@@ -1,6 +1,4 @@
-"""Pictures: well-formed, described for who does not see them, bounded however large the network is, and harmless
-whatever devices are called.
-"""
+"""Pictures: well-formed, with text alternatives, bounded for networks of any size, and safe for any device name."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ DAY = Period(since=at(0), until=at(1439), label="24 November 2026")
 
 
 def parsed(picture: Markup) -> ET.Element:
-    """As a program reads it that forgives nothing."""
+    """The picture, parsed by a strict XML parser."""
     return ET.fromstring(picture)  # noqa: S314 our own
 
 
@@ -45,7 +43,7 @@ def incident(output: str, first: int, last: int) -> Incident:
 
 
 def every_picture(word: str) -> list[Markup]:
-    """All of them, with a word wherever somebody else's stands."""
+    """All pictures, with a given text wherever external text is used."""
     connects = [
         Conversation(client=word, server="outside", count=3, services=[word]),
         Conversation(client="camera", server=word, count=1),
@@ -63,8 +61,8 @@ def every_picture(word: str) -> list[Markup]:
     "word", ["front door", "<script>alert(1)</script>", '"onload="x', "</svg></style>", "]]>", "'--><b>"]
 )
 def test_pictures_are_svg_whatever_stands_in_them(word: str) -> None:
-    """Well-formed, with a title and a description that the picture names, nothing but shapes, and no attribute of a
-    stranger.
+    """They are well-formed, with a title and a description that the picture refers to, only shapes, and no external
+    attribute.
     """
     for picture in every_picture(word):
         root = parsed(picture)
@@ -84,7 +82,7 @@ def test_pictures_are_svg_whatever_stands_in_them(word: str) -> None:
 
 
 def test_bars_of_devices_add_up() -> None:
-    """A bar a segment, the largest first, with its sum; who is gone is in none."""
+    """One bar for each segment, the largest first, with its sum; removed devices are in none."""
     picture = composition(
         [device(1, "camera"), device(2, "camera"), device(3, "printer", "vlan 2"), device(4, "tv", "vlan 2", gone=True)]
     )
@@ -93,19 +91,19 @@ def test_bars_of_devices_add_up() -> None:
 
 
 def test_many_segments_and_types_are_few_bars_and_colours() -> None:
-    """What has no room is told together."""
+    """The rest is combined."""
     many = [device(number, f"type{number % 30}", f"vlan {number % 200}") for number in range(1000)]
     picture = composition(many)
     assert float(parsed(picture).get("height", 0)) < 400
     assert "189 more segments" in texts(picture)
     assert (
         len(list(parsed(picture).iter(f"{SVG}polyline"))) == 2
-    )  # the bar of the rest is broken: it is shorter than it should be
+    )  # the bar of the rest is broken: it is shorter than its value
     assert {one.get("fill") for one in parsed(picture).iter(f"{SVG}rect")} <= {*PALETTE, "#9aa3ab"}
 
 
 def test_bands_are_as_wide_as_conversations_are_many() -> None:
-    """And what is told of the busiest is told to who does not see it."""
+    """The description has the largest flows as text, for screen readers."""
     picture = conversations(
         [
             Conversation(client="camera", server="outside", count=30, services=["https/443"]),
@@ -119,7 +117,7 @@ def test_bands_are_as_wide_as_conversations_are_many() -> None:
 
 
 def test_bars_of_alerts_stand_where_they_began() -> None:
-    """Two at noon make a bar twice as high as one in the evening; an odd time is left out."""
+    """Two alerts at noon make a bar twice as high as one in the evening; an invalid time is skipped."""
     alerts = [alert(1, 720), alert(2, 721), alert(3, 1200, "low"), alert(4, 0)]
     odd = Alert(id="a", detector="d", title="t", severity="low", text="", first="soon", last="soon")
     bars = [one for one in parsed(timeline([*alerts, odd], [], DAY)).iter(f"{SVG}rect") if float(one.get("y", 0)) > 20]
@@ -131,7 +129,7 @@ def test_bars_of_alerts_stand_where_they_began() -> None:
 
 
 def test_incidents_are_reported_in_or_beside_their_bar() -> None:
-    """However long the sentence is, it stays within the picture."""
+    """A sentence of any length stays within the picture."""
     output = "a camera did what cameras do not do, and then it did it again and again " * 5
     picture = timeline(
         [alert(1, 60)], [incident(output, 10, 1400), incident(output, 10, 20), incident(output, 1400, 1430)], DAY
@@ -145,16 +143,14 @@ def test_incidents_are_reported_in_or_beside_their_bar() -> None:
 
 
 def test_marks_stand_where_the_score_is() -> None:
-    """On the scale, today and before."""
+    """The scale has marks for the present and the previous score."""
     picture = str(gauge(Score(points=50, band="high"), Score(points=20, band="medium")))
     assert "M165.0," in picture
     assert 'cx="66.0"' in picture
 
 
 def test_severities_are_reported_apart_in_grey_too() -> None:
-    """Each is darker than the one before it, and text upon a colour has the contrast of WCAG 2.1 for large text, 3 to
-    1.
-    """
+    """Each is darker than the one before it, and text on a colour has the contrast of WCAG 2.1 for large text, 3:1."""
     lights = [_light(colour) for colour in SEVERITY.values()]
     assert lights == sorted(lights, reverse=True)
     for colour in (*SEVERITY.values(), *BANDS.values(), *PALETTE):
@@ -163,14 +159,14 @@ def test_severities_are_reported_apart_in_grey_too() -> None:
 
 
 def test_long_words_are_cut() -> None:
-    """With a sign that they are."""
+    """An ellipsis marks a truncated word."""
     assert fitting("a very long name of a device", 60) == "a very…"
     assert fitting("short", 60) == "short"
     assert fitting("short", 3) == ""
 
 
 def _light(colour: str) -> float:
-    """Relative luminance."""
+    """Relative luminance of a colour."""
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,4 +1,4 @@
-"""From a site to a report: what counts, what is the same, what became of things."""
+"""From a site to a report: what counts, what is grouped, what changed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def made(
     spec: dict[str, str] | None = None,
     **more: Any,
 ) -> Report:
-    """The report of a site that was seen last at noon."""
+    """The report of a site that was last seen at noon."""
     seen = more.pop("seen", None)
     place = site(nodes, weak or (), alerts or (), now=at(720), seen=seen)
     return report_of(Sources(place, more.pop("story", Story()), **more), period_spec(**(spec or {})))
@@ -65,11 +65,11 @@ def proven(one: Weakness, why: str, seen: str, *, sure: bool = True) -> Weakness
     return one._replace(why=why, sure=sure, proof=Proof(at(3), "http.response", seen))
 
 
-# Devices and what is wrong with them.
+# Devices and findings about them.
 
 
 def test_a_finding_is_reported_once_with_its_reasons(golden: Golden) -> None:
-    """Of three devices: two for the same reason, one of which it cannot be told; each with its own packet."""
+    """A finding of three devices: two with the same reason, one that cannot be determined; each with its own packet."""
     weak = [
         proven(weakness("dev-1", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: 5.4"),
         proven(weakness("dev-2", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: v5.4"),
@@ -85,8 +85,8 @@ def test_a_finding_is_reported_once_with_its_reasons(golden: Golden) -> None:
 
 
 def test_who_is_gone_needs_nothing() -> None:
-    """A device that left in the period is listed as gone and no finding is about it; one that left before is not
-    listed, nor one that came after.
+    """A device that left in the period is listed as gone and has no findings; one that left before it or appeared after
+    it is not listed.
     """
     weak = [weakness(f"dev-{number}", "telnet", 30) for number in (1, 2, 3, 4)]
     nodes = [
@@ -102,7 +102,7 @@ def test_who_is_gone_needs_nothing() -> None:
 
 
 def test_what_comes_is_reported_and_what_is_learned_is_not() -> None:
-    """Of a device that is new, its type becomes clear; of one that was there, that is a change."""
+    """A type that becomes known is not a change for a new device, but is one for a known device."""
     story = Story()
     for name in ("dev-1", "dev-2"):
         changes = [{"field": "type", "old": "iot", "new": "camera"}]
@@ -121,7 +121,7 @@ def test_what_comes_is_reported_and_what_is_learned_is_not() -> None:
 
 
 def test_a_network_that_is_new_is_no_list_of_changes(golden: Golden) -> None:
-    """The inventory is the list of what came; who left is told all the same."""
+    """The inventory lists the new devices; devices that left are listed as changes too."""
     report = made(
         node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), spec={"since": at(600)}
     )
@@ -131,7 +131,7 @@ def test_a_network_that_is_new_is_no_list_of_changes(golden: Golden) -> None:
 
 
 def test_packets_report_what_a_device_is() -> None:
-    """Claims of one packet are one proof; a claim that no longer holds is none."""
+    """Attributes from one packet share one proof; an outdated attribute has none."""
     text = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
     claims = [
         {"attribute": "vendor", "value": "Axis", **text},
@@ -154,7 +154,7 @@ def test_packets_report_what_a_device_is() -> None:
 
 
 def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
-    """The gravest first, of the same severity the latest; with their packets."""
+    """Most severe first, of the same severity the latest; with their packets."""
     evidence = [
         {
             "event": "flow.refused",
@@ -179,7 +179,7 @@ def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
 
 
 def test_work_that_was_done_in_the_period_is_reported() -> None:
-    """By what the ledger of tickets says."""
+    """Completed work is taken from the stored tickets."""
     notes = {
         name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
         for name, done in (("a", at(30)), ("b", at(650)))
@@ -189,7 +189,7 @@ def test_work_that_was_done_in_the_period_is_reported() -> None:
 
 
 def test_what_later_traffic_closed_is_done(golden: Golden) -> None:
-    """With the reason; what is open, and what was closed before the period, is not."""
+    """Fixes have a reason; open recommendations and those closed before the period are excluded."""
     body = {
         "id": "recommendation-1",
         "setting": "telnet",
@@ -213,7 +213,7 @@ def test_what_later_traffic_closed_is_done(golden: Golden) -> None:
 
 
 def test_conversations_are_reported_in_groups() -> None:
-    """By type and segment; what each end tells of the same is counted once; a client outside is told by its server."""
+    """Flows are grouped by type and segment and counted once; an external client is listed with its server."""
     camera, server = Habits("camera", "", NOON), Habits("server", "", NOON)
     camera.use("dev-2", SMB, NOON)
     camera.use(OUTSIDE, WEB, NOON)
@@ -235,7 +235,7 @@ def test_conversations_are_reported_in_groups() -> None:
 
 
 def test_the_age_of_what_it_rests_on_is_reported(golden: Golden) -> None:
-    """At the end of the report, which no clock knows; and the scores of days that had been by then."""
+    """Age counts back from the end of the report, not from the clock; scores of earlier days are included."""
     feed = Imported("kev", "kev", "kev.json", "2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z", 1400, 0, "", "", "")
     days = [TrendDay(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
     lists = [Listed("drop", 900, "2026-11-23T09:00:00Z"), Listed("never", 0, "")]
@@ -253,11 +253,11 @@ def test_the_age_of_what_it_rests_on_is_reported(golden: Golden) -> None:
     golden(report.watched.notes)
 
 
-# Words.
+# Texts.
 
 
 def test_the_headline_reports_what_is_there_what_is_worst_and_what_happened(golden: Golden) -> None:
-    """One sentence each, in words."""
+    """The headline has one sentence for each of devices, worst finding and events."""
     weak = [weakness("dev-1", "telnet", 30), proven(weakness("dev-2", "CVE-2024-1", 10), "", "", sure=False)]
     report = made(node(1), node(2), node(3, "voip_phone"), weak=weak, alerts=[alert(1, 600, 610)])
     golden(report.headline)
@@ -268,12 +268,12 @@ def test_the_headline_reports_what_is_there_what_is_worst_and_what_happened(gold
     golden(made().headline)
 
 
-# The last report.
+# The previous report.
 
 
 def test_what_became_of_things_since_the_last_report(golden: Golden) -> None:
-    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no
-    more to be done. Nothing is mended by a device that left.
+    """New and removed devices, fixes on one device and new findings on another, the score, and work that is no longer
+    needed. A removed device fixes nothing.
     """
     weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]
     old = made(node(1), node(2), node(3), weak=weak)
@@ -304,7 +304,7 @@ def test_what_became_of_things_since_the_last_report(golden: Golden) -> None:
 
 
 def test_against_itself_nothing_is_different() -> None:
-    """And the period begins where the older ended."""
+    """The period begins at the end of the older report."""
     old = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)])
     now = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)], older=old)
     since = now.difference
@@ -314,12 +314,12 @@ def test_against_itself_nothing_is_different() -> None:
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_a_finding_is_as_severe_as_its_most_severe(severity: Severity) -> None:
-    """Whatever the order of devices."""
+    """The result does not depend on the order of devices."""
     weak = [weakness("dev-1", "telnet", 30, severity=severity), weakness("dev-2", "telnet", 30, severity=Severity.info)]
     assert made(node(1), node(2), weak=weak).findings[0].severity == severity.name
 
 
 def test_the_report_is_plain_values() -> None:
-    """What is written is what is read."""
+    """A report is read as it was written."""
     report = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)])
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report

@@ -1,5 +1,5 @@
-"""Older reports: read from their JSON or from the page that carries it; what is none is told; the schema says what they
-look like.
+"""Older reports: read from their JSON or from the page that contains it; other files are rejected; the schema describes
+their form.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SCHEMA = Path(__file__).parents[2] / "sensor" / "report" / "schema.json"
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """Of a hundred devices."""
+    """The report of a hundred devices."""
     made = large_site(100)
     return report_of(Sources(made, large_story(made)), period_spec())
 
 
 def test_the_schema_is_that_of_the_model() -> None:
-    """Changed the model? Then ``python -m sensor.report.schema > sensor/report/schema.json``."""
+    """After a change of the model: ``python -m sensor.report.schema > sensor/report/schema.json``."""
     assert SCHEMA.read_text(encoding="utf-8") == schema()
 
 
 def test_a_report_is_as_the_schema_reports(report: Report) -> None:
-    """By a program that knows nothing of us; a severity that there is not is refused."""
+    """An independent validator accepts the report, and rejects an unknown severity."""
     reported = json.loads(encoded(report))
     validator = jsonschema.Draft202012Validator(json.loads(schema()))
     validator.validate(reported)
@@ -44,7 +44,7 @@ def test_a_report_is_as_the_schema_reports(report: Report) -> None:
 
 
 def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
-    """Either may be compared with."""
+    """Both can be compared with a new report."""
     (tmp_path / "old.json").write_bytes(encoded(report))
     (tmp_path / "old.html").write_text(page(report, embedded=encoded(report)), encoding="utf-8")
     assert stored(tmp_path / "old.json") == report
@@ -64,7 +64,7 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
     ids=("empty", "PDF", "HTML", "other JSON", "deep", "other format"),
 )
 def test_what_is_no_report_is_reported(golden: Golden, data: bytes, tmp_path: Path) -> None:
-    """Which file, what was found."""
+    """The message names the file and the found format."""
     path = tmp_path / "old"
     path.write_bytes(data)
     with pytest.raises(BadReport) as error:
@@ -74,9 +74,7 @@ def test_what_is_no_report_is_reported(golden: Golden, data: bytes, tmp_path: Pa
 
 
 def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) -> None:
-    """By its version; what another program wrote by its format; fields that are new within a
-    version are passed over.
-    """
+    """A newer version and another format are rejected; unknown fields of the same version are ignored."""
     reported, path = json.loads(encoded(report)), tmp_path / "old.json"
     path.write_text(json.dumps(reported | {"mood": "good"}), encoding="utf-8")
     assert stored(path) == report
@@ -87,7 +85,7 @@ def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) ->
 
 
 def test_a_report_that_was_cut_is_never_half_read(report: Report, tmp_path: Path) -> None:
-    """Wherever."""
+    """A report cut at any position is rejected."""
     data, path = encoded(report).rstrip(), tmp_path / "old.json"
     for size in range(0, len(data), len(data) // 60):
         path.write_bytes(data[:size])

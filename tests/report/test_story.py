@@ -1,4 +1,4 @@
-"""What a log tells one after the other: changes of devices, figures of capture, and health."""
+"""What a log reports over time: changes of devices, capture statistics, and health."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def reported(*records: dict[str, Any], until: str = "") -> Story:
     ],
 )
 def test_what_was_nothing_before_is_learned_and_no_change(record: dict[str, Any], kinds: list[str]) -> None:
-    """A firmware that became another is one; that it became known is none."""
+    """A changed firmware version is a change; one that became known is not."""
     assert [change.kind for change in reported(record).changes] == kinds
 
 
 def test_each_run_counts_from_its_beginning() -> None:
-    """A run tells sums again and again; of one that had begun before the period, what it had by then is taken off."""
+    """Counts of a run are cumulative; for a run that began before the period, its counts until then are subtracted."""
     day = reported(
         summary(10, 100), summary(20, 250, 5), text(30, "sensor", "started"), summary(40, 70), summary(50, 90, 1)
     )
@@ -78,7 +78,7 @@ def test_each_run_counts_from_its_beginning() -> None:
 
 
 def test_health_is_reported_by_what_was_looked_at() -> None:
-    """How often, the gravest severity, and the last sentence; what is merely said is not told."""
+    """The number of findings, the highest severity, and the last time are listed; notices without a problem are not."""
     loss = {"check": "sensor.packet_loss"}
     day = reported(
         text(1, "sensor", "health", "medium", facts=loss),
@@ -93,14 +93,14 @@ def test_health_is_reported_by_what_was_looked_at() -> None:
 
 
 def test_what_comes_after_the_end_is_not_taken_in() -> None:
-    """So that the state is that of the end; and it is known that there was more."""
+    """The state is that of the end of the period, and later records are known to exist."""
     story = Story(at(5))
     assert [story.take(device(minute, "split")) for minute in (1, 4, 5, 9)] == [True, True, False, False]
     assert (len(story.changes), story.first, story.last, story.later) == (2, at(1), at(4), True)
 
 
 def test_the_surest_packet_sends_for_an_attribute() -> None:
-    """Of two that are as sure, the later."""
+    """Of two packets with the same confidence the later is used."""
     claims = [
         {"attribute": "model", "value": "M1", "seen": seen, "confidence": sure}
         for seen, sure in (("a", 0.5), ("b", 0.9), ("c", 0.9), ("d", 0.2))
@@ -112,7 +112,7 @@ def test_the_surest_packet_sends_for_an_attribute() -> None:
 
 
 def test_a_year_costs_no_more_than_a_day() -> None:
-    """The newest are kept."""
+    """The newest records are kept."""
     story = Story()
     for _ in range(CHANGES_KEPT + 50):
         story.take(device(1, "split"))
@@ -130,5 +130,5 @@ def test_a_year_costs_no_more_than_a_day() -> None:
     ],
 )
 def test_a_foreign_log_breaks_nothing(more: dict[str, Any]) -> None:
-    """Whatever stands in it is for the fold to judge."""
+    """Invalid records are left to the fold."""
     assert reported({"ts": at(1), **more}).sources(ALL) == []
