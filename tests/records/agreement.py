@@ -1,8 +1,8 @@
-"""How far connections agree with those of Wireshark: ``python -m tests.records.agreement CAPTURE ...``.
+"""Share of connections that agree with Wireshark's: ``python -m tests.records.agreement CAPTURE ...``.
 
-A connection agrees where both sides have the same ends, packets and bytes. A TCP connection is closed at its second
-FIN, or at a reset: what comes behind it is not counted. A connection that lacks up to three packets for that, or any
-number without a payload, agrees, and is counted as late.
+A connection agrees if both programs have the same endpoints, packets and bytes. A TCP connection is closed at its
+second FIN or at a reset: later packets are not counted. A connection that therefore lacks up to three packets, or any
+number of packets without payload, agrees, and is counted as late.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.records.kit_records import replayed, rows
 Way = tuple[str, int, str, int]
 Counted = dict[Way, tuple[int, int]]
 PROTOCOLS = ("tcp", "udp")
-# Packets behind the end of a connection, bytes of one of them at most, and of one without a payload.
+# Packets after the end of a connection, maximum bytes of one of them, and of one without payload.
 LATE, LATE_BYTES, BARE_BYTES = 3, 1_600, 78
 
 
 class Agreement(NamedTuple):
-    """Connections of the capture; those that agree; of them those that lack late packets; the ends of the others."""
+    """Connections of the capture; those that agree; those of them that lack late packets; endpoints of the others."""
 
     connections: int
     agree: int
@@ -32,13 +32,13 @@ class Agreement(NamedTuple):
 
 
 def conversations(capture: Path, proto: str) -> Counted:
-    """What Wireshark sees: packets and bytes by source and destination, inside tunnels."""
+    """Wireshark's packets and bytes by source and destination, inside tunnels."""
     fields = ["ip.src", "ipv6.src", f"{proto}.srcport", "ip.dst", "ipv6.dst", f"{proto}.dstport", "frame.len"]
     chosen = [word for field in fields for word in ("-e", field)]
     shown = f"{proto} and not icmp and not icmpv6"
     command = ["tshark", "-n", "-r", str(capture), "-Y", shown, "-T", "fields", "-E", "occurrence=l", *chosen]
     found: Counted = {}
-    # Of a capture that is cut, tshark prints what it read and ends with 2.
+    # For a truncated capture, tshark prints what it read and exits with 2.
     for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines():
         src4, src6, sport, dst4, dst6, dport, size = line.split("\t")
         if sport and dport:
@@ -47,7 +47,7 @@ def conversations(capture: Path, proto: str) -> Counted:
 
 
 def ours(folder: Path, proto: str) -> Counted:
-    """The same of our records."""
+    """The same from our records."""
     found: Counted = {}
     for row in rows(folder, "conn"):
         if row["proto"] == proto:
@@ -64,7 +64,7 @@ def _add(found: Counted, way: Way, packets: int, size: int) -> None:
 
 
 def compared(theirs: Counted, own: Counted, *, late: bool) -> Agreement:
-    """``late``: packets behind the end may be missing."""
+    """``late``: packets after the end may be missing."""
     connections = {min(way, _back(way)) for way in (*theirs, *own)}
     short = [way for way in connections if any(theirs.get(one) != own.get(one) for one in (way, _back(way)))]
     differ = [way for way in short if not (late and all(_lacks_late(theirs, own, one) for one in (way, _back(way))))]
@@ -76,7 +76,7 @@ def _back(way: Way) -> Way:
 
 
 def _lacks_late(theirs: Counted, own: Counted, way: Way) -> bool:
-    """Whether a side lacks nothing, or what may come behind the end."""
+    """Whether a side lacks nothing, or only packets after the end."""
     (packets, size), (our_packets, our_size) = theirs.get(way, (0, 0)), own.get(way, (0, 0))
     missing, lost = packets - our_packets, size - our_size
     if missing == 0:
@@ -85,12 +85,12 @@ def _lacks_late(theirs: Counted, own: Counted, way: Way) -> bool:
 
 
 def agreement(capture: Path, folder: Path, proto: str) -> Agreement:
-    """Of the records of a capture in a folder."""
+    """Compares the records of a capture in a folder."""
     return compared(conversations(capture, proto), ours(folder, proto), late=proto == "tcp")
 
 
 def main(captures: list[str]) -> int:
-    """The agreement over all of them, and what differs; 1 where it is less than 99 %."""
+    """The agreement over all captures, and the differences; exit code 1 if it is below 99 %."""
     sums = {proto: [0, 0, 0] for proto in PROTOCOLS}
     for capture in map(Path, captures):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,9 @@
-"""How far fields of DNS, TLS and HTTP agree with Wireshark's: ``python -m tests.records.field_agreement CAPTURE ...``.
+"""Share of DNS, TLS and HTTP fields that agree with Wireshark's: ``python -m tests.records.field_agreement CAPTURE
+...``.
 
-Compared are, of each connection that Wireshark decodes: HTTP requests (method, host) and status codes; server name and
-the chosen version of TLS; and of each name that a client asked a server for, the type and the response codes. Repeats
-are one, as in records. What only the records have (a protocol on a port that Wireshark does not expect) is not counted.
+Compared for each connection that Wireshark decodes: HTTP requests (method, host) and status codes; server name and
+selected version of TLS; and for each name that a client queried at a server, the type and the response codes.
+Repetitions count once. Data that only the records have (a protocol on an unusual port) is not counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from sensor.records.codes import qtype_name, rcode_name
 from tests.records.kit_records import replayed, rows
 
-# Key of a connection or question -> the values of its fields.
+# Key of a connection or query -> the values of its fields.
 Fields = dict[tuple[str, ...], set[tuple[str, ...]]]
 ENDS = ("ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "tcp.srcport", "tcp.dstport")
 # Responses before the final one, which are not recorded.
@@ -27,7 +28,7 @@ VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TL
 
 
 class Agreement(NamedTuple):
-    """Keys of Wireshark; those with the same values in records; and the others, with both values."""
+    """Keys of Wireshark; those with equal values in records; and the others, with both values."""
 
     keys: int
     agree: int
@@ -35,7 +36,7 @@ class Agreement(NamedTuple):
 
 
 def tshark(capture: Path, shown: str, *fields: str, every: bool = False) -> Iterator[list[str]]:
-    """The fields of the frames that a filter shows; all occurrences in a frame, joined by ``|``, or the first."""
+    """The fields of the frames that pass a filter; all occurrences in a frame, joined by ``|``, or the first."""
     chosen = [word for field in fields for word in ("-e", field)]
     occurrence = ["-E", f"occurrence={'a' if every else 'f'}", "-E", "aggregator=|"]
     command = ["tshark", "-n", "-r", str(capture), "-Y", shown, "-T", "fields", *occurrence, *chosen]
@@ -44,7 +45,7 @@ def tshark(capture: Path, shown: str, *fields: str, every: bool = False) -> Iter
 
 
 def _ends(cells: list[str]) -> tuple[str, str, str, str]:
-    """Source, its port, destination, its port; the innermost of a tunnel."""
+    """Source, its port, destination, its port; of the innermost packet of a tunnel."""
     src4, src6, dst4, dst6, sport, dport = (cell.rpartition("|")[2] for cell in cells[:6])
     return src4 or src6, sport, dst4 or dst6, dport
 
@@ -69,7 +70,7 @@ def their_http(capture: Path) -> Fields:
 
 
 def _host(text: str) -> str:
-    """A Host field without its port, which records have in another column."""
+    """A Host field without its port, which is another column of records."""
     return re.sub(r":\d*$", "", text.lower()).strip("[]")
 
 
@@ -115,7 +116,7 @@ def their_dns(capture: Path) -> Fields:
     shown = "dns and not mdns and not llmnr and not icmp and not icmpv6 and not nbns"
     for cells in tshark(capture, shown, *ENDS, *fields):
         response, name, kind, rcode = cells[6:]
-        if not name or not kind or not name.isascii():  # binary names are escaped in different ways
+        if not name or not kind or not name.isascii():  # binary names are escaped differently
             continue
         src, _, dst, _ = _ends(cells)
         answered = response in {"1", "True"}
@@ -134,7 +135,7 @@ def our_dns(folder: Path) -> Fields:
 
 
 def _plain(name: str) -> str:
-    """A name without what each tool writes in its own way: the root, case, the final dot."""
+    """A name without differences in notation: the root, case, the final dot."""
     return "" if name in {"<Root>", "."} else name.lower().rstrip(".")
 
 
@@ -151,13 +152,13 @@ def compared(theirs: Fields, own: Fields) -> Agreement:
 
 
 def agreement(capture: Path, folder: Path, protocol: str) -> Agreement:
-    """Of the records of a capture in a folder."""
+    """Compares the records of a capture in a folder."""
     theirs, own = PROTOCOLS[protocol]
     return compared(theirs(capture), own(folder))
 
 
 def main(captures: list[str]) -> int:
-    """The agreement over all of them, and what differs; 1 where it is less than 99 %."""
+    """The agreement over all captures, and the differences; exit code 1 if it is below 99 %."""
     sums = {protocol: [0, 0] for protocol in PROTOCOLS}
     for capture in map(Path, captures):
         with tempfile.TemporaryDirectory() as folder:

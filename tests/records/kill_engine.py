@@ -1,4 +1,4 @@
-"""An engine that hands over flows numbered from a number on, and says which of them are out of its hands. For
+"""An engine that passes on flows with increasing numbers, and prints which of them it no longer holds. For
 test_kill.py.
 """
 
@@ -19,7 +19,7 @@ ROWS = 50
 
 
 def section(first: int, ts: int) -> bytes:
-    """Flows that ended, with these numbers."""
+    """Ended flows with these numbers."""
     rows = np.zeros(ROWS, CONNECTION)
     rows["flow"] = np.arange(first, first + ROWS)
     rows["kind"], rows["proto"], rows["first"], rows["last"], rows["ts"] = 4, 17, ts, ts, ts
@@ -38,4 +38,4 @@ if __name__ == "__main__":
         while not tail._queue.empty():
             pass
         flow += ROWS
-        print(flow - ROWS, flush=True)  # all before this block is written: at most the one that was taken last is not
+        print(flow - ROWS, flush=True)  # all flows before this block are written: at most the last block is not

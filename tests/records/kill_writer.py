@@ -1,4 +1,4 @@
-"""A writer that never rests: writes, puts together and deletes until it is killed. For test_kill.py."""
+"""A writer in a loop: writes, compacts and deletes until it is killed. For test_kill.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of a capture, written as a run writes them, and their rows."""
+"""Records of a capture, written as by a run, and their rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def replayed(folder: Path, *captures: Path, batch: int = 0, config: Config | Non
 
 
 def table(folder: Path, name: str) -> pa.Table:
-    """All rows of a table that the manifest knows of."""
+    """All rows of a table in the manifest."""
     manifest = Manifest(folder / MANIFEST)
     files = manifest.files(name)
     manifest.close()
@@ -45,6 +45,6 @@ def table(folder: Path, name: str) -> pa.Table:
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The same as dictionaries, in the order of time."""
+    """The same as dictionaries, in order of time."""
     found: list[dict[str, Any]] = table(folder, name).to_pylist()
     return sorted(found, key=lambda row: (row["ts"], str(row)))

@@ -1,4 +1,4 @@
-"""Writes databases in the MaxMind DB format 2.0, by its specification (https://maxmind.github.io/MaxMind-DB/)."""
+"""Writes databases in the MaxMind DB format 2.0 (https://maxmind.github.io/MaxMind-DB/)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Node = list[Any]
 
 
 def database(networks: Mapping[str, Any], *, record_size: int = 24, ip_version: int = 6) -> bytes:
-    """A database that gives a value for each network. ``record_size``: bits of one of the two records of a node."""
+    """A database with a value for each network. ``record_size``: bits of one of the two records of a node."""
     nodes, data = [[None, None]], b""
     for network, value in networks.items():
         _insert(nodes, _bits(network, ip_version), len(data))
@@ -32,14 +32,14 @@ def database(networks: Mapping[str, Any], *, record_size: int = 24, ip_version: 
 
 
 def _bits(network: str, ip_version: int) -> list[int]:
-    """The path to a network; IPv4 is below ::/96 of a tree for IPv6."""
+    """The path to a network; IPv4 is below ::/96 in a tree for IPv6."""
     parsed = ipaddress.ip_network(network)
     bits = [int(bit) for bit in f"{int(parsed.network_address):0{parsed.max_prefixlen}b}"][: parsed.prefixlen]
     return [0] * 96 + bits if parsed.version == 4 and ip_version == 6 else bits
 
 
 def _insert(nodes: list[Node], bits: list[int], offset: int) -> None:
-    """A leaf at the end of a path: a tuple with the offset of its value. Inner records are numbers of nodes."""
+    """Adds a leaf at the end of a path: a tuple with the offset of its value. Inner records are numbers of nodes."""
     at = 0
     for bit in bits[:-1]:
         if nodes[at][bit] is None:
@@ -56,7 +56,7 @@ def _number(record: Any, count: int) -> int:
 
 
 def _node(left: int, right: int, record_size: int) -> bytes:
-    """Of records with 28 bits the middle byte has the highest four bits of both."""
+    """With records of 28 bits the middle byte has the highest four bits of both."""
     if record_size == 28:
         middle = left >> 24 << 4 | right >> 24
         return (left & 0xFFFFFF).to_bytes(3, "big") + bytes([middle]) + (right & 0xFFFFFF).to_bytes(3, "big")

@@ -1,4 +1,4 @@
-"""A replay as a program writes its traffic records in a process beside it, a test within its own."""
+"""A replay writes its traffic records in a child process, a test in its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.records.kit_records import rows
 
 
 def written(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """The rows of some tables, without the numbers of connections, which each run draws."""
+    """The rows of some tables, without connection numbers, which are random for each run."""
     found = {name: rows(folder / "records", name) for name in ("conn", "dns", "dhcp")}
     return {name: [{key: row[key] for key in row if key != "uid"} for row in found[name]] for name in found}
 

@@ -1,4 +1,4 @@
-"""Devices as they were: names, types and addresses that were valid at a moment."""
+"""Devices as of a time: names, types and addresses that were valid then."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _version(ts: float, action: str = "changed", device: str = DEVICE, **more: A
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An address that went from a printer to a laptop; the printer was renamed before, and is gone now."""
+    """An address that changed from a printer to a laptop; the printer was renamed before, and is now removed."""
     rows = {
         "device_history": [
             _version(0, "new", name="old-name", type="printer", ips=["10.0.0.5"], macs=["02:00:00:00:00:05"]),
@@ -50,7 +50,7 @@ def at(seconds: int) -> str:
 
 
 def test_who_was_there_when(folder: Path) -> None:
-    """The version that was valid, no device before it was seen, none that was gone."""
+    """The version that was valid is used; no device before it was seen, and no removed one."""
     query = Query(folder / "records")
     try:
         seen = {
@@ -79,7 +79,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_search_names_devices_as_they_were(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each row with the name of its time; as of a moment nothing later is shown."""
+    """Each row has the name of its time; as of a time, nothing later is shown."""
     words = ["search", "10.0.0.5", "--table", "conn", "--csv", "--records", str(folder / "records")]
     assert main(words) == 0
     assert [line.split(",")[2] for line in capsys.readouterr().out.splitlines()[1:]] == [

@@ -1,4 +1,4 @@
-"""Firewall rules on past connections: what they would have blocked, who is exempt, and what stays unknown."""
+"""Firewall rules on past connections: which they would have blocked, which are exempt, and which are unknown."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def rule(sources: str = "", destinations: str = "", match: Match = ANY, **more: 
 def test_what_rules_would_have_blocked(
     query: Query, rules: list[Rule], expected: dict[tuple[str, int], tuple[int, int]]
 ) -> None:
-    """Ends and services in both address families; an allow rule that comes first exempts; refused ones are counted
-    apart from answered ones.
+    """Endpoints and services are matched in both address families; a preceding allow rule exempts; rejected connections
+    are counted separately.
     """
     counts = dict[tuple[str, int], tuple[int, int]]()
     for one in blocked(query, rules).blocked:
@@ -75,13 +75,13 @@ def test_what_rules_would_have_blocked(
 
 
 def test_exempt_hosts(query: Query) -> None:
-    """By device or address."""
+    """Hosts are exempted by device or address."""
     found = blocked(query, [rule(destinations="10.0.0.9/32", match=Match(6, 445))], frozenset(("dev-b",)))
     assert [one.client for one in found.blocked] == ["10.0.0.7"]
 
 
 def test_host_names_stay_unknown(query: Query) -> None:
-    """A rule that allows a name may exempt any address: such a connection is blocked or not, nobody knows."""
+    """A rule that allows a name may exempt any address: whether such a connection is blocked is unknown."""
     named = rule("10.0.0.5/32", match=Match(6, 443), allow=True, names=("www.evil.example",))
     found = blocked(query, [named, rule("10.0.0.5/32")])
     assert {(one.port, one.unsure) for one in found.blocked} == {(443, True), (53, False)}

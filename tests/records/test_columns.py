@@ -1,4 +1,4 @@
-"""Columns of addresses, against how Python writes them."""
+"""Columns of addresses have Python's notation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUADS = ("0.0.0.0", "1.2.3.4", "9.10.99.100", "255.255.255.255", "10.0.0.109")
 
 
 def test_addresses_are_written_as_python_writes_them() -> None:
-    """Edges of RFC 5952, and random ones with many zero groups."""
+    """Edge cases of RFC 5952, and random addresses with many zero groups."""
     draw = chance("addresses")
     made = [int(ipaddress.IPv6Address(text)) for text in EDGES] + [
         addresses.V4 | int(ipaddress.IPv4Address(text)) for text in QUADS
@@ -40,7 +40,7 @@ def test_addresses_are_written_as_python_writes_them() -> None:
 
 
 def test_macs() -> None:
-    """None where there is none."""
+    """An absent address is null."""
     draw = chance("macs")
     made = [0, 1, (1 << 48) - 1, *(draw.getrandbits(48) for _ in range(500))]
     assert macs(np.array(made, np.uint64)).to_pylist() == [addresses.mac_text(mac) if mac else None for mac in made]

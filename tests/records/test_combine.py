@@ -1,4 +1,4 @@
-"""Rows of several sensors in one query: types that sensors name, columns of the same name, and what is no value."""
+"""Rows of several sensors in one query: types that sensors name, columns with the same name, and missing values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = [
 
 
 def test_sums_over_sensors() -> None:
-    """Times are times, lists are lists, and unknown values stay unknown."""
+    """Times, lists and unknown values keep their types."""
     sql = "SELECT port, count(DISTINCT sensor), sum(len(names)), max(ts) - min(ts) > INTERVAL 59 MINUTE FROM found"
     answer = combined(FLOWS, ROWS, f"{sql} GROUP BY 1 ORDER BY 1", 10)
     assert answer.rows == [[445, 2, 2, True], [None, 1, None, None]]
@@ -26,7 +26,7 @@ def test_sums_over_sensors() -> None:
 
 
 def test_columns_of_the_same_name() -> None:
-    """DuckDB compares names without case."""
+    """DuckDB ignores case in names."""
     columns = Columns(["sensor", "Sensor", "a", "a", "a_2", ""], ["BIGINT"] * 6)
     answer = combined(columns, [[1, 2, 3, 4, 5, 6]], "FROM found", 1)
     assert answer.columns == ["sensor", "Sensor_2", "a", "a_2", "a_2_2", "column"]
@@ -35,7 +35,7 @@ def test_columns_of_the_same_name() -> None:
 
 @pytest.mark.parametrize("kind", ["BIGINT); COPY (SELECT 1) TO '{}'; --", "ENUM('a')", "bigint", ""])
 def test_a_type_that_is_none_is_a_text(tmp_path: Path, kind: str) -> None:
-    """A sensor cannot add statements."""
+    """A sensor cannot inject statements."""
     target = tmp_path / "written"
     answer = combined(Columns(["a"], [kind.format(target)]), [["x"]], "SELECT a FROM found", 1)
     assert (answer.types, answer.rows) == (["VARCHAR"], [["x"]])
@@ -52,6 +52,6 @@ def test_a_type_that_is_none_is_a_text(tmp_path: Path, kind: str) -> None:
     ],
 )
 def test_what_is_refused(rows: list[list[object]], sql: str) -> None:
-    """A value of another type than its sensor named, and a query that is none."""
+    """A value of another type than its sensor named, and an invalid query are rejected."""
     with pytest.raises(QueryError):
         combined(Columns(["a"], ["BIGINT"]), rows, sql, 10)

@@ -1,4 +1,4 @@
-"""Files of hours and days that are over become few, with the same rows."""
+"""Files of completed hours and days are merged, with the same rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def upkeep(tmp_path: Path) -> Iterator[Upkeep]:
 
 
 def written(upkeep: Upkeep, hour: int, first: int, count: int = 10) -> None:
-    """Connections of an hour, in a file of their own."""
+    """Connections of an hour, in a separate file."""
     made = Made({})
     some = [{"ts": hour * 3600 + number, "uid": hour * 10_000 + number} for number in range(first, first + count)]
     made.add("conn", HOUR_0 + hour, _table("conn", some))
@@ -43,7 +43,7 @@ def uids(upkeep: Upkeep) -> list[int]:
 
 
 def test_an_hour_then_a_day(upkeep: Upkeep) -> None:
-    """The hour that goes on stays as it is, and the day that goes on keeps its hours."""
+    """Files of the current hour are not merged, and the current day keeps its files of hours."""
     for hour in range(26):
         for part in range(3):
             written(upkeep, hour, part * 10)
@@ -68,7 +68,7 @@ def test_the_rows_of_a_day_are_in_the_order_of_time(upkeep: Upkeep) -> None:
 
 
 def test_connections_that_end_late_leave_few_files(upkeep: Upkeep) -> None:
-    """One row at a time comes for an old hour: the files there grow as the logarithm of the rows."""
+    """Rows for an old hour arrive one at a time: the number of files grows logarithmically."""
     written(upkeep, 0, 0, 500)
     written(upkeep, 30, 0)
     for number in range(500, 600):
@@ -101,7 +101,7 @@ def test_a_damaged_file_costs_its_own_rows(upkeep: Upkeep) -> None:
 
 
 def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
-    """Few are read as fast as one; a capture of a week becomes a file a day."""
+    """A few files are read as fast as one; a capture of a week becomes a file for each day."""
     for hour in range(3):
         written(upkeep, hour, 0)
     assert upkeep.compact(final=True) == 0
@@ -112,7 +112,7 @@ def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
 
 
 def test_a_day_of_few_requests_is_small(upkeep: Upkeep) -> None:
-    """Ten an hour: what describes the columns is not most of the file."""
+    """Ten requests an hour: the metadata of columns does not dominate the file size."""
     for hour in range(25):
         made = Made({})
         some = [_request(hour, number) for number in range(10)]

@@ -1,4 +1,4 @@
-"""A search opens the files that may hold what it looks for, and finds what it would find in all of them."""
+"""A search opens only files that may contain a match, and finds the same as in all files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Connections of many hours, a file each; two of them reach a rare address."""
+    """Connections of many hours, a file each; two of them have a rare address."""
     folder = tmp_path_factory.mktemp("month") / "records"
     writer = Writer(folder, print, durable=False)
     for hour in range(HOURS):
@@ -68,7 +68,7 @@ def query(month: Path) -> Iterator[Query]:
 
 
 def _values(folder: Path) -> set[bytes]:
-    """All addresses, MACs, devices and hashes of some records."""
+    """All addresses, MAC addresses, devices and hashes of some records."""
     found = set[bytes]()
     for one in TRAFFIC:
         rows = table(folder, one.name)
@@ -94,7 +94,7 @@ def test_a_file_without_values_holds_none() -> None:
 
 
 def test_names_are_found_by_the_domains_above_them() -> None:
-    """Also those with more labels than are entered; a name that only ends alike is another."""
+    """Names with more labels than stored are found too; a name with only the same ending is not."""
     rows = _table("dns", [{"query": "A.Www.Example.COM"}, {"query": ".".join("abcdefghij")}, {"query": "example2.org"}])
     filter_ = packed(values_in(TABLES["dns"], rows))
     for name in ("example.com", "www.example.com", "a.www.example.com", "b.c.d.e.f.g.h.i.j", "i.j"):
@@ -112,12 +112,12 @@ def test_lists_and_missing_columns() -> None:
 
 
 def _found(query: Query, term: SearchTerm) -> list[Row]:
-    """All rows; those of the same time are in no order."""
+    """All rows; rows with the same time are in any order."""
     return sorted(search(query, term, most=10_000)[0], key=repr)
 
 
 def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, MACs, devices, hashes, JA4 and domains of a whole office, a few of each."""
+    """Addresses, MAC addresses, devices, hashes, JA4 and domains of a whole office, a few of each."""
     every = Query(office)
     narrow = Query(office)
     monkeypatch.setattr(every, "_chosen", lambda one, _: every._by_table.get(one.name, []))
@@ -135,7 +135,7 @@ def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypa
 
 
 def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
-    """Two of thirty hold the address or one of its network; a wide block and a text may be anywhere."""
+    """Two of thirty files have the address or one of its network; a large network and a text may be in any file."""
     conn = TABLES["conn"]
     term = understood(RARE, query)
     read = [file.hour for file in query._chosen(conn, term.values)]
@@ -159,7 +159,7 @@ def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
     ],
 )  # fmt: skip
 def test_filters_choose_files_too(query: Query, texts: list[str], files: int) -> None:
-    """Each filter on a column of values leaves out files, and what is found is what all files hold."""
+    """Each filter on a column of values excludes files, and the result is that of all files."""
     filters = [resolved(parsed(text), query) for text in texts]
     read = query._chosen(TABLES["conn"], *(values_of(one) for one in filters))
     assert files <= len(read) <= files + (3 if files < HOURS else 0)
@@ -190,7 +190,7 @@ def test_blocks_that_are_none(text: str) -> None:
 
 
 def test_filters_of_earlier_versions_exclude_no_network() -> None:
-    """They hold the addresses, but not their networks: any file may have one."""
+    """Old filters have the addresses, but not their networks: any file may contain one."""
     bits = packed({b"10.1.2.3"})
     earlier = np.zeros(8 * len(bits), np.bool_)
     earlier[_places([b"10.1.2.3"], len(earlier))] = True
@@ -201,7 +201,7 @@ def test_filters_of_earlier_versions_exclude_no_network() -> None:
 
 
 def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frequent address is not looked up in the rest; the rows are those of a search in all."""
+    """A frequent address is not searched in older files; the rows are those of a full search."""
     queries: list[str] = []
     run = query._process.run
     monkeypatch.setattr(query._process, "run", lambda request: (queries.append(request.sql), run(request))[1])
@@ -216,7 +216,7 @@ def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: p
 
 
 def test_steps_go_on_while_an_older_file_may_have_newer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of connections that ended late reach into the hours of others."""
+    """Files of connections that ended late overlap with other hours."""
     monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
     files = [
         File(f"conn/{first}", "conn", 0, 5, 0, first, last, 0, "") for first, last in ((0, 90), (10, 40), (50, 95))
@@ -226,7 +226,7 @@ def test_steps_go_on_while_an_older_file_may_have_newer_rows(monkeypatch: pytest
 
 
 def test_records_of_an_earlier_version(month: Path, tmp_path: Path) -> None:
-    """Their manifest has no filters: all files are read. The next writer enters filters for what it writes."""
+    """The manifest of an earlier version has no filters: all files are read. New files get filters."""
     Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
     shutil.copytree(month / "conn", tmp_path / "conn")
     with sqlite3.connect(tmp_path / MANIFEST) as base:
@@ -244,7 +244,7 @@ def test_records_of_an_earlier_version(month: Path, tmp_path: Path) -> None:
 
 
 def test_filters_go_with_their_files(month: Path, tmp_path: Path) -> None:
-    """Also those that an earlier version, which does not know of them, deleted."""
+    """Filters of files that an earlier version deletes, which does not know of filters, are deleted too."""
     Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
     manifest = Manifest(tmp_path / MANIFEST, write=True)
     names = [file.name for file in manifest.files("conn")]

@@ -1,4 +1,4 @@
-"""Files that are damaged: an answer has all other rows and names the file; a flipped bit never passes as data."""
+"""Damaged files: a result has all other rows and names the file; a flipped bit is never returned as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries as they are published for Microsoft Defender's advanced hunting, in SQL, on the office."""
+"""Published queries of Microsoft Defender's advanced hunting, in SQL, on the office."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports as others read them, and the agreement of connections with those of Wireshark."""
+"""Exports as other programs read them, and the agreement of connections with Wireshark's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def exported(folder: Path, form: str, out: Path) -> dict[str, int]:
 
 
 def test_zeek_logs_are_read_as_zeek_cut_reads_them(office: Path, tmp_path: Path) -> None:
-    """By the names in #fields, separated by tabs; as many fields as types in every line."""
+    """Fields are named in #fields and separated by tabs; every line has as many fields as types."""
     made = exported(office, "zeek", tmp_path)
     assert (made["conn.log"], made["ssl.log"], made["dns.log"]) == (714, 137, 190)
     program = """/^#fields/ { for (i = 2; i <= NF; i++) at[$i] = i - 1 } /^#/ { next } { print $at["id.orig_h"], $at["service"], $at["conn_state"], NF }"""
@@ -84,8 +84,8 @@ def test_parquet_has_every_row_in_order(office: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 @pytest.mark.parametrize("proto", PROTOCOLS)
 def test_connections_are_those_of_wireshark(root: Path, office: Path, proto: str) -> None:
-    """The same ends each way, and the same packets and bytes. We close a TCP connection at its second FIN, or at a
-    reset: what comes behind it, the last acknowledgement, is not counted.
+    """Endpoints, packets and bytes are equal in both directions. We close a TCP connection at its second FIN or at a
+    reset: later packets, such as the last acknowledgement, are not counted.
     """
     theirs, own = conversations(root / "pcaps" / "office.pcapng", proto), ours(office, proto)
     assert own.keys() == theirs.keys()
@@ -103,8 +103,8 @@ def test_all_connections_of_an_office_agree(root: Path, office: Path, proto: str
 
 
 def test_what_does_not_agree_is_found() -> None:
-    """A packet too many, one too few of UDP, a byte that differs, many late packets with data, and a connection that
-    only one of them has.
+    """An extra packet, a missing UDP packet, a different byte, many late packets with data, and a connection that only
+    one program has are found.
     """
     one, back = ("10.0.0.1", 1, "10.0.0.2", 2), ("10.0.0.2", 2, "10.0.0.1", 1)
     theirs = {one: (9, 900), back: (2, 200)}

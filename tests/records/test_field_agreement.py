@@ -13,7 +13,7 @@ from tests.records.kit_records import replayed
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_an_office_and_some_requests_agree(root: Path, tmp_path: Path) -> None:
-    """Names, types and response codes of DNS; server names and versions of TLS; methods, hosts and status codes."""
+    """Names, types and response codes of DNS, server names and versions of TLS, methods, hosts and status codes."""
     captures = {"dns": "office.pcapng", "tls": "office.pcapng", "http": "dissectors/http.pcap"}
     for capture in set(captures.values()):
         replayed(tmp_path / Path(capture).stem, root / "pcaps" / capture)
@@ -26,7 +26,7 @@ def test_an_office_and_some_requests_agree(root: Path, tmp_path: Path) -> None:
 
 
 def test_what_does_not_agree_is_found() -> None:
-    """A value that differs, one that is missing, and a connection that records lack; what only they have is none."""
+    """A different value, a missing one, and a missing connection are found; data only in records is no difference."""
     key, theirs = ("10.0.0.1", "1", "10.0.0.2", "80"), {("method", "GET"), ("status", "200")}
     assert compared({key: theirs}, {key: theirs, (): set()}) == (1, 1, [])
     for own in ({("method", "GET"), ("status", "404")}, {("method", "GET")}):

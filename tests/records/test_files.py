@@ -1,4 +1,4 @@
-"""Files that are transferred: their hashes where they were seen whole, and the reason where not."""
+"""Transferred files: their hashes if they were seen completely, otherwise the reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _sha(data: bytes) -> str:
 def _conversation(
     *sent: Sent, port: int = 80, client_port: int = 40000, opener: str = CLIENT, close: bool = True
 ) -> list[bytes]:
-    """Frames of a connection: what the client (>) and the server (<) say. ``opener``: the address of the client."""
+    """Frames of a connection: payload of the client (>) and the server (<). ``opener``: the address of the client."""
     other = SERVER if opener == CLIENT else CLIENT
     seq = {">": 101, "<": 501}
 
@@ -84,7 +84,7 @@ def _of(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def test_a_program_is_downloaded(tmp_path: Path) -> None:
-    """Its hash stands in both tables, with the same connection; the secret of the address in neither name."""
+    """Its hash is in both tables, with the same connection; the secret in the URL is in neither file name."""
     frames = _conversation(_get(), ("<", _response(PROGRAM, "Content-Type: application/x-msdownload")))
     (file,) = _replay(tmp_path, frames)
     (requested,) = rows(tmp_path / "records", "http")
@@ -133,7 +133,7 @@ def test_what_ends_early_or_is_a_range_has_no_hash(tmp_path: Path) -> None:
 
 
 def test_several_messages_of_one_connection(tmp_path: Path) -> None:
-    """A refusal without a body, a HEAD, an upload; each file has the name of its own request."""
+    """An error response without a body, a HEAD, an upload; each file has the name of its own request."""
     upload = f"PUT /in/scan.pdf HTTP/1.1\r\nContent-Type: application/pdf\r\nContent-Length: {len(PROGRAM)}\r\n\r\n"
     frames = _conversation(
         _get("/a.bin"), ("<", _response(b"one")),
@@ -150,7 +150,7 @@ def test_several_messages_of_one_connection(tmp_path: Path) -> None:
 
 
 def test_a_form_with_a_password_is_no_file(tmp_path: Path) -> None:
-    """A secret of few bytes could be guessed from its hash."""
+    """A short secret could be found from its hash."""
     form = b"user=anna&password=sesame"
     head = "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     post = (head + f"Content-Length: {len(form)}\r\n\r\n").encode() + form
@@ -186,7 +186,7 @@ def test_a_listing_of_ftp_is_no_file(tmp_path: Path) -> None:
 
 
 def _tftp(data: bytes, size: int = 512, *, drop: int = 0) -> Iterator[bytes]:
-    """A phone gets its configuration. ``drop``: a block that the capture lacks."""
+    """A phone loads its configuration. ``drop``: a block that is missing in the capture."""
     options = b"blksize\0%d\0" % size if size != 512 else b""
     yield udp_frame(CLIENT, SERVER, b"\0\1SEP001122334455.cnf.xml\0octet\0" + options, sport=2000, dport=69)
     if options:
@@ -209,7 +209,7 @@ def test_a_phone_gets_its_configuration(size: int, tmp_path: Path) -> None:
 
 
 def test_mail_and_its_attachment(tmp_path: Path) -> None:
-    """Dots at the beginning of lines are doubled on the wire, and no part of the message."""
+    """Dots at the start of lines are doubled in SMTP, and are not part of the message."""
     coded = base64.encodebytes(PROGRAM).replace(b"\n", b"\r\n")
     message = (
         b"Subject: invoice\r\nContent-Type: multipart/mixed; boundary=frontier\r\n\r\n"
@@ -239,14 +239,14 @@ def test_two_batches_give_the_same_as_one(tmp_path: Path) -> None:
 
 
 def test_a_body_that_lasts_too_long_is_hashed_in_files_alone(tmp_path: Path) -> None:
-    """The row of http is written after ten seconds; the hash comes later."""
+    """The row of http is written after ten seconds; the hash is only in files."""
     frames = _conversation(_get(), ("<", _response(PROGRAM)))
     (file,) = _replay(tmp_path, frames, step_us=1_000_000)
     assert file["sha256"] == _sha(PROGRAM)
 
 
 def test_what_is_hashed_is_bounded() -> None:
-    """More than the budget is left out, and says so; time brings room again."""
+    """Files over the budget are not hashed, with this reason; the budget is refilled over time."""
     budget = Budget(1000, 1500)
     budget.advance(1)
     states = []
@@ -259,7 +259,7 @@ def test_what_is_hashed_is_bounded() -> None:
 
 
 def test_exports_name_the_file(tmp_path: Path) -> None:
-    """As Zeek's files.log and Suricata's fileinfo do."""
+    """Exports have the file as Zeek's files.log and Suricata's fileinfo do."""
     _replay(tmp_path, _conversation(_get(), ("<", _response(PROGRAM))))
     records = tmp_path / "records"
     files, _ = readable(records, Range())
@@ -273,7 +273,7 @@ def test_exports_name_the_file(tmp_path: Path) -> None:
 
 
 def test_hostile_bytes_break_nothing() -> None:
-    """Whatever follows the beginning of a conversation."""
+    """Random bytes follow the start of a connection."""
     seen: list[Any] = []
     transfers = Transfers(seen.append)
     for flow in range(1, 300):

@@ -1,4 +1,4 @@
-"""Records are followed as they are written: each row once, whatever becomes of the files."""
+"""Records are followed as they are written: each row once, whatever happens to the files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ports(follower: Follower) -> list[int]:
 
 
 def test_each_row_comes_once(tmp_path: Path) -> None:
-    """In the order of time within a file; what was there before, other tables and files put together are passed over."""
+    """Rows are in order of time within a file; existing rows, other tables and merged files are skipped."""
     write_rows(tmp_path, {"conn": [_conn(0, 1)]})
     follower = Follower(tmp_path, ["conn"])
     assert ports(follower) == []
@@ -74,7 +74,7 @@ def tail(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_sensor_tail(tail: Any) -> None:
-    """The last ones that match, of several tables in one time line."""
+    """The last matching rows of several tables are printed in one timeline."""
     code, lines = tail("--kind", "conn,rtsp", "--json", "--dst", "10.20.10.61", "-n", "6")
     rows = [json.loads(line) for line in lines]
     assert (code, len(rows), {row["dst_ip"] for row in rows}) == (0, 6, {"10.20.10.61"})

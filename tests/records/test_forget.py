@@ -1,4 +1,4 @@
-"""Devices that are purged leave the traffic records as well: their rows, and no others."""
+"""Purged devices are removed from the traffic records too: their rows, and no others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def counted(folder: Path) -> dict[str, int]:
 
 
 def named(folder: Path, device: str) -> int:
-    """Rows in which a device or its MAC stands anywhere."""
+    """Rows in which a device or its MAC address occurs anywhere."""
     return sum(device in str(row) or NAS_MAC in str(row) for name in STORED for row in rows(folder, name))
 
 
@@ -48,7 +48,7 @@ def test_all_rows_of_a_device_go_and_all_others_stay(office: Path) -> None:
 
 
 def test_a_process_that_writes_carries_it_out(office: Path) -> None:
-    """Who gives the order does not touch its files."""
+    """The process that requests the deletion does not change the files."""
     before = counted(office)
     writer = Writer(office, print)
     order(office, [], [NAS_MAC])
@@ -70,7 +70,7 @@ def test_an_unreadable_order_is_reported_and_kept(office: Path) -> None:
 
 
 def test_sensor_purge(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a state folder whose sensor does not run."""
+    """sensor purge on a state folder whose sensor does not run."""
     assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--state", str(tmp_path)]) == 0
     (found,) = tmp_path.rglob("records")
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""A disk that fills up: records stop first, are counted, and go on once there is room. The event log has the rest."""
+"""A full disk: records stop first, are counted, and continue when there is space. The event log gets the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE_S = 60.0
 
 
 class Usage(NamedTuple):
-    """As ``shutil.disk_usage`` returns it."""
+    """The result of ``shutil.disk_usage``."""
 
     total: int
     used: int
@@ -26,7 +26,7 @@ class Usage(NamedTuple):
 
 
 class Written:
-    """A tail of a live run, with what it reports."""
+    """The tail of a live run, with its messages."""
 
     def __init__(self, folder: Path) -> None:
         self.dropped: queue.Queue[int] = queue.Queue()
@@ -40,7 +40,7 @@ class Written:
 
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets how many MiB the disk has free."""
+    """Sets the free disk space in MiB."""
 
     def become(mib: int) -> None:
         monkeypatch.setattr(tail.shutil, "disk_usage", lambda _: Usage(mib * MIB, 0, mib * MIB))
@@ -50,7 +50,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def test_records_leave_room_for_the_event_log(tmp_path: Path, free: Callable[[int], None]) -> None:
-    """Below the reserve nothing is written, and each lost row is counted; above it all is as before."""
+    """Below the reserve nothing is written, and each lost row is counted; above it writing continues."""
     one = Written(tmp_path)
     begun = one.size()
     free(RESERVE_MIB - 1)
@@ -69,7 +69,7 @@ def test_records_leave_room_for_the_event_log(tmp_path: Path, free: Callable[[in
 def test_a_write_that_fails_halfway_leaves_whole_blocks(
     tmp_path: Path, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ENOSPC after a part of a block: the part is taken back, and the next block follows the last whole one."""
+    """ENOSPC after a part of a block: the part is removed, and the next block follows the last complete one."""
     one, write = Written(tmp_path), os.write
     begun, calls = one.size(), list[int]()
 

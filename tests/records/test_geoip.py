@@ -1,4 +1,4 @@
-"""Country and autonomous system on connections, from databases that the test writes."""
+"""Country and autonomous system of connections, from databases that the test writes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def opened(paths: list[str], complaints: list[str] | None = None) -> GeoIP:
 
 
 def test_several_databases_complete_each_other(paths: list[str]) -> None:
-    """What none of them knows is null: an address of a private network above all."""
+    """An address in none of them is null, such as a private one."""
     found = opened(paths)
     assert found.place("203.0.113.66") == BOTH
     assert found.place("198.51.100.1") == Place(None, 64_501, None)
@@ -52,7 +52,7 @@ def test_several_databases_complete_each_other(paths: list[str]) -> None:
 @pytest.mark.parametrize("record_size", [24, 28, 32])
 @pytest.mark.parametrize("ip_version", [4, 6])
 def test_all_layouts_of_a_database(record_size: int, ip_version: int, tmp_path: Path) -> None:
-    """One without IPv6 knows no such address, and is not damaged."""
+    """A database without IPv6 has no such address, and is not damaged."""
     path, complaints = tmp_path / "a.mmdb", list[str]()
     path.write_bytes(database(SYSTEM, record_size=record_size, ip_version=ip_version))
     found = opened([str(path)], complaints)
@@ -61,7 +61,7 @@ def test_all_layouts_of_a_database(record_size: int, ip_version: int, tmp_path: 
 
 
 def test_connections_have_both_ends(root: Path, tmp_path: Path) -> None:
-    """Rows of a network that the database has, no other rows, and no row less than without one."""
+    """Rows of networks in the database have values, other rows do not, and no row is lost."""
     office = root / "pcaps" / "office.pcapng"
     replayed(tmp_path / "before", office)
     before = rows(tmp_path / "before", "conn")
@@ -93,7 +93,7 @@ DAMAGED = [b"", b"no database", database(COUNTRY)[:-20], database(COUNTRY).repla
 
 @pytest.mark.parametrize("content", [None, *DAMAGED])
 def test_a_database_that_cannot_be_used_is_reported_once(content: bytes | None, paths: list[str]) -> None:
-    """The others are used."""
+    """The other databases are used."""
     Path(paths[0]).unlink()
     if content is not None:
         Path(paths[0]).write_bytes(content)
@@ -105,7 +105,7 @@ def test_a_database_that_cannot_be_used_is_reported_once(content: bytes | None, 
 
 
 def test_values_of_other_types_are_unknown_and_texts_are_clean(tmp_path: Path) -> None:
-    """A database from elsewhere writes neither control characters nor wrong types into the records."""
+    """A foreign database writes neither control characters nor wrong types to the records."""
     path, complaints = tmp_path / "a.mmdb", list[str]()
     odd = {
         "10.0.0.0/24": {"country": "NL", "autonomous_system_number": "64500", "autonomous_system_organization": 7},
@@ -121,7 +121,7 @@ def test_values_of_other_types_are_unknown_and_texts_are_clean(tmp_path: Path) -
 
 
 def test_without_the_package(paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records are kept, and the message names what to install."""
+    """Records are written, and the message names what to install."""
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     complaints = list[str]()
     assert opened(paths, complaints).place("203.0.113.66") == Place()
@@ -129,7 +129,7 @@ def test_without_the_package(paths: list[str], monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_outputs_and_search_show_them(root: Path, tmp_path: Path) -> None:
-    """In the fields of the Elastic Common Schema, and in the line of a row."""
+    """The fields of the Elastic Common Schema and the line of a row have the values."""
     (tmp_path / "a.mmdb").write_bytes(database({"0.0.0.0/1": COUNTRY[NET] | SYSTEM[NET]}))
     config = Config(records=Records(geoip=[tmp_path / "a.mmdb"]))
     replayed(tmp_path / "records", root / "pcaps" / "office.pcapng", config=config)

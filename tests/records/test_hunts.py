@@ -1,4 +1,4 @@
-"""Hunts find what they are for, and pass over its innocent twin. Each runs on real files, as a user runs it."""
+"""Hunts find their attack and ignore benign look-alikes. Each runs on real files, as for a user."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _smb(ts: float = 0, **given: Any) -> Row:
     return _row("smb", ts, usual, given)
 
 
-# Hunt -> what it finds, and what it passes over.
+# Hunt -> rows that it finds, and rows that it ignores.
 STORIES: dict[str, tuple[list[Row], list[Row]]] = {
     "top_talkers": (
         [_conn(src_bytes=5000000)],
@@ -314,7 +314,7 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
 
 
 def written(folder: Path, rows: list[Row]) -> Path:
-    """Records with these rows, as the writer makes them."""
+    """Records with these rows, written by the writer."""
     writer = Writer(folder, print)
     for name in {row["table"] for row in rows}:
         schema = arrow_schema(TABLES[name])
@@ -344,7 +344,7 @@ def test_a_hunt_finds_its_story_and_passes_over_the_benign_twin(tmp_path: Path, 
 
 
 def test_each_hunt_is_documentation() -> None:
-    """A title, a reason, techniques of ATT&CK; and a story in the test above."""
+    """Each has a title, a reason, ATT&CK techniques, and an example in the test above."""
     assert set(library()) == set(STORIES)
     assert len(library()) >= 30
     for path in library().values():

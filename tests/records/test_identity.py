@@ -1,4 +1,4 @@
-"""Who is behind an address, and whether it is inside: for columns as for one."""
+"""The device of an address, and whether it is internal: for columns as for single values."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def behind(identity: Identity, *ends: tuple[int, str]) -> list[str | None]:
-    """The devices behind MACs and addresses."""
+    """The devices of MAC and IP addresses."""
     hi, lo = halves([addresses.parse(text) if text else 0 for _, text in ends])
     found: list[str | None] = identity.devices(np.array([mac for mac, _ in ends], np.uint64), hi, lo).to_pylist()
     return found
@@ -64,7 +64,7 @@ def test_an_address_identifies_its_device_and_a_mac_where_none_does() -> None:
 
 
 def test_a_mac_is_of_no_device_behind_a_router_and_of_no_group() -> None:
-    """The router forwards for all hosts, and a frame to a group is for many."""
+    """The router forwards for all hosts, and a multicast frame is for many."""
     identity = Identity(Networks(), BODIES)
     assert behind(identity, (1, "10.0.5.5"), (2, "10.0.5.5"), (7, "198.51.100.1"), (7, "224.0.0.251")) == [None] * 4
 
@@ -78,7 +78,7 @@ def test_a_device_that_was_merged_or_changed_its_address() -> None:
 
 
 def test_directions() -> None:
-    """Multicast stays inside, a client without an address is where its server is, and an end without one is unknown."""
+    """Multicast is internal, a client without an address is where its server is, an absent endpoint is unknown."""
     cases = (
         ("10.0.0.7", "10.0.0.8", "internal"), ("10.0.0.7", "198.51.100.1", "outbound"),
         ("198.51.100.1", "10.0.0.7", "inbound"), ("198.51.100.1", "198.51.100.2", "external"),

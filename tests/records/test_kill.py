@@ -1,4 +1,4 @@
-"""kill -9 at any moment: nothing that was handed over is lost, and nothing is there twice."""
+"""kill -9 at any time: no row that was passed on is lost, and no row is duplicated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def started(script: str, *words: str) -> subprocess.Popen[str]:
 
 
 def killed(process: subprocess.Popen[str]) -> str:
-    """The last whole line that it said."""
+    """The last complete line it printed."""
     assert process.poll() is None, "it ended by itself"
     process.kill()
     messages, _ = process.communicate()
@@ -39,7 +39,7 @@ def killed(process: subprocess.Popen[str]) -> str:
 
 
 def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    """Both run at once, and each is killed again and again while it works."""
+    """Writer and engine run at the same time, and each is killed repeatedly while it works."""
     moments, promised, begin = chance("kill"), set[int](), 1
     for _ in range(KILLS):
         engine, writer = started("kill_engine.py", str(tmp_path), str(begin)), started("kill_writer.py", str(tmp_path))
@@ -47,7 +47,7 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
         killed(writer)
         reached = int(killed(engine) or begin)
         promised |= set(range(begin, reached))
-        begin = reached + 100_000  # seconds: another day, so that the one before is put together
+        begin = reached + 100_000  # seconds: another day, so that the one before is merged
     finish(tmp_path, 5, print)
     manifest = Manifest(tmp_path / MANIFEST)
     assert {file.compact for file in manifest.files("conn")} >= {OF_DAY}
@@ -60,10 +60,10 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
 
 
 def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> None:
-    """What a killed writer began and did not finish is gone after the next one."""
+    """Incomplete files of a killed writer are removed by the next one."""
     engine = started("kill_engine.py", str(tmp_path), "1")
     assert engine.stdout is not None
-    assert engine.stdout.readline()  # the second block is taken: the first is written
+    assert engine.stdout.readline()  # the second block was accepted: the first is written
     killed(engine)
     (tmp_path / "conn").mkdir()
     for name in ("1-a.new", "1-a.parquet"):
@@ -75,7 +75,7 @@ def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> N
 
 
 def test_a_file_that_an_engine_is_beginning_is_left_alone(tmp_path: Path) -> None:
-    """Only what was begun an hour ago is of an engine that was killed."""
+    """Only a file begun an hour ago belongs to a killed engine."""
     writer = Writer(tmp_path, print, clock=lambda: 10_000.0)
     (tmp_path / "tail").mkdir()
     for name, begun in (("young", 9_990.0), ("old", 5_000.0)):

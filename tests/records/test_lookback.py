@@ -1,6 +1,4 @@
-"""Past contacts with what a threat list names since: alerts with the times of the contacts, once, and only for what is
-new.
-"""
+"""Past contacts with new indicators: alerts with the times of the contacts, once, and only for new entries."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def _ends(ts: float, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    """A device that called an address three times, asked for a name, and used a client that is known for malware."""
+    """A device that contacted an address three times, queried a name, and used a client known for malware."""
     inside = _ends(50, dst_ip="10.0.0.9", direction="internal")
     rows = {
         "conn": [*(_ends(ts, direction="outbound", state="SF") for ts in (100, 200, 300)), inside],
@@ -80,7 +78,7 @@ def reported(alerts: list[Alert]) -> set[tuple[str, str, int]]:
     ],
 )
 def test_what_a_new_entry_names(tmp_path: Path, records: Path, line: str, found: set[tuple[str, str, int]]) -> None:
-    """Addresses, blocks, domains and all below them, JA4 and certificates; contacts inside are none."""
+    """Addresses, networks, domains with subdomains, JA4 and certificates are found; internal contacts are excluded."""
     assert reported(look_back(records, NONE, lists(tmp_path / "lists", line), NOW)) == found
 
 
@@ -94,7 +92,7 @@ def test_an_alert_has_the_times_of_the_contacts(tmp_path: Path, records: Path) -
 
 
 def test_what_was_listed_before_was_reported_then(tmp_path: Path, records: Path) -> None:
-    """Whether by its own entry or by a block around it."""
+    """An indicator that was listed before, by its own entry or by its network, is not reported again."""
     before = lists(tmp_path / "before", "203.0.113.0/24", "bad.example")
     after = lists(tmp_path / "after", ADDRESS, "www.bad.example", JA4)
     assert reported(look_back(records, before, after, NOW)) == {("fingerprint", JA4, 1)}
@@ -112,7 +110,7 @@ def test_old_records_are_not_searched(tmp_path: Path, records: Path) -> None:
 
 
 def test_lists_that_are_exchanged_while_the_sensor_runs(tmp_path: Path, records: Path) -> None:
-    """The state of before answers as before, although the lists were exchanged meanwhile."""
+    """The former lists give the same answers, although the lists were replaced meanwhile."""
     now = lists(tmp_path / "lists", "198.51.100.1")
     before = copy.copy(now)
     lists(tmp_path / "lists", "198.51.100.1", ADDRESS)

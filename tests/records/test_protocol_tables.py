@@ -1,4 +1,4 @@
-"""Calls of DCE/RPC, requests of SNMP and RTSP, and what the event log says of alerts and recommendations, as rows."""
+"""DCE/RPC calls, SNMP and RTSP requests, and alerts and recommendations of the event log, as rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLES = ("dcerpc", "snmp", "rtsp")
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.name)
 def test_each_message_is_an_event_with_these_fields(message: Message) -> None:
-    """Messages name their events as texts, which a move of a module does not change."""
+    """Messages name their events as strings, which stay valid if a module is moved."""
     event = pkgutil.resolve_name(message.event)
     assert {name for name, _ in message.fields} <= set(event.__struct_fields__)
 
@@ -37,7 +37,7 @@ def samples(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_service_is_created_by_two_calls(samples: Path) -> None:
-    """Each call with what the server answered; the name of the program is among the arguments."""
+    """Each call has the server's response; the name of the program is among the arguments."""
     calls = {(row["interface"], row["operation"]): row for row in rows(samples, "rpc")}
     created = calls["svcctl", "CreateServiceW"]
     assert (created["src_ip"], created["dst_ip"], created["proto"]) == ("10.20.30.14", "10.20.30.5", "tcp")
@@ -72,7 +72,7 @@ def test_python_reads_the_same(root: Path, samples: Path, tmp_path: Path, monkey
 
 
 def test_a_tail_of_an_earlier_version_is_read() -> None:
-    """Its connections are shorter: what they lack is unknown, not damaged."""
+    """Connections of an earlier version have fewer fields: missing ones are unknown, not damaged."""
     older = np.zeros(2, CONNECTION)
     older["flow"], older["first_flags"], older["proto"], older["reset_by"] = (7, 8), 2, 6, 2
     size = CONNECTION.fields["traced"][1] if CONNECTION.fields is not None else 0
@@ -85,7 +85,7 @@ def test_a_tail_of_an_earlier_version_is_read() -> None:
 
 
 def test_files_of_an_earlier_version_are_put_together_with_those_of_today(tmp_path: Path) -> None:
-    """And exported: what they did not have is unknown in their rows."""
+    """Old and new files are merged and exported: missing fields of old rows are unknown."""
     folder = tmp_path / "records"
     row = {"src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "dst_port": 80, "proto": "tcp"}
     write_rows(folder, {"conn": [row | {"ts": 2, "history": "ShAD", "missed_bytes": 7}]})

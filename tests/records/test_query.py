@@ -1,6 +1,4 @@
-"""Queries read the records and nothing else; files that are damaged cost their rows, are named, and
-never pass as data.
-"""
+"""Queries read only the records; damaged files cost their rows, are named, and are never returned as data."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ def queried(folder: Path, sql: str, within: Range | None = None) -> list[list[ob
     ],
 )
 def test_what_does_more_than_read_the_tables_is_refused(office: Path, sql: str) -> None:
-    """And leaves nothing behind."""
+    """A rejected query creates or changes no file."""
     before = _files(office)
     with pytest.raises(QueryError):
         queried(office, sql.format(folder=office))
@@ -74,7 +72,7 @@ def test_what_does_more_than_read_the_tables_is_refused(office: Path, sql: str) 
 
 
 def _files(folder: Path) -> set[str]:
-    """All but what SQLite has beside the manifest while it is open."""
+    """All files except those that SQLite has beside the manifest while it is open."""
     return {path.name for path in folder.rglob("*") if not path.name.startswith("manifest.db-")}
 
 
@@ -101,7 +99,7 @@ def test_a_query_that_wants_too_much_memory_is_refused(office: Path) -> None:
 
 
 def test_a_time_range_is_kept(office: Path) -> None:
-    """Rows from the begin on, up to the end; devices are what they were said to be before."""
+    """Rows from the begin up to the end are read; devices have the attributes known before."""
     within = Range(TIMES + 600_000_000, TIMES + 660_000_000)
     whole = queried(
         office,
@@ -126,7 +124,7 @@ def test_defenders_tables_are_there(office: Path) -> None:
 
 
 def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> None:
-    """A column that no file has yet is unknown in all their rows; beside files of today it is known in theirs."""
+    """A column that no file has is unknown in all rows; with files of this version it is known in theirs."""
     today = table(office, "conn")
     old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
     pq.write_table(today.drop_columns(["history", "state"]), old)
@@ -147,7 +145,7 @@ def test_where_nothing_is_kept_it_is_reported(tmp_path: Path) -> None:
 
 
 def test_damaged_files_cost_their_rows_and_are_named(office: Path, tmp_path: Path) -> None:
-    """A flipped bit, a cut, zeros, nothing at all: in any file, at any place."""
+    """A flipped bit, a truncated file, zeros, an empty file: any file, any position."""
     luck = chance("damage")
     files = sorted(path.relative_to(office) for path in office.glob("*/*.parquet"))
     sizes = {path.parent.name: len(rows(office, path.parent.name)) for path in files}
@@ -177,13 +175,13 @@ def _damage(path: Path, how: str, luck: object) -> None:
 
 
 def test_a_copied_folder_is_read_whole(office: Path, tmp_path: Path) -> None:
-    """Its files have other times and numbers than the manifest says, and the same content."""
+    """Copied files have other times and numbers than the manifest, and the same content."""
     shutil.copytree(office, tmp_path / "copy", copy_function=shutil.copyfile)
     assert queried(tmp_path / "copy", "SELECT count(*) FROM conn") == [[714]]
 
 
 def test_names_among_addresses_are_in_no_block(tmp_path: Path) -> None:
-    """Answers of DNS hold both; a name with numbers in front is no address."""
+    """Answers of DNS have both; a name that begins with numbers is not an address."""
     names = ["fs01", "a.b.c.d", "10.0.0.9.in-addr.arpa", "10.0.0.9"]
     write_rows(tmp_path / "records", {"dns": [{"uid": n, "answers": [name]} for n, name in enumerate(names)]})
     query = Query(tmp_path / "records")

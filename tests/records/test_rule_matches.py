@@ -1,5 +1,5 @@
-"""A rule on past traffic: it matches in the records what it would have matched then, with the times of then, and it is
-refused where the records lack what it needs.
+"""A rule on past traffic: it matches the same in the records as in live traffic, with the original times, and is
+rejected if the records lack required data.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _ends(ts: float, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def query(tmp_path: Path) -> Iterator[Query]:
-    """A printer that became a camera, and what it and its neighbour did."""
+    """A printer that became a camera, and the traffic of it and another device."""
     device = {"device": "dev-a", "ips": [CLIENT], "macs": ["02:00:00:00:00:05"]}
     rows = {
         "conn": [
@@ -107,7 +107,7 @@ def times(found: Matches) -> list[int]:
     ],
 )  # fmt: skip
 def test_what_a_rule_would_have_raised(tmp_path: Path, query: Query, body: str, expected: list[int]) -> None:
-    """Messages of both sides, connections, devices as they were then, counts and sequences."""
+    """Messages of both sides, connections, devices as of that time, counts and sequences."""
     assert times(match(query, rule(tmp_path, body))) == expected
 
 
@@ -122,13 +122,13 @@ def test_what_a_rule_would_have_raised(tmp_path: Path, query: Query, body: str, 
     ],
 )
 def test_what_the_records_do_not_keep(tmp_path: Path, body: str, lack: Lack) -> None:
-    """A rule that needs more is refused instead of evaluated on empty values: no match would prove nothing."""
+    """A rule that needs more is rejected instead of evaluated on empty values: no match would prove nothing."""
     one = rule(tmp_path, body)
     assert unknown_in_records(uses(one.rule, one.sets)) == [lack]
 
 
 def test_each_kept_field_is_one_of_rules() -> None:
-    """A kind or a field that was renamed would be silently unknown."""
+    """A renamed kind or field would be silently unknown."""
     for kind, some in KINDS.items():
         known = fields_of([kind], Nowhere())
         for stored in some:
@@ -138,7 +138,7 @@ def test_each_kept_field_is_one_of_rules() -> None:
 
 
 def test_the_newest_rows_first(tmp_path: Path, query: Query) -> None:
-    """A limit on rows leaves out whole old hours, and is reported."""
+    """A limit on rows excludes whole old hours, and is reported."""
     one = rule(tmp_path, "    when: flow.new\n    again: 1s\n")
     whole = match(query, one)
     assert (whole.examined.rows, whole.examined.more, len(whole.alerts)) == (4, False, 4)
@@ -146,7 +146,7 @@ def test_the_newest_rows_first(tmp_path: Path, query: Query) -> None:
 
 
 def test_rests_between_steps(tmp_path: Path) -> None:
-    """A search beside the engine pauses, so that the engine can go on."""
+    """A search beside the engine pauses, so that the engine can run."""
     write_rows(tmp_path / "records", {"conn": [_ends(n) for n in range(1100)]})
     query, rests = Query(tmp_path / "records"), list[int]()
     try:
@@ -157,7 +157,7 @@ def test_rests_between_steps(tmp_path: Path) -> None:
 
 
 def test_a_past_match_has_the_times_of_the_traffic(tmp_path: Path, query: Query) -> None:
-    """Repeats are one alert of now, with the first and the last time of then."""
+    """Repetitions are one alert with the present time, and the first and last time of the traffic."""
     one = rule(tmp_path, "    when: flow.new\n    again: 1s\n    where: {dst.port: 443}\n")
     (alert,) = retrospective(match(query, one).alerts, "ours", NOW)
     assert (alert.ts, alert.first, alert.proof[0].ts) == (NOW, (START_S + 100) * SECOND, (START_S + 300) * SECOND)

@@ -1,4 +1,4 @@
-"""Hunts by schedule: when they run, what they report, and what they do not report twice."""
+"""Scheduled hunts: when they run, what they report, and what they do not report twice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ tests:
 
 
 def at(seconds: float) -> int:
-    """So long after the begin of the records, ns."""
+    """The given time after the begin of the records, in ns."""
     return int((START_S + seconds) * SECOND)
 
 
@@ -71,7 +71,7 @@ def hunts(tmp_path: Path) -> Path:
 
 
 def messages(schedule: Schedule, now: int) -> list[str]:
-    """Actors and targets of what the hunts that are due report."""
+    """Actors and targets in the results of the hunts that are due."""
     return [alert.summary for name in schedule.due(now) for alert in schedule.run(name, now)[0]]
 
 
@@ -79,8 +79,8 @@ ATTEMPTS = "Refused connections to many ports: 10.0.0.5 and 10.0.0.9"
 
 
 def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
-    """It is not repeated while the hunt finds it, nor after a restart; once it was gone for as long as the hunt looks
-    back it is a new one.
+    """A finding is not repeated while the hunt finds it, nor after a restart; after an absence as long as the hunt's
+    time span it is new.
     """
     records = tmp_path / "records"
     write_rows(records, {"conn": scan(0, 9) + scan(3 * 3600, 9) + scan(12 * 3600, 9)})
@@ -108,7 +108,7 @@ def test_a_clock_that_was_set_back_stops_no_hunt(tmp_path: Path, hunts: Path) ->
 
 
 def test_files_come_change_and_go(tmp_path: Path, hunts: Path) -> None:
-    """A faulty one is named and left out, the others run."""
+    """A faulty one is named and skipped, the others run."""
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     schedule = Schedule([hunts], tmp_path / "records")
     assert not schedule.read()
@@ -157,7 +157,7 @@ def test_a_device_is_named_by_its_id(tmp_path: Path, hunts: Path) -> None:
 
 
 class Reported:
-    """A room, and what it reports."""
+    """A room, and its output."""
 
     def __init__(self, mutes: Mutes | None = None, roles: Roles | None = None) -> None:
         self.reported: list[Record] = []
@@ -179,7 +179,7 @@ def found(tmp_path: Path, hunts: Path) -> list[Alert]:
 
 
 def test_findings_pass_the_alert_room(found: list[Alert]) -> None:
-    """With an id, the row that proves it, and a technique."""
+    """An alert has an id, the row that proves it, and a technique."""
     reported = Reported()
     reported.room.take(found)
     assert reported.alerts() == [("open", "high")]
@@ -201,7 +201,7 @@ def test_a_mute_silences_a_hunt(found: list[Alert]) -> None:
 
 
 def test_a_role_makes_it_milder(found: list[Alert]) -> None:
-    """A vulnerability scanner scans."""
+    """A vulnerability scanner is expected to scan."""
     reported = Reported(roles=Roles({"scanner": [SCANNER]}))
     reported.room.take(found)
     assert reported.alerts() == [("open", "low")]
@@ -211,7 +211,7 @@ def test_a_role_makes_it_milder(found: list[Alert]) -> None:
 
 
 def test_the_engine_never_waits(tmp_path: Path, hunts: Path) -> None:
-    """It begins a search and takes up what was found at a later look."""
+    """The engine starts a search and collects the results at a later poll."""
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     hunting = Hunting([hunts], tmp_path / "records")
     assert hunting.look(at(60)).alerts == ()
@@ -224,14 +224,14 @@ def test_the_engine_never_waits(tmp_path: Path, hunts: Path) -> None:
 
 
 def test_no_records_are_no_fault_of_the_sensor(tmp_path: Path, hunts: Path) -> None:
-    """They come later; the hunt is due again then."""
+    """Records appear later; the hunt is due again then."""
     schedule = Schedule([hunts], tmp_path / "records")
     assert schedule.run("knocks", at(60))[0] == []
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     assert messages(schedule, at(70)) == [ATTEMPTS]
 
 
-# What it would have raised.
+# Rehearsal.
 
 
 def test_a_rehearsal_is_the_schedule_in_the_past(tmp_path: Path, hunts: Path) -> None:

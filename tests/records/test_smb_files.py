@@ -1,6 +1,4 @@
-"""Files on SMB shares: hashes of those that are read or written in order from their beginning, and why others have
-none.
-"""
+"""Files on SMB shares: hashes of those read or written in order from the start, and the reason why others have none."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ PORT = 445
 
 
 class Session:
-    """What a client and a server say; each request has its own message id."""
+    """Messages of a client and a server; each request has its own message id."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
@@ -79,7 +77,7 @@ Found = list[tuple[str, str, str, int, str | None]]
 
 
 def found(folder: Path, session: Session, *, lost: int = -1) -> Found:
-    """Sender, name, state, size and hash of each file. ``lost``: number of a frame that the capture lacks."""
+    """Sender, name, state, size and hash of each file. ``lost``: number of a frame that is missing in the capture."""
     frames = _conversation(*session.sent, port=PORT)
     if lost >= 0:
         del frames[lost]
@@ -93,7 +91,7 @@ def sha(data: bytes = DATA) -> str:
 
 
 def test_what_is_written_and_read_whole_has_a_hash(tmp_path: Path) -> None:
-    """A copy to the server, and the same file back, in several requests, one of which waits."""
+    """A copy to the server, and the same file back, in several requests, one of which is pending."""
     session = pieces(Session().connect().open("tools\\setup.exe", 0), "write").close()
     session.open("tools\\setup.exe", len(DATA)).read(DATA[:50_000], 0).read(DATA[50_000:], 50_000, pending=True).close()
     assert found(tmp_path, session) == [
@@ -113,14 +111,14 @@ def test_what_is_written_and_read_whole_has_a_hash(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_whole_has_none(tmp_path: Path, session: Session, expected: tuple[str, str]) -> None:
-    """A part that is read, a longer file of which the beginning is replaced, a beginning that is written again, and a
-    file that is never closed.
+    """A partial read, an overwritten start of a longer file, a start that is written again, and a file that is never
+    closed.
     """
     assert [(one[0], one[2], one[4]) for one in found(tmp_path, session)] == [(*expected, None)]
 
 
 def test_a_file_that_is_read_twice(tmp_path: Path) -> None:
-    """A look at the beginning, then the whole file."""
+    """The start is read, then the whole file."""
     session = Session().connect().open("a.pdf", len(DATA)).read(DATA[:100], 0).read(DATA, 0).close()
     assert found(tmp_path, session) == [("server", "a.pdf", "whole", len(DATA), sha())]
 
@@ -132,14 +130,14 @@ def test_pipes_and_unknown_handles_are_no_files(tmp_path: Path) -> None:
 
 
 def test_a_lost_segment_costs_the_hash_of_its_file_alone(tmp_path: Path) -> None:
-    """Within the data of a write: the messages behind it are found again."""
+    """Within the data of a write: the messages after it are found again."""
     session = Session().connect().open("a", 0).write(DATA, 0).close().open("b", 0).write(b"whole" * 900, 0).close()
     states = {one[1]: (one[2], one[4]) for one in found(tmp_path, session, lost=20)}
     assert states == {"a": ("gap", None), "b": ("whole", sha(b"whole" * 900))}
 
 
 def test_hostile_bytes_break_nothing() -> None:
-    """Flipped bits, cut messages and noise in a session; a file that is seen is one of SMB."""
+    """Flipped bits, truncated messages and noise in a session; every file found is an SMB file."""
     seen = list[Any]()
     transfers, session = Transfers(seen.append), pieces(Session().connect().open("a", 0), "write").close()
     for trial in range(300):

@@ -1,4 +1,4 @@
-"""What a replay leaves of the office: every connection, query, handshake and login, with the devices on both ends."""
+"""Records of the replayed office: every connection, query, handshake and login, with the devices of both endpoints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_flow_and_message_is_one_row(office: Path) -> None:
-    """As many connections as the flow table had flows; a query and its answer are one row."""
+    """There are as many connections as flows in the flow table; a query and its response are one row."""
     assert {name: len(rows(office, name)) for name in COUNTED} == COUNTED
 
 
@@ -49,9 +49,7 @@ def test_a_query_has_client_question_and_answer(office: Path) -> None:
 
 
 def test_one_uid_goes_through_all_tables(office: Path) -> None:
-    """The handshake that leads to an address belongs to a connection with the same ends, which bears its server name
-    and JA4.
-    """
+    """The handshake with an address belongs to a connection with the same endpoints, with its server name and JA4."""
     connections = {row["uid"]: row for row in rows(office, "conn")}
     handshakes = rows(office, "tls")
     assert handshakes
@@ -68,13 +66,13 @@ def test_one_uid_goes_through_all_tables(office: Path) -> None:
 
 
 def test_states_report_how_far_connections_came(office: Path) -> None:
-    """The scan of the office knocks at closed ports (REJ) and at nobody (S0); whole conversations are SF."""
+    """The scan of the office has closed ports (REJ) and unused addresses (S0); complete connections are SF."""
     states = Counter((row["proto"], row["state"]) for row in rows(office, "conn") if row["proto"] == "tcp")
     assert states == {("tcp", "SF"): 145, ("tcp", "S0"): 73, ("tcp", "REJ"): 39, ("tcp", "RSTO"): 8, ("tcp", "S1"): 2}
 
 
 def test_outside_addresses_have_no_device(office: Path) -> None:
-    """Whoever is behind the router is not the router."""
+    """An external host behind the router is not the router."""
     outbound = [row for row in rows(office, "conn") if row["direction"] == "outbound"]
     assert outbound
     for row in outbound:
@@ -98,7 +96,7 @@ def test_coverage_counts_every_packet(office: Path) -> None:
 def test_records_do_not_depend_on_who_reads_or_how_batches_are_cut(
     root: Path, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    """Python dissectors leave the same rows as native ones, and small batches the same as large ones."""
+    """Python dissectors write the same rows as native ones, and small batches the same as large ones."""
     if not batch:
         monkeypatch.setattr(engine, "reading", lambda *_: None)
     run = replayed(tmp_path / "records", root / "pcaps" / "office.pcapng", batch=batch)

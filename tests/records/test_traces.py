@@ -1,4 +1,4 @@
-"""Histories of connections in Zeek's letters, the bytes of each side, and those that the capture lacks."""
+"""Connection histories in Zeek's letters, the bytes of each side, and those missing in the capture."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OPENING = (_segment(">", SYN, 100), _segment("<", SYN_ACK, 500), _segment(">", A
 
 
 def test_a_whole_connection(tmp_path: Path) -> None:
-    """Each kind of packet once, in the order in which it came first."""
+    """Each kind of packet occurs once, in the order of its first occurrence."""
     row = _connection(
         tmp_path, *OPENING, _segment(">", ACK, 101, b"a" * 40), _segment("<", ACK, 501),
         _segment("<", ACK, 501, b"b" * 90),
@@ -64,7 +64,7 @@ def test_a_gap_is_counted_and_closes_when_it_was_only_disorder(tmp_path: Path) -
 
 
 def test_the_last_gap_is_found_at_the_end(tmp_path: Path) -> None:
-    """A FIN behind data that the capture does not have."""
+    """A FIN after data that is missing in the capture."""
     row = _connection(tmp_path, *OPENING, _segment(">", FIN, 161))
     assert _reported(row) == ("ShAGF", "S2", 60, 0, 60)
 
@@ -79,7 +79,7 @@ def test_sequence_numbers_wrap(tmp_path: Path) -> None:
 
 
 def test_an_unexpected_reset_is_no_gap(tmp_path: Path) -> None:
-    """A segment beyond every window is dropped by its receiver, and counts nothing."""
+    """A segment outside of every window is dropped by its receiver, and not counted."""
     row = _connection(tmp_path, *OPENING, _segment(">", ACK, 101 + (1 << 31), b"x" * 9))
     assert _reported(row) == ("ShAD", "S1", 0, 0, 0)
 

@@ -1,5 +1,5 @@
-"""Queries within the process of a test: a process for each costs more than what is asked. Limits and refusals are
-tested with the process itself (test_query.py).
+"""Queries in the process of a test: a child process for each takes longer than the query. Limits and rejections are
+tested with the child process itself (test_query.py).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sensor.records.query_process import Answer, Begin, Request, answer, opened
 
 
 class Unconfined:
-    """In place of ``Confined``; answers are those that the process would send."""
+    """Replaces ``Confined``; results are those of the child process."""
 
     def __init__(self, begin: Begin, seconds: float) -> None:
         self._connection = opened(begin)
 
     def run(self, request: Request) -> Answer:
-        """QueryError."""
+        """Raises QueryError."""
         wanted = msgspec.json.decode(msgspec.json.encode(request), type=Request)
         found = msgspec.json.decode(msgspec.json.encode(answer(self._connection, wanted)), type=Answer)
         if found.error:
@@ -34,7 +34,7 @@ class Unconfined:
 
 @pytest.fixture(scope="module", autouse=True)
 def queries_within() -> Iterator[None]:
-    """Imported by modules whose queries are no confinement test."""
+    """Imported by modules that do not test the confinement."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "Confined", Unconfined)
         yield
