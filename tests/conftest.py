@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis runs, what a run says of its samples, and where the lab can run."""
+"""What all tests share: settings of hypothesis, the report of samples, and where the lab can run."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from tests import sampling
 from tests.golden import golden  # noqa: F401 - a fixture
 from tests.sharing import share, warm
 
-# No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
+# No deadline: a busy machine is not a defect. The same examples in every run: a failed test fails until it is fixed.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
 share()
-# Tests of a run of several processes, from which on they are warmed up before the first.
+# Number of tests in a run of several processes from which they are warmed up before the first.
 MANY = 200
 
-# A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
+# A background run of a shell ignores Ctrl-C, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Test modules, and the sensor in every process that a test starts, are compiled once and not each time.
+# Test modules, and the sensor in every process of a test, are compiled once and not each time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The checkout."""
+    """The root folder of the repository."""
     return Path(__file__).resolve().parent.parent
 
 
 @functools.cache
 def _lab_missing() -> str:
-    """Why network namespaces cannot be made here; empty where they can."""
+    """Why network namespaces cannot be created here; empty if they can."""
     if not sys.platform.startswith("linux") or shutil.which("ip") is None or shutil.which("unshare") is None:
         return "the lab needs Linux with iproute2"
     made = subprocess.run(
@@ -59,7 +59,7 @@ def _lab_missing() -> str:
 
 @functools.cache
 def _paper_missing() -> str:
-    """Why PDF cannot be written here; empty where it can."""
+    """Why PDF cannot be written here; empty if it can."""
     try:
         writer()
     except NoPdf as missing:
@@ -68,8 +68,8 @@ def _paper_missing() -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Each test begins with an own log that has said nothing yet, without words that were a password elsewhere, and
-    without the service manager that may have started the tests. Not a fixture: there are 14,000 tests.
+    """Each test starts with a fresh logger, without passwords masked in earlier tests, and without the service manager
+    that may have started the tests. Not a fixture: there are 14,000 tests.
     """
     logs._LOG, secrecy._KNOWN = logs._Log(), Bounded[str, bool](256)
     os.environ.pop("NOTIFY_SOCKET", None)
@@ -79,7 +79,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _resident() -> int:
-    """MiB; 0 where the system does not say."""
+    """Resident memory in MiB; 0 where the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGESIZE") >> 20
     except OSError:
@@ -87,8 +87,8 @@ def _resident() -> int:
 
 
 class Garbage:
-    """Gives back what sensors that ran in this process leave behind, once it is much: free memory that the C library
-    keeps, and cycles. What was collected is frozen: no collection looks at it again.
+    """Frees what sensors that ran in this process leave behind, once it is much: free memory held by the C library, and
+    reference cycles. Remaining objects are frozen: later collections ignore them.
     """
 
     MUCH = 64
@@ -110,7 +110,7 @@ class Garbage:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: else one worker would be left with one of them when all others are done."""
+    """Files with slow tests first: otherwise a worker would still run one of them when all others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -1,6 +1,6 @@
-"""CPU seconds of tests by folder and by file, with those of the programs that they start: ``pytest -p tests.costs``.
+"""CPU seconds of tests by folder and by file, including programs they start: ``pytest -p tests.costs``.
 
-Wall-clock depends on what else runs on a machine; CPU time says what a test costs. Works with workers as well.
+Wall-clock time depends on other programs of a machine; CPU time is the cost of a test. Works with workers as well.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and of its children that have ended."""
+    """CPU seconds of this process and of its ended children."""
     return time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 class Costs:
-    """Puts the CPU time since the last phase of a test into its report, and adds up what the reports hold."""
+    """Adds the CPU time since the last phase of a test to its report, and sums up the reports."""
 
     def __init__(self) -> None:
         self._at = (os.getpid(), _cpu_s())

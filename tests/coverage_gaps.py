@@ -1,9 +1,9 @@
-"""Of a run with coverage: how much of sensor/ the tests run, and the files below FLOOR. ``make coverage`` calls it.
+"""Coverage of sensor/ by the tests, and the files below FLOOR. ``make coverage`` calls it.
 
-    python -m tests.coverage_gaps [FILE]
+python -m tests.coverage_gaps [FILE]
 
-FILE is what `coverage json` wrote. Files of which nothing was run are counted, not listed: where only some tests were
-run, they are most.
+FILE is the output of `coverage json`. Files without any covered line are counted, not listed: in a run of some tests
+they are the majority.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FLOOR = 85.0
 
 
 def below(files: Mapping[str, Any]) -> dict[str, float]:
-    """Files below the floor and what is covered of each in percent, the least first; empty files have no gap."""
+    """Files below the floor with their coverage in percent, lowest first; empty files have no gap."""
     covered = {name: one["summary"] for name, one in files.items() if one["summary"]["num_statements"]}
     low = {name: one["percent_covered"] for name, one in covered.items() if one["percent_covered"] < FLOOR}
     return dict(sorted(low.items(), key=lambda one: (one[1], one[0])))
 
 
 def lines(reported: Mapping[str, Any]) -> list[str]:
-    """What is printed of a report."""
+    """The printed lines of a report."""
     totals, low = reported["totals"], below(reported["files"])
     ran = totals["covered_lines"] / max(totals["num_statements"], 1)
     branches = totals["covered_branches"] / max(totals["num_branches"], 1)

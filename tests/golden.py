@@ -1,8 +1,7 @@
-"""Golden files: the texts that tests see, in one YAML file for each module of tests, so that prose is improved there.
+"""Golden files: the texts that tests compare, in one YAML file for each test module, where they are edited.
 
-A test calls ``golden(text)``; the first call of a test compares with the first entry of its name, and so on. Paths of
-the run are replaced. ``SENSOR_GOLDEN=write pytest FILE`` writes the file again: read the difference before you
-commit it.
+A test calls ``golden(text)``; its first call compares with the first entry of its name, and so on. Paths of the run are
+replaced. ``SENSOR_GOLDEN=write pytest FILE`` rewrites the file: read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def stored(path: Path) -> dict[str, list[Any]]:
 
 
 class Golden:
-    """The texts of one test. ``base``: the folder of the run, whose paths differ each time."""
+    """The texts of one test. ``base``: the folder of the run, which is different each time."""
 
     def __init__(self, path: Path, name: str, base: Path) -> None:
         self._path, self._name = path, name
@@ -38,7 +37,7 @@ class Golden:
         self.expected, self.found = stored(path).get(name, []), list[Any]()
 
     def __call__(self, value: object, having: str = "") -> None:
-        """Compare text, or values that hold some. ``having``: only its lines or items with this."""
+        """Compares text, or values that contain text. ``having``: only lines or items that contain this."""
         lines = value.splitlines() if isinstance(value, str) and having else value
         if having:
             lines = [line for line in lines if having in line]  # type: ignore[attr-defined]
@@ -47,7 +46,7 @@ class Golden:
             assert self.found[-1:] == self.expected[len(self.found) - 1 :][:1]
 
     def end(self) -> None:
-        """Nothing is stored that is compared no more."""
+        """Writes the texts, or checks that every stored entry was compared."""
         if WRITE:
             texts = stored(self._path) | {self._name: self.found}
             self._path.parent.mkdir(exist_ok=True)

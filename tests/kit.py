@@ -1,4 +1,4 @@
-"""Shared bricks of the tests: batches from frames, and frames from a few words."""
+"""Shared helpers of the tests: batches from frames, and frames from a few arguments."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def batch_of(
     wire: Sequence[int] | None = None,
     raw: bool = False,
 ) -> Batch:
-    """A batch that holds the frames one after the other, decoded unless ``raw``; ``times`` in ns, one microsecond apart
-    where not given.
-    """
+    """A batch with the frames in order, decoded unless ``raw``; ``times`` in ns, by default one microsecond apart."""
     rows = np.zeros(len(frames), ROW)
     sizes = np.array([len(frame) for frame in frames], np.int64)
     rows["frame"] = np.cumsum(sizes) - sizes
@@ -37,7 +35,7 @@ def batch_of(
 
 
 def malformed(batch: Batch) -> int:
-    """How many frames of a decoded batch have a problem that is not ours."""
+    """How many frames of a decoded batch are malformed."""
     return int(np.count_nonzero(batch.rows["problem"] & ~np.uint16(Problem.CUT | Problem.LINK_UNKNOWN)))
 
 

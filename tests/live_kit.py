@@ -1,6 +1,4 @@
-"""A live run whose packets, silences and happenings are written down like a script, for tests of what happens while a
-sensor listens.
-"""
+"""A live run with scripted packets, pauses and actions, for tests of what happens while a sensor captures."""
 
 from __future__ import annotations
 
@@ -22,14 +20,14 @@ from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.reload import Settings
 
-# A frame; frames that come at once; something that happens once all before it was worked off, and then until when
-# nothing comes.
+# A frame; frames that arrive together; an action that runs once all before it was processed, and a condition until
+# which no frame arrives.
 Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]
 PATIENCE_S = 60.0
 
 
 class Scripted:
-    """A source that gives what a script says. ``clock``: ns since the epoch."""
+    """A source with scripted packets. ``clock``: ns since the epoch."""
 
     def __init__(self, steps: list[Step], clock: Callable[[], int] = time.time_ns) -> None:
         self.name, self.names, self.damages, self.tally = "scripted", ["scripted"], list[Damage](), Tally()
@@ -77,8 +75,8 @@ class Scripted:
 
 
 class Sensor:
-    """A live sensor with a configuration in ``folder`` that may be written anew. ``traffic``: folder of its traffic
-    records, None where it keeps none.
+    """A live sensor with a configuration in ``folder`` that may be rewritten. ``traffic``: folder of its traffic
+    records, None without records.
     """
 
     def __init__(
@@ -94,7 +92,7 @@ class Sensor:
         self.path.write_text(text, encoding="utf-8")
 
     def settings(self) -> Settings:
-        """As `sensor run` reads them."""
+        """Settings as `sensor run` reads them."""
         config = load_config(self.path)
         rules = [self.folder / "rules"] if (self.folder / "rules").is_dir() else []
         evidence = (config.evidence.folder or self.folder / "evidence") if config.evidence.enabled else None
@@ -107,7 +105,7 @@ class Sensor:
         return wanted
 
     def reload(self, text: str | None = None) -> Step:
-        """The step in which the configuration is written anew and read."""
+        """A step that rewrites the configuration and reloads it."""
 
         def happen() -> Callable[[], bool]:
             if text is not None:
@@ -119,7 +117,7 @@ class Sensor:
         return happen
 
     def then(self, look: Callable[[Run], object]) -> Step:
-        """The step in which somebody looks at the run; what he finds wrong ends it."""
+        """A step that calls a function with the run; a failed assertion ends the run."""
 
         def happen() -> Callable[[], bool]:
             look(self.run)
@@ -128,7 +126,7 @@ class Sensor:
         return happen
 
     def pause(self, batches: int = 5) -> Step:
-        """The step in which some empty batches pass, and nothing waits to be looked at anew."""
+        """A step of some empty batches, until nothing waits for a new evaluation."""
 
         def happen() -> Callable[[], bool]:
             left = iter(range(batches, -1, -1))
@@ -142,7 +140,7 @@ class Sensor:
         return self.run.reloader.state.reloads + self.run.reloader.state.refused
 
     def stop(self) -> Step:
-        """The step in which somebody asks for the end; ``took_s`` is how long that took until all was over."""
+        """A step that requests the stop; ``took_s`` is the time until the run has ended."""
 
         def happen() -> Callable[[], bool]:
             self._requested_at = time.monotonic()
@@ -152,7 +150,7 @@ class Sensor:
         return happen
 
     def live(self, *steps: Step, keeper: Keeper | None = None, disk: Disk | None = None) -> list[dict[str, Any]]:
-        """Listen to a script; the records of the log."""
+        """Captures scripted packets; the records of the log."""
         at = self.settings()
         config, source = at.config, Scripted(list(steps), self.clock)
         names = [name for name, options in config.outputs.items() if options.enabled]
@@ -183,12 +181,12 @@ class Sensor:
 
 
 def sensor_records(records: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
-    """What the sensor says of itself."""
+    """Records about the sensor itself."""
     return [record for record in records if record["kind"] == "sensor" and record["action"] == action]
 
 
 def alerts(records: list[dict[str, Any]], detector: str = "") -> list[dict[str, Any]]:
-    """Alerts when they were opened."""
+    """Records of opened alerts."""
     return [
         record
         for record in records

@@ -1,4 +1,4 @@
-"""The office capture as a sensor knows it, replayed once in a run, whichever process needs it first."""
+"""The office capture, replayed once in a run by the process that needs it first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CAPTURE = [str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.tx
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that all processes of a run share, for reading only. ``make`` fills it."""
+    """A folder that all processes of a run share, read-only. ``make`` creates its contents."""
     folder = factory.getbasetemp() / name
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,8 +30,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 def replayed_office(factory: pytest.TempPathFactory, *, evidence: bool = False) -> Path:
-    """The state folder of a replay of the office with its list of threats: ``events.jsonl``, inventory, records; with
-    ``evidence`` the packets of its alerts too. For reading only.
+    """The state folder of a replay of the office with its threat list: ``events.jsonl``, inventory, records; with
+    ``evidence`` also the packets of its alerts. Read-only.
     """
 
     def replay(folder: Path) -> None:
@@ -43,5 +43,5 @@ def replayed_office(factory: pytest.TempPathFactory, *, evidence: bool = False) 
 
 
 def copy_of_office(factory: pytest.TempPathFactory, *, evidence: bool = False) -> Path:
-    """The same in a folder of its own."""
+    """A copy of it in another folder."""
     return Path(shutil.copytree(replayed_office(factory, evidence=evidence), factory.mktemp("office") / "state"))

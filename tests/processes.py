@@ -1,4 +1,4 @@
-"""When a program that a test started waits for something, told by the system and not by the clock."""
+"""Detects from the system's process state, not from the clock, that a program of a test waits."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ SAMPLES, APART_S, PATIENCE_S = 5, 0.02, 60.0
 
 
 def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
-    """Return once it sleeps in several samples in a row: it has begun, and waits. Where it is kept from a core it is
-    runnable, and does not sleep.
+    """Returns once the process sleeps in several consecutive samples: it has started, and waits. Without a free core it
+    is runnable, and does not sleep.
     """
     end, asleep = time.monotonic() + PATIENCE_S, 0
     while asleep < SAMPLES:

@@ -1,7 +1,7 @@
-"""What is exhaustive: whole in ``make test-all``, a sample of it in ``make test``.
+"""Exhaustive tests: complete in ``make test-all``, a sample in ``make test``.
 
-``SENSOR_SEED`` gives the seed of the samples (default: another one each run, printed at the begin of a run and behind
-its failures); ``SENSOR_WHOLE=1`` runs everything. The same seed gives the same sample, whichever tests run beside it.
+``SENSOR_SEED`` is the seed of the samples (default: random for each run, printed at its begin and after its failures);
+``SENSOR_WHOLE=1`` runs everything. The same seed gives the same sample, whichever other tests run.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-# In the environment, so that processes that tests start take the same.
+# In the environment, so that processes of tests use the same.
 SEED = int(os.environ.setdefault("SENSOR_SEED", str(secrets.randbelow(1_000_000))))
 WHOLE = os.environ.get("SENSOR_WHOLE", "") not in ("", "0")
 
 
 def count(whole: int, sampled: int) -> int:
-    """How many examples a test tries."""
+    """The number of examples that a test tries."""
     return whole if WHOLE else sampled
 
 
 def chance(*words: object) -> Random:
-    """Random numbers of the seed and of the words that name their use."""
+    """A random generator from the seed and the words that name its use."""
     return Random(" ".join(map(str, (SEED, *words))))
 
 
 def drawn(items: Sequence[Item], most: int, *words: object) -> list[Item]:
-    """As ``some``, where no end of the items is worth more than another."""
+    """Like ``some``, without always including the first and the last item."""
     if WHOLE or len(items) <= most:
         return list(items)
     return [items[at] for at in sorted(chance(*words).sample(range(len(items)), most))]
 
 
 def some(items: Sequence[Item], most: int, *words: object) -> list[Item]:
-    """All items in a whole run; else at most so many of them in their order, the first and the last always among them.
+    """All items in a full run; otherwise at most this many in their order, always with the first and the last.
     ``words`` name the use.
     """
     if WHOLE or len(items) <= most:

@@ -1,4 +1,4 @@
-"""What tests of one process share or do within it, where programs make it anew: it costs more than what is tested."""
+"""What tests of one process share or do in it, where programs do it each time: it takes longer than the tested code."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sensor.runtime.assembly import Known
 
 
 class Within(Aside):
-    """Writes the traffic records of a replay in this process. A program that only starts for them takes half a second,
-    and ``tests/records/test_aside.py`` starts it.
+    """Writes the traffic records of a replay in this process. A child process takes half a second to start, and is
+    tested by ``tests/records/test_aside.py``.
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
@@ -22,14 +22,14 @@ class Within(Aside):
         self._gib, self._failed = gib, complain
 
     def look(self) -> None:
-        """All is written at the end."""
+        """All records are written at the end."""
 
     def end(self) -> None:
         finish(self.folder, self._gib, self._failed)
 
 
 class _Shared:
-    """What is known of devices where an operator adds nothing: read once, with the expressions that it compiled."""
+    """The shipped knowledge about devices, if an operator adds none: loaded once, with its compiled expressions."""
 
     def __init__(self, read: Callable[[Config], Known]) -> None:
         self._read = read
@@ -41,21 +41,21 @@ class _Shared:
             return self._read(config)
         if self._ours is None:
             self._ours = self._read(config)
-            # It lasts as long as this process: no collection of garbage traverses it again.
+            # It lasts as long as this process: garbage collections do not traverse it again.
             gc.collect()
             gc.freeze()
         return self._ours
 
 
 def share() -> None:
-    """For all tests of this process, and for the processes that it forks."""
+    """Applies to all tests of this process, and to its forked processes."""
     assembly.known = _Shared(assembly.known)
     recording.Aside = Within  # type: ignore[misc]
 
 
 def warm() -> None:
-    """What the first engine of a process takes a second for: knowledge, the model of the configuration, all units. A
-    process that forks others makes them once for all.
+    """Loads what takes the first engine of a process a second: knowledge, the model of the configuration, all units. A
+    process that forks others does it once for all.
     """
     model()
     assembly.assemble(Config(), lambda _: None)

@@ -1,4 +1,4 @@
-"""The boundary: what units throw is counted by shape, reported once, and nothing said before is lost."""
+"""The boundary: exceptions of units are counted by kind, reported once, and earlier results are kept."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def breaks(error: Exception) -> Iterator[str]:
 
 
 def test_a_sound_unit() -> None:
-    """All that it says, and that it came to its end."""
+    """All results are returned, and that the unit completed."""
     assert Boundary().run("dns", sends, "a", "b") == (["a", "b"], True)
 
 
 def test_a_malformed_message_is_the_peers_fault() -> None:
-    """It is counted by unit and fault, its first packet kept as a sample."""
+    """A malformed message is counted by unit and fault, with its first packet as a sample."""
     boundary, packet = Boundary(), Packet(b"bad")
     for _ in range(3):
         assert boundary.run("dns", breaks, Malformed("label loop"), packet=packet) == (["before"], False)
@@ -34,7 +34,7 @@ def test_a_malformed_message_is_the_peers_fault() -> None:
 
 
 def test_our_fault_is_reported_once_and_counted() -> None:
-    """Repeats of one shape are one report with a count; the packet that did it is in quarantine."""
+    """Repetitions of one kind are one report with a count; the packet that caused it is stored."""
     reports: list[Fault] = []
     boundary, packet = Boundary(reports.append), Packet(b"poison")
     for _ in range(5):
@@ -45,7 +45,7 @@ def test_our_fault_is_reported_once_and_counted() -> None:
 
 
 def test_a_thing_that_breaks_costs_only_itself() -> None:
-    """The others are still brought, in their order."""
+    """The remaining calls still run, in their order."""
     boundary, brought = Boundary(), []
 
     def call(number: int) -> None:
@@ -57,7 +57,7 @@ def test_a_thing_that_breaks_costs_only_itself() -> None:
 
 
 def test_a_call_may_report_nothing_and_be_quiet() -> None:
-    """None is nothing said; what is called quietly is not counted."""
+    """A call may return None; faults of a quiet call are not counted."""
     boundary = Boundary()
     assert boundary.each((("store", lambda _: None), ("sip", sends)), ("a",), None) == (["a"], True)
     assert boundary.each((("sip", breaks),), (IndexError(),), None, quiet=True) == (["before"], False)
@@ -65,7 +65,7 @@ def test_a_call_may_report_nothing_and_be_quiet() -> None:
 
 
 def test_shapes_are_bounded() -> None:
-    """A peer cannot grow the counters."""
+    """A host cannot grow the counters."""
     boundary = Boundary()
     for number in range(SHAPES_LIMIT * 2):
         boundary.run("x", breaks, Malformed(f"fault {number}"))

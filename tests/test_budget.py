@@ -1,5 +1,5 @@
-"""The memory budget: bytes an entry are what tables take, sizes follow from one number, and what the configuration
-names wins.
+"""The memory budget: bytes for each entry are those measured, sizes follow from one number, and configured sizes take
+precedence.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ HTTP, TCP = 80, 6
 
 
 class Found(Event):
-    """Proof of something."""
+    """Evidence of an alert."""
 
     number: int
 
@@ -68,7 +68,7 @@ def leases(count: int) -> object:
 
 
 def pending(count: int) -> object:
-    """Newcomers with an address and a name."""
+    """New devices with an address and a name."""
     limits = Limits(pending=count, novelty_bits=8)
     table = Table(limits)
     for number in range(count):
@@ -85,8 +85,8 @@ def fingerprints() -> tuple[Matcher, Oui]:
 
 
 def devices_of(count: int, viewed: int) -> Inventory:
-    """Devices like those of the mixed million, where each has 2.2 facts and three claims and every fourth a name. What
-    has a share of its own is taken away.
+    """Devices like those of the mixed million: 2.2 facts and three claims each, and a name for every fourth. Data with
+    its own share of the budget is removed.
     """
     inventory = Inventory(
         *fingerprints(), Networks(), Limits(devices=count, viewed=viewed, endpoints=64, novelty_bits=8, burst=10**6)
@@ -126,7 +126,7 @@ def viewed(count: int) -> object:
 
 
 def names(count: int) -> object:
-    """Every third address has two."""
+    """Every third address has two names."""
     memory = PassiveDns(count)
     for number in range(count):
         memory.learn(NET + number, f"host-{number}.some.example.com")
@@ -136,7 +136,7 @@ def names(count: int) -> object:
 
 
 def learned(count: int) -> object:
-    """Twenty services that each device uses of fifty servers."""
+    """Each device uses twenty services of fifty servers."""
     baseline = Baseline(lambda subject: Device(f"dev-{subject.mac:x}", f"mac:{subject.mac:x}", 1, 1))
     for number in range(count):
         baseline.learn(
@@ -168,7 +168,7 @@ def alerts(count: int) -> object:
 
 
 def conversations(count: int) -> object:
-    """Two dissectors look at each."""
+    """Two dissectors check each flow."""
     kept = {}
     for number in range(count):
         packet = Packet(
@@ -187,7 +187,7 @@ def conversations(count: int) -> object:
 
 
 def advice(count: int) -> object:
-    """Recommendations, each proven by what a message held."""
+    """Recommendations, each proven by a message."""
     cases = Cases(count)
     for number in range(count):
         seen = f"it answered a message of version 2c with the community 'public' {number}"
@@ -225,7 +225,7 @@ FILLED: tuple[Callable[[int], object], ...] = (
 
 
 def taken(fill: Callable[[int], object], count: int) -> int:
-    """Bytes that are held once a table is full."""
+    """Allocated bytes once a table is full."""
     fill(10)
     gc.collect()
     tracemalloc.start()
@@ -240,20 +240,20 @@ def taken(fill: Callable[[int], object], count: int) -> int:
 
 @pytest.mark.parametrize("fill", sampling.drawn(FILLED, 4, "tables that are filled"), ids=lambda fill: fill.__name__)
 def test_an_entry_takes_what_the_budget_reports(fill: Callable[[int], object]) -> None:
-    """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing."""
+    """A larger entry would exceed the budget, a much smaller one would make tables unnecessarily small."""
     entry = TABLES[fill.__name__].entry
     assert 0.6 * entry < taken(fill, ENTRIES) / ENTRIES < 1.15 * entry
 
 
 def test_a_recommendation_takes_half_of_what_an_alert_does() -> None:
-    """They are as many again."""
+    """There are twice as many recommendations as alerts."""
     assert taken(advice, ENTRIES) / ENTRIES < 0.5 * TABLES["alerts"].entry
     assert Budget.of(USUAL).advice == 2 * Budget.of(USUAL).alerts
 
 
 @pytest.mark.parametrize("mib", [LEAST, USUAL, 300, 512, 1000, 4096, MOST])
 def test_what_is_shared_out_is_what_there_is(mib: int) -> None:
-    """All tables together take no more than the budget has, and most of it."""
+    """All tables together take at most the budget, and most of it."""
     budget = Budget.of(mib)
     shared = sum(getattr(budget, name) * table.entry for name, table in TABLES.items())
     slots = FlowTable(budget.flow_bits)
@@ -262,9 +262,7 @@ def test_what_is_shared_out_is_what_there_is(mib: int) -> None:
 
 
 def test_a_larger_budget_makes_no_table_smaller() -> None:
-    """Save where a fixed table doubles: then the others give way for a moment, and are larger again at twice the
-    budget.
-    """
+    """Except where a fixed table doubles: the others shrink there, and are larger again at twice the budget."""
     for mib in (LEAST, USUAL, 512, 2048):
         small, large = Budget.of(mib), Budget.of(2 * mib)
         assert all(getattr(small, name) <= getattr(large, name) for name in Budget.__struct_fields__)
@@ -278,7 +276,7 @@ def configured(folder: Path, text: str) -> Path:
 
 
 def test_the_engine_is_made_to_measure(tmp_path: Path) -> None:
-    """Tables of an engine are those of its budget; what the configuration names wins over it."""
+    """Table sizes of an engine are those of its budget; configured sizes take precedence."""
     budget = Budget.of(512)
     pipeline = assemble(load_config(configured(tmp_path, "memory_mib: 512\n")), print)
     limits = pipeline.inventory.limits

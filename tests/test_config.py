@@ -1,4 +1,4 @@
-"""The configuration: defaults without a file, every section from one, and every mistake at its place."""
+"""The configuration: defaults without a file, every section from a file, and every fault at its place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sensor.documents import DocumentErrors
 from sensor.runtime.assembly import assemble
 from tests.golden import Golden
 
-# Detectors that are off unless somebody switches them on.
+# Detectors that are off by default.
 NOISY = {
     "device.configuration_changed",
     "device.http_errors",
@@ -65,7 +65,7 @@ def faults(folder: Path, text: str) -> list[str]:
 
 
 def test_everything_has_a_default() -> None:
-    """No file is needed; the name is the one of the host."""
+    """No file is needed; the sensor's name is the host name."""
     config = load_config(None)
     assert config.sensor.id == (platform.node() or "sensor")
     assert (config.networks, config.intel, config.events) == ([], [], None)
@@ -73,9 +73,7 @@ def test_everything_has_a_default() -> None:
 
 
 def test_every_section(tmp_path: Path) -> None:
-    """What the file says is what comes out; what it does not say keeps its default. Paths begin at
-    the file's folder.
-    """
+    """Values of the file are used; others keep their default. Relative paths start at the file's folder."""
     config = load_config(write(tmp_path, WHOLE))
     assert (config.sensor.id, config.sensor.site) == ("hq-3f-01", "HQ")
     assert config.networks == ["203.0.113.0/24", "2001:db8::/32"]
@@ -97,7 +95,7 @@ def test_every_section(tmp_path: Path) -> None:
 
 
 def test_settings_reach_the_engine(tmp_path: Path) -> None:
-    """Options, bounds and names arrive where they count; a detector that is switched off is not there."""
+    """Options, limits and names reach the engine; a disabled detector is not loaded."""
     text = "\n".join(
         line
         for line in WHOLE.splitlines()
@@ -116,7 +114,7 @@ def test_settings_reach_the_engine(tmp_path: Path) -> None:
 
 
 def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(golden: Golden, tmp_path: Path) -> None:
-    """Unknown sections, keys, detectors and options, values out of range and of the wrong kind."""
+    """Unknown sections, keys, detectors and options, values out of range and of a wrong type."""
     text = (
         "senser: {}\nsensor:\n  id: ''\nnetworks: [10.0.0/8]\ninventory:\n  devices: many\ndetectors:\n"
         "  discovery.portscan: {}\n  discovery.port_scan:\n    prots: 3\n    window_s: 0\n"
@@ -139,7 +137,7 @@ def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(golden: Go
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """One line that names it."""
+    """One line names the file."""
     with pytest.raises(DocumentErrors, match=r"nowhere\.yaml:1:1: .*No such file"):
         load_config(tmp_path / "nowhere.yaml")
 
@@ -148,7 +146,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_registry_that_cannot_be_used_is_reported_before_the_first_packet(
     tmp_path: Path, text: str | None, message: str
 ) -> None:
-    """Not when the first MAC is met."""
+    """An unusable registry is reported at the start, not at the first MAC address."""
     if text is not None:
         (tmp_path / "oui.txt").write_text(text)
     config = load_config(write(tmp_path, "fingerprints:\n  oui_registry: oui.txt\n"))
@@ -157,7 +155,7 @@ def test_a_registry_that_cannot_be_used_is_reported_before_the_first_packet(
 
 
 def test_a_list_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    """Each that cannot be read, and the run goes on with the others."""
+    """Each unreadable list is reported, and the run continues with the others."""
     config, reported = load_config(write(tmp_path, "intel: [a.txt, b.txt]\n")), list[str]()
     assemble(config, print, complain=reported.append)
     assert [line.split(":")[0] for line in reported] == [str(tmp_path / name) for name in ("a.txt", "b.txt")]

@@ -1,6 +1,4 @@
-"""Layers of the configuration: sensor.yaml, what lies in conf.d on top of it, and which file every value and every
-fault comes from.
-"""
+"""Layers of the configuration: sensor.yaml, files of conf.d on top of it, and the file of each value and fault."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ def put(etc: Path, name: str, text: str) -> Path:
 
 
 def faults(path: Path) -> list[str]:
-    """What is wrong, by paths within the folder."""
+    """The faults, with paths relative to the folder."""
     with pytest.raises(DocumentErrors) as caught:
         load_config(path)
     return [str(fault).removeprefix(f"{path.parent}/") for fault in caught.value.faults]
@@ -64,7 +62,7 @@ def plain(config: Any) -> dict[str, Any]:
 
 
 def test_later_layers_win(etc: Path) -> None:
-    """Mappings are merged key by key, at any depth; lists are replaced; what nobody touches stays."""
+    """Mappings are merged key by key, at any depth; lists are replaced; other values stay."""
     put(
         etc,
         "conf.d/10-site.yaml",
@@ -85,7 +83,7 @@ def test_later_layers_win(etc: Path) -> None:
 
 
 def test_which_files_are_layers(etc: Path) -> None:
-    """Those of conf.d by name; not those of editors and packagers; and conf.d belongs to sensor.yaml alone."""
+    """Files of conf.d in order of name, without those of editors and packagers; conf.d belongs to sensor.yaml only."""
     for name in ("20.yaml", "10.yaml", ".#10.yaml", "10.yaml~", "10.yaml.dpkg-old", "README"):
         put(etc, f"conf.d/{name}", "networks: []\n")
     expected = [etc / name for name in ("sensor.yaml", "conf.d/10.yaml", "conf.d/20.yaml")]
@@ -99,7 +97,7 @@ def test_which_files_are_layers(etc: Path) -> None:
 
 
 def test_a_folder_is_a_configuration(etc: Path) -> None:
-    """That of its sensor.yaml, or else of all its files; paths are the same as by the file."""
+    """A folder stands for its sensor.yaml, or else for all its files; paths are relative to it as to the file."""
     assert plain(load_config(etc)) == plain(load_config(etc / "sensor.yaml"))
     put(etc, "conf.d/10.yaml", "sensor: {id: other}\nevents: log.jsonl\n")
     assert load_config(etc / "conf.d").events == load_config(etc).events == etc / "conf.d" / "log.jsonl"
@@ -107,7 +105,7 @@ def test_a_folder_is_a_configuration(etc: Path) -> None:
 
 
 def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
-    """Within sections, lists and options of outputs as well; absolute ones and ~ are what they are."""
+    """Sections, lists and options of outputs too; absolute paths and ~ are unchanged."""
     put(
         etc,
         "conf.d/a.yaml",
@@ -124,9 +122,7 @@ def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
 
 
 def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
-    """Words, secrets, addresses and numbers of every kind: the whole configuration as a layer is the configuration,
-    save where its paths begin.
-    """
+    """Words, secrets, addresses and numbers: the whole configuration as a layer is equal, except for relative paths."""
     more = (
         "  chat: {type: webhook, url: 'env:CHAT', receiver: slack, sign: 'env:S', headers: {A: b}, tls: "
         "{minimum: '1.3', ca: /ca.pem}, format: native}\n"
@@ -144,7 +140,7 @@ def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
 
 
 def test_an_output_may_be_called_off(golden: Golden, etc: Path) -> None:
-    """Which YAML 1.1 takes for false; a number is told how to be written."""
+    """YAML 1.1 reads off as false; a number is reported with the valid form."""
     put(etc, "conf.d/a.yaml", "outputs:\n  off: {type: file, path: /x}\n")
     assert list(load_config(etc).outputs) == ["siem", "off"]
     put(etc, "conf.d/a.yaml", "outputs:\n  5: {type: file, path: /x}\n")
@@ -152,7 +148,7 @@ def test_an_output_may_be_called_off(golden: Golden, etc: Path) -> None:
 
 
 def test_layers_that_contradict(etc: Path) -> None:
-    """An output that becomes another type: what no longer fits is told where it stands, in both files at once."""
+    """An output with another type: options that no longer fit are reported in both files at once."""
     put(etc, "conf.d/a.yaml", "outputs:\n  siem: {type: file, pth: x}\n")
     reported = faults(etc / "sensor.yaml")
     assert len(reported) == 3
@@ -166,13 +162,13 @@ def test_layers_that_contradict(etc: Path) -> None:
 
 
 def test_a_layer_of_another_shape(golden: Golden, etc: Path) -> None:
-    """A list over a mapping, or nothing at all over it, is told at the layer that says so."""
+    """A list or null in place of a mapping is reported at the layer that has it."""
     put(etc, "conf.d/a.yaml", "capture: [eth1]\noutputs:\n")
     golden(faults(etc / "sensor.yaml"))
 
 
 def test_a_broken_layer_hides_no_other_fault(golden: Golden, etc: Path) -> None:
-    """It is told, and so is what is wrong elsewhere; that something is missing which it may have said, is not."""
+    """An invalid layer is reported with all other faults; keys that it may have set are not reported as missing."""
     put(etc, "conf.d/10.yaml", "outputs:\n\tsiem: {}\n")
     put(
         etc,
@@ -188,7 +184,7 @@ def test_a_broken_layer_hides_no_other_fault(golden: Golden, etc: Path) -> None:
 
 
 def test_layers_without_keys(golden: Golden, etc: Path) -> None:
-    """A file in which all is commented out says nothing; one that cannot be read is told."""
+    """A file with comments only has no effect; an unreadable one is reported."""
     put(etc, "conf.d/a.yaml", "# nothing\n\n  # yet\n")
     put(etc, "conf.d/b.yaml", "")
     assert load_config(etc).sensor.id == "hq"
@@ -197,7 +193,7 @@ def test_layers_without_keys(golden: Golden, etc: Path) -> None:
 
 
 def test_where_everything_stands(etc: Path) -> None:
-    """Each key at the layer that won."""
+    """Each key has the file of the layer that set it."""
     put(etc, "conf.d/a.yaml", "capture:\n  rings: 4\n")
     found = places(etc)
     assert found["capture", "rings"] == Place(etc / "conf.d" / "a.yaml", 2, 3)
@@ -225,7 +221,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
 )
 @pytest.mark.parametrize("name", sampling.drawn(["sensor.yaml", "conf.d/a.yaml"], 1, "places of hostile files"))
 def test_hostile_files(etc: Path, name: str, text: str, reported: str) -> None:
-    """Refused in a moment and in words, as a document and as a layer."""
+    """They are rejected quickly with a message, as a document and as a layer."""
     if name == "sensor.yaml":
         (etc / "conf.d").rmdir()
     put(etc, name, text)
@@ -238,7 +234,7 @@ def test_hostile_files(etc: Path, name: str, text: str, reported: str) -> None:
 
 
 def test_bombs_in_two_layers(etc: Path) -> None:
-    """Each is small; merged they are not."""
+    """Each layer is small; the merged document is not."""
     bomb = "a: &a {x: 1}\n" + "".join(
         f"{to}: &{to} {{{', '.join(f'k{n}: *{of}' for n in range(9))}}}\n"
         for of, to in zip("abcdefgh", "bcdefghi", strict=True)
@@ -251,7 +247,7 @@ def test_bombs_in_two_layers(etc: Path) -> None:
 
 
 def test_which_configuration_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that is named, else the system's where it is; a link that leads nowhere is there, so that it is told."""
+    """The named one, otherwise the system's if it exists; a dangling link exists, so that it is reported."""
 
     def system(path: Path) -> Any:
         monkeypatch.setattr("sensor.config_file.SYSTEM", path)

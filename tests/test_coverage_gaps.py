@@ -1,4 +1,4 @@
-"""What `make coverage` prints, of a real report over real runs."""
+"""The output of `make coverage`, for a real report of real runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODULE = "def half(x):\n    if x:\n        return 1\n    y = x\n    return y\n"
 
 
 def test_files_below_the_floor_are_listed(tmp_path: Path, root: Path) -> None:
-    """One run whole, one in part, one not at all, one empty."""
+    """One file covered, one partly, one not at all, one empty."""
     package = tmp_path / "made"
     package.mkdir()
     for name in ("whole", "part", "never"):

@@ -1,4 +1,4 @@
-"""`make` is the first thing a newcomer meets: it teaches, and it says in one line what the machine lacks."""
+"""`make` is the start for a new developer: it lists its targets, and reports in one line what the machine lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# Stands in for a Python that lacks something: runs what it is given by -c after the words in LACK.
+# Replaces a Python that lacks something: runs the code given by -c after the code in LACK.
 FAKE = """#!/bin/sh
 exec {python} -c '
 import sys, sysconfig
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 @pytest.fixture
 def checkout(tmp_path: Path, root: Path) -> Path:
-    """The Makefile and what it reads, in a folder where nothing was made yet."""
+    """The Makefile and the files it reads, in a folder without build results."""
     for name in ("Makefile", "setup.cfg", "setup.py", "pyproject.toml"):
         shutil.copy(root / name, tmp_path)
     (tmp_path / "sensor").mkdir()
@@ -46,7 +46,7 @@ def fake_python(folder: Path, lack: str, name: str = "python3") -> str:
 
 
 def test_make_alone_teaches(checkout: Path) -> None:
-    """Without a target it lists what there is, and makes nothing."""
+    """Without a target the targets are listed, and nothing is built."""
     run = make(checkout)
     assert run.returncode == 0
     for target in ("demo", "test", "bench", "lint", "wheel", "build", "clean", "help"):
@@ -76,7 +76,7 @@ def test_make_alone_teaches(checkout: Path) -> None:
     ],
 )
 def test_what_is_missing_is_reported_in_one_line(checkout: Path, lack: str, reported: str) -> None:
-    """With the commands that install it on Debian, Ubuntu and Fedora; nothing is made."""
+    """The commands that install it on Debian, Ubuntu and Fedora are named; nothing is built."""
     run = make(checkout, "demo", PYTHON=fake_python(checkout, lack))
     assert run.returncode != 0
     first, *rest = run.stderr.splitlines()
@@ -86,7 +86,7 @@ def test_what_is_missing_is_reported_in_one_line(checkout: Path, lack: str, repo
 
 
 def test_everything_missing_is_reported_at_once(checkout: Path) -> None:
-    """Packages carry the version where the Python is not the system's own."""
+    """Package names have the version if the Python is not the system's."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     lack = (
         "import shutil, os.path; shutil.which = lambda name: None; os.path.exists = lambda path: False; "
@@ -100,7 +100,7 @@ def test_everything_missing_is_reported_at_once(checkout: Path) -> None:
 
 
 def test_no_python_at_all_is_reported_too(checkout: Path) -> None:
-    """A PATH that holds what make needs, and no Python."""
+    """A PATH with all that make needs, and no Python."""
     tools = checkout / "tools"
     tools.mkdir()
     for tool in ("make", "sh", "find", "awk", "echo"):
@@ -111,6 +111,6 @@ def test_no_python_at_all_is_reported_too(checkout: Path) -> None:
 
 
 def test_a_named_compiler_that_is_not_there_is_reported(checkout: Path) -> None:
-    """CC is respected, so it is CC that is looked for."""
+    """The compiler of CC is checked."""
     run = make(checkout, "demo", PYTHON=sys.executable, CC="no-such-cc -O2")
     assert "a C compiler (no-such-cc)" in run.stderr.splitlines()[0]

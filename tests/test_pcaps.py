@@ -1,6 +1,4 @@
-"""The captures of the project: each is listed with the program that makes it, and the office is what that program makes
-today.
-"""
+"""The captures of the project: each is listed with its generator, and the office is what its generator writes today."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ def segments(frames: list[dpkt.ethernet.Ethernet]) -> list[Segment]:
 
 
 def test_every_capture_is_listed_with_its_program(root: Path) -> None:
-    """SOURCES.yaml and the folder agree, and the programs are there."""
+    """SOURCES.yaml lists the files of the folder, and the generators exist."""
     listed = yaml.safe_load((root / "pcaps" / "SOURCES.yaml").read_text(encoding="utf-8"))
     paths = [*(root / "pcaps").rglob("*"), *(root / "sensor").rglob("*.zst")]
     held = {path.relative_to(root).as_posix() for path in paths if path.name.endswith(CAPTURES)}
@@ -64,18 +62,18 @@ def test_every_capture_is_listed_with_its_program(root: Path) -> None:
 
 
 def test_office_is_made_again_byte_for_byte(capture: Path, tmp_path: Path) -> None:
-    """Fixed clock, seeded generators, own writer: the program gives the committed file, under whatever name."""
+    """Fixed clock, seeded generators, own writer: the output equals the committed file, under any name."""
     office.main(tmp_path / "again.pcapng")
     assert (tmp_path / "again.pcapng").read_bytes() == capture.read_bytes()
 
 
 def test_the_shipped_capture_is_made_again_packet_for_packet(root: Path, tmp_path: Path) -> None:
-    """What `sensor selftest` replays is what its program makes today, and weighs next to nothing. Another zstd may pack
-    it otherwise.
+    """The capture of `sensor selftest` is what its generator writes today, and is small. Another zstd version may
+    compress it differently.
     """
     subprocess.run(
         [sys.executable, "-m", "pcaps.selftest", str(tmp_path / "again.zst")], cwd=root, check=True
-    )  # machines count what they send
+    )  # devices count the packets they send
     assert zstandard.decompress((tmp_path / "again.zst").read_bytes()) == zstandard.decompress(
         selftest.FILE.read_bytes()
     )
@@ -83,7 +81,7 @@ def test_the_shipped_capture_is_made_again_packet_for_packet(root: Path, tmp_pat
 
 
 def test_office_is_small_and_lasts_twenty_minutes(capture: Path) -> None:
-    """A newcomer's first capture: quickly fetched, quickly read."""
+    """A newcomer's first capture is downloaded and analyzed quickly."""
     with capture.open("rb") as file:
         times = [ts for ts, _ in dpkt.pcapng.Reader(file)]
     assert 3000 <= len(times) <= 8000
@@ -93,7 +91,7 @@ def test_office_is_small_and_lasts_twenty_minutes(capture: Path) -> None:
 
 
 def test_office_has_devices_of_many_types(frames: list[dpkt.ethernet.Ethernet]) -> None:
-    """At least 25 devices of 12 types, each of which speaks in the capture; some are in a VLAN."""
+    """At least 25 devices of 12 types send packets in the capture; some are in a VLAN."""
     people = inhabitants()
     speaking = {frame.src.hex(":") for frame in frames}
     assert len({one.machine.mac for one in people}) == len(people) >= 25
@@ -103,7 +101,7 @@ def test_office_has_devices_of_many_types(frames: list[dpkt.ethernet.Ethernet]) 
 
 
 def test_office_has_one_scan(segments: list[Segment]) -> None:
-    """One laptop tries more than sixty addresses, which mostly stay silent, and more than thirty ports of one host, all
+    """One laptop probes more than sixty addresses, most without an answer, and more than thirty ports of one host,
     within two minutes.
     """
     syns = [(src, dst, dport) for src, dst, _, dport, flags, _ in segments if flags == dpkt.tcp.TH_SYN]
@@ -120,7 +118,7 @@ def test_office_has_one_scan(segments: list[Segment]) -> None:
 
 
 def test_office_has_one_move_and_one_contact(segments: list[Segment]) -> None:
-    """One camera speaks SMB with the file server, another with a listed address; both are answered with payload."""
+    """One camera has SMB sessions with the file server, another a flow to a listed address; both get payload."""
     for camera, peer, port in (("10.20.10.61", "10.20.10.5", 445), ("10.20.10.62", office.LISTED, 8443)):
         opened = [s for s in segments if (s[0], s[1], s[3], s[4]) == (camera, peer, port, dpkt.tcp.TH_SYN)]
         assert len(opened) == 1
@@ -128,7 +126,7 @@ def test_office_has_one_move_and_one_contact(segments: list[Segment]) -> None:
 
 
 def test_office_list_names_the_address(root: Path) -> None:
-    """The list that the demo is given holds the contact, and nothing else that the office talks to."""
+    """The demo's list has this address, and no other that the office contacts."""
     lines = (root / "pcaps" / "office.intel.txt").read_text(encoding="utf-8").splitlines()
     blocks = [ipaddress.ip_network(line.split()[0]) for line in lines if line and not line.startswith("#")]
     assert any(ipaddress.ip_address(office.LISTED) in block for block in blocks)

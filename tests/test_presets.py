@@ -1,4 +1,4 @@
-"""Presets: their options exist and are allowed, the file wins over them, and they are what their names say."""
+"""Presets: their options exist and are valid, the file takes precedence, and their effect matches their names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def written(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_option_exists_and_is_allowed(name: str) -> None:
-    """A detector whose options changed takes its presets along."""
+    """Presets are updated with the options of a detector."""
     for detector, options in PRESETS[name].options.items():
         unit = detector_units()[detector]
         assert unit.Options.model_validate(options).model_fields_set == set(options)
@@ -33,7 +33,7 @@ def test_balanced_is_the_default() -> None:
 
 
 def test_the_file_wins_over_the_preset(tmp_path: Path) -> None:
-    """Option by option."""
+    """The file overrides each option separately."""
     config = load_config(
         written(tmp_path, "preset: quiet\nalerts: {least: low}\ndetectors:\n  discovery.port_scan: {ports: 7}\n")
     )
@@ -43,7 +43,7 @@ def test_the_file_wins_over_the_preset(tmp_path: Path) -> None:
 
 
 def test_quiet_is_later_and_paranoid_sooner() -> None:
-    """For every count that both name; what is usual lies between."""
+    """Every threshold that both presets set is higher in quiet and lower in paranoid than the default."""
     quiet, paranoid = PRESETS["quiet"].options, PRESETS["paranoid"].options
     both = [
         (one, name)
@@ -57,14 +57,14 @@ def test_quiet_is_later_and_paranoid_sooner() -> None:
 
 
 def test_paranoid_switches_on_what_is_noisy(tmp_path: Path) -> None:
-    """And a file may switch it off again."""
+    """Paranoid enables detectors that are off by default; a file may disable them again."""
     assert load_config(written(tmp_path, "preset: paranoid\n")).options("device.configuration_changed").enabled
     off = "preset: paranoid\ndetectors:\n  device.configuration_changed: {enabled: false}\n"
     assert not load_config(written(tmp_path, off)).options("device.configuration_changed").enabled
 
 
 def test_compatible_reports_what_is_published() -> None:
-    """Whatever our own defaults become: today they are the same."""
+    """The preset compatible sets values explicitly; at present all but one equal the defaults."""
     usual = {one: unit.Options() for one, unit in detector_units().items()}
     own = {
         (one, name)

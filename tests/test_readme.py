@@ -1,4 +1,4 @@
-"""README: what it shows works as it stands there."""
+"""README: its examples work unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples: the same for the same seed, the ends always in them, all of it in a whole run."""
+"""Samples: the same for the same seed, always with the first and last item, complete in a full run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILING = (
 
 
 def test_the_same_seed_gives_the_same_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In order, with both ends, each at most once; another use or seed gives another."""
+    """The sample is in order, with both ends, each item at most once; another use or seed gives another one."""
     monkeypatch.setattr(sampling, "WHOLE", False)
     monkeypatch.setattr(sampling, "SEED", 7)
     first = sampling.some(range(10_000), 50, "a")
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_sample(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_item_is_drawn_with_some_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ends no more often than the others, and in their order."""
+    """The ends are as frequent as the others, and items are in order."""
     monkeypatch.setattr(sampling, "WHOLE", False)
     seen = [sampling.drawn("abcd", 2, number) for number in range(400)]
     assert {len(one) for one in seen} == {2}
@@ -41,7 +41,7 @@ def test_every_item_is_drawn_with_some_seed(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
-    """And all of any number in a whole run."""
+    """In a full run all items are taken, however many."""
     monkeypatch.setattr(sampling, "WHOLE", whole)
     assert sampling.some("abc", 3) == ["a", "b", "c"]
     assert sampling.some([], 3) == []
@@ -52,7 +52,7 @@ def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None
 
 
 def test_a_failure_names_its_seed(tmp_path: Path, root: Path) -> None:
-    """Behind the failures, in the form in which it is given to have the same sample again."""
+    """The seed is printed after the failures, in the form that reproduces the sample."""
     (tmp_path / "test_it.py").write_text(FAILING)
     command = [
         sys.executable,

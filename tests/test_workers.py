@@ -1,4 +1,4 @@
-"""Tests in several processes: whatever becomes of one of them, each test is reported once, and as what it was."""
+"""Tests in several processes: whatever happens to a process, each test is reported once, with its result."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def outcomes(out: str) -> dict[str, str]:
-    """Test: what was reported of it, each once."""
+    """Test: its reported results, each once."""
     found = re.findall(r"^(PASSED|FAILED|XFAIL|ERROR) \S+::(\w+)", out, re.MULTILINE)
     assert len(found) == len({test for _, test in found})
     return {test: outcome for outcome, test in found}
 
 
 def totals(out: str) -> dict[str, int]:
-    """How many tests came to what, as the last line has it."""
+    """The number of tests for each result, from the last line."""
     return {
         outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", out.splitlines()[-1].partition(" in ")[0])
     }
@@ -87,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("workers", ["1", "2", "5"])
 def test_each_test_is_reported_once(folder: Path, workers: str) -> None:
-    """A process that dies fails its test; those behind it run in another one."""
+    """A process that crashes fails its test; the following tests run in another one."""
     ran = run(folder, "--workers", workers)
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED, ran.stderr
     assert outcomes(ran.stdout) == {
@@ -129,7 +129,7 @@ def test_the_first_failure_ends_it(folder: Path) -> None:
 
 
 def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:
-    """What fails outside of tests ends the run as an internal error."""
+    """A failure outside of tests ends the run as an internal error."""
     (folder / "conftest.py").write_text("def pytest_runtest_logstart(nodeid): raise RuntimeError('the hook failed')\n")
     ran = run(folder, "--workers", "2")
     assert ran.returncode == pytest.ExitCode.INTERNAL_ERROR
@@ -137,7 +137,7 @@ def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:
 
 
 def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:
-    """Each file fills 200 MiB that it does not give back: the next one runs in another process."""
+    """Each file leaks 200 MiB: the next one runs in another process."""
     for number in range(3):
         (tmp_path / f"test_{number}.py").write_text(
             "import os\nKEPT = []\n"

@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does: how long it took decides nothing, that it never happens does."""
+"""Waiting for another thread or process: the duration does not matter, only a timeout fails the test."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def until(
     holds: Callable[[], Found], *, patience_s: float = PATIENCE_S, apart_s: float = APART_S,
     what: Callable[[], object] = str,
 ) -> Found:  # fmt: skip
-    """What ``holds`` returns once that is true, looked at every ``apart_s`` seconds. The test fails where it never is,
-    with what ``what`` returns then.
+    """Polls ``holds`` every ``apart_s`` seconds and returns its first true result. The test fails if there is none,
+    with the result of ``what``.
     """
     end = time.monotonic() + patience_s
     while not (found := holds()):

@@ -1,8 +1,8 @@
-"""Tests in several processes that are forked once everything is collected: ``pytest -p tests.workers --workers 4``.
+"""Tests in several processes, forked after collection: ``pytest -p tests.workers --workers 4``.
 
-Collecting takes ten seconds and 350 MiB. It happens once, and the workers share its memory. A worker runs one file
-after the other, so that what the tests of a file share is made once; a worker that has grown much ends, and a fresh one
-takes its place. Without ``--workers`` pytest runs as always.
+Collection takes ten seconds and 350 MiB. It happens once, and the workers share its memory. A worker runs one file
+after the other, so that what the tests of a file share is created once; a worker that has grown much exits, and a new
+one replaces it. Without ``--workers`` pytest runs as usual.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 SECONDS = "workers/seconds"
 # Seconds of a file that no earlier run has measured: with slow tests, and for each test.
 SLOW_S, TEST_S = 10.0, 0.05
-# Memory of its own (MiB) with which a worker takes no further file.
+# Private memory (MiB) from which a worker gets no further file.
 MUCH_MIB = 100
 
 File = list[pytest.Item]
@@ -59,12 +59,12 @@ class Crew:
         self._spent: dict[str, float] = {}
 
     def _expected(self, file: File) -> float:
-        """Seconds: the longest files are given first, so that none of them is left when all others are done."""
+        """Expected seconds: the longest files are given first, so that none of them is left at the end."""
         slow = any(item.get_closest_marker("slow") for item in file)
         return self._seconds.get(_path(file[0].nodeid), slow * SLOW_S + len(file) * TEST_S)
 
     def run(self, most: int) -> None:
-        # One folder for the temporary files of all workers, whose factory only a fixture hands out.
+        # One folder for the temporary files of all workers; only a fixture hands out its factory.
         factory: pytest.TempPathFactory = vars(self.config)["_tmp_path_factory"]
         factory.getbasetemp()
         try:
@@ -128,7 +128,7 @@ class Crew:
         self.config.hook.pytest_runtest_logreport(report=report)
 
     def _left(self, pipe: Connection) -> None:
-        """Expected of a worker that was given no more; else the test it was at has failed. Another one goes on."""
+        """Expected if the worker had no more files; otherwise its current test failed, and a new worker continues."""
         pid, given = self._given.pop(pipe)
         pipe.close()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -144,7 +144,7 @@ class Crew:
 
 
 def _received(pipe: Connection) -> tuple[str, Any]:
-    """What a worker sends: a kind and what it is about."""
+    """A message of a worker: its kind and its content."""
     try:
         kind, what = pipe.recv()
     except (EOFError, ConnectionResetError):
@@ -161,7 +161,7 @@ def _path(nodeid: str) -> str:
 
 
 def _work(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connection) -> None:
-    """The life of a worker, which ends here. ``tests``: all of them, by their ids."""
+    """The main function of a worker, which does not return. ``tests``: all of them, by id."""
     code = 1
     with contextlib.suppress(BrokenPipeError):
         try:
@@ -176,7 +176,7 @@ def _work(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connecti
 
 
 def _prepare(config: pytest.Config, pipe: Connection) -> None:
-    """What it shares with the others and must not: files that output is captured in, the terminal, random numbers."""
+    """Replaces what a worker must not share: files that capture output, the terminal, the random state."""
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
@@ -198,8 +198,8 @@ def _run(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connectio
 
 
 def _given(tests: dict[str, pytest.Item], pipe: Connection, began_mib: int) -> Iterator[pytest.Item]:
-    """The next file is asked for before the last test of one has run: pytest takes apart after a test what the next
-    one does not use.
+    """The next file is requested before the last test of a file runs: after a test pytest tears down what the next one
+    does not use.
     """
     while True:
         pipe.send(("wants", _own_mib() - began_mib > MUCH_MIB))
@@ -209,7 +209,7 @@ def _given(tests: dict[str, pytest.Item], pipe: Connection, began_mib: int) -> I
 
 
 def _own_mib() -> int:
-    """Memory that no other process shares; 0 where the system does not say."""
+    """Private memory in MiB; 0 where the system does not report it."""
     try:
         lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -218,7 +218,7 @@ def _own_mib() -> int:
 
 
 class _Reports:
-    """Sends what the tests of a worker come to."""
+    """Sends the results of a worker's tests."""
 
     def __init__(self, config: pytest.Config, pipe: Connection) -> None:
         self._config, self._pipe = config, pipe
