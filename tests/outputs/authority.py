@@ -1,6 +1,4 @@
-"""A throw-away certificate authority, and certificates as servers should have them and as they should not: expired, of
-another name, their own authority.
-"""
+"""A throw-away certificate authority, and valid and invalid certificates: expired, for another name, self-signed."""
 
 from __future__ import annotations
 
@@ -26,8 +24,8 @@ class Pair(NamedTuple):
     key: Path
 
     def context(self, clients: Path | None = None) -> ssl.SSLContext:
-        """Of a server that shows this certificate; ``clients``: file of the authorities by which its clients must be
-        certified.
+        """The TLS context of a server with this certificate; ``clients``: CA file that client certificates are verified
+        with.
         """
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         made.load_cert_chain(self.certificate, self.key)
@@ -38,7 +36,7 @@ class Pair(NamedTuple):
 
 
 class Authority:
-    """``ca``: the file that those who trust it are given. Everything lies in ``folder``, by its name."""
+    """``ca``: the CA certificate file that clients trust. All files are in ``folder``, by name."""
 
     def __init__(self, folder: Path, name: str = "Test Authority") -> None:
         self.folder = folder
@@ -59,7 +57,7 @@ class Authority:
         starts_in_days: int = -1,
         client: bool = False,
     ) -> Pair:
-        """A certificate for hosts or addresses; ``days`` below 0: it expired so many days ago."""
+        """Issue a certificate for hosts or addresses; negative ``days``: it expired that many days ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), self._subject, key.public_key(), days=days, starts_in_days=starts_in_days)
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), critical=False)
@@ -68,14 +66,14 @@ class Authority:
         return self._written(name, key, self._signed(builder, authority=False))
 
     def self_signed(self, name: str, names: tuple[str, ...] = NAMES) -> Pair:
-        """A certificate that nobody but itself vouches for."""
+        """A self-signed certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), _name(name), key.public_key(), days=90)
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), critical=False)
         return self._written(name, key, builder.sign(key, hashes.SHA256()))
 
     def _signed(self, builder: x509.CertificateBuilder, *, authority: bool) -> x509.Certificate:
-        # Python 3.13 verifies strictly (RFC 5280): both identifiers and the usage of the authority's key must be there.
+        # Python 3.13 verifies strictly (RFC 5280): both key identifiers and the key usage of the CA are required.
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False

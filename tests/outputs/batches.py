@@ -1,6 +1,4 @@
-"""Entries as the runner hands them to an output, and a runner of a few lines that goes on through the deaths of a
-server.
-"""
+"""Entries as the runner hands them to an output, and a minimal runner that survives the crashes of a server."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ MILLISECOND = 1_000_000
 def records(
     count: int, *, first: int = 1, sensor: str = "hq-3f-01", cases: Sequence[str] = CASES
 ) -> Iterator[dict[str, Any]]:
-    """Records of all sorts, numbered, each with an id of its own; the same ones every time."""
+    """Numbered records of all kinds, each with a unique id; the same ones every time."""
     for seq in range(first, first + count):
         record = copy.copy(RECORDS[cases[seq % len(cases)]])
         record["id"] = record_id(seq * MILLISECOND, hashlib.sha256(f"{sensor} {seq}".encode()).digest())
@@ -52,9 +50,7 @@ def ids(batch: Sequence[Entry]) -> list[str]:
 
 
 def delivered(output: Output, batch: Sequence[Entry], seconds: float = 60) -> int:
-    """Deliver a batch however often it takes; how often it had to be tried again. Fails where it is refused, or takes
-    too long.
-    """
+    """Deliver a batch with retries and return the number of retries; fails on rejection or after a time limit."""
     tries, end, left = 0, time.monotonic() + seconds, list(batch)
     while left:
         try:

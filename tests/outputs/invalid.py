@@ -1,4 +1,4 @@
-"""What options that are not valid report."""
+"""Faults that invalid options report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 
 def faults_of(raised: pytest.ExceptionInfo[ValidationError]) -> list[tuple[tuple[Any, ...], str]]:
-    """Field and message of each fault; of what pydantic finds itself the type, since its wording varies."""
+    """Field and message of each fault; for pydantic's own faults the type, since its wording varies."""
     return [
         (one["loc"], one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else one["type"])
         for one in raised.value.errors(include_url=False)

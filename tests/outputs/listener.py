@@ -1,4 +1,4 @@
-"""A port whose connections are served by a function: peers that do what no real server would."""
+"""A port whose connections are served by a function: peers that violate the protocol."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def listener(serve: Callable[[socket.socket], object], *, buffer: int = 0) -> Iterator[int]:
-    """Each connection is handed to ``serve``, one after the other, and closed after it. ``buffer``: room for what was
-    not read yet.
+    """Each connection is passed to ``serve``, one after the other, and closed afterwards. ``buffer``: receive buffer
+    size.
     """
     ended = threading.Event()
 

@@ -1,6 +1,4 @@
-"""A mail server by script: it keeps what it takes, asks for a login, speaks TLS, and turns down
-what the script says.
-"""
+"""A scripted mail server: it stores mails, requires a login, supports TLS, and rejects what the script lists."""
 
 from __future__ import annotations
 
@@ -24,11 +22,10 @@ class Mail(NamedTuple):
 
 
 class MailServer:
-    """To be handed to ``listener``. ``script``: answers by command (``.`` ends a mail) that come before the usual ones;
-    ``CLOSE`` ends the connection.
+    """Handler for ``listener``. ``script``: answers by command (``.`` ends a mail) that precede the usual ones;
+    ``CLOSE`` closes the connection.
 
-    ``pair``: with it the server offers STARTTLS, or speaks TLS at once where ``implicit``; ``login``: user and password
-    without which no mail is taken.
+    ``pair``: the server offers STARTTLS, or starts with TLS where ``implicit``; ``login``: required user and password.
     """
 
     def __init__(
@@ -121,7 +118,7 @@ class _Session:
         return self.send(answer)
 
     def _line(self) -> str | None:
-        """The next line, byte by byte: what follows it may be TLS."""
+        """The next line, byte by byte: the bytes after it may be TLS."""
         line = bytearray()
         while not line.endswith(b"\r\n"):
             if not (byte := self.connection.recv(1)):

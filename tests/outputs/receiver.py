@@ -1,7 +1,7 @@
-"""A receiver of HTTP requests that stores durably before it answers, and that misbehaves as its script says.
+"""A receiver of HTTP requests that stores durably before it answers, and that fails as its script defines.
 
 ``Receiver`` runs in threads of a test; ``python -m tests.outputs.receiver --port 8080 --store FILE`` runs alone, so
-that it can be killed: what it has answered with 2xx is in the file. What a destination is like (a plain collector,
+that it can be killed: what it has answered with 2xx is in the file. The type of destination (a plain collector,
 ``_bulk`` …) is a service: see ``services.py``.
 """
 
@@ -31,7 +31,9 @@ Service = Callable[["Request", "Store"], "Answer"]
 
 
 class Request(NamedTuple):
-    """What came. ``headers``: names in lower case; ``raw``: the body as it was on the wire, ``body``: unpacked."""
+    """A received request. ``headers``: names in lower case; ``raw``: the body as it was on the wire, ``body``:
+    decompressed.
+    """
 
     method: str
     path: str
@@ -47,11 +49,10 @@ class Answer(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What happens to one request instead of the usual. ``status``: this answer, and nothing is stored unless
-    ``store``; 0: what the service says.
+    """A fault of one request. ``status``: this answer, and nothing is stored unless ``store``; 0: the service's answer.
 
-    ``before_s``, ``after_s``: silence before and after it is stored; ``cut``: the connection ends after so many bytes
-    of the answer; ``reset``: it is reset in place of an answer; ``bytes_per_s``: how fast the answer comes.
+    ``before_s``, ``after_s``: silence before and after it is stored; ``cut``: the connection closes after so many bytes
+    of the answer; ``reset``: TCP reset in place of an answer; ``bytes_per_s``: rate at which the answer is sent.
     """
 
     status: int = 0
@@ -66,8 +67,8 @@ class Fault(NamedTuple):
 
 
 class Store:
-    """Lines in the order they came, in a file where one is named: on the disk before ``add`` returns. What was cut by a
-    crash is dropped at the start.
+    """Lines in order of arrival, in a file if one is named: on disk before ``add`` returns. A line that a crash
+    truncated is dropped at the start.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -100,7 +101,7 @@ class Store:
 
 
 def plain(request: Request, store: Store) -> Answer:
-    """A collector: takes JSON lines or one JSON array, and repeats too."""
+    """A collector: accepts JSON lines or one JSON array, and stores duplicates too."""
     if request.body.startswith(b"["):
         store.add(
             json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode() for each in json.loads(request.body)
@@ -111,8 +112,8 @@ def plain(request: Request, store: Store) -> Answer:
 
 
 class Receiver(socketserver.ThreadingTCPServer):
-    """``script``: one fault a request, None: none; when it is at its end all goes well. ``tls``: context of a server;
-    ``stall_handshake``: it never begins.
+    """``script``: one fault per request, None: no fault; requests after its end succeed. ``tls``: context of a server;
+    ``stall_handshake``: the handshake never starts.
     """
 
     allow_reuse_address = True
@@ -151,7 +152,7 @@ class Receiver(socketserver.ThreadingTCPServer):
         return self
 
     def __exit__(self, *args: object) -> None:
-        """Ends all connections, and waits for their threads."""
+        """Close all connections, and wait for their threads."""
         self.ended.set()
         self.shutdown()
         self._thread.join()
@@ -172,7 +173,7 @@ class Receiver(socketserver.ThreadingTCPServer):
             return (self.script.pop(0) if self.script else None) or Fault()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a mistake of the test."""
+        """A client that disconnected is ignored; any other error is a fault of the test."""
         if not isinstance(sys.exception(), OSError | http.client.HTTPException):
             super().handle_error(request, client_address)
 
@@ -255,7 +256,7 @@ def _unpacked(raw: bytes, encoding: str) -> bytes:
 
 
 def main() -> None:
-    """Serve until TERM; says ``ready PORT`` when it listens."""
+    """Serve until TERM; prints ``ready PORT`` when it listens."""
     from tests.outputs.services import SERVICES
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,7 +1,7 @@
-"""What tests of the formats share: the records of ``golden/native.json``, and every format's golden file as it would be
-written now.
+"""Shared by tests of the formats: the records of ``golden/native.json``, and each golden file as it would be written
+now.
 
-``python -m tests.outputs.samples`` writes the golden files anew: read the difference before it is committed.
+``python -m tests.outputs.samples`` rewrites the golden files: review the difference before it is committed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def file_of(name: str) -> Path:
 
 
 def golden_text(name: str) -> str:
-    """The text of a golden file: objects by the name of their record, or each name and the line below it. Records
-    without words are left out.
+    """The text of a golden file: objects by the name of their record, or each name and the line below it. Records that
+    the format does not support are left out.
     """
     lines = {case: line for case, record in RECORDS.items() if (line := FORMATS[name](record)) is not None}
     if name in JSON_FORMATS:

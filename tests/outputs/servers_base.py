@@ -1,5 +1,5 @@
-"""What servers of tests share: a folder and a port of their own, a start that is waited for, an end by signal, the same
-port and data when started again.
+"""Shared by the servers of tests: own folder and port, a start that waits for readiness, an end by signal, the same
+port and data after a restart.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Any, Self
 
 from tests.waiting import until
 
-# Pytest's own folders are closed to others, and a path of a socket has room for about 100 characters.
+# Other users cannot read pytest's folders, and the path of a Unix socket is limited to about 100 characters.
 FOLDERS = Path(tempfile.gettempdir())
 
 
-# Below those that the kernel gives to connections.
+# Below the ephemeral ports of the kernel.
 PORTS = range(20_000, 32_000)
 _claims: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens at, and that no other process of these tests is given while this one
-    lives: neither in this run nor in one beside it.
+    """A loopback port without a listener that no other process of these tests receives while this one lives, in this
+    run or a parallel one.
     """
     for port in random.SystemRandom().sample(PORTS, 1000):
         claim = socket.socket(socket.AF_UNIX)
@@ -48,9 +48,7 @@ def free_port() -> int:
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes that a process started, and theirs; asked of the kernel, since servers give their children sessions of
-    their own.
-    """
+    """Descendants of a process, read from the kernel, since servers start their children in separate sessions."""
     try:
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -59,7 +57,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def no_listener() -> dict[str, Any]:
-    """Arguments of Popen for servers that refuse to be root; none where nobody is root."""
+    """Arguments of Popen for servers that refuse to run as root; none where the test does not run as root."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("nobody")
@@ -67,7 +65,7 @@ def no_listener() -> dict[str, Any]:
 
 
 class Server:
-    """One server program. ``start`` may be called again after ``kill`` or ``stop``: it finds its data."""
+    """One server program. After ``kill`` or ``stop`` it can be started again with its data."""
 
     wait_s = 30.0
     farewell = signal.SIGTERM
@@ -85,7 +83,7 @@ class Server:
         raise NotImplementedError
 
     def ready(self) -> bool:
-        """Whether it answers. Must not raise where it does not yet."""
+        """Whether it answers; returns False while it is starting."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -126,7 +124,7 @@ class Server:
             self._process = None
 
     def stop(self) -> None:
-        """As an operator ends it."""
+        """Stop it as an operator does."""
         if self._process is not None:
             self._process.send_signal(self.farewell)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -134,7 +132,7 @@ class Server:
         self.kill()
 
     def pause(self) -> None:
-        """All of it stands still: it takes connections, and answers none."""
+        """Suspend all its processes: the kernel accepts connections, and nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -145,7 +143,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _signal(self, which: signal.Signals) -> None:
-        """To the server first, then to what it started: a child that lives on would hold the port and the data."""
+        """Signal the server first, then its children: a surviving child would hold the port and the data."""
         if self._process is None or self._process.poll() is not None:
             return
         for pid in [self._process.pid, *descendants(self._process.pid)]:

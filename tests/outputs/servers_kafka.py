@@ -1,6 +1,6 @@
-"""Kafka for a test: the mock broker of librdkafka in a process of its own, which writes down what it was given, and
-before it a process that passes everything on at a port of its own, may speak TLS there, and dies and comes back as a
-broker with a disk would.
+"""Kafka for a test: the mock broker of librdkafka in its own process, which writes down the messages it received, and
+in front of it a process that forwards everything on its own port, optionally with TLS, and that crashes and restarts as
+a broker with a disk would.
 
 ``python -m tests.outputs.servers_kafka broker`` and ``… front --port PORT --behind PORT [--certificate FILE --key
 FILE]`` are these processes.
@@ -30,7 +30,7 @@ PROJECT = str(Path(__file__).parents[2])
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A message as a reader finds it."""
+    """A message as a consumer reads it."""
 
     topic: str
     partition: int
@@ -56,7 +56,7 @@ class Broker(Server):
 
 
 class KafkaServer(Server):
-    """The front; the broker behind it is started with it the first time and lives until ``close``."""
+    """The front; its first start also starts the broker, which lives until ``close``."""
 
     environment = {"PYTHONPATH": PROJECT}
 
@@ -83,8 +83,8 @@ class KafkaServer(Server):
         return f"127.0.0.1:{self.port}"
 
     def stored(self, topic: str = "sensor-events") -> list[list[Stored]]:
-        """The messages of each partition, in its order, once all of them were read. Fails where the mock forgot some
-        before: it keeps 5 MB of each.
+        """The messages of each partition, in order, once all were read. Fails if the mock dropped some: it keeps 5 MB
+        of each.
         """
         ends = self._ends(topic)
 
@@ -117,7 +117,7 @@ def _reader(port: int) -> Consumer:
 
 
 def _broker() -> None:
-    """The mock, and a reader that writes down what it gets before the mock forgets it."""
+    """The mock, and a consumer that writes messages down before the mock drops them."""
     mock = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
     (broker,) = mock.list_topics(timeout=10).brokers.values()
     reader = _reader(broker.port)
@@ -164,7 +164,7 @@ async def _front(port: int, behind: int, trust: ssl.SSLContext | None) -> None:
 
 
 async def _passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old: bytes, new: bytes) -> None:
-    """Pass on message by message; the broker's address in them becomes ours."""
+    """Forward message by message; the broker's address in them is replaced by that of the front."""
     try:
         while True:
             size = await reader.readexactly(4)

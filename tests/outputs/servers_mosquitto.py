@@ -1,4 +1,4 @@
-"""A mosquitto of its own for a test, with persistence, and somebody who listens to it."""
+"""A separate mosquitto for a test, with persistence, and a subscriber."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USER, PASSWORD = "sensor", "correct horse"
 
 
 class Received(NamedTuple):
-    """A message as a listener got it."""
+    """A message as a subscriber received it."""
 
     topic: str
     payload: bytes
@@ -32,16 +32,14 @@ class Received(NamedTuple):
 
 
 class Listener(list[Received]):
-    """What was heard, in order; ``subscriptions``: how often the broker let it listen, once for each of their
-    connections.
-    """
+    """Received messages, in order; ``subscriptions``: number of acknowledged subscriptions, one per connection."""
 
     subscriptions = 0
 
 
 class MosquittoServer(Server):
-    """``lines``: more of its configuration; ``password``: everybody must log in; ``rights``: what who logged in may do;
-    ``certificate``, ``key``: for TLS.
+    """``lines``: additional configuration; ``password``: login is required; ``rights``: ACL of users; ``certificate``,
+    ``key``: for TLS.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class MosquittoServer(Server):
             (self.folder / "rights").write_text(f"user {USER}\n{rights}\n")
             reported += [f"acl_file {self.folder / 'rights'}"]
         if certificate and key:
-            # Those of the test are closed to the server's user.
+            # The server's user cannot read the folders of the test.
             reported += [
                 f"{name} {shutil.copy(path, self.folder / name)}"
                 for name, path in (("certfile", certificate), ("keyfile", key))
@@ -88,8 +86,8 @@ class MosquittoServer(Server):
 
     @contextmanager
     def listening(self, topics: str = "#", *, name: str = "listener", forget: bool = True) -> Iterator[Listener]:
-        """What comes in while somebody listens, through deaths of the server too; ``forget``: false keeps its session
-        for the next time.
+        """Messages that arrive at a subscriber, which reconnects after crashes of the server; ``forget``: false keeps
+        its session.
         """
         received = Listener()
         ready = threading.Event()

@@ -1,4 +1,4 @@
-"""A NATS server with JetStream of its own for a test."""
+"""A separate NATS server with JetStream for a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MISSING = "" if shutil.which("nats-server") else "nats-server is not installed"
 
 
 class NatsServer(Server):
-    """``lines``: more of its configuration."""
+    """``lines``: additional configuration."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class NatsServer(Server):
         return f"nats://127.0.0.1:{self.port}"
 
     def stored(self, stream: str = "SENSOR", **login: str) -> list[tuple[str, dict[str, str], bytes]]:
-        """Subject, headers and payload of every message of a stream, in its order, as another client reads them."""
+        """Subject, headers and payload of every message of a stream, in order, as another client reads them."""
         return asyncio.run(self._stored(stream, login))
 
     async def _stored(self, stream: str, login: dict[str, str]) -> list[tuple[str, dict[str, str], bytes]]:

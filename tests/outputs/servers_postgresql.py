@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for a test, as a user without rights."""
+"""A separate PostgreSQL for a test, as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PASSWORD = "correct horse"
 
 
 class PostgresqlServer(Server):
-    """``settings``: more of its configuration, as ``name=value``; ``certificate`` and ``key``: offers TLS, both as
-    text. User ``sensor`` is a superuser.
+    """``settings``: additional configuration as ``name=value``; ``certificate`` and ``key``: offers TLS, both as text.
+    User ``sensor`` is a superuser.
     """
 
-    # Does not wait until everybody has gone.
+    # Does not wait until all clients have disconnected.
     farewell = signal.SIGINT
 
     def __init__(self, *settings: str, certificate: bytes = b"", key: bytes = b"") -> None:
@@ -63,7 +63,7 @@ class PostgresqlServer(Server):
         return requested.returncode == 0
 
     def _written(self, name: str, text: bytes) -> str:
-        """A file that the server's user alone can read, as it demands of keys."""
+        """A file that only the server's user can read, as PostgreSQL requires for keys."""
         path = self.folder / name
         subprocess.run(["sh", "-c", 'umask 077; cat > "$0"', str(path)], input=text, check=True, **self._as)
         return str(path)

@@ -1,5 +1,5 @@
-"""A RabbitMQ of its own for a test, as a user without rights: own node name, ports, cookie and folder, and an own port
-mapper (epmd) beside it.
+"""A separate RabbitMQ for a test, as an unprivileged user: own node name, ports, cookie and folder, and its own port
+mapper (epmd).
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from pathlib import Path
 
 from tests.outputs.servers_base import Server, free_port
 
-# The script in the path switches to a user of its own, which is not ours to be.
+# The script in the path switches to its own user.
 _PROGRAM = next((path for path in (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"),) if path.is_file()), None)
 MISSING = "" if _PROGRAM and shutil.which("epmd") else "RabbitMQ is not installed"
 GREETING = b"AMQP\0\0\x09\x01"
 
 
 class RabbitmqServer(Server):
-    """User ``guest`` with password ``guest``. ``tls_port`` with ``certificate``, ``key`` and ``ca``, as text: speaks
-    TLS there;
-    ``lines``: more of its configuration.
+    """User ``guest`` with password ``guest``. ``tls_port`` with ``certificate``, ``key`` and ``ca``, as text: listens
+    with TLS; ``lines``: additional configuration.
     """
 
     wait_s = 60.0
@@ -53,11 +52,11 @@ class RabbitmqServer(Server):
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_DIST_PORT": str(free_port()),
-            # Two threads are enough, and they sleep when there is nothing to do.
+            # Two threads are enough, and they sleep when idle.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # As under systemd: the program takes the place of its script.
+            # As under systemd: the program replaces its script.
             "RUNNING_UNDER_SYSTEMD": "1",
         }
 
@@ -90,7 +89,7 @@ class RabbitmqServer(Server):
         super().start()
 
     def control(self, *arguments: str) -> None:
-        """What an operator says to it (rabbitmqctl)."""
+        """Run a command of rabbitmqctl."""
         assert _PROGRAM is not None
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment}
         subprocess.run(

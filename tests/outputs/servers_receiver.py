@@ -1,4 +1,4 @@
-"""A receiver of HTTP requests as a process of its own, to be killed and started again on the same port and store."""
+"""A receiver of HTTP requests in its own process, which tests kill and restart on the same port and store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class ReceiverServer(Server):
-    """``service``: what it is like: ``plain``, ``bulk``, ``hec`` or ``sentinel``."""
+    """``service``: type of destination: ``plain``, ``bulk``, ``hec`` or ``sentinel``."""
 
     environment = {"PYTHONPATH": str(ROOT)}
 
@@ -44,6 +44,6 @@ class ReceiverServer(Server):
         ]
 
     def stored(self) -> list[Any]:
-        """What it has, in its order; without the end of a line that its death cut."""
+        """Stored lines, in order; without a last line that the crash truncated."""
         whole = self.store.read_bytes()
         return [json.loads(line) for line in whole[: whole.rfind(b"\n") + 1].splitlines()]

@@ -1,4 +1,4 @@
-"""A Redis of its own for a test: every write is on disk before it is answered (``appendfsync always``), so that kill -9
+"""A separate Redis for a test: every write is on disk before it is answered (``appendfsync always``), so that kill -9
 loses nothing.
 """
 
@@ -14,8 +14,8 @@ MISSING = "" if shutil.which("redis-server") else "redis-server is not installed
 
 
 class RedisServer(Server):
-    """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: speaks TLS there; ``lines``:
-    more of its configuration.
+    """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: listens with TLS; ``lines``:
+    additional configuration.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""A real rsyslogd with an input for each way that syslog comes: UDP, TCP, TLS, RELP, RELP over TLS. What it has
-answered is in its file.
+"""A real rsyslogd with an input for each syslog transport: UDP, TCP, TLS, RELP, RELP over TLS. Acknowledged messages
+are in its file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_SERVER = "rsyslogd is not installed" if PROGRAM is None else ""
 NO_TLS = NO_SERVER or ("" if (MODULES / "lmnsd_ossl.so").exists() else "rsyslog-openssl is not installed")
 NO_RELP = NO_SERVER or ("" if (MODULES / "imrelp.so").exists() else "rsyslog-relp is not installed")
 
-# A queue of the type Direct: an answer of RELP is given once the line was written.
+# A queue of type Direct: RELP acknowledges a message after its line was written.
 CONFIGURATION = """
 global(workDirectory="{folder}" maxMessageSize="{longest}" parser.escapeControlCharactersOnReceive="off")
 module(load="imudp")
@@ -46,8 +46,8 @@ input(type="imrelp" address="127.0.0.1" port="{relp_tls}" name="relp_tls" tls="o
 
 
 class Rsyslog(Server):
-    """``port`` is that of plain TCP; the others are ``udp``, ``tls``, ``relp``, ``relp_tls``. Clients of the last show
-    ``client``.
+    """``port`` is that of plain TCP; the others are ``udp``, ``tls``, ``relp``, ``relp_tls``. Clients of the last
+    present the certificate ``client``.
     """
 
     def __init__(self, longest: str = "128k") -> None:
@@ -62,12 +62,12 @@ class Rsyslog(Server):
         (self.folder / "rsyslog.conf").write_text(parts.format(**names))
 
     def command(self) -> Sequence[str]:
-        # A number of a process that a kill left behind would stop the next start.
+        # A PID file that a kill left behind would prevent the next start.
         (self.folder / "pid").unlink(missing_ok=True)
         return [PROGRAM or "rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")]
 
     def lines(self, of: str) -> list[str]:
-        """What came by one input so far, in its order."""
+        """Lines received by one input so far, in order."""
         try:
             reported = self.received.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -75,7 +75,7 @@ class Rsyslog(Server):
         return [line.removeprefix(of + "\t") for line in reported if line.startswith(of + "\t")]
 
     def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
-        """The lines of an input once they are as expected, or as they are in the end."""
+        """The lines of an input once they are as expected, or those at the time-out."""
         with contextlib.suppress(AssertionError):
             until(lambda: right(self.lines(of)), patience_s=wait_s)
         return self.lines(of)

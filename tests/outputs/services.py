@@ -1,5 +1,5 @@
-"""What destinations answer, after their documentation: a plain collector, Elasticsearch's ``_bulk``, Splunk's event
-collector, Azure's Logs Ingestion.
+"""Answers of destinations, as documented: a plain collector, Elasticsearch's ``_bulk``, Splunk's event collector,
+Azure's Logs Ingestion.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def answer_of(status: int, body: Any, **headers: str) -> Answer:
 
 
 class Bulk:
-    """Elasticsearch: each document by its id once. ``items``: answers by id in place of the usual; ``indices``: index
-    by id; ``template``: what is there.
+    """Elasticsearch: stores each document id once. ``items``: answers by id in place of the usual; ``indices``: index
+    by id; ``template``: the installed template.
     """
 
     def __init__(self, authorization: str = "") -> None:
@@ -110,8 +110,8 @@ class Bulk:
 
 
 class Hec:
-    """Splunk: events are taken until the first that is wrong. ``polls``: how often an acknowledgement is asked for
-    until it is true; -1: for ever.
+    """Splunk: accepts events up to the first invalid one. ``polls``: number of queries until an acknowledgement is
+    true; -1: never.
     """
 
     def __init__(self, token: str = "", *, acknowledge: bool = True, polls: int = 0) -> None:
@@ -176,7 +176,7 @@ class Hec:
 
 
 class Sentinel:
-    """Azure: the login and the ingestion in one. ``tokens``: those that are good; ``limit``: bytes a call may have."""
+    """Azure: login and ingestion in one. ``tokens``: valid tokens; ``limit``: maximum bytes of a call."""
 
     def __init__(self, secret: str = SECRET, *, limit: int = 1_048_576) -> None:
         self.secret, self.limit = secret, limit

@@ -1,5 +1,5 @@
-"""How fast outputs over HTTP are: ``python -m tests.outputs.speed`` prints events a second of send(), over loopback, to
-a receiver of its own process.
+"""Throughput of outputs over HTTP: ``python -m tests.outputs.speed`` prints events a second of send(), over loopback,
+to a receiver in its own process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EVENTS, BATCH = 20_000, 500
 
 
 def measure(name: str, service: str, **options: Any) -> float:
-    """Events a second. ``name``: file and class of the output; options may name the receiver's address as ``URL``."""
+    """Events a second. ``name``: file and class of the output; ``URL`` in options is the receiver's address."""
     module, _, kind = name.partition(".")
     made = getattr(importlib.import_module(f"sensor.outputs.{module}"), kind)
     with tempfile.TemporaryDirectory() as folder:

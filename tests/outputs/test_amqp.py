@@ -1,5 +1,5 @@
-"""AMQP against a real RabbitMQ: confirmed and on disk, through its deaths; what comes back, what is too large, what it
-says against us.
+"""AMQP against a real RabbitMQ: confirmed and on disk, through broker crashes; returned and oversized messages, and
+errors.
 
 Cost of send(), Python 3.11 (two cores, shared, broker on the same machine, durable queue): about 12,000 events/s in
 batches of 500, 5,000 on busy cores. The broker needs three seconds to start, which is why this module is slow.
@@ -51,7 +51,7 @@ def server(authority: Authority) -> Iterator[RabbitmqServer]:
 
 @pytest.fixture
 def queue(request: pytest.FixtureRequest) -> str:
-    """A queue for each test: they keep what they have."""
+    """A queue for each test, since queues are durable."""
     return str(request.node.name)
 
 
@@ -80,7 +80,7 @@ def requested(server: RabbitmqServer) -> Any:
 
 
 def taken(server: RabbitmqServer, queue: str) -> list[tuple[Any, Any, bytes]]:
-    """All that a queue has: how it came, its properties, its body."""
+    """All messages of a queue: delivery, properties, body."""
     with requested(server) as connection:
         channel, found = connection.channel(), []
         while (one := channel.basic_get(queue, auto_ack=True))[0] is not None:
@@ -89,7 +89,7 @@ def taken(server: RabbitmqServer, queue: str) -> list[tuple[Any, Any, bytes]]:
 
 
 def test_a_record_is_a_message(server: RabbitmqServer, queue: str) -> None:
-    """Persistent, under its id, with the key that its place gives it; the queue is made and bound."""
+    """A record is a persistent message with its id and the routing key of its site; the queue is declared and bound."""
     out, batch = opened(server, queue=queue, routing_key="sensor.{kind}.{severity}"), entries(3)
     assert out.send(batch) == Ack()
     out.close()
@@ -115,7 +115,7 @@ def test_a_record_is_a_message(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_what_was_left_out_or_hashed(server: RabbitmqServer, queue: str) -> None:
-    """Records without the fields that nobody wanted, or with hashes in their place, are messages all the same."""
+    """Records with omitted or hashed fields are delivered as messages."""
     out, (one,) = opened(server, queue=queue, routing_key="sensor.{sensor}.{device}.{type}"), entries(1)
     hashed = {**one.record, "ts": "sha256:01", "sensor": "sha256:23", "src": "sha256:45"}
     assert out.send([Entry(1, {"id": "x", "kind": "alert"}, b"{}"), Entry(2, hashed, b"{}")]) == Ack()
@@ -124,7 +124,7 @@ def test_what_was_left_out_or_hashed(server: RabbitmqServer, queue: str) -> None
 
 
 def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
-    """Sends to the queue that the key names; texts say that they are texts."""
+    """Without an exchange messages go to the queue of the routing key; text formats have a text content type."""
     out, batch = opened(server, queue=queue, exchange="", routing_key=queue, format="cef"), entries(2, format="cef")
     out.send(batch)
     out.close()
@@ -135,7 +135,7 @@ def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -> None:
-    """Kill -9 of the broker while batches flow: every record is there, in order but for those that came again."""
+    """After kill -9 of the broker during delivery every record is there, in order except for redelivered ones."""
     out, batch, over = opened(server, queue=queue), entries(6000), threading.Event()
     rng = random.Random(3)
     done: list[int] = []
@@ -160,7 +160,7 @@ def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -
 
 
 def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
-    """Told with what to do, and tried again; what others wanted is delivered meanwhile."""
+    """Unroutable messages are reported with advice and retried; the others are delivered."""
     out, batch = opened(server, routing_key=f"{queue}.{{kind}}"), entries(10)
     with pytest.raises(Retry, match=rf"amq\.topic for {queue}\.alert \(NO_ROUTE\)"):
         out.send(batch)
@@ -180,7 +180,7 @@ def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
-    """What it has no room for is busy; where it has none at all, that is said."""
+    """Records beyond the capacity of a queue are retried; a queue that accepts nothing is reported."""
     with requested(server) as connection:
         connection.channel().queue_declare(
             queue, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"}
@@ -198,7 +198,7 @@ def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_a_message_that_is_too_large(server: RabbitmqServer, queue: str) -> None:
-    """Refused, so that the batch is halved; the line is closed by that, and opened again."""
+    """A message that is too large is refused, so that the batch is halved; the closed connection is opened again."""
     out, batch = opened(server, queue=queue), entries(3)
     with pytest.raises(Refuse, match="size"):
         out.send([*batch, Entry(9, batch[0].record, b"x" * (LARGEST + 1))])
@@ -209,7 +209,7 @@ def test_a_message_that_is_too_large(server: RabbitmqServer, queue: str) -> None
 
 
 def test_a_broker_that_stands_still(server: RabbitmqServer, queue: str) -> None:
-    """Silence ends with the time-out, closing does not wait for it, and no connection is left open here."""
+    """A broker that hangs costs the time-out; closing does not wait for it, and no connection stays open."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     out, batch = opened(server, queue=queue, timeout_s=1), entries(5)
     server.pause()
@@ -230,7 +230,7 @@ def test_a_broker_that_stands_still(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_an_alarm_of_the_broker(server: RabbitmqServer, queue: str) -> None:
-    """With its disk full it takes nothing, and says so."""
+    """A broker with a full disk blocks messages, and the output reports the alarm."""
     out, batch = opened(server, queue=queue, timeout_s=1), entries(5)
     server.control("set_disk_free_limit", "1000000GB")
     try:
@@ -245,7 +245,7 @@ def test_an_alarm_of_the_broker(server: RabbitmqServer, queue: str) -> None:
 
 
 def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exchange, a vhost, a password: named by the check and by open, none with a secret."""
+    """A missing exchange, vhost or permission is named by the check and by open, without secrets."""
     out = opened(server, exchange="none")
     with pytest.raises(Retry, match="no exchange 'none'"):
         out.send(entries(1))
@@ -271,7 +271,7 @@ def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: p
 
 
 def test_over_tls(server: RabbitmqServer, authority: Authority, queue: str, tmp_path: Path) -> None:
-    """The certificate must be by our authority and for the host, or for the name that is expected."""
+    """The certificate must be issued by the CA for the host, or for the configured name."""
     url = f"amqps://127.0.0.1:{server.tls_port}"
     out = output(server, url=url, queue=queue, tls={"ca": authority.ca, "server_name": "mq.example"})
     assert [(one.what, one.level) for one in out.check()] == [
@@ -287,7 +287,7 @@ def test_over_tls(server: RabbitmqServer, authority: Authority, queue: str, tmp_
 
 
 def test_a_broker_that_is_away() -> None:
-    """Told by open, and named by the check."""
+    """A broker that is down is reported by open and by the check."""
     out = Amqp("amqp", Options(url="amqp://127.0.0.1:1", timeout_s=1))
     with pytest.raises(Retry, match="refused"):
         out.open()
@@ -296,7 +296,7 @@ def test_a_broker_that_is_away() -> None:
 
 
 def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install, instead of a traceback."""
+    """Without its package the output reports what to install, without a traceback."""
     monkeypatch.setitem(sys.modules, "pika", None)
     with pytest.raises(Retry, match=r"pip install 'passive-network-sensor\[amqp\]'"):
         Amqp("amqp", Options(url="amqp://127.0.0.1")).open()
@@ -313,7 +313,7 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_faults_of_the_configuration(golden: Golden, options: dict[str, Any]) -> None:
-    """Told when it is read, and never with what should be secret."""
+    """Faults of the configuration are reported when it is read, without secrets."""
     with pytest.raises(ValidationError) as found:
         Options.model_validate(options)
     golden(faults_of(found))

@@ -1,4 +1,4 @@
-"""``_bulk`` against a service that answers as Elasticsearch does: each document once, each with its own fate.
+"""``_bulk`` against a service that answers as Elasticsearch does: each document once, each with its own result.
 
 Cost of send(), Python 3.11 (two cores, shared with the stand-in, which is the slower of the two): about 55,000 events/s
 in batches of 500, native and ECS alike (``python -m tests.outputs.speed``).
@@ -63,7 +63,7 @@ def output(receiver: Receiver) -> Iterator[Elasticsearch]:
 
 
 def test_documents_arrive_under_their_ids(receiver: Receiver, service: Bulk, output: Elasticsearch) -> None:
-    """In the index of their own month, with the time where both products look for it."""
+    """Documents go to the index of their month, with the timestamp field that both products expect."""
     batch = entries(10)
     assert output.send(batch) == Ack()
     assert set(service.indices) == set(ids(batch))
@@ -74,7 +74,7 @@ def test_documents_arrive_under_their_ids(receiver: Receiver, service: Bulk, out
 
 
 def test_ecs_is_sent_as_it_is(receiver: Receiver) -> None:
-    """Its own first format; it has its time already."""
+    """ECS documents are sent unchanged: they have a timestamp already."""
     output = made(receiver, format="")
     output.open()
     batch = entries(4, format="ecs")
@@ -109,7 +109,7 @@ def test_names_of_indices(receiver: Receiver, service: Bulk, index: str, named: 
 def test_a_record_without_a_time_has_an_index_all_the_same(
     receiver: Receiver, service: Bulk, output: Elasticsearch
 ) -> None:
-    """Fields may have been left out, and a log that somebody else wrote may have any text there."""
+    """Records whose time was omitted or is not valid are indexed too."""
     for number, ts in enumerate((None, "yesterday", '2026-11-24"}}\n{}', "２026-11-24T00:00:00Z")):
         record = {**RECORDS["alert_open"], "id": f'id-{number}"\n', "ts": ts}
         assert output.send([entry({key: value for key, value in record.items() if value is not None})]) == Ack()
@@ -119,7 +119,7 @@ def test_a_record_without_a_time_has_an_index_all_the_same(
 
 
 def test_what_is_there_is_delivered(receiver: Receiver, output: Elasticsearch) -> None:
-    """A batch whose answer was lost comes again, whole: nothing is double."""
+    """A batch is sent again after its answer was lost, and no document is stored twice."""
     batch = entries(20)
     receiver.script = [Fault(reset=True), Fault(after_s=0, cut=20), Fault(503, b"", store=True), None]
     assert delivered(output, batch) == 3
@@ -129,7 +129,7 @@ def test_what_is_there_is_delivered(receiver: Receiver, output: Elasticsearch) -
 
 
 def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, output: Elasticsearch) -> None:
-    """Refused with the reason, busy, and delivered side by side; what was busy is taken later."""
+    """In one batch documents are refused with the reason, retried or delivered; retried ones are accepted later."""
     batch = entries(6)
     service.items = {
         batch[1].id: MAPPING,
@@ -168,7 +168,7 @@ def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, outpu
 def test_what_can_be_fixed_refuses_no_record(
     service: Bulk, receiver: Receiver, output: Elasticsearch, item: tuple[int, str, str]
 ) -> None:
-    """Where it meets all of them, the batch comes again with its words."""
+    """A fixable error of all documents refuses none: the batch is retried with the error message."""
     batch = entries(3)
     service.items = dict.fromkeys(ids(batch), item)
     with pytest.raises(Retry, match=item[1]):
@@ -178,7 +178,7 @@ def test_what_can_be_fixed_refuses_no_record(
 
 
 def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, output: Elasticsearch) -> None:
-    """Every document is delivered, refused or busy, and the receiver has exactly the first."""
+    """Every document is delivered, refused or busy, and the receiver has exactly the delivered ones."""
     random.seed(5)
     fates = [None, None, MAPPING, BUSY, (409, "version_conflict_engine_exception", "there")]
     for first in range(1, 200, 10):
@@ -228,14 +228,14 @@ def test_answers_to_the_whole(
     ],
 )
 def test_answers_that_are_none(receiver: Receiver, output: Elasticsearch, body: bytes) -> None:
-    """A login page of some gateway, say, with 200: nothing is delivered by it."""
+    """An answer that is not from Elasticsearch, such as a gateway's login page with 200, delivers nothing."""
     receiver.script = [Fault(200, body)]
     with pytest.raises(Retry):
         output.send(entries(2))
 
 
 def test_answers_are_cleaned(service: Bulk, output: Elasticsearch) -> None:
-    """The reason quotes what a peer of the network may have sent."""
+    """Control characters are removed from reasons, which may quote text of a network peer."""
     batch = entries(2)
     service.items = {batch[0].id: (400, "mapper_parsing_exception", "value \x1b[31m\u202e" + "x" * 5000)}
     text = output.send(batch).refused[0]
@@ -256,7 +256,7 @@ def test_an_api_key(receiver: Receiver, service: Bulk, monkeypatch: pytest.Monke
 
 
 def test_the_template_is_put_on_request(receiver: Receiver, service: Bulk) -> None:
-    """Where there is none, or an older one; one that somebody else wrote newer is left alone."""
+    """The template is installed if it is missing or older; a newer one of another author stays."""
     output = made(receiver, template=True, index="sensor-{kind}-%Y.%m")
     output.open()
     assert service.templates == {"sensor": template("sensor-*", data_stream=False)}
@@ -274,7 +274,7 @@ def test_no_template_is_put_without_a_request(receiver: Receiver, service: Bulk,
 
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_a_template_that_cannot_be_put(receiver: Receiver, status: int) -> None:
-    """Nothing is written before: the first documents would fix the types of all."""
+    """Without its template nothing is written: the first documents would fix the field types."""
     output = made(receiver, template=True)
     receiver.script = [None, Fault(status, b"no manage_index_templates")]
     with pytest.raises(Retry, match="manage_index_templates"):
@@ -294,7 +294,7 @@ def test_the_template_names_types_that_both_products_know() -> None:
 
 
 def test_a_check_of_all(golden: Golden, receiver: Receiver, service: Bulk, output: Elasticsearch) -> None:
-    """No record is sent; the template that is missing is said to be."""
+    """The check sends no record and reports a missing template."""
     findings = {one.what: (one.level, one.message) for one in output.check()}
     assert [level for level, _ in findings.values()] == ["ok", "ok", "ok", "ok", "warning"]
     assert "elasticsearch 8.17.0" in findings["auth"][1]
@@ -305,7 +305,7 @@ def test_a_check_of_all(golden: Golden, receiver: Receiver, service: Bulk, outpu
 
 
 def test_a_check_of_opensearch(service: Bulk, output: Elasticsearch) -> None:
-    """It has no question for permissions."""
+    """OpenSearch has no API for permissions, so the check skips it."""
     service.distribution, service.privileged = "opensearch", None
     levels = {one.what: one.level for one in output.check()}
     assert levels == {"dns": "ok", "tcp": "ok", "auth": "ok", "permission": "warning", "template": "warning"}
@@ -353,7 +353,7 @@ def test_invalid_options(golden: Golden, options: dict[str, Any]) -> None:
 
 
 def test_below_a_path_and_through_a_pipeline(receiver: Receiver) -> None:
-    """A gateway may have it below a path."""
+    """Requests use the path prefix of a gateway and the ingest pipeline."""
     service_path: list[str] = []
 
     def gateway(request: Any, store: Store) -> Answer:
@@ -370,7 +370,7 @@ def test_below_a_path_and_through_a_pipeline(receiver: Receiver) -> None:
 
 
 def test_it_dies_between_storing_and_answering(tmp_path: Path) -> None:
-    """Ten times; each batch goes on where it was, and each record is there once, in order."""
+    """After each of ten crashes between storing and answering each record is stored once, in order."""
     path, port = tmp_path / "store", 0
     for first in range(1, 200, 20):
         with Receiver(Bulk(), store=Store(path), port=port) as receiver:

@@ -1,4 +1,4 @@
-"""Mails to a server by script: what they say, who gets them, and what becomes of those that are turned down."""
+"""Mails to a scripted server: contents, recipients, and rejected mails."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read(body: bytes) -> EmailMessage:
 
 
 def texts(mail: EmailMessage) -> tuple[str, str]:
-    """Plain text and page."""
+    """Plain text part and HTML part."""
     bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
     return tuple(str(body.get_content()) for body in bodies)  # type: ignore[return-value, union-attr]
 
@@ -67,7 +67,7 @@ def an_entry(**reported: object) -> Entry:
     return Entry(1, {**RECORDS["alert_open"], **reported}, b"{}")
 
 
-# What a mail says.
+# Contents of a mail.
 
 
 def test_several_records_are_one_mail_named_by_the_most_severe(golden: Golden):
@@ -173,7 +173,7 @@ def test_the_same_batch_has_the_same_message_id_and_another_has_another():
     assert other != first
 
 
-# How it comes to the server.
+# Transport to the server.
 
 
 def test_starttls_and_a_login(authority, monkeypatch):
@@ -186,7 +186,7 @@ def test_starttls_and_a_login(authority, monkeypatch):
         made.send(entries(2, first=2))
         made.close()
     assert len(server.mails) == 2
-    # Nothing but the wish for TLS is said in the clear.
+    # Only EHLO and STARTTLS are sent in cleartext.
     assert [line.split()[0] for line in server.received[:4]] == ["ehlo", "STARTTLS", "ehlo", "AUTH"]
 
 
@@ -243,7 +243,7 @@ def test_a_connection_that_died_since_it_was_opened_is_made_again():
     assert len(server.mails) == 1
 
 
-# What is turned down.
+# Rejected mails.
 
 LATER = {
     "busy at once": ({"": [b"421 4.3.2 too many"]}, "421 4.3.2 too many"),
@@ -340,7 +340,7 @@ def test_a_recipient_that_is_unknown_sends_the_records_to_the_dead_letters_too()
     assert ack.refused == {0: "delivered to some recipients, but not boss@example.com: 550 5.1.1 nobody  [1m"}
 
 
-# What a check says, and what options are wrong.
+# Findings of a check, and invalid options.
 
 
 def test_a_check_asks_for_everything_and_sends_nothing(authority, monkeypatch):
@@ -362,7 +362,7 @@ def test_a_check_asks_for_everything_and_sends_nothing(authority, monkeypatch):
 
 
 TURNED_DOWN = [
-    # The first greeting is that to the connection which only looks whether the port is open.
+    # The first greeting goes to the connection that only checks whether the port is open.
     ({"": [b"554 no", b"554 no"]}, "auth", "error"),
     ({"MAIL": [b"550 not you"]}, "permission", "error"),
     ({"RCPT": [b"550 nobody"]}, "permission", "error"),

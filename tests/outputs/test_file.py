@@ -1,4 +1,4 @@
-"""The file output: every line once, durable, through rotation, torn lines and half-written batches; and standard
+"""The file output: every line once, durable, through rotation, torn lines and partly written batches; and standard
 output.
 """
 
@@ -26,7 +26,7 @@ def lines(path: Path) -> list[bytes]:
 
 
 def test_lines_in_order_in_a_folder_that_is_made(tmp_path: Path) -> None:
-    """Each payload is a line; only its owner and group may read it."""
+    """Each payload is a line in a new folder; only the owner and group can read the file."""
     path = tmp_path / "new" / "events.jsonl"
     output, batch = opened(path), entries(20)
     assert output.send(batch[:10]) == Ack()
@@ -38,7 +38,7 @@ def test_lines_in_order_in_a_folder_that_is_made(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_moved_away_is_begun_again(tmp_path: Path) -> None:
-    """As logrotate does it, by moving or by removing; by cutting as well."""
+    """After logrotate moved, removed or truncated the file, the output starts a new one."""
     path, batch = tmp_path / "events.jsonl", entries(40)
     output = opened(path)
     output.send(batch[:10])
@@ -56,7 +56,7 @@ def test_a_file_that_is_moved_away_is_begun_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 700, 2500])
 def test_a_batch_that_was_half_written_comes_again(tmp_path: Path, cut: int) -> None:
-    """Killed in the middle of it: the torn line goes, what is whole is not written twice."""
+    """After a crash in mid-batch the torn line is removed and complete lines are not written twice."""
     path, batch = tmp_path / "events.jsonl", entries(30)
     output = opened(path)
     output.send(batch[:10])
@@ -71,7 +71,7 @@ def test_a_batch_that_was_half_written_comes_again(tmp_path: Path, cut: int) -> 
 
 
 def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
-    """With the reason of the system, and again once it is possible."""
+    """A write error is reported with the reason of the system, and the batch is retried."""
     (tmp_path / "place").write_text("a file")
     output = File("archive", Options(path=tmp_path / "place" / "events.jsonl"))
     with pytest.raises(Retry, match=r"place/events\.jsonl: (Not a directory|File exists)"):
@@ -83,7 +83,7 @@ def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_pipe_without_a_reader_does_not_hang(tmp_path: Path) -> None:
-    """Opening it would wait for ever."""
+    """A pipe without a reader does not block the output."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with pytest.raises(Retry, match=os.strerror(errno.ENXIO)):
@@ -97,7 +97,7 @@ def test_a_pipe_without_a_reader_does_not_hang(tmp_path: Path) -> None:
 
 
 def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
-    """``-``; it stays open when the output is closed."""
+    """``-`` is standard output; it stays open when the output is closed."""
     output = opened(Path("-"))
     output.send(entries(3))
     output.close()
@@ -106,7 +106,7 @@ def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_check_writes_nothing(tmp_path: Path) -> None:
-    """It tells whether it could."""
+    """A check reports whether the file is writable, and writes nothing."""
     reported = {
         place: [(one.level, one.what) for one in File("a", Options(path=place)).check()]
         for place in (tmp_path / "x" / "y", tmp_path, Path("-"))

@@ -1,5 +1,4 @@
-"""Formats: what they say of every kind of record (golden files), what survives the way there and back, what hostile
-texts can do, and how long lines end.
+"""Formats: golden files of every kind of record, round trips, hostile texts, and long lines.
 
 Cost of one encode, Python 3.11 (two cores, shared): native 2 µs, defender 6, device_info 9, leef 10, syslog 12, cef 16,
 ocsf 18, ecs 19.
@@ -32,7 +31,7 @@ Reported = tuple[str, int, str | None, str | None, str | None]
 
 
 def wanted(record: dict[str, Any]) -> Reported:
-    """Id, time in milliseconds, both ends and detector, as the record has them."""
+    """Id, time in milliseconds, source, destination and detector of the record."""
     moment = datetime.fromisoformat(record["ts"]).astimezone(UTC)
     ends = [record.get(end, {}).get("ip") for end in ("src", "dst")]
     return (
@@ -53,7 +52,7 @@ def unescaped(text: str) -> str:
 
 
 def cef(line: bytes) -> tuple[list[str], dict[str, str]]:
-    """Header and pairs, read by the rules of the format alone."""
+    """Header and key-value pairs, parsed by the CEF specification alone."""
     found = re.match(r"((?:(?:[^\\|]|\\.)*\|){7})", line.decode())
     assert found
     parts = [*re.findall(r"((?:[^\\|]|\\.)*)\|", found[1]), line.decode()[found.end() :]]
@@ -123,7 +122,7 @@ BACK: dict[str, Callable[[bytes], Reported]] = {
 
 
 def hostile(text: str = HOSTILE) -> dict[str, Any]:
-    """An alert whose every text that a peer can choose is the same bad one."""
+    """An alert in which every text that a peer can choose is the same hostile one."""
     record = copy.deepcopy(RECORDS["alert_open"])
     record["msg"] = text
     record["src"]["hostname"] = record["dst"]["hostname"] = text
@@ -132,7 +131,7 @@ def hostile(text: str = HOSTILE) -> dict[str, Any]:
 
 
 def test_the_folder_is_the_list() -> None:
-    """Every file of the folder is a format under its own name, and has its golden file."""
+    """Every file of the folder is a format under its own name, and has a golden file."""
     folder = Path(formats.__path__[0])
     assert list(FORMATS) == sorted(file.stem for file in folder.glob("*.py") if not file.name.startswith("_"))
     assert all(file_of(name).is_file() for name in FORMATS)
@@ -140,7 +139,7 @@ def test_the_folder_is_the_list() -> None:
 
 
 def test_a_format_is_found_and_a_file_without_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One file is one format; a file that holds none is an error that says which."""
+    """One file is one format; a file without a format is an error that names it."""
     folder = tmp_path / "temporary_formats"
     folder.mkdir()
     for name, text in (("__init__", ""), ("_helper", ""), ("mine", "def encode(record):\n    return b'mine'\n")):
@@ -158,20 +157,20 @@ def test_a_format_is_found_and_a_file_without_one_is_named(tmp_path: Path, monke
 
 @pytest.mark.parametrize("case", RECORDS)
 def test_samples_are_records(case: str) -> None:
-    """The records behind the golden files keep the schema of the event log."""
+    """The records of the golden files are valid under the schema of the event log."""
     assert list(validator().iter_errors(RECORDS[case])) == []
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_golden(name: str) -> None:
-    """What a format says of each record, to the letter."""
+    """The output of a format for each record equals its golden file."""
     assert golden_text(name) == file_of(name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("case", ALERTS)
 @pytest.mark.parametrize("name", BACK)
 def test_there_and_back(name: str, case: str) -> None:
-    """Id, time, both ends and detector survive."""
+    """Id, time, source, destination and detector survive a round trip."""
     line = FORMATS[name](RECORDS[case])
     assert line is not None
     assert BACK[name](line) == wanted(RECORDS[case])
@@ -198,7 +197,7 @@ MOMENT: dict[str, Callable[[bytes], tuple[str, int]]] = {
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_id_and_time_of_every_record_come_back(name: str) -> None:
-    """Of devices, incidents and the sensor too: by these a receiver drops repeats and sorts."""
+    """Records of devices, incidents and the sensor keep id and time: receivers deduplicate and sort by these."""
     golden_text = 0
     for record in RECORDS.values():
         line = FORMATS[name](record)
@@ -209,7 +208,7 @@ def test_id_and_time_of_every_record_come_back(name: str) -> None:
 
 
 def test_a_device_comes_back_from_its_row() -> None:
-    """With its sensor, its type, its addresses and when it was seen."""
+    """A row of a device contains its sensor, type, addresses and times."""
     record = RECORDS["device_identified"]
     made = json.loads(device_info.encode(record) or b"")
     more, device = json.loads(made["AdditionalFields"]), record["device"]
@@ -232,9 +231,7 @@ def test_a_device_comes_back_from_its_row() -> None:
 @pytest.mark.parametrize("action", EVERY)
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_record_is_one_line_and_left_as_it_was(name: str, action: str) -> None:
-    """Records of every kind and action, with all that they can have and with as little as possible; as objects of the
-    core or as the log gives them.
-    """
+    """Records of every kind and action, complete or minimal, objects or log lines, are one line and stay unchanged."""
     record = numbered(EVERY[action](maker()))
     before = copy.deepcopy(record)
     line = FORMATS[name](record)
@@ -249,27 +246,25 @@ def test_every_record_is_one_line_and_left_as_it_was(name: str, action: str) -> 
 
 @pytest.mark.parametrize("name", BACK)
 def test_hostile_texts_change_nothing_else(name: str) -> None:
-    """Pipes, equals signs, quotes, brackets, backslashes and line ends in names forge no field, end no line and hide
-    nothing.
-    """
+    """Pipes, equals signs, quotes, brackets, backslashes and line ends in names forge no field and end no line."""
     line = FORMATS[name](hostile())
     assert line is not None
     assert BACK[name](line) == wanted(RECORDS["alert_open"])
-    # In JSON a control character is an escape of six letters; in lines of text it is not there at all, but for the tabs
-    # of LEEF.
+    # In JSON a control character is an escape of six letters; lines of text contain none, except for the tabs of
+    # LEEF.
     assert not re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", line)
     assert name == "leef" or b"\t" not in line
 
 
 def test_hostile_texts_in_cef_can_be_read_again() -> None:
-    """Escapes are undone by the rules of the format; line ends come back."""
+    """Escapes in CEF are decoded by the rules of the format, line ends included."""
     head, pairs = cef(FORMATS["cef"](hostile("a|b=c\\d\ne\\")) or b"")
     assert head[5] == "a|b=c\\d e\\"
     assert (pairs["msg"], pairs["shost"], pairs["act"]) == ("a|b=c\\d\ne\\", "a|b=c\\d\ne\\", "open")
 
 
 def test_hostile_texts_in_leef_and_syslog() -> None:
-    """LEEF has no escapes: what would end an attribute is a space. Syslog escapes three characters."""
+    """LEEF has no escapes: separators become spaces. Syslog escapes three characters."""
     _, pairs = leef(FORMATS["leef"](hostile("a|b=c\td\ne")) or b"")
     assert pairs["srcHostName"] == "a|b=c d e"
     assert element(syslog_5424.encode(hostile('a"b]c\\d\ne')))["srcHost"] == 'a"b]c\\d e'
@@ -278,7 +273,7 @@ def test_hostile_texts_in_leef_and_syslog() -> None:
 @pytest.mark.parametrize("name", BACK)
 @pytest.mark.parametrize("text", ["x" * 200_000, '|=\\"]\n' * 30_000, "\U0001f5a8" * 60_000])
 def test_long_lines_are_cut(name: str, text: str) -> None:
-    """At most 64 KiB (1,024 bytes in the old syslog), valid UTF-8, and what must arrive is whole."""
+    """Long lines are cut to 64 KiB (1,024 bytes in the old syslog) of valid UTF-8; required fields stay whole."""
     line = FORMATS[name](
         hostile(text) | {"targets": [{"ip": f"10.0.{n >> 8}.{n & 255}", "hostname": text[:256]} for n in range(1024)]}
     )
@@ -289,7 +284,7 @@ def test_long_lines_are_cut(name: str, text: str) -> None:
 
 
 def test_a_long_row_of_a_device_is_cut() -> None:
-    """The text of more fields loses its end before the columns do."""
+    """A long row of a device loses the end of its additional fields before it loses columns."""
     record = copy.deepcopy(RECORDS["device_identified"])
     record["device"]["attributes"] = {"banner": "x" * 200_000}
     row = json.loads(device_info.encode(record) or b"")
@@ -298,7 +293,7 @@ def test_a_long_row_of_a_device_is_cut() -> None:
 
 
 def test_ecs_words() -> None:
-    """Kinds, severities and MACs as the schema wants them."""
+    """Kinds, severities and MAC addresses follow the ECS schema."""
     made = ecs.body(RECORDS["alert_open"])
     assert (made["event"]["kind"], made["event"]["severity"], made["event"]["risk_score"]) == ("alert", 70, 79)
     assert made["source"]["mac"] == "00-17-C8-1A-2B-3C"
@@ -322,7 +317,7 @@ def test_ecs_words() -> None:
     ],
 )
 def test_ocsf_classes(case: str, uid: int, activity: int) -> None:
-    """Class, category and type follow from one another; all that every event must have is there."""
+    """Class, category and type are consistent, and all required fields are there."""
     made = ocsf.body(RECORDS[case])
     assert (made["class_uid"], made["category_uid"], made["type_uid"]) == (uid, uid // 1000, uid * 100 + activity)
     assert {"activity_id", "metadata", "severity_id", "time"} <= made.keys()
@@ -330,7 +325,7 @@ def test_ocsf_classes(case: str, uid: int, activity: int) -> None:
 
 
 def test_merged_devices_and_tags_have_their_columns() -> None:
-    """Rows name the device that is no more, what the operator said, and the words for its type."""
+    """Rows contain the merged device, the operator's tags, and the name of the device type."""
     record = copy.deepcopy(RECORDS["device_merged"])
     record["device"] |= {"tags": ["finance", "3F"], "criticality": "high", "type": "door_access"}
     row = device_info.body(record)
@@ -344,9 +339,7 @@ def test_merged_devices_and_tags_have_their_columns() -> None:
 
 
 def test_syslog_headers() -> None:
-    """Priority from facility and severity, a host that is one word, a mark before text that is not ASCII, a sequence
-    number within its range.
-    """
+    """Priority from facility and severity, host of one word, BOM before non-ASCII text, sequence number in range."""
     record = copy.deepcopy(RECORDS["alert_open"])
     record["sensor"] |= {"id": "hq 3f–01", "seq": (1 << 31) + 4}
     record["msg"] = "Drucker öffnet"

@@ -1,5 +1,5 @@
-"""Every format against texts that a peer may choose: one line comes out, of a bounded length, and its fields are those
-that the texts had no part in.
+"""Every format against texts that a peer may choose: one line comes out, of bounded length, and the texts add no
+fields.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests import sampling
 from tests.outputs.samples import RECORDS
 from tests.outputs.test_formats import BACK, cef, element, leef, wanted
 
-# What ends or begins something in one format or another, and what steers terminals and the direction of text.
+# Separators of the formats, and characters that control terminals and the direction of text.
 SIGNS = (
     *(
         "\n",
@@ -55,7 +55,7 @@ TEXTS = st.lists(
 ).map("".join)
 LONG = st.tuples(st.sampled_from(SIGNS), st.integers(1000, 1 << 16)).map(lambda pair: (pair[0] * pair[1])[: 1 << 16])
 CASES = ("alert_open", "incident_open", "device_identified", "sensor_health")
-# Words of ours: a peer has no part in them.
+# Words of the sensor that a peer does not choose.
 OURS = frozenset(
     "ts kind action severity id schema sensor detector first last first_seen last_seen technique tactic alert".split()
 )
@@ -63,7 +63,7 @@ Keys = Callable[[bytes], list[str]]
 
 
 def planted(value: Any, text: str) -> Any:
-    """A copy with the same bad text in place of every other one that is a peer's or a sentence's."""
+    """A copy with the same hostile text in place of every other text that comes from a peer or is a sentence."""
     if isinstance(value, dict):
         return {
             name: one if name in OURS and not isinstance(one, dict) else planted(one, text)
@@ -78,7 +78,7 @@ def hostile(case: str, text: str) -> dict[str, Any]:
     record = RECORDS[case]
     made: dict[str, Any] = planted(record, text)
     made |= {"sensor": record["sensor"]}
-    for end in ("src", "dst"):  # addresses are ours: they are made of bytes
+    for end in ("src", "dst"):  # the sensor formats addresses from bytes
         if end in made:
             made[end] |= {name: record[end][name] for name in ("ip", "mac") if name in record[end]}
     if case == "device_identified":
@@ -87,7 +87,7 @@ def hostile(case: str, text: str) -> dict[str, Any]:
 
 
 def places(value: Any, path: str = "") -> list[str]:
-    """Every key of an object with the way to it; items of lists count as one."""
+    """Every key of an object with its path; items of lists count as one."""
     if isinstance(value, dict):
         return [place for name, one in value.items() for place in (f"{path}.{name}", *places(one, f"{path}.{name}"))]
     return list(dict.fromkeys(place for one in value for place in places(one, path))) if isinstance(value, list) else []
@@ -117,9 +117,7 @@ def expected(name: str, case: str) -> set[str]:
 @seed(sampling.SEED)
 @given(text=st.one_of(TEXTS, LONG))
 def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) -> None:
-    """Nor is one there twice. A field may be left out where its text is empty once it is clean, or where there is no
-    room.
-    """
+    """No text breaks a line, adds or repeats a field. Fields may be omitted if empty or for lack of space."""
     line = FORMATS[name](hostile(case, text))
     if FORMATS[name](RECORDS[case]) is None:
         assert line is None
@@ -139,9 +137,7 @@ def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) 
 @pytest.mark.parametrize("name", KEYS)
 @given(text=TEXTS)
 def test_lines_of_text_cannot_steer_a_terminal(name: str, text: str) -> None:
-    """No control signs of either set, none that turn the direction of text. JSON is for programs; the log is clean
-    before.
-    """
+    """Lines of text have no control or bidirectional characters. JSON is for programs."""
     line = FORMATS[name](hostile("alert_open", text))
     assert line is not None
     assert all(sign.isprintable() or sign in "\t\ufeff" for sign in line.decode())

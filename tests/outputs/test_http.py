@@ -1,5 +1,5 @@
-"""HTTP against a receiver that stores before it answers: what arrives, who signed it, what every bad answer, silence
-and certificate becomes.
+"""HTTP against a receiver that stores before it answers: contents, signatures, and the handling of bad answers, silence
+and certificates.
 
 Cost of send(), Python 3.11 (two cores, shared, receiver on the same machine with every batch on its disk): about
 100,000 events/s in batches of 500, packed by gzip 90,000 (``python -m tests.outputs.speed``).
@@ -69,13 +69,13 @@ def reported(output: Http, error: type[Exception]) -> Any:
 
 
 def held() -> int:
-    """Descriptors of this process."""
+    """Open file descriptors of this process."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 @pytest.mark.parametrize("output", [{"packing": packing} for packing in ("none", "gzip", "zstd")], indirect=True)
 def test_lines_arrive_as_they_are(receiver: Receiver, output: Http) -> None:
-    """Byte for byte, in order, over one connection however many batches."""
+    """Lines arrive byte for byte, in order, and all batches share one connection."""
     batch = entries(20)
     assert output.send(batch[:10]) == Ack()
     before = receiver.connections
@@ -105,7 +105,7 @@ def test_text_formats_are_lines_of_text(receiver: Receiver) -> None:
 
 
 def test_a_repeat_has_the_same_key_and_nothing_else_has_it(receiver: Receiver, output: Http) -> None:
-    """The key follows from the ids, their number and their order: a half of a batch is another batch."""
+    """The key depends on the ids, their number and their order: half of a batch has another key."""
     batch = entries(4)
     for part in (batch, batch, batch[:2], batch[2:], batch[::-1]):
         output.send(part)
@@ -116,14 +116,14 @@ def test_a_repeat_has_the_same_key_and_nothing_else_has_it(receiver: Receiver, o
 
 
 def test_a_key_is_a_header_whatever_the_id() -> None:
-    """A log that somebody else wrote may have any text for an id."""
+    """An idempotency key is a valid header for any id, since a log of another program may hold any text."""
     record = {**entries(1)[0].record, "id": "a\r\nX-Evil: 1 é"}
     assert idempotency_key([entry(record)]).startswith("aXEvil1-1-")
 
 
 @pytest.mark.parametrize("secret", ["plain words", "whsec_" + base64.b64encode(b"\x00\xffkey").decode()])
 def test_signatures_can_be_verified(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
-    """By the words of Standard Webhooks, over the bytes on the wire; another secret or another body is found out."""
+    """Signatures verify as in Standard Webhooks, over the bytes on the wire; another secret or body fails."""
     monkeypatch.setenv("SIGNING", secret)
     output = opened(receiver.url, sign="env:SIGNING")
     output.send(entries(3))
@@ -160,7 +160,7 @@ def test_a_known_signature() -> None:
 def test_who_we_are(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sent: dict[str, str]
 ) -> None:
-    """With every request; a new secret counts once it is opened anew."""
+    """Every request is authenticated; a new secret is used once the output is opened again."""
     monkeypatch.setenv("SECRET", "s3cret")
     output = opened(receiver.url, **options)
     output.send(entries(1))
@@ -174,7 +174,7 @@ def test_who_we_are(
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) -> None:
-    """Its words are quoted, clean and short; the connection goes on."""
+    """A rejection is quoted, cleaned and short; the connection is kept."""
     receiver.script = [Fault(status, b"field \x1b[31m\xe2\x80\xaeseverity\r\nis missing " + b"x" * 100_000)]
     refused = reported(output, Refuse)
     assert f"answered {status}" in str(refused)
@@ -189,7 +189,7 @@ def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) 
     "status", [301, 401, 402, 403, 404, 405, 407, 408, 409, 410, 415, 425, 429, 500, 502, 503, 504, 599, 999]
 )
 def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int) -> None:
-    """All that can be mended is tried again, with its words; a redirect is not followed."""
+    """Temporary errors are retried, with their message; a redirect is not followed."""
     receiver.script = [Fault(status, b"not now", {"Location": "/elsewhere"})]
     retry = reported(output, Retry)
     assert f"answered {status}" in str(retry)
@@ -198,7 +198,7 @@ def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int
 
 
 def test_retry_after(receiver: Receiver, output: Http) -> None:
-    """Seconds, a date, a date that is past; nonsense and for ever are not taken at its word."""
+    """Seconds and dates are honored; past dates, invalid and excessive values are not."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     answers = [
         "7",
@@ -234,13 +234,11 @@ def test_retry_after(receiver: Receiver, output: Http) -> None:
 )
 @pytest.mark.parametrize("output", [{"timeout_s": 0.5}], indirect=True)
 def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, expected: str) -> None:
-    """It is not known what became of the batch: it comes again, soon, also where bytes trickle in;
-    and then it arrives.
-    """
+    """After an invalid or slow answer the batch is soon sent again, and then it is delivered."""
     receiver.script = [fault]
     begin = time.monotonic()
     assert expected in str(reported(output, Retry))
-    assert time.monotonic() - begin < 8  # the receiver takes nine
+    assert time.monotonic() - begin < 8  # the receiver accepts nine
     output.open()
     output.send(entries(3))
     assert receiver.store.lines[-3:] == [one.payload for one in entries(3)]
@@ -248,7 +246,7 @@ def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, 
 
 
 def test_a_connection_that_was_closed_meanwhile_is_made_again(receiver: Receiver, output: Http) -> None:
-    """A receiver ends connections that are idle: that is no failure."""
+    """A connection that the receiver closed while idle is opened again without a failure."""
     receiver.script = [Fault(200, b"x", {"Connection": "close"}, store=True, cut=10_000)]
     output.send(entries(1))
     time.sleep(0.1)
@@ -257,7 +255,7 @@ def test_a_connection_that_was_closed_meanwhile_is_made_again(receiver: Receiver
 
 
 def test_the_body_of_a_good_answer_does_not_matter(receiver: Receiver, output: Http) -> None:
-    """Ten megabytes of it are not read, and the next request is not mixed up with it."""
+    """Ten megabytes of body are not read, and do not mix with the next answer."""
     receiver.script = [Fault(200, b"x" * 10_000_000, store=True)]
     output.send(entries(1))
     output.send(entries(1))
@@ -265,7 +263,7 @@ def test_the_body_of_a_good_answer_does_not_matter(receiver: Receiver, output: H
 
 
 def test_nothing_listens_there() -> None:
-    """Refused at once, with the port and what to look at."""
+    """A refused connection fails at once, with the port and advice."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     output = Http("test", Options.model_validate({"url": f"http://127.0.0.1:{port}/secret-path", "timeout_s": 1}))
@@ -275,19 +273,19 @@ def test_nothing_listens_there() -> None:
 
 
 def test_a_receiver_that_reads_nothing() -> None:
-    """It takes the connection and no more: what the system holds for it is soon full."""
+    """A receiver that accepts the connection and reads nothing fills the socket buffer; the send times out."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         output = opened(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=0.5, packing="none")
         begin = time.monotonic()
         with pytest.raises(Retry):
             output.send([one for _ in range(20) for one in entries(1000)])
-        assert time.monotonic() - begin < 60  # as good as for ever
+        assert time.monotonic() - begin < 60  # practically for ever
         output.close()
 
 
 def test_a_late_answer_takes_no_time_from_the_next_request() -> None:
-    """Each has all of its own: one comes late, and then a large batch is read late."""
+    """Each request has its full time-out: after a late answer, a large batch that is read slowly still passes."""
 
     def serve() -> None:
         listening.accept()[0].close()
@@ -316,7 +314,7 @@ def test_a_late_answer_takes_no_time_from_the_next_request() -> None:
 
 
 def test_it_goes_away_and_comes_back(tmp_path: Path) -> None:
-    """What it stored before it died it has after it; what it did not answer comes again."""
+    """After a restart the receiver has what it stored; batches without an answer are sent again."""
     with Receiver(store=Store(tmp_path / "store")) as first:
         output = opened(first.url)
         output.send(entries(3))
@@ -351,7 +349,7 @@ def test_an_answer_that_is_none_through_tls(authority: Authority, fault: Fault) 
         begin = time.monotonic()
         stated = str(reported(output, Retry))
         assert "connection was lost" in stated or "no complete answer" in stated
-        assert time.monotonic() - begin < 8  # the receiver takes nine
+        assert time.monotonic() - begin < 8  # the receiver accepts nine
         output.open()
         output.send(entries(3))
         assert len({record["id"] for record in receiver.store.records}) == 3
@@ -379,7 +377,7 @@ def test_under_the_name_of_its_certificate(authority: Authority) -> None:
 
 
 def test_unverified_is_silent_when_it_sends_and_reported_when_it_is_checked(authority: Authority) -> None:
-    """No warning with each request; the check has one."""
+    """Disabled verification is a finding of the check, without a warning for each request."""
     with Receiver(tls=authority.self_signed("alone").context()) as receiver:
         output = opened(receiver.url, tls={"verify": False})
         output.send(entries(2))
@@ -390,7 +388,7 @@ def test_unverified_is_silent_when_it_sends_and_reported_when_it_is_checked(auth
 
 @pytest.mark.parametrize("kind", ["expired", "wrong", "self_signed", "unknown"])
 def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path, kind: str) -> None:
-    """Neither when it is opened, nor when the certificate has changed since; nothing is sent to whoever shows it."""
+    """Invalid certificates are rejected at open and after a change; nothing is sent to an unverified server."""
     makers = {
         "expired": lambda: authority.issue("expired", days=-2),
         "wrong": lambda: authority.issue("wrong", ("other.example.org",)),
@@ -423,7 +421,7 @@ def test_a_handshake_that_never_ends(authority: Authority) -> None:
 
 
 def test_http_to_a_port_with_tls_and_the_other_way_round(authority: Authority, receiver: Receiver) -> None:
-    """Both are told as what they are."""
+    """HTTP to a TLS port and TLS to an HTTP port are reported as such."""
     with pytest.raises(Retry, match="this port"):
         opened(receiver.url.replace("http:", "https:"))
     with Receiver(tls=authority.issue("tls-only").context()) as secured:
@@ -436,7 +434,7 @@ def test_http_to_a_port_with_tls_and_the_other_way_round(authority: Authority, r
 
 
 class Proxy:
-    """CONNECT and whole URLs, for one receiver."""
+    """CONNECT and absolute URLs, for one receiver."""
 
     def __init__(self, port: int) -> None:
         self.port, self.requested = port, []
@@ -450,9 +448,7 @@ class Proxy:
 
 
 def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The destination's name is the proxy's to look up; the proxy's login is not the destination's. Its refusal is
-    told.
-    """
+    """The proxy resolves the destination; its login stays separate from the destination's; its refusal is reported."""
     monkeypatch.setenv("SECRET", "s3cret")
     monkeypatch.setenv("WRONG", "wrong")
     proxy = Proxy(0)
@@ -472,7 +468,7 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
-    """TLS with the destination goes through it unread, also within TLS with the proxy itself."""
+    """TLS with the destination passes the tunnel unread, also inside TLS with the proxy."""
     shown = authority.issue(f"proxy-{scheme}").context()
     with (
         Receiver(tls=authority.issue("tunnelled").context()) as receiver,
@@ -487,7 +483,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
                 other.shutdown(socket.SHUT_WR)
 
         def serve() -> None:
-            # The first connection is the one that only looks whether somebody is there.
+            # The first connection only checks whether the port is open.
             for _ in range(2):
                 client, _ = listening.accept()
                 client = shown.wrap_socket(client, server_side=True) if scheme == "https" else client
@@ -539,7 +535,7 @@ def test_checks_send_no_record(receiver: Receiver, output: Http, fault: Fault, l
 
 
 def test_the_first_error_of_a_check_is_the_last_finding(tmp_path: Path) -> None:
-    """A secret that is missing, a port where nobody is."""
+    """A missing secret or a closed port is the last finding of a check."""
     output = Http("test", Options.model_validate({"url": f"file:{tmp_path}/absent"}))
     assert [(one.what, one.level) for one in output.check()] == [("secret", "error")]
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -549,7 +545,7 @@ def test_the_first_error_of_a_check_is_the_last_finding(tmp_path: Path) -> None:
 
 
 def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither the URL, which may be all that is needed to write there, nor a token; whatever goes wrong."""
+    """No message contains the URL, which may grant write access, or a token, in any failure."""
     (tmp_path / "url").write_text(f"{receiver.url}/T0KEN-in-path?sig=S1G\n")
     (tmp_path / "token").write_text("s3cret-token")
     output = Http(
@@ -576,7 +572,7 @@ def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: p
 
 @pytest.mark.parametrize("secret", ["", f"s3cret{ODD}", "s3cret\r\nX-Evil: 1"])
 def test_a_secret_that_is_no_header(receiver: Receiver, tmp_path: Path, secret: str) -> None:
-    """Told by its place, before anything is sent."""
+    """A secret that is not a valid header is reported by its option, before anything is sent."""
     (tmp_path / "token").write_text(secret, newline="")
     output = Http("test", Options.model_validate({"url": receiver.url, "token": f"file:{tmp_path}/token"}))
     with pytest.raises(Retry, match=f"file:{tmp_path}/token") as raised:
@@ -623,7 +619,7 @@ def test_sending_before_it_is_open_and_closing_twice() -> None:
 
 
 def test_nothing_is_left_open(receiver: Receiver) -> None:
-    """Descriptors and threads are as many after a hundred failures as before."""
+    """A hundred failures leave no open descriptors or threads."""
     output = opened(receiver.url)
     output.send(entries(1))
     output.close()

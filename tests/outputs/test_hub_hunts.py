@@ -1,4 +1,4 @@
-"""Messages of hunts: an answer is cut to the size of a message and says so; what is not an answer is refused."""
+"""Messages of hunts: an answer is cut to the maximum message size and marked; anything else is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_answer_comes_back_as_it_was() -> None:
 
 
 def test_an_answer_that_is_too_large_loses_rows_and_reports_it() -> None:
-    """Those that are left are its first ones."""
+    """An answer that is too large keeps its first rows."""
     rows = [[hashlib.sha256(bytes([number])).hexdigest()] for number in range(250)]
     body = fitted(Found(columns=["a"], types=["VARCHAR"], rows=rows), 4096)
     found = read_found(body)
@@ -60,7 +60,7 @@ def test_an_answer_that_cannot_be_cut_is_a_fault() -> None:
     ],
 )
 def test_what_is_no_answer(body: bytes) -> None:
-    """Also one that would fill the memory."""
+    """Invalid answers are refused, also one that would exhaust memory."""
     with pytest.raises(ValueError, match="found"):
         read_found(body)
 
@@ -79,7 +79,7 @@ def test_what_is_no_answer(body: bytes) -> None:
     ],
 )
 def test_hunts_out_of_bounds_are_refused(change: dict[str, object]) -> None:
-    """The id becomes a part of a line of the protocol."""
+    """Hunts with invalid values are refused: the id becomes a part of a protocol line."""
     assert msgspec.convert(GOOD, Hunt).rows == 10
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(GOOD | change, Hunt)

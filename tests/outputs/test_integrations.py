@@ -1,8 +1,8 @@
-"""Content for receivers: files that follow from the program are what the program says, and every file is tried as far
-as it can be without its product.
+"""Content for receivers: generated files match the program, and every file is tested as far as possible without its
+product.
 
-``python -m tests.outputs.test_integrations`` writes the files that follow from the program anew: read the difference
-before it is committed.
+``python -m tests.outputs.test_integrations`` rewrites the generated files: review the difference before it is
+committed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FOLDER = Path(__file__).parents[2] / "integrations"
 RECORDS_OF_ALL = [*RECORDS.values(), *(numbered(make(maker())) for make in EVERY.values())]
 DATES = ("@timestamp", "event.created", "event.start", "event.end", "event.ingested")
 NUMBERS = {int: "long", float: "double", bool: "boolean"}
-# Objects whose keys are not ours to know: kept, not indexed.
+# Objects with arbitrary keys: stored, not indexed.
 FREE = (
     "numbers",
     "facts",
@@ -66,11 +66,11 @@ PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 """Azure's own number of the role Monitoring Metrics Publisher."""
 
 
-# What follows from the program.
+# Generated files.
 
 
 def ecs_properties() -> dict[str, Any]:
-    """A type for every field that ECS documents of ours have."""
+    """A type for every field of the sensor's ECS documents."""
     made: dict[str, Any] = {}
     for record in RECORDS_OF_ALL:
         _type(made, "", ecs.body(record))
@@ -131,13 +131,13 @@ def sentinel_table() -> dict[str, Any]:
 
 
 def sentinel_rule() -> dict[str, Any]:
-    """An ARM template: the rule, and the right of an application to send to it."""
+    """An ARM template: the rule, and the permission of an application to send to it."""
     rule = {
         "type": "Microsoft.Insights/dataCollectionRules",
         "apiVersion": "2023-03-11",
         "name": "[parameters('name')]",
         "location": "[parameters('location')]",
-        # With end points of its own.
+        # With its own endpoints.
         "kind": "Direct",
         "properties": {
             "streamDeclarations": {STREAM: {"columns": sentinel_columns()}},
@@ -188,7 +188,7 @@ def sentinel_rule() -> dict[str, Any]:
 
 
 def derived() -> dict[str, str]:
-    """Text of each file that follows from the program."""
+    """Text of each generated file."""
     objects = {
         "elastic/ecs-template.json": elastic_template("ecs", 300),
         "elastic/native-template.json": elastic_template("native", 310),
@@ -208,7 +208,7 @@ def test_files_report_what_the_program_reports(name: str) -> None:
 
 
 def test_every_file_is_reported_of() -> None:
-    """Each folder has its section; all JSON is JSON."""
+    """Each folder has a section in the README; all JSON files are valid."""
     reported = (FOLDER / "README.md").read_text(encoding="utf-8")
     for folder in FOLDER.iterdir():
         assert not folder.is_dir() or f"`{folder.name}/`" in reported
@@ -217,7 +217,7 @@ def test_every_file_is_reported_of() -> None:
 
 
 def test_configurations_are_right() -> None:
-    """Each output of the examples is one that its type takes."""
+    """Each output of the examples has a valid configuration."""
     blocks = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     shown = [reported for block in blocks for reported in yaml.safe_load(block)["outputs"].values()]
     assert {reported["type"] for reported in shown} == {"elasticsearch", "file", "postgresql"}
@@ -249,7 +249,7 @@ def leaves(body: Any, above: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_the_template_knows_every_field() -> None:
-    """Every value of every record in ECS has a field that takes it, or lies in an object that is only kept."""
+    """Every value of every ECS record has a mapped field, or is in an object that is only stored."""
     types = types_of(
         json.loads((FOLDER / "elastic/ecs-template.json").read_text())["template"]["mappings"]["properties"]
     )
@@ -267,7 +267,7 @@ def test_the_template_knows_every_field() -> None:
 
 
 def piped(name: str, document: dict[str, Any]) -> dict[str, Any]:
-    """What a pipeline of set processors makes of a document."""
+    """The result of a pipeline of set processors for a document."""
     document = copy.deepcopy(document)
     for processor in json.loads((FOLDER / name).read_text())["processors"]:
         reported = processor["set"]
@@ -301,9 +301,7 @@ def _found(document: Any, path: list[str]) -> Any:
 
 
 def test_the_native_pipeline_sends_ecs() -> None:
-    """What both formats say is the same in both indices; nothing of the record is touched, and every kind of record
-    passes.
-    """
+    """Shared fields are the same in both indices; the record is unchanged, and every kind of record passes."""
     same = [f"event.{name}" for name in ("id", "severity", "action", "sequence", "risk_score", "dataset")]
     same += [f"{end}.{name}" for end in ("source", "destination") for name in ("ip", "port", "domain")]
     same += [f"host.{name}" for name in ("id", "name", "type", "ip")]
@@ -317,14 +315,14 @@ def test_the_native_pipeline_sends_ecs() -> None:
 
 
 def test_the_ecs_pipeline_keeps_one_document_a_record() -> None:
-    """The record's id becomes the document's, unless it has one."""
+    """The record's id becomes the document's id, unless it has one."""
     document = ecs.body(RECORDS["alert_open"])
     assert piped("elastic/ecs-pipeline.json", document)["_id"] == RECORDS["alert_open"]["id"]
     assert piped("elastic/ecs-pipeline.json", document | {"_id": "x"})["_id"] == "x"
 
 
 def test_templates_do_not_meet() -> None:
-    """Both formats have a word `device` for different things: the narrower pattern counts more."""
+    """Both formats use `device` for different things: the template with the narrower pattern has priority."""
     assert elastic_template("native", 310)["priority"] > elastic_template("ecs", 300)["priority"] > 200
 
 
@@ -332,7 +330,7 @@ def test_templates_do_not_meet() -> None:
 
 
 def stanzas(name: str) -> configparser.ConfigParser:
-    """A file of Splunk: each stanza and each key once, names as they are written."""
+    """A Splunk file: each stanza and each key once, names as they are written."""
     made = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None, strict=True)
     made.optionxform = str  # type: ignore[method-assign,assignment]
     made.read(FOLDER / "splunk" / name, encoding="utf-8")
@@ -352,7 +350,7 @@ def native(record: dict[str, Any]) -> str:
 
 
 def test_splunk_finds_the_time_and_the_kind() -> None:
-    """The time of the record, not of an earlier or later one in it; the sourcetype is that of the output."""
+    """Splunk uses the record's own time, no other time in it; the sourcetype is that of the output."""
     props, transform = stanzas("props.conf"), stanzas("transforms.conf")["sensor_kind"]
     for name in props.sections():
         reported = props[name]
@@ -372,7 +370,7 @@ def test_splunk_finds_the_time_and_the_kind() -> None:
 
 @pytest.mark.parametrize("kind", ["alert", "incident", "device", "sensor"])
 def test_splunk_names_fields_that_are_there(kind: str) -> None:
-    """Every field that is renamed is one that a record has."""
+    """Every renamed field exists in a record."""
     known = set()
     for record in RECORDS_OF_ALL:
         if record["kind"] == kind:
@@ -383,9 +381,7 @@ def test_splunk_names_fields_that_are_there(kind: str) -> None:
 
 
 def test_splunk_tags_what_is_there() -> None:
-    """Tags name event types, event types name sourcetypes of the output, a stanza names a transform; segments are where
-    they are read.
-    """
+    """Tags, event types, sourcetypes and transforms refer to each other; segments are read at their path."""
     kinds = stanzas("eventtypes.conf")
     assert {name.removeprefix("eventtype=") for name in stanzas("tags.conf").sections()} <= set(kinds.sections())
     for name in kinds.sections():
@@ -396,9 +392,7 @@ def test_splunk_tags_what_is_there() -> None:
 
 
 def test_searches_name_fields_that_are_there() -> None:
-    """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search
-    itself makes.
-    """
+    """Each field in the handbook's searches is a record's, defined in ``props.conf``, or defined by the search."""
     reported = (FOLDER / "README.md").read_text(encoding="utf-8")
     searches = [
         line for line in reported.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)
@@ -419,7 +413,7 @@ def test_searches_name_fields_that_are_there() -> None:
 
 
 def test_queries_name_columns_that_are_there() -> None:
-    """Every word of a query with a capital is a column, or named in the query itself."""
+    """Every capitalized word of a query is a column, or defined in the query itself."""
     text = (FOLDER / "sentinel/queries.kql").read_text(encoding="utf-8")
     columns = {name for name, _ in COLUMNS} | {TABLE}
     queries = [query for query in re.split(r"\n\s*\n", text) if TABLE in re.sub("//.*", "", query)]
@@ -435,7 +429,7 @@ def test_queries_name_columns_that_are_there() -> None:
 
 
 class Receiver(Server):
-    """rsyslogd with the shipped configuration, on ports and in a folder of its own."""
+    """rsyslogd with the shipped configuration, on its own ports and folder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -460,9 +454,7 @@ def lines(path: Path) -> list[str]:
 
 @pytest.mark.skipif(shutil.which("rsyslogd") is None, reason="rsyslogd is not installed")
 def test_rsyslog_receives() -> None:
-    """The configuration is accepted, and takes RELP, TCP and UDP: alerts for people, everything as it came, long
-    records whole.
-    """
+    """rsyslog receives RELP, TCP and UDP: alerts as text, all records unchanged, long ones whole."""
     assert (
         subprocess.run(
             ["rsyslogd", "-N1", "-f", FOLDER / "rsyslog/receive.conf"], capture_output=True, check=False
@@ -504,7 +496,7 @@ def test_rsyslog_receives() -> None:
 
 
 def test_vector_reads_segments() -> None:
-    """TOML whose inputs exist, files as the log names them, lines as long as they get."""
+    """Valid TOML whose inputs exist, file names of the log, and a sufficient line length."""
     reported = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))
     source = reported["sources"]["sensor"]
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(source["include"][0])
@@ -518,7 +510,7 @@ def test_vector_reads_segments() -> None:
 
 
 def test_fluent_bit_reads_segments() -> None:
-    """YAML with the parser that its input names, files as the log names them, lines as long as they get."""
+    """YAML with the parser that its input names, file names of the log, and a sufficient line length."""
     reported = yaml.safe_load((FOLDER / "fluent-bit/fluent-bit.yaml").read_text(encoding="utf-8"))
     (source,), (parser,) = reported["pipeline"]["inputs"], reported["parsers"]
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(source["path"])
@@ -531,7 +523,7 @@ def test_fluent_bit_reads_segments() -> None:
 
 
 def test_readers_of_the_log_name_keys_that_every_record_has() -> None:
-    """Time, kind, and the id by which repeats are dropped."""
+    """All records have time, kind, and the id that repeats are dropped by."""
     reported = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))["transforms"]
     made = set(re.findall(r"^\.(\w+) =", reported["events"]["source"], re.MULTILINE))
     text = (FOLDER / "vector/vector.toml").read_text(encoding="utf-8")
@@ -586,7 +578,7 @@ def plain(sql: str) -> bytes:
 
 @pytest.mark.parametrize("panel", board()["panels"], ids=lambda panel: panel["title"])
 def test_panels_have_something_to_show(panel: dict[str, Any], database: psycopg.Connection[Any]) -> None:
-    """Each query runs on the table as it is shipped, and finds what the samples hold."""
+    """Each query runs on the shipped table, and finds the samples."""
     (target,) = panel["targets"]
     found = database.execute(plain(target["rawSql"]))
     rows = found.fetchall()
@@ -600,13 +592,13 @@ def test_panels_have_something_to_show(panel: dict[str, Any], database: psycopg.
 
 
 def test_the_sensors_can_be_chosen(database: psycopg.Connection[Any]) -> None:
-    """The query behind the choice."""
+    """The variable's query returns the sensors."""
     (choice,) = [one for one in board()["templating"]["list"] if one["name"] == "sensor"]
     assert database.execute(plain(choice["query"])).fetchall() == [("hq-3f-01",)]
 
 
 def test_the_dashboard_is_whole() -> None:
-    """All panels ask the data source that was chosen; none lies upon another; each variable is known."""
+    """All panels use the selected data source, none overlaps another, and each variable is defined."""
     reported = board()
     taken: set[tuple[int, int]] = set()
     for panel in reported["panels"]:

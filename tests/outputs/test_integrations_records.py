@@ -69,7 +69,7 @@ def documents() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The output that README.md shows."""
+    """The output in README.md."""
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"outputs:\n  traffic: .*", text)
     path = tmp_path_factory.mktemp("shown") / "sensor.yaml"
@@ -97,7 +97,7 @@ def logstash() -> str:
 
 
 def test_all_read_the_file_that_the_output_writes(output: Any) -> None:
-    """And that file once it was rotated."""
+    """All configurations read the output's file, also after rotation."""
     (source,) = filebeat()["filebeat.inputs"]
     (paths,) = re.findall(r"path => \[(.*)\]", logstash())
     wanted = [str(output.path), f"{output.path}.1"]
@@ -106,7 +106,7 @@ def test_all_read_the_file_that_the_output_writes(output: Any) -> None:
 
 
 def test_vector_has_a_way_for_each_table(output: Any, documents: dict[str, dict[str, Any]]) -> None:
-    """Inputs exist, a repeat is known by a field that all rows have, and what no way takes is not lost."""
+    """Inputs exist, repeats are detected by a field of all rows, and unmatched rows are not lost."""
     read = vector()
     parts = {"records", *read["transforms"]}
     ways = read["transforms"]["by_table"]["route"]
@@ -127,7 +127,7 @@ def test_vector_has_a_way_for_each_table(output: Any, documents: dict[str, dict[
 
 
 def test_filebeat_writes_an_index_for_each_table(documents: dict[str, dict[str, Any]]) -> None:
-    """Through the pipeline that gives a document the id of its row, and not into the indices of events."""
+    """The pipeline sets the document id to the row's id; the indices are not those of events."""
     read = filebeat()
     (source,), target = read["filebeat.inputs"], read["output.elasticsearch"]
     (parser,) = source["parsers"]
@@ -143,7 +143,7 @@ def test_filebeat_writes_an_index_for_each_table(documents: dict[str, dict[str, 
 
 
 def test_logstash_writes_the_same_indices(documents: dict[str, dict[str, Any]]) -> None:
-    """Sections are whole, and the fields are those of all rows."""
+    """Sections are complete, and the fields exist in all rows."""
     text = logstash()
     assert re.findall(r"^(\w+) \{", text, re.MULTILINE) == ["input", "filter", "output"]
     assert re.sub(r"%\{.*?\}|\$\{.*?\}", "", text).count("{") == re.sub(r"%\{.*?\}|\$\{.*?\}", "", text).count("}")
@@ -157,7 +157,7 @@ def test_logstash_writes_the_same_indices(documents: dict[str, dict[str, Any]]) 
 
 
 def test_the_template_has_a_type_for_each_field(documents: dict[str, dict[str, Any]]) -> None:
-    """It is the one that follows from the schema, and one for the indices that are written."""
+    """The template is the one generated from the schema, and matches the indices that are written."""
     read = json.loads(TEMPLATE.read_text(encoding="utf-8"))
     assert read == template()
     (pattern,) = read["index_patterns"]

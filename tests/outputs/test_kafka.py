@@ -1,6 +1,4 @@
-"""Kafka, against the mock broker of its own library: what arrives, in which order, and what deaths, refusals and
-certificates do.
-"""
+"""Kafka, against the mock broker of its own library: delivery, order, crashes, rejections and certificates."""
 
 from __future__ import annotations
 
@@ -50,8 +48,8 @@ def opened() -> Iterator[Opened]:
 
 
 def in_order(stored: Sequence[Sequence[Stored]], batch: Sequence[Entry]) -> None:
-    """Each record is in one partition, and there in its place: for a reader that drops repeats, each counts where it
-    came first.
+    """Each record is in one partition, in order: duplicates count at their first position, as for a consumer that drops
+    them.
     """
     found = [list(dict.fromkeys(one.headers["id"] for one in partition)) for partition in stored]
     assert sorted(each for partition in found for each in partition) == sorted(ids(batch))
@@ -60,9 +58,7 @@ def in_order(stored: Sequence[Sequence[Stored]], batch: Sequence[Entry]) -> None
 
 
 def test_what_arrives(server: KafkaServer, opened: Opened) -> None:
-    """Every record once, as it was written, with its id, kind and severity, its device as the key, and in order by
-    device.
-    """
+    """Every record arrives once, unchanged, with id, kind and severity, its device as the key, in order by device."""
     batch = entries(60)
     ack = opened(server.address, topic="arrives").send(batch)
     assert (dict(ack.refused), ack.busy) == ({}, ())
@@ -85,7 +81,7 @@ def test_what_arrives(server: KafkaServer, opened: Opened) -> None:
 
 
 def test_keys() -> None:
-    """The device, the source of an alert, its address, the sensor: whatever there is first."""
+    """The key is the first of: the device, the source of an alert, its address, the sensor."""
     assert key_of(RECORDS["device_new"]) == "dev-7h1p2r"
     alert = RECORDS["alert_open"]
     assert key_of(alert) == alert["src"]["device"]
@@ -94,15 +90,15 @@ def test_keys() -> None:
 
 
 def test_topics_by_record(server: KafkaServer, opened: Opened) -> None:
-    """A topic for each kind; letters that no topic may have are replaced."""
+    """Each kind has a topic; characters that topic names cannot contain are replaced."""
     batch = [Entry(1, entries(1)[0].record | {"kind": kind}, b"{}") for kind in ("device", "älert")]
     assert not opened(server.address, topic="by.{kind}").send(batch).refused
     assert [sum(map(len, server.stored(topic))) for topic in ("by.device", "by._lert")] == [1, 1]
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
-    """Kill -9 of what stands before the broker while batches are on their way: one producer bridges it, nothing lost,
-    nothing double by id, in order.
+    """After kill -9 of the front in mid-batch one producer recovers: nothing is lost, no id is duplicated, and the
+    order is kept.
     """
     with KafkaServer() as server:
         output, batch = opened(server.address, timeout_s=10), entries(2000)
@@ -112,14 +108,12 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
             again.start()
             assert delivered(output, batch[start : start + 500]) == 0
             again.join()
-        # The mock stores what a producer sends twice, unlike a broker: ids tell.
+        # The mock stores retried messages twice, unlike a broker: compare ids.
         in_order(server.stored(), batch)
 
 
 def test_a_stuck_broker(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out; the batch comes again from a new producer,
-    whole, and in order by device.
-    """
+    """A broker that does not answer costs the time-out; a new producer sends the batch again, in order by device."""
     with KafkaServer() as server:
         output, batch = opened(server.address, timeout_s=1), entries(100)
         server.pause()
@@ -133,7 +127,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
 
 
 def test_nothing_listens_there(opened: Opened) -> None:
-    """In the library's words why, not only that it took too long."""
+    """The error contains the library's reason, not only the time-out."""
     with pytest.raises(Retry, match="Connection refused"):
         opened(f"127.0.0.1:{free_port()}", timeout_s=0.5)
     with pytest.raises(Retry, match=r"(?i)resolve"):
@@ -141,7 +135,7 @@ def test_nothing_listens_there(opened: Opened) -> None:
 
 
 def test_nothing_is_left_running(server: KafkaServer, opened: Opened) -> None:
-    """Threads of the library end with the output."""
+    """The library's threads end when the output is closed."""
     before = len(list(Path("/proc/self/task").iterdir()))
     output = opened(server.address, topic="arrives")
     assert len(list(Path("/proc/self/task").iterdir())) > before
@@ -151,7 +145,7 @@ def test_nothing_is_left_running(server: KafkaServer, opened: Opened) -> None:
 
 
 def test_too_large_for_us(server: KafkaServer, opened: Opened) -> None:
-    """What the library will not even take is refused by its place; its neighbours arrive."""
+    """A record that the library rejects as too large is refused by its index; the others arrive."""
     batch = entries(3)
     batch[1] = Entry(1, batch[1].record, b"x" * 1_100_000)
     ack = opened(server.address, topic="large").send(batch)
@@ -161,7 +155,7 @@ def test_too_large_for_us(server: KafkaServer, opened: Opened) -> None:
 
 
 def test_check(server: KafkaServer, opened: Opened) -> None:
-    """A topic that is there, one that is not; no port."""
+    """The check reports an existing topic, a missing topic and a closed port."""
     opened(server.address, topic="checked").send(entries(1))
     assert [(one.what, one.level) for one in opened(server.address, topic="checked").check()] == [
         ("dns", "ok"),
@@ -176,7 +170,7 @@ def test_check(server: KafkaServer, opened: Opened) -> None:
 
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
-    """With the right authority it arrives; a stranger's certificate is refused, and said to be."""
+    """TLS with the right CA delivers; a certificate of another CA is rejected and reported."""
     authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Stranger")
     pair = authority.issue("broker")
     with KafkaServer(certificate=pair.certificate, key=pair.key) as server:
@@ -195,7 +189,7 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_login_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The library takes them all, and is told the secret when it is opened, no sooner."""
+    """The library accepts all login settings, and receives the secret only when the output is opened."""
     monkeypatch.setenv("SECRET", "correct")
     pair = Authority(tmp_path).issue("client", client=True)
     tls = {"certificate": str(pair.certificate), "key": str(pair.key), "ca": str(tmp_path / "test-authority.pem")}
@@ -214,7 +208,7 @@ def test_login_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 class Scripted:
-    """A producer whose brokers say what the test wants: a function of what is together on its way."""
+    """A producer with scripted brokers: a function of the messages that are in flight together."""
 
     def __init__(self, sends: Callable[[list[bytes]], list[str | None]]) -> None:
         self.says, self.sent, self.waiting, self.closed = sends, [], [], False
@@ -246,7 +240,9 @@ def scripted(sends: Callable[[list[bytes]], list[str | None]]) -> tuple[Kafka, S
 
 
 def test_one_too_large_for_the_brokers() -> None:
-    """They refuse all that went together; each is tried by itself, and only the one that is meant is refused."""
+    """Brokers reject all messages that were sent together; each is retried alone, and only the oversized one is
+    refused.
+    """
     output, producer = scripted(lambda sent: ["MSG_SIZE_TOO_LARGE" if b"L" in sent else None] * len(sent))
     batch = [Entry(1, entries(1)[0].record, value) for value in (b"a", b"L", b"b")]
     ack = output.send(batch)
@@ -256,7 +252,7 @@ def test_one_too_large_for_the_brokers() -> None:
 
 
 def test_one_of_two_partitions_is_away() -> None:
-    """What has arrived is not sent again; the rest comes again from a new producer."""
+    """Delivered records are not sent again; a new producer sends the rest."""
     output, producer = scripted(lambda sent: [None if value == b"a" else "REQUEST_TIMED_OUT" for value in sent])
     ack = output.send([Entry(1, entries(1)[0].record, value) for value in (b"a", b"b", b"a", b"b")])
     assert (dict(ack.refused), ack.busy, producer.closed) == ({}, (1, 3), True)
@@ -274,9 +270,7 @@ def test_one_of_two_partitions_is_away() -> None:
     ],
 )
 def test_troubles_that_pass(name: str) -> None:
-    """A right that is missing, replicas that are away, a producer that is done for: the batch is kept, the producer is
-    not.
-    """
+    """After missing permissions or replicas or a fatal producer error the batch is retried with a new producer."""
     output, producer = scripted(lambda sent: [name] * len(sent))
     with pytest.raises(Retry, match="Kafka: "):
         output.send(entries(3))
@@ -284,7 +278,7 @@ def test_troubles_that_pass(name: str) -> None:
 
 
 def test_no_room_in_the_library(opened: Opened) -> None:
-    """A queue that is full is not the records' fault."""
+    """A full queue of the library does not refuse records."""
 
     class Full(Scripted):
         def produce(self, topic: str, value: bytes, **more: Any) -> None:
@@ -307,6 +301,6 @@ def test_no_room_in_the_library(opened: Opened) -> None:
     ],
 )  # fmt: skip
 def test_invalid_options(more: dict[str, Any]) -> None:
-    """Told when the configuration is read."""
+    """Invalid options are reported when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"brokers": ["h"]} | more)

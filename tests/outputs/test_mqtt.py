@@ -1,6 +1,4 @@
-"""MQTT 5, against mosquitto: what arrives, what a broker that dies, is stuck or turns away costs, and how devices look
-to Home Assistant.
-"""
+"""MQTT 5, against mosquitto: delivery, crashed, stuck and rejecting brokers, and devices in Home Assistant."""
 
 from __future__ import annotations
 
@@ -58,12 +56,12 @@ def opened() -> Iterator[Opened]:
 
 
 def received_ids(received: Sequence[Received]) -> list[str]:
-    """Ids, each where it came first: what a reader has that drops repeats."""
+    """Ids in order of their first arrival: what a subscriber has that drops repeats."""
     return list(dict.fromkeys(one.properties["id"] for one in received))
 
 
 def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
-    """Every record once and in order, as it was written, under its kind and device, with its id, kind and severity."""
+    """Every record arrives once, in order, unchanged, under its kind and device, with its id, kind and severity."""
     batch = entries(3000)
     with server.listening("arrives/#") as received:
         ack = opened(server.url, topic="arrives/{kind}/{device}").send(batch)
@@ -81,7 +79,7 @@ def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
 
 
 def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
-    """Whatever a site is called: wildcards, levels, blanks."""
+    """Wildcards, levels and spaces in the name of a site do not change the structure of topics."""
     with server.listening("odd/#") as received:
         batch = [
             Entry(one.seq, one.record | {"sensor": {"site": site}}, b"{}")
@@ -93,7 +91,7 @@ def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
 
 
 def test_retained(server: MosquittoServer, opened: Opened) -> None:
-    """Who comes later finds the last record of each topic."""
+    """A later subscriber receives the last record of each topic."""
     batch = entries(4, cases=("device_new", "device_identified"))
     opened(server.url, topic="kept/{device}", retain=True).send(batch)
     with server.listening("kept/#") as received:
@@ -102,7 +100,7 @@ def test_retained(server: MosquittoServer, opened: Opened) -> None:
 
 
 def test_a_broker_that_asks_for_less(opened: Opened) -> None:
-    """One that takes few at once gets no more, and all."""
+    """A broker with a low receive maximum gets no more messages in flight than that, and gets all of them."""
     with MosquittoServer("max_inflight_messages 7") as server, server.listening() as received:
         output, batch = opened(server.url), entries(300)
         assert output._client.max_inflight_messages == 7
@@ -112,9 +110,7 @@ def test_a_broker_that_asks_for_less(opened: Opened) -> None:
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
-    """Kill -9 of the broker while batches are on their way, five times: who listens misses nothing, has nothing twice
-    by id, and all of it in order.
-    """
+    """After five kills of the broker in mid-batch a subscriber has every record, in order, without duplicate ids."""
     with MosquittoServer() as server, server.listening() as received:
         output, batch, deaths = opened(server.url), entries(2000), 0
         for start in range(0, len(batch), 400):
@@ -128,17 +124,17 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
             death.join()
             output.close()
             server.start()
-            # What it takes while nobody listens it may forget.
+            # Messages without a subscriber may be dropped.
             until(lambda before=listens: received.subscriptions > before)
             assert delivered(output, some) == 1
-            # What lay unread at the listener would be lost with its connection.
+            # Unread messages at the subscriber would be lost with its connection.
             until(lambda have=batch[: start + 400]: set(received_ids(received)) == set(ids(have)))
         assert deaths >= 1
         assert received_ids(received) == ids(batch)
 
 
 def test_what_the_broker_has_survives_it(opened: Opened) -> None:
-    """A reader who is away while it comes, and the broker is ended and started again: it has it all."""
+    """A subscriber with a persistent session gets all messages it missed, also after a restart of the broker."""
     with MosquittoServer() as server:
         with server.listening("sensor/#", forget=False):
             pass
@@ -152,13 +148,11 @@ def test_what_the_broker_has_survives_it(opened: Opened) -> None:
 
 
 def test_a_stuck_broker(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out, and holds up neither the
-    next try nor the end.
-    """
+    """A broker that does not answer costs the time-out, and delays neither the next try nor closing."""
     with MosquittoServer() as server:
         output, batch = opened(server.url, timeout_s=0.5), entries(9000)
         server.pause()
-        # The system may give up what is not taken a moment before we do.
+        # The system may drop a connection without acknowledgements a moment before the output does.
         with pytest.raises(Retry, match=r" 0\.5 s|\blost\b"):
             output.send(batch)
         with pytest.raises(Retry, match=r" 0\.5 s"):
@@ -173,7 +167,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
 
 
 def test_nothing_is_left_running(server: MosquittoServer, opened: Opened) -> None:
-    """The library's thread ends with the output, however often it is closed."""
+    """The library's thread ends when the output is closed, also when it is closed twice."""
     before = threading.active_count()
     output = opened(server.url)
     assert threading.active_count() > before
@@ -185,7 +179,7 @@ def test_nothing_is_left_running(server: MosquittoServer, opened: Opened) -> Non
 
 
 def test_the_connection_is_kept(server: MosquittoServer, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The broker ends connections that are silent; between two batches the library speaks."""
+    """Keep-alives of the library keep the connection open between batches."""
     monkeypatch.setattr("sensor.outputs.mqtt.KEEPALIVE_S", 1)
     output = opened(server.url)
     time.sleep(2.5)
@@ -193,9 +187,7 @@ def test_the_connection_is_kept(server: MosquittoServer, opened: Opened, monkeyp
 
 
 def test_too_large(opened: Opened) -> None:
-    """A broker says how much it takes when we come: what is over that is refused by its place, and its neighbours
-    arrive.
-    """
+    """Records above the broker's maximum packet size are refused by their index; the others arrive."""
     with MosquittoServer("max_packet_size 3000") as server, server.listening() as received:
         batch = entries(3, cases=("device_new",))
         batch[1] = Entry(1, batch[1].record, b"x" * 4000)
@@ -205,7 +197,7 @@ def test_too_large(opened: Opened) -> None:
 
 
 def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the right password; with a wrong one, or none, the broker's words are told, the secret never."""
+    """The right password connects; a wrong or missing one reports the broker's reason, without the secret."""
     with MosquittoServer(password=True) as server:
         monkeypatch.setenv("SECRET", PASSWORD)
         output = opened(server.url, user=USER, password="env:SECRET")
@@ -221,8 +213,8 @@ def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The topic is named and the batch kept. A presence that may not be told is known before any record is sent twice
-    for it.
+    """The error names the topic and the batch is kept. A forbidden presence topic is detected before a record is sent
+    twice.
     """
     monkeypatch.setenv("SECRET", PASSWORD)
     login = {"user": USER, "password": "env:SECRET"}
@@ -237,9 +229,7 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
 
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
-    """With the right authority it arrives; a stranger's certificate is refused, and why; so is a broker that speaks
-    none.
-    """
+    """TLS with the right CA delivers; an untrusted CA and a broker without TLS are rejected with the reason."""
     authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Stranger")
     pair = authority.issue("broker")
     with MosquittoServer(certificate=pair.certificate, key=pair.key) as server:
@@ -254,7 +244,7 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_nothing_listens_there(opened: Opened) -> None:
-    """In plain words."""
+    """A refused connection is reported in plain words."""
     with pytest.raises(Retry, match="refused"):
         opened(f"mqtt://127.0.0.1:{free_port()}")
     with pytest.raises(Retry, match=r" nowhere\.invalid "):
@@ -266,9 +256,7 @@ def test_nothing_listens_there(opened: Opened) -> None:
     [(0x97, True), (0x80, True), (0x83, True), (0x87, True), (0x90, True), (0x95, False), (0x99, False), (0x10, None)],
 )  # fmt: skip
 def test_what_answers_mean(code: int, busy: bool | None) -> None:
-    """One of two messages gets it: what passes comes again, what does not is refused, and nobody listening is no
-    failure.
-    """
+    """Per message: temporary reason codes are retried, permanent ones refuse it, and no subscriber is no failure."""
 
     class Broker:
         def __init__(self, output: Mqtt) -> None:
@@ -292,8 +280,8 @@ def test_what_answers_mean(code: int, busy: bool | None) -> None:
 
 
 def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Opened) -> None:
-    """For its size: the batch is refused, so that it is halved, and the next half goes over a new connection. For
-    anything else it comes again.
+    """A broker that disconnects for packet size refuses the batch, which is halved and sent over a new connection;
+    other disconnects are retried.
     """
     output = opened(server.url)
     from_broker = SimpleNamespace(is_disconnect_packet_from_server=True)
@@ -313,9 +301,7 @@ def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Ope
 
 
 def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
-    """A device that is new is on, one that is gone is off; who starts later knows both, and that we are there, until we
-    are not.
-    """
+    """Presence is on for new devices, off for removed ones; a later subscriber gets both, and the sensor's status."""
     printer = RECORDS["device_identified"]
     story = [RECORDS["device_new"], printer, printer | {"action": "gone"}, RECORDS["alert_open"]]
     output = opened(server.url, home_assistant={}, topic="told/{kind}")
@@ -336,7 +322,7 @@ def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
 
 
 def test_what_home_assistant_is_reported() -> None:
-    """The keys that it knows, once, as they are; a name from what is known; ids that its topics may have."""
+    """Messages have Home Assistant's keys once, a name from the device's attributes, and valid ids."""
     topics = HomeAssistant()
     (topic, payload), (state, on) = presence(RECORDS["device_identified"], topics)
     assert (topic, state, on) == ("homeassistant/binary_sensor/dev-5k2m8q/config", "sensor/presence/dev-5k2m8q", b"on")
@@ -370,7 +356,7 @@ def test_what_home_assistant_is_reported() -> None:
 
 
 def test_two_devices_become_one() -> None:
-    """The one that was none leaves Home Assistant: empty messages end what was kept of it."""
+    """The merged device is removed from Home Assistant: empty retained messages delete its entries."""
     found = list(presence(RECORDS["device_merged"], HomeAssistant()))
     assert found[1:] == [("homeassistant/binary_sensor/dev-1a2b3c/config", b""), ("sensor/presence/dev-1a2b3c", b"")]
 
@@ -386,6 +372,6 @@ def test_two_devices_become_one() -> None:
     ],
 )  # fmt: skip
 def test_invalid_options(more: dict[str, Any]) -> None:
-    """Told when the configuration is read."""
+    """Invalid options are reported when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"url": "mqtt://h"} | more)

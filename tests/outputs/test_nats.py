@@ -1,6 +1,4 @@
-"""NATS JetStream, against a real server: what arrives, what comes twice, what a server that dies or turns away costs,
-and who is let in.
-"""
+"""NATS JetStream, against a real server: delivery, duplicates, crashed and rejecting servers, and authentication."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ from tests.outputs.servers_nats import MISSING, NatsServer
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 Opened = Callable[..., Nats]
-# Seed and public key of a user, made once with a key of zeros.
+# Seed and public key of a user, generated once from a key of zeros.
 KEY = bytes(32)
 
 
@@ -68,7 +66,7 @@ def public() -> str:
 
 
 def checked(raw: bytes) -> bytes:
-    """CRC-16/XMODEM, counted bit by bit."""
+    """CRC-16/XMODEM, computed bit by bit."""
     crc = 0
     for byte in raw:
         crc ^= byte << 8
@@ -78,9 +76,7 @@ def checked(raw: bytes) -> bytes:
 
 
 def test_what_arrives(server: NatsServer, opened: Opened) -> None:
-    """Every record once, in order, as it was written, under a subject made of it, its id where the stream looks for
-    repeats.
-    """
+    """Every record arrives once, in order, unchanged, under a subject built from it, with its id as Nats-Msg-Id."""
     batch = entries(25)
     ack = opened(server.url, **own("ARRIVES")).send(batch)
     assert (dict(ack.refused), ack.busy) == ({}, ())
@@ -97,7 +93,7 @@ def test_what_arrives(server: NatsServer, opened: Opened) -> None:
 
 
 def test_what_comes_twice_is_there_once(server: NatsServer, opened: Opened) -> None:
-    """Over another connection too, and with new records behind it."""
+    """A batch sent again is stored once, also over another connection and together with new records."""
     batch = entries(40)
     opened(server.url, **own("TWICE")).send(batch[:30])
     again = opened(server.url, **own("TWICE"))
@@ -107,7 +103,7 @@ def test_what_comes_twice_is_there_once(server: NatsServer, opened: Opened) -> N
 
 
 def test_no_stream(server: NatsServer, opened: Opened) -> None:
-    """Nobody takes the records: said with what to do; and nothing is lost, since the batch comes again."""
+    """A subject without a stream is reported with advice, and the batch is retried."""
     output = opened(server.url, create_stream=False, **own("NOWHERE"))
     with pytest.raises(Retry, match=r"NOWHERE.* nowhere\.>.*create_stream: true"):
         output.send(entries(3))
@@ -115,7 +111,7 @@ def test_no_stream(server: NatsServer, opened: Opened) -> None:
 
 
 def test_another_stream_does_not_count(server: NatsServer, opened: Opened) -> None:
-    """Where a stream takes the subject that is not the one named, the batch is kept."""
+    """Where another stream than the configured one stores the subject, the batch is kept."""
     opened(server.url, **own("FIRST"))
     with pytest.raises(Retry, match="expected stream"):
         opened(server.url, create_stream=False, stream="SECOND", subject="first.{kind}").send(entries(3))
@@ -123,7 +119,7 @@ def test_another_stream_does_not_count(server: NatsServer, opened: Opened) -> No
 
 
 def test_the_stream_is_made_as_configured(server: NatsServer, opened: Opened) -> None:
-    """And left alone when it is there: its own limits are its keeper's."""
+    """The stream is created as configured; an existing one keeps its own limits."""
     output = opened(server.url, duplicates_s=7200, max_age_days=2, max_mib=8, **own("MADE"))
     config = output._requested(output._opened, "STREAM.INFO").config
     assert (config["subjects"], config["storage"], config["duplicate_window"], config["max_age"]) == (
@@ -138,7 +134,7 @@ def test_the_stream_is_made_as_configured(server: NatsServer, opened: Opened) ->
 
 
 def test_too_large(opened: Opened) -> None:
-    """What the server or the stream will never take is refused by its place, and its neighbours arrive."""
+    """Records above the maximum of the server or the stream are refused by their index; the others arrive."""
     big, small = entries(1)[0], entries(4, first=2)
     with NatsServer("max_payload: 4096") as server:
         output = opened(server.url)
@@ -153,7 +149,7 @@ def test_too_large(opened: Opened) -> None:
 
 
 def test_a_full_stream_is_waited_for(server: NatsServer, opened: Opened) -> None:
-    """A stream that turns new messages away will have room again: nothing is refused."""
+    """A full stream that rejects new messages refuses no record: the batch is retried."""
     output = opened(server.url, **own("FULL"))
     output._requested(output._opened, "STREAM.UPDATE", output._config() | {"discard": "new", "max_msgs": 2})
     with pytest.raises(Retry, match="maximum messages exceeded"):
@@ -161,7 +157,7 @@ def test_a_full_stream_is_waited_for(server: NatsServer, opened: Opened) -> None
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
-    """Kill -9 of the server while batches are on their way, five times: nothing lost, nothing double, in order."""
+    """After five kills of the server in mid-batch nothing is lost or duplicated, and the order is kept."""
     with NatsServer() as server:
         output, batch, deaths = opened(server.url), entries(5000), 0
         for start in range(0, len(batch), 500):
@@ -178,9 +174,7 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
 
 
 def test_a_stuck_server(opened: Opened) -> None:
-    """One that takes everything and answers nothing costs the time-out, and no more; what it had
-    taken is there once.
-    """
+    """A server that does not answer costs only the time-out; what it had received is stored once."""
     with NatsServer() as server:
         output, batch = opened(server.url, timeout_s=0.5), entries(300)
         server.pause()
@@ -194,7 +188,7 @@ def test_a_stuck_server(opened: Opened) -> None:
 
 
 def test_after_a_quiet_hour(server: NatsServer, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server ends connections that are silent; the next batch goes over a new one and is no failure."""
+    """After the server closed an idle connection, the next batch uses a new one without a failure."""
     output = opened(server.url, **own("QUIET"))
     output._opened._socket.shutdown(socket.SHUT_RDWR)
     monkeypatch.setattr("sensor.outputs.nats.IDLE_S", -1)
@@ -202,7 +196,7 @@ def test_after_a_quiet_hour(server: NatsServer, opened: Opened, monkeypatch: pyt
 
 
 def test_the_next_server(server: NatsServer, opened: Opened) -> None:
-    """One of several is enough; a check says which one is away."""
+    """One reachable server of several is enough; a check reports the one that is down."""
     with NatsServer() as other:
         url = other.url
     output = opened(url, servers=[url, server.url], **own("NEXT"))
@@ -214,7 +208,7 @@ def test_the_next_server(server: NatsServer, opened: Opened) -> None:
 
 @pytest.mark.parametrize("way", ["password", "token", "nkey"])
 def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the right proof; with a wrong one the server's words are told, the secret never."""
+    """The right credentials connect; with wrong ones the server's reason is reported, without the secret."""
     users = {"password": "{user: u, password: correct}", "nkey": f"{{nkey: {public()}}}"}
     with NatsServer(
         "authorization { token: correct }" if way == "token" else f"authorization {{ users: [{users[way]}] }}"
@@ -235,9 +229,7 @@ def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 
 
 def test_credentials(opened: Opened, tmp_path: Path) -> None:
-    """A .creds file: its JWT goes to the server with a signature made by its seed; a file without one of them is named,
-    not shown.
-    """
+    """The JWT of a .creds file is sent, signed by its seed; a file without one of them is named, not quoted."""
     file = tmp_path / "user.creds"
     file.write_text(
         "-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n\n*** note "
@@ -255,8 +247,8 @@ def test_credentials(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server says which subject; the batch is kept; a check knows before. Where the server does not say what we
-    may, that is no fault.
+    """The error names the forbidden subject, and the batch is kept; the check finds it. Unknown permissions are no
+    fault.
     """
     monkeypatch.setenv("SECRET", "p")
     for deny, known in (("'sensor.>'", True), ("'sensor.>', '$SYS.>'", False)):
@@ -282,14 +274,12 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
     ],
 )  # fmt: skip
 def test_what_a_right_covers(pattern: str, subject: str, fits: bool) -> None:
-    """A word, all words from there on, and nothing else."""
+    """Wildcards of a permission: `*` matches one token, `>` all further ones."""
     assert covers(pattern, subject) is fits
 
 
 def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the right authority it arrives; a stranger's certificate is refused, and so is a server that wants none of
-    it: the password stays here.
-    """
+    """TLS with the right CA delivers; an untrusted CA or a server without TLS is rejected: no password is sent."""
     authority = Authority(tmp_path)
     pair, untrusted = authority.issue("server"), Authority(tmp_path, "Stranger")
     with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}" }}') as server:
@@ -309,7 +299,7 @@ def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
-    """A server that says nothing before the handshake."""
+    """TLS with a server that sends nothing before the handshake."""
     authority = Authority(tmp_path)
     pair = authority.issue("server")
     with NatsServer(
@@ -322,7 +312,7 @@ def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_a_check_reports_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
-    """A window for repeats that is shorter than an outage, a stream in memory; and it makes and sends nothing."""
+    """The check reports a short duplicate window and a stream in memory, and creates and sends nothing."""
     output = opened(server.url, **own("CHECKED"))
     assert [(found.what, found.level) for found in output.check()] == [
         ("dns", "ok"),
@@ -351,7 +341,7 @@ def test_a_check_reports_what_the_stream_lacks(server: NatsServer, opened: Opene
     ],
 )
 def test_what_is_no_server(text: bytes, reported: str, opened: Opened) -> None:
-    """Anything else that answers at the port is told from a server, in words without control characters."""
+    """Another service on the port is reported as such, without control characters."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -378,13 +368,13 @@ def test_what_is_no_server(text: bytes, reported: str, opened: Opened) -> None:
     ],
 )  # fmt: skip
 def test_invalid_options(more: dict[str, Any]) -> None:
-    """Told when the configuration is read."""
+    """Invalid options are reported when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"servers": ["nats://h"]} | more)
 
 
 def test_subjects_stay_subjects(server: NatsServer, opened: Opened) -> None:
-    """Whatever a site is called: wildcards, blanks, empty words."""
+    """Wildcards, spaces and empty tokens in the name of a site do not change the structure of subjects."""
     output = opened(server.url, stream="ODD", subject="odd.{site}.{type}")
     batch = [
         Entry(entry.seq, entry.record | {"sensor": entry.record["sensor"] | {"site": site}}, b"{}")

@@ -1,9 +1,8 @@
-"""PostgreSQL against the real server: a row a record, once, through its deaths; what it refuses, and what it says
-against us.
+"""PostgreSQL against the real server: one row per record, through crashes; refused records, and errors.
 
 Cost of send(), Python 3.11 (two cores, shared, server on the same machine, fsync on): about 21,000 events/s in batches
 of 500, 26,000 in batches of 2,000, and 14,000 on busy cores; COPY into a temporary table, in three round trips, is 15
-to 25 % faster. What comes again: 36,000.
+to 25 % faster. Repeats: 36,000.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ def rows(server: PostgresqlServer, what: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_record_is_a_row(server: PostgresqlServer) -> None:
-    """Each column of an alert, of a device and of what concerns the sensor itself."""
+    """Each column of an alert, a device and a sensor event is filled."""
     batch = entries(5)
     out = opened(server)
     assert out.send(batch) == Ack()
@@ -107,7 +106,7 @@ def test_a_record_is_a_row(server: PostgresqlServer) -> None:
 
 
 def test_what_comes_again_changes_nothing(server: PostgresqlServer) -> None:
-    """The same batch, a part of it, one that holds both old and new, and one that holds the same record twice."""
+    """A repeated batch, a part of it, a mix of old and new, and a record twice in a batch add no duplicate rows."""
     out, batch = opened(server), entries(900)
     for part in (batch[:600], batch[:600], batch[200:300], batch[500:], batch[:3] + batch[:3]):
         out.send(part)
@@ -116,7 +115,7 @@ def test_what_comes_again_changes_nothing(server: PostgresqlServer) -> None:
 
 
 def test_other_formats(server: PostgresqlServer) -> None:
-    """The body is in the format that was asked for; columns are the same."""
+    """The body has the configured format; columns are the same."""
     out, batch = opened(server, format="ecs"), entries(3, format="ecs")
     out.send(batch)
     out.close()
@@ -125,7 +124,7 @@ def test_other_formats(server: PostgresqlServer) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_when_it_is_killed(server: PostgresqlServer) -> None:
-    """Kill -9 of the server and all its processes at random moments while batches flow."""
+    """After kill -9 of all server processes at random moments nothing is lost or duplicated."""
     out, batch, over = opened(server, timeout_s=10), entries(10_000), threading.Event()
     rng = random.Random(11)
     tries: list[int] = []
@@ -149,9 +148,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(server: PostgresqlServer) 
 
 
 def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
-    """It takes what we send and answers nothing: the batch is tried again after the time-out, and is there once when it
-    goes on.
-    """
+    """A server that hangs costs the time-out; the retried batch is stored once when it resumes."""
     out, batch = opened(server, timeout_s=0.5), entries(20)
     server.pause()
     begun = time.monotonic()
@@ -170,9 +167,7 @@ def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
 
 
 def test_a_locked_table(server: PostgresqlServer) -> None:
-    """Somebody changes the table for minutes: we ask again later, and leave no statement of ours
-    waiting in the server.
-    """
+    """While the table is locked for minutes the batch is retried, and no statement stays waiting in the server."""
     out, batch = opened(server, timeout_s=0.5), entries(5)
     with psycopg.connect(
         host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres"
@@ -190,7 +185,7 @@ def test_a_locked_table(server: PostgresqlServer) -> None:
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "53100", "57P01"])
 def test_what_passes(server: PostgresqlServer, state: str) -> None:
-    """Serialisation, deadlock, full disk and shutdown say nothing against the records."""
+    """Serialization failures, deadlocks, full disks and shutdowns refuse no records."""
     out = opened(server)
     query(
         server,
@@ -206,8 +201,8 @@ def test_what_passes(server: PostgresqlServer, state: str) -> None:
 
 
 def test_what_a_row_cannot_hold(server: PostgresqlServer) -> None:
-    """Refused: a time that is none, a zero character, what the operator's own constraint forbids. Nothing of the batch
-    is there, so it can be halved.
+    """An invalid time, a zero character or a violated constraint refuses the batch. None of it is stored, so it can be
+    halved.
     """
     out, batch = opened(server), entries(3)
     for name, bad in (("ts", {"ts": "no time"}), ("zero", {"sensor": {"id": "a\0b"}})):
@@ -226,7 +221,7 @@ def test_what_a_row_cannot_hold(server: PostgresqlServer) -> None:
 
 
 def test_what_was_left_out_or_hashed(server: PostgresqlServer) -> None:
-    """Records without the fields that nobody wanted, and with hashes where addresses were, are rows all the same."""
+    """Records with omitted or hashed fields are rows too."""
     out, (one,) = opened(server), entries(1)
     bare = {key: one.record[key] for key in ("id", "kind")}
     hashed = {
@@ -245,7 +240,7 @@ def test_what_was_left_out_or_hashed(server: PostgresqlServer) -> None:
 
 
 def test_zero_characters_are_replaced(server: PostgresqlServer) -> None:
-    """The database cannot hold them, whatever a peer called itself; the text of an escape is no zero character."""
+    """Zero characters, which the database cannot store, are replaced; the text of an escape sequence stays."""
     out, (one,) = opened(server), entries(1)
     body = rb'{"a":"x\u0000y","b":"\\u0000","c":"\\\u0000"}'
     out.send([Entry(1, {**one.record, "msg": "a\0b\ud800"}, body)])
@@ -254,7 +249,7 @@ def test_zero_characters_are_replaced(server: PostgresqlServer) -> None:
 
 
 def test_hostile_texts_stay_texts(server: PostgresqlServer) -> None:
-    """Nothing of a record is read as SQL."""
+    """No text of a record is executed as SQL."""
     out, (one,) = opened(server), entries(1)
     text = "'; DROP TABLE siem.sensor_events; -- %s {1,2} \\ \""
     out.send([Entry(1, {**one.record, "msg": text, "action": text, "sensor": {"id": text}}, one.payload)])
@@ -263,7 +258,7 @@ def test_hostile_texts_stay_texts(server: PostgresqlServer) -> None:
 
 
 def test_a_table_that_is_missing_or_another(server: PostgresqlServer) -> None:
-    """Not made unless asked for; what to do is told, by the check as by send."""
+    """A missing or different table is reported with advice by check and send, and created only if configured."""
     out = opened(server, create_table=False)
     with pytest.raises(Retry, match="set create_table: true"):
         out.send(entries(1))
@@ -282,9 +277,7 @@ def test_a_table_that_is_missing_or_another(server: PostgresqlServer) -> None:
 
 
 def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password, and a user who may not insert; neither message holds a secret. To insert and to see ids is
-    enough.
-    """
+    """A wrong password or missing permission is reported without a secret. INSERT and SELECT (id) are sufficient."""
     opened(server).close()
     query(server, "DROP ROLE IF EXISTS writer")
     query(server, f"CREATE ROLE writer LOGIN PASSWORD '{PASSWORD}'")
@@ -309,7 +302,7 @@ def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyP
 
 
 def test_over_tls(server: PostgresqlServer, authority: Authority, tmp_path: Path) -> None:
-    """The certificate must be by our authority and for the host, or for the name that is expected."""
+    """The certificate must be issued by the CA for the host, or for the configured name."""
     out = output(server, tls={"ca": authority.ca, "server_name": "db.example"})
     assert [(one.what, one.level) for one in out.check()] == [
         (what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")
@@ -329,7 +322,7 @@ def test_over_tls(server: PostgresqlServer, authority: Authority, tmp_path: Path
 
 
 def test_over_a_socket(server: PostgresqlServer) -> None:
-    """A folder instead of a host."""
+    """A folder in place of a host connects over the Unix socket."""
     out = output(server, host=str(server.folder))
     assert [(one.what, one.level) for one in out.check()] == [(what, "ok") for what in ("tls", "auth", "permission")]
     out.send(entries(2))
@@ -339,7 +332,7 @@ def test_over_a_socket(server: PostgresqlServer) -> None:
 
 
 def test_a_server_that_is_away() -> None:
-    """Told by open, and named by the check."""
+    """A server that is down is reported by open and by the check."""
     out = Postgresql("postgresql", Options(host="127.0.0.1", port=1, timeout_s=1))
     with pytest.raises(Retry, match="refused"):
         out.open()
@@ -350,7 +343,7 @@ def test_a_server_that_is_away() -> None:
 
 
 def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install, instead of a traceback."""
+    """Without its package the output reports what to install, without a traceback."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(Retry, match=r"pip install 'passive-network-sensor\[postgresql\]'"):
         Postgresql("postgresql", Options(host="127.0.0.1")).open()
@@ -358,7 +351,7 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("table", ["", "a.b.c", "events; DROP TABLE x", 'a"b', "1st", "x" * 64, "siem."])
 def test_names_of_tables(table: str) -> None:
-    """Words that need no thought about quoting."""
+    """Table names that would need quoting are rejected."""
     with pytest.raises(ValidationError) as raised:
         Options(host="db", table=table)
     assert [(one["loc"], one["type"]) for one in raised.value.errors()] == [(("table",), "value_error")]

@@ -1,4 +1,4 @@
-"""Checks of a destination: whoever reads them knows what is wrong and what to do."""
+"""Checks of a destination report the fault and what to do."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_refused_port(golden: Golden):
 
 
 def test_a_host_that_does_not_answer(golden: Golden):
-    # A full queue of connections drops what comes, as a firewall does.
+    # A full accept queue drops packets, as a firewall does.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as kept:
         for _ in range(3):
             one = kept.enter_context(socket.socket())

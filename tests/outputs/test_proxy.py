@@ -1,5 +1,5 @@
-"""Through a real small proxy: it makes tunnels, asks who we are, allows some hosts, looks up names itself; and what is
-told when it does not.
+"""Through a real small proxy: it opens tunnels, requires a login, allows some hosts, and resolves names; and errors of
+the proxy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOGIN = ("us", "s3cret")
 
 
 class Proxy:
-    """To be handed to ``listener``. ``port``: where the host of that name really is; ``heads``: what it was asked."""
+    """Handler for ``listener``. ``port``: the real port of the destination; ``heads``: request heads it received."""
 
     def __init__(self, port: int, *, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
         self.port, self.answer = port, answer
@@ -99,7 +99,7 @@ def output(authority: Authority, port: int, **options: Any) -> Http:
 
 
 def sent(made: Http) -> str:
-    """Why a batch is not taken now; empty where it is."""
+    """The reason why a batch is not delivered; empty if it was."""
     try:
         made.open()
         made.send(entries(3))
@@ -115,8 +115,8 @@ def steps(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
-    """Asked for by name, with the proxy's login, which the destination does not see; a check looks at the certificate
-    behind it.
+    """A tunnel by host name, with the proxy's login, which the destination does not see; a check verifies its
+    certificate.
     """
     proxy = Proxy(receiver.port)
     with listener(proxy) as port:
@@ -146,7 +146,7 @@ def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
     ],
 )
 def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options: dict[str, Any], expected: str) -> None:
-    """In its words, clean, and with what to do: when it sends, and when it is checked."""
+    """A refusal of the proxy is quoted, cleaned, and reported with advice by send and by the check."""
     with listener(Proxy(receiver.port)) as port:
         made = output(authority, port, **options)
         reported = sent(made)
@@ -167,7 +167,7 @@ def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options:
     ],
 )
 def test_a_proxy_that_cannot(authority: Authority, answer: bytes, expected: str) -> None:
-    """It does not reach the host, or is no proxy at all."""
+    """A proxy that cannot reach the host, or a server that is no proxy, is reported."""
     with listener(Proxy(0, answer=answer)) as port:
         made = output(authority, port)
         assert sent(made) != ""
@@ -178,7 +178,7 @@ def test_a_proxy_that_cannot(authority: Authority, answer: bytes, expected: str)
 
 
 def test_a_proxy_that_reports_nothing(authority: Authority) -> None:
-    """The wait ends."""
+    """A proxy that does not answer costs the time-out."""
     ended = threading.Event()
     with listener(lambda _: ended.wait(10)) as port:
         made = output(authority, port, timeout_s=0.3)
@@ -197,7 +197,7 @@ def test_a_proxy_that_reports_nothing(authority: Authority) -> None:
     ],
 )
 def test_a_wrong_certificate_behind_a_proxy(authority: Authority, case: str, expected: str) -> None:
-    """As without one: which it is, why it is wrong and what to do."""
+    """A wrong certificate behind a proxy is reported as without one: the certificate, the reason and what to do."""
     contexts = {
         "expired": lambda: authority.issue("old", (NAME,), days=-3),
         "other name": lambda: authority.issue("other", ("log.example",)),

@@ -1,4 +1,4 @@
-"""The receiver of the tests itself, and outputs over HTTP through the deaths of one that is a process of its own."""
+"""The receiver of the tests itself, and outputs over HTTP through crashes of a receiver in its own process."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def made(service: str, url: str, **more: Any) -> Output:
 
 
 def id_of(record: dict[str, Any]) -> str:
-    """Where each service keeps it."""
+    """The id of a record, where each service stores it."""
     return str(record.get("EventId") or record.get("id") or record["fields"]["record_id"])
 
 
 @pytest.mark.parametrize("service", sampling.drawn(list(OUTPUTS), 2, "kills of receivers"))
 def test_kill_9_of_the_receiver(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some times, at random: nothing is lost, the order is kept, and where ids are known nothing is double."""
+    """After random kills nothing is lost, the order is kept, and services that know ids have no duplicates."""
     monkeypatch.setenv("SECRET", SECRET)
     batches = [entries(BATCH, first=1 + number * BATCH) for number in range(BATCHES)]
     chance = random.Random(5)
@@ -115,7 +115,7 @@ PIECES = (
 
 
 def mutated(chance: random.Random) -> bytes:
-    """An answer with pieces put in, taken out or put in another's place."""
+    """An answer with pieces inserted, removed or moved."""
     made = chance.choice(ANSWERS)
     for _ in range(chance.randrange(4)):
         place, size = chance.randrange(len(made)), chance.randrange(12)
@@ -128,7 +128,7 @@ def mutated(chance: random.Random) -> bytes:
 
 
 def outcome(output: Output, batch: list[Entry]) -> Exception | None:
-    """What sending ends with; None where it is accounted for."""
+    """The exception that sending ends with; None where the batch is accounted for."""
     try:
         output.open()
         ack = output.send(batch)
@@ -140,7 +140,7 @@ def outcome(output: Output, batch: list[Entry]) -> Exception | None:
 
 @pytest.mark.parametrize("service", sampling.drawn(list(OUTPUTS), 2, "answers"))
 def test_any_answer_at_all(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a peer says: the batch is accounted for, or comes again, and nothing else is ever raised."""
+    """After any answer the batch is accounted for or retried, and no other exception is raised."""
     monkeypatch.setenv("SECRET", SECRET)
     chance, ended, batch = random.Random(7), threading.Event(), entries(2)
 
@@ -172,7 +172,7 @@ def test_any_answer_at_all(service: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_line_that_was_cut_is_dropped_at_the_start(tmp_path: Path) -> None:
-    """It was never answered; what follows begins a line of its own."""
+    """A truncated last line, which was never acknowledged, is dropped; the next record starts a new line."""
     path = tmp_path / "store"
     path.write_bytes(b'{"id":"a"}\n{"id":"b"')
     store = Store(path)

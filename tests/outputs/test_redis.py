@@ -1,4 +1,4 @@
-"""Redis streams against the real server: once, in order, through its deaths, and what it says against us.
+"""Redis streams against the real server: once, in order, through crashes, and errors.
 
 Cost of send(), Python 3.11 (two cores, shared, server on the same machine): about 22,000 events/s in batches of 500
 with ``appendfsync always``, 38,000 with ``everysec``, with which kill -9 was seen to lose what had been acknowledged.
@@ -41,7 +41,7 @@ def running() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def server(running: RedisServer) -> Iterator[RedisServer]:
-    """Empty, and as it was configured."""
+    """An empty server with its initial configuration."""
     with connect(running) as requested:
         requested.flushall()
     yield running
@@ -70,7 +70,7 @@ def by_kind(batch: Sequence[Entry]) -> list[str]:
 
 
 def test_a_record_is_an_entry(server: RedisServer) -> None:
-    """Id, kind and severity for consumers that choose by them, and the record as the format words it."""
+    """An entry has id, kind and severity for consumers to filter by, and the formatted record."""
     batch = entries(5)
     out = output(server)
     assert out.send(batch) == Ack()
@@ -84,9 +84,7 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
 
 
 def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
-    """Records without the fields that nobody wanted, or with a hash in place of the sensor, have a
-    stream all the same.
-    """
+    """Records with omitted fields, or with a hash in place of the sensor, have a stream too."""
     out, (one,) = output(server), entries(1)
     assert (
         out.send(
@@ -99,8 +97,8 @@ def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
 
 
 def test_what_comes_again_is_there_once(server: RedisServer) -> None:
-    """The same batch, a part of it, and a batch that holds both old and new: order is that of the first time, numbers
-    are those of the log.
+    """A repeated batch, a part of it, or a mix of old and new adds no duplicates: the order stays, ids are the log's
+    numbers.
     """
     out, batch = output(server), entries(2500)
     for part in (batch[:1500], batch[:1500], batch[700:900], batch[1000:], batch):
@@ -114,7 +112,7 @@ def test_what_comes_again_is_there_once(server: RedisServer) -> None:
 
 
 def test_an_alert_that_overtakes_excludes_no_other(server: RedisServer) -> None:
-    """Records with lower numbers come after an alert with a higher one; another sensor counts from one as well."""
+    """Records with lower numbers are stored after an alert with a higher one; each sensor has its own numbers."""
     out, batch, there = output(server), entries(50), entries(50, sensor="hq-4f-01")
     alerts = [one for one in batch if one.kind == "alert"]
     for part in (alerts, [one for one in batch if one.kind != "alert"], there):
@@ -125,9 +123,7 @@ def test_an_alert_that_overtakes_excludes_no_other(server: RedisServer) -> None:
 
 
 def test_a_log_that_began_again(server: RedisServer) -> None:
-    """A sensor that was set up again counts from one: nothing of it is taken for a repeat, each is there once, also of
-    the batch in which its numbers pass.
-    """
+    """After a reinstallation numbers start at one: no record is taken for a repeat, and each is stored once."""
     out, old, new = output(server), entries(40, cases=ALERTS), entries(60, cases=ALERTS)
     new = [Entry(one.seq, {**one.record, "id": f"N{one.id[1:]}"}, one.payload) for one in new]
     for part in (old, new[:20], new[:20], new[10:30], new[20:], new[20:]):
@@ -140,7 +136,7 @@ def test_a_log_that_began_again(server: RedisServer) -> None:
 
 
 def test_one_that_was_left_out(server: RedisServer) -> None:
-    """The server had no room for one record, and took those after it: it comes behind them, once."""
+    """A record that the server rejected for lack of memory is stored later, once, after the following ones."""
     out, batch = output(server), entries(20, cases=ALERTS)
     out.send(batch[:5] + batch[6:])
     for _ in range(3):
@@ -150,7 +146,7 @@ def test_one_that_was_left_out(server: RedisServer) -> None:
 
 
 def test_old_entries_go(server: RedisServer) -> None:
-    """The stream is bounded where that is asked for."""
+    """The stream is trimmed to the configured length."""
     batch = entries(3000, cases=ALERTS)
     out = output(server, max_entries=1000)
     out.send(batch)
@@ -160,7 +156,7 @@ def test_old_entries_go(server: RedisServer) -> None:
 
 
 def test_nothing_is_lost_or_doubled_when_it_is_killed(server: RedisServer) -> None:
-    """Kill -9 at random moments while batches flow; it comes back on its port, with its data."""
+    """After kill -9 at random moments and a restart with its data nothing is lost or duplicated."""
     out, batch, over = output(server, timeout_s=10), entries(20_000), threading.Event()
     rng = random.Random(7)
     tries: list[int] = []
@@ -184,7 +180,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(server: RedisServer) -> No
 
 
 def test_on_disk_before_it_counts(server: RedisServer) -> None:
-    """A server that writes once a second: what counted as delivered is there after kill -9, since we waited for it."""
+    """With ``appendfsync everysec`` delivered records survive kill -9, since the output waits for the write."""
     with connect(server) as requested:
         requested.config_set("appendfsync", "everysec")
     out, batch = output(server, synced=True), entries(300)
@@ -205,9 +201,7 @@ def test_on_disk_before_it_counts(server: RedisServer) -> None:
 
 
 def test_a_server_that_stands_still(server: RedisServer) -> None:
-    """It takes the connection and answers nothing: the batch is tried again after the time-out, and is there once when
-    it goes on.
-    """
+    """A server that hangs costs the time-out; the retried batch is stored once when it resumes."""
     out, batch = output(server, timeout_s=0.5), entries(20)
     server.pause()
     begun = time.monotonic()
@@ -224,7 +218,7 @@ def test_a_server_that_stands_still(server: RedisServer) -> None:
 
 
 def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
-    """Out of memory is no fault of the records, and none of them counts as sent."""
+    """Out of memory refuses no records, and none of them counts as sent."""
     out, batch = output(server), entries(100)
     with connect(server) as requested:
         requested.config_set("maxmemory", "1mb")
@@ -237,7 +231,7 @@ def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
 
 
 def test_a_key_of_another_kind(server: RedisServer) -> None:
-    """The key is taken by something else: no fault of the records."""
+    """A key with another data type refuses no records."""
     out, batch = output(server), entries(10)
     with connect(server) as requested:
         requested.set(STREAM, "x")
@@ -250,7 +244,7 @@ def test_a_key_of_another_kind(server: RedisServer) -> None:
 
 
 def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password, and a user who may only read; neither message holds a secret."""
+    """A wrong password or read-only user is reported without a secret."""
     monkeypatch.setenv("REDIS_PASSWORD", "correct horse")
     with connect(server) as requested:
         requested.execute_command(
@@ -286,7 +280,7 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) -> None:
-    """What it looked at, in order; the stream is not made by it."""
+    """The check reports its steps in order, and does not create the stream."""
     out = Redis("redis", Options(url=f"redis://localhost:{server.port}"))
     assert [(one.what, one.level) for one in out.check()] == [
         (what, "ok") for what in ("dns", "tcp", "auth", "permission", "durability")
@@ -311,7 +305,7 @@ def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) ->
 
 
 def test_a_server_that_is_away() -> None:
-    """Refused: told by open, and named by the check before anything is asked of it."""
+    """A refused connection is reported by open and by the check, before any command is sent."""
     out = Redis("redis", Options(url="redis://127.0.0.1:1", timeout_s=1))
     with pytest.raises(Retry, match="refused"):
         out.open()
@@ -322,7 +316,7 @@ def test_a_server_that_is_away() -> None:
 
 
 def test_over_a_socket(server: RedisServer) -> None:
-    """A path instead of a host; the database by its own key."""
+    """A path connects over the Unix socket; the database has its own option."""
     out = Redis("redis", Options(url=f"unix://{server.socket}", database=3))
     assert [one.what for one in out.check()] == ["auth", "permission", "durability"]
     out.send(entries(4))
@@ -332,7 +326,7 @@ def test_over_a_socket(server: RedisServer) -> None:
 
 
 def test_over_tls(tmp_path: Path) -> None:
-    """The server's certificate must be by our authority and for its name, or for the one that is expected."""
+    """The server's certificate must be issued by the CA for its name, or for the configured name."""
     authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Another")
     pair = authority.issue("redis", ("redis.example",))
     with RedisServer(certificate=pair.certificate, key=pair.key, ca=authority.ca) as server:
@@ -353,7 +347,7 @@ def test_over_tls(tmp_path: Path) -> None:
 
 
 def test_replicas_must_have_it(server: RedisServer) -> None:
-    """Where the batch must be in two places, one place is not enough."""
+    """Where two copies are required, one is not enough."""
     out = output(server, replicas=1, timeout_s=1)
     with pytest.raises(Retry, match="0 of 1 replicas"):
         out.send(entries(5))
@@ -366,7 +360,7 @@ def test_replicas_must_have_it(server: RedisServer) -> None:
 
 
 def test_a_primary_that_became_a_replica(server: RedisServer) -> None:
-    """Its answer names what it is."""
+    """The server's answer reports that it is a replica."""
     with RedisServer(f"replicaof 127.0.0.1 {server.port}") as second:
         out = output(second)
         with pytest.raises(Retry, match="read only replica"):
@@ -375,7 +369,7 @@ def test_a_primary_that_became_a_replica(server: RedisServer) -> None:
 
 
 def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install, instead of a traceback."""
+    """Without its package the output reports what to install, without a traceback."""
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(Retry, match=r"pip install 'passive-network-sensor\[redis\]'"):
         Redis("redis", Options(url="redis://127.0.0.1")).open()
@@ -395,7 +389,7 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_faults_of_the_configuration(golden: Golden, options: dict[str, Any]) -> None:
-    """Told when it is read, and never with what should be secret."""
+    """Faults of the configuration are reported when it is read, without secrets."""
     with pytest.raises(ValidationError) as found:
         Options.model_validate(options)
     golden(faults_of(found))

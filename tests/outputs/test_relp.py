@@ -1,4 +1,4 @@
-"""RELP into a real rsyslogd, which dies at any moment, and into peers that do not keep to the protocol."""
+"""RELP into a real rsyslogd that crashes at any moment, and into peers that violate the protocol."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def texts(batch: list[Entry]) -> list[str]:
 
 
 def by_script(*answers: Callable[[int, str, bytes], bytes] | bytes) -> Callable[[socket.socket], None]:
-    """A peer that answers frame after frame by the script, whose last answer is that to all others; an empty one ends
-    the connection.
+    """A peer that answers frame after frame by the script and repeats its last answer; an empty one closes the
+    connection.
     """
 
     def serve(connection: socket.socket) -> None:
@@ -79,7 +79,7 @@ def by_script(*answers: Callable[[int, str, bytes], bytes] | bytes) -> Callable[
 
 
 def _frame(observed: BinaryIO) -> tuple[int, str, bytes] | None:
-    """The next frame; None where there is none."""
+    """The next frame; None at the end."""
     header = bytearray()
     while header.count(b" ") < 3 and not header.endswith(b"\n"):
         if not (byte := observed.read(1)):
@@ -97,7 +97,7 @@ def reporting(text: str) -> Callable[[int, str, bytes], bytes]:
     return answer
 
 
-# What arrives at rsyslog.
+# Delivery to rsyslog.
 
 
 @needs_server
@@ -128,7 +128,7 @@ def test_a_session_ends_so_that_the_server_has_nothing_to_complain_of(empty):
         output.send(entries(1, format="syslog_5424"))
     with secured(empty) as output:
         output.send(entries(1, format="syslog_5424"))
-    with opened(empty.relp) as output:  # once this is there, what came of the ends before it was written
+    with opened(empty.relp) as output:  # once this is there, the closed connections before it were written
         output.send(entries(1, first=2, format="syslog_5424"))
     assert len(empty.wait("relp", lambda lines: len(lines) == 2)) == 2
     assert "error" not in empty.output.read_text().removeprefix(before)
@@ -162,7 +162,7 @@ def test_a_server_that_is_killed_while_records_flow_loses_none_and_mixes_none_up
     assert list(dict.fromkeys(empty.lines("relp"))) == reported
 
 
-# What peers do that they should not.
+# Peers that violate the protocol.
 
 
 def test_a_message_that_is_turned_down_goes_to_the_dead_letters_and_the_others_do_not():
@@ -251,7 +251,7 @@ def test_whatever_a_peer_reports_is_an_answer_or_one_of_two_errors(pieces):
         assert list(relp._Session(ours).answers([1])) == [1]
 
 
-# What a check says.
+# Findings of a check.
 
 
 @needs_server

@@ -1,6 +1,4 @@
-"""Sentinel: rows of a table, under a token that ends, in calls that are small enough; and what
-Azure says against us.
-"""
+"""Sentinel: rows of a table, with tokens that expire, in calls of limited size; and errors of Azure."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ def output(receiver: Receiver) -> Iterator[Sentinel]:
 
 @pytest.mark.parametrize("case", list(RECORDS))
 def test_rows_have_the_columns_of_the_table(case: str) -> None:
-    """Of their types, and everything that says what, when, who and how bad."""
+    """Rows have the types of the table's columns, with activity, time, addresses and severity."""
     record = RECORDS[case]
     made_row, types = row(record), dict(COLUMNS)
     assert made_row.keys() <= types.keys()
@@ -88,7 +86,7 @@ def test_rows_have_the_columns_of_the_table(case: str) -> None:
 
 
 def test_every_column_is_filled_by_some_record() -> None:
-    """A name that is misspelt would be empty for ever."""
+    """Every column is filled by some sample: a misspelt name would stay empty."""
     filled = {name for record in RECORDS.values() for name in row(record)}
     assert {name for name, _ in COLUMNS} - filled <= {"EmittedTime"}
 
@@ -101,7 +99,7 @@ def test_names_of_columns_are_such_as_azure_takes() -> None:
 
 
 def test_values_of_another_type() -> None:
-    """Fields that were redacted are texts wherever they stood."""
+    """Redacted fields are strings in any column."""
     record = {
         **RECORDS["alert_open"],
         "src": {"ip": "~ab12", "port": "~cd34", "mac": 5},
@@ -130,7 +128,7 @@ def test_rows_arrive_under_one_token(receiver: Receiver, service: Service, outpu
 
 
 def test_rows_of_devices(receiver: Receiver) -> None:
-    """With the columns of Defender's table, as the format has them."""
+    """Rows of devices have the columns of Defender's table."""
     output = made(receiver, format="device_info")
     output.open()
     batch = entries(2, cases=("device_new",), format="device_info")
@@ -149,7 +147,7 @@ def test_a_token_that_ends_is_renewed_before(receiver: Receiver, service: Servic
 def test_a_token_that_is_not_taken_any_more_is_renewed_once(
     receiver: Receiver, service: Service, output: Sentinel
 ) -> None:
-    """Keys of the service change. Where the new one is not taken either, it is tried again later."""
+    """A rejected token is renewed once; if the new one is rejected too, the batch is retried later."""
     output.send(entries(1))
     service.tokens[:] = ["another"]
     assert output.send(entries(1)) == Ack()
@@ -161,7 +159,7 @@ def test_a_token_that_is_not_taken_any_more_is_renewed_once(
 
 
 def test_headers_for_the_destination_are_not_for_the_login(receiver: Receiver) -> None:
-    """They may be secrets."""
+    """Headers for the destination may be secrets and are not sent to the login."""
     with Receiver(receiver.service) as login:
         output = made(receiver, login=login.url, secret_headers={"X-Gateway": "env:CLIENT_SECRET"})
         output.open()
@@ -172,12 +170,12 @@ def test_headers_for_the_destination_are_not_for_the_login(receiver: Receiver) -
 
 
 def fat(count: int, size: int) -> list[Entry]:
-    """Entries with a row of about so many bytes."""
+    """Entries with a row of about this many bytes."""
     return [entry({**one.record, "msg": "x" * size}) for one in entries(count, cases=("sensor_started",))]
 
 
 def test_batches_are_cut_into_calls_that_are_small_enough(receiver: Receiver, output: Sentinel) -> None:
-    """Before they are packed: that is what Azure counts. Nothing is left out or sent twice."""
+    """Batches are split by uncompressed size, which Azure limits; nothing is lost or sent twice."""
     batch = fat(80, 30_000)
     assert output.send(batch) == Ack()
     bodies = [request.body for request in receiver.requests[1:]]
@@ -187,7 +185,7 @@ def test_batches_are_cut_into_calls_that_are_small_enough(receiver: Receiver, ou
 
 
 def test_cuts_of_any_sizes() -> None:
-    """Together they are everything, in order, each no larger than allowed; a row that is too large is alone."""
+    """Parts of any size contain everything, in order, none above the limit; an oversized row is alone."""
     for sizes in (
         [],
         [1],
@@ -204,7 +202,7 @@ def test_cuts_of_any_sizes() -> None:
 
 
 def test_what_was_delivered_before_a_failure_stays_so(receiver: Receiver, output: Sentinel) -> None:
-    """The second of three calls fails: the first is not sent again, and the words come with the next try."""
+    """When the second of three calls fails, the first is not sent again, and the error is reported."""
     batch = fat(80, 30_000)
     receiver.script = [None, None, Fault(429, headers={"Retry-After": "5"}), Fault(429, headers={"Retry-After": "5"})]
     ack = output.send(batch)
@@ -217,7 +215,7 @@ def test_what_was_delivered_before_a_failure_stays_so(receiver: Receiver, output
 
 
 def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: Service, output: Sentinel) -> None:
-    """Azure's limit may be smaller than we think: the runner halves what it refuses, one row is refused itself."""
+    """A row above Azure's actual limit is refused alone, since the runner halves refused batches."""
     service.limit = 50_000
     with pytest.raises(Refuse, match="ContentLengthLimitExceeded"):
         output.send(fat(2, 30_000))
@@ -255,7 +253,7 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
     begin = time.monotonic()
     with pytest.raises(error, match=expected) as raised:
         output.send(entries(3))
-    assert time.monotonic() - begin < 8  # the receiver takes nine
+    assert time.monotonic() - begin < 8  # the receiver accepts nine
     assert str(raised.value).isprintable()
     assert getattr(raised.value, "after_s", None) == (30 if fault.status == 429 else None)
     output.close()
@@ -278,7 +276,7 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
 def test_a_login_that_fails_is_tried_again(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, fault: Fault | None, expected: str
 ) -> None:
-    """No record is refused for it; the secret is in no message; a new secret counts at once."""
+    """A failed login refuses no record; no message contains the secret; a new secret is used at once."""
     monkeypatch.setenv("CLIENT_SECRET", "wrong-secret" if fault is None else SECRET)
     output = made(receiver)
     output.open()

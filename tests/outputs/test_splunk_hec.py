@@ -1,6 +1,4 @@
-"""Splunk's collector: a batch counts once it is written, wrong events are told from wrong tokens, and no
-acknowledgement is waited for in vain.
-"""
+"""Splunk's collector: acknowledged batches, invalid events and tokens, and a bounded wait for acknowledgements."""
 
 from __future__ import annotations
 
@@ -56,7 +54,7 @@ def output(receiver: Receiver) -> Iterator[SplunkHec]:
 
 
 def test_events_as_splunk_has_them(receiver: Receiver, output: SplunkHec) -> None:
-    """Time in seconds, host, source, type by kind, the id to drop repeats by; the record is the event, not a string."""
+    """Time in seconds, host, source, sourcetype by kind, id for deduplication; the record is an object, no string."""
     batch = entries(5)
     assert output.send(batch) == Ack()
     first = receiver.store.records[0]
@@ -84,7 +82,7 @@ def test_formats_of_text_are_strings(receiver: Receiver) -> None:
 
 
 def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
-    """In one channel, asked again and again with longer pauses."""
+    """The output polls for the acknowledgement in one channel, with growing pauses."""
     service.polls = 4
     begin = time.monotonic()
     assert output.send(entries(3)) == Ack()
@@ -103,7 +101,7 @@ def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, o
 
 
 def test_a_balancer_leads_to_the_one_who_knows(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
-    """By the cookies that it gave with the answer, without what else they say."""
+    """The load balancer's cookies are sent back, without their attributes."""
 
     def balanced(request: Request, store: Store) -> Any:
         return service(request, store)._replace(
@@ -125,7 +123,7 @@ def test_two_outputs_have_two_channels(receiver: Receiver, output: SplunkHec) ->
 
 
 def test_what_is_never_written_comes_again(receiver: Receiver, service: Hec) -> None:
-    """The indexers died: the acknowledgement is false for ever."""
+    """If the indexers fail and the acknowledgement stays false, the batch is sent again."""
     output = made(receiver, ack_timeout_s=0.4)
     output.open()
     service.polls = -1
@@ -139,7 +137,7 @@ def test_what_is_never_written_comes_again(receiver: Receiver, service: Hec) -> 
 
 
 def test_a_splunk_that_forgot_the_channel_gets_it_again(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
-    """It was started again between event and question: where it does not know the channel, or the answer is lost."""
+    """If Splunk restarts before the acknowledgement and loses the channel or the answer, the batch is sent again."""
     for fault in (
         Fault(400, json.dumps({"text": "Invalid data channel", "code": 11}).encode()),
         Fault(reset=True),
@@ -157,8 +155,8 @@ def test_a_splunk_that_forgot_the_channel_gets_it_again(receiver: Receiver, serv
 
 
 def test_one_wrong_event(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
-    """It alone is refused. Those before it were taken, but nobody will acknowledge them: they come again with those
-    after it.
+    """Only the invalid event is refused. Earlier ones, which are never acknowledged, are sent again with the later
+    ones.
     """
     batch = entries(5)
     service.rejection = lambda event: (
@@ -172,7 +170,7 @@ def test_one_wrong_event(receiver: Receiver, service: Hec, output: SplunkHec) ->
 
 
 def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receiver) -> None:
-    """Those before it were taken: nothing is sent twice."""
+    """Events before the invalid one were accepted: nothing is sent twice."""
     service.acknowledge = False
     output = made(receiver, acknowledge=False)
     output.open()
@@ -219,7 +217,7 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
 def test_codes_of_the_collector(
     receiver: Receiver, output: SplunkHec, status: int, body: Any, error: type[Exception], expected: str
 ) -> None:
-    """What speaks of events is refused; what speaks of tokens, indexes and load comes again."""
+    """Codes about events refuse records; codes about tokens, indexes and load retry the batch."""
     receiver.script = [Fault(status, json.dumps(body).encode() if body else b"<html>")]
     with pytest.raises(error, match=expected) as raised:
         output.send(entries(3))
@@ -236,7 +234,7 @@ def test_retry_after(receiver: Receiver, output: SplunkHec) -> None:
 
 
 def test_a_token_without_acknowledgement_is_found_before_anything_is_sent(receiver: Receiver, service: Hec) -> None:
-    """Otherwise every batch would be written, never acknowledged, and come again for ever."""
+    """A token without acknowledgements is rejected by open: every batch would be stored and sent again for ever."""
     service.acknowledge = False
     output = made(receiver)
     with pytest.raises(Retry, match=r"useACK.*\backnowledge\b.*\bfalse\b"):
@@ -306,7 +304,7 @@ def test_invalid_options(golden: Golden, options: dict[str, Any]) -> None:
 
 
 def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> None:
-    """Fields may have been left out."""
+    """Events without time or host are valid, since fields may be omitted."""
     [one] = entries(1)
     bare = type(one)(one.seq, {"id": one.id, "kind": one.kind}, b'{"id":"x"}')
     odd = type(one)(one.seq, {"id": "odd", "kind": one.kind, "ts": "soon", "sensor": "~3f9a"}, b'{"id":"odd"}')
@@ -321,7 +319,7 @@ def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> N
 
 
 def test_a_service_like_splunk(service: Hec) -> None:
-    """The stand-in itself: a question about what is not known is false, and an answer is given once."""
+    """The stand-in answers false for unknown acknowledgements, and true only once."""
     store = Store()
     request = Request(
         "POST",

@@ -38,7 +38,7 @@ def server() -> Iterator[Rsyslog]:
 
 @pytest.fixture
 def fresh(server) -> Iterator[Rsyslog]:
-    """The server, with nothing received; it runs whatever the story before did to it."""
+    """The server, with an empty file; it is restarted if the previous test stopped it."""
     if server.received.exists():
         os.truncate(server.received, 0)
     yield server
@@ -69,7 +69,7 @@ def empty(server: Rsyslog) -> Rsyslog:
 
 
 def readable(output: Syslog) -> None:
-    """Wait until something came from the receiver: data, or the end of the connection."""
+    """Wait until the receiver sent data or closed the connection."""
     assert select.select([output._connection], [], [], 60)[0]
 
 
@@ -82,7 +82,7 @@ def texts(batch: list[Entry]) -> list[str]:
     return [one.payload.decode() for one in batch]
 
 
-# What arrives.
+# Delivery.
 
 
 @needs_server
@@ -141,7 +141,7 @@ def test_the_facility_is_ours_to_choose(server, name, facility, start):
     assert line.startswith(start)
 
 
-# What is noticed.
+# Detected faults.
 
 
 @needs_server
@@ -183,14 +183,14 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
             output.send(batch)
         tired.clear()
         output.send(batch)
-        # The kernel takes connections and bytes before the program does.
+        # The kernel accepts connections and bytes before the program does.
         until(lambda: len(observed) >= 2)
         tired.set()
     assert observed == [b"%d %b" % (len(batch[0].payload), batch[0].payload)] * 2
 
 
 def test_a_batch_counts_only_once_the_kernel_of_the_receiver_has_it():
-    """The buffer of a receiver that stands still takes a part; what it took does not count as delivered."""
+    """What the kernel buffer of a hung receiver accepted does not count as delivered."""
     ended = threading.Event()
     with listener(lambda _: ended.wait(60), buffer=4096) as port, opened(port, timeout_s=0.4) as output:
         batch = entries(500, format="syslog_5424")
@@ -239,7 +239,7 @@ def test_connections_notice_a_host_that_vanished():
 
 
 def test_a_certificate_of_ours_that_is_missing_is_reported_when_it_is_noticed(tmp_path):
-    """With TLS 1.3 a server turns it down after the handshake, which then has succeeded for us."""
+    """With TLS 1.3 a server rejects the client certificate after the handshake, which succeeds for the client."""
     authority = Authority(tmp_path)
     shown = authority.issue("collector").context(authority.ca)
 
@@ -301,7 +301,7 @@ def test_closing_twice_and_sending_after_it():
         output.send(entries(1, format="syslog_5424"))
 
 
-# What a check says, and what options are wrong.
+# Findings of a check, and invalid options.
 
 
 @needs_server

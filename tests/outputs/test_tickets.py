@@ -1,4 +1,4 @@
-"""The output of tickets against systems that answer as Jira, ServiceNow, GitHub and a desk of somebody's own do."""
+"""The ticket output against systems that answer as Jira, ServiceNow, GitHub and a generic ticket system do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORM = Form("hq", "OPS", "Task")
 
 
 class Place(NamedTuple):
-    """A system, what it keeps, and our way to it."""
+    """A ticket system, its stored tickets, and an output for it."""
 
     system: str
     receiver: Receiver
@@ -88,7 +88,7 @@ def at(system: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[Pl
 
 
 def test_opened_once_then_changed_then_closed(place: Place) -> None:
-    """One ticket all along: its text tells of the second device, and in the end why it is done."""
+    """One ticket for all changes: its text adds the second device, and finally the reason for closing."""
     ticket = place.ticket()
     handle = place.give("create", ticket).handle
     assert list(place.service.tickets) == [handle]
@@ -102,9 +102,7 @@ def test_opened_once_then_changed_then_closed(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
 def test_what_was_opened_without_an_answer_is_found_again(place: Place) -> None:
-    """The answer was lost on the way, or the note of it: the next try finds the ticket by its id and brings it up to
-    date.
-    """
+    """After a lost answer or a lost local note, the next try finds the ticket by its id and updates it."""
     place.receiver.script = [None, Fault(store=True, reset=True)]
     with pytest.raises(Retry):
         place.give("create", place.ticket())
@@ -118,7 +116,7 @@ def test_what_was_opened_without_an_answer_is_found_again(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["webhook"], indirect=True)
 def test_a_desk_without_search_knows_a_repeat_by_its_key(place: Place) -> None:
-    """The same key and the same Idempotency-Key come twice; another content has another."""
+    """A repeated request has the same key and Idempotency-Key; other contents have another."""
     place.receiver.script = [Fault(store=True, reset=True)]
     with pytest.raises(Retry):
         place.give("create", place.ticket())
@@ -132,7 +130,7 @@ def test_a_desk_without_search_knows_a_repeat_by_its_key(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
 def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
-    """The same fix at another site is another ticket."""
+    """The same recommendation at another site has its own ticket."""
     place.give("create", place.ticket())
     system_format = format_of(place.system)
     there = Form("branch", "OPS")
@@ -153,7 +151,7 @@ def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
 
 
 def test_what_a_user_deleted_there_is_opened_again(place: Place) -> None:
-    """An open ticket is not lost with it; one that is done need not be closed any more."""
+    """A deleted open ticket is opened again; a deleted one that is done is not closed again."""
     handle = place.give("create", place.ticket()).handle
     place.service.tickets.clear()
     assert place.give("close", place.ticket(), handle) == Outcome(handle)
@@ -163,7 +161,7 @@ def test_what_a_user_deleted_there_is_opened_again(place: Place) -> None:
 
 
 def test_what_comes_back_is_opened_again(place: Place) -> None:
-    """A setting that was right and is wrong again: the same ticket, open."""
+    """A setting that regresses reopens the same ticket."""
     handle = place.give("create", place.ticket()).handle
     place.give("close", place.ticket(), handle)
     assert place.give("reopen", place.ticket(2), handle, "c2") == Outcome(handle)
@@ -175,7 +173,7 @@ def test_what_comes_back_is_opened_again(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["jira", "jira_server"], indirect=True)
 def test_a_workflow_that_leads_nowhere_is_reported(golden: Golden, place: Place) -> None:
-    """The comment says that it is done; a person has to close it."""
+    """Without a closing transition the comment reports that the fix is done; a person has to close the ticket."""
     handle = place.give("create", place.ticket()).handle
     place.service.stuck = True
     outcome = place.give("close", place.ticket(), handle)
@@ -185,7 +183,7 @@ def test_a_workflow_that_leads_nowhere_is_reported(golden: Golden, place: Place)
 
 @pytest.mark.parametrize("place", ["jira", "jira_server"], indirect=True)
 def test_people_may_close_before_us(place: Place) -> None:
-    """Then only the comment is added."""
+    """A ticket that a person closed only receives the comment."""
     handle = place.give("create", place.ticket()).handle
     place.service.tickets[handle]["status"] = "done"
     place.give("close", place.ticket(), handle)
@@ -195,7 +193,7 @@ def test_people_may_close_before_us(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["github"], indirect=True)
 def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
-    """Behind a hundred others; changes to code are listed with issues, and are none."""
+    """An issue is found behind a hundred others; pull requests in the list are ignored."""
     handle = place.give("create", place.ticket()).handle
     body = place.service.tickets[handle]["body"]
     for number in range(2, 130):
@@ -218,7 +216,7 @@ def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["servicenow"], indirect=True)
 def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a new ticket gets as well, and how it is closed where close codes have other names."""
+    """Additional fields of new tickets, and closing values where close codes have other names."""
     for there in at(
         "servicenow",
         monkeypatch,
@@ -233,7 +231,7 @@ def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("place", ["jira"], indirect=True)
 def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are left out of new tickets, and of what changes them."""
+    """Fields that a project lacks are omitted from new tickets and updates."""
     for there in at(
         "jira", monkeypatch, extra={"priority": None, "duedate": None, "components": [{"name": "Network"}]}
     ):
@@ -245,7 +243,7 @@ def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.M
 
 
 def test_who_may_not_is_reported_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password is nothing that another try mends."""
+    """A wrong password or missing permission is reported at once, without retries."""
     monkeypatch.setenv("PASSWORD", "wrong")
     place.output.open()
     with pytest.raises(Locked, match=r"answered 401 Unauthorized.*check user, password, token"):
@@ -257,7 +255,7 @@ def test_who_may_not_is_reported_at_once(place: Place, monkeypatch: pytest.Monke
     [(Fault(status=500), Retry), (Fault(status=429, headers={"Retry-After": "7"}), Retry), (Fault(status=400), Refuse)],
 )
 def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -> None:
-    """Busy or broken: again later, when it says so; wrong: not as it is."""
+    """Busy and failing systems are retried when they ask for it; invalid requests are refused."""
     place.receiver.script = [fault]
     with pytest.raises(error) as raised:
         place.give("create", place.ticket())
@@ -267,7 +265,7 @@ def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -
 
 @pytest.mark.parametrize("place", ["github"], indirect=True)
 def test_too_many_requests_by_the_message_of_github(place: Place) -> None:
-    """It answers 403 as if we might not, and says in a header that nothing is left of what we may do in an hour."""
+    """GitHub's rate limit is a 403 with a header that no requests are left for the hour."""
     place.receiver.script = [Fault(status=403, headers={"x-ratelimit-remaining": "0"})]
     with pytest.raises(Retry) as raised:
         place.give("create", place.ticket())
@@ -276,9 +274,7 @@ def test_too_many_requests_by_the_message_of_github(place: Place) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"result": "x"}', b'{"key": {"a": 1}}', b"\xff", b"[" * 100_000])
 def test_an_answer_that_reports_no_name(place: Place, body: bytes) -> None:
-    """It is no fault of ours: the ticket is looked for at the next try; a desk that answers nothing knows it by our
-    key.
-    """
+    """An answer without an id is no failure: the next try searches for the ticket; a generic system finds it by key."""
     if place.system == "webhook":
         place.receiver.script = [Fault(status=200, body=body)]
         assert place.give("create", place.ticket()).handle == f"hq/{place.ticket().id}"
@@ -289,14 +285,14 @@ def test_an_answer_that_reports_no_name(place: Place, body: bytes) -> None:
 
 
 def test_a_place_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """404 to everything: the address is wrong, which only a person can mend."""
+    """404 for every request means a wrong address, which only a person can fix."""
     place.receiver.script = [Fault(status=404)] * 3
     with pytest.raises(Locked, match=r"\burl\b.*\bproject\b"):
         place.give("create", place.ticket())
 
 
 def test_names_of_a_system_cannot_leave_their_place(place: Place) -> None:
-    """A handle with slashes and question marks stays one step of a path."""
+    """A handle with slashes and question marks stays one segment of a path."""
     place.receiver.script = [Fault(status=500)]
     with pytest.raises(Retry):
         place.give("update", place.ticket(), "../../admin?x=1#y")
@@ -304,7 +300,7 @@ def test_names_of_a_system_cannot_leave_their_place(place: Place) -> None:
 
 
 def test_check_asks_who_we_are(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is opened by it."""
+    """The check opens no ticket."""
     levels = {one.what: one.level for one in place.output.check()}
     assert levels == {"dns": "ok", "tcp": "ok", "auth": "warning" if place.system == "webhook" else "ok"}
     monkeypatch.setenv("PASSWORD", "wrong")
@@ -315,7 +311,7 @@ def test_check_asks_who_we_are(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("place", ["github"], indirect=True)
 def test_check_sees_that_labels_would_be_dropped(place: Place) -> None:
-    """GitHub takes issues of anybody, and labels only of those who may push."""
+    """GitHub accepts issues of any user, and labels only of users with write access."""
     place.receiver.script = [Fault(status=200, body=b'{"permissions": {"push": false}}')]
     assert [(one.what, one.level) for one in place.output.check()][-1] == ("auth", "warning")
 
@@ -345,7 +341,7 @@ def test_options_that_make_no_sense(golden: Golden, options: dict[str, Any]) -> 
 
 
 def test_a_signed_desk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Standard Webhooks has it: over what is on the wire."""
+    """Requests are signed as in Standard Webhooks, over the bytes on the wire."""
     monkeypatch.setenv("SIGN", "hush")
     for there in at("webhook", monkeypatch, sign="env:SIGN"):
         there.give("create", there.ticket())

@@ -1,4 +1,4 @@
-"""TLS against the server of OpenSSL itself: every version it can speak, and certificates of ours that it asks for."""
+"""TLS against the server of OpenSSL: every version it supports, and client certificates that it requires."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @contextlib.contextmanager
 def openssl(authority: Authority, *expected: str) -> Iterator[int]:
-    """A server with a certificate of the authority, which takes ciphers of any age."""
+    """A server with a certificate of the CA, which accepts legacy ciphers too."""
     pair, port = authority.issue("openssl"), free_port()
     command = [
         "openssl",
@@ -77,7 +77,7 @@ def last(port: int, tls: Tls) -> Finding:
     ],
 )
 def test_versions(authority: Authority, sent: str, minimum: str, expected: str) -> None:
-    """None older than what is allowed is spoken, whatever the server would."""
+    """No TLS version older than the allowed ones is negotiated, whatever the server offers."""
     with openssl(authority, sent) as port:
         found = last(port, Tls.model_validate({"ca": authority.ca, "minimum": minimum}))
     assert (found.what, found.level) == ("tls", "error" if expected is TOO_OLD else "ok")
@@ -86,9 +86,7 @@ def test_versions(authority: Authority, sent: str, minimum: str, expected: str) 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str) -> None:
-    """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a
-    password.
-    """
+    """No certificate, one of an unknown CA, an expired one, and the valid one, whose key has a password."""
     untrusted, old = (
         Authority(tmp_path, "Strange").issue("strange", client=True),
         authority.issue("old", days=-2, client=True),

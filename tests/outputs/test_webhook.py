@@ -1,6 +1,4 @@
-"""Webhooks: bodies in the words of their receivers (golden files), whom peer text cannot reach there, and what becomes
-of each record of a batch.
-"""
+"""Webhooks: bodies in their receivers' schemas (golden files), hostile texts, and the result of each record."""
 
 from __future__ import annotations
 
@@ -63,7 +61,7 @@ def made(receiver: Receiver, kind: str = "plain", **options: Any) -> Webhook:
 
 @pytest.mark.parametrize("name", list(RECEIVERS))
 def test_golden(name: str) -> None:
-    """What receivers get changes only where somebody looked at the difference."""
+    """A change of a body appears as a difference to its golden file."""
     assert golden_text(name) == file_of(name).read_text(encoding="utf-8")
 
 
@@ -76,7 +74,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def evil(size: int = 1) -> dict[str, Any]:
-    """An alert whose every text is a peer's."""
+    """An alert in which every text comes from a peer."""
     end = {"ip": EVIL * size, "hostname": EVIL * size, "type": EVIL, "mac": EVIL}
     alert = {
         "title": EVIL * size,
@@ -99,14 +97,14 @@ def evil(size: int = 1) -> dict[str, Any]:
 @pytest.mark.parametrize("name", list(RECEIVERS))
 @pytest.mark.parametrize("size", [1, 1000])
 def test_hostile_texts(name: str, size: int) -> None:
-    """No control and no direction signs, and no body beyond what receivers take (28 KB in Teams)."""
+    """No control or bidirectional characters, and no body above the receivers' limit (28 KB in Teams)."""
     body = RECEIVERS[name](evil(size))
     assert all(line.isprintable() for text in texts(body) for line in text.split("\n"))
     assert len(json.dumps(body)) < 28_000
 
 
 def test_no_user_is_mentioned_in_slack() -> None:
-    """Blocks are plain text; in the one text with markup its signs are escaped."""
+    """Blocks are plain text; the one text with markup is escaped."""
     body = bodies.slack(evil())
     assert "<" not in body["text"]
     assert "&lt;!channel&gt;" in body["text"]
@@ -146,9 +144,7 @@ def test_markup_of_jira_server_cannot_be_left(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["jira", "jira_server", "servicenow"])
 def test_a_ticket_is_opened_once(name: str) -> None:
-    """Not again with every update and at the end; records of other kinds are tickets where the filter lets them
-    through.
-    """
+    """Updates and ends open no further ticket; records of other kinds open tickets if the filter lets them pass."""
     assert RECEIVERS[name](RECORDS["alert_open"]) is not None
     assert RECEIVERS[name](RECORDS["alert_update"]) is None
     assert RECEIVERS[name](RECORDS["alert_close"]) is None
@@ -174,7 +170,7 @@ def test_a_pager_follows_an_alert_to_its_end() -> None:
 @pytest.mark.parametrize("name", list(RECEIVERS))
 @pytest.mark.parametrize("case", list(RECORDS))
 def test_records_that_lost_fields(name: str, case: str) -> None:
-    """Each key in turn is away, or a hash stands in its place: there is a body all the same."""
+    """A record without one of its keys, or with a hash in its place, has a body."""
     for key in RECORDS[case]:
         if key == "kind":
             continue
@@ -189,7 +185,7 @@ def test_records_that_lost_fields(name: str, case: str) -> None:
 
 @pytest.mark.parametrize("kind", ["plain", *RECEIVERS])
 def test_each_record_is_a_request(receiver: Receiver, kind: str) -> None:
-    """In order, over one connection; those without words are delivered by nothing."""
+    """Records are sent in order, over one connection; records without a body count as delivered."""
     output = made(receiver, kind)
     output.open()
     batch = [entry(RECORDS[case]) for case in ("alert_open", "alert_update", "incident_open", "device_new")]
@@ -224,7 +220,7 @@ def test_signed_and_packed_where_configured(receiver: Receiver) -> None:
 
 
 def test_one_of_a_batch_is_refused(receiver: Receiver) -> None:
-    """With its answer; the others are delivered."""
+    """A refused record is reported with the answer; the others are delivered."""
     output = made(receiver, "slack")
     output.open()
     receiver.script = [None, Fault(400, b"invalid_blocks")]
@@ -245,7 +241,7 @@ def test_one_of_a_batch_is_refused(receiver: Receiver) -> None:
     ],
 )
 def test_a_batch_that_stops_half_way(receiver: Receiver, fault: Fault) -> None:
-    """What is delivered is not sent again; the next try starts where it stopped and hears why."""
+    """Delivered records are not sent again; the next try starts at the failed record, and the reason is reported."""
     output = made(receiver, "slack")
     output.open()
     batch = entries(5)
@@ -259,7 +255,7 @@ def test_a_batch_that_stops_half_way(receiver: Receiver, fault: Fault) -> None:
     assert delivered(output, left) == 0
     sent = [RECEIVERS["slack"](dict(one.record)) for one in batch]
     found = receiver.store.records
-    # Where the connection was lost after it was stored, it is there once more.
+    # A record that was stored before the connection was lost is there twice.
     assert [one for place, one in enumerate(found) if one not in found[:place]] == sent
     assert len(found) == (7 if fault.reset else 5)
     output.close()
@@ -305,7 +301,7 @@ def test_faults_of_the_set_up_refuse_no_record(
     ],
 )
 def test_a_check_opens_no_ticket(receiver: Receiver, kind: str, path: str, requested: str | None) -> None:
-    """Ticket systems are asked whether they know us; chat rooms cannot be asked anything."""
+    """The check tests the authentication of ticket systems; chat systems have no API for that."""
     output = made(receiver, kind, url=receiver.url + path)
     *_, last = output.check()
     assert (last.what, last.level) == ("auth", "ok" if requested else "warning")
@@ -334,7 +330,7 @@ def test_invalid_options(golden: Golden, options: dict[str, Any]) -> None:
 
 
 def test_a_missing_routing_key(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Named by its place, before anything is sent."""
+    """A missing routing key is reported by its option, before anything is sent."""
     monkeypatch.delenv("ROUTING_KEY")
     with pytest.raises(Retry, match="env:ROUTING_KEY"):
         made(receiver, "pagerduty").open()

@@ -1,5 +1,5 @@
-"""Ticket systems as services of ``Receiver``: they keep what they are told, answer as the real ones do, and refuse what
-those would refuse.
+"""Ticket systems as services of ``Receiver``: they store requests, answer as the real ones do, and reject what those
+reject.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.outputs.receiver import Answer, Request, Store
 
 LOGIN = "Basic " + base64.b64encode(b"bot@example.org:s3cret").decode()
 TOKEN = "Bearer s3cret"
-# Nodes of ADF that may stand in each other (Atlassian Document Format, version 1), as far as tickets use them.
+# Allowed child nodes of each ADF node (Atlassian Document Format, version 1), as far as tickets use them.
 BELOW = {
     "doc": {"paragraph", "heading", "bulletList"}, "bulletList": {"listItem"},
     "listItem": {"paragraph", "bulletList"}, "paragraph": {"text"},
@@ -24,7 +24,7 @@ BELOW = {
 
 
 def adf_faults(node: Any, kind: str = "doc") -> Iterator[str]:
-    """What Jira would not take of a document."""
+    """Faults that Jira would report for a document."""
     if not isinstance(node, dict) or node.get("type") != kind:
         yield f"no {kind}: {node!r:.80}"
         return
@@ -44,7 +44,7 @@ def answer(status: int, body: Any = None) -> Answer:
 
 
 class Service:
-    """``tickets``: by what the system calls them; ``sent``: method and path of each request."""
+    """``tickets``: by the system's id; ``sent``: method and path of each request."""
 
     login = LOGIN
 
@@ -104,7 +104,7 @@ class JiraLike(Service):
     search_path = "/search/jql"
 
     def _found(self, jql: str) -> list[str]:
-        """Of the one form of search that is asked for."""
+        """Results of the one search query that the output uses."""
         form = (
             r'project = "OPS" AND labels = "(ticket-\w{6})" AND labels = "(sensor-[\w.-]+)" AND statusCategory != Done'
         )
@@ -169,7 +169,7 @@ class JiraLike(Service):
 
 
 class JiraServerLike(JiraLike):
-    """Jira Data Center: the same with texts."""
+    """Jira Data Center: the same with plain texts."""
 
     api, search_path = "/rest/api/2", "/search"
 
@@ -187,7 +187,7 @@ class JiraServerLike(JiraLike):
 
 
 class ServiceNowLike(Service):
-    """A table of incidents, which asks for a close code and notes when one is resolved."""
+    """A table of incidents, which requires a close code and notes when one is resolved."""
 
     def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         base = "/api/now/table/incident"
@@ -266,7 +266,7 @@ class GitHubLike(Service):
 
 
 class DeskLike(Service):
-    """A desk of somebody's own: takes what is posted, answers with a number, and takes changes where it says."""
+    """A generic ticket system: stores posted tickets, answers with a number, and accepts updates at the URL."""
 
     def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         if (method, path) == ("POST", "/in"):

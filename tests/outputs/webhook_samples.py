@@ -1,6 +1,6 @@
-"""Every body of a webhook as it would be written now, and where its golden file is.
+"""Every body of a webhook as it would be written now, and the path of its golden file.
 
-``python -m tests.outputs.webhook_samples`` writes the golden files anew: read the difference before it is committed.
+``python -m tests.outputs.webhook_samples`` rewrites the golden files: review the difference before it is committed.
 """
 
 from __future__ import annotations
