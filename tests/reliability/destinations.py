@@ -1,5 +1,5 @@
-"""Where events go in tests of reliability: real servers, the options that lead there, and what they have in the end, in
-its order.
+"""Destinations of events in tests of reliability: real servers, the options of their outputs, and the records they
+stored, in order.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.outputs.servers_postgresql import PASSWORD, PostgresqlServer
 from tests.outputs.servers_receiver import ReceiverServer
 from tests.outputs.servers_rsyslog import Rsyslog
 
-# Short, since receivers are away for moments only and tests do not wait.
+# Short, since receivers are down for moments only and tests do not wait.
 PATIENCE = {"timeout_s": 5, "backoff_s": 0.05, "backoff_max_s": 0.4, "batch_ms": 100}
 
 
 class Arrival(NamedTuple):
-    """A record at a destination. ``at``: when it came, where that is known; ``made``: its own time."""
+    """A record at a destination. ``at``: arrival time, if known; ``made``: its own time."""
 
     seq: int
     id: str
@@ -33,13 +33,13 @@ class Arrival(NamedTuple):
 
     @property
     def late(self) -> float:
-        """Seconds from when it was made until it came."""
+        """Seconds between creation and arrival."""
         return self.at - datetime.fromisoformat(self.made).timestamp()
 
 
 class Destination(NamedTuple):
-    """``exact``: it has nothing twice; ``options``: those of the output; ``arrived``: what it has, for each part of it
-    that has an order of its own.
+    """``exact``: it stores no duplicates; ``options``: those of the output; ``arrived``: its records, for each part
+    that has its own order.
     """
 
     name: str
@@ -93,7 +93,7 @@ async def _read(server: NatsServer) -> list[Arrival]:
 
 
 def kafka(*, straight: bool = False, **more: Any) -> Destination:
-    """``straight``: past the process in front of the broker, which can be killed, but takes its time."""
+    """``straight``: without the process in front of the broker, which can be killed, but is slower."""
     from tests.outputs.servers_kafka import KafkaServer
 
     server = KafkaServer()
@@ -109,7 +109,7 @@ def kafka(*, straight: bool = False, **more: Any) -> Destination:
 
 
 def postgresql(**more: Any) -> Destination:
-    """A batch is one transaction; those come in order, and rows have none within them."""
+    """A batch is one transaction; transactions have an order, the rows within them have none."""
     server = PostgresqlServer()
     where = {
         "host": "127.0.0.1",
@@ -136,7 +136,7 @@ def postgresql(**more: Any) -> Destination:
 
 
 def relp(**more: Any) -> Destination:
-    """What the death of the server cut is no record; it comes again."""
+    """A line that a crash of the server truncated is no record; it is sent again."""
     server = Rsyslog()
     options = {"type": "relp", "host": "127.0.0.1", "port": server.relp, "format": "native", **PATIENCE, **more}
 
@@ -166,5 +166,5 @@ MAKES: dict[str, Callable[..., Destination]] = {
 
 
 def present() -> list[str]:
-    """Those that can be here."""
+    """The destinations whose servers are installed."""
     return [name for name in MAKES if not MISSING.get(name)]

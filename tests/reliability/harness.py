@@ -1,5 +1,5 @@
-"""The whole way of an event, made of the real parts: who makes events, `sensor forward`, servers; who is killed when;
-and the account at the end.
+"""The whole path of an event with the real parts: the process that writes events, `sensor forward`, servers; the kills;
+and the final account.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.reliability.destinations import Arrival, Destination, arrival
 from tests.reliability.maker import id_of
 
 ROOT = Path(__file__).resolve().parents[2]
-# What is imported often is compiled once, whatever the tests themselves are told.
+# Modules that are imported often are compiled once, whatever the environment of the tests.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
     "OPENBLAS_NUM_THREADS": "1"
 }
@@ -38,7 +38,7 @@ STEP_S = 0.02
 
 
 class Process:
-    """A program of ours that may be killed and started again."""
+    """A program of the project that tests kill and restart."""
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,9 +95,7 @@ class Process:
 
 
 class Maker(Process):
-    """``runs``: what each of its processes said to be down, the last number. A process that was killed may have
-    written more.
-    """
+    """``runs``: the last durable number that each of its processes reported. A killed one may have written more."""
 
     def __init__(self, log: Path, *, rate: float = 0, count: int = 0) -> None:
         super().__init__(log.parent, "maker")
@@ -117,7 +115,7 @@ class Maker(Process):
         self._reader.start()
 
     def make(self, count: int, rate: float = 0, seconds: float = 120) -> None:
-        """So many records, by a process that ends well."""
+        """Write this many records, in a process that exits normally."""
         self.count, self.rate = count, rate
         self.start()
         assert self._process is not None
@@ -127,7 +125,7 @@ class Maker(Process):
 
     @property
     def promised(self) -> set[str]:
-        """Ids of all records that were said to be down."""
+        """Ids of all records that were reported as durable."""
         return {id_of(lifetime, number) for lifetime, last in enumerate(self.runs, 1) for number in range(1, last + 1)}
 
     def _out(self, output: IO[bytes]) -> int:  # type: ignore[override] a pipe
@@ -162,14 +160,14 @@ class Forward(Process):
         return [sys.executable, "-m", "sensor", "forward", "--config", str(self.config)]
 
     def at(self, name: str) -> int:
-        """The last number that an output has done with."""
+        """The last number that an output has processed."""
         return cursor(self.log, name)
 
     def status(self, name: str) -> Status:
         return load_status(self.log, name) or Status(name, "")
 
     def wait(self, number: int, seconds: float = 60) -> None:
-        """Until all of them have done with a number."""
+        """Wait until all outputs have processed a number."""
 
         def done() -> bool:
             assert self.running, self.output.read_text()[-2000:]
@@ -183,7 +181,7 @@ class Forward(Process):
 
 
 class Used(NamedTuple):
-    """What a process holds now. ``mb``: memory (10**6 bytes), ``most_mb``: at its most since ``forget_most``."""
+    """Current resources of a process. ``mb``: memory (10**6 bytes), ``most_mb``: peak since ``forget_most``."""
 
     mb: float
     most_mb: float
@@ -200,12 +198,12 @@ def used(pid: int) -> Used:
 
 
 def forget_most(pid: int) -> None:
-    """From now on the most memory is counted anew."""
+    """Reset the peak of memory."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def until(holds: Callable[[], bool], seconds: float) -> bool:
-    """Whether it held in time."""
+    """Whether the condition held in time."""
     try:
         return bool(waiting.until(holds, patience_s=seconds))
     except AssertionError:
@@ -224,7 +222,7 @@ def serving(destinations: Sequence[Destination]) -> Iterator[None]:
 
 
 def with_threads(calls: Sequence[Callable[[], object]]) -> None:
-    """All of them at once; what one raises is raised here."""
+    """Run all of them in parallel; an exception of one is raised here."""
     failed: list[BaseException] = []
 
     def run(call: Callable[[], object]) -> None:
@@ -243,7 +241,7 @@ def with_threads(calls: Sequence[Callable[[], object]]) -> None:
 
 
 def killings(victim: Process | Server, times: int, within_s: float, chance: random.Random) -> Callable[[], None]:
-    """Kill it so often, each time after a while, and start it again at once."""
+    """Kill it this many times, each after a while, and restart it at once."""
 
     def kill() -> None:
         for _ in range(times):
@@ -271,10 +269,10 @@ def written(log: Path) -> list[Arrival]:
 
 
 class Account(NamedTuple):
-    """``again``: records that the log has again under the same id, since a sensor that died tells once more what it
-    does not know to be told; ``lost``: ids that are not there; ``repeats``: lines of the log that came again;
-    ``doubles``: ids that are there again, for whatever reason; ``strange``: records that are not in the log, or not
-    with that number; ``overtaken``: that came first after one of their lane that was written later.
+    """``again``: records that the log has twice under the same id, since a restarted sensor reports again what may not
+    be durable; ``lost``: missing ids; ``repeats``: log lines that arrived again; ``doubles``: ids that arrived again,
+    for any reason; ``strange``: records that are not in the log, or not with that number; ``overtaken``: records that
+    arrived before an earlier one of their lane.
     """
 
     name: str
@@ -287,13 +285,13 @@ class Account(NamedTuple):
     overtaken: int
 
     def check(self, *, exact: bool) -> None:
-        """Nothing lost, order kept, and nothing twice where the destination promises that."""
+        """Nothing is lost, order is kept, and there are no duplicates where the destination guarantees that."""
         assert (self.lost, self.strange, self.overtaken) == (0, 0, 0), self
         assert not (exact and self.doubles), self
 
 
 def account(log: Sequence[Arrival], destination: Destination) -> Account:
-    """What became of a log at a destination."""
+    """Compare a log with the records at a destination."""
     parts = destination.arrived()
     lines, came = {(one.id, one.seq) for one in log}, Counter((one.id, one.seq) for part in parts for one in part)
     ids, ids_came = {one.id for one in log}, {one.id for part in parts for one in part}

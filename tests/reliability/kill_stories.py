@@ -1,5 +1,5 @@
-"""Stories of kill -9, of any length: the maker of events dies, `sensor forward` dies, servers die, and everything is
-where it should be in the end.
+"""Kill -9 scenarios of any length: the process that writes events, `sensor forward` and servers are killed, and finally
+all records are at their destinations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIRST_S, DRAIN_S = 30, 300
 
 
 class Killed(NamedTuple):
-    """``events``: in the log in the end; ``accounts``: of each destination; ``seconds``: all of it."""
+    """``events``: final number in the log; ``accounts``: of each destination; ``seconds``: total duration."""
 
     kills: int
     events: int
@@ -28,7 +28,7 @@ class Killed(NamedTuple):
 def writer_killed(
     folder: Path, destinations: Sequence[Destination], kills: int, events: int, *, rate: float = 2000
 ) -> Killed:
-    """At random, and is started again at once; it makes at least so many events."""
+    """The writer is killed at random and restarted at once; it writes at least this many events."""
     log, chance, began = folder / "events.jsonl", random.Random(1), time.monotonic()
     maker, forward = Maker(log, rate=rate), Forward(log, destinations)
     with serving(destinations), maker, forward:
@@ -52,7 +52,7 @@ def writer_killed(
 def delivery_killed(
     folder: Path, destinations: Sequence[Destination], kills: int, *, rate: float = 500, within_s: float = 1
 ) -> Killed:
-    """`sensor forward` and each server, so often each and all at once, while events are made."""
+    """`sensor forward` and each server are killed this often, alone and all at once, while events are written."""
     log, began = folder / "events.jsonl", time.monotonic()
     maker, forward = Maker(log, rate=rate), Forward(log, destinations)
     with serving(destinations), maker, forward:

@@ -1,5 +1,5 @@
-"""What tests of the live log share: records, settings for small segments, a disk that fails when it is told to, and a
-look at all that is in a log.
+"""Shared by tests of the live log: records, settings for small segments, a disk with switchable faults, and the
+contents of a log.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAKER = RecordMaker("hq", "HQ", "0.1.0")
 
 
 def record(number: int, kind: str = "sensor", size: int = 0) -> Record:
-    """A record that says its number; ``kind`` is put on it whatever it holds."""
+    """A record that contains its number; ``kind`` overrides its own."""
     made = MAKER.sensor("health", TS + number * SECOND, f"number {number}", padding=["x" * 100] * (size // 100))
     made.kind = kind
     return made
@@ -44,7 +44,7 @@ def open_log(path: Path, disk: Disk | None = None, messages: list[str] | None = 
 
 
 def numbers(log: Path) -> list[int]:
-    """All numbers of a log as its readers get them; what cannot be read is an error."""
+    """All numbers of a log as its readers return them; unreadable records are an error."""
     cursor = LogCursor(log)
     try:
         found: list[int] = []
@@ -57,7 +57,7 @@ def numbers(log: Path) -> list[int]:
 
 
 def texts(log: Path) -> list[str]:
-    """What the records say, in order."""
+    """Messages of the records, in order."""
     cursor = LogCursor(log)
     try:
         found: list[str] = []
@@ -69,10 +69,10 @@ def texts(log: Path) -> list[str]:
 
 
 class BadDisk(Disk):
-    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full; ``only``:
-    the inode it fails for, None: all.
+    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes until it is full; ``only``: the inode that
+    fails, None: all.
 
-    ``syncs``: how often it was asked.
+    ``syncs``: number of sync calls.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
-"""Who makes events: a process that writes realistic records through the real event log of live runs, at a given rate,
-until it has made enough or is killed.
+"""Event writer: a process that writes realistic records through the event log of live runs, at a given rate, until it
+has written enough or is killed.
 
-``python -m tests.reliability.maker LOG`` says a number each time that all records up to it are surely down. Which ids
-those have is known beforehand.
+``python -m tests.reliability.maker LOG`` prints a number each time that all records up to it are durable. Their ids are
+known beforehand.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from sensor.core.record_parts import time_text
 from sensor.eventlog.live_log import LiveLog
 from tests.outputs.samples import RECORDS
 
-# As a network has them: mostly devices, now and then an alert.
+# As in a network: mostly devices, some alerts.
 MIX = ("device_new",) * 8 + ("device_identified",) * 6 + ("sensor_health",) * 5 + ("alert_open",)
 DEVICES = 64
-# Records between two looks at the clock, and between two waits for the disk where there is no rate.
+# Records between two checks of the clock, and between two waits for the disk where there is no rate.
 SLICE, GROUP = 20, 2000
 SYNC_EVERY_S = 0.05
 MILLISECOND = 1_000_000
 
 
 def id_of(lifetime: int, number: int) -> str:
-    """The id of a record by who made it and how many were made before."""
+    """The id of a record from its writer and the number of records before it."""
     return record_id(number * MILLISECOND, hashlib.sha256(f"{lifetime} {number}".encode()).digest())
 
 
 def records(lifetime: int) -> Iterator[Record]:
-    """Records without end, made now."""
+    """Endless records with the current time."""
     makes = [msgspec.convert(copy.deepcopy(RECORDS[name]), Record) for name in MIX]
     for number, record in enumerate(itertools.cycle(makes), 1):
         record.id, record.ts = id_of(lifetime, number), time_text(time.time_ns())
@@ -50,7 +50,7 @@ def records(lifetime: int) -> Iterator[Record]:
 
 
 def opened(log: Path) -> LiveLog:
-    """Small segments, so that they turn and are compressed while they are read."""
+    """Small segments, so that they are rotated and compressed while they are read."""
     return LiveLog(log, Retention(segment_mib=4, commit_ms=50), complain=lambda line: print(line, file=sys.stderr))
 
 

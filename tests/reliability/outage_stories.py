@@ -1,4 +1,4 @@
-"""Stories of a receiver that is away while events are made, and of how fast a backlog goes once it is back."""
+"""Scenarios of a receiver that is down while events are written, and the throughput of a backlog afterwards."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.reliability.harness import Account, Forward, Maker, account, forget_m
 from tests.reliability.maker import opened, records
 
 DRAIN_S = 300
-# Before memory is counted: a short life with a short outage, so that what is loaded when something goes wrong is there.
+# Before memory is measured: a short run with a short outage, so that error paths are loaded.
 WARM_UP = 2000
 ALERT_LIFE = 99
 
 
 class Outage(NamedTuple):
-    """``rate``: events a second while the backlog goes; ``more_mb``: memory of `sensor forward` at its most, over what
-    it had before; ``alert_s``: until an alert came that was made while the backlog went, and ``behind`` how much there
-    still was when it had come.
+    """``rate``: events a second during the backlog; ``more_mb``: growth of the peak memory of `sensor forward`;
+    ``alert_s``: delay of an alert that was raised during the backlog, and ``behind`` the size of the backlog when it
+    arrived.
     """
 
     account: Account
@@ -33,7 +33,7 @@ class Outage(NamedTuple):
 
 
 def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
-    """It dies, so many events are made, it comes back, and an alert is made while the backlog goes."""
+    """The receiver is killed, this many events are written, it restarts, and an alert is raised during the backlog."""
     log = folder / "events.jsonl"
     maker, forward = Maker(log), Forward(log, [to])
     with serving([to]), forward:
@@ -62,8 +62,8 @@ def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
 
 
 def drained(folder: Path, to: Destination, events: int) -> float:
-    """Events a second to one output, from the first batch that it took to the last: read, shaped, sent, acknowledged,
-    written down.
+    """Events a second to one output, from its first batch to the last: read, formatted, sent, acknowledged, cursor
+    stored.
     """
     log = folder / "events.jsonl"
     with serving([to]):
@@ -78,9 +78,7 @@ def drained(folder: Path, to: Destination, events: int) -> float:
 
 
 def _alert(log: Path, forward: Forward, to: Destination) -> tuple[float, int]:
-    """Make one; seconds until the destination has said that it has it, and how much of the log was
-    still to come then.
-    """
+    """Raise an alert; seconds until the destination acknowledged it, and the remaining backlog at that time."""
     alert = next(one for one in records(ALERT_LIFE) if one.kind == "alert")
     writer = opened(log)
     writer.write(alert)
@@ -93,6 +91,6 @@ def _alert(log: Path, forward: Forward, to: Destination) -> tuple[float, int]:
 
 
 def _alerts_at(forward: Forward, to: Destination) -> int:
-    """The last number up to which all alerts are done with."""
+    """The last number up to which all alerts are processed."""
     position = load_position(cursors_of(forward.log) / f"{to.name}.json")
     return position.alerts if position is not None else 0

@@ -1,6 +1,4 @@
-"""The story of `sensor run` itself under kill -9: a network is replayed to it over a pair of virtual cables, and what
-it finds goes to a receiver.
-"""
+"""Kill -9 scenario of `sensor run`: a network is replayed over a veth pair, and its records go to a receiver."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ BACK_S, DRAIN_S = 30, 60
 
 
 class Listener(Process):
-    """`sensor run` in a namespace of its own."""
+    """`sensor run` in a separate network namespace."""
 
     def __init__(self, log: Path, space: str) -> None:
         super().__init__(log.parent, "run")
@@ -52,7 +50,7 @@ class Listener(Process):
 
     @property
     def listens(self) -> bool:
-        """Whether the kernel gives it packets: from then on none is missed."""
+        """Whether the kernel delivers packets to it: from then on none is missed."""
         with contextlib.suppress(OSError, IndexError):
             _, *sockets = Path(f"/proc/{self.pid}/net/packet").read_text().splitlines()
             return any(line.split()[4] != "0" and line.split()[5] == "1" for line in sockets)
@@ -60,8 +58,8 @@ class Listener(Process):
 
 
 class Runs(NamedTuple):
-    """``back_s``: from each kill until the kernel gives packets to the next one; ``reported_s``: until that one has
-    logged it.
+    """``back_s``: from each kill until the kernel delivers packets to the next process; ``reported_s``: until that one
+    has logged it.
     """
 
     kills: int
@@ -72,7 +70,7 @@ class Runs(NamedTuple):
 
 
 def sensor_killed(folder: Path, to: Destination, kills: int, within_s: float = 2) -> Runs:
-    """So often, at random, while packets flow; it is started again at once, on the same log and state."""
+    """The sensor is killed at random this often while packets flow, and restarted with the same log and state."""
     log, chance = folder / "events.jsonl", random.Random(3)
     here, there = f"sensor-src-{os.getpid()}", f"sensor-dst-{os.getpid()}"
     sensor, forward = Listener(log, there), Forward(log, [to])
@@ -103,13 +101,13 @@ def sensor_killed(folder: Path, to: Destination, kills: int, within_s: float = 2
 
 
 class _Starts:
-    """Looks for what each start tells in a log."""
+    """Finds the start records in a log."""
 
     def __init__(self, log: Path) -> None:
         self._reader = LogCursor(log)
 
     def more(self) -> bool:
-        """Whether one came since the last look."""
+        """Whether a new one was logged since the last call."""
         return any(b'"action":"started"' in line for _, line in self._reader.read(100_000, 1 << 26))
 
     def close(self) -> None:
@@ -118,7 +116,7 @@ class _Starts:
 
 @contextlib.contextmanager
 def _replayed(space: str) -> Iterator[None]:
-    """The capture, again and again."""
+    """Replay the capture in a loop."""
     command = [
         "ip",
         "netns",

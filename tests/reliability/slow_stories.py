@@ -1,5 +1,5 @@
-"""Stories of receivers that are slow in every way we know, beside two that are well: what the second notice of the
-first.
+"""Scenarios of receivers that are slow in every known way, beside two healthy ones: how much they delay the healthy
+ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.reliability.destinations import PATIENCE, Arrival, Destination, arriv
 from tests.reliability.harness import Forward, Maker, Used, account, serving, used, written
 
 FOR_EVER_S = 3600
-# Until every output has met its trouble once, and connections and threads are as many as they will be.
+# Until every output has had its fault once, and connections and threads have reached their final number.
 SETTLED_S = 3
 DRAIN_S = 60
 
@@ -36,7 +36,7 @@ class Always(Receiver):
 
 
 class Timed:
-    """A collector that notes when each record came."""
+    """A collector that records the arrival time of each record."""
 
     def __init__(self) -> None:
         self.arrived: list[Arrival] = []
@@ -48,9 +48,8 @@ class Timed:
 
 
 class Slow(NamedTuple):
-    """``late``: seconds by which 99 of 100 records came to each of those that are well; ``before``, ``after``: what
-    `sensor forward` held at most in the first half of the time, and in the second; ``statuses``: of each of the slow
-    ones.
+    """``late``: 99th percentile of the delay at each healthy receiver, in seconds; ``before``, ``after``: peak
+    resources of `sensor forward` in the first and the second half of the time; ``statuses``: of each slow receiver.
     """
 
     events: int
@@ -61,7 +60,7 @@ class Slow(NamedTuple):
 
 
 def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
-    """Events flow to all of them for a while."""
+    """Events are sent to all of them for a while."""
     log, timed = folder / "events.jsonl", Timed()
     stream = jetstream()
     with contextlib.ExitStack() as ending:
@@ -93,7 +92,7 @@ def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
 
 
 def _most(pid: int, seconds: float) -> Used:
-    """The most that a process holds during a while."""
+    """The peak resources of a process during a period."""
     most, end = used(pid), time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.1)
@@ -107,8 +106,8 @@ def _p99(sorted_numbers: list[float]) -> float:
 
 @contextlib.contextmanager
 def _slow(folder: Path) -> Iterator[list[Destination]]:
-    """One byte a second, a handshake that never begins, answers that say no, silence, a certificate that is too old, a
-    peer whose process stands still.
+    """One byte a second, a TLS handshake that never starts, rejecting answers, silence, an expired certificate, a peer
+    whose process is suspended.
     """
     authority = Authority(folder)
     expired = authority.issue("expired", days=-1).context()

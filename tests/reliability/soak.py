@@ -1,11 +1,11 @@
-"""The long stories of reliability, and what they measured, as one table. ``make soak`` calls it; nothing else should
-run meanwhile.
+"""Long scenarios of reliability and their figures, as one table. ``make soak`` runs it; nothing else should run
+meanwhile.
 
     python -m tests.reliability.soak [--only WORDS] [--share S] [--folder DIR]
 
-Everything is real: the log, `sensor forward`, servers on loopback, kill -9. A share below 1 makes all of it shorter. A
-story that does not hold is told in the table, and in the exit code; those after it are told all the same. DIR is where
-logs and the like lie meanwhile: on the disk that is to be measured.
+Everything is real: the log, `sensor forward`, servers on loopback, kill -9. A share below 1 shortens all of it. A
+failed scenario is in the table and sets the exit code; the later ones run regardless. DIR is the folder of logs and
+other files: on the disk that is to be measured.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RATE_GOALS = {"jetstream": 20_000, "kafka": 20_000, "http": 10_000, "bulk": 10_0
 
 
 class Row(NamedTuple):
-    """One line of the table. ``holds``: whether the figure is as good as the goal."""
+    """One line of the table. ``holds``: whether the figure meets the goal."""
 
     what: str
     figure: str
@@ -145,12 +145,12 @@ def all_of_them() -> list[Destination]:
 
 
 def _straight(name: str) -> dict[str, bool]:
-    """The mock of Kafka without the process in front of it, where nobody is killed."""
+    """The mock of Kafka without the process in front of it, where nothing is killed."""
     return {"straight": True} if name == "kafka" else {}
 
 
 def _accounts(what: str, accounts: list[Account]) -> Iterator[Row]:
-    """One line for all, and one for each that repeats."""
+    """One line for all, and one for each destination with duplicates."""
     whole = all(not (one.lost or one.strange or one.overtaken) for one in accounts)
     twice = sum(one.doubles for one in accounts if one.name in EXACT)
     figure = (
@@ -187,7 +187,7 @@ def main() -> int:
 
 
 def reported(name: str, story: Story, place: Path, share: float) -> Iterator[Row]:
-    """The rows of a story, and that it broke where it did."""
+    """The rows of a scenario, or where it failed."""
     with tempfile.TemporaryDirectory(dir=place.resolve()) as folder:
         try:
             yield from story(Path(folder), share)

@@ -1,11 +1,10 @@
-"""Memory over time: `sensor run` on a pair of virtual cables, with the same mixed traffic again and again. ``make
-soak-memory`` calls it.
+"""Memory over time: `sensor run` on a veth pair, with the same mixed traffic in a loop. ``make soak-memory`` runs it.
 
     python -m tests.reliability.soak_memory [--minutes 120] [--pps 2000] [--capture FILE] [--config FILE]
 
-Every minute a line: memory, its own and with the ring, which is the kernel's, descriptors and threads. At the end the
-slope of its own after the first quarter, which must be below 1 MB an hour, and whether descriptors and threads stayed
-what they were; exit code 1 where not. Needs root and tcpreplay.
+Prints a line every minute: anonymous memory, memory with the kernel's ring, descriptors and threads. Finally the slope
+of anonymous memory after the first quarter, which must be below 1 MB an hour, and whether descriptors and threads
+stayed constant; exit code 1 otherwise. Requires root and tcpreplay.
 """
 
 from __future__ import annotations
@@ -32,14 +31,12 @@ from tests.reliability.run_stories import Listener
 OFFICE = ROOT / "pcaps" / "office.pcapng"
 EVERY_S, START_S, RESTART_S = 60, 60, 900
 MB_AN_HOUR = 1.0
-# Samples that a slope needs.
+# Samples that a slope requires.
 FEWEST = 4
 
 
 class Sample(NamedTuple):
-    """``seconds`` since the beginning; ``anonymous``: MB of memory that is the process's own,
-    ``resident``: MB of all.
-    """
+    """``seconds`` since the start; ``anonymous``: MB of private memory, ``resident``: MB of all."""
 
     seconds: float
     anonymous: float
@@ -49,7 +46,7 @@ class Sample(NamedTuple):
 
 
 class Watched(Listener):
-    """``more``: arguments beside the usual."""
+    """``more``: additional arguments."""
 
     def __init__(self, log: Path, space: str, more: Sequence[str]) -> None:
         super().__init__(log, space)
@@ -67,9 +64,7 @@ class Watched(Listener):
 
 @contextlib.contextmanager
 def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A capture again and again. tcpreplay begins anew now and then: after three quarters of an hour it sends as fast
-    as it can.
-    """
+    """Replay a capture in a loop. tcpreplay is restarted regularly: after 45 minutes it sends at full speed."""
     play = [
         "tcpreplay",
         "-q",
@@ -96,7 +91,7 @@ def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """MB an hour after the first quarter, as a straight line through the samples has it."""
+    """MB an hour after the first quarter, by linear regression."""
     later = [one for one in samples if one.seconds >= samples[-1].seconds / 4]
     if len(later) < FEWEST:
         raise ValueError(f"{len(later)} samples after the first quarter: at least {FEWEST} are wanted")
@@ -104,8 +99,8 @@ def slope(samples: Sequence[Sample]) -> float:
 
 
 def flat(samples: Sequence[Sample]) -> bool:
-    """Whether descriptors and threads of the second half after the first quarter are, most of the time, no more than
-    those of the first half: a file that is open while a sample is taken, and closed at the next, is no growth.
+    """Whether the median of descriptors and threads does not grow in the second half after the first quarter: a file
+    that is open in a single sample is no growth.
     """
     later = [one for one in samples if one.seconds >= samples[-1].seconds / 4]
     first, last = later[: len(later) // 2], later[len(later) // 2 :]
@@ -116,7 +111,7 @@ def flat(samples: Sequence[Sample]) -> bool:
 
 
 def watched(sensor: Watched, minutes: float, every_s: float = EVERY_S) -> Iterator[Sample]:
-    """A sample now and then, for as long as the sensor lives. RuntimeError where it does not."""
+    """Regular samples while the sensor runs. RuntimeError if it exits."""
     began = time.monotonic()
     while (passed := time.monotonic() - began) < minutes * 60:
         if not sensor.running:

@@ -1,5 +1,5 @@
-"""Random damages to the segments of a log, its hint, and the cursors of its outputs: the sensor starts, loses only what
-is damaged, and says what.
+"""Random damage to the segments of a log, its hint, and the cursors of its outputs: the sensor starts, loses only
+damaged records, and reports them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECORDS = 1000
 
 
 class Place(NamedTuple):
-    """Bytes of a file, and the numbers that cannot be read where one of the bytes is damaged."""
+    """Bytes of a file, and the numbers that become unreadable where one of the bytes is damaged."""
 
     file: str
     start: int
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log of several segments, plain and compressed, with two outputs that are half through."""
+    """A log of several segments, plain and compressed, with two outputs in the middle of it."""
     path = tmp_path_factory.mktemp("good") / "events.jsonl"
     log = open_log(path, segment_mib=0.14)
     log._retention.close()
@@ -60,7 +60,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def places(good: Path) -> list[Place]:
-    """Where every number is: a line of a plain segment, a frame of a compressed one."""
+    """The place of every number: a line of a plain segment, a frame of a compressed one."""
     found = []
     for segment in segments(good):
         data, number = segment.path.read_bytes(), segment.first
@@ -102,9 +102,7 @@ Damaging = Callable[[bytearray, random.Random], tuple[int, int]]
 
 @pytest.mark.parametrize("number", range(DAMAGES))
 def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) -> None:
-    """One at a time, anywhere: every line that it did not touch is still there, what is lost is told, and no number is
-    given twice.
-    """
+    """After one damage anywhere all other lines are still there, losses are reported, and no number is used twice."""
     chance = random.Random(number)
     path = tmp_path / "events.jsonl"
     for folder in (folder_of, cursors_of):
@@ -117,7 +115,7 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     victim.unlink()
     if damaging:
         victim.write_bytes(data)
-    # A line's end belongs to the line behind it as well: without it the two are one.
+    # The end of a line belongs to the following line as well: without it both are one.
     touched = {
         one
         for place in places
@@ -150,12 +148,12 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     if lost:
         names = {damage.segment for damage in reported}
         assert reported, (victim.name, damaging, start, end, sorted(lost)[:3], len(lost))
-        # A part that is gone is told by the segment before it.
+        # A missing part is reported with the segment before it.
         assert any(name <= victim.name + ".zst" for name in names) or damaging is None
 
 
 def test_everything_at_once(good: Path, tmp_path: Path) -> None:
-    """No segment, no hint, one cursor: numbers go on behind what an output has."""
+    """Without segments and hint and with one cursor, numbers continue after those of the output."""
     path = tmp_path / "events.jsonl"
     shutil.copytree(cursors_of(good), cursors_of(path))
     log = open_log(path)
@@ -170,7 +168,7 @@ def test_everything_at_once(good: Path, tmp_path: Path) -> None:
 
 
 def test_a_large_log_starts_soon(tmp_path: Path) -> None:
-    """A last segment of the size that they have by default, with a damage in it."""
+    """A last segment of the default size with a damage in it is read soon."""
     path = tmp_path / "events.jsonl"
     log = open_log(path)
     line = record(1, size=400)

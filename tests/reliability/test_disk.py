@@ -1,5 +1,5 @@
-"""A disk that is full, broken or read-only: the sensor goes on, keeps what is worth most, says exactly what it gave up,
-and is itself again at once.
+"""A disk that is full, broken or read-only: the sensor keeps running, keeps the most important records, counts the lost
+ones exactly, and recovers at once.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FAULTS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT]
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("where", ["write_error", "sync_error"])
 def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: str) -> None:
-    """Everything waits and comes down in its order within 5 s; whoever tells records is never kept waiting; and it is
-    said at once, and once.
+    """After a temporary fault all records are written in order within 5 s; writers never block; and it is reported
+    once, at once.
     """
     path, disk, messages = tmp_path / "events.jsonl", BadDisk(), list[str]()
     log = open_log(path, disk, messages)
@@ -66,7 +66,7 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
 
 @pytest.mark.parametrize("room", [1, 100, 333, 1000, 4095])
 def test_a_line_that_only_half_fitted(tmp_path: Path, room: int) -> None:
-    """A disk that is full in the midst of a line: who reads along sees no torn line, none twice, and none missing."""
+    """When the disk fills up within a line, a reader sees no torn, repeated or missing line."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk)
     log.write(record(0))
@@ -87,16 +87,14 @@ def test_a_line_that_only_half_fitted(tmp_path: Path, room: int) -> None:
 
 
 def test_what_is_not_surely_down_is_written_once_more(tmp_path: Path) -> None:
-    """After a failed fdatasync the system has forgotten what it could not write, and the next call says that all is
-    well.
-    """
+    """After a failed fdatasync the system has dropped the unwritten data, and the next call succeeds without it."""
 
     class Forgetful(BadDisk):
         def sync(self, file: int) -> None:
             if self.sync_error:
                 os.ftruncate(
                     file, 0
-                )  # harsher than a disk: not even what was down before this group stays, were it not written again
+                )  # harsher than a disk: even data written before this group is lost unless it is written again
             super().sync(file)
 
     path, disk = tmp_path / "events.jsonl", Forgetful()
@@ -112,7 +110,7 @@ def test_what_is_not_surely_down_is_written_once_more(tmp_path: Path) -> None:
 
 
 def test_a_segment_that_fails_for_good_is_left_for_another(tmp_path: Path) -> None:
-    """A bad place on the disk is no reason to wait until somebody comes."""
+    """A bad sector needs no operator: the log continues in another segment."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk)
     log.write(record(0))
@@ -128,8 +126,8 @@ def test_a_segment_that_fails_for_good_is_left_for_another(tmp_path: Path) -> No
 
 
 def test_alerts_are_the_last_to_go_and_all_is_counted(tmp_path: Path) -> None:
-    """A flood while nothing can be written: memory stays bounded, every alert is kept, and what the log has and what it
-    says it lost is what was told.
+    """A flood while the disk fails: memory stays bounded, every alert is kept, and records in the log and counted
+    losses add up.
     """
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, memory_mib=MEMORY_MIB)
@@ -157,7 +155,7 @@ def test_alerts_are_the_last_to_go_and_all_is_counted(tmp_path: Path) -> None:
 
 
 def test_an_end_while_nothing_can_be_written(tmp_path: Path) -> None:
-    """It ends soon, says how much is lost by it, and the next run goes on in good order."""
+    """The sensor stops soon and reports how much is lost; the next run continues without a gap."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk)
     log.write(record(0))
@@ -181,7 +179,7 @@ def test_an_end_while_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
-    """The next segment cannot begin: nothing half-made has its name, and it begins once there is room."""
+    """When the next segment cannot be created, no partial file has its name, and it is created once there is space."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, segment_mib=1 / 1024)
     log.write(record(0, size=2000))
@@ -199,9 +197,7 @@ def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_too_slow(golden: Golden, tmp_path: Path) -> None:
-    """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told
-    all the same.
-    """
+    """A disk that never fails but is slow: writers do not wait for it, and dropped records are counted."""
     begun = threading.Event()
 
     class Slow(BadDisk):
@@ -284,7 +280,7 @@ except OSError as error:
 
 
 def in_64_mib(folder: Path, root: Path, script: str) -> object:
-    """What a script prints, run in a mount namespace of its own with a file system of 64 MiB."""
+    """The output of a script, run in its own mount namespace with a file system of 64 MiB."""
     mount = f'mount -t tmpfs -o size=64m none {folder} && exec {sys.executable} -c "$0" {folder} {root}'
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount (root)")
@@ -296,8 +292,8 @@ def in_64_mib(folder: Path, root: Path, script: str) -> object:
 
 
 def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
-    """A real one: it goes on while it is, is itself again within 5 s once there is room, with every alert, no gap, and
-    an exact count.
+    """A real full file system: the sensor keeps running, recovers within 5 s of free space, with every alert, no gap,
+    and an exact count.
     """
     reported = in_64_mib(tmp_path, root, FULL)
     assert isinstance(reported, dict)
@@ -314,5 +310,5 @@ def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
 
 
 def test_a_file_system_that_is_read_only_at_the_start(golden: Golden, tmp_path: Path, root: Path) -> None:
-    """Said before anything begins: a log that can never be written is the operator's to know."""
+    """A log that can never be written is reported before the run starts."""
     golden(in_64_mib(tmp_path, root, READ_ONLY))

@@ -1,4 +1,4 @@
-"""The account itself: what it would say were something lost, repeated, strange or overtaken."""
+"""The account itself: how it counts lost, repeated, unexpected or overtaken records."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ OTHERS = [one for one in LOG if one.kind != "alert"]
     [
         ([LOG], (0, 0, 0, 0, 0, 0)),
         ([LOG[:10], LOG[10:]], (0, 0, 0, 0, 0, 0)),
-        ([ALERTS + OTHERS], (0, 0, 0, 0, 0, 0)),  # alerts go ahead of a backlog
-        ([LOG[:12] + LOG[8:]], (0, 0, 4, 4, 0, 0)),  # a batch that came again
+        ([ALERTS + OTHERS], (0, 0, 0, 0, 0, 0)),  # alerts precede a backlog
+        ([LOG[:12] + LOG[8:]], (0, 0, 4, 4, 0, 0)),  # a batch that was sent again
         ([LOG[:7] + LOG[8:]], (0, 1, 0, 0, 0, 0)),
         ([[*LOG[:6], LOG[8], LOG[7], LOG[6], *LOG[9:]]], (0, 0, 0, 0, 0, 2)),
         ([[*LOG, LOG[3]._replace(seq=77)]], (0, 0, 0, 1, 1, 0)),
@@ -29,7 +29,7 @@ OTHERS = [one for one in LOG if one.kind != "alert"]
     ],
 )
 def test_what_it_reports(tmp_path: Path, arrived: list[list[Arrival]], found: tuple[int, ...]) -> None:
-    """Told again by the sensor, lost, repeated, double, strange, overtaken."""
+    """Records repeated by the sensor, lost, repeated, double, unexpected, overtaken are counted."""
     to = Destination("one", Server(), exact=True, options={}, arrived=lambda: arrived)
     to.server.close()
     reported = account(LOG, to)
@@ -40,8 +40,8 @@ def test_what_it_reports(tmp_path: Path, arrived: list[list[Arrival]], found: tu
 
 
 def test_what_the_log_itself_has_again(tmp_path: Path) -> None:
-    """A record that is told once more under its id is one record: a destination that drops it lost nothing, one that
-    keeps both repeats nothing.
+    """A record logged twice under its id is one record: neither a destination that drops one nor one that keeps both
+    has a fault.
     """
     again = [*LOG, LOG[2]._replace(seq=21)]
     for arrived, found in ((LOG, (1, 0, 0, 0, 0, 0)), (again, (1, 0, 0, 1, 0, 0))):

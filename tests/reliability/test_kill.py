@@ -1,4 +1,4 @@
-"""kill -9 of who writes the log, at random: no gap, no torn line that anybody reads, and what was told to be down is
+"""kill -9 of the log's writer, at random: no gap, no torn line for readers, and all records reported as durable are
 there.
 """
 
@@ -18,7 +18,7 @@ from sensor.eventlog.segments import segments
 from tests import sampling
 
 KILLS = int(os.environ.get("SENSOR_KILLS", str(sampling.count(12, 4))))
-# Writes without end, in small segments that are compressed as they close; says each number that is surely down.
+# Writes endlessly, in small segments that are compressed as they close; prints each number that is durable.
 WRITER = """
 import itertools, sys
 from pathlib import Path
@@ -35,7 +35,7 @@ for number in itertools.count(int(sys.argv[3])):
 
 
 def test_kill_at_random_points(tmp_path: Path, root: Path) -> None:
-    """One log over all of it. A reader that was there all along has the same as one that comes afterwards."""
+    """One log for all kills. A reader that ran all the time has the same records as one that starts afterwards."""
     path, chance = tmp_path / "events.jsonl", random.Random(5)
     reader, seen, acknowledged, following = LogCursor(path), list[int](), list[int](), 1
     for _ in range(KILLS):

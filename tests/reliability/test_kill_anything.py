@@ -1,5 +1,5 @@
-"""kill -9 of whatever takes part in the way of an event, at random, while events flow to everything we can start here;
-to three of them, with fewer kills, where the run is no whole one (the long way: ``make soak``).
+"""kill -9 of any process on the path of an event, at random, while events are sent to every installed server; to three
+of them, with fewer kills, unless the run is complete (longer: ``make soak``).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def check(killed: Killed, events: int) -> None:
 
 
 def test_who_makes_events_dies(tmp_path: Path) -> None:
-    """All that is in the log arrives everywhere, all that was said to be down is in the log, and nothing is twice where
-    that was promised.
+    """All records of the log arrive everywhere, all durable ones are in the log, and exactly-once destinations have no
+    duplicates.
     """
     kills, events = sampling.count(5, 2), sampling.count(3000, 1000)
     check(writer_killed(tmp_path, receivers("writers that die"), kills=kills, events=events), events)
 
 
 def test_who_delivers_and_who_receives_die(tmp_path: Path) -> None:
-    """At the same time, so that a batch may be anywhere; each destination gets all of it in order."""
+    """All are killed at the same time, so that a batch may be anywhere; each destination gets all records in order."""
     check(
         delivery_killed(tmp_path, receivers("deliveries that die"), kills=sampling.count(3, 1)),
         sampling.count(500, 100),

@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def test_the_sensor_dies(tmp_path: Path) -> None:
-    """It listens again, its numbers go on without a gap, and all that the log has arrives."""
+    """The sensor captures again, its numbers continue without a gap, and all records of the log arrive."""
     runs = sensor_killed(tmp_path, http(), 1)
     runs.account.check(exact=False)
     assert runs.events > 10

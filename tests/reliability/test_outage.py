@@ -1,5 +1,5 @@
-"""A receiver that is away while many events are made, and a backlog that goes to one output (the long way: ``make
-soak``). Where the run is no whole one, to one receiver each (tests/sampling.py).
+"""A receiver that is down while many events are written, and a backlog for one output (longer: ``make soak``). Unless
+the run is complete, one receiver each (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def made(name: str) -> Destination:
 
 @pytest.mark.parametrize("name", sampling.drawn(["http", "jetstream", "kafka"], 1, "receivers that are away"))
 def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
-    """Nothing is lost, memory does not grow with what waits, and a new alert goes ahead of it: it comes soon, or, where
+    """Nothing is lost, memory does not grow with the backlog, and a new alert overtakes it: it arrives soon, or, where
     the machine is busy, before the rest.
     """
     to = made(name)
@@ -35,5 +35,5 @@ def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", sampling.drawn(["bulk", "postgresql", "rsyslog"], 1, "backlogs"))
 def test_a_backlog_arrives_whole(tmp_path: Path, name: str) -> None:
-    """End to end: what a log holds, to one output. How fast is a figure of ``make soak``."""
+    """One output delivers all records of a log. The throughput is a figure of ``make soak``."""
     assert drained(tmp_path, made(name), EVENTS) > 0

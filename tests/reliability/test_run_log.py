@@ -1,5 +1,5 @@
-"""A whole live run whose log fails it: the packets are read all the same, and the log tells what became of it, in the
-words of the schema.
+"""A whole live run with a failing log: the packets are processed regardless, and the log reports the failure, in the
+terms of the schema.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def config() -> Config:
 
 
 def run(config: Config, path: Path, source: Any, disk: BadDisk | None = None) -> list[dict[str, Any]]:
-    """The records of the run, each as the schema says."""
+    """The records of the run, valid under the schema."""
     log = open_log(path, disk)
     try:
         Run(config, source, log, live=True).run()
@@ -62,7 +62,7 @@ class Repaired(Given):
 
 
 def test_a_disk_that_fails_for_a_while(config: Config, tmp_path: Path) -> None:
-    """All frames are read, and what was found meanwhile is in the log with the news that it had to wait."""
+    """All frames are processed, and records of the failed period are in the log with a report of the delay."""
     disk = BadDisk()
     disk.write_error = errno.EIO
     source = Repaired(disk, [*FRAMES])
@@ -74,7 +74,7 @@ def test_a_disk_that_fails_for_a_while(config: Config, tmp_path: Path) -> None:
 
 
 def test_damages_of_an_earlier_run(config: Config, tmp_path: Path) -> None:
-    """Told at once, and with their place."""
+    """Damage of an earlier run is reported at once, with its place."""
     path = tmp_path / "events.jsonl"
     log = open_log(path)
     for number in range(3):

@@ -1,4 +1,4 @@
-"""What the soak of memory makes of its samples, and that it sees a real sensor."""
+"""The memory soak: evaluation of its samples, and samples of a real sensor."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from tests.reliability.soak_memory import FEWEST, OFFICE, Sample, Watched, flat,
 
 
 def samples(per_hour: float, files: int = 20, later: int = 20) -> list[Sample]:
-    """Two hours: 50 MB come in the first quarter, then so many an hour; descriptors at first, and in the last half
-    hour.
-    """
+    """Two hours: 50 MB in the first quarter, then so many an hour; descriptors first and in the last half hour."""
     return [
         Sample(
             minute * 60,
@@ -32,7 +30,7 @@ def samples(per_hour: float, files: int = 20, later: int = 20) -> list[Sample]:
 
 @pytest.mark.parametrize("per_hour", [0.0, 0.9, 5.0])
 def test_the_slope_is_that_after_the_first_quarter(per_hour: float) -> None:
-    """What is filled at the beginning does not count."""
+    """Growth in the first quarter does not count."""
     assert slope(samples(per_hour)) == pytest.approx(per_hour, abs=0.01)
 
 
@@ -57,7 +55,7 @@ def test_a_file_that_is_open_for_a_moment_is_no_growth() -> None:
     sys.platform != "linux" or os.geteuid() != 0 or shutil.which("tcpreplay") is None, reason="needs root and tcpreplay"
 )
 def test_a_sensor_is_watched_and_its_end_is_seen(tmp_path: Path) -> None:
-    """Samples of a real one are plausible; one that dies is told with what it said last."""
+    """Samples of a real sensor are plausible; a sensor that exits is reported with its last output."""
     here, there = f"memory-a-{os.getpid()}", f"memory-b-{os.getpid()}"
     sensor = Watched(tmp_path / "events.jsonl", there, [])
     with namespaces(here, there), sensor, replayed(here, OFFICE, 500):

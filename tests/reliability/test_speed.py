@@ -1,4 +1,4 @@
-"""How fast a live log is written. The floor counts seconds of CPU, far below an idle machine
+"""Throughput of a live log. The minimum is per second of CPU time, far below an idle machine
 (docs/operate/performance.md): a busy one is no defect.
 """
 
@@ -15,9 +15,7 @@ FLOOR = 20_000
 
 
 def test_many_records_a_second_in_few_groups(tmp_path: Path) -> None:
-    """Told, written, and down: with the interpreter's lock handed over as it is in a live run, and the disk waited for
-    a few times only.
-    """
+    """Records are queued, written and durable, with the thread switches of a live run and few waits for the disk."""
     path, disk, given = tmp_path / "events.jsonl", BadDisk(), [record(number, size=200) for number in range(1000)]
     log = open_log(path, disk, commit_ms=200, memory_mib=256)
     interval = sys.getswitchinterval()

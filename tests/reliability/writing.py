@@ -1,4 +1,4 @@
-"""How fast a live log is written: told, numbered, encoded and down, with the records of ``maker.py``."""
+"""Throughput of a live log: records of ``maker.py`` are queued, numbered, encoded and written durably."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sensor.eventlog.live_log import LiveLog
 from tests.reliability.maker import records
 
 COMMIT_MS = 200
-# How often threads take turns in a live run.
+# Switch interval of threads in a live run.
 TURN_S = 0.0001
 SOME = 1000
 
 
 class Writing(NamedTuple):
-    """``rate``: events a second that are down; ``report_us``: for who tells one; ``encode_us``: of it, to make JSON of
-    it; ``size``: bytes of a line.
+    """``rate``: durable events a second; ``report_us``: time for the reporting thread; ``encode_us``: its part for JSON
+    encoding; ``size``: bytes of a line.
     """
 
     rate: float
@@ -32,7 +32,7 @@ class Writing(NamedTuple):
 
 
 def written_down(folder: Path, events: int) -> Writing:
-    """As fast as they come, with groups of the usual length."""
+    """At full speed, with groups of the usual length."""
     given = [copy.copy(one) for one in islice(records(1), SOME)]
     began = time.perf_counter()
     for _ in range(events // SOME):
