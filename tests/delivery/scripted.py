@@ -1,4 +1,4 @@
-"""An output that answers by script and remembers what it got, and a runner of it that is led by hand or works in its
+"""An output that answers by script and records its batches, and its runner, which is driven by hand or works in its
 thread.
 """
 
@@ -21,8 +21,8 @@ Step = Callable[[Sequence[Entry]], Ack] | Exception | Ack
 
 
 class Desk:
-    """What a destination has and how it answers. ``steps``: answers in place of the usual, one a batch; ``always``:
-    where there are none.
+    """The records of a destination and its answers. ``steps``: answers in place of the usual, one per batch;
+    ``always``: the answer after them.
     """
 
     def __init__(self, *steps: Step, always: Callable[[Sequence[Entry]], Ack] | None = None) -> None:
@@ -78,7 +78,7 @@ def runner(log: Path, desk: Desk, *, once: bool = False, name: str = "one", **op
 
 
 def lead(one: Runner, turns: int = 10_000) -> None:
-    """Do its turns here and now, without its pauses, until it has nothing to do."""
+    """Run its turns synchronously, without pauses, until it is idle."""
     for _ in range(turns):
         one.sender.again_at = 0.0
         one._looked_at = 0.0
@@ -95,7 +95,7 @@ def lead(one: Runner, turns: int = 10_000) -> None:
 
 
 def leave(one: Runner, *, crash: bool = False) -> None:
-    """End what was led. ``crash``: without writing anything down."""
+    """End a runner that ``lead`` drove. ``crash``: without storing its position."""
     if not crash:
         one._save(at_last=True)
     one._drop_lanes()

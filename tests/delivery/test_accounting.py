@@ -1,5 +1,5 @@
-"""Whatever a destination answers, whatever the log holds and whenever the process dies: every number is accounted for,
-nothing is lost, order is kept.
+"""For any answers of a destination, contents of the log and crashes, every number is accounted for, nothing is lost,
+and order is kept.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def answer(word: str) -> object:
 
 
 def holds(one: Runner, log: Path) -> bool:
-    """The equation of the position, and that of the status."""
+    """The equations of the position and of the status hold."""
     place, status = one.position, one.status(last_number(log))
     reported = status.delivered + status.filtered + status.refused + status.missing + status.pending
     return place.seq - place.begin + place.ahead + place.repeated == place.done and status.read == reported
@@ -56,9 +56,7 @@ def holds(one: Runner, log: Path) -> bool:
 def test_every_number_is_accounted_for(
     parts: list[tuple[str, int]], steps: list[str], deaths: list[int], events: int, filtering: bool, lost: bool
 ) -> None:  # fmt: skip
-    """Delivered, filtered, refused, missing or pending, at each moment; in the end nothing is pending and nothing is
-    lost.
-    """
+    """Each number is delivered, filtered, refused, missing or pending at any time; finally none is pending or lost."""
     with tempfile.TemporaryDirectory() as folder:
         log = Segmented(Path(folder) / "events.jsonl")
         for kind, count in parts:
@@ -75,7 +73,7 @@ def test_every_number_is_accounted_for(
             leave(one, crash=True)
             if lost and place == 0:
                 segments(log.log)[0].path.unlink()
-        log.add(1)  # only what comes after tells that something is missing
+        log.add(1)  # only later numbers show that some are missing
         one = runner(log.log, desk, batch_events=events, filter=chosen)
         lead(one)
         leave(one)
@@ -95,7 +93,7 @@ def test_every_number_is_accounted_for(
 def test_without_failures_everything_comes_once_and_in_order(
     parts: list[tuple[str, int]], events: int, after: int
 ) -> None:
-    """Each lane in its order; a clean end between any two turns repeats nothing."""
+    """Each lane is in order; a clean exit between any two turns repeats nothing."""
     with tempfile.TemporaryDirectory() as folder:
         log = Segmented(Path(folder) / "events.jsonl")
         for kind, count in parts:

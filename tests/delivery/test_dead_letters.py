@@ -1,5 +1,5 @@
-"""Dead letters: bounded, whole, there once, and what is owed while there is no room for them. Real full disks are in
-``test_full_disk.py``.
+"""Dead letters: bounded, complete, without duplicates, and kept back while there is no disk space. Real full disks are
+in ``test_full_disk.py``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def older(kept: DeadLetters) -> Path:
 
 @pytest.mark.parametrize("together", [1, 7, 500])
 def test_two_files_of_a_size(kept: DeadLetters, together: int) -> None:
-    """However many come together: neither file is longer, the newest are there without a gap, every line is whole."""
+    """Neither file exceeds its size, the newest letters are there without a gap, and every line is complete."""
     for first in range(1, 501, together):
         kept.add(letters(first, min(together, 501 - first)))
         assert all(path.stat().st_size <= SIZE for path in (kept.path, older(kept)) if path.exists())
@@ -59,7 +59,7 @@ def test_two_files_of_a_size(kept: DeadLetters, together: int) -> None:
 
 
 def test_one_that_is_longer_than_the_file(kept: DeadLetters) -> None:
-    """It has one of its own."""
+    """A letter longer than the file limit has its own file."""
     kept.add(letters(1, 2))
     kept.add(letters(3, 1, size=2 * SIZE))
     kept.add(letters(4, 1))
@@ -67,7 +67,7 @@ def test_one_that_is_longer_than_the_file(kept: DeadLetters) -> None:
 
 
 def test_a_torn_one_is_cut_off(kept: DeadLetters) -> None:
-    """A crash in the midst of a letter: its record was not done with and comes again."""
+    """A letter that a crash truncated is removed: its record is processed again."""
     kept.add(letters(1, 2))
     with kept.path.open("ab") as file:
         file.write(b'{"refused":"2026-11-24T09:14:0')
@@ -76,9 +76,7 @@ def test_a_torn_one_is_cut_off(kept: DeadLetters) -> None:
 
 
 def test_all_or_none(kept: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full in the midst of a letter: the error names the file, and nothing of the
-    letters is left in it.
-    """
+    """When the disk fills up within a letter, the error names the file, and no part of the letters stays in it."""
     kept.add(letters(1, 2))
     write = os.write
 
@@ -97,14 +95,14 @@ def test_all_or_none(kept: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_answers_are_cut_and_clean(kept: DeadLetters) -> None:
-    """They go to people's terminals."""
+    """Answers are cut and have no control characters, since terminals show them."""
     kept.add([(1, {"id": "x"}, "no\x1b[31m\n\u202e" + "y" * 9999)])
     (line,) = kept.path.read_text().splitlines()
     assert json.loads(line)["answer"] == "no [31m  " + "y" * (module.ANSWER_LIMIT - 9)
 
 
 class Full:
-    """Dead letters that cannot be kept while ``full``."""
+    """Dead letters that cannot be written while ``full``."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
@@ -121,9 +119,7 @@ class Full:
 def test_nothing_is_sent_again_because_letters_cannot_be_kept(
     golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The destination has answered: it is not asked again, the place in the log stays, and it says where there is no
-    room.
-    """
+    """After the destination has answered nothing is sent again; the cursor stays, and the status names the disk."""
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(6)
     desk = Desk(Ack(refused={1: "wrong type"}, busy=(4,)))
@@ -146,13 +142,13 @@ def test_nothing_is_sent_again_because_letters_cannot_be_kept(
 def test_an_alert_without_words_is_not_lost_while_there_is_no_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Amid a backlog, on the lane of alerts: one that a format cannot say is kept once there is
-    room, and counted once.
+    """An alert that a format cannot encode, on the urgent lane amid a backlog, is kept once there is space, and counted
+    once.
     """
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(30)
     for number in (31, 32):
-        # Without a severity: a foreign line.
+        # Without a severity: a line of another program.
         log.append(
             b'{"ts":"2026-11-24T09:00:00.000000Z","kind":"alert","action":"open","msg":"m","id":"%d","sensor":{"id":"hq","seq":%d}}\n'
             % (number, number)
@@ -174,7 +170,7 @@ def test_an_alert_without_words_is_not_lost_while_there_is_no_room(
 
 
 def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no room for the first that is found the rest of the batch waits, in its order."""
+    """While the first refused record cannot be written, the rest of the batch waits, in order."""
     log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
     log.add(8)
 
@@ -204,9 +200,7 @@ def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkey
     events=st.sampled_from([1, 3, 10]),
 )
 def test_each_record_once_whatever_is_full_when(steps: list[str], room: list[bool], events: int) -> None:
-    """Whatever a destination answers and whenever there is no room for letters: each record is there or here, once, and
-    everything is counted.
-    """
+    """For any answers and any full disk each record is delivered or a dead letter, once, and everything is counted."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         log, full = Segmented(Path(folder) / "events.jsonl"), Full(patch)
         for kind, count in (("device", 12), ("alert", 3), ("device", 7)):

@@ -1,4 +1,4 @@
-"""The identity of a log that an output gives to its destination, and a destination that lacks what it had."""
+"""The epoch, by which an output identifies a log to its destination, and a destination that lost records."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.eventlog.segmented import Segmented, line
 
 
 class Named(Scripted):
-    """Writes the epoch of each batch down; at the number ``lacks_at`` its destination asks for everything behind
-    ``lacks`` once, where ``forks`` under another epoch.
+    """Records the epoch of each batch; at number 50 its destination once requests everything after ``lacks``, under
+    another epoch if ``forks``.
     """
 
     has_epoch: ClassVar[bool] = True
@@ -50,7 +50,7 @@ def done(one: Runner) -> None:
 
 
 def test_an_epoch_outlives_the_process_and_the_position(tmp_path: Path) -> None:
-    """Also a position that is lost: the log is the same one."""
+    """The epoch survives a lost position, since the log is the same one."""
     log = Segmented(tmp_path / "events.jsonl")
     log.add(20)
     done(named(log.log, Desk()))
@@ -64,7 +64,7 @@ def test_an_epoch_outlives_the_process_and_the_position(tmp_path: Path) -> None:
 
 
 def test_another_log_has_another_epoch(tmp_path: Path) -> None:
-    """Whether it is replaced before a start or while a runner reads it."""
+    """A log that is replaced, before a start or while a runner reads it, has another epoch."""
     path = tmp_path / "replay.jsonl"
     for size, text in ((30, "first"), (30, "second"), (5, "third")):
         path.write_bytes(b"".join(line(number, id=f"{text}-{number}") for number in range(1, size + 1)))
@@ -74,7 +74,7 @@ def test_another_log_has_another_epoch(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"zz", b"0123456789abcdeg\n", b"\xff" * 100])
 def test_a_damaged_epoch_is_replaced(tmp_path: Path, damage: bytes) -> None:
-    """The destination sees everything again, which costs time and loses nothing."""
+    """After a damaged epoch everything is sent again; nothing is lost."""
     position = tmp_path / "cursors" / "one.json"
     first = Epoch(position).text
     assert Epoch(position).text == first
@@ -85,7 +85,7 @@ def test_a_damaged_epoch_is_replaced(tmp_path: Path, damage: bytes) -> None:
 
 
 def test_the_destination_asks_for_what_it_lacks(tmp_path: Path) -> None:
-    """The runner goes back to there, and what is counted still adds up."""
+    """The runner goes back to the requested number, and the counters are consistent."""
     log, desk = Segmented(tmp_path / "events.jsonl"), Desk()
     log.add(60)
     Named.lacks = 25
@@ -97,7 +97,7 @@ def test_the_destination_asks_for_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_the_destination_asks_for_another_epoch(tmp_path: Path) -> None:
-    """All comes again, under the new one, which is kept."""
+    """Everything is sent again under the new epoch, which is stored."""
     log, desk = Segmented(tmp_path / "events.jsonl"), Desk()
     log.add(60)
     Named.lacks, Named.forks = 0, True

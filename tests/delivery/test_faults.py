@@ -1,6 +1,4 @@
-"""What an operator reads when something is wrong with a destination: in checks, in the status, in our own log and in
-the dead letters.
-"""
+"""What an operator reads about a fault of a destination: in checks, status, process log and dead letters."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ from tests.outputs.authority import Authority, Pair
 from tests.outputs.listener import listener
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
 
-# Colours, the title of the window, the other set of control signs, the direction of text, a line of its own.
+# Colours, the window title, C1 control characters, bidirectional characters, a forged line.
 HOSTILE = (
     "mapping failed \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eleft\u202c\r\nERROR all is well\tevil=1 " + "y" * 5000
 )
@@ -59,7 +57,7 @@ def write(text: str) -> None:
     Path("sensor.yaml").write_text(text)
 
 
-# The words of a destination.
+# Answers of the destination.
 
 
 def refusing(request: Request, store: Store) -> Answer:
@@ -71,7 +69,7 @@ def busy(request: Request, store: Store) -> Answer:
 
 
 def test_the_reason_of_a_server_that_rejects(run: Run, tmp_path: Path) -> None:
-    """Quoted, cut and clean: in our own log, in the dead letters, in both forms of the status."""
+    """The reason is quoted, cut and cleaned in the process log, the dead letters and both forms of the status."""
     with Receiver(refusing) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', batch_events: 5}}\n")
         reported = run("forward", "--once")
@@ -87,13 +85,13 @@ def test_the_reason_of_a_server_that_rejects(run: Run, tmp_path: Path) -> None:
         )
         assert len(messages) <= 500
         texts = [reported.err, messages, run("outputs", "status").out, run("outputs", "status", "--json").out]
-        # Colours of our own on standard error are not there: it is no terminal.
+        # Standard error is no terminal here, so it has no colours of the sensor.
         assert not any(STEERS.search(text) for text in texts)
         assert not any(text.startswith("ERROR") for one in texts for text in one.splitlines())
 
 
 def test_the_reason_of_a_server_that_is_busy(run: Run) -> None:
-    """In the status with what it said, when, and when it is tried again; and what a check says."""
+    """The status contains the answer, its time and the time of the next try; the check reports it as well."""
     with Receiver(busy) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
         reported = run("forward", "--once")
@@ -110,7 +108,7 @@ def test_the_reason_of_a_server_that_is_busy(run: Run) -> None:
 
 @pytest.mark.parametrize("error", ["KeyError", "Retry"])
 def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
-    """An error of ours may quote the peer as well."""
+    """An internal error may quote the peer: it is cleaned as well."""
     from sensor.core.output import Retry
     from sensor.outputs.file import File
 
@@ -157,8 +155,8 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
     ],
 )
 def test_what_cannot_be_meant(run: Run, text: str, place: str, expected: str) -> None:
-    """Unknown types, keys and filters that let nothing through: with their place, by every command
-    that would use them.
+    """Unknown types, keys and filters that match nothing are reported with their place, by every command that uses
+    them.
     """
     write(text)
     for command in (("config", "check"), ("outputs", "status"), ("outputs", "check"), ("forward", "--once")):
@@ -186,9 +184,7 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, expected: str) ->
     ],
 )
 def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, place: str, expected: str) -> None:
-    """Secrets, hosts and files: at their place before it runs, and in the status while it does; another output has
-    everything.
-    """
+    """Missing secrets, hosts and files are reported by check and status; another output delivers everything."""
     looked_up = socket.getaddrinfo
 
     def known(host: str, *args: object, **named: object) -> object:
@@ -213,8 +209,8 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
 
 
 def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``credential:NAME`` lies in the folder that systemd names; it is sent, and never told. Away, it is named; there
-    again, it counts without a start anew.
+    """``credential:NAME`` is read from the folder of systemd and never shown. A missing one is named; once it is back
+    it is used without a restart.
     """
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "siem").write_text("s3cret-token\n")
@@ -250,7 +246,7 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_test_event_keeps_what_is_hidden(run: Run) -> None:
-    """The name of the sensor, where that must not leave."""
+    """The test event respects the redaction of the sensor's name."""
     write(
         "sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: "
         "[sensor.site], fields: [facts.check]}\n"
@@ -270,7 +266,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def refused() -> contextlib.AbstractContextManager[int]:
-    """A port where nobody listens."""
+    """A port without a listener."""
 
     @contextlib.contextmanager
     def free() -> Iterator[int]:
@@ -330,8 +326,8 @@ TLS: dict[str, tuple[Server, str, str]] = {
 @pytest.mark.parametrize("case", TLS)
 @pytest.mark.parametrize("kind", ["syslog", "http"])
 def test_a_check_reports_faults_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
-    """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the
-    exit code.
+    """Each kind of output reports a fault in the same terms, on one line with the output, the step and advice; exit
+    code 1.
     """
     server, tls, expected = TLS[case]
     with server(authority) as port:
@@ -348,7 +344,7 @@ def test_a_check_reports_faults_on_the_way(run: Run, authority: Authority, kind:
 
 
 def test_a_requested_client_certificate(run: Run, authority: Authority) -> None:
-    """With ours the same server takes what there is."""
+    """With the client certificate the same server accepts the connection."""
     ours = authority.issue("sensor", client=True)
     with Receiver(tls=authority.issue("server").context(authority.ca)) as receiver:
         tls = f"ca: {authority.ca}, certificate: {ours.certificate}, key: {ours.key}, minimum: '1.3'"
@@ -360,7 +356,7 @@ def test_a_requested_client_certificate(run: Run, authority: Authority) -> None:
 
 @pytest.mark.parametrize(("status", "expected"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")])
 def test_a_check_reports_that_we_may_not(run: Run, status: int, expected: str) -> None:
-    """Who we are, and what we may."""
+    """The check reports the account and its missing permission."""
     with Receiver() as receiver:
         receiver.script = [Fault(status)]
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}'}}\n")
@@ -371,7 +367,7 @@ def test_a_check_reports_that_we_may_not(run: Run, status: int, expected: str) -
 
 
 def test_a_check_reports_that_a_file_cannot_be_written(golden: Golden, run: Run, tmp_path: Path) -> None:
-    """A folder in its place, or a file in place of a folder."""
+    """A folder in place of the file, or a file in place of the folder, is reported."""
     (tmp_path / "plain").write_text("")
     write("outputs:\n  a: {type: file, path: .}\n  b: {type: file, path: plain/out.jsonl}\n")
     reported = run("outputs", "check")

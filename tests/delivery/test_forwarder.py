@@ -1,5 +1,5 @@
-"""All outputs of a log: what a new configuration adds, takes away and changes, one that hangs, one that cannot be
-begun, a number that cannot be true.
+"""All outputs of a log: added, removed and changed ones, one that hangs, one that cannot be started, and a number that
+cannot be valid.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def forwarder(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwa
 
 
 def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
-    """What is as it was goes on with its connection; what is changed goes on at its place under the new options; what
-    is gone ends; what is new begins.
+    """Unchanged outputs keep their connection, changed ones continue at their cursor with the new options, removed ones
+    end, new ones start.
     """
     same, changed, gone, new = Desk(), Desk(), Desk(), Desk()
     log.add(10)
@@ -66,7 +66,7 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     status = load_status(log.log, "gone")
     assert status is not None
     assert (status.state, status.seq) == ("stopped", 10)
-    # Come back, it goes on where it was.
+    # Added again, it continues at its cursor.
     forwarder.take({"gone": Options(desk=gone)})
     until(lambda: gone.got == list(range(1, 17)))
 
@@ -74,9 +74,7 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
 def test_one_that_hangs_while_it_is_changed(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be
-    at once.
-    """
+    """It keeps its cursor until its send ends, and then starts with the new options; the others change at once."""
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck, other = Desk(), Desk()
     log.add(3)
@@ -99,8 +97,8 @@ def test_one_that_hangs_while_it_is_changed(
 
 
 def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that lasts far longer than any time-out is told, for a start anew is all that helps; whoever waits for a
-    destination is not meant.
+    """A call far beyond any time-out is reported, since only a restart helps; an output that waits for its destination
+    is not.
     """
     stuck, idle = Desk(), Desk()
     log.add(3)
@@ -119,7 +117,7 @@ def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypat
 def test_one_that_hangs_while_it_is_taken_away(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of it is left once its send ends: another process may have its cursor."""
+    """Its cursor is released once its send ends: another process may use it."""
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck = Desk()
     stuck.gate.clear()
@@ -141,7 +139,7 @@ def test_one_that_hangs_while_it_is_taken_away(
 def test_while_nothing_changes_nothing_is_written(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An output that waits for its next try says so once, and not each second until then."""
+    """An output that waits for its next try writes its status once, not each second."""
     saved: list[str] = []
     log.add(1)
     forwarder.take({"away": Options(desk=Desk(Retry("away", 600)))})
@@ -155,7 +153,7 @@ def test_while_nothing_changes_nothing_is_written(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By an error that nobody thought of, outside of all that is guarded: it begins anew at its place."""
+    """After an unexpected error outside of all guards the output restarts at its cursor."""
     desk = Desk()
     log.add(2)
     forwarder.take({"one": Options(desk=desk)})
@@ -179,8 +177,8 @@ def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch
 
 
 def test_one_that_cannot_be_begun_stops_no_other(golden: Golden, log: Segmented, forwarder: Forwarder) -> None:
-    """Somebody else has its cursor, or its salt cannot be read: it is told, the others work, and it
-    begins once it can.
+    """An output whose cursor is locked or whose salt is unreadable is reported, the others work, and it starts once it
+    can.
     """
     held, salted, free = Desk(), Desk(), Desk()
     log.add(2)
@@ -217,7 +215,7 @@ def test_one_that_cannot_be_begun_stops_no_other(golden: Golden, log: Segmented,
     ],
 )
 def test_a_number_that_cannot_be_true_makes_nothing_pending(log: Segmented, ends: list[int], last: int) -> None:
-    """One damaged digit in the last lines of a log: what is pending is what is there."""
+    """With a damaged digit in the last lines of a log, only existing records are pending."""
     log.add(10)
     for number in ends:
         log.append(line(number))
@@ -225,7 +223,7 @@ def test_a_number_that_cannot_be_true_makes_nothing_pending(log: Segmented, ends
 
 
 def test_the_last_of_a_log_with_gaps(tmp_path: Path) -> None:
-    """One that somebody has filtered."""
+    """The last number of a log that was filtered."""
     path = tmp_path / "alerts.jsonl"
     path.write_bytes(line(5) + line(90))
     assert last_number(path) == 90
@@ -252,9 +250,7 @@ def write(folder: Path, receiver: Receiver, **values: Any) -> None:
 
 @pytest.mark.slow
 def test_sighup_adds_takes_away_and_changes(golden: Golden, tmp_path: Path, log: Segmented, root: Path) -> None:
-    """`sensor forward` with another configuration and the same process: an output that did not change keeps its
-    connection.
-    """
+    """`sensor forward` reloads its configuration in the same process: an unchanged output keeps its connection."""
     command = [sys.executable, "-m", "sensor", "forward", "--config", "sensor.yaml", "--events", "events.jsonl"]
     with Receiver() as receiver:
         write(tmp_path, receiver, more="", third="old")

@@ -1,6 +1,4 @@
-"""Cursors, status files and dead letters on a file system that is full: a real one of 1 MiB, in a mount namespace of
-its own.
-"""
+"""Cursors, status files and dead letters on a full file system: a real one of 1 MiB, in its own mount namespace."""
 
 from __future__ import annotations
 
@@ -77,7 +75,7 @@ print(json.dumps({"held": held, "full": full, "status": status.seq, "left": left
 
 
 def reported_by(story: str, folder: Path, root: Path) -> Any:
-    """What a story prints that has the folder as a file system of 1 MiB."""
+    """The output of a scenario whose folder is a file system of 1 MiB."""
     mount = f'mount -t tmpfs -o size=1m none {folder} && exec {sys.executable} -c "$0" {folder} {root}'
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount (root)")
@@ -89,8 +87,8 @@ def reported_by(story: str, folder: Path, root: Path) -> Any:
 
 
 def test_a_disk_without_room(tmp_path: Path, root: Path) -> None:
-    """Cursors that are there move on, so that the log can shrink; what is refused is owed, named, sent once, and kept
-    when there is room.
+    """Existing cursors move on, so that the log can shrink; refused records are kept back, named, sent once, and stored
+    once there is space.
     """
     reported = reported_by(STORY, tmp_path, root)
     letters = tmp_path / "events.dead" / "one.jsonl"
@@ -110,7 +108,7 @@ def test_a_disk_without_room(tmp_path: Path, root: Path) -> None:
 
 @pytest.mark.parametrize("size", range(0, 200, 7))
 def test_a_cursor_that_is_torn_while_it_is_written_over(tmp_path: Path, size: int) -> None:
-    """The power fails in the midst of it: it is not believed, whatever of the old one stands behind the new one."""
+    """After a power failure during the write, a mix of the old and the new position is rejected."""
     path = tmp_path / "one.json"
     save_position(path, Position(seq=123456, alerts=123456, delivered=123456, id="a" * 26), durable=True)
     old = path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a runner tells of itself, and that nothing depends on anybody hearing it."""
+"""What a runner writes to the process log, and that nothing depends on a reader of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.eventlog.segmented import Segmented
 
 
 class Ear:
-    """Hears what is told; ``deaf``: the pipe is broken."""
+    """Collects log records; ``deaf``: the pipe is broken."""
 
     def __init__(self, *, deaf: bool = False) -> None:
         self.deaf = deaf
@@ -33,7 +33,7 @@ def refuse(_: object) -> Ack:
 
 
 def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each record is kept, and one line says so, not one a record."""
+    """Each record is kept as a dead letter, and a single line reports it, not one per record."""
     log, desk, ear = Segmented(tmp_path / "events.jsonl"), Desk(always=refuse), Ear()
     monkeypatch.setattr(module, "log", lambda: ear)
     log.add(60)
@@ -49,7 +49,7 @@ def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pyte
 
 
 def test_nothing_receives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads our own log went away: what was refused is kept once, and all goes on."""
+    """When the reader of the process log is gone, refused records are kept once, and delivery continues."""
     log, desk, ear = (
         Segmented(tmp_path / "events.jsonl"),
         Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()),

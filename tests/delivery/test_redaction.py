@@ -1,5 +1,5 @@
-"""What is chosen away or hidden is in no format, whatever a peer calls itself and wherever a sentence names it; and
-every format still has its words.
+"""Fields that are not selected or are redacted are in no format, whatever a peer's name is and wherever a sentence
+contains it; and every format can still encode the record.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.outputs.webhook_samples import RECEIVERS
 
 SALT = b"s" * 32
 ALL = {**RECORDS, **{f"core {name}": numbered(make(maker())) for name, make in EVERY.items()}}
-# What stands around a value in sentences: URLs, a domain, keys, shares, lists.
+# Text around a value in sentences: URLs, a domain, keys, shares, lists.
 AROUND = (
     *(
         "{}",
@@ -78,7 +78,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def encoded(record: dict[str, Any]) -> list[str]:
-    """The record in every format that has words for it."""
+    """The record in every format that supports it."""
     return [line.decode() for encode in FORMATS.values() if (line := encode(record)) is not None]
 
 
@@ -91,7 +91,7 @@ HIDEABLE = [
 
 
 def tokens_in(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """The record with a word of its own in place of each text that is not the envelope's; the words by path."""
+    """The record with a unique token in place of each text outside of the envelope; the tokens by path."""
     tokens: dict[str, list[str]] = {}
 
     def put(value: Any, path: str) -> Any:
@@ -113,7 +113,7 @@ def below(path: str, chosen: list[str]) -> bool:
 
 @given(case=st.sampled_from(sorted(ALL)), fields=st.lists(st.sampled_from(PATHS), min_size=1, max_size=6))
 def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[str]) -> None:
-    """Not one of their values; those that were chosen are in the native one."""
+    """No value of an unselected field is in any format; selected ones are in the native format."""
     change = changes(fields, [], SALT)
     assert change is not None
     record, tokens = tokens_in(ALL[case])
@@ -133,7 +133,7 @@ def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[st
 
 @pytest.mark.parametrize("path", PATHS + sorted({path.rpartition(".")[0] for path in PATHS if "." in path}))
 def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
-    """One field alone, or one object: no record is refused for what is not there."""
+    """With a single selected field or object no format refuses the record."""
     change = changes([path], [], SALT)
     assert change is not None
     for case, record in ALL.items():
@@ -146,7 +146,7 @@ def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
     fields=st.lists(st.sampled_from(PATHS), max_size=4),
 )
 def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], fields: list[str]) -> None:
-    """Neither where they stand nor where a sentence repeats them, whether all fields go or some."""
+    """Redacted values are neither in their field nor in sentences, whether all fields are delivered or some."""
     record, tokens = tokens_in(ALL[case])
     sentence = " ".join(word for reported in tokens.values() for word in reported)
     record["msg"] = sentence
@@ -162,7 +162,7 @@ def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], f
 
 
 def worded(record: dict[str, Any]) -> list[str]:
-    """The record by all outputs that have words of their own for it."""
+    """The record by all outputs that build their own bodies."""
     topics = HomeAssistant()
     reported = [
         json.dumps(row(record), ensure_ascii=False),
@@ -182,8 +182,8 @@ def worded(record: dict[str, Any]) -> list[str]:
     fields=st.lists(st.sampled_from(PATHS), max_size=4),
 )
 def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[str], fields: list[str]) -> None:
-    """Mails, tickets, chat messages, rows, subjects and topics are made of what was chosen and hidden, and there are
-    some whatever that is.
+    """Mails, tickets, chat messages, rows, subjects and topics only contain selected and redacted values, and exist for
+    any selection.
     """
     record, tokens = tokens_in(ALL[case])
     record["msg"] = " ".join(word for reported in tokens.values() for word in reported)
@@ -195,7 +195,7 @@ def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[
 
 @pytest.mark.parametrize("path", HIDEABLE + sorted({path.partition(".")[0] for path in HIDEABLE}))
 def test_every_format_has_its_words_whatever_is_hidden(path: str) -> None:
-    """A field, or an object with all that is in it: no record is refused for it."""
+    """With a redacted field or object no format refuses the record."""
     change = changes([], [path], SALT)
     assert change is not None
     for case, record in ALL.items():
@@ -205,7 +205,7 @@ def test_every_format_has_its_words_whatever_is_hidden(path: str) -> None:
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("around", AROUND)
 def test_a_value_within_sentences(value: str, around: str) -> None:
-    """Whatever stands around it, in capitals or small letters; the same mark in all of them."""
+    """A value is redacted next to any characters and in any case, with the same hash everywhere."""
     record = copy.deepcopy(RECORDS["alert_open"])
     record["src"]["hostname"] = value
     record["msg"] = around.format(value)
@@ -244,8 +244,8 @@ def test_a_value_within_sentences(value: str, around: str) -> None:
     ],
 )  # fmt: skip
 def test_values_in_other_spellings_and_amid_others(value: str, spelled: str) -> None:
-    """As names, serial numbers and UUIDs are made of addresses: all have the mark of the value; parts of longer ones
-    have none.
+    """Names, serial numbers and UUIDs that contain an address have the hash of the value; parts of longer ones do not
+    match.
     """
     change = changes([], ["src.mac"], SALT)
     assert change is not None
@@ -254,7 +254,7 @@ def test_values_in_other_spellings_and_amid_others(value: str, spelled: str) -> 
 
 
 def test_addresses_that_differ_by_their_dots_alone() -> None:
-    """Each has its own mark."""
+    """Each address has its own hash."""
     change = changes([], ["targets.ip"], SALT)
     assert change is not None
     done = change(
@@ -266,7 +266,7 @@ def test_addresses_that_differ_by_their_dots_alone() -> None:
 
 @pytest.mark.parametrize("text", ["a" * 1000, "$" * 1000, "host-7 " * 140, "$aa" * 330])
 def test_a_peer_that_chooses_names_and_texts_costs_little_time(text: str) -> None:
-    """The longest record, full of names that look alike and of texts that look like them."""
+    """The longest record, full of similar names and of texts that resemble them, is redacted in a short time."""
     names = (
         [f"host-{number}" for number in range(300)]
         + ["a" * number for number in range(1, 250)]
@@ -297,7 +297,7 @@ def test_a_peer_that_chooses_names_and_texts_costs_little_time(text: str) -> Non
     ],
 )
 def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None:
-    """It is not the one that is hidden."""
+    """Another value with the same beginning or end is not redacted."""
     change = changes([], ["src.hostname"], SALT)
     assert change is not None
     done = change({"kind": "alert", "msg": f"{other} and {value}", "src": {"hostname": value}})
@@ -306,7 +306,9 @@ def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None
 
 @pytest.mark.parametrize("odd", ["PRİNTER-7", "prınter-7", "\u212aiosk-7", "\u017ferver-7", "straße-7", "ﬁle-7"])
 def test_a_spelling_that_only_looks_alike_refuses_no_record(odd: str) -> None:
-    """Signs that some count as the same letter: a peer could keep its alerts from arriving by such a name."""
+    """Letters that some consider equal do not match: with such a name a peer could prevent its alerts from being
+    delivered.
+    """
     looks = odd.translate({0x130: "I", 0x131: "i", 0x212A: "k", 0x17F: "s", 0xDF: "ss", 0xFB01: "fi"})
     change = changes([], ["src.hostname"], SALT)
     assert change is not None
@@ -316,7 +318,7 @@ def test_a_spelling_that_only_looks_alike_refuses_no_record(odd: str) -> None:
 
 
 def test_who_is_named_like_a_word_of_ours_hides_nothing_else() -> None:
-    """A device that calls itself after a detector, a severity or a type: rules of a receiver go by those."""
+    """A device named like a detector, a severity or a type does not redact these: a receiver's rules use them."""
     before = RECORDS["alert_open"]
     folder, detector = before["alert"]["detector"].split(".")
     for name in (
@@ -341,7 +343,7 @@ def test_who_is_named_like_a_word_of_ours_hides_nothing_else() -> None:
 
 @pytest.mark.parametrize("path", ["alert.first", "device.last_seen", "emitted", "alert.confidence", "incident.risk"])
 def test_times_and_numbers_that_formats_reckon_with(tmp_path: Path, path: str) -> None:
-    """They cannot be hidden, and the configuration says so."""
+    """Fields that formats calculate with cannot be redacted, and the configuration reports it."""
     file = tmp_path / "sensor.yaml"
     file.write_text(f"outputs:\n  a: {{type: file, path: x, redact: [{path}]}}\n")
     with pytest.raises(DocumentErrors, match=rf"sensor\.yaml:2:.*'{path}'"):
@@ -349,7 +351,7 @@ def test_times_and_numbers_that_formats_reckon_with(tmp_path: Path, path: str) -
 
 
 def test_truth_is_hidden_and_not_looked_for() -> None:
-    """``false`` stands in many sentences."""
+    """Booleans are redacted without a search in sentences, many of which contain ``false``."""
     change = changes([], ["device.randomised_mac"], SALT)
     assert change is not None
     done = change({"kind": "device", "msg": "true or false", "device": {"randomised_mac": False}})

@@ -1,6 +1,4 @@
-"""The runner: what becomes of batches that are taken, tried again, refused, or partly taken; two lanes; what is
-counted; what a crash leaves.
-"""
+"""The runner: batches that are delivered, retried, refused or partly delivered; two lanes; counters; and crashes."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ def balanced(one: Runner, log: Path) -> bool:
 
 
 def test_everything_in_order_and_where_it_is_is_written_down(log: Segmented) -> None:
-    """Batches are as large as is said; a second runner goes on where the first was."""
+    """Batches have the configured size; a second runner continues at the cursor of the first."""
     log.add(250)
     desk = Desk()
     one = runner(log.log, desk, batch_events=100)
@@ -54,7 +52,7 @@ def test_everything_in_order_and_where_it_is_is_written_down(log: Segmented) -> 
 
 
 def test_a_batch_that_is_tried_again_is_the_same(log: Segmented) -> None:
-    """After Retry the output is closed and opened again, and gets the same entries though more have come."""
+    """After Retry the output is closed and opened again, and gets the same entries although more were written."""
     log.add(5)
     desk = Desk(Retry("away"), Retry("away", 0.01))
     one = runner(log.log, desk)
@@ -70,7 +68,7 @@ def test_a_batch_that_is_tried_again_is_the_same(log: Segmented) -> None:
 
 
 def test_what_is_refused_is_found_by_halving(log: Segmented) -> None:
-    """Two of a hundred are never taken: they lie with the answer among the dead letters, all others arrive in order."""
+    """Two refused records of a hundred become dead letters with the answer; all others arrive in order."""
     log.add(100)
 
     def picky(entries: Sequence[Entry]) -> Ack:
@@ -92,7 +90,7 @@ def test_what_is_refused_is_found_by_halving(log: Segmented) -> None:
 
 
 def test_batches_that_are_too_large_shrink_and_grow_again(log: Segmented) -> None:
-    """A destination that takes ten at once is not asked with a hundred each time."""
+    """The size of batches adapts to a destination that accepts ten at once."""
     log.add(2000)
 
     def small(entries: Sequence[Entry]) -> Ack:
@@ -110,7 +108,7 @@ def test_batches_that_are_too_large_shrink_and_grow_again(log: Segmented) -> Non
 
 
 def test_an_answer_for_each_record(log: Segmented) -> None:
-    """Some are refused, some come again before anything else."""
+    """Some records are refused, and busy ones are sent again before any other."""
     log.add(6)
     desk = Desk(Ack(refused={1: "wrong type"}, busy=(3, 4)), Ack(busy=(1,)))
     one = runner(log.log, desk, batch_events=6)
@@ -123,7 +121,7 @@ def test_an_answer_for_each_record(log: Segmented) -> None:
 
 
 def test_an_output_that_breaks_is_tried_again(log: Segmented) -> None:
-    """Whatever it raises: a fault of ours is told, nothing is lost."""
+    """After any exception the fault is logged, and nothing is lost."""
     log.add(3)
     desk = Desk(KeyError("oops"), RecursionError("deep"))
     one = runner(log.log, desk)
@@ -135,7 +133,7 @@ def test_an_output_that_breaks_is_tried_again(log: Segmented) -> None:
 
 
 def test_a_record_on_which_an_output_breaks(log: Segmented) -> None:
-    """It is found, and after some tries it lies among the dead letters; all others arrive in order."""
+    """The record is found by halving, and becomes a dead letter after some tries; all others arrive in order."""
     log.add(40)
 
     def fragile(entries: Sequence[Entry]) -> Ack:
@@ -156,9 +154,7 @@ def test_a_record_on_which_an_output_breaks(log: Segmented) -> None:
 
 
 def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
-    """It gives up one record after many tries, whose pauses do not become short for it; mended, it
-    has all the others.
-    """
+    """A broken output drops one record after many tries, whose pauses stay long; once fixed, it gets the others."""
     log.add(4)
     desk = Desk(*[KeyError("oops") for _ in range(2 + BREAKS)])
     one = runner(log.log, desk)
@@ -177,7 +173,7 @@ def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
 def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(
     golden: Golden, log: Segmented, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is no record's doing: none is given up."""
+    """An internal error of open gives up no record."""
     log.add(3)
 
     def broken(_: object) -> None:
@@ -198,7 +194,7 @@ def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(
 
 
 def test_a_record_that_no_format_has_words_for_costs_itself_alone(log: Segmented) -> None:
-    """A foreign line without the fields of a record goes to the dead letters."""
+    """A line of another program without the fields of a record becomes a dead letter."""
     log.add(2)
     log.append(b'{"sensor":{"seq":3},"id":"x"}\n')
     log.last = 3
@@ -213,7 +209,7 @@ def test_a_record_that_no_format_has_words_for_costs_itself_alone(log: Segmented
 
 
 def test_what_is_filtered_counts(log: Segmented) -> None:
-    """And the place in the log moves on though nothing is sent."""
+    """Filtered records are counted, and the cursor moves on although nothing is sent."""
     log.add(5)
     log.add(1, "alert")
     log.add(3)
@@ -226,7 +222,7 @@ def test_what_is_filtered_counts(log: Segmented) -> None:
 
 
 def test_alerts_overtake_a_backlog(log: Segmented) -> None:
-    """Once a batch is full those behind it come first; nothing goes twice, and each lane keeps its order."""
+    """Once a batch is full, alerts behind it are sent first; nothing is sent twice, and each lane is in order."""
     log.add(300)
     log.add(1, "alert")
     log.add(300)
@@ -248,7 +244,7 @@ def test_alerts_overtake_a_backlog(log: Segmented) -> None:
 
 
 def test_an_alert_that_comes_amid_a_drain_goes_next(log: Segmented) -> None:
-    """Long after the urgent lane has seen the end of the log."""
+    """An alert during a drain is sent next, long after the urgent lane reached the end of the log."""
     log.add(1000)
     desk = Desk()
     one = runner(log.log, desk, batch_events=10)
@@ -265,7 +261,7 @@ def test_an_alert_that_comes_amid_a_drain_goes_next(log: Segmented) -> None:
 
 
 def test_alerts_that_went_ahead_do_not_come_again_after_a_crash(log: Segmented) -> None:
-    """Their place is written down with the other."""
+    """The cursor of the urgent lane is stored with the other."""
     log.add(100)
     log.add(3, "alert")
     log.add(100)
@@ -283,7 +279,7 @@ def test_alerts_that_went_ahead_do_not_come_again_after_a_crash(log: Segmented) 
 
 
 def test_alerts_keep_their_turn_where_that_is_wanted(log: Segmented) -> None:
-    """``alerts_first: false``."""
+    """With ``alerts_first: false`` alerts are sent in log order."""
     log.add(100)
     log.add(1, "alert")
     log.add(100)
@@ -295,7 +291,9 @@ def test_alerts_keep_their_turn_where_that_is_wanted(log: Segmented) -> None:
 
 
 def test_numbers_that_can_never_come_are_counted(log: Segmented) -> None:
-    """Retention at its hard cap took a segment that nobody had read, alerts that had gone ahead among it."""
+    """Numbers of a segment that the hard cap of retention deleted unread are counted as missing, except for alerts
+    already sent.
+    """
     log.add(100)
     log.rotate()
     log.add(60)
@@ -323,7 +321,7 @@ def test_numbers_that_can_never_come_are_counted(log: Segmented) -> None:
 
 
 def test_going_back(log: Segmented) -> None:
-    """On request all behind a number comes again, and what is counted still adds up."""
+    """On request everything after a number is sent again, and the counters are consistent."""
     log.add(50)
     desk = Desk()
     one = runner(log.log, desk)
@@ -339,7 +337,7 @@ def test_going_back(log: Segmented) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"seq":99999}', None])
 def test_a_position_that_cannot_be_believed(log: Segmented, damage: bytes | None) -> None:
-    """The one before it counts: some come again, none is left out; a changed digit is noticed."""
+    """A damaged position, even by one digit, falls back to the previous one: some records repeat, none is lost."""
     log.add(50)
     desk = Desk()
     one = runner(log.log, desk)
@@ -355,7 +353,7 @@ def test_a_position_that_cannot_be_believed(log: Segmented, damage: bytes | None
 
 
 def test_another_log_of_the_same_name(tmp_path: Path) -> None:
-    """Another capture was replayed into it: its records are other ones, though their numbers are the same."""
+    """Another capture was replayed into the log: its records are different, though their numbers are the same."""
     from tests.eventlog.segmented import line
 
     path = tmp_path / "replay.jsonl"
@@ -370,7 +368,7 @@ def test_another_log_of_the_same_name(tmp_path: Path) -> None:
 
 
 def test_one_that_hangs_does_not_stop_another(log: Segmented) -> None:
-    """Nor the end: it is left behind."""
+    """A hanging output delays neither another output nor the exit: its thread is abandoned."""
     log.add(100)
     stuck, free = Desk(), Desk()
     stuck.gate.clear()
@@ -388,7 +386,7 @@ def test_one_that_hangs_does_not_stop_another(log: Segmented) -> None:
 
 
 def test_a_rate_is_kept(log: Segmented) -> None:
-    """A burst of one second's worth, then so many a second."""
+    """A burst of one second's worth, then the configured number per second."""
     log.add(150)
     desk = Desk()
     one = runner(log.log, desk, rate=100)
@@ -402,7 +400,7 @@ def test_a_rate_is_kept(log: Segmented) -> None:
 
 
 def test_threads_and_descriptors_stay_as_they_are(log: Segmented) -> None:
-    """However often a destination fails."""
+    """Threads and descriptors do not grow, however often a destination fails."""
     desk = Desk(*[Retry("away") for _ in range(10)])
     one = runner(log.log, desk, backoff_max_s=0.01)
     one.start()

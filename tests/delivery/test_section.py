@@ -1,6 +1,4 @@
-"""The section ``outputs:``: options by name, and every mistake at its place with the nearest key of
-that very output.
-"""
+"""The section ``outputs:``: options by name, and every fault at its place with the nearest valid key of that output."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def faults(folder: Path, text: str) -> list[str]:
-    """Those that delivery tells, which are those that the whole configuration tells."""
+    """The faults of delivery, which are those of the whole configuration."""
     path = write(folder, text)
     reported = []
     for load in (load_delivery, load_config):
@@ -37,7 +35,7 @@ def faults(folder: Path, text: str) -> list[str]:
 
 
 def test_every_file_is_an_output() -> None:
-    """One class each, with all that a list of outputs shows; formats and helpers are none."""
+    """One class per file, with all attributes that the list of outputs shows; formats and helpers are not outputs."""
     files = {path.stem for path in Path(sensor.outputs.__path__[0]).glob("*.py") if not path.name.startswith("_")}
     assert set(types()) == files
     for name in types():
@@ -48,7 +46,7 @@ def test_every_file_is_an_output() -> None:
 
 
 def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
-    """Its table names every type of output once, in the row of what that can promise."""
+    """The page's table names every type of output once, in the row of its guarantee."""
     rows = re.findall(
         r"^\| (each [a-z ]+ once|none) \| (.*) \|$",
         (root / "docs" / "deliver" / "outputs.md").read_text(encoding="utf-8"),
@@ -71,9 +69,7 @@ def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
 
 
 def test_options_by_name(tmp_path: Path) -> None:
-    """Each with the options of its type; paths begin at the folder of the file; the rest of the configuration is
-    others' business.
-    """
+    """Each output has the options of its type; paths are relative to the file; other sections are ignored."""
     text = (
         "sensor: {id: hq, site: HQ}\nevents: log.jsonl\nnonsense: 1\noutputs:\n  archive:\n    type: "
         "file\n    path: out.jsonl\n    format: ecs\n"
@@ -93,7 +89,7 @@ def test_options_by_name(tmp_path: Path) -> None:
 
 
 def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
-    """So that outputs that did not change go on when it is read again."""
+    """Equal configurations have equal options, so that unchanged outputs continue after a reload."""
     path = write(tmp_path, "outputs:\n  a: {type: file, path: x, filter: {kinds: [alert]}}\n")
     first, second = load_delivery(path).outputs["a"], load_delivery(path).outputs["a"]
     assert first.model_dump() == second.model_dump()
@@ -135,14 +131,14 @@ def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_have_their_place(tmp_path: Path, text: str, reported: list[str]) -> None:
-    """One fault each, and nothing that belongs to another type is suggested."""
+    """One fault each, and suggestions only contain keys of the output's type."""
     (fault,) = faults(tmp_path, text)
     assert all(word in fault for word in reported), fault
     assert "hunter2" not in fault
 
 
 def test_all_at_once(tmp_path: Path) -> None:
-    """Of two outputs, each its own."""
+    """Faults of two outputs are reported together."""
     reported = faults(
         tmp_path,
         "outputs:\n  a: {type: file, path: x, batch_event: 1}\n  b: {type: http, url: 'https://x', heders: {}}\n",

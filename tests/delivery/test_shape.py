@@ -1,6 +1,4 @@
-"""What an output gets of a record: whether at all, which fields, which values; and what is kept of those that are
-hidden.
-"""
+"""What an output gets of a record: filters, selected fields, redacted values; and the salt."""
 
 from __future__ import annotations
 
@@ -56,12 +54,12 @@ def test_no_filter_takes_everything() -> None:
     ],
 )
 def test_each_list(lists: dict[str, Any], fits: Any) -> None:
-    """Wildcards are those of the shell; records that a list cannot name do not come."""
+    """Wildcards are those of the shell; records without the field of a list do not match."""
     assert chosen(**lists) == {case for case, record in RECORDS.items() if fits(record)}
 
 
 def test_vlans_of_device_and_ends() -> None:
-    """Of the device, of the network of an alert, or of an end."""
+    """VLANs of the device, of the alert's network, or of source and destination."""
     requested = wanted(Filter(vlans=[30]))
     assert requested({"device": {"vlan": 30}})
     assert requested({"network": {"vlan": 30}})
@@ -71,7 +69,7 @@ def test_vlans_of_device_and_ends() -> None:
 
 
 def test_types_of_every_actor_of_an_incident() -> None:
-    """Not only of the one that it is named after."""
+    """Types of all actors, not only of the first."""
     incident = {
         "kind": "incident",
         "src": {"type": "printer"},
@@ -84,12 +82,12 @@ def test_types_of_every_actor_of_an_incident() -> None:
 
 
 def test_lists_are_all_to_fit() -> None:
-    """Not one of them."""
+    """All lists have to match, not one of them."""
     assert chosen(kinds=["device"], severity="critical") == set()
 
 
 def test_fields() -> None:
-    """Only those named and the envelope go; lists are looked into; and every format still has its words."""
+    """Only selected fields, also in lists, and the envelope are delivered; every format can encode the record."""
     change = changes(["src.ip", "targets.ip", "alert.detector"], [], SALT)
     assert change is not None
     record = RECORDS["alert_open"]
@@ -106,7 +104,7 @@ def test_fields() -> None:
 
 
 def test_redaction_is_the_same_everywhere_and_hides_the_value_in_texts() -> None:
-    """A hostname is hidden at its place and in the sentences that name it; longer names that begin alike are not."""
+    """A hostname is redacted in its field and in sentences; longer names with the same beginning are not."""
     record = {
         "ts": "t", "kind": "alert", "action": "open", "severity": "high", "id": "1", "schema": "1.0",
         "sensor": {"id": "hq", "seq": 1},
@@ -131,7 +129,7 @@ def test_redaction_is_the_same_everywhere_and_hides_the_value_in_texts() -> None
 
 
 def test_whole_objects_can_be_hidden() -> None:
-    """Each value in them."""
+    """Each value in the object is redacted."""
     change = changes([], ["targets"], SALT)
     assert change is not None
     done = change({"kind": "alert", "targets": [{"ip": "10.0.0.1", "port": 22}]})
@@ -139,7 +137,7 @@ def test_whole_objects_can_be_hidden() -> None:
 
 
 def test_the_salt_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
-    """A damaged one is made anew."""
+    """The salt is created once, with mode 0600; a damaged one is replaced."""
     salt = load_salt(tmp_path / "cursors")
     assert load_salt(tmp_path / "cursors") == salt
     assert (tmp_path / "cursors" / "salt").stat().st_mode & 0o777 == 0o600
@@ -149,7 +147,7 @@ def test_the_salt_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", RECORDS)
 def test_urgent_lines_are_reported_without_decoding_and_never_wrongly(case: str) -> None:
-    """Also where keys stand in another order, or a text says so."""
+    """Also with keys in another order, or a nested object that contains an urgent kind."""
     record = RECORDS[case]
     urgent = record["kind"] in ("alert", "incident")
     assert is_urgent(msgspec.json.encode(record)) == urgent

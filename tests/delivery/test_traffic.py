@@ -1,6 +1,4 @@
-"""Traffic records on their way to an output: nothing twice without a crash, nothing left out, and what is dropped is
-counted.
-"""
+"""Traffic records on their way to an output: no duplicates without a crash, no losses, and dropped rows are counted."""
 
 from __future__ import annotations
 
@@ -85,7 +83,7 @@ def test_connections_are_delivered_once_and_other_tables_not(log: Path) -> None:
 
 
 def test_what_was_written_while_nothing_ran_comes_later(log: Path) -> None:
-    """The outbox keeps it, although the files of the manifest may be put together or deleted meanwhile."""
+    """The outbox keeps rows although files of the manifest may be merged or deleted meanwhile."""
     _runner(log, Desk())
     for part in (CONNECTIONS[:20], CONNECTIONS[20:]):
         _written(log.parent / "records", "conn", part)
@@ -108,7 +106,7 @@ def test_a_destination_that_is_away_costs_nothing_and_a_crash_repeats_at_most_a_
 
 
 def test_a_disk_that_fails_is_no_fault_of_ours_and_is_tried_again(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is delivered once: only its removal is tried again."""
+    """The file is delivered once: only its removal is retried."""
     desk = Desk()
     runner = _runner(log, desk)
     _written(log.parent / "records", "conn", CONNECTIONS)
@@ -176,7 +174,7 @@ def test_a_damaged_file_costs_its_own_rows(log: Path) -> None:
 
 
 def test_a_purged_device_leaves_the_outbox_and_no_other_row_is_lost(log: Path) -> None:
-    """Amid a delivery too: the rest of the file comes again, with the same ids."""
+    """Also during a delivery: the rest of the file is sent again, with the same ids."""
     other = [{**row, "uid": row["uid"] + 100, "src_device": "dev-2"} for row in CONNECTIONS[:10]]
     purged = [{**row, "src_device": "dev-1"} for row in CONNECTIONS[:10]]
     desk = Desk()
@@ -226,14 +224,14 @@ def test_what_cannot_take_records_is_named(output: str, found: str, tmp_path: Pa
 
 @pytest.mark.parametrize("options", ["client_id: one, filter: {kinds: [alert]}", "filter: {kinds: [alert, tls]}"])
 def test_one_client_id_is_for_one_connection(options: str, tmp_path: Path) -> None:
-    """Events alone may have a fixed id; with records the broker gives each connection its own."""
+    """Only events may have a fixed client id; with records the broker assigns one to each connection."""
     (made,) = _configured(tmp_path, f'{{type: mqtt, url: "mqtt://a.example", {options}}}').outputs.values()
     assert (made.client_id == "one") == (made.filter.kinds == ["alert"])
 
 
 @pytest.fixture(params=["native", "ecs"])
 def lines(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]:
-    """What a file gets of a forwarder that delivers once."""
+    """The file of an output after a forwarder delivered once."""
     log, out = tmp_path / RUN_LOG, tmp_path / "out.jsonl"
     log.touch()
     options = f"{{type: file, path: {out}, format: {request.param}, filter: {{kinds: [conn]}}}}"
