@@ -1,6 +1,4 @@
-"""An engine from its configuration: which detectors run and with what, and what becomes of an
-operator's broken files.
-"""
+"""An engine from its configuration: enabled detectors, their options, and an operator's invalid files."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ def running(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def contacts(pipeline: Pipeline, reported: list[Record], *addresses: str) -> list[str]:
-    """Titles of the alerts when an inside machine is answered by each of these."""
+    """Titles of the alerts when an internal host is answered by each of these."""
     frames = []
     for n, address in enumerate(addresses):
         frames.append(tcp_frame("10.0.0.5", address, sport=40000 + n, dport=443, flags=2))
@@ -62,7 +60,7 @@ def contacts(pipeline: Pipeline, reported: list[Record], *addresses: str) -> lis
 
 
 def test_all_detectors_run_unless_they_are_switched_off(tmp_path: Path) -> None:
-    """One that is not enabled is absent; the others are there under their ids."""
+    """A disabled detector is absent; the others are there under their ids."""
     usual = {name for name, unit in detector_units().items() if unit.Options().enabled} | {"baseline"}
     assert set(running(assemble(load_config(None), print))) == usual
     off = configured(tmp_path, f"detectors:\n  {SCAN}: {{enabled: false}}\n  impact.flood: {{enabled: false}}\n")
@@ -70,7 +68,7 @@ def test_all_detectors_run_unless_they_are_switched_off(tmp_path: Path) -> None:
 
 
 def test_one_switched_off_reports_nothing(tmp_path: Path) -> None:
-    """The same packets are an alert with the detector and none without."""
+    """The same packets raise an alert with the detector and none without."""
     for text, alerts in (("{}", 1), ("detectors:\n  command_and_control.malicious_address: {enabled: false}\n", 0)):
         reported: list[Record] = []
         pipeline = assemble(
@@ -81,8 +79,8 @@ def test_one_switched_off_reports_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("ports", "alerts"), [(10, 1), (30, 0)])
 def test_options_reach_their_detector(tmp_path: Path, ports: int, alerts: int) -> None:
-    """Twenty refused ports are a scan where ten are enough, and none where thirty are needed; other detectors keep
-    their defaults.
+    """Twenty refused ports are a scan with a threshold of ten, and none with thirty; other detectors keep their
+    defaults.
     """
     reported: list[Record] = []
     pipeline = assemble(configured(tmp_path, f"detectors:\n  {SCAN}: {{ports: {ports}}}\n"), reported.append)
@@ -112,7 +110,7 @@ def discover(vendor: bytes) -> bytes:
 
 
 def test_a_broken_fingerprint_file_is_reported_and_the_rest_works(tmp_path: Path) -> None:
-    """The complaint names file and line and what was meant; the folder's other file and our own knowledge speak."""
+    """The error names file, line and fault; the folder's other file and the built-in fingerprints work."""
     write(tmp_path / "own" / "good.yaml", GOOD)
     broken = write(tmp_path / "own" / "tea.yaml", BROKEN)
     complaints: list[str] = []
@@ -131,7 +129,7 @@ def test_a_broken_fingerprint_file_is_reported_and_the_rest_works(tmp_path: Path
 
 
 def test_a_folder_that_is_not_there_is_reported_and_the_rest_works(golden: Golden, tmp_path: Path) -> None:
-    """A missing folder is one complaint, no end of the run; our own knowledge names a phone."""
+    """A missing folder is one error and does not end the run; the built-in fingerprints identify a phone."""
     complaints: list[str] = []
     reported: list[Record] = []
     pipeline = assemble(
@@ -148,7 +146,7 @@ def test_a_folder_that_is_not_there_is_reported_and_the_rest_works(golden: Golde
 
 
 def test_a_broken_line_of_a_list_is_reported_and_the_rest_works(tmp_path: Path) -> None:
-    """Each line that was left out by its number; the lines around it count."""
+    """Each skipped line is reported by its number; the other lines are used."""
     listed = write(tmp_path / "bad.txt", "203.0.113.66 one\nnot an address\n10.0.0.0/8 ours\n203.0.113.77 two\n")
     complaints: list[str] = []
     reported: list[Record] = []
@@ -159,7 +157,7 @@ def test_a_broken_line_of_a_list_is_reported_and_the_rest_works(tmp_path: Path) 
 
 
 def test_lists_of_the_configuration_and_of_the_command_count_both(tmp_path: Path) -> None:
-    """``--intel`` adds to what is configured."""
+    """Lists of ``--intel`` and of the configuration are both used."""
     write(tmp_path / "one.txt", "203.0.113.66\n")
     reported: list[Record] = []
     pipeline = assemble(
@@ -173,7 +171,7 @@ def test_lists_of_the_configuration_and_of_the_command_count_both(tmp_path: Path
 
 
 def test_unusable_lists_end_it_with_all_their_names(tmp_path: Path) -> None:
-    """A list that is not there and one without an address are both named in one error."""
+    """A missing list and a list without addresses are both named in one error."""
     prose = write(tmp_path / "prose.txt", "once upon a time\nthere was a list\n")
     with pytest.raises(DocumentErrors) as caught:
         assemble(load_config(None), print, intel=[tmp_path / "missing.txt", prose])
@@ -182,7 +180,7 @@ def test_unusable_lists_end_it_with_all_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [None, "no registry at all\n"])
 def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path, text: str | None) -> None:
-    """Missing, or not in a form that is known."""
+    """A registry that is missing or in an unknown format ends the run."""
     path = tmp_path / "oui.txt"
     if text is not None:
         path.write_text(text, encoding="utf-8")
@@ -192,7 +190,7 @@ def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path
 
 
 def test_announcements_report_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
-    """LLDP and its like: protocol, chassis and port of whoever is a device by then."""
+    """LLDP and similar protocols report the protocol, chassis and port of a device."""
     source, engine = (
         open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]),
         assemble(load_config(None), lambda _: None),
@@ -213,8 +211,8 @@ def test_announcements_report_the_inventory_where_devices_are_plugged_in(root: P
 
 
 def test_dhcp_servers_that_are_named_need_no_advice(tmp_path: Path) -> None:
-    """A detector watches them from then on; where none is named, each is work to be handed out. A reload names them as
-    well.
+    """Configured DHCP servers are watched by a detector; without them each server gets a recommendation. A reload
+    configures them as well.
     """
     named = configured(tmp_path, "detectors:\n  credential_access.rogue_dhcp: {allowed: [10.20.10.1]}\n")
     engine = Engine(load_config(None), print, lists=ThreatLists(()))

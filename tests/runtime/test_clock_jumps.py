@@ -1,5 +1,5 @@
-"""A wall clock that is set while the sensor listens, by hours forward and back: devices, alerts, numbers and the
-watchdog go on as if nothing had happened.
+"""A wall clock that is set by hours forward and back during a live run: devices, alerts, numbers and the watchdog are
+not affected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOUR = 3600
 
 
 class Clock:
-    """A wall clock that can be set, and goes on from there."""
+    """A wall clock that can be set, and runs on from there."""
 
     def __init__(self) -> None:
         self.set_by = 0
@@ -41,14 +41,14 @@ class Clock:
 
 
 def ports(first: int, address: str) -> list[bytes]:
-    """Thirty ports of a machine that another knocks at in vain."""
+    """Connection attempts to thirty ports of a host, all of them refused."""
     return [frame.replace(b"\x0a\0\0\5", bytes(map(int, address.split(".")))) for frame in refused(first, 30)]
 
 
 @pytest.mark.parametrize("way", [5, -5, 23, -23])
 def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> None:
-    """Known devices stay what they are and are told of once; scans before and after it are found; the log has no gap
-    and no two records of one id.
+    """Known devices are reported once; scans before and after the jump are found; the log has no gap and no duplicate
+    id.
     """
     monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(daemon, "SUMMARY_EVERY_S", 0.0)
@@ -78,7 +78,7 @@ def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> No
 
 
 def test_the_watchdog_does_not_mind(tmp_path: Path) -> None:
-    """It is fed and told by a clock that only goes forward: as often after a jump back as before it."""
+    """The watchdog uses a monotonic clock: it is fed and checked as often after a jump back as before it."""
     manager = Manager(str(tmp_path / "notify"))
     clock, counts = Clock(), list[int]()
     one = Sensor(tmp_path, "{}", clock=clock)

@@ -1,4 +1,4 @@
-"""One run: from a source to the log, in order, whole whatever happens, and the same however packets are cut into
+"""One run: from a source to the log, in order, complete after any error, and independent of how packets are split into
 batches.
 """
 
@@ -47,7 +47,7 @@ FRAMES = [
 
 
 class Ears:
-    """In the place of our own log."""
+    """Collects the lines of the process log."""
 
     def __init__(self) -> None:
         self.received: list[str] = []
@@ -57,7 +57,7 @@ class Ears:
 
 
 class Given:
-    """A source of given frames, one a batch and a second apart; None stands for a silence, an exception is raised."""
+    """A source of given frames, one per batch and a second apart; None is a silence, an exception is raised."""
 
     def __init__(self, frames: list[bytes | Exception | None], start: int = 5 * SECOND) -> None:
         self.name, self.names, self.damages = "given", ["given"], list[Damage]()
@@ -102,7 +102,7 @@ def config() -> Config:
 
 @pytest.fixture
 def run(config: Config, tmp_path: Path) -> Callable[..., tuple[Run, list[dict[str, Any]]]]:
-    """Runs a source to its end; returns the run and the lines of its log, each of which keeps the schema."""
+    """Runs a source to its end; returns the run and the lines of its log, which are valid under the schema."""
 
     def to_the_end(source: Any, **options: Any) -> tuple[Run, list[dict[str, Any]]]:
         with_log = EventLog(tmp_path / "log", fresh=True)
@@ -117,7 +117,7 @@ def run(config: Config, tmp_path: Path) -> Callable[..., tuple[Run, list[dict[st
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a log; numbered without a gap and as the schema says."""
+    """The records of a log; numbered without a gap and valid under the schema."""
     records = [json.loads(line) for line in path.read_bytes().splitlines()]
     assert [record["sensor"]["seq"] for record in records] == list(range(1, len(records) + 1))
     for record in records:
@@ -130,9 +130,7 @@ def reported(records: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
-    """By packet time: the first packet's at the begin, the last one's at the end; every packet is counted and every
-    batch given back.
-    """
+    """Start and stop have the times of the first and last packet; packets are counted, batches are released."""
     source = Given(FRAMES)
     one, records = run(source)
     assert reported(records) == ["started", "summary", "stopped"]
@@ -158,7 +156,7 @@ def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
 
 
 def test_a_broken_message_is_shown(run: Any) -> None:
-    """The summary counts broken messages by fault and holds one of each: who sent it to whom, and its first bytes."""
+    """The summary counts malformed messages by fault and contains one of each: source, destination and first bytes."""
     _, records = run(Given([udp_frame("10.0.0.1", "10.0.0.2", b"\0\x01bad", dport=53)]))
     summary = records[-2]["capture"]
     assert summary["anomalies"] == {"dns: message ends early": 1}
@@ -168,7 +166,7 @@ def test_a_broken_message_is_shown(run: Any) -> None:
 
 
 def test_broken_frames_are_counted_by_kind(run: Any) -> None:
-    """What is wrong is in the summary, by name."""
+    """Malformed frames are in the summary, by fault."""
     _, records = run(Given([*FRAMES, FRAMES[0][:20]]))
     summary = records[-2]["capture"]
     assert (summary["packets"], summary["decoded"], summary["malformed"]) == (4, 3, 1)
@@ -177,7 +175,7 @@ def test_broken_frames_are_counted_by_kind(run: Any) -> None:
 
 @pytest.mark.parametrize("frames", [[], [None]])
 def test_nothing_to_read_is_a_whole_run(run: Any, frames: list[None]) -> None:
-    """An empty capture begins and ends at no time at all."""
+    """An empty capture has a start and a stop record with the time 0."""
     _, records = run(Given(frames))
     assert reported(records) == ["started", "summary", "stopped"]
     assert {record["ts"] for record in records} == {"1970-01-01T00:00:00.000000Z"}
@@ -185,14 +183,14 @@ def test_nothing_to_read_is_a_whole_run(run: Any, frames: list[None]) -> None:
 
 
 def test_packets_of_the_year_zero_are_no_special_case(run: Any) -> None:
-    """A time of 0 is a time."""
+    """Packets with a time of 0 are processed like any other."""
     _, records = run(Given(FRAMES, start=0))
     assert reported(records) == ["started", "summary", "stopped"]
     assert records[-2]["capture"]["duration_s"] == 2.0
 
 
 def test_a_silence_shows_what_is_known(run: Any, tmp_path: Path) -> None:
-    """While nothing comes the log is handed over, for whoever follows it."""
+    """During silence the log is flushed, for readers that follow it."""
     seen: list[int] = []
     source = Given([*FRAMES, None])
     run(source, progress=lambda: seen.append((tmp_path / "log").stat().st_size))
@@ -201,7 +199,7 @@ def test_a_silence_shows_what_is_known(run: Any, tmp_path: Path) -> None:
 
 
 def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
-    """Its error comes out, after everything that was read before it is told."""
+    """An error of the source is raised after all packets before it were processed."""
     with pytest.raises(CaptureError, match="gone"):
         run(Given([*FRAMES, CaptureError("gone")]))
     records = lines(tmp_path / "log")
@@ -210,9 +208,7 @@ def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
 
 
 def test_the_inventory_is_kept_whatever_happens(run: Any, tmp_path: Path) -> None:
-    """A source that breaks ends the run; what was known by then is there for the next one, which
-    tells nothing of it.
-    """
+    """After an error of the source the inventory is stored; the next run knows it and reports nothing."""
     frames = [*FRAMES, *FRAMES]
     with pytest.raises(CaptureError):
         run(Given([*frames, CaptureError("gone")]), keeper=Keeper(tmp_path / "state", print))
@@ -222,7 +218,7 @@ def test_the_inventory_is_kept_whatever_happens(run: Any, tmp_path: Path) -> Non
 
 
 def test_a_stop_from_elsewhere(run: Any) -> None:
-    """What was read by then is told; the thread that reads ahead is gone afterwards."""
+    """Processed packets are reported; the thread that reads ahead has ended."""
     source = Given(FRAMES * 2000)
     _, records = run(source, progress=source.stop)
     assert reported(records) == ["started", "summary", "stopped"]
@@ -231,7 +227,7 @@ def test_a_stop_from_elsewhere(run: Any) -> None:
 
 
 def test_an_interrupt_in_the_middle(run: Any, tmp_path: Path) -> None:
-    """A second Ctrl-C ends the run at once: the log is whole all the same."""
+    """A second Ctrl-C ends the run at once: the log is complete regardless."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -243,7 +239,7 @@ def test_an_interrupt_in_the_middle(run: Any, tmp_path: Path) -> None:
 
 
 def test_reading_ahead_is_bounded(run: Any) -> None:
-    """A slow engine makes the source wait: some batches in the queue, one at each side of it."""
+    """A slow engine blocks the source: some batches in the queue, one at each side of it."""
     source = Given(FRAMES * 10)
     ahead: list[int] = []
 
@@ -258,8 +254,8 @@ def test_reading_ahead_is_bounded(run: Any) -> None:
 
 
 def test_live_is_reported_by_the_clock(golden: Golden, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Losses are looked at every minute, told as health while there are some, and stamped on alerts; damages go to our
-    own log when they happen.
+    """Packet loss is checked every minute, reported as health while it lasts, and marked on alerts; damage goes to the
+    process log at once.
     """
     monkeypatch.setattr(daemon, "SUMMARY_EVERY_S", -1)
     ears = Ears()
@@ -285,9 +281,7 @@ def test_live_is_reported_by_the_clock(golden: Golden, run: Any, monkeypatch: py
 
 
 class Patient(Given):
-    """Silences between two frames until something happened; what it is told before the first of them may change the
-    world.
-    """
+    """Empty batches between two frames until something happened; ``change`` is called before the first of them."""
 
     def __init__(self, before: bytes, change: Callable[[], None], happened: Callable[[], bool], after: bytes) -> None:
         super().__init__([before, None, after], time.time_ns())
@@ -307,9 +301,7 @@ class Patient(Given):
 
 
 def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is added while it runs counts for the next packet; what is refused is told in the log,
-    and the rest counts.
-    """
+    """A list added during the run applies to the next packet; a rejected one is reported, and the others are used."""
     monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(daemon, "_warn", lambda _: None)
     lists, ready = tmp_path / "intel", tmp_path / "ready"
@@ -318,7 +310,7 @@ def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monk
     (ready / "prose.list").write_text("once upon a time\n")
 
     def change() -> None:
-        ready.rename(lists)  # both at once: one that comes between two looks is read by itself
+        ready.rename(lists)  # both at once: a list that appears between two checks is loaded separately
 
     log = EventLog(tmp_path / "log", fresh=True)
     frames = [tcp_frame("10.0.0.5", "203.0.113.66", sport=port, flags=2) for port in (40001, 40002)]
@@ -344,7 +336,7 @@ def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monk
 def test_a_unit_that_breaks_is_reported_and_its_packet_set_aside(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run goes on; the summary names the place, and the packet lies beside the log as a capture file."""
+    """The run continues; the summary names the place, and the packet is stored beside the log as a capture file."""
     import sensor.dissectors
     from sensor.core.dissector import Dissector
 
@@ -358,15 +350,15 @@ def test_a_unit_that_breaks_is_reported_and_its_packet_set_aside(
     assert (tmp_path / "log.quarantine.pcap").stat().st_size == 24 + 16 + 42 + 20
 
 
-# Of one packet each, which takes 20 s of CPU, in a whole run; else of any size up to thirteen, by the seed.
+# Of one packet each, which takes 20 s of CPU, in a complete run; else of any size up to thirteen, by the seed.
 @pytest.mark.parametrize("rows", [1, 7] if sampling.WHOLE else [range(1, 14)])
 def test_the_log_does_not_depend_on_how_packets_are_cut(
     config: Config, root: Path, tmp_path: Path, rows: int | range
 ) -> None:
-    """The office, in batches of any size and twice over: the same lines, ids included."""
+    """The office capture in batches of any size, twice: the same lines, including ids."""
 
     class Cut:
-        """A source whose batches are cut into small ones."""
+        """A source whose batches are split into small ones."""
 
         def __init__(self, source: Any) -> None:
             self._source = source
@@ -395,7 +387,7 @@ def test_the_log_does_not_depend_on_how_packets_are_cut(
 
 
 def test_the_health_of_a_file_is_reported_in_its_place(run: Any) -> None:
-    """A silence where it was, cut frames and losses at the end; the summary counts them."""
+    """Silence is reported at its time, truncated frames and losses at the end; the summary counts them."""
     source = Given(FRAMES * 40)
     times = iter([*range(5, 65), *range(1065, 1125)])
     source.given = 0
@@ -421,8 +413,8 @@ def test_the_health_of_a_file_is_reported_in_its_place(run: Any) -> None:
 
 
 def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has
-    no card.
+    """Faults of an interface are reported as health during a live run, with the command that fixes them; a replay has
+    no interface.
     """
     monkeypatch.setattr(watch, "FIRST_S", 0.0)
     monkeypatch.setattr(

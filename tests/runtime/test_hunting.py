@@ -21,7 +21,7 @@ FRAME = tcp_frame("10.0.0.5", "10.0.0.6", dport=80, flags=2)
 
 @pytest.fixture
 def sensor(tmp_path: Path) -> Sensor:
-    """With records of an hour ago: a scan, and a call of an address that no list names yet."""
+    """A sensor with records of an hour ago: a scan, and a connection to an address that is on no list yet."""
     ago = time.time() - START_S - 3600
     called = {
         "ts": ago,
@@ -38,7 +38,7 @@ def sensor(tmp_path: Path) -> Sensor:
 def until(
     one: Sensor, happened: Callable[[list[dict[str, Any]]], object], do: Callable[[], object] = lambda: None
 ) -> Any:
-    """The step in which something is done, and the records of the log show that something happened."""
+    """The step in which something is done, and records of the log show the result."""
 
     def happen() -> Callable[[], bool]:
         do()
@@ -48,7 +48,7 @@ def until(
 
 
 def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
-    """Put there while the sensor listens; reported once, beside a faulty one that is named."""
+    """A hunt that is added during the run raises one alert; a faulty hunt beside it is named."""
 
     def add() -> None:
         (sensor.folder / "hunts").mkdir()
@@ -64,7 +64,7 @@ def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
 
 
 def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:
-    """The contact of an hour ago is an alert now, with its own time."""
+    """The connection of an hour ago raises an alert now, with its own time."""
 
     def add() -> None:
         (sensor.folder / "intel").mkdir()
@@ -79,7 +79,7 @@ def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:
 
 
 def test_a_rule_that_is_added_looks_back(sensor: Sensor) -> None:
-    """The call of an hour ago is an alert now, with its own time; a rule that records cannot answer is named."""
+    """The connection of an hour ago raises an alert, with its own time; a rule that records cannot answer is named."""
 
     def add() -> None:
         folder = sensor.folder / "rules"

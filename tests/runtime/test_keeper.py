@@ -1,4 +1,4 @@
-"""Keeper: the inventory over several runs of the sensor, and what the operator says meanwhile."""
+"""Keeper: the inventory over several runs of the sensor, and the operator's commands meanwhile."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Run:
         self.restored = self.keeper.begin(self.story.inventory, knowledge, self.baseline)
 
     def learns(self, client: str, server: str, service: int) -> None:
-        """A conversation of two MACs is over."""
+        """A flow between two MACs has ended."""
         self.baseline.watch(self.story.ts)
         self.baseline.learn(self.story.ts, subject(client, ""), subject(server, ""), service, outside=False)
 
@@ -59,7 +59,7 @@ class Run:
         self.keeper.end()
 
     def until(self, true: Callable[[], bool]) -> None:
-        """Ticks as the daemon does, until something is so."""
+        """Ticks as the daemon does, until the condition holds."""
 
         def ticked() -> bool:
             self.keeper._next = 0.0
@@ -82,7 +82,7 @@ def written(folder: Path) -> int:
 
 
 def test_three_runs(tmp_path: Path) -> None:
-    """The first tells a device, the second knows it and learns its type, the third tells nothing."""
+    """The first run reports a device, the second knows it and learns its type, the third reports nothing."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN").at(8)
         assert [action for action, _ in run.story.end()] == ["new"]
@@ -97,7 +97,7 @@ def test_three_runs(tmp_path: Path) -> None:
 
 
 def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
-    """Killed in between, the next run tells again what may not have been told; the other way round nobody would."""
+    """After a crash the next run reports again what may not be in the log; storing first would lose records."""
     with Run(tmp_path) as run:
         known: list[int] = []
         run.keeper.log_down = lambda _: known.append(written(tmp_path))
@@ -107,7 +107,7 @@ def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
 
 
 def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) -> None:
-    """When a device was seen last, and how often, is known to the next run."""
+    """The next run knows when and how often each device was seen."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
         run.keeper.tick(run.story.ts)
@@ -120,7 +120,7 @@ def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) ->
 
 
 def test_a_running_sensor_receives_what_is_reported(tmp_path: Path) -> None:
-    """Within a second or so: words, words taken back, and orders; what was told of an order is in the store."""
+    """Tags, removed tags and commands take effect within about a second; the result of a command is in the store."""
     with Run(tmp_path) as run:
         who = run.story.who
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
@@ -144,9 +144,7 @@ def test_a_running_sensor_receives_what_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_running_sensor_keeps_the_list_of_mutes(tmp_path: Path) -> None:
-    """The tables follow the file that the engine reads, wherever it lies, while the sensor runs; a later reader finds
-    the same file.
-    """
+    """The tables follow the configured mute file while the sensor runs; a later reader finds the same file."""
     log, file = tmp_path / "events.jsonl", tmp_path / "etc" / "quiet.yaml"
     log.touch()
     file.parent.mkdir()
@@ -167,7 +165,7 @@ def test_a_running_sensor_keeps_the_list_of_mutes(tmp_path: Path) -> None:
 
 
 def test_what_is_reported_between_runs_is_received_at_the_start(tmp_path: Path) -> None:
-    """Words and orders alike; each order is obeyed once."""
+    """Tags and commands between runs take effect at the start; each command is executed once."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
@@ -189,7 +187,7 @@ def test_what_is_reported_between_runs_is_received_at_the_start(tmp_path: Path) 
 
 
 def test_corrections_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
-    """They last over restarts."""
+    """Corrections of a merged device apply to its successor after restarts too."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
@@ -205,7 +203,7 @@ def test_corrections_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_stops_nothing(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told once, what is to be written waits, and is written when there is room again."""
+    """A full disk is reported once, writes wait, and are done when there is space again."""
     from sensor.runtime import keeper as module
 
     monkeypatch.setattr(module, "RETRY_S", 0.01)
@@ -235,7 +233,7 @@ def test_a_full_disk_stops_nothing(golden: Golden, tmp_path: Path, monkeypatch: 
 
 
 def test_other_knowledge_is_noticed(tmp_path: Path) -> None:
-    """Where fingerprints changed between two runs, all facts are read anew."""
+    """When fingerprints changed between two runs, all observations are evaluated again."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
     with Run(tmp_path, "two") as run:
@@ -248,7 +246,7 @@ SSH, SMB = 6 << 16 | 22, 6 << 16 | 445
 
 
 def learned(folder: Path) -> None:
-    """A run that learns what a laptop uses of a printer."""
+    """A run that learns which services a laptop uses on a printer."""
     with Run(folder) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
@@ -258,9 +256,7 @@ def learned(folder: Path) -> None:
 
 
 def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
-    """It is there for the next run, with the time that the network was watched; a row that is none is told and left
-    out.
-    """
+    """The next run has the baseline, with the observed time of the network; an invalid row is reported and skipped."""
     learned(tmp_path)
     with Run(tmp_path) as run:
         assert run.knows(LAPTOP, PRINTER, SMB)
@@ -272,7 +268,7 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
 
 
 def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
-    """Whatever kills the sensor: at every sweep, once the devices are written."""
+    """The baseline is stored at every sweep, after the devices, so that a crash does not lose it."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
@@ -282,7 +278,9 @@ def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
 
 
 def test_a_running_sensor_forgets_and_heeds_rules(golden: Golden, tmp_path: Path) -> None:
-    """Within a second or so: a service, a device, everything; what is allowed and forbidden, until it is taken back."""
+    """Forgetting a service, a device or everything, and allow and deny rules, take effect within about a second, until
+    revoked.
+    """
     learned(tmp_path)
     with Run(tmp_path) as run:
         changes = OperatorChanges(tmp_path, "anna", 8)
@@ -315,7 +313,7 @@ def test_a_running_sensor_forgets_and_heeds_rules(golden: Golden, tmp_path: Path
 
 
 def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
-    """At either end."""
+    """Rules about a merged device apply to its successor as source and as destination."""
     learned(tmp_path)
     with Run(tmp_path) as run:
         names = [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
@@ -339,9 +337,7 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
 
 
 def test_an_end_that_a_user_waits_for(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is
-    lost.
-    """
+    """Changed devices are written first. Times of others may be skipped, which is reported; nothing else is lost."""
     run = Run(tmp_path)
     run.story.at(0)
     for number in range(150):

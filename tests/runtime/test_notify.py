@@ -1,4 +1,4 @@
-"""What the service manager hears: real datagrams on a real socket, as systemd would read them."""
+"""What the service manager receives: real datagrams on a real socket, as systemd would read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USEC = 1_000_000
 
 
 class Manager:
-    """The other end of NOTIFY_SOCKET. ``now`` is the clock of the notifiers it makes."""
+    """The other end of NOTIFY_SOCKET. ``now`` is the clock of its notifiers."""
 
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -36,7 +36,7 @@ class Manager:
         self.socket.close()
 
     def received(self) -> list[str]:
-        """The datagrams since the last question."""
+        """The datagrams since the last call."""
         found: list[str] = []
         while True:
             try:
@@ -53,8 +53,8 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 
 def test_the_life_of_a_service(golden: Golden, manager: Manager, tmp_path: Path) -> None:
-    """Ready with a status, reloading with the time, ready again, stopping: one datagram each, lines as sd_notify(3)
-    writes them.
+    """Ready with a status, reloading with the time, ready again, stopping: one datagram each, in the format of
+    sd_notify(3).
     """
     reported = manager.notifier(str(tmp_path / "notify"))
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
@@ -72,7 +72,7 @@ def test_the_life_of_a_service(golden: Golden, manager: Manager, tmp_path: Path)
 
 
 def test_a_name_without_a_file() -> None:
-    """Managers of containers and users give abstract names, written with an @."""
+    """Managers of containers and users use abstract socket names, written with an @."""
     name = f"sensor-test-{os.getpid()}"
     manager = Manager("\0" + name)
     manager.notifier("@" + name).ready()
@@ -81,9 +81,7 @@ def test_a_name_without_a_file() -> None:
 
 
 def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
-    """Once in five seconds and only where it changed; it is one line, however many it was made of, and never longer
-    than a screen's.
-    """
+    """The status is sent at most every five seconds and only if it changed; it is one line of limited length."""
     reported, made = manager.notifier(str(tmp_path / "notify")), []
 
     def words() -> str:
@@ -101,8 +99,8 @@ def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
 
 
 def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
-    """Three times within its time while work is done and the log moves; not while either stands still; again when both
-    move.
+    """The watchdog is fed three times per period while packets are processed and the log advances; not while either
+    hangs.
     """
     reported = manager.notifier(str(tmp_path / "notify"), WATCHDOG_USEC=str(30 * USEC), WATCHDOG_PID=str(os.getpid()))
 
@@ -119,7 +117,7 @@ def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
     assert work(60, 0, grows=1) in (2 * FEEDS - 1, 2 * FEEDS)
     assert work(60, 7) <= 1
     assert work(60, 7) == 0
-    manager.now += 60  # nobody works: nobody feeds
+    manager.now += 60  # no work: the watchdog is not fed
     assert manager.received() == []
     assert work(30, 7, grows=1) >= FEEDS - 1
 
@@ -129,7 +127,7 @@ def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
     [{}, {"WATCHDOG_USEC": str(30 * USEC), "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "0"}],
 )
 def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, str]) -> None:
-    """None is set, another process is meant, or it is no number: nothing is fed."""
+    """Without a watchdog, for another process or with an invalid number nothing is sent."""
     reported = manager.notifier(str(tmp_path / "notify"), **environment)
     for _ in range(10):
         manager.now += 100
@@ -142,7 +140,7 @@ def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, st
     [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "@"}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "vsock:2:1"}],
 )
 def test_no_request(environment: dict[str, str]) -> None:
-    """Nothing is said and nothing is opened, not even words are made."""
+    """Without NOTIFY_SOCKET nothing is sent, opened or formatted."""
     reported = Notifier({**environment, "WATCHDOG_USEC": str(USEC)})
     reported.ready("x")
     reported.reloading()
@@ -153,7 +151,7 @@ def test_no_request(environment: dict[str, str]) -> None:
 
 
 def test_a_manager_that_is_gone(tmp_path: Path) -> None:
-    """Or one that does not read: the word is lost, the sensor goes on, and never waits."""
+    """With a manager that is gone or does not read, the message is lost, and the sensor continues without blocking."""
     reported = Notifier({"NOTIFY_SOCKET": str(tmp_path / "nowhere")})
     reported.ready()
     assert not reported.reached

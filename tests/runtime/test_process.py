@@ -1,6 +1,4 @@
-"""How the process is set up: threads share one heap, so that what one of them took for a large task
-is there for all.
-"""
+"""Setup of the process: threads share one heap, so that memory that one of them freed is available to all."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import pytest
 
 from sensor.runtime.process import unhurried
 
-# malloc_stats(3) tells of each heap.
+# malloc_stats(3) reports each heap.
 THREADS = """
 import ctypes, sys, threading
 from sensor.runtime.process import give_back, one_heap
@@ -39,7 +37,7 @@ def _heaps(how: str) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library's heaps are those of Linux")
 def test_threads_share_one_heap() -> None:
-    """Without, each of them has its own, and keeps what it took."""
+    """Otherwise each thread has its own heap, and keeps its freed memory."""
     alone = _heaps("own")
     if alone < 2:
         pytest.skip("a C library without heaps for threads")
@@ -47,7 +45,7 @@ def test_threads_share_one_heap() -> None:
 
 
 def test_frozen_objects_stay_frozen() -> None:
-    """Within a run all objects are frozen, unless the program froze some itself: then these are left as they are."""
+    """Within a run all objects are frozen, unless the program froze some itself: then these stay as they are."""
     was = gc.get_freeze_count()
     gc.unfreeze()
     try:

@@ -1,4 +1,4 @@
-"""What was lost of late: shares of the last minute or so, whatever was before."""
+"""Recent packet loss: shares of about the last minute, independent of earlier ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_shares_are_those_since_the_beginning_at_first() -> None:
 
 
 def test_a_bad_minute_shows_although_the_month_was_good_and_is_over_soon() -> None:
-    """A month without loss, a minute in which half is lost, and two minutes in which all is well again."""
+    """A month without loss, a minute with 50 % loss, and two minutes without loss."""
     recent, seen, shares = RecentLoss(), Seen(), []
     for second in range(0, 30 * 86_400, 600):
         seen = seen._replace(packets=seen.packets + 600)

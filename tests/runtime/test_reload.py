@@ -1,5 +1,5 @@
-"""A configuration that changes while a sensor listens: what counts at once, what is left alone, what stays as it was
-when something is wrong.
+"""A configuration that changes during a live run: keys that apply at once, keys that wait, and faults, which change
+nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def sensor(tmp_path: Path) -> Callable[[str], Sensor]:
 
 
 def refused(first: int, count: int) -> list[bytes]:
-    """Ports of one machine that another knocks at in vain."""
+    """Connection attempts to ports of one host, all of them refused."""
     frames = []
     for port in range(first, first + count):
         frames += [
@@ -67,7 +67,7 @@ def answered(address: str, port: int) -> list[bytes]:
     ]
 
 
-# Key, the configuration before and after, and how a run shows which of the two holds.
+# Key, the configuration before and after, and how a run shows which of the two applies.
 Shown = Callable[[Run], Any]
 COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
     ("networks", "networks: []", "networks: [203.0.113.0/24]",
@@ -103,7 +103,7 @@ COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
 def test_what_counts_at_once(
     golden: Golden, sensor: Any, key: str, before: str, after: str, shown: Shown, was: Any, now: Any
 ) -> None:
-    """Before the reload it is so, after it otherwise; the log says which key changed, and nothing needs a restart."""
+    """The run changes its behaviour at the reload; the log names the changed key, and nothing requires a restart."""
     one, seen = sensor(before), []
     look = one.then(lambda run: seen.append(shown(run)))
     records = one.live(refused(20, 1), look, one.reload(after), look)
@@ -114,9 +114,7 @@ def test_what_counts_at_once(
 
 
 def test_every_key_is_one_or_the_other(tmp_path: Path) -> None:
-    """A new key of the configuration either counts at once, which a test shows, or is known to wait
-    for the next start.
-    """
+    """A key of the configuration either applies at once, which a test shows, or is listed as waiting for a restart."""
     keys = {key for key in _plain(Config()) if not key.startswith("detectors.")}
     waiting = {key for key in keys if not any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)}
     assert {key for key in waiting if key not in AT_THE_START and key.partition(".")[0] not in AT_THE_START} == set()
@@ -125,7 +123,7 @@ def test_every_key_is_one_or_the_other(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_the_next_start_is_named(golden: Golden, sensor: Any) -> None:
-    """And stays named as long as it differs from what the run began with; all else counts meanwhile."""
+    """Such a key is named as long as it differs from the value at the start; all other keys apply meanwhile."""
     one = sensor("{}")
     text = "tables: {flow_bits: 18}\ncapture: {snaplen: 128}\nsensor: {site: there}\n"
     records = one.live(
@@ -136,7 +134,7 @@ def test_what_waits_for_the_next_start_is_named(golden: Golden, sensor: Any) -> 
 
 
 def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> None:
-    """Ten ports before a reload of something else and ten after it are a scan of twenty. No packet is lost over it."""
+    """Ten ports before an unrelated reload and ten after it are a scan of twenty. No packet is lost."""
     one = sensor(f"detectors: {{{SCAN}: {{ports: 15}}}}")
     records = one.live(
         refused(20, 10),
@@ -164,7 +162,7 @@ def test_a_detector_with_other_options_begins_again(sensor: Any) -> None:
 
 
 def test_detectors_are_switched_off_and_on(sensor: Any) -> None:
-    """One that is off says nothing, whichever way it looks; on again it speaks."""
+    """A disabled detector raises no alert; once enabled again, it does."""
     off, on = f"detectors: {{{SCAN}: {{enabled: false}}}}", "{}"
     one = sensor(on)
     records = one.live(one.reload(off), refused(20, 40), one.reload(on), refused(100, 40))
@@ -173,7 +171,7 @@ def test_detectors_are_switched_off_and_on(sensor: Any) -> None:
 
 
 def test_a_broken_configuration_changes_nothing(golden: Golden, sensor: Any) -> None:
-    """All stays as it was; the log and the status say where it is wrong, the same fault once; mended, it counts."""
+    """Nothing changes; log and status report the place of the fault, the same fault once; once fixed, it applies."""
     one = sensor("networks: [203.0.113.0/24]\n")
     status: list[str] = []
     look = one.then(lambda run: status.append(run._status()))
@@ -195,7 +193,7 @@ def test_a_broken_configuration_changes_nothing(golden: Golden, sensor: Any) -> 
 
 
 def test_a_configuration_that_is_gone(golden: Golden, sensor: Any) -> None:
-    """Or that may not be read any more, as after the change to another user: said with its name."""
+    """A file that is missing or, after the change of the user, unreadable is reported by name."""
     one = sensor("{}")
 
     def away() -> Callable[[], bool]:
@@ -209,7 +207,7 @@ def test_a_configuration_that_is_gone(golden: Golden, sensor: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_of_ours_in_reading_changes_nothing(golden: Golden, sensor: Any) -> None:
-    """An error that nobody thought of ends the reading, not the sensor; the next reload works."""
+    """An unexpected internal error ends the reload, not the sensor; the next reload works."""
     one = sensor("{}")
 
     def breaks() -> Callable[[], bool]:
@@ -247,9 +245,7 @@ RULE = """\
 
 
 def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
-    """A rule that is new counts; one that is as it was keeps its count; a file with a fault leaves all rules as they
-    were, and says where.
-    """
+    """A new rule applies; an unchanged one keeps its count; a faulty file changes no rule and is reported."""
     one = sensor("{}")
     new = "rules:\n" + RULE.format(name="odder", port=444)
     write(tmp_path / "rules" / "one.yaml", "rules:\n" + RULE.format(name="odd", port=443))
@@ -280,7 +276,7 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
-    """They go by the networks as they are now; others keep their count."""
+    """They use the new internal networks; other rules keep their count."""
     one = sensor("{}")
     inside = (
         RULE.format(name="inside", port=443)
@@ -304,7 +300,7 @@ def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
-    """One that is new counts, one that broke stays as it was and is told with its place, one that is gone is gone."""
+    """A new profile applies, a faulty one stays as it was and is reported with its place, a removed one is gone."""
     one, seen = sensor("{}"), list[list[str]]()
     write(tmp_path / "profiles" / "old.json", PROFILE.replace("TYPE", "camera"))
 
@@ -332,8 +328,8 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
-    """A device is what they say now, without saying anything again; what meant nothing before counts when it is told
-    again. The store knows by which fingerprints all was read.
+    """Devices are identified by the new fingerprints without new traffic; observations without a match before are
+    evaluated when seen again. The store records the version of the fingerprints.
     """
     one = sensor("fingerprints: {folders: [own]}")
     write(tmp_path / "own" / "tea.yaml", GOOD)
@@ -361,7 +357,7 @@ def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
-    """The maker of a MAC that was seen before is told by the new registry, in place of the old one."""
+    """The vendor of a known MAC follows the new registry in place of the old one."""
     one = sensor("fingerprints: {oui_registry: manuf}")
     write(tmp_path / "manuf", "00:11:22\tOldname\n")
     makers: list[Any] = []
@@ -385,9 +381,7 @@ def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
-    """Lists that are named from now on count; mutes of another file count; the log keeps what outputs need that are
-    named now.
-    """
+    """New lists apply; mutes of another file apply; the log keeps records that new outputs need."""
     write(tmp_path / "bad.txt", "203.0.113.66\n")
     write(
         tmp_path / "quiet.yaml",
@@ -417,7 +411,7 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
 
 
 def test_differences_report_no_values(tmp_path: Path) -> None:
-    """Keys only: secrets may stand in outputs. What says the same in other words is no difference."""
+    """Only keys are reported, since outputs may contain secrets. An equivalent spelling is no difference."""
     one = load_config(write(tmp_path / "a.yaml", "outputs: {siem: {type: file, path: a}}\npreset: balanced\n"))
     other = load_config(
         write(
@@ -429,7 +423,7 @@ def test_differences_report_no_values(tmp_path: Path) -> None:
 
 
 def test_a_secret_of_the_same_place_is_no_difference(tmp_path: Path) -> None:
-    """Read twice it is another object."""
+    """A secret that is read again is another object, but no difference."""
     text = "outputs: {siem: {type: http, url: 'https://siem.example', token: 'env:TOKEN'}}\n"
     one, same = (load_config(write(tmp_path / name, text)) for name in ("a.yaml", "b.yaml"))
     other = load_config(write(tmp_path / "c.yaml", text.replace("TOKEN", "OTHER")))
@@ -438,7 +432,7 @@ def test_a_secret_of_the_same_place_is_no_difference(tmp_path: Path) -> None:
 
 
 def anonymous_mib() -> float:
-    """Memory of this process that no file stands behind."""
+    """Anonymous memory of this process."""
     return next(
         int(line.split()[1]) / 1024
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -448,8 +442,8 @@ def anonymous_mib() -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
-    """Broken ones, then many more good ones (a hundred; thirty where the run is no whole one) that change detectors,
-    networks, outputs and lists of all sorts: within 5 MB of what a few took.
+    """Invalid reloads, then many more valid ones (a hundred; thirty in a sampled run) that change detectors, networks,
+    outputs and lists: within 5 MB of the memory after a few.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(100, 30))))
     write(

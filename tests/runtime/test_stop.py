@@ -1,4 +1,4 @@
-"""The end of a live run: within five seconds, with all that was found saved, whatever else goes on at that moment."""
+"""The end of a live run: within five seconds, with all results stored, whatever happens at that time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sensor(tmp_path: Path) -> Sensor:
 
 
 def devices(folder: Path) -> int:
-    """Those that the next run will know."""
+    """Devices that the next run will know."""
     store = Store(folder)
     found = list(store.devices(1000))
     store.close()
@@ -36,7 +36,7 @@ def devices(folder: Path) -> int:
 
 
 def test_at_once(sensor: Sensor, tmp_path: Path) -> None:
-    """Nothing is in the way: it takes no longer than it may, and devices, flows and the summary are there."""
+    """Without obstacles the run stops in time, and devices, flows and the summary are stored."""
     records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print))
     assert sensor.took_s < END_S
     assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
@@ -45,7 +45,7 @@ def test_at_once(sensor: Sensor, tmp_path: Path) -> None:
 
 
 def test_while_the_disk_is_slow(sensor: Sensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second for each group of records, and for each batch of devices: all of it is written in time."""
+    """With half a second for each group of records and batch of devices, everything is written in time."""
 
     class Slow(Disk):
         def sync(self, file: int) -> None:
@@ -69,7 +69,7 @@ def test_while_the_disk_is_slow(sensor: Sensor, tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """What hangs hangs until the end of the test."""
+    """Blocks a call until the end of the test."""
     event = threading.Event()
     yield event
     event.set()
@@ -78,9 +78,7 @@ def gate() -> Iterator[threading.Event]:
 def test_while_the_disk_does_not_answer(
     golden: Golden, sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands
-    still.
-    """
+    """The run stops in time and reports what is missing. The watchdog would stop it as well: the log hangs."""
 
     class Hung(Disk):
         def sync(self, file: int) -> None:
@@ -106,7 +104,7 @@ def test_while_the_disk_does_not_answer(
 
 
 def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) -> None:
-    """Nobody waits for it, and it is not taken up half."""
+    """The stop does not wait for the reload, and no part of it is applied."""
     read = sensor.settings
     begun = threading.Event()
 
@@ -130,7 +128,7 @@ def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) ->
 def test_while_lists_are_read(
     sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor for a list of millions."""
+    """The stop does not wait for a list of millions either."""
     begun = threading.Event()
 
     def slowly(self: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whether what is found gets away: what the sensor says of its outputs."""
+"""Delivery of records: what the sensor reports about its outputs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_each_output_for_itself() -> None:
 
 @pytest.mark.parametrize(("written", "since"), [(0.0, NOON), (NOON - 500, NOON), (NOON + 10, NOON + 10)])
 def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: float) -> None:
-    """What was before this run began is nobody's fault."""
+    """The status from before this run is not a fault."""
     log = tmp_path / "events.jsonl"
     cursors_of(log).mkdir()
     if written:
@@ -93,8 +93,8 @@ def test_a_forwarder_that_runs_sends_for_its_outputs(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None:
-    """Five hours forward: what it said before is not that old; where it says nothing for a minute from then on, it does
-    not run. Back: nothing at all.
+    """After a jump five hours forward the last status is not taken for old; a minute without a status is reported. A
+    jump back reports nothing.
     """
     log, outputs, hours = tmp_path / "events.jsonl", Outputs(["siem"], NOON), 5 * 3600
     cursors_of(log).mkdir()
