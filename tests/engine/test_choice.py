@@ -1,4 +1,4 @@
-"""Wants compiled: the same as the nodes themselves; what is remembered of values, and when it is forgotten."""
+"""Compiled filters of subscriptions: equal to their nodes; the cache of values, and its invalidation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sensor.engine.choice import LONGEST, REMEMBERED, compiled
 
 
 class Parsed(Event):
-    """What wants are compiled for."""
+    """The message that filters are compiled for."""
 
     status: int
     path: str
@@ -22,7 +22,7 @@ class Parsed(Event):
 
 
 class Knowledge:
-    """Names that may be exchanged."""
+    """Names that may be replaced."""
 
     def __init__(self) -> None:
         self.version, self.names, self.requested = 1, {"/a"}, 0
@@ -37,7 +37,7 @@ def messages(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sp
 
 
 def test_compiled_wants_report_what_the_nodes_report() -> None:
-    """Over all combinations of values, whatever of a want is answered by value."""
+    """Compiled and interpreted filters agree for all combinations of values, whatever part is cached by value."""
     table: Bounded[int, bool] = Bounded(4)
     table.put(404, True)
     path, listed = field("path").matches("^/a"), field("names").passes(lambda names: "x" in names)
@@ -59,7 +59,7 @@ def test_compiled_wants_report_what_the_nodes_report() -> None:
 
 
 def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
-    """A value is asked once; another version asks again."""
+    """A value is evaluated once; another version is evaluated again."""
     known = Knowledge()
     choose = compiled(Parsed, [field("path").passes(known.has, known)])
     assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
@@ -70,7 +70,7 @@ def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """However many values a peer makes up, and however long they are."""
+    """The cache is bounded for any number and length of values from a peer."""
     known = Knowledge()
     choose = compiled(Parsed, [field("path").passes(known.has)])
     answers = choose.__globals__["am0"]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Chosen rows to their dissectors: conversations that want no more, ends that are idle, bounds."""
+"""Selected rows to their dissectors: dissectors that have finished, idle directions, bounds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ A, B = "10.0.0.1", "10.0.0.2"
 
 
 class Tape(Stream):
-    """Writes down what it hears; ``!`` is malformed, ``.`` ends it, and after a ``GET`` the client is idle."""
+    """Records its input; ``!`` is malformed, ``.`` ends it, and after a ``GET`` the client's direction is idle."""
 
     def __init__(self, received: list[str]) -> None:
         self.received = received
@@ -42,7 +42,7 @@ class Tape(Stream):
 
 
 class Listener(Dissector):
-    """One tape for all conversations, and the datagrams."""
+    """One tape for all connections, and the datagrams."""
 
     interest = Interest(udp=(9,), tcp=(9,), starts=(b"GET ",), stream=True, opening=4)
 
@@ -92,7 +92,7 @@ def sent(*parts: bytes, sport: int = 40000) -> list[bytes]:
 
 
 def test_datagrams_and_streams() -> None:
-    """Each row comes once, to the dissector that wants it; the end of a conversation is told."""
+    """Each row is passed once to the dissector that requested it; the end of a connection is reported."""
     engine = Engine()
     assert engine.read(udp_frame(A, B, b"datagram", dport=9), *sent(b"segment one", b"segment two")) == [
         "datagram",
@@ -104,7 +104,7 @@ def test_datagrams_and_streams() -> None:
 
 
 def test_who_gave_up_or_is_done_receives_no_more() -> None:
-    """Neither the rest of the conversation nor its end; the kernels are told once."""
+    """Neither the rest of the connection nor its end is passed; the kernels are notified once."""
     for word in (b"malformed!", b"the end, done."):
         engine = Engine()
         assert engine.read(*sent(word, b"more of it", b"and more of it")) == [word.decode()]
@@ -112,13 +112,13 @@ def test_who_gave_up_or_is_done_receives_no_more() -> None:
 
 
 def test_who_gave_up_receives_no_more_when_the_conversation_made_room() -> None:
-    """That a dissector gave up is kept with the flow, not with the conversation."""
+    """The state that a dissector gave up is stored in the flow, not in the connection."""
     first, other = sent(b"malformed!", b"more of it", sport=1), sent(b"another", sport=2)
     assert Engine(conversations=1).read(first[0], *other, first[1]) == ["malformed!", "another", "end"]
 
 
 def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
-    """The body costs a glance; what begins a message is heard, after the gap."""
+    """The body costs little; the start of a message is passed to the dissector, after the gap."""
     assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == [
         "GET /one",
         "gap 18",
@@ -128,7 +128,7 @@ def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
 
 
 def test_conversations_are_bounded() -> None:
-    """The one heard longest ago makes room: it has no end, and would begin anew."""
+    """The least recently used connection is evicted without an end, and would start again."""
     received = Engine(conversations=2).read(
         *(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port))
     )
@@ -136,7 +136,7 @@ def test_conversations_are_bounded() -> None:
 
 
 def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
-    """A segment that came early is not kept for a conversation that is not there any more."""
+    """A segment that arrived early is not kept for an evicted connection."""
     engine = Engine(conversations=2)
     engine.read(
         *(
@@ -148,11 +148,11 @@ def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
     assert engine.dissection.early.held == 0
 
 
-# Openings in pieces: nobody follows port 7777, so the first bytes decide.
+# Openings in pieces: port 7777 has no dissector, so the first bytes decide.
 
 
 def pieces(text: bytes, size: int, *, port: int = 7777, sport: int = 40000) -> list[bytes]:
-    """Segments of so many bytes of one client, which began with a handshake."""
+    """Segments of this many bytes of one client, after a handshake."""
     return [
         tcp_frame(A, B, sport=sport, dport=port, flags=0x02, seq=999),
         *(
@@ -163,30 +163,30 @@ def pieces(text: bytes, size: int, *, port: int = 7777, sport: int = 40000) -> l
 
 
 def test_an_opening_in_tiny_segments_is_recognised() -> None:
-    """None of them holds the beginning of a message; all are read, from the first on, in their order."""
+    """No segment contains the start of a message; all are read, from the first on, in order."""
     assert "".join(Engine().read(*pieces(b"GET /one of many", 3))) == "GET /one of manyend"
 
 
 def test_an_opening_that_comes_last_is_recognised() -> None:
-    """What came before it is read after it."""
+    """Segments that arrived before the first one are read after it."""
     first, *rest = pieces(b"GET /one of many", 4)
     assert Engine().read(first, *reversed(rest)) == ["GET ", "/one", " of ", "many", "end"]
 
 
 def test_another_protocol_in_tiny_segments_is_left_alone() -> None:
-    """So many of its segments wait, and no more."""
+    """A limited number of its segments is buffered."""
     engine = Engine()
     assert engine.read(*pieces(b"an unknown protocol " * 5, 3)) == []
     assert engine.dissection.selected == 0
 
 
 def test_the_middle_of_a_conversation_is_no_opening() -> None:
-    """Without its handshake nothing shows which bytes are the first."""
+    """Without the handshake the first bytes of the stream are unknown."""
     _, *rest = pieces(b"GET /one of many", 3)
     assert Engine().read(*rest) == []
 
 
 def test_pieces_of_many_conversations_are_bounded() -> None:
-    """A flood of tiny segments costs no more than the table holds; what comes after it is recognised again."""
+    """A flood of tiny segments costs at most the size of the table; later openings are recognised again."""
     flood = [frame for port in range(600) for frame in pieces(b"??", 2, sport=10_000 + port)]
     assert "".join(Engine().read(*flood, *pieces(b"GET /after it", 3))) == "GET /after itend"

@@ -1,4 +1,4 @@
-"""Evictions: every bounded table of an engine is counted under a name that stays the same."""
+"""Evictions: every bounded table of an engine is counted under a stable name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEEPEST = 8
 
 
 def engine(path: Path) -> Pipeline:
-    """With packets of alerts."""
+    """An engine with packets of alerts."""
     config = path / "sensor.yaml"
     config.write_text("preset: balanced\n", encoding="utf-8")
     return assemble(load_config(config), lambda _: None, evidence=Gatherer(lambda *_: None))
@@ -35,7 +35,7 @@ def named(pipeline: Pipeline) -> dict[str, object]:
 
 
 def held(one: object, seen: set[int], deep: int = DEEPEST) -> Iterator[object]:
-    """The tables that an object and its parts hold: containers are followed, but not what tables hold."""
+    """The tables that an object and its parts hold: containers are followed, but not the contents of tables."""
     if id(one) in seen or not deep:
         return
     seen.add(id(one))
@@ -50,14 +50,14 @@ def held(one: object, seen: set[int], deep: int = DEEPEST) -> Iterator[object]:
 
 
 def test_users_can_rely_on_the_names_of_tables(tmp_path: Path, golden: Golden) -> None:
-    """Dashboards refer to them: who renames one breaks them."""
+    """Dashboards refer to these names: renaming one breaks them."""
     names = sorted(named(engine(tmp_path)))
     assert len(names) == len(set(names))
     golden(names)
 
 
 def test_no_table_of_a_unit_is_left_out(tmp_path: Path) -> None:
-    """A table that a unit makes and does not name would evict entries, and nobody would know."""
+    """A table that a unit creates and does not name would evict entries unnoticed."""
     pipeline = engine(tmp_path)
     counted = set(map(id, named(pipeline).values()))
     units = {"inventory": pipeline.inventory, "alerts": pipeline.room, "advisor": pipeline.advisor}
@@ -71,8 +71,8 @@ def test_no_table_of_a_unit_is_left_out(tmp_path: Path) -> None:
 
 
 def test_an_engine_reports_which_of_its_tables_let_something_go(tmp_path: Path) -> None:
-    """Two thousand unanswered flows in a table of 1,024, from newcomers of whom a hundred may be pending: both are told
-    by name, and nothing of peers is.
+    """Two thousand unanswered flows in a table of 1,024, from new hosts of which a hundred may be pending: both tables
+    are reported by name, without data of peers.
     """
     path = tmp_path / "sensor.yaml"
     path.write_text("tables: {flow_bits: 10}\ninventory: {devices: 100}\n", encoding="utf-8")
@@ -90,9 +90,7 @@ def test_an_engine_reports_which_of_its_tables_let_something_go(tmp_path: Path) 
 
 
 def test_senders_that_are_forgotten_are_counted(tmp_path: Path) -> None:
-    """Forty thousand machines, five hundred a second, in a table of four places a hash: some of them make room for
-    others, and how many is told.
-    """
+    """Forty thousand hosts, five hundred a second, in a table of four entries per hash: evictions are counted."""
     path = tmp_path / "sensor.yaml"
     path.write_text("preset: balanced\n", encoding="utf-8")
     pipeline, count = assemble(load_config(path), lambda _: None), 40_000

@@ -1,4 +1,4 @@
-"""The sensor's own health: silence, clocks that jump, and shares that are bad."""
+"""The sensor's own health: silence, clock jumps, and high shares of faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ticks(*seconds: int) -> list[Finding]:
 
 
 def test_silence_in_a_file() -> None:
-    """Told where packets come again: when it began to be one, and how long it lasted. A minute is none."""
+    """Silence is reported when packets resume: its start and its duration. A minute is none."""
     silence, again = ticks(100, 101, 161, 4000, 4001)
     assert (silence.check, silence.ts, silence.facts["silence_s"]) == ("sensor.no_traffic", 221 * SECOND, 3839)
     assert (again.check, again.ts, again.msg) == (
@@ -35,14 +35,14 @@ def test_silence_in_a_file() -> None:
 
 
 def test_a_clock_that_is_set_back_in_a_file() -> None:
-    """Packets that are late by less are only late."""
+    """Packets that are late by less are not a jump."""
     (jump,) = ticks(4000, 4001, 3950, 100, 101)
     assert (jump.check, jump.facts["step_s"]) == ("sensor.clock_jump", -3850)
     assert "moved back by 3,850 s" in jump.msg
 
 
 def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
-    """The first, tenth and hundredth time; all are counted."""
+    """The first, tenth and hundredth jump is reported; all are counted."""
     health = Health(["a.pcap"], live=False)
     result = [one for n in range(300) for one in health.tick((5000 if n % 2 else 100) * SECOND)]
     assert [one.facts["times"] for one in result if one.check == "sensor.clock_jump"] == [1, 10, 100]
@@ -50,7 +50,7 @@ def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
 
 
 def test_silent_interfaces_live() -> None:
-    """Each for itself: once when it falls silent, once when it speaks again."""
+    """Each interface is reported once when it falls silent, and once when packets resume."""
     health, result = Health(["eth0", "eth1"], live=True), []
     for second in range(300):
         if not 100 <= second < 200:
@@ -72,9 +72,7 @@ def test_an_interface_that_never_sends(golden: Golden) -> None:
 
 @pytest.mark.parametrize(("step", "way"), [(-7200, "back"), (7200, "forward")])
 def test_a_clock_that_is_set_live(step: int, way: str) -> None:
-    """Seconds of the wall and seconds that passed part; packet time, which goes with the wall,
-    tells nothing besides.
-    """
+    """Wall clock and monotonic clock diverge; packet time, which follows the wall clock, adds no report."""
     health, result = Health(["eth0"], live=True), []
     for second in range(20):
         health.received(np.array([0], np.uint16), second)
@@ -85,7 +83,7 @@ def test_a_clock_that_is_set_live(step: int, way: str) -> None:
 
 
 def test_losses_of_more_than_one_in_a_hundred() -> None:
-    """Told when they begin, each hour while they last, and when they are over; one in a hundred is none."""
+    """Loss above 1 % is reported when it begins, each hour while it lasts, and when it ends."""
     health, tally, result = Health(["eth0"], live=True), Tally(dropped={"eth0": 0}), []
     for minute in range(200):
         tally.packets += 1000
@@ -95,7 +93,7 @@ def test_losses_of_more_than_one_in_a_hundred() -> None:
 
 
 def test_cut_frames() -> None:
-    """A capture with a small snap length; a handful of packets says nothing."""
+    """A capture with a small snapshot length is reported; a few packets are not enough for a report."""
     tally = Tally(packets=1000, truncated=400)
     (cut,) = Health(["a.pcap"], live=False).figures(tally, 7, 0)
     assert (cut.check, cut.severity, cut.facts["share"]) == ("sensor.truncated_capture", "low", 0.4)
@@ -104,7 +102,7 @@ def test_cut_frames() -> None:
 
 
 def ended(count: int, sent: int, back: int, *, proto: int = 6, kind: int = Change.ENDED) -> np.ndarray:
-    """Connections that are over, in which so many bytes and packets went to and fro."""
+    """Ended connections with so many bytes and packets in each direction."""
     rows = np.zeros(count, CHANGE)
     rows["kind"], rows["proto"], rows["client_bytes"], rows["server_packets"] = kind, proto, sent, back
     rows["client_packets"] = 1
@@ -112,7 +110,7 @@ def ended(count: int, sent: int, back: int, *, proto: int = 6, kind: int = Chang
 
 
 def test_traffic_of_one_direction() -> None:
-    """Connections that talk and are never answered."""
+    """Connections with payload and without answers."""
     health = Health(["eth0"], live=False)
     health.changes(ended(FEWEST_CONNECTIONS, 5000, 0))
     (one,) = health.figures(Tally(packets=500), 7, 0)
@@ -130,7 +128,7 @@ def test_traffic_of_one_direction() -> None:
     ids=["scans", "UDP", "not over", "few"],
 )
 def test_what_is_no_traffic_of_one_direction(rows: np.ndarray) -> None:
-    """Scans of dead addresses say nothing, streams of UDP are never answered."""
+    """Scans of unused addresses carry no payload, UDP streams are never answered."""
     health = Health(["eth0"], live=False)
     health.changes(rows)
     assert list(health.figures(Tally(packets=5000), 7, 0)) == []
@@ -140,7 +138,7 @@ def test_what_is_no_traffic_of_one_direction(rows: np.ndarray) -> None:
 
 
 def test_what_lasts() -> None:
-    """What was told to be wrong and not yet to be over, since when, and as it was told last."""
+    """Open faults: their start and their latest report."""
     health = Health(["eth0"], live=True)
     for second in (0, 61, 62):
         list(health.look((1_700_000_000 + second) * SECOND, second))
@@ -159,7 +157,7 @@ def test_what_lasts() -> None:
 
 
 def test_nothing_lasts_of_an_output_that_is_gone() -> None:
-    """A reload may take it away while it is stalled; named anew, it is looked at anew."""
+    """A reload may remove an output while it is stalled; if added again, it is checked again."""
     health, stalled = Health(["eth0"], live=True), Upstream("siem", 1_700_000_000, "refused", 5)
     (result,) = health.upstream([stalled], 1_700_000_100 * SECOND)
     assert health.ongoing["sensor.upstream_stalled/siem"] == (1_700_000_100, result)

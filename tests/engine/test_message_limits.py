@@ -1,4 +1,4 @@
-"""Limits of messages: who says too much, newcomers that are too many, and that nobody else is touched."""
+"""Message limits: senders above the limit, too many new hosts, and that no other host is affected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUTER, PHONE = 0x0200_0000_0001, 0x0017_9400_0001
 def text(
     count: int, *, mac: int = ROUTER, address: int = 1, step: int = 0, start: int = SECOND, proto: int = UDP
 ) -> npt.NDArray[np.void]:
-    """Messages a microsecond apart; each from the next address but so many."""
+    """Messages a microsecond apart; after this many, each from the next address."""
     rows = np.zeros(count, ROW)
     rows["proto"], rows["src_mac"] = proto, mac
     rows["src_lo"] = address + step * np.arange(count)
@@ -46,7 +46,7 @@ def test_what_is_within_the_limits_is_left_as_it_is() -> None:
 
 
 def test_a_sender_that_reports_too_much_is_not_listened_to_until_it_was_quiet() -> None:
-    """The first hundred are read, the rest is counted; ten minutes later it is heard again."""
+    """The first hundred messages are read, the rest is counted; after ten minutes it is read again."""
     limits = MessageLimits(messages=100)
     assert received(limits, text(1_000)) == 100
     assert limits.shed == 900
@@ -55,7 +55,7 @@ def test_a_sender_that_reports_too_much_is_not_listened_to_until_it_was_quiet() 
 
 
 def test_conversations_over_tcp_are_not_cut_off() -> None:
-    """A file server sends more segments that are wanted than anybody else sends messages."""
+    """A file server sends more selected segments than other hosts send messages."""
     assert received(MessageLimits(messages=100), text(1_000, proto=TCP)) == 1_000
 
 
@@ -67,14 +67,14 @@ def test_too_many_newcomers_behind_one_mac_are_received_from_their_second_messag
 
 
 def test_a_flood_behind_one_mac_affects_no_other_host() -> None:
-    """A telephone of another MAC says its first word in the midst of it."""
+    """The first message of a phone with another MAC is read during the flood."""
     limits = MessageLimits(newcomers=100)
     received(limits, text(1_000, step=1))
     assert received(limits, text(1, mac=PHONE, start=2 * SECOND)) == 1
 
 
 def test_a_flood_does_not_make_unknown_hosts_of_those_who_send_again() -> None:
-    """Thirty telephones speak every minute; half a million made-up addresses later each of them is heard at once."""
+    """Thirty phones send every minute; after half a million spoofed addresses each of them is read at once."""
     limits = MessageLimits(newcomers=100)
     for minute in range(3):
         for number in range(30):
@@ -98,7 +98,7 @@ def test_the_row_that_reports_a_flood_of_newcomers_stays() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_what_is_received_does_not_depend_on_how_rows_are_cut(size: int) -> None:
-    """A mixture of a sender that says too much and newcomers, in batches of any size."""
+    """A sender above the limit and new hosts, in batches of any size, give the same result."""
     limits, rows = (
         MessageLimits(messages=300, newcomers=100),
         np.concatenate((text(400), text(400, address=50, step=1), text(400))),
@@ -108,4 +108,4 @@ def test_what_is_received_does_not_depend_on_how_rows_are_cut(size: int) -> None
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         kept += (limits.within(part, work(part)).chosen + start).tolist()
-    assert kept == [*range(300), *range(400, 499)]  # whoever said too much was a newcomer too
+    assert kept == [*range(300), *range(400, 499)]  # a sender above the limit was a new host too

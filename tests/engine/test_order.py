@@ -1,4 +1,4 @@
-"""Order: what a batch holds for Python comes as a sort of tuples would have it."""
+"""Order: rows of a batch are passed to Python as a sort of tuples would order them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tick(second: int, row: int, first: int = 0, stop: int = 0) -> tuple[int, ...
 
 
 def test_things_come_in_packet_order_whoever_adds_them_first() -> None:
-    """On one row the second, the packet, what was seen of it, then the detectors as they were added."""
+    """On one row: the second, the packet, what was seen of it, then the detectors in order of registration."""
     ticks = np.array([tick(7, 1)], TICK)
     agenda = Agenda(changes_at(0, 1, 1), ticks)
     agenda.of_changes(EVALUATOR, [0, 1, 2], "abc")

@@ -1,4 +1,4 @@
-"""Names behind addresses: from answers and from server names, bounded."""
+"""Names of addresses: from DNS answers and TLS server names, bounded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def hello(address: int, name: str) -> TlsClientHello:
 
 
 def test_names_come_from_answers_and_hellos() -> None:
-    """The name asked for stands for the address, whatever the aliases in between; the newest comes first."""
+    """The queried name is assigned to the address through any aliases; the newest comes first."""
     memory = reported(answer("www.example.com", FIRST, SECOND), hello(FIRST, "Api.Example.org"), hello(FIRST, ""))
     assert memory.names_of(FIRST) == ("api.example.org", "www.example.com")
     assert memory.names_of(SECOND) == ("www.example.com",)
@@ -47,7 +47,7 @@ def test_names_come_from_answers_and_hellos() -> None:
 
 
 def test_bounds() -> None:
-    """Four names an address, and so many addresses."""
+    """Four names per address, and a limited number of addresses."""
     memory = reported(
         *(hello(FIRST, f"n{n}.example.com") for n in range(9)),
         *(hello(n, "x.example.com") for n in range(1, 20)),

@@ -1,5 +1,5 @@
-"""The engine as a whole: the same records however packets are cut and as often as they are read, units that break,
-peers that break rules, odd times.
+"""The engine as a whole: the same records for any batch size and every run, failing units, peers that violate
+protocols, and odd times.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CONVERSATION = 9999
 LOOP = b"\0\1\1\0\0\1\0\0\0\0\0\0" + b"\xc0\x0c\0\1\0\1"
 
 
-# What goes in.
+# Input.
 
 
 def raw(some: Sequence[bytes], times: Sequence[int] | None = None, step: int = SECOND // 10) -> Batch:
@@ -82,8 +82,8 @@ def captured(path: Path) -> Batch:
 
 
 def pieces(whole: Batch, size: int) -> Iterator[Batch]:
-    """The same packets in batches of ``size``, with rows and bytes of their own and nothing in the columns that a
-    source does not fill.
+    """The same packets in batches of ``size``, with their own rows and bytes and empty columns where a source fills
+    none.
     """
     for start in range(0, len(whole), size):
         given = whole.rows[start : start + size]
@@ -96,8 +96,8 @@ def pieces(whole: Batch, size: int) -> Iterator[Batch]:
 
 
 def crafted() -> Batch:
-    """Every small capture, then a sweep of refused connections, a ping in two fragments, and things broken at every
-    level.
+    """Every small capture, then a port sweep of refused connections, a ping in two fragments, and malformed data at
+    every layer.
     """
     some = [frame for name in ("arp", "ndp", "dhcp", "mdns", "dns", "sip") for frame in frames(name)]
     for n in range(40):
@@ -116,16 +116,16 @@ def office(root: Path) -> Batch:
     return captured(root / "pcaps" / "office.pcapng")
 
 
-# What comes out.
+# Output.
 
 
 def whole(records: Sequence[Record]) -> list[bytes]:
-    """Records as they are logged, but for the number that the writer gives."""
+    """Records as they are logged, except for the number that the writer assigns."""
     return [msgspec.json.encode(record) for record in records]
 
 
 def shipped(batches: Iterable[Batch]) -> list[bytes]:
-    """The records of an engine with all units, nothing of which may break."""
+    """The records of an engine with all units, none of which may fail."""
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append)
     for batch in batches:
@@ -136,7 +136,7 @@ def shipped(batches: Iterable[Batch]) -> list[bytes]:
 
 
 class Ears(EventDetector):
-    """Keeps what SIP says."""
+    """Collects SIP events."""
 
     watches = (SipRequest, SipResponse)
 
@@ -151,7 +151,7 @@ class Ears(EventDetector):
 
 
 class Engine:
-    """A pipeline of a few units, and what it told."""
+    """A pipeline of a few units, and its records."""
 
     def __init__(self, dissectors: dict[str, Dissector], *detectors: Detector) -> None:
         self.reported: list[Record] = []
@@ -182,7 +182,7 @@ class Engine:
 
 
 def test_the_crafted_batch_reports_something() -> None:
-    """Devices, an alert and oddities: or the tests of sameness would compare nothing."""
+    """The batch yields devices, an alert and oddities: otherwise the tests of equality would compare nothing."""
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append)
     pipeline.process(crafted())
@@ -202,7 +202,7 @@ def test_the_crafted_batch_reports_something() -> None:
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_records_do_not_depend_on_the_size_of_batches(size: int) -> None:
-    """Batches of 1, of 7 and of 65536 packets give the same records in the same order, ids included."""
+    """Batches of 1, of 7 and of 65536 packets give the same records in the same order, including ids."""
     assert shipped(pieces(crafted(), size)) == shipped(pieces(crafted(), 65536))
 
 
@@ -216,11 +216,11 @@ def test_records_of_the_office_do_not_depend_on_the_size_of_batches(office: Batc
 
 
 def test_a_second_reading_reports_the_same(office: Batch) -> None:
-    """Nothing of a run shows that it is another one."""
+    """The records of a second run are identical."""
     assert shipped(pieces(office, 65536)) == shipped(pieces(office, 65536))
 
 
-# Units that break.
+# Failing units.
 
 
 class ConversationSeen(Event):
@@ -230,7 +230,7 @@ class ConversationSeen(Event):
 
 
 class Breaking(Dissector):
-    """Tells one thing and an observation, then breaks where the word is ``break``."""
+    """Emits an event and an observation, then fails if the word is ``break``."""
 
     interest = Interest(udp=(CONVERSATION,))
 
@@ -245,7 +245,7 @@ class Breaking(Dissector):
 
 
 class Evaluator(EventDetector):
-    """An alert for each word, and a break after that of ``break``."""
+    """Raises an alert for each word, and fails after that of ``break``."""
 
     title, severity, techniques, advice, false_positives = "Talk", Severity.low, ("T1046",), "Listen.", "None."
     watches = (ConversationSeen,)
@@ -261,7 +261,7 @@ class Evaluator(EventDetector):
 
 
 class Weigher(FlowDetector):
-    """Breaks at every look at changes, or at every judgement."""
+    """Fails on every change, or on every evaluation."""
 
     title, severity, techniques, advice, false_positives = "Flow", Severity.low, ("T1046",), "Look.", "None."
 
@@ -275,7 +275,7 @@ class Weigher(FlowDetector):
 
 
 class Registrar(DeviceDetector):
-    """An alert for each word of the inventory, and one for each second in which there was a device."""
+    """Raises an alert for each inventory event, and for each second with a device."""
 
     title, severity, techniques, advice, false_positives = "Device", Severity.low, ("T1046",), "Look.", "None."
     last: DeviceChange | None = None
@@ -309,7 +309,7 @@ def session(*words: bytes) -> Batch:
 
 
 def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on(golden: Golden) -> None:
-    """What it said before counts, its packet is kept, and the packets after it are read."""
+    """Its earlier events count, its packet is kept, and later packets are read."""
     engine = Engine({"breaking": Breaking()}, named(Evaluator, "test.judge")).read(
         session(b"one", b"break", b"break", b"two")
     )
@@ -328,7 +328,7 @@ def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on(golden: Golden)
 
 
 def test_a_dissector_that_breaks_leaves_the_others_their_packet(golden: Golden) -> None:
-    """Two want the same row: the one after the broken one gets it too."""
+    """Two dissectors get the same row: the one after the failing one too."""
     engine = Engine({"breaking": Breaking(), "other": Breaking()}, named(Evaluator, "test.judge")).read(
         session(b"break")
     )
@@ -336,8 +336,8 @@ def test_a_dissector_that_breaks_leaves_the_others_their_packet(golden: Golden) 
 
 
 def test_detectors_that_break_are_counted_and_the_rest_goes_on(golden: Golden) -> None:
-    """Of events, of changes in bulk and of candidates: each is named, the alerts before the break and those of the
-    others are told.
+    """Failing event, bulk and candidate detectors are named; alerts before the failure and of other detectors are
+    reported.
     """
     units = [
         named(Evaluator, "test.breaking"),
@@ -354,7 +354,7 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on(golden: Golden) -
 
 
 class Knowing(Evaluator):
-    """An alert that tells the type of the device at that moment."""
+    """An alert with the current type of the device."""
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         actor = Subject(event.packet.src_mac, event.packet.src, 0)
@@ -370,7 +370,7 @@ class Knowing(Evaluator):
 
 
 def test_events_are_evaluated_by_all_facts_of_their_message() -> None:
-    """What follows an event in its message is known when it is judged."""
+    """Facts that follow an event in its message are known when it is evaluated."""
     unit = named(Knowing, "test.knowing")
     engine = Engine({"breaking": Breaking()}, unit)
     unit.context = engine.pipeline.inventory
@@ -379,7 +379,7 @@ def test_events_are_evaluated_by_all_facts_of_their_message() -> None:
 
 
 def test_a_fact_or_a_listener_that_breaks_costs_only_itself(golden: Golden) -> None:
-    """The facts after it are taken, the other listeners hear the event, and detectors judge it."""
+    """Later facts are stored, other subscribers receive the event, and detectors evaluate it."""
     received: list[bytes] = []
     engine = Engine({"breaking": Breaking()}, named(Evaluator, "test.judge"))
     deaf = Listener("deaf", ConversationSeen, lambda _: 1 // 0)
@@ -407,9 +407,7 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself(golden: Golden) -> N
 
 
 def test_a_device_detector_receives_what_is_reported_and_how_time_passes() -> None:
-    """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet
-    time.
-    """
+    """Each change of a device arrives once, after its record, with itself as evidence; each second has a tick."""
     words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=CONVERSATION)] * 4, step=SECOND)
     engine = Engine({"breaking": Breaking()}, named(Registrar, "test.registrar")).read(words)
     assert engine.faults() == []
@@ -421,7 +419,7 @@ def test_a_device_detector_receives_what_is_reported_and_how_time_passes() -> No
 
 
 def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
-    """A message against its standard is counted by dissector and fault, a header by its problem; whole ones are not."""
+    """Malformed messages are counted by dissector and fault, malformed headers by problem; valid ones are not."""
     broken = udp_frame("10.0.0.9", "10.0.0.53")[:30]
     engine = Engine({"dns": Dns()}).read(
         raw([udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.8", "10.0.0.53", LOOP), broken, b"\0" * 9])
@@ -437,7 +435,7 @@ def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
 
 
 def test_nothing_at_all_reports_nothing() -> None:
-    """An empty batch, time that passes, the end: no record, no fault."""
+    """An empty batch, time that passes and the end give no record and no fault."""
     engine = Engine({"sip": Sip()})
     engine.pipeline.tick(START)
     engine.pipeline.process(Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)))
@@ -449,7 +447,7 @@ def test_nothing_at_all_reports_nothing() -> None:
 
 
 def test_a_silence_reports_what_waited() -> None:
-    """A tick after the packets shows the device that settled meanwhile; empty batches in between change nothing."""
+    """A tick after the packets reports the device that settled meanwhile; empty batches in between change nothing."""
     engine = Engine({"breaking": Breaking()})
     engine.pipeline.process(session(b"one"))
     assert engine.reported == []
@@ -482,7 +480,7 @@ CALL = (
 
 
 def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
-    """What SIP says of a call whose bytes arrive in these pieces (first, stop), after the handshake."""
+    """SIP events of a call whose bytes arrive in these pieces (first, stop), after the handshake."""
     some = [
         tcp_frame("10.0.0.1", "10.0.0.2", dport=5060, flags=SYN, seq=999),
         tcp_frame("10.0.0.2", "10.0.0.1", sport=5060, dport=40000, flags=SYN_ACK, seq=4999),
@@ -510,7 +508,7 @@ def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
     ids=["swapped", "last before middle", "overlapping", "sent twice"],
 )
 def test_segments_out_of_order_report_the_same(segments: list[tuple[int, int]]) -> None:
-    """A message in pieces, swapped, overlapping or repeated is the message in one piece."""
+    """A message in swapped, overlapping or repeated pieces equals the message in one piece."""
     [alone] = conversation((0, len(CALL)))
     assert alone[:3] == ("SipRequest", "INVITE", "sip:202@10.0.0.2")
     assert conversation(*segments) == [alone]
@@ -528,7 +526,7 @@ JUMPS = {
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=list(JUMPS))
 def test_a_clock_that_jumps_breaks_nothing(jump: int) -> None:
-    """Packets before, during and after a jump are all read; a scan after it is found and no unit breaks."""
+    """Packets before, during and after a jump are all read; a scan after it is found and no unit fails."""
     whole_batch = crafted()
     some = [whole_batch.frame(i) for i in range(len(whole_batch))]
     there = [START + SECOND * i // 10 for i in range(len(some))]

@@ -1,4 +1,4 @@
-"""Seconds of packet time: who is asked in one, and what a second costs in which nothing is due."""
+"""Seconds of packet time: units that are called, and the cost of a second in which nothing is due."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
 
 OFFICE = Path("pcaps/office.pcapng")
-# Python calls of a second in which nothing is due: the tick of the pipeline, and one look of each that waits for time.
+# Python calls of a second in which nothing is due: the pipeline's tick, and one check per unit that waits for time.
 CALLS = 12
 
 
 class Waits(Detector):
-    """Notes when it is asked; has nothing to do for a minute then."""
+    """Records its calls; the next one is due in a minute."""
 
     id = "test.waits"
     requested: list[int]
@@ -33,7 +33,7 @@ class Waits(Detector):
 
 
 def after_the_office() -> tuple[Any, list[Record], int]:
-    """A pipeline that has read the office, what it told, and the second at which that ended."""
+    """A pipeline that has read the office capture, its records, and the second at which that ended."""
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append)
     source = open_captures([str(OFFICE)])
@@ -60,7 +60,7 @@ def calls_of(pipeline: Any, second: int) -> int:
 
 
 def test_a_quiet_second_costs_a_few_comparisons() -> None:
-    """Once what came lately is settled, a second asks nobody to look at anything; now and then one does, by time."""
+    """Once recent observations are settled, a second calls no unit; from time to time one is due."""
     pipeline, reported, last = after_the_office()
     for second in range(last + 1, last + 121):
         pipeline._tick(second)
@@ -81,14 +81,14 @@ def test_a_detector_is_called_when_it_is_due_and_when_the_clock_is_set_back() ->
 
 
 def test_the_second_reported_of_is_the_same_for_every_detector() -> None:
-    """What waits is told in the very second in which it would be told if everybody looked at everything in each."""
+    """Delayed records come out in the same second as if every unit checked everything each second."""
     lazy, eager = reported_over_hours(lazy=True), reported_over_hours(lazy=False)
     assert lazy == eager
     assert {record.kind for record in lazy} == {"device", "alert", "incident", "recommendation"}
 
 
 def reported_over_hours(*, lazy: bool) -> list[Record]:
-    """What is told in three quiet hours after the office and a day later."""
+    """Records of three quiet hours after the office capture and of a day later."""
     pipeline, reported, last = after_the_office()
     reported.clear()
     for second in (*range(last + 1, last + 11_000), last + 100_000, *range(last + 99_000, last + 99_050)):

@@ -1,4 +1,4 @@
-"""Reading ahead: a late engine gets fewer and larger live batches, which are the same as if they had been cut so."""
+"""Reading ahead: a late engine gets fewer and larger live batches, equal to batches of that size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ASKS = bytes.fromhex("000101000001000000000000") + b"\1a\0\0\1\0\1"
 
 
 def frames(count: int) -> list[bytes]:
-    """Questions, and connections that are opened, answered, refused and left alone."""
+    """Queries, and connections that are opened, answered, refused and left idle."""
     made = []
     for number in range(count):
         port, flags = 40000 + number // 8, (SYN, SYN_ACK, RST, SYN)[number % 4]
@@ -45,7 +45,7 @@ def kernels() -> Kernels:
 
 
 def raw(some: Sequence[bytes], step: int) -> Batch:
-    """As a source gives them, ``step`` ns apart."""
+    """Batches as a source gives them, ``step`` ns apart."""
     rows = np.zeros(len(some), ROW)
     rows["caplen"] = rows["wirelen"] = [len(frame) for frame in some]
     rows["frame"] = np.cumsum(rows["caplen"], dtype=np.int64) - rows["caplen"]
@@ -56,8 +56,8 @@ def raw(some: Sequence[bytes], step: int) -> Batch:
 @pytest.mark.parametrize("cuts", [(), (1,), (7, 8, 9), (100, 350)])
 @pytest.mark.parametrize("step", [1000, SECOND // 7, 40 * SECOND])
 def test_joined_batches_are_one(cuts: tuple[int, ...], step: int) -> None:
-    """What the kernels said of each is what they say of all: changes, seconds, what ageing ended in them, and chosen
-    rows, all at the same places.
+    """The kernels give the same results as for one batch: changes, seconds, expired flows, and selected rows, at the
+    same places.
     """
     whole, cut, some = raw(frames(400), step), raw(frames(400), step), kernels()
     wanted = kernels().run(whole.data, whole.rows)
@@ -90,7 +90,7 @@ class Given:
 
 
 def taken(batches: Sequence[Batch], shedder: Shedder | None) -> list[Batch]:
-    """What an engine gets that begins once all was given, or as much as fits where the source waits."""
+    """The batches of an engine that starts after all were given, or as many as the queue holds."""
     source: Any = Given(batches)
     reader = iter(ReadAhead(source, kernels(), shedder))
     first = next(reader)
@@ -107,7 +107,7 @@ def cut(count: int, rows: int, released: list[int]) -> list[Batch]:
 
 
 def test_a_late_engine_gets_larger_batches() -> None:
-    """All rows, in their order; giving back a joined batch gives back all that are in it."""
+    """All rows, in order; releasing a joined batch releases all its parts."""
     released: list[int] = []
     found = taken(cut(50, 4, released), Shedder())
     assert 2 <= len(found) <= 4
@@ -118,7 +118,7 @@ def test_a_late_engine_gets_larger_batches() -> None:
 
 
 def test_reassembled_datagrams_stay_within_the_bytes_of_their_batch() -> None:
-    """Their bytes are behind those of the source: such a batch is joined with no other."""
+    """Their bytes are behind those of the source: such a batch is not joined with others."""
     body = udp(b"x" * 40)
     pair = [
         ethernet(ipv4(part, 17, "10.0.0.3", "10.0.0.4", fragment=place), 0x0800)
@@ -138,7 +138,7 @@ def test_a_file_waits_instead() -> None:
 
 
 def test_silence_is_put_behind_nothing() -> None:
-    """Time passes with the next batch, or when there is nothing else."""
+    """A tick is joined with the next batch, or passed alone."""
     nothing = Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
     found = taken([nothing, *cut(20, 4, []), nothing, nothing], Shedder())
     assert sum(map(len, found)) == 80
@@ -146,7 +146,7 @@ def test_silence_is_put_behind_nothing() -> None:
 
 
 def test_batches_of_several_rings_stay_apart() -> None:
-    """Offsets count from the beginning of one block of bytes."""
+    """Offsets are relative to one block of bytes."""
     one, other = cut(4, 4, []), cut(4, 4, [])
     found = taken([*one[:2], *other[:2], *one[2:], *other[2:]], Shedder())
     assert sum(map(len, found)) == 32
@@ -155,7 +155,7 @@ def test_batches_of_several_rings_stay_apart() -> None:
 
 
 def test_a_joined_batch_has_an_end() -> None:
-    """So that an engine that is late is not later still."""
+    """The size of a joined batch is limited, so that a late engine is not delayed further."""
     rows = np.zeros(4 * JOINED_LIMIT, ROW)
     rows["ts"] = np.arange(len(rows))
     data = np.zeros(64, np.uint8)

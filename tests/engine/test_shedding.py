@@ -1,4 +1,4 @@
-"""Shedding: what an engine that is late does without."""
+"""Load shedding: messages that a late engine does not parse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKETS = 4096
 
 
 def batch(proto: int = TCP) -> tuple[npt.NDArray[np.void], Work]:
-    """A batch in which every packet is a message of a conversation of its own."""
+    """A batch in which every packet is a message of a separate connection."""
     rows = np.zeros(PACKETS, ROW)
     rows["proto"] = proto
     rows["flow"] = np.arange(1, PACKETS + 1)
@@ -27,12 +27,12 @@ def batch(proto: int = TCP) -> tuple[npt.NDArray[np.void], Work]:
 
 
 def backlog(level: int) -> float:
-    """A ring just so full that it is this step."""
+    """A ring with the fill level of this step."""
     return FIRST_AT + (LAST_AT - FIRST_AT) * (level - 0.5) / LAST
 
 
 def read(level: int, proto: int = TCP) -> int:
-    """How many messages of a batch are read."""
+    """The number of messages of a batch that are read."""
     rows, work = batch(proto)
     return len(Shedder().lighten(rows, work, backlog(level)).chosen)
 
@@ -64,7 +64,7 @@ def test_the_fuller_the_ring_the_less_is_read() -> None:
 
 
 def test_whole_conversations_stay() -> None:
-    """Half of the segments of every conversation would be worth nothing; all segments of half of them are."""
+    """All segments of half of the connections are read, since half of every connection would be useless."""
     rows, work = batch()
     rows["flow"] = np.arange(PACKETS) % 64
     kept = Shedder().lighten(rows, work, backlog(1)).chosen
@@ -73,9 +73,7 @@ def test_whole_conversations_stay() -> None:
 
 
 def test_what_is_read_at_one_step_is_read_at_the_step_before() -> None:
-    """A conversation that is read goes on being read when there is more time, and the other way round as few as can be
-    are broken off.
-    """
+    """A connection that is read stays selected at lower load, and as few as possible are interrupted at higher load."""
     rows, work = batch()
     more, less = (set(Shedder().lighten(rows, work, backlog(level)).chosen.tolist()) for level in (1, 2))
     assert less < more
@@ -98,7 +96,7 @@ def test_what_is_not_read_is_counted() -> None:
 
 
 def to_groups(count: int) -> tuple[npt.NDArray[np.void], Work]:
-    """A batch of datagrams, of which so many are for everybody."""
+    """A batch of datagrams, of which this many are broadcast or multicast."""
     rows, work = batch(UDP)
     rows["dst_mac"][:count] = (1 << 48) - 1
     return rows, work
@@ -106,7 +104,7 @@ def to_groups(count: int) -> tuple[npt.NDArray[np.void], Work]:
 
 @pytest.mark.parametrize("level", range(1, LAST + 1))
 def test_what_is_reported_to_all_is_read_at_every_step(level: int) -> None:
-    """Datagrams to single machines go, those that name devices stay."""
+    """Unicast datagrams are shed, those that identify devices stay."""
     rows, work = to_groups(GROUPS)
     kept = Shedder().lighten(rows, work, backlog(level)).chosen
     assert set(range(GROUPS)) <= set(kept.tolist())

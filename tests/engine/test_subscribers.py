@@ -1,4 +1,4 @@
-"""Who hears an event: those that want it, in their order; a want that breaks costs nobody an event."""
+"""Subscribers of events: those that match, in order; a failing filter loses no event."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def subscribers(boundary: Boundary, **wants: Want) -> Subscribers:
 
 
 def test_only_those_receive_that_want_it_in_their_order() -> None:
-    """Nobody hears a class that nobody watches."""
+    """Events of an unsubscribed class reach no subscriber."""
     short = field("word").passes(lambda word: len(word) < 3)
     some = subscribers(Boundary(), a=short, b=ALWAYS, c=~short)
     assert some.deliver(Parsed(Packet(), "no")) == ["a: no", "b: no"]
@@ -47,7 +47,7 @@ def test_only_those_receive_that_want_it_in_their_order() -> None:
 
 @pytest.mark.parametrize("want", [field("word").passes(lambda word: 1 // (word != "break")), field("size") > 3])
 def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_receives_all(want: Want) -> None:
-    """Nobody loses an event by it; the others are asked as before."""
+    """A failing filter passes all events; other filters are evaluated as before."""
     boundary = Boundary()
     some = subscribers(boundary, a=want, b=field("word") == "other")
     broken = Parsed(Packet(b"poison"), "break", "no number")  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_receives_all(want: 
 
 
 class Narrow(EventDetector):
-    """Wants what it does not watch."""
+    """Filters a class that it does not subscribe to."""
 
     watches = (Parsed,)
 
@@ -80,7 +80,7 @@ def test_a_want_of_a_class_that_is_not_watched_is_an_error() -> None:
 
 
 def test_the_wants_of_all_detectors_are_sound() -> None:
-    """Those that are off unless switched on included: fields exist, and have the types that are asked for."""
+    """All detectors, including disabled ones, have valid filters: fields exist, and have the required types."""
     units = [unit(World()) for unit in registry.units(sensor.detectors, Detector).values()]
     Subscribers(Boundary(), detecting(units))
     assert sum(bool(unit.wants()) for unit in units if isinstance(unit, EventDetector)) > 60
