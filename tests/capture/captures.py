@@ -1,4 +1,4 @@
-"""Capture files made by hand for the tests of sensor/capture: every format from its description, by struct alone."""
+"""Handmade capture files for the tests of sensor/capture: every format from its specification, with struct only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ETHERNET = 1
 
 
 class Frame(NamedTuple):
-    """What a record holds: ns since the epoch, bytes, length on the wire (0: as captured)."""
+    """Contents of a record: ns since the epoch, bytes, length on the wire (0: as captured)."""
 
     ts: int
     data: bytes
@@ -22,7 +22,7 @@ class Frame(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a row says."""
+    """The values of a row."""
 
     ts: int
     data: bytes
@@ -96,7 +96,7 @@ class Ng:
         return self.block(1, struct.pack(self.order + "HHI", link, 0, snaplen) + options + self.option(0, b""))
 
     def packet(self, frame: Frame, interface: int = 0, units: int | None = None) -> bytes:
-        """Enhanced packet block; times in microseconds where ``units`` does not say otherwise."""
+        """Enhanced packet block; times in microseconds unless ``units`` sets another resolution."""
         units = frame.ts // 1000 if units is None else units
         head = struct.pack(
             self.order + "IIIII",
@@ -152,7 +152,7 @@ def drain(source: CaptureFiles) -> list[Seen]:
 
 
 def read(folder: Path, content: bytes, limits: Limits | None = None) -> tuple[list[Seen], CaptureFiles]:
-    """What a file of that content gives; its name tells nothing."""
+    """The packets of a file with this content, under a neutral name."""
     path = folder / "content.txt"
     path.write_bytes(content)
     source = open_captures([str(path)], limits=limits or Limits())

@@ -1,4 +1,4 @@
-"""Capture filters: what compiles, what is said of what does not, and that the kernel runs them."""
+"""Capture filters: compilation, error messages, and execution by the kernel."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ WEB, NAMES = tcp_frame("10.0.0.1", "10.0.0.2", b"GET / HTTP/1.1\r\n"), udp_frame
 
 
 def test_no_filter_lets_whole_frames_through():
-    """Without text the program is a single instruction that cuts at the snap length."""
+    """Without a filter the program is a single instruction that cuts at the snapshot length."""
     assert bpf.compile_filter("", 1, 1500) == [(6, 0, 0, 1500)]
     assert bpf.compile_filter("  ", 1, 262144) == bpf.accept(262144)
 
 
 def test_a_filter_ends_with_the_snap_length_or_with_nothing():
-    """Every way out of the program says how many bytes to keep: the snap length, or none."""
+    """Every return of the program is the number of bytes to keep: the snapshot length, or 0."""
     program = bpf.compile_filter("udp port 53", 1, 96)
     assert {k for code, _, _, k in program if code == bpf.RETURN} == {0, 96}
 
@@ -36,7 +36,7 @@ def test_a_filter_ends_with_the_snap_length_or_with_nothing():
     ],
 )
 def test_a_filter_that_does_not_compile_is_named(text, why):
-    """The one line tells the filter and libpcap's own words."""
+    """The error is one line with the filter and libpcap's message."""
     with pytest.raises(CaptureError) as caught:
         bpf.compile_filter(text, 1, 65535)
     assert repr(text) in str(caught.value)
@@ -45,16 +45,14 @@ def test_a_filter_that_does_not_compile_is_named(text, why):
 
 
 def test_a_filter_on_vlans_needs_an_interface(golden):
-    """Where no interface can be opened to compile it on, the line says that."""
+    """Where no interface can be opened to compile the filter on, the error explains that."""
     with pytest.raises(CaptureError) as raised:
         bpf.compile_filter("vlan 5", 1, 65535, ())
     golden(str(raised.value))
 
 
 def test_the_network_header_is_found_by_the_kernel():
-    """Loads of packet bytes count from the network header; constants, jumps and what the kernel knows of the packet
-    stay.
-    """
+    """Loads of packet bytes are relative to the network header; constants, jumps and metadata of the kernel stay."""
     program = [
         (0x28, 0, 0, 6),
         (0x15, 0, 1, 6),
@@ -76,7 +74,7 @@ def test_the_network_header_is_found_by_the_kernel():
     [("tcp port 80", 65535, [WEB]), ("udp", 20, [NAMES[:20]]), ("", 65535, [WEB, NAMES]), ("host 10.0.0.9", 65535, [])],
 )
 def test_the_kernel_runs_the_program(text, length, seen):
-    """A socket with the program attached receives what matches, cut at the snap length, and nothing else."""
+    """A socket with the program attached only receives matching packets, cut at the snapshot length."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with here, there:
         program = bpf.compile_filter(text, 1, length)
@@ -96,7 +94,7 @@ def test_the_kernel_runs_the_program(text, length, seen):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="classic BPF on sockets is Linux's")
 def test_a_muted_socket_receives_nothing():
-    """The program that rejects everything does."""
+    """A socket with the program that rejects everything receives nothing."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with here, there:
         bpf.attach(there, bpf.REJECT)

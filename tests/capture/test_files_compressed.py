@@ -1,4 +1,4 @@
-"""Compressed captures: told by content, read whole or up to where they are broken, and bounded."""
+"""Compressed captures: detected by content, read completely or up to the damage, and bounded."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ ALL = pytest.mark.parametrize("name", PACK)
 
 @ALL
 def test_content_decides(tmp_path: Path, name: str) -> None:
-    """A compressed capture is read like a plain one; the offsets and counts are those of its content, the progress that
-    of the file.
-    """
+    """Offsets and counts of a compressed capture are those of its content, the progress is that of the file."""
     packed = PACK[name](SMALL)
     found, source = read(tmp_path, packed)
     assert found == seen(FRAMES)
@@ -44,7 +42,7 @@ def test_content_decides(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_more_than_a_block(tmp_path: Path, name: str) -> None:
-    """Content of many megabytes, poorly compressible, in order and whole."""
+    """Content of many megabytes, poorly compressible, is read in order and completely."""
     rng = random.Random(3)
     frames = [Frame(i * SECOND, rng.randbytes(1400)) for i in range(3500)]
     found, source = read(tmp_path, PACK[name](pcap(frames)))
@@ -54,7 +52,7 @@ def test_more_than_a_block(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_several_members(tmp_path: Path, name: str) -> None:
-    """Compressed files put one after the other are one, with zeros behind them as padding."""
+    """Concatenated compressed files are one, with zeros behind them as padding."""
     packed = PACK[name](SMALL[:100]) + PACK[name](SMALL[100:]) + bytes(8)
     found, source = read(tmp_path, packed)
     assert found == seen(FRAMES)
@@ -63,7 +61,7 @@ def test_several_members(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_what_follows_must_be_of_it(tmp_path: Path, name: str) -> None:
-    """Other bytes behind the compressed data are told as damage, after all records."""
+    """Other bytes behind the compressed data are reported as damage, after all records."""
     found, source = read(tmp_path, PACK[name](SMALL) + b"something else")
     assert found == seen(FRAMES)
     assert [(damage.offset, damage.kind) for damage in source.damages] == [(len(SMALL), "compression")]
@@ -72,8 +70,8 @@ def test_what_follows_must_be_of_it(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_cut_anywhere(tmp_path: Path, name: str) -> None:
-    """Cut at any byte, what can be decompressed is given, then one damage told; of a few bytes nobody can say what they
-    were.
+    """Of a file truncated at any byte, what can be decompressed is read, and one damage reported; a few bytes have no
+    format.
     """
     packed = PACK[name](SMALL)
     for size in range(len(packed)):
@@ -90,7 +88,7 @@ def test_cut_anywhere(tmp_path: Path, name: str) -> None:
 @settings(max_examples=60)
 @given(data=st.data())
 def test_broken_data_never_raises(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
-    """Whatever bytes are changed, the outcome is packets and at most one thing to tell."""
+    """Any changed bytes give packets and at most one report."""
     packed = bytearray(PACK[name](SMALL))
     for at in data.draw(st.lists(st.integers(0, len(packed) - 1), min_size=1, max_size=4)):
         packed[at] = data.draw(st.integers(0, 255))
@@ -101,9 +99,7 @@ def test_broken_data_never_raises(tmp_path_factory: pytest.TempPathFactory, name
 
 @ALL
 def test_broken_in_the_middle(tmp_path: Path, name: str) -> None:
-    """What was decompressed before the fault is given, and the fault is told, by the checksum behind the data at the
-    latest.
-    """
+    """Data before the fault is read, and the fault is reported, by the checksum behind the data at the latest."""
     rng = random.Random(5)
     frames = [Frame(i * SECOND, rng.randbytes(1400)) for i in range(700)]
     packed = bytearray(PACK[name](pcap(frames)))
@@ -119,7 +115,7 @@ def test_broken_in_the_middle(tmp_path: Path, name: str) -> None:
 
 @ALL
 def test_bombs_are_refused(golden: Golden, tmp_path: Path, name: str) -> None:
-    """What grows more than the limits allow is read up to there, then told: by ratio, and by size."""
+    """Data that exceeds the limits is read up to there and then reported: by ratio, and by size."""
     bomb = PACK[name](pcap([Frame(0, bytes(250_000))] * 160))
     _, source = read(tmp_path, bomb, Limits(ratio=50, free_bytes=1 << 20))
     golden([(damage.kind, damage.found) for damage in source.damages])
@@ -130,7 +126,7 @@ def test_bombs_are_refused(golden: Golden, tmp_path: Path, name: str) -> None:
 
 
 def test_zstd_windows_are_bounded(tmp_path: Path) -> None:
-    """A zstd frame that wants more memory than is given is told, not obeyed."""
+    """A zstd frame that requires more memory than the limit is reported and not read."""
     parameters = zstandard.ZstdCompressionParameters(window_log=28)
     _, source = read(
         tmp_path, zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(SMALL) or _long_frame()
@@ -145,7 +141,7 @@ def _long_frame() -> bytes:
 
 
 def test_zstd_frames_without_content(tmp_path: Path) -> None:
-    """Skippable frames are skipped, at the beginning too; blocks of one repeated byte are read."""
+    """Skippable frames are skipped, at the beginning too; RLE blocks are read."""
     skip = b"\x53\x2a\x4d\x18\x05\0\0\0hello"
     frames = [Frame(0, bytes(200_000))]
     found, source = read(tmp_path, skip + PACK["zstd"](pcap(frames)) + skip)
@@ -155,7 +151,7 @@ def test_zstd_frames_without_content(tmp_path: Path) -> None:
 
 @ALL
 def test_tiny_and_empty_members_take_no_time(tmp_path: Path, name: str) -> None:
-    """Thousands of members of a byte and of none are read like one, at a cost that grows with their number only."""
+    """Thousands of members of one or no bytes are read like a single one, in linear time."""
     empty = PACK[name](b"")
     packed = b"".join(PACK[name](SMALL[i : i + 1]) + empty * 20 for i in range(len(SMALL))) + empty * 2000
     began = time.process_time()
@@ -166,7 +162,7 @@ def test_tiny_and_empty_members_take_no_time(tmp_path: Path, name: str) -> None:
 
 
 def test_zeros_without_end_are_no_padding(tmp_path: Path) -> None:
-    """Beyond some zeros, what follows is something else."""
+    """After some zeros, what follows is not padding."""
     found, source = read(tmp_path, PACK["gzip"](SMALL) + bytes(70_000))
     assert found == seen(FRAMES)
     assert "other data" in source.damages[0].found
@@ -174,7 +170,7 @@ def test_zeros_without_end_are_no_padding(tmp_path: Path) -> None:
 
 @ALL
 def test_what_is_inside_is_named(golden: Golden, tmp_path: Path, name: str) -> None:
-    """Compressed text is told to be that."""
+    """Compressed text is reported as text."""
     _, source = read(tmp_path, PACK[name](b"Dear diary, "))
     assert [line.found for line in source.unreadable] == [f"{name} data with text"]
     _, source = read(tmp_path, PACK[name](b""))

@@ -1,4 +1,4 @@
-"""Files that are still being written, and folders that get new ones."""
+"""Files that are still written, and folders that get new ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import until
 
 PATIENCE = 60.0
 """Seconds after which a test gives up; none takes one."""
-# In so many pauses it looks at all files and folders at least once.
+# In this many pauses it checks all files and folders at least once.
 PAUSES = 5
 
 
@@ -49,7 +49,7 @@ class Watch:
         assert self.found == list(frames)
 
     def looks_again(self) -> None:
-        """Wait until it has looked at all files again: each pause without packets gives an empty batch."""
+        """Wait until it has checked all files again: each pause without packets gives an empty batch."""
         seen = len(self.gaps)
         self.until(lambda: len(self.gaps) > seen + PAUSES)
 
@@ -92,9 +92,7 @@ def _one(mark: bytes, second: int = 1) -> bytes:
     "content", [pcap(FRAMES), pcapng(FRAMES), gzip.compress(pcap(FRAMES))], ids=["pcap", "pcapng", "gzip"]
 )
 def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], content: bytes) -> None:
-    """Written in pieces that care for no record, from its very first bytes on; stopping it inside a record is no
-    damage.
-    """
+    """The file grows in pieces of any size, from its first bytes on; stopping inside a record is no damage."""
     path = tmp_path / "a"
     path.write_bytes(content[:3])
     reader = watch(path)
@@ -111,7 +109,7 @@ def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], conte
 
 
 def test_silence_is_reported(tmp_path: Path, watch: Callable[..., Watch]) -> None:
-    """A file that does not grow gives an empty batch again and again, and stops at once when told."""
+    """A file that does not grow gives an empty batch again and again; a stop ends the reading at once."""
     reader = watch(*map(Path, write(tmp_path, {"a": _one(b"a")})))
     reader.until(lambda: len(reader.gaps) > 20)
     assert max(reader.gaps) < 10
@@ -121,7 +119,7 @@ def test_silence_is_reported(tmp_path: Path, watch: Callable[..., Watch]) -> Non
 
 
 def test_new_files_in_a_folder(tmp_path: Path, watch: Callable[..., Watch]) -> None:
-    """What is there comes in order of time, what is added later as it comes; an older file may go on growing."""
+    """Existing files are read in order of time, new ones as they appear; an older file may grow."""
     write(tmp_path, {"a": _one(b"late", 9), "b": _one(b"early", 1)})
     reader = watch(tmp_path)
     reader.expect(b"early", b"late")
@@ -133,7 +131,7 @@ def test_new_files_in_a_folder(tmp_path: Path, watch: Callable[..., Watch]) -> N
 
 
 def test_folder_that_is_empty_at_first(tmp_path: Path, watch: Callable[..., Watch]) -> None:
-    """A folder may get its first file later; what is no capture is told once."""
+    """A folder may get its first file later; a file that is no capture is reported once."""
     reader = watch(tmp_path)
     (tmp_path / "notes").write_bytes(b"some text")
     (tmp_path / "a").write_bytes(_one(b"a"))
@@ -144,8 +142,8 @@ def test_folder_that_is_empty_at_first(tmp_path: Path, watch: Callable[..., Watc
 
 
 def test_rotation(tmp_path: Path, watch: Callable[..., Watch]) -> None:
-    """A file that is replaced, or emptied and written again, is read to its end and then anew; one that is deleted
-    inside a record is damage.
+    """A file that is replaced, or truncated and rewritten, is read to its end and then from its start; one that is
+    deleted inside a record is damaged.
     """
     path = tmp_path / "a"
     path.write_bytes(_one(b"one"))
@@ -181,7 +179,7 @@ def test_files_packed_after_rotation_are_not_read_twice(tmp_path: Path, watch: C
 def test_followed_files_are_bounded(
     tmp_path: Path, watch: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many files those silent for longest are taken to be complete and closed; new ones are still read."""
+    """Of many files the least recently written ones are considered complete and closed; new ones are still read."""
     monkeypatch.setattr(follow, "MOST_OPEN", 3)
     write(tmp_path, {f"{i}": _one(b"%d" % i, i) for i in range(8)})
     reader = watch(tmp_path)

@@ -1,4 +1,4 @@
-"""What each format of capture file gives, whole, cut and broken."""
+"""The packets of each format of capture file: complete, truncated and damaged."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_all_records_are_given(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", WHOLE.values(), ids=WHOLE)
 def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> None:
-    """Cut at any byte, a file gives the records before the cut, then tells the offset of the one that was cut; between
-    records it is simply shorter.
+    """A file truncated at any byte gives the records before the cut and reports the offset of the truncated one;
+    between records it is only shorter.
     """
     whole, ends = seen(FRAMES), []
     for size in range(len(content)):
@@ -70,7 +70,7 @@ def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> Non
             assert damage.offset in {0, *ends}, size
         else:
             ends.append(size)
-    assert len(ends) >= len(FRAMES)  # without the last, which is the whole file; with the end of the header
+    assert len(ends) >= len(FRAMES)  # without the last, which is the complete file; with the end of the header
 
 
 @pytest.mark.parametrize("content", [WHOLE["pcap"], WHOLE["pcapng"], WHOLE["snoop"]], ids=["pcap", "pcapng", "snoop"])
@@ -79,9 +79,7 @@ def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> Non
 def test_broken_files_never_raise(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, data: st.DataObject
 ) -> None:
-    """Whatever bytes are changed, the outcome is rows inside the block, one reported damage, or a file told to be
-    unreadable.
-    """
+    """Any changed bytes give rows inside the block, one reported damage, or an unreadable file."""
     broken = bytearray(content)
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
         broken[at] = data.draw(st.sampled_from((0, 1, 0x7F, 0x80, 0xFF)) | st.integers(0, 255))
@@ -91,8 +89,8 @@ def test_broken_files_never_raise(
 
 
 def test_impossible_record_ends_the_file(tmp_path: Path) -> None:
-    """A record longer than any frame is told with its offset; the records before it are given, and nothing behind it is
-    guessed.
+    """A record longer than any frame is reported with its offset; the records before it are read, those behind it are
+    not.
     """
     good = pcap(FRAMES)
     found, source = read(tmp_path, good + struct.pack("<IIII", 1, 2, 262145, 262145) + bytes(300_000) + good[24:])
@@ -102,7 +100,7 @@ def test_impossible_record_ends_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("snaplen", [0, 16, 0xFFFFFFFF])
 def test_snap_length_is_not_believed(tmp_path: Path, snaplen: int) -> None:
-    """Records longer than the file says they can be are read."""
+    """Records longer than the snapshot length of the file header are read."""
     frames = [Frame(SECOND, bytes(2000)), Frame(SECOND, bytes(262144))]
     found, source = read(tmp_path, pcap(frames, snaplen=snaplen))
     assert found == seen(frames)
@@ -110,28 +108,28 @@ def test_snap_length_is_not_believed(tmp_path: Path, snaplen: int) -> None:
 
 
 def test_fcs_bits_are_no_link_type(tmp_path: Path) -> None:
-    """The upper half of the link-type field tells the frame check sequence: 4 bytes of it, present."""
+    """The upper half of the link-type field is the length of the frame check sequence: 4 bytes of it, present."""
     found, source = read(tmp_path, pcap(FRAMES, link=0x24000001))
     assert found == seen(FRAMES)
     assert source.tally.linktypes == {"ethernet": len(FRAMES)}
 
 
 def test_lengths_that_contradict(tmp_path: Path) -> None:
-    """A frame that was longer on the wire is truncated; one that claims to have been shorter is as long as it is."""
+    """A frame longer on the wire than captured is truncated; with a shorter wire length, the captured length counts."""
     found, source = read(tmp_path, pcap([Frame(0, b"abcd", 1500), Frame(0, b"abcd", 2)]))
     assert [frame.wirelen for frame in found] == [1500, 4]
     assert source.tally.truncated == 1
 
 
 def test_version_2_3_with_either_order_of_lengths(tmp_path: Path) -> None:
-    """In files of version 2.3 the smaller length is that of what was captured."""
+    """In files of version 2.3 the smaller length is the captured length."""
     content = pcap([Frame(0, b"abcd", 9)], version=(2, 3))
     other = content[:32] + content[36:40] + content[32:36] + content[40:]
     assert read(tmp_path, content)[0] == read(tmp_path, other)[0] == [Seen(0, b"abcd", 9, 1)]
 
 
 def test_times_past_2038_and_2106(tmp_path: Path) -> None:
-    """Seconds of pcap are unsigned; pcapng goes further."""
+    """Seconds of pcap are unsigned; pcapng has a larger range."""
     late = [Frame(0xFFFFFFFF * SECOND, b"x")]
     assert read(tmp_path, pcap(late))[0] == seen(late)
     later = [Frame(5_000_000_000 * SECOND, b"x")]
@@ -139,7 +137,7 @@ def test_times_past_2038_and_2106(tmp_path: Path) -> None:
 
 
 def test_large_record_grows_the_block(tmp_path: Path) -> None:
-    """A block of pcapng larger than the memory it is read into is read all the same, and so is what follows it."""
+    """A pcapng block larger than the read buffer is read, and so are the following ones."""
     ng = Ng()
     frames = [FRAMES[1], Frame(FRAMES[2].ts, random.Random(1).randbytes(6 << 20)), FRAMES[3]]
     found, source = read(tmp_path, ng.section() + ng.interface() + b"".join(ng.packet(frame) for frame in frames))
@@ -148,16 +146,14 @@ def test_large_record_grows_the_block(tmp_path: Path) -> None:
 
 
 def test_block_beyond_the_cap_is_damage(tmp_path: Path) -> None:
-    """A block that claims 17 MiB ends the file where it begins, without being waited for."""
+    """A block with a length of 17 MiB ends the file where it begins, without waiting for it."""
     good = pcapng(FRAMES)
     found, source = read(tmp_path, good + struct.pack("<II", 6, 17 << 20) + bytes(1000))
     assert (len(found), source.damages[0].offset) == (len(FRAMES), len(good))
 
 
 def test_more_packets_than_a_block_holds(tmp_path: Path) -> None:
-    """Records that lie across the edges of blocks are whole, their order is kept, and damage is told with its offset in
-    the file.
-    """
+    """Records across block boundaries are complete and in order; damage is reported with its offset in the file."""
     frames = [Frame(i * SECOND, i.to_bytes(4, "big") * (i % 90)) for i in range(40_000)]
     content = pcap(frames)
     found, source = read(tmp_path, content + b"cut")
@@ -169,7 +165,7 @@ def test_more_packets_than_a_block_holds(tmp_path: Path) -> None:
 
 
 def test_sections_and_interfaces(tmp_path: Path) -> None:
-    """Sections may change the byte order and describe interfaces anew; each interface has its link type."""
+    """Sections may change the byte order and describe new interfaces; each interface has its link type."""
     little, big = Ng("<"), Ng(">")
     content = (
         little.section()
@@ -206,7 +202,7 @@ def test_sections_and_interfaces(tmp_path: Path) -> None:
     ],
 )
 def test_resolutions_and_offsets(tmp_path: Path, resolution: int | None, offset: int, units: int, ts: int) -> None:
-    """Decimal and binary units, with an offset in seconds; what lies outside 1970 to 2262 is told as the edge."""
+    """Decimal and binary units, with an offset in seconds; times outside 1970 to 2262 are clamped."""
     ng = Ng()
     found, _ = read(
         tmp_path,
@@ -216,9 +212,7 @@ def test_resolutions_and_offsets(tmp_path: Path, resolution: int | None, offset:
 
 
 def test_simple_packets(tmp_path: Path) -> None:
-    """They are as long as the snap length lets them, and have the time of the packet before, having
-    none of their own.
-    """
+    """Their length is limited by the snapshot length, and they have the time of the previous packet."""
     ng = Ng(">")
     content = (
         ng.section()
@@ -234,7 +228,7 @@ def test_simple_packets(tmp_path: Path) -> None:
 
 
 def test_old_packets_and_unknown_blocks(tmp_path: Path) -> None:
-    """Obsolete packet blocks are read; names, secrets, custom and unknown blocks are passed over."""
+    """Obsolete packet blocks are read; names, secrets, custom and unknown blocks are skipped."""
     ng = Ng()
     content = (
         ng.section() + ng.block(0xBAD, bytes(17)) + ng.interface() + ng.old_packet(FRAMES[1]) + ng.block(4, bytes(8))
@@ -246,7 +240,7 @@ def test_old_packets_and_unknown_blocks(tmp_path: Path) -> None:
 
 
 def test_drop_counts(tmp_path: Path) -> None:
-    """Of each interface the last statistics hold; sections add up."""
+    """The last statistics of each interface count; sections are added up."""
     ng = Ng()
     one = (
         ng.section()
@@ -313,13 +307,13 @@ def test_impossible_blocks(golden: Golden, tmp_path: Path, blocks: bytes) -> Non
 
 
 def test_interfaces_are_bounded(tmp_path: Path) -> None:
-    """A section that describes interfaces without end is damage."""
+    """A section that describes endless interfaces is damaged."""
     ng = Ng()
     _, source = read(tmp_path, ng.section() + ng.block(1, struct.pack("<HHI", 1, 0, 0)) * 4097)
     assert "more than 4096 interfaces" in source.damages[0].found
 
 
-# What is no capture
+# Files that are no capture
 
 
 @pytest.mark.parametrize(
@@ -335,14 +329,14 @@ def test_interfaces_are_bounded(tmp_path: Path) -> None:
     ],
 )
 def test_other_files_are_named(golden: Golden, tmp_path: Path, content: bytes, found: str) -> None:
-    """One line tells the file, what it is, and what would be read."""
+    """The error is one line with the file, its format, and the supported formats."""
     frames, source = read(tmp_path, content)
     assert frames == []
     golden([str(line) for line in source.unreadable])
 
 
 def test_link_types_have_the_names_of_the_registry() -> None:
-    """Known numbers by name, others by number."""
+    """Known numbers are shown by name, others by number."""
     assert [link_name(number) for number in (1, 101, 113, 147, 162, 276, 4711)] == [
         "ethernet",
         "raw",

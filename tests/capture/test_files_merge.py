@@ -1,4 +1,4 @@
-"""Many files, folders, patterns and pipes as one source, in the order of time."""
+"""Many files, folders, patterns and pipes as one source, in order of time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _frames(*seconds: float, mark: bytes = b"x") -> list[Frame]:
 
 
 def test_files_come_in_order_of_time(tmp_path: Path) -> None:
-    """Not in that of their names; each once, however often it is named. Row column ``source`` tells the file."""
+    """Files are read by time, not by name; each once, however often it is listed. Row column ``source`` is the file."""
     paths = write(
         tmp_path,
         {
@@ -50,7 +50,7 @@ def test_files_come_in_order_of_time(tmp_path: Path) -> None:
 
 
 def test_overlapping_files_are_merged(tmp_path: Path) -> None:
-    """Packet by packet; at equal times the file named first comes first, in its own order."""
+    """Packets are merged one by one; at equal times the file listed first comes first, in its own order."""
     files = {
         "a": pcap(_frames(1, 3, 5, 5, 9, mark=b"a")),
         "b": pcap(_frames(2, 3, 5, 6, mark=b"b")),
@@ -61,9 +61,7 @@ def test_overlapping_files_are_merged(tmp_path: Path) -> None:
 
 
 def test_merge_equals_a_stable_sort(tmp_path: Path) -> None:
-    """Of files that overlap in every way, over many batches: the same as sorting all packets, files in order at equal
-    times.
-    """
+    """Overlapping files over many batches equal all packets sorted by time, with files in order at equal times."""
     rng = random.Random(7)
     every, files = [], {}
     for number in range(5):
@@ -80,7 +78,7 @@ def test_merge_equals_a_stable_sort(tmp_path: Path) -> None:
 
 
 def test_files_that_do_not_overlap_pass_uncopied(tmp_path: Path) -> None:
-    """Batches of files that follow each other point into the blocks that were read."""
+    """Batches of consecutive files refer to the blocks that were read."""
     source = open_captures(write(tmp_path, {"a": pcap(_frames(1, 2)), "b": pcap(_frames(3, 4))}))
     offsets = [batch.rows["frame"].tolist() for batch in source.batches()]
     assert offsets == [[40, 57], [40, 57]]
@@ -89,7 +87,7 @@ def test_files_that_do_not_overlap_pass_uncopied(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wild", [0, START - 10**9 * SECOND, START + 10**9 * SECOND])
 @pytest.mark.parametrize("at", [0, 1, 7, 19])
 def test_one_wild_time_moves_no_other(tmp_path: Path, wild: int, at: int) -> None:
-    """A single impossible time changes neither the order of the other packets nor that of its own file."""
+    """A single impossible time changes neither the order of other packets nor that of its own file."""
     odd = [Frame(START + 2 * i * SECOND, b"odd" + bytes((i,))) for i in range(20)]
     even = [Frame(START + (2 * i + 1) * SECOND, b"even" + bytes((i,))) for i in range(20)]
     expected = [frame.data for frame in sorted(odd + even)]
@@ -102,7 +100,7 @@ def test_one_wild_time_moves_no_other(tmp_path: Path, wild: int, at: int) -> Non
 
 
 def test_wild_time_at_the_end_of_a_batch(tmp_path: Path) -> None:
-    """Not even where nothing behind it shows that it is wild does it hold its file back."""
+    """A wild time as the last of a batch does not delay its file."""
     odd = [Frame(START + 2 * i * SECOND, b"") for i in range(20_000)]
     even = [Frame(START + (2 * i + 1) * SECOND, b"even") for i in range(20_000)]
     expected = [frame.data for frame in sorted([*odd, *even], key=lambda frame: frame.ts)]
@@ -116,7 +114,7 @@ def test_wild_time_at_the_end_of_a_batch(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(0, 2**62), max_size=50))
 def test_merge_keys_never_fall(times: list[int]) -> None:
-    """Whatever the times, the keys are in order, and equal the times where those are."""
+    """For any times the keys are in order, and equal the times where those are."""
     rows = np.zeros(len(times), ROW)
     rows["ts"] = times
     keys = merge_keys(rows)
@@ -140,7 +138,7 @@ def test_more_files_than_may_be_open(tmp_path: Path) -> None:
 
 
 def test_the_rest_goes_on(golden: Golden, tmp_path: Path) -> None:
-    """A file that is missing, none, damaged or forbidden is told, and the others are read."""
+    """A missing, unsupported, damaged or forbidden file is reported, and the others are read."""
     good, cut = pcap(_frames(1, 2)), pcap(_frames(3, 4))[:-1]
     write(tmp_path, {"good": good, "cut": cut, "notes": b"some text", "zero": b"", ".hidden": good})
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
@@ -155,7 +153,7 @@ def test_the_rest_goes_on(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_names_are_cleaned(tmp_path: Path) -> None:
-    """A file name may hold anything; what is told of it is one printable line."""
+    """File names may contain anything; their report is one printable line."""
     write(tmp_path, {"a\x1b[31m\nb": pcap(_frames(1))})
     source = open_captures([str(tmp_path)])
     drain(source)
@@ -181,7 +179,7 @@ def _pipe(tmp_path: Path, *chunks: bytes, pause: float = 0.0) -> CaptureFiles:
 
 
 def test_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
-    """A pipe needs no size and no second look, and a record may come in pieces."""
+    """A pipe has no size and is read once, and a record may arrive in pieces."""
     content = pcap(_frames(*range(50)))
     source = _pipe(tmp_path, *(content[i : i + 100] for i in range(0, len(content), 100)), pause=0.002)
     assert drain(source) == seen(_frames(*range(50)))
@@ -189,7 +187,7 @@ def test_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
 
 
 def test_silent_pipe_gives_empty_batches(tmp_path: Path) -> None:
-    """While nothing comes the reader hears of it, and may stop."""
+    """During silence the reader gets empty batches, and may stop."""
     source = _pipe(tmp_path, pcap(_frames(1)), b"", b"", b"", pause=0.4)
     sizes = []
     for batch in source.batches():
@@ -202,7 +200,7 @@ def test_silent_pipe_gives_empty_batches(tmp_path: Path) -> None:
 
 
 def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``-`` is standard input; a compressed capture may come that way, and be merged with files."""
+    """``-`` is standard input; it may be a compressed capture, and be merged with files."""
     import gzip
 
     reading, writing = os.pipe()
@@ -225,7 +223,7 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_released_memory_is_used_again(tmp_path: Path) -> None:
-    """A reader that releases its batches sees a handful of blocks; one that keeps them sees its bytes unchanged."""
+    """A reader that releases its batches uses a few blocks; one that keeps them sees unchanged bytes."""
     frames = [Frame(START + i * 1000, i.to_bytes(4, "big") * 300) for i in range(20_000)]
     paths = write(tmp_path, {"a": pcap(frames)})
     source = open_captures(paths)
@@ -242,7 +240,7 @@ def test_released_memory_is_used_again(tmp_path: Path) -> None:
 
 
 def test_pool_is_bounded_and_counts_users() -> None:
-    """A block comes back when its last user has gone, and no more than a few are kept."""
+    """A block is reused when its last user has released it, and only a few are kept."""
     pool = Pool(64, 4)
     block = pool.take()
     first, second = pool.batch(block, pool.rows(), 1), pool.batch(block, pool.rows(), 1)

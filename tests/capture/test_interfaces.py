@@ -1,4 +1,4 @@
-"""Interfaces as the kernel tells them, and their names and link types."""
+"""Interfaces as the kernel reports them, and their names and link types."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="netlink is Linux's")
 
 @linux
 def test_loopback_is_listed():
-    """Every host has one, with an Ethernet link type, no MAC and its address."""
+    """Every host has loopback, with an Ethernet link type, no MAC and its address."""
     found = {interface.name: interface for interface in interfaces.list_interfaces()}
     loopback = found["lo"]
     assert (loopback.index, loopback.link, loopback.mac) == (1, 1, "")
@@ -27,7 +27,7 @@ def test_loopback_is_listed():
 
 @linux
 def test_an_interface_is_looked_up_by_name():
-    """Index, hardware type and state come from any socket; a name that nobody has gives nothing."""
+    """Index, hardware type and state come from any socket; an unknown name gives nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         assert interfaces.index_of(sock, "lo") == 1
         assert interfaces.hardware_of(sock, "lo") == interfaces.LOOPBACK
@@ -52,26 +52,24 @@ def test_an_interface_is_looked_up_by_name():
     ],
 )
 def test_hardware_types_have_link_types(hardware, link):
-    """Ethernet and wireless begin at their own header, tunnels at IP, and all else is cooked."""
+    """Ethernet and wireless start at their own header, tunnels at IP, and all others are cooked."""
     assert interfaces.link_of(hardware) == link
 
 
 @pytest.mark.parametrize("name", ["eth0", "enp3s0f1", "wlan0.100", "a" * 15, "br-0123456789ab", "ü0"])
 def test_names_the_kernel_allows(name):
-    """Up to 15 bytes without space, slash and colon."""
+    """Names have up to 15 bytes without space, slash and colon."""
     assert interfaces.valid_name(name)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "eth0:1", "a" * 16, "ü" * 8, "a\n", "a\0b"])
 def test_names_the_kernel_refuses(name):
-    """Such an interface will never come, so nobody waits for it."""
+    """An interface with such a name cannot exist, so the capture does not wait for it."""
     assert not interfaces.valid_name(name)
 
 
 def test_messages_of_netlink():
-    """A link and its addresses are read from the bytes of the kernel's answers; the local end of a point-to-point link
-    is ours.
-    """
+    """A link and its addresses are read from netlink answers; of a point-to-point link the local address is used."""
     attribute = lambda kind, value: struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)  # noqa: E731
     link = interfaces._link(
         struct.pack("=BBHiII", 0, 0, 1, 7, 0x1 | 0x40, 0)
@@ -103,5 +101,5 @@ def test_messages_of_netlink():
 
 
 def test_attributes_that_are_cut_end_the_list():
-    """A length of nothing does not loop."""
+    """An attribute of length 0 does not loop."""
     assert interfaces._attributes(b"\0\0\1\0" * 4, 0) == {}

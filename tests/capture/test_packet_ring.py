@@ -1,6 +1,4 @@
-"""The ring's bookkeeping on memory of our own: whose turn it is, late readers, and blocks that come
-back in any order.
-"""
+"""The ring's bookkeeping on memory of the test: block status, late readers, and blocks released in any order."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ SHAPE = Shape(8, 65536)
 
 
 class Kernel:
-    """Writes blocks as the kernel does: in order, and only where the status says that they are its own."""
+    """Writes blocks as the kernel does: in order, and only where the status gives them to the kernel."""
 
     def __init__(self, shape: Shape = SHAPE) -> None:
         self.memory, self.shape, self.next, self.dropped, self.sent = (
@@ -53,14 +51,14 @@ def pair():
 
 
 def test_nothing_is_ready_before_the_kernel_reports_so(pair):
-    """Fresh memory is the kernel's."""
+    """Fresh memory belongs to the kernel."""
     _, blocks = pair
     assert not blocks.ready()
     assert blocks.take(1, 0, 0, 8) is None
 
 
 def test_a_batch_spans_the_blocks_that_are_ready(pair):
-    """Up to as many as asked for, in order."""
+    """A batch spans consecutive ready blocks, up to the requested number."""
     kernel, blocks = pair
     for _ in range(5):
         kernel.hand_over()
@@ -83,7 +81,7 @@ def test_a_batch_is_for_reading_only(pair):
 
 
 def test_a_block_that_is_out_is_not_read_twice(pair):
-    """With every block out nothing is ready, the kernel drops, and no batch changes under its reader."""
+    """With every block in use nothing is ready, the kernel drops, and no batch changes under its reader."""
     kernel, blocks = pair
     for _ in range(10):
         kernel.hand_over()
@@ -94,7 +92,7 @@ def test_a_block_that_is_out_is_not_read_twice(pair):
 
 
 def test_blocks_come_back_in_any_order(pair):
-    """The kernel goes on only when the block whose turn it is has come back, and then nothing is lost or repeated."""
+    """The kernel continues only when its next block is released, and then nothing is lost or repeated."""
     kernel, blocks = pair
     for _ in range(8):
         kernel.hand_over()
@@ -110,7 +108,7 @@ def test_blocks_come_back_in_any_order(pair):
 
 
 def test_a_second_release_gives_nothing_back(pair):
-    """The block may be somebody else's by then."""
+    """A second release has no effect: the block may be in use again."""
     kernel, blocks = pair
     kernel.hand_over()
     first = blocks.take(1, 0, 0, 1)
@@ -125,7 +123,7 @@ def test_a_second_release_gives_nothing_back(pair):
 
 
 def test_releases_of_another_thread(pair):
-    """A reader in one thread and releases in another account for every frame."""
+    """With a reader and a releaser in separate threads every frame is counted."""
     kernel, blocks = pair
     waiting, seen, over = [], [], threading.Event()
 
@@ -151,7 +149,7 @@ def test_releases_of_another_thread(pair):
 
 
 def test_a_batch_has_no_more_rows_than_allowed():
-    """Blocks full of the smallest frames are given one batch each, none of them cut."""
+    """Blocks full of the smallest frames are split into batches, and no frame is truncated."""
     shape = Shape(4, 1 << 20)
     kernel = Kernel(shape)
     blocks = Blocks(kernel.memory, shape)
@@ -166,7 +164,7 @@ def test_a_batch_has_no_more_rows_than_allowed():
 
 
 def test_a_block_that_lies_about_its_frames_costs_them_only(pair):
-    """The frames that are there are read, the others counted as broken, and the next block is fine."""
+    """Existing frames are read, the others are counted as malformed, and the next block is valid."""
     kernel, blocks = pair
     kernel.hand_over()
     kernel.hand_over()
@@ -180,7 +178,7 @@ def test_a_block_that_lies_about_its_frames_costs_them_only(pair):
     ("ring_mib", "block_kib"), [(0, 64), (1, 1024), (64, 2048), (64, 3), (64, 0), (64, 1022), (8192, 1024), (-1, 64)]
 )
 def test_impossible_sizes_are_refused(ring_mib, block_kib):
-    """One line says what is allowed."""
+    """The error is one line with the allowed sizes."""
     with pytest.raises(CaptureError, match=r"block size|ring size"):
         Shape.of(ring_mib, block_kib)
 
@@ -192,7 +190,7 @@ def test_sizes_of_a_ring():
 
 
 def test_memory_outlives_the_ring(pair):
-    """A batch that is still out stays readable when nobody holds the ring any more."""
+    """A batch in use stays readable after the ring is closed."""
     kernel, blocks = pair
     kernel.hand_over()
     batch = blocks.take(1, 0, 0, 1)

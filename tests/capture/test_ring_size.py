@@ -1,4 +1,4 @@
-"""Rings as large as their link is fast, within what the memory allows."""
+"""Ring sizes by link speed, within the available memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_what_there_is_not_has_no_speed() -> None:
 
 
 def test_sizes_are_reported_with_their_reason(golden: Golden) -> None:
-    """Once for links that are alike; a size that was asked for needs none."""
+    """Equal links are reported once; a configured size has no report."""
     golden(_in_words({"a": 64, "b": 64}, {"a": 1000, "b": 1000}))
     golden(_in_words({"a": 16, "b": 64}, {"a": 100, "b": 0}))
     assert _in_words({"a": 8}, {}) == "ring 8 MiB"
