@@ -1,6 +1,4 @@
-"""Captures through the whole engine as live capture hands packets over: one by one, with time that
-passes between them.
-"""
+"""Captures through the whole engine as live capture passes packets: one by one, with time that passes between them."""
 
 from __future__ import annotations
 
@@ -19,17 +17,16 @@ from sensor.fingerprinting.match import Matcher
 from sensor.runtime.assembly import assemble
 from tests.fingerprinting.own import own_knowledge
 
-# As often live capture lets time pass on a silent wire.
+# As often as live capture lets time pass on a silent interface.
 BEAT = SECOND // 5
 MATCHER = Matcher(own_knowledge())
 
 
 class Replay:
-    """What was told of a capture; the engine (some 35 MiB) is let go.
+    """Records of a capture; the engine (some 35 MiB) is freed.
 
-    ``received``: when a packet of a MAC first told anything; ``reported_at``: when the first event about it came out;
-    ``devices``: what was told of it last;
-    ``faults``: what was malformed in it, and what broke on it.
+    ``received``: time of the first packet of a MAC with an observation; ``reported_at``: time of the first event about
+    it; ``devices``: the last record of each device; ``faults``: malformed messages and failed units.
     """
 
     def __init__(self, capture: Path) -> None:
@@ -75,5 +72,5 @@ class Replay:
 
     @property
     def severe(self) -> list[str]:
-        """Alerts that are more than hints."""
+        """Alerts of at least medium severity."""
         return [record.msg for record in self.alerts if record.severity not in ("info", "low")]

@@ -1,6 +1,4 @@
-"""The devices of the laboratory: each shows itself in a capture of its own, and is named for what stands on its label,
-at once.
-"""
+"""The devices of the lab: each is in its own capture, and is identified at once as what its label names."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ def replays() -> Callable[[Subject], Replay]:
 
 
 def label(value: str, vendor: str) -> str:
-    """A model as it compares: without its maker in front, whatever the case, blanks and hyphens."""
+    """A model in comparable form: without its vendor, case, spaces and hyphens."""
     return value.casefold().replace(" ", "").replace("-", "").removeprefix(vendor.casefold().replace(" ", ""))
 
 
@@ -39,8 +37,8 @@ def has_model(one: Subject, device: dict[str, Any]) -> bool:
 
 @each
 def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None:
-    """Type and vendor always; firmware and serial number where its packets carry them. Nothing in it is broken, and
-    nobody does anything grave.
+    """Type and vendor always; firmware and serial number where its packets contain them. No message is malformed, and
+    no severe alert is raised.
     """
     replay, exact = replays(one), [name for name in one.expect if name != "model"]
     assert {name: replay.devices[one.mac].get(name) for name in exact} == {name: one.expect[name] for name in exact}
@@ -48,7 +46,7 @@ def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None
 
 
 def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
-    """Of those that show their model, at least 95 of 100 are named by it."""
+    """Of the devices that show their model, at least 95 % are identified by it."""
     showing = [one for one in ALL if "model" in one.expect]
     mistaken = {
         one.name: device.get("model") for one in showing if not has_model(one, device := replays(one).devices[one.mac])
@@ -58,13 +56,13 @@ def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
 
 @each
 def test_it_is_reported_within_a_second(one: Subject, replays: Callable[[Subject], Replay]) -> None:
-    """Of packet time, from the first packet that tells anything of it to the first event."""
+    """The first event comes within a second of packet time after the first packet with an observation."""
     replay = replays(one)
     assert replay.reported_at[one.mac] <= replay.received[one.mac] + SECOND
 
 
 def test_all_categories_are_there() -> None:
-    """As many devices of each as there are makers to know."""
+    """Each category has as many devices as there are vendors to identify."""
     kinds = [one.expect["type"] for one in ALL]
     assert {kind: kinds.count(kind) >= least for kind, least in CATEGORIES.items()} == dict.fromkeys(CATEGORIES, True)
     assert len({one.mac for one in ALL}) == len(ALL)
@@ -72,7 +70,7 @@ def test_all_categories_are_there() -> None:
 
 @each
 def test_it_is_made_again_byte_for_byte(one: Subject, tmp_path: Path) -> None:
-    """The program gives the committed capture, which is small."""
+    """The program reproduces the committed capture, which is small."""
     performed(one).tape.write(tmp_path / "again.pcapng", "pcaps/lab/devices/make.py")
     committed = (HERE / f"{one.name}.pcapng").read_bytes()
     assert (tmp_path / "again.pcapng").read_bytes() == committed

@@ -1,4 +1,4 @@
-"""Our own log in a real journal: systemd-journald in a mount namespace of its own, asked with journalctl."""
+"""The process log in a real journal: systemd-journald in its own mount namespace, queried with journalctl."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/etc/machine-id").exists(), reason="a journal needs /etc/machine-id"),
 ]
 
-# Standard error is what systemd makes it: a stream to the journal (systemd.exec(5), StandardError=journal).
+# Standard error is as systemd sets it: a stream to the journal (systemd.exec(5), StandardError=journal).
 MESSAGE = "it broke"
 PROGRAM = """
 import os, socket
@@ -50,7 +50,7 @@ journalctl --directory /run/log/journal --output json --identifier sensor
 
 
 def test_fields_in_a_real_journal(root: Path) -> None:
-    """Message, priority and fields are found again; a flood of one event is a few lines and their count."""
+    """Message, priority and fields are in the journal; a flood of one event is a few lines and their count."""
     command = ["unshare", "--mount", "sh", "-c", SCRIPT, sys.executable, PROGRAM]
     reported = subprocess.run(
         command,

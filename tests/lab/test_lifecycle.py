@@ -1,5 +1,5 @@
-"""The life of a sensor's state with the real program: it listens while it is copied, forgets a device, and after it
-stopped is put back as it was.
+"""The life of a sensor's state with the real program: a backup during the run, a forgotten device, and a restore after
+the stop.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Sensor:
         return process
 
     def _begun(self) -> int:
-        """How many runs the log tells of."""
+        """The number of runs in the log."""
         return sum(
             path.read_bytes().count(b'"action":"started"') for path in self.state.glob("events.segments/*.jsonl")
         )
@@ -107,8 +107,8 @@ def sensor(tmp_path: Path) -> Iterator[Sensor]:
 
 
 def test_copied_forgotten_and_put_back(sensor: Sensor, tmp_path: Path) -> None:
-    """A backup is made under way; a device is forgotten within a second; a restore waits until nobody writes, and then
-    brings all of it back.
+    """A backup is made during the run; a device is forgotten within a second; a restore waits until no process writes,
+    and then restores all of it.
     """
     file = tmp_path / "a.tar.zst"
     until(lambda: sensor.macs() >= {PRINTER, PHONE})

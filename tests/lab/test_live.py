@@ -1,5 +1,5 @@
-"""Listening on real interfaces: two network namespaces and a veth pair between them, the sensor's capture in one, a
-sender in the other.
+"""Capture on real interfaces: two network namespaces and a veth pair between them, the sensor in one, a sender in the
+other.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def test_counters_equal_those_of_the_kernel(lab):
 
 
 def test_a_late_reader_loses_frames_and_counts_them(lab):
-    """With a small ring and a slow reader, read plus dropped is what was sent."""
+    """With a small ring and a slow reader, read plus dropped frames are the sent ones."""
     listener = lab.listen(ring_mib=1, block_kib=64, nap=0.02)
     lab.send(FRAME, 20000)
     reported = lab.stop(listener)
@@ -207,7 +207,7 @@ def test_a_late_reader_loses_frames_and_counts_them(lab):
 
 
 def test_a_silent_wire_gives_empty_batches_and_stops_at_once(lab):
-    """An empty batch comes again and again, and a signal ends it while nothing comes."""
+    """Empty batches arrive during silence, and a signal ends the capture at once."""
     listener = lab.listen()
     time.sleep(0.5)
     reported = lab.stop(listener)
@@ -217,14 +217,14 @@ def test_a_silent_wire_gives_empty_batches_and_stops_at_once(lab):
 
 
 def test_what_is_in_the_ring_at_the_stop_is_still_given(lab):
-    """Frames in a block that the kernel has not handed over yet are not lost."""
+    """Frames in a block that the kernel has not released yet are not lost."""
     listener = lab.listen()
     lab.send(FRAME, 7)
     assert len(lab.stop(listener)["frames"]) == 7
 
 
 def test_tags_are_put_back(lab):
-    """The kernel takes the outer VLAN tag out of the frame; the row knows it. An inner tag stays in the frame."""
+    """The kernel removes the outer VLAN tag from the frame; the row contains it. An inner tag stays in the frame."""
     single = tcp_frame("10.0.0.1", "10.0.0.2", vlan=42)
     double = single[:12] + b"\x88\xa8\x00\x07" + single[12:]
     listener = lab.listen()
@@ -237,8 +237,8 @@ def test_tags_are_put_back(lab):
 
 
 def test_filters_run_in_the_kernel(lab):
-    """Only what matches arrives, also by a VLAN number that is no longer in the frame; what does
-    not match is no drop.
+    """Only matching frames arrive, also by a VLAN that the kernel removed from the frame; others are not counted as
+    drops.
     """
     plain, tagged = lab.listen(bpf="tcp port 80"), lab.listen(bpf="vlan 42")
     for frame in (
@@ -255,7 +255,7 @@ def test_filters_run_in_the_kernel(lab):
 
 
 def test_frames_are_cut_at_the_snap_length(lab):
-    """The row knows both lengths."""
+    """The row contains both lengths."""
     listener = lab.listen(snaplen=60)
     lab.send()
     assert [row[3:5] for row in lab.stop(listener)["frames"]] == [[60, len(FRAME)]]
@@ -280,7 +280,7 @@ def test_frames_are_cut_at_the_snap_length(lab):
     ],
 )
 def test_it_refuses_in_one_line(names, options, found):
-    """What is wrong, and what to do."""
+    """The error is one line with the fault and advice."""
     command = ["unshare", "-n", sys.executable, "-c", LISTENER, json.dumps([names, options, 0])]
     done = subprocess.run(
         command,
@@ -296,7 +296,7 @@ def test_it_refuses_in_one_line(names, options, found):
 
 
 def test_without_permission_it_reports_what_to_do(lab):
-    """The line names the three ways to get it."""
+    """The error names the three ways to get the permission."""
     listener = lab.listen(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all"), ready=False)
     refused = json.loads(listener.communicate(timeout=60)[0])["refused"]
     assert refused.startswith("vb: ")
@@ -304,7 +304,7 @@ def test_without_permission_it_reports_what_to_do(lab):
 
 
 def test_one_capability_is_enough(lab):
-    """With CAP_NET_RAW and nothing else everything works, promiscuous mode included, and it is gone afterwards."""
+    """With CAP_NET_RAW alone everything works, promiscuous mode included, and the capability is dropped afterwards."""
     listener = lab.listen(before=("setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all"))
     assert promiscuous(lab)
     lab.send(ethernet(b"not for us" * 10, 0x88B5, dst=0x02_00_00_00_00_99))
@@ -314,7 +314,7 @@ def test_one_capability_is_enough(lab):
 
 
 def promiscuity(lab: Lab, name: str = "vb") -> int:
-    """How many listeners asked for what is sent to others."""
+    """The number of sockets that enabled promiscuous mode."""
     flags = subprocess.run(
         ["ip", "-n", lab.there, "-d", "-j", "link", "show", name], check=True, capture_output=True, text=True
     ).stdout
@@ -326,12 +326,12 @@ def promiscuous(lab: Lab) -> bool:
 
 
 def received(lab: Lab, rings: int, name: str = "vb") -> None:
-    """Wait until every ring listens at a new interface: it asks for promiscuous mode last."""
+    """Wait until every ring captures on a new interface: it enables promiscuous mode last."""
     until(lambda: promiscuity(lab, name) >= rings)
 
 
 def test_promiscuous_mode_is_requested_and_ends(lab):
-    """Only where wanted, and the interface is as before when nobody listens."""
+    """Only if configured, and the interface is as before when the capture ends."""
     lab.stop(lab.listen())
     assert not promiscuous(lab)
     listener = lab.listen(promiscuous=False)
@@ -340,7 +340,7 @@ def test_promiscuous_mode_is_requested_and_ends(lab):
 
 
 def test_privileges_are_gone(lab):
-    """Root becomes the user, and no set of capabilities holds anything; listening goes on."""
+    """Root becomes the user, and no capability set holds anything; the capture goes on."""
     listener = lab.listen(user="nobody")
     lab.send(FRAME, 10)
     reported = lab.stop(listener)
@@ -351,15 +351,13 @@ def test_privileges_are_gone(lab):
 
 
 def test_root_without_a_user_keeps_nothing_either(lab):
-    """Without a user to become the capabilities go all the same."""
+    """Without a user to become, the capabilities are dropped regardless."""
     reported = lab.stop(lab.listen())
     assert (reported["uid"], reported["capabilities"]) == (0, ["0" * 16] * 5)
 
 
 def test_threads_that_keep_their_privileges_are_reported():
-    """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is
-    said.
-    """
+    """The kernel stores capabilities per thread: a thread from before the capture keeps them, and that is reported."""
     program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
     program += (
         "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, "
@@ -374,7 +372,7 @@ def test_threads_that_keep_their_privileges_are_reported():
 
 @pytest.mark.parametrize("fanout", [1, 2])
 def test_an_interface_deleted_and_made_again_is_received_again(lab, fanout):
-    """Without privileges, with the counters of both lives added, and the loss is told."""
+    """It works without privileges, the counters of both interfaces are added, and the loss is reported."""
     listener = lab.listen(fanout=fanout)
     lab.send(FRAME, 100)
     time.sleep(0.1)
@@ -395,7 +393,7 @@ def test_an_interface_deleted_and_made_again_is_received_again(lab, fanout):
 
 @pytest.mark.parametrize("fanout", [1, 2])
 def test_an_interface_that_is_not_there_yet_is_waited_for(lab, fanout):
-    """It is told, and heard as soon as it comes."""
+    """It is reported, and captured as soon as it appears."""
     listener = lab.listen("vb9", fanout=fanout)
     lab.cable("9")
     received(lab, fanout, "vb9")
@@ -407,7 +405,7 @@ def test_an_interface_that_is_not_there_yet_is_waited_for(lab, fanout):
 
 @pytest.mark.parametrize("fanout", [1, 2])
 def test_a_link_that_goes_down_and_up_is_received_again(lab, fanout):
-    """The listener sleeps through it: nothing is told, nothing is lost that was sent while it was up."""
+    """The capture waits: nothing is reported, and nothing is lost that was sent while it was up."""
     listener = lab.listen(fanout=fanout)
     lab.send(FRAME, 10)
     run("ip", "-n", lab.there, "link", "set", "vb", "down")
@@ -420,7 +418,7 @@ def test_a_link_that_goes_down_and_up_is_received_again(lab, fanout):
 
 
 def test_several_interfaces_are_one_source_in_order(lab):
-    """Rows tell the interface by its place in the list, and batches come in the order of their first frame."""
+    """Rows contain the interface's index in the list, and batches are in order of their first frame."""
     lab.cable("2")
     listener = lab.listen("vb", "vb2")
     for _ in range(5):
@@ -465,8 +463,8 @@ def test_loopback_gives_every_frame_once(lab):
 
 
 def test_libpcap_does_it_where_there_are_no_rings(lab):
-    """The portable capture gives the same rows, filters, and answers a stop on a silent wire as fast; tags stay in its
-    frames.
+    """The portable capture gives the same rows and filters, and stops as fast on a silent interface; VLAN tags stay in
+    its frames.
     """
     tagged = tcp_frame("10.0.0.1", "10.0.0.2", vlan=42)
     listener = lab.listen(without_rings=True, bpf="udp or vlan 42")
@@ -484,7 +482,7 @@ def test_libpcap_does_it_where_there_are_no_rings(lab):
 
 
 def test_libpcap_names_what_it_cannot_listen_to(lab):
-    """A missing interface or a bad filter is one line there, too."""
+    """A missing interface or an invalid filter is one line there, too."""
     for options, line in (({}, "vb7: cannot capture: "), ({"bpf": "frob"}, "filter 'frob' does not compile: ")):
         listener = lab.listen("vb" if options else "vb7", ready=False, without_rings=True, **options)
         assert json.loads(listener.communicate(timeout=60)[0])["refused"].startswith(line)
@@ -503,7 +501,7 @@ for line in sys.stdin:
 
 @pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no tun device")
 def test_tunnels_carry_bare_ip(lab):
-    """A tun device has no link header: rows begin at IP, with its link type, and filters count from there."""
+    """A tun device has no link header: rows start at IP, with its link type, and filters are relative to it."""
     tunnel = lab.start(lab.there, TUNNEL)
     assert tunnel.stdout.readline() == "open\n"
     run("ip", "-n", lab.there, "link", "set", "tun0", "up")

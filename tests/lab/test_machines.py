@@ -1,5 +1,5 @@
-"""Real programs that behaved like our devices, as they were recorded: what they are is told. Playing them again needs
-the programs; this does not.
+"""Recordings of real programs that behave like known devices: each is identified. Recording them again requires the
+programs; this test does not.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LARGEST = 200_000
 
 @pytest.mark.parametrize("capture", EXPECTED)
 def test_machines_are_named_within_a_second(capture: str) -> None:
-    """Each for what its program said, from the first packet that told anything; nothing is broken, and nobody does
-    anything grave.
+    """Each is identified from the first packet with an observation; no message is malformed, and no severe alert is
+    raised.
     """
     replay, expected = Replay(FOLDER / f"{capture}.pcap"), EXPECTED[capture]
     assert {
@@ -32,7 +32,7 @@ def test_machines_are_named_within_a_second(capture: str) -> None:
 
 
 def test_every_recording_is_expected_and_small() -> None:
-    """With the program that made it beside it."""
+    """Each recording has the program that made it beside it."""
     assert {path.stem for path in FOLDER.glob("*.pcap")} == EXPECTED.keys()
     assert all(
         (FOLDER / f"{name}.py").is_file() and (FOLDER / f"{name}.pcap").stat().st_size < LARGEST for name in EXPECTED

@@ -1,9 +1,9 @@
-"""Overload: twice what the engine can read comes in over a pair of virtual cables, and among it machines that say their
-names. They are all known afterwards.
+"""Overload: twice the packets that the engine can read arrive over a veth pair, among them hosts that announce their
+names. All of the hosts are known afterwards.
 
-It takes a ring of half a GiB and how fast this machine is at the moment: whole runs do it (tests/sampling.py); what is
-shed and what is not is tested in every run by tests/engine/test_shedding.py. What is shed is messages of TCP, whole
-conversations at a time, and every packet is accounted for. SENSOR_OVERLOAD_S=600 makes it as many seconds long.
+The test needs a ring of half a GiB and depends on the current speed of the machine: complete runs include it
+(tests/sampling.py); tests/engine/test_shedding.py tests load shedding in every run. Messages of TCP are shed, whole
+connections at a time, and every packet is counted. SENSOR_OVERLOAD_S=600 sets the duration in seconds.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ pytestmark = [
 ]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 SECONDS = int(os.environ.get("SENSOR_OVERLOAD_S", "10"))
-# Fewer than the newcomers that an inventory admits in a minute.
+# Fewer than the new devices that an inventory admits in a minute.
 NEW_A_SECOND = 20
-# Names that may be lost: of many; of the few of a short time, on a machine whose processors others want too, also twice
+# Names that may be lost: of many; of the few of a short time, on a machine whose processors are shared, also twice
 # the share that the kernel had to drop.
 EARNEST = SECONDS >= 60
 LOST = 0.001 if EARNEST else 0.02
 COPIES, TIMES, AGAIN = 40, 2, 2
-# Packets of a conversation.
+# Packets of a connection.
 BEGINNING = 12
-# As long as the engine may be held up by whoever else wants the processor: a second and a half of what can come over a
-# pair of virtual cables.
+# The longest delay of the engine by other processes: a second and a half of the packets that can arrive over a veth
+# pair.
 RING_MIB = 512
-# An inventory that is full admits nobody, which is another story.
+# A full inventory admits no device, which another test covers.
 DEVICES = 16384
 NAME = re.compile(r"num-\d{12}")
 
@@ -73,7 +73,7 @@ for number, line in enumerate(sys.stdin):
 
 
 def introduced(number: int) -> bytes:
-    """A machine says its name: half of them ask for a lease, half announce a service."""
+    """A host announces its name: half of them request a DHCP lease, half announce a service."""
     mac, name = 0x0017_9400_0000 + number, f"num-{number:012}"
     if number % 2:
         return dhcp(mac, option(12, name), option(60, "MSFT 5.0"))
@@ -82,7 +82,7 @@ def introduced(number: int) -> bytes:
 
 
 def bulk() -> Iterator[Frame]:
-    """How the office's conversations over TCP begin, where most messages are, as forty offices have them."""
+    """The start of the office's TCP connections, where most messages are, as of forty offices."""
     office, output = [], Counter[bytes]()
     for ts, frame in frames(OFFICE):
         if frame[12:14] == b"\x08\0" and frame[23] == 6:
@@ -95,7 +95,7 @@ def bulk() -> Iterator[Frame]:
 
 
 def seconds(*paths: Path) -> float:
-    """How long the engine takes for captures."""
+    """The time that the engine takes for captures, in seconds."""
     began = time.monotonic()
     subprocess.run(
         [sys.executable, "-m", "sensor", "replay", "--events", os.devnull, *map(str, paths)],
@@ -107,7 +107,7 @@ def seconds(*paths: Path) -> float:
 
 
 def capacity(path: Path, packets: int) -> float:
-    """Packets/s that the engine reads on this machine, as busy as it is, when nothing is shed."""
+    """Packets/s that the engine reads on this machine at its current load, without load shedding."""
     return packets * (AGAIN - 1) / max(seconds(*[path] * AGAIN) - seconds(path), 0.1)
 
 
@@ -141,7 +141,7 @@ def listening(log: Path, space: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def received(space: str) -> int:
-    """What the interface got, as its own counter says."""
+    """Packets that the interface received, from its own counter."""
     reported = subprocess.run(
         ["ip", "netns", "exec", space, "cat", "/sys/class/net/vb/statistics/rx_packets"],
         capture_output=True,
@@ -161,7 +161,7 @@ def records(log: Path) -> list[dict[str, Any]]:
 
 class Outcome(NamedTuple):
     """``got``: packets that the interface received; ``lost``: names that are not known, of ``names``; ``health``:
-    checks that found something.
+    checks that found a fault.
     """
 
     got: int
@@ -172,7 +172,7 @@ class Outcome(NamedTuple):
 
 
 def overloaded(folder: Path, bulk: Path, rate: float) -> Outcome:
-    """A sensor that gets so many packets/s for a while, and machines among them that say their names."""
+    """A sensor that receives this many packets/s for a while, and among them hosts that announce their names."""
     folder.mkdir()
     here, there, log = f"overload-a-{os.getpid()}", f"overload-b-{os.getpid()}", folder / "events.jsonl"
     names = [introduced(number) for number in range(NEW_A_SECOND * SECONDS)]
@@ -198,7 +198,7 @@ def overloaded(folder: Path, bulk: Path, rate: float) -> Outcome:
 
 
 def test_names_are_known_although_twice_as_much_comes_as_can_be_read(tmp_path: Path) -> None:
-    """Messages are shed, names are not; every packet that the interface counted was read, or is told as dropped."""
+    """Messages are shed, names are not; every packet that the interface counted was read, or is reported as dropped."""
     office = list(bulk())
     path = make(tmp_path / "bulk.pcap", office)
     rate = capacity(path, len(office))
@@ -206,7 +206,7 @@ def test_names_are_known_although_twice_as_much_comes_as_can_be_read(tmp_path: P
         TIMES,
         2 * TIMES,
         4 * TIMES,
-    ):  # where others leave the machine alone by now, twice what it could is not enough
+    ):  # if other processes stopped meanwhile, twice the measured capacity is not enough
         outcome = overloaded(tmp_path / str(times), path, times * rate)
         capture = outcome.capture
         print(

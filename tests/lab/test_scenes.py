@@ -1,5 +1,5 @@
-"""The scenes of pcaps/lab can be played again: namespaces, bridge, router and mirror do what the recordings rely on,
-and nothing of them is left.
+"""The scenes of pcaps/lab can be played again: namespaces, bridge, router and mirror port work as recorded, and are
+removed afterwards.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def packets(path: Path) -> list[dpkt.ip.IP]:
 
 
 def test_the_mirror_sees_the_segment_and_the_way_out(lab: Lab, tmp_path: Path) -> None:
-    """Each packet once: between two machines, and to one beyond the router, with one hop less."""
+    """Each packet is seen once: between two hosts, and to one beyond the router, with one hop less."""
     one, other, far = (
         lab.host("one", "10.20.10.21"),
         lab.host("other", "10.20.10.22"),
@@ -62,7 +62,7 @@ def test_the_mirror_sees_the_segment_and_the_way_out(lab: Lab, tmp_path: Path) -
 
 
 def test_a_server_of_ours_answers(lab: Lab) -> None:
-    """It is there once ``serve`` returns, and says what its path asks for."""
+    """The server is reachable once ``serve`` returns, and answers by path."""
     server, client = lab.host("server", "10.20.10.5"), lab.host("client", "10.20.10.21")
     lab.serve(server, "pages", port=80)
     program = "import urllib.request; print(len(urllib.request.urlopen('http://10.20.10.5/x-3000.exe').read()))"
@@ -70,7 +70,7 @@ def test_a_server_of_ours_answers(lab: Lab) -> None:
 
 
 def test_a_scene_is_played_again(lab: Lab, tmp_path: Path) -> None:
-    """The poisoner answers as often as it is asked."""
+    """The poisoner answers each query."""
     play = poisoning.names(lab)
     next(play)
     with lab.mirror(tmp_path / "names.pcap"):

@@ -1,5 +1,5 @@
-"""`sensor run` as a service manager sees it: a real process on a real interface, with its word on a socket, reloads
-under traffic, and every way to end.
+"""`sensor run` as a service manager sees it: a real process on a real interface, with its notify socket, reloads under
+traffic, and every way to stop.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ BROKEN = "networks: [203.0.113.0/24]\ncapture:\n  interface: eth0\n"
 
 
 class Service:
-    """One `sensor run` on ``vb``, and the manager that hears it."""
+    """One `sensor run` on ``vb``, and the manager that receives its messages."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder, self.log = lab, folder, folder / "log" / "events.jsonl"
@@ -101,7 +101,7 @@ class Service:
         until(received, patience_s=seconds, what=lambda: (word, self.received, self.err))
 
     def wait_for_packets(self, count: int) -> None:
-        """Wait until it has counted so many packets."""
+        """Wait until it has counted this many packets."""
 
         def counted() -> bool:
             self.received += self.manager.received()
@@ -138,18 +138,16 @@ class Service:
         return [record for record in self.records if record["kind"] == "sensor" and record["action"] == action]
 
     def wait_for_log(self, holds: Callable[[], bool]) -> None:
-        """Wait until the log says something: it is written in groups."""
+        """Wait until the log contains the text: it is written in groups."""
         until(holds, what=lambda: self.records[-3:])
 
     def worked_s(self) -> float:
-        """Seconds of processor time so far, which do not depend on who else is at work."""
+        """Processor time so far, in seconds, which does not depend on other processes."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
-        """Open files; the segment of the log that is written counts once, since who keeps tables of it reads it now and
-        then.
-        """
+        """Open files; the current segment of the log counts once, since the tables' writer reads it at times."""
         found = list[str]()
         for one in Path(f"/proc/{self.process.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
@@ -180,7 +178,7 @@ def service(lab: Lab, tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def traffic(lab: Lab, tmp_path: Path) -> Callable[[int], Callable[[], int]]:
-    """Begins to send so many packets a second; what it returns ends that and tells how many were sent."""
+    """Starts to send this many packets a second; the returned function stops that and returns the number sent."""
 
     def begin(rate: int) -> Callable[[], int]:
         over = tmp_path / "over"
@@ -201,8 +199,8 @@ def traffic(lab: Lab, tmp_path: Path) -> Callable[[int], Callable[[], int]]:
 
 
 def test_a_life(service: Service) -> None:
-    """Ready once it listens and the log is written; alive and telling its figures while it does; stopping, and over in
-    a moment.
+    """Ready once it captures and the log is written; alive, with figures, during the run; stopping, and ended in a
+    moment.
     """
     service.start()
     service.wait_for("READY=1\nSTATUS=capturing on vb")
@@ -216,17 +214,17 @@ def test_a_life(service: Service) -> None:
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
-    """Broken ones, then ten times as many good ones under up to 50,000 packets a second: the old configuration stays, no
-    packet is lost, and the second half of the reloads takes no more memory than the first.
+    """Invalid ones, then ten times as many valid ones under up to 50,000 packets a second: no packet is lost, and the
+    second half of the reloads takes no more memory than the first.
 
-    SENSOR_RELOADS: how many good ones.
+    SENSOR_RELOADS: number of valid reloads.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(30, 12))))
     service.config.write_text(GOOD[1])
     service.start()
     service.wait_for("READY=1")
     end = traffic(50_000)
-    few = list[float]()  # what is at work under traffic and free after a reload comes and goes by some MiB
+    few = list[float]()  # memory in use under traffic and freed after a reload varies by some MiB
     for number in range(6):
         service.reload(GOOD[number % 2])
         few.append(service.anonymous_mib())
@@ -260,7 +258,7 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_while_it_reads(service: Service, number: int) -> None:
-    """A reload is asked for, and the end at the same moment."""
+    """A stop at the same time as a reload ends the sensor."""
     service.start()
     service.wait_for("READY=1")
     service.process.send_signal(signal.SIGHUP)
@@ -269,9 +267,7 @@ def test_it_ends_while_it_reads(service: Service, number: int) -> None:
 
 
 def test_it_ends_while_it_begins(service: Service) -> None:
-    """Asked for before it was ready: the log is whole, the exit is clean, or the signal ended it before anything was
-    begun.
-    """
+    """A stop before it was ready: the log is complete and the exit clean, or the signal ended it before the start."""
     service.start()
     time.sleep(0.6)
     assert service.end() in (0, -signal.SIGTERM)
@@ -279,7 +275,7 @@ def test_it_ends_while_it_begins(service: Service) -> None:
 
 
 def test_a_second_signal_ends_it_at_once(service: Service) -> None:
-    """It says so, and nothing is torn: the next run goes on."""
+    """The log reports it, and no line is torn: the next run continues."""
     service.start()
     service.wait_for("READY=1")
     service.process.send_signal(signal.SIGTERM)
@@ -294,7 +290,7 @@ def test_a_second_signal_ends_it_at_once(service: Service) -> None:
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 def test_no_permission(service: Service) -> None:
-    """Said with what to do; exit code 4."""
+    """The error contains advice; exit code 4."""
     assert service.start(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all")).wait(20) == 4
     assert service.err.startswith("sensor: vb: ")
     assert " `setcap cap_net_raw+ep " in service.err
@@ -307,7 +303,7 @@ def test_no_permission(service: Service) -> None:
     reason="half a minute: with SENSOR_RELOADS only; tests/inventory/test_figures.py loads as many",
 )
 def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
-    """Ready within five seconds of work; when it is over, all of them are still there."""
+    """Ready within five seconds of processor time; after the stop all of them are still there."""
     keeper, story = Keeper(tmp_path / "state", print), Story(LIMITS).at(0)
     baseline = Baseline(story.inventory.device)
     keeper.begin(story.inventory, known(Config()).name, baseline)
@@ -333,10 +329,10 @@ def interface_news(service: Service) -> list[str]:
 
 
 def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
-    """Down and up, then away and made again, time after time: each is told once each way, a second later all is
-    captured, no descriptor is left open.
+    """Down and up, then deleted and created, repeatedly: each change is reported once, a second later all packets are
+    captured, and no descriptor stays open.
 
-    SENSOR_LINKS: how often.
+    SENSOR_LINKS: number of repetitions.
     """
     times = int(os.environ.get("SENSOR_LINKS", "2"))
     there = ("ip", "-n", lab.there, "link")
@@ -367,7 +363,7 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
 
 
 def test_an_interface_that_is_not_there_at_the_start(service: Service, lab: Lab) -> None:
-    """It is waited for, and heard within a second of its coming."""
+    """The sensor waits for it, and captures within a second of its creation."""
     run("ip", "-n", lab.there, "link", "del", "vb")
     service.start("--wait")
     service.wait_for("READY=1")

@@ -1,6 +1,4 @@
-"""A sensor that listens, as its socket, `sensor status` and `sensor top` show it: real packets, real processes, a real
-kill.
-"""
+"""The socket, `sensor status` and `sensor top` of a running sensor: real packets, real processes, a real kill."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ FRAME = 14 + 20 + 8 + 72
 
 
 class Sensor:
-    """Listens on the loopback interface of a network of its own. ``invoke``: run a command of the sensor there."""
+    """A sensor on loopback of its own network namespace. ``invoke``: run a command of the sensor there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
@@ -44,7 +42,7 @@ class Sensor:
         until(self.answers)
 
     def answers(self) -> bool:
-        """Whether it serves its status, and not a sensor before it that left its socket."""
+        """Whether it serves its status, and not a previous sensor that left its socket."""
         with socket.socket(socket.AF_UNIX) as requested, contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
             requested.connect(str(self.folder / "sensor.sock"))
             return True
@@ -70,7 +68,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Callable[[], Sensor]]:
-    """Start sensors, which end with the test."""
+    """Start sensors, which stop with the test."""
     there: list[Sensor] = []
 
     def started() -> Sensor:
@@ -90,9 +88,7 @@ def sensor(start: Callable[[], Sensor]) -> Sensor:
 
 
 def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
-    """What was sent is what Prometheus reads, on loopback and at the socket alike, and what status and top say; the end
-    takes the socket away.
-    """
+    """Prometheus (loopback and socket), status and top show the sent packets; the stop removes the socket."""
     sensor.within(sys.executable, "-c", SEND)
     fetch = (
         "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', "
@@ -109,13 +105,13 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     status = json.loads(sensor.invoke("status", "--json").stdout)
     assert (status["running"], status["sensor"]["id"], status["process"]["pid"]) == (True, "hq", sensor.process.pid)
     assert "lo                 0       50     0" in sensor.invoke("top", "--once").stdout
-    assert len(sensor.end().splitlines()) == 2  # where it listens, and what it saw
+    assert len(sensor.end().splitlines()) == 2  # capture interface and counters
     assert not (folder / "sensor.sock").exists()
     assert sensor.process.returncode == 0
 
 
 def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path) -> None:
-    """The socket that a killed sensor left is nobody's: status says so, and the next sensor takes its place."""
+    """The socket that a killed sensor left has no server: status reports it, and the next sensor replaces it."""
     until(lambda: '"started"' in (folder / "events.jsonl").read_text())
     sensor.process.kill()
     sensor.process.wait()
@@ -132,7 +128,7 @@ def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path)
 
 
 def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
-    """The first keeps socket and port; the second says what it goes without, and listens."""
+    """The first keeps socket and port; the second reports what it lacks, and captures."""
     (folder / "second.yaml").write_text(
         f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: "
         f"{folder / 'sensor.sock'}}}\n"
@@ -151,7 +147,7 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
 
 
 def test_its_own_log_follows_the_configuration(start: Callable[[], Sensor], folder: Path) -> None:
-    """In the form that it says, and from the next reload on in another; a list that shrank is told in each."""
+    """The process log changes its format at the reload; a shortened list is reported in each."""
     path, config = folder / "bad.txt", "intel: [bad.txt]\nlogging: {format: FORM}\n"
     path.write_text("".join(f"203.0.113.{number}\n" for number in range(40)) + "nonsense???\n")
     (folder / "sensor.yaml").write_text(config.replace("FORM", "json"))
