@@ -70,7 +70,7 @@ async def fill(servers: HubServers, made: list[tuple[str, str, str, bytes]]) -> 
 
 
 class Measured(NamedTuple):
-    """Events a second into the stream, and into the database; microseconds of processor time an event, by program."""
+    """Events a second into the stream, and into the database; microseconds of processor time per event, by program."""
 
     filled: float
     rate: float
@@ -88,7 +88,7 @@ def processor_s(server: Server) -> float:
 
 
 def measured(workers: int, sensors: int, each: int) -> Measured:
-    """One run with so many workers."""
+    """One run with this many workers."""
     servers = HubServers(workers=0)
     try:
         made = list(batches(sensors, each))

@@ -78,7 +78,7 @@ FROM (SELECT i, 1 + i %% %(sensors)s AS s FROM generate_series(%(first)s::bigint
 
 
 class Case(NamedTuple):
-    """``call`` gets the back end and the number of the run; ``limit``: ms that a call may take."""
+    """``call`` gets the back end and the number of the run; ``limit``: maximum ms of a call."""
 
     name: str
     limit: int
@@ -86,7 +86,7 @@ class Case(NamedTuple):
 
 
 def cases(scale: float) -> Iterator[Case]:
-    """What pages ask. Each run asks for something else, so that no result is in a cache because of the run before."""
+    """Queries of the pages. Each run has other values, so that no result is in a cache because of the previous run."""
     devices = int(DEVICES * scale)
     wanted: dict[str, Callable[[int], AlertFilter]] = {
         "newest": lambda _: AlertFilter(),

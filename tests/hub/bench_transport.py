@@ -43,7 +43,7 @@ class Enrolment(NamedTuple):
 
 
 class Drain(NamedTuple):
-    """Of one sensor: events a second, and microseconds of processor time of its forwarder an event."""
+    """Drain of one sensor: events a second, and microseconds of processor time of its forwarder per event."""
 
     rate: float
     cost_us: float
@@ -62,7 +62,7 @@ def enrolment(servers: HubServers, many: int) -> Enrolment:
 
 
 def drain(servers: HubServers, events: int) -> Drain:
-    """`sensor forward` delivers a log that has grown while the hub was away."""
+    """`sensor forward` delivers a log that grew while the hub was down."""
     with tempfile.TemporaryDirectory() as folder:
         sensor = Sensor(servers, Path(folder), BATCH, hard_mib=10_000, segment_mib=4)
         sensor.observe(events, 86_400 / events)
@@ -76,7 +76,7 @@ def drain(servers: HubServers, events: int) -> Drain:
 
 
 def hunt(servers: HubServers, many: int) -> tuple[float, float]:
-    """Seconds until so many sensors, simulated by threads of this process, have answered; processor time of both."""
+    """Seconds until this many sensors, simulated by threads of this process, have answered; processor time of both."""
     servers.empty()
     found = Found(columns=["a"], types=["BIGINT"], rows=[[number] for number in range(ROWS)], whole=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -49,12 +49,12 @@ class Node(Server):
         return ["nats-server", "-c", str(self.folder / "nats.conf")]
 
     def copy_store(self, place: Path) -> None:
-        """Copy its files, while it runs: what a disk holds at that moment."""
+        """Copy its files while it runs: the contents of a disk at that moment."""
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(self.store, place, ignore_dangling_symlinks=True, copy_function=_copied)
 
     def lose_writes(self, earlier: Path) -> None:
-        """Kill it, and set its files back to an earlier copy: more than a loss of power takes."""
+        """Kill it, and restore its files from an earlier copy: a loss of power loses less."""
         self.kill()
         shutil.rmtree(self.store)
         shutil.copytree(earlier, self.store)
@@ -103,7 +103,7 @@ class ClusterServers(HubServers):
         return self.config.parent
 
     def _has_stream(self) -> bool:
-        """Whether the servers elected a leader, and made the stream."""
+        """Whether the servers elected a leader, and created the stream."""
 
         async def made() -> None:
             client = await connected(self.hub)

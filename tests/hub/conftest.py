@@ -1,4 +1,4 @@
-"""One hub of real programs for all tests, and the office's log for sensors that send it."""
+"""One hub of real programs for all tests, and the log of the office capture for sensors that send it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers
 
-# Modules that need the extra console, too.
+# Modules that require the console extra, too.
 collect_ignore = [] if find_spec("starlette") and find_spec("httpx") else ["test_console.py", "test_console_browser.py"]
 
 

@@ -1,5 +1,5 @@
-"""A simulated company for the figures of identity: sites with overlapping address space, devices of which the truth is
-known, and what each sensor sees of them.
+"""A simulated company for the figures of identity: sites with overlapping address space, devices with known identity,
+and what each sensor observes of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROAMING, TWO_SENSORS = 0.05, 0.3
 
 
 class Device(NamedTuple):
-    """``adapter``: MAC of a USB adapter that changes hands; ``cloned``: its MAC is that of another machine."""
+    """``adapter``: MAC of a USB adapter that several devices use; ``cloned``: its MAC is that of another device."""
 
     truth: int
     type: str
@@ -47,7 +47,7 @@ class Company:
 
     @property
     def pairs(self) -> set[frozenset[Member]]:
-        """Members that are one device."""
+        """Members that are the same device."""
         groups: defaultdict[int, list[Member]] = defaultdict(list)
         for member, truth in self.truth.items():
             groups[truth].append(member)
@@ -71,7 +71,7 @@ class Company:
                       else [dice.randrange(sites)])  # fmt: skip
 
     def _name(self, kind: str, truth: int) -> str:
-        """Of the company, a default, or the same at every site."""
+        """A name of the company, a default name, or the same name at every site."""
         dice = self._dice
         if kind == "laptop":
             return f"LT-{truth:05d}" if dice.random() < 0.9 else f"DESKTOP-{''.join(dice.choices(LETTERS, k=7))}"
@@ -86,7 +86,7 @@ class Company:
                 self._sight(one, sensor, site)
 
     def _sight(self, one: Device, sensor: int, site: int) -> None:
-        """Names and serial numbers are not always seen; behind a router there is no MAC."""
+        """Names and serial numbers are not always observed; behind a router there is no MAC."""
         dice = self._dice
         name = one.name if dice.random() < 0.85 else ""
         serial = one.serial if dice.random() < 0.5 else ""
@@ -97,12 +97,12 @@ class Company:
         self.sightings.append(Sighting(*member, f"site-{site}", one.type, one.vendor, name, serial, macs))
 
     def _see_infrastructure(self, site: int, truth: int) -> None:
-        """A router pair with the same VRRP address at each site, whose own MACs forward the packets of others."""
+        """A router pair with the same VRRP address at each site, whose own MACs are the source of forwarded packets."""
         router = Device(truth, "router", "HP", f"gw-{site}", "", "00:00:5e:00:01:01", "", [site])
         self._sight(router, 2 * site, site)
 
     def _mac(self, prefix: str) -> str:
-        """Each once, as vendors assign them."""
+        """Each MAC once, as vendors assign them."""
         count = 6 - len(prefix.split(":")) if prefix else 5
         while True:
             mac = ":".join(filter(None, [prefix, *(f"{self._dice.randrange(256):02x}" for _ in range(count))]))

@@ -1,4 +1,4 @@
-"""A hub of real programs for a test: nats-server, PostgreSQL and workers on loopback, and sensors that joined."""
+"""A hub of real programs for a test: nats-server, PostgreSQL and workers on loopback, and enrolled sensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class HubNats(Server):
-    """The NATS server of a hub, with the configuration that `sensor hub init` made."""
+    """The NATS server of a hub, with the configuration of `sensor hub init`."""
 
     def __init__(self, database: str, tls: ServerTls | None = None) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class HubServers:
     """``postgresql``, ``nats``, ``workers``: running."""
 
     def __init__(self, workers: int = 1, authority: Authority | None = None, *, verify: bool = False) -> None:
-        """``authority``: that of the certificate of the NATS server, which requires TLS then; ``verify``: and client
+        """``authority``: CA of the NATS server's certificate, which then requires TLS; ``verify``: and client
         certificates.
         """
         self._scheme = "nats" if authority is None else "tls"
@@ -109,7 +109,7 @@ class HubServers:
             return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
 
     def empty(self) -> None:
-        """Forget every sensor, with what it sent and what it is to be."""
+        """Remove every sensor, with its events and its configuration."""
         with self.base() as base:
             base.execute(
                 "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
@@ -117,7 +117,7 @@ class HubServers:
             )
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
-        """Credentials of a sensor that joined, without the way over NATS."""
+        """Credentials of an enrolled sensor, without NATS."""
         pair, account, now = KeyPair.generate(USER), load_pair(self.folder, "account"), datetime.now(UTC)
         with self.base() as base:
             token = claims_of(sensors.make_token(base, account, site, now)).sub
@@ -143,12 +143,12 @@ def database_url(postgresql: PostgresqlServer) -> str:
 
 
 def with_short_wait(config: str) -> str:
-    """hub.yaml with a worker that counts as dead soon."""
+    """hub.yaml with a short time until a worker counts as dead."""
     return config.replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:")
 
 
 def held(servers: HubServers) -> list[tuple[int, str]]:
-    """Number and text of every event that the hub holds."""
+    """Number and text of every event in the hub's database."""
     return [(row[0], row[1]) for row in servers.queried("SELECT seq, record FROM events ORDER BY seq, ts")]
 
 

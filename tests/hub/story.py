@@ -1,4 +1,4 @@
-"""A sensor that delivers its log while parts of the hub are killed, and the check that none is lost or held twice."""
+"""A sensor that delivers its log while parts of the hub are killed, and the check for lost or duplicate events."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RATE = 150
 
 
 class Story:
-    """A sensor that sends a log, slowly and in small batches, while parts die. ``events``: their number; ``urls``: of
-    its servers.
+    """A sensor that sends a log, slowly and in small batches, while parts are killed. ``events``: their number;
+    ``urls``: of its servers.
     """
 
     def __init__(self, servers: HubServers, folder: Path, events: int, urls: Sequence[str] = ()) -> None:
@@ -37,7 +37,7 @@ class Story:
         self._forwarder = forwarder(self._config, self.log)
 
     def finish(self) -> None:
-        """Send the rest as fast as it goes; at the end everything is delivered."""
+        """Send the rest at full speed; finally everything is delivered."""
         self.close()
         configuration(self._config, self._urls, self._credentials, "s1", timeout_s=10)
         for _ in range(10):
@@ -68,7 +68,7 @@ class Story:
 
 
 def again(server: Server) -> Callable[[], None]:
-    """Kill a server with all its children, and start it with the data that it has."""
+    """Kill a server with all its children, and restart it with its data."""
 
     def kill() -> None:
         server.kill()

@@ -1,5 +1,5 @@
-"""A day without the hub: the log of a sensor grows meanwhile, in segments on disk. Then all of it arrives, new alerts
-first, while events go on; what exceeds the limit on disk space is a gap of known numbers.
+"""A day without the hub: the sensor's log grows meanwhile, in segments on disk. Then all of it arrives, new alerts
+first, while new events are written; events beyond the limit on disk space are a gap of known numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH, SYNCED = 100, 1000
 
 
 class Sensor:
-    """Its log, which needs the output to the hub to have a record before it is removed, and its clock."""
+    """Its log, which keeps a record until the output to the hub has delivered it, and its clock."""
 
     def __init__(self, servers: HubServers, folder: Path, batch: int = BATCH, **limits: float) -> None:
         servers.empty()
@@ -42,9 +42,7 @@ class Sensor:
         )
 
     def observe(self, events: int, apart_s: float) -> None:
-        """Write events, with so much time between them. Some at a time: a day is written in seconds, which a disk that
-        is busy could not follow.
-        """
+        """Write events, this far apart. Some at a time: a day is written in seconds, too fast for a busy disk."""
         for number, record in enumerate(islice(self._records, events)):
             self._now += apart_s
             record.sensor.id, record.sensor.site = NAME, SITE
@@ -59,7 +57,7 @@ class Sensor:
         return forwarder(self._config, self.path, "--once")
 
     def deliver(self) -> None:
-        """Until nothing is pending."""
+        """Deliver until nothing is pending."""
         sent = self.forward()
         _, complaints = sent.communicate(timeout=300)
         assert sent.returncode == 0, complaints.decode()
@@ -80,8 +78,8 @@ def is_alert(number: int) -> bool:
 
 
 def test_all_of_the_day_arrives(sensor: Sensor) -> None:
-    """The log is by far larger and older than it may be, but the hub lacks it. Each number once; the alerts of the day
-    are committed long before the rest, those that are raised meanwhile as well.
+    """The log exceeds its limits of size and age, but the hub lacks it. Each number arrives once; alerts of the day and
+    new ones are committed long before the rest.
     """
     sensor.observe(BEFORE, 1)
     sensor.deliver()

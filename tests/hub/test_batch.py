@@ -1,4 +1,4 @@
-"""Batches without a server: what is opened, and that nothing a sensor sends raises anything but Quarantined."""
+"""Batches without a server: decoding, and that no data of a sensor raises any exception but Quarantined."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reason(one: Message) -> str:
 
 
 def test_what_was_sealed_is_opened() -> None:
-    """Numbers with gaps, texts as they were."""
+    """Numbers with gaps, and unchanged texts."""
     batch = [entry for entry in entries(30) if entry.seq % 7]
     found = opened(made(batch))
     assert [event.seq for event in found.events] == [entry.seq for entry in batch]
@@ -75,7 +75,7 @@ def test_deep_json_is_undecodable() -> None:
 
 
 def test_bytes_that_were_changed() -> None:
-    """Of the frame and of its content: opened as it was, or quarantined."""
+    """Changed bytes of the frame or of its content: the batch decodes to the same events, or is quarantined."""
     good = made(entries(5))
     content, dice, known = zstandard.decompress(good.body), chance("hub", "batch"), set()
     for _ in range(count(20_000, 500)):
@@ -90,7 +90,7 @@ def test_bytes_that_were_changed() -> None:
 
 
 def test_events_are_cut_into_messages_that_fit() -> None:
-    """At most MOST events and so many bytes; all of them, in order."""
+    """Messages have at most MOST events and a maximum size; together they contain all events, in order."""
     batch, limit = entries(3 * MOST - 7), 9000
     found = list(parcels(batch, KEY, HEAD, limit))
     assert [place for parcel in found for place in parcel.places] == list(range(len(batch)))
@@ -106,7 +106,7 @@ def test_an_event_that_fits_nowhere_is_alone() -> None:
 
 
 def test_the_same_events_have_the_same_id() -> None:
-    """By which JetStream drops repeats; the time of sending changes nothing."""
+    """JetStream deduplicates by this id; the time of sending does not change it."""
     first, again = made(entries(5)), made(entries(5), sent_ns=HEAD.sent_ns + 1)
     assert first.id == again.id
     assert len({first.id, made(entries(4)).id, made(entries(5), epoch="e2").id}) == 3
@@ -114,12 +114,12 @@ def test_the_same_events_have_the_same_id() -> None:
 
 @pytest.mark.parametrize(("text", "numbers"), [("{}", []), ("{[1,4)}", [1, 2, 3]), ("{[1,2),[5,7)}", [1, 5, 6])])
 def test_multiranges(text: str, numbers: list[int]) -> None:
-    """As PostgreSQL writes them; ours are read by it."""
+    """Multiranges of PostgreSQL are parsed; PostgreSQL parses those of the hub."""
     assert list(numbers_of(text)) == numbers
     assert multirange([(1, 3), (5, 5)]) == "{[1,3],[5,5]}"
 
 
 def test_old_events_are_welcome() -> None:
-    """A sensor may have been offline for long."""
+    """Old events are accepted: a sensor may have been offline for long."""
     old = made(entries(3))._replace(received=NOW + timedelta(days=20))
     assert reason(old) == ""

@@ -1,4 +1,4 @@
-"""Campaigns: the same actor, list entry or technique at several sites within a day, and what is no campaign."""
+"""Campaigns: the same actor, list entry or technique at several sites within a day, and counterexamples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def finding(name: str, site: str, hours: float, *keys: Key, severity: int = MEDI
 
 
 def test_one_actor_at_two_sites() -> None:
-    """Within a day it is one campaign, with the time span and the highest severity of its alerts."""
+    """Alerts within a day are one campaign, with their time span and highest severity."""
     found = [finding("a", "Berlin", 0, ACTOR), finding("b", "Paris", 20, ACTOR, severity=HIGH, lasts=2)]
     [one] = campaigns_of(reversed(found))
     assert (one.kind, one.value) == ACTOR
@@ -32,7 +32,7 @@ def test_one_actor_at_two_sites() -> None:
 
 
 def test_what_is_no_campaign() -> None:
-    """One site, however many alerts; two sites with more than a day between; two sites with nothing in common."""
+    """Many alerts of one site, alerts more than a day apart, and two sites with nothing in common are no campaign."""
     assert campaigns_of([]) == []
     assert campaigns_of([finding(str(n), "Berlin", n, ACTOR) for n in range(30)]) == []
     assert campaigns_of([finding("a", "Berlin", 0, ACTOR), finding("b", "Paris", 24.1, ACTOR)]) == []
@@ -40,14 +40,14 @@ def test_what_is_no_campaign() -> None:
 
 
 def test_a_long_alert_bridges_the_time() -> None:
-    """The day begins at the end of the alert that lasts longest, also if shorter ones came after it."""
+    """The day starts at the end of the longest alert, even if shorter ones came after it."""
     found = [finding("a", "Berlin", 0, ACTOR, lasts=40), finding("b", "Berlin", 1, ACTOR)]
     found.append(finding("c", "Paris", 50, ACTOR))
     assert [one.total for one in campaigns_of(found)] == [3]
 
 
 def test_an_actor_that_comes_back_later_is_another_campaign() -> None:
-    """Each has its own alerts, of which a bounded number is listed."""
+    """Each campaign has its own alerts, of which a bounded number is listed."""
     again = [finding(f"{hours}{n}", site, hours, ENTRY) for hours in (0, 60) for n, site in enumerate(("B", "P") * 20)]
     found = campaigns_of(again)
     assert [(one.total, len(one.alerts)) for one in found] == [(40, LISTED)] * 2
@@ -69,12 +69,12 @@ def test_an_actor_that_comes_back_later_is_another_campaign() -> None:
     ],
 )
 def test_keys_of_a_record(record: object, severity: int, expected: list[Key]) -> None:
-    """Private addresses are no actors; records that cannot be read have no keys."""
+    """Private addresses are no actors; invalid records have no keys."""
     assert list(keys_of(json.dumps(record), severity)) == expected
 
 
 def test_campaigns_in_the_database(servers: HubServers) -> None:
-    """Found from the alerts of the last days, again without a change; a user of one site does not see the others."""
+    """Campaigns are found from recent alerts, again without a change; a user of one site does not see the others."""
     servers.empty()
     record = json.dumps({"alert": {"numbers": {"entry": "203.0.113.66"}}})
     with servers.base() as base:

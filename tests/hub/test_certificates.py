@@ -1,5 +1,5 @@
-"""NATS servers that require client certificates: those of the hub alone get as far as the login, and a certificate
-lives and ends with the JWT of its sensor.
+"""NATS servers that require client certificates: only certificates of the hub reach the login, and a certificate is
+renewed and revoked with the JWT of its sensor.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_sensor_joins_and_delivers(verifying: HubServers, authority: Authority, office: Path, tmp_path: Path) -> None:
-    """The token brings a certificate for the hour, joining the one for 30 days; then the log is delivered."""
+    """The token contains a certificate for an hour, enrolment returns one for 30 days; then the log is delivered."""
     log = shutil.copy(office, tmp_path / "events.jsonl")
     identity, path = tmp_path / "identity.yaml", tmp_path / "hub.creds"
     identity.write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")
@@ -131,7 +131,7 @@ def replaced(verifying: HubServers, path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["none", "foreign", "expired", "future"])
 def test_certificates_that_are_refused(verifying: HubServers, authority: Authority, tmp_path: Path, kind: str) -> None:
-    """Though the JWT is valid: absent, of another hub, expired, not valid yet. The hub's own is accepted afterwards."""
+    """A missing, foreign, expired or future certificate is rejected despite a valid JWT; the hub's own is accepted."""
     path = verifying.joined("office-1", tmp_path)
     replaced(verifying, path, kind)
     sensor = output(verifying, path, authority)
@@ -146,7 +146,7 @@ def test_certificates_that_are_refused(verifying: HubServers, authority: Authori
 def test_a_certificate_of_the_servers_authority_is_foreign(
     verifying: HubServers, authority: Authority, tmp_path: Path
 ) -> None:
-    """Whoever certifies servers certifies no sensors."""
+    """The CA of server certificates cannot issue sensor certificates."""
     path = verifying.joined("office-1", tmp_path)
     pair = authority.issue("client", client=True)
     tls = {"ca": authority.ca, "certificate": pair.certificate, "key": pair.key}
@@ -156,8 +156,8 @@ def test_a_certificate_of_the_servers_authority_is_foreign(
 
 
 def test_it_is_revoked_with_the_sensor(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
-    """Its certificate has not expired, but the server closes the connection, refuses the next login, and the hub
-    certifies the key no more. Another sensor goes on.
+    """The certificate has not expired, but the server closes the connection and rejects the next login, and the hub
+    issues no certificate for the key. Another sensor is not affected.
     """
     path, other = verifying.joined("office-1", tmp_path), verifying.joined("office-2", tmp_path)
     sensor, neighbour = output(verifying, path, authority), output(verifying, other, authority)
@@ -180,7 +180,7 @@ def test_it_is_revoked_with_the_sensor(verifying: HubServers, authority: Authori
 def test_it_is_renewed_while_connected(
     verifying: HubServers, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files of 14 days ago stay; two days later they are replaced over the same connection, for the same key, and serve
+    """Files of 14 days stay; two days later they are replaced over the same connection, for the same key, and valid for
     the next one.
     """
     path = verifying.joined("office-1", tmp_path)
@@ -212,7 +212,7 @@ def test_it_is_renewed_while_connected(
 def test_it_is_renewed_while_there_is_nothing_to_send(
     verifying: HubServers, authority: Authority, office: Path, tmp_path: Path
 ) -> None:
-    """A filter that no event passes, and credentials that are 16 days old: `sensor forward` renews them."""
+    """With a filter that matches no event and credentials of 16 days, `sensor forward` renews them."""
     log, path = shutil.copy(office, tmp_path / "events.jsonl"), verifying.joined("office-1", tmp_path)
     mine, account = load_credentials(path), load_pair(verifying.folder, "account")
     with verifying.base() as base:
@@ -231,7 +231,7 @@ def test_it_is_renewed_while_there_is_nothing_to_send(
 
 
 def test_credentials_of_an_earlier_version_get_one(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
-    """They are not due, but the file is missing: the first connection to a server that does not require it yet."""
+    """The first connection to a server that requires no certificate yet renews credentials without one."""
     path = verifying.joined("office-1", tmp_path)
     account, mine = load_pair(verifying.nats.hub_folder, "account"), load_credentials(path)
     pair = tmp_path / "given.pem"
@@ -247,7 +247,7 @@ def test_credentials_of_an_earlier_version_get_one(verifying: HubServers, author
 
 
 def test_init_needs_both_files(authority: Authority, tmp_path: Path) -> None:
-    """And they must be there: otherwise no keys are made. The configuration that is written is one of a hub."""
+    """Both files must exist: otherwise no keys are created. The written configuration is that of a hub."""
     pair = authority.issue("server")
     for given in (
         ["--certificate", pair.certificate],
@@ -265,7 +265,7 @@ def test_init_needs_both_files(authority: Authority, tmp_path: Path) -> None:
 
 
 def test_what_a_server_cannot_replace(verifying: HubServers, tmp_path: Path) -> None:
-    """JWT or certificate of another hub or for another key, cut off, or none at all: no admission of this sensor."""
+    """A JWT or certificate of another hub or for another key, truncated or missing, is no admission of this sensor."""
     account, other = load_pair(verifying.folder, "account"), KeyPair.generate(ACCOUNT)
     key, neighbour = KeyPair.generate(USER).public, KeyPair.generate(USER).public
     now = datetime.now(UTC)
@@ -286,7 +286,7 @@ def test_what_a_server_cannot_replace(verifying: HubServers, tmp_path: Path) -> 
 
 
 def test_a_worker_that_starts_again_is_certified(verifying: HubServers, authority: Authority, tmp_path: Path) -> None:
-    """Also after the server did; workers certify themselves."""
+    """Workers issue their own certificates, also after a restart of the server."""
     verifying.nats.kill()
     verifying.nats.start()
     verifying.workers[0].kill()
@@ -297,7 +297,7 @@ def test_a_worker_that_starts_again_is_certified(verifying: HubServers, authorit
 
 
 def test_the_authority_is_the_same_at_any_time(verifying: HubServers) -> None:
-    """So the file in the servers' configuration stays valid; a token that was changed is none."""
+    """The CA certificate is reproducible, so the servers' configuration stays valid; a changed token is invalid."""
     account = load_pair(verifying.nats.hub_folder, "account")
     printed = command("hub", "authority", "--config", verifying.config).stdout
     assert printed == hub_authority(account) == (verifying.nats.hub_folder / "clients.pem").read_text()

@@ -1,5 +1,5 @@
-"""Three NATS servers with three replicas of the stream, and a leaf server: whichever part is killed, and whatever a
-server forgets, no event is lost or held twice, counted by number. `make test-all` kills each part 50 times.
+"""Three NATS servers with three replicas of the stream, and a leaf server: after any kill or loss of a server's data,
+no event is lost or duplicated, counted by number. `make test-all` kills each part 50 times.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def story(cluster: ClusterServers, tmp_path: Path) -> Iterator[Story]:
 
 
 def test_a_sensor_delivers_through_a_leaf(cluster: ClusterServers, leaf: Leaf, office: Path, tmp_path: Path) -> None:
-    """It knows the leaf server alone; commits and answers come back the same way. The folder is made once."""
+    """The sensor only knows the leaf server; commits and answers return the same way. The folder is created once."""
     log = shutil.copy(office, tmp_path / "events.jsonl")
     url = f"nats://127.0.0.1:{leaf.port}"
     config = configuration(tmp_path / "sensor.yaml", url, cluster.joined("office-1", tmp_path), "office-1")
@@ -76,7 +76,7 @@ def test_a_sensor_delivers_through_a_leaf(cluster: ClusterServers, leaf: Leaf, o
 
 
 def test_a_leaf_server_is_no_worker(cluster: ClusterServers, leaf: Leaf, tmp_path: Path) -> None:
-    """Its credentials let it forward for sensors; they neither read what sensors send, nor ask sensors anything."""
+    """A leaf server's credentials forward for sensors; they neither read their messages nor send them requests."""
     path = leaf.folder / "leaf" / "leaf.creds"
     login, key = Login(credentials=Secret(f"file:{path}")), KeyPair.generate(USER).public
     for subject in "$JS.API.STREAM.PURGE.HUB", f"hub.commits.{key}", f"hub.hunt.{key}":
@@ -105,7 +105,7 @@ def test_all_servers_refuse_a_revoked_sensor(cluster: ClusterServers, tmp_path: 
 
 @pytest.mark.slow
 def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -> None:
-    """In a random order, at random moments: each server of the cluster, the worker, the forwarder, PostgreSQL."""
+    """In random order, at random moments: each server of the cluster, the worker, the forwarder, PostgreSQL."""
     parts = {f"nats-{number}": again(node) for number, node in enumerate(cluster.nodes)}
     parts |= {
         "forwarder": story.kill_forwarder,
@@ -124,7 +124,7 @@ def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -
 
 @pytest.mark.slow
 def test_a_leaf_server_may_die_at_any_moment(cluster: ClusterServers, leaf: Leaf, tmp_path: Path) -> None:
-    """The only way of a sensor to the hub, and one of the servers behind it."""
+    """The leaf server is the sensor's only connection to the hub; one of the servers behind it is killed too."""
     story = Story(cluster, tmp_path, EVENTS, [f"nats://127.0.0.1:{leaf.port}"])
     dice = chance("hub", "leaf")
     try:
@@ -140,7 +140,7 @@ def test_a_leaf_server_may_die_at_any_moment(cluster: ClusterServers, leaf: Leaf
 
 @pytest.mark.slow
 def test_a_server_that_loses_its_last_writes(cluster: ClusterServers, story: Story, tmp_path: Path) -> None:
-    """A loss of power takes what was not synced: its files are those of a moment before, copied while it wrote them."""
+    """A loss of power loses unsynced data: the server's files are those of a moment before, copied during writes."""
     dice = chance("hub", "cluster", "power")
     for _ in range(count(50, 2)):
         node = dice.choice(cluster.nodes)

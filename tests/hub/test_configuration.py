@@ -1,5 +1,5 @@
-"""Configuration of the fleet with the real commands: published at the hub, pulled by a sensor over NATS, and what a
-database that somebody changed can do.
+"""Configuration of the fleet with the real commands: published at the hub, pulled by a sensor over NATS, and the
+effects of a tampered database.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.hub.hub_kit import SITE, HubServers
 
 
 class Office:
-    """A sensor that joined with --sync, and the commands of both sides, in this process."""
+    """A sensor that was enrolled with --sync, and the commands of both sides, in this process."""
 
     def __init__(self, servers: HubServers, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.servers, self.config, self._capsys = servers, folder / "etc" / "sensor.yaml", capsys
@@ -40,7 +40,7 @@ class Office:
         return main(["sync", "--once", "--config", str(self.config)])
 
     def reported(self) -> list[tuple[str, str]]:
-        """State and name of each sensor that the hub lists."""
+        """State and name of each sensor in the hub's list."""
         rows = [json.loads(line) for line in self.hub("configurations", "--json")[1].splitlines()]
         return [(row["state"], row["name"]) for row in rows if "expected" in row]
 
@@ -49,7 +49,7 @@ class Office:
 def office(
     servers: HubServers, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Office:
-    # Observing health is tested with the agent; no sensor runs here.
+    # Health checks are tested with the agent; no sensor runs here.
     monkeypatch.setattr("sensor.sync.agent.TRIAL_S", 0.0)
     monkeypatch.setattr("sensor.cli._sync_agent.health_now", lambda _: Health())
     servers.empty()
@@ -66,7 +66,7 @@ def layer(folder: Path, text: str, **files: str) -> str:
 
 @pytest.mark.slow
 def test_a_fleet_is_configured(office: Office, tmp_path: Path) -> None:
-    """Fleet, site and sensor; a list longer than a message; an earlier version again; nothing any more."""
+    """Layers of fleet, site and sensor; a list longer than a message; an earlier version; an empty layer."""
     lines = f"# {'x' * 1000}\n" * 700 + "192.0.2.1\n"
     assert office.hub("configure", layer(tmp_path, "preset: quiet\n", **{"lists/a.txt": lines}))[0] == 0
     assert office.hub("configure", layer(tmp_path / "b", "alerts: {least: low}\n"), "--site", SITE)[0] == 0
@@ -99,13 +99,13 @@ def test_a_fleet_is_configured(office: Office, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_published(office: Office, tmp_path: Path, text: str, arguments: list[str], code: int) -> None:
-    """Faults are found before any sensor sees them; a layer may complete an output that only sensors have."""
+    """Faults are found before any sensor gets the layer; a layer may complete an output that only sensors have."""
     assert office.hub("configure", layer(tmp_path, text), *arguments)[0] == code
     assert office.servers.queried("SELECT count(*) FROM configurations") == [(int(code == 0),)]
 
 
 def test_a_database_that_was_changed(office: Office, tmp_path: Path) -> None:
-    """By who can write to it but has no key of the operator: layers and files are refused, and the sensor goes on."""
+    """Layers and files changed without the operator's key are rejected, and the sensor continues."""
     office.hub("configure", layer(tmp_path, "preset: quiet\n", **{"lists/a.txt": "192.0.2.1\n"}))
     with office.servers.base() as base:
         base.execute("UPDATE configuration_files SET body = 'preset: paranoid' WHERE length(body) = 14")

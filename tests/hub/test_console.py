@@ -1,4 +1,4 @@
-"""The console of a hub: one view of two sites, the same answers as a sensor's own tables, and users who may read one
+"""The console of a hub: one view of two sites, the same answers as a sensor's own tables, and users limited to one
 site.
 """
 
@@ -53,7 +53,7 @@ def sent(servers: HubServers, log: Path, folder: Path, sensor: str, site: str) -
 
 @pytest.fixture(scope="module")
 def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
-    """A hub with the office of two sites, which have the same devices and private addresses."""
+    """A hub with the office capture of two sites, which have the same devices and private addresses."""
     servers.empty()
     folder = tmp_path_factory.mktemp("sensors")
     sent(servers, office, folder, "office-1", SITE)
@@ -94,7 +94,7 @@ def listed(client: Any, path: str, **given: str) -> dict[str, Any]:
 
 
 def test_one_view_of_all_sites(browser: Any) -> None:
-    """The overview has a row for each site; ``data`` chooses one of them on every page."""
+    """The overview has a row for each site; ``data`` selects one of them on every page."""
     page = browser.get("/").text
     rows = re.findall(r'<td class="first"><a href="/\?data=(\w+)">', page)
     assert sorted(rows) == [SITE, PARIS]
@@ -106,7 +106,7 @@ def test_one_view_of_all_sites(browser: Any) -> None:
 
 
 def test_a_device_and_the_same_device_at_the_other_site(browser: Any) -> None:
-    """With the evidence, and a link to it."""
+    """The page shows the evidence, and a link to the other site's device."""
     row = listed(browser, "devices", type="camera", data=SITE)["items"][0]
     page = browser.get(f"/devices/{row['id']}")
     assert page.status_code == 200
@@ -119,7 +119,7 @@ def test_a_device_and_the_same_device_at_the_other_site(browser: Any) -> None:
 
 
 def test_every_page_answers_or_explains_what_a_hub_lacks(browser: Any) -> None:
-    """Lists and single objects are there; packets and settings are at the sensor, which is an error with the reason."""
+    """Lists and single objects are shown; pages of packets and settings are an error with the reason."""
     alert, incident = listed(browser, "alerts")["items"][0]["id"], listed(browser, "incidents")["items"][0]["id"]
     there = ("/", "/alerts", "/devices", "/incidents", "/sensors", "/search?q=10.20.10.62", "/audit", "/users")
     for path in (*there, f"/alerts/{alert}", f"/incidents/{incident}", "/live"):
@@ -179,7 +179,7 @@ def names(rows: list[Any]) -> list[str]:
 @pytest.mark.parametrize("wanted", ALERT_FILTERS, ids=str)
 @pytest.mark.parametrize("sort", ["last", "risk", "severity", "opened"])
 def test_both_back_ends_list_the_same_alerts(both: tuple[Backend, Backend], wanted: AlertFilter, sort: str) -> None:
-    """Rows, total and facets; also the order, but for rows that are equal in it."""
+    """Rows, total and facets are equal; also the order, except for rows of equal rank."""
     own, hub = (one.alerts(wanted, sort) for one in both)
     assert sorted(names(hub.rows)) == sorted(names(own.rows))
     assert (hub.total, hub.exact) == (own.total, True)
@@ -195,7 +195,7 @@ def test_both_back_ends_list_the_same_alerts(both: tuple[Backend, Backend], want
 def test_frequent_words_give_the_same_alerts(
     both: tuple[Backend, Backend], wanted: AlertFilter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where many matches are expected, rows are tested one after the other; the answer is the same."""
+    """For words with many expected matches rows are filtered sequentially; the result is the same."""
     monkeypatch.setattr("sensor.hub.views.query.FREQUENT", -1)
     own, hub = (one.alerts(wanted, "severity") for one in both)
     assert [row.last for row in hub.rows] == [row.last for row in own.rows]
@@ -216,7 +216,7 @@ def test_both_back_ends_list_the_same_devices(both: tuple[Backend, Backend], wan
 
 
 def test_both_back_ends_show_the_same_objects(both: tuple[Backend, Backend]) -> None:
-    """An alert with its incidents, an incident, a device: by whole ids and by their beginnings."""
+    """An alert with its incidents, an incident and a device are found by full ids and by prefixes."""
     own, hub = both
     for row in own.alerts().rows:
         there = hub.alert(row.id)
@@ -235,7 +235,7 @@ def test_both_back_ends_show_the_same_objects(both: tuple[Backend, Backend]) -> 
     ("backwards", "sort"), [(True, "last"), (False, "last"), (True, "severity"), (False, "risk"), (True, "opened")]
 )
 def test_pages_of_alerts_have_each_row_once(filled: HubServers, sort: str, backwards: bool) -> None:
-    """In the same order as one long page, also where rows are equal."""
+    """Pages have the same order as one long page, also for rows of equal rank."""
     with filled.base() as base, base.transaction():
         hub = HubBackend(Reader(base))
         whole, found, cursor = hub.alerts(sort=sort, backwards=backwards), [], ""
@@ -264,7 +264,7 @@ def test_pages_of_devices_and_incidents_have_each_row_once(filled: HubServers) -
 
 
 def test_ids_of_several_sensors(filled: HubServers) -> None:
-    """An id that two sensors have needs the number of the sensor; filters that a hub lacks are errors."""
+    """An id that two sensors use requires the sensor's number; filters that a hub lacks are errors."""
     with filled.base() as base, base.transaction():
         hub = HubBackend(Reader(base))
         name = hub.alerts(limit=1).rows[0].id
@@ -286,7 +286,7 @@ def test_ids_of_several_sensors(filled: HubServers) -> None:
 
 
 def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: Any) -> None:
-    """Closed with a verdict, undone, and closed again by the command: lists, facets and history agree each time."""
+    """An alert is closed, reopened, and closed by the command: lists, facets and history agree each time."""
     name = listed(browser, "alerts", data=PARIS, severity="critical")["items"][0]["id"]
 
     def state() -> tuple[str, str, dict[str, int]]:
@@ -318,7 +318,7 @@ def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: An
 
 
 def test_a_sensor_that_moves_takes_its_counts_along(filled: HubServers, browser: Any) -> None:
-    """Facets come from counts, which follow every change of the rows."""
+    """Facets come from counters, which follow every change of the rows."""
     assert main(["hub", "move", "paris-1", "--site", "Lyon", "--config", str(filled.config)]) == 0
     assert listed(browser, "devices", data="Lyon")["total"] == DEVICES
     assert listed(browser, "alerts")["facets"]["site"] == {SITE: ALERTS, "Lyon": ALERTS}
@@ -330,7 +330,7 @@ def test_a_sensor_that_moves_takes_its_counts_along(filled: HubServers, browser:
 
 
 def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: Any) -> None:
-    """On no page, in no list, by no id, through no search; a token has the same limits."""
+    """No page, list, id or search shows another site; a token has the same limits."""
     hub = ("--hub", str(console.state / "hub.yaml"), "--state", str(console.state))
     foreign = [listed(browser, path, data=SITE)["items"][0]["id"] for path in ("devices", "alerts", "incidents")]
     output_of("console", "sites", "paul", PARIS, *hub)
@@ -354,7 +354,7 @@ def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: A
 
 
 def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Running) -> None:
-    """A query without any condition on sites gets rows of the user's sites alone: row-level security."""
+    """A query without a condition on sites only returns the user's sites: row-level security."""
     database, scopes = filled.hub.settings.database, SiteScopes(console.state)
     scopes.put("pia", [PARIS])
     connections = Connections(database)
@@ -375,7 +375,7 @@ def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Run
 
 
 def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
-    """Silence, gaps, a wrong clock and rejected batches; what is unknown is called so."""
+    """Silence, gaps, a wrong clock and rejected batches are shown; unknown values are shown as unknown."""
     assert ">0 with faults<" in browser.get("/sensors").text
     with filled.base() as base:
         base.execute("UPDATE sensors SET seen = now() - interval '3 hours', clock_ms = 90000 WHERE name = 'paris-1'")
@@ -399,7 +399,7 @@ def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
 
 
 def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
-    """Markup and control characters of a device or an alert reach no page."""
+    """Markup and control characters of a device or an alert are escaped on all pages."""
     with filled.base() as base:
         base.execute("UPDATE devices SET name = E'<script>alert(1)</script>\\x1b[31m' WHERE type = 'camera'")
         base.execute("UPDATE alerts SET title = '<img src=x onerror=1>', summary = E'\\u202e<b>'")
@@ -409,7 +409,7 @@ def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
 
 
 def test_a_console_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command ends with a code and an error of the catalogue, without the password."""
+    """The command exits with a code and an error of the catalogue, without the password."""
     (tmp_path / "hub.yaml").write_text(
         "nats: {servers: ['nats://127.0.0.1:1']}\ndatabase: {url: 'postgresql://a:secret@127.0.0.1:1/x'}\n"
     )

@@ -1,4 +1,4 @@
-"""The console of a hub in a real browser: from all sites to one alert, closed; narrow and dark screens."""
+"""The console of a hub in a real browser: from all sites to one closed alert; narrow and dark screens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Any, console: Running) -> Iterator[Any]:
-    """A page that is logged in, and fails the test if the browser reported an error."""
+    """A logged-in page, which fails the test if the browser reported an error."""
     context = chromium.new_context(base_url=console.url)
     page = context.new_page()
     reports: list[str] = []
@@ -54,7 +54,7 @@ def page(chromium: Any, console: Running) -> Iterator[Any]:
 
 
 def test_from_all_sites_to_a_closed_alert(page: Any) -> None:
-    """Choose a site, search, open the alert, close it as benign, undo: the address has the site all the time."""
+    """Select a site, search, open the alert, close it as benign, undo: the URL contains the site all the time."""
     expect = sync_api.expect
     expect(page.locator("table tbody tr td.first").first).to_be_visible()
     page.select_option("#dataset", PARIS)
@@ -80,7 +80,7 @@ def test_from_all_sites_to_a_closed_alert(page: Any) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_pages_fit_the_screen(page: Any, width: int, scheme: str) -> None:
-    """Nothing is wider than the screen, on lists and on single objects."""
+    """Neither lists nor single objects are wider than the screen."""
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)
     for path in ("/", "/sensors", "/devices", "/alerts", "/incidents", "/search?q=10.20.10.62"):

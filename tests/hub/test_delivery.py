@@ -1,4 +1,4 @@
-"""From a sensor's log through JetStream into PostgreSQL: what arrives is the log, and a sensor is done with an event
+"""From a sensor's log through JetStream into PostgreSQL: the hub stores the log, and a sensor's cursor passes an event
 only when it is committed.
 """
 
@@ -22,7 +22,7 @@ from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 
 @pytest.fixture
 def sender(servers: HubServers, office: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Configuration and log of a sensor office-1 that has just joined; the tables are empty."""
+    """Configuration and log of a newly enrolled sensor office-1; the tables are empty."""
     servers.empty()
     log = shutil.copy(office, tmp_path / "events.jsonl")
     credentials = servers.joined("office-1", tmp_path)
@@ -36,7 +36,7 @@ def delivered(config: Path, log: Path) -> None:
 
 
 def test_the_hub_holds_the_log_as_it_is(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """Every line, byte by byte, each once; numbers without a gap; the cursor at the end."""
+    """Every line is stored unchanged, once; numbers have no gap; the cursor is at the end."""
     config, log = sender
     delivered(config, log)
     lines = log.read_text().splitlines()
@@ -48,7 +48,7 @@ def test_the_hub_holds_the_log_as_it_is(servers: HubServers, sender: tuple[Path,
 
 
 def test_last_states_are_those_of_the_log(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """Devices, alerts and incidents have the record that the log has last for them."""
+    """Devices, alerts and incidents have their last record of the log."""
     config, log = sender
     delivered(config, log)
     last: dict[str, dict[str, str]] = {"device": {}, "alert": {}, "incident": {}}
@@ -78,7 +78,7 @@ def test_a_cursor_that_is_lost_sends_all_again_and_adds_nothing(servers: HubServ
 
 
 def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """Numbers begin again, with other events: both logs are held whole."""
+    """Numbers start again, with other events: both logs are stored completely."""
     config, log = sender
     delivered(config, log)
     records = [json.loads(line) for line in log.read_text().splitlines()][:20]
@@ -92,8 +92,8 @@ def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path
 
 
 def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """A backup brings the log back as it was at number 100, with its cursor and epoch; then other events get numbers
-    that the hub holds already. It notices by their ids, and the sensor goes on under another epoch.
+    """A backup restores the log at number 100, with its cursor and epoch; then new events get numbers that the hub has
+    already. The ids differ, so the sensor continues under another epoch.
     """
     config, log = sender
     whole = log.read_text().splitlines()
@@ -117,7 +117,7 @@ def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers
 
 
 def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """The hub lost what it had committed; the sensor, which is done with it, sends it again from there."""
+    """The hub lost committed events; the sensor, whose cursor has passed them, sends them again."""
     config, log = sender
     delivered(config, log)
     with servers.base() as base:
@@ -134,7 +134,7 @@ def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sende
 
 
 def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """`sensor hub resend`: what is held stays, what is missing arrives."""
+    """`sensor hub resend`: stored events stay, missing ones arrive."""
     config, log = sender
     delivered(config, log)
     with servers.base() as base:
@@ -151,7 +151,7 @@ def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple
 
 
 def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """NATS alone is no hub: nothing is done with, and the sensor reports why."""
+    """NATS alone is no hub: the cursor stays, and the sensor reports the reason."""
     config, log = sender
     servers.workers[0].stop()
     try:
@@ -168,8 +168,8 @@ def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path,
 
 
 def test_a_full_database_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """PostgreSQL reports that its disk is full (SQLSTATE 53100): nothing is set aside, the sensor keeps its events, and
-    all of them arrive once there is space.
+    """PostgreSQL reports a full disk (SQLSTATE 53100): nothing is quarantined, the sensor keeps its events, and all of
+    them arrive once there is space.
     """
     config, log = sender
     with servers.base() as base:
@@ -195,7 +195,7 @@ def test_a_full_database_loses_nothing(servers: HubServers, sender: tuple[Path, 
 
 
 def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """A backlog of many batches: the alerts and incidents at its end are held before the rest of it."""
+    """Alerts and incidents at the end of a backlog of many batches are stored before the rest."""
     config, log = sender
     configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=10)
     running: subprocess.Popen[bytes] = forwarder(config, log, "--once")
@@ -209,7 +209,7 @@ def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path
 
 
 def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """It reports why; once the operator has moved it, all of them arrive."""
+    """The sensor reports the reason; once the operator has moved it, all events arrive."""
     config, log = sender
     with servers.base() as base:
         base.execute("UPDATE sensors SET site = 'Paris', sensor_site = 'Paris'")
@@ -227,7 +227,7 @@ def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender
 
 
 def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[Path, Path]) -> None:
-    """The alert comes again and changes; what the operator decided stays, each part until it is changed."""
+    """The alert arrives again and changes; each part of the operator's note stays until it is changed."""
     config, log = sender
     delivered(config, log)
     [(alert, key)] = servers.queried("SELECT id, sensor FROM alerts ORDER BY id LIMIT 1")
@@ -241,7 +241,7 @@ def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[P
         base.execute("DELETE FROM events")
     for path in cursors_of(log).glob("hub.[jb]*"):
         path.unlink()
-    # Other batches, which JetStream does not take for those of a moment ago.
+    # Other batches, which JetStream does not take for duplicates of those of a moment ago.
     configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=50)
     delivered(config, log)
     assert servers.queried("SELECT title <> '' FROM alerts WHERE sensor = %s AND id = %s", key, alert) == [(True,)]

@@ -1,4 +1,4 @@
-"""Enrolment with the real commands: token, join, approval, renewal, revocation; and who may read what."""
+"""Enrolment with the real commands: token, join, approval, renewal, revocation; and read permissions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def empty(servers: HubServers) -> HubServers:
 
 
 def sensor(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of ours, as a process."""
+    """A sensor command, as a process."""
     return subprocess.run(
         [sys.executable, "-m", "sensor", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
@@ -52,7 +52,7 @@ def joining(servers: HubServers, folder: Path, token: str, name: str) -> subproc
 
 
 def test_a_sensor_joins_and_delivers(empty: HubServers, tmp_path: Path) -> None:
-    """The token at the hub, the command at the sensor, the check of the output; the seed is the owner's alone."""
+    """The token of the hub, the command at the sensor, the check of the output; only the owner can read the seed."""
     token = hub(empty, "token", "--site", SITE)
     assert token.returncode == 0, token.stderr
     done = joining(empty, tmp_path, token.stdout.strip(), "office-1")
@@ -71,7 +71,7 @@ def test_a_sensor_joins_and_delivers(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_a_token_admits_one_sensor(empty: HubServers, tmp_path: Path) -> None:
-    """The same sensor may ask again with it, another may not."""
+    """The same sensor may use the token again, another may not."""
     token = hub(empty, "token", "--site", SITE).stdout.strip()
     assert joining(empty, tmp_path / "a", token, "a").returncode == 0
     assert joining(empty, tmp_path / "a", token, "a").returncode == 0
@@ -82,7 +82,7 @@ def test_a_token_admits_one_sensor(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_needs_approval(empty: HubServers, tmp_path: Path) -> None:
-    """The second sensor waits; after the approval the same command joins it, with the key it had before."""
+    """The second sensor waits; after the approval the same command enrols it, with the same key."""
     for folder, code in ("first", 0), ("second", 1):
         token = hub(empty, "token", "--site", SITE).stdout.strip()
         done = joining(empty, tmp_path / folder, token, "twin")
@@ -95,7 +95,7 @@ def test_a_name_that_is_taken_needs_approval(empty: HubServers, tmp_path: Path) 
 
 
 def test_tokens_that_are_no_good(empty: HubServers, tmp_path: Path) -> None:
-    """Forged by another hub, expired, cut off: no sensor is added."""
+    """Tokens of another hub, expired or truncated, add no sensor."""
     account, user = KeyPair.generate(ACCOUNT), KeyPair.generate(USER)
     forged = jwts.token_jwt(account, user.public, SITE, int(time.time()))
     ours = load_pair(empty.nats.hub_folder, "account")
@@ -107,7 +107,7 @@ def test_tokens_that_are_no_good(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_credentials_are_renewed_at_half_time(empty: HubServers, tmp_path: Path) -> None:
-    """A JWT that is 16 days old is replaced when the output connects; one that is 14 days old is not."""
+    """A JWT of 16 days is replaced when the output connects; one of 14 days is not."""
     path = empty.joined("office-1", tmp_path)
     mine = load_credentials(path)
     account = load_pair(empty.nats.hub_folder, "account")
@@ -122,7 +122,7 @@ def test_credentials_are_renewed_at_half_time(empty: HubServers, tmp_path: Path)
 
 
 def test_a_revoked_sensor_is_cut_off(empty: HubServers, tmp_path: Path) -> None:
-    """Its open connection ends, and the servers refuse it from then on."""
+    """Its open connection is closed, and the servers reject it from then on."""
     path = empty.joined("office-1", tmp_path)
     output = Hub("hub", Options.model_validate({"servers": [empty.url], "credentials": path, "timeout_s": 5}))
     output.open()
@@ -137,7 +137,7 @@ def test_a_revoked_sensor_is_cut_off(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:
-    """Names are unique, and the sensor goes on as it was."""
+    """Names are unique, and the sensor is not interrupted."""
     empty.joined("a", tmp_path)
     empty.joined("b", tmp_path)
     assert hub(empty, "rename", "a", "b").returncode == 1
@@ -151,7 +151,7 @@ def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_a_reader_sees_its_sites(empty: HubServers, tmp_path: Path) -> None:
-    """Row-level security: another site's rows are not there, whatever is asked; no site, no row."""
+    """Row-level security hides rows of other sites from any query; without a site there are no rows."""
     empty.joined("a", tmp_path, "Berlin")
     empty.joined("b", tmp_path, "Paris")
     with empty.base() as base:
@@ -173,7 +173,7 @@ def test_a_reader_sees_its_sites(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_many_sensors_join(empty: HubServers, tmp_path: Path) -> None:
-    """By script: each with its own token and key, over NATS. `make test-all` has 1,000 of them."""
+    """Many enrolments by script: each with its own token and key, over NATS. `make test-all` has 1,000 of them."""
     account, many = load_pair(empty.nats.hub_folder, "account"), count(1000, 25)
     with empty.base() as base:
         tokens = [sensors.make_token(base, account, SITE, datetime.now(UTC)) for _ in range(many)]
@@ -184,7 +184,7 @@ def test_many_sensors_join(empty: HubServers, tmp_path: Path) -> None:
 
 
 def test_an_expired_token_is_refused_by_the_database(empty: HubServers) -> None:
-    """Also where the server's clock lets its bearer in."""
+    """An expired token is refused even if the NATS server's clock still accepts it."""
     account, key = load_pair(empty.nats.hub_folder, "account"), KeyPair.generate(USER).public
     now = datetime.now(UTC)
     with empty.base() as base:

@@ -1,5 +1,5 @@
 """Entities in the database of a hub: found from the events of two sensors, listed, separated by an operator; a MAC at
-two sites at once; and old months of events.
+two sites at once; and deletion of old months of events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LAPTOP, CLONE = "3c:d9:2b:01:02:03", "3c:d9:2b:0a:0b:0c"
 
 
 class Fleet:
-    """Two sensors at two sites, whose events are put into the database as the intake does."""
+    """Two sensors at two sites, whose events are stored as the intake does."""
 
     def __init__(self, base: Connection) -> None:
         self.base, self._seq = base, 0
@@ -38,7 +38,7 @@ class Fleet:
             self.sensors[site] = int(row[0]) if row else 0
 
     def see(self, site: str, hours: float, device: str, **more: Any) -> None:
-        """An event of a device."""
+        """Store an event of a device."""
         self._seq += 1
         ts = (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
         record = {
@@ -76,7 +76,7 @@ def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *arguments: str) -
 
 
 def test_stays_of_a_travelling_laptop(hub: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """In order, until it was certainly still there; the clone overlaps, a device of one site does not roam."""
+    """Stays are in order, until the last observation; the clone overlaps, a device of one site does not roam."""
     assert main(["hub", "identify", "--config", str(hub.config)]) == 0
     found = rows(hub, capsys, "roaming")
     stays = [(row["site"], row["begins"][:16], row["ends"][:16]) for row in found if "dev-c" not in row["device"]]
@@ -91,7 +91,7 @@ def test_stays_of_a_travelling_laptop(hub: HubServers, capsys: pytest.CaptureFix
 
 
 def test_a_travelling_laptop_and_a_clone(hub: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both are found; the clone alone is at two sites at once. What the operator separates stays apart."""
+    """Both are found; only the clone is at two sites at once. Devices that the operator separated stay apart."""
     assert main(["hub", "identify", "--config", str(hub.config)]) == 0
     found = {row["members"][0]: row for row in rows(hub, capsys, "entities")}
     assert found.keys() == {"berlin/dev-a", "berlin/dev-c"}
@@ -108,7 +108,7 @@ def test_a_travelling_laptop_and_a_clone(hub: HubServers, capsys: pytest.Capture
 
 
 def test_edges_keep_their_time(hub: HubServers) -> None:
-    """And those whose evidence is gone are removed."""
+    """Edges without evidence are removed."""
     with hub.base() as base:
         identify(base)
         before = base.execute("SELECT value, at FROM edges ORDER BY 1").fetchall()
@@ -118,7 +118,7 @@ def test_edges_keep_their_time(hub: HubServers) -> None:
 
 
 def test_old_months_are_dropped(hub: HubServers) -> None:
-    """Whole partitions, and what lies in the table of the rest; last states stay."""
+    """Whole partitions and old rows of the default partition are deleted; last states stay."""
     with hub.base() as base:
         fleet = Fleet.__new__(Fleet)
         fleet.base, fleet._seq, fleet.sensors = base, 100, {"Berlin": 1}

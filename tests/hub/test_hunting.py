@@ -1,4 +1,6 @@
-"""Federated hunting with real programs: `sensor hunt serve` at sensors, `sensor hub hunt` at the hub, NATS between."""
+"""Federated hunting with real programs: `sensor hunt serve` at sensors, `sensor hub hunt` at the hub, NATS between
+them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ QUERY = "SELECT dst_port, count(*) AS flows FROM conn WHERE src_ip = '10.20.10.6
 
 
 class Serving(Server):
-    """`sensor hunt serve` as a process. ``records``: the folder that it reads."""
+    """`sensor hunt serve` as a process. ``records``: its folder of records."""
 
     def __init__(self, config: Path, records: Path) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class Serving(Server):
 
 
 class Fleet:
-    """Sensors that joined. Each serves, keeps silent, or does not listen."""
+    """Enrolled sensors. Each serves, does not answer, or does not subscribe."""
 
     def __init__(self, servers: HubServers, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.servers, self.folder, self._capsys = servers, folder, capsys
@@ -110,8 +112,8 @@ def rows(answer: list[dict[str, Any]], sensor: str) -> list[dict[str, Any]]:
 
 
 def test_a_camera_is_hunted_at_every_sensor(fleet: Fleet, records: Path) -> None:
-    """One sensor has it, one keeps no records, one does not listen: each is listed, and the part of the last two is
-    unknown. Rows over the limit are reported; a query that writes, or reads other files, is refused.
+    """One sensor has the camera, one keeps no records, one does not subscribe: each is listed, and the last two are
+    unknown. Rows above the limit are reported; a query that writes, or reads other files, is rejected.
     """
     fleet.serve("office-1", records)
     fleet.serve("office-2", fleet.folder / "nothing")
@@ -138,7 +140,7 @@ def test_a_camera_is_hunted_at_every_sensor(fleet: Fleet, records: Path) -> None
 
 
 def test_sums_over_two_sensors(fleet: Fleet, records: Path) -> None:
-    """Both have seen the same; rows that were cut make the sum incomplete."""
+    """Both sensors have the same flows; truncated rows make the sum incomplete."""
     for name in "office-1", "office-2":
         fleet.serve(name, records)
     one = rows(fleet.hunt(QUERY, "--sensor", "office-1")[1], "office-1")
@@ -151,7 +153,7 @@ def test_sums_over_two_sensors(fleet: Fleet, records: Path) -> None:
 
 
 def test_a_sensor_that_keeps_silent_is_unknown(fleet: Fleet) -> None:
-    """It listens, and does not answer within the time."""
+    """It subscribes, and does not answer in time."""
     wire, key = fleet.wire("office-1")
     wire.subscribe(subject(HUNT, key))
     code, answer = fleet.hunt(QUERY, "--within", "0.5")
@@ -159,7 +161,7 @@ def test_a_sensor_that_keeps_silent_is_unknown(fleet: Fleet) -> None:
 
 
 def test_a_sensor_answers_for_itself_alone(fleet: Fleet) -> None:
-    """It can neither hunt, nor read what others are asked, nor answer in their name."""
+    """A sensor can neither hunt, nor read the queries of others, nor answer in their name."""
     _, other = fleet.wire("office-1")
     for number, forbidden in enumerate(("ask", "listen", "answer")):
         wire, _ = fleet.wire(f"office-{number + 2}")
@@ -175,7 +177,7 @@ def test_a_sensor_answers_for_itself_alone(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\x28\xb5\x2f\xfd", bytes(range(256))])
 def test_a_sensor_that_answers_anything(fleet: Fleet, body: bytes) -> None:
-    """Is listed as unreadable; only its first answer counts."""
+    """An invalid answer is listed as unreadable; only the first answer counts."""
     wire, key = fleet.wire("office-1")
     wire.subscribe(subject(HUNT, key))
 
@@ -192,7 +194,7 @@ def test_a_sensor_that_answers_anything(fleet: Fleet, body: bytes) -> None:
 
 
 def test_credentials_of_an_earlier_version_are_renewed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They allowed no hunts."""
+    """The old credentials allowed no hunts."""
     path = fleet.credentials("office-1")
     mine, account = load_credentials(path), load_pair(fleet.servers.nats.hub_folder, "account")
     with monkeypatch.context() as earlier:
@@ -208,7 +210,7 @@ def test_credentials_of_an_earlier_version_are_renewed(fleet: Fleet, monkeypatch
 
 
 def test_what_makes_no_hunt(fleet: Fleet) -> None:
-    """Bounds, names of hunts and of sensors are checked before any sensor is asked."""
+    """Limits, names of hunts and of sensors are checked before any query is sent."""
     fleet.credentials("office-1")
     for arguments, code in (
         ([], 2),
@@ -222,7 +224,7 @@ def test_what_makes_no_hunt(fleet: Fleet) -> None:
 
 
 def test_what_is_printed(fleet: Fleet, records: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows with the sensor that has them, then each sensor; a hunt of the library goes by its name."""
+    """Rows with their sensor, then each sensor; a hunt of the library has its name."""
     fleet.serve("office-1", records)
     fleet.credentials("office-2")
     capsys.readouterr()

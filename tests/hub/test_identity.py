@@ -1,4 +1,4 @@
-"""Identity across sensors: each kind of evidence with its twin, and the figure of a simulated company."""
+"""Identity across sensors: each kind of evidence with its benign twin, and the figure of a simulated company."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ BOTH = [[(1, "dev-1"), (2, "dev-1")]]
      "00:00:00:00:00:00", "zz:00"],
 )  # fmt: skip
 def test_macs_that_are_not_of_one_device(macs: str) -> None:
-    """Of containers, random, of router redundancy, multicast; a global one joins, at every site."""
+    """MACs of containers, random, VRRP and multicast ones join no devices; a global one does, at every site."""
     assert joined(seen(1, macs=[macs]), seen(2, macs=[macs])) == []
     assert joined(seen(1, macs=[MAC, macs]), seen(2, macs=[MAC])) == BOTH
 
 
 def test_a_router_is_known_by_its_serial_number_alone() -> None:
-    """Its MAC is seen in the packets of others."""
+    """A router's MAC is the source of forwarded packets, so only its serial number joins devices."""
     router = {"type": "router", "macs": [MAC]}
     assert joined(seen(1, **router), seen(2, **router)) == []
     assert joined(seen(1, **router, serial="SG12345"), seen(2, **router, serial="SG12345")) == BOTH
 
 
 def test_serial_numbers_that_no_one_set() -> None:
-    """Few different characters, or two devices of one sensor with the same one."""
+    """Few different characters, or two devices of one sensor with the same number, join no devices."""
     assert joined(seen(1, serial="00000000"), seen(2, serial="00000000")) == []
     assert joined(seen(1, serial="To be filled by O.E.M."), seen(2, serial="To be filled by O.E.M.")) == []
     default = "SN123456789"
@@ -56,7 +56,7 @@ def test_serial_numbers_that_no_one_set() -> None:
 
 
 def test_an_adapter_that_changes_hands() -> None:
-    """The MAC is the same, and names or serial numbers contradict; a name that is not seen contradicts nothing."""
+    """With the same MAC, different names or serial numbers contradict; a missing name does not."""
     assert joined(seen(1, macs=[MAC], name="LT-0001"), seen(2, macs=[MAC], name="LT-0002")) == []
     assert joined(seen(1, macs=[MAC], serial="SG12345"), seen(2, macs=[MAC], serial="SG99999")) == []
     assert joined(seen(1, macs=[MAC], name="LT-0001"), seen(2, macs=[MAC])) == BOTH
@@ -67,7 +67,7 @@ def test_an_adapter_that_changes_hands() -> None:
 
 
 def test_host_names_join_within_a_site() -> None:
-    """Specific ones, of compatible types, never two devices that one sensor distinguishes."""
+    """Specific names of compatible types join, never two devices that one sensor distinguishes."""
     here = {"site": "Berlin", "name": "LT-0001"}
     assert joined(seen(1, **here), seen(2, **here)) == BOTH
     assert joined(seen(1, name="LT-0001"), seen(2, name="LT-0001")) == []
@@ -81,7 +81,7 @@ def test_host_names_join_within_a_site() -> None:
 
 
 def test_what_the_operator_separated_stays_apart() -> None:
-    """Also by way of a third sensor that sees both."""
+    """Separated devices stay apart, also by way of a third sensor that observes both."""
     pair = frozenset(((1, "dev-1"), (2, "dev-1")))
     assert edges_of([seen(1, macs=[MAC]), seen(2, macs=[MAC])], {pair}) == []
     other = "3c:d9:2b:01:02:04"
@@ -91,8 +91,8 @@ def test_what_the_operator_separated_stays_apart() -> None:
 
 
 def test_a_company_of_forty_sites() -> None:
-    """Overlapping space, 5 % roaming, random MACs, containers, default names and serial numbers, adapters that change
-    hands: at most 0.1 % of the joins are wrong, and at most 2 % of those that any evidence allows are missed.
+    """Overlapping space, 5 % roaming, random MACs, containers, default names and serial numbers, shared adapters: at
+    most 0.1 % of the joins are false, and at most 2 % of those with evidence are missed.
     """
     company = Company(Random(21), sites=40, each=count(2500, 500))
     found = pairs_of(joined(*company.sightings))
@@ -108,7 +108,7 @@ def pairs_of(groups: list[list[Member]]) -> set[frozenset[Member]]:
 
 
 def _has_evidence(one: Sighting, other: Sighting) -> bool:
-    """The issue's own rule, apart from the code under test: a global MAC, a serial number, a name within a site."""
+    """Independent of the code under test: a global MAC, a serial number, or a name within a site."""
     macs = {mac for mac in set(one.macs) & set(other.macs) if not int(mac[:2], 16) & 2}
     serials = one.serial == other.serial and one.serial[:2].isupper() and one.serial[2:].isdigit()
     names = one.name == other.name and one.site == other.site and one.name.startswith(("LT-", "DESKTOP-"))

@@ -1,4 +1,4 @@
-"""Keys and JWTs without a server: forms, what may be published, and who signed."""
+"""Keys and JWTs without a server: formats, permissions, and signatures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def decoded(text: str) -> bytes:
 
 
 def check(public: str, data: bytes, signature: str) -> None:
-    """InvalidSignature where the owner of the public key did not sign the data."""
+    """Raises InvalidSignature unless the owner of the public key signed the data."""
     Ed25519PublicKey.from_public_bytes(base64.b32decode(public)[1:-2]).verify(decoded(signature), data)
 
 
 def claims(jwt: str, issuer: str) -> dict[str, Any]:
-    """The claims, once the signature of the issuer is checked as a NATS server does."""
+    """The claims, after a check of the issuer's signature as in a NATS server."""
     signed, _, signature = jwt.rpartition(".")
     check(issuer, signed.encode(), signature)
     found: dict[str, Any] = json.loads(decoded(signed.partition(".")[2]))
@@ -36,7 +36,7 @@ def claims(jwt: str, issuer: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("kind", "letter"), [(OPERATOR, "O"), (ACCOUNT, "A"), (USER, "U")])
 def test_keys_have_the_letter_of_their_kind(kind: int, letter: str) -> None:
-    """The seed as well, behind an S; both are read back, and each only as its own kind."""
+    """Public keys and seeds have the letter of their kind, seeds after an S; each is only read as its own kind."""
     pair = KeyPair.generate(kind)
     assert (pair.public[0], pair.seed[:2]) == (letter, f"S{letter}")
     assert (len(pair.public), len(pair.seed)) == (56, 58)
@@ -47,7 +47,7 @@ def test_keys_have_the_letter_of_their_kind(kind: int, letter: str) -> None:
 
 
 def test_a_typing_error_is_noticed() -> None:
-    """By the checksum; the message does not have the seed in it."""
+    """The checksum detects it; the message does not contain the seed."""
     seed = KeyPair.generate(USER).seed
     invalid = seed[:20] + ("A" if seed[20] != "A" else "B") + seed[21:]
     with pytest.raises(ValueError, match="checksum") as caught:

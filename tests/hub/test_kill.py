@@ -1,5 +1,5 @@
-"""Kill -9 of each part at any moment: no event is lost, none is held twice, counted by number. `make test-all` kills
-each part 50 times.
+"""Kill -9 of each part at any moment: no event is lost or duplicated, counted by number. `make test-all` kills each
+part 50 times.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def story(servers: HubServers, tmp_path: Path) -> Iterator[Story]:
 
 @pytest.mark.slow
 def test_any_part_may_die_at_any_moment(servers: HubServers, story: Story) -> None:
-    """In a random order, at random moments."""
+    """The parts are killed in random order, at random moments."""
     kills = {
         "forwarder": story.kill_forwarder,
         "nats": again(servers.nats),
@@ -47,7 +47,7 @@ def test_any_part_may_die_at_any_moment(servers: HubServers, story: Story) -> No
 
 @pytest.mark.slow
 def test_a_nats_server_that_loses_its_disk(servers: HubServers, story: Story) -> None:
-    """More than a loss of power takes: all that the stream acknowledged is gone, and the stream as well."""
+    """More than a loss of power causes: all acknowledged messages are gone, and the stream as well."""
     dice = chance("hub", "power")
     for _ in range(count(50, 2)):
         time.sleep(dice.uniform(0.5, 1.5))

@@ -1,4 +1,4 @@
-"""What `sensor hub` lists: rows of the log, filters, and texts of peers that are harmless on a terminal."""
+"""Lists of `sensor hub`: rows of the log, filters, and texts of peers, which are safe on a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 
 @pytest.fixture(scope="module")
 def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
-    """A hub that holds the log of the office."""
+    """A hub with the log of the office capture."""
     servers.empty()
     folder = tmp_path_factory.mktemp("sensor")
     log = shutil.copy(office, folder / "events.jsonl")
@@ -31,7 +31,7 @@ def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *arguments: str) -
 
 
 def test_a_sensor_and_how_it_stands(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """Gaps are counted from what is committed."""
+    """Gaps are counted from committed numbers."""
     [one] = rows(filled, capsys, "sensors")
     assert (one["name"], one["site"], one["state"], one["held"], one["gaps"]) == ("office-1", SITE, "approved", 144, 0)
     with filled.base() as base:
@@ -43,7 +43,7 @@ def test_a_sensor_and_how_it_stands(filled: HubServers, capsys: pytest.CaptureFi
 
 
 def test_devices_by_what_they_are(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """By type, address, MAC and id; another site has none."""
+    """Devices are found by type, address, MAC and id; another site has none."""
     everything = rows(filled, capsys, "devices")
     assert len(everything) == 38
     one = next(row for row in everything if row["type"] == "camera")
@@ -64,7 +64,7 @@ def test_alerts_and_incidents_by_severity(filled: HubServers, capsys: pytest.Cap
 
 
 def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
-    """A terminal gets no control characters, whatever a device calls itself."""
+    """A terminal gets no control characters from any device name."""
     with filled.base() as base:
         base.execute("UPDATE devices SET name = E'a\\x1b[31mb\\nc' WHERE type = 'camera'")
         base.execute("UPDATE alerts SET title = E'x\\x1b]0;t\\x07'")
@@ -91,13 +91,13 @@ def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFi
 def test_invalid_arguments(
     filled: HubServers, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
 ) -> None:
-    """Each ends with its code, and an error that has an entry in the catalogue."""
+    """Each exits with its code, and an error that has an entry in the catalogue."""
     assert main(["hub", *arguments, "--config", str(filled.config)]) == code
     assert capsys.readouterr().err.rstrip().endswith("]")
 
 
 def test_a_hub_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No configuration; no database."""
+    """A missing configuration and a missing database are reported."""
     assert main(["hub", "sensors", "--config", str(tmp_path / "hub.yaml")]) == 2
     (tmp_path / "hub.yaml").write_text(
         "nats: {servers: ['nats://127.0.0.1:1']}\ndatabase: {url: 'postgresql://a:secret@127.0.0.1:1/x'}\n"

@@ -1,4 +1,4 @@
-"""When a device was where: intervals from events, and two sites at once."""
+"""Presence of a device: intervals from events, and two sites at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def event(hours: float, last: float | None = None, *, gone: bool = False) -> See
 
 
 def test_a_device_that_leaves_and_returns() -> None:
-    """It is reported gone a day later; the interval ends when it was seen last. Events may come in any order."""
+    """It is reported gone a day later; the interval ends at the last observation. Events may arrive in any order."""
     story = [event(8), event(10), event(36, 12, gone=True), event(50), event(51)]
     expected = [Interval(at(8), at(12)), Interval(at(50), at(51))]
     assert intervals(story) == intervals(story[::-1]) == expected
@@ -30,7 +30,7 @@ def test_without_events_nothing_is_known() -> None:
 
 
 def test_a_laptop_that_travels_is_at_one_site_at_a_time() -> None:
-    """Left at twelve, arrived at one, although the first site reports it gone only the next day; a clone is at both."""
+    """A laptop is not at both sites, although the first reports it gone a day later; a clone is at both."""
     first = intervals([event(8), event(36, 12, gone=True)])
     assert overlap(first, intervals([event(13), event(18)])) is None
     assert overlap(first, intervals([event(11.9), event(18)])) is None

@@ -1,6 +1,4 @@
-"""Sensors that lie, and batches that cannot be used: each is set aside with its reason, and another sensor is not held
-up.
-"""
+"""Malicious sensors and invalid batches: each is quarantined with its reason, and no other sensor is delayed."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ DAY_NS = 86_400_000_000_000
 
 
 class Liar:
-    """A sensor with valid credentials that sends what it likes."""
+    """A sensor with valid credentials that sends arbitrary batches."""
 
     def __init__(self, servers: HubServers, name: str, folder: Path) -> None:
         path = servers.joined(name, folder)
@@ -48,7 +46,7 @@ class Liar:
         return self.send_raw(batch_id(self.key, head.epoch, head.runs, lines), sealed(head, lines))
 
     def send_raw(self, name: str, body: bytes, version: str = str(messages.VERSION)) -> str:
-        """What the hub answered for the batch: empty where it was committed."""
+        """The hub's answer to the batch: empty if it was committed."""
         headers = f"Nats-Msg-Id: {name}\r\n{messages.VERSION_HEADER}: {version}\r\n".encode()
         self.wire.publish([(subject(messages.EVENTS, self.key).encode(), headers, body)])
         while True:
@@ -74,13 +72,13 @@ def lines(count: int, *, sensor: str = "liar", site: str = SITE, first: int = 1,
 
 
 def test_true_batches_are_committed(servers: HubServers, liar: Liar) -> None:
-    """What all the others are compared with."""
+    """The valid batch that all others are compared with."""
     assert liar.send(liar.head(range(1, 11)), lines(10)) == ""
     assert servers.queried("SELECT count(*) FROM events") == [(10,)]
 
 
 def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
-    """By reason."""
+    """Invalid batches, by reason."""
     now, ten = time.time_ns(), range(1, 11)
     future = datetime.fromtimestamp(now / 1e9 + 60 * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return {
@@ -115,7 +113,7 @@ def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
     "reason", ["foreign_identity", "clock", "event_time", "wrong_numbers", "undecodable", "oversize"]
 )
 def test_wrong_batches_are_set_aside(servers: HubServers, liar: Liar, reason: str) -> None:
-    """With this reason, counted, and none of their events is held."""
+    """Each is quarantined with this reason and counted, and none of its events is stored."""
     batches = wrong_batches(liar)[reason]
     for head, content in batches:
         assert liar.send(head, content) == reason
@@ -126,7 +124,7 @@ def test_wrong_batches_are_set_aside(servers: HubServers, liar: Liar, reason: st
 
 
 def test_bytes_that_are_no_batch(servers: HubServers, liar: Liar) -> None:
-    """No zstd, a bomb, no head, a wrong id, a version before and after ours."""
+    """No zstd, a decompression bomb, no head, a wrong id, an older and a newer version."""
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"x")
     assert liar.send_raw("a1", b"\0\1\2") == "undecodable"
@@ -151,14 +149,14 @@ def test_other_events_under_the_same_numbers(servers: HubServers, liar: Liar) ->
 
 
 def test_texts_that_postgresql_has_no_room_for(servers: HubServers, liar: Liar) -> None:
-    """NUL in a text of a peer is legal JSON: the event is held as it came."""
+    """NUL in a text of a peer is valid JSON: the event is stored unchanged."""
     [line] = lines(1, msg="a\0b")
     assert liar.send(liar.head([1]), [line]) == ""
     assert servers.queried("SELECT record FROM events") == [(line.decode(),)]
 
 
 def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
-    """Its wrong batches and the good ones of another sensor come in the same moment."""
+    """Its invalid batches and valid ones of another sensor arrive at the same time."""
     good = Liar(servers, "good", tmp_path)
     for number in range(20):
         headers = f"Nats-Msg-Id: junk{number}\r\n{messages.VERSION_HEADER}: 1\r\n".encode()
@@ -169,7 +167,7 @@ def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_pat
 
 
 def test_a_sensor_cannot_publish_as_another(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
-    """The NATS server refuses the subject, whatever the batch says."""
+    """The NATS server rejects the subject, whatever the batch contains."""
     other = Liar(servers, "other", tmp_path)
     body = sealed(other.head([1]), lines(1, sensor="other"))
     liar.wire.publish([(subject(messages.EVENTS, other.key).encode(), b"Nats-Msg-Id: x\r\n", body)])
@@ -180,7 +178,7 @@ def test_a_sensor_cannot_publish_as_another(servers: HubServers, liar: Liar, tmp
 
 
 def test_a_revoked_sensor(servers: HubServers, liar: Liar) -> None:
-    """Its batches are set aside even while its connection is still open."""
+    """Its batches are quarantined even while its connection is open."""
     with servers.base() as base:
         revoke(base, "liar")
     assert liar.send(liar.head([1]), lines(1)) == "not_approved"

@@ -1,4 +1,4 @@
-"""An upgrade of the hub's database keeps what it has: counts, words and notes of rows that were there before."""
+"""An upgrade of the hub's database keeps counters, search words and notes of existing rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECORD = {"kind": "alert", "src": {"ip": "10.1.2.3", "hostname": "NAS"}, "dst": 
 
 @pytest.fixture
 def earlier(servers: HubServers) -> Iterator[Connection]:
-    """A database of the version before lists had counts and words, with an alert that has notes and with a device."""
+    """A database of the version before counters and search words, with a device and an alert that has notes."""
     with servers.base() as base:
         base.execute("DROP DATABASE IF EXISTS earlier")
         base.execute("CREATE DATABASE earlier")
@@ -61,7 +61,7 @@ def earlier(servers: HubServers) -> Iterator[Connection]:
 
 
 def test_rows_of_an_earlier_version_are_in_all_lists(earlier: Connection) -> None:
-    """Found by state, verdict, words and sides, and counted; a second upgrade changes nothing."""
+    """Old rows are found by state, verdict, words and addresses, and counted; a second upgrade changes nothing."""
     for _ in range(2):
         upgrade(earlier)
         assert earlier.execute("SELECT max(version) FROM hub_version").fetchone() == (VERSION,)
@@ -75,7 +75,7 @@ def test_rows_of_an_earlier_version_are_in_all_lists(earlier: Connection) -> Non
 
 
 def test_counts_follow_rows_that_go(earlier: Connection) -> None:
-    """A deleted alert and an emptied table leave neither counts nor words."""
+    """A deleted alert and a truncated table leave neither counters nor search words."""
     upgrade(earlier)
     earlier.execute("DELETE FROM alerts WHERE id = 'alert-a'")
     assert HubBackend(Reader(earlier)).alerts().facets["state"] == {"open": 1}

@@ -1,5 +1,5 @@
-"""A sensor runs a query once, and only if its hub signed it for this sensor minutes ago; others that can publish to its
-subject get a code. And a hunt over 50 sensors names those that are slow.
+"""A sensor runs a query once, and only if its hub signed it for this sensor minutes ago; other senders on its subject
+get an error code. A hunt over 50 sensors names the slow ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SENSORS, SLOW = 50, 3
 
 
 def rejected(body: bytes, now: float = NOW) -> str:
-    """The code of a message at the sensor; empty if it runs."""
+    """The error code of a message at the sensor; empty if it runs."""
     try:
         verify_hunt(*read_hunt(body), HUB.public, SENSOR, now)
     except Rejected as error:
@@ -51,14 +51,14 @@ def rejected(body: bytes, now: float = NOW) -> str:
 
 
 def test_what_the_hub_signed_runs() -> None:
-    """Also with clocks that differ by minutes."""
+    """A signed query runs, also with clocks that differ by minutes."""
     body = sign_hunt(QUERY, HUB, SENSOR, NOW)
     assert [rejected(body, NOW + late) for late in (0, FRESH_S, -FRESH_S)] == ["", "", ""]
     assert read_hunt(body)[1].sql == QUERY.sql
 
 
 def test_what_it_did_not_sign_does_not() -> None:
-    """Another key, other content, a signature of the same key for another purpose, another sensor, another time."""
+    """Another key, other content, a signature for another purpose, another sensor and another time are rejected."""
     signed, hunt = read_hunt(sign_hunt(QUERY, HUB, SENSOR, NOW))
     other = msgspec.json.encode(msgspec.structs.replace(hunt, sql="SELECT 2")).decode()
     changed = msgspec.json.encode(Signed(other, signed.signature))
@@ -73,7 +73,7 @@ def test_what_it_did_not_sign_does_not() -> None:
 
 
 def test_a_replay_is_recognized_after_a_restart(tmp_path: Path) -> None:
-    """And forgotten when it would be expired, so that the file stays small; an invalid file is replaced."""
+    """It is forgotten when it would be expired, so that the file stays small; an invalid file is replaced."""
     path = tmp_path / "hunts"
     path.write_bytes(b"{")
     hunts = [msgspec.structs.replace(QUERY, id=f"{number:016x}", signed=NOW + number * FRESH_S) for number in range(9)]
@@ -94,7 +94,7 @@ def fleet(servers: HubServers, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 class Listening:
-    """A sensor that answers hunts until ``stop``; ``ran``: the queries that it ran."""
+    """A sensor that answers hunts until ``stop``; ``ran``: its executed queries."""
 
     def __init__(self, fleet: Fleet, name: str, find: Callable[[Hunt], Found] | None = None) -> None:
         self.path, self.ran = fleet.credentials(name), list[str]()
@@ -116,8 +116,8 @@ class Listening:
 
 
 def test_a_holder_of_worker_credentials_cannot_hunt(fleet: Fleet) -> None:
-    """It may publish to every subject, and read what the hub sent: a query of its own, one that is signed by another
-    hub, and a replay are answered with a code, and none of them runs. The hub's own runs before and after.
+    """It may publish to every subject, and read the hub's messages: its own query, one signed by another hub, and a
+    replay get an error code and do not run. The hub's own run before and after.
     """
     sensor = Listening(fleet, "office-1")
     key = load_credentials(sensor.path).pair.public
@@ -148,8 +148,8 @@ def test_a_holder_of_worker_credentials_cannot_hunt(fleet: Fleet) -> None:
 
 
 def test_a_server_cannot_replace_the_key_of_the_hub(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A NATS server that answers a renewal with a JWT of its own account: the credentials stay as they are, so the
-    sensor trusts the signatures of its hub alone.
+    """A NATS server answers a renewal with a JWT of its own account: the credentials stay, so the sensor only trusts
+    the signatures of its hub.
     """
     path = fleet.credentials("office-1")
     mine, account = load_credentials(path), load_pair(fleet.servers.folder, "account")
@@ -167,7 +167,7 @@ def test_a_server_cannot_replace_the_key_of_the_hub(fleet: Fleet, monkeypatch: p
 
 
 def test_slow_sensors_among_fifty_are_named(fleet: Fleet) -> None:
-    """All others answer, with rows of their own; the slow ones are unknown, and the hunt is incomplete."""
+    """All others answer, with their own rows; the slow ones are unknown, and the hunt is incomplete."""
     names = [f"office-{number:02}" for number in range(SENSORS)]
     slow = set(names[:SLOW])
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""The whole way with TLS: worker, enrolment, delivery; and an authority that is not the hub's."""
+"""The whole path with TLS: worker, enrolment, delivery; and a CA that is not the hub's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_a_sensor_joins_and_delivers_over_tls(
     secured: HubServers, authority: Authority, office: Path, tmp_path: Path
 ) -> None:
-    """With the hub's authority; with another one nothing is sent, not even the token."""
+    """With the hub's CA it works; with another one nothing is sent, not even the token."""
     log = shutil.copy(office, tmp_path / "events.jsonl")
     identity, credentials = tmp_path / "identity.yaml", tmp_path / "hub.creds"
     identity.write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")

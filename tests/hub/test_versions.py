@@ -1,4 +1,4 @@
-"""Workers and sensors of other versions beside ours: two versions back are accepted, others are refused. So a hub is
+"""Workers and sensors of other versions: two versions back are accepted, older and newer ones are rejected. So a hub is
 upgraded one worker after the other, and its sensors later.
 """
 
@@ -26,7 +26,7 @@ FROM information_schema.columns WHERE table_schema = 'public' AND table_name !~ 
 
 
 def set_version(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
-    """The schema that a worker of this version knows."""
+    """Set the schema version that a worker knows."""
     monkeypatch.setattr(database, "VERSION", version)
     monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS[:version])
 
@@ -41,7 +41,7 @@ def message(key: str, version: str = "1") -> batch.Message:
 def test_a_worker_two_versions_back_writes(
     servers: HubServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stores a batch in the tables of ours, and leaves their version as it is; three versions back are refused."""
+    """It stores a batch in the current tables, and keeps their version; three versions back are rejected."""
     servers.empty()
     key = load_credentials(servers.joined("office-1", tmp_path)).pair.public
     set_version(monkeypatch, VERSION - 2)
@@ -59,7 +59,7 @@ def test_a_worker_two_versions_back_writes(
 def test_the_tables_of_two_versions_back_are_a_part_of_ours(
     servers: HubServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Columns that a worker of that version writes have the same type; those that it does not know have a default."""
+    """Columns of an older worker have the same type; new columns have a default."""
     with servers.base() as base:
         base.execute("DROP DATABASE IF EXISTS earlier")
         base.execute("CREATE DATABASE earlier")
@@ -86,7 +86,7 @@ def columns(base: database.Connection) -> dict[tuple[str, str], tuple[Any, ...]]
 
 
 def test_sensors_two_versions_back_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the format of batches; a newer one than ours is refused, too."""
+    """The format of batches: two versions back are accepted, a newer one is rejected."""
     monkeypatch.setattr(batch, "VERSION", 5)
     monkeypatch.setattr(batch, "OLDEST", 3)
     found = {}
