@@ -1,4 +1,4 @@
-"""A hub in memory for tests of the agent: signs with a real key, and can be made to lie."""
+"""A hub in memory for tests of the agent: signs with a real key, and can be made to send forged layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.sync.layers import File, Layer, Scope, files_of, sign
 
 
 class MemoryHub:
-    """``layers``: what it offers; ``reports``: what the sensor reported."""
+    """``layers``: offered layers; ``reports``: reports of the sensor."""
 
     def __init__(self) -> None:
         self.pair, self.key = KeyPair.generate(OPERATOR), KeyPair.generate(USER).public

@@ -1,4 +1,4 @@
-"""The agent of `sensor sync`: what it applies, what it refuses, and when it goes back."""
+"""The agent of `sensor sync`: applied and rejected layers, and rollbacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Story:
         self.agent = self.started()
 
     def started(self) -> Agent:
-        """The agent as it starts on what is on the disk."""
+        """An agent that starts with the files on disk."""
         root = self.config.parent / "fleet"
         return Agent(root, self.hub, self._check, lambda: self.health, ["hub"], lambda: self.now)
 
@@ -63,7 +63,7 @@ def fleet(network: str) -> dict[str, str]:
 
 
 def test_layers_lie_between_the_document_and_conf_d(story: Story) -> None:
-    """The more special layer wins, and conf.d wins over all; what nobody sets stays."""
+    """The more specific layer has priority, and conf.d over all; keys without a layer keep their value."""
     story.hub.publish({"sensor.yaml": "networks: [198.51.100.0/24]\npreset: quiet\nalerts: {least: low}\n"})
     story.hub.publish({"sensor.yaml": "preset: paranoid\nalerts: {least: high}\n"}, "site", "Berlin")
     story.hub.publish({"sensor.yaml": "alerts: {least: medium}\n"}, "sensor", story.hub.key)
@@ -76,7 +76,7 @@ def test_layers_lie_between_the_document_and_conf_d(story: Story) -> None:
 
 
 def test_lists_rules_fingerprints_and_mutes_are_added(story: Story) -> None:
-    """To those of the operator, not in their place."""
+    """They are added to the operator's files and do not replace them."""
     (story.config.parent / "own.txt").write_text("203.0.113.9\n")
     story.config.write_text(f"{LOCAL}intel: [own.txt]\n")
     files = ("lists/bad.txt", "fingerprints/x.yaml", "mutes.yaml", "rules/r.yaml")
@@ -90,7 +90,7 @@ def test_lists_rules_fingerprints_and_mutes_are_added(story: Story) -> None:
 
 
 def test_a_backup_has_the_files_of_the_sensor_alone(story: Story) -> None:
-    """Those of the hub come again from there; restored as plain files they would be in the way of the next version."""
+    """Files of the hub are pulled again; restored as plain files they would conflict with the next version."""
     (story.config.parent / "own.txt").write_text("203.0.113.9\n")
     story.config.write_text(f"{LOCAL}intel: [own.txt]\n")
     story.hub.publish({"sensor.yaml": "preset: quiet\n", "lists/bad.txt": "", "mutes.yaml": "mutes: []\n"})
@@ -114,7 +114,7 @@ def test_a_version_that_does_no_harm_stays(story: Story) -> None:
 
 
 def test_health_that_worsens_brings_the_version_before_back(story: Story) -> None:
-    """Three observations in a row; the same version is not tried again, the next one is."""
+    """Three bad observations in a row roll back; the same version is not tried again, the next one is."""
     story.hub.publish(fleet("198.51.100.0/24"))
     story.pull()
     story.watch(1, TRIAL_S)
@@ -136,7 +136,7 @@ def test_health_that_worsens_brings_the_version_before_back(story: Story) -> Non
 
 
 def test_a_short_disturbance_is_no_reason(story: Story) -> None:
-    """A reload may take an observation or two; a recovery starts the count anew."""
+    """A reload may cost an observation or two; a recovery resets the count."""
     story.hub.publish(fleet("198.51.100.0/24"))
     story.pull()
     for _ in range(4):
@@ -148,7 +148,7 @@ def test_a_short_disturbance_is_no_reason(story: Story) -> None:
 
 
 def test_a_trial_outlives_the_agent(story: Story) -> None:
-    """Killed within the trial, it goes on watching; the first version is rolled back to none."""
+    """An agent that was killed within the trial continues it; the first version is rolled back to none."""
     story.hub.publish(fleet("198.51.100.0/24"))
     story.pull()
     story.agent, story.health = story.started(), BAD
@@ -165,13 +165,13 @@ def test_without_a_running_sensor_the_effect_is_unknown(story: Story) -> None:
 
 
 def test_health_is_that_of_the_running_sensor(story: Story) -> None:
-    """Asked by the command `sensor status`; here none runs."""
+    """Health comes from the command `sensor status`; here no sensor runs."""
     story.config.write_text(f"{LOCAL}state: {story.config.parent}/state\n")
     assert health_now(story.config) == Health()
 
 
 def test_faults_of_the_check_are_refused(story: Story) -> None:
-    """And tried again after a while: the sensor's own configuration may have changed."""
+    """A rejected version is tried again after a while, since the sensor's own configuration may have changed."""
     story.hub.publish(fleet("198.51.100.0/24"))
     story.faults = ["10-fleet/sensor.yaml:1:1: found the key 'netwroks'"]
     assert story.pull() == "refused"
@@ -183,7 +183,7 @@ def test_faults_of_the_check_are_refused(story: Story) -> None:
 
 
 def test_the_real_check_finds_faults_in_every_kind_of_file(story: Story) -> None:
-    """Of the configuration, a rule and a mute, each at its line; a good version has none."""
+    """Faults of the configuration, a rule and a mute are reported with their line; a valid version has none."""
     story.hub.publish(
         {"sensor.yaml": "netwroks: []\n", "mutes.yaml": "mutes: [{id: m1}]\n", "rules/a.yaml": "rules: [{id: x}]\n"}
     )
@@ -203,7 +203,7 @@ def test_the_real_check_finds_faults_in_every_kind_of_file(story: Story) -> None
 
 
 def test_what_the_operator_did_not_sign(story: Story) -> None:
-    """Changed content, another signer, a layer of another sensor, a file that is another than was signed."""
+    """Changed content, another signer, a layer of another sensor, and a file other than the signed one are rejected."""
     hub, lies = story.hub, []
     hub.publish(fleet("198.51.100.0/24"))
     true = hub.layers["fleet"]
@@ -224,7 +224,7 @@ def test_what_the_operator_did_not_sign(story: Story) -> None:
 
 
 def test_an_older_version_is_not_taken_back(story: Story) -> None:
-    """A hub that replays what the operator signed before, or leaves the layer out."""
+    """A hub that replays an older signed version or omits the layer is rejected."""
     story.hub.publish(fleet("198.51.100.0/24"))
     old = dict(story.hub.layers)
     story.pull()
@@ -262,14 +262,14 @@ def test_an_empty_layer_ends_what_it_set(story: Story) -> None:
     ],
 )
 def test_keys_that_stay_with_the_sensor(story: Story, text: str) -> None:
-    """Who it is, what it listens on, and how it reaches its hub."""
+    """Identity, capture interfaces and the connection to the hub cannot be set by a layer."""
     story.hub.publish({"sensor.yaml": text})
     assert story.pull() == "refused"
     assert story.agent.folder.current == ""
 
 
 def test_files_that_did_not_change_are_fetched_once(story: Story) -> None:
-    """And those of versions that are gone leave the disk."""
+    """Unchanged files are fetched once, and files of removed versions are deleted."""
     story.hub.publish({"lists/a.txt": "192.0.2.1\n", "lists/b.txt": "192.0.2.2\n"})
     story.pull()
     story.watch(1, TRIAL_S)

@@ -38,7 +38,7 @@ def test_what_is_worse(now: Health, expected: bool) -> None:
 
 
 def test_what_was_so_before_is_not_worse() -> None:
-    """A fault or a loss that the change did not bring; nothing can be compared with a sensor that did not run."""
+    """Earlier faults and losses do not count; without a running sensor before, there is no comparison."""
     fault = {"disk": "full"}
     assert not worse(later(lasting=fault, lost=20_000), later(lasting=fault, packets=300_000, lost=31_000))
     assert not worse(Health(), Health())

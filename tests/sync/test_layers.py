@@ -1,4 +1,4 @@
-"""Layers of the fleet configuration: names and sizes, and what a signature covers."""
+"""Layers of the fleet configuration: names and sizes, and the scope of a signature."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_what_was_signed_is_verified() -> None:
      "sensor.yaml/x", "lists/", "fingerprints/a/../b.yaml", "lists/a\n", "lists/a\0", "mutes.yaml "],
 )  # fmt: skip
 def test_names_that_lead_elsewhere(name: str) -> None:
-    """At publication and at the sensor, also where they are signed."""
+    """File names outside of the layer's folder are rejected at publication and at the sensor, even if signed."""
     with pytest.raises(Refused):
         files_of({name: b""})
     with pytest.raises(Refused):
@@ -51,7 +51,7 @@ def test_the_digest_is_of_content_and_order() -> None:
 
 
 def test_who_logs_in_to_the_console_is_the_sensors_own_matter() -> None:
-    """A layer that names an OpenID provider would open every console of the fleet."""
+    """A layer with an OpenID provider is rejected, since it would grant access to every console of the fleet."""
     with pytest.raises(DocumentErrors):
         check_keys(Path("sensor.yaml"), "console: {oidc: {issuer: 'https://other.example', client_id: x}}\n")
     check_keys(Path("sensor.yaml"), "networks: [192.0.2.0/24]\n")
