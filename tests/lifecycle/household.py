@@ -1,4 +1,4 @@
-"""A sensor's state in small, as a run and a forwarder leave it, and archives that nobody should unpack."""
+"""A small state of a sensor, as a run and a forwarder leave it, and malicious archives."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SECRET = "Bearer squeamish-ossifrage"
 
 
 def furnish(state: Path, config: Path) -> Path:
-    """All that stands beside an inventory, a log of two segments with what belongs to it, and a configuration with a
-    secret beside it. The log.
+    """All files beside an inventory, a log of two segments with its files, and a configuration with a secret beside it.
+    Returns the log.
     """
     config.mkdir(parents=True)
     (config / "sensor.yaml").write_text(CONFIG)
@@ -69,9 +69,7 @@ def furnish(state: Path, config: Path) -> Path:
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with what is in it; links by where they lead. Without what every look at a store
-    leaves.
-    """
+    """Every file below a folder with its content; links by their target. Without files that reading a store creates."""
     passing = {"inventory.lock", *SIDES}
     return {
         str(path.relative_to(folder)): bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
@@ -81,7 +79,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | None = None, **reported: object) -> Path:
-    """An archive that says of itself what one wants."""
+    """An archive with the given manifest and files."""
     entries = (
         list(manifest)
         if manifest is not None
@@ -111,7 +109,7 @@ def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | Non
 
 
 def raw(path: Path, data: bytes) -> Path:
-    """Any bytes, packed as an archive is."""
+    """Arbitrary bytes, compressed as an archive is."""
     import zstandard
 
     with path.open("wb") as file:

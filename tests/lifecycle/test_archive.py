@@ -1,4 +1,4 @@
-"""Archives that are damaged, foreign or made to do harm: nothing of them is unpacked."""
+"""Archives that are damaged, foreign or malicious: nothing of them is extracted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def places(tmp_path: Path) -> Places:
 
 
 def refused(file: Path, places: Places, messages: str) -> None:
-    """It is not taken, for this reason, and nothing is anywhere."""
+    """The archive is rejected for this reason, and no file is extracted."""
     before = snapshot(file.parent)
     with pytest.raises(BadArchive, match=messages) as reported:
         verified(file, places)
@@ -43,7 +43,7 @@ def refused(file: Path, places: Places, messages: str) -> None:
 
 
 def test_a_good_one(places: Places, tmp_path: Path) -> None:
-    """What the following ones are like but for one thing."""
+    """The valid archive that the following ones differ from in one point."""
     file = archive(tmp_path / "a", GOOD)
     Restore(file, places, verified(file, places), "now").run()
     assert (places.state / "mutes.yaml").read_bytes() == GOOD["state/mutes.yaml"]
@@ -60,7 +60,7 @@ def test_a_good_one(places: Places, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) -> None:
-    """Absolute ones, those with two dots, those that no backup has, those that would write over a terminal."""
+    """Absolute names, names with two dots, names that no backup has, and names with control characters are rejected."""
     refused(archive(tmp_path / "a", {**GOOD, name: b"x"}), places, "found the name")
 
 
@@ -74,14 +74,14 @@ def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) ->
     ],
 )  # fmt: skip
 def test_anything_but_regular_files(kind: bytes, messages: str, places: Places, tmp_path: Path) -> None:
-    """Links, devices, pipes, and headers that announce another header of any size."""
+    """Links, devices, pipes, and headers that announce another header of any size are rejected."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.type, head.linkname, head.size = kind, "/etc/passwd", 1 << 33 if kind == tarfile.XHDTYPE else 0
     refused(raw(tmp_path / "a", head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), places, messages)
 
 
 def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) -> None:
-    """A gigabyte of nothing in a few kilobytes is refused by its header; one that lies about its size ends early."""
+    """A gigabyte of zeros is rejected by its header; a wrong size in the header ends the extraction early."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.size = 1 << 30
     refused(
@@ -94,7 +94,7 @@ def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) ->
 
 
 def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
-    """The second would take the place of the one that was looked at."""
+    """The second file would replace the one that was checked."""
     with (tmp_path / "a").open("wb") as file:
         packer = Packer(file)
         for _ in range(2):
@@ -117,23 +117,23 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
 def test_a_manifest_that_reports_something_else(
     entries: list[Entry], messages: str, places: Places, tmp_path: Path
 ) -> None:
-    """Hash, size and list must be those of the files."""
+    """Hash, size and list must match the files."""
     refused(archive(tmp_path / "a", GOOD, entries), places, messages)
 
 
 def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
-    """What the manifest lists is there."""
+    """Every file in the manifest must exist."""
     entries = [Entry(name, len(data), "0" * 64) for name, data in {**GOOD, "state/intel/lists.yaml": b""}.items()]
     refused(archive(tmp_path / "a", {}, entries), places, "is missing")
 
 
 def test_one_of_a_newer_sensor(places: Places, tmp_path: Path) -> None:
-    """Its words may mean something else: use the newer sensor."""
+    """Fields of a newer format may differ: the error requests a newer sensor."""
     refused(archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, expected 1: use the newer sensor")
 
 
 def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
-    """An empty file, a text, a capture, an archive without a manifest."""
+    """An empty file, a text, a capture and an archive without a manifest are rejected."""
     (tmp_path / "empty").touch()
     refused(tmp_path / "empty", places, "the end is missing")
     (tmp_path / "text").write_text("not packed\n" * 1000)
@@ -146,7 +146,7 @@ def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
 
 
 def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
-    """A byte changed anywhere, or the end cut off anywhere: it is refused, and never anything else happens."""
+    """A changed byte or a truncation anywhere is rejected, without any other exception."""
     good, draw = (
         archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(),
         random.Random(7),
@@ -161,11 +161,11 @@ def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
             assert {one.name for one in manifest.files} == {
                 *GOOD,
                 "state/intel/ours.list",
-            }  # a bit that means nothing, such as one of the frame's header
+            }  # a bit without a meaning, such as one of the frame's header
 
 
 def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
-    """Its hash is right, and it is no store: nothing is put in place."""
+    """The hash is valid, but the file is no store: nothing is restored."""
     from sensor.inventory.store.database import StoreError
 
     file = archive(tmp_path / "a", {"state/inventory.db": b"SQLite format 3\0" + os.urandom(5000), **GOOD})
@@ -181,7 +181,7 @@ def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
 @seed(sampling.SEED)
 @given(head=st.binary(min_size=512, max_size=512), rest=st.binary(max_size=2048))
 def test_any_header_is_taken_or_refused(head: bytes, rest: bytes, places: Places, tmp_path: Path) -> None:
-    """Whatever stands where a header belongs, with a checksum that fits: no other error, and no file."""
+    """Any bytes in place of a header, with a valid checksum, give no other exception, and no file."""
     reported = sum(head[:148]) + sum(head[156:]) + 8 * 32
     summed = head[:148] + b"%06o\0 " % reported + head[156:]
     refused(raw(tmp_path / "a", summed + rest + bytes(1024)), places, ".")

@@ -1,6 +1,4 @@
-"""A log from which a device is to be gone: markers stand where its records stood, and whoever reads or goes on writing
-the log misses nothing.
-"""
+"""A log from which a device is removed: markers replace its records, and readers and writers miss nothing."""
 
 from __future__ import annotations
 
@@ -32,8 +30,8 @@ def device(name: str) -> dict[str, object]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Three segments, the first packed: records of both devices by turns, an alert that names one by its MAC, and one
-    in whose text its id stands.
+    """Three segments, the first compressed: records of both devices in turn, an alert with a MAC of one, and one whose
+    text contains its id.
     """
     path = tmp_path / "events.jsonl"
     written = Segmented(path)
@@ -51,7 +49,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def numbered(log: Path) -> list[tuple[int, dict]]:
-    """What a reader that must not miss anything gets."""
+    """Records as a reader gets them that must not miss any."""
     cursor, found = LogCursor(log, 0), []
     try:
         while some := cursor.read():
@@ -63,7 +61,7 @@ def numbered(log: Path) -> list[tuple[int, dict]]:
 
 
 def content(log: Path) -> bytes:
-    """Every line of it, unpacked."""
+    """Every line of it, decompressed."""
     damages: list[str] = []
     data = b"".join(text for one in segments(log) for text in module._lines(one, damages))
     assert damages == []
@@ -71,8 +69,8 @@ def content(log: Path) -> bytes:
 
 
 def test_markers_stand_where_its_records_stood(log: Path) -> None:
-    """Same number, id and time, and a form that the schema knows; every other record is as it was, one of a device
-    whose id only begins alike too.
+    """Markers have the same number, id and time, and are valid under the schema; other records are unchanged, also of a
+    device whose id has the same prefix.
     """
     before = numbered(log)
     assert redact(log, GONE) == (32, [])
@@ -93,7 +91,7 @@ def test_markers_stand_where_its_records_stood(log: Path) -> None:
 
 
 def test_a_second_time_there_is_nothing_to_do(log: Path) -> None:
-    """And a dry run only counts."""
+    """A second removal changes nothing, and a dry run only counts."""
     files = {one.path: one.path.read_bytes() for one in segments(log)}
     assert redact(log, GONE, dry_run=True) == (32, [])
     assert {one.path: one.path.read_bytes() for one in segments(log)} == files
@@ -102,7 +100,7 @@ def test_a_second_time_there_is_nothing_to_do(log: Path) -> None:
 
 
 def test_age_rights_and_names_stay(log: Path) -> None:
-    """Segments go by age: they do not become young. What nothing was found in is not touched."""
+    """Segments keep their modification time, by which they expire. Files without a match are not changed."""
     for number, one in enumerate(segments(log), 1):
         os.utime(one.path, (number * 1000, number * 1000))
         one.path.chmod(0o600 + number * 0o010)
@@ -116,7 +114,7 @@ def test_age_rights_and_names_stay(log: Path) -> None:
 
 
 def test_a_sensor_goes_on_behind_it(log: Path) -> None:
-    """It finds nothing wrong with the log, and numbers go on without a gap."""
+    """The sensor finds no fault in the log, and numbers continue without a gap."""
     redact(log, GONE)
     live = LiveLog(log, Retention())
     assert (live.damages, live.torn, live._appender.next) == ([], 0, 65)
@@ -124,7 +122,7 @@ def test_a_sensor_goes_on_behind_it(log: Path) -> None:
 
 
 def test_an_output_that_is_behind_goes_on(log: Path) -> None:
-    """It knows the log again by the id of the last record it had, though that is a marker now."""
+    """The output recognises the log by the id of its last record, although that is a marker now."""
     position = Position(seq=31, id=dict(numbered(log))[31]["id"])
     redact(log, GONE)
     assert dict(numbered(log))[31]["id"] == position.id
@@ -132,7 +130,7 @@ def test_an_output_that_is_behind_goes_on(log: Path) -> None:
 
 
 def test_a_damaged_segment_is_left(log: Path) -> None:
-    """To write it anew would take away what may still be mended: it is named, and the others are done."""
+    """Rewriting it would remove what may still be repaired: it is named, and the others are done."""
     packed = segments(log)[0].path
     data = bytearray(packed.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -142,7 +140,7 @@ def test_a_damaged_segment_is_left(log: Path) -> None:
 
 
 def test_half_a_line_at_the_end_stays(log: Path) -> None:
-    """It is cut off, and told, by the next start."""
+    """The next start removes and reports it."""
     last = segments(log)[-1].path
     with last.open("ab") as file:
         file.write(b'{"ts":"2026')
@@ -151,7 +149,7 @@ def test_half_a_line_at_the_end_stays(log: Path) -> None:
 
 
 def test_what_is_no_record_goes(log: Path) -> None:
-    """A line in which the device stands, and that has no number to keep."""
+    """A line that contains the device and has no number is removed."""
     last = segments(log)[-1].path
     with last.open("ab") as file:
         file.write(f'{{"broken": {MAC}\n'.encode())
@@ -160,7 +158,7 @@ def test_what_is_no_record_goes(log: Path) -> None:
 
 
 def test_dead_letters_and_what_mutes_kept_out(log: Path) -> None:
-    """They tell of devices as well."""
+    """Dead letters and muted records contain devices as well."""
     letters = DeadLetters(log, "siem")
     letters.add([(1, {"device": {"id": MINE}}, "no"), (2, {"device": {"id": OTHER}}, "no")])
     muted = log.with_suffix(".muted.jsonl")
@@ -171,7 +169,7 @@ def test_dead_letters_and_what_mutes_kept_out(log: Path) -> None:
 
 
 def test_a_disk_that_fails_leaves_the_old_file(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole, and nothing beside it."""
+    """The old file stays complete, and no temporary file is left."""
     before = content(log)
 
     def full(_: int) -> None:
