@@ -1,4 +1,4 @@
-"""What a run tells of itself: each number is that of the thing itself, and every metric finds its value."""
+"""Telemetry of a run: each number matches its source, and every metric has a value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ outputs:
   siem: {type: file, path: out.jsonl}
   chat: {type: file, path: chat.jsonl}
 """
-# Nothing in this story makes them.
+# Nothing in this run creates them.
 NOT_HERE = {
     "sensor_unit_faults_total",
     "sensor_health_lasting_timestamp_seconds",
@@ -46,7 +46,7 @@ def send(path: Path) -> dict:
 
 
 class AsLive:
-    """A capture that says what it is called before it is read, as an interface does."""
+    """A capture whose names are known before it is read, as of an interface."""
 
     def __init__(self, path: Path) -> None:
         self._source, self.names = open_captures([str(path)]), ["eth0"]
@@ -57,8 +57,8 @@ class AsLive:
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Run]:
-    """The status after the small office was heard as if it were live, with an output that delivers and one that nobody
-    runs.
+    """The status after the small office capture as a live run, with an output that delivers and one whose forwarder
+    does not run.
     """
     folder = tmp_path_factory.mktemp("told")
     (folder / "sensor.yaml").write_text(CONFIG)
@@ -94,14 +94,14 @@ def reported(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict
 
 
 def test_every_metric_has_its_value(reported: tuple[dict, Run]) -> None:
-    """The table and what is told fit: no path leads nowhere."""
+    """Every path of the table exists in the status."""
     status, _ = reported
     without = {metric.name for metric in METRICS if not list(samples(metric, status))}
     assert without <= NOT_HERE
 
 
 def test_numbers_are_those_of_the_run(reported: tuple[dict, Run]) -> None:
-    """Packets, devices, alerts and records as the run itself counts them, and as the log has them."""
+    """Packets, devices, alerts and records match the counters of the run and the log."""
     status, run = reported
     capture = run.summary()
     assert (
@@ -125,7 +125,7 @@ def test_numbers_are_those_of_the_run(reported: tuple[dict, Run]) -> None:
 
 
 def test_what_the_operator_gave(reported: tuple[dict, Run]) -> None:
-    """What could not be read is told with its place."""
+    """Invalid lines are reported with their place."""
     status, _ = reported
     assert status["sensor"]["id"] == "hq"
     assert (status["intel"]["entries"], status["intel"]["left_out"], status["intel"]["unread"]) == (2, 1, 1)
@@ -141,9 +141,7 @@ def test_what_the_operator_gave(reported: tuple[dict, Run]) -> None:
 
 
 def test_walking_is_rare(reported: tuple[dict, Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Devices and alerts are counted one by one: where that takes long it is done less often, so that it costs next to
-    nothing.
-    """
+    """Devices and alerts are counted one by one: if that takes long, it is done less often, to keep its cost low."""
     _, run = reported
     looks, clock = [], [100.0]
 

@@ -1,4 +1,4 @@
-"""What is told beside the engine: files and the process."""
+"""Metrics beside those of the engine: files and the process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(json.dumps([before, after]))
 
 
 def test_the_process() -> None:
-    """As proc(5) tells it: what is held is resident, and a thread and a file more are one more each."""
+    """As in proc(5): allocated memory is resident, and an additional thread and file raise their counters by one."""
     with subprocess.Popen([sys.executable, "-c", GROWS], stdout=subprocess.PIPE) as made:
         before, after = json.loads(made.communicate()[0])
     assert before["pid"] == made.pid
@@ -44,8 +44,8 @@ def test_the_process() -> None:
 
 
 def test_segments_of_the_log(tmp_path: Path) -> None:
-    """How many, how large all are, and the time of the oldest record, from a compressed segment as well; the oldest are
-    taken away meanwhile.
+    """Number, total size, and the time of the oldest record, of a compressed segment as well; the oldest may be deleted
+    meanwhile.
     """
     log, one = Segmented(tmp_path / "events.jsonl"), HostFacts()
     for count in (3, 2, 4):
@@ -62,9 +62,7 @@ def test_segments_of_the_log(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_log(tmp_path: Path) -> None:
-    """Records that go to standard output have no files, and neither has a log that is gone; outputs of such a log are
-    nowhere.
-    """
+    """Records on standard output have no files, and neither has a deleted log; outputs of such a log have no status."""
     for log in (None, tmp_path / "gone.jsonl"):
         reported = HostFacts().added(engine(log, "siem"))
         assert set(reported["log"]) == {"path"}
@@ -73,7 +71,7 @@ def test_where_there_is_no_log(tmp_path: Path) -> None:
 
 
 def test_the_table_is_cheap_to_have() -> None:
-    """Who only wants the table of metrics, or a name of the socket, imports no engine."""
+    """The table of metrics and the name of the socket do not import the engine."""
     code = (
         "import sys, sensor.telemetry, sensor.telemetry.listen; print([name for name in sys.modules if "
         "name.startswith(('numpy', 'sensor.engine', 'http'))])"

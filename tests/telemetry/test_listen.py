@@ -1,4 +1,4 @@
-"""Where the status may be served."""
+"""Addresses that may serve the status."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_loopback(text: str, address: tuple[str, int]) -> None:
      "127.0.0.1:-1", "127.0.0.1:٣", "localhost.evil.example:9469", "::ffff:10.0.0.1:9469", ""],
 )  # fmt: skip
 def test_nowhere_else(text: str) -> None:
-    """Nobody outside this machine is served, whatever it is called."""
+    """Addresses that other hosts could reach are rejected, under any name."""
     with pytest.raises(ValueError, match="expected a loopback address") as caught:
         parse_listen(text)
     assert EXPECTED in str(caught.value)
@@ -38,7 +38,7 @@ def test_nowhere_else(text: str) -> None:
 
 
 def test_the_usual_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the run-time folder of the service, of several in the first; else beside what the sensor keeps."""
+    """In the runtime folder of the service, the first of several; else beside the sensor's state."""
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     assert usual_socket(Path("/var/lib/sensor")) == Path("/var/lib/sensor/sensor.sock")
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/sensor:/run/other")

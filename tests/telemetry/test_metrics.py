@@ -1,4 +1,4 @@
-"""The table of metrics: names that keep the rules of Prometheus, and each value found in a status."""
+"""The table of metrics: names that follow the rules of Prometheus, and a path in the status for each value."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.golden import Golden
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_names_and_words(metric: Metric) -> None:
-    """Of ours begin with ``sensor_``, those that all programs have with ``process_``; what only grows ends with
-    ``_total`` and nothing else does.
+    """Names start with ``sensor_``, those that all programs have with ``process_``; counters, and nothing else, end
+    with ``_total``.
     """
     assert re.fullmatch(r"(sensor|process)_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.type == "counter")
@@ -33,8 +33,8 @@ def test_names_are_given_once() -> None:
 
 
 def test_the_text(golden: Golden) -> None:
-    """As exposition format 0.0.4 wants it: help, type, one line a value; whole numbers stay whole, a quotation mark
-    cannot end a label.
+    """Exposition format 0.0.4: help, type, one line per value; integers stay integers, a quotation mark cannot end a
+    label.
     """
     metrics = (
         Metric("sensor_info", "info", "", "Who.", "sensor", ("id", "site")),
@@ -53,7 +53,7 @@ def test_the_text(golden: Golden) -> None:
 
 
 def test_no_label_has_values_without_end() -> None:
-    """Whatever goes wrong, a scraper is not flooded."""
+    """After any fault the number of label values is bounded."""
     metric = Metric("sensor_things", "gauge", "things", "Things.", "things.*", ("thing",))
     status = {"things": {str(number): number for number in range(10_000)}}
     assert len(list(samples(metric, status))) == 10_000
@@ -61,5 +61,5 @@ def test_no_label_has_values_without_end() -> None:
 
 
 def test_a_status_that_holds_something_else() -> None:
-    """Text where a number belongs is no sample, and an object where a text belongs neither."""
+    """A text in place of a number is no sample, and neither is an object in place of a text."""
     assert not exposition({"ts": "now", "traffic": [], "interfaces": "eth0", "alerts": {"open": {"high": {}}}})

@@ -1,4 +1,4 @@
-"""What is served: to whom, in which bounds, and what becomes of the socket."""
+"""The status server: clients, limits, and its socket."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def serve(reported: Served) -> Iterator[Callable[..., Server]]:
 
 
 def send(path: Path, request: bytes) -> bytes:
-    """Everything that comes back until the other end closes."""
+    """All received data until the server closes the connection."""
     with socket.socket(socket.AF_UNIX) as there:
         there.settimeout(10)
         there.connect(str(path))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was closed before we had said anything
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # closed before the request
             there.sendall(request)
             return b"".join(iter(lambda: there.recv(65536), b""))
         return b""
@@ -82,9 +82,7 @@ def get(path: Path, what: str) -> tuple[int, bytes]:
 
 
 def test_at_the_socket(serve, path: Path) -> None:
-    """Text for Prometheus, the whole status, whether it lives, and a word about what there is. The group may ask,
-    others may not.
-    """
+    """The socket serves metrics, the whole status, health, and a list of paths, to the group and not to others."""
     assert serve(path).unavailable == []
     assert path.stat().st_mode & 0o777 == 0o660
     assert b"\nsensor_packets_malformed_total 3\n" in get(path, "/metrics")[1]
@@ -99,7 +97,7 @@ def test_at_the_socket(serve, path: Path) -> None:
 
 
 def test_on_loopback(serve, port: int) -> None:
-    """Only for who calls it by the name of this machine: a page in a browser, which has another name for it, gets
+    """Only requests with a host name of this machine are answered: a page in a browser, under another name, gets
     nothing.
     """
     serve(None, ("127.0.0.1", port))
@@ -123,9 +121,7 @@ def test_on_loopback_of_ipv6(serve, port: int) -> None:
 def test_before_the_first_word_and_after_the_last(
     serve, path: Path, reported: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last
-    is still there.
-    """
+    """Without a status the engine is not ready, with an old one it is stuck; the last status is still served."""
     begun = Served(HostFacts())
     quiet = path.with_name("quiet.sock")
     other = Server(begun, quiet, None)
@@ -151,13 +147,13 @@ def test_before_the_first_word_and_after_the_last(
     ],
 )
 def test_what_makes_no_sense(serve, path: Path, request_: bytes, code: int) -> None:
-    """It gets a code and a word of ours, and nothing of its own back; the next one is served."""
+    """An invalid request gets an error code and text, without its own content; the next one is served."""
     serve(path)
     answer = b""
     with socket.socket(socket.AF_UNIX) as there:
         there.settimeout(10)
         there.connect(str(path))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is closed while we are still talking
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server closes during the request
             there.sendall(request_)
         with contextlib.suppress(ConnectionResetError):
             answer += there.recv(65536)
@@ -187,7 +183,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=20), max_size=20).map(b"".join))
 def test_whatever_comes(request_: bytes) -> None:
-    """It is answered or closed, never an error of ours, and the next one is served."""
+    """Any request is answered or closed without an exception, and the next one is served."""
     complaints: list[str] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "log", lambda: SimpleNamespace(error=lambda *_, error: complaints.append(error)))
@@ -208,7 +204,7 @@ def test_whatever_comes(request_: bytes) -> None:
 
 
 def test_a_slow_one(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who sends a byte now and then is not waited for longer than others, and holds up nobody."""
+    """A client that sends slowly has the same time-out as others, and delays no other."""
     monkeypatch.setattr(server, "PATIENCE_S", 0.5)
     serve(path)
     with socket.socket(socket.AF_UNIX) as slow:
@@ -220,7 +216,7 @@ def test_a_slow_one(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         drip = threading.Thread(target=_drip, args=(slow, ended))
         drip.start()
         assert get(path, "/healthz")[0] == 200
-        with contextlib.suppress(ConnectionResetError):  # closed with bytes of ours unread
+        with contextlib.suppress(ConnectionResetError):  # closed with unread bytes
             while slow.recv(65536):
                 pass
         ended.set()
@@ -237,7 +233,7 @@ def _drip(there: socket.socket, ended: threading.Event) -> None:
 
 
 def requested_once_there_is_room(path: Path) -> bytes:
-    """The answer, once the queue of connections that wait to be accepted has room for this one."""
+    """The answer, once the accept queue has space for this connection."""
     answers: list[bytes] = []
 
     def answered() -> list[bytes]:
@@ -249,7 +245,7 @@ def requested_once_there_is_room(path: Path) -> bytes:
 
 
 def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many may ask at once; more are sent away at once, and all places are free again afterwards."""
+    """The number of connections is limited; further ones are closed at once, and all are available again afterwards."""
     monkeypatch.setattr(server, "PATIENCE_S", 60.0)
     serve(path)
     crowd = [socket.socket(socket.AF_UNIX) for _ in range(AT_ONCE)]
@@ -262,7 +258,7 @@ def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_descriptor_is_left(serve, path: Path) -> None:
-    """Nobody spins: who asks waits until there is one."""
+    """Without a free descriptor a request waits, and the server does not spin."""
     one = serve(path)._servers[0]
     tries: list[float] = []
     accept = one.socket
@@ -284,7 +280,7 @@ def test_no_descriptor_is_left(serve, path: Path) -> None:
 
 
 def test_no_thread_is_left(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks is sent away, and takes no place for ever."""
+    """Without a free thread the connection is closed, and its place becomes free."""
     serve(path)
     with monkeypatch.context() as patch:
         patch.setattr(socketserver.threading.Thread, "start", _refused)
@@ -298,7 +294,7 @@ def _refused(_: threading.Thread) -> None:
 
 
 def test_what_a_dead_sensor_left(serve, path: Path) -> None:
-    """Its socket makes room."""
+    """The socket of a killed sensor is replaced."""
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert serve(path).unavailable == []
@@ -306,7 +302,7 @@ def test_what_a_dead_sensor_left(serve, path: Path) -> None:
 
 
 def test_what_a_living_sensor_has(serve, path: Path, golden: Golden) -> None:
-    """It keeps its socket, also when the other one ends."""
+    """A running sensor keeps its socket, also when the other one stops."""
     serve(path)
     other = Server(Served(HostFacts()), path, None)
     golden([text.replace(str(path), "SOCKET") for text in other.unavailable])
@@ -315,9 +311,7 @@ def test_what_a_living_sensor_has(serve, path: Path, golden: Golden) -> None:
 
 
 def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int, golden: Golden) -> None:
-    """A file that is none is left alone, a path may be too long, a port taken: it is reported, and the sensor goes on
-    without.
-    """
+    """A path that is another file or too long, or a used port, is reported, and the sensor runs without."""
     path.write_text("mine")
     golden([text.replace(str(path), "SOCKET") for text in serve(path).unavailable])
     assert path.read_text() == "mine"
@@ -330,11 +324,11 @@ def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int, go
 
 
 def test_the_end(reported: Served, path: Path) -> None:
-    """The socket goes, and the thread with it."""
+    """The socket is removed, and the thread ends."""
     before = threading.active_count()
     one = Server(reported, path, None)
     assert get(path, "/healthz")[0] == 200
     one.close()
     assert not path.exists()
     assert "telemetry" not in {thread.name for thread in threading.enumerate()}
-    until(lambda: threading.active_count() <= before)  # the one that answered may still be on its way out
+    until(lambda: threading.active_count() <= before)  # the one that answered may still be ending
