@@ -1,4 +1,4 @@
-"""How often our own log says the same, and what it says of the rest."""
+"""Rate limits of the process log, and the count of suppressed messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sensor.logs.limit import ALL, EACH, EVENTS, REST, WINDOW_S, LeftOut, Limite
 
 
 def test_the_same_event_of_the_same_unit() -> None:
-    """A few times a minute, and then how often it was left out; the next minute begins anew."""
+    """A message is logged a few times a minute, then the number of suppressed ones; the next minute starts again."""
     limiter = Limiter()
     assert [limiter.may("broke", "dns", second) for second in range(10)] == [True] * EACH + [False] * (10 - EACH)
     assert limiter.may("broke", "smb", 9)
@@ -26,9 +26,7 @@ def test_at_the_end_nothing_stays_untold() -> None:
 
 
 def test_many_different_events() -> None:
-    """Each is new, and all together are too many: a bound holds for all of them, and every one that was not said is
-    counted.
-    """
+    """Different messages have a common limit, and every suppressed one is counted."""
     limiter = Limiter()
     text = sum(limiter.may(f"event {number}", "", 0) for number in range(10_000))
     assert text == ALL
@@ -36,7 +34,7 @@ def test_many_different_events() -> None:
 
 
 def test_counts_outlive_a_full_table() -> None:
-    """An event that had to make room before its count was told is counted with the rest."""
+    """An event that was evicted before its count was logged is counted with the rest."""
     limiter = Limiter(each=1, together=10**6)
     for _ in range(5):
         limiter.may("first", "", 0)

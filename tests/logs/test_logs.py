@@ -1,6 +1,4 @@
-"""Our own log: for people, for machines, and for the journal; not too much of it, and nothing in it that is secret or
-steers a terminal.
-"""
+"""The process log: for people, machines, and the journal; rate-limited, without secrets and control characters."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ UGLY = "\x1b[31mred\x1b[0m\nnext"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As a process begins, and left so."""
+    """Logging as at the start of a process, and reset afterwards."""
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     logs.configure("console")
     yield
@@ -37,7 +35,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[socket.socket]:
-    """A real datagram socket in the place of the journal's."""
+    """A real datagram socket in place of the journal's."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as there:
         there.bind(str(tmp_path / "journal"))
         there.settimeout(10)
@@ -45,7 +43,7 @@ def journal(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def fields_of(datagram: bytes) -> dict[str, str]:
-    """A message as the journal takes it apart."""
+    """The fields of a message as the journal parses it."""
     found = {}
     while datagram:
         line, _, rest = datagram.partition(b"\n")
@@ -58,7 +56,7 @@ def fields_of(datagram: bytes) -> dict[str, str]:
 
 
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line with time, level and what belongs to it; no colours where nobody looks."""
+    """One line with time, level and fields; no colours unless it is a terminal."""
     logs.log().warning("it broke", unit="dns", count=3)
     out, err = capsys.readouterr()
     assert out == ""
@@ -66,7 +64,7 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    """One object a line; what is a number stays one."""
+    """One object per line; numbers stay numbers."""
     logs.configure("json")
     logs.log().error("it broke", unit="dns", count=3, line=None, lines=["a", "b"])
     reported = json.loads(capsys.readouterr().err)
@@ -83,7 +81,7 @@ def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("form", logs.FORMATS)
 def test_nothing_steers_a_terminal(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    """Whatever a peer said, it is one line without escapes, and of bounded length."""
+    """Texts of peers are one line without escape sequences, and of bounded length."""
     logs.configure(form)
     logs.log().warning(UGLY, error=UGLY, lines=[UGLY], long="x" * 100_000)
     err = capsys.readouterr().err
@@ -95,7 +93,7 @@ def test_nothing_steers_a_terminal(capsys: pytest.CaptureFixture[str], form: str
 
 @pytest.mark.parametrize("form", logs.FORMATS)
 def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    """In the message, in fields and in lists, also where JSON would write them with escapes."""
+    """Secrets are masked in the message, in fields and in lists, also where JSON would escape them."""
     hide('tok"en-ÄÖ-1234')
     logs.configure(form)
     logs.log().warning('refused: tok"en-ÄÖ-1234', error='tok"en-ÄÖ-1234', lines=['tok"en-ÄÖ-1234'])
@@ -105,7 +103,7 @@ def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], form: str) -> No
 
 
 def test_levels(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is slighter is not said; a reload may change it."""
+    """Messages below the level are not logged; a reload may change it."""
     logs.log().info("one")
     logs.log().debug("two")
     logs.configure("console", "error")
@@ -117,7 +115,7 @@ def test_levels(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_thousand_times_the_same(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few times, and a minute later how often it was left out; another unit has a count of its own."""
+    """A message is logged a few times, a minute later the number of suppressed ones; each unit has its own count."""
     now = [100.0]
     monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
     for _ in range(1000):
@@ -133,7 +131,7 @@ def test_a_thousand_times_the_same(capsys: pytest.CaptureFixture[str], monkeypat
 
 
 def test_what_was_left_out_is_reported_at_the_end(root: Path) -> None:
-    """Of a real process, whose minute was not over."""
+    """The output of a real process that ends before its minute is over."""
     program = "from sensor.logs.logs import log\nfor _ in range(20): log().warning('it broke', unit='dns')"
     reported = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert f"left_out={20 - EACH}" in reported.stderr.splitlines()[-1]
@@ -141,9 +139,7 @@ def test_what_was_left_out_is_reported_at_the_end(root: Path) -> None:
 
 @pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "2>&1 >/dev/null | true"])
 def test_no_reader(root: Path, where: str) -> None:
-    """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in
-    standard output.
-    """
+    """With standard error closed, full or a broken pipe, work continues, and standard output stays empty."""
     program = (
         "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); "
         "log().error('two'); open('/dev/fd/3', 'w').write('done')"
@@ -165,8 +161,8 @@ def test_to_the_journal(
     capfd: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    """Where standard error is the journal's, it gets message, priority and fields by its own protocol, and standard
-    error nothing.
+    """If standard error is the journal's, the journal gets message, priority and fields by its own protocol, and
+    standard error nothing.
     """
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
@@ -183,8 +179,8 @@ def test_to_the_journal(
 def test_a_journal_that_is_gone(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Then, and where it takes no more, standard error gets the line with its priority in front (sd-daemon(3)): it is
-    the journal's as well.
+    """If the journal is gone or full, the line goes to standard error, with its priority in front (sd-daemon(3)), which
+    the journal reads as well.
     """
     there = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
@@ -204,7 +200,7 @@ def test_a_journal_that_is_gone(
 def test_standard_error_that_is_not_the_journals(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stream: str
 ) -> None:
-    """A program started by hand within a service, or with its output elsewhere."""
+    """A program that was started manually within a service, or with redirected output, does not use the journal."""
     monkeypatch.setenv("JOURNAL_STREAM", stream)
     logs.configure(None)
     logs.log().error("here")
@@ -212,7 +208,7 @@ def test_standard_error_that_is_not_the_journals(
 
 
 def test_fields_of_the_journal(journal: socket.socket, tmp_path: Path) -> None:
-    """Names of capitals, digits and underscores; a value of several lines with its length; none without bound."""
+    """Names of capitals, digits and underscores; a multi-line value with its length; all of bounded length."""
     assert field_name("src.ip-1") == "SRC_IP_1"
     assert fields_of(encoded("A", "one\ntwo") + encoded("B", "x")) == {"A": "one\ntwo", "B": "x"}
     one = Journal(str(tmp_path / "journal"))
@@ -225,7 +221,7 @@ def test_fields_of_the_journal(journal: socket.socket, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", logs.FORMATS)
 def test_complaints_of_commands(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    """A line for people, or one of the log where a machine reads it; without secrets either way."""
+    """Errors of commands are a line for people, or a log record for machines; without secrets either way."""
     hide("geheim-1234")
     logs.configure(form)
     complain("cannot open geheim-1234")
