@@ -24,7 +24,7 @@ def ticks(*seconds: int) -> list[Finding]:
 
 
 def test_silence_in_a_file() -> None:
-    """Silence is reported when packets resume: its start and its duration. A minute is none."""
+    """Silence is reported when packets resume, with its start and duration. A minute without packets is no silence."""
     silence, again = ticks(100, 101, 161, 4000, 4001)
     assert (silence.check, silence.ts, silence.facts["silence_s"]) == ("sensor.no_traffic", 221 * SECOND, 3839)
     assert (again.check, again.ts, again.msg) == (

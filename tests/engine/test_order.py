@@ -52,7 +52,7 @@ def test_what_age_made_comes_before_its_second_one_change_after_the_other() -> N
 
 
 def test_changes_of_the_clock_alone_are_in_order() -> None:
-    """Their row is -1."""
+    """Events of the clock have the row -1, and are in order."""
     agenda = Agenda(changes_at(-1, -1), np.array([tick(1, -1, 0, 1), tick(2, -1, 1, 2)], TICK))
     agenda.of_changes(EVALUATOR, [0, 1], "ab")
     agenda.of_rows(SECOND, np.array([-1, -1], np.int32), [1, 2])

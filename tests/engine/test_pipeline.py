@@ -224,7 +224,7 @@ def test_a_second_reading_reports_the_same(office: Batch) -> None:
 
 
 class ConversationSeen(Event):
-    """A word on port 9999."""
+    """An event with a word on port 9999."""
 
     word: bytes
 

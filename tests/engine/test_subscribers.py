@@ -22,7 +22,7 @@ from tests.detectors.stories import World
 
 
 class Parsed(Event):
-    """A word."""
+    """An event with a word."""
 
     word: str
     size: int = 0

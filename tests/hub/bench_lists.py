@@ -1,6 +1,6 @@
 """How long lists, pages and searches of a hub take over many sensors, devices and alerts: `make hub-lists-bench`.
 
-The rows are made in a PostgreSQL of its own; at full scale, they need about 12 GB. Each case runs with other values
+The rows are created in a separate PostgreSQL; at full scale, they need about 12 GB. Each case runs with other values
 each time. Processor time is that of the database's process and of this one, which does not depend on what else the
 machine does.
 """

@@ -214,8 +214,8 @@ def test_a_life(service: Service) -> None:
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
-    """Invalid ones, then ten times as many valid ones under up to 50,000 packets a second: no packet is lost, and the
-    second half of the reloads takes no more memory than the first.
+    """Invalid reloads, then ten times as many valid ones under up to 50,000 packets a second: no packet is lost, and
+    the second half of the reloads takes no more memory than the first.
 
     SENSOR_RELOADS: number of valid reloads.
     """

@@ -28,7 +28,7 @@ def records(
         yield record
 
 
-def entry(record: dict[str, Any], format: str = "native") -> Entry:  # noqa: A002 it is called so
+def entry(record: dict[str, Any], format: str = "native") -> Entry:  # noqa: A002 name of the parameter in the API
     payload = FORMATS[format](record)
     assert payload is not None
     return Entry(record["sensor"]["seq"], record, payload)

@@ -44,7 +44,7 @@ def running(authority: Authority) -> Iterator[PostgresqlServer]:
 
 @pytest.fixture
 def server(running: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> PostgresqlServer:
-    """Without the table."""
+    """A server without the table."""
     monkeypatch.setenv("PG_SECRET", PASSWORD)
     query(running, "DROP SCHEMA IF EXISTS siem CASCADE")
     return running
@@ -81,7 +81,7 @@ def held(server: PostgresqlServer) -> list[str]:
 
 
 def rows(server: PostgresqlServer, what: str) -> list[tuple[Any, ...]]:
-    return query(server, f"SELECT {what} FROM {TABLE} ORDER BY seq")  # noqa: S608 made of our own words
+    return query(server, f"SELECT {what} FROM {TABLE} ORDER BY seq")  # noqa: S608 constant names only
 
 
 def test_a_record_is_a_row(server: PostgresqlServer) -> None:

@@ -118,7 +118,7 @@ def test_no_user_is_mentioned_in_slack() -> None:
 
 
 def test_limits_of_slack() -> None:
-    """Headers of 150, texts of 3000, fields of 2000 and ten of them, 50 blocks, nothing empty."""
+    """Headers have up to 150 characters, texts 3000, ten fields 2000 each; there are up to 50 blocks, none empty."""
     for record in (*RECORDS.values(), evil(1000)):
         body = bodies.slack(record)
         assert len(body["blocks"]) <= 50
@@ -152,7 +152,7 @@ def test_a_ticket_is_opened_once(name: str) -> None:
 
 
 def test_a_pager_follows_an_alert_to_its_end() -> None:
-    """One key from open to close; another alert has another."""
+    """All events of an alert have the same key; another alert has another key."""
     opened, updated, closed, other = (
         RECEIVERS["pagerduty"](RECORDS[case]) for case in ("alert_open", "alert_update", "alert_close", "incident_open")
     )

@@ -28,7 +28,7 @@ def record(number: int, kind: str = "sensor", size: int = 0) -> Record:
 
 
 def keep(**changed: Any) -> Retention:
-    """Settings, smaller than an operator may choose."""
+    """Settings below the minimum of the configuration."""
     return Retention.model_construct(**changed)
 
 

@@ -191,7 +191,7 @@ def reported(name: str, story: Story, place: Path, share: float) -> Iterator[Row
     with tempfile.TemporaryDirectory(dir=place.resolve()) as folder:
         try:
             yield from story(Path(folder), share)
-        except Exception:  # noqa: BLE001 a benchmark tells of all that can be measured
+        except Exception:  # noqa: BLE001 reported in the table
             yield Row(name, "broke: see below", "", holds=False)
             traceback.print_exc()
 

@@ -53,7 +53,7 @@ def test_the_text(golden: Golden) -> None:
 
 
 def test_no_label_has_values_without_end() -> None:
-    """After any fault the number of label values is bounded."""
+    """The number of label values is bounded after any fault."""
     metric = Metric("sensor_things", "gauge", "things", "Things.", "things.*", ("thing",))
     status = {"things": {str(number): number for number in range(10_000)}}
     assert len(list(samples(metric, status))) == 10_000
