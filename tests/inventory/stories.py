@@ -1,5 +1,5 @@
-"""Bricks of the inventory's stories: fingerprints, a registry and a fusion simple enough to read in a test, and a
-teller of packet time.
+"""Helpers of the inventory's scenarios: simple fingerprints, registry and fusion, and an inventory driven by packet
+time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Claim(NamedTuple):
 
 
 class Book:
-    """Fingerprints for stories: ``type=printer@0.9;model=X@0.8`` in a value claims just that. None is about kinds of
-    ``chat``.
+    """Fingerprints for scenarios: ``type=printer@0.9;model=X@0.8`` in a value claims just that; kinds of ``chat`` have
+    none.
     """
 
     def knows(self, kind: str) -> bool:
@@ -48,7 +48,7 @@ class Book:
 
 
 class Prefixes:
-    """A registry that knows one maker."""
+    """A registry that knows one vendor."""
 
     def organisation(self, mac: int) -> str:
         return "Kyocera" if mac >> 24 == 0x0017C8 else ""
@@ -73,7 +73,7 @@ def best(evidence: Iterable[Evidence], now: int) -> dict[str, Attribute]:
 
 
 class Story:
-    """An inventory, told in seconds, with MACs and addresses as text."""
+    """An inventory driven in seconds of packet time, with MACs and addresses as text."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.inventory = Inventory(Book(), Prefixes(), Networks(), limits, best)
@@ -82,7 +82,7 @@ class Story:
         self.now = START
 
     def at(self, second: float) -> Story:
-        """Packet time goes on, with a settling at every full second."""
+        """Advance packet time, with a settling at every full second."""
         goal = START + int(second * SECOND)
         while self.now + SECOND <= goal:
             self.now += SECOND
@@ -101,7 +101,7 @@ class Story:
         return self
 
     def end(self) -> list[tuple[str, str]]:
-        """(action, device key) of everything told."""
+        """(action, device key) of everything that was reported."""
         self.changes += self.inventory.finish(self.ts)
         return self.reported()
 

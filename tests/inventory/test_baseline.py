@@ -1,4 +1,4 @@
-"""The baseline: what is learned, what people say of it, and what lasts."""
+"""The baseline: what is learned, which rules the operator adds, and what is kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world() -> World:
 
 
 def office() -> Story:
-    """A PC that uses names, files and an outside page, twice a day."""
+    """A PC that uses DNS, file sharing and an external web server, twice a day."""
     story = Story()
     for hour in (1, 5):
         story.converse(hour * 3600, PC, SERVER, 445).converse(hour * 3600, PC, SERVER, 53, proto=UDP).converse(
@@ -40,7 +40,7 @@ def first(baseline: Baseline, client: str, server: str, service: int) -> int:
 
 
 def test_who_used_what_of_what() -> None:
-    """Each pair and service with its time; all servers outside are one."""
+    """Each pair and service is kept with its times; all external servers count as one."""
     baseline = world().learned(office()).baseline
     assert first(baseline, PC, SERVER, SMB) == START + HOUR
     assert first(baseline, PC, "203.0.113.77", 6 << 16 | 443) == START + HOUR
@@ -52,7 +52,7 @@ def test_who_used_what_of_what() -> None:
 
 
 def test_what_is_allowed_counts_as_learned() -> None:
-    """By client and server, or for anybody; it was there before all else, and is so for servers too."""
+    """An allow rule counts as learned from the start, for one client or any, also for external servers."""
     baseline = world().learned(office()).baseline
     baseline.rule({("dev-10.0.2.5", "dev-10.0.1.1", SSH): True, ("*", "10.0.9.9", SSH): True})
     assert 0 < first(baseline, PRINTER, SERVER, SSH) < START
@@ -64,7 +64,7 @@ def test_what_is_allowed_counts_as_learned() -> None:
 
 
 def test_what_is_forbidden_is_never_learned() -> None:
-    """What was learned of it is gone, and what comes is not learned; other pairs are."""
+    """A deny rule deletes what was learned of a pair and stops learning it; other pairs are learned."""
     there = world().learned(office())
     there.baseline.rule({("*", "dev-10.0.1.1", SMB): False, ("dev-10.0.0.5", OUTSIDE, 6 << 16 | 443): False})
     assert first(there.baseline, PC, SERVER, SMB) == first(there.baseline, PC, "203.0.113.5", 6 << 16 | 443) == 0
@@ -77,7 +77,7 @@ def test_what_is_forbidden_is_never_learned() -> None:
 
 
 def test_the_rule_that_names_both_wins() -> None:
-    """Then that of the client, then that of the server, then the one about everybody."""
+    """The order is: rule with client and server, rule with the client, rule with the server, rule without either."""
     rules = {("a", "b", SSH): True, ("a", "*", SSH): False, ("*", "c", SSH): True, ("*", "*", SSH): False}
     assert [ruled(rules, *ends, SSH) for ends in (("a", "b"), ("a", "c"), ("z", "c"), ("z", "z"))] == [
         True,
@@ -100,20 +100,20 @@ def test_the_rule_that_names_both_wins() -> None:
     ],
 )
 def test_services_are_read_as_they_are_written(text: str, service: int) -> None:
-    """By protocol, by name, or by port alone."""
+    """Services are given by protocol, by name, or by port alone."""
     assert parse_service(text) == service
     assert parse_service(plain_service(service)) == service
 
 
 @pytest.mark.parametrize("text", ["", "ssh", "tcp/0", "tcp/65536", "http/22", "icmp/8", "tcp/x"])
 def test_what_is_no_service(text: str) -> None:
-    """It is said what one looks like."""
+    """The error shows what a service looks like."""
     with pytest.raises(ValueError, match="tcp/22"):
         parse_service(text)
 
 
 def test_a_device_is_learned_again() -> None:
-    """One service, one device, everything."""
+    """Learned entries are reset for one service, one device, or all."""
     there = world().learned(office())
     there.baseline.forget("dev-10.0.0.5", SMB)
     assert (first(there.baseline, PC, SERVER, SMB), first(there.baseline, PC, SERVER, DNS) > 0) == (0, True)
@@ -124,8 +124,8 @@ def test_a_device_is_learned_again() -> None:
 
 
 def test_what_was_learned_lasts() -> None:
-    """What one run gives, another takes: the same answers, and time goes on where it stopped; a night in between does
-    not count.
+    """The next run loads what the last one saved, and the learning period continues; time without a sensor does not
+    count.
     """
     old, new = world().learned(office()).baseline, world().baseline
     kept = dict(old.take(10))
@@ -147,7 +147,7 @@ HTTPS, NTP = 6 << 16 | 443, 17 << 16 | 123
 
 
 def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Whom a device is known to have reached outside: by name, by address."""
+    """External servers that a device is known to have contacted: by name, by address."""
     (habits,) = (
         Habits.of(msgspec.json.decode(body, type=StoredHabits)) for device, body in baseline.take(99) if device == name
     )
@@ -155,8 +155,8 @@ def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[
 
 
 def test_servers_outside_are_known_by_the_names_that_were_queried() -> None:
-    """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a
-    PC, with which people go anywhere.
+    """External servers of a camera are kept one by one, also within an hour, by name or else address; those of a PC are
+    not.
     """
     there = World(device("camera", CAMERA), device("workstation", PC))
     there.names = {parse("203.0.113.5"): ("cloud.example.com",), parse("203.0.113.6"): ("time.example.com",)}
@@ -177,7 +177,7 @@ def test_servers_outside_are_known_by_the_names_that_were_queried() -> None:
 
 
 def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None:
-    """Others ask for other names at the same address, as they do at large hosts."""
+    """Other devices query other names for the same address, as with large hosting providers."""
     there, host = World(device("camera", CAMERA)), parse("203.0.113.5")
     there.names[host] = ("cloud.example.com",)
     there.learned(Story().converse(1, CAMERA, "203.0.113.5", 443))
@@ -190,7 +190,7 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
 
 
 def test_what_is_kept_of_outside_is_bounded_and_reports_so() -> None:
-    """Those that were not used for longest make room; that there were more is remembered."""
+    """The entries unused for longest are evicted, and it is recorded that there were more."""
     there, story = World(device("camera", CAMERA)), Story()
     for n in range(NAMES_LIMIT + 3):
         there.names[parse(f"203.0.113.{n}")] = (f"n{n}.example.com",)
@@ -207,7 +207,7 @@ def test_what_is_kept_of_outside_is_bounded_and_reports_so() -> None:
 
 
 def test_habits_that_an_earlier_sensor_kept_are_read() -> None:
-    """They know nobody outside by name, and learn it."""
+    """Baselines of an earlier version have no external servers by name, and learn them."""
     there = World(device("camera", CAMERA))
     there.baseline.restore(
         "dev-10.0.3.5",

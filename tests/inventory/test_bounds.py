@@ -1,4 +1,4 @@
-"""What peers can make grow stays small, and the same packets tell the same story however they are cut."""
+"""State that hosts can make grow stays bounded, and the result does not depend on how packets are cut into batches."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NET = 0xFFFF_0A000000
 
 
 def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_with):
-    """200,000 made-up machines that ask for a lease within a minute: few become devices, the real ones stay, and the
-    rest is counted.
+    """Of 200,000 spoofed MACs that send DHCP requests in a minute, few become devices; real ones stay, the rest is
+    counted.
     """
     story = story_with(Limits(devices=5_000, pending=1_000))
     observe, start = story.inventory.observe, story.ts
@@ -27,7 +27,7 @@ def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_wit
     story.at(2)
     random.seed(1)
     for n in range(FLOOD):
-        # Half of them with the bit of made-up MACs, half with MACs that look bought.
+        # Half of the MACs are locally administered, half look assigned by a vendor.
         mac = random.getrandbits(48) & ~(1 << 40)
         mac = mac | 1 << 41 if n & 1 else mac & ~(1 << 41)
         observe(Observation(story.ts + n * 250_000, Subject(mac), "dhcp.hostname", f"PC{n}"))
@@ -41,7 +41,7 @@ def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_wit
 
 
 def test_a_newcomer_in_a_flood_is_reported_once_it_shows_itself_again(story_with):
-    """Beyond the burst a real device must speak twice, a second apart."""
+    """Beyond the burst, a new device must send twice, a second apart."""
     story = story_with(Limits(burst=10))
     for n in range(20):
         story.inventory.observe(Observation(story.ts, Subject(0x001B21_000000 + n), "dhcp.hostname", f"PC{n}"))
@@ -55,9 +55,7 @@ def test_a_newcomer_in_a_flood_is_reported_once_it_shows_itself_again(story_with
 
 
 def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(story_with):
-    """At the bound an unidentified device that fell silent goes before one that still speaks and before any identified
-    one.
-    """
+    """At the bound a silent unidentified device is evicted before an active one and before any identified one."""
     story = story_with(Limits(devices=4))
     story.sends("00:17:c8:00:00:01", "", "a.type", "type=printer")
     for n in (2, 3, 4):
@@ -70,7 +68,7 @@ def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(stor
 
 
 def test_one_device_cannot_fill_the_memory(story):
-    """Facts, names, roles, addresses and idle facts of one device are bounded; the newest stay."""
+    """Observations, names, roles and addresses of one device are bounded; the newest are kept."""
     mac, limits = "00:17:c8:00:00:01", story.inventory.limits
     for n in range(3_000):
         story.inventory.observe(
@@ -93,9 +91,7 @@ def test_one_device_cannot_fill_the_memory(story):
 
 
 def test_unused_attributes_are_made_again(story_with):
-    """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are
-    the same as where all keep them.
-    """
+    """The cache of attributes is bounded; lookups, iteration and reports are the same as without the bound."""
     stories = []
     for viewed in (64, 10_000):
         story = story_with(Limits(viewed=viewed))
@@ -123,9 +119,7 @@ def test_unused_attributes_are_made_again(story_with):
 
 
 def test_a_usual_device_takes_less_than_six_kilobytes(story):
-    """Three facts that two fingerprints know each, two names, four facts that none knows, an address; the texts
-    included.
-    """
+    """With three matched and four unmatched observations, two names and an address, the strings included."""
     count = 1_000
     claims = (Claim("model", "M", 0.9, "story.model", "mdns"), Claim("type", "printer", 0.9, "story.type", "mdns"))
     story.inventory.matcher = SimpleNamespace(
@@ -154,9 +148,7 @@ def test_a_usual_device_takes_less_than_six_kilobytes(story):
 
 
 def test_the_same_packets_report_the_same_story_in_any_cut(story_with):
-    """Settling twice as often where nothing happened, or asking for devices in between, changes nothing of what is
-    told.
-    """
+    """More frequent settling and lookups of devices do not change what is reported."""
     stories = []
     for read in (False, True):
         story, dice = story_with(Limits()), random.Random(7)
@@ -204,7 +196,7 @@ def test_ids_are_stable_and_distinct():
 
 
 def test_join_keys_leave_out_what_names_no_device():
-    """Client ids that only repeat the MAC, makers' names and very short names tie nothing together."""
+    """Client ids that repeat the MAC, vendor names and very short names do not link devices."""
     mac = 0xDAA119000001
     assert identity.join_key("id", "01daa119000001", mac) == ""
     assert identity.join_key("id", "ff00112233445566", mac) == "id:ff00112233445566"

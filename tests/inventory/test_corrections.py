@@ -1,4 +1,4 @@
-"""The operator's word: what it may say, and how it wins."""
+"""Corrections by the operator: which ones are accepted, and how they take precedence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def corrections(**text: str) -> dict[str, Correction]:
 
 
 def test_what_can_be_reported():
-    """Types and criticalities are words of ours, tags are a set, all else is cleaned text."""
+    """Types and criticalities are fixed vocabularies, tags are a set, all other values are cleaned text."""
     assert checked("type", "VoIP Phone") == "voip_phone"
     assert checked("criticality", "HIGH") == "high"
     assert checked("tags", "b, a,b,") == "a, b"
@@ -30,13 +30,13 @@ def test_what_can_be_reported():
     [("colour", "red", "the field 'colour'"), ("type", "toaster", "'toaster'"), ("criticality", "5", "'5'")],
 )
 def test_what_cannot_be_reported(field: str, value: str, text: str):
-    """The error names what was found and what is expected."""
+    """The error names the invalid value and the valid ones."""
     with pytest.raises(ValueError, match=f"found {text}.*expected one of"):
         checked(field, value)
 
 
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
-    """Whatever packets say, before and after; one change is told at once; taken back, the packets count again."""
+    """A correction overrides packets and is reported once, at once; after an undo the packets count again."""
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
     story.persistence.correct(KEY, corrections(type="camera", name="Lobby", owner="anna"))
     device = story.at(16).sends(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
@@ -53,7 +53,7 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
 
 
 def test_a_correction_of_a_device_not_seen_yet_waits_for_it(story):
-    """It is known by its MAC when it comes."""
+    """The correction is applied when a device with that MAC appears."""
     story.persistence.correct(KEY, corrections(type="camera"))
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
     assert [(change.action, change.device.type) for change in story.changes] == [
@@ -63,7 +63,7 @@ def test_a_correction_of_a_device_not_seen_yet_waits_for_it(story):
 
 
 def test_a_body_reports_the_same_as_the_device(story):
-    """Applied to what a store holds, words give what the sensor itself tells."""
+    """Corrections applied to a stored body give what the sensor itself reports."""
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").sends(
         MAC, "10.0.0.9", "dhcp.hostname", "prn"
     ).at(8)

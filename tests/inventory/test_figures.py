@@ -1,5 +1,5 @@
-"""What an inventory costs: how long a hundred thousand devices take to come back (ten thousand where the run is no
-whole one), and how much memory ten thousand hold.
+"""Time to restore a hundred thousand devices (ten thousand unless the run is a full one), and
+memory of ten thousand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMITS = Limits(burst=10**6)
 
 
 def office(story: Story, keeper: Keeper, baseline: Baseline) -> None:
-    """Printers with four facts each, names among them; of as many as are remembered what they use was learned."""
+    """Printers with four observations each, names among them, and a learned baseline for as many as it holds."""
     for n in range(MANY):
         subject = Subject(0x0017C8_000000 + n, 0xFFFF_0A000000 + n + 1, 30)
         for kind, value in (
@@ -48,7 +48,7 @@ def office(story: Story, keeper: Keeper, baseline: Baseline) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_devices_come_back_in_five_seconds(tmp_path: Path) -> None:
-    """With their facts and names, and what was learned of those seen last."""
+    """With their observations and names, and the baselines of those seen last."""
     keeper, story = Keeper(tmp_path, print), Story(LIMITS).at(0)
     baseline = Baseline(story.inventory.device)
     keeper.begin(story.inventory, "one", baseline)
@@ -65,8 +65,8 @@ def test_a_hundred_thousand_devices_come_back_in_five_seconds(tmp_path: Path) ->
     print(f"{count:,} devices in {took:.1f} s")
 
 
-# In a process of its own, so that nobody else's memory counts: what our own fingerprints make of ten thousand printers,
-# phones and computers, with five or six facts and about as many claims each as the devices of the office capture have.
+# In a separate process, so that only this memory counts: the shipped fingerprints match ten thousand printers,
+# phones and computers, with five or six observations and as many claims each as devices of the office capture have.
 HOUSE = """
 import gc, os
 from sensor.core.addresses import Networks

@@ -1,4 +1,4 @@
-"""Stories of devices: what is seen of them, and what is told."""
+"""Scenarios of devices: what is observed of them, and what is reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = f"mac:{PRINTER}"
 
 
 def test_one_dhcp_packet_reports_a_device_once_and_its_type_once(story):
-    """Facts of one packet become one device: new with everything in it, then identified, each with its evidence."""
+    """Observations of one packet become one device: new with all attributes, then identified, with evidence."""
     story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").sends(
         PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8"
     ).at(5)
@@ -35,9 +35,7 @@ def test_one_dhcp_packet_reports_a_device_once_and_its_type_once(story):
 
 
 def test_the_device_behind_an_endpoint_is_known_at_once(story):
-    """A detector that asks in the same second gets the type that was just observed, without waiting
-    for the settling.
-    """
+    """A detector that looks up an endpoint in the same second gets the type just observed, before the settling."""
     story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer")
     device = story.who(PRINTER, "10.0.0.9")
     assert device.type == "printer"
@@ -46,7 +44,7 @@ def test_the_device_behind_an_endpoint_is_known_at_once(story):
 
 
 def test_a_type_found_later_is_identified_then_and_only_then(story):
-    """A device first seen talking is new and unknown; the fingerprint of a later packet identifies it."""
+    """A device first seen in traffic is new and unknown; the fingerprint of a later packet identifies it."""
     story.converses(LAPTOP, "10.0.0.5").at(10).sends(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).sends(
         LAPTOP, "10.0.0.5", "ssdp.server", "type=tv@0.95"
     ).end()
@@ -54,7 +52,7 @@ def test_a_type_found_later_is_identified_then_and_only_then(story):
 
 
 def test_repeats_count_and_report_nothing(story):
-    """The same fact a hundred times is one piece of evidence seen a hundred times."""
+    """The same observation a hundred times is one piece of evidence with a count of a hundred."""
     for second in range(100):
         story.at(second).sends(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer")
     assert [action for action, _ in story.end()] == ["new", "identified"]
@@ -64,7 +62,7 @@ def test_repeats_count_and_report_nothing(story):
 
 
 def test_an_address_moves_from_one_device_to_another(story):
-    """Whoever loses an address and whoever gets it both say so; the identity stays with the MAC."""
+    """The device that loses an address and the one that gets it are both reported; the identity stays with the MAC."""
     story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").sends(
         PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer"
     ).at(5)
@@ -80,8 +78,8 @@ def test_an_address_moves_from_one_device_to_another(story):
 
 
 def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(story):
-    """An alert about a spoofed address names the device that had it, from the first claim on; the address alone is the
-    claimant's.
+    """An alert on ARP spoofing names the legitimate device from the first claim on; the address
+    moves to the claimant.
     """
     story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").sends(LAPTOP, "10.0.0.7", "dhcp.lease", "10.0.0.7").at(5)
     story.sends(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
@@ -93,8 +91,8 @@ def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(sto
 
 
 def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
-    """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the
-    former one.
+    """A device that takes over an unused address without a claim gets the address, and no observations of the former
+    one.
     """
     story.sends(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).sends(
         LAPTOP, "10.0.0.9", "http.server", "os=Windows"
@@ -105,7 +103,7 @@ def test_an_address_used_by_another_after_silence_moves_without_the_identity(sto
 
 
 def test_a_new_lease_replaces_the_old_address(story):
-    """A device that is given another address is told to have moved, once."""
+    """A device that gets a new address is reported as moved, once."""
     story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).sends(
         PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10"
     ).at(20)
@@ -115,8 +113,8 @@ def test_a_new_lease_replaces_the_old_address(story):
 
 
 def test_a_fight_for_an_address_is_reported_ever_more_rarely(story):
-    """Two machines that take an address from each other every seven seconds for half an hour cause few events, not
-    hundreds.
+    """Two devices that claim one address in turn every seven seconds for half an hour cause few
+    events, not hundreds.
     """
     for turn in range(257):
         story.at(turn * 7).sends(PRINTER if turn % 2 else LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
@@ -124,9 +122,7 @@ def test_a_fight_for_an_address_is_reported_ever_more_rarely(story):
 
 
 def test_a_router_is_split_from_the_hosts_behind_it(story):
-    """Addresses behind one MAC that never claimed them become devices of their own, with the facts
-    that came from them.
-    """
+    """Addresses behind one MAC that never claimed them become devices, with the observations that came from them."""
     story.sends(GATEWAY, "10.1.0.1", "arp.address", "10.1.0.1")
     story.sends(GATEWAY, "10.2.0.5", "sip.user_agent", "type=voip_phone").at(2)
     assert story.who("", "10.2.0.5").key == f"mac:{GATEWAY}"
@@ -147,8 +143,8 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
 
 
 def test_addresses_of_three_networks_are_no_machine(story):
-    """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a
-    machine with a second address stays one.
+    """Servers of three networks behind a MAC are three devices and a router; a device with a second
+    address stays one.
     """
     for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
         story.at(second).sends(GATEWAY, host, "ntlm.hostname", f"SRV{second}").sends(
@@ -166,8 +162,8 @@ def test_addresses_of_three_networks_are_no_machine(story):
 
 
 def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_address(story):
-    """The same host seen on both sides of a router is one device, and the router does not take its address or its
-    facts.
+    """A host seen on both sides of a router is one device, and the router gets neither its address nor its
+    observations.
     """
     for n, mac in enumerate((PRINTER, LAPTOP, OTHER)):
         story.sends(mac, f"10.0.0.{n + 1}", "arp.address", f"10.0.0.{n + 1}")
@@ -182,9 +178,7 @@ def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_
 
 
 def test_external_addresses_are_no_devices_and_make_a_gateway(golden: Golden, story):
-    """What outside servers say sticks to nobody; from several outside networks behind one MAC follows that it is a
-    gateway.
-    """
+    """External servers are no devices; addresses of several external networks behind one MAC make it a gateway."""
     for server in ("8.8.8.8", "93.184.216.34", "2001:db8:1::5"):
         story.converses(GATEWAY, server).sends(GATEWAY, server, "http.server", "type=camera")
     story.at(2)
@@ -198,7 +192,7 @@ def test_external_addresses_are_no_devices_and_make_a_gateway(golden: Golden, st
 
 
 def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
-    """An outside address that a MAC claims by ARP is its own."""
+    """An external address that a MAC claims by ARP belongs to the device of that MAC."""
     story.sends(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").sends(
         LAPTOP, "93.184.216.34", "http.server", "type=server"
     )
@@ -206,7 +200,7 @@ def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
 
 
 def test_a_randomised_phone_is_one_device_under_changing_macs(story):
-    """A phone that comes back with another made-up MAC and the same DHCP name is the device it was."""
+    """A phone that returns with another randomized MAC and the same DHCP host name is the same device."""
     story.sends(PHONE, "10.0.0.20", "arp.address", "10.0.0.20").at(2)
     assert story.reported() == []
     assert story.inventory.telemetry()["pending"] == 1
@@ -223,7 +217,7 @@ def test_a_randomised_phone_is_one_device_under_changing_macs(story):
 
 
 def test_a_device_reported_already_merges_into_the_older_one(story):
-    """A randomised MAC that talked before it gave its name was told as a device; the merge says which one it was."""
+    """A randomized MAC that was reported before its name was seen is merged into the older device."""
     story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").at(300).converses(PHONE_NEW, "10.0.0.21").at(305)
     lost = story.changes[-1].device.id
     story.sends(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(310)
@@ -234,14 +228,14 @@ def test_a_device_reported_already_merges_into_the_older_one(story):
 
 
 def test_two_phones_that_bear_one_name_at_the_same_time_stay_two(story):
-    """A name joins only where its former MAC fell silent; names that makers give to every piece join nothing."""
+    """A name links two MACs only if the former is silent; default names of vendors link none."""
     story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").sends(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(300)
     story.sends(PHONE_THIRD, "", "dhcp.hostname", "Annas-Phone").at(302)
     assert len({story.who(mac).id for mac in (PHONE, PHONE_NEW, PHONE_THIRD)}) == 3
 
 
 def test_names_of_makers_join_nothing(story):
-    """Two phones called iPhone are two phones, and so are two that bear the number of their model."""
+    """Two phones called iPhone are two devices, and so are two named by the same model number."""
     for start, name in ((0, "iPhone"), (1000, "CPH2207"), (2000, "2201117TY")):
         story.at(start).sends(PHONE, "", "dhcp.hostname", name).at(start + 300).sends(
             PHONE_NEW, "", "dhcp.hostname", name
@@ -250,7 +244,7 @@ def test_names_of_makers_join_nothing(story):
 
 
 def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
-    """A made-up MAC with the printer's name does not become the printer."""
+    """A randomized MAC with the printer's name does not become the printer."""
     story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").sends(PRINTER, "", "dhcp.vendor_class", "type=printer").at(
         300
     )
@@ -259,8 +253,8 @@ def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
 
 
 def test_no_host_is_no_device(story):
-    """Zero, group and broadcast MACs, unspecified, multicast, broadcast and loopback addresses, and MACs of router
-    redundancy are nobody.
+    """Zero, group, broadcast and redundancy (VRRP) MACs, and unspecified, multicast and loopback addresses are no
+    devices.
     """
     for mac in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
         for address in ("", "0.0.0.0", "255.255.255.255", "224.0.0.251", "ff02::1", "::", "127.0.0.1", "::1"):
@@ -272,7 +266,7 @@ def test_no_host_is_no_device(story):
 
 
 def test_hosts_behind_a_redundant_router_are_known_by_address(story):
-    """The virtual MAC is a role; an inside host seen with it is a device of its own."""
+    """The virtual MAC is a role; an internal host seen with it is a device."""
     story.sends("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").sends(
         "00:00:5e:00:01:07", "10.9.0.4", "http.server", "type=nas"
     )
@@ -280,14 +274,14 @@ def test_hosts_behind_a_redundant_router_are_known_by_address(story):
 
 
 def test_captures_without_macs_have_devices_by_inside_address(story):
-    """Raw IP: an inside address is a device, an outside one nobody."""
+    """Raw IP: an internal address is a device, an external one is not."""
     story.sends("", "10.0.0.4", "sip.user_agent", "type=voip_phone").converses("", "8.8.8.8").at(2)
     assert story.end() == [("new", "ip:10.0.0.4"), ("identified", "ip:10.0.0.4")]
 
 
 def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
-    """An address known through a router becomes the MAC that claims it while the host is still there, and is over where
-    it was long silent.
+    """An address seen behind a router joins the MAC that claims it while it is active, and expires after a long
+    silence.
     """
     story.sends("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).sends(
         LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4"
@@ -302,7 +296,7 @@ def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
 
 
 def test_a_value_that_wavers_is_not_reported(story):
-    """Two fingerprints of about equal confidence that take turns change nothing until one of them holds."""
+    """Two values of similar confidence that alternate change nothing until one of them holds."""
     story.sends(PRINTER, "", "a.model", "model=A@0.80").at(2)
     for turn in range(10):
         story.at(2 + turn * 5).sends(PRINTER, "", "a.model", f"model={'BA'[turn % 2]}@{0.81 + turn / 1000}")
@@ -314,20 +308,20 @@ def test_a_value_that_wavers_is_not_reported(story):
 
 
 def test_a_much_surer_value_is_reported_at_once(story):
-    """A guess gives way to a clear statement without waiting for it to hold."""
+    """A value of much higher confidence replaces a weak one without waiting for it to hold."""
     story.sends(PRINTER, "", "a.model", "model=A@0.4").at(2).sends(PRINTER, "", "lldp.model", "model=B@0.95").at(7)
     assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
 
 
 def test_drifting_confidence_reports_nothing(story):
-    """More evidence for the same value is no news."""
+    """More evidence for the same value is not reported."""
     for turn in range(9):
         story.at(turn * 3).sends(PRINTER, "", f"k{turn}.x", f"type=printer@{0.5 + turn / 20}")
     assert [action for action, _ in story.end()] == ["new", "identified"]
 
 
 def test_gone_after_a_day_of_silence_and_back(story):
-    """A device silent for a day is gone once, and back with what was known of it."""
+    """A device silent for a day is gone once, and back with its former attributes."""
     day = 86_400
     story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(day * 1.5).at(day * 2)
     assert [action for action, _ in story.reported()] == ["new", "identified", "gone"]
@@ -337,7 +331,7 @@ def test_gone_after_a_day_of_silence_and_back(story):
 
 
 def test_another_limit_of_silence_counts_at_once(story):
-    """Three hours of silence are nothing while a day makes a device gone, and enough once an hour does."""
+    """Three hours of silence are below a limit of a day, and above one of an hour."""
     story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(3 * 3600)
     assert [action for action, _ in story.reported()] == ["new", "identified"]
     story.inventory.limits = msgspec.structs.replace(story.inventory.limits, gone_ns=HOUR)
@@ -346,7 +340,7 @@ def test_another_limit_of_silence_counts_at_once(story):
 
 
 def test_an_address_that_comes_back_after_a_day_is_a_user_else(story):
-    """Behind a router the lease is over by then: nothing known of the address counts any more."""
+    """Behind a router the lease is over by then: observations of the address are discarded."""
     story.sends("", "10.0.0.9", "a.type", "type=printer").at(2).at(86_400 * 2)
     story.converses("", "10.0.0.9").at(86_400 * 2 + 2)
     assert [action for action, _ in story.reported()] == ["new", "identified", "gone", "back"]
@@ -354,7 +348,7 @@ def test_an_address_that_comes_back_after_a_day_is_a_user_else(story):
 
 
 def test_names_come_most_trusted_first(story):
-    """The name given by DHCP leads, then the mDNS host name without its domain, then service names."""
+    """The DHCP host name comes first, then the mDNS host name without its domain, then service names."""
     story.sends(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").sends(
         PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local"
     ).sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
@@ -362,7 +356,7 @@ def test_names_come_most_trusted_first(story):
 
 
 def test_a_mac_behind_a_name_is_no_name(story):
-    """Avahi announces a workstation as its name with its MAC behind it, and a nameless one as the MAC alone."""
+    """Avahi announces a workstation as its name followed by its MAC, and one without a name as the MAC alone."""
     for name in ("localcam [00:17:c8:1a:2b:3c]", "[00:17:c8:1a:2b:3c]"):
         story.sends(PRINTER, "10.0.0.9", "mdns.instance", name)
     story.sends(PRINTER, "10.0.0.9", "mdns.hostname", "localcam").end()
@@ -370,9 +364,7 @@ def test_a_mac_behind_a_name_is_no_name(story):
 
 
 def test_a_reflector_bears_none_of_the_names_it_repeats(story):
-    """A host that gives more mDNS host names than one machine has speaks for others: neither the names nor the types
-    are its own.
-    """
+    """A host with more mDNS host names than one device has is a reflector: it gets neither the names nor the types."""
     for n in range(6):
         story.sends(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").sends(
             GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}"
@@ -383,7 +375,7 @@ def test_a_reflector_bears_none_of_the_names_it_repeats(story):
 
 
 def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
-    """A proxy that announces the printer's name does not bear it."""
+    """A proxy that announces the printer's name does not get that name."""
     story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).sends(
         GATEWAY, "10.0.0.1", "mdns.hostname", "prn-3f-east.local"
     )
@@ -392,13 +384,13 @@ def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
 
 
 def test_roles_are_kept(story):
-    """A role fact adds the role; a relayed server's role belongs to its address."""
+    """A role observation adds the role; the role of a relayed server belongs to its address."""
     story.sends(GATEWAY, "10.0.0.1", "dhcp.role", "server")
     assert "server" in story.who(GATEWAY).roles
 
 
 def test_one_sided_tags_do_not_split_a_device(story):
-    """The same MAC with and without a tag is one device, in the VLAN it showed."""
+    """The same MAC with and without a VLAN tag is one device, in the tagged VLAN."""
     story.converses(PRINTER, "10.0.0.9", vlan=0).converses(PRINTER, "10.0.0.9", vlan=30).converses(
         PRINTER, "10.0.0.9", vlan=0
     )
@@ -407,7 +399,7 @@ def test_one_sided_tags_do_not_split_a_device(story):
 
 
 def test_what_was_reported_does_not_change_afterwards(story):
-    """A change holds the device as it was, whatever is learned later."""
+    """A change holds the device as it was, also after later observations."""
     story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
     reported = story.changes[0].device
     story.sends(PRINTER, "10.0.0.10", "arp.address", "10.0.0.10").sends(PRINTER, "", "a.hostname", "later").at(20)
@@ -415,15 +407,13 @@ def test_what_was_reported_does_not_change_afterwards(story):
 
 
 def test_facts_without_a_machine_are_counted(story):
-    """An observation about nobody is not lost silently."""
+    """An observation without a device is counted."""
     story.inventory.observe(Observation(story.ts, Subject(0, 0), "x.y", "z"))
     assert story.inventory.telemetry()["unattributed"] == 1
 
 
 def test_facts_that_mean_nothing_are_sightings(story):
-    """A kind that no fingerprint is about makes a newcomer a device and moves its last sighting; nothing is kept of
-    what was said.
-    """
+    """A kind without fingerprints creates the device and updates its last sighting; its values are not kept."""
     for second in range(1, 200):
         story.at(second).sends("00:17:c8:00:00:01", "10.0.0.1", "chat.query", f"name {second}")
     record = story.inventory.table.by_mac[0x0017C8000001]
@@ -433,7 +423,7 @@ def test_facts_that_mean_nothing_are_sightings(story):
 
 
 def test_a_name_server_is_not_what_its_clients_ask_for(story):
-    """It asks for others: as soon as it is known to answer, the names it asked for tell nothing about it any more."""
+    """Once a host is known as a DNS server, the names that it queried are no evidence about it."""
     story.sends(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").sends(
         GATEWAY, "10.0.0.1", "dhcp.vendor_class", "vendor=Kyocera"
     )
@@ -446,9 +436,7 @@ def test_a_name_server_is_not_what_its_clients_ask_for(story):
 
 
 def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
-    """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any
-    other.
-    """
+    """A lookup of an address with an unknown MAC does not suppress later observations of that MAC."""
     story.at(1).sends("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
     assert story.who("00:17:c8:00:00:02", "10.0.0.1").key == "mac:00:17:c8:00:00:01"
     story.at(2).sends("00:17:c8:00:00:02", "10.0.0.1", "dns.role", "server")
@@ -456,14 +444,14 @@ def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
 
 
 def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
-    """The VLAN of a device is the one it spoke in last, also where its endpoint in the other VLAN is remembered."""
+    """The VLAN of a device is that of its last packet, also where its endpoint in the other VLAN is cached."""
     for second, vlan in ((1, 10), (2, 20), (3, 10)):
         story.at(second).sends("00:17:c8:00:00:01", "10.0.0.1", "mdns.txt.ty", f"word {second}", vlan)
     assert story.who("00:17:c8:00:00:01").vlan == 10
 
 
 def test_bytes_that_are_no_text_name_no_device(story):
-    """What was read from the wrong place of a message is kept as a fact, and is no name."""
+    """A value with invalid text is kept as an observation, and is not used as a name."""
     story.sends("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").sends(
         "00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7"
     )
@@ -471,8 +459,8 @@ def test_bytes_that_are_no_text_name_no_device(story):
 
 
 def test_where_evidence_is_left_out_every_claim_keeps_its_proof(story):
-    """Forty sayings about the type leave room for the best of each protocol, for the values they stand against and for
-    every other attribute.
+    """Of forty claims on the type, the best of each protocol are kept, contested values and other
+    attributes included.
     """
     for number in range(40):
         story.sends(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")

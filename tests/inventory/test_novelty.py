@@ -1,5 +1,5 @@
-"""What is known already is counted in a table, and comes to the same as looking again; what changes who is behind an
-endpoint, or what it said, ends it.
+"""Known observations are counted in a table with the same result as a full lookup; a change of the device or of the
+value behind an endpoint invalidates the entry.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def counted(story):
 
 
 def known_story(kind="mdns.hostname", value="prn-1.local"):
-    """A device that said the same thing three times, so that it is known by then."""
+    """A device that sent the same observation three times, so that it is in the table."""
     story = Story().at(0)
     for second in (1, 2, 3):
         story.at(second).sends(MAC, IP, kind, value)
@@ -39,7 +39,7 @@ def known_story(kind="mdns.hostname", value="prn-1.local"):
 
 
 def is_known(story, mac=MAC, address=IP, kind="mdns.hostname", value="prn-1.local"):
-    """Whether the table knows a fact; asking counts it."""
+    """Whether an observation is in the table; the lookup counts it."""
     before = counted(story)
     story.sends(mac, address, kind, value)
     return counted(story) - before == 1
@@ -61,7 +61,7 @@ def test_a_known_fact_moves_its_count_and_times_and_nothing_else():
 
 
 def test_a_known_fact_calls_no_python():
-    """Neither one that counts nor one that means nothing."""
+    """Neither an observation that matches a fingerprint nor one that matches none."""
     story = known_story()
     for _ in range(3):
         story.sends(MAC, IP, "chat.query", "idle").sends(MAC, IP, "mdns.txt.x", "means nothing")
@@ -78,9 +78,7 @@ def test_a_known_fact_calls_no_python():
 
 
 def test_raw_parts_are_the_same_fact():
-    """A compiled dissector asks by the hash of kind and value; hosts of IPv6, VLANs and texts beyond ASCII are told
-    apart.
-    """
+    """A compiled dissector looks up by the hash of kind and value; IPv6, VLANs and non-ASCII text are distinguished."""
     novelty, record = Novelty(8), record_of(known_story())
     for address in (parse(IP), parse("fe80::17"), parse("2001:db8::1")):
         for vlan in (0, 7):
@@ -103,7 +101,7 @@ def test_a_fact_of_another_address_is_counted_there():
     assert (addresses[parse("fe80::17")], addresses[parse(IP)]) == (START + 7 * SECOND, START + 3 * SECOND)
 
 
-# What ends it.
+# Invalidation.
 
 
 def test_an_address_that_moved_is_looked_at_again():
@@ -134,7 +132,7 @@ def test_a_merger_ends_what_was_remembered_of_both():
 
 
 def test_a_split_router_counts_for_the_hosts_behind_it():
-    """What came from an address behind the router is the host's from then on."""
+    """Observations from an address behind the router count for its host from then on."""
     story = known_story()
     for n in range(2, 8):
         story.at(3 + n / 10).sends(MAC, f"10.0.0.{n}", "mdns.hostname", f"host-{n}.local")
@@ -186,7 +184,7 @@ def test_other_fingerprints_ask_again_what_meant_nothing():
 
 
 def run(bits, key=0):
-    """Two hundred devices with facts in turns, some of which move; what is known of them at the end, and the table."""
+    """Two hundred devices that send in turns, some of which move: the final state, and the table."""
     story = Story(Limits(novelty_bits=bits))
     story.inventory = Inventory(
         Book(), story.inventory.oui, story.inventory.networks, Limits(novelty_bits=bits), best, key
@@ -218,7 +216,7 @@ def run(bits, key=0):
 
 
 def test_a_table_too_small_is_only_slower():
-    """Entries make room, and all comes to the same."""
+    """Entries are evicted, and the result is the same."""
     small, large = run(4), run(16)
     assert small[:2] == large[:2]
     assert small[2].evicted > 100
@@ -233,8 +231,8 @@ def test_a_secret_key_changes_places_and_nothing_else():
 
 
 def test_the_hash_is_siphash():
-    """SipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 … 0f, as the reference implementation gives it for one
-    round a word and three at the end.
+    """SipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 … 0f equals the reference implementation with one
+    compression and three finalization rounds.
     """
     novelty = Novelty(4, int.from_bytes(bytes(range(16)), "little"))
     text = "".join(map(chr, range(15)))

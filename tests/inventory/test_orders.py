@@ -1,4 +1,4 @@
-"""Mergers and splits as the operator orders them, and their undoing."""
+"""Merges and splits ordered by the operator, and their undo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MERGE = Order(1, "merge", KEEP, LOSE, "a dock")
 
 @pytest.fixture
 def two(story):
-    """A laptop by cable and by air, told of as two devices."""
+    """A laptop with a wired and a wireless interface, reported as two devices."""
     story.persistence.keep_journal()
     story.sends(CABLE, "10.0.0.5", "http.server", "type=workstation").sends(
         WIRELESS, "10.0.0.6", "mdns.txt.ty", "model=X"
@@ -24,7 +24,7 @@ def two(story):
 
 
 def test_a_merger(two):
-    """All that is known goes to the one that goes on, words included; one event tells it."""
+    """The remaining device gets all observations and corrections; one event reports the merge."""
     two.persistence.correct(LOSE, {"owner": Correction(LOSE, "owner", "anna")})
     assert two.persistence.carry_out(MERGE) == Outcome(MERGE)
     device = two.at(20).who(WIRELESS)
@@ -37,7 +37,7 @@ def test_a_merger(two):
 
 
 def test_a_merger_undone(two):
-    """Both are what they were: MACs, addresses, facts. The one that is back is told as new, and no rule joins them
+    """Both devices get back their MACs, addresses and observations; one is reported as new, and no rule merges them
     again.
     """
     two.persistence.carry_out(MERGE)
@@ -58,7 +58,7 @@ def test_a_merger_undone(two):
 
 
 def test_a_mac_split_off(two):
-    """It is a device of its own from then on."""
+    """It is a separate device from then on."""
     two.persistence.carry_out(MERGE)
     order = Order(2, "split", KEEP, LOSE, "no dock")
     assert two.persistence.carry_out(order).fault == ""
@@ -68,7 +68,7 @@ def test_a_mac_split_off(two):
 
 
 def test_an_address_split_off(two):
-    """Facts that came from the address go with it."""
+    """Observations from the address move with it."""
     two.sends(CABLE, "10.0.0.8", "sip.user_agent", "model=Y").at(10)
     assert two.persistence.carry_out(Order(2, "split", KEEP, "ip:10.0.0.8", "a container")).fault == ""
     assert two.who("", "10.0.0.8").value("model") == "Y"
@@ -86,13 +86,13 @@ def test_an_address_split_off(two):
     ],
 )  # fmt: skip
 def test_what_cannot_be_done(golden: Golden, two, order: Order):
-    """The outcome says why, and nothing changes."""
+    """The outcome states the reason, and nothing changes."""
     golden(two.persistence.carry_out(order).fault)
     assert two.who(CABLE).key == KEEP
     assert two.who(WIRELESS).key == LOSE
 
 
 def test_the_mac_a_device_is_known_by_stays(golden: Golden, two):
-    """Its other MACs are what can be split off."""
+    """Only the other MACs of a device can be split off."""
     two.persistence.carry_out(MERGE)
     golden(two.persistence.carry_out(Order(2, "split", KEEP, KEEP)).fault)

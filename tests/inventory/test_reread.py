@@ -1,4 +1,4 @@
-"""Other fingerprints look at what was known before: devices of this run and of earlier ones, some at a time."""
+"""Changed fingerprints are applied to known observations, of this run and of earlier ones, a few devices at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MACS = [f"00:17:c8:00:00:{number:02x}" for number in range(1, 6)]
 
 
 class Renamed:
-    """Fingerprints that say something else of one value."""
+    """Fingerprints that claim another attribute for one value."""
 
     def __init__(self, matcher: Any, value: str, text: str) -> None:
         self._matcher, self._value, self._sent = matcher, value, text
@@ -29,7 +29,7 @@ class Renamed:
 
 @pytest.fixture
 def story() -> Story:
-    """Printers that said so, the second in other words."""
+    """Five printers; the second sends another value."""
     story = Story().at(0)
     for number, mac in enumerate(MACS):
         story.sends(
@@ -44,7 +44,7 @@ def renamed(story: Story) -> Renamed:
 
 
 def test_only_what_is_reported_otherwise_changes(story: Story) -> None:
-    """One device becomes what it is called now, the others are not even told of; some at a time."""
+    """One device gets its new attribute, the others are not reported; a few devices at a time."""
     reread = Reread(story.inventory)
     reread.begin(renamed(story), story.inventory.oui)
     assert len(reread.waiting) == 5
@@ -66,9 +66,7 @@ def test_devices_that_are_gone_by_then_cost_nothing(story: Story) -> None:
 
 
 def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
-    """Their facts are read as well; those of whom nothing else is said stay as they were packed, which takes a tenth of
-    the memory.
-    """
+    """Their observations are matched too; unchanged devices stay packed, at a tenth of the memory."""
     keeper = Keeper(tmp_path, print)
     keeper.begin(story.inventory, "one")
     for record in story.inventory.table.by_mac.values():

@@ -1,4 +1,4 @@
-"""The roster: all devices as they were told, those of earlier runs too, without a look at the facts they rest on."""
+"""The roster: all devices as last reported, those of earlier runs too, without loading their observations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def reported(story: Story) -> dict[str, Member]:
 
 
 def office() -> Story:
-    """A printer that says what it is, and a machine that says nothing of itself."""
+    """A printer that announces its type, and a device that announces nothing."""
     story = Story().at(0)
     return (
         story.sends(PRINTER, "10.0.0.9", "http.server", CLAIMS)
@@ -24,7 +24,7 @@ def office() -> Story:
 
 
 def test_devices_are_listed_once_they_were_reported() -> None:
-    """With what was told of them; a newcomer of which nobody heard yet is none."""
+    """Devices are listed as reported; a new device that was not reported yet is not listed."""
     story = office()
     assert reported(story) == {}
     printer = reported(story.at(8))[f"mac:{PRINTER}"]
@@ -33,7 +33,7 @@ def test_devices_are_listed_once_they_were_reported() -> None:
 
 
 def test_those_of_earlier_runs_stay_packed() -> None:
-    """What was told of them is known; names and attributes are once somebody asks for the device."""
+    """Reported fields are available at once; names and attributes are unpacked when the device is looked up."""
     before, after = office().at(8), Story().at(100)
     before.persistence.keep_journal()
     before.persistence.sweep(0)
@@ -48,14 +48,14 @@ def test_those_of_earlier_runs_stay_packed() -> None:
 
 
 def test_those_that_went_are_marked() -> None:
-    """They are still known."""
+    """Their devices are still known."""
     story = office().at(8)
     story.at(3 * 86400)
     assert reported(story)[f"mac:{PRINTER}"].gone
 
 
 def test_a_member_is_stale_while_more_was_reported_than_its_device_shows() -> None:
-    """Until somebody asks for the device."""
+    """It is stale until the device is looked up again."""
     story = office().at(8)
     assert (record := reported(story)[f"mac:{PRINTER}"].record) is not None
     assert not record.stale

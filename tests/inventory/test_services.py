@@ -1,4 +1,4 @@
-"""Services: what is offered and used, from flow changes in bulk."""
+"""Services: what is offered and used, from batches of flow changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seen(services: Services, *rows: np.ndarray) -> list[tuple[int, str, bool]]:
 
 
 def test_both_ends_are_reported_once_an_hour():
-    """Who answers offers, who asked uses; repeats cost nothing until an hour is over."""
+    """The server offers and the client uses the service; repeats are dropped for an hour."""
     services = Services()
     assert seen(services, change("10.0.0.9", 631), change("10.0.0.9", 631)) == [
         (0, "ipp/631", True),
@@ -57,12 +57,12 @@ def test_both_ends_are_reported_once_an_hour():
     ],
 )
 def test_what_is_no_service(row: np.ndarray):
-    """Ports that did not answer, lent ports, and protocols without ports."""
+    """Ports that did not answer, ephemeral ports, and protocols without ports."""
     assert seen(Services(), row) == []
 
 
 def test_it_does_not_depend_on_batches():
-    """The same rows in one piece or one by one, IPv6 too."""
+    """The same rows in one batch or one by one give the same services, also for IPv6."""
     rows = [
         change(server, port, proto=proto, ts=START + n)
         for n, (server, port, proto) in enumerate([("10.0.0.9", 80, 6), ("fd00::9", 80, 6), ("10.0.0.9", 53, 17)] * 3)
@@ -82,7 +82,7 @@ def test_names():
 
 
 def test_a_device_keeps_what_it_offers(story):
-    """Only the holder of the address, within its bound, in order of ports."""
+    """Only the holder of the address gets the services, within its bound, in order of ports."""
     story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)
     for port in (9100, 80, 631):
         for _, one in Services().fresh(change("10.0.0.9", port)):

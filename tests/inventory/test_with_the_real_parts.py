@@ -1,4 +1,4 @@
-"""The inventory with the fusion and the registry that are shipped."""
+"""The inventory with the shipped fusion and registry."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PRINTER = Subject(parse_mac("00:17:c8:1a:2b:3c"), parse("10.0.0.9"))
 
 
 def test_evidence_of_two_families_identifies_a_printer():
-    """DHCP and mDNS agree: the type is surer than either alone, the maker comes from the registry, and each shows its
-    evidence.
+    """DHCP and mDNS agree: confidence in the type exceeds that of either, the vendor is from the registry, evidence is
+    shown.
     """
     inventory = Inventory(Book(), Oui(), Networks())
     inventory.observe(Observation(START, PRINTER, "dhcp.vendor_class", "type=printer@0.8"))
@@ -30,7 +30,7 @@ def test_evidence_of_two_families_identifies_a_printer():
 
 
 def test_a_gateway_is_a_router():
-    """The evidence of forwarding is enough for the type where nothing else is known."""
+    """Evidence of forwarding is enough for the type where there is no other."""
     inventory = Inventory(Book(), Oui(), Networks())
     for outside in ("8.8.8.8", "1.1.1.1", "93.184.216.34"):
         inventory.sight(START, PRINTER.mac, parse(outside), 0)

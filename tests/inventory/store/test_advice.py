@@ -1,4 +1,4 @@
-"""What is recommended, in the store: written, renewed, taken out; and gone with its device."""
+"""Recommendations in the store are written, updated and removed, and are deleted with their device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.inventory.store.store import Store
 
 
 def test_rows_come_and_go(tmp_path: Path) -> None:
-    """One for each device and setting; one without a body is over."""
+    """The store keeps one row per device and setting; a row without a body is removed."""
     store = Store(tmp_path)
     store.write(Entries(advice=[("dev-1", "telnet", '"a"'), ("dev-1", "ftp", '"b"'), ("10.0.0.9", "ftp", '"c"')]))
     store.write(Entries(advice=[("dev-1", "telnet", '"d"'), ("dev-1", "ftp", "")]))
@@ -22,7 +22,7 @@ def test_rows_come_and_go(tmp_path: Path) -> None:
 
 
 def test_a_purged_device_takes_its_own_along(tmp_path: Path) -> None:
-    """And no other's."""
+    """Purging a device deletes its recommendations and no others."""
     store = Store(tmp_path)
     store.write(Entries(advice=[("dev-1", "telnet", '"a"'), ("dev-2", "telnet", '"b"')]))
     store.write(Entries(outcomes=[Outcome(Order(1, "purge", "mac:00:17:c8:1a:2b:3c", "dev-1", "lent"))]))

@@ -1,4 +1,4 @@
-"""Sayings: what is said can be taken back, one by one."""
+"""Changes by the operator can be undone one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(changes: OperatorChanges) -> dict[str, str]:
 
 
 def test_the_latest_correction_counts_and_undo_restores_the_one_before(changes: OperatorChanges):
-    """Word by word, back to nothing."""
+    """Corrections are undone one at a time, until none is left."""
     for value in ("anna", "bert"):
         changes.correct([Correction(KEY, "owner", value)])
     assert text(changes) == {"owner": "bert"}
@@ -41,7 +41,7 @@ def test_the_latest_correction_counts_and_undo_restores_the_one_before(changes: 
 
 
 def test_an_empty_value_undoes(changes: OperatorChanges):
-    """And can be undone itself."""
+    """An empty value removes a correction, and the removal can be undone."""
     changes.correct([Correction(KEY, "owner", "anna")])
     changes.correct([Correction(KEY, "owner", "")])
     assert text(changes) == {}
@@ -50,7 +50,7 @@ def test_an_empty_value_undoes(changes: OperatorChanges):
 
 
 def test_an_order_that_waits_is_simply_not_done(changes: OperatorChanges):
-    """One that was done is ordered back."""
+    """A pending order is withdrawn; an order that was carried out is reversed by a new order."""
     changes.order("merge", KEY, "mac:other", "one")
     changes.undo("1")
     assert changes._base.execute("SELECT state FROM words").fetchall()[0][0] == "undone"
@@ -66,13 +66,13 @@ def test_an_order_that_waits_is_simply_not_done(changes: OperatorChanges):
 
 @pytest.mark.parametrize("number", ["77", "m1"])
 def test_nothing_to_undo(changes: OperatorChanges, number: str):
-    """Named by its number."""
+    """The error names the number of the change."""
     with pytest.raises(NotUndone, match=number):
         changes.undo(number)
 
 
 def test_no_store(golden: Golden, tmp_path: Path):
-    """What to do first."""
+    """The error reports which command to run first."""
     with pytest.raises(StoreError) as raised:
         OperatorChanges(tmp_path / "none", "anna", 7)
     golden(str(raised.value))

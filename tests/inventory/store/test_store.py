@@ -1,4 +1,4 @@
-"""The store: what is written is there at the next run, whatever happened between."""
+"""The store: what one run writes, the next one reads, also after a crash."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def noted() -> Story:
 
 
 def restored(store: Store, second: float, *, again: bool = False) -> Story:
-    """The next run, which begins at that second."""
+    """The inventory of the next run, which begins at that second."""
     story = Story()
     for state in store.devices(100):
         assert story.persistence.restore(state, again=again)
@@ -73,7 +73,7 @@ def office(story: Story) -> Story:
 
 
 def test_the_next_run_knows_all_and_reports_nothing(store: Store):
-    """The same devices with the same attributes, evidence, names, roles and services; no event for any of them."""
+    """The next run has the same devices, attributes, evidence, names, roles and services, and reports no event."""
     before = written(office(noted()), store)
     after = restored(store, 100)
     for mac in (PRINTER, LAPTOP, PHONE):
@@ -85,8 +85,8 @@ def test_the_next_run_knows_all_and_reports_nothing(store: Store):
 
 
 def test_what_comes_later_goes_on_from_there(store: Store):
-    """A fact seen before only counts; a move is a move and no new device; a name still ties a randomised MAC to its
-    owner.
+    """A known observation only increments its count, an address change is no new device, and a name still links a
+    randomized MAC.
     """
     written(office(noted()), store)
     after = restored(store, 1000).sends(
@@ -100,7 +100,7 @@ def test_what_comes_later_goes_on_from_there(store: Store):
 
 
 def test_silence_between_two_runs_makes_no_device_gone(store: Store):
-    """Nobody looked. Who stays silent for as long again is gone, once; who was gone is back when it speaks."""
+    """Time without a sensor is no silence; afterwards a silent device is gone once, and back when it sends."""
     written(office(noted()), store)
     after = written(restored(store, 3 * 86400).at(3 * 86400 + 3600), store)
     assert after.reported() == []
@@ -112,7 +112,7 @@ def test_silence_between_two_runs_makes_no_device_gone(store: Store):
 
 
 def test_other_fingerprints_are_matched_again(store: Store):
-    """What they say now counts, and the change is told once."""
+    """After a change of fingerprints, devices are matched again and the change is reported once."""
     written(office(noted()), store)
     with sqlite3.connect(store.path) as base:
         base.execute("UPDATE devices SET state = replace(state, '\"printer\"', '\"scale\"')")
@@ -124,7 +124,7 @@ def test_other_fingerprints_are_matched_again(store: Store):
 
 
 def test_leases_are_intervals(store: Store, tmp_path: Path):
-    """Each address with when it was had, to the second of the packets; who loses one and who gets it."""
+    """Each lease has its period, to the second of packet time, for the old and the new device."""
     story = noted()
     story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "").sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(10)
     written(story, store)
@@ -139,8 +139,8 @@ def test_leases_are_intervals(store: Store, tmp_path: Path):
 
 
 def test_what_a_reader_sees(store: Store, tmp_path: Path):
-    """Records like those of the log, and of one device every claim, lease, service, neighbour and event; in SQL as
-    well.
+    """Readers get records as in the log, and all claims, leases, services, neighbors and events of a device, also in
+    SQL.
     """
     story = written(office(noted()), store)
     reader = Reader(tmp_path)
@@ -166,7 +166,7 @@ def test_what_a_reader_sees(store: Store, tmp_path: Path):
 
 
 def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path: Path):
-    """One device after the restart, found by its old id; undone by what the store kept of both."""
+    """A merged device is found by its former id after a restart; the merge is undone from the stored states."""
     story = written(office(noted()), store)
     old = story.who(PHONE).id
     story.persistence.carry_out(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
@@ -192,7 +192,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
 
 
 def test_the_operator_s_word_is_not_written_as_what_packets_report(store: Store, tmp_path: Path):
-    """Taken back while no sensor runs, the packets count again."""
+    """A correction that is undone while no sensor runs leaves the attribute to the packets again."""
     story = office(noted())
     story.persistence.correct(f"mac:{PRINTER}", {"type": Correction(f"mac:{PRINTER}", "type", "camera")})
     assert story.at(20).who(PRINTER).type == "camera"
@@ -204,7 +204,7 @@ def test_the_operator_s_word_is_not_written_as_what_packets_report(store: Store,
 
 
 def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
-    """A flood cannot grow it: what the inventory gives up goes, its history stays for a while."""
+    """Devices evicted from the inventory are deleted, so that a flood is bounded; history is kept for a while."""
     from sensor.inventory.limits import Limits
 
     store, story = Store(tmp_path), Story(Limits(devices=5)).at(0)
@@ -217,18 +217,18 @@ def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
     store.close()
 
 
-# What happens to files.
+# Files: locks, versions and damage.
 
 
 def test_one_writer(golden: Golden, store: Store, tmp_path: Path):
-    """A second sensor is told so."""
+    """A second sensor on the same store fails with an error."""
     with pytest.raises(StoreError) as raised:
         Store(tmp_path)
     golden(str(raised.value))
 
 
 def test_an_older_store_is_brought_up_to_date(tmp_path: Path):
-    """A store of version 1 keeps its devices and gets the tables of today."""
+    """A store of version 1 keeps its devices and gets the current tables."""
     base = connect(tmp_path / FILE)
     base.executescript(f"{schema.MIGRATIONS[0]}; PRAGMA user_version = 1")
     base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, '', '', '', '', 0, 1, 2, 0, ?, ?)",
@@ -243,7 +243,7 @@ def test_an_older_store_is_brought_up_to_date(tmp_path: Path):
 
 
 def test_a_newer_store_is_left_alone(tmp_path: Path):
-    """And the sensor says what to do."""
+    """The store is not changed, and the error reports what to do."""
     base = connect(tmp_path / FILE)
     base.execute("PRAGMA user_version = 99")
     base.close()
@@ -257,7 +257,7 @@ def test_a_newer_store_is_left_alone(tmp_path: Path):
 
 @pytest.mark.parametrize("damage", ["header", "middle", "cut"])
 def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: Path, damage: str):
-    """The sensor says so and goes on; the damaged file is there for whoever wants to look."""
+    """The sensor reports the damage and continues with a new store; the damaged file is kept for inspection."""
     store, story = Store(tmp_path), noted()
     for n in range(1, 200):
         story.sends(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
@@ -288,7 +288,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
 
 
 def test_a_row_that_is_no_device_is_left_out(store: Store):
-    """And counted; the others are there."""
+    """It is counted, and the other rows are read."""
     written(office(noted()), store)
     store.base.execute("UPDATE devices SET state = '[]' WHERE key = ?", (f"mac:{LAPTOP}",))
     assert len(list(store.devices(10))) == 2
@@ -312,7 +312,7 @@ for n in range(1_000_000):
 
 
 def test_killed_while_writing(tmp_path: Path):
-    """A writer that is killed in the midst leaves every batch it had finished, and a store that needs no repair."""
+    """After SIGKILL during a write, every completed batch is present and the store needs no repair."""
     for kill_after in (3, 10):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
@@ -330,7 +330,7 @@ def test_killed_while_writing(tmp_path: Path):
 
 
 def test_memory_of_restored_devices(store: Store):
-    """Ten thousand devices with four facts and a service each would take less than 60 MB."""
+    """Ten thousand devices with four observations and a service each take less than 60 MB."""
     story = noted()
     for n in range(500):
         mac, address = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}", f"10.0.{n >> 8}.{n & 255 or 256 - 1}"

@@ -1,4 +1,4 @@
-"""An upgrade of the store: from every version there ever was, with a copy, all of it or nothing."""
+"""The store is upgraded from every earlier version, with a backup copy, completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ BROKEN = "CREATE TABLE new_one (a TEXT); CREATE TABLE devices (again TEXT);"
 
 
 def old_store(folder: Path, version: int) -> Path:
-    """A store as the sensor of that version left it: made by its own steps, with a device, its history and a word about
-    it.
+    """A store of an earlier version, created by its own schema steps, with a device, its history and an operator
+    change.
     """
     path = folder / FILE
     base = connect(path)
@@ -52,7 +52,7 @@ def old_store(folder: Path, version: int) -> Path:
 
 
 def dump(path: Path) -> list[str]:
-    """All that is in a store, as SQL."""
+    """The content of a store, as SQL."""
     base = sqlite3.connect(path)
     try:
         return [f"version {base.execute('PRAGMA user_version').fetchone()[0]}", *base.iterdump()]
@@ -61,15 +61,15 @@ def dump(path: Path) -> list[str]:
 
 
 def layout(path: Path) -> list[tuple[str, ...]]:
-    """Tables and indexes as they were made."""
+    """Tables and indexes as SQL."""
     with contextlib.closing(connect(path)) as base:
         return [tuple(row) for row in base.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")]
 
 
 @pytest.mark.parametrize("version", OLD)
 def test_from_each_version(tmp_path: Path, version: int) -> None:
-    """Device, history and words are there; the tables are those of a new store; the copy is what was there before; it
-    is told once.
+    """Devices, history and changes are kept, tables equal those of a new store, and the copy equals the old one;
+    reported once.
     """
     before = dump(old_store(tmp_path, version))
     with Run(tmp_path) as run:
@@ -92,7 +92,7 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
 
 
 def test_alerts_have_the_severity_of_their_groups(tmp_path: Path) -> None:
-    """Version 9: what a list by severity reads is made of what version 8 had."""
+    """Version 9: the column for lists by severity is filled from the data of version 8."""
     path = old_store(tmp_path, 8)
     with contextlib.closing(connect(path)) as base:
         base.execute(
@@ -108,7 +108,7 @@ def test_alerts_have_the_severity_of_their_groups(tmp_path: Path) -> None:
 
 
 def test_a_new_store_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
-    """Nothing is kept where nothing is changed."""
+    """No copy is made where nothing changes."""
     for _ in range(2):
         Store(tmp_path).close()
     assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, "inventory.lock"]
@@ -116,7 +116,7 @@ def test_a_new_store_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", OLD)
 def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though steps before the one that failed went well. The line says from where to where, and what was wrong."""
+    """A failed step rolls back the steps before it; the error names both versions and the cause."""
     before = dump(old_store(tmp_path, version))
     monkeypatch.setattr(upgrade, "MIGRATIONS", (*schema.MIGRATIONS, BROKEN))
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
@@ -131,7 +131,7 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
 
 
 def test_no_room_for_a_copy(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then there is no upgrade: without a copy there is no way back."""
+    """Without a copy the store is not upgraded, since there would be no way back."""
     before = dump(old_store(tmp_path, 1))
     (tmp_path / f"{FILE}.version-1").mkdir()
     with pytest.raises(Refused) as raised:
@@ -142,7 +142,7 @@ def test_no_room_for_a_copy(golden: Golden, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_last_two_copies_stay(tmp_path: Path) -> None:
-    """Numbers count, not names."""
+    """Copies are ordered by number, not by name."""
     old_store(tmp_path, 2)
     for name in ("1", "10", "9", "old"):
         (tmp_path / f"{FILE}.version-{name}").write_text(name)
@@ -157,8 +157,8 @@ def test_the_last_two_copies_stay(tmp_path: Path) -> None:
 
 
 def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor
-    after half a restore.
+    """The command exits with 3 for a store of a newer version or a partial restore, instead of using an empty
+    inventory.
     """
     base = connect(tmp_path / FILE)
     base.execute("PRAGMA user_version = 99")
