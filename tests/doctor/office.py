@@ -1,6 +1,4 @@
-"""A small office on a wire: printers and people who ask each other, as frames with times. Each story changes one thing
-about how it is mirrored.
-"""
+"""A small office network: frames with times of printers and clients. Each scenario changes how it is mirrored."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ PEOPLE = 30
 
 
 def mac(address: str) -> int:
-    """The card of a machine."""
+    """The MAC of a machine."""
     return 0x0017_C800_0000 | parse(address) & 0xFFFF
 
 
@@ -32,7 +30,7 @@ def arp(asker: str, requested: str, vlan: int = 0) -> bytes:
 
 
 def segment(source: str, target: str, number: int, *, back: bool = False, vlan: int = 0, flags: int = 0x18) -> bytes:
-    """One of a connection from ``source`` to ``target``, or of its answers."""
+    """A TCP segment of a connection from ``source`` to ``target``, or of its responses."""
     if back:
         payload = ipv4(tcp(bytes([number & 255]) * 400, 445, 40000, seq=number, flags=flags), 6, target, source)
         return ethernet(payload, 0x0800, src=mac(target), dst=mac(source), vlan=vlan)
@@ -41,7 +39,7 @@ def segment(source: str, target: str, number: int, *, back: bool = False, vlan: 
 
 
 def office(net: str = "10.0.0", vlan: int = 0) -> list[Timed]:
-    """Each of the people asks who the server is, talks to it over TCP, 20 ms from frame to frame."""
+    """Each client resolves a server by ARP and talks to it over TCP, 20 ms from frame to frame."""
     frames: list[bytes] = []
     for person in range(2, 2 + PEOPLE):
         one, server = f"{net}.{person}", f"{net}.{200 + person % 3}"
@@ -52,7 +50,7 @@ def office(net: str = "10.0.0", vlan: int = 0) -> list[Timed]:
 
 
 def keepalive(count: int) -> list[Timed]:
-    """The same datagram again and again, as some phones send it: 20 ms apart."""
+    """The same datagram repeated every 20 ms, as some phones send it."""
     payload = ethernet(
         ipv4(udp(b"\0\0", 5060, 5060), 17, "10.0.0.7", "10.0.0.200"), 0x0800, src=mac("10.0.0.7"), dst=mac("10.0.0.200")
     )
@@ -68,7 +66,7 @@ def seen(
     own: int = 0,
     **more: int,
 ) -> Seen:
-    """What a doctor has seen of the frames, in batches of ``step``; ``more``: ``mtu`` and ``cut`` (bytes captured of
+    """The traffic statistics of the frames, in batches of ``step``; ``more``: ``mtu`` and ``cut`` (bytes captured of
     each frame).
     """
     mtu, cut, lost = more.get("mtu", 0), more.get("cut", 1 << 20), more.get("lost", 0)
@@ -84,17 +82,17 @@ def seen(
 
 
 def findings_of(one: Seen) -> dict[str, Finding]:
-    """The findings by the name of their check."""
+    """The findings by name of their check."""
     return {finding.check: finding for finding in findings(TRAFFIC, "wire", one)}
 
 
 def failed_checks(one: Seen) -> dict[str, str]:
-    """What is not well."""
+    """Checks that are not ok."""
     return {name: finding.level for name, finding in findings_of(one).items() if finding.level != "ok"}
 
 
 def changed(frames: Iterable[Timed], change: Callable[[bytes], bytes | None]) -> list[Timed]:
-    """Frames that something happened to on their way; None: it did not come."""
+    """Frames after a change on the way to the sensor; None: the frame is lost."""
     return [(ts, new) for ts, frame in frames if (new := change(frame)) is not None]
 
 

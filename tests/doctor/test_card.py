@@ -1,4 +1,4 @@
-"""What is said about an interface, and what the kernel tells of a real one."""
+"""The checks of an interface, and the state that the kernel reports of a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WELL = {"rx-gro": False, "rx-lro": False, "rx-gro-hw": False, "rx-vlan-hw-parse"
 
 
 def card(**more: object) -> Card:
-    """A network card that is set as it should be."""
+    """A network card with correct settings."""
     usual = {
         "there": True,
         "up": True,
@@ -33,7 +33,7 @@ def card(**more: object) -> Card:
 
 
 def test_a_card_that_is_set_well() -> None:
-    """Each check says so."""
+    """Each check is ok."""
     assert {check(card()).level for check in card_checks.BEFORE} == {"ok"}
     assert card_checks.promiscuous(card(), wanted=True).level == "ok"
     assert card_checks.kernel_drops(card(), card()).level == "ok"
@@ -48,7 +48,7 @@ def test_a_card_that_is_set_well() -> None:
     ],
 )
 def test_an_interface_on_which_nothing_can_come(golden: Golden, more: dict[str, object]) -> None:
-    """An error, with the command where there is one."""
+    """An interface that is absent, down or without carrier is an error, with the command where there is one."""
     found = card_checks.interface(card(**more))
     assert found.level == "error"
     golden(found.advice)
@@ -59,13 +59,13 @@ def test_an_interface_on_which_nothing_can_come(golden: Golden, more: dict[str, 
     [(["rx-gro"], "gro off"), (["rx-gro", "rx-lro"], "gro off lro off"), (["rx-gro-hw"], "rx-gro-hw off")],
 )
 def test_offloads_that_join_frames(on: list[str], expected: str) -> None:
-    """Told with the one command that turns all of them off. What is done for frames we send does no harm."""
+    """The advice is one command that turns off all receive offloads; offloads of sent frames are no fault."""
     found = card_checks.offloads(card(offloads=WELL | dict.fromkeys(on, True)))
     assert (found.level, found.advice) == ("warning", f"ethtool -K eth7 {expected}")
 
 
 def test_offloads_that_are_not_reported() -> None:
-    """Of a driver that does not answer, and of loopback, nothing is said."""
+    """There is no finding where the driver reports no features, or for loopback."""
     assert card_checks.offloads(card(offloads={})) is None
     assert card_checks.offloads(card(offloads={"rx-gro": True}, loopback=True)) is None
     assert card_checks.vlan_offload(card(offloads={})) is None
@@ -77,14 +77,14 @@ def test_offloads_that_are_not_reported() -> None:
     [(256, 4096, 10_000, "warning"), (256, 4096, 100, "ok"), (256, 256, 10_000, "ok"), (1024, 4096, 10_000, "ok")],
 )
 def test_the_ring_of_the_card(ring: int, most: int, speed: int, level: str) -> None:
-    """Too small for its speed, and could be larger."""
+    """A ring buffer too small for its speed, where the driver allows a larger one."""
     found = card_checks.card_ring(card(ring=ring, ring_most=most, speed=speed))
     assert (found.level, found.advice) == (level, f"ethtool -G eth7 rx {most}" if level == "warning" else "")
     assert card_checks.card_ring(card(ring=0, ring_most=0)) is None
 
 
 def test_a_card_that_keeps_frames_for_others_back() -> None:
-    """It was asked for all frames and does not say that it takes them; or nobody asks."""
+    """The advice is the command for promiscuous mode, or the setting where the configuration disables it."""
     advice = card_checks.promiscuous(card(promiscuous=False), wanted=True).advice
     assert advice.startswith("ip link set eth7 promisc ")
     assert "capture: {promiscuous: true}" in card_checks.promiscuous(card(), wanted=False).advice
@@ -101,7 +101,7 @@ def test_a_card_that_keeps_frames_for_others_back() -> None:
     ],
 )
 def test_counters_that_grow_meanwhile(counter: str, advice: str) -> None:
-    """Each says what to do; what was lost before we looked is no news."""
+    """Each has its advice; drops from before the first reading do not count."""
     before, after = card(ring=512, counters={counter: 5}), card(ring=512, counters={counter: 9})
     found = card_checks.kernel_drops(before, after)
     assert (found.level, found.facts, found.advice[: len(advice)]) == ("warning", {counter: 4}, advice)
@@ -110,7 +110,7 @@ def test_counters_that_grow_meanwhile(counter: str, advice: str) -> None:
 
 @linux
 def test_the_loopback_interface() -> None:
-    """Every machine has one."""
+    """The loopback interface exists on every machine."""
     found = look("lo")
     assert (found.there, found.loopback, found.physical, found.mac) == (True, True, False, 0)
     assert found.mtu > 1500
@@ -121,13 +121,13 @@ def test_the_loopback_interface() -> None:
 @linux
 @pytest.mark.parametrize("name", ["nosuch0", "../../etc", "a b", "", "a" * 40, "\udcff"])
 def test_a_name_that_no_interface_has(name: str) -> None:
-    """Nothing is read of it, whatever it looks like."""
+    """Nothing is read for it, whatever characters it has."""
     assert look(name) == Card(name)
 
 
 @linux
 def test_a_system_that_shows_another_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """/sys may belong to another namespace: what only stands there is not told, and nothing wrong is said instead."""
+    """/sys may belong to another namespace: values found only there are absent, and give no false finding."""
     monkeypatch.setattr("sensor.doctor.card.FOLDER", tmp_path)
     found = look("lo")
     assert (found.there, found.promiscuous, found.carrier) == (True, None, None)
@@ -137,6 +137,6 @@ def test_a_system_that_shows_another_network(monkeypatch: pytest.MonkeyPatch, tm
 
 @linux
 def test_a_driver_that_does_not_answer() -> None:
-    """No feature, no ring, no error."""
+    """The card has no features and no ring, and there is no error."""
     with asking() as sock:
         assert (features(sock, "nosuch0"), receive_ring(sock, "nosuch0")) == ({}, (0, 0))

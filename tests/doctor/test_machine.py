@@ -1,4 +1,4 @@
-"""What is said about rights, the clock and the disk."""
+"""The checks of permissions, the clock and the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def disk(**more: object) -> Folder:
-    """A disk with room."""
+    """A disk with free space."""
     return Folder(
         **(
             {
@@ -31,14 +31,14 @@ def disk(**more: object) -> Folder:
 
 
 def test_a_machine_that_is_well() -> None:
-    """Each check says so."""
+    """Each check is ok."""
     assert {check(disk()).level for check in machine_checks.FOLDER} == {"ok"}
     assert machine_checks.permission(allowed=True).level == "ok"
     assert machine_checks.clock(Clock(True, 0.003)).level == "ok"
 
 
 def test_no_permission(golden: Golden) -> None:
-    """An error that says how to give it, as `sensor run` does."""
+    """The error shows how to grant the permission, as `sensor run` does."""
     found = machine_checks.permission(allowed=False)
     assert found.level == "error"
     golden(found.found)
@@ -46,14 +46,14 @@ def test_no_permission(golden: Golden) -> None:
 
 
 def test_a_clock_that_is_not_synchronised() -> None:
-    """A warning; where the system does not tell, nothing."""
+    """A warning; no finding where the system does not report it."""
     assert machine_checks.clock(Clock(False, 16.0)).advice.startswith("timedatectl set-ntp true")
     assert machine_checks.clock(Clock()) is None
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="adjtimex is Linux's")
 def test_the_clock_of_this_machine() -> None:
-    """The kernel tells whether somebody keeps it right; some containers forbid to ask, and then nothing is told."""
+    """The kernel reports whether the clock is synchronized; in some containers this is not permitted, and unknown."""
     found = machine.clock()
     assert 0 <= found.error_s < 3600
     assert found.synchronised in (True, False) or found == machine.Clock()
@@ -68,19 +68,19 @@ def test_the_clock_of_this_machine() -> None:
     ],
 )
 def test_a_disk_without_room(golden: Golden, more: dict[str, object], level: str) -> None:
-    """An error where not one segment of the log fits, else a warning."""
+    """An error if not one segment of the log fits, else a warning."""
     found = machine_checks.space(disk(**more))
     assert found.level == level
     golden(found.found)
 
 
 def test_a_disk_that_is_slow() -> None:
-    """What is told waits for it."""
+    """A slow disk is a warning, since events wait for it."""
     assert machine_checks.disk_speed(disk(sync_s=0.9)).level == "warning"
 
 
 def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
-    """A file is written there and gone again; one that is not there is not made."""
+    """A file is written there and removed; a missing folder is not created."""
     found = machine.folder(tmp_path, 7)
     assert (found.problem, found.needed, found.there) == ("", 7, str(tmp_path))
     assert found.free > 0
@@ -92,7 +92,7 @@ def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file stands in its place, or the system lets nobody; one error, and nothing about its room."""
+    """A file in its place or missing permission is one error, without a finding on free space."""
     (tmp_path / "file").write_text("")
     places = [tmp_path / "file" / "state", *([Path("/proc/sensor")] if sys.platform.startswith("linux") else [])]
     for place in places:

@@ -1,4 +1,4 @@
-"""A mirror port whose kernel answers what it hears, and the commands that silence it."""
+"""Mirror ports whose kernel responds to received packets, and the commands that make them silent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIRRORED = seen(office(), live=True, own=0x02_0000_0000_99)
 
 
 def test_a_silent_port() -> None:
-    """No address, no ARP, no IPv6: nobody learns that it is there."""
+    """No address, no ARP, no IPv6: the port is not visible in the network."""
     assert silent_port(card(), MIRRORED).level == "ok"
 
 
@@ -37,7 +37,7 @@ def test_a_silent_port() -> None:
     ],
 )
 def test_a_port_that_answers(more: dict[str, object], expected: str, command: str) -> None:
-    """Each way in which it does, with the command that ends it, and the unit that ends it at each boot."""
+    """Each way to respond is reported with the command that ends it, and the unit that does so at each boot."""
     found = silent_port(card(**more), MIRRORED)
     assert (found.level, expected in found.found) == ("warning", True)
     assert found.advice.startswith(command)
@@ -45,7 +45,7 @@ def test_a_port_that_answers(more: dict[str, object], expected: str, command: st
 
 
 def test_odd_names() -> None:
-    """A dot in a name is none of the key's, and a dash is escaped as systemd does."""
+    """Dots in a name are kept in sysctl keys, and dashes are escaped for systemd."""
     port = card(ipv6=True)
     port.name = "eth7.30"
     assert silent_port(port, MIRRORED).advice.startswith("sysctl -w net/ipv6/conf/eth7.30/disable_ipv6=1;")
@@ -54,9 +54,7 @@ def test_odd_names() -> None:
 
 
 def test_a_port_that_is_no_mirror() -> None:
-    """A machine that sees its own traffic, or too little of any, or forwards that of others as a bridge, may answer as
-    it likes.
-    """
+    """Interfaces with own traffic, too few frames, loopback, or in a bridge are not checked."""
     answering = card(arp=True, ipv6=True, addresses=["10.0.0.200/24"])
     assert silent_port(answering, seen(keepalive(500), live=True, own=mac("10.0.0.200"))) is None
     assert silent_port(answering, seen(keepalive(20), live=True)) is None
@@ -98,7 +96,7 @@ def space() -> Iterator[str]:
     os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("sysctl"), reason="needs root, iproute2 and procps"
 )
 def test_the_commands_silence_a_real_port(space: str, root: Path) -> None:
-    """As a kernel sets an interface up, it answers in all ways; after the commands it does in none."""
+    """A new interface responds in every way; after the commands it responds in none."""
     arguments = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
     done = subprocess.run(
         arguments, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True

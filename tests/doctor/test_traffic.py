@@ -1,4 +1,4 @@
-"""The checks of traffic as stories: an office that is mirrored well, and each way to mirror it badly."""
+"""Scenarios of the traffic checks: an office that is mirrored correctly, and each way to mirror it incorrectly."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_broadcast(frame: bytes) -> bool:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_an_office_that_is_mirrored_well(live: bool) -> None:
-    """Nothing is wrong, and each check says so; of a capture nothing is said that only a live wire tells."""
+    """All checks are ok; checks that need a live interface are absent for a capture file."""
     one = seen(office(), live=live, own=0x020000000001 if live else 0)
     assert failed_checks(one) == {}
     messages = set(findings_of(one))
@@ -54,13 +54,13 @@ def test_an_office_that_is_mirrored_well(live: bool) -> None:
 
 
 def test_no_traffic_at_all() -> None:
-    """An error: there is nothing for a sensor to do. Nothing else is complained of."""
+    """Only one error is reported: the absence of traffic."""
     assert failed_checks(seen([], live=True)) == {"traffic": "error"}
     assert "SPAN" in findings_of(seen([], live=True))["traffic"].advice
 
 
 def test_any_port_of_a_switch(golden: Golden) -> None:
-    """There the machine sees its own traffic and what is for all: the sure sign that nothing is mirrored."""
+    """The machine sees its own traffic and broadcasts only, so that nothing is mirrored."""
     here = changed(
         office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None
     )
@@ -71,20 +71,20 @@ def test_any_port_of_a_switch(golden: Golden) -> None:
 
 
 def test_a_port_without_conversations() -> None:
-    """Broadcast alone."""
+    """Broadcasts alone are an error."""
     quiet = changed(office(), lambda frame: frame if is_broadcast(frame) else None)
     assert failed_checks(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}
 
 
 def test_a_capture_of_one_machine() -> None:
-    """Told with its MAC, since a capture does not say whose it is."""
+    """The finding names its MAC, since a capture file does not state the capturing machine."""
     alone = changed(office() * 2, lambda frame: frame if OWN.to_bytes(6, "big") in frame[:12] else None)
     found = findings_of(seen(alone))["mirror"]
     assert (found.level, "00:17:c8:00:00:c8" in found.found) == ("warning", True)
 
 
 def test_an_uplink_without_broadcast() -> None:
-    """Devices cannot be named by what they announce."""
+    """Without broadcasts, devices cannot be identified by their announcements."""
     assert failed_checks(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {
         "broadcast": "warning"
     }
@@ -92,7 +92,7 @@ def test_an_uplink_without_broadcast() -> None:
 
 @pytest.mark.parametrize("way", [0, 1])
 def test_one_direction(way: int) -> None:
-    """Whichever it is: what clients send, or what servers answer."""
+    """Only requests of clients, or only responses of servers, are a fault."""
     port = struct.pack("!H", 445)
     place = 14 + 20 + (2 if way == 0 else 0)
     half = changed(office(), lambda frame: frame if is_broadcast(frame) or frame[place : place + 2] == port else None)
@@ -101,13 +101,13 @@ def test_one_direction(way: int) -> None:
 
 
 def test_scans_are_not_one_direction() -> None:
-    """A connection that was never answered carries nothing."""
+    """A connection without an answer carries no payload and does not count."""
     scan: list[Timed] = [(START + MS * n, segment(f"10.0.0.{n}", "10.0.9.9", n, flags=2)[:54]) for n in range(1, 200)]
     assert "directions" not in failed_checks(seen(office() + scan))
 
 
 def test_every_frame_twice() -> None:
-    """Both ends of each cable are mirrored: the share is told, in whatever batches they come."""
+    """Both ends of each link are mirrored: the share of duplicates is reported, however batches are cut."""
     twice = office() + [(ts + MS // 10, frame) for ts, frame in office()]
     for step in (1, 7, 1000):
         one = seen(twice, step=step)
@@ -117,7 +117,7 @@ def test_every_frame_twice() -> None:
 
 
 def test_some_frames_twice_and_one_copy_with_a_tag(golden: Golden) -> None:
-    """A trunk and a port of one VLAN: the tag is the only difference."""
+    """A trunk and a port of one VLAN are mirrored: duplicates differ by the tag only."""
     copies = [(ts + MS, frame[:12] + struct.pack("!HH", 0x8100, 30) + frame[12:]) for ts, frame in office()[::4]]
     found = findings_of(seen(office() + copies))["repeats"]
     assert (found.level, found.facts["repeats"]) == ("warning", 60)
@@ -125,7 +125,7 @@ def test_some_frames_twice_and_one_copy_with_a_tag(golden: Golden) -> None:
 
 
 def test_what_is_no_repeat() -> None:
-    """A keep-alive that is the same every 20 ms, and what a router passed on with other MACs and a lower TTL."""
+    """Identical keep-alives every 20 ms and packets forwarded by a router (other MACs, lower TTL) are no duplicates."""
     assert seen(keepalive(200)).repeats == 0
     routed = [
         (ts + MS, OWN.to_bytes(6, "big") + frame[6:22] + b"\x3f" + frame[23:])
@@ -136,8 +136,8 @@ def test_what_is_no_repeat() -> None:
 
 
 def test_announcements_that_are_made_twice() -> None:
-    """Televisions send each of theirs twice in a millisecond; and a flood sends one frame a thousand times. Neither
-    says how it is mirrored.
+    """TVs send each announcement twice in a millisecond, and a flood sends one frame a thousand times: no mirroring
+    fault.
     """
     group = 0x01005E7FFFFA
     announced = [
@@ -151,29 +151,27 @@ def test_announcements_that_are_made_twice() -> None:
 
 
 def test_only_the_first_of_a_large_batch_are_looked_at() -> None:
-    """So that a doctor keeps up; all are counted."""
+    """The checks read a bounded number of frames per batch; all frames are counted."""
     one = seen(keepalive(LOOKED + 500), step=LOOKED + 500)
     assert (one.compared, one.packets) == (LOOKED, LOOKED + 500)
 
 
 def test_vlan_tags_that_were_lost() -> None:
-    """Two networks that never ask for each other, and no tag."""
+    """Two subnets without ARP between them, and without tags, are reported."""
     found = findings_of(seen(office("10.0.0") + office("192.168.7")))["vlan_tags"]
     assert (found.level, found.facts) == ("warning", {"networks": 2})
     assert "192.168.7.0/24" in found.found
 
 
 def test_vlan_tags_that_are_there(golden: Golden) -> None:
-    """The same with tags."""
+    """The same traffic with tags is ok."""
     found = findings_of(seen(office("10.0.0", vlan=20) + office("192.168.7", vlan=30)))["vlan_tags"]
     assert found.level == "ok"
     golden(found.found)
 
 
 def test_one_network_that_is_wide() -> None:
-    """A /22: who is asked for across a /24 lives in the same network. A stray machine, and one without a server for its
-    address, make no network.
-    """
+    """ARP across two /24s means one wide subnet; stray, link-local and unspecified addresses make none."""
     wide = [(START, arp("10.0.0.5", "10.0.1.9")), (START, arp("10.0.1.9", "10.0.0.5"))]
     stray = (
         [(START, arp("172.16.4.4", "172.16.4.1"))]
@@ -184,7 +182,7 @@ def test_one_network_that_is_wide() -> None:
 
 
 def test_frames_that_were_cut() -> None:
-    """By a snap length of 96 bytes; one in a thousand is none."""
+    """Frames cut by a snapshot length of 96 bytes are reported; one in a thousand is not."""
     one = seen(office(), cut=96)
     assert failed_checks(one) == {"whole_frames": "warning"}
     assert findings_of(one)["whole_frames"].advice == "capture whole frames: tcpdump -s 0"
@@ -192,7 +190,7 @@ def test_frames_that_were_cut() -> None:
 
 
 def test_frames_that_were_joined() -> None:
-    """Longer than the MTU of our interface allows; a capture may hold jumbo frames."""
+    """Frames longer than the MTU of the interface are reported; in a capture file they may be jumbo frames."""
     giant = [(START, ethernet(ipv4(udp(bytes(2000)), 17), 0x0800))]
     assert failed_checks(seen(office() + giant, live=True, mtu=1500)) == {"joined_frames": "warning"}
     assert failed_checks(seen(office() + giant, live=True, mtu=9000)) == {}
@@ -200,7 +198,7 @@ def test_frames_that_were_joined() -> None:
 
 
 def test_networks_that_are_not_named() -> None:
-    """A site with public addresses: everything looks outside until its block is named, and the advice names it."""
+    """With public addresses all hosts look external until their block is configured; the advice names it."""
     found = findings_of(seen(office("203.0.113")))["inside"]
     assert (found.level, found.facts) == ("warning", {"outside": 240, "of": 240})
     assert "networks: [203.0.113.0/24]" in found.advice
@@ -208,14 +206,14 @@ def test_networks_that_are_not_named() -> None:
 
 
 def test_people_on_the_web_are_inside() -> None:
-    """One end outside is how it should be."""
+    """Connections with one external end are normal."""
     web = [(START + MS * n, segment("10.0.0.9", f"198.51.100.{n}", n)) for n in range(200)]
     assert findings_of(seen(office() + web))["inside"].level == "ok"
 
 
 @pytest.mark.parametrize(("lost", "level"), [(0, "ok"), (1, "warning"), (3, "error")])
 def test_losses_of_our_own_ring(lost: int, level: str) -> None:
-    """More than one in a hundred is an error: what is told has holes."""
+    """Packet loss above one percent is an error."""
     assert findings_of(seen(office(), live=True, lost=lost))["own_drops"].level == level
 
 
@@ -223,19 +221,19 @@ def test_losses_of_our_own_ring(lost: int, level: str) -> None:
     ("lag", "messages"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")]
 )
 def test_capture_times_and_our_clock(lag: int, messages: str) -> None:
-    """Off by more than a ring may hold back."""
+    """A difference beyond what a ring can delay is reported."""
     found = traffic_checks.capture_clock(Seen(packets=1, live=True, lag=lag))
     assert (found.level == "warning", messages in found.found) == (bool(messages), True)
 
 
 def test_few_frames_report_nothing_about_a_share() -> None:
-    """Nine copies of a frame in nine milliseconds are no way of mirroring."""
+    """Nine copies of a frame in nine milliseconds are too few for a finding."""
     few = [(START + MS * n, frame) for n, (_, frame) in enumerate(keepalive(9))]
     assert set(findings_of(seen(few))) == {"traffic", "mirror", "vlan_tags", "whole_frames"}
 
 
 def test_frames_that_are_nonsense() -> None:
-    """Bytes without sense, none at all, and headers that end too soon: counted, never raised."""
+    """Random bytes, empty frames and truncated headers are counted and raise no exception."""
     junk = [bytes(range(n % 256))[: n % 70] for n in range(300)] + [arp("10.0.0.1", "10.0.0.2")[:n] for n in range(42)]
     one = seen([(START + MS * n, frame) for n, frame in enumerate(junk)])
     assert one.packets == 342
@@ -243,13 +241,13 @@ def test_frames_that_are_nonsense() -> None:
 
 
 def test_a_loopback_interface_is_no_mirror() -> None:
-    """Its MACs are all zero: nothing is said about machines."""
+    """Its MACs are all zero: there are no findings about hosts."""
     frame = ethernet(ipv4(udp(b"x"), 17, "127.0.0.1", "127.0.0.1"), 0x0800, src=0, dst=0)
     assert "mirror" not in findings_of(seen([(START + 30 * MS * n, frame) for n in range(200)], live=True))
 
 
 def test_addresses_of_both_families_are_placed() -> None:
-    """Private and link-local ones are inside, by their /64; no host's and groups are left out."""
+    """Private and link-local addresses are internal, by their /64; unspecified and multicast ones are left out."""
     six = struct.pack("!IHBB", 6 << 28, 9, 17, 64)
     ends = [("fd00::1", "fe80::2"), ("2001:db8::1", "2001:db8::2"), ("fd00::1", "ff02::fb"), ("::", "fd00::1")]
     frames = [

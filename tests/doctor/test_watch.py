@@ -1,5 +1,5 @@
-"""The doctor while a sensor runs: what is wrong is told when it begins, each hour, and when it is over; it costs next
-to nothing and needs no right.
+"""The checks of a running sensor: faults are reported at their start, each hour and at their end, at low cost and
+without privileges.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MIRROR = [frame for _, frame in office()]
 
 
 class Sensor:
-    """One that runs, told in seconds. ``card``: how the interface is now."""
+    """A running sensor, driven in seconds. ``card``: the current state of the interface."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, folder: Path, networks: tuple[str, ...] = (), **more: bool
@@ -83,7 +83,7 @@ def findings(found: list[Finding]) -> list[tuple[str, str]]:
 
 
 def test_where_all_is_well_nothing_is_reported(sensor: Sensor) -> None:
-    """A good mirror on a card that is set well: not a word, however often it is looked."""
+    """A correct mirror and interface cause no event, however often they are checked."""
     for second in range(int(FIRST_S), 4000, 10):
         sensor.sees(MIRROR, second)
         assert sensor.at(second) == []
@@ -91,7 +91,7 @@ def test_where_all_is_well_nothing_is_reported(sensor: Sensor) -> None:
 
 
 def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
-    """Told at the next look with the command that mends it, again after an hour, and once when it is off again."""
+    """Reported at the next check with the command that fixes it, again after an hour, and once when it is off again."""
     assert sensor.at(FIRST_S) == []
     sensor.card.offloads = {"rx-gro": True}
     assert sensor.at(FIRST_S + 1) == []
@@ -111,17 +111,17 @@ def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
 
 
 def test_a_cable_that_is_pulled(sensor: Sensor) -> None:
-    """It is an error, and graver; whether the card is promiscuous is no question then."""
+    """An error of higher severity; the promiscuous check is skipped meanwhile."""
     sensor.card.up, sensor.card.promiscuous = False, False
     assert findings(sensor.at(FIRST_S)) == [("sensor.interface", "medium")]
     sensor.card.there = False
-    assert sensor.at(FIRST_S + EVERY_S) == []  # still wrong: told within the hour
+    assert sensor.at(FIRST_S + EVERY_S) == []  # persists: reported again within the hour
     sensor.card.up = sensor.card.there = sensor.card.promiscuous = True
     assert findings(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.interface", "info")]
 
 
 def test_a_cable_that_is_pulled_again_and_again(sensor: Sensor) -> None:
-    """Told within a second, once each way, between the looks at all the rest."""
+    """Loss and return of the link are reported within a second, between the intervals of other checks."""
     sensor.at(FIRST_S)
     found: list[tuple[str, str]] = []
     for second in range(1, 201):
@@ -131,7 +131,7 @@ def test_a_cable_that_is_pulled_again_and_again(sensor: Sensor) -> None:
 
 
 def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
-    """Counters are compared from look to look, not from the beginning of time."""
+    """Counters are compared with the previous check, not with zero."""
     sensor.at(FIRST_S)
     sensor.card.counters["rx_missed_errors"] = 500
     (result,) = sensor.at(FIRST_S + EVERY_S)
@@ -141,7 +141,7 @@ def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
 
 
 def test_a_card_that_keeps_frames_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Somebody switched promiscuous mode off. Where the configuration does not want it, that is nobody's fault."""
+    """Promiscuous mode was switched off; this is no fault where the configuration does not want it."""
     one = Sensor(monkeypatch, tmp_path)
     one.card.promiscuous = False
     assert findings(one.at(FIRST_S)) == [("sensor.promiscuous", "low")]
@@ -151,7 +151,7 @@ def test_a_card_that_keeps_frames_back(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
-    """Below the room for one segment of the log it is an error, with its folder."""
+    """Below the space for one segment of the log it is an error, with its folder."""
     sensor.free = 10 << 20
     (result,) = sensor.at(FIRST_S)
     assert (result.check, result.severity, result.facts["subject"]) == ("sensor.space", "medium", str(tmp_path))
@@ -160,7 +160,7 @@ def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
 
 
 def test_another_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the run writes elsewhere since its configuration was read again, that disk is looked at."""
+    """A new folder after a reload of the configuration is checked instead."""
     one = Sensor(monkeypatch, tmp_path)
     one.free = 10 << 20
     folders = [tmp_path / "before"]
@@ -172,7 +172,7 @@ def test_another_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
-    """Somebody gave it an address: told with the commands that silence it, and that it is silent again."""
+    """An address was assigned: reported with the commands that make the port silent, and again when it is silent."""
     sensor.sees(MIRROR, 1)
     assert sensor.at(FIRST_S) == []
     sensor.card.arp, sensor.card.addresses = True, ["10.0.0.9/24"]
@@ -195,7 +195,7 @@ def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
     ids=["no broadcast", "only broadcast", "foreign addresses"],
 )
 def test_a_port_that_is_no_mirror_any_more(sensor: Sensor, frames: list[bytes], check: str) -> None:
-    """What comes says it, minutes after somebody changed the switch; and that it is mended."""
+    """Traffic shows within minutes that the switch no longer mirrors, and that it does again."""
     sensor.sees(MIRROR, 1)
     assert sensor.at(FIRST_S) == []
     sensor.sees(frames, FIRST_S + 1)
@@ -214,27 +214,27 @@ def test_only_our_own_traffic(sensor: Sensor) -> None:
 
 
 def test_networks_of_the_operator_count_as_inside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As the configuration says, and as it says after it was read again."""
+    """Networks of the configuration are internal, and those of a reloaded configuration as well."""
     one = Sensor(monkeypatch, tmp_path, ("203.0.113.0/24",))
     one.sees([frame for _, frame in office("203.0.113")], 1)
     assert one.at(FIRST_S) == []
 
 
 def test_too_few_frames_report_nothing(sensor: Sensor) -> None:
-    """A quiet night is no fault of the mirror."""
+    """Little traffic at night is no fault of the mirror."""
     sensor.sees([frame for frame in MIRROR if frame[:6] == b"\xff" * 6][:20], 1)
     assert sensor.at(FIRST_S) == []
 
 
 def test_at_most_so_many_frames_a_second_are_looked_at(sensor: Sensor) -> None:
-    """However fast they come."""
+    """The number of frames checked per second is bounded."""
     for place in range(1000):
         sensor.sees(MIRROR, 5 + place / 100)
     assert sensor.watch._samples[0].seen().ethernet == FRAMES * 10 / PAUSE_S
 
 
 def test_each_interface_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One of two is fed its own machine only: that one is named."""
+    """One of two interfaces sees only its own machine: that one is named."""
     Sensor(monkeypatch, tmp_path)
     health, both = Health(["eth7", "eth8"], live=True), Watch(["eth7", "eth8"], Networks(), list)
     list(both.look(health, 0, 0))
@@ -248,7 +248,7 @@ def test_each_interface_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No socket to ask with, no /sys, no call to the disk or the clock: nothing breaks, and nothing is made up."""
+    """Without a socket, /sys, disk or clock, no check fails and none invents a value."""
     one = Sensor(monkeypatch, tmp_path)
 
     def forbidden(*_: object) -> None:
@@ -263,7 +263,7 @@ def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
-    """A name that the kernel never knew is nobody's card."""
+    """A source whose name is no interface has no checks."""
     one, health = Watch(["no such 0"], Networks(), lambda: [tmp_path]), Health(["no such 0"], live=True)
     assert [
         found
@@ -274,9 +274,7 @@ def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
 
 
 def test_it_is_cheap(tmp_path: Path) -> None:
-    """A look asks the kernel for an interface in a few milliseconds, and a second of frames is looked at in as many:
-    both under a hundredth of what passes.
-    """
+    """A check of the interface takes a few milliseconds, and so does a second of frames: each under one percent."""
     one, health = Watch(["lo"], Networks(), lambda: [tmp_path]), Health(["lo"], live=True)
     list(one.look(health, 0, 0))
     batch = batch_of(MIRROR * 20)
@@ -334,7 +332,7 @@ def space() -> Iterator[str]:
     reason="needs root, iproute2 and ethtool",
 )
 def test_a_real_interface(golden: Golden, space: str, root: Path) -> None:
-    """GRO is switched on, then the interface is set down, and another user than root sees it as well."""
+    """GRO is switched on, then the interface is set down; a user other than root sees both."""
     arguments = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
     done = subprocess.run(
         arguments, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
