@@ -1,4 +1,4 @@
-"""A log in segments as a live run leaves it, and what happens to one: records come, a segment is closed, compressed, or
+"""A log in segments as a live run leaves it, and its changes: records are added, a segment is closed, compressed or
 removed.
 """
 
@@ -14,7 +14,7 @@ from sensor.eventlog.segments import COMPRESSED, folder_of, segment_path, segmen
 
 
 def line(number: int, kind: str = "device", **more: object) -> bytes:
-    """A record of a log with its end."""
+    """A record of a log as a line."""
     start = {
         "ts": f"2026-11-24T09:{number // 60 % 60:02}:{number % 60:02}.000000Z",
         "kind": kind,
@@ -51,7 +51,7 @@ class Segmented:
             file.write(data)
 
     def rotate(self) -> None:
-        """Begin a segment, and let the link lead to it."""
+        """Begin a segment, and point the link to it."""
         self.current = segment_path(self.log, self.last + 1)
         self.current.touch()
         link = self.log.with_suffix(".new")
@@ -59,7 +59,7 @@ class Segmented:
         link.replace(self.log)
 
     def compress(self, place: int = 0, lines_in_frame: int = 100) -> Path:
-        """Compress a segment, a frame for so many lines, and replace it."""
+        """Compress a segment, with so many lines per frame, and replace it."""
         plain = segments(self.log)[place].path
         packed = plain.with_name(plain.name.removesuffix(".jsonl") + COMPRESSED)
         lines = plain.read_bytes().splitlines(keepends=True)
@@ -70,12 +70,12 @@ class Segmented:
         return packed
 
     def remove(self, place: int = 0) -> None:
-        """As retention does with the oldest."""
+        """Remove the oldest segment, as retention does."""
         segments(self.log)[place].path.unlink()
 
 
 def frames(lines: list[bytes], lines_in_frame: int) -> Iterable[bytes]:
-    """Compressed frames, each for itself."""
+    """Each frame compressed separately."""
     packer = zstandard.ZstdCompressor(write_checksum=True)
     return [
         packer.compress(b"".join(lines[start : start + lines_in_frame]))

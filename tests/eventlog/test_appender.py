@@ -1,4 +1,4 @@
-"""When a segment ends, and what is down by then: bounds to the byte, on a disk that counts what it is asked."""
+"""When a segment ends and which bytes are synced by then, exact to the byte, with a count of syncs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE = b'{"kind":"device","sensor":{"id":"hq"' + MARK + b"}"
 
 
 class Counting(Disk):
-    """``synced``: the sizes of the file when it was asked to be down."""
+    """``synced``: the sizes of the file at each sync."""
 
     def __init__(self) -> None:
         self.synced: list[int] = []
@@ -38,7 +38,7 @@ def size_of(lines: int) -> int:
 
 @pytest.mark.parametrize(("limit", "closed"), [(size_of(3), 1), (size_of(3) + 1, 0), (size_of(2), 1)])
 def test_a_segment_ends_when_it_is_as_long_as_it_may_be(tmp_path: Path, limit: int, closed: int) -> None:
-    """Three lines are in it: to the byte, and no line is lost on the way into the next one."""
+    """The segment holds three lines, to the byte, and no line is lost in the change to the next one."""
     one = appender(tmp_path, Counting(), limit)
     one.add([LINE] * 3)
     one.sync()
@@ -53,7 +53,7 @@ def test_a_segment_ends_when_it_is_as_long_as_it_may_be(tmp_path: Path, limit: i
 
 @pytest.mark.parametrize(("age_s", "closed"), [(0.0, 1), (3600.0, 0)])
 def test_a_segment_ends_when_it_is_old_enough(tmp_path: Path, age_s: float, closed: int) -> None:
-    """However short it is."""
+    """A segment ends at its maximum age, however short it is."""
     one = appender(tmp_path, Counting(), 1 << 20, age_s)
     one.add([LINE])
     one.sync()
@@ -70,7 +70,7 @@ def test_a_segment_without_lines_does_not_end(tmp_path: Path) -> None:
 
 
 def test_what_the_system_took_is_down_before_the_segment_ends(tmp_path: Path) -> None:
-    """The next one begins behind it: else a power cut would leave a hole between two segments."""
+    """A closed segment is synced before the next one begins, so that a power failure leaves no gap between them."""
     disk = Counting()
     one = appender(tmp_path, disk, size_of(2))
     one.add([LINE])

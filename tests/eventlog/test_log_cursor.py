@@ -1,4 +1,4 @@
-"""A cursor over a log: every number once and in order, over rotation, compression, retention, crashes and damage."""
+"""A cursor over a log gives every number once, in order, across rotation, compression, retention, crashes, damage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def log(tmp_path: Path) -> Segmented:
 
 
 def taken(cursor: LogCursor, lines: int = 1000) -> list[int]:
-    """All numbers there are now."""
+    """All numbers that are available now."""
     found: list[int] = []
     while more := cursor.read(lines):
         found += [number for number, _ in more]
@@ -37,7 +37,7 @@ def all_of(log: Path, after: int = 0) -> tuple[list[int], LogCursor]:
 
 
 def test_all_segments_are_one_log(log: Segmented) -> None:
-    """Plain and compressed ones, in order; the lines are as they were written."""
+    """Plain and compressed segments are read in order, and the lines are unchanged."""
     for _ in range(3):
         log.add(250)
         log.rotate()
@@ -52,8 +52,8 @@ def test_all_segments_are_one_log(log: Segmented) -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 999, 1000, 1001, 2345, 9999, 10_000])
 def test_it_begins_behind_a_number(log: Segmented, after: int) -> None:
-    """Whatever segment that is in, and where in it: not one line more or less. Large segments are halved, compressed
-    ones read through.
+    """The cursor starts exactly after the number, by binary search in large plain segments and by reading compressed
+    ones.
     """
     log.add(1000)
     log.rotate()
@@ -67,7 +67,7 @@ def test_it_begins_behind_a_number(log: Segmented, after: int) -> None:
 
 
 def test_a_large_log_is_not_read_to_begin_at_its_end(log: Segmented) -> None:
-    """The first line behind a number is there at once, though 40 MB are before it."""
+    """The first line after a number is found at once, though 40 MB are before it."""
     log.append(b"".join(line(number, text="x" * 4000) for number in range(1, 10_001)))
     begun = time.process_time()
     cursor = LogCursor(log.log, 9990)
@@ -77,7 +77,7 @@ def test_a_large_log_is_not_read_to_begin_at_its_end(log: Segmented) -> None:
 
 
 def test_no_more_than_requested(log: Segmented) -> None:
-    """So many lines; or as many until there are so many bytes, one at least."""
+    """The limit is a number of lines, or a number of bytes with at least one line."""
     log.add(50)
     cursor = LogCursor(log.log)
     assert len(cursor.read(7)) == 7
@@ -87,7 +87,7 @@ def test_no_more_than_requested(log: Segmented) -> None:
 
 
 def test_it_waits_for_a_log_and_for_whole_lines(tmp_path: Path) -> None:
-    """Nothing before there is a log; a line only when its end is there."""
+    """There is nothing before the log exists, and a line is read when its line end is there."""
     cursor = LogCursor(tmp_path / "events.jsonl")
     assert taken(cursor) == []
     log = Segmented(tmp_path / "events.jsonl")
@@ -100,9 +100,7 @@ def test_it_waits_for_a_log_and_for_whole_lines(tmp_path: Path) -> None:
 
 
 def test_a_torn_line_that_is_cut_and_written_again(log: Segmented) -> None:
-    """What a crash left of a line was seen; the writer cuts it, and what it writes then is longer. Nothing of it is
-    taken for the rest of the torn line.
-    """
+    """After a crash the writer truncates the partial line and writes a longer one, which is read from its own start."""
     log.append(line(1) + line(2)[:100])
     cursor = LogCursor(log.log)
     assert taken(cursor) == [1]
@@ -113,8 +111,8 @@ def test_a_torn_line_that_is_cut_and_written_again(log: Segmented) -> None:
 
 
 def test_rotation_while_it_reads(log: Segmented) -> None:
-    """Segments are closed, compressed and removed beneath it, at every pace: nothing is missed, nothing comes twice, no
-    file stays open.
+    """Segments are closed, compressed and removed at every pace: no line is missing or repeated, and no file stays
+    open.
     """
     cursor, found, chance = LogCursor(log.log), [], random.Random(5)
     for _ in range(120):
@@ -132,7 +130,7 @@ def test_rotation_while_it_reads(log: Segmented) -> None:
 
 
 def test_lines_written_just_before_rotation(log: Segmented) -> None:
-    """What a segment got after it was last looked at is read before the next is begun."""
+    """Lines added to a segment after the last read are read before the next segment."""
     log.add(3)
     cursor = LogCursor(log.log)
     assert taken(cursor) == [1, 2, 3]
@@ -144,7 +142,7 @@ def test_lines_written_just_before_rotation(log: Segmented) -> None:
 
 
 def test_an_old_link_hides_no_segment(log: Segmented) -> None:
-    """A crash between a new segment and its link: it is found all the same, some looks later."""
+    """After a crash between a new segment and its link, the segment is found within a few polls."""
     log.add(1)
     cursor = LogCursor(log.log)
     assert taken(cursor) == [1]
@@ -154,7 +152,7 @@ def test_an_old_link_hides_no_segment(log: Segmented) -> None:
 
 
 def test_what_retention_removes_is_missing(log: Segmented) -> None:
-    """A segment that is open is read to its end; those that are gone before are counted by their numbers."""
+    """An open segment is read to its end; lines of segments removed before are counted as missing by their numbers."""
     for _ in range(4):
         log.add(100)
         log.rotate()
@@ -169,7 +167,7 @@ def test_what_retention_removes_is_missing(log: Segmented) -> None:
 
 
 def test_a_start_that_is_gone(log: Segmented) -> None:
-    """What a reader has not got yet and is removed while it does not run counts as missing."""
+    """Unread lines that are removed while the reader does not run count as missing."""
     for _ in range(3):
         log.add(100)
         log.rotate()
@@ -182,7 +180,7 @@ def test_a_start_that_is_gone(log: Segmented) -> None:
 
 
 def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> None:
-    """While it is read: it goes on where it was."""
+    """The conversion happens while it is read, and the cursor continues at its position."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(line(1) + line(2))
     cursor = LogCursor(path)
@@ -204,7 +202,7 @@ def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> 
     "again", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
 )
 def test_a_plain_log_that_is_begun_again(tmp_path: Path, again: Callable[[Path], object]) -> None:
-    """By another replay: cut or replaced, it is another log with the same numbers."""
+    """Another replay truncates or replaces the log: it is a new log with the same numbers."""
     path = tmp_path / "replay.jsonl"
     path.write_bytes(line(1) + line(2))
     cursor = LogCursor(path)
@@ -215,7 +213,7 @@ def test_a_plain_log_that_is_begun_again(tmp_path: Path, again: Callable[[Path],
 
 
 def test_a_log_with_gaps(tmp_path: Path) -> None:
-    """Somebody has kept the alerts of a log alone: all are read, and what lies between is missing."""
+    """A log that was filtered to its alerts: all are read, and the numbers between them count as missing."""
     path = tmp_path / "alerts.jsonl"
     path.write_bytes(b"".join(line(number) for number in (5, 90, 91, 4000)))
     found, cursor = all_of(path)
@@ -242,22 +240,20 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
     ],
 )  # fmt: skip
 def test_a_damaged_line(log: Segmented, old: bytes, new: bytes, reason: str) -> None:
-    """It is the only one that is lost, and is told by segment and line; a number that leads far ahead hides nothing."""
+    """Only that line is lost and reported by segment and line; a number far too high skips no other line."""
     log.add(20)
     log.current.write_bytes(changed(log.current.read_bytes(), old, new))
     log.rotate()
     log.add(5)
     found, cursor = all_of(log.log)
-    lost = {7, 8} if new.startswith(b"\0") else {7}  # zeros have no line end: the line after is one with them
+    lost = {7, 8} if new.startswith(b"\0") else {7}  # zeros have no line end: the next line is part of this one
     assert found == [number for number in range(1, 26) if number not in lost]
     assert (cursor.missing, cursor.damaged) == (len(lost), 1)
     assert [str(one) for one in cursor.damages] == [f"{segments(log.log)[0].path.name}:7: {reason}"]
 
 
 def test_a_damaged_number_on_the_last_line(log: Segmented) -> None:
-    """Nothing says yet whether it can be true: it waits for the line after it, which tells, and hides nothing that
-    comes.
-    """
+    """Its number cannot be checked yet: the line waits for the next one, and nothing after it is skipped."""
     log.add(6)
     log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
     cursor = LogCursor(log.log)
@@ -274,9 +270,7 @@ def test_a_damaged_number_on_the_last_line(log: Segmented) -> None:
 
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_damaged_number_on_the_last_line_of_a_segment(log: Segmented, rotated: bool) -> None:
-    """The next segment tells by its name and its first line, whether it was there before or comes
-    while the line waits.
-    """
+    """The name and first line of the next segment show whether it is valid, also if that segment appears later."""
     log.add(6)
     log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
     log.last = 7
@@ -293,7 +287,7 @@ def test_a_damaged_number_on_the_last_line_of_a_segment(log: Segmented, rotated:
 
 
 def test_a_gap_on_the_last_line_that_is_true(log: Segmented) -> None:
-    """Lines before it are gone: it is given once the next one agrees."""
+    """Lines before it are missing: it is delivered once the next number matches."""
     log.append(line(1) + line(5))
     cursor = LogCursor(log.log)
     assert taken(cursor) == [1]
@@ -304,7 +298,7 @@ def test_a_gap_on_the_last_line_that_is_true(log: Segmented) -> None:
 
 
 def test_a_line_that_is_gone(log: Segmented) -> None:
-    """Cut out with its end, so that nothing looks damaged: its number tells."""
+    """A line removed together with its line end is found by the numbers."""
     log.append(line(1) + line(2) + line(4) + line(5))
     found, cursor = all_of(log.log)
     assert (found, cursor.missing) == ([1, 2, 4, 5], 1)
@@ -312,7 +306,7 @@ def test_a_line_that_is_gone(log: Segmented) -> None:
 
 
 def test_a_segment_that_ends_in_a_torn_line(log: Segmented) -> None:
-    """A crash, and the writer went on in a new segment: what was torn is told, and its number was given again."""
+    """After a crash the writer continues in a new segment: the partial line is reported, its number is used again."""
     log.add(3)
     log.append(line(4)[:40])
     log.rotate()
@@ -323,7 +317,7 @@ def test_a_segment_that_ends_in_a_torn_line(log: Segmented) -> None:
 
 
 def test_a_frame_that_cannot_be_unpacked(log: Segmented) -> None:
-    """Of a compressed segment that is damaged, the frames after it are read."""
+    """The frames after a damaged one of a compressed segment are read."""
     log.add(1000)
     log.rotate()
     log.add(1)
@@ -340,7 +334,7 @@ def test_a_frame_that_cannot_be_unpacked(log: Segmented) -> None:
 
 
 def test_a_compressed_segment_that_is_cut(log: Segmented) -> None:
-    """What was written of it is read, and that it is cut is told."""
+    """The complete part is read, and the truncation is reported."""
     log.add(1000)
     log.rotate()
     log.add(3)
@@ -353,8 +347,8 @@ def test_a_compressed_segment_that_is_cut(log: Segmented) -> None:
 
 
 def test_random_damage(tmp_path: Path) -> None:
-    """Bits flipped, bytes zeroed, pieces cut, over plain and compressed segments: what is given is true and in order,
-    and every number is given or missing.
+    """Bits flipped, bytes zeroed or removed, in plain and compressed segments: delivered lines are intact and in order,
+    and every number is delivered or missing.
     """
     chance, good = random.Random(11), Segmented(tmp_path / "events.jsonl")
     for _ in range(3):
@@ -380,7 +374,7 @@ def test_random_damage(tmp_path: Path) -> None:
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
-    """At most three lines of a plain segment are touched."""
+    """At most three lines of a plain segment are affected."""
     changed, at = bytearray(data), chance.randrange(len(data) - 200)
     kind = chance.randrange(3)
     if kind == 0:
@@ -393,9 +387,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 
 
 def test_how_fast(log: Segmented) -> None:
-    """200,000 lines a second of a plain segment, where the machine has nothing else to do; a tenth of it is asked for
-    here.
-    """
+    """A plain segment is read at 200,000 lines a second on an idle machine; the test requires a tenth of it."""
     log.add(40_000, text="x" * 300)
     begun = time.process_time()
     found, _ = all_of(log.log)

@@ -1,4 +1,4 @@
-"""Reading a log: to its end, as it grows, over broken lines; where logs are; how things stand at the end of one."""
+"""Reading a log: to its end, while it grows, with damaged lines; locations of logs; the state at the end of a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.waiting import until
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look again soon."""
+    """Poll at a short interval."""
     monkeypatch.setattr(reading, "PAUSE_S", 0.005)
 
 
@@ -40,15 +40,15 @@ def test_records_in_order(tmp_path: Path) -> None:
 
 
 def test_reading_is_lazy(tmp_path: Path) -> None:
-    """Nothing is opened before the first record is asked for; a missing file is an OSError then."""
+    """Nothing is opened before the first record is requested; a missing file is an OSError then."""
     records = read(tmp_path / "none")
     with pytest.raises(FileNotFoundError):
         next(records)
 
 
 def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
-    """Text, other JSON, records without a kind, bytes that are no UTF-8, and nesting without end hide nothing; blank
-    lines do not count.
+    """Text, other JSON, records without a kind, invalid UTF-8 and deep nesting are skipped and counted; blank lines are
+    not.
     """
     broken = b"what\n", b"[1]\n", b'{"ts":"x"}\n', b'{"ts":"\xff","kind":"sensor"}\n', b"[" * 100_000 + b"\n"
     (tmp_path / "log").write_bytes(line(1) + b"".join(broken) + b"\n \n" + line(2))
@@ -58,7 +58,7 @@ def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
 
 
 def test_an_endless_line_is_not_kept(tmp_path: Path) -> None:
-    """A line beyond the bound is one broken line, and what follows is read."""
+    """A line beyond the bound is one damaged line, and the following ones are read."""
     (tmp_path / "log").write_bytes(line(1) + b"x" * (3 * LINE_LIMIT) + b"\n" + line(2))
     log = Reader(tmp_path / "log")
     assert numbers(iter(log)) == [1, 2]
@@ -67,7 +67,7 @@ def test_an_endless_line_is_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("last", "expected", "broken"), [(line(2)[:-1], [1, 2], 0), (line(2)[:-9], [1], 1)])
 def test_a_last_line_without_end(tmp_path: Path, last: bytes, expected: list[int], broken: int) -> None:
-    """Who does not wait takes it when it is whole and counts it when it is not."""
+    """Without following, a complete last line is read and a partial one is counted."""
     (tmp_path / "log").write_bytes(line(1) + last)
     log = Reader(tmp_path / "log")
     assert numbers(iter(log)) == expected
@@ -75,7 +75,7 @@ def test_a_last_line_without_end(tmp_path: Path, last: bytes, expected: list[int
 
 
 def test_pairs_give_the_line_as_it_stands(tmp_path: Path) -> None:
-    """For whoever passes lines on."""
+    """The raw line is returned with the record, for callers that forward lines."""
     (tmp_path / "log").write_bytes(b'{ "ts": "x",  "kind":"sensor" }\n')
     assert list(Reader(tmp_path / "log").pairs()) == [
         (b'{ "ts": "x",  "kind":"sensor" }', {"ts": "x", "kind": "sensor"})
@@ -83,7 +83,7 @@ def test_pairs_give_the_line_as_it_stands(tmp_path: Path) -> None:
 
 
 class Following:
-    """A reader that follows a log in a thread of its own."""
+    """A reader that follows a log in a thread."""
 
     def __init__(self, path: Path) -> None:
         self.seen: list[int] = []
@@ -94,12 +94,12 @@ class Following:
         self.thread.start()
 
     def _stopped(self) -> bool:
-        """Asked before each look at the file."""
+        """Called before each poll of the file."""
         self._looks += 1
         return self.done.is_set()
 
     def looks_again(self) -> None:
-        """Wait until it has looked once, from beginning to end."""
+        """Wait for one complete poll."""
         before = self._looks
         until(lambda: self._looks >= before + 2)
 
@@ -128,8 +128,8 @@ def follow(tmp_path: Path) -> Iterator[Callable[[], Following]]:
 
 
 def test_following_waits_for_the_rest_of_a_line(tmp_path: Path, follow: Callable[[], Following]) -> None:
-    """A line written in three pieces is one record, and none before its end is there."""
-    log = follow()  # not there yet
+    """A line written in three pieces is one record, read when its line end is there."""
+    log = follow()  # not complete yet
     with (tmp_path / "log").open("wb", buffering=0) as file:
         file.write(line(1) + line(2)[:10])
         log.wait_for(1)
@@ -142,7 +142,7 @@ def test_following_waits_for_the_rest_of_a_line(tmp_path: Path, follow: Callable
 
 
 def test_following_a_log_that_is_begun_again(tmp_path: Path, follow: Callable[[], Following]) -> None:
-    """Cut to nothing, it is read from its beginning."""
+    """A truncated log is read from its beginning."""
     (tmp_path / "log").write_bytes(line(1) + line(2) + b"half a li")
     log = follow()
     log.wait_for(1, 2)
@@ -154,8 +154,8 @@ def test_following_a_log_that_is_begun_again(tmp_path: Path, follow: Callable[[]
 
 
 def test_following_a_log_that_is_replaced(tmp_path: Path, follow: Callable[[], Following]) -> None:
-    """Rotation: what the old file got last is read, then the new one from its beginning, also where there was none for
-    a while.
+    """After rotation the rest of the old file is read, then the new one from its beginning, also if
+    that appears later.
     """
     (tmp_path / "log").write_bytes(line(1))
     log = follow()
@@ -170,7 +170,7 @@ def test_following_a_log_that_is_replaced(tmp_path: Path, follow: Callable[[], F
 
 
 def test_following_a_busy_writer(tmp_path: Path, follow: Callable[[], Following]) -> None:
-    """A thread that writes in uneven pieces loses nothing and doubles nothing."""
+    """No line of a thread that writes in uneven pieces is lost or repeated."""
     data = b"".join(map(line, range(400)))
     log = follow()
     with (tmp_path / "log").open("wb", buffering=0) as file:
@@ -190,7 +190,7 @@ def test_following_a_busy_writer(tmp_path: Path, follow: Callable[[], Following]
 def test_where_the_state_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: dict[str, str], expected: str
 ) -> None:
-    """What is named goes before what systemd gives, and that before the user's own folder."""
+    """A configured folder precedes that of systemd, and that precedes the user's folder."""
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "none")
     for name in ("SENSOR_STATE", "STATE_DIRECTORY", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -200,7 +200,7 @@ def test_where_the_state_is(
 
 
 def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """/var/lib/sensor, where it exists and we may write there."""
+    """/var/lib/sensor is used if it exists and is writable."""
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path)
@@ -208,8 +208,8 @@ def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPa
 
 
 def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A member of its group may read /var/lib/sensor and not write there: looking goes there until a sensor left
-    something in the own folder, and not only because tickets lie there; what is named goes before.
+    """A group member reads /var/lib/sensor without write permission, unless a sensor left data in the user's folder
+    (tickets do not count); a configured folder precedes both.
     """
     service, own = tmp_path / "service", tmp_path / "home" / "sensor"
     service.mkdir()
@@ -219,9 +219,9 @@ def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(own.parent))
-    assert folder_to_read() == own  # there is nothing to see
+    assert folder_to_read() == own  # there is no data to read
     monkeypatch.setattr(os, "access", lambda path, mode: not Path(path).is_relative_to(service) and access(path, mode))
-    assert folder_to_read() == service  # who is no member is told so there, and not that there is nothing
+    assert folder_to_read() == service  # without membership the error is about permission, not about missing data
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     (service / "inventory.db").touch()
     assert (folder_to_read(), state_folder()) == (service, own)
@@ -240,7 +240,7 @@ def device(name: str, action: str, **more: Any) -> dict[str, Any]:
 
 
 def test_fold_keeps_the_latest_record() -> None:
-    """The last record of a device and of an alert, however often it was told or opened."""
+    """The last record of each device and alert counts, however many there are."""
     fold = Fold()
     for action in ("open", "update", "open"):
         fold.add({"kind": "alert", "action": action, "alert": {"key": "k", "count": len(fold.alerts)}})
@@ -251,7 +251,7 @@ def test_fold_keeps_the_latest_record() -> None:
 
 
 def test_fold_of_merged_devices() -> None:
-    """The device that is no more is found by its old id, over several mergers; one that comes again is itself."""
+    """A merged device is found by its former id, over several mergers; if it returns, it is a separate device."""
     fold = Fold()
     for name in "abc":
         fold.add(device(f"dev-{name}", "new"))
@@ -265,7 +265,7 @@ def test_fold_of_merged_devices() -> None:
 
 
 def test_fold_of_a_device_that_left() -> None:
-    """It stays, with the evidence told before."""
+    """It stays, with the evidence reported before."""
     fold = Fold()
     fold.add(device("dev-1", "new", evidence=[{"attribute": "type"}]))
     fold.add(device("dev-1", "gone"))
@@ -273,7 +273,7 @@ def test_fold_of_a_device_that_left() -> None:
 
 
 def test_fold_of_nonsense() -> None:
-    """A foreign log changes nothing and breaks nothing."""
+    """Invalid records are ignored without an error."""
     fold = Fold()
     for record in (
         {},

@@ -1,4 +1,4 @@
-"""Reading a log in segments: to its end, as it grows, from a time, and backwards from its end."""
+"""Reading a log in segments: to its end, while it grows, from a time, and backwards from its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.waiting import until
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look again soon."""
+    """Poll at a short interval."""
     monkeypatch.setattr(reading, "PAUSE_S", 0.005)
 
 
@@ -36,7 +36,7 @@ def numbers(reader: Reader) -> list[int]:
 
 
 def test_all_segments(log: Segmented) -> None:
-    """In order, compressed ones too; what is no record is told by segment and line."""
+    """In order, compressed ones too; damaged lines are reported by segment and line."""
     log.add(300)
     log.rotate()
     log.append(b"nonsense\n")
@@ -51,7 +51,7 @@ def test_all_segments(log: Segmented) -> None:
 
 
 def test_a_log_without_its_link(log: Segmented) -> None:
-    """The segments are the log."""
+    """The segments are read without the link."""
     log.add(3)
     log.rotate()
     log.add(3)
@@ -60,7 +60,7 @@ def test_a_log_without_its_link(log: Segmented) -> None:
 
 
 def test_records_that_are_removed_while_it_reads(log: Segmented) -> None:
-    """They are counted."""
+    """Records of removed segments are counted."""
     for _ in range(3):
         log.add(5000)
         log.rotate()
@@ -74,7 +74,7 @@ def test_records_that_are_removed_while_it_reads(log: Segmented) -> None:
 
 
 class Following:
-    """A reader that follows a log in a thread of its own."""
+    """A reader that follows a log in a thread."""
 
     def __init__(self, log: Path) -> None:
         self.seen: list[int] = []
@@ -108,8 +108,8 @@ def follow() -> Iterator[Callable[[Path], Following]]:
 
 
 def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Following]) -> None:
-    """From before there is a log: nothing is missed and nothing comes twice, however segments change beneath it; no
-    file stays open.
+    """Following from before the log exists: no line is lost or repeated across changes of segments, and no file stays
+    open.
     """
     following, chance = follow(tmp_path / "events.jsonl"), random.Random(3)
     log = Segmented(tmp_path / "events.jsonl")
@@ -131,8 +131,8 @@ def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Follow
 
 
 def test_a_log_that_begins_while_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder was empty, then the name was there: it is no plain log, which would be begun anew when its first
-    segment is compressed.
+    """A segmented log that appears in an empty folder is not taken for a plain log, which would be read again from its
+    beginning after the first compression.
     """
     path, looks = tmp_path / "events.jsonl", []
 
@@ -151,7 +151,7 @@ def test_a_log_that_begins_while_it_is_looked_for(tmp_path: Path, monkeypatch: p
 
 
 def test_backwards(log: Segmented) -> None:
-    """Every line before the end, the last first, over segments and over the bounds of what is read at a time."""
+    """Every line before the end, the last first, across segments and read blocks."""
     log.add(400, text="x" * 3000)
     log.rotate()
     log.add(50)
@@ -167,7 +167,7 @@ def test_backwards(log: Segmented) -> None:
 
 
 def test_from_the_end_on(log: Segmented) -> None:
-    """What comes after the end is what follows it, where the last segment is plain, and where it is compressed."""
+    """Lines after the end follow it, whether the last segment is plain or compressed."""
     log.add(10)
     assert numbers(Reader(log.log, start=end_of(log.log))) == []
     end = end_of(log.log)
@@ -181,7 +181,7 @@ def test_from_the_end_on(log: Segmented) -> None:
 
 
 def test_the_end_of_lines_without_end(tmp_path: Path) -> None:
-    """A log that is one line which is still written has its end at its beginning; none has none."""
+    """A log with one partial line ends at its beginning; an empty log has no end."""
     path = tmp_path / "replay.jsonl"
     assert end_of(path) is None
     path.write_bytes(b"x" * (2 * CHUNK))
@@ -191,7 +191,7 @@ def test_the_end_of_lines_without_end(tmp_path: Path) -> None:
 
 
 def test_since_a_time(log: Segmented) -> None:
-    """The last segment that begins before it; the first where none does."""
+    """The last segment that begins before the time; the first one if none does."""
     for _ in range(3):
         log.add(100)
         log.rotate()

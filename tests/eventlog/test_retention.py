@@ -1,5 +1,5 @@
-"""Closed segments: compressed without ever being away, looked through, and taken away when nobody needs them, or when
-there is no more room.
+"""Closed segments are compressed without a gap for readers, verified, and removed when no output needs them or space is
+short.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ DAY = 86_400.0
 
 
 def make(path: Path, parts: int = 5, records: int = 20, size: int = 1000) -> None:
-    """A log of so many segments, of which nothing was done with the closed ones."""
+    """A log of so many segments, none of the closed ones processed."""
     log = open_log(path, segment_mib=records * (size + 200) / (1 << 20))
     log._retention.close()
     number = 0
     while len(segments(path)) < parts:
         log.write(record(number, size=size))
         if number % max(1, records // 20) == 0:
-            assert log.sync()  # else a writer that lags would make more parts than asked for
+            assert log.sync()  # else a slow writer would create more segments than requested
         number += 1
     log.close()
 
@@ -58,15 +58,13 @@ def retention(
 
 
 def at(path: Path, output: str, seq: int) -> None:
-    """Say how far an output is."""
+    """Set the position of an output."""
     cursors_of(path).mkdir(exist_ok=True)
     (cursors_of(path) / f"{output}.json").write_text(json.dumps({"seq": seq, "alerts": seq}))
 
 
 def aged(path: Path, days: float) -> None:
-    """Segments were closed day by day, the last one that is closed so many days ago; the current one was written just
-    now.
-    """
+    """Segments were closed one a day, the last one so many days ago; the current one is new."""
     *closed, current = segments(path)
     os.utime(current.path, (NOW, NOW))
     for day, segment in enumerate(reversed(closed)):
@@ -82,7 +80,7 @@ def total(path: Path) -> int:
 
 
 def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Path) -> None:
-    """They take much less room, keep the time they were written, and are read as before."""
+    """They take much less space, keep their modification time, and their lines are unchanged."""
     path = tmp_path / "events.jsonl"
     make(path)
     before, bytes_before = numbers(path), total(path)
@@ -97,7 +95,7 @@ def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Pat
 
 
 def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
-    """While one after the other is compressed, somebody reads all of it again and again."""
+    """A reader reads all segments again and again while they are compressed one by one."""
     path = tmp_path / "events.jsonl"
     make(path, parts=6)
     before = numbers(path)
@@ -119,7 +117,7 @@ def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
 
 
 def test_a_damage_costs_one_frame(tmp_path: Path) -> None:
-    """A compressed segment is made of many parts that are read by themselves."""
+    """A compressed segment consists of many frames that are decompressed separately."""
     path = tmp_path / "events.jsonl"
     make(path, parts=2, records=1000, size=1000)
     retention(path).tidy()
@@ -138,7 +136,7 @@ def test_a_damage_costs_one_frame(tmp_path: Path) -> None:
 
 
 def test_a_crash_between_two_steps_is_fixed(tmp_path: Path) -> None:
-    """Both are there, the compressed one perhaps cut: it is made again from the plain one."""
+    """Both files exist, the compressed one may be truncated: it is created again from the plain one."""
     path = tmp_path / "events.jsonl"
     make(path, parts=2)
     before = numbers(path)
@@ -151,7 +149,7 @@ def test_a_crash_between_two_steps_is_fixed(tmp_path: Path) -> None:
 
 
 def test_old_segments_go_and_the_current_one_stays(tmp_path: Path) -> None:
-    """By the time they were last written. Without outputs nobody waits for them."""
+    """Segments are removed by modification time; without outputs there is no wait."""
     path = tmp_path / "events.jsonl"
     make(path)
     aged(path, 1)
@@ -168,8 +166,8 @@ def test_old_segments_go_and_the_current_one_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("years", [1, -1])
 def test_a_clock_that_jumps_makes_nothing_old(tmp_path: Path, years: int) -> None:
-    """Segments of the last days are kept, whether the clock was wrong before the jump or is now; old ones go as they
-    would have.
+    """Recent segments are kept whether the clock was wrong before the jump or is wrong now; old ones are removed as
+    usual.
     """
     path = tmp_path / "events.jsonl"
     make(path)
@@ -183,7 +181,7 @@ def test_a_clock_that_jumps_makes_nothing_old(tmp_path: Path, years: int) -> Non
 
 
 def test_too_much_is_made_less_oldest_first(tmp_path: Path) -> None:
-    """No more than is needed to keep below the size."""
+    """No more segments are removed than needed to stay below the maximum size."""
     path = tmp_path / "events.jsonl"
     make(path)
     retention(path).tidy()
@@ -196,8 +194,8 @@ def test_too_much_is_made_less_oldest_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("why", ["age", "size"])
 def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) -> None:
-    """The slowest counts; one that never delivered anything has nothing; one that the operator took
-    out counts no more.
+    """The slowest output counts; one that never delivered is at zero; one removed from the configuration does not
+    count.
     """
     path = tmp_path / "events.jsonl"
     make(path)
@@ -218,7 +216,7 @@ def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) ->
 
 
 def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) -> None:
-    """Rather than filling the disk: with what was lost by it, counted from what the slowest output has."""
+    """The oldest are removed so that the disk does not fill; the loss is reported, counted from the slowest output."""
     path = tmp_path / "events.jsonl"
     log = open_log(path, segment_mib=20 / 1024, hard_mib=0, size_mib=0)
     log._retention._outputs = ("slow",)
@@ -242,7 +240,7 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) ->
 
 
 def test_a_fault_puts_it_off_and_is_reported_once(golden: Golden, tmp_path: Path) -> None:
-    """A full or broken disk loses no segment."""
+    """A full disk or an I/O error loses no segment."""
     path, messages = tmp_path / "events.jsonl", list[str]()
     make(path, parts=3)
     before = numbers(path)
@@ -262,7 +260,7 @@ def test_a_fault_puts_it_off_and_is_reported_once(golden: Golden, tmp_path: Path
 
 
 def test_older_segments_are_looked_through_while_the_sensor_runs(tmp_path: Path) -> None:
-    """What is damaged in them is told, by segment and line, and so is what is missing between two."""
+    """Damaged lines are reported by segment and line, and missing numbers between segments as well."""
     path = tmp_path / "events.jsonl"
     make(path)
     there = segments(path)
@@ -284,7 +282,7 @@ def test_older_segments_are_looked_through_while_the_sensor_runs(tmp_path: Path)
 
 
 def test_what_cursors_report(tmp_path: Path) -> None:
-    """One that is away, damaged, or told false by its own checksum has nothing; status files are no cursors."""
+    """A cursor that is absent, damaged, or has a wrong checksum is at zero; status files are no cursors."""
     path = tmp_path / "events.jsonl"
     assert (delivered(path, []), delivered(path, ["a"]), furthest(path), unreadable(path)) == (EVERYTHING, 0, 0, [])
     at(path, "a", 7)
@@ -299,7 +297,7 @@ def test_what_cursors_report(tmp_path: Path) -> None:
 
 
 def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> None:
-    """Once closed it begins no work: the segment is as it was."""
+    """At shutdown no compression is started: the segment is unchanged."""
     path = tmp_path / "events.jsonl"
     make(path, parts=2)
     keeper = retention(path)
@@ -309,7 +307,7 @@ def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> 
 
 
 def test_a_beginning_that_a_user_took_away_is_reported(tmp_path: Path) -> None:
-    """What retention takes away is no loss; what is gone otherwise is."""
+    """Removal by retention is no loss; removal by others is reported."""
     path = tmp_path / "events.jsonl"
     make(path)
     there = segments(path)
@@ -326,7 +324,7 @@ def test_a_beginning_that_a_user_took_away_is_reported(tmp_path: Path) -> None:
 
 
 def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
-    """Told with the place, and with what would come of it."""
+    """The error names the option and the effect."""
     path = tmp_path / "sensor.yaml"
     path.write_text("retention:\n  size_mib: 100\n  hard_mib: 50\n")
     with pytest.raises(DocumentErrors, match=r"sensor\.yaml:2:3: hard_mib \(50\).*size_mib \(100\)"):
@@ -337,9 +335,7 @@ def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_all_of_a_log_belongs_to_what_its_folder_does(tmp_path: Path) -> None:
-    """A sensor that is started as root and becomes another user could otherwise begin no segment,
-    and take none away.
-    """
+    """A sensor started as root that drops to another user can begin and remove segments."""
     home = tmp_path / "state"
     home.mkdir()
     os.chown(home, 65534, 65534)

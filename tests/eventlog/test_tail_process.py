@@ -1,5 +1,5 @@
-"""``sensor tail -f`` while another process writes, rotates, compresses and takes segments away: every line once, in
-order, byte for byte.
+"""``sensor tail -f`` while another process writes, rotates, compresses and removes segments gives every line once, in
+order, unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.eventlog.segmented import Segmented
 from tests.reliability.live_logs import open_log, record
 from tests.waiting import until
 
-# Writes so many records through the log of live runs, whose segments are of 64 KiB, in bursts; an alert here and there.
+# Writes so many records as a live run, with segments of 64 KiB, in bursts, and an alert now and then.
 WRITER = """
 import sys, time
 from pathlib import Path
@@ -39,7 +39,7 @@ BURST = 50
 
 
 def written(path: Path, first: int, count: int) -> None:
-    """Segments turn every 200 records or so, are compressed at once, and never taken away."""
+    """Segments rotate every 200 records or so, are compressed at once, and never removed."""
     log = open_log(path, segment_mib=SEGMENT)
     for number in range(first, first + count):
         log.write(record(number, "alert" if number % 97 == 0 else "device", 200))
@@ -83,7 +83,7 @@ def come(path: Path, count: int) -> list[bytes]:
 
 @pytest.mark.slow
 def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
-    """Two lives of it, the first killed in the midst; all that the log has comes, and nothing else."""
+    """Over two runs of the writer, the first one killed, all lines of the log are read, and no others."""
     log, out = tmp_path / "events.jsonl", tmp_path / "out"
     with out.open("wb") as file, tail(log, file, root) as process:
         first = write(log, root, 0, 100_000)
@@ -92,7 +92,7 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
         first.wait()
         second = write(log, root, 200_000, 3000)
         assert second.wait(60) == 0
-        assert write(log, root, 300_000, 1).wait(60) == 0  # comes last: before it nothing else may come
+        assert write(log, root, 300_000, 1).wait(60) == 0  # written last: the lines before it are complete
         wanted = lines_of(log)
         found = come(out, len(wanted))
         process.send_signal(signal.SIGINT)
@@ -106,9 +106,7 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
 def test_a_segment_that_goes_while_the_last_lines_are_sought(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looking back takes its time: the segment in which it began is closed, compressed and gone when it goes on from
-    there.
-    """
+    """The segment in which reading started is closed, compressed and removed while the last lines are found."""
     log = Segmented(tmp_path / "events.jsonl")
     log.add(10)
     look = tail_command._last
@@ -128,7 +126,7 @@ def test_a_segment_that_goes_while_the_last_lines_are_sought(
 
 @pytest.mark.parametrize("vanishes", [1, 9, 10])
 def test_a_segment_that_goes_before_it_is_opened(tmp_path: Path, vanishes: int) -> None:
-    """It is looked for anew under its other name; a log that never can be opened is an error, not an endless search."""
+    """The segment is searched again under its compressed name; a log that can never be opened is an error."""
     log = Segmented(tmp_path / "events.jsonl")
     log.add(4)
     log.rotate()
@@ -151,9 +149,7 @@ def test_a_segment_that_goes_before_it_is_opened(tmp_path: Path, vanishes: int) 
 
 @pytest.mark.slow
 def test_alerts_alone_and_a_reader_that_stands_still(tmp_path: Path, root: Path) -> None:
-    """It is stopped for a while amid the rotation (a laptop that sleeps, a pager that is full), and has all of them all
-    the same.
-    """
+    """A reader suspended during rotation (a sleeping laptop, a full pager) still gets all alerts."""
     log, out = tmp_path / "events.jsonl", tmp_path / "out"
     written(log, 0, 1)
     with out.open("wb") as file, tail(log, file, root, "--kind", "alert") as process:
@@ -162,7 +158,7 @@ def test_alerts_alone_and_a_reader_that_stands_still(tmp_path: Path, root: Path)
         process.send_signal(signal.SIGSTOP)
         assert writer.wait(60) == 0
         process.send_signal(signal.SIGCONT)
-        assert write(log, root, 97 * 100, 1).wait(60) == 0  # comes last
+        assert write(log, root, 97 * 100, 1).wait(60) == 0  # written last
         wanted = [f"number {number}" for number in (*range(0, 6001, 97), 97 * 100)]
         come(out, len(wanted))
     assert messages(out) == wanted

@@ -1,4 +1,4 @@
-"""The event log as it is written: numbers without a gap, across restarts and crashes."""
+"""Writing the event log: numbers without a gap, across restarts and crashes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_lines_begin_with_the_promised_keys_in_their_order(tmp_path: Path) -> No
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
-    """Three runs, one row of numbers."""
+    """Numbers are consecutive over three runs."""
     for _ in range(3):
         write(tmp_path / "log", 1, 2, 3)
     assert seqs(tmp_path / "log") == list(range(1, 10))
@@ -59,7 +59,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [1, 5, 40, -1])
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
-    """What a crash left of the last line goes, its number is given again, and the bytes are counted."""
+    """A partial last line after a crash is truncated, its number is assigned again, and its bytes are counted."""
     path = tmp_path / "log"
     write(path, 1, 2, 3)
     whole = path.read_bytes()
@@ -83,7 +83,7 @@ def test_a_torn_first_line_leaves_an_empty_log(tmp_path: Path) -> None:
 
 
 def test_broken_lines_before_the_end_do_not_stop_the_numbers(tmp_path: Path) -> None:
-    """The last line that can be read tells the number; whole lines are never taken away."""
+    """The last readable line gives the number; complete lines are never removed."""
     path = tmp_path / "log"
     write(path, 1, 2)
     with path.open("ab") as file:
@@ -94,7 +94,7 @@ def test_broken_lines_before_the_end_do_not_stop_the_numbers(tmp_path: Path) -> 
 
 
 def test_a_log_longer_than_the_look_at_its_end(tmp_path: Path) -> None:
-    """Only the end of a long file is looked at."""
+    """Only the end of a long file is read."""
     path = tmp_path / "log"
     log = EventLog(path)
     while log.written * 30_000 < TAIL * 1.2:
@@ -108,7 +108,7 @@ def test_a_log_longer_than_the_look_at_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fresh", [False, True])
 @pytest.mark.parametrize("text", ["root:x:0:0\n", "no line end", "{}\n"])
 def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str, fresh: bool) -> None:
-    """A slip of the fingers must not cost somebody a file."""
+    """A mistyped path does not overwrite a file."""
     path = tmp_path / "passwd"
     path.write_text(text)
     with pytest.raises(OSError, match="event log"):
@@ -117,7 +117,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str, fresh: bool) ->
 
 
 def test_a_fresh_log_begins_again(tmp_path: Path) -> None:
-    """Numbers begin with 1, and the old lines are gone."""
+    """Numbers begin with 1, and the old lines are deleted."""
     write(tmp_path / "log", 1, 2)
     write(tmp_path / "log", 3, fresh=True)
     assert [line["msg"] for line in lines(tmp_path / "log")] == ["number 3"]
@@ -125,7 +125,7 @@ def test_a_fresh_log_begins_again(tmp_path: Path) -> None:
 
 
 def test_one_writer_a_file(golden: Golden, tmp_path: Path) -> None:
-    """A second one is refused before it changes anything, and may write once the first is done."""
+    """A second writer fails without a change, and succeeds once the first has ended."""
     first = EventLog(tmp_path / "log")
     first.write(record(1))
     first.flush()
@@ -138,7 +138,7 @@ def test_one_writer_a_file(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_lines_wait_for_a_flush_or_for_many(tmp_path: Path) -> None:
-    """One record waits; a full buffer does not."""
+    """One record is buffered; a full buffer is written."""
     path = tmp_path / "log"
     log = EventLog(path)
     log.write(record(0))
@@ -161,7 +161,7 @@ def test_lines_wait_for_a_flush_or_for_many(tmp_path: Path) -> None:
 def test_emitted_where_the_clock_differs_by_more_than_a_second(
     tmp_path: Path, late_s: float, reported: str | None
 ) -> None:
-    """Live, a record that is told late says when; a replay, which has no clock, never does."""
+    """A delayed record of a live run has the time at which it was written; a replay has no clock and never adds it."""
     write(tmp_path / "log", 0, clock=lambda: TS / SECOND + late_s)
     (line,) = lines(tmp_path / "log")
     assert line.get("emitted") == reported
@@ -170,7 +170,7 @@ def test_emitted_where_the_clock_differs_by_more_than_a_second(
 
 
 def test_a_pipe_without_reader(tmp_path: Path) -> None:
-    """BrokenPipeError, once; closing after it is quiet."""
+    """One BrokenPipeError; closing afterwards raises none."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as file:
@@ -182,7 +182,7 @@ def test_a_pipe_without_reader(tmp_path: Path) -> None:
 
 
 def test_a_named_pipe(tmp_path: Path) -> None:
-    """Whoever opens the other end gets the lines."""
+    """The reader at the other end gets the lines."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     got: list[bytes] = []
@@ -194,7 +194,7 @@ def test_a_named_pipe(tmp_path: Path) -> None:
 
 
 def test_standard_output_stays_open(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """The log goes there, and closing the log does not close it for others."""
+    """Closing the log does not close standard output."""
     log = EventLog(None)
     log.write(record(0))
     log.close()
@@ -205,12 +205,12 @@ def test_standard_output_stays_open(capfdbinary: pytest.CaptureFixture[bytes]) -
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
-    """A first run needs no preparation."""
+    """Missing folders are created."""
     write(tmp_path / "a" / "b" / "log", 1)
     assert seqs(tmp_path / "a" / "b" / "log") == [1]
 
 
 def test_a_stream_without_a_file_is_refused() -> None:
-    """Only what the system can write to."""
+    """The stream must have a file descriptor."""
     with pytest.raises(io.UnsupportedOperation):
         EventLog(io.BytesIO())

@@ -1,4 +1,4 @@
-"""What waits for the disk: in order, bounded, and given up by what it is worth."""
+"""The queue of lines for the disk is in order and bounded, and drops the least important first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def kinds(backlog: Backlog) -> list[str]:
 
 
 def test_lines_come_out_as_they_went_in() -> None:
-    """Piece by piece, and a line larger than a piece as well."""
+    """Lines keep their order when taken block by block, also a line larger than a block."""
     backlog = filled(10_000, "device", "alert", "sensor")
     assert (len(backlog), backlog.size, backlog.urgent) == (3, 300, True)
     assert [line.strip() for line in backlog.take(250)] == [b"device0", b"alert1"]
@@ -27,7 +27,7 @@ def test_lines_come_out_as_they_went_in() -> None:
 
 
 def test_what_is_worth_least_goes_first_and_alerts_last() -> None:
-    """Each kind only once the slighter ones are gone, its oldest first, and every one is counted."""
+    """Each kind is dropped after the less important ones, its oldest first, and all dropped lines are counted."""
     backlog = filled(600, "alert", "flow", "device", "incident", "sensor", "flow")
     assert not backlog.given_up
     goes = ["flow", "flow", "sensor", "device", "alert"]
@@ -39,14 +39,14 @@ def test_what_is_worth_least_goes_first_and_alerts_last() -> None:
 
 
 def test_what_comes_is_given_up_itself_where_all_else_is_worth_more() -> None:
-    """Alerts do not make way for flows."""
+    """Alerts are not dropped in favor of flows."""
     backlog = filled(300, "alert", "alert", "alert", "flow")
     assert dict(backlog.given_up) == {"flow": 1}
     assert kinds(backlog) == ["alert0", "alert1", "alert2"]
 
 
 def test_the_bound_holds_and_the_count_is_exact() -> None:
-    """In a flood of everything: what is there and what was given up is what came."""
+    """In a flood of all kinds, queued and dropped lines add up to all lines."""
     backlog = Backlog(64_000)
     for number in range(5_000):
         backlog.add(("flow", "device", "sensor", "alert")[number % 4], b"x" * (number % 300 + 1))

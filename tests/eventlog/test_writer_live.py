@@ -1,4 +1,4 @@
-"""The log of a live run: segments that its name points to, numbers over restarts, and records that are down in time."""
+"""The log of a live run: segments behind a link, numbers over restarts, and records synced in time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(path: Path, *which: int) -> None:
 
 
 def test_the_name_of_the_log_is_a_link_to_the_segment_being_written(tmp_path: Path) -> None:
-    """So that tail -F works; and the folders are made."""
+    """The link lets tail -F work; missing folders are created."""
     path = tmp_path / "state" / "events.jsonl"
     write(path, 1, 2, 3)
     assert path.readlink() == Path("events.segments/00000000000000000001.jsonl")
@@ -34,9 +34,7 @@ def test_the_name_of_the_log_is_a_link_to_the_segment_being_written(tmp_path: Pa
 
 
 def test_a_log_is_there_before_its_first_record(tmp_path: Path) -> None:
-    """Who reads along, and what is kept beside it, finds it at once; and a run without records leaves nothing odd
-    behind.
-    """
+    """Readers find the log at once, and a run without records leaves no partial file."""
     log = open_log(tmp_path / "events.jsonl")
     assert (tmp_path / "events.jsonl").is_file()
     log.close()
@@ -47,7 +45,7 @@ def test_a_log_is_there_before_its_first_record(tmp_path: Path) -> None:
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
-    """Three runs, one row of numbers, and one segment: a restart is no reason for another."""
+    """Numbers are consecutive over three runs in one segment: a restart does not rotate."""
     for _ in range(3):
         write(tmp_path / "events.jsonl", 1, 2, 3)
     assert numbers(tmp_path / "events.jsonl") == list(range(1, 10))
@@ -55,7 +53,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_segments_are_named_by_their_first_number_and_follow_each_other(tmp_path: Path) -> None:
-    """Over many small segments: no number is missing, twice, or under another's name."""
+    """Over many small segments no number is missing, repeated, or in a segment of another name."""
     path = tmp_path / "events.jsonl"
     log = open_log(path, segment_mib=SMALL)
     for number in range(1, 301):
@@ -72,7 +70,7 @@ def test_segments_are_named_by_their_first_number_and_follow_each_other(tmp_path
 
 
 def test_a_segment_ends_by_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quiet network's log can be packed and taken away as well."""
+    """The log of a quiet network is compressed and removed as well."""
     path, now = tmp_path / "events.jsonl", [1000.0]
     monkeypatch.setattr("sensor.eventlog.appender.time", SimpleNamespace(monotonic=lambda: now[0]))
     log = open_log(path, segment_h=1)
@@ -85,7 +83,7 @@ def test_a_segment_ends_by_its_age(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_log_of_an_earlier_version_becomes_the_first_segment(tmp_path: Path) -> None:
-    """Nothing of it is lost, and its numbers go on."""
+    """Its records are kept, and the numbers continue."""
     path = tmp_path / "events.jsonl"
     old = EventLog(path)
     for number in (1, 2, 3):
@@ -99,9 +97,7 @@ def test_a_log_of_an_earlier_version_becomes_the_first_segment(tmp_path: Path) -
 
 
 def test_a_plain_log_beside_segments_is_set_aside(golden: Golden, tmp_path: Path) -> None:
-    """An earlier version ran in between: its numbers are taken already, so it is kept under another name, and that is
-    told.
-    """
+    """An earlier version ran in between and assigned the same numbers: its log is renamed, and this is reported."""
     path = tmp_path / "events.jsonl"
     write(path, 1, 2)
     path.unlink()
@@ -118,8 +114,8 @@ def test_a_plain_log_beside_segments_is_set_aside(golden: Golden, tmp_path: Path
 
 @pytest.mark.parametrize("keep", [1, 5, 40, -1])
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
-    """What a crash left of the last line goes, and the bytes are counted. The line was never told to be down: its
-    number is given again.
+    """A partial line after a crash is truncated and counted; it was never acknowledged, so that its number is assigned
+    again.
     """
     path = tmp_path / "events.jsonl"
     write(path, 1, 2, 3)
@@ -136,7 +132,7 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
 
 @pytest.mark.parametrize("text", ["root:x:0:0\n", "no line end", "{}\n", '{"ts":1,"uid":"C1"}\n'])
 def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str) -> None:
-    """A slip of the fingers must not cost somebody a file."""
+    """A mistyped path does not overwrite a file."""
     path = tmp_path / "passwd"
     path.write_text(text)
     with pytest.raises(OSError, match="event log"):
@@ -145,7 +141,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str) -> None:
 
 
 def test_a_link_to_something_else_is_left_alone(golden: Golden, tmp_path: Path) -> None:
-    """It would be replaced by ours, and what it leads to would stop growing without a word."""
+    """Replacing the link would silently stop the file that it points to."""
     (tmp_path / "other").write_text("")
     (tmp_path / "events.jsonl").symlink_to("other")
     with pytest.raises(OSError) as raised:
@@ -154,7 +150,7 @@ def test_a_link_to_something_else_is_left_alone(golden: Golden, tmp_path: Path) 
 
 
 def test_one_writer_a_log(golden: Golden, tmp_path: Path) -> None:
-    """Neither another live run nor a replay may write it; the next may once the first is done."""
+    """Neither another live run nor a replay may write it; the next one may once the first has ended."""
     path = tmp_path / "events.jsonl"
     first = open_log(path)
     first.write(record(1))
@@ -174,7 +170,7 @@ def test_one_writer_a_log(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_alerts_are_down_at_once_and_take_all_that_was_before_with_them(tmp_path: Path) -> None:
-    """A group may take its time; an alert does not wait for it to end, nor is the order changed for it."""
+    """An alert is synced without waiting for the group to end, and the order is kept."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, commit_ms=60_000)
     log.write(record(1))
@@ -189,9 +185,7 @@ def test_alerts_are_down_at_once_and_take_all_that_was_before_with_them(tmp_path
 
 
 def test_a_group_is_down_within_its_time(tmp_path: Path) -> None:
-    """Many records, few calls to the disk: one record does not wait for others to come, and many do not wait for one
-    another.
-    """
+    """Many records need few syncs: no record waits longer than the group's time."""
     path, disk = tmp_path / "events.jsonl", BadDisk()
     log = open_log(path, disk, commit_ms=100)
     began = time.monotonic()
@@ -203,7 +197,7 @@ def test_a_group_is_down_within_its_time(tmp_path: Path) -> None:
 
 
 def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path) -> None:
-    """As in any log: a record that is told late says when."""
+    """As in any log, a delayed record has the time at which it was written."""
     log = open_log(tmp_path / "events.jsonl")
     log.write(record(0))
     log.write(record(5))
@@ -213,7 +207,7 @@ def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path) -
 
 
 def test_a_segment_that_a_user_took_away(tmp_path: Path) -> None:
-    """The sensor goes on in a new one instead of writing where nobody can read."""
+    """The sensor continues in a new segment instead of writing to a deleted file."""
     path = tmp_path / "events.jsonl"
     log = open_log(path)
     log.write(record(1))
@@ -228,7 +222,7 @@ def test_a_segment_that_a_user_took_away(tmp_path: Path) -> None:
 
 
 def test_what_a_text_reports_is_no_place_for_a_number(tmp_path: Path) -> None:
-    """A peer that knows how we number records cannot have its own words numbered."""
+    """A host that imitates the format of record numbers in its data does not change the numbering."""
     evil = record(1)
     evil.msg = 'x,"seq":0} \\",\\"seq\\":0}'
     log = open_log(tmp_path / "events.jsonl")
@@ -239,7 +233,7 @@ def test_what_a_text_reports_is_no_place_for_a_number(tmp_path: Path) -> None:
 
 
 def test_left_overs_of_a_crash_go_away(tmp_path: Path) -> None:
-    """Segments that never got their name."""
+    """Temporary files of segments that were never renamed are removed."""
     path = tmp_path / "events.jsonl"
     write(path, 1)
     left = folder_of(path) / "00000000000000000002.new"
