@@ -1,4 +1,4 @@
-"""Fragments: from frames to whole datagrams, before anything reads them."""
+"""Fragments are reassembled to datagrams before they are dissected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ A, B = "10.0.0.1", "10.0.0.2"
 
 
 def pieces_of(datagram: bytes, proto: int = 17, size: int = 32, vlan: int = 0) -> list[bytes]:
-    """IPv4 frames of the datagram cut every ``size`` bytes."""
+    """IPv4 frames of the datagram, fragmented every ``size`` bytes."""
     cuts = range(0, len(datagram), size)
     parts = [
         ipv4(datagram[at : at + size], proto, A, B, fragment=at // 8 | (MORE if at + size < len(datagram) else 0))
@@ -35,7 +35,7 @@ def pieces_of(datagram: bytes, proto: int = 17, size: int = 32, vlan: int = 0) -
 
 
 def run(frames: list[bytes], kernels: Kernels | None = None, times: list[int] | None = None) -> tuple[Batch, list[int]]:
-    """The batch after all passes, and its rows that SIP (UDP) and HTTP (TCP) want."""
+    """The batch after all passes, and its rows selected for SIP (UDP) and HTTP (TCP)."""
     selector = Selector([Interest(udp=(5060,)), Interest(tcp=(80,), stream=True)], RecentSet(4))
     kernels = kernels or Kernels(FlowTable(4), selector)
     batch = batch_of(frames, times=times)
@@ -59,7 +59,7 @@ def read(frames: list[bytes], times: list[int] | None = None) -> list[bytes]:
     ids=["udp", "tcp"],
 )
 def test_fragments_in_any_order_are_one_message(proto: int, datagram: bytes) -> None:
-    """Whichever comes last, also where the first eight bytes are a fragment of their own."""
+    """The order of fragments does not matter, also where the first one has only eight bytes."""
     message = datagram[8 if proto == 17 else 20 :]
     for order in permutations(pieces_of(datagram, proto, 24)):
         assert read(list(order)) == [message]
@@ -67,7 +67,7 @@ def test_fragments_in_any_order_are_one_message(proto: int, datagram: bytes) -> 
 
 
 def test_the_whole_datagram_has_the_ends_of_its_fragments() -> None:
-    """MACs, VLAN, addresses, ports and time; it is no fragment and not malformed."""
+    """It has their MACs, VLAN, addresses, ports and time, and is neither a fragment nor malformed."""
     frames = pieces_of(udp(bytes(100), 40000, 5060), vlan=42)
     batch, [last] = run(frames)
     packet = Packets(batch.data, batch.rows).at(last)
@@ -83,7 +83,7 @@ def test_the_whole_datagram_has_the_ends_of_its_fragments() -> None:
 
 
 def test_ipv6_fragments() -> None:
-    """The fragment header of IPv6 does the same."""
+    """Fragments with the IPv6 fragment header are reassembled as well."""
     datagram = udp(b"x" * 40, 5060, 5060)
     head = [struct.pack("!BBHI", 17, 0, at | more, 77) for at, more in ((0, 1), (24, 0))]
     frames = [
@@ -94,7 +94,7 @@ def test_ipv6_fragments() -> None:
 
 
 def test_a_fragmented_tunnel_is_entered_once_it_is_whole() -> None:
-    """VXLAN with an inner frame that fills a whole frame is fragmented as a matter of course."""
+    """VXLAN with a full-size inner frame is always fragmented."""
     inner = ethernet(ipv4(udp(bytes(range(60)), 5060, 5060), 17), 0x0800)
     batch, [last] = run(pieces_of(udp(bytes.fromhex("0800000000002a00") + inner, 50000, 4789), size=48))
     packet = Packets(batch.data, batch.rows).at(last)
@@ -102,15 +102,15 @@ def test_a_fragmented_tunnel_is_entered_once_it_is_whole() -> None:
 
 
 def test_datagrams_span_batches() -> None:
-    """The fragments of one may come in several batches."""
+    """The fragments of a datagram may come in several batches."""
     first, *rest = pieces_of(udp(bytes(100), 5060, 5060))
     kernels = Kernels(FlowTable(4), Selector([Interest(udp=(5060,))], RecentSet(4)))
     assert [len(run([frame], kernels)[1]) for frame in (first, *rest)] == [0] * len(rest) + [1]
 
 
 def test_what_is_never_whole_is_never_read() -> None:
-    """A fragment is missing; the capture cut one; the last one came a minute later, when the identification is used
-    again.
+    """A fragment is lost; the capture truncated one; the last one came a minute later, when the identification is
+    reused.
     """
     frames = pieces_of(udp(bytes(100), 5060, 5060))
     assert read(frames[:-1]) == read(frames[1:]) == []
@@ -126,9 +126,7 @@ def test_ordinary_batches_keep_their_bytes() -> None:
 
 
 def test_overlaps_with_the_same_bytes_are_no_dispute() -> None:
-    """They leave no doubt; with other bytes they show two faces of one message, and the datagram is
-    dropped for good.
-    """
+    """Overlaps with the same bytes are accepted; with other bytes they are ambiguous, and the datagram is dropped."""
     datagram = Datagram(0)
     for at, piece, last in ((0, b"abcdefgh", False), (4, b"efghijkl", True)):
         datagram.add(at, piece, last=last)
@@ -141,9 +139,7 @@ def test_overlaps_with_the_same_bytes_are_no_dispute() -> None:
 
 
 def test_fragments_that_contradict_each_other_are_dropped() -> None:
-    """Other bytes in the same place, two ends, more fragments than a datagram can have, bytes
-    behind its largest size.
-    """
+    """Conflicting overlaps, two last fragments, too many fragments, and bytes beyond the maximum size."""
     for at, piece, last in ((0, b"other", False), (16, b"end", True), (70_000, b"x", False)):
         datagram = Datagram(0)
         datagram.add(0, b"first", last=False)
@@ -156,7 +152,7 @@ def test_fragments_that_contradict_each_other_are_dropped() -> None:
 
 
 def test_a_datagram_that_is_dropped_is_counted_and_stays_dropped() -> None:
-    """Its other fragments count no more, and make no message."""
+    """Its later fragments are not counted and are not reassembled."""
     joined = Datagrams(4)
     first, *rest = pieces_of(udp(bytes(range(72)), 5060, 5060))
     evil = ethernet(ipv4(b"other bytes of same place", 17, A, B, fragment=MORE), 0x0800)
@@ -170,12 +166,12 @@ def test_a_datagram_that_is_dropped_is_counted_and_stays_dropped() -> None:
     ("parts", "faults"),
     [
         (((0, b"a" * 40, True), (24, b"b" * 8, False)), [(1, "overlapping")]),  # Teardrop
-        (((0, b"a" * 24, True), (16, b"b" * 16, True)), []),  # no fault until all of it is there
+        (((0, b"a" * 24, True), (16, b"b" * 16, True)), []),  # no fault until the datagram is complete
         (((0, b"a" * 24, True), (16, b"b" * 16, False)), [(1, "overlapping")]),
         (((65528, b"a" * 24, False),), [(0, "oversized")]),  # ping of death
-        (((0, b"a" * 24, True), (24, b"b" * 8, False), (0, b"c" * 24, True)), []),  # again, after it was whole
-        (((0, b"a" * 24, True), (0, b"c" * 24, True)), []),  # the same while the first one still waits
-        (((0, b"a" * 24, True), (16, b"a" * 8 + b"b" * 8, False)), []),  # the same bytes twice
+        (((0, b"a" * 24, True), (24, b"b" * 8, False), (0, b"c" * 24, True)), []),  # repeated after completion
+        (((0, b"a" * 24, True), (0, b"c" * 24, True)), []),  # repeated while the first one is still incomplete
+        (((0, b"a" * 24, True), (16, b"a" * 8 + b"b" * 8, False)), []),  # an overlap with the same bytes
     ],
 )  # fmt: skip
 def test_fragments_that_no_stack_sends(
@@ -192,7 +188,7 @@ def test_fragments_that_no_stack_sends(
 
 
 def test_state_is_bounded() -> None:
-    """However many datagrams begin, few are kept."""
+    """The number of incomplete datagrams is bounded."""
     datagrams = Datagrams(4)
     for number in range(100):
         datagram = ipv4(bytes(16), 17, A, B, fragment=MORE)
@@ -202,7 +198,7 @@ def test_state_is_bounded() -> None:
 
 
 def test_a_flood_of_fragments_costs_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those beyond what a second may cost are ignored, in batches of any size; the next second begins anew."""
+    """Fragments beyond the limit per second are ignored, in batches of any size, until the next second."""
     monkeypatch.setattr(datagrams, "FRAGMENTS_PER_S", 6)
     message = pieces_of(udp(bytes(range(72)), 5060, 5060), size=40)
     frames, times = message * 5, [number // 8 * SECOND for number in range(5 * len(message))]

@@ -1,4 +1,4 @@
-"""The flow pass: direction, TCP state, changes, ageing, eviction, and that cutting into batches changes nothing."""
+"""The flow pass: direction, TCP state, changes, expiry, eviction, and independence of batch sizes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def back(flags: int, payload: bytes = b"", **kw: int) -> bytes:
 
 
 def test_a_whole_connection() -> None:
-    """Handshake, data and both FINs tell: new, answered, finished, with the counts of each side."""
+    """Handshake, data and both FINs give the changes new, answered and finished, with counters per direction."""
     changes = run(
         [out(SYN), back(SYN_ACK), out(ACK), out(ACK, b"get"), back(ACK, b"page"), out(FIN), back(FIN), out(ACK)]
     )
@@ -56,7 +56,7 @@ def test_a_whole_connection() -> None:
 
 
 def test_a_refused_connection() -> None:
-    """A RST in answer to a SYN is a refusal, not an answer."""
+    """A RST in answer to a SYN is a rejected attempt, not an answer."""
     assert kinds(run([out(SYN), back(RST | ACK)])) == [
         (Change.NEW, Reason.NONE),
         (Change.REFUSED, Reason.NONE),
@@ -65,7 +65,7 @@ def test_a_refused_connection() -> None:
 
 
 def test_the_server_sent_first() -> None:
-    """A capture that begins with the SYN-ACK still knows who the client is."""
+    """If the capture begins with the SYN-ACK, the client is still known."""
     flow = flow_of(run([back(SYN_ACK)])[0])
     assert (flow.client, flow.server_port) == (parse(A), 80)
 
@@ -77,7 +77,7 @@ def test_mid_stream_the_well_known_port_is_the_server(frame: bytes) -> None:
 
 
 def test_direction_column() -> None:
-    """Rows say which way they went, whichever end sorts first."""
+    """Rows have their direction, whichever address sorts first."""
     for one, two in ((A, B), (B, A)):
         batch = batch_of([udp_frame(one, two, b"q"), udp_frame(two, one, b"a", sport=53, dport=40000)])
         FlowTable(6).follow(batch.rows, 0, 2)
@@ -86,7 +86,7 @@ def test_direction_column() -> None:
 
 
 def test_datagrams_and_echo() -> None:
-    """UDP and ping are answered by what comes back; a reply belongs to its request."""
+    """UDP and ping are answered by packets in the other direction; an echo reply belongs to its request."""
     ping = ethernet(ipv4(b"\x08\0\0\0\0\x01\0\x01", 1, A, B), 0x0800)
     pong = ethernet(ipv4(b"\0\0\0\0\0\x01\0\x01", 1, B, A), 0x0800)
     for frames in ([udp_frame(A, B, b"q"), udp_frame(B, A, b"a", sport=53, dport=40000)], [ping, pong]):
@@ -107,12 +107,12 @@ def test_a_port_used_again_is_a_new_flow() -> None:
 
 
 def test_the_tag_of_one_side_does_not_split_a_flow() -> None:
-    """Mirror ports may tag one direction only."""
+    """Mirror ports may keep the VLAN tag in one direction only."""
     assert len(run([out(SYN, vlan=30), back(SYN_ACK)])) == 2
 
 
 def test_silent_flows_age_out() -> None:
-    """An unanswered flow is over after half a minute; the sweep reaches the whole table within sixteen ticks."""
+    """An unanswered flow expires after half a minute; the sweep covers the table within sixteen ticks."""
     table = FlowTable(8)
     run([out(SYN)], table)
     ended = [change for tick in range(20) for change in table.sweep((40 + tick) * SECOND)]
@@ -121,7 +121,7 @@ def test_silent_flows_age_out() -> None:
 
 
 def test_finish_ends_what_is_open() -> None:
-    """At the end of a capture every open flow is told once."""
+    """At the end of a capture every open flow is reported once."""
     table = FlowTable(8)
     run([out(SYN), back(SYN_ACK), udp_frame(A, B, b"q")], table)
     assert [c["reason"] for part in range(table.PARTS) for c in table.finish(9 * SECOND, part)] == [Reason.STOPPED] * 2
@@ -129,8 +129,8 @@ def test_finish_ends_what_is_open() -> None:
 
 
 def test_a_flood_pushes_out_its_own_flows() -> None:
-    """Ten thousand lone SYNs in a table of 256: an answered connection survives, evictions are
-    counted, nothing grows.
+    """Ten thousand SYNs in a table of 256: an answered connection remains, evictions are counted,
+    the size is constant.
     """
     table = FlowTable(8)
     run([out(SYN), back(SYN_ACK)], table)
@@ -143,7 +143,7 @@ def test_a_flood_pushes_out_its_own_flows() -> None:
 
 
 def test_cuts_change_nothing() -> None:
-    """The changes of a mixed conversation are the same in one piece and row by row."""
+    """The changes of mixed flows are the same in one batch and row by row."""
     frames = []
     for i in range(40):
         frames += [
@@ -157,18 +157,18 @@ def test_cuts_change_nothing() -> None:
 
 
 def test_wild_times_do_not_break_the_table() -> None:
-    """Times before the first packet, and far in the future, are taken as they come."""
+    """Times before the first packet and far in the future are accepted."""
     run([out(SYN), back(SYN_ACK), out(ACK)], times=[100 * SECOND, 0, 2**62])
 
 
 def test_the_cost_of_a_flow() -> None:
-    """A flow costs 136 bytes: its slot, which is two cache lines, and its mark."""
+    """A flow takes 136 bytes: its slot of two cache lines, and its mark."""
     assert (SLOT.itemsize, MARK.itemsize) == (128, 8)
 
 
 @pytest.mark.parametrize("flags", [RST, FIN])
 def test_segments_outside_of_every_window_end_nothing(flags: int) -> None:
-    """RST and FIN whose numbers no receiver accepts are no end; those within the window are (RFC 9293, 3.10.7.4)."""
+    """RST and FIN outside the receive window do not end a flow; those within it do (RFC 9293, 3.10.7.4)."""
     opening = [out(SYN, seq=0), tcp_frame(B, A, sport=80, dport=40000, flags=SYN_ACK, seq=0)]
     answer = tcp_frame(B, A, sport=80, dport=40000, flags=flags, seq=1)
     assert Change.ENDED not in {

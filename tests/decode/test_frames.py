@@ -1,4 +1,4 @@
-"""The decode pass: columns against literal values and a slow reference, truncation, mutation, tunnels to the limit."""
+"""The decode pass: columns against literal values and a slow reference, truncation, mutation, nested tunnels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_ethernet_ipv4_tcp() -> None:
 
 
 def test_vlan_ipv6_udp() -> None:
-    """A tagged IPv6 datagram is read as well as an IPv4 one."""
+    """A tagged IPv6 datagram is decoded as an IPv4 one is."""
     row = first(IPV6_UDP)
     assert (
         row["vlan"],
@@ -71,7 +71,7 @@ def test_ethernet_padding_is_no_payload() -> None:
 
 
 def test_qinq_names_the_outer_vlan() -> None:
-    """Of two tags the outer one names the VLAN."""
+    """Of two tags the outer one gives the VLAN."""
     inner = struct.pack("!HH", 200, 0x0800) + ipv4(udp(b"x"), 17)
     frame = ethernet(struct.pack("!HH", 100, 0x8100) + inner, 0x88A8)
     row = first(frame)
@@ -79,7 +79,7 @@ def test_qinq_names_the_outer_vlan() -> None:
 
 
 def test_a_tag_the_kernel_stripped_is_kept() -> None:
-    """A VLAN that the source wrote into the row survives decoding."""
+    """A VLAN that the source wrote into the row is kept by the decoder."""
     batch = batch_of([])
     rows = np.zeros(1, batch.rows.dtype)
     rows["caplen"] = rows["wirelen"] = len(IPV4_TCP)
@@ -120,7 +120,7 @@ PACKET6 = ipv6(udp(b"hi", 1000, 2000), 17)
     ],
 )
 def test_link_types(link: int, frame: bytes) -> None:
-    """Every link type that we read leads to the same datagram."""
+    """Every supported link type gives the same datagram."""
     row = first(frame, link)
     assert (row["proto"], row["sport"], row["dport"], row["payload_len"], row["problem"]) == (17, 1000, 2000, 2, 0)
 
@@ -143,8 +143,8 @@ SNAP = b"\xaa\xaa\x03"
 )
 @pytest.mark.parametrize("vlan", [0, 30])
 def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vlan: int) -> None:
-    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no
-    ethertype of others; padding is cut off.
+    """802.2: the destination SAP or the SNAP protocol id is the ethertype; a vendor's OUI stays in the payload and is
+    not mapped to other ethertypes; padding is cut off.
     """
     content = header + b"body"
     tag = struct.pack("!HH", vlan, len(content)) if vlan else b""
@@ -155,8 +155,8 @@ def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vla
 
 
 def test_a_length_that_cannot_be() -> None:
-    """A length of 0 is read as none; one larger than the frame ends with it; one too small for the header behind it is
-    a fault.
+    """A length of 0 is ignored; one larger than the frame ends with the frame; one too small for the header is
+    malformed.
     """
     bpdu = b"\x42\x42\x03" + bytes(35)
     assert (first(ethernet(bpdu, 0))["payload_len"], first(ethernet(bpdu, 1500))["payload_len"]) == (35, 35)
@@ -164,7 +164,7 @@ def test_a_length_that_cannot_be() -> None:
 
 
 def test_unknown_link_type_is_no_fault() -> None:
-    """A link type that we do not read is marked, and not counted as malformed."""
+    """An unsupported link type is marked, and not counted as malformed."""
     batch = batch_of([b"whatever"], link=147)
     assert (batch.rows[0]["problem"], malformed(batch)) == (Problem.LINK_UNKNOWN, 0)
 
@@ -194,7 +194,7 @@ INNER = ethernet(ipv4(udp(b"inside", 7000, 7001), 17, "192.168.9.1", "192.168.9.
     ],
 )
 def test_tunnels(outer: bytes, mac: int) -> None:
-    """The packet inside a tunnel is what counts; MACs are those of the inner frame, or none."""
+    """The row describes the packet inside the tunnel; MACs are those of the inner frame, or none."""
     row = first(ethernet(outer, 0x86DD if outer[0] >> 4 == 6 else 0x0800))
     assert (row["tunnels"], row["sport"], row["dport"], row["payload_len"], row["src_mac"]) == (1, 7000, 7001, 6, mac)
     assert address(row, "src") == parse("192.168.9.1")
@@ -208,16 +208,14 @@ def test_tunnels(outer: bytes, mac: int) -> None:
     ],
 )
 def test_what_is_no_ip_in_a_tunnel(inner: bytes) -> None:
-    """A switch that mirrors to far away sends ARP, LLDP and spanning tree along: protocol and addresses of the tunnel
-    are not theirs.
-    """
+    """ERSPAN also carries ARP, LLDP and spanning tree, which do not get the protocol and addresses of the tunnel."""
     row = first(ethernet(ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + inner, 5000, 4789), 17), 0x0800))
     assert (row["tunnels"], row["src_mac"], row["ip_version"], row["proto"]) == (1, 9, 0, 0)
     assert address(row, "src") == address(row, "dst") == 0
 
 
 def test_nested_tunnels_end_at_the_limit() -> None:
-    """Four tunnels are followed; the fifth is named as a problem."""
+    """Four tunnels are decapsulated; the fifth is reported as a problem."""
     packet = ipv4(udp(b"deep", 1, 2), 17)
     for depth in range(1, 6):
         packet = ipv4(packet, 4)
@@ -227,7 +225,7 @@ def test_nested_tunnels_end_at_the_limit() -> None:
 
 
 def test_extension_headers_and_fragments() -> None:
-    """IPv6 extension headers are walked, fragments told apart, endless chains given up."""
+    """IPv6 extension headers are skipped, fragments are distinguished, endless chains are abandoned."""
     body = udp(b"x", 1000, 2000)
     hop = bytes([44, 0, 1, 4, 0, 0, 0, 0])
     assert first(ethernet(ipv6(hop + bytes([17, 0, 0, 1, 0, 0, 0, 9]) + body, 0), 0x86DD))["fragment"] == 1
@@ -251,22 +249,20 @@ def test_extension_headers_and_fragments() -> None:
     ],
 )
 def test_problems_are_named(frame: bytes, problem: Problem) -> None:
-    """Each kind of broken header sets its own bit and is counted."""
+    """Each kind of malformed header sets its own bit and is counted."""
     batch = batch_of([frame])
     assert batch.rows[0]["problem"] & problem
     assert malformed(batch) == 1
 
 
 def test_a_short_capture_is_not_malformed() -> None:
-    """What the capture cut off is not the sender's fault."""
+    """A frame truncated by the capture is not malformed."""
     batch = batch_of([IPV4_TCP[:56]], wire=[len(IPV4_TCP)])
     assert (batch.rows[0]["problem"], batch.rows[0]["payload_len"], malformed(batch)) == (Problem.CUT, 2, 0)
 
 
 def reference(frame: bytes) -> tuple[int, ...] | None:
-    """Plain Python reading of Ethernet, one VLAN tag, IPv4 without options problems, TCP and UDP; None where it is
-    anything else.
-    """
+    """Plain Python decoder for Ethernet, one VLAN tag, valid IPv4 options, TCP and UDP; None for anything else."""
     if len(frame) < 14:
         return None
     kind, at = int.from_bytes(frame[12:14], "big"), 14
@@ -301,7 +297,7 @@ SAMPLES = [
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_truncation(sample: bytes) -> None:
-    """A frame cut at any byte is decoded without an error and its payload stays inside the frame."""
+    """A frame truncated at any byte is decoded without an error, and its payload stays inside the frame."""
     for size in range(len(sample)):
         row = first(sample[:size])
         assert row["payload"] + row["payload_len"] <= size
@@ -313,7 +309,7 @@ def test_every_truncation(sample: bytes) -> None:
     cut=st.integers(0, 140),
 )
 def test_mutations_against_the_reference(sample: bytes, edits: list[tuple[int, int]], cut: int) -> None:
-    """Mutated frames never raise, never point outside, and agree with the slow reference where it reads them."""
+    """Mutated frames raise no exception, give no offset outside, and agree with the reference where it decodes."""
     frame = bytearray(sample)
     for at, value in edits:
         if at < len(frame):
@@ -344,7 +340,7 @@ def test_any_bytes_on_any_link(frame: bytes, link: int) -> None:
 
 
 def test_a_row_outside_its_block_is_refused() -> None:
-    """A broken source is told so instead of reading foreign memory."""
+    """A faulty source gets an error instead of a read outside its memory."""
     from sensor.core.batch import ROW
     from sensor.decode.frames import decode
 

@@ -1,6 +1,4 @@
-"""All passes in one call: seconds, ageing between them, what is handed to Python, and that cutting into batches changes
-nothing.
-"""
+"""All passes in one call: seconds, expiry between them, what is passed to Python, and independence of batch sizes."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ def run(engine: Kernels, frames: list[bytes], times: list[int]) -> Work:
 
 
 def test_raw_frames_come_out_decoded() -> None:
-    """Fresh rows are decoded on the way, and the malformed ones counted."""
+    """Raw rows are decoded, and the malformed ones counted."""
     frames = [udp_frame(A, B, b"question", dport=53), udp_frame(A, B, b"x")[:20]]
     batch = batch_of(frames, raw=True)
     work = kernels().run(batch.data, batch.rows)
@@ -39,14 +37,14 @@ def test_raw_frames_come_out_decoded() -> None:
 
 
 def test_seconds_are_reported_where_they_begin() -> None:
-    """A tick stands before the first packet of each later second; late packets make none, a clock set far back does."""
+    """A tick precedes the first packet of each later second; late packets cause none, a clock set back by much does."""
     times = [5 * SECOND, 5 * SECOND + 9, 4 * SECOND, 6 * SECOND, 9 * SECOND, 9 * SECOND - 600 * SECOND]
     work = run(kernels(), [udp_frame(A, B)] * 6, times)
     assert [(int(tick["second"]), int(tick["row"])) for tick in work.ticks] == [(6, 3), (9, 4), (-591, 5)]
 
 
 def test_aged_flows_come_before_the_packet_of_their_second() -> None:
-    """Flows that ended by age are told with the row of the first packet after."""
+    """Flows that expired are reported with the row of the next packet."""
     frames = [tcp_frame(A, B, flags=SYN)] + [udp_frame(B, A, b"tick", sport=i + 1) for i in range(20)]
     work = run(kernels(), frames, [0] + [(40 + i) * SECOND for i in range(20)])
     (tick,) = [tick for tick in work.ticks if tick["stop"] > tick["first"]]
@@ -55,7 +53,7 @@ def test_aged_flows_come_before_the_packet_of_their_second() -> None:
 
 
 def test_a_silent_wire() -> None:
-    """Time passes without packets, once there was one."""
+    """Time advances without packets, once there was one."""
     engine = kernels()
     assert len(engine.idle(9 * SECOND).ticks) == 0
     run(engine, [udp_frame(A, B)], [9 * SECOND])
@@ -63,7 +61,7 @@ def test_a_silent_wire() -> None:
 
 
 def test_a_silent_wire_whose_clock_is_set_back() -> None:
-    """Time goes on from there, instead of standing still until the clock has caught up."""
+    """Time continues from there, instead of stopping until the clock has caught up."""
     engine = kernels()
     run(engine, [udp_frame(A, B)], [9000 * SECOND])
     assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (8999, 5000, 5000, 5001)] == [
@@ -75,9 +73,7 @@ def test_a_silent_wire_whose_clock_is_set_back() -> None:
 
 
 def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
-    """After ``unfollow`` nobody is left who wants the rows of the flow, and which rows are chosen does not change by
-    it.
-    """
+    """After ``unfollow`` no dissector gets the rows of the flow; the rows that are chosen do not change."""
     engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
     frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [
         tcp_frame(A, B, b"more and more", seq=100 + 13 * i) for i in range(12)
@@ -91,7 +87,7 @@ def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
 
 
 def test_who_gave_up_a_flow_that_is_over_touches_no_other() -> None:
-    """The place of a flow that ended may be taken by another one: it is heard."""
+    """The slot of an ended flow may be in use by a new flow, which is still followed."""
     engine, conversation = kernels(Interest(tcp=(9,), stream=True)), tcp_frame(A, B, b"talk", dport=9)
     batch = batch_of([conversation], raw=True)
     engine.run(batch.data, batch.rows)
@@ -104,8 +100,8 @@ def test_who_gave_up_a_flow_that_is_over_touches_no_other() -> None:
 
 
 def test_the_end_of_a_conversation_that_is_followed_is_reported_as_such() -> None:
-    """Also where it begins and ends among the same packets, and where the packet that ends it is the first that
-    somebody wants.
+    """The same holds for a flow that begins and ends in one batch, and for one whose last packet is
+    the first wanted.
     """
     conversation, over = tcp_frame(A, B, b"talk", dport=9), tcp_frame(A, B, dport=9, seq=4, flags=4)
     for frames, followed in (([conversation, over], 1), ([tcp_frame(A, B, b"talk", dport=9, flags=4)], 1), ([over], 0)):
@@ -114,9 +110,7 @@ def test_the_end_of_a_conversation_that_is_followed_is_reported_as_such() -> Non
 
 
 def test_cuts_change_nothing() -> None:
-    """Changes, choices and ticks are the same in one piece and packet by packet, and more changes than expected find
-    room.
-    """
+    """Changes, choices and ticks are the same in one batch and packet by packet, and the buffer for changes grows."""
     frames, times = [], []
     for i in range(3000):
         frames.append(

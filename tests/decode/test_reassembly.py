@@ -1,4 +1,4 @@
-"""Reassembly: order, repeats, holes, and the bounds of what is held."""
+"""Reassembly: order, retransmissions, gaps, and the bounds of buffered data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOM = 1 << 20
 
 
 class Tape(Stream):
-    """Writes down what it hears."""
+    """Records the data it gets."""
 
     def __init__(self) -> None:
         self.bytes = {True: b"", False: b""}
@@ -46,7 +46,7 @@ def play(segments: list[tuple[int, bytes]], direction: int = 0) -> Tape:
 
 
 def test_any_order_after_the_first() -> None:
-    """Segments in any order come out in order, once, without gaps."""
+    """Segments in any order are delivered in order, once, without gaps."""
     parts = [(1003, b"def"), (1006, b"ghi"), (1009, b"jkl")]
     for order in permutations(parts):
         tape = play([(1000, b"abc"), *order])
@@ -54,7 +54,7 @@ def test_any_order_after_the_first() -> None:
 
 
 def test_a_new_message_ends_the_wait() -> None:
-    """Where only openings are wanted, the rest of a body never comes: what begins a message is delivered at once."""
+    """If only openings are wanted, the rest of a body never comes: the start of a message is delivered at once."""
     interest = Interest(stream=True, opening=4, starts=(b"GET ",))
     for follow, expected in ((b"GET /two", [2000]), (b"more of one", [])):
         tape = Tape()
@@ -65,7 +65,7 @@ def test_a_new_message_ends_the_wait() -> None:
 
 
 def received(*segments: tuple[int, bytes, int, int]) -> Tape:
-    """Segments as (number, bytes, direction, bytes that the capture lacks before them) for a dissector of openings."""
+    """Segments as (number, bytes, direction, bytes missing before them in the capture) for a dissector of openings."""
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True, opening=4, starts=(b"GET ",)), Room(ROOM))
     for seq, data, direction, late in segments:
@@ -75,7 +75,7 @@ def received(*segments: tuple[int, bytes, int, int]) -> Tape:
 
 
 def test_neighbours_that_are_exchanged_are_put_in_order() -> None:
-    """The first two segments, a message behind the end of another, and its first half behind its second."""
+    """The first two segments, a message before the end of another, and the second half of one before its first."""
     tape = received(
         (1004, b"/one", 0, 4), (1000, b"GET ", 0, 0), (1018, b"GET /two", 0, 10), (1008, b" HTTP/1.1\n", 0, 0)
     )
@@ -83,7 +83,7 @@ def test_neighbours_that_are_exchanged_are_put_in_order() -> None:
 
 
 def test_what_stays_away_is_not_waited_for() -> None:
-    """Until three more segments came, or the other end answered; bytes that nobody wanted are not waited for at all."""
+    """It is awaited for three more segments or until the peer answers; bytes of an unwanted body are not awaited."""
     begun = ((1000, b"GET /one", 0, 0), (1018, b"GET /two", 0, 10))
     assert received(*begun).bytes[True] == b"GET /one"
     answered = received(*begun, (5000, b"200 OK", 1, 0))
@@ -95,13 +95,13 @@ def test_what_stays_away_is_not_waited_for() -> None:
 
 
 def test_a_first_segment_that_stays_away() -> None:
-    """What follows it is heard when the other end answers."""
+    """The segments after it are delivered when the peer answers."""
     tape = received((1004, b"/one", 0, 4), (5000, b"200 OK", 1, 0))
     assert (tape.bytes[True], tape.bytes[False], tape.gaps) == (b"/one", b"200 OK", [4])
 
 
 def test_a_stream_that_is_done_receives_no_more() -> None:
-    """Not even what was held for it."""
+    """Buffered segments are not delivered either."""
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
     list(assembler.feed(Packet(b"a", seq=1, proto=6)))
@@ -111,19 +111,17 @@ def test_a_stream_that_is_done_receives_no_more() -> None:
 
 
 def test_repeats_and_overlaps() -> None:
-    """Bytes seen before are not delivered again."""
+    """Bytes delivered before are not delivered again."""
     assert play([(1, b"abc"), (1, b"abc"), (2, b"bcde"), (0, b"zabc")]).bytes[True] == b"abcde"
 
 
 def test_sequence_numbers_wrap() -> None:
-    """A stream that crosses 2**32 stays in order."""
+    """A stream whose sequence numbers wrap at 2**32 stays in order."""
     assert play([(2**32 - 2, b"abcd"), (2, b"ef")]).bytes[True] == b"abcdef"
 
 
 def test_data_with_a_syn() -> None:
-    """The SYN takes a number before the data that come with it (RFC 7413), also where they are sent
-    again without it.
-    """
+    """The SYN takes a number before its data (RFC 7413), also where the data are retransmitted without it."""
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
     for seq, flags, data in ((2**32 - 1, 0x02, b"abc"), (0, 0x10, b"abc"), (3, 0x18, b"def")):
@@ -132,8 +130,8 @@ def test_data_with_a_syn() -> None:
 
 
 def test_numbers_that_begin_again() -> None:
-    """A port that is used again without a farewell, or a body of gigabytes that nobody wanted: what comes from far
-    behind is new, and no repetition.
+    """After a reused port without FIN, or gigabytes of an unwanted body, numbers far behind are new data, no
+    repetition.
     """
     segments = [(1_000_000_000, b"abc"), (1_000_000_010, b"held"), (1000, b"def"), (1003, b"ghi")]
     tape = play(segments)
@@ -141,26 +139,26 @@ def test_numbers_that_begin_again() -> None:
 
 
 def test_a_hole_is_reported_once_the_hold_is_full() -> None:
-    """What waits behind a hole is bounded; then the hole is told with its size and the rest delivered."""
+    """Data behind a gap is buffered up to a bound; then the size of the gap is reported and the rest delivered."""
     held = [(1010 + i, b"x") for i in range(HELD_SEGMENTS + 1)]
     tape = play([(1000, b"abc"), *held])
     assert (tape.gaps, tape.bytes[True]) == ([7], b"abc" + b"x" * len(held))
 
 
 def test_directions_are_apart() -> None:
-    """The server's numbers have nothing to do with the client's."""
+    """Sequence numbers of server and client are independent."""
     assert play([(5, b"ok")], direction=1).bytes == {True: b"", False: b"ok"}
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=20)), max_size=60))
 def test_any_segments(segments: list[tuple[int, bytes]]) -> None:
-    """Whatever comes, no more is delivered than was sent and nothing breaks."""
+    """For any segments, no more bytes are delivered than were sent, and there is no error."""
     tape = play(segments)
     assert len(tape.bytes[True]) <= sum(len(data) for _, data in segments)
 
 
 def test_what_all_flows_hold_is_bounded_together() -> None:
-    """Flows with a hole each: once all together hold too much, the next one waits no more for its own."""
+    """Once flows with gaps buffer too much in total, the next flow does not wait for its own gap."""
     room, tapes = Room(1000), [Tape() for _ in range(20)]
     for tape in tapes:
         assembler = Assembler(tape, Interest(stream=True), room)
@@ -171,7 +169,7 @@ def test_what_all_flows_hold_is_bounded_together() -> None:
 
 
 def test_what_is_held_no_more_is_room_again() -> None:
-    """When the hole is filled, at the end of a flow, and when it is given up."""
+    """Buffers are released when the gap is filled, when it is given up, and at the end of a flow."""
     room = Room(ROOM)
     filled, ended, dropped = (Assembler(Tape(), Interest(stream=True), room) for _ in range(3))
     for assembler in (filled, ended, dropped):

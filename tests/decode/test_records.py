@@ -1,4 +1,4 @@
-"""The kernels that walk capture files, against a slow reference on generated and mutated blocks."""
+"""The kernels that read capture files, against a slow reference on generated and mutated blocks."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _rows(rows: np.ndarray, filled: int) -> list[tuple[int, int, int, int, int]]
 
 
 def _blank(count: int) -> np.ndarray:
-    """Rows full of what must not be seen again."""
+    """Rows full of old values that must be overwritten."""
     rows = np.empty(count, ROW)
     rows.view(np.uint8)[:] = 0xEE
     return rows
 
 
 def _pcap(data: bytes, order: str, fraction: int, header: int, lengths: int, room: int) -> Walk:
-    """Reference."""
+    """The reference."""
     at, rows = 0, []
     while True:
         if at + header > len(data):
@@ -71,7 +71,7 @@ def _pcap(data: bytes, order: str, fraction: int, header: int, lengths: int, roo
 def test_pcap_equals_the_reference(
     changes: list[tuple[int, int]], order: str, nano: bool, header: int, lengths: int, room: int
 ) -> None:
-    """Rows, where it ended and why are those of a plain reading, whatever the bytes."""
+    """Rows, end position and reason equal those of the reference, for any bytes."""
     content = pcap(FRAMES, order, nano=nano, extra=bytes(header - 16))[24:]
     data = _mutated(content, changes)
     rows = _blank(room)
@@ -83,7 +83,7 @@ def test_pcap_equals_the_reference(
 
 
 def _snoop(data: bytes, room: int) -> Walk:
-    """Reference."""
+    """The reference."""
     at, rows = 0, []
     while True:
         if at + 24 > len(data):
@@ -124,7 +124,7 @@ def _table() -> np.ndarray:
 
 
 def _packet(kind: int, body: bytes, size: int, at: int, order: str, ts: int) -> tuple[int, int, int, int, int] | int:
-    """Reference: the row of one packet block, or why there is none."""
+    """Reference: the row of one packet block, or the reason why there is none."""
     if size < (16 if kind == 3 else 32):
         return records.BLOCK_LENGTH
     number = {6: struct.unpack_from(order + "I", body)[0], 2: struct.unpack_from(order + "H", body)[0], 3: 0}[kind]
@@ -143,7 +143,7 @@ def _packet(kind: int, body: bytes, size: int, at: int, order: str, ts: int) -> 
 
 
 def _pcapng(data: bytes, order: str, ts: int, room: int) -> Walk:
-    """Reference."""
+    """The reference."""
     at, rows = 0, []
     while at + 12 <= len(data):
         kind, size = struct.unpack_from(order + "II", data, at)
@@ -174,9 +174,7 @@ def _pcapng(data: bytes, order: str, ts: int, room: int) -> Walk:
     changes=BYTES, order=st.sampled_from("<>"), room=st.integers(0, 8), kinds=st.lists(st.integers(0, 7), max_size=8)
 )
 def test_pcapng_equals_the_reference(changes: list[tuple[int, int]], order: str, room: int, kinds: list[int]) -> None:
-    """As for pcap, over packets of all kinds on both interfaces, blocks that are put aside and
-    blocks that are unknown.
-    """
+    """As for pcap, over all kinds of packet blocks on both interfaces, blocks handled in Python, and unknown blocks."""
     ng, frame = Ng(order), FRAMES[3]
     make = {
         0: ng.packet(frame, 0),
@@ -197,7 +195,7 @@ def test_pcapng_equals_the_reference(changes: list[tuple[int, int]], order: str,
 
 
 def test_the_rest_of_a_row_is_zero() -> None:
-    """Whatever an old row held is gone, and the source is told."""
+    """Old values of a row are overwritten, and the source is set."""
     data = np.frombuffer(pcap(FRAMES[1:2]), np.uint8)
     rows = _blank(1)
     records.scan_pcap(data, 24, len(data), rows, 0, False, 1000, 16, 0, LARGEST, 1, 7)
@@ -206,7 +204,7 @@ def test_the_rest_of_a_row_is_zero() -> None:
 
 
 def test_rows_are_filled_behind_those_that_are() -> None:
-    """A walk goes on in the rows where the one before ended."""
+    """The next call continues in the rows after those of the call before."""
     data = np.frombuffer(pcap(FRAMES), np.uint8)
     rows = _blank(6)
     filled, at, why, _ = records.scan_pcap(data, 24, len(data) - 1, rows, 0, False, 1000, 16, 0, LARGEST, 1, 0)
@@ -218,9 +216,7 @@ def test_rows_are_filled_behind_those_that_are() -> None:
 
 @given(st.integers(0, 255), st.integers(0, 2**64 - 1), st.integers(-(2**62), 2**62))
 def test_times_are_exact(resolution: int, count: int, offset: int) -> None:
-    """Every resolution that a file can state, for every number of units, is rounded down to whole ns and kept within
-    1970 and 2262.
-    """
+    """Every resolution and number of units is rounded down to whole ns and limited to 1970 to 2262."""
     multiply, shift, divide = units(resolution)
     table = np.array([(multiply, divide, offset, shift, 0, 1, 0)], records.INTERFACE)
     data = np.frombuffer(Ng().packet(Frame(0, b""), units=count), np.uint8)
@@ -233,7 +229,7 @@ def test_times_are_exact(resolution: int, count: int, offset: int) -> None:
 
 @pytest.mark.parametrize(("start", "end", "filled"), [(-1, 10, 0), (0, 101, 0), (11, 10, 0), (0, 10, -1), (0, 10, 3)])
 def test_what_lies_outside_is_an_error(start: int, end: int, filled: int) -> None:
-    """No walk begins or ends outside its block or its rows."""
+    """No call reads or writes outside its block or its rows."""
     data, rows = np.zeros(100, np.uint8), _blank(2)
     with pytest.raises(IndexError):
         records.scan_pcap(data, start, end, rows, filled, False, 1000, 16, 0, LARGEST, 1, 0)
@@ -244,7 +240,7 @@ def test_what_lies_outside_is_an_error(start: int, end: int, filled: int) -> Non
 
 
 def test_gather_copies_frames_and_rows() -> None:
-    """Rows come to the places named, pointing at their copied bytes."""
+    """Rows are copied to the given positions and point at their copied bytes."""
     data = np.frombuffer(pcap(FRAMES), np.uint8)
     rows = _blank(6)
     records.scan_pcap(data, 24, len(data), rows, 0, False, 1000, 16, 0, LARGEST, 1, 3)
@@ -261,7 +257,7 @@ def test_gather_copies_frames_and_rows() -> None:
     ("pick", "place", "frame"), [(6, 0, 0), (-1, 0, 0), (5, 3, 0), (5, -1, 0), (5, 0, 66), (5, 0, -1)]
 )
 def test_gather_stays_inside(pick: int, place: int, frame: int) -> None:
-    """Rows, places and bytes outside are errors."""
+    """Rows, positions and bytes outside are errors."""
     data = np.frombuffer(pcap(FRAMES), np.uint8)
     rows = _blank(6)
     records.scan_pcap(data, 24, len(data), rows, 0, False, 1000, 16, 0, LARGEST, 1, 3)
@@ -291,7 +287,7 @@ def test_sums_equal_numpy(frames: list[tuple[int, int, int]]) -> None:
 
 
 def test_pcapng_helper_and_kernel_agree_on_the_whole() -> None:
-    """A whole section is put aside at its header, then at its interface, then walked to the end."""
+    """A section is handled in Python for its header and its interface, then read to the end."""
     data = np.frombuffer(pcapng(FRAMES), np.uint8)
     rows = _blank(9)
     assert records.scan_pcapng(data, 0, len(data), rows, 0, False, _table(), 0, LARGEST, 0) == (0, 0, records.ASIDE, 0)

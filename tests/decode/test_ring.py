@@ -1,4 +1,4 @@
-"""The ring kernel on crafted blocks: every field of a row, and garbage that must cost rows and never memory."""
+"""The ring kernel on crafted blocks: every field of a row, and random bytes that never cause access outside."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def walk(data: bytearray, *, layer: int = 0, link: int = 1, room: int = 64) -> t
 
 
 def test_rows_point_at_the_frames_of_a_block():
-    """Time, length and place of each frame are those of its header, and all else is zero whatever the memory held
-    before.
-    """
+    """Time, length and offset of each frame are those of its header, and all other fields are zero."""
     data = block([FRAME, FRAME[:20], FRAME])
     rows = np.frombuffer(bytearray(b"\xff" * ROW.itemsize * 3), ROW)
     assert ring.walk(np.frombuffer(data, np.uint8), 0, SIZE, rows, 0, 1, 5, 0) == (3, 0)
@@ -96,7 +94,7 @@ def test_blocks_are_put_behind_each_other():
 
 
 def test_a_tag_taken_out_by_the_kernel_is_reported():
-    """The VLAN number stands in the row with the mark that it is known, and the decode pass keeps it."""
+    """The row has the VLAN number and the mark that it is known, and the decode pass keeps it."""
     rows, _ = walk(block([FRAME], flags=0x10, tci=0x6000 | 42))
     assert (rows["vlan"][0], rows["spare"][0]) == (42, 1)
     data = block([FRAME], flags=0x10, tci=42)
@@ -106,19 +104,19 @@ def test_a_tag_taken_out_by_the_kernel_is_reported():
 
 
 def test_a_tag_number_without_its_flag_reports_nothing():
-    """What stands in the field of the tag is left alone where the kernel does not say that it is valid."""
+    """The VLAN field is ignored unless the kernel marks it as valid."""
     rows, _ = walk(block([FRAME], tci=42))
     assert (rows["vlan"][0], rows["spare"][0]) == (0, 0)
 
 
 def test_bare_ip_begins_at_the_network_header():
-    """For tunnels and PPP what stands before the IP header is left out, and lengths follow."""
+    """For tunnels and PPP the bytes before the IP header are skipped, and lengths are adapted."""
     rows, broken = walk(block([FRAME]), layer=1, link=12)
     assert (rows["frame"][0], rows["caplen"][0], rows["link"][0], broken) == (48 + 96, len(FRAME) - 14, 12, 0)
 
 
 def test_an_unknown_link_gets_a_cooked_header():
-    """Sixteen bytes of LINKTYPE_LINUX_SLL stand before the network header, and the decode pass reads on from them."""
+    """A LINKTYPE_LINUX_SLL header of sixteen bytes is put before the network header, and is decoded."""
     data = block([FRAME], hardware=778)
     rows, broken = walk(data, layer=2, link=113)
     start = int(rows["frame"][0])
@@ -129,7 +127,7 @@ def test_an_unknown_link_gets_a_cooked_header():
 
 
 def test_a_block_changes_hands():
-    """A block is ours by its status, and the kernel's again once it is given back."""
+    """The status of a block shows that it is ready, and release gives it back to the kernel."""
     data = np.frombuffer(block([FRAME]), np.uint8)
     assert ring.ours(data, 0)
     assert ring.packets(data, 0) == 1
@@ -141,7 +139,7 @@ def test_a_block_changes_hands():
 
 @pytest.mark.parametrize("first", [0, 47, SIZE - 67, TWO_TO_THE_32])
 def test_a_block_whose_first_frame_is_nowhere_has_the_time_it_was_opened(first: int):
-    """Also one without frames."""
+    """A block without frames gets its time of opening as well."""
     data = block([FRAME])
     struct.pack_into("=I", data, 16, first)
     assert ring.times(np.frombuffer(data, np.uint8), 0) == (6_000_005_000, 7_000_001_000)
@@ -166,8 +164,8 @@ def test_a_block_whose_first_frame_is_nowhere_has_the_time_it_was_opened(first: 
     ],
 )
 def test_impossible_offsets_cost_their_frames(offset, form, value, left, broken):
-    """A count, offset or length that leaves the block leaves out that frame, or all behind it where the way to them is
-    lost.
+    """A count, offset or length outside the block loses that frame, or all following ones if their
+    position is unknown.
     """
     data = block([FRAME, FRAME, FRAME])
     struct.pack_into(f"={form}", data, offset, value)
@@ -177,21 +175,21 @@ def test_impossible_offsets_cost_their_frames(offset, form, value, left, broken)
 
 @pytest.mark.parametrize("layer", [1, 2])
 def test_impossible_network_offsets_cost_their_frame(layer):
-    """A network header before the link header, or behind the end of the frame, is no frame."""
+    """A network header before the link header, or after the end of the frame, loses the frame."""
     for net in (0, 60, 81, 82 + len(FRAME) + 1, 65535):
         rows, broken = walk(block([FRAME], net=net), layer=layer)
         assert (len(rows), broken) == (0, 1)
 
 
 def test_no_more_rows_than_there_is_room_for():
-    """Frames that find no row are counted as left out."""
+    """Frames beyond the rows are counted as omitted."""
     rows, broken = walk(block([FRAME] * 5), room=2)
     assert (len(rows), broken) == (2, 3)
 
 
 @pytest.mark.parametrize("start", [-1, 1, SIZE, 1 << 40])
 def test_a_place_outside_the_ring_is_refused(start):
-    """No call reads or writes outside the array that it was given."""
+    """No call reads or writes outside its array."""
     data = np.frombuffer(block([FRAME]), np.uint8)[: SIZE - 64 if start == SIZE else SIZE]
     rows = np.zeros(1, ROW)
     with pytest.raises(IndexError):
@@ -209,9 +207,7 @@ def test_a_place_outside_the_ring_is_refused(start):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=40), st.integers(0, 2))
 def test_mutated_blocks_never_leave_their_memory(changes, layer):
-    """Whatever bytes a block holds, every row that comes of it lies inside the block, and every frame it claims is a
-    row or counted.
-    """
+    """For any bytes, every row lies inside the block, and every frame it announces is a row or counted."""
     data = block([FRAME, FRAME, FRAME])
     for at, value in changes:
         data[at] = value
@@ -228,7 +224,7 @@ def test_mutated_blocks_never_leave_their_memory(changes, layer):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(0, 2), st.integers(0, 50))
 def test_garbage_never_leaves_its_memory(seed, layer, count):
-    """A block of noise behind a plausible header gives only rows inside the block."""
+    """Random bytes behind a valid header give only rows inside the block."""
     garbage = bytearray(np.random.default_rng(seed).bytes(SIZE))
     struct.pack_into("=II", garbage, 12, count, 48)
     rows, broken = walk(garbage, layer=layer, room=8)

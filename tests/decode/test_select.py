@@ -1,4 +1,4 @@
-"""The select pass: who gets which rows, repeats dropped, streams recognised by their first bytes."""
+"""The select pass: which dissectors get which rows, dropped repeats, streams identified by their first bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A, B = "10.0.0.1", "10.0.0.2"
 
 
 def select(frames: list[bytes], *interests: Interest, times: list[int] | None = None, most: int = 128) -> list[int]:
-    """The wanted bits of every row. ``most``: rows that a dissector gets of two hosts in a second."""
+    """The wanted bits of every row. ``most``: rows of two hosts that a dissector gets per second."""
     batch, flows = batch_of(frames, times=times), FlowTable(10)
     selector = Selector(interests, RecentSet(8), most)
     flows.follow(batch.rows, 0, len(batch))
@@ -28,7 +28,7 @@ def select(frames: list[bytes], *interests: Interest, times: list[int] | None = 
 
 
 def test_ports_of_either_end() -> None:
-    """A datagram is wanted by the port of either end; bits add up."""
+    """A datagram is selected by the port of either end; bits are combined."""
     frames = [
         udp_frame(A, B, b"q", dport=53),
         udp_frame(B, A, b"a", sport=53, dport=9),
@@ -39,7 +39,7 @@ def test_ports_of_either_end() -> None:
 
 
 def test_content_beats_port() -> None:
-    """Leading bytes and magic numbers find a protocol on any port."""
+    """Leading bytes and magic numbers identify a protocol on any port."""
     frames = [
         udp_frame(A, B, b"INVITE sip:x", dport=9999),
         udp_frame(A, B, b"INVITED", dport=9999),
@@ -49,7 +49,7 @@ def test_content_beats_port() -> None:
 
 
 def test_frames_without_ip() -> None:
-    """Ethertypes, ICMPv6 types and IP protocols have tables of their own."""
+    """Ethertypes, ICMPv6 types and IP protocols have separate tables."""
     frames = [
         ethernet(b"arp request bytes", 0x0806),
         ethernet(ipv6(b"\x87\0" + bytes(22), 58), 0x86DD),
@@ -59,7 +59,7 @@ def test_frames_without_ip() -> None:
 
 
 def test_a_repeat_is_dropped_until_its_window_ends() -> None:
-    """The same bytes of the same sender are shown once a window; another sender, or other bytes, always."""
+    """The same bytes of the same sender are selected once per window; another sender or other bytes always."""
     same, other = udp_frame(A, B, b"announcement", dport=5353), udp_frame(A, B, b"announcemenT", dport=5353)
     frames = [same, same, other, udp_frame(B, A, b"announcement", dport=5353), same]
     times = [SECOND, 2 * SECOND, 2 * SECOND, 2 * SECOND, 70 * SECOND]
@@ -67,7 +67,7 @@ def test_a_repeat_is_dropped_until_its_window_ends() -> None:
 
 
 def test_volatile_bytes_do_not_count() -> None:
-    """A new transaction id alone makes no new message."""
+    """A message with another transaction id only is a repeat."""
     frames = [udp_frame(A, B, bytes([i, i]) + b"question", dport=53) for i in range(3)] + [
         udp_frame(A, B, b"\0\0Question", dport=53)
     ]
@@ -75,7 +75,7 @@ def test_volatile_bytes_do_not_count() -> None:
 
 
 def test_a_stream_is_followed_from_its_first_bytes() -> None:
-    """Once recognised, all payloads of a flow are wanted, both ways; other flows and empty segments are not."""
+    """Once identified, all payloads of a flow are selected, both ways; other flows and empty segments are not."""
     frames = [
         tcp_frame(A, B, flags=2, dport=8080),
         tcp_frame(A, B, b"REGISTER sip:b", dport=8080),
@@ -88,8 +88,8 @@ def test_a_stream_is_followed_from_its_first_bytes() -> None:
 
 
 def test_only_the_openings_of_messages_are_wanted() -> None:
-    """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs
-    nothing.
+    """Four payloads of each direction are selected, and four from the start of each further message; bodies are
+    skipped.
     """
     bodies = [b"bulk" * 360] * 6
     parts = [b"GET /one HTTP".ljust(1440), *bodies, b"GET /two HTTP".ljust(1440), *bodies]
@@ -114,16 +114,14 @@ def test_only_the_openings_of_messages_are_wanted() -> None:
 
 
 def test_an_opening_in_tiny_segments_is_wanted_whole() -> None:
-    """Small payloads count by their bytes: 1,008 of them are one. A body in as small segments is
-    not wanted for ever.
-    """
+    """Payloads count by bytes: 1,008 of them are one. A body in such small segments is not selected forever."""
     frames = [tcp_frame(A, B, b"GET /one HTTP/1." if i == 0 else b"a header, cut up", seq=16 * i) for i in range(200)]
     assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=2)) == [1] * 126 + [0] * 74
 
 
 def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
-    """The second is no other: it takes no place among the first payloads, and none in the budget. One that is sent
-    again later, or is longer, is looked at.
+    """A duplicate takes no place among the first payloads and none in the budget; a later or longer retransmission
+    does.
     """
     parts = [tcp_frame(A, B, b"GET /%d HTTP/1.1" % i, seq=100 * i, flags=0x18) for i in range(1, 5)]
     longer = tcp_frame(A, B, b"GET /4 HTTP/1.1 and more", seq=400)
@@ -134,8 +132,8 @@ def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
 
 
 def test_what_the_capture_lacks_before_a_payload() -> None:
-    """Bytes between the last payload of its direction, or its SYN, and this one. What comes late or again lacks
-    nothing.
+    """Bytes missing between the last payload of its direction, or the SYN, and this one; none for late or repeated
+    ones.
     """
     parts = [
         (1000, b"", 2),
@@ -152,13 +150,13 @@ def test_what_the_capture_lacks_before_a_payload() -> None:
 
 
 def test_a_clock_that_begins_at_nothing() -> None:
-    """The first second of 1970 is a second like others: its newcomers are no flood."""
+    """The first second of 1970 is treated as any other: its new hosts are no flood."""
     frames = [ethernet(b"arp request bytes", 0x0806, src=0x0200_0000_0100 + i) for i in range(5)]
     assert select(frames, Interest(ethertypes=(0x0806,)), times=[0] * 5) == [1] * 5
 
 
 def test_a_pair_of_hosts_has_a_budget() -> None:
-    """Beyond so many rows a second what two hosts say is shed; the next second, and other pairs, are not touched."""
+    """Rows of two hosts beyond the limit per second are shed; the next second and other pairs are not affected."""
     loud = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(200)]
     other, later = udp_frame(B, A, b"question", dport=53, sport=9), udp_frame(A, B, b"later on", dport=53)
     times = [SECOND] * 201 + [2 * SECOND]
@@ -166,9 +164,7 @@ def test_a_pair_of_hosts_has_a_budget() -> None:
 
 
 def test_a_budget_is_of_one_dissector() -> None:
-    """A flood in one protocol hides no other between the same hosts, whatever kind of rows that is; what is shed is
-    counted where it belongs.
-    """
+    """A flood in one protocol sheds no other protocol between the same hosts; shed rows are counted per dissector."""
     questions = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(20)]
     pages = [tcp_frame(A, B, b"page %02d" % i, dport=80, seq=7 * i) for i in range(20)]
     call = udp_frame(A, B, b"INVITE sip:b", dport=53)
@@ -189,7 +185,7 @@ def test_a_budget_is_of_one_dissector() -> None:
 
 
 def test_unsolicited_answers_share_a_budget() -> None:
-    """A thousand reflectors cannot take the engine away; answers to questions that were seen do not count with them."""
+    """A thousand reflectors share one budget; answers to observed requests do not count toward it."""
     requested = udp_frame(A, "10.9.9.9", b"question", dport=53)
     unasked = [udp_frame(f"10.1.{i >> 8}.{i & 255}", A, b"an answer", sport=53, dport=40000) for i in range(300)]
     answer = udp_frame("10.9.9.9", A, b"an answer", sport=53, dport=40000)
@@ -198,7 +194,7 @@ def test_unsolicited_answers_share_a_budget() -> None:
 
 
 def test_kinds_of_rows_count_their_dissectors_apart() -> None:
-    """The same bit means one dissector in a datagram, another in a segment and a third in a frame without either."""
+    """The same bit is one dissector for datagrams, another for segments and a third for other frames."""
     both, only, arp = (
         Interest(udp=(5060,), tcp=(5060,), stream=True),
         Interest(tcp=(80,), stream=True),
@@ -218,14 +214,14 @@ def test_kinds_of_rows_count_their_dissectors_apart() -> None:
 
 
 def test_late_bytes_do_not_make_a_stream() -> None:
-    """Only the first payloads of a direction are looked at."""
+    """Only the first payloads of a direction are checked."""
     for bulk, count in ((b"bulk" * 360, 5), (b"bulk bulk bulk", 260)):
         frames = [tcp_frame(A, B, bulk, seq=i) for i in range(count)] + [tcp_frame(A, B, b"REGISTER sip:b")]
         assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0] * (count + 1)
 
 
 def test_tcp_ports_need_a_stream_dissector() -> None:
-    """A dissector of datagrams never sees TCP rows."""
+    """A dissector of datagrams never gets TCP rows."""
     assert select([tcp_frame(A, B, b"question", dport=53)], Interest(tcp=(53,))) == [0]
     assert select([tcp_frame(A, B, b"question", dport=53)], Interest(tcp=(53,), stream=True)) == [1]
 
@@ -234,7 +230,7 @@ def test_tcp_ports_need_a_stream_dissector() -> None:
     "interest", [Interest(starts=(b"abc",)), Interest(starts=(b"123456789",)), Interest(magic=((0, b"abc"),))]
 )
 def test_rules_that_cannot_be_held_are_refused(interest: Interest) -> None:
-    """A rule of the wrong length is an error at start, not silence later."""
+    """A pattern of the wrong length is an error at start."""
     with pytest.raises(ValueError, match="bytes"):
         Selector([interest], RecentSet(4))
 
@@ -259,8 +255,8 @@ HEADS = Interest(tcp_heads=True, repeats_s=600)
 
 
 def test_headers_that_are_new_of_their_sender() -> None:
-    """The same options from another port, to another target and at another time are a repeat; answers, data and
-    ordinary segments are nobody's.
+    """The same options from another port, to another host or later are a repeat; responses, data and ordinary segments
+    are not selected.
     """
     stamps = [b"\x01\x01\x08\x0a" + bytes([n] * 8) for n in range(2)]
     frames = [
@@ -272,7 +268,7 @@ def test_headers_that_are_new_of_their_sender() -> None:
 
 
 def test_the_header_is_the_payload() -> None:
-    """Such a row is no segment of a stream any more, and its bit is one of frames."""
+    """Such a row is no longer a segment of a stream, and its bit is one of frames."""
     batch, flows = (
         batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")]),
         FlowTable(10),
@@ -293,13 +289,13 @@ def test_the_header_is_the_payload() -> None:
     [(0, 1), (1, 1), (8, 1), (0x29, 1), (3, 1), (6, 1), (0x13, 1), (4, 0), (0x14, 0), (0x11, 0), (0x10, 0)],
 )
 def test_impossible_flags(flags: int, odd: int) -> None:
-    """Null, FIN alone, PSH alone, xmas, SYN with FIN, SYN with RST; resets and ends as they should be are ordinary."""
+    """Null, FIN alone, PSH alone, xmas, SYN with FIN, SYN with RST are selected; regular RST and FIN are not."""
     assert select([syn(A, flags=flags)], HEADS) == [odd]
 
 
 def test_a_flood_of_headers_is_shed() -> None:
-    """512 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags
-    all the time.
+    """The limit is 512 in the first second and two in each second above a thousand; afterwards it recovers; impossible
+    flags always pass.
     """
     flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(6000)]
     times = [SECOND * (1 + n // 2000) for n in range(6000)]
@@ -310,7 +306,7 @@ def test_a_flood_of_headers_is_shed() -> None:
 
 
 def test_a_host_has_a_budget_for_icmp() -> None:
-    """A thousand made-up sources that ping one host, and one source that pings a thousand."""
+    """A thousand spoofed sources that ping one host, and one source that pings a thousand hosts."""
     echo = b"\x08\0" + bytes(14)
     flood = [ethernet(ipv4(echo, 1, f"10.1.{n >> 8}.{n & 255}", B), 0x0800) for n in range(300)]
     sweep = [ethernet(ipv4(echo, 1, A, f"10.1.{n >> 8}.{n & 255}"), 0x0800) for n in range(300)]
@@ -324,8 +320,8 @@ def sent(mac: int) -> bytes:
 
 
 def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_received() -> None:
-    """1,000 newcomers in a second pass; the next one shows that it is a flood and bears the highest bit. From then on
-    only who is known is heard, and who shows itself again; when the flood is over, newcomers are again.
+    """1,000 new senders in a second pass; the next one marks a flood and has the highest bit. From then on only known
+    and repeated senders pass, until the flood is over.
     """
     known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
     crowd = [sent(0x020000000000 + n) for n in range(1_200)]
