@@ -1,9 +1,7 @@
-"""Floods on the fly, as a pcap stream: so many made-up machines, addresses or names, and among them thirty telephones
-that are real.
+"""Floods generated as a pcap stream: many spoofed hosts, addresses or names, and thirty real phones among them.
 
-Each flood is one frame in which some bytes are drawn anew for every packet, by numpy, so that ten million cost seconds.
-Half of the telephones speak before the flood begins, the others begin to in its midst; each says the same every two
-seconds.
+Each flood is one frame in which numpy draws some bytes for every packet, so that ten million cost seconds. Half of the
+phones begin to send before the flood, the others in its midst; each repeats its messages every two seconds.
 """
 
 from __future__ import annotations
@@ -34,8 +32,8 @@ Draw = Callable[[np.random.Generator, int], Bytes]
 
 
 class Flood(NamedTuple):
-    """``drawn``: for each part of the frame that changes, where it stands (in several places, where they say the same)
-    and what draws it.
+    """``drawn``: for each part of the frame that changes, its offsets (several for equal copies) and the function that
+    draws it.
     """
 
     frame: bytes
@@ -43,7 +41,7 @@ class Flood(NamedTuple):
 
 
 def macs(rng: np.random.Generator, count: int) -> Bytes:
-    """Half of them with the bit of made-up MACs, half as if they were bought."""
+    """Half of the MACs are locally administered, half look assigned by a vendor."""
     drawn = rng.integers(0, 256, (count, 6), np.uint8)
     drawn[:, 0] &= 0xFE
     return drawn
@@ -57,7 +55,7 @@ def addresses(rng: np.random.Generator, count: int) -> Bytes:
 
 
 def anywhere(rng: np.random.Generator, count: int) -> Bytes:
-    """Outside: 32.0.0.0 to 63.255.255.255."""
+    """External: 32.0.0.0 to 63.255.255.255."""
     drawn = rng.integers(0, 256, (count, 4), np.uint8)
     drawn[:, 0] = drawn[:, 0] & 31 | 32
     return drawn
@@ -74,14 +72,14 @@ def letters(rng: np.random.Generator, count: int) -> Bytes:
 
 
 def halves(rng: np.random.Generator, count: int) -> Bytes:
-    """A NetBIOS name as it is encoded: two letters a byte, of which the first stays (RFC 1001, 14.1)."""
+    """An encoded NetBIOS name: two letters a byte, of which the first is constant (RFC 1001, 14.1)."""
     drawn = np.full((count, 2 * len(NAME)), ord("E"), np.uint8)
     drawn[:, 1::2] = HALVES[rng.integers(0, len(HALVES), (count, len(NAME)), np.uint8)]
     return drawn
 
 
 def _places(frame: bytes, text: bytes) -> tuple[int, ...]:
-    """Wherever a text stands."""
+    """All offsets of a text."""
     found, at = [], frame.find(text)
     while at >= 0:
         found.append(at)
@@ -97,7 +95,7 @@ def _datagram(payload: bytes, port: int, to: str = "10.0.0.1") -> bytes:
 
 
 def dhcp(mac: int, *options: bytes, kind: int = DISCOVER) -> bytes:
-    """A client's word (RFC 2131)."""
+    """A message of a DHCP client (RFC 2131)."""
     body = (
         b"\1\1\6\0"
         + mac.to_bytes(6, "big")[2:]
@@ -143,14 +141,14 @@ def _ssdp(name: str) -> bytes:
 
 
 def _hello(name: str) -> bytes:
-    """A ClientHello as the first we see of its conversation."""
+    """A ClientHello as the first packet of its flow."""
     body = client_hello(CIPHERS, browser_extensions(f"{name}.example.com", "h2"))
     record = b"\x16\3\1" + struct.pack("!HB", len(body) + 4, 1) + len(body).to_bytes(3, "big") + body
     return ethernet(ipv4(tcp(record, 40000, 443), 6, "10.0.9.9", "198.51.100.7"), 0x0800, src=FLOODER)
 
 
 def announced(name: str) -> bytes:
-    """A printer's service and where it is (RFC 6763)."""
+    """The service and address of a printer (RFC 6763)."""
     kind = dns_name("_ipp._tcp.local")
     instance = bytes((len(name),)) + name.encode() + kind
     host = dns_name(f"{name}.local")
@@ -175,7 +173,7 @@ SYN = ethernet(ipv4(tcp(b"", 40000, 443, flags=2), 6, "10.0.9.9", "10.0.0.1"), 0
 EMPTY = _datagram(b"\0" * 18, 40009)
 GROUP, SEARCH = "224.0.0.251", "239.255.255.250"
 
-# Of nothing that a dissector would read twice: rows are all that these cost.
+# No dissector gets a further message of these: they cost rows only.
 PACKETS: dict[str, Flood] = {
     "macs": Flood(ARP, ((ARP_MAC, macs), (ARP_SOURCE, addresses))),
     "addresses": Flood(EMPTY, ((SOURCE, anywhere), (PORT, ports))),
@@ -183,7 +181,7 @@ PACKETS: dict[str, Flood] = {
     "syns": Flood(SYN, ((MAC, macs), (SOURCE, anywhere), (PORT, ports))),
     "syns of one": Flood(SYN, ((PORT, ports), ((30,), addresses))),
 }
-# Each message says another name.
+# Each message has another name.
 NAMES: dict[str, Flood] = {
     "dns": _named(_datagram(dns_message(7, 0x0100, [(dns_name(f"{NAME}.example.com"), 1)]), 53)),
     "mdns": _named(_datagram(announced(NAME), 5353, GROUP)),
@@ -200,17 +198,17 @@ NAMES: dict[str, Flood] = {
 
 
 def of_one(flood: Flood) -> Flood:
-    """All from one machine; its ports change where it opens connections."""
+    """All packets are from one host; its ports change where it opens connections."""
     return flood if flood.frame[23] == 17 else flood._replace(drawn=(*flood.drawn, (PORT, ports)))
 
 
 def of_many(flood: Flood) -> Flood:
-    """Each from a machine of its own."""
+    """Each packet is from another host."""
     return flood._replace(drawn=(*flood.drawn, (CHADDR if flood is NAMES["dhcp"] else MAC, macs), (SOURCE, addresses)))
 
 
 def behind_one(flood: Flood) -> Flood:
-    """Each from an address of its own, all through one MAC."""
+    """Each packet is from another address, all with one MAC."""
     return flood._replace(drawn=(*flood.drawn, (SOURCE, addresses)))
 
 
@@ -219,7 +217,7 @@ def phone_mac(number: int) -> int:
 
 
 def _phone(number: int) -> bytes:
-    """It has an address, so nobody need answer."""
+    """The phone has an address, so that no server needs to answer."""
     return dhcp(
         phone_mac(number),
         option(12, f"SEP{phone_mac(number):012X}"),
@@ -229,13 +227,13 @@ def _phone(number: int) -> bytes:
 
 
 def _phones(some: range, ts: int) -> bytes:
-    """What some telephones say at a time, ns."""
+    """The messages of some phones at a time, in ns."""
     frames = map(_phone, some)
     return b"".join(struct.pack("<IIII", *divmod(ts, 10**9), len(frame), len(frame)) + frame for frame in frames)
 
 
 def stream(flood: Flood, count: int, gap_ns: int = GAP_NS) -> Iterator[bytes]:
-    """``count`` packets of a flood as pieces of a pcap stream (nanoseconds, little-endian), and the telephones before,
+    """``count`` packets of a flood as parts of a pcap stream (nanoseconds, little-endian), with the phones before,
     among and after them.
     """
     rng = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""Captures of other people: the packets are all there, and nothing of ours breaks on them.
+"""Captures from other sources: all packets are read, and no unit fails.
 
 The captures are not part of this project. The environment variable SENSOR_CORPUS names a folder with a
 ``manifest.yaml`` that lists them: ``captures: [{path, size, packets}]``, paths relative to the folder, ``packets`` as
@@ -28,7 +28,7 @@ NAMED = os.environ.get(VARIABLE, "")
 
 
 def sample() -> list[dict[str, Any]]:
-    """The same entries in every run; none where no folder is named."""
+    """The same entries in every run; none without a folder."""
     if not NAMED:
         return []
     listed = yaml.safe_load((Path(NAMED) / "manifest.yaml").read_text(encoding="utf-8"))["captures"]
@@ -45,7 +45,7 @@ NONE = pytest.param(
 
 @pytest.mark.parametrize("entry", sample() or [NONE], ids=lambda entry: entry["path"])
 def test_all_packets_are_read_and_nothing_breaks(entry: dict[str, Any]) -> None:
-    """As many packets as the list says go through the whole engine, and no unit of ours has a fault."""
+    """The number of packets processed by the engine equals that of the list, and no unit has a fault."""
     reported: list[Record] = []
     pipeline, source = assemble(load_config(None), reported.append), open_captures([str(Path(NAMED) / entry["path"])])
     for batch in source.batches():

@@ -1,10 +1,9 @@
-"""The log does not depend on how packets are cut into batches, on who reads them ahead, or on the run: byte for byte,
-with the packets behind alerts.
+"""The log does not depend on batch sizes, on reading ahead, or on the run: it is identical to the byte, with the
+packets of alerts.
 
-In small over the office, recordings of the laboratory and attacks of the week, with sizes drawn by the seed unless the
-run is whole (tests/sampling.py); SENSOR_CAPTURES=FOLDER does the same
-over every capture below a folder, in batches of one over its first packets only: a million packets take a quarter of an
-hour.
+Over the office, lab captures and attacks of the week, with sizes drawn by the seed unless the run is a full one
+(tests/sampling.py); SENSOR_CAPTURES=FOLDER does the same over every capture below a folder, in batches of one over its
+first packets only: a million packets take a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ Read = Callable[[Pipeline, Iterable[Batch]], None]
 
 
 def packets(paths: Iterable[Path]) -> Iterator[Batch]:
-    """As the source gives them, the files merged by time."""
+    """Batches of the source, the files merged by time."""
     source = open_captures([str(path) for path in paths])
     try:
         yield from source.batches()
@@ -54,7 +53,7 @@ def packets(paths: Iterable[Path]) -> Iterator[Batch]:
 
 
 def part(batch: Batch, start: int, stop: int) -> Batch:
-    """Some of the packets, with rows and bytes of their own, and nothing in the columns that a source does not fill."""
+    """Some of the packets, with their own rows and bytes, and zeros in the columns that a source does not fill."""
     given = batch.rows[start:stop]
     rows = np.zeros(len(given), ROW)
     for name in GIVEN:
@@ -65,7 +64,7 @@ def part(batch: Batch, start: int, stop: int) -> Batch:
 
 
 def whole(parts: list[Batch]) -> Batch:
-    """Several batches as one."""
+    """Several batches joined."""
     starts = np.cumsum([0, *(len(one.data) for one in parts)])
     for one, start in zip(parts, starts.tolist(), strict=False):
         one.rows["frame"] += start
@@ -73,7 +72,7 @@ def whole(parts: list[Batch]) -> Batch:
 
 
 def cut(batches: Iterable[Batch], size: int, most: int = 1 << 62) -> Iterator[Batch]:
-    """The first ``most`` packets in batches of ``size``, however they come."""
+    """The first ``most`` packets in batches of ``size``, for any batches of the source."""
     parts: list[Batch] = []
     room = size
     for batch in batches:
@@ -103,7 +102,7 @@ class Ahead:
         return 0.0
 
     def stop(self) -> None:
-        """Nobody stops it."""
+        """The source is never stopped."""
 
 
 def here(pipeline: Pipeline, batches: Iterable[Batch]) -> None:
@@ -112,13 +111,13 @@ def here(pipeline: Pipeline, batches: Iterable[Batch]) -> None:
 
 
 def ahead(pipeline: Pipeline, batches: Iterable[Batch]) -> None:
-    """The kernels run in another thread, as far ahead as they get."""
+    """The kernels run in another thread, ahead of the engine."""
     for batch, work in ReadAhead(Ahead(batches), pipeline.kernels):  # type: ignore[arg-type]  # it asks no more of a source
         pipeline.process(batch, work)
 
 
 def log(batches: Iterable[Batch], read: Read = here) -> tuple[int, str]:
-    """How many records come of the packets, and the digest of all of them and of the packets kept as evidence."""
+    """The number of records of the packets, and the digest of all of them and of the packets kept as evidence."""
     digest, count = hashlib.sha256(), 0
 
     def emit(record: Record) -> None:
@@ -139,7 +138,7 @@ def log(batches: Iterable[Batch], read: Read = here) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What happens in the week that should not, and the monitoring of one day."""
+    """The attacks of the week, and the monitoring of one day."""
     path = tmp_path_factory.mktemp("week") / "attacks.pcap"
     some = week.Week()
     some.monitoring(0)
@@ -159,7 +158,7 @@ def captures(request: pytest.FixtureRequest) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def usual(captures: list[Path]) -> tuple[int, str]:
-    """What the log is when the source cuts."""
+    """The log for the batches of the source."""
     found = log(cut(packets(captures), 16_384))
     assert found[0] > 10
     return found
@@ -167,7 +166,7 @@ def usual(captures: list[Path]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("size", sampling.drawn(SIZES, 1, "sizes of batches"))
 def test_cuts_change_nothing(captures: list[Path], usual: tuple[int, str], size: int) -> None:
-    """Batches of any size give the log that they give as the source cuts them."""
+    """Batches of any size give the same log as those of the source."""
     assert log(cut(packets(captures), size)) == usual
 
 
@@ -178,12 +177,12 @@ def test_packet_by_packet(captures: list[Path]) -> None:
 
 @pytest.mark.parametrize("size", sampling.drawn([100, 4_000], 1, "sizes of batches read ahead"))
 def test_reading_ahead_changes_nothing(captures: list[Path], usual: tuple[int, str], size: int) -> None:
-    """Kernels that run ahead learn late who gave up what."""
+    """Kernels that run ahead get changes of ``unfollow`` late."""
     assert log(cut(packets(captures), size), ahead) == usual
 
 
 def test_a_pipe_reports_what_the_file_reports(captures: list[Path], tmp_path: Path) -> None:
-    """The same bytes through a pipe come in other pieces."""
+    """The same bytes through a pipe are read in other chunks."""
     pipe, content = tmp_path / "pipe", captures[0].read_bytes()
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,), daemon=True)
@@ -192,7 +191,7 @@ def test_a_pipe_reports_what_the_file_reports(captures: list[Path], tmp_path: Pa
     writer.join()
 
 
-# At large.
+# Large captures.
 
 
 def named() -> list[Path]:
@@ -207,7 +206,7 @@ NONE = pytest.param(
 @pytest.mark.slow
 @pytest.mark.parametrize("path", named() or [NONE], ids=lambda path: path.name)
 def test_every_capture_twice_in_every_size(path: Path) -> None:
-    """Also read ahead; packet by packet over its beginning."""
+    """Each capture is read twice, in each size and ahead; packet by packet over its beginning."""
     found = {
         log(packets([path])),
         *(log(cut(packets([path]), size)) for size in SIZES for _ in range(2)),

@@ -1,9 +1,9 @@
-"""Floods of made-up machines, addresses and names: memory stays within the budget, thirty real telephones among them
-are found and kept, alerts are few.
+"""Floods of spoofed hosts, addresses and names: memory stays within the budget, thirty real phones among them are found
+and kept, and there are few alerts.
 
-The installed program reads each flood as a stream while it is made. SENSOR_FLOOD=10000000 makes them as long as that,
-each in every way, and then how many packets it reads in a second of processor time counts too; with ``-s`` what was
-measured is printed. Where the run is no whole one, some floods are run (tests/sampling.py).
+The installed program reads each flood as a stream while it is generated. SENSOR_FLOOD=10000000 sets the number of
+packets, runs every variant, and then also checks packets per second of processor time; with ``-s`` the measurements are
+printed. Unless the run is a full one, some floods are run (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ USUAL_COUNT = 200_000
 COUNT = int(os.environ.get("SENSOR_FLOOD", str(USUAL_COUNT)))
 FULL = COUNT > USUAL_COUNT
 RATE = 200_000
-# Alerts about a flood, and machines of it that pass for real ones within a minute: those that came before it was known
-# for what it is, and those that happen to be made up twice.
+# Alerts about a flood, and its hosts that become devices within a minute: those before the flood was detected, and
+# those whose MAC happened to be drawn twice.
 HANDFUL, CROWD = 5, 2_000
 MINUTES = math.ceil(COUNT * GAP_NS / 60e9)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
@@ -52,7 +52,7 @@ SENT = [
 
 
 class Outcome(NamedTuple):
-    """``seconds``: of all processors; ``peak``: bytes; ``reported``: what the program prints, an object a line."""
+    """``seconds``: of all processors; ``peak``: bytes; ``reported``: the output of the program, one object per line."""
 
     seconds: float
     peak: int
@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
         return found
 
 
-# Between us and the program: to the memory of a child, the system counts that of who started it.
+# Starts the program: the system includes the memory of the parent in that of a child.
 STARTER = """
 import json, resource, subprocess, sys
 code = subprocess.call(sys.argv[2:])
@@ -101,12 +101,12 @@ def replayed(flood: Flood | None, count: int) -> Outcome:
 
 @pytest.fixture(scope="module")
 def start() -> float:
-    """Seconds that the program takes for the telephones alone."""
+    """Processor time of the program for the phones alone."""
     return replayed(None, 0).seconds
 
 
 def evaluated(outcome: Outcome, start: float, name: str) -> float:
-    """What must hold after any flood; packets for each second of processor time."""
+    """Checks for any flood; returns packets per second of processor time."""
     capture, rate = outcome.capture, COUNT / max(outcome.seconds - start, 0.01)
     peak, alerts = outcome.peak / MIB, outcome.of("alert")
     devices = {
@@ -136,6 +136,6 @@ def test_a_flood_of_packets(name: str, start: float) -> None:
 
 @pytest.mark.parametrize("flood", sampling.drawn(SENT, 1, "floods of names"))
 def test_a_flood_of_names(flood: Flood, start: float, request: pytest.FixtureRequest) -> None:
-    """Every message says another name: from one machine, from machines behind one router, or from a machine each."""
+    """Every message has another name: from one host, from hosts behind one router, or from a host each."""
     rate = evaluated(replayed(flood, COUNT), start, request.node.callspec.id)
     assert not FULL or rate >= RATE

@@ -1,5 +1,5 @@
-"""Real programs, recorded in namespaces (pcaps/lab): each attack is told with its technique and who did it, and what
-only looks like one is no alarm. Where the run is no whole one, some of the recordings are replayed (tests/sampling.py).
+"""Real programs, captured in namespaces (pcaps/lab): each attack raises an alert with technique and actor, its benign
+twin raises none. Unless the run is a full one, some of the captures are replayed (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAB = Path(__file__).parents[2] / "pcaps" / "lab"
 SIZE = 300_000
 SEVERE = ("medium", "high", "critical")
 ATTACKER, CAMERA = "10.20.10.66", "10.20.10.62"
-# capture, detector, technique, who did it
+# capture, detector, technique, actor
 ATTACKS = (
     ("nmap_connect", "discovery.port_scan", "T1046", ATTACKER),
     ("nmap_syn", "discovery.port_scan", "T1046", ATTACKER),
@@ -73,13 +73,13 @@ ATTACKS = (
     ("botnet_loader", "credential_access.default_credentials", "T1078.001", "203.0.113.80"),
     ("botnet_loader", "lateral_movement.tool_transfer", "T1105", CAMERA),
 )
-# Looking around is no alarm by itself, nor is a hole that devices open all the time.
+# Reconnaissance alone has low severity, and so has a port mapping, which many devices request.
 MILD = (
     ("hole_upnp", "command_and_control.port_mapping", "T1133", CAMERA),
     ("windows_enumeration", "discovery.smb_enumeration", "T1087.002", ATTACKER),
 )
 DRAWN = set(sampling.drawn(sorted({name for name, *_ in ATTACKS}), 10, "recordings of attacks"))
-# capture -> the roles that the operator gave
+# capture -> the roles that the operator set
 INNOCENT = {
     "backup": {"backup": ["10.20.10.9"]},
     "files": {},
@@ -94,7 +94,7 @@ INNOCENT = {
 
 
 def replay(path: Path, config: Config) -> list[Record]:
-    """What is told of a capture; nothing of ours breaks on it."""
+    """The records of a capture; no unit fails."""
     reported: list[Record] = []
     pipeline, source = assemble(config, reported.append), open_captures([str(path)])
     for batch in source.batches():
@@ -122,7 +122,7 @@ def matching(name: str, detector: str, technique: str) -> list[Record]:
 
 
 def test_every_recording_is_evaluated() -> None:
-    """Each is small, and stands in one of the tables."""
+    """Each is small, and is in one of the tables."""
     attacks, innocent = sorted((LAB / "attacks").glob("*.pcap")), sorted((LAB / "innocent").glob("*.pcap"))
     assert {path.stem for path in attacks} == {name for name, *_ in (*ATTACKS, *MILD)}
     assert {path.stem for path in innocent} == INNOCENT.keys()
@@ -135,7 +135,7 @@ def test_every_recording_is_evaluated() -> None:
     ids=lambda value: value.rpartition(".")[2],
 )
 def test_an_attack_is_reported(name: str, detector: str, technique: str, who: str) -> None:
-    """By its detector, with its technique and its actor, and grave enough to be looked at."""
+    """The alert has the detector, technique and actor, and at least medium severity."""
     found = matching(name, detector, technique)
     assert found, [record.msg for record in attack(name)]
     assert any(who == actor(record) and record.severity in SEVERE for record in found), [
@@ -145,7 +145,7 @@ def test_an_attack_is_reported(name: str, detector: str, technique: str, who: st
 
 @pytest.mark.parametrize(("name", "detector", "technique", "who"), MILD, ids=lambda value: value.rpartition(".")[2])
 def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, technique: str, who: str) -> None:
-    """With technique and actor all the same."""
+    """It has technique and actor, and low severity."""
     found = matching(name, detector, technique)
     assert {actor(record) for record in found} == {who}
     assert [record.msg for record in found if record.severity in SEVERE] == []
@@ -153,14 +153,14 @@ def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, techn
 
 @pytest.mark.parametrize("name", sorted(INNOCENT))
 def test_a_benign_twin_is_no_alarm(name: str) -> None:
-    """Nothing of medium or above, with the roles that the operator gave."""
+    """There is no alert of medium or above, with the roles that the operator set."""
     config = model().model_validate({"roles": INNOCENT[name]})
     severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in SEVERE]
     assert [(record.severity, record.msg) for record in severe] == []
 
 
 def test_without_its_role_a_scanner_is_an_attacker() -> None:
-    """The roles are what makes the difference, not the traffic."""
+    """The roles make the difference, not the traffic."""
     found = replay(LAB / "innocent" / "scanner.pcap", load_config(None))
     assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {
         record.alert["detector"] for record in found if record.severity in SEVERE

@@ -1,7 +1,6 @@
-"""Native dissectors change nothing: the log is that of the Python dissectors, which are their reference.
+"""Native dissectors do not change the log: it equals that of the Python dissectors, their reference.
 
-In small over the office and recordings of the laboratory; SENSOR_CAPTURES=FOLDER does the same over every capture below
-a folder.
+Over the office and lab captures; SENSOR_CAPTURES=FOLDER does the same over every capture below a folder.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LEAST = 30
 
 
 def log(path: Path) -> tuple[list[bytes], int]:
-    """The records of a capture, and how many messages were read natively."""
+    """The records of a capture, and how many messages were parsed natively."""
     reported: list[bytes] = []
 
     def emit(record: Record) -> None:
@@ -44,7 +43,7 @@ def log(path: Path) -> tuple[list[bytes], int]:
 
 
 def compare(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Both ways; returns how many messages were read natively."""
+    """Both ways; returns how many messages were parsed natively."""
     native = {path: log(path) for path in paths}
     with monkeypatch.context() as without:
         without.setattr("sensor.engine.pipeline.reading", lambda *_: None)
@@ -55,7 +54,7 @@ def compare(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_the_log_is_that_of_the_python_dissectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the office and a part of the laboratory, and not because nothing was read natively."""
+    """Over the office and a part of the lab captures, with messages that were parsed natively."""
     assert compare([ROOT / "pcaps" / "office.pcapng", *sampling.drawn(LAB[::9], 3, "native")], monkeypatch) > LEAST
 
 

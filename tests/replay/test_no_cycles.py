@@ -1,5 +1,5 @@
-"""What is done with goes at once: nothing that is made a packet or a conversation holds itself, for the garbage
-collector hardly runs (runtime/daemon.py).
+"""Objects are freed as soon as they are unused: those created for a packet or flow are in no reference cycle, since the
+garbage collector hardly runs (runtime/daemon.py).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
 def no_listener(_: Record) -> None:
-    """Hears a record."""
+    """Ignores a record."""
 
 
 @contextmanager
 def garbage() -> Iterator[Counter[str]]:
-    """What only cycles keep, of our own classes by name, is there after the block."""
+    """Number of objects in reference cycles after the block, by names of our own classes."""
     found: Counter[str] = Counter()
     gc.collect()
     gc.freeze()
@@ -61,7 +61,7 @@ def test_replaying_every_protocol_leaves_no_garbage() -> None:
 
 
 class Knot:
-    """Holds itself."""
+    """References itself."""
 
     def __init__(self) -> None:
         self.itself = self

@@ -1,5 +1,5 @@
-"""The office of pcaps/ through the program as people run it: exactly what was planted is found, everybody is named, and
-every line keeps its form.
+"""The office capture of pcaps/ through the program: exactly the planted attacks are found, every device is identified,
+and every line matches the schema.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ def lines(replay: subprocess.CompletedProcess[str]) -> list[Line]:
 
 @pytest.fixture(scope="module")
 def devices(lines: list[Line]) -> dict[str, Line]:
-    """The last word on each device, by MAC."""
+    """The last record of each device, by MAC."""
     return {mac: line["device"] for line in lines if line["kind"] == "device" for mac in line["device"].get("macs", ())}
 
 
 @pytest.fixture(scope="module")
 def sizes(root: Path) -> list[int]:
-    """Bytes of each packet, as another reader finds them."""
+    """Bytes of each packet, as counted by another reader."""
     with (root / "pcaps" / "office.pcapng").open("rb") as file:
         return [len(frame) for _, frame in dpkt.pcapng.Reader(file)]
 
 
 def exactly(number: int, lines: list[Line], where: Callable[[Line], bool]) -> list[Line]:
-    """The lines of which there are exactly so many."""
+    """The matching lines, whose number must be exact."""
     found = [line for line in lines if where(line)]
     assert len(found) == number, [line["msg"] for line in found]
     return found
 
 
 def opened(lines: list[Line], detector: str) -> Line:
-    """The one alert of a detector."""
+    """The only alert of a detector."""
     [line] = exactly(
         1,
         lines,
@@ -78,7 +78,7 @@ def opened(lines: list[Line], detector: str) -> Line:
 
 
 def latest(lines: list[Line], detector: str) -> Line:
-    """What was told last of the alert of a detector."""
+    """The last record of the alert of a detector."""
     return [line for line in lines if line["kind"] == "alert" and line["alert"]["detector"] == detector][-1]
 
 
@@ -87,7 +87,7 @@ def techniques(line: Line) -> set[str]:
 
 
 def test_it_ends_well(replay: subprocess.CompletedProcess[str], sizes: list[int]) -> None:
-    """Exit code 0, nothing to complain about, tables beside the events."""
+    """Exit code 0, no warnings, and tables beside the events."""
     assert replay.returncode == 0, replay.stderr
     assert "Traceback" not in replay.stderr
     assert "left out" not in replay.stderr
@@ -95,20 +95,20 @@ def test_it_ends_well(replay: subprocess.CompletedProcess[str], sizes: list[int]
 
 
 def test_every_line_keeps_the_schema(lines: list[Line]) -> None:
-    """Each by itself, against the schema that receivers are given."""
+    """Each line is validated against the published schema."""
     schema = json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     assert [(line["msg"], error.message) for line in lines for error in validator.iter_errors(line)] == []
 
 
 def test_numbers_have_no_gap(lines: list[Line]) -> None:
-    """From 1 on, one by one; no id twice."""
+    """From 1 on without a gap; no id twice."""
     assert [line["sensor"]["seq"] for line in lines] == list(range(1, len(lines) + 1))
     assert len({line["id"] for line in lines}) == len(lines)
 
 
 def test_begin_sum_and_end_are_reported_once(lines: list[Line]) -> None:
-    """Exactly one each, in their places, and no word about the sensor's health."""
+    """Exactly one each, in their places, and no event about the sensor's health."""
     assert [(place, line["action"]) for place, line in enumerate(lines) if line["kind"] == "sensor"] == [
         (0, "started"),
         (len(lines) - 2, "summary"),
@@ -117,7 +117,7 @@ def test_begin_sum_and_end_are_reported_once(lines: list[Line]) -> None:
 
 
 def test_the_sum_is_what_is_in_the_file(lines: list[Line], sizes: list[int]) -> None:
-    """Packets and bytes as another reader counts them; nothing broken, dropped or odd."""
+    """Packets and bytes as counted by another reader; no faults, drops or malformed packets."""
     capture = lines[-2]["capture"]
     assert (capture["packets"], capture["decoded"], capture["bytes"]) == (len(sizes), len(sizes), sum(sizes))
     assert (capture["malformed"], capture["dropped"], capture["truncated"]) == (0, 0, 0)
@@ -125,8 +125,8 @@ def test_the_sum_is_what_is_in_the_file(lines: list[Line], sizes: list[int]) -> 
 
 
 def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
-    """What was planted, once each; updates are of these only; nobody but those who did it is the actor of anything
-    grave.
+    """Each planted alert is raised once, and updates are of these only; every actor of a severe record is a planted
+    one.
     """
     alerts = [line for line in lines if line["kind"] == "alert"]
     opened_by = Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open")
@@ -144,9 +144,8 @@ def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
 
 
 def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
-    """Both cameras show their pictures to whoever asks, and telephones register in clear text; printers and cameras
-    bear the names that they came with, and some talk to clouds; PCs run Windows 10 beyond its end; all of it is work,
-    and none of it an alert.
+    """Open RTSP cameras, SIP phones in cleartext, default names of printers and cameras, cloud connections and
+    unsupported Windows 10 are recommendations, and none is an alert.
     """
     reported = exactly(16, lines, lambda line: line["kind"] == "recommendation")
     assert {line["action"] for line in reported} == {"open"}
@@ -161,7 +160,7 @@ def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
 
 
 def test_they_are_three_incidents(lines: list[Line]) -> None:
-    """The laptop that scanned twice is one story of several chapters; each camera is one of its own."""
+    """The laptop that scanned twice has one incident of several chapters; each camera has its own."""
     last = {line["incident"]["id"]: line for line in lines if line["kind"] == "incident"}
     stories = {line["src"]["ip"]: line for line in last.values()}
     assert stories.keys() == {SCANNER, CAMERA, LISTENER}
@@ -177,7 +176,7 @@ def test_they_are_three_incidents(lines: list[Line]) -> None:
 
 
 def test_the_address_scan(lines: list[Line], devices: dict[str, Line]) -> None:
-    """The laptop tp-lab asked the next network for SMB."""
+    """The laptop tp-lab scanned the next subnet for SMB."""
     alert = opened(lines, ADDRESS_SCAN)
     assert (alert["severity"], alert["src"]["ip"], alert["src"]["hostname"], alert["src"]["type"]) == (
         "medium",
@@ -195,7 +194,7 @@ def test_the_address_scan(lines: list[Line], devices: dict[str, Line]) -> None:
 
 
 def test_the_port_scan(lines: list[Line]) -> None:
-    """Then it tried the ports of the file server."""
+    """Then it scanned the ports of the file server."""
     alert = opened(lines, PORT_SCAN)
     assert (alert["severity"], alert["src"]["ip"]) == ("medium", SCANNER)
     assert [(end["ip"], end["hostname"], end["type"]) for end in alert["targets"]] == [(FILES, "fs01", "nas")]
@@ -204,7 +203,7 @@ def test_the_port_scan(lines: list[Line]) -> None:
 
 
 def test_the_lateral_movement(lines: list[Line]) -> None:
-    """A camera spoke SMB with the file server, and was answered."""
+    """A camera opened an SMB session to the file server, and was answered."""
     alert = opened(lines, LATERAL)
     assert (alert["src"]["ip"], alert["src"]["type"]) == (CAMERA, "camera")
     assert [(end["ip"], end["type"]) for end in alert["targets"]] == [(FILES, "nas")]
@@ -216,7 +215,7 @@ def test_the_lateral_movement(lines: list[Line]) -> None:
 
 
 def test_the_listed_address(lines: list[Line]) -> None:
-    """Another camera called an address of the list; when it is answered that is critical."""
+    """Another camera connected to a listed address, which answered: critical."""
     alert = opened(lines, CONTROL)
     assert (alert["severity"], alert["src"]["ip"], alert["src"]["type"]) == ("high", LISTENER, "camera")
     assert [end["ip"] for end in alert["targets"]] == [LISTED]
@@ -231,17 +230,17 @@ def test_the_listed_address(lines: list[Line]) -> None:
 
 @pytest.mark.parametrize("one", inhabitants(), ids=lambda one: one.machine.name)
 def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitant) -> None:
-    """Each machine has the type that a person would give it."""
+    """Each device has its correct type."""
     assert devices[one.machine.mac]["type"] == one.kind
 
 
 def test_at_least_twelve_types(devices: dict[str, Line]) -> None:
-    """Not one big heap of workstations."""
+    """Device types are specific, not all workstation."""
     assert len({devices[one.machine.mac]["type"] for one in inhabitants()}) >= 12
 
 
 def test_every_device_is_new_once(lines: list[Line]) -> None:
-    """A device begins with one ``new``, is never told before it, and nobody is two."""
+    """A device begins with one ``new``, has no record before it, and no two devices have the same MAC."""
     reported = [(line["device"]["id"], line["action"]) for line in lines if line["kind"] == "device"]
     first: dict[str, str] = {}
     for device, action in reported:
@@ -257,7 +256,7 @@ def test_every_device_is_new_once(lines: list[Line]) -> None:
 
 
 def test_every_named_device_shows_why(lines: list[Line]) -> None:
-    """No line says what a device is without evidence for the type."""
+    """Every record of a device with a type has evidence for it."""
     identified = [line for line in lines if line["kind"] == "device" and line["action"] == "identified"]
     assert identified
     for line in identified:

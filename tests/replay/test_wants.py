@@ -1,5 +1,5 @@
-"""What detectors want is not narrower than what they would raise: captures give the same log where everybody hears
-everything.
+"""Wants of detectors are not narrower than their alerts: captures give the same log when every detector gets all
+events.
 
 A few captures, of which an ordinary run draws some (tests/sampling.py); SENSOR_WANTS names files or folders of more,
 separated by colons.
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 LAB = sampling.drawn(sorted((ROOT / "pcaps/lab").rglob("*.pcap*"))[::9], 4, "wants")
 GIVEN = [Path(path) for path in os.environ.get("SENSOR_WANTS", "").split(":") if path]
 MORE = [path for given in GIVEN for path in (sorted(given.rglob("*.*cap*")) if given.is_dir() else [given])]
-# Detectors that are off unless switched on are on here.
+# Detectors that are off by default are on here.
 PRESET = "preset: paranoid\n"
 
 
@@ -55,7 +55,7 @@ def log(config: Config, path: Path) -> list[bytes]:
 
 
 def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody wants less than all."""
+    """Every detector gets all events."""
     monkeypatch.setattr(
         pipeline, "detecting", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in detecting(units))
     )
@@ -71,7 +71,7 @@ def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_captures_report_the_same_where_all_receives_everything(
     path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Byte for byte, the ids of records included."""
+    """The logs are identical to the byte, including the ids of records."""
     wanted = log(config, path)
     all_hosts(monkeypatch)
     assert wanted == log(config, path)
@@ -79,7 +79,7 @@ def test_captures_report_the_same_where_all_receives_everything(
 
 @pytest.mark.slow
 def test_a_want_that_is_too_narrow_is_found(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The office has alerts of events: where nobody wants any, its log is another one."""
+    """The office has alerts of events: if no detector gets any, its log differs."""
     monkeypatch.setattr(
         pipeline, "detecting", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in detecting(units))
     )

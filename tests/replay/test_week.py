@@ -1,6 +1,6 @@
-"""A week of a large office, made on the fly: what was planted is found, and next to nothing else rises above low.
+"""A week of a large office, generated: planted attacks are found, and hardly anything else is reported above low.
 
-Where the run is no whole one (tests/sampling.py), people work for a day; all that was planted happens in its week.
+Unless the run is a full one (tests/sampling.py), users work for a day; all attacks of the week are included.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def reported(capture: Path) -> list[Record]:
-    """What the engine says of the week, nothing configured but the list."""
+    """The records of the week, with only the threat list configured."""
     folder = capture.parent
     (folder / "office.intel.txt").write_text(f"{LISTED}\n", encoding="ascii")
     reported: list[Record] = []
@@ -59,7 +59,7 @@ def reported(capture: Path) -> list[Record]:
 
 @pytest.fixture(scope="module")
 def severe(reported: list[Record]) -> list[Record]:
-    """Alerts of medium or above, when they are first told as such."""
+    """Alerts of medium or above, when first reported as such."""
     first: dict[str, Record] = {}
     for record in reported:
         if record.kind == "alert" and record.action != "close" and record.severity in SEVERE:
@@ -68,12 +68,12 @@ def severe(reported: list[Record]) -> list[Record]:
 
 
 def seconds(record: Record) -> float:
-    """Since the week began."""
+    """Seconds since the week began."""
     return datetime.fromisoformat(record.ts).timestamp() - week.START
 
 
 def is_of(record: Record, one: Planted) -> bool:
-    """Whether an alert is about somebody who does what was planted, at its time."""
+    """Whether an alert is about the actor of a planted attack, at its time."""
     who, ends = actor(COMPANY, one), (record.src or {}, record.dst or {})
     return (
         any(who.mac == end.get("mac") or who.ip == end.get("ip") for end in ends)
@@ -83,20 +83,20 @@ def is_of(record: Record, one: Planted) -> bool:
 
 @pytest.mark.parametrize("one", PLANTED, ids=lambda one: one.name)
 def test_what_was_planted_is_found(severe: list[Record], one: Planted) -> None:
-    """By its detector, with who did it."""
+    """The right detector raises an alert with the right actor."""
     found = [record for record in severe if record.alert["detector"] == one.detector and is_of(record, one)]
     assert found, [(record.ts, record.msg) for record in severe if is_of(record, one)]
 
 
 def test_nothing_else_disturbs(severe: list[Record]) -> None:
-    """At most five alerts a day that nobody planted."""
+    """At most five alerts a day are not planted."""
     others = [record for record in severe if not any(is_of(record, one) for one in PLANTED)]
     days = Counter(int(seconds(record) // 86400) for record in others)
     assert max(days.values(), default=0) <= A_DAY, [(record.ts, record.msg) for record in others]
 
 
 def test_it_is_a_large_office(reported: list[Record]) -> None:
-    """As many devices as were invented, and some days from first to last."""
+    """As many devices as were generated, and some days from first to last."""
     devices = {record.device["id"] for record in reported if record.kind == "device"}
     assert len(devices) >= DEVICES
     times = [seconds(record) for record in reported if record.kind == "device"]
@@ -105,7 +105,7 @@ def test_it_is_a_large_office(reported: list[Record]) -> None:
 
 @pytest.mark.skipif(not sampling.WHOLE, reason="makes the week a second time: make test-all")
 def test_the_same_seed_makes_the_same_week(capture: Path, root: Path, tmp_path: Path) -> None:
-    """Byte for byte, in another process as well."""
+    """The output is identical to the byte, in another process as well."""
     assert DAYS == week.DAYS
     command = [sys.executable, "-m", "pcaps.week", str(tmp_path / "again.pcap")]
     subprocess.run(command, cwd=root, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
