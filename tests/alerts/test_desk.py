@@ -1,4 +1,4 @@
-"""Folding of alerts: what is told, how often, and the bounds."""
+"""Folding of alerts: which findings are reported, how often, and the bounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def actions(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:
 
 
 def test_the_first_opens_and_repeats_are_counted() -> None:
-    """One open, silence for repeats, and the whole count at the end."""
+    """One open record, none for repeats, and the total count at the end."""
     desk = AlertDesk()
     assert actions(desk.take(made(10))) == [("open", 1)]
     assert [desk.take(made(10 + n, target=n)) for n in range(2, 6)] == [[]] * 4
@@ -50,7 +50,7 @@ def test_the_first_opens_and_repeats_are_counted() -> None:
 
 
 def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
-    """Two open repeats are silent, the tenth is told, and so is the first after five minutes."""
+    """Two open repeats are not reported, the tenth is, and so is the first after five minutes."""
     desk = AlertDesk()
     desk.take(made(0))
     assert [actions(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
@@ -59,7 +59,7 @@ def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
 
 
 def test_a_rise_in_severity_is_reported_and_never_falls() -> None:
-    """The graver words stay when a lesser repeat follows."""
+    """The text of the more severe finding is kept when a less severe repeat follows."""
     desk = AlertDesk()
     desk.take(made(0))
     [(action, alert)] = desk.take(made(2, severity=Severity.high))
@@ -70,7 +70,7 @@ def test_a_rise_in_severity_is_reported_and_never_falls() -> None:
 
 
 def test_techniques_of_all_repeats() -> None:
-    """Each once, those of the present wording first; their number is bounded."""
+    """Each is listed once, those of the latest finding first; their number is bounded."""
     desk = AlertDesk()
     for n, technique in enumerate(("T1190", "T1505.003", "T1190")):
         alert = made(n)
@@ -86,7 +86,7 @@ def test_techniques_of_all_repeats() -> None:
 
 
 def test_at_most_one_a_second_and_key() -> None:
-    """News within a second of the last telling wait for the next tick after it."""
+    """Changes within a second of the last record wait for the next tick after it."""
     desk = AlertDesk()
     desk.take(made(0.2))
     assert desk.take(made(0.3, severity=Severity.high)) == []
@@ -98,7 +98,7 @@ def test_at_most_one_a_second_and_key() -> None:
 
 
 def test_after_suppression_it_is_a_new_finding() -> None:
-    """Silence for the suppression closes it, with the whole count, whether anything follows or not."""
+    """Silence for the suppression period closes the alert with the total count, also without a later finding."""
     desk = AlertDesk(suppression=100 * SECOND)
     desk.take(made(0))
     desk.take(made(1))
@@ -110,7 +110,7 @@ def test_after_suppression_it_is_a_new_finding() -> None:
 
 
 def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
-    """The key touched longest ago makes room and tells its count."""
+    """The least recently used key is evicted, and its count is reported."""
     desk = AlertDesk(keys=2)
     desk.take(made(0, "a"))
     desk.take(made(1, "a"))
@@ -121,7 +121,7 @@ def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
 
 
 def test_one_packet_cannot_flood_the_desk() -> None:
-    """Beyond 64 alerts of one packet the rest is dropped and counted."""
+    """Alerts of one packet beyond 64 are dropped and counted."""
     desk = AlertDesk()
     filed = [desk.take(made(1, f"k{n}")) for n in range(100)]
     assert sum(map(bool, filed)) == PACKET_LIMIT
@@ -130,7 +130,7 @@ def test_one_packet_cannot_flood_the_desk() -> None:
 
 
 def test_open_ones_by_severity() -> None:
-    """As grave as each is by now; what was closed counts no more."""
+    """Open alerts are counted by current severity; closed ones are not counted."""
     desk = AlertDesk()
     for key, severity in (("a", Severity.low), ("b", Severity.low), ("c", Severity.high)):
         desk.take(made(0, key, severity))

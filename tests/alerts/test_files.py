@@ -1,6 +1,4 @@
-"""The files beside the alerts: mutes that change while a run goes on, what they silenced, notes of the operator,
-evidence.
-"""
+"""The files of alerts: mutes that change during a run, suppressed alerts, notes of the operator, evidence."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ def replayed(folder: Path, **options: Any) -> tuple[Run, list[dict[str, Any]]]:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, each as the schema says."""
+    """The records of a log, each validated against the schema."""
     records = [json.loads(line) for line in path.read_bytes().splitlines()]
     for record in records:
         SCHEMA.validate(record)
@@ -57,8 +55,8 @@ def of(kind: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_replay_with_mutes(tmp_path: Path) -> None:
-    """Nothing is told of what is muted but the count; a log beside has it, with the mute. Without mutes the next replay
-    takes that log away.
+    """Only the count of muted alerts is reported; they are in a separate log with their mute, which a replay without
+    mutes removes.
     """
     save_mutes(tmp_path / "mutes.yaml", [MUTE])
     _, records = replayed(tmp_path, mutes=tmp_path / "mutes.yaml")
@@ -73,7 +71,7 @@ def test_a_replay_with_mutes(tmp_path: Path) -> None:
 
 
 def test_a_replay_with_evidence(tmp_path: Path) -> None:
-    """The record names the file, and a second replay says the same."""
+    """The record names the file, and so does that of a second replay."""
     first = replayed(tmp_path, evidence=tmp_path / "evidence")[1]
     opened = of("alert", first)[0]
     assert opened["packets"]["frames"] > 10
@@ -82,7 +80,7 @@ def test_a_replay_with_evidence(tmp_path: Path) -> None:
 
 
 def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are complained about with their place, and everything is told."""
+    """They are reported with their position, and no alert is muted."""
     text: list[str] = []
     monkeypatch.setattr(daemon, "_warn", text.append)
     (tmp_path / "mutes.yaml").write_text("mutes:\n  - id: m1\n")
@@ -93,8 +91,8 @@ def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_operator_sends_while_it_runs(tmp_path: Path) -> None:
-    """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are
-    old.
+    """Mutes and closes take effect at the next check; a partial note waits for its end; notes from before the run are
+    ignored.
     """
     log, text = tmp_path / "log.jsonl", list[str]()
     log.touch()

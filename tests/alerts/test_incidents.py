@@ -1,4 +1,4 @@
-"""Incidents: whose alerts make one story, when it is told, chains, and bounds."""
+"""Incidents: which alerts they group, when they are reported, chains, and bounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def made(
 
 
 class Desk:
-    """Incidents that are given alerts, each by its own name."""
+    """Incidents that get alerts, each with an id."""
 
     def __init__(self, world: World | None = None, **options: Any) -> None:
         self.incidents = Incidents((world or World()).device, **options)
@@ -55,7 +55,7 @@ def actions(filed: list[tuple[str, Incident]]) -> list[tuple[str, int]]:
 
 
 def test_alerts_of_one_actor_are_one_story() -> None:
-    """In order, with the highest severity and risk, and a sentence that names all of it."""
+    """They are in order, with the highest severity and risk, and a summary of all of them."""
     desk = Desk(World(device("workstation", LAPTOP, "tp-lab")))
     assert actions(desk.take(made(10, LAPTOP))) == [("open", 1)]
     [(action, incident)] = desk.take(
@@ -86,14 +86,14 @@ def test_alerts_of_one_actor_are_one_story() -> None:
 
 
 def test_others_have_stories_of_their_own() -> None:
-    """Two actors that did the same to the same target are not one."""
+    """Two actors that did the same to the same target have one incident each."""
     desk = Desk()
     assert actions(desk.take(made(1, LAPTOP)) + desk.take(made(2, OTHER))) == [("open", 1), ("open", 1)]
     assert len(desk.incidents) == 2
 
 
 def test_a_host_that_was_taken_over_continues_the_story() -> None:
-    """The target of a lateral movement acts: a chain of three, in the order in which they came up."""
+    """The target of a lateral movement acts: three actors form a chain, in order of appearance."""
     desk = Desk()
     desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
     desk.take(made(60, SERVER, OTHER, detector="lateral_movement.remote_service", technique="T1021.002"))
@@ -106,14 +106,14 @@ def test_a_host_that_was_taken_over_continues_the_story() -> None:
 
 
 def test_a_host_that_was_merely_scanned_does_not() -> None:
-    """The innocent twin: whoever was scanned and does something later has a story of its own."""
+    """The benign twin: a host that was only scanned gets a separate incident for its later alerts."""
     desk = Desk()
     desk.take(made(1, LAPTOP, SERVER))
     assert actions(desk.take(made(60, SERVER, OTHER))) == [("open", 1)]
 
 
 def test_slight_alerts_are_a_story_when_there_are_three() -> None:
-    """Alone they are none; a repeat is not another one."""
+    """Fewer low-severity alerts open no incident, and a repeat does not count as another alert."""
     desk = Desk()
     low = [made(n, LAPTOP, detector=f"discovery.{n}", severity=Severity.low) for n in (1, 2, 3)]
     assert actions(desk.take(low[0]) + desk.take(low[0]) + desk.take(low[1])) == []
@@ -121,7 +121,7 @@ def test_slight_alerts_are_a_story_when_there_are_three() -> None:
 
 
 def test_repeats_are_reported_only_when_more_severe_or_at_the_end() -> None:
-    """A count alone is no news; the end tells it once."""
+    """A higher count alone is not reported; the end reports it once."""
     desk = Desk()
     desk.take(made(1, LAPTOP))
     assert desk.take(made(5, LAPTOP, count=4)) == []
@@ -133,7 +133,7 @@ def test_repeats_are_reported_only_when_more_severe_or_at_the_end() -> None:
 
 
 def test_at_most_one_a_second() -> None:
-    """News within a second wait for the tick, and are told as one."""
+    """Changes within a second wait for the tick, and are reported as one."""
     desk = Desk()
     desk.take(made(1, LAPTOP))
     assert [desk.take(made(1.1 + n / 100, LAPTOP, detector=f"discovery.{n}")) for n in range(5)] == [[]] * 5
@@ -142,9 +142,7 @@ def test_at_most_one_a_second() -> None:
 
 
 def test_silence_closes_it() -> None:
-    """After the gap it is closed, once; what comes then is another story. One that was never told
-    is not closed either.
-    """
+    """After the gap it is closed once; later alerts open another one. One that was never reported is not closed."""
     desk = Desk(gap=HOUR)
     desk.take(made(1, LAPTOP))
     desk.take(made(1, OTHER, severity=Severity.low))
@@ -155,14 +153,14 @@ def test_silence_closes_it() -> None:
 
 
 def test_an_old_story_closes_before_the_next_begins() -> None:
-    """Also where no second passed meanwhile."""
+    """The order is kept also without a tick in between."""
     desk = Desk(gap=HOUR)
     desk.take(made(1, LAPTOP))
     assert actions(desk.take(made(7300, LAPTOP))) == [("close", 1), ("open", 1)]
 
 
 def test_one_machine_under_two_addresses_is_one_actor() -> None:
-    """The device counts, not its address."""
+    """Actors are compared by device, not by address."""
     both = device("workstation", LAPTOP)
     world = World(both)
     world.devices[parse(OTHER)] = both
@@ -172,7 +170,7 @@ def test_one_machine_under_two_addresses_is_one_actor() -> None:
 
 
 def test_stories_and_cases_are_bounded() -> None:
-    """A thousand different alerts with a thousand targets each; a thousand actors."""
+    """A thousand alerts with a thousand targets each, and a thousand actors."""
     desk = Desk(cases=8)
     for n in range(100):
         filed = desk.take(made(2 * n, LAPTOP, f"10.0.{n}.1 10.0.{n}.2", detector=f"discovery.{n}"))

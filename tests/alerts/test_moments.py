@@ -1,4 +1,4 @@
-"""When alerts and incidents are reported, to the nanosecond: a bound belongs to the interval it begins."""
+"""When alerts and incidents are reported, to the nanosecond: a bound belongs to the interval that it begins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MUTE = Mute(id="m1", detector="discovery.*", src=LAPTOP, author="anna", reason="
 
 
 def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
-    """And a tick knows beforehand when it has something to do."""
+    """The desk gives the time of its next action in advance."""
     desk = AlertDesk()
     desk.take(made(1, LAPTOP))
     assert desk.tick(SECOND) == []
@@ -28,7 +28,7 @@ def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
 
 
 def test_what_waits_for_its_second_is_reported_when_it_is_over() -> None:
-    """A more severe repeat half a second after the first: the desk waits, and says when it will be due."""
+    """A more severe repeat after half a second waits, and the desk gives the time when it is due."""
     desk = AlertDesk()
     desk.take(made(1, LAPTOP))
     assert desk.take(made(1.5, LAPTOP, severity=Severity.high)) == []
@@ -57,7 +57,7 @@ def test_a_chapter_that_waits_for_its_second_is_reported_when_it_is_over() -> No
 
 
 def test_chapters_stand_in_the_order_of_their_beginnings() -> None:
-    """An alert that began earlier and was raised later stands before the other."""
+    """An alert that began earlier and was raised later is listed before the other."""
     desk = Desk()
     desk.take(made(10, LAPTOP))
     [(_, incident)] = desk.take(made(20, LAPTOP, detector="discovery.address_scan", first=5 * SECOND))
@@ -66,7 +66,7 @@ def test_chapters_stand_in_the_order_of_their_beginnings() -> None:
 
 @pytest.mark.parametrize(("severity", "stories"), [(Severity.medium, 1), (Severity.low, 2)])
 def test_from_medium_on_a_victim_continues_the_story(severity: Severity, stories: int) -> None:
-    """What a host that was taken over does is part of it, unless it is slight."""
+    """Alerts of a compromised host join the incident unless they have low severity."""
     desk = Desk()
     desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
     desk.take(made(60, SERVER, OTHER, severity=severity))
@@ -74,7 +74,7 @@ def test_from_medium_on_a_victim_continues_the_story(severity: Severity, stories
 
 
 def test_the_end_reports_stories_that_were_reported_before_and_changed() -> None:
-    """A slight alert that made no story yet is none at the end either; one told at time zero is."""
+    """A single low-severity alert opens no incident at the end either; an incident opened at time zero is reported."""
     desk = Desk()
     desk.take(made(0, LAPTOP))
     desk.take(made(0.5, LAPTOP, detector="discovery.address_scan"))
@@ -89,7 +89,7 @@ def test_incidents_without_an_alert_have_nothing_to_report() -> None:
 
 
 def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
-    """At its second as well, and never among the alerts."""
+    """A muted alert closes at the exact time as well, in the log of muted alerts only."""
     one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP))
     one.room.tick(101 * SECOND - 1)
     assert [record.action for record in one.muted] == ["open"]
@@ -99,7 +99,7 @@ def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
 
 
 def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
-    """From the next tick on, for both desks."""
+    """A changed suppression period applies from the next tick on, to both desks."""
     one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
     one.room.tick(2 * SECOND)
     one.room.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
@@ -114,7 +114,7 @@ def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     [(1, "1 second"), (30, "30 seconds"), (31, "1 minute"), (90, "2 minutes"), (5400, "2 hours"), (86400, "1 day")],
 )
 def test_how_long_a_story_took_is_reported_in_the_largest_unit_that_fits(seconds: int, expected: str) -> None:
-    """Rounded, from more than half of the unit on."""
+    """The value is rounded, up from more than half of the unit."""
     desk = Desk(gap=30 * 86400 * SECOND)
     desk.take(made(10, LAPTOP))
     [(_, incident)] = desk.take(made(10 + seconds, LAPTOP, detector="discovery.address_scan"))
@@ -122,7 +122,7 @@ def test_how_long_a_story_took_is_reported_in_the_largest_unit_that_fits(seconds
 
 
 def test_the_end_reports_the_counts_of_all_that_repeated() -> None:
-    """Of alerts and of what was silenced, each in its own log."""
+    """Counts of alerts and of muted alerts are reported in their own logs."""
     one = Reported(mutes=Mutes([MUTE]))
     for second in (1, 3):
         one.take(made(second, LAPTOP), made(second, OTHER))
@@ -135,7 +135,7 @@ def test_the_end_reports_the_counts_of_all_that_repeated() -> None:
 
 
 def test_a_story_ends_at_the_time_at_which_that_is_known() -> None:
-    """Its last alert was long before; while it goes on, a record bears the time of its alert."""
+    """The close has the current time, long after the last alert; other records have the time of their alert."""
     one = Reported().take(made(1, LAPTOP))
     one.room.tick(SECOND + GAP)
     reported = [(record.action, record.ts) for record in one.reported if record.kind == "incident"]

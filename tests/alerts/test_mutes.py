@@ -1,4 +1,4 @@
-"""Mutes: what each part of one fits, when it is over, and faults in the file that people write."""
+"""Mutes: what each field matches, when a mute expires, and faults in the file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def mute(**more: Any) -> Mute:
     ],
 )  # fmt: skip
 def test_what_fits(more: dict[str, Any]) -> None:
-    """Each part by itself, and all of them together."""
+    """Each field alone, and all of them together."""
     assert Mutes([mute(**more)]).match(FINDING)
 
 
@@ -59,19 +59,19 @@ def test_what_fits(more: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_what_does_not(more: dict[str, Any]) -> None:
-    """One part that does not fit is enough."""
+    """One field that does not match is enough."""
     assert Mutes([mute(**more)]).match(FINDING) is None
 
 
 def test_targets_must_all_be_meant() -> None:
-    """An attack on others beside the muted target is heard, and so is one without a target."""
+    """An alert with another target beside the muted one is reported, and so is one without a target."""
     quiet = Mutes([mute(dst="10.20.2.5")])
     assert quiet.match(FINDING._replace(targets=(SERVER, OTHER))) is None
     assert quiet.match(FINDING._replace(targets=())) is None
 
 
 def test_it_counts_what_it_silences() -> None:
-    """The first that fits is the one."""
+    """The first mute that matches is counted."""
     quiet = Mutes([mute(src="10.0.0.9"), mute(id="m2", detector="discovery.*")])
     no_listener = World().device
     assert [
@@ -84,7 +84,7 @@ def test_it_counts_what_it_silences() -> None:
 
 
 def test_an_alert_and_its_record_are_the_same_finding() -> None:
-    """So that a dry run over a log tells what the engine would do."""
+    """A dry run over a log gives the same result as the engine."""
     world = World(device("printer", "10.0.0.9", "PRN"), device("server", "10.0.0.5", "FS01"))
     alert = made(TS / SECOND, "10.0.0.9", severity=Severity.low)
     alert.actor, alert.target_port = Subject(0x17C81A2B3C, alert.actor.address, 30), 445
@@ -111,13 +111,13 @@ def test_an_alert_and_its_record_are_the_same_finding() -> None:
     ],
 )
 def test_what_is_no_mute(more: dict[str, Any]) -> None:
-    """Everything at once, hours and times that are none, no reason."""
+    """An empty mute, invalid hours and times, no reason."""
     with pytest.raises(ValidationError):
         mute(**more)
 
 
 def test_the_file_keeps_them(tmp_path: Path) -> None:
-    """As they were; no file, no mutes; an empty list is a file too."""
+    """Mutes are read as they were written; no file means no mutes; an empty list is a valid file."""
     path = tmp_path / "state" / "mutes.yaml"
     assert load_mutes(path) == []
     mutes = [
@@ -137,7 +137,7 @@ def test_the_file_keeps_them(tmp_path: Path) -> None:
 
 
 def test_faults_are_reported_with_their_place(tmp_path: Path) -> None:
-    """All at once, with the nearest valid key."""
+    """All faults are reported at once, each with the nearest valid key."""
     path = tmp_path / "mutes.yaml"
     path.write_text(
         "mutes:\n  - id: m1\n    author: anna\n    reason: x\n    detektor: a.b\n  - id: m2\n    "

@@ -1,4 +1,4 @@
-"""Roles: what belongs to a job that the operator gave a machine is mild, and nothing else is."""
+"""Roles: alerts about the job of a host have low severity, and no others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def made(detector: str, actor: str, *targets: str, severity: Severity = Severity
 
 
 def test_a_scanner_scans() -> None:
-    """Its scans are low and say why; those of others are as grave as ever."""
+    """Its scans have low severity and name the role; those of other hosts keep their severity."""
     weighed = Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER))
     assert weighed.severity == Severity.low
     assert "scanner" in weighed.why[-1]
@@ -42,7 +42,7 @@ def test_a_scanner_scans() -> None:
 
 
 def test_a_role_is_no_licence() -> None:
-    """A scanner that starts services on other machines, and a jump host that scans, are no less grave than others."""
+    """A scanner that starts remote services, and a jump host that scans, keep the usual severity."""
     weigher = Weigher(World(), GIVEN)
     assert (
         weigher.weigh(made("lateral_movement.remote_service", SCANNER, severity=Severity.high)).severity
@@ -52,14 +52,14 @@ def test_a_role_is_no_licence() -> None:
 
 
 def test_chains_over_a_jump_host() -> None:
-    """The actor is who began; the jump host stands on the way. As the end of a chain it is a target like any other."""
+    """The actor is the first host; the jump host is on the way. At the end of a chain it is a target as any other."""
     weigher = Weigher(World(), GIVEN)
     assert weigher.weigh(made("lateral_movement.hop_chain", OTHER, JUMP, "10.0.0.5")).severity == Severity.low
     assert weigher.weigh(made("lateral_movement.hop_chain", OTHER, "10.0.0.5", JUMP)).severity == Severity.medium
 
 
 def test_what_is_mild_already_stays() -> None:
-    """Nothing is raised by a role."""
+    """A role never raises a severity."""
     assert (
         Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER, severity=Severity.info)).severity
         == Severity.info
@@ -67,7 +67,7 @@ def test_what_is_mild_already_stays() -> None:
 
 
 def test_every_role_names_detectors_that_there_are() -> None:
-    """And the configuration knows each role."""
+    """Each role is also known to the configuration."""
     assert RolesSection.model_fields.keys() == ROLES.keys()
     known = detector_units()
     assert [
@@ -76,7 +76,7 @@ def test_every_role_names_detectors_that_there_are() -> None:
 
 
 def test_a_block_that_is_none_is_reported_with_its_place(tmp_path: Path) -> None:
-    """As everything else that is wrong in the file."""
+    """The error is reported together with all other faults of the file."""
     path = tmp_path / "sensor.yaml"
     path.write_text("roles:\n  scanner: [10.0.0.8, nonsense]\n", encoding="utf-8")
     with pytest.raises(DocumentErrors, match="2:"):

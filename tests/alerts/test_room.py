@@ -1,4 +1,4 @@
-"""The alert room: what is told, what is not, and that nobody can flood it."""
+"""The alert room: which alerts are reported, which are not, and bounds against floods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAPTOP, CAMERA = "10.0.0.9", "10.0.0.7"
 
 
 class Reported:
-    """A room, and what it told."""
+    """A room, and the records it reported."""
 
     def __init__(self, **options: Any) -> None:
         self.reported: list[Record] = []
@@ -44,7 +44,7 @@ class Reported:
 
 
 def test_an_alert_and_its_incident() -> None:
-    """First the alert, then the story that it is part of; both end with silence, at the time at which that is known."""
+    """The alert comes first, then its incident; silence closes both, at the time of the tick."""
     one = Reported().take(made(1, LAPTOP))
     one.room.tick(200 * SECOND)
     assert [(record.kind, record.action) for record in one.reported] == [
@@ -59,7 +59,7 @@ def test_an_alert_and_its_incident() -> None:
 
 
 def test_it_is_weighed_before_it_is_folded() -> None:
-    """What a camera does is graver."""
+    """The severity of an alert about a camera is raised."""
     assert [record.severity for record in Reported().take(made(1, CAMERA, usual=Severity.medium)).reported] == [
         "high",
         "high",
@@ -67,13 +67,13 @@ def test_it_is_weighed_before_it_is_folded() -> None:
 
 
 def test_what_is_too_slight_is_counted() -> None:
-    """And is in no story either."""
+    """An alert below the minimum severity is in no incident either."""
     one = Reported(least=Severity.medium).take(made(1, LAPTOP, severity=Severity.low), made(2, LAPTOP))
     assert (one.actions(), one.room.below) == (["open"], 1)
 
 
 def test_mutes_are_applied_before_anything_is_reported() -> None:
-    """No alert and no incident; the log of the silenced has it once, with a count and the mute."""
+    """There is no alert and no incident; the log of muted alerts has one alert with a count and the mute."""
     quiet = Mutes([Mute(id="m1", src=LAPTOP, author="anna", reason="our scanner")])
     one = Reported(mutes=quiet).take(made(1, LAPTOP), made(2, LAPTOP), made(3, CAMERA))
     one.room.finish(4 * SECOND)
@@ -86,7 +86,7 @@ def test_mutes_are_applied_before_anything_is_reported() -> None:
 
 
 def test_the_operator_closes_an_alert() -> None:
-    """Who and why is told; the same finding again is a new alert; what is not open cannot be closed."""
+    """The record has author and reason; the same finding later is a new alert; only open alerts can be closed."""
     one = Reported().take(made(1, LAPTOP))
     name = one.reported[0].alert["id"]  # type: ignore[index]
     assert one.room.close(name, "anna", "dealt with", 5 * SECOND)
@@ -98,14 +98,14 @@ def test_the_operator_closes_an_alert() -> None:
 
 
 def test_a_flood_of_one_packet_is_cut() -> None:
-    """At most 64 alerts a packet; the rest is counted."""
+    """At most 64 alerts per packet are kept; the rest is counted."""
     one = Reported().take(*(made(1, f"10.1.{n >> 8}.{n & 255}") for n in range(5000)))
     assert one.actions().count("open") == PACKET_LIMIT
     assert one.room.desk.dropped == 5000 - PACKET_LIMIT
 
 
 def test_a_flood_of_one_finding_is_folded() -> None:
-    """Ten thousand repeats in ten seconds are at most eleven lines, whatever targets they name."""
+    """Ten thousand repeats in ten seconds give at most eleven lines, whichever targets they have."""
     one = Reported()
     for n in range(10_000):
         one.take(made(1 + n / 1000, LAPTOP, f"10.{n >> 8}.{n & 255}.1", severity=Severity(2 + n % 3)))
@@ -120,7 +120,7 @@ def test_a_flood_of_one_finding_is_folded() -> None:
 
 
 def test_randomised_actors_do_not_grow_memory() -> None:
-    """Keys, stories and parties stay within their bounds; who had to go is closed."""
+    """Keys, incidents and parties stay within their bounds; evicted alerts are closed."""
     one = Reported()
     one.room.desk = AlertDesk(keys=100)
     for n in range(9000):

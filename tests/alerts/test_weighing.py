@@ -1,4 +1,4 @@
-"""Weighing: what makes an alert graver, and what does not."""
+"""Weighing: what raises the severity of an alert, and what does not."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def lists(tmp_path: Any) -> ThreatLists:
 
 
 def test_nothing_known_changes_nothing() -> None:
-    """No device, no list, no word of the operator's: as the detector said."""
+    """Without device, list or criticality the severity is that of the detector."""
     weighed = Weigher(World()).weigh(made())
     assert (weighed.severity, weighed.terms, weighed.why) == (Severity.medium, {}, ("w",))
 
 
 def test_a_device_with_one_job_raises_it_by_one() -> None:
-    """And the reason is told."""
+    """The severity of an alert about a fixed-function device rises by one, and the reason is given."""
     weighed = Weigher(World(device("camera", HERE))).weigh(made())
     assert (weighed.severity, weighed.terms) == (Severity.high, {"device_type": 5})
     assert "fixed-function" in weighed.why[-1]
@@ -69,7 +69,7 @@ def test_a_device_with_one_job_raises_it_by_one() -> None:
     ids=["the detector weighs itself", "it was raised already", "it is no alarm"],
 )
 def test_what_is_not_raised(more: dict[str, Any]) -> None:
-    """The points count all the same."""
+    """The points still count."""
     weighed = Weigher(World(device("camera", HERE))).weigh(made(**more))
     assert weighed.severity == more.get("severity", Severity.medium)
     assert weighed.terms == {"device_type": 5}
@@ -80,7 +80,7 @@ def test_what_is_not_raised(more: dict[str, Any]) -> None:
     [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)],
 )
 def test_a_criticality_set_by_the_operator(word: str, severity: Severity, points: int) -> None:
-    """A critical target makes it graver."""
+    """The severity rises for a critical target."""
     weighed = Weigher(World(critical(SERVER, word))).weigh(made())
     assert (weighed.severity, weighed.terms.get("criticality", 0)) == (severity, points)
 
@@ -92,7 +92,7 @@ def test_what_matters_little_counts_less() -> None:
 
 @pytest.mark.parametrize(("answered", "severity"), [(True, Severity.high), (False, Severity.medium)])
 def test_a_listed_end_that_answers(lists: ThreatLists, answered: bool, severity: Severity) -> None:
-    """Listed and answered together raise it; a list alone gives points."""
+    """A listed endpoint that answers raises it; the list alone gives points."""
     weighed = Weigher(World(lists=lists)).weigh(made(OUTSIDE, answered=answered))
     assert weighed.severity == severity
     assert weighed.terms == {"listed": 5} | ({"answered": 3} if answered else {})
@@ -104,7 +104,7 @@ def test_an_inside_address_on_a_list_is_not_looked_up(tmp_path: Any) -> None:
 
 
 def test_the_risk_is_the_sum_of_its_terms(lists: ThreatLists) -> None:
-    """Shown in the record, and never beyond 100."""
+    """The terms are in the record, and the sum is at most 100."""
     both = World(device("camera", HERE), critical(SERVER, "critical"), lists=lists)
     body = RecordMaker("s").alert("open", Weigher(both).weigh(made(severity=Severity.high))).alert
     assert isinstance(body, dict)
