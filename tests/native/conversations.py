@@ -1,5 +1,5 @@
-"""Conversations over TCP for the tests of native dissectors: how they are cut, disordered and lost, and what is heard
-of them natively and by the reference.
+"""TCP flows for the tests of native dissectors: how they are cut, reordered and lost, and what the native dissector and
+its reference give.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
 FRAME_LIMIT = 65535
 ENDS = ("10.0.0.1", "10.0.0.2")
-# (who sends it: 0 the client, 1 the server; bytes)
+# (sender: 0 the client, 1 the server; bytes)
 Turn = tuple[int, bytes]
 
 
@@ -64,7 +64,7 @@ def received(
     conversations: int = 512,
     snap: int = FRAME_LIMIT,
 ) -> Any:
-    """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch, each
+    """(events and observations per packet; malformed messages) of frames ``step`` ns apart, ``size`` per batch, each
     captured up to ``snap`` bytes.
     """
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
@@ -94,7 +94,7 @@ def received(
 
 
 def batch(frames: Sequence[bytes], ts: int, step: int, snap: int = FRAME_LIMIT) -> Batch:
-    """A batch as a source gives it, not yet decoded."""
+    """A batch as a source gives it, before decoding."""
     rows = np.zeros(len(frames), ROW)
     rows["wirelen"] = [len(frame) for frame in frames]
     frames = [frame[:snap] for frame in frames]
@@ -111,7 +111,7 @@ def frames_of(
     begins: tuple[int, int] = (1000, 5000),
     ends: bool = True,
 ) -> list[bytes]:
-    """The frames of one conversation, a frame a turn."""
+    """The frames of one flow, one per turn."""
     at, frames = (
         list(begins),
         [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)],
@@ -130,7 +130,7 @@ def segment(way: int, seq: int, data: bytes, port: int = 80, client: int = 40000
 
 
 def cut(turns: Iterable[Turn], rng: random.Random, most: int = 200) -> list[Turn]:
-    """The same in smaller pieces."""
+    """The same turns in smaller segments."""
     pieces: list[Turn] = []
     for way, data in turns:
         at = 0
@@ -142,7 +142,7 @@ def cut(turns: Iterable[Turn], rng: random.Random, most: int = 200) -> list[Turn
 
 
 def disordered(frames: Sequence[bytes], rng: random.Random) -> list[bytes]:
-    """The same with losses, repetitions and early arrivals."""
+    """The same frames with losses, repetitions and early arrivals."""
     some = list(frames[2:])
     for _ in range(rng.randrange(4)):
         if some:
@@ -158,7 +158,7 @@ def disordered(frames: Sequence[bytes], rng: random.Random) -> list[bytes]:
 
 
 def mutated(turns: Iterable[Turn], rng: random.Random) -> list[Turn]:
-    """The same with a few bytes changed, left out or put in."""
+    """The same turns with a few bytes changed, removed or inserted."""
     changed = []
     for way, data in turns:
         some = bytearray(data)
@@ -173,7 +173,7 @@ def mutated(turns: Iterable[Turn], rng: random.Random) -> list[Turn]:
 
 
 def every_payload(unit: Dissector) -> Dissector:
-    """The same dissector, to which all payloads come."""
+    """The same dissector, with an interest in all payloads."""
     wanted = unit.interest
     unit.interest = Interest(tcp=wanted.tcp, starts=wanted.starts, stream=True)  # type: ignore[misc]
     return unit
@@ -182,7 +182,7 @@ def every_payload(unit: Dissector) -> Dissector:
 def same(
     frames: Sequence[bytes], name: str, unit: Callable[[], Dissector], *sizes: int, snap: int = FRAME_LIMIT
 ) -> list[Any]:
-    """What the reference hears of some frames, which is what is heard natively, however they are cut into batches."""
+    """The output of the reference, after a check that the native one is the same for all batch sizes."""
     for wrap in (unit, lambda: every_payload(unit())):
         want = received(frames, (name, wrap()), native=False, snap=snap)
         for size in sizes:

@@ -1,6 +1,4 @@
-"""Memory between two pages that nobody may read: whoever reads a byte before or behind a message dies at once
-(SIGSEGV).
-"""
+"""Memory between two unreadable pages: a read before or after a message ends the process at once (SIGSEGV)."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ PROT_NONE = 0
 
 
 class Guarded:
-    """``data`` is the block to read from; ``first`` and ``last``: where what may be read begins, and ends."""
+    """``data`` is the block to read from; ``first`` and ``last``: the begin and end of what may be read."""
 
     def __init__(self) -> None:
         self._pages = mmap.mmap(-1, ROOM + 2 * PAGE)
@@ -28,7 +26,7 @@ class Guarded:
                 raise OSError(ctypes.get_errno(), "mprotect")
 
     def place(self, payload: bytes, at_end: bool) -> int:
-        """Lay a message against one of the two pages: where it begins in ``data``."""
+        """Put a message next to one of the two pages; returns its offset in ``data``."""
         at = self.last - len(payload) if at_end else self.first
         self._pages[at : at + len(payload)] = payload
         return at

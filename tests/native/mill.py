@@ -1,10 +1,10 @@
-"""The mill of native dissectors: changed messages, read natively between two unreadable pages and by the reference.
+"""Fuzzer of native dissectors: mutated messages, read natively between two unreadable pages and by the reference.
 
     python -m tests.native.mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
 
-What must hold: a message is said as the reference says it, or left to it; no byte outside the message is read, which
-ends the process (SIGSEGV). The first case that fails of each dissector is printed; exit code 1. The same seed gives the
-same cases.
+A message gives the same result as with the reference, or is left to it; no byte outside the message is read, which
+would end the process (SIGSEGV). The first failed case of each dissector is printed; exit code 1. The same seed gives
+the same cases.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CUT = 1
 
 
 class Ground(NamedTuple):
-    """What became of a dissector: cases, how many of them were taken, and what went wrong first."""
+    """The result of a dissector: cases, how many of them were parsed natively, and the first failure."""
 
     cases: int
     taken: int
@@ -33,7 +33,7 @@ class Ground(NamedTuple):
 
 
 def nudged(random: Random, payload: bytes) -> bytes:
-    """One bit, or one byte that may be a length, is another: what mostly remains a message."""
+    """One bit, or one byte that may be a length, is changed: mostly still a valid message."""
     data = bytearray(payload)
     at = random.randrange(len(data))
     data[at] = (
@@ -45,7 +45,7 @@ def nudged(random: Random, payload: bytes) -> bytes:
 
 
 def changed(random: Random, packet: Packet, payload: bytes) -> Packet:
-    """The packet with another payload, now and then from elsewhere, cut or a fragment."""
+    """The packet with another payload, sometimes from another packet, truncated or a fragment."""
     odd = random.random() < 0.2
     return Packet(
         payload, ts=packet.ts, src=random.choice((packet.src, packet.dst)) if odd else packet.src, dst=packet.dst,
@@ -60,7 +60,7 @@ def changed(random: Random, packet: Packet, payload: bytes) -> Packet:
 
 
 def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
-    """So many cases for one dissector, or as many as fit into the time."""
+    """Run so many cases for one dissector, or as many as fit into the time."""
     random, until, taken, pair = Random(f"{seed} {name}"), time.monotonic() + seconds, 0, Pair(name)
     others = [packet.payload for packet in SAMPLES[name]]
     for case in range(cases):
@@ -91,7 +91,7 @@ def main() -> int:
     failed = 0
     for name in NAMES:
         if not args.dissectors or name in args.dissectors:
-            print(f"{name:14} natively ", end="", flush=True)  # before it runs: it may end here
+            print(f"{name:14} natively ", end="", flush=True)  # before the run, which may end the process
             ground = grind(name, args.cases, args.seconds, args.seed)
             failed += bool(ground.fault)
             print(f"{ground.cases:>9,} cases, {ground.taken:>9,} taken  {ground.fault or 'ok'}", flush=True)

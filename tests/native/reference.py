@@ -1,5 +1,5 @@
-"""The native path and the Python dissector of the same name on the same message: what they say, event by event and fact
-by fact.
+"""The native dissector and the Python dissector of the same name on the same message: their events and observations,
+one by one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from tests.dissectors.samples import packets
 from tests.native.guarded import Guarded
 
 TCP, TCP_HEAD = 6, 2
-# What a row and its packet both have.
+# Fields that a row and its packet have in common.
 FIELDS = (
     "ts", "src_mac", "dst_mac", "flow", "vlan", "ethertype", "sport", "dport", "problem", "ip_version", "proto",
     "ttl", "fragment", "tcp_flags",
 )  # fmt: skip
 DISSECTORS = units(sensor.dissectors, Dissector)
 NAMES = [unit.name for unit in UNITS if not DISSECTORS[unit.name].interest.opening]
-# The messages: of streams over TCP each segment is only a piece of one.
+# Complete messages: the samples of streams over TCP are segments.
 SAMPLES = {
     name: [one for one in packets(name, heads) if heads or one.proto != TCP]
     for name in NAMES
@@ -43,16 +43,14 @@ SAMPLES = {
 
 
 class Answer(NamedTuple):
-    """``taken``: by the native one; ``fault``: what it says otherwise than its reference, empty
-    where that is nothing.
-    """
+    """``taken``: parsed by the native one; ``fault``: the difference to its reference, empty if there is none."""
 
     taken: bool
     fault: str
 
 
 class Pair:
-    """A native dissector and its reference. Messages lie against the page at the end or at the
+    """A native dissector and its reference. Messages are next to the page at the end or at the
     begin of guarded memory.
     """
 
@@ -71,7 +69,7 @@ class Pair:
         self.received += text
 
     def native(self, packet: Packet, at_end: bool = True) -> list[Parsed] | None:
-        """What the native dissector says; None where it leaves the message to its reference."""
+        """The result of the native dissector; None where it leaves the message to its reference."""
         row, self.packet, self.received = self.row, packet, []
         row["frame"], row["payload_len"] = self.memory.place(packet.payload, at_end), len(packet.payload)
         row["caplen"], row["wanted"] = len(packet.payload), 1
@@ -90,14 +88,14 @@ class Pair:
         return self.received
 
     def python(self, packet: Packet) -> list[Parsed] | None:
-        """What the reference says; None where it finds the message malformed."""
+        """The result of the reference; None where it finds the message malformed."""
         try:
             return list(self.reference.dissect(packet))
         except Malformed:
             return None
 
     def compare(self, packet: Packet, at_end: bool = True) -> Answer:
-        """Both on one message."""
+        """Compare both on one message."""
         native = self.native(packet, at_end)
         if native is None:
             return Answer(False, "")
@@ -111,8 +109,8 @@ class Pair:
 
 
 def shown(one: Parsed) -> Any:
-    """What is compared: of an event its class and fields but the packet, of a fact all; with the
-    types of the values.
+    """What is compared: of an event its class and all fields but the packet, of an observation all; with the types of
+    the values.
     """
     if isinstance(one, Event):
         return type(one).__name__, repr(msgspec.structs.astuple(one)[1:])

@@ -1,4 +1,4 @@
-"""What native dissectors cost: the messages of a capture that are chosen for each, read again and again.
+"""The cost of native dissectors: the messages of a capture that are selected for each, parsed again and again.
 
 python -m tests.native.speed CAPTURE…
 """
@@ -25,14 +25,14 @@ from sensor.decode.select import Selector
 from sensor.native.reading import Reading
 from tests.native.reference import DISSECTORS, NAMES, TCP, TCP_HEAD
 
-LEAST_S = 0.2  # how long one measurement is to take
-CALL = 2_000  # messages at once: what few packets of a block hold is read several times
-# A block of bytes and the rows of it that are chosen.
+LEAST_S = 0.2  # duration of one measurement
+CALL = 2_000  # messages per call: few packets are repeated
+# A block of bytes and the selected rows of it.
 Chosen = tuple[npt.NDArray[np.uint8], npt.NDArray[np.void]]
 
 
 class Speed(NamedTuple):
-    """``messages`` chosen, the share ``taken`` of them, and ns each."""
+    """``messages`` selected, the share ``taken`` of them, and ns per message."""
 
     messages: int
     taken: float
@@ -40,7 +40,7 @@ class Speed(NamedTuple):
 
 
 def chosen(path: Path) -> list[Chosen]:
-    """The rows that dissectors want of the datagrams and frames of a capture."""
+    """The rows of datagrams and frames of a capture that dissectors want."""
     kernels = Kernels(FlowTable(), Selector([unit.interest for unit in DISSECTORS.values()], RecentSet()))
     found = []
     source = open_captures([str(path)])
@@ -58,14 +58,14 @@ def chosen(path: Path) -> list[Chosen]:
 
 
 def bit_of(name: str) -> tuple[bool, int]:
-    """Whether a dissector reads datagrams (else frames), and its bit among those of its kind."""
+    """Whether a dissector gets datagrams (else frames), and its bit among those of its kind."""
     datagrams = [each for each, unit in DISSECTORS.items() if unit.interest.datagrams]
     frames = [each for each, unit in DISSECTORS.items() if unit.interest.frames]
     return (True, datagrams.index(name)) if name in datagrams else (False, frames.index(name))
 
 
 def measure(name: str, blocks: list[Chosen]) -> Speed:
-    """One dissector on what was chosen for it."""
+    """Measure one dissector on the rows selected for it."""
     native = importlib.import_module(f"sensor.native.{name}").UNIT
     datagram, bit = bit_of(name)
     mine, messages = [], 0
@@ -89,7 +89,7 @@ def measure(name: str, blocks: list[Chosen]) -> Speed:
 
 
 def table(path: Path) -> Iterator[tuple[str, Speed]]:
-    """Each native dissector that has something to read in a capture."""
+    """One row for each native dissector that has messages in a capture."""
     blocks = chosen(path)
     for name in NAMES:
         speed = measure(name, blocks)

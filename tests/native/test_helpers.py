@@ -1,4 +1,4 @@
-"""What native dissectors share, against what Python does."""
+"""The shared helpers of native dissectors, compared with Python."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_table_needs_bytes_and_numbers(bad: dict[bytes, int]) -> None:
 
 
 def test_speed_is_measured_of_what_is_chosen() -> None:
-    """Of each native dissector that has messages in a capture, whether frames, datagrams or heads of segments."""
+    """Each native dissector with messages in a capture has a result, for frames, datagrams and heads of segments."""
     for name in ("arp", "ntp", "tcp_syn"):
         measured = dict(table(PCAPS / f"{name}.pcap"))
         assert measured[name].messages > 0

@@ -1,6 +1,4 @@
-"""HTTP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and
-broken.
-"""
+"""Native HTTP gives the same as the Python dissector, however flows are cut, reordered, lost and damaged."""
 
 from __future__ import annotations
 
@@ -76,7 +74,7 @@ def response(rng: random.Random) -> bytes:
 
 
 def message(start: bytes, rng: random.Random, body: bytes) -> bytes:
-    """A message with a few fields, and its body by length, in chunks, or to the end."""
+    """A message with a few fields, and its body by length, in chunks, or to the end of the connection."""
     fields = rng.sample(FIELDS, rng.randrange(6))
     how, kind = rng.randrange(5), rng.choice(TYPES)
     if kind and body:
@@ -95,7 +93,7 @@ def message(start: bytes, rng: random.Random, body: bytes) -> bytes:
 
 
 def exchange(rng: random.Random) -> list[Turn]:
-    """A few requests and answers, sometimes several at once, or one that is missing."""
+    """A few requests and responses, sometimes pipelined, or with one missing."""
     turns: list[Turn] = []
     for _ in range(rng.randrange(1, 4)):
         turns += [(0, request(rng))] * rng.choice((1, 1, 1, 2))
@@ -109,7 +107,7 @@ def alike(frames: list[bytes], *sizes: int, snap: int = FRAME_LIMIT) -> list[Any
 
 
 def test_a_plain_exchange() -> None:
-    """Heads without anything odd are read natively, and the reference says the same of them."""
+    """Ordinary heads are parsed natively, with the same result as the reference."""
     turns = [
         (0, b"GET /onvif/x HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"),
         (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nContent-Length: 0\r\n\r\n"),
@@ -134,7 +132,7 @@ def test_conversations_cut_anywhere(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_in_disorder(seed: int) -> None:
-    """Segments lost, repeated, early; numbers that begin anew within the conversation."""
+    """Segments lost, repeated, early; sequence numbers that restart within the flow."""
     rng = random.Random(1000 + seed)
     begins = (rng.choice((1000, 2**32 - 50)), rng.choice((5000, 2**32 - 300)))
     frames = disordered(frames_of(cut(exchange(rng), rng, 80), begins=begins), rng)
@@ -159,7 +157,7 @@ def test_truncated_conversations(seed: int) -> None:
 
 
 def test_a_truncated_exchange() -> None:
-    """The lines that the capture holds whole are read, and the answer is still put to its request."""
+    """The lines that are complete in the capture are read, and the response is matched to its request."""
     long = b"x" * 300
     turns = [
         (0, b"GET /onvif/a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\nAccept: " + long + b"\r\n\r\n"),
@@ -190,7 +188,7 @@ def test_whole_lines(kept: bytes, lines: bytes) -> None:
 
 
 def test_every_split_of_an_exchange() -> None:
-    """In two pieces, at each of its bytes."""
+    """The exchange is split in two segments at each of its bytes."""
     body = b"<html><title>Front door</title></html>"
     turns = [
         (
@@ -213,7 +211,7 @@ def test_every_split_of_an_exchange() -> None:
 
 
 def test_many_conversations_at_once() -> None:
-    """Whichever was not heard for longest makes room, for both."""
+    """The least recently used flow is evicted, by both."""
     rng = random.Random(9)
     frames = [frames_of(cut(exchange(rng), rng), client=41000 + client) for client in range(40)]
     mixed = []

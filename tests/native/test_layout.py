@@ -1,5 +1,5 @@
-"""Layouts: the constants that native dissectors write by are those of the classes, every event has a layout, and views
-stay within what was written.
+"""Layouts: the constants of native dissectors match the classes, every event has a layout, and views stay within what
+was written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 import sensor.dissectors
 import sensor.native
-import sensor.records.files.seen  # its events come from no dissector: nothing else here loads them
+import sensor.records.files.seen  # its events come from no dissector, so that no other module here loads them
 from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector
 from sensor.core.event import Derived, Event
@@ -26,7 +26,7 @@ from tests.dissectors.samples import packets
 from tests.native.reference import SAMPLES, Pair
 
 DISSECTORS = units(sensor.dissectors, Dissector)
-# Why these have none: a value that may be absent, or a mapping, is no row of fixed size. No kernel reads them.
+# These have none: an optional value or a mapping has no fixed size. No kernel reads them.
 WITHOUT = {
     "SadpAnswer": "activated: bool | None",
     "TdpAnswer": "factory_default: bool | None",
@@ -48,7 +48,7 @@ def classes(base: type[Event] = Event) -> list[type[Event]]:
 
 
 def test_constants_are_current() -> None:
-    """`python -m sensor.native.layout` would change nothing."""
+    """`python -m sensor.native.layout` would change no file."""
     written = Path(sensor.native.__file__).with_name("kinds.pxd").read_text(encoding="utf-8")
     assert written == "\n".join(constants()) + "\n"
 
@@ -72,7 +72,7 @@ def test_kinds_of_facts_are_numbered_once() -> None:
 
 
 def fits(layout: Layout, value: Any) -> bool:
-    """Whether a value is one that its layout can hold."""
+    """Whether a value fits into its layout."""
     if layout.code == Code.GROUP:
         parts = value if isinstance(value, tuple) else msgspec.structs.astuple(value)
         return all(fits(part, one) for (_, part), one in zip(layout.parts, parts, strict=True))
@@ -84,7 +84,7 @@ def fits(layout: Layout, value: Any) -> bool:
 
 
 def test_values_fit_their_slots() -> None:
-    """What has more than 64 bits is declared as an address. Of each dissector that reads messages by themselves."""
+    """Values of more than 64 bits are declared as addresses. Covers each dissector of single messages."""
     text = [one for name in DISSECTORS for one in events_of(name) if type(one).__name__ not in WITHOUT]
     assert len({type(one) for one in text}) > 60
     assert [
@@ -96,7 +96,7 @@ def test_values_fit_their_slots() -> None:
 
 
 def events_of(name: str) -> list[Event]:
-    """What a dissector says of its samples, segments of streams aside."""
+    """The events of a dissector for its samples, without segments of streams."""
     dissector = DISSECTORS[name]()
     heads = dissector.interest.tcp_heads
     read = [packet for packet in packets(name, heads) if packet.proto != 6 or heads]
@@ -113,7 +113,7 @@ def test_a_layout_is_that_of_the_annotations() -> None:
 
 
 def messages(slots: int) -> Messages:
-    """What natively read DNS wrote: the first event of so many slots."""
+    """The output of native DNS: the first event of so many slots."""
     pair = Pair("dns")
     for packet in SAMPLES["dns"]:
         if pair.native(packet) is not None and fields_of(type(pair.received[0])).size == slots:
@@ -126,15 +126,15 @@ def messages(slots: int) -> Messages:
     [
         (int, 10_000),  # beyond all slots
         (Address, 10_000),
-        (str, 0),  # an id of DNS taken for the place of a text: so long a text was not written
+        (str, 0),  # a DNS id taken for the offset of a text: no text of that length was written
         (bytes, 0),
-        (tuple[int, ...], 0),  # and for a tuple with so many items
+        (tuple[int, ...], 0),  # and for a tuple of that many items
         (tuple[tuple[int, str], ...], 0),
         (DnsResponse, 1_000_000),
     ],
 )
 def test_views_stay_within_what_was_written(annotation: Any, at: int) -> None:
-    """A span that leads elsewhere is an error, never a read."""
+    """A span outside is an error, and is not read."""
     view = View(layout_of(annotation))
     with pytest.raises(IndexError):
         view.of(messages(fields_of(DnsQuery).size), at)

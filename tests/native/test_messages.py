@@ -1,6 +1,4 @@
-"""What native dissectors read goes the way of its packets: behind other batches it is found at its rows, and it is shed
-with them.
-"""
+"""Messages parsed natively follow the rows of their packets when batches are joined or rows are shed."""
 
 from __future__ import annotations
 
@@ -43,7 +41,7 @@ def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
 
 
 def received(batch: Batch, work: Work) -> list[str]:
-    """The names that were asked for, and the facts about who asked."""
+    """The queried names, and the observations about the clients."""
     text: list[Any] = []
     native_messages = NativeMessages(text.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
     native_messages.begin(Packets(batch.data, batch.rows), work.messages)
@@ -54,14 +52,14 @@ def received(batch: Batch, work: Work) -> list[str]:
 
 
 def test_a_message_is_received_as_event_and_fact() -> None:
-    """Both of its packet; the row is left to nobody else."""
+    """Both refer to the packet; the row is delivered to no other dissector."""
     batch, work = run(kernels(), ["a.example"])
     assert work.wanted.tolist() == [0]
     assert received(batch, work) == ["a.example", "a.example"]
 
 
 def test_joined_batches_are_received_at_their_rows() -> None:
-    """The second batch's messages belong to the rows behind those of the first."""
+    """Messages of the second batch belong to the rows after those of the first."""
     given = kernels()
     whole = batch_of([question(name) for name in ("a.example", "b.example", "c.example")])
     first, second = Batch(whole.data, whole.rows[:1].copy()), Batch(whole.data, whole.rows[1:].copy())
@@ -77,7 +75,7 @@ def test_joined_batches_are_received_at_their_rows() -> None:
 
 
 def test_what_is_shed_is_not_received() -> None:
-    """Left out with its row; the others stay."""
+    """Messages of a shed row are dropped with it; the others stay."""
     batch, work = run(kernels(), ["a.example", "b.example", "c.example"])
     kept, left = work.keep(np.array([True, False, True]))
     assert left == 1
@@ -86,7 +84,7 @@ def test_what_is_shed_is_not_received() -> None:
 
 
 def test_a_known_fact_costs_no_object() -> None:
-    """It is counted in the table of what is known; the event is heard all the same, unless nobody hears its class."""
+    """It is counted in the table of known observations; the event is delivered unless its class has no subscriber."""
     batch, work = run(kernels(), ["a.example"])
     novelty, record = Novelty(), Seen(0, 0)
     row = batch.rows[0]

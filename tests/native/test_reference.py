@@ -1,4 +1,4 @@
-"""Every native dissector says what its reference in Python says, or leaves the message to it."""
+"""Every native dissector gives the same result as its Python reference, or leaves the message to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRUNCATIONS = 200
 
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_are_reported_alike(name: str) -> None:
-    """And most of them are read natively: else nothing would be compared."""
+    """Most samples are parsed natively, so that the comparison is meaningful."""
     pair = Pair(name)
     answers = [pair.compare(packet, at_end) for packet in SAMPLES[name] for at_end in (True, False)]
     assert not [answer.fault for answer in answers if answer.fault]
@@ -29,7 +29,7 @@ def test_samples_are_reported_alike(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_truncations_are_reported_alike(name: str) -> None:
-    """A message that ends early is what it would be in Python; one that the capture cut is left to Python."""
+    """A message that ends early gives the same as in Python; one truncated by the capture is left to Python."""
     pair = Pair(name)
     for number, packet in enumerate(SAMPLES[name]):
         for size in sampling.some(range(len(packet.payload)), TRUNCATIONS, "truncations of", name, number):
@@ -49,8 +49,8 @@ def test_fragments_are_left_to_the_reference(name: str) -> None:
 
 
 def test_changed_messages() -> None:
-    """Thousands of them, in a process of their own: a read outside a message ends it, and the dissector that is named
-    last did it.
+    """Thousands of mutations in a separate process: a read outside a message ends it, and the last dissector named is
+    at fault.
     """
     words = [sys.executable, "-m", "tests.native.mill", "--cases", str(CASES), "--seed", str(sampling.SEED)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -60,7 +60,7 @@ def test_changed_messages() -> None:
 
 @pytest.mark.parametrize("place", ["memory.first - 1", "memory.last"])
 def test_a_read_outside_a_message_ends_the_process(place: str) -> None:
-    """What the test before relies on."""
+    """The test before depends on it."""
     code = (
         "from tests.native.guarded import Guarded\nmemory = Guarded()\nmemory.place(b'x', "
         f"True)\nmemory.data[memory.last - 1]\nmemory.data[{place}]"

@@ -1,6 +1,4 @@
-"""TLS over TCP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered,
-lost and broken.
-"""
+"""Native TLS over TCP gives the same as the Python dissector, however flows are cut, reordered, lost and damaged."""
 
 from __future__ import annotations
 
@@ -89,7 +87,7 @@ def answered(rng: random.Random) -> list[bytes]:
 
 
 def conversation(rng: random.Random) -> list[Turn]:
-    """Hellos, certificates, and what else may stand between them."""
+    """Hellos, certificates, and other records between them."""
     turns: list[Turn] = [
         (0, OLD if rng.random() < 0.1 else flight(requested(rng), rng=rng)),
         (1, flight(*answered(rng), rng=rng)),
@@ -143,8 +141,8 @@ def test_conversations_that_are_broken(seed: int) -> None:
 
 
 def test_hellos_of_a_kind_are_read_once() -> None:
-    """What differs from one connection to the next (random bytes, session, keys, ticket, GREASE) is left out before the
-    dissector reads them.
+    """Fields that differ per connection (random, session, key share, ticket, GREASE) are removed before the dissector,
+    whose results are cached.
     """
     punted._client_hello.cache_clear()
     punted._server_hello.cache_clear()
@@ -173,7 +171,7 @@ def test_hellos_of_a_kind_are_read_once() -> None:
 
 
 def test_a_certificate_that_is_none_ends_the_conversation() -> None:
-    """It is found out after the rest of the batch was read; what the conversation says after it is not heard, as by the
+    """The certificate is parsed after the rest of the batch; later records of the flow give no result, as in the
     reference.
     """
     shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(b"\x30\x82\1\0")))
