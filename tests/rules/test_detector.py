@@ -1,6 +1,4 @@
-"""Rules at work: the attack, its innocent twin, the repetition; over events, flows and devices,
-counted and in order.
-"""
+"""Rules as detectors: the attack, its benign twin, repeats; over events, flows and devices, counted and in sequence."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ WORLD = World(device("printer", "10.0.0.9", "PRN"), device("workstation", "10.0.
 
 
 def test_conditions_over_events_and_devices(golden: Golden, tmp_path: Path) -> None:
-    """All of where, nothing of unless; the alert is the rule's, and a record can be made of it."""
+    """All of where and nothing of unless must match; the alert has the texts of the rule, and gives a valid record."""
     unit = made(tmp_path, PRINTER, WORLD)
     alert = one(inspected(unit, [query("x.example", source="10.0.0.9")]))
     assert (alert.detector, alert.severity, alert.confidence) == ("custom.strange_resolver", Severity.high, 0.7)
@@ -58,7 +56,7 @@ def test_conditions_over_events_and_devices(golden: Golden, tmp_path: Path) -> N
 
 
 def test_benign_twins_are_quiet(tmp_path: Path) -> None:
-    """Our own resolver, a name that is excepted, another type, somebody unknown."""
+    """The internal resolver, an excepted name, another device type, an unknown device."""
     unit = made(tmp_path, PRINTER, WORLD)
     story = [
         query("x.example", source="10.0.0.9", target="10.0.1.3"),
@@ -70,7 +68,7 @@ def test_benign_twins_are_quiet(tmp_path: Path) -> None:
 
 
 def test_repetition_is_reported_once_an_hour(tmp_path: Path) -> None:
-    """Or as often as the rule says."""
+    """The rule may set another interval."""
     story = [query("x.example", 60 * n, "10.0.0.9") for n in range(180)]
     assert len(inspected(made(tmp_path, PRINTER, WORLD), story)) == 3
     assert len(inspected(made(tmp_path, PRINTER + "    again: 1d\n", WORLD), story)) == 1
@@ -80,7 +78,7 @@ COUNT = "rules:\n  - {id: many, title: Many names, when: dns.query, count: 10, d
 
 
 def test_counts_of_different_values(tmp_path: Path) -> None:
-    """Ten names of one machine within a minute; not the same name ten times, not ten machines, not slower."""
+    """Ten names of one host within a minute match; one name ten times, ten hosts, or a longer time do not."""
     assert one(inspected(made(tmp_path, COUNT), [query(f"h{n}.example", 5 * n) for n in range(10)])).numbers == {
         "count": 10,
         "threshold": 10,
@@ -92,14 +90,14 @@ def test_counts_of_different_values(tmp_path: Path) -> None:
 
 
 def test_counts_of_things(tmp_path: Path) -> None:
-    """Without distinct everything counts; by several fields together."""
+    """Without distinct all events count; several fields form one key."""
     text = "rules:\n  - {id: many, title: Many questions, when: dns.query, count: 5, within: 1m, by: [src, name]}\n"
     assert len(inspected(made(tmp_path, text), [query("h.example", n) for n in range(5)])) == 1
     assert inspected(made(tmp_path, text), [query(f"h{n}.example", n) for n in range(40)]) == []
 
 
 def test_state_is_bounded(tmp_path: Path) -> None:
-    """A hundred thousand machines that each ask once; the real one is found all the same."""
+    """After a hundred thousand hosts with one query each, the actor is still found."""
     unit = made(tmp_path, COUNT)
     flood = [query(f"h{n}.example", n / 10_000, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(100_000)]
     assert inspected(unit, flood) == []
@@ -121,7 +119,7 @@ rules:
 
 
 def test_sequences_over_events_and_flows(tmp_path: Path) -> None:
-    """In order and within the window, of one machine; one unit watches both."""
+    """The steps are in order and within the window, of one host; one detector watches events and flows."""
 
     def messages(*order: str, gap: float = 10, other: str = CLIENT) -> int:
         unit = made(tmp_path, SEQUENCE)
@@ -152,7 +150,7 @@ FLOWS = (
 
 
 def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
-    """The same however they are cut; only rows that may fit become objects."""
+    """The result is independent of batch sizes; only rows that may match become objects."""
     story = Story()
     for n in range(200):
         story.converse(n, f"10.0.0.{n % 20}", SERVER if n % 3 else "10.0.9.9", 4444 if n % 2 else 443)
@@ -171,7 +169,7 @@ def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
 
 
 def test_devices(tmp_path: Path) -> None:
-    """What is told of a device, by its own fields."""
+    """Device changes are matched by their own fields."""
     text = (
         "rules:\n  - {id: cam, title: New camera, summary: 'a {src.type} at {src}', when: device.changed, "
         "where: {src.type: camera, changed: firmware}}\n"
@@ -189,7 +187,7 @@ def test_devices(tmp_path: Path) -> None:
 
 
 def test_it_watches_only_what_the_rule_names(tmp_path: Path) -> None:
-    """Nothing else costs anything: no events of other kinds, no flows, no devices."""
+    """The detector gets no other events, no flows, no devices."""
     on_events, on_flows = made(tmp_path, COUNT), made(tmp_path, FLOWS)
     assert on_events.watches == (DnsQuery,)
     assert isinstance(on_events, EventDetector)
@@ -215,7 +213,7 @@ def test_it_watches_only_what_the_rule_names(tmp_path: Path) -> None:
     ],
 )
 def test_fields_of_a_request(tmp_path: Path, where: str, fits: bool) -> None:
-    """Texts, lists, pairs, numbers, and what lies around them."""
+    """Texts, lists, pairs, numbers, and fields of the packet and its endpoints."""
     world = World()
     world.names[parse(SERVER)] = ("C2.example",)
     event = HttpRequest(
@@ -226,7 +224,7 @@ def test_fields_of_a_request(tmp_path: Path, where: str, fits: bool) -> None:
 
 
 def test_any_of_several_blocks(tmp_path: Path) -> None:
-    """One of them must hold, beside where; several kinds of events share what both have."""
+    """One of the blocks must match in addition to where; several kinds of events share their common fields."""
     text = (
         "rules:\n  - {id: one, title: One, when: [dns.query, dns.response], where: {type: 1}, any: "
         "[{name: a.example}, {name: b.example, src: 10.0.0.6}]}\n"
@@ -239,7 +237,7 @@ def test_any_of_several_blocks(tmp_path: Path) -> None:
 
 
 def test_none_of_several_exceptions(tmp_path: Path) -> None:
-    """Each is a block: it excepts where all of it holds."""
+    """Each exception is a block, which applies if all of it matches."""
     text = (
         "rules:\n  - {id: one, title: One, when: dns.query, again: 1s, unless: [{name: a.example, src: "
         "10.0.0.6}, {name: b.example}]}\n"

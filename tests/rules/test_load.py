@@ -1,4 +1,4 @@
-"""Rules as people write them: what is wrong is told with file, line and column, and the others go on."""
+"""Rule files: faults are reported with file, line and column, and do not affect other rules."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
 def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(
     golden: Golden, tmp_path: Path, text: str, place: str
 ) -> None:
-    """At its place; the rules before and behind it are loaded."""
+    """The error has its position; the rules before and after it are loaded."""
     last = GOOD.replace("good", "last")
     before, behind = ("", "") if "id: good" not in text else (GOOD, "")
     lines = f"sets: {{}}\nrules:\n{text}{last}{behind}" if not before else f"rules:\n{before}{text}{last}"
@@ -64,7 +64,7 @@ def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(
 
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
-    """Every condition of every step."""
+    """Faults of every condition of every step are reported."""
     text = (
         "rules:\n  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x, src: '1.1'}\n    "
         "unless: {typ: 5}\n"
@@ -74,7 +74,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
-    """Not YAML, an unknown key above, a file that is not there."""
+    """Invalid YAML, an unknown top-level key, a missing file."""
     write(tmp_path, "rules:\n" + GOOD, "a.yaml")
     write(tmp_path, "rules: [\n", "b.yaml")
     write(tmp_path, "ruls: []\n" + "rules:\n" + GOOD.replace("good", "other"), "c.yaml")
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> No
 
 
 def test_a_rule_of_the_same_id_in_another_file(tmp_path: Path) -> None:
-    """The first counts; a folder that is named twice counts once."""
+    """The first one counts; a folder that is given twice counts once."""
     first = write(tmp_path, "rules:\n" + GOOD, "a.yaml")
     write(tmp_path, "rules:\n" + GOOD, "b.yaml")
     rules, [fault] = load_rules([tmp_path, tmp_path])
@@ -93,7 +93,7 @@ def test_a_rule_of_the_same_id_in_another_file(tmp_path: Path) -> None:
 
 
 def test_the_former_key_of_the_summary_is_read(tmp_path: Path) -> None:
-    """Rules of earlier versions have `says`; an unknown field in it is reported at the rule."""
+    """Rules of earlier versions have `says`; an unknown field in it is reported with the rule."""
     text = "rules:\n  - {id: old, title: A query, when: dns.query, says: '{src} queried {name}'}\n"
     [loaded], faults = load_rules([write(tmp_path, text)])
     assert (loaded.rule.summary, faults) == ("{src} queried {name}", [])

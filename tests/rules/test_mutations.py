@@ -1,4 +1,4 @@
-"""Whatever stands in a file of rules: faults with places, or rules; never another error."""
+"""Any content of a rule file gives faults with positions, or rules; never another error."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def mutated(lines: list[str], dice: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_mutated_files(tmp_path: Path, seed: int) -> None:
-    """Hundreds of them: what loads can be run, and its tests can."""
+    """In hundreds of mutated files, rules that load can be run, and so can their tests."""
     dice, lines = random.Random(seed), EXAMPLE.splitlines()
     for _ in range(50):
         rules, faults = load_rules([write(tmp_path, mutated(lines, dice))])
@@ -87,7 +87,7 @@ def test_mutated_files(tmp_path: Path, seed: int) -> None:
 
 
 def line_of(one: Loaded, place: int) -> int:
-    """Where a test stands, or what is wrong with it."""
+    """The line of a test, or its fault."""
     caught = RuleError("", "tests", place)
     try:
         run_trial(one, place)

@@ -1,4 +1,4 @@
-"""Rules of Sigma as rules of ours: they say the same of the same events, or they are refused."""
+"""Sigma rules converted to rules of the sensor: they match the same events, or are rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sigma(
 
 
 def requested(folder: Path, text: str) -> Any:
-    """The detector of the only rule in a text of Sigma, through a file of ours."""
+    """The detector of the only rule in a Sigma text, loaded from a converted file."""
     [entry], refused = imported(PATH, text)
     assert refused == []
     [one], faults = load_rules([write(folder, "rules:\n" + entry)])
@@ -101,7 +101,7 @@ def test_conditions_mean_the_same(tmp_path: Path, detection: str, yes: list[str]
 
 
 def test_what_is_reported_of_a_rule(tmp_path: Path) -> None:
-    """Title, severity, techniques, what explains it, who wrote it."""
+    """Title, severity, techniques, false positives, author and reference are kept."""
     more = (
         "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, "
         "attack.t1071.004]\nfalsepositives: [Tests, Updates]\n"
@@ -123,7 +123,7 @@ def test_what_is_reported_of_a_rule(tmp_path: Path) -> None:
 
 
 def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
-    """The server answers, but the client is who did it."""
+    """The server sends the answer, but the client is the actor."""
     unit = requested(
         tmp_path, sigma("s: {rcode_name: NXDOMAIN, query|endswith: .x, id.orig_h: 10.0.0.5}\ncondition: s")
     )
@@ -143,7 +143,7 @@ def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
     ],
 )
 def test_requests(tmp_path: Path, source: str) -> None:
-    """By the names of any of the sources."""
+    """Field names of all log sources are supported."""
     names = {"zeek": ("uri", "user_agent")}.get("zeek" if "zeek" in source else "", ("c-uri", "c-useragent"))
     unit = requested(
         tmp_path,
@@ -155,7 +155,7 @@ def test_requests(tmp_path: Path, source: str) -> None:
 
 
 def test_flows(tmp_path: Path) -> None:
-    """New ones, and where bytes are asked for, those that ended."""
+    """New flows, and ended ones if the rule has byte counts."""
 
     def flow(kind: Change, sent: int) -> Flow:
         return Flow(
@@ -208,7 +208,7 @@ def test_flows(tmp_path: Path) -> None:
     ids=("source", "field", "keywords", "value", "number", "reference", "negation", "alternatives"),
 )
 def test_what_has_no_counterpart_is_refused(golden: Golden, text: str) -> None:
-    """In words; never half of it."""
+    """The rule is rejected with a reason; never converted in part."""
     entries, [refused] = imported(PATH, text + "---\n" + sigma("s: {query: good}\ncondition: s", title="Good"))
     assert [entry.splitlines()[0] for entry in entries] == ['  - id: "good"']
     golden(refused)
@@ -216,7 +216,7 @@ def test_what_has_no_counterpart_is_refused(golden: Golden, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "just words", "[1, 2]", "{", "title: x\n"])
 def test_what_is_no_rule_of_sigma(text: str) -> None:
-    """Told, whatever it is."""
+    """Any invalid input is reported."""
     try:
         entries, refused = imported(PATH, text)
     except Unfit:
@@ -226,5 +226,5 @@ def test_what_is_no_rule_of_sigma(text: str) -> None:
 
 
 def test_names_are_watched(tmp_path: Path) -> None:
-    """The events are those of our dissectors."""
+    """The events are those of the sensor's dissectors."""
     assert requested(tmp_path, sigma("s: {query: a}\ncondition: s")).watches == (DnsQuery,)

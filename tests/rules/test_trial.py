@@ -1,4 +1,4 @@
-"""Tests that stand in rules: they run the rule itself, and one that cannot be understood is told with its place."""
+"""Tests in rules: they run the rule itself, and an invalid test is reported with its position."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RULE = (
 
 
 def test_the_example_keeps_what_it_reports(tmp_path: Path) -> None:
-    """Every rule of it has tests for both, and all are as they say."""
+    """Every rule of it has tests with and without alerts, and all pass."""
     rules, faults = load_rules([write(tmp_path, EXAMPLE)])
     assert faults == []
     for one in rules:
@@ -46,7 +46,7 @@ def test_the_example_keeps_what_it_reports(tmp_path: Path) -> None:
     ],
 )
 def test_what_happens_is_evaluated_by_the_rule(tmp_path: Path, events: str, came: int) -> None:
-    """A test that expects something else fails."""
+    """A test with another expectation fails."""
     one = loaded(
         tmp_path,
         (
@@ -74,7 +74,7 @@ def test_what_happens_is_evaluated_by_the_rule(tmp_path: Path, events: str, came
     ],
 )
 def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: str) -> None:
-    """With its line."""
+    """The error has its line."""
     one = loaded(tmp_path, f"{RULE}      - {test}\n")
     with pytest.raises(RuleError) as caught:
         run_trial(one, 0)
@@ -85,7 +85,7 @@ def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: s
 
 @pytest.mark.parametrize("word", [*FLOW_KINDS, *DEVICE_KINDS, *event_classes()])
 def test_every_kind_can_be_made_and_evaluated(word: str) -> None:
-    """Empty as it is: every field has a value of its kind, and can be shown."""
+    """Without values every field has a default of its type, and can be shown."""
     item = _signal(word, START, {})
     for field in fields_of([word], Nowhere()).values():
         value = field.get(item)

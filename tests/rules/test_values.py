@@ -1,4 +1,4 @@
-"""What can be asked of a value, and what cannot."""
+"""Conditions on values: valid ones, and invalid ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def fits(kind: Kind, requested: Any, value: Any) -> bool:
     ],
 )
 def test_what_fits(kind: Kind, requested: Any, yes: list[Any], no: list[Any]) -> None:
-    """Text without letter case, blocks, sets by name; lists by any of their items."""
+    """Case-insensitive text, blocks, sets by name; lists by any of their items."""
     assert [fits(kind, requested, value) for value in yes] == [True] * len(yes)
     assert [fits(kind, requested, value) for value in no] == [False] * len(no)
 
@@ -101,7 +101,7 @@ def test_what_fits(kind: Kind, requested: Any, yes: list[Any], no: list[Any]) ->
     ],
 )
 def test_what_makes_no_sense(golden: Golden, kind: Kind, requested: Any, where: tuple[Any, ...]) -> None:
-    """It is told when the rule is loaded, with its place, not when a packet comes."""
+    """The fault is reported with its position when the rule is loaded, not when a packet arrives."""
     with pytest.raises(RuleError) as caught:
         fit_of(kind, requested, SETS, Networks())
     golden(caught.value.message)
@@ -126,7 +126,7 @@ ADDRESSES = st.one_of(
     st.booleans(),
 )
 def test_columns_are_compared_the_same(requested: list[str], values: list[int], negated: bool) -> None:
-    """What is asked of many addresses at once is what is asked of each."""
+    """A condition on a column of addresses gives the same as on each address."""
     fit = fit_of(Kind.ADDRESS, {"not": requested} if negated else requested, SETS, Networks())
     hi, lo = (
         np.array([value >> 64 for value in values], np.uint64),
@@ -141,7 +141,7 @@ def test_columns_are_compared_the_same(requested: list[str], values: list[int], 
     st.sampled_from([5, [5, 9], {"above": 30000, "not": 40000}, {"at_most": 9}, {"below": 7}]),
 )
 def test_columns_of_numbers_too(values: list[int], requested: Any) -> None:
-    """Ports and counters."""
+    """The same holds for ports and counters."""
     fit = fit_of(Kind.NUMBER, requested, SETS, Networks())
     assert fit.many is not None
     assert fit.many(np.array(values, np.uint16)).tolist() == [fit.one(value) for value in values]

@@ -1,4 +1,4 @@
-"""Rules of the tests: written to a file, loaded, and asked by their detectors."""
+"""Helpers of the tests of rules: rules are written to a file, loaded, and made into detectors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write(folder: Path, text: str, name: str = "ours.yaml") -> Path:
 
 
 def loaded(folder: Path, text: str) -> Loaded:
-    """The only rule of a text, which must make sense."""
+    """The only rule of a text, which must be valid."""
     rules, faults = load_rules([write(folder, text)])
     assert faults == []
     [one] = rules
@@ -31,7 +31,7 @@ def loaded(folder: Path, text: str) -> Loaded:
 
 
 def made(folder: Path, text: str, world: World | None = None) -> Any:
-    """Its detector."""
+    """The detector of the only rule of a text."""
     return loaded(folder, text).detector(world or World())
 
 
