@@ -1,8 +1,8 @@
-"""A real Debian: debootstrapped once, copied for each story, booted in a container beside a switch and a receiver of
-events that are outside it.
+"""A real Debian: debootstrapped once, copied for each test, booted in a container with a switch and a receiver of
+events outside.
 
 The container has two interfaces in a network namespace of its own: ``mirror0``, where the packets of a capture arrive,
-and ``uplink0``, which leads to the receiver. Words are given to it with nsenter(1), as a login would.
+and ``uplink0``, which is connected to the receiver. Commands are run in it with nsenter(1), as in a login session.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BOOT_S = 60
 
 
 def missing() -> str:
-    """Why no machine can be booted here; empty where one can."""
+    """The reason why no machine can be booted here; empty if one can."""
     if os.geteuid() != 0:
         return "booting a machine needs root"
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -48,7 +48,7 @@ def missing() -> str:
 
 
 def fresh(folder: Path, packages: str = BOOTED) -> Path:
-    """A Debian that nobody used, in a folder. Made once for this machine, in its temporary folder."""
+    """An unused Debian in a folder. It is created once per host, in the temporary folder."""
     made = CACHE / f"{SUITE}-{packages.replace(',', '-')}"
     if not (made / "var/lib/dpkg/status").exists():
         part = made.with_name(f"{made.name}.{os.getpid()}")
@@ -63,7 +63,7 @@ def fresh(folder: Path, packages: str = BOOTED) -> Path:
 
 
 def _mirror() -> str:
-    """Whence this machine has its own packages of that Debian, else the usual place."""
+    """The package mirror of this host for that Debian, else the default one."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}"]
     with contextlib.suppress(OSError):
         found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
@@ -73,8 +73,8 @@ def _mirror() -> str:
 
 
 class Machine:
-    """A booted one. ``received``: what the receiver outside has got, a line a record; ``logins``: the Authorization
-    header of each request.
+    """A booted machine. ``received``: the records that the receiver outside got, one per line; ``logins``: the
+    Authorization header of each request.
     """
 
     def __init__(self, root: Path) -> None:
@@ -90,7 +90,7 @@ class Machine:
         )
         nspawn = f"systemd-nspawn --quiet --boot --keep-unit --register=no --console=pipe --directory={self.root}"
         network = f"--network-namespace-path=/run/netns/{self.inside} --capability=CAP_NET_ADMIN"
-        # The machine sees the unified hierarchy, whatever this one has mounted, and sets its own interfaces.
+        # The container has the unified hierarchy, whichever this host has mounted, and configures its own interfaces.
         unified = "mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup"
         self._nspawn = self._start(
             [
@@ -148,7 +148,7 @@ class Machine:
             (self.inside, "uplink0"),
             (self.outside, "switch0"),
             (self.outside, "wan0"),
-        ):  # mirror0 is the machine's own affair
+        ):  # mirror0 is configured by the machine
             subprocess.run(["ip", "-n", space, "link", "set", link, "up"], check=True)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -161,12 +161,12 @@ class Machine:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.root.parent.glob("*.log")))
 
     def _leader(self) -> int:
-        """Its first process, as this machine numbers it; 0 before it is there."""
+        """The PID of its init process on this host; 0 before it is started."""
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
         return int((children.read_text().split() or ["0"])[0])
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command in there."""
+        """Run a command in the machine."""
         command = ["nsenter", "--target", str(self._leader()), "--all", "--", *arguments]
         done = subprocess.run(
             command,
@@ -184,7 +184,7 @@ class Machine:
         there.write_text(text)
 
     def show(self, unit: str, name: str) -> str:
-        """A property of a unit."""
+        """Show a property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
     def pid(self, unit: str) -> str:
@@ -194,7 +194,7 @@ class Machine:
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
 
     def replay(self, capture: Path) -> None:
-        """The packets of a capture reach the mirror port."""
+        """Send the packets of a capture to the mirror port."""
         subprocess.run(
             [*_in(self.outside), "tcpreplay", "-q", "--pps", "2000", "-i", "switch0", str(capture)],
             check=True,
@@ -202,7 +202,7 @@ class Machine:
         )
 
     def events(self, **wanted: str) -> list[dict[str, Any]]:
-        """What the receiver outside has got."""
+        """The events that the receiver outside got."""
         lines = self.received.read_bytes().splitlines() if self.received.exists() else []
         found = [json.loads(line) for line in lines]
         return [one for one in found if all(one.get(key) == value for key, value in wanted.items())]
@@ -213,7 +213,7 @@ def _in(space: str) -> list[str]:
 
 
 def wait(holds: Callable[[], bool], seconds: float, messages: Callable[[], str] = str) -> float:
-    """Until it holds; how long it took in seconds."""
+    """Wait until it holds; returns the time in seconds."""
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < seconds, messages()
@@ -223,7 +223,7 @@ def wait(holds: Callable[[], bool], seconds: float, messages: Callable[[], str] 
 
 @contextlib.contextmanager
 def booted(folder: Path) -> Iterator[Machine]:
-    """A fresh one in a folder, which is gone afterwards."""
+    """A fresh machine in a folder that is removed afterwards."""
     root = fresh(folder / "root")
     try:
         with Machine(root) as machine:

@@ -1,5 +1,5 @@
-"""A receiver of events: appends what is posted to a file, and who posted to another. ``python receiver.py ADDRESS PORT
-BODIES LOGINS``.
+"""A receiver of events: appends request bodies to one file, and Authorization headers to another. ``python receiver.py
+ADDRESS PORT BODIES LOGINS``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes everything."""
+    """Accepts every request."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

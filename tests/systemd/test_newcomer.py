@@ -1,6 +1,6 @@
-"""A newcomer: a Debian with Python and nothing else, this repository, and the commands of README as they stand there.
+"""A new developer: a Debian with Python only, this repository, and the commands of the README.
 
-Takes a quarter of an hour, most of it the tests themselves: SENSOR_NEWCOMER=1 python -m pytest -s
+Takes a quarter of an hour, most of it for the tests themselves: SENSOR_NEWCOMER=1 python -m pytest -s
 tests/systemd/test_newcomer.py
 """
 
@@ -20,7 +20,7 @@ from tests.systemd.machine import BARE, fresh, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = "/root/sensor"
-# How this machine reaches package indexes: its settings go with the newcomer, as those of a company would.
+# The settings of this host for package indexes are copied, as those of a company would be.
 SETTINGS = ("/etc/pip.conf", "/root/.config/pip", "/etc/apt/apt.conf.d")
 VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "http_proxy", "https_proxy", "no_proxy")
 CERTIFICATES = "/mnt/certificates.crt"
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.skipif(
 
 
 class Newcomer:
-    """Types commands in a checkout, as root of a fresh Debian that was not booted."""
+    """Runs commands in a checkout, as root of a fresh Debian that was not booted."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def types(self, command: str, seconds: float = DEMO_S) -> tuple[int, str]:
-        """The exit code, and all that the terminal shows."""
+        """The exit code, and the output on the terminal."""
         begun = time.monotonic()
         settings = [f"--bind-ro={path}" for path in SETTINGS if Path(path).exists()]
         settings += [f"--setenv={name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
@@ -86,7 +86,7 @@ class Newcomer:
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
-    """With what is committed, and with make, which README tells to install before anything else."""
+    """The committed files, and make, which the README lists as the first requirement."""
     root = fresh(tmp_path_factory.mktemp("newcomer") / "root", BARE)
     subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), f"{root}{CHECKOUT}"], check=True)
     try:
@@ -98,7 +98,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 
 
 def commands() -> list[str]:
-    """What README tells to try first."""
+    """The first commands of the README."""
     section = (ROOT / "README.md").read_text().split("## Try it", 1)[1]
     return [line.partition("#")[0].strip() for line in section.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()]
 
@@ -108,7 +108,7 @@ def test_readme_begins_with_two_commands() -> None:
 
 
 def test_what_is_missing_is_named_with_the_command_that_brings_it(newcomer: Newcomer) -> None:
-    """One line; done as it says, nothing is missing any more."""
+    """The error is one line; after its command, nothing is missing."""
     code, reported = newcomer.types(commands()[0])
     (line,) = [line for line in reported.splitlines() if line.startswith("cannot build without")]
     assert code != 0
@@ -118,7 +118,7 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(newcomer: Newc
 
 
 def test_first_command_shows_devices_and_alerts(newcomer: Newcomer) -> None:
-    """An office with its devices, and what is wrong there."""
+    """The output shows the devices of an office, and its alerts."""
     code, reported = newcomer.types(commands()[0])
     assert code == 0
     assert "Kyocera" in reported
@@ -127,7 +127,7 @@ def test_first_command_shows_devices_and_alerts(newcomer: Newcomer) -> None:
 
 
 def test_second_command_passes(newcomer: Newcomer) -> None:
-    """All tests that such a machine can run."""
+    """All tests that such a machine can run pass."""
     code, reported = newcomer.types(commands()[1], TEST_S)
     assert code == 0
     assert re.search(r" \d{5,} passed", reported)

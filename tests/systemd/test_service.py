@@ -1,7 +1,7 @@
-"""The life of a sensor on a real Debian under a real systemd: installed, started, told anew, killed, hung, stopped,
-upgraded, taken away.
+"""The life of a sensor on a real Debian under a real systemd: installed, started, reloaded, killed, hung, stopped,
+upgraded, removed.
 
-One machine, whose story these tests tell in their order; `make test-systemd` builds the package and runs them.
+The tests use one machine, in their order; `make test-systemd` builds the package and runs them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def package() -> Path:
-    """The one that `make deb` built last."""
+    """The last package that `make deb` built."""
     return max((ROOT / "dist").glob(f"{PACKAGE}_*.deb"), key=lambda path: path.stat().st_mtime)
 
 
@@ -49,7 +49,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> None:
-    """A Debian with Python needs nothing more; there is a user, and a configuration that others cannot read; no unit is
+    """A Debian with Python needs no other package; a user and a private configuration are created, and no unit is
     enabled.
     """
     reported = machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/sensor.deb").stdout
@@ -69,9 +69,7 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
 
 
 def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
-    """It is up and promiscuous, answers no ARP, has no address of any kind and joins no frames; nothing but that one
-    right was needed.
-    """
+    """The interface is up and promiscuous, without ARP, addresses and offloads; no other privilege is needed."""
     machine.run("ethtool", "-K", "mirror0", "gro", "on")
     machine.run("systemctl", "enable", "--now", "sensor-mirror@mirror0")
     (link,) = json.loads(machine.run("ip", "-json", "address", "show", "dev", "mirror0").stdout)
@@ -83,8 +81,8 @@ def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
 
 
 def test_first_device_within_two_minutes(machine: Machine) -> None:
-    """The silent interface is proposed, as the mirror port it is; a secret comes as a credential; the first device
-    reaches the receiver outside.
+    """The mirror port is proposed; a secret is passed as a credential; the first device reaches the
+    receiver outside.
     """
     machine.run("sensor", "config", "init", "--yes", "--force")
     machine.write("/etc/credstore/sensor.upstream", "a-secret\n")
@@ -108,9 +106,7 @@ def test_first_device_within_two_minutes(machine: Machine) -> None:
 
 
 def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
-    """By its socket in the run-time folder, by systemd, and by a test of what is installed; who is of its group need
-    not name its folder.
-    """
+    """Its socket, systemd and the self-test show its state; members of its group need not name its folder."""
     assert machine.run("sensor", "status").stdout.startswith("sensor ")
     reported = {
         one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())
@@ -125,7 +121,7 @@ def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
 
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
 def test_no_process_keeps_a_privilege(machine: Machine, unit: str) -> None:
-    """Both run as the user sensor, without a capability, with no way to gain one, behind a filter of system calls."""
+    """Both run as the user sensor, without capabilities or a way to gain them, with a filter of system calls."""
     status = machine.run("cat", f"/proc/{machine.pid(unit)}/status").stdout
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     user = machine.run("id", "--user", "sensor").stdout.strip()
@@ -136,7 +132,7 @@ def test_no_process_keeps_a_privilege(machine: Machine, unit: str) -> None:
 
 
 def test_reload_takes_up_what_changed(machine: Machine) -> None:
-    """Without a gap: the same process, a record that tells it."""
+    """The process continues without a gap, and a record reports the reload."""
     before, pid = len(machine.events(kind="sensor", action="config")), machine.pid("sensor")
     machine.write("/etc/sensor/conf.d/20-networks.yaml", "networks: [203.0.113.0/24]\n")
     machine.run("systemctl", "reload", "sensor")
@@ -146,7 +142,7 @@ def test_reload_takes_up_what_changed(machine: Machine) -> None:
 
 
 def test_reload_of_a_broken_configuration_changes_nothing(machine: Machine) -> None:
-    """It is told with file and line, in the journal and in an event, and all goes on; both processes alike."""
+    """The fault is reported with file and line, in the journal and in an event, and both processes continue."""
     pids = [machine.pid(unit) for unit in ("sensor", "sensor-forward")]
     machine.write("/etc/sensor/conf.d/30-broken.yaml", "# a slip\noutputs: {upstream: {packng: gzip}}\n")
     try:
@@ -161,7 +157,7 @@ def test_reload_of_a_broken_configuration_changes_nothing(machine: Machine) -> N
 
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
 def test_killed_it_comes_back(machine: Machine, unit: str) -> None:
-    """Within seconds, and goes on where it was: no number is missing at the receiver."""
+    """It restarts within seconds and continues: the receiver misses no number."""
     pid = machine.pid(unit)
     machine.run("sh", "-c", f"kill -KILL {pid}")
     wait(lambda: machine.pid(unit) not in (pid, "0") and settled(machine, unit), 30, lambda: machine.journal(unit))
@@ -181,7 +177,7 @@ def test_hung_it_is_started_again(machine: Machine, unit: str) -> None:
     )
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", unit)
-    time.sleep(6)  # fed all the while
+    time.sleep(6)  # the watchdog is notified meanwhile
     assert machine.show(unit, "NRestarts") == "0"
     pid = machine.pid(unit)
     machine.run("sh", "-c", f"kill -STOP {pid}")
@@ -192,8 +188,8 @@ def test_hung_it_is_started_again(machine: Machine, unit: str) -> None:
 
 
 def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> None:
-    """Root reads and writes the state while it runs; afterwards all of it still belongs to the sensor, and it starts
-    anew.
+    """Root reads and writes the state while it runs; afterwards all files still belong to the
+    sensor, and it restarts.
     """
     machine.run("sensor", "devices")
     machine.run("sensor", "mute", "add", "--detector", "discovery.*", "--for", "1h", "--reason", "a test")
@@ -207,8 +203,8 @@ def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> Non
 
 
 def test_a_timer_takes_lists_again(machine: Machine) -> None:
-    """Without a list it asks nobody for anything; what changed where a list came from is what the sensor knows
-    afterwards. It holds no right meanwhile.
+    """Without a list there is no request; a changed list is loaded by the sensor. The timer's service has no
+    privileges.
     """
     machine.write("/etc/sensor/bad.txt", "198.51.100.66\n")
     machine.run("sensor", "intel", "remove", "ours")
@@ -226,7 +222,7 @@ def test_a_timer_takes_lists_again(machine: Machine) -> None:
 
 
 def test_scores_of_the_day_are_recorded(machine: Machine) -> None:
-    """By a timer that began with the rest, and by a service that has no network."""
+    """The timer starts with the target, and its service has no network access."""
     assert machine.show("sensor-posture.timer", "ActiveState") == "active"
     machine.run("systemctl", "start", "sensor-posture.service")
     assert machine.show("sensor-posture.service", "Result") == "success"
@@ -236,7 +232,7 @@ def test_scores_of_the_day_are_recorded(machine: Machine) -> None:
 
 
 def test_stopped_it_reports_so(machine: Machine) -> None:
-    """All of it by its target, within five seconds, with its last words in the log."""
+    """The target stops all units within five seconds, and the log has the final records."""
     begun = time.monotonic()
     machine.run("systemctl", "stop", "sensor.target")
     wait(
@@ -250,9 +246,7 @@ def test_stopped_it_reports_so(machine: Machine) -> None:
 
 
 def test_upgrade_goes_on_with_what_it_knows(machine: Machine, tmp_path: Path) -> None:
-    """A newer package takes over from the older: the processes are new, the configuration is ours, the devices are
-    those of before.
-    """
+    """After an upgrade the processes are new, and configuration and devices are kept."""
     devices = machine.run("sensor", "devices", "--json").stdout.splitlines()
     assert devices
     pids = {machine.pid(unit) for unit in ("sensor", "sensor-forward")}
@@ -266,7 +260,7 @@ def test_upgrade_goes_on_with_what_it_knows(machine: Machine, tmp_path: Path) ->
 
 
 def newer(old: Path, tree: Path, to: Path) -> None:
-    """The same package under a higher number."""
+    """The same package with a higher version."""
     subprocess.run(["dpkg-deb", "--raw-extract", str(old), str(tree)], check=True)
     control = tree / "DEBIAN/control"
     lines = ["Version: 99.0" if line.startswith("Version:") else line for line in control.read_text().splitlines()]
@@ -279,8 +273,8 @@ def newer(old: Path, tree: Path, to: Path) -> None:
 
 
 def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
-    """Removed, nothing runs and no program is left, but what it knew is; purged, that is gone as well, and systemd has
-    nothing to complain of.
+    """After removal nothing runs, and the state is kept; after a purge it is deleted as well, and systemd reports no
+    failed unit.
     """
     machine.run("apt-get", "remove", "--yes", PACKAGE)
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
@@ -297,9 +291,7 @@ def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
 
 
 def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
-    """From an environment in /opt, as a wheel makes one: `sensor service` writes the units, tells how they fare, and
-    takes them away again.
-    """
+    """From a wheel in /opt: `sensor service` writes the units, shows their state, and removes them."""
     subprocess.run(["dpkg-deb", "--extract", str(package()), str(tmp_path)], check=True)
     there = machine.root / "opt/sensor"
     shutil.copytree(tmp_path / "usr/lib/sensor", there, symlinks=True)
