@@ -1,4 +1,4 @@
-"""Folders of state as runs leave them: real logs, and real inventories of a few devices."""
+"""State folders as runs leave them: real logs, and real inventories of a few devices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY = "2026-11-24"
 
 
 def line(kind: str, action: str, clock: str, **parts: Any) -> str:
-    """A record as it stands in a log."""
+    """A record as a line of a log."""
     origin = {"id": "hq", "version": "0.1.0", "seq": 1}
     one = {
         "ts": f"{DAY}T{clock}:00.000000Z",
@@ -70,14 +70,14 @@ def write_log(path: Path, *, devices: int = 2, alerts: int = 1, begin: str = "08
 
 
 def _numbered(text: str, number: int) -> str:
-    """With the number and the id that its log gives a record."""
+    """With the number and the id that the log assigns."""
     one = json.loads(text)
     one["sensor"]["seq"] = number
     return json.dumps(one | {"id": f"01M86A72FGEX5J2911G{number:07}", "schema": "1.0"}) + "\n"
 
 
 def write_inventory(folder: Path, *, devices: int = 3) -> Path:
-    """The inventory of a run; without devices that of one that came to nothing."""
+    """The inventory of a run; without devices, that of a run without traffic."""
     with Run(folder) as run:
         for number in range(devices):
             run.story.sends(f"00:17:c8:1a:2b:{number:02x}", f"10.0.0.{number + 1}", "http.server", "type=camera@0.8")
@@ -85,14 +85,14 @@ def write_inventory(folder: Path, *, devices: int = 3) -> Path:
 
 
 def age(folder: Path, seconds: int) -> None:
-    """Everything in it was written so long ago."""
+    """Set the modification time of all files to so long ago."""
     for path in (folder, *folder.rglob("*")):
         os.utime(path, (2_000_000_000 - seconds,) * 2)
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """A sensor holds the lock of its inventory for as long as it runs."""
+    """Hold the lock of the inventory, as a running sensor does."""
     with (folder / "inventory.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

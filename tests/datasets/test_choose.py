@@ -1,4 +1,4 @@
-"""Which dataset is read: the rule, one step after the other."""
+"""Which dataset is read: the rules, in order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def replay(state: Path, name: str, seconds: int, **more: int) -> None:
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:
-    """Neither in a folder that is empty nor in one that is not there."""
+    """Neither an empty folder nor a missing one has a dataset."""
     for state in (tmp_path, tmp_path / "none"):
         with pytest.raises(NoDataset, match="sensor replay FILE"):
             choose(state)
@@ -29,7 +29,7 @@ def test_nothing_is_there(tmp_path: Path) -> None:
 
 
 def test_the_newest_replay(tmp_path: Path) -> None:
-    """By the time at which it was made, not by its name or the time of its packets."""
+    """The newest by time of creation, not by name or packet time."""
     replay(tmp_path, "alpha", 10)
     replay(tmp_path, "beta", 30)
     assert [one.name for one in datasets_in(tmp_path)] == ["alpha", "beta"]
@@ -37,7 +37,7 @@ def test_the_newest_replay(tmp_path: Path) -> None:
 
 
 def test_one_that_is_named(tmp_path: Path) -> None:
-    """Also one that is not the newest; a name that there is not comes with those that there are."""
+    """An older one may be named; the error for an unknown name lists the valid ones."""
     replay(tmp_path, "alpha", 10)
     replay(tmp_path, "beta", 30)
     assert choose(tmp_path, "beta").name == "beta"
@@ -47,7 +47,7 @@ def test_one_that_is_named(tmp_path: Path) -> None:
 
 
 def test_a_sensor_that_runs_goes_before_a_newer_replay(tmp_path: Path) -> None:
-    """And one that ran once does not."""
+    """A sensor that no longer runs does not."""
     write_log(tmp_path / "events.jsonl")
     write_inventory(tmp_path)
     age(tmp_path, 60)
@@ -64,7 +64,7 @@ def test_a_sensor_that_runs_goes_before_a_newer_replay(tmp_path: Path) -> None:
 
 
 def test_a_sensor_that_is_installed_goes_before_a_newer_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the state folder of the service alone; elsewhere nobody knows whose it is."""
+    """The rule applies to the state folder of the service only, since the owner of other folders is unknown."""
     write_log(tmp_path / "events.jsonl")
     age(tmp_path, 60)
     replay(tmp_path, "office", 10)
@@ -79,15 +79,15 @@ def test_a_sensor_that_is_installed_goes_before_a_newer_replay(tmp_path: Path, m
 
 
 def test_units_of_the_service(tmp_path: Path) -> None:
-    """Those of one interface count too."""
+    """Units of single interfaces count too."""
     assert not live.installed((tmp_path,))
     (tmp_path / "sensor-mirror@.service").touch()
     assert live.installed((tmp_path,))
 
 
 def test_an_empty_one_is_never_preferred(golden: Golden, tmp_path: Path) -> None:
-    """What a sensor leaves that found no interface: an inventory without a device, a log without a record. Not even
-    while one runs; but by its name.
+    """An inventory without devices and a log without records, as of a sensor without an interface, are read only by
+    name.
     """
     write_inventory(tmp_path, devices=0)
     (tmp_path / "events.jsonl").touch()
@@ -101,8 +101,8 @@ def test_an_empty_one_is_never_preferred(golden: Golden, tmp_path: Path) -> None
 
 
 def test_a_sensor_that_received_nothing_hides_no_replay(tmp_path: Path) -> None:
-    """It ran for a moment, and wrote that it began and ended. While it runs its data is read, for nothing may be the
-    answer; afterwards the replay is.
+    """Its log has only begin and end. While it runs it is read, since no traffic may be correct; afterwards the replay
+    is.
     """
     replay(tmp_path, "office", 1000)
     write_log(tmp_path / "events.jsonl", devices=0, alerts=0)
@@ -117,7 +117,7 @@ def test_a_sensor_that_received_nothing_hides_no_replay(tmp_path: Path) -> None:
 
 
 def test_what_a_person_chose(tmp_path: Path) -> None:
-    """It goes before the newest, until it is removed or the choice is taken back."""
+    """The choice precedes the newest dataset, until the dataset is removed or the choice is reset."""
     replay(tmp_path, "alpha", 10)
     replay(tmp_path, "beta", 30)
     manage.use(tmp_path, "beta")
@@ -132,7 +132,7 @@ def test_what_a_person_chose(tmp_path: Path) -> None:
 
 
 def test_what_is_missing(golden: Golden, tmp_path: Path) -> None:
-    """Each part by its name; a replay that was cut off lacks its end."""
+    """Each missing part is named; an interrupted replay lacks its end."""
     write_inventory(tmp_path)
     assert choose(tmp_path).missing == ("event log", "evidence")
     folder = tmp_path / "datasets" / "cut"
@@ -142,7 +142,7 @@ def test_what_is_missing(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_the_span_of_an_inventory_without_a_log(tmp_path: Path) -> None:
-    """From the first device that was seen to the last."""
+    """From the first sighting of a device to the last."""
     write_inventory(tmp_path)
     first, last = choose(tmp_path).span
     assert first[:10] == "2023-11-14"
@@ -150,7 +150,7 @@ def test_the_span_of_an_inventory_without_a_log(tmp_path: Path) -> None:
 
 
 def test_a_damaged_card_and_a_damaged_inventory(tmp_path: Path) -> None:
-    """The rest is read all the same; a store that cannot be read is not called empty."""
+    """The other files are still read; an unreadable store does not count as empty."""
     replay(tmp_path, "office", 10)
     (tmp_path / "datasets" / "office" / "dataset.json").write_bytes(b'{"kind": 7')
     found = choose(tmp_path)
@@ -161,7 +161,7 @@ def test_a_damaged_card_and_a_damaged_inventory(tmp_path: Path) -> None:
 
 
 def test_a_log_elsewhere(tmp_path: Path) -> None:
-    """A sensor whose configuration names another place for its log says so in its folder."""
+    """The folder records the configured location of the log."""
     log = write_log(tmp_path / "var" / "log.jsonl")
     write_inventory(tmp_path / "state")
     write_card(tmp_path / "state", Card(log=str(log)))

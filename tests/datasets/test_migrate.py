@@ -16,9 +16,7 @@ from tests.datasets._folders import write_inventory, write_log
 
 
 def test_a_replay_beside_a_live_sensor(tmp_path: Path) -> None:
-    """It becomes a dataset with its notes and alerts suppressed by mutes; a copy stays; the live sensor's data is where
-    it was.
-    """
+    """The replay becomes a dataset with its notes and muted alerts; a backup is kept; the live data is not moved."""
     live = write_log(tmp_path / "events.jsonl", alerts=0)
     write_inventory(tmp_path)
     text = write_log(tmp_path / "replay.jsonl", alerts=3).read_bytes()
@@ -51,7 +49,7 @@ def test_a_replay_that_has_the_folder_to_itself(tmp_path: Path) -> None:
 
 
 def test_a_sensor_that_came_to_nothing_hides_no_replay(tmp_path: Path) -> None:
-    """An empty inventory and an empty log, and a good replay: that is read."""
+    """The replay is read, not the empty inventory and log."""
     write_inventory(tmp_path, devices=0)
     (tmp_path / "events.segments").mkdir()
     write_log(tmp_path / "replay.jsonl")
@@ -61,7 +59,7 @@ def test_a_sensor_that_came_to_nothing_hides_no_replay(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_we_may_not_write(tmp_path: Path) -> None:
-    """Nothing is moved, and everything is read where it is."""
+    """Without write permission nothing is moved, and the files are read in place."""
     write_log(tmp_path / "replay.jsonl")
     tmp_path.chmod(0o500)
     assert migrate(tmp_path) == ""
@@ -70,7 +68,7 @@ def test_a_folder_that_we_may_not_write(tmp_path: Path) -> None:
 
 
 def test_without_a_backup_nothing_is_moved(tmp_path: Path) -> None:
-    """It is said, and read where it is."""
+    """A warning is given, and the files are read in place."""
     log = write_log(tmp_path / "replay.jsonl")
     (tmp_path / BACKUP).write_text("in the way")
     assert str(log) in migrate(tmp_path)
@@ -78,7 +76,7 @@ def test_without_a_backup_nothing_is_moved(tmp_path: Path) -> None:
 
 
 def test_a_replay_that_is_still_at_work(tmp_path: Path) -> None:
-    """Of an earlier version: its log is left to it."""
+    """A replay of an earlier version that still runs keeps its log."""
     log = write_log(tmp_path / "replay.jsonl")
     with log.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -87,9 +85,7 @@ def test_a_replay_that_is_still_at_work(tmp_path: Path) -> None:
 
 
 def test_a_live_sensor_begins_where_a_replay_was(tmp_path: Path) -> None:
-    """It goes on with the inventory and never with the log: what a replay found must not be sent upstream as if it were
-    of today.
-    """
+    """The inventory is used and the log is not: findings of a replay must not be delivered as current ones."""
     write_inventory(tmp_path)
     write_log(tmp_path / "replay.jsonl", alerts=7)
     migrate(tmp_path)

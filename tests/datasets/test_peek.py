@@ -13,7 +13,7 @@ LATER = "UPDATE devices SET body = json_set(body, '$.last_seen', '2030-01-01T00:
 
 
 def test_times_follow_the_file(tmp_path: Path) -> None:
-    """The write-ahead log counts too: the file itself is unchanged until it is merged."""
+    """The write-ahead log counts too: the file itself is unchanged until a checkpoint."""
     path = tmp_path / "inventory.db"
     assert times_of(path) == ("", "")
     fill(tmp_path, 3)

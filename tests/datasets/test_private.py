@@ -1,4 +1,4 @@
-"""Who may read a dataset."""
+"""Permissions of datasets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def modes(*paths: Path) -> list[int]:
 
 
 def test_a_new_folder(tmp_path: Path) -> None:
-    """Its owner alone, with the folders around it and the files in it; afterwards files are made as before."""
+    """Only the owner can read it, its new parent folders and its files; the umask is restored afterwards."""
     before = os.umask(0o022)
     try:
         with private(tmp_path / "a" / "b"):
@@ -36,7 +36,7 @@ def test_a_new_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o600), (0o755, 0o600), (0o750, 0o640)])
 def test_an_inventory_of_an_earlier_version(tmp_path: Path, folder: int, mode: int) -> None:
-    """It is closed to others; the group keeps what the folder gives it, as that of the service does."""
+    """It is closed to others; the group keeps the access of the folder, as in the folder of the service."""
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(folder)
@@ -49,7 +49,7 @@ def test_an_inventory_of_an_earlier_version(tmp_path: Path, folder: int, mode: i
 
 
 def test_a_link_is_left_alone(tmp_path: Path) -> None:
-    """What it leads to is not ours."""
+    """The target of the link is not changed."""
     (tmp_path / "theirs").touch()
     (tmp_path / "theirs").chmod(0o644)
     (tmp_path / "state").mkdir(mode=0o700)
@@ -61,9 +61,7 @@ def test_a_link_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("state", "mode"), [(0o700, 0o700), (0o750, 0o750), (0o755, 0o700)])
 def test_datasets_are_open_to_what_the_state_is(tmp_path: Path, state: int, mode: int) -> None:
-    """A replay in the state folder of the service shuts out none of its group; one in a folder that everybody may read
-    lets nobody in.
-    """
+    """A replay in the folder of the service is readable for its group; one in a public folder is private."""
     tmp_path.chmod(state)
     folder = tmp_path / "datasets" / "office"
     with private(tmp_path):
@@ -74,7 +72,7 @@ def test_datasets_are_open_to_what_the_state_is(tmp_path: Path, state: int, mode
 
 
 def test_who_may_read_no_replay_reads_the_live_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is told that it may not when nothing else is there, not that there is nothing."""
+    """Without other data the error is about permission, not about missing data."""
 
     def refused(state: Path) -> list[Dataset]:
         raise PermissionError(13, "Permission denied", str(state / "datasets"))

@@ -1,4 +1,4 @@
-"""A request to read the configuration again, left as a file in the state folder."""
+"""A request to reload the configuration is a file in the state folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_request_counts_once_and_one_of_an_earlier_run_not_at_all(tmp_path:
 
 
 def test_without_a_folder_or_a_file_nothing_is_requested(tmp_path: Path) -> None:
-    """A request that is taken away, by a restored backup say, is none."""
+    """A request that is removed, for example by a restored backup, is ignored."""
     requests = Requests(tmp_path / "none")
     assert not requests.requested()
     (tmp_path / "none").mkdir()

@@ -1,4 +1,4 @@
-"""Replays side by side: names, replacement, what is left of one that failed, and how many are kept."""
+"""Several replays: names, replacement, leftovers of a failed one, and the number that is kept."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def made(state: Path, *captures: str, name: str = "", alerts: int = 1) -> NewRep
     ],
 )
 def test_names(captures: list[str], name: str) -> None:
-    """Of the file without its endings, in characters that need no quoting; never that of the live sensor. Each may be
-    chosen by hand as well.
+    """The name is that of the file without suffixes, in characters that need no quoting, and never that of the live
+    sensor.
     """
     assert name_of(captures) == name
     assert checked(name) == name
@@ -47,13 +47,13 @@ def test_names(captures: list[str], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "live", ".hidden", "../up", "a b", "x" * 65, "-o", "a/b", "naïve"])
 def test_names_that_are_none(name: str) -> None:
-    """They would lead out of the folder, or could not be told from an option."""
+    """They are outside of the folder, or look like an option."""
     with pytest.raises(BadName):
         checked(name)
 
 
 def test_captures_are_known_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By their absolute path, links resolved."""
+    """They are compared by absolute path, links resolved."""
     (tmp_path / "a.pcap").touch()
     (tmp_path / "link.pcap").symlink_to(tmp_path / "a.pcap")
     monkeypatch.chdir(tmp_path)
@@ -61,7 +61,7 @@ def test_captures_are_known_from_any_folder(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_another_capture_stands_beside(tmp_path: Path) -> None:
-    """Also one of the same name from another folder."""
+    """Another dataset is added, also for a file of the same name in another folder."""
     assert [made(tmp_path, path).name for path in ("/a/office.pcap", "/b/office.pcap", "/c/lab.pcap")] == [
         "office",
         "office-2",
@@ -71,7 +71,7 @@ def test_another_capture_stands_beside(tmp_path: Path) -> None:
 
 
 def test_the_same_capture_replaces_its_own(tmp_path: Path) -> None:
-    """Whatever it was called."""
+    """The former dataset is replaced, whatever its name."""
     made(tmp_path, "/a/office.pcap", alerts=7)
     again = made(tmp_path, "/a/office.pcap", alerts=2)
     assert (again.name, again.replaced) == ("office", True)
@@ -80,12 +80,12 @@ def test_the_same_capture_replaces_its_own(tmp_path: Path) -> None:
 
 
 def test_what_came_from_a_pipe_is_never_the_same(tmp_path: Path) -> None:
-    """Nobody knows what it was."""
+    """The content of a pipe is unknown."""
     assert [made(tmp_path, "-").name for _ in range(2)] == ["stdin", "stdin-2"]
 
 
 def test_a_replay_that_fails_leaves_the_former_one(tmp_path: Path) -> None:
-    """As if it had never been."""
+    """The former dataset is unchanged."""
     former = made(tmp_path, "/a/office.pcap", alerts=7).log.read_bytes()
     again = new_replay(tmp_path, ["/a/office.pcap"])
     again.log.write_text("half")
@@ -96,7 +96,7 @@ def test_a_replay_that_fails_leaves_the_former_one(tmp_path: Path) -> None:
 
 
 def test_a_replay_that_is_cut_off_reports_so(golden: Golden, tmp_path: Path) -> None:
-    """Nobody takes it for the whole; the next one tidies up."""
+    """The dataset is marked as incomplete; the next replay removes leftovers."""
     made(tmp_path, "/a/office.pcap")
     write_log(new_replay(tmp_path, ["/a/office.pcap"]).log)
     found = named_in(datasets_in(tmp_path), "office")
@@ -106,7 +106,7 @@ def test_a_replay_that_is_cut_off_reports_so(golden: Golden, tmp_path: Path) -> 
 
 
 def test_a_name_of_another_capture_is_refused(tmp_path: Path) -> None:
-    """Nothing is overwritten that somebody may still want."""
+    """No dataset of another capture is overwritten."""
     made(tmp_path, "/a/office.pcap", name="before")
     with pytest.raises(Taken, match=r"/a/office\.pcap"):
         new_replay(tmp_path, ["/b/other.pcap"], "before")
@@ -114,7 +114,7 @@ def test_a_name_of_another_capture_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
-    """Neither replaced, nor removed, nor renamed."""
+    """It is neither replaced, nor removed, nor renamed."""
     one = made(tmp_path, "/a/office.pcap")
     with running(one.folder):
         with pytest.raises(Taken):
@@ -126,7 +126,7 @@ def test_one_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_oldest_make_room(tmp_path: Path) -> None:
-    """But not the one that commands were told to read, and not one that is being written."""
+    """The selected dataset and one being written are kept."""
     for number in range(6):
         age(made(tmp_path, f"/a/{number}.pcap").folder, 100 - number)
     manage.use(tmp_path, "0")
@@ -138,6 +138,6 @@ def test_the_oldest_make_room(tmp_path: Path) -> None:
 
 
 def test_what_is_made_is_private(tmp_path: Path) -> None:
-    """A capture tells who talked to whom."""
+    """A capture shows who communicates with whom."""
     folder = made(tmp_path, "/a/office.pcap").folder
     assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
