@@ -1,5 +1,5 @@
-"""Feeds as their publishers make them: what each says is kept, what no packet shows is left out, and what is wrong is
-told by its line.
+"""Feeds in the formats of their publishers: fields are kept, indicators not visible in packets are omitted, faults have
+their line.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ FEEDS = {
 
 @pytest.mark.parametrize("name", FEEDS)
 def test_reports_what_the_feed_reports(tmp_path: Path, name: str) -> None:
-    """Indicator, category, first sighting, end and confidence, whatever the columns are called."""
+    """Indicator, category, first sighting, expiry and confidence, whatever the names of columns."""
     feed, wanted = FEEDS[name]
     found = entries(read(tmp_path, feed if isinstance(feed, str | bytes) else json.dumps(feed)))
     assert found >= wanted
@@ -173,7 +173,7 @@ def test_reports_what_the_feed_reports(tmp_path: Path, name: str) -> None:
 
 
 def test_json_may_be_laid_out(tmp_path: Path) -> None:
-    """A document over many lines, with a byte order mark."""
+    """A JSON document over many lines, with a byte order mark."""
     text = "\ufeff" + json.dumps({"objects": [STIX]}, indent=1)
     assert entries(read(tmp_path, text)) == FOUND_BY_STIX
 
@@ -190,7 +190,7 @@ def test_json_may_be_laid_out(tmp_path: Path) -> None:
     ],
 )
 def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
-    """Feeds are empty for weeks."""
+    """Feeds may be empty for weeks."""
     one = read(tmp_path, feed)
     assert (len(one), one.faults) == (0, [])
 
@@ -225,7 +225,7 @@ def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
 def test_a_broken_line_is_reported_by_its_number_and_the_rest_loads(
     tmp_path: Path, feed: str, line: int, message: str
 ) -> None:
-    """The line of the feed, not of what we made of it."""
+    """The error has the line number of the feed, not of the converted list."""
     one = read(tmp_path, feed)
     assert len(one) >= 1
     assert one.faults[0].line == line
@@ -246,13 +246,13 @@ def test_a_broken_line_is_reported_by_its_number_and_the_rest_loads(
     ],
 )
 def test_what_is_no_list_is_an_error(tmp_path: Path, text: str) -> None:
-    """Anything else that is JSON or CSV."""
+    """Any other JSON or CSV is an error."""
     with pytest.raises(DocumentErrors, match="no valid indicator"):
         read(tmp_path, text)
 
 
 def test_every_truncation_of_a_feed_is_read_or_reported(tmp_path: Path) -> None:
-    """A download that broke off: never another error."""
+    """A truncated download gives entries or a fault, never another error."""
     for feed in (THREATFOX, json.dumps(MISP), json.dumps(STIX), ZEEK, DROP):
         for stop in range(0, len(feed), 7):
             try:

@@ -1,4 +1,4 @@
-"""Which lists of a folder have a value."""
+"""Which lists of a folder contain a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.intel.names import ALLOW, SUFFIX
 
 
 def test_every_list_that_has_it(tmp_path: Path) -> None:
-    """A threat list, and an allow-list that takes it back; another list, and a value in none."""
+    """A threat list, and an allow-list that overrides it; another list, and a value in none."""
     (tmp_path / f"bad{SUFFIX}").write_text("203.0.113.0/24,botnet\nevil.example,phishing\n")
     (tmp_path / f"{ALLOW}ours{SUFFIX}").write_text("203.0.113.66\n")
     (tmp_path / f"other{SUFFIX}").write_text("198.51.100.1\n")

@@ -1,4 +1,4 @@
-"""The compiled look-up against a slow one, and the reader kernel's edges."""
+"""The compiled lookup against a slow one, and edge cases of the compiled reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def split(numbers: list[int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def slow(prefixes: list[tuple[int, int]], address: int) -> int:
-    """Number of the longest prefix over the address, the first of equals; -1 where there is none."""
+    """Number of the longest prefix that contains the address, the first of equals; -1 if there is none."""
     best, length = -1, -1
     for number, (base, bits) in enumerate(prefixes):
         if bits > length and (base ^ address) >> (128 - bits) == 0:
@@ -43,7 +43,7 @@ BASES = st.one_of(
 def test_finds_the_longest_prefix_like_the_slow_one(
     entries: list[tuple[int, int]], requested: list[int], wide: int
 ) -> None:
-    """Whatever overlaps: the most specific entry, or none; the edges of every prefix included."""
+    """For overlapping prefixes the most specific entry is found, or none, also at the edges of every prefix."""
     prefixes = [host(base, bits if base >> 32 == 0xFFFF else bits - wide) for base, bits in entries]
     edges = [
         edge
@@ -59,7 +59,7 @@ def test_finds_the_longest_prefix_like_the_slow_one(
 
 
 def same_family(prefixes: list[tuple[int, int]], address: int) -> list[tuple[int, int]]:
-    """IPv6 prefixes that are so wide as to hold all of IPv4 say nothing about IPv4: they are replaced by one that
+    """IPv6 prefixes wide enough to contain all IPv4-mapped addresses do not match IPv4: they are replaced by one that
     matches nothing.
     """
     mapped = address >> 32 == 0xFFFF
@@ -70,7 +70,7 @@ def same_family(prefixes: list[tuple[int, int]], address: int) -> list[tuple[int
 
 
 def test_no_prefixes_no_hits() -> None:
-    """An empty table answers -1."""
+    """An empty table returns -1."""
     none = np.zeros(0, np.uint64)
     table = AddressTable(none, none, np.zeros(0, np.uint8), np.zeros(0, np.int32))
     assert table.listed(*split([0, V4, 2**128 - 1])).tolist() == [-1, -1, -1]
@@ -100,7 +100,7 @@ def test_neighbours_of_one_owner_need_no_boundary() -> None:
     ],
 )
 def test_reads_addresses_and_blocks(line: bytes, prefix: tuple[int, int]) -> None:
-    """An address or block with its host bits cleared, whatever follows it."""
+    """An address or block is read with its host bits cleared, whatever follows it."""
     hi, lo, bits, offset, odd = plain_lines(np.frombuffer(b"# head\n\n" + line, np.uint8))
     assert [(int(hi[0]) << 64 | int(lo[0]), int(bits[0]))] == [prefix]
     assert (offset.tolist(), odd.tolist()) == ([8], [])
@@ -113,6 +113,6 @@ def test_reads_addresses_and_blocks(line: bytes, prefix: tuple[int, int]) -> Non
      b"2001:db8::/129", b"2001:db8::g", b"1:2", b"\xff\xfe", b":" * 60, b"2001:db8::1-2001:db8::2", b"."],
 )  # fmt: skip
 def test_leaves_everything_else_to_the_slow_reader(line: bytes) -> None:
-    """What is not plainly one address or block is told by its offset."""
+    """Lines with anything but one address or block are returned by offset."""
     *_, offset, odd = plain_lines(np.frombuffer(b"11.0.0.1\n" + line + b"\n\n", np.uint8))
     assert (offset.tolist(), odd.tolist()) == ([0], [9])

@@ -1,4 +1,4 @@
-"""Plain lists as people publish them: comments, remarks, ranges, defanged addresses, and what is wrong in them."""
+"""Plain lists as published: comments, remarks, ranges, defanged addresses, and faults."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def written(folder: Path, text: bytes | str) -> Path:
 
 
 def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
-    """Addresses, blocks, ranges, both families, defanged, with byte order mark and CRLF; remarks
-    stay with their line.
+    """Addresses, blocks, ranges, both families, defanged, with byte order mark and CRLF; remarks are kept with their
+    line.
     """
     text = (
         "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; "
@@ -50,7 +50,7 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
 
 
 def test_a_broken_line_is_reported_and_the_rest_loads(golden: Golden, tmp_path: Path) -> None:
-    """File, line and what was expected."""
+    """The fault has file, line and the expected syntax."""
     path = written(tmp_path, "11.1.1.1\n\nexample.com\x1b[2J\n11.1.1.9-11.1.1.2\n11.1.1.2-2001:db8::1\n11.1.1.3\n")
     read = read_list(path)
     assert len(read) == 2
@@ -75,7 +75,7 @@ def test_a_broken_line_is_reported_and_the_rest_loads(golden: Golden, tmp_path: 
     ],
 )
 def test_private_and_local_addresses_are_left_out(golden: Golden, tmp_path: Path, line: str) -> None:
-    """A public list that holds them would accuse every host."""
+    """A public list with private addresses would raise alerts for every host."""
     read = read_list(written(tmp_path, f"11.1.1.1\n{line}\n"))
     assert len(read) == 1
     golden(read.faults[0].message, "multicast")
@@ -83,14 +83,14 @@ def test_private_and_local_addresses_are_left_out(golden: Golden, tmp_path: Path
 
 @pytest.mark.parametrize("line", ["0.0.0.0/0", "11.0.0.0/7", "2000::/3", "11.0.0.0-200.0.0.0"])
 def test_blocks_that_can_only_be_a_mistake_are_left_out(tmp_path: Path, line: str) -> None:
-    """A quarter of the internet on one line is no threat list."""
+    """A line with a quarter of the internet is not a threat."""
     read = read_list(written(tmp_path, f"8.1.1.1\n{line}\n"))
     assert any("wider than" in fault.message for fault in read.faults)
     assert all(bits >= 16 for bits in read.bits.tolist())
 
 
 def test_unreadable_and_foreign_files_are_errors(golden: Golden, tmp_path: Path) -> None:
-    """A file that is not there, a folder, and a file with lines but not one indicator."""
+    """A missing file, a folder, and a file without any indicator."""
     for path in (tmp_path / "none.txt", tmp_path, written(tmp_path, "<html>\n<body>\n")):
         with pytest.raises(DocumentErrors) as raised:
             read_list(path)
@@ -98,13 +98,13 @@ def test_unreadable_and_foreign_files_are_errors(golden: Golden, tmp_path: Path)
 
 
 def test_an_empty_list_is_fine(tmp_path: Path) -> None:
-    """Feeds are empty for weeks."""
+    """Feeds may be empty for weeks."""
     assert len(read_list(written(tmp_path, "# nothing today\n"))) == 0
     assert len(read_list(written(tmp_path, b""))) == 0
 
 
 def test_faults_are_bounded(tmp_path: Path) -> None:
-    """A file full of rubbish is told in a hundred lines and a number."""
+    """A file of random text gives a hundred faults and the number of all."""
     read = read_list(written(tmp_path, "11.1.1.1\n" + "rubbish\n" * 500))
     assert len(read.faults) == FAULTS_LIMIT + 1
     assert read.faults[-1].message == "and 400 more"

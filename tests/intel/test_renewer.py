@@ -1,4 +1,4 @@
-"""Lists change while they are asked: the old ones answer until the new ones are whole."""
+"""Lists change while they are in use: the old state is used until the new one is complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 
 
 def write(path: Path, text: str) -> Path:
-    """A list that is newer than the one before, also where both are written within a tick of the clock."""
+    """Write a list with a later modification time, also within one tick of the clock."""
     before = path.stat().st_mtime_ns if path.exists() else 0
     path.write_text(text)
     os.utime(path, ns=(before + 1_000_000_000,) * 2)
@@ -25,7 +25,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def renewed(renewer: Renewer) -> list[str]:
-    """Looks as a run does until changed lists are in use."""
+    """Check as a run does until changed lists are in use."""
     found: list[list[str] | None] = []
 
     def looked() -> bool:
@@ -37,7 +37,7 @@ def renewed(renewer: Renewer) -> list[str]:
 
 
 def test_what_changed_counts_without_a_gap(tmp_path: Path) -> None:
-    """What is listed in both states is listed all the time; the new state counts when ``look`` says so, not before."""
+    """An entry in both states is found at all times; the new state is used from the return of ``look`` on."""
     path = write(tmp_path / f"bad{SUFFIX}", "203.0.113.1\nold.example\n")
     lists = ThreatLists(folder=tmp_path)
     renewer = Renewer(lists)
@@ -58,7 +58,7 @@ def test_what_changed_counts_without_a_gap(tmp_path: Path) -> None:
 
 
 def test_lists_come_and_go(tmp_path: Path) -> None:
-    """A file that is put into the folder, or taken away; an allow-list among them."""
+    """Files are added to the folder, or removed; an allow-list among them."""
     write(tmp_path / f"bad{SUFFIX}", MANY)
     lists = ThreatLists(folder=tmp_path)
     renewer = Renewer(lists)
@@ -75,8 +75,8 @@ def test_lists_come_and_go(tmp_path: Path) -> None:
     ["203.0.113.1\n", "<html>\n"],
 )
 def test_one_that_is_refused_stays_and_the_others_go_on(golden: Golden, tmp_path: Path, broken: str) -> None:
-    """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is
-    itself once it is whole again.
+    """A list that lost most of its entries, or became invalid, keeps its old state until it is valid again; other lists
+    are reloaded.
     """
     bad = write(tmp_path / f"bad{SUFFIX}", MANY)
     other = write(tmp_path / f"other{SUFFIX}", "c2.example botnet\n")
@@ -102,7 +102,7 @@ def test_one_that_is_refused_stays_and_the_others_go_on(golden: Golden, tmp_path
 
 
 def test_a_list_that_is_gone_is_kept_where_it_was_named(tmp_path: Path) -> None:
-    """A file on a share that is away for a minute."""
+    """The old state of a file on an unavailable share is kept."""
     path = write(tmp_path / "named.txt", "203.0.113.1\n")
     lists = ThreatLists([path])
     path.unlink()

@@ -1,4 +1,4 @@
-"""Threat lists as detectors see them."""
+"""Threat lists as used by detectors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def columns(*texts: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_reports_which_list_and_line(tmp_path: Path) -> None:
-    """Several lists, one look-up; the most specific entry speaks; what is not listed stays quiet, private neighbours
-    too.
+    """One lookup covers several lists; the most specific entry is returned; addresses not listed, private ones too,
+    have none.
     """
     (tmp_path / "feodo.txt").write_text("# c2\n203.0.113.0/24 botnet\n")
     (tmp_path / "mine.txt").write_text("198.51.100.7\n203.0.113.9 # Emotet\n2001:db8:66::/48\n")
@@ -45,21 +45,21 @@ def test_reports_which_list_and_line(tmp_path: Path) -> None:
 
 
 def test_no_lists_cost_nothing() -> None:
-    """Without lists every answer is -1 and no memory is held."""
+    """Without lists every lookup returns -1 and no memory is used."""
     lists = ThreatLists()
     assert (len(lists), lists.nbytes, lists.faults) == (0, 0, [])
     assert lists.listed(*columns("11.1.1.1", "::2")).tolist() == [-1, -1]
 
 
 def test_all_unreadable_files_are_reported_at_once(tmp_path: Path) -> None:
-    """One error names them all."""
+    """One error lists them all."""
     with pytest.raises(DocumentErrors) as caught:
         ThreatLists([tmp_path / "a", tmp_path / "b"])
     assert [fault.path.name for fault in caught.value.faults] == ["a", "b"]
 
 
 def test_a_hundred_thousand_prefixes_stay_small(tmp_path: Path) -> None:
-    """Less than 60 bytes an entry, and every one is found."""
+    """An entry takes less than 60 bytes, and every one is found."""
     numbers = np.random.default_rng(5).choice(2**24, 100_000, replace=False) + 0x0B000000
     (tmp_path / "many.txt").write_text(
         "".join(f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}\n" for n in numbers.tolist())
@@ -71,7 +71,7 @@ def test_a_hundred_thousand_prefixes_stay_small(tmp_path: Path) -> None:
 
 
 def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
-    """Configured lists and those of the state folder: what is wrong is kept in words, the rest counts."""
+    """Configured lists and those of the state folder: faults are kept as texts, the other lists are used."""
     (tmp_path / "good.list").write_text("203.0.113.9\n")
     (tmp_path / "bad.list").write_text("<html>\n")
     lists = ThreatLists(more=[tmp_path / "none.txt"], folder=tmp_path)
@@ -104,8 +104,8 @@ def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
     ],
 )
 def test_any_kind_of_indicator_can_be_looked_up(tmp_path: Path, requested: str, entry: str | None) -> None:
-    """Addresses by block, names by suffix, URLs without scheme and port, fingerprints however
-    written; allow-lists win.
+    """Addresses by block, names by suffix, URLs without scheme and port, fingerprints in any notation; allow-lists take
+    precedence.
     """
     (tmp_path / "bad.txt").write_text(
         "203.0.113.0/24\n2001:db8:66::/48\nc2.example\nhttp://host.example/bin.sh\n0123456789abcdef0123456789abcdef01234567\n"
@@ -117,7 +117,7 @@ def test_any_kind_of_indicator_can_be_looked_up(tmp_path: Path, requested: str, 
 
 
 def test_confidence_and_expiry(tmp_path: Path) -> None:
-    """As the list tells them; where it does not, by the kind: many programs share one JA3."""
+    """The values of the list are used, else the default of the kind: many programs share one JA3."""
     (tmp_path / "bad.csv").write_text(
         "indicator,confidence,valid_until\nold.example,30,2021-01-01\nnew.example,,\n0123456789abcdef0123456789abcdef,,\n203.0.113.5,100,2027-01-01T00:00:00Z\n"
     )
@@ -137,5 +137,5 @@ def test_confidence_and_expiry(tmp_path: Path) -> None:
     [(100, 49, True), (100, 50, False), (100, 0, True), (20, 0, True), (19, 0, False), (0, 0, False), (5, 500, False)],
 )
 def test_what_is_refused(before: int, after: int, refused: bool) -> None:
-    """A list that lost more than half of its entries, unless it is small: feeds of a few entries come and go."""
+    """A list that lost more than half of its entries is rejected, unless it is small, since short feeds vary."""
     assert shrunk(before, after) is refused
