@@ -1,4 +1,4 @@
-"""Addresses as integers, inside and outside, MACs."""
+"""Addresses as integers, internal and external, and MACs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sensor.core.addresses import (
 
 @pytest.mark.parametrize("written", ["10.0.0.1", "255.255.255.255", "fe80::1", "2001:db8::a:b", "::1"])
 def test_text_and_back(written: str) -> None:
-    """An address is printed as it was read."""
+    """Formatting a parsed address gives its text."""
     assert text(parse(written)) == written
 
 
 def test_the_two_families_do_not_meet() -> None:
-    """An IPv4 number and the IPv6 address of the same value differ."""
+    """An IPv4 address and the IPv6 address of the same number differ."""
     assert v4(1) != parse("::1")
     assert (is_v4(v4(1)), is_v4(parse("::1"))) == (True, False)
 
@@ -40,18 +40,18 @@ def test_the_two_families_do_not_meet() -> None:
     ("100.64.0.1", "224.0.0.251", "internal"),
 ])  # fmt: skip
 def test_direction(client: str, server: str, direction: str) -> None:
-    """Documentation ranges are outside, carrier-grade NAT and multicast inside."""
+    """Documentation ranges are external, carrier-grade NAT and multicast internal."""
     assert Networks().direction(parse(client), parse(server)) == direction
 
 
 def test_the_operator_adds_networks() -> None:
-    """A public block that is one's own counts as inside."""
+    """A public block of the site counts as internal."""
     assert not Networks().inside(parse("203.0.113.5"))
     assert Networks(["203.0.113.0/24"]).inside(parse("203.0.113.5"))
 
 
 def test_who_can_be_a_host() -> None:
-    """Multicast, broadcast and the unspecified addresses are nobody's."""
+    """Multicast, broadcast and the unspecified addresses belong to no host."""
     assert [
         is_host(parse(a)) for a in ("0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1", "10.0.0.1", "fe80::1")
     ] == [False] * 5 + [True] * 2
@@ -59,7 +59,7 @@ def test_who_can_be_a_host() -> None:
 
 
 def test_macs() -> None:
-    """Written with any separator; group and local bits told."""
+    """MACs are parsed with any separator; group and local bits are recognized."""
     assert (
         parse_mac("00:17:C8:1a:2b:3c")
         == parse_mac("0017.c81a.2b3c")
@@ -77,7 +77,7 @@ def test_macs() -> None:
 
 
 def test_networks_are_ranges() -> None:
-    """A block is its first and last address; host bits are forgiven."""
+    """A block is its first and last address; host bits are cleared."""
     assert parse_network("10.1.2.3/8") == (parse("10.0.0.0"), parse("10.255.255.255"))
     with pytest.raises(ValueError, match="/40"):
         parse_network("10.0.0.0/40")

@@ -1,4 +1,4 @@
-"""Ids: stable, 70 bits, distinct at two sites, and those of earlier versions are the beginning of them."""
+"""Ids: stable, 70 bits, distinct at two sites, with ids of earlier versions as their prefix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAC, LOCAL_MAC, ADDRESS = "mac:00:17:c8:1a:2b:3c", "mac:02:42:ac:11:00:02", "ip:
 
 def test_an_id_has_seventy_bits() -> None:
     """Fourteen characters of Crockford's alphabet; a hundred thousand keys give as many ids, though some short forms
-    are the same.
+    collide.
     """
     names = {entity_id("alert", f"key {number}") for number in range(100_000)}
     assert len(names) == 100_000
@@ -25,7 +25,7 @@ def test_an_id_has_seventy_bits() -> None:
 
 
 def test_an_id_of_an_earlier_version_is_its_beginning() -> None:
-    """What was computed then: the last 30 bits of a digest of the key."""
+    """The id of earlier versions: the last 30 bits of a digest of the key."""
     number = int.from_bytes(hashlib.blake2b(MAC.encode(), digest_size=4).digest(), "big")
     old = "dev-" + "".join(ALPHABET[number >> shift & 31] for shift in range(25, -1, -5))
     assert short_id(device_id(MAC)) == old
@@ -35,7 +35,7 @@ def test_an_id_of_an_earlier_version_is_its_beginning() -> None:
 
 
 def test_sites_do_not_share_ids_of_what_is_local() -> None:
-    """An address and a locally administered MAC may exist at both; a MAC that a vendor assigned is the same device."""
+    """An address and a locally administered MAC may exist at both sites; a vendor-assigned MAC is one device."""
     assert [is_local(key) for key in (MAC, LOCAL_MAC, ADDRESS, "name:laptop")] == [False, True, True, True]
     for key in (ADDRESS, LOCAL_MAC):
         assert device_id(key, scope="berlin") != device_id(key, scope="paris")
@@ -49,7 +49,7 @@ def test_a_taken_id_is_not_given_twice() -> None:
 
 
 def test_a_beginning_names_what_it_is_the_beginning_of() -> None:
-    """Unless it is shorter than four characters, or of another kind; an exact id is never ambiguous."""
+    """A prefix of four characters or more, of the same kind, matches; an exact id is never ambiguous."""
     names = ["dev-5k2m8q", "dev-5k2m8qaaaaaaaa", "dev-5k2m9q00000000"]
     assert matching("dev-5k2m8q", names) == ["dev-5k2m8q"]
     assert matching("dev-5k2m", names) == names

@@ -1,4 +1,4 @@
-"""Times as people write them, for commands and pages alike."""
+"""Times as users write them, for commands and pages alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = 1_764_000_000 * SECOND
     ],
 )
 def test_spans_and_times(text: str, ns: int) -> None:
-    """A command and a page read the same."""
+    """Commands and pages parse them alike."""
     assert moment_of(text, NOW) == of_url("since", text, NOW) == ns
     assert moment_of(text_of(text, NOW / SECOND), 0) == ns
 
@@ -40,6 +40,6 @@ def test_neither_a_span_nor_a_time(text: str) -> None:
 
 
 def test_the_year_one() -> None:
-    """The first time that a record can have is written with four digits of its year, so that texts sort as times."""
+    """The earliest time of a record has four digits of its year, so that texts sort as times."""
     assert text_of("0001-01-01", NOW / SECOND) == "0001-01-01T00:00:00.000000Z"
     assert span_of("1d") == 86_400 * SECOND

@@ -1,4 +1,4 @@
-"""Named tables: tables of every kind count what they evict, under the names that their units gave them."""
+"""Named tables: tables of every kind count their evictions under the names that units assign."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_tables_without_evictions_are_omitted() -> None:
 
 
 def test_every_kind_of_table_counts() -> None:
-    """Ten keys in tables of two: eight are evicted; in kernels, whose places depend on hashes, some are."""
+    """Ten keys in tables of two: eight are evicted; in hash tables of kernels, some are."""
     unit = Unit()
     unit.fill(10)
     found = unit.tables.evicted()
@@ -80,7 +80,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_a_cleared_table_keeps_its_count() -> None:
-    """A counter never goes back."""
+    """A counter never decreases."""
     table: Bounded[int, int] = Bounded(300)
     for key in range(301):
         table.put(key, key)

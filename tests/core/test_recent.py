@@ -1,4 +1,4 @@
-"""RecentSet: windows, bounds, and batches against single looks."""
+"""RecentSet: windows, bounds, and batches against single lookups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def fresh(recent: RecentSet, *pairs: tuple[int, int], window: int = 10) -> list[
 
 
 def test_a_key_is_fresh_once_a_window() -> None:
-    """The window starts at the sighting that was fresh and is not prolonged by repeats."""
+    """The window starts at the first sighting and is not extended by repeats."""
     assert fresh(RecentSet(4), (8, 0), (8, 5), (8, 9), (8, 10), (8, 15), (10, 15)) == [
         True,
         False,
@@ -26,12 +26,12 @@ def test_a_key_is_fresh_once_a_window() -> None:
 
 
 def test_time_that_runs_backwards() -> None:
-    """A late sighting within the window is a repeat; far before it is fresh."""
+    """A late sighting within the window is a repeat; one far before it is fresh."""
     assert fresh(RecentSet(4), (8, 100), (8, 95), (8, 50)) == [True, False, True]
 
 
 def test_a_flood_of_keys_takes_no_memory() -> None:
-    """A table of sixteen places takes a hundred thousand keys and counts whom it forgot."""
+    """A table of sixteen slots takes a hundred thousand keys and counts evictions."""
     recent = RecentSet(4)
     keys = np.arange(2, 200_002, 2, dtype=np.uint64)
     assert recent.fresh(keys, np.zeros(len(keys), np.int64), 10).all()
@@ -39,12 +39,12 @@ def test_a_flood_of_keys_takes_no_memory() -> None:
 
 
 def test_sizes_are_checked() -> None:
-    """A table that is no power of two within reason is refused."""
+    """A size out of range is an error."""
     with pytest.raises(ValueError, match="bits 40"):
         RecentSet(40)
 
 
 def test_first_and_again() -> None:
-    """A key met again after its window differs from one never met."""
+    """A key seen again after its window differs from a new one."""
     keys, times = np.array([8, 8, 8, 10], np.uint64), np.array([0, 5, 20, 20], np.int64)
     assert RecentSet(4).look(keys, times, 10).tolist() == [RecentSet.FIRST, 0, RecentSet.AGAIN, RecentSet.FIRST]

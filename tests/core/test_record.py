@@ -1,4 +1,4 @@
-"""Records: what they say of devices, alerts and the sensor; their ids; their size; the schema that all of them keep."""
+"""Records: their content for devices, alerts and the sensor; their ids; their size; and their schema."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def alert(**more: Any) -> Alert:
 
 
 def recommendation(**more: Any) -> Recommendation:
-    """A camera that takes Telnet."""
+    """A camera that accepts Telnet."""
     one = alert()
     facts = {
         "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium,
@@ -109,7 +109,7 @@ def recommendation(**more: Any) -> Recommendation:
 
 
 def incident() -> Incident:
-    """A story of two chapters, and a third that had no room."""
+    """An incident with two chapters, and a third that was omitted."""
     one = alert()
     story = [
         Chapter(
@@ -142,7 +142,7 @@ def body(record: Record) -> dict[str, Any]:
 
 
 def numbered(record: Record) -> dict[str, Any]:
-    """As the writer puts it into the log."""
+    """The record as the writer adds it to the log."""
     made = body(record)
     made["sensor"]["seq"] = 1
     return made
@@ -187,7 +187,7 @@ EVERY = {
 
 @pytest.mark.parametrize("action", EVERY)
 def test_every_record_keeps_the_schema(action: str) -> None:
-    """Records of every kind and action, with all that they can have and with as little as possible."""
+    """Records of every kind and action match the schema, with all optional fields and with none."""
     validator().validate(numbered(EVERY[action](maker())))
 
 
@@ -202,7 +202,7 @@ def test_every_record_keeps_the_schema(action: str) -> None:
     ],
 )  # fmt: skip
 def test_schema_is_strict(path: tuple[str | int, ...], value: object) -> None:
-    """Whatever is not as documented is refused: keys, words, forms and ranges."""
+    """Undocumented keys, values, formats and ranges are rejected."""
     record = numbered(maker().device(change()))
     validator().validate(record)
     place: Any = record
@@ -213,12 +213,12 @@ def test_schema_is_strict(path: tuple[str | int, ...], value: object) -> None:
 
 
 def test_schema_knows_every_type() -> None:
-    """The list of device types is the one of the vocabulary."""
+    """The list of device types equals that of the vocabulary."""
     assert SCHEMA["$defs"]["type"]["enum"] == list(TYPES)
 
 
 def test_a_device_record_in_full(golden: Golden) -> None:
-    """What is known is there under its documented name, what is not known is absent, the left edge comes first."""
+    """Known values have their documented names, unknown ones are absent, and the envelope comes first."""
     record = body(maker().device(change("identified", None, FieldChange("type", "unknown", "printer"))))
     assert list(record)[:8] == ["ts", "kind", "action", "severity", "msg", "id", "schema", "sensor"]
     assert record["ts"] == "2026-11-24T09:14:07.318442Z"
@@ -239,7 +239,7 @@ def test_a_device_record_in_full(golden: Golden) -> None:
 
 
 def test_an_alert_record_in_full(golden: Golden) -> None:
-    """Who, whom, why, the numbers, the technique, the conversation and the message that proves it."""
+    """Actor, target, reason, numbers, technique, flow, and the message that proves it."""
     record = body(maker().alert("open", alert(), printer(), [None, None]))
     assert (record["kind"], record["action"], record["severity"]) == ("alert", "open", "high")
     golden(record["msg"])
@@ -280,13 +280,13 @@ def test_an_alert_record_in_full(golden: Golden) -> None:
     ],
 )
 def test_sentences(golden: Golden, action: str, note: str) -> None:
-    """Each action has its sentence."""
+    """Each action has its message text."""
     fields = (FieldChange("ips", "", "10.20.30.41"),) if action == "address_changed" else ()
     golden(maker().device(change(action, None, *fields, note=note)).msg)
 
 
 def test_ids_are_the_same_for_the_same_packets() -> None:
-    """Two replays name their records alike; another sensor, time or content gives another id; ids sort by time."""
+    """Two replays give the same ids; another sensor, time or content gives another id; ids sort by time."""
     first, again = maker().device(change()), maker().device(change())
     assert first.id == again.id
     assert first.id != RecordMaker("other", "HQ", "0.1.0").device(change()).id
@@ -297,9 +297,7 @@ def test_ids_are_the_same_for_the_same_packets() -> None:
 
 
 def test_repeats_of_one_run_have_their_own_ids() -> None:
-    """Receivers drop repeated ids, so two records that say the same at the same time must differ; in a second run they
-    differ in the same way.
-    """
+    """Receivers drop repeated ids, so equal records of the same time differ in their id, the same way in every run."""
     one, two = maker(), maker()
     ids = [one.device(change()).id for _ in range(3)]
     assert len(set(ids)) == 3
@@ -307,7 +305,7 @@ def test_repeats_of_one_run_have_their_own_ids() -> None:
 
 
 def test_an_alert_keeps_its_name() -> None:
-    """An update carries the name of the alert that was opened; the next one of the same key has another."""
+    """An update has the id of the alert that was opened; the next alert of the same key has another."""
     made = maker()
     opened, update = (made.alert(action, alert(), None, [None, None]) for action in ("open", "update"))
     again = made.alert("open", alert(ts=TS + 10**13, first=TS + 10**13), None, [None, None])
@@ -316,8 +314,8 @@ def test_an_alert_keeps_its_name() -> None:
 
 
 def test_a_record_is_at_most_64_kib() -> None:
-    """A device with hundreds of long claims keeps its line within the bound, with room for what the writer adds, and
-    says what was shortened.
+    """A device with hundreds of long claims stays within the limit, with space for the writer's fields, and names what
+    was truncated.
     """
     claims = tuple(Evidence("type", "printer", 0.5, "f", "mdns", "mdns.txt", "ä" * 500, TS, TS) for _ in range(300))
     record = maker().device(
@@ -330,8 +328,8 @@ def test_a_record_is_at_most_64_kib() -> None:
 
 
 def test_what_peers_reported_is_harmless() -> None:
-    """Control characters, line ends and direction marks of a hostile name reach neither the sentence nor the device;
-    the line stays one line.
+    """Control characters, line ends and direction marks of a hostile name are in no field, and the
+    record is one line.
     """
     record = maker().device(change("new", printer(names={"a\x1b[31m\n\u202eb" + "x" * 5000: TS})))
     line = encode(record)
@@ -341,7 +339,7 @@ def test_what_peers_reported_is_harmless() -> None:
 
 
 def test_summary_keeps_zeros() -> None:
-    """That nothing was dropped is a statement, not a gap."""
+    """Zero drops are shown, since an absent value would mean unknown."""
     assert body(maker().sensor("summary", TS, "12 packets", capture=CAPTURE))["capture"] == CAPTURE
 
 
@@ -370,14 +368,12 @@ def test_summary_keeps_zeros() -> None:
 def test_community_ids_of_the_published_examples(
     proto: int, client: str, server: str, client_port: int, server_port: int, expected: str
 ) -> None:
-    """The examples of corelight/community-id-spec, both directions, ICMP with and without an answer."""
+    """The examples of corelight/community-id-spec, both directions, ICMP with and without a response."""
     assert community_id(parse(client), parse(server), proto, client_port, server_port) == expected
 
 
 def test_alerts_are_stamped_with_what_was_lost_meanwhile() -> None:
-    """Live, each alert says which share of packets was lost; of messages that were not read it says so only where there
-    were any.
-    """
+    """In a live run each alert has the share of lost packets; the share of shed messages only if there were any."""
     live = maker()
     assert "capture" not in body(live.alert("open", alert()))
     live.loss = 0.0

@@ -1,4 +1,4 @@
-"""Secrets that were read are masked wherever they are quoted."""
+"""Secrets that were read are masked wherever they occur."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_password() -> None:
-    """As it is, and as a URL writes it."""
+    """The password is masked as it is and URL-encoded."""
     hide("p@ss word/1")
     assert (
         masked("login 'p@ss word/1' failed at https://x/?k=p%40ss%20word%2F1")
@@ -24,25 +24,25 @@ def test_a_password() -> None:
 
 
 def test_an_address_that_is_a_secret() -> None:
-    """Libraries tell the path alone, and there is the secret; the host is none."""
+    """Error messages may contain the path alone, which is masked; the host is not secret."""
     hide("https://hooks.example.net/services/T000/B000/XYZ?token=abcdef")
     assert masked("POST /services/T000/B000/XYZ to hooks.example.net: 403") == f"POST /{MASK} to hooks.example.net: 403"
     assert masked("?token=abcdef") == f"?{MASK}"
     hide("https://siem.example.net/events")
     assert masked("events go to siem.example.net") == "events go to siem.example.net"
-    hide("https://user:geheim@[bad")  # no URL after all
+    hide("https://user:geheim@[bad")  # an invalid URL
     assert masked("https://user:geheim@[bad") == MASK
 
 
 def test_the_longest_goes_first() -> None:
-    """One that is part of another leaves no rest of it."""
+    """If one secret contains another, all of it is masked."""
     hide("secret")
     hide("secret-two")
     assert masked("secret-two secret") == f"{MASK} {MASK}"
 
 
 def test_short_ones() -> None:
-    """They stand in too many words."""
+    """Short secrets are not masked, since they occur in too many words."""
     hide("in")
     assert masked("nothing in it") == "nothing in it"
 

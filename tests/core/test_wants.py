@@ -1,4 +1,4 @@
-"""The language of wants: what each node says, how nodes are put together, and what is refused."""
+"""The language of wants: the meaning of each node, how nodes are combined, and which are rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.golden import Golden
 
 
 class Stated(Event):
-    """What the nodes are tried on."""
+    """The event class that nodes are evaluated on."""
 
     status: int
     path: str
@@ -53,14 +53,14 @@ def holds(want: Want, *values: object, sport: int = 80) -> bool:
     ],
 )
 def test_nodes(want: Want, held_by: tuple[object, ...], not_by: tuple[object, ...]) -> None:
-    """Each holds for one event and not for another."""
+    """Each node holds for one event and not for another."""
     assert holds(want, *held_by)
     assert not holds(want, *not_by)
     assert not holds(~want, *held_by)
 
 
 def test_tables_are_looked_into_and_not_touched() -> None:
-    """The entry touched longest ago still makes room, however often it was asked for."""
+    """A lookup does not change the order of eviction: the least recently updated entry is evicted."""
     table: Bounded[object, bool] = Bounded(2)
     want = held(table, "status")
     assert not holds(armed(table), 1, "/")
@@ -77,7 +77,7 @@ def test_tables_are_looked_into_and_not_touched() -> None:
 
 
 def test_nodes_are_flat_and_constants_vanish() -> None:
-    """What decides nothing is left out; what decides all is all that is left."""
+    """Constants without effect are removed; a constant that decides replaces the expression."""
     one, two, three = (field("status") == number for number in (1, 2, 3))
     assert one | two | three == AnyOf((one, two, three))
     assert one & (two & three) == AllOf((one, two, three))

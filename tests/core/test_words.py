@@ -1,5 +1,5 @@
-"""The shared words: event kinds, evidence kept by constructors, flows from columns, the hostile-text cleaner, the
-reader, bounded maps.
+"""Core classes: event kinds, evidence required by constructors, flows from columns, text cleaning, the reader, bounded
+maps.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ class SmbTreeConnect(Event):
 
 
 def test_an_event_is_named_after_its_class() -> None:
-    """The first word is the protocol, the rest what it said."""
+    """The first word is the protocol, the rest the message."""
     event = SmbTreeConnect(Packet(ts=7), "ADMIN$")
     assert (event.kind, event.ts, kind_of(Event)) == ("smb.tree_connect", 7, "event")
 
 
 def test_no_attribute_without_evidence() -> None:
-    """A claim that rests on nothing cannot be made."""
+    """A claim without evidence cannot be constructed."""
     with pytest.raises(ValueError, match="without evidence"):
         Attribute("type", "printer", 0.9, ())
 
 
 def test_no_alert_without_proof(golden: Golden) -> None:
-    """An alert needs what proves it, and a reason."""
+    """An alert needs a proof and a reason."""
     words = ("discovery.x", "t", Severity.low, 0.5, (), Subject(1), "s")
     with pytest.raises(ValueError) as raised:
         Alert(1, *words, ("why",), {}, "a", "f", "k")
@@ -59,7 +59,7 @@ def test_vocabulary() -> None:
 
 
 def test_a_flow_from_its_columns() -> None:
-    """Every column finds its field."""
+    """Every column is copied to its field."""
     rows = np.zeros(1, CHANGE)
     for number, name in enumerate(CHANGE.names or ()):
         rows[name] = number + 1
@@ -81,7 +81,7 @@ def test_a_flow_from_its_columns() -> None:
 
 
 def test_a_packet_from_its_row() -> None:
-    """What the columns say is what the packet says."""
+    """The packet has the values of the columns."""
     batch = batch_of([udp_frame("10.0.0.1", "10.0.0.2", b"hello", dport=5353)])
     packet = Packets(batch.data, batch.rows).at(0)
     assert (packet.payload, packet.dport, packet.proto, packet.frame, packet.truncated) == (
@@ -96,7 +96,7 @@ def test_a_packet_from_its_row() -> None:
 
 
 def test_a_row_outside_its_block_is_no_packet() -> None:
-    """A broken source is told so."""
+    """A faulty source gets an error."""
     batch = batch_of([b"x"])
     batch.rows["payload"], batch.rows["payload_len"] = 1, 9
     with pytest.raises(IndexError):
@@ -104,7 +104,7 @@ def test_a_row_outside_its_block_is_no_packet() -> None:
 
 
 def test_the_reader_checks_before_it_reads() -> None:
-    """Fields come in order; whatever is too long is Malformed."""
+    """Fields are read in order; a length beyond the end is Malformed."""
     reader = Reader(b"\x01\x00\x02\x00\x00\x00\x03abc")
     assert (reader.u8(), reader.u16(), reader.u32(), reader.take(2), reader.left, reader.rest()) == (
         1,
@@ -138,13 +138,13 @@ def test_the_reader_checks_before_it_reads() -> None:
     (b"line\r\nbreak", "line  break"),
 ])  # fmt: skip
 def test_peer_text_is_cleaned(raw: bytes, reported: str) -> None:
-    """No control, format or direction characters, valid UTF-8, one line."""
+    """There are no control, format or direction characters, valid UTF-8, one line."""
     assert clean(raw) == reported
 
 
 @given(st.binary(max_size=200))
 def test_any_peer_text_is_printable(raw: bytes) -> None:
-    """Whatever a peer sends can be printed and encoded."""
+    """Any text that a host sends can be printed and encoded."""
     reported = clean(raw, 50)
     assert reported.isprintable()
     assert len(reported) <= 50
@@ -152,7 +152,7 @@ def test_any_peer_text_is_printable(raw: bytes) -> None:
 
 
 def test_a_bounded_map_forgets_the_oldest() -> None:
-    """Touching keeps; the one touched longest ago goes, and is counted."""
+    """A lookup renews an entry; the least recently used one is evicted and counted."""
     bounded: Bounded[str, int] = Bounded(2)
     bounded.put("a", 1)
     bounded.put("b", 2)
@@ -164,6 +164,6 @@ def test_a_bounded_map_forgets_the_oldest() -> None:
 
 
 def test_recent_keys() -> None:
-    """A key is fresh once a window."""
+    """A key is fresh once per window."""
     recent: Recent[str] = Recent(8, 10)
     assert [recent.fresh("x", t) for t in (0, 5, 10, 12)] == [True, False, True, False]
