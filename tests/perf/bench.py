@@ -1,12 +1,12 @@
-"""Benchmarks in pairs: this state against a baseline built beside it and against the peers that are installed. ``make
-bench`` calls it.
+"""Benchmarks in pairs: this state against a baseline built beside it and against installed peers. ``make bench`` calls
+it.
 
     python -m tests.perf.bench [--captures DIR] [--baseline REV] [--runs N] [--only WORDS] [--no-peers] [--json FILE]
 
-DIR holds mixed-1M.pcap, mixed-2x.pcap, mixed-4M.pcap, discovery.pcap, syn-flood.pcap and week.pcap; what is missing
-there is made from the captures in pcaps/ (see captures.py) and named so. Programs take turns on each capture (see
-runs.py). Rates are packets by the median of CPU seconds, those of a replay of one packet taken off; ratios are taken
-pair by pair. The table is Markdown; ``--json`` writes all that was measured.
+DIR holds mixed-1M.pcap, mixed-2x.pcap, mixed-4M.pcap, discovery.pcap, syn-flood.pcap and week.pcap; missing ones are
+generated from the captures in pcaps/ (see captures.py) and named accordingly. Programs take turns on each capture (see
+runs.py). Rates are packets per median CPU second, minus the CPU time of a replay of one packet; ratios are computed per
+pair. The table is Markdown; ``--json`` writes all measurements.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ BASELINE = "f5fe907"
 
 
 class Row(NamedTuple):
-    """One line of the table: what was measured, of which program, and how many times as fast this state is (of pairs;
-    median, least and most).
+    """One line of the table: the measurement, the program, and how many times as fast this state is (per pair; median,
+    least and most).
     """
 
     what: str
@@ -44,10 +44,10 @@ class Row(NamedTuple):
 
 
 class Bench:
-    """What all groups need: captures, programs in the order of their turns (this state first), and what was measured,
-    for ``--json``.
+    """Shared data of all groups: captures, programs in the order of their turns (this state first), and the
+    measurements for ``--json``.
 
-    ``out``: a folder for what programs write.
+    ``out``: a folder for output of programs.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Bench:
         return self._starts[program.name]
 
     def compared(self, what: str, path: Path, each: Sequence[Program]) -> Iterator[Row]:
-        """One row a program: rate, peak memory and messages shed, and the ratio to this state."""
+        """One row per program: rate, peak memory and shed messages, and the ratio to this state."""
         packets, done = captures.Captures.packets(path), self.turns(what, each, path)
         ours = cpu(done[each[0].name], self.start(each[0]))
         for program in each:
@@ -88,7 +88,7 @@ class Bench:
             yield Row(what, program.name, figure + reported, "" if program is each[0] else str(Ratio.of(seconds, ours)))
 
     def second_half(self, path: Path, twice: Path, each: Sequence[Program]) -> Iterator[Row]:
-        """The second million alone: CPU seconds of both less those of the first, of the runs of one round."""
+        """The second million alone: CPU seconds of both minus those of the first, of the runs of one round."""
         packets = captures.Captures.packets(path)
         alone: dict[str, list[float]] = {}
         for program in each:
@@ -109,7 +109,7 @@ class Bench:
 
 
 def shed(run: Run) -> int | None:
-    """Messages left out, as the summary of a replay tells; None of programs that tell nothing."""
+    """Shed messages according to the summary of a replay; None for programs without one."""
     line = run.text.strip().rpartition(b"\n")[2]
     try:
         return int(json.loads(line)["capture"]["shed"])
@@ -118,7 +118,7 @@ def shed(run: Run) -> int | None:
 
 
 def of_start(bench: Bench) -> Iterator[Row]:
-    """Whole processes."""
+    """Start times of whole processes."""
     done = bench.turns("100 packets", bench.states, bench.found.hundred)
     for program in bench.states:
         typical = middle(done[program.name])
@@ -142,7 +142,7 @@ def of_replay(bench: Bench) -> Iterator[Row]:
 
 
 def of_memory(bench: Bench) -> Iterator[Row]:
-    """Four times the packets of four times the hosts: once, for memory does not depend on the hour."""
+    """Four times the packets of four times the hosts: measured once, since memory is the same in every run."""
     for program in bench.states:
         small, large = (
             bench.turns(path.stem, [program], path, 1)[program.name][0]
@@ -156,7 +156,7 @@ def of_memory(bench: Bench) -> Iterator[Row]:
 
 
 def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
-    """What a message costs when nothing is new, and a fact that is known."""
+    """The cost of a message with nothing new, and of a known observation."""
     for kind in messages.KINDS:
         long, short = messages.captures(folder, kind)
         more = messages.count(long) - messages.count(short)
@@ -182,7 +182,7 @@ def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
 
 
 def _each(long: list[Run], short: list[Run], more: int) -> list[float]:
-    """µs of CPU a message, run by run."""
+    """µs of CPU per message, run by run."""
     return [max(one.cpu - other.cpu, 0) / more * 1e6 for one, other in zip(long, short, strict=True)]
 
 
@@ -192,7 +192,7 @@ def of_kernels(bench: Bench) -> Iterator[Row]:
 
 
 def of_peers(bench: Bench) -> Iterator[Row]:
-    """All programs on the mixed capture. One that fails is named."""
+    """All programs on the mixed capture. Programs that fail are listed."""
     if absent := programs.missing():
         yield Row("peers that are not installed", ", ".join(absent), "")
     for peer in bench.others:
@@ -205,7 +205,7 @@ def of_peers(bench: Bench) -> Iterator[Row]:
 
 
 def of_live(bench: Bench) -> Iterator[Row]:
-    """Each rate once for each state: what is dropped and shed."""
+    """Each rate once per state: dropped packets and shed messages."""
     if why := live.lacking():
         yield Row("live, veth pair", "", f"not run: {why}")
         return
@@ -221,7 +221,7 @@ def of_live(bench: Bench) -> Iterator[Row]:
 
 
 def machine() -> dict[str, str]:
-    """What it was measured on, and when."""
+    """The machine of the measurement, and the time."""
     reported = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     model = next(
         (line.partition(":")[2].strip() for line in reported.splitlines() if line.startswith("model name")),
@@ -245,7 +245,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure and print, a line as soon as it is known."""
+    """Measure and print, each line as soon as it is available."""
     args = arguments()
     made = Path("build/bench")
     made.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The captures of the benchmarks: found in a folder, or made from those in pcaps/ so that a fresh clone can measure at
-once.
+"""The captures of the benchmarks: found in a folder, or generated from those in pcaps/ so that a fresh clone can
+measure at once.
 
-What is made here has less variety than traffic of a real network: pcaps/office.pcapng copied with fresh addresses for
-each copy, its discovery frames alone, and SYNs from a million random addresses and MACs. Names say so: ``office-1M`` is
-no ``mixed-1M``.
+Generated captures have less variety than traffic of a real network: pcaps/office.pcapng copied with new addresses for
+each copy, its discovery frames alone, and SYNs from a million random addresses and MACs. Their names differ:
+``office-1M`` instead of ``mixed-1M``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Frame = tuple[int, bytes]
 
 
 class Captures(NamedTuple):
-    """Paths of all captures that the benchmarks read."""
+    """Paths of all captures of the benchmarks."""
 
     mixed: Path
     twice: Path
@@ -53,7 +53,7 @@ class Captures(NamedTuple):
 
 
 def find(folder: Path) -> Captures:
-    """The captures of ``folder``, where made ones stand in for those that are missing."""
+    """The captures of ``folder``, with generated ones for those that are missing."""
     folder.mkdir(parents=True, exist_ok=True)
     office = list(frames(OFFICE))
     mixed = given(folder / "mixed-1M.pcap") or make(folder / "office-1M.pcap", copies(office, 1_000_000))
@@ -75,7 +75,7 @@ def given(path: Path) -> Path | None:
 
 
 def twice(path: Path, folder: Path) -> Path:
-    """A capture followed by itself, ``LATER_S`` later: what the second half costs is the steady state."""
+    """A capture followed by itself, ``LATER_S`` later: the cost of the second half is the steady state."""
     return given(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap") or make(
         folder / f"{path.stem.removesuffix('-1M')}-2x.pcap", _again(path)
     )
@@ -90,7 +90,7 @@ def _again(path: Path) -> Iterator[Frame]:
 def week(path: Path) -> Path:
     """The working week of pcaps/week.py."""
     if not path.exists():
-        from pcaps.week import main  # builds packets with scapy, which takes a second
+        from pcaps.week import main  # imports scapy, which takes a second
 
         main(path)
     return path
@@ -119,8 +119,8 @@ def frames(path: Path) -> Iterator[Frame]:
 
 
 def copies(office: list[Frame], total: int) -> Iterator[Frame]:
-    """``total`` frames: the capture again and again at ten times its speed, each copy with MACs and second address
-    bytes of its own.
+    """``total`` frames: the capture repeated at ten times its speed, each copy with other MACs and second address
+    bytes.
     """
     began = office[0][0]
     length = (office[-1][0] - began) // 10 + 10**8
@@ -152,7 +152,7 @@ def is_discovery(frame: bytes) -> bool:
 
 
 def syns(total: int) -> Iterator[Frame]:
-    """SYNs of a flood: every packet from another address and MAC, to 16 machines and five ports."""
+    """SYNs of a flood: every packet from another address and MAC, to 16 hosts and five ports."""
     rng = random.Random(1)
     for index in range(total):
         source, target = rng.getrandbits(29) | 0x20000000, 0x0A000001 + rng.randrange(16)

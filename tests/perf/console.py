@@ -1,9 +1,9 @@
-"""How long pages of the console take: ``python -m tests.perf.console FOLDER [ALERTS DEVICES]``, 1,000,000 and 100,000
-where none are given.
+"""Response times of pages of the console: ``python -m tests.perf.console FOLDER [ALERTS DEVICES]``, 1,000,000 and
+100,000 by default.
 
-The folder is filled where it holds no log. Each line: what was asked, the best of five in ms of the clock and of the
-processor, and the size of the page. No socket takes part: it is the time in which the server makes a page. On a busy
-machine the processor's time is the one to read.
+The folder is filled if it holds no log. Each line: the request, the best of five in ms of wall time and of CPU time,
+and the size of the page. No socket is used: it is the time in which the server renders a page. On a busy machine only
+the CPU time is reliable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REQUESTED = (
 
 
 def request_of(app: Starlette, url: str, session: str) -> Request:
-    """As a browser sends it."""
+    """A request as a browser sends it."""
     path, _, query = url.partition("?")
     headers = [(b"host", b"localhost"), (b"cookie", f"sensor={session}".encode())]
     where = {"app": app, "scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "path_params": {}}
@@ -44,7 +44,7 @@ def request_of(app: Starlette, url: str, session: str) -> Request:
 
 
 def timed(console: Console, url: str, session: str) -> None:
-    """Ask five times, and print the best."""
+    """Send the request five times, and print the best."""
     clocks, processors, size, app = [], [], 0, app_of(console)
     for _ in range(5):
         clock, processor = time.perf_counter(), time.process_time()

@@ -3,10 +3,10 @@
     python -m tests.perf.console_load [--seconds N] [--rate PPS] [--readers N] [--writers N] [--streams N]
 
 A sensor captures on one end of a veth pair, and tcpreplay sends the office, or another capture, into the other end in a
-loop. Readers open one page after the other and pause, writers add comments through the
-API, and each of them keeps streams of changes open, as a browser with several tabs does. It prints errors, latencies of
-requests, memory and CPU time of the console, and packets that the sensor lost. Needs root, tcpreplay and httpx; without
-root or tcpreplay the console shows a replay of the office, and that is printed.
+loop. Readers open one page after the other and pause, writers add comments through the API, and each of them keeps
+streams of changes open, as a browser with several tabs does. It prints errors, latencies of requests, memory and CPU
+time of the console, and packets that the sensor lost. Needs root, tcpreplay and httpx; without root or tcpreplay the
+console shows a replay of the office, and the output states it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Load(NamedTuple):
 
 
 class Measured:
-    """What clients saw: milliseconds of each request, errors, events of the streams."""
+    """Measurements of the clients: milliseconds of each request, errors, events of the streams."""
 
     def __init__(self) -> None:
         self.read_ms: list[float] = []
@@ -64,7 +64,7 @@ class Measured:
 
 
 async def load(url: str, load_: Load, sessions: list[str], token: str, alerts: list[str]) -> Measured:
-    """All clients, for the time of the load."""
+    """Run all clients for the time of the load."""
     found, end = Measured(), time.monotonic() + load_.seconds
     tasks = [asyncio.create_task(_read(url, session, load_, end, found)) for session in sessions[: load_.readers]]
     tasks += [asyncio.create_task(_write(url, token, alerts, load_, end, found)) for _ in range(load_.writers)]
@@ -90,7 +90,7 @@ async def _write(url: str, token: str, alerts: list[str], load_: Load, end: floa
 
 
 async def _turns(load_: Load, end: float) -> AsyncIterator[random.Random]:
-    """One after the other, with pauses that keep clients apart."""
+    """Requests in sequence, with random pauses so that clients are not synchronized."""
     draw = random.Random()
     await asyncio.sleep(draw.uniform(0, load_.pause))
     while time.monotonic() < end:
@@ -142,7 +142,7 @@ class Memory:
 
 @contextlib.contextmanager
 def sensing(folder: Path, capture: Path, rate: int) -> Iterator[dict[str, int]]:
-    """A sensor that captures what tcpreplay sends; its last figures afterwards."""
+    """A sensor that captures the packets of tcpreplay; its last statistics afterwards."""
     here, there = f"console-src-{os.getpid()}", f"console-dst-{os.getpid()}"
     log, figures = folder / RUN_LOG, dict[str, int]()
     with namespaces(here, there):

@@ -1,4 +1,4 @@
-"""The usual way in Python, as a peer: dpkt over every frame of a pcap file, counting what it parsed."""
+"""The usual Python approach, as a peer: dpkt parses every frame of a pcap file and counts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a fact costs that is known already: ns each, printed. The Python of a state of the sensor runs this file with a
-capture; it imports no other test.
+"""The cost of a known observation in ns, printed. The Python of a state of the sensor runs this file with a capture; it
+imports no other test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROUNDS = 200_000
 
 
 def main(path: str) -> None:
-    """Replay the office, so that its machines are known, and say again and again what one of them said."""
+    """Replay the office, so that its devices are known, and repeat an observation of one of them."""
     pipeline = assemble(load_config(None), lambda _: None)
     source = open_captures([path])
     last = 0

@@ -1,12 +1,12 @@
-"""The floor of the benchmark: a replay of the office may cost at most 15 % more than the figure kept in
-``floor.json``. ``make bench-floor`` calls it.
+"""The floor of the benchmark: a replay of the office may cost at most 15 % more than the figure in ``floor.json``.
+``make bench-floor`` calls it.
 
     python -m tests.perf.floor [--keep]
 
-The cost is counted in instructions of user space (valgrind's cachegrind), which a busy machine does not change. Without
-valgrind it is CPU seconds, in multiples of a loop that is measured beside it. Instructions differ between builds of
-Python, so each has its figures. The exit code is 0 within the floor, 1 above it, 2 where no figure is kept for this
-Python, 3 where the measurement failed; ``--keep`` writes what was measured.
+The cost is counted in instructions of user space (valgrind's cachegrind), which do not depend on other load. Without
+valgrind it is CPU seconds, in multiples of a loop measured beside it. Instructions differ between builds of Python, so
+each has its figures. The exit code is 0 within the floor, 1 above it, 2 without a figure for this Python, 3 if the
+measurement failed; ``--keep`` stores the measurement as the new figure.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from tests.perf.runs import ENVIRONMENT, once
 
 KEPT = Path(__file__).with_name("floor.json")
 ALLOWED = 1.15
-# A gain of this size is worth keeping: else later losses would hide in it.
+# An improvement of this size should be stored: otherwise later regressions are hidden by it.
 GAINED = 0.95
 PAIRS = 5
 LOOP = "x = {}\nfor i in range(6_000_000):\n    x[i & 1023] = (i, str(i))\n"
-# Hashes of words decide the order of sets, which decides what is done.
+# Hashes of strings determine the order of sets, and so the work that is done.
 SAME_ORDER = {"PYTHONHASHSEED": "0"}
 COUNTED = re.compile(rb"I +refs: +([\d,]+)")
 UNITS = {"instructions": "million instructions", "loops": "loops"}
 
 
 def replay(state: Path) -> list[str]:
-    """The command whose cost is judged."""
+    """The command whose cost is measured."""
     arguments = ["-m", "sensor", "replay", str(OFFICE), "--intel", str(OFFICE.with_name("office.intel.txt"))]
     return [sys.executable, *arguments, "--state", str(state)]
 
 
 def instructions(command: list[str]) -> float:
-    """Millions of instructions that a command takes in user space. CalledProcessError where it fails."""
+    """Millions of instructions of a command in user space. CalledProcessError if it fails."""
     valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     done = subprocess.run([*valgrind, *command], capture_output=True, check=True, env=ENVIRONMENT | SAME_ORDER)
     counted = COUNTED.search(done.stderr)
@@ -54,9 +54,7 @@ def instructions(command: list[str]) -> float:
 
 
 def loops(command: list[str], loop: list[str]) -> float:
-    """CPU seconds of a command over those of a loop: the least of each, which others disturbed least, of runs in
-    turns.
-    """
+    """CPU seconds of a command divided by those of a loop: the least of each, of runs in turns."""
     pairs = [(once(command).cpu, once(loop).cpu) for _ in range(PAIRS)]
     return min(ours for ours, _ in pairs) / min(theirs for _, theirs in pairs)
 
@@ -72,13 +70,13 @@ def measure() -> tuple[str, float]:
 
 
 def figures_of() -> str:
-    """Whose figures these are: ``CPython 3.13.5 (GCC 14.2.0) x86_64``."""
+    """The key of the figures: ``CPython 3.13.5 (GCC 14.2.0) x86_64``."""
     build = f"{platform.python_version()} ({platform.python_compiler()})"
     return f"{platform.python_implementation()} {build} {platform.machine()}"
 
 
 def verdict(cost: float, kept: float | None, unit: str, who: str) -> tuple[int, str]:
-    """Exit code, and one line about it."""
+    """Exit code, and a line with the result."""
     if kept is None:
         return 2, f"unknown: no figure of {who} is kept in {UNITS[unit]}; `make bench-floor ARGS=--keep` measures one"
     ratio = cost / kept
@@ -89,14 +87,14 @@ def verdict(cost: float, kept: float | None, unit: str, who: str) -> tuple[int, 
 
 
 def keep(path: Path, who: str, unit: str, cost: float) -> None:
-    """Write a figure, and leave all others as they are."""
+    """Store a figure, and keep all others."""
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     figures.setdefault(who, {})[unit] = round(cost, 2)
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None, path: Path = KEPT) -> int:
-    """Measure, and judge or keep."""
+    """Measure, and compare or store."""
     parser = argparse.ArgumentParser(description="the replay of the office against the cost that is kept")
     parser.add_argument("--keep", action="store_true", help="write what was measured to floor.json")
     requested = parser.parse_args(arguments)

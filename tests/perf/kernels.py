@@ -1,5 +1,5 @@
-"""The kernels alone: record scan, decode, flows, select, without any Python per packet. What the system takes to hand
-over the bytes is told apart.
+"""The kernels alone: record scan, decode, flows, select, without any Python per packet. Time of the system to read the
+file is separate.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def one_run(path: Path) -> tuple[int, dict[str, float]]:
 
 
 def reading(path: Path) -> float:
-    """Seconds until all bytes of the file were handed over, in blocks as the source takes them."""
+    """Seconds to read all bytes of the file, in blocks as the source does."""
     block = bytearray(BLOCK)
     with path.open("rb", buffering=0) as file:
         began = time.perf_counter()
@@ -52,7 +52,7 @@ def reading(path: Path) -> float:
 
 
 def measure(path: Path, runs: int) -> Iterator[tuple[str, str, str]]:
-    """Rows of the table: nanoseconds a packet, of the run with the least sum."""
+    """Rows of the table: nanoseconds per packet, of the run with the least sum."""
     packets, spent = min((one_run(path) for _ in range(runs)), key=lambda run: sum(run[1].values()))
     read = min(reading(path) for _ in range(runs))
     whole, parts = sum(spent.values()), {"scan": spent[STEPS[0]] - read, STEPS[1]: spent[STEPS[1]]}

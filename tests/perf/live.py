@@ -1,4 +1,4 @@
-"""Live capture at set speeds: a replayer in one network namespace, the sensor in another, a veth pair between them."""
+"""Live capture at fixed rates: a replayer in one network namespace, the sensor in another, a veth pair between them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SETTLE_S, LIMIT_S = 2.0, 180
 
 
 class Received(NamedTuple):
-    """``sent``, ``speed`` (packets/s) by tcpreplay; the rest by the sensor: packets, those that the kernel dropped,
-    messages left out, CPU seconds.
+    """``sent``, ``speed`` (packets/s) by tcpreplay; the rest by the sensor: packets, packets dropped by the kernel,
+    shed messages, CPU seconds.
     """
 
     sent: int
@@ -37,14 +37,14 @@ class Received(NamedTuple):
 
 
 def lacking() -> str:
-    """Why it cannot be measured here; empty where it can."""
+    """The reason why it cannot be measured here; empty if it can."""
     missing = [tool for tool in ("ip", "tcpreplay") if shutil.which(tool) is None]
     return f"needs root{', ' + ', '.join(missing) if missing else ''}" if os.geteuid() or missing else ""
 
 
 def one_run(path: Path, rate: int, sensor: str) -> Received:
-    """One replay at ``rate`` packets/s into ``sensor run`` with the ring that it takes by itself. ``sensor``: the
-    command of the state that listens.
+    """One replay at ``rate`` packets/s into ``sensor run`` with its default ring. ``sensor``: the command of the state
+    that captures.
     """
     here, there = f"sensor-src-{os.getpid()}", f"sensor-dst-{os.getpid()}"
     with tempfile.TemporaryDirectory() as folder, namespaces(here, there):
@@ -103,7 +103,7 @@ def one_run(path: Path, rate: int, sensor: str) -> Received:
 
 @contextlib.contextmanager
 def namespaces(here: str, there: str) -> Iterator[None]:
-    """Two network namespaces joined by a veth pair without addresses; gone at the end."""
+    """Two network namespaces connected by a veth pair without addresses; removed at the end."""
     commands = [
         ["ip", "netns", "add", here],
         ["ip", "netns", "add", there],
@@ -122,7 +122,7 @@ def namespaces(here: str, there: str) -> Iterator[None]:
 
 
 def wait_for(ready: object, seconds: float = 60) -> None:
-    """Until ``ready()`` says so. TimeoutError where it never does."""
+    """Wait until ``ready()`` is true. TimeoutError if it never is."""
     assert callable(ready)
     end = time.monotonic() + seconds
     while not ready():

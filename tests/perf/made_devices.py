@@ -1,4 +1,4 @@
-"""Devices of a large site in a store, made by number."""
+"""Generated devices of a large site in a store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEVICE = "INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def fill(folder: Path, count: int, seed: int = 7) -> None:
-    """So many devices in the store of a folder."""
+    """Write so many devices to the store of a folder."""
     draw, store = random.Random(seed), Store(folder)
     try:
         store.base.execute("BEGIN")

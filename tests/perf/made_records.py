@@ -1,4 +1,4 @@
-"""Records of a large site as lines of an event log, made by number: the same number gives the same record."""
+"""Generated records of a large site as lines of an event log: the same number gives the same record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START, STEP = 1_764_000_000_000_000_000, 700_000_000
 
 
 def alert(number: int, draw: random.Random) -> bytes:
-    """One alert, open or closed at once."""
+    """One alert, open or with its close."""
     detector = draw.choice(DETECTORS)
     host, server = draw.randrange(20_000), draw.randrange(60_000)
     source, target = f"10.0.{host >> 8}.{host & 255}", f"10.1.{server >> 8}.{server & 255}"

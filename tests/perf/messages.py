@@ -1,8 +1,7 @@
-"""What a message costs, all told, when nothing about it is new: captures of one kind of conversation, said again and
-again by machines that are known.
+"""The total cost of a message without new observations: captures of one kind of flow, repeated by known hosts.
 
-Each kind is written twice, long and short: the difference of their CPU seconds, by the difference of their messages,
-leaves out the start, the first facts of the machines and what the end tells. A message is a payload of TCP or UDP; the
+Each kind is written in a long and a short capture: the difference of CPU seconds divided by the difference of messages
+excludes the start, the first observations of hosts and the final reports. A message is a payload of TCP or UDP; the
 packets around it (acknowledgements, handshakes) are part of its cost.
 """
 
@@ -21,7 +20,7 @@ from tests.perf.captures import Frame, make
 START = 1_700_000_000
 PAIRS = 50
 LONG, SHORT = 100_000, 5_000
-# Messages that a pair of hosts says in a second: fewer than what the engine reads of one pair.
+# Messages per second of a pair of hosts: below the budget of the engine for a pair.
 PACE = 50
 Send = Callable[[Press, float, Machine, Machine, int], None]
 
@@ -51,13 +50,13 @@ def tls(press: Press, at: float, client: Machine, server: Machine, messages: int
 
 
 def dns(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
-    """A question and its answer, with another number each time (RFC 1035)."""
+    """A query and its answer, with another id each time (RFC 1035)."""
     for number in range(messages // 2):
         week.lookup(press, at + number * 2 / PACE, client, server, f"panel-{number % 8}.office.example", "10.9.1.77")
 
 
 def smb(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
-    """Sessions of twelve messages: agree, log in, connect, read, leave ([MS-SMB2])."""
+    """Sessions of twelve messages: negotiate, log in, connect, read, log off ([MS-SMB2])."""
     for number in range(messages // 12):
         office.smb_session(press, at + number * 12 / PACE, client, server, "Public", 256)
 
@@ -66,7 +65,7 @@ KINDS: dict[str, Send] = {"HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb}
 
 
 def captures(folder: Path, kind: str) -> tuple[Path, Path]:
-    """The long capture of a kind and the short one, made where they are missing."""
+    """The long capture of a kind and the short one, generated if missing."""
     long, short = (folder / f"messages-{kind.lower()}-{total}.pcap" for total in (LONG, SHORT))
     for path, total in ((long, LONG), (short, SHORT)):
         if not path.exists():
@@ -75,7 +74,7 @@ def captures(folder: Path, kind: str) -> tuple[Path, Path]:
 
 
 def text(send: Send, total: int) -> list[Frame]:
-    """About ``total`` messages, shared out to all pairs, in the order of time."""
+    """About ``total`` messages, distributed over all pairs, in order of time."""
     press = Press(START, "02:00:5e:10:00:01", 0)
     for number in range(PAIRS):
         send(press, number / PAIRS / PACE, *pair(number), total // PAIRS)
@@ -83,7 +82,7 @@ def text(send: Send, total: int) -> list[Frame]:
 
 
 def count(path: Path) -> int:
-    """Messages of a capture that was made here: frames of Ethernet and IPv4 with a payload."""
+    """Messages of a generated capture: frames of Ethernet and IPv4 with a payload."""
     return sum(map(_sends, _frames(path.read_bytes())))
 
 

@@ -1,4 +1,4 @@
-"""The programs that are compared: this state, a baseline built beside it, and the peers that are installed."""
+"""The compared programs: this state, a baseline built beside it, and installed peers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Program(NamedTuple):
 
     @property
     def sensor(self) -> str:
-        """Its command. Not ``python -m sensor``, which would run the state in the working folder."""
+        """The command of a state. Not ``python -m sensor``, which would run the state in the working folder."""
         assert self.python is not None
         return str(self.python.with_name("sensor"))
 
@@ -42,13 +42,13 @@ def sensor(name: str, python: Path) -> Program:
 
 
 def here() -> Program:
-    """The state that this file is of."""
+    """The state of this file."""
     return sensor("sensor", Path(sys.executable))
 
 
 def baseline(revision: str, folder: Path) -> Program:
-    """A commit of this repository, cloned and built in a folder of its own: once, and then kept. CalledProcessError
-    where that cannot be.
+    """A commit of this repository, cloned and built in a separate folder once, and then kept. CalledProcessError if the
+    build fails.
     """
     commit = _output("git", "-C", str(ROOT), "rev-parse", "--verify", f"{revision}^{{commit}}")
     place = folder / "baseline" / commit[:12]
@@ -67,7 +67,7 @@ def baseline(revision: str, folder: Path) -> Program:
 
 
 def peers(folder: Path) -> list[Program]:
-    """The other programs that are installed here; ``folder`` holds what they need."""
+    """The other programs that are installed here; ``folder`` holds their configuration."""
     found: list[Program] = []
     if shutil.which("suricata"):
         found.append(Program("suricata", lambda path, out: _suricata(path, out, os.devnull)))
@@ -98,7 +98,7 @@ def missing() -> list[str]:
 
 
 def _suricata(path: Path, out: Path, rules: str) -> list[str]:
-    """One thread, as one engine of ours."""
+    """One thread, as one engine of the sensor."""
     return ["suricata", "-r", str(path), "-l", str(out), "--runmode", "single", "-S", rules]
 
 

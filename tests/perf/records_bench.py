@@ -1,10 +1,10 @@
-"""Figures of search and hunting on made connections: ``make records-bench``.
+"""Benchmarks of search and hunting on generated connections: ``make records-bench``.
 
     python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--writer-rows N] [--folder DIR]
 
-A month of connections of 400 devices is written by the writer's own code, an hour a file, with the addresses of an
-office: few that are frequent, many that are rare. Then the files of each day are put together, as the upkeep does.
-Searches and hunts run as the commands run them. Memory is the peak of the process that answers (VmHWM).
+A month of connections of 400 devices is written by the writer's own code, an hour per file, with the addresses of an
+office: few that are frequent, many that are rare. Then the files of each day are merged, as maintenance does. Searches
+and hunts run as the commands run them. Memory is the peak of the process that answers (VmHWM).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HUNTS = ("top_talkers", "beacons", "long_connections", "data_out", "new_admin_pr
 
 
 def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
-    """The connections of one hour, in the order of time."""
+    """The connections of one hour, in order of time."""
     device = np.minimum(random.zipf(1.3, rows), DEVICES)
     other = np.minimum(random.zipf(1.2, rows), 200_000)
     ports = random.choice(
@@ -80,7 +80,7 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
 
 
 class Written(NamedTuple):
-    """CPU seconds for the files, and for putting those of a day together; how many files, rows and bytes there are."""
+    """CPU seconds to write the files, and to merge those of a day; the number of files, rows and bytes."""
 
     seconds: float
     compaction: float
@@ -90,7 +90,7 @@ class Written(NamedTuple):
 
 
 def write(folder: Path, rows: int) -> Written:
-    """A month of so many connections."""
+    """Write a month of so many connections."""
     random, spent = np.random.default_rng(7), 0.0
     writer = Writer(folder, print, durable=False)
     try:
@@ -114,7 +114,7 @@ def write(folder: Path, rows: int) -> Written:
 
 
 class Spent(NamedTuple):
-    """Seconds until the answer, CPU seconds of the process that answers (steady on a busy machine), and its MiB."""
+    """Seconds to the answer, CPU seconds of the process that answers (independent of other load), and its MiB."""
 
     seconds: float
     cpu: float
@@ -122,14 +122,14 @@ class Spent(NamedTuple):
 
 
 def _spent(begun: float, pid: int) -> Spent:
-    """Since ``begun``, as ``time.monotonic`` has it."""
+    """The cost since ``begun``, a time of ``time.monotonic``."""
     seconds = time.monotonic() - begun
     ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return Spent(seconds, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), _peak_mib(pid))
 
 
 def _peak_mib(pid: int) -> int:
-    """The most memory that a process held."""
+    """The peak memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) >> 10
@@ -137,7 +137,7 @@ def _peak_mib(pid: int) -> int:
 
 
 def searched(folder: Path) -> tuple[int, Spent]:
-    """How many rows of a rare address there are, and what it costs to find them."""
+    """The number of rows of a rare address, and the cost to find them."""
     begun = time.monotonic()
     query = Query(folder)
     try:

@@ -1,4 +1,4 @@
-"""What the writer of records costs: a tail of made connections becomes files that the manifest lists."""
+"""The cost of the writer of records: from generated connections to files listed in the manifest."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ JA4 = b"t13d1516h2_8daaf6152771_02713d6af862"
 
 
 class Cost(NamedTuple):
-    """CPU microseconds and bytes for each row."""
+    """CPU microseconds and bytes per row."""
 
     cpu_us: float
     size: float
 
 
 def cost(folder: Path, rows: int) -> Cost:
-    """Of so many connections, to the next block."""
+    """The cost of so many connections, rounded up to a block."""
     (folder / FOLDER).mkdir(parents=True)
     random, texts = np.random.default_rng(1), [*SERVICES, *HOSTS, JA4]
     ends = np.cumsum([len(text) for text in texts], dtype=np.uint64)
@@ -53,7 +53,7 @@ def cost(folder: Path, rows: int) -> Cost:
 
 
 def connections(first: int, random: np.random.Generator) -> npt.NDArray[np.void]:
-    """Flows that ended: 400 clients, few servers that are frequent and many that are rare."""
+    """Ended flows: 400 clients, few servers that are frequent and many that are rare."""
     made = np.zeros(BLOCK_ROWS, CONNECTION)
     made["flow"], made["kind"] = np.arange(first, first + BLOCK_ROWS), 4
     made["first"] = START + made["flow"].astype(np.int64) * EVERY
@@ -73,7 +73,7 @@ def connections(first: int, random: np.random.Generator) -> npt.NDArray[np.void]
 
 
 def section(flows: npt.NDArray[np.void], spans: npt.NDArray[np.uint64], text: bytes) -> bytes:
-    """As the engine hands them over: service, host name and JA4 as spans of the text."""
+    """A section as the engine passes it: service, host name and JA4 as spans of the text."""
     words, tls = np.zeros((len(flows), 3), np.uint64), flows["server_port"] == 443
     words[:, 0] = np.where(tls, spans[0], spans[1])
     words[tls, 1] = spans[len(SERVICES) + flows["server_lo"][tls].astype(np.int64) % len(HOSTS)]

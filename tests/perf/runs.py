@@ -1,8 +1,8 @@
-"""Whole runs of programs, measured: CPU seconds, wall time and peak memory of each, and what runs in turns says of two
-programs.
+"""Whole runs of programs, measured: CPU seconds, wall time and peak memory of each, and ratios of programs that run in
+turns.
 
-Runs alternate, A B A B: a machine that is shared or throttled slows both down alike, and ratios are taken pair by pair.
-CPU seconds (user and system) are what is compared.
+Runs alternate, A B A B: a machine that is shared or throttled slows both down alike, and ratios are computed per pair.
+CPU seconds (user and system) are compared.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from collections.abc import Mapping
 from statistics import median
 from typing import NamedTuple
 
-# As it is installed: modules that were run before are there compiled.
+# As when installed: modules are compiled by an earlier run.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Run(NamedTuple):
-    """One finished process: seconds of CPU, of wall time, peak resident memory in MB (10**6 bytes),
-    and what it wrote.
-    """
+    """One finished process: seconds of CPU, of wall time, peak resident memory in MB (10**6 bytes), and its output."""
 
     cpu: float
     wall: float
@@ -30,7 +28,7 @@ class Run(NamedTuple):
 
 
 def once(command: list[str]) -> Run:
-    """Run a command. CalledProcessError where it fails."""
+    """Run a command. CalledProcessError if it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT
@@ -47,7 +45,7 @@ def once(command: list[str]) -> Run:
 
 
 def in_turns(commands: Mapping[str, list[str]], runs: int) -> dict[str, list[Run]]:
-    """Each command once a round, ``runs`` rounds."""
+    """Each command once per round, ``runs`` rounds."""
     done: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
@@ -64,7 +62,7 @@ class Ratio(NamedTuple):
 
     @classmethod
     def of(cls, slow: list[float], fast: list[float]) -> Ratio:
-        """Seconds of one and of the other, run by run."""
+        """Seconds of both, run by run."""
         each = [one / max(other, 1e-9) for one, other in zip(slow, fast, strict=True)]
         return cls(median(each), min(each), max(each))
 
@@ -73,7 +71,7 @@ class Ratio(NamedTuple):
 
 
 def cpu(runs: list[Run], startup: float = 0.0) -> list[float]:
-    """CPU seconds of each run, those of a start taken off."""
+    """CPU seconds of each run, minus those of a start."""
     return [max(run.cpu - startup, 1e-6) for run in runs]
 
 

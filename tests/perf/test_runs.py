@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark, on figures that are made up, and its captures of messages."""
+"""The arithmetic of the benchmark, on fixed figures, and its captures of messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = Path("nowhere")
 
 
 def test_ratios_are_those_of_pairs() -> None:
-    """Not the ratio of medians: an hour at which both were slow counts as any other."""
+    """The median of ratios, not the ratio of medians: a pair in which both were slow counts as any other."""
     ratio = Ratio.of([2.0, 30.0, 4.0], [1.0, 10.0, 1.0])
     assert ratio == Ratio(3.0, 2.0, 4.0)
     assert str(ratio) == "3.00 × (2.00 to 4.00)"
@@ -51,7 +51,7 @@ def test_what_was_shed_is_read_from_the_summary() -> None:
 
 
 class Canned(Bench):
-    """Runs that are known beforehand, by program and capture."""
+    """Fixed runs, by program and capture."""
 
     canned: dict[tuple[str, str], Iterator[float]]
 
@@ -63,7 +63,7 @@ class Canned(Bench):
 
 
 def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Round by round; the start falls out."""
+    """The difference is computed per round, and excludes the start."""
     monkeypatch.setattr(Captures, "packets", staticmethod(lambda _: 1000))
     ours, theirs = (Program(name, lambda *_: []) for name in ("ours", "theirs"))
     bench = Canned(None, [ours, theirs], [], 2, NOWHERE)
@@ -82,7 +82,7 @@ def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.Mo
 def test_messages_are_reported_no_faster_than_they_are_read(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many as were asked for, in order of time, each pair below what the engine reads of one."""
+    """The number of messages is as requested, in order of time, and each pair is below the engine's budget."""
     monkeypatch.setattr(messages, "LONG", 6_000)
     monkeypatch.setattr(messages, "SHORT", 1_200)
     long, short = messages.captures(tmp_path, kind)

@@ -1,8 +1,8 @@
-"""How long lists of alerts take, and making the tables anew: ``python -m tests.perf.views FOLDER [ALERTS]``, 1,000,000
-alerts where none are said.
+"""Times of lists of alerts, and of rebuilding the tables: ``python -m tests.perf.views FOLDER [ALERTS]``, 1,000,000
+alerts by default.
 
-The folder is filled where it holds no log. Each line: what was asked, ms of the clock and of the processor (the
-shortest of five, which a busy machine disturbs least), rows, total.
+The folder is filled if it holds no log. Each line: the query, ms of wall time and of CPU time (the shortest of five,
+which other load affects least), rows, total.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIMIT_MS, TRIES = 50.0, 5
 
 
 def timed(name: str, first_page: Callable[[], tuple[int, int]], tries: int = 1) -> float:
-    """Ask some times and print the shortest time; ms of the processor."""
+    """Run a query some times and print the shortest time; ms of CPU."""
     took = []
     for _ in range(tries):
         clock, processor = time.perf_counter(), time.process_time()
@@ -37,7 +37,7 @@ def timed(name: str, first_page: Callable[[], tuple[int, int]], tries: int = 1) 
 
 
 def cases(data: Data) -> Iterator[tuple[str, AlertFilter]]:
-    """Filters that leave all, many, some and few."""
+    """Filters that match all, many, some and few."""
     low, high = data.base.execute("SELECT min(last), max(last) FROM alerts").fetchone()
     tenth = (high - low) // 10
     yield "all", AlertFilter()
@@ -75,7 +75,7 @@ def cases(data: Data) -> Iterator[tuple[str, AlertFilter]]:
 
 
 def lists(folder: Path) -> float:
-    """Each filter by each sort, both ways, through a connection of its own as a command has it; the slowest, ms."""
+    """Each filter with each sort, both ways, with a connection of its own as in a command; the slowest, ms."""
     with open_folder(folder) as data:
         filters = list(cases(data))
     slowest = 0.0
