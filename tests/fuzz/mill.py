@@ -1,12 +1,12 @@
-"""The mill: a million changed messages for each dissector, as fast as they are read. ``make fuzz`` runs it for a night;
-a test runs a few of each.
+"""The fuzzer: a million mutated messages for each dissector, as fast as they are parsed. ``make fuzz`` runs it for a
+night; a test runs a few of each.
 
     python -m tests.fuzz.mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
 
-Every case is a sample of pcaps/dissectors with bytes changed, removed, doubled, swapped with another sample's or cut;
-of streams also conversations in pieces, with gaps, from their middle. What must hold: no error but Malformed leaves a
-dissector, what a message says is clean and bounded text, and no case takes more than 50 ms of CPU. The first case that
-fails of each dissector is printed; exit code 1. The same seed gives the same cases.
+Every case is a sample of pcaps/dissectors with bytes changed, removed, duplicated, swapped with another sample's or
+truncated; for streams also flows in segments, with gaps, from their middle. Dissectors raise no error but Malformed,
+their output is clean and bounded text, and no case takes more than 50 ms of CPU. The first failed case of each
+dissector is printed; exit code 1. The same seed gives the same cases.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.fuzz.test_dissectors import CUT, DISSECTORS, SAMPLES, SERVER_PORTS, S
 CASES = 1_000_000
 SLOWEST_NS = 50_000_000
 SIZE_LIMIT = 65_535
-# Bytes that lengths, counts and pointers turn at.
+# Edge values of lengths, counts and pointers.
 TURNS = (0, 1, 12, 63, 64, 127, 128, 192, 255)
 
 
 class Ground(NamedTuple):
-    """What became of a dissector: cases, the most CPU one took, ns, and what went wrong first."""
+    """The result of a dissector: cases, the most CPU of one case, ns, and the first failure."""
 
     cases: int
     slowest: int
@@ -63,14 +63,14 @@ def mangled(random: Random, payload: bytes, others: list[bytes]) -> bytes:
 
 
 def message(name: str, random: Random, others: list[bytes]) -> Callable[[], object]:
-    """One message, as a datagram or as the begin of a stream; now and then one that the capture cut."""
+    """One message, as a datagram or as the begin of a stream; sometimes truncated by the capture."""
     packet = random.choice(SAMPLES[name])
     changed = rebuilt(packet, mangled(random, packet.payload, others), random.choice((0, 0, 0, CUT)))
     return lambda: check(run(DISSECTORS[name](), changed))
 
 
 def conversation(name: str, random: Random, others: list[bytes]) -> Callable[[], object]:
-    """A conversation from anywhere on: pieces of any size, some of them lost or changed."""
+    """A flow from any point on: segments of any size, some of them lost or changed."""
     messages = [(packet.dport in SERVER_PORTS, packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
     parts: list[tuple[bool, bytes | int]] = []
     for from_client, data in messages[random.randrange(len(messages)) :]:
@@ -103,7 +103,7 @@ def conversation(name: str, random: Random, others: list[bytes]) -> Callable[[],
 
 
 def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
-    """So many cases for one dissector, or as many as fit into the time."""
+    """Run so many cases for one dissector, or as many as fit into the time."""
     random, slowest, until = Random(f"{seed} {name}"), 0, time.monotonic() + seconds
     others = [packet.payload for packet in SAMPLES[name]]
     for case in range(cases):

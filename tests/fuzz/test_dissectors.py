@@ -1,9 +1,9 @@
-"""Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not
-care how they are cut.
+"""Every dissector against truncated, mutated or random bytes: it raises Malformed only, and segmentation of streams
+does not matter.
 
 Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many
-examples each property tries; they, the places where streams are split and those where messages are cut are a sample
-where the run is not whole (tests/sampling.py).
+examples each property tries; unless the run is a full one (tests/sampling.py), these, the positions where streams are
+split and those where messages are truncated are a sample.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(60, 15)
 SPLITS = 40
 TRUNCATIONS = 60
 CUT = 1
-# What is read from the sizes of encrypted messages depends on how they were sent.
+# Observations derived from sizes of encrypted messages depend on segmentation.
 BY_SIZE = {"SshLogin"}
 DISSECTORS = units(sensor.dissectors, Dissector)
 SAMPLES = {name: packets(name, unit.interest.tcp_heads) for name, unit in DISSECTORS.items()}
@@ -39,7 +39,7 @@ DATAGRAMS = [name for name in DISSECTORS if any(packet.proto != TCP for packet i
 STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
 SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
 
-# The seed chooses the examples of a sample; a whole run has the same every time.
+# The seed selects the examples of a sample; a full run has the same ones every time.
 TRIED = settings(max_examples=EXAMPLES, derandomize=sampling.WHOLE, database=None)
 
 
@@ -52,8 +52,8 @@ def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
 
 
 def run(dissector: Dissector, packet: Packet) -> list[Parsed]:
-    """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other
-    error fails the test.
+    """The output, both as a datagram and as the first bytes of a stream; empty if malformed. Any other error fails the
+    test.
     """
     try:
         if packet.proto == TCP and not dissector.interest.tcp_heads:
@@ -64,7 +64,7 @@ def run(dissector: Dissector, packet: Packet) -> list[Parsed]:
 
 
 def check(messages: list[Parsed]) -> None:
-    """What holds for all that is said: clean, bounded text."""
+    """All output is clean, bounded text."""
     for kind, value in values(messages):
         assert 0 < len(kind) <= 80
         assert kind.isprintable()
@@ -78,14 +78,14 @@ def conversation(name: str) -> list[tuple[bool, bytes]]:
 
 
 def is_of_client(packet: Packet) -> bool:
-    """A dissector that reads any port has no port of its own: there the server has the lower one."""
+    """A dissector for any port has no port of its own: there the server has the lower one."""
     if packet.sport in SERVER_PORTS or packet.dport in SERVER_PORTS:
         return packet.dport in SERVER_PORTS
     return packet.dport < packet.sport
 
 
 def reported(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
-    """Events and facts of a stream fed with these parts."""
+    """Events and observations of a stream for these segments."""
     packet = Packet(proto=TCP)
     stream = DISSECTORS[name]().stream(packet)
     messages = [one for from_client, data in parts for one in stream.feed(packet, data, from_client)]
@@ -95,13 +95,13 @@ def reported(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
 
 @functools.cache
 def whole(name: str) -> list[object]:
-    """What the conversation of a capture says."""
+    """The output for the flow of a capture."""
     return reported(name, conversation(name))
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_every_dissector_has_samples(name: str) -> None:
-    """Each capture is read without a fault, and each message of it says something, segments of a stream aside."""
+    """Each capture is parsed without a fault, and each message of it gives output, except segments of a stream."""
     assert SAMPLES[name]
     for packet in SAMPLES[name]:
         if packet.proto != TCP:
@@ -118,8 +118,8 @@ def test_every_dissector_is_tried_one_way_or_the_other() -> None:
 
 @pytest.mark.parametrize("name", DATAGRAMS)
 def test_every_truncation(name: str) -> None:
-    """A message cut at any byte is Malformed or says less; one the capture cut never raises, and says no more than the
-    whole does.
+    """A message truncated at any byte is Malformed or gives less; one truncated by the capture never raises, and gives
+    no other kinds.
     """
     dissector = DISSECTORS[name]()
     for number, packet in enumerate(SAMPLES[name]):
@@ -137,7 +137,7 @@ def test_every_truncation(name: str) -> None:
 @seed(sampling.SEED)
 @given(data=st.data())
 def test_mutations(name: str, data: st.DataObject) -> None:
-    """Samples with bytes changed, removed, doubled or put in from elsewhere."""
+    """Samples with bytes changed, removed, duplicated or inserted from elsewhere."""
     packet = data.draw(st.sampled_from(SAMPLES[name]))
     payload = bytearray(packet.payload)
     for _ in range(data.draw(st.integers(1, 6))):
@@ -160,14 +160,14 @@ def test_mutations(name: str, data: st.DataObject) -> None:
 @given(payload=st.binary(max_size=600), proto=st.sampled_from([17, TCP]))
 @example(payload=b"", proto=17)
 def test_noise(name: str, payload: bytes, proto: int) -> None:
-    """Bytes that are no message at all."""
+    """Random bytes that are no message."""
     if proto != TCP or name in STREAMS:
         check(run(DISSECTORS[name](), Packet(payload, proto=proto, dport=53)))
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_split_at_every_position(name: str) -> None:
-    """A conversation says the same, in the same order, wherever a segment is split in two."""
+    """A flow gives the same output, in the same order, wherever a segment is split in two."""
     parts = conversation(name)
     assert whole(name)
     places = [(number, at) for number, (_, data) in enumerate(parts) for at in range(1, len(data))]
@@ -179,7 +179,7 @@ def test_stream_split_at_every_position(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_byte_by_byte(name: str) -> None:
-    """Single bytes say the same as whole segments."""
+    """Single bytes give the same output as whole segments."""
     parts = conversation(name)
     assert reported(
         name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
@@ -191,7 +191,7 @@ def test_stream_byte_by_byte(name: str) -> None:
 @seed(sampling.SEED)
 @given(data=st.data())
 def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
-    """Bytes lost anywhere, told as a gap: no error, and nothing that the whole conversation does not say."""
+    """Bytes lost anywhere, reported as a gap, cause no error, and no output that the whole flow does not have."""
     parts = conversation(name)
     packet = Packet(proto=TCP)
     stream = DISSECTORS[name]().stream(packet)
@@ -212,8 +212,8 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_truncated_segments(name: str) -> None:
-    """A segment of which the capture holds the beginning, and a gap behind it: no error, and no kind of fact that the
-    whole conversation does not have.
+    """A truncated segment and the gap after it cause no error, and no kind of output that the whole
+    flow does not have.
     """
     kinds = {one[0] for one in whole(name) if len(one) == 2}  # type: ignore[arg-type,index]
     for size in sampling.some(range(1, 260), 12, "truncated segments of", name):
@@ -232,7 +232,7 @@ def test_truncated_segments(name: str) -> None:
 
 
 def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:
-    """The program beside the captures makes them byte for byte."""
+    """The script beside the captures generates them identically to the byte."""
     subprocess.run([sys.executable, "-m", "pcaps.dissectors.make", str(tmp_path)], check=True, cwd=PCAPS.parents[1])
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(made) > 5

@@ -1,4 +1,4 @@
-"""A few turns of the mill for each dissector, and that it finds what it looks for."""
+"""A few cases of the fuzzer for each dissector, and a check that it finds faults."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CASES = sampling.count(2_000, 400)
 
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_some_cases_of_each(name: str) -> None:
-    """Nothing but Malformed, and nothing slow: other cases in each run."""
+    """No error but Malformed, and no slow case; each run has other cases."""
     assert mill.grind(name, CASES, 60, sampling.SEED).fault == ""
 
 
 class Breaking(Dissector):
-    """Trusts a byte that it should not."""
+    """Raises an error other than Malformed for one byte."""
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         if packet.payload[:1] == b"\xff":
@@ -31,7 +31,7 @@ class Breaking(Dissector):
 
 
 class Slow(Dissector):
-    """Thinks about everything for long."""
+    """Takes too long for every message."""
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         sum(range(10_000_000))
@@ -40,7 +40,7 @@ class Slow(Dissector):
 
 @pytest.mark.parametrize(("broken", "reported"), [(Breaking, "IndexError"), (Slow, "took")])
 def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], reported: str) -> None:
-    """The case is named, so that it can be had again."""
+    """The number of the case is reported, so that it can be repeated."""
     monkeypatch.setitem(mill.DISSECTORS, "arp", broken)
     fault = mill.grind("arp", 20_000, 60, seed=1).fault
     assert fault.startswith("case ")
