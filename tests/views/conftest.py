@@ -1,4 +1,4 @@
-"""Datasets that views read: the office, and a made one of some thousand alerts."""
+"""Datasets of the views: the office, and a generated one of some thousand alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of alerts against a slow reference that looks at every record: any filter, any order, page by page."""
+"""Lists of alerts against a slow reference that reads every record: any filter, any order, page by page."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ LIMITS = {
 
 @pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits that lead to each way of finding the first alerts."""
+    """Limits that lead to each way to find the first alerts."""
     for name, limit in LIMITS[request.param].items():
         for module in (alert_numbers, alert_walk):
             if hasattr(module, name):
@@ -131,7 +131,7 @@ LISTS = [
 def test_list_is_what_the_records_report(
     case: str, sort: str, backwards: bool, made: Data, records: list[Record]
 ) -> None:
-    """Every page of every list, whichever way it was found."""
+    """Every page of every list equals that of the records, whichever way it was found."""
     wanted, fits = CASES[case]
     place = PLACES[sort]
     expected = [
@@ -153,7 +153,7 @@ def test_list_is_what_the_records_report(
 
 
 def test_more_than_are_counted(made: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page shows that there may be more than its total; what it shows is counted."""
+    """The page shows that there may be more matches than its total, and the rows shown are included in the total."""
     monkeypatch.setattr(alert_numbers, "FEW", 100)
     monkeypatch.setattr(alert_numbers, "LISTED", 100)
     monkeypatch.setattr(alert_numbers, "LISTED_WHO", 100)
@@ -166,7 +166,7 @@ def test_more_than_are_counted(made: Data, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_row_and_facets(office: Data) -> None:
-    """The office: seven alerts, the critical one first by severity, with the record behind it."""
+    """The office has seven alerts, the critical one first by severity, with its record."""
     page = alerts(office, sort="severity")
     assert page.total == 7
     first = page.rows[0]
@@ -197,7 +197,7 @@ def test_unknown_value_names_the_nearest(made: Data, wanted: AlertFilter, field:
 
 
 def test_wrong_sort_limit_and_field(made: Data) -> None:
-    """Each is an error of its kind."""
+    """Each is an error of its own class."""
     with pytest.raises(Unknown) as raised:
         alerts(made, sort="severty")
     assert raised.value.near == "severity"
@@ -209,7 +209,7 @@ def test_wrong_sort_limit_and_field(made: Data) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "!!!", "WyIiLDEsMl0", "WzEsMiwzXQ", "\x00"])
 def test_foreign_cursor_is_refused(made: Data, cursor: str) -> None:
-    """One that was made up, or belongs to another question."""
+    """A forged cursor, or one of another query."""
     with pytest.raises(Malformed):
         alerts(made, cursor=cursor)
     with pytest.raises(Malformed):
@@ -235,7 +235,7 @@ def test_foreign_cursor_is_refused(made: Data, cursor: str) -> None:
     ],
 )
 def test_hostile_text_is_only_a_text(made: Data, text: str) -> None:
-    """Nothing in it means something to the database."""
+    """No part of it is interpreted by the database."""
     assert alerts(made, AlertFilter(text=text)).total in (0, 4000)
     if text != "10.0.0.0/99":
         assert alerts(made, AlertFilter(source=text)).total == 0
@@ -243,14 +243,14 @@ def test_hostile_text_is_only_a_text(made: Data, text: str) -> None:
 
 @pytest.mark.parametrize("word", ["10.0.0.300", "10.0.0", "10.0.0.0/99", "1"])
 def test_nearly_an_address_is_refused(made: Data, word: str) -> None:
-    """A mistyped address is no name that nobody has."""
+    """A mistyped address is an error, not a name without matches."""
     for wanted in (AlertFilter(source=word), AlertFilter(target=word), AlertFilter(device=word)):
         with pytest.raises(Malformed):
             alerts(made, wanted)
 
 
 def test_id_by_its_beginning(made: Data) -> None:
-    """One that is unambiguous is found; one that is not names some; one that is none names its neighbours."""
+    """A unique prefix is found; an ambiguous one lists some ids; an unknown one lists similar ids."""
     assert alert(made, "alert-0000000000fa0").alert.id == "alert-0000000000fa0"
     with pytest.raises(Ambiguous) as several:
         alert(made, "alert-0000000000f")
@@ -262,7 +262,7 @@ def test_id_by_its_beginning(made: Data) -> None:
 
 
 def test_matching_is_bounded(made: Data) -> None:
-    """What is done to many at once is done to no more than was asked for."""
+    """An action on all matches applies to no more than the requested number."""
     assert (
         len(matching(DatasetBackend(made), AlertFilter(severity="critical"), 4000))
         == alerts(made, AlertFilter(severity="critical")).total
@@ -272,9 +272,7 @@ def test_matching_is_bounded(made: Data) -> None:
 
 
 def test_nothing_is_not_no_alerts(tmp_path: Path) -> None:
-    """A folder without a store, and a store of another version, cannot be read; a log of its own can, and holds what it
-    holds.
-    """
+    """A folder without a store, or with one of another version, is an error; a log alone is read."""
     with pytest.raises(NotReadable):
         open_folder(tmp_path)
     write_log(tmp_path / LOG, 5)

@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 @pytest.mark.parametrize("page", [1, 7, 1000])
 def test_pages_join_to_the_whole_inventory(office: Data, office_folder: Path, page: int, monkeypatch) -> None:
-    """Each device once, as the inventory has it, the one seen last at the end; pages of any size."""
+    """Each device is listed once, the last one seen at the end, for pages of any size."""
     monkeypatch.setattr(device_list, "PAGE", page)
     found = list(every_device(office, (), NOW))
     assert [record["device"]["last_seen"] for record in found] == sorted(
@@ -39,7 +39,7 @@ def test_pages_join_to_the_whole_inventory(office: Data, office_folder: Path, pa
     ],
 )  # fmt: skip
 def test_terms_leave_what_they_leave_of_records(office: Data, office_folder: Path, words: list[str]) -> None:
-    """What the database leaves out beforehand is nothing that a term would have left."""
+    """The clauses of the database exclude no device that a term would match."""
     wanted = [term_of(word) for word in words]
     every = list(Reader(office_folder).records())
     expected = {record["device"]["id"] for record in matching(every, wanted, NOW)}
@@ -47,7 +47,7 @@ def test_terms_leave_what_they_leave_of_records(office: Data, office_folder: Pat
 
 
 def test_order(office: Data) -> None:
-    """By any column either way; the same devices."""
+    """Sorting by any column, either way, lists the same devices."""
     names = [
         [record["device"]["id"] for record in listed_devices(office, (), sort_key(sort, ("vendor",)), NOW)]
         for sort in ("vendor", "-ip", None)
@@ -58,7 +58,7 @@ def test_order(office: Data) -> None:
 
 
 def test_log_alone_counts_ages_from_its_end(office_folder: Path) -> None:
-    """A log of long ago has devices that were seen lately."""
+    """Ages are relative to the end of an old log."""
     with open_log(office_folder / LOG) as data:
         assert list(every_device(data, [term_of("seen<1h")], datetime(2036, 1, 1, tzinfo=UTC)))
         assert not list(every_device(data, [term_of("seen>2h")], NOW))

@@ -1,4 +1,4 @@
-"""Lists of devices of the office against all of them; one device; the other views on the same dataset."""
+"""Lists of devices of the office compared with the whole inventory; single devices; other views of the same dataset."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ids(data: Data, wanted: DeviceFilter) -> set[str]:
 
 
 def test_list_has_what_the_inventory_has(office: Data, known: list[dict[str, Any]]) -> None:
-    """All of them with their rows; by type, VLAN, vendor, address and text."""
+    """All devices with their rows; by type, VLAN, vendor, address and text."""
     page = devices(office, limit=1000)
     assert sorted(row.device["id"] for row in page.rows) == sorted(one["id"] for one in known)
     assert page.facets["type"]["printer"] == len([one for one in known if one["type"] == "printer"])
@@ -88,7 +88,7 @@ def test_pages_join_to_the_whole_list(office: Data, sort: str, backwards: bool) 
     ],
 )  # fmt: skip
 def test_text_that_many_have(office: Data, wanted: DeviceFilter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows, total and facets do not depend on how a text is looked for."""
+    """Rows, total and facets are the same with and without the text index."""
     expected = devices(office, wanted, "name", limit=1000)
     assert expected.rows
     monkeypatch.setattr(views_of_devices, "FREQUENT", 2)
@@ -101,7 +101,7 @@ def test_text_that_many_have(office: Data, wanted: DeviceFilter, monkeypatch: py
 
 
 def test_one_device(office: Data) -> None:
-    """All that is known of it, by its id or the beginning of that."""
+    """All details are found by the id or a prefix of it."""
     (row,) = devices(office, DeviceFilter(text="KM1A2B3C")).rows
     reported = device(office, row.id[:-1])
     assert reported["device"]["id"] == row.id
@@ -110,7 +110,7 @@ def test_one_device(office: Data) -> None:
 
 
 def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts are indexed later, some at a time; one that changed afterwards, or is gone, is not found by what it was."""
+    """Texts are indexed later, some at a time; a changed or deleted text is no longer found."""
     monkeypatch.setattr(rows, "PENDING", 20)
     monkeypatch.setattr(rows, "INDEXED_AT_ONCE", 30)
     store = Store(tmp_path)
@@ -147,7 +147,7 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
 
 
 def test_corrections_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:
-    """Said while no sensor runs: the row, the search and the facets have it; taken back, they have it no more."""
+    """A correction made while no sensor runs is in row, search and facets, and its undo as well."""
     folder = tmp_path / "copy"
     shutil.copytree(office_folder, folder)
     with open_folder(folder) as data:
@@ -178,7 +178,7 @@ def test_corrections_are_in_the_list_at_once(office_folder: Path, tmp_path: Path
 
 
 def test_invalid_values(office: Data) -> None:
-    """Each names what is wrong with it, and the nearest valid value."""
+    """Each error names the reason and the nearest valid value."""
     with pytest.raises(Unknown) as raised:
         devices(office, DeviceFilter(type=("camra",)))
     assert raised.value.near == "camera"
@@ -190,7 +190,7 @@ def test_invalid_values(office: Data) -> None:
 
 
 def test_incidents_and_recommendations(office: Data) -> None:
-    """Three stories, the critical one first by severity; sixteen pieces of work, page by page."""
+    """Three incidents, the critical one first by severity; sixteen recommendations, page by page."""
     page = incidents(office, sort="severity")
     assert [row.severity for row in page.rows] == ["critical", "medium", "medium"]
     assert page.facets == {"state": {"open": 3}, "severity": {"medium": 2, "critical": 1}}
@@ -206,7 +206,7 @@ def test_incidents_and_recommendations(office: Data) -> None:
 
 
 def test_timeline_and_health(office: Data) -> None:
-    """Everything in the order of time; of one device what is about it; the sensor's own figures."""
+    """The timeline is in order of time, for one device only its records; health has the sensor's own metrics."""
     page = timeline(office, limit=1000)
     assert [one.ts for one in page.rows] == sorted((one.ts for one in page.rows), reverse=True)
     first = timeline(office, limit=100)
@@ -222,7 +222,7 @@ def test_timeline_and_health(office: Data) -> None:
 
 
 def test_search_everywhere(office: Data) -> None:
-    """An address of a camera: the device, its alerts and its story."""
+    """The address of a camera finds the device, its alerts and its incident."""
     hits = search(office, "10.20.10.62")
     assert hits.devices.total == 1
     assert hits.alerts.total >= 1
@@ -230,8 +230,8 @@ def test_search_everywhere(office: Data) -> None:
 
 
 def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> None:
-    """Devices, the last record, and the sensor's last message; a log alone has no inventory, and an empty one no
-    record.
+    """Devices, the last record, and the last event of the sensor; a log alone has no inventory, an
+    empty log no record.
     """
     found = dataset_summary(office)
     assert found.devices == devices(office).total
@@ -245,7 +245,7 @@ def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> Non
 
 
 def test_a_large_store_counts_the_first_matches_of_a_text(office: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows and their order are the same, the total is a lower bound; without a text everything is counted."""
+    """Rows and order are the same, and the total is a lower bound; without a text all rows are counted."""
     texts = ("", "cam", "a", "10.20", "zz", "hikvision")
     exact = {text: devices(office, DeviceFilter(text=text), "name", limit=10) for text in texts}
     monkeypatch.setattr(views_of_devices, "LARGE", 10)

@@ -1,4 +1,4 @@
-"""Mutes as lists show them: a copy of the operator's file, with what they suppressed."""
+"""Mutes in lists: a copy of the operator's file, with the alerts that they suppressed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MORE = Mute(id="m3", detector="exfiltration.*", port=443, author="anna", reason=
 
 @pytest.fixture(scope="session")
 def quiet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The office with two mutes, one of which expired."""
+    """The office with two mutes, one of which is expired."""
     folder = tmp_path_factory.mktemp("quiet")
     save_mutes(folder / "mutes.yaml", [SCANS, OVER])
     assert main(["replay", *CAPTURE, "--state", str(folder), "--events", str(folder / LOG)]) == 0
@@ -41,7 +41,7 @@ def quiet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def quiet(quiet_folder: Path, tmp_path: Path) -> Path:
-    """A copy that may be changed; it keeps to the file of mutes within it."""
+    """A copy that tests may change, with its own file of mutes."""
     folder = shutil.copytree(quiet_folder, tmp_path / "quiet")
     with closing(connect(folder / FILE)) as base:
         base.execute("UPDATE meta SET value = ? WHERE name = 'mutes'", (str(folder / "mutes.yaml"),))
@@ -55,7 +55,7 @@ def ids(folder: Path, wanted: MuteFilter = EVERY_MUTE, sort: str = "place") -> l
 
 
 def test_a_mute_shows_what_it_suppressed(quiet: Path) -> None:
-    """The scans of the office are in the list of suppressed alerts, each with the mute that did it."""
+    """The scans of the office are in the list of suppressed alerts, each with its mute."""
     with open_folder(quiet) as data:
         first, second = mutes(data, now=NOW).rows
         suppressed = muted(data, sort="severity")
@@ -71,7 +71,7 @@ def test_a_mute_shows_what_it_suppressed(quiet: Path) -> None:
 
 
 def test_filters_sorts_and_pages(quiet: Path) -> None:
-    """Every filter leaves what it names; pages join to the whole list; a wrong value is an error with its field."""
+    """Every filter returns its matches; pages join to the whole list; an invalid value is an error with its field."""
     assert ids(quiet, MuteFilter(state=("expired",))) == ["m2"]
     assert ids(quiet, MuteFilter(author="Anna")) == ["m1"]
     assert ids(quiet, MuteFilter(text="scanner discovery")) == ["m1"]
@@ -91,7 +91,7 @@ def test_filters_sorts_and_pages(quiet: Path) -> None:
 
 
 def test_an_edited_file_is_followed(quiet: Path) -> None:
-    """What people write by hand counts like a command's; where the file is faulty, the mutes of before hold."""
+    """Mutes edited by hand count as those of a command; if the file is invalid, the former mutes stay."""
     path = quiet / "mutes.yaml"
     save_mutes(path, [MORE, SCANS])
     make_ready(quiet, quiet / LOG)
@@ -110,7 +110,7 @@ def test_an_edited_file_is_followed(quiet: Path) -> None:
 
 
 def test_rebuilt_tables_are_equal(quiet: Path) -> None:
-    """From the file of mutes and the logs all of it is made again; a log that is read alone has the same."""
+    """The tables are rebuilt from the file of mutes and the logs; a log alone gives the same."""
     with open_folder(quiet) as data:
         before = mutes(data, now=NOW).rows, every_muted(data)
     rebuild(quiet, quiet / LOG)
@@ -121,7 +121,7 @@ def test_rebuilt_tables_are_equal(quiet: Path) -> None:
 
 
 def test_another_log_of_suppressed_alerts_replaces_the_first(quiet: Path) -> None:
-    """A replay begins that log anew: nothing of the one before stays."""
+    """A replay writes a new log: rows of the former one are deleted."""
     log = quiet / "events.muted.jsonl"
     first, *_ = log.read_text().splitlines()
     log.write_text(first.replace('"m1"', '"m9"').replace('"id":"01', '"id":"02') + "\n")

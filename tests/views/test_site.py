@@ -1,5 +1,5 @@
-"""Assessments of the office by views: the same as those of the event log read record by record, in pages, with filters
-that are checked.
+"""Assessments of the office by views: the same as those of the event log read record by record, in pages, with
+validated filters.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def picture(office: Data) -> Picture:
 
 @pytest.fixture
 def camera(picture: Picture) -> str:
-    """The camera that an attacker took over."""
+    """The compromised camera."""
     return next(node.id for node in picture.site.nodes.values() if node.address == "10.20.10.62")
 
 
 def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: Path) -> None:
-    """Alerts, incidents and recommendations in the same order; devices of a log alone too, with the same weaknesses."""
+    """Alerts, incidents and recommendations have the same order; devices of a log alone have the same weaknesses."""
     fold = Fold()
     for record in LogReader(office_folder / LOG):
         fold.add(record)
@@ -67,7 +67,7 @@ def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: 
 
 
 def test_a_closed_alert_counts_no_longer(office_folder: Path, tmp_path: Path) -> None:
-    """An alert that was closed no longer counts against its devices; opened again, it does."""
+    """A closed alert no longer affects the score of its devices; a reopened one does."""
     shutil.copytree(office_folder, tmp_path / "office")
     folder = tmp_path / "office"
 
@@ -90,7 +90,7 @@ def test_a_closed_alert_counts_no_longer(office_folder: Path, tmp_path: Path) ->
 
 
 def test_scores(picture: Picture, camera: str) -> None:
-    """The site, every device once in pages of seven, groups that hold them all, and one device with its fixes."""
+    """The site, every device once in pages of seven, groups that contain them all, and one device with its fixes."""
     site = posture(picture)
     assert site.points == round(sum(term.points for term in site.terms), 1)
     rows, cursor = [], ""
@@ -124,9 +124,7 @@ def test_scores(picture: Picture, camera: str) -> None:
 
 
 def test_findings(picture: Picture) -> None:
-    """Affected devices first; CVEs have as many devices as there are findings; a device, a type and
-    a text narrow them.
-    """
+    """Affected devices come first; each CVE has as many devices as findings; device, type and text are filters."""
     page = findings(picture, limit=1000)
     verdicts = [row.verdict for row in page.rows]
     assert verdicts == sorted(verdicts, key=("affected", "cannot_tell").index)
@@ -155,7 +153,7 @@ def test_findings(picture: Picture) -> None:
 
 
 def test_devices_that_are_affected(picture: Picture) -> None:
-    """Each device counts once, as affected where one CVE affects it, whatever cannot be told of others."""
+    """Each device counts once, as affected if one CVE affects it, even if others are undetermined."""
     found = every_finding(picture, VulnerabilityFilter(state=()))
     affected, unclear = affected_and_unclear(found)
     verdicts = {row.device: {one.verdict for one in found if one.device == row.device} for row in found}
@@ -165,7 +163,7 @@ def test_devices_that_are_affected(picture: Picture) -> None:
 
 
 def test_attack_paths(picture: Picture, camera: str) -> None:
-    """From the camera that was taken over to what matters, and what breaks it."""
+    """Paths from the compromised camera to critical devices, and their choke points."""
     found = paths(picture)
     assert found.baseline
     assert found.page.total == len(found.page.rows) > 0
@@ -180,8 +178,8 @@ def test_attack_paths(picture: Picture, camera: str) -> None:
 
 
 def test_tickets(picture: Picture, office_folder: Path, camera: str) -> None:
-    """All are new where none was sent, nothing is noted; one of them with its devices; a damaged ledger is no empty
-    one.
+    """All are new if none was sent, and nothing is written; a single one has its devices; a damaged
+    ledger is an error.
     """
     page = tickets(picture, office_folder, Policy(), limit=1000)
     assert {row.state for row in page.rows} == {"new"}
@@ -205,7 +203,7 @@ def test_a_damaged_ledger_is_not_an_empty_one(picture: Picture, tmp_path: Path) 
 
 
 def test_conversations(picture: Picture, camera: str) -> None:
-    """Who uses which service of whom: each once, by device, network, service and direction."""
+    """Each conversation is listed once, filtered by device, network, service and direction."""
     page = conversations(picture, limit=1000)
     keys = [(row.client.id, row.server.id, row.server.name, row.server.address, row.service) for row in page.rows]
     assert len(set(keys)) == len(keys) == page.total > 20

@@ -1,4 +1,4 @@
-"""The map of the office: every conversation is in one link, devices are in groups, what is folded is counted."""
+"""The map of the office: every conversation is in one link, devices are in groups, folded nodes are counted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def picture(office: Data) -> Picture:
 
 
 def check(found: Topology, picture: Picture, wanted: ConversationFilter) -> None:
-    """Nothing is lost or counted twice, and links end at nodes of the map."""
+    """Nothing is omitted or counted twice, and links end at nodes of the map."""
     rows = conversations(picture, wanted, limit=1000).rows
     ends = {end.id for row in rows for end in (row.client, row.server)}
     ids = [node.id for node in found.nodes]
@@ -34,7 +34,7 @@ def check(found: Topology, picture: Picture, wanted: ConversationFilter) -> None
 @pytest.mark.parametrize("by", GROUPINGS)
 @pytest.mark.parametrize("given", [{}, {"direction": ("internal",)}, {"text": "smb"}], ids=["all", "internal", "smb"])
 def test_every_conversation_is_in_one_link(picture: Picture, by: str, given: dict[str, Any]) -> None:
-    """Whatever the groups are, and with each of them opened."""
+    """For any grouping, and with each group opened."""
     wanted = ConversationFilter(**given)
     whole = topology(picture, wanted, by)
     check(whole, picture, wanted)
@@ -47,7 +47,7 @@ def test_every_conversation_is_in_one_link(picture: Picture, by: str, given: dic
 
 
 def test_the_camera_that_an_attacker_took_over(picture: Picture) -> None:
-    """Its group has the severity of its alert; opened, it alone has it; its twin has that of its own."""
+    """Its group has the severity of its alert; in the opened group each camera has that of its own alert."""
     (cameras,) = (node for node in topology(picture, by="type").nodes if node.id == "camera")
     assert (cameras.devices, cameras.severity) == (2, "critical")
     opened = topology(picture, by="type", opened="camera")
@@ -57,7 +57,7 @@ def test_the_camera_that_an_attacker_took_over(picture: Picture) -> None:
 
 
 def test_what_is_too_much_is_folded_and_counted(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two groups and one device are drawn, the rest together."""
+    """Two groups and one device are drawn, the others are folded."""
     monkeypatch.setattr(module, "GROUPS", 2)
     monkeypatch.setattr(module, "DEVICES", 1)
     found = topology(picture, by="type", opened="voip_phone")
@@ -70,7 +70,7 @@ def test_what_is_too_much_is_folded_and_counted(picture: Picture, monkeypatch: p
 
 
 def test_invalid_values(picture: Picture) -> None:
-    """Each names what is wrong."""
+    """Each error names the reason."""
     with pytest.raises(Unknown):
         topology(picture, by="colour")
     with pytest.raises(Unknown):
