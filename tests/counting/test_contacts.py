@@ -1,4 +1,4 @@
-"""Flow changes as contacts: what each says, and which are none."""
+"""Flow changes as contacts: the values of each, and which changes are none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOW = 2**64 - 1
 
 
 def test_fold_keeps_ipv4_and_reports_ipv6_apart() -> None:
-    """IPv4-mapped addresses are their low half; IPv6 ones hash to values that no IPv4 address has."""
+    """IPv4-mapped addresses give their low half; IPv6 ones hash to values that no IPv4 address has."""
     hi, lo = np.array([0, 0x20010DB8 << 32, 0x20010DB9 << 32], np.uint64), np.array([0xFFFF01020304, 1, 1], np.uint64)
     folded = fold(hi, lo)
     assert folded[0] == lo[0]
@@ -28,7 +28,7 @@ def test_fold_keeps_ipv4_and_reports_ipv6_apart() -> None:
 
 
 def test_halves_of_unequal_length_are_an_error() -> None:
-    """Nothing is read past the end of a column; ``seen`` has a place for each of three protocols."""
+    """Nothing is read past the end of a column; ``seen`` has an entry for each of three protocols."""
     with pytest.raises(ValueError, match="halves"):
         fold(np.ones(2, np.uint64), np.ones(1, np.uint64))
     with pytest.raises(ValueError, match="3 are wanted"):
@@ -85,7 +85,7 @@ def test_what_a_change_reports_of_its_contact(
 
 
 def test_both_directions_are_noticed_a_protocol_each() -> None:
-    """From the change on that shows it: TCP here, not yet UDP."""
+    """From the first change that shows both: TCP here, not yet UDP."""
     seen = np.zeros(3, np.uint8)
     story = [change(Change.NEW, "10.0.0.1", "10.0.0.2"), change(Change.REFUSED, "10.0.0.1", "10.0.0.2", **BOTH)]
     story += [change(Change.NEW, "10.0.0.1", "10.0.0.3"), change(Change.NEW, "10.0.0.1", "10.0.0.3", proto=17)]
@@ -94,7 +94,7 @@ def test_both_directions_are_noticed_a_protocol_each() -> None:
 
 
 def test_groups_and_other_protocols_are_no_contacts() -> None:
-    """Multicast, broadcast, group MACs, unspecified addresses, ICMP that is no echo, and protocols without ports."""
+    """Multicast, broadcast, group MACs, unspecified addresses, ICMP other than echo, and protocols without ports."""
     story = [
         change(Change.NEW, "10.0.0.1", server)
         for server in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.0.0.0", "ff02::fb")
@@ -117,7 +117,7 @@ def test_groups_and_other_protocols_are_no_contacts() -> None:
 
 @pytest.mark.parametrize(("ports", "proto"), [((67, 68), 17), ((547, 546), 17)])
 def test_messages_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto: int) -> None:
-    """Offers to leased addresses, of either version; the same ports over TCP are a contact, and so is a question to a
+    """Offers to leased addresses, DHCPv4 and DHCPv6; the same ports over TCP are a contact, and so is a request to a
     server.
     """
     here, there = ports
@@ -132,7 +132,7 @@ def test_messages_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto
 
 
 def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
-    """5353 to 5353 opens nothing and fails nothing; its step counts, and from another port it is a contact like any."""
+    """5353 to 5353 is no attempt and no failure, but its step counts; from another port it is an ordinary contact."""
     story = [change(Change.NEW, "10.0.0.1", "10.0.0.2", 5353, client_port=port, proto=17) for port in (5353, 40000)]
     story.append(change(Change.ENDED, "10.0.0.1", "10.0.0.2", 5353, client_port=5353, proto=17, reason=Reason.IDLE))
     rows = contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))
@@ -153,7 +153,7 @@ def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
     )
 )
 def test_inside_is_what_the_networks_report(numbers: list[int]) -> None:
-    """Blocks smaller and larger than the table's parts, both families, edges included."""
+    """Blocks smaller and larger than the parts of the table, both families, edges included."""
     networks = Networks(("192.0.2.64/27", "203.0.112.0/23", "2001:db8:5::/48", "11.0.0.0/9"))
     numbers = [
         number
@@ -169,7 +169,7 @@ def test_inside_is_what_the_networks_report(numbers: list[int]) -> None:
 
 
 def places(*ports: int) -> np.ndarray:
-    """A table of ports with those given set."""
+    """A table of ports with the given ones set."""
     table = np.zeros(65536, np.uint8)
     table[list(ports)] = 1
     return table
@@ -181,8 +181,8 @@ def read(*story: np.ndarray) -> np.ndarray:
 
 
 def test_connection_attempts_are_near_or_on_a_port_that_counts_far_away() -> None:
-    """Inside servers on any port, outside ones on the given ports, with the index of the contact; what says nothing is
-    left out.
+    """Internal servers on any port, external ones on the given ports, with the index of the contact; changes without an
+    operation are omitted.
     """
     rows = read(
         change(Change.NEW, "10.0.0.1", "224.0.0.1"),
@@ -200,8 +200,8 @@ def test_connection_attempts_are_near_or_on_a_port_that_counts_far_away() -> Non
 
 
 def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
-    """UDP from an answering port or to a high one is left out, TCP on the same ports is not, nor is ping asked; ports
-    of one pair share a key a protocol.
+    """UDP from an answering port or to an ephemeral one is omitted, and so is ping; TCP is not. Ports of one pair share
+    a key per protocol.
     """
     tcp, udp = {"proto": 6}, {"proto": 17}
     rows = read(
@@ -221,8 +221,8 @@ def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
 
 
 def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:
-    """Refused ones, other ports and protocols, and outside ends are left out; the index is that of the change, and each
-    stage has a value of its own.
+    """Rejected attempts, other ports and protocols, and external endpoints are omitted; the index is that of the
+    change, and each stage has its own value.
     """
     rows = read(
         change(Change.NEW, "10.0.0.1", "224.0.0.1", 22),
@@ -241,8 +241,8 @@ def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:
 
 
 def test_ends_are_those_who_converse_and_patient_senders() -> None:
-    """Both ends of an answered flow, the client of an unanswered one after five packets; an outside end counts by its
-    MAC, eight keys each.
+    """Both ends of an answered flow, the client of an unanswered one after five packets; an external end counts by its
+    MAC, with eight keys each.
     """
     macs = {"client_mac": 7, "server_mac": 9}
     story = [
@@ -265,7 +265,7 @@ def test_ends_are_those_who_converse_and_patient_senders() -> None:
 
 
 def test_a_table_of_ports_has_a_place_for_each() -> None:
-    """A shorter one is an error, not a read past its end."""
+    """A shorter table is an error, not a read past its end."""
     rows, short = read(change(Change.NEW, "10.0.0.1", "10.0.0.2")), np.zeros(65535, np.uint8)
     for call in (
         lambda: contact_attempts(rows, short),

@@ -1,4 +1,4 @@
-"""Events per key against a slow reference, and when a rate is told."""
+"""Events per key compared with a slow reference, and when a rate is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 0, 1, 2, 5, 20,
 @settings(max_examples=100, deadline=None)
 @given(ROWS, st.integers(1, 17))
 def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int]], cut: int) -> None:
-    """Events a key in the window, row by row."""
+    """Events per key in the window, row by row."""
     keys = np.array([key for key, _ in rows], np.uint64)
     ts = START + np.cumsum(np.array([step for _, step in rows], np.int64)) * SECOND
     slow: dict[int, tuple[int, list[int]]] = {}
@@ -44,9 +44,7 @@ def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int]], 
 
 
 def test_a_rate_needs_many_sources_and_is_reported_once() -> None:
-    """A thousand events of one source are no finding; of many sources they are exactly one; answers
-    take events back.
-    """
+    """A thousand events of one source are no finding, of many sources exactly one; answers are subtracted."""
     n = 1000
     keys, ts, steps = np.ones(n, np.uint64), START + np.arange(n) * 1000, np.ones(n, np.int8)
     assert RateWindow(WINDOW).follow(keys, keys, ts, steps, 500, 30) == []
@@ -58,7 +56,7 @@ def test_a_rate_needs_many_sources_and_is_reported_once() -> None:
 
 
 def test_columns_of_unequal_length_are_an_error() -> None:
-    """Nothing is read past the end of a column, and sizes that make no sense are refused."""
+    """Nothing is read past the end of a column, and invalid sizes are rejected."""
     one, two, ts, steps = np.ones(1, np.uint64), np.ones(2, np.uint64), np.ones(2, np.int64), np.ones(2, np.int8)
     window = RateWindow(WINDOW)
     for call in (

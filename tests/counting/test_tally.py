@@ -1,4 +1,4 @@
-"""Counting one by one: windows slide, keys and values stay bounded."""
+"""Counting one by one: windows slide, keys and values are bounded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.counting.tally import PARTS, Counts, Distinct
 
 
 def test_counts_slide() -> None:
-    """What left the window no longer counts; another key never did."""
+    """Events outside the window do not count; a key never seen has none."""
     counts: Counts[str] = Counts(8 * SECOND)
     assert [counts.add("a", at * SECOND) for at in (0, 1, 2, 7)] == [1, 2, 3, 4]
     assert counts.add("a", 9 * SECOND) == 3
@@ -19,7 +19,7 @@ def test_counts_slide() -> None:
 
 
 def test_counts_survive_a_clock_set_back() -> None:
-    """A late packet counts; a clock that jumped back starts anew."""
+    """A late packet counts; after a clock set back, counting restarts."""
     counts: Counts[str] = Counts(8 * SECOND)
     assert counts.add("a", 100 * SECOND) == 1
     assert counts.add("a", 98 * SECOND) == 2
@@ -28,7 +28,7 @@ def test_counts_survive_a_clock_set_back() -> None:
 
 @given(st.lists(st.integers(0, 100), max_size=60))
 def test_counts_are_those_of_a_list(times: list[int]) -> None:
-    """Never more than happened in the window, never less than in the window without its oldest part."""
+    """A count is at most that of the window, and at least that of the window without its oldest part."""
     counts: Counts[int] = Counts(PARTS * SECOND)
     times.sort()
     for number, at in enumerate(times):
@@ -37,15 +37,15 @@ def test_counts_are_those_of_a_list(times: list[int]) -> None:
 
 
 def test_distinct_values_leave_the_window() -> None:
-    """Values count once each, and are gone after the window."""
+    """Each value counts once, until the window has passed."""
     seen: Distinct[str, int] = Distinct(10 * SECOND)
     assert [seen.add("a", value, at * SECOND) for at, value in ((0, 1), (1, 2), (2, 1), (3, 3))] == [1, 2, 2, 3]
-    assert seen.add("a", 4, 12 * SECOND) == 3  # 2 is gone; 1 was seen again at 2 s
+    assert seen.add("a", 4, 12 * SECOND) == 3  # 2 has left; 1 was seen again at 2 s
     assert seen.values("a") == [1, 3, 4]
 
 
 def test_both_are_bounded() -> None:
-    """The key or value seen longest ago makes room."""
+    """The least recently seen key or value is evicted."""
     counts: Counts[int] = Counts(SECOND, keys=2)
     seen: Distinct[int, int] = Distinct(SECOND, keys=2, values=3)
     for key in range(5):

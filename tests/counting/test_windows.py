@@ -1,4 +1,4 @@
-"""The counting kernels against a slow reference, and what must hold under floods and clock jumps."""
+"""The counting kernels compared with a slow reference, and their properties in floods and clock jumps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SlowKey:
 
 
 class Slow:
-    """What DistinctWindow must do, in plain Python: eight buckets, states by dictionary, no eviction."""
+    """A reference of DistinctWindow in plain Python: eight buckets, states in dictionaries, no eviction."""
 
     def __init__(self, grace: int = 0, threshold: int = 2**32, share: float = 0.0) -> None:
         self.keys: dict[int, SlowKey] = {}
@@ -123,7 +123,7 @@ def columns(rows: list[tuple[int, int, int, int, int]]) -> tuple[np.ndarray, ...
 @settings(max_examples=150, deadline=None)
 @given(ROWS)
 def test_counts_like_the_reference(rows: list[tuple[int, int, int, int, int]]) -> None:
-    """Distinct values a key and window, row by row, whatever the clock does."""
+    """Distinct values per key and window, row by row, for any jump of the clock."""
     keys, values, ts, _, _ = columns(rows)
     slow = Slow()
     want = [
@@ -138,7 +138,7 @@ def test_counts_like_the_reference(rows: list[tuple[int, int, int, int, int]]) -
 def test_follows_like_the_reference_whatever_the_cut(
     rows: list[tuple[int, int, int, int, int]], grace: int, threshold: int, share: float, cut: int
 ) -> None:
-    """Openings, answers, failures and waiting give the same findings as the reference, in one call or in many."""
+    """Attempts, answers, failures and waiting give the same findings as the reference, in one call or in many."""
     keys, values, ts, since, ops = columns(rows)
     slow, want = Slow(grace, threshold, share), []
     for i, (k, v, t, s, op) in enumerate(
@@ -168,14 +168,14 @@ def test_follows_like_the_reference_whatever_the_cut(
 
 
 def test_a_threshold_shows_once() -> None:
-    """Fifty values give one row that says fifty, and repeats say 0."""
+    """Exactly one row has the count fifty, and repeats have 0."""
     values = np.tile(np.arange(60, dtype=np.uint64), 3)
     counts = DistinctWindow(WINDOW).count(np.ones(180, np.uint64), values, START + np.arange(180) * 1000)
     assert counts.tolist() == list(range(1, 61)) + [0] * 120
 
 
 def test_a_forgotten_value_counts_no_more() -> None:
-    """A value that was forgotten leaves the count and does not come back within the window."""
+    """A forgotten value is subtracted, and is not counted again within the window."""
     window, one = DistinctWindow(WINDOW), np.ones(1, np.uint64)
     ts = np.array([START], np.int64)
     window.count(one, one * 7, ts)
@@ -186,7 +186,7 @@ def test_a_forgotten_value_counts_no_more() -> None:
 
 
 def test_sample_gives_the_latest_values() -> None:
-    """At most 32 values, the latest first, exactly as they were given."""
+    """At most 32 values, the latest first, unchanged."""
     window = DistinctWindow(WINDOW)
     values = np.arange(1, 101, dtype=np.uint64) | np.uint64(0xFFFF << 32)
     window.count(np.full(100, 5, np.uint64), values, np.full(100, START))
@@ -195,8 +195,8 @@ def test_sample_gives_the_latest_values() -> None:
 
 
 def test_a_flood_of_made_up_keys_spares_the_one_that_counts() -> None:
-    """With ten times more keys and pairs than there is room for, a slow scan between them is counted nearly in full,
-    and the tables do not grow.
+    """With ten times more keys and pairs than the tables hold, a slow scan among them is counted nearly in full, and
+    the tables do not grow.
     """
     window, noise = DistinctWindow(WINDOW, 10, 13), np.random.default_rng(7)
     n = 80_000
@@ -210,7 +210,7 @@ def test_a_flood_of_made_up_keys_spares_the_one_that_counts() -> None:
 
 
 def test_a_full_queue_leaves_the_longest_waiting_uncounted() -> None:
-    """The queue of waiting pairs has a bound; what had to leave is told."""
+    """The queue of waiting pairs is bounded, and overflows are counted."""
     window = DistinctWindow(WINDOW, 8, 12, GRACE, 4)
     window.rule(threshold=5)
     n = 40
