@@ -1,4 +1,4 @@
-"""Documents that people write: values as meant, every fault at once and at its place."""
+"""Documents written by users: values are converted, and all faults are reported at once with their position."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def faults(text: str) -> list[str]:
 
 
 def test_values() -> None:
-    """A good document becomes its model."""
+    """A valid document becomes its model."""
     loaded = load("listeners:\n  - name: syslog\n    port: 514\n    mode: udp\nonly: {name: x}\n")
     assert loaded.listeners == [Listener(name="syslog", port=514, mode="udp")]
     assert loaded.only == Listener(name="x")
@@ -66,7 +66,7 @@ class Bounded(BaseModel):
     ],
 )
 def test_what_was_expected(golden: Golden, text: str) -> None:
-    """In words for people, whatever the bound."""
+    """The message names each bound in plain words."""
     with pytest.raises(DocumentErrors) as caught:
         load_document(PATH, Bounded, text=text)
     [reported] = caught.value.faults
@@ -89,12 +89,12 @@ def test_what_was_expected(golden: Golden, text: str) -> None:
     ],
 )
 def test_scalars(text: str, value: object) -> None:
-    """Numbers, truth and nothing are told from text; dates and colon-separated numbers stay text."""
+    """Numbers, booleans and null differ from text; dates and colon-separated numbers stay text."""
     assert load(f"anything: {text}").anything == value
 
 
 def test_all_faults_at_once(golden: Golden) -> None:
-    """Every fault is told in one go, in the order of the file, with the nearest valid key or value."""
+    """All faults are reported at once, in the order of the file, with the nearest valid key or value."""
     text = """\
 listeners:
   - {nam: x, port: 99999, mode: tpc}
@@ -129,14 +129,14 @@ anythin: 3
     ],
 )
 def test_one_fault(golden: Golden, text: str, place: str) -> None:
-    """What is wrong with the file as a whole is told with its place."""
+    """A fault of the whole file is reported with its position."""
     [fault] = faults(text)
     assert fault.startswith(f"sensor.yaml:{place}: ")
     golden(fault)
 
 
 def test_not_utf8(golden: Golden, tmp_path: Path) -> None:
-    """A byte that is not UTF-8 is told by line and column."""
+    """A byte that is not UTF-8 is reported by line and column."""
     path = tmp_path / "a.yaml"
     path.write_bytes(b"only:\n  name: caf\xe9\n")
     with pytest.raises(DocumentErrors) as caught:
@@ -145,35 +145,35 @@ def test_not_utf8(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_byte_order_mark(tmp_path: Path) -> None:
-    """A byte order mark in front is no fault."""
+    """A byte order mark at the start is no fault."""
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfonly: {name: x}\n")
     assert load_document(path, Settings).only == Listener(name="x")
 
 
 def test_missing_file(golden: Golden, tmp_path: Path) -> None:
-    """A file that cannot be read is a fault as any other."""
+    """An unreadable file is a fault as any other."""
     with pytest.raises(DocumentErrors) as raised:
         load_document(tmp_path / "none.yaml", Settings)
     golden(str(raised.value))
 
 
 def test_later_fault() -> None:
-    """A fault found by comparing documents gets the place of the value it is about."""
+    """A fault found by comparing documents has the position of its value."""
     assert fault_at(PATH, ("listeners", 1, "name"), "taken", text="listeners:\n  - name: a\n  - name: b\n") == Fault(
         PATH, 3, 11, "taken"
     )
 
 
 def test_later_fault_of_a_key() -> None:
-    """Or of its key, where that is what is wrong."""
+    """The fault has the position of the key if the key is invalid."""
     assert fault_at(
         PATH, ("listeners", 0, "name"), "odd", text="listeners:\n  - {port: 5, name: a}\n", key=True
     ) == Fault(PATH, 2, 15, "odd")
 
 
 def test_entries_that_are_right() -> None:
-    """Those of a list that are wrong are told and left out; the others keep their places."""
+    """Invalid entries of a list are reported and omitted; the others keep their positions."""
     text = "listeners:\n  - {name: a}\n  - {nam: b}\n  - {name: c, port: 0}\n  - {name: d}\n  - 5\n"
     document, places, entry_faults = load_entries(PATH, Settings, "listeners", text=text)
     assert ([one.name for one in document.listeners], places) == (["a", "d"], [0, 3])
@@ -190,6 +190,6 @@ def test_entries_that_are_right() -> None:
     ],
 )
 def test_entries_of_an_invalid_document(text: str) -> None:
-    """What is no fault of an entry is one of the document."""
+    """A fault outside the entries is a fault of the document."""
     with pytest.raises(DocumentErrors):
         load_entries(PATH, Settings, "listeners", text=text)
