@@ -1,4 +1,4 @@
-"""Passwords in frames: each protocol's are blanked, all else stays byte for byte."""
+"""Passwords in frames: those of each protocol are masked, all other bytes are unchanged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ SECRETS = {
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_each_protocol(name: str) -> None:
-    """The secret is gone, the length and all before it are as they were; under a VLAN tag too."""
+    """The password is masked, its length and all bytes before it are unchanged; under a VLAN tag too."""
     payload, port = SECRETS[name]
     for vlan in (0, 30):
         whole = sent(payload, port, vlan=vlan)
@@ -92,21 +92,21 @@ def test_each_protocol(name: str) -> None:
 
 
 def test_tds_passwords() -> None:
-    """Scrambled is not secret."""
+    """Obfuscated TDS passwords are masked too."""
     [data] = blanked(sent(tds(), 1433))
     assert data.endswith(b"x" * 16)
 
 
 @pytest.mark.parametrize("dport", [161, 162, 10161])
 def test_snmp_communities(dport: int) -> None:
-    """Of versions 1 and 2c, whoever sends them; what follows stays."""
+    """Versions 1 and 2c, in both directions; the bytes after the community are unchanged."""
     message = b"\x30\x14\x02\x01\x01\x04" + bytes((len(SECRET),)) + SECRET + b"\xa0\x03\x02\x01\x05"
     whole = udp_frame(CLIENT, SERVER, message, dport=dport)
     assert blanked(whole) == [whole.replace(SECRET, b"x" * len(SECRET))]
 
 
 def test_typing_is_blanked_and_negotiation_stays() -> None:
-    """One byte a segment, as terminals type; what the server shows is left as it is."""
+    """Each segment has one byte, as terminals send it; the echo of the server is unchanged."""
     negotiation = b"\xff\xfb\x18\xff\xfa\x18\0xterm\xff\xf0"
     typed = [sent(bytes((byte,)), 23) for byte in SECRET]
     data = blanked(sent(negotiation, 23), *typed, sent(b"Login incorrect\r\n", 23, answer=True))
@@ -117,7 +117,7 @@ def test_typing_is_blanked_and_negotiation_stays() -> None:
 
 @pytest.mark.parametrize("at", range(1, 40, 3))
 def test_a_secret_cut_over_two_segments(at: int) -> None:
-    """Wherever the cut is, in one go or in two."""
+    """The boundary may be anywhere, and the segments in one call or in two."""
     line = b"Authorization: Basic " + BASIC + b"\r\n\r\n"
     first, second = sent(line[:at], 80), sent(line[at:], 80)
     blanker = Blanker()
@@ -128,7 +128,7 @@ def test_a_secret_cut_over_two_segments(at: int) -> None:
 
 
 def test_what_is_no_secret_stays() -> None:
-    """Digests, ordinary pages, mail, host names, and the file that attackers ask for: byte for byte."""
+    """Digests, ordinary pages, mail, host names and a requested password file are unchanged."""
     frames = [
         sent(b'REGISTER sip:x SIP/2.0\r\nAuthorization: Digest username="100", response="0a1b"\r\n\r\n', 5060),
         sent(b"GET /cgi-bin/;cat%20/etc/passwd HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n\r\n", 80),
@@ -143,7 +143,7 @@ def test_what_is_no_secret_stays() -> None:
 
 
 def test_cut_and_broken_frames_are_safe() -> None:
-    """Every frame cut at every length, and no frame at all."""
+    """Every frame truncated at every length, and an empty one."""
     for payload, port in SECRETS.values():
         whole = sent(payload, port)
         frames = [Frame(1, 1, len(whole), whole[:size]) for size in range(0, len(whole), 3)]

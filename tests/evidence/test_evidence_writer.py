@@ -1,4 +1,4 @@
-"""Evidence files: read again by our own reader and by Wireshark's, blanked, bounded on disk, and never in the way."""
+"""Evidence files: readable by the sensor and by Wireshark, masked, bounded on disk, and never blocking."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def packets(path: Path) -> list[tuple[int, int, int, bytes]]:
 
 
 def test_our_own_reader_reads_it(tmp_path: Path) -> None:
-    """Times in ns, what was on the wire, several link types, and no password; more may be added later."""
+    """Times in ns, sizes on the wire, several link types, and no password; frames may be added later."""
     written(tmp_path, ("alert-000001", frames()), ("alert-000001", frames(101)[1:]))
     first, second, third = packets(tmp_path / "alert-000001.pcapng")
     assert first[:3] == (TS, 1, len(FRAMES[0]))
@@ -57,7 +57,7 @@ def test_our_own_reader_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_wireshark_reads_it(golden: Golden, tmp_path: Path) -> None:
-    """With its comments."""
+    """Wireshark shows the comments."""
     written(tmp_path, ("alert-000001", frames()))
     command = [
         "tshark",
@@ -81,7 +81,7 @@ def test_a_file_of_an_earlier_run_is_written_again(tmp_path: Path) -> None:
 
 
 def test_unknown_hosts_cannot_look_into_it(tmp_path: Path) -> None:
-    """Contents of mail and files lie there, also where a sensor runs by hand and its user's files are for everybody."""
+    """The folder contains mail and files, and is private also if a sensor runs by hand with a permissive umask."""
     before = os.umask(0o022)
     try:
         written(tmp_path / "evidence", ("alert-000001", frames()))
@@ -91,7 +91,7 @@ def test_unknown_hosts_cannot_look_into_it(tmp_path: Path) -> None:
 
 
 def test_peers_cannot_spoil_a_comment(tmp_path: Path) -> None:
-    """Control characters and endless words."""
+    """Control characters and very long texts."""
     written(tmp_path, ("alert-000001", [(frames()[0][0], "a\x1b[31m\n" + "b" * 10_000)]))
     assert len(packets(tmp_path / "alert-000001.pcapng")) == 1
     assert b"\x1b[31m" not in (tmp_path / "alert-000001.pcapng").read_bytes()
@@ -99,7 +99,7 @@ def test_peers_cannot_spoil_a_comment(tmp_path: Path) -> None:
 
 
 def test_more_files_than_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is taken up again goes on with a section of its own."""
+    """A file that is opened again gets another section."""
     monkeypatch.setattr(writing, "FILES_LIMIT", 2)
     names = [f"alert-{n:06}" for n in range(4)]
     written(tmp_path, *((name, frames()) for name in names), (names[0], frames()[:1]))
@@ -107,7 +107,7 @@ def test_more_files_than_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_folder_is_bounded(tmp_path: Path) -> None:
-    """The oldest files make room; what others put there stays."""
+    """The oldest files are deleted; files of others are kept."""
     (tmp_path / "notes.txt").write_text("mine")
     big = [(Frame(TS, 1, 60_000, bytes(60_000)), "")]
     written(tmp_path, *((f"alert-{n:06}", big) for n in range(40)), mib=1)
@@ -119,7 +119,7 @@ def test_the_folder_is_bounded(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
-    """It is said once and counted; nothing breaks."""
+    """It is reported once and counted; nothing fails."""
     messages: list[str] = []
     writer = Writer(tmp_path / "evidence", complain=messages.append)
     shutil.rmtree(tmp_path / "evidence")
@@ -131,7 +131,7 @@ def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_live_engine_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the disk is too slow for is dropped and counted."""
+    """Frames that the disk is too slow for are dropped and counted."""
     monkeypatch.setattr(writing, "WAITING", 2)
     monkeypatch.setattr(Writer, "_work", lambda _: None)
     writer = Writer(tmp_path, wait=False)

@@ -1,4 +1,4 @@
-"""Gathering: which frames an alert shows; the same however packets are cut; bounds and cost."""
+"""Gathering: which frames are evidence of an alert; independence of batch sizes; bounds and cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAD, VICTIM, OTHER = (parse(f"10.0.0.{n}") for n in (66, 5, 6))
 
 
 class Files:
-    """In the place of the writer: what each file would hold."""
+    """Replaces the writer: the frames of each file."""
 
     def __init__(self) -> None:
         self.frames: dict[str, list[tuple[int, bytes, str]]] = {}
@@ -52,7 +52,7 @@ def alert(ts: float, *proof: Packet, actor: int = BAD, targets: tuple[int, ...] 
 
 
 def test_before_the_proof_and_after() -> None:
-    """The conversation and others between the two, not those of others; each once, with a word to it."""
+    """Frames between actor and target, in any flow, and none of other hosts; each once, with a comment."""
     files = Files()
     some = [
         packet(1, BAD, VICTIM),
@@ -80,7 +80,7 @@ def test_before_the_proof_and_after() -> None:
 
 
 def test_after_a_while_nothing_waits() -> None:
-    """By packet time; and never for more than so many frames."""
+    """The wait is in packet time, and ends after a maximum number of frames."""
     files = Files()
     files.gatherer.gather("open", "alert-1", alert(1, packet(1, BAD, VICTIM)))
     for n in range(AFTER_LIMIT + 10):
@@ -95,7 +95,7 @@ def test_after_a_while_nothing_waits() -> None:
 
 
 def test_frames_below_ip_go_by_their_mac() -> None:
-    """ARP proves: the actor's other ARP belongs to it. A connection proves: it does not."""
+    """If an ARP packet is the proof, other ARP of the actor is included; if a flow is, it is not."""
     arp = [packet(n, 0, 0, flow=0, src_mac=7, ip_version=0, ethertype=0x0806) for n in (1, 2)]
     for proof, count in ((arp[1], 2), (packet(3, BAD, VICTIM), 1)):
         files = Files()
@@ -107,7 +107,7 @@ def test_frames_below_ip_go_by_their_mac() -> None:
 
 
 def test_rings_are_bounded() -> None:
-    """In packets and in bytes; before an alert at most so many frames."""
+    """They are bounded in packets and in bytes, and so are the frames before an alert."""
     ring = FrameRing(frames=100, size=50_000)
     for n in range(1000):
         ring.keep(packet(n, BAD, VICTIM))
@@ -123,7 +123,7 @@ def test_rings_are_bounded() -> None:
 
 
 def test_a_flood_of_alerts_is_not_searched_for() -> None:
-    """Beyond a number a second only what proves is kept; a second later it is looked for again."""
+    """Beyond a number of alerts per second only the proof is kept; a second later frames are searched again."""
     files = Files()
     files.gatherer.receive(packet(0.5, BAD, VICTIM))
     for n in range(100):
@@ -136,7 +136,7 @@ def test_a_flood_of_alerts_is_not_searched_for() -> None:
 
 
 def scan(ports: int) -> list[bytes]:
-    """One tries many ports of another, who refuses; in between somebody else talks."""
+    """One host scans many ports of another, which rejects them; a third host sends in between."""
     frames = []
     for n in range(ports):
         frames.append(tcp_frame("10.0.0.66", "10.0.0.5", sport=50000 + n, dport=1000 + n, flags=SYN))
@@ -146,7 +146,7 @@ def scan(ports: int) -> list[bytes]:
 
 
 def replayed(batches: Any) -> tuple[dict[str, list[tuple[int, bytes, str]]], list[Any]]:
-    """The evidence of a run, and what its alerts say of it."""
+    """The evidence of a run, and the packets of its alerts."""
     files, reported = Files(), list[Record]()
     pipeline = assemble(load_config(None), reported.append, evidence=files.gatherer)
     for batch in batches:
@@ -157,7 +157,7 @@ def replayed(batches: Any) -> tuple[dict[str, list[tuple[int, bytes, str]]], lis
 
 
 def test_a_scan_shows_what_no_dissector_reads() -> None:
-    """The attempts themselves, whole, from before the alert; nothing of whoever else talks."""
+    """The evidence has the scan's packets from before the alert, complete, and none of the third host."""
     found, reported = replayed([raw(scan(60), step=SECOND // 50)])
     [frames] = found.values()
     assert len(frames) >= 40
@@ -167,7 +167,7 @@ def test_a_scan_shows_what_no_dissector_reads() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_evidence_does_not_depend_on_the_size_of_batches(root: Path, size: int) -> None:
-    """The same frames in the same files, of a scan and of the office."""
+    """Files and frames are the same, for a scan and for the office."""
     whole = raw(scan(60), step=SECOND // 50)
     assert replayed(pieces(whole, size)) == replayed(pieces(whole, 65536))
     if size > 1:
@@ -176,7 +176,7 @@ def test_evidence_does_not_depend_on_the_size_of_batches(root: Path, size: int) 
 
 
 def test_the_ring_of_changes_is_bounded() -> None:
-    """It keeps what it may be asked for, in batches of one as in batches of many."""
+    """It keeps the same number of changes for all batch sizes."""
     files = Files()
     pipeline = assemble(load_config(None), lambda _: None, evidence=files.gatherer)
     frames = [tcp_frame("10.0.0.9", f"10.1.{n >> 8}.{n & 255}", sport=1024 + n, flags=SYN) for n in range(3 * CHANGES)]
@@ -187,7 +187,7 @@ def test_the_ring_of_changes_is_bounded() -> None:
 
 
 def test_it_costs_less_than_a_microsecond_a_packet() -> None:
-    """Also while an alert waits for what comes after; measured generously, for machines are shared."""
+    """Also while an alert waits for later frames; with a tolerance, since machines are shared."""
     files = Files()
     files.gatherer.gather("open", "alert-1", alert(1, packet(1, BAD, VICTIM)))
     some = [packet(2, OTHER, OTHER, flow=9) for _ in range(2000)]

@@ -1,4 +1,4 @@
-"""Frames as trees of headers: real frames of several kinds, and what is cut off or malformed."""
+"""Frames as trees of headers: real frames of several kinds, truncated and malformed ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tree(name: str) -> list[Layer]:
 
 
 def test_the_layers_of_a_request() -> None:
-    """Each header with its bytes and its fields; the payload as text."""
+    """Each header has its bytes and its fields; the payload is shown as text."""
     layers = tree("tcp")
     assert [(one.name, one.begin, one.end) for one in layers] == [
         ("Ethernet", 0, 14),
@@ -54,7 +54,7 @@ def test_other_kinds() -> None:
 
 @given(st.sampled_from(sorted(FRAMES)), st.integers(0, 80), st.data())
 def test_what_is_cut_or_changed_still_gives_a_tree(name: str, size: int, data: st.DataObject) -> None:
-    """Layers follow each other, stay within the frame, and hold no control character."""
+    """Layers are consecutive, stay within the frame, and contain no control character."""
     frame = bytearray(bytes(FRAMES[name])[:size])
     for _ in range(data.draw(st.integers(0, 4)) if frame else 0):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))

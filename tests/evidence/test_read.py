@@ -1,4 +1,4 @@
-"""Evidence read again: every frame that the writer wrote, and no surprise on what is damaged."""
+"""Reading evidence: every frame that was written, and damaged files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FRAMES = {
 
 
 def written(tmp_path: Path, frames: list[bytes]) -> Path:
-    """A file as the writer makes it."""
+    """A file as the writer creates it."""
     path = tmp_path / "alert-aaaaaa.pcapng"
     blocks = [section("about", "sensor"), interface(1)]
     blocks += [
@@ -47,7 +47,7 @@ def written(tmp_path: Path, frames: list[bytes]) -> Path:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    """Bytes, times to the nanosecond, sizes on the wire, comments, and what the headers say."""
+    """Bytes, times to the nanosecond, sizes on the wire, comments, and a summary of headers."""
     made = [bytes(frame) for frame in FRAMES.values()]
     found = list(frames_of(written(tmp_path, made), 10))
     assert [one.data for one in found] == made
@@ -59,7 +59,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
-    """At every length."""
+    """The complete frames are read, for a truncation at every length."""
     path = written(tmp_path, [bytes(frame) for frame in FRAMES.values()])
     content, counts = path.read_bytes(), []
     for size in range(4, len(content) + 1):
@@ -81,7 +81,7 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 @given(st.data())
 def test_damage_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """Any byte may be another one."""
+    """Any byte may be changed; no other error is raised."""
     path = written(tmp_path_factory.mktemp("evidence"), [bytes(frame) for frame in FRAMES.values()])
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 8))):
