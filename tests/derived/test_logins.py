@@ -1,4 +1,4 @@
-"""Logins of all protocols in one form: from one event, from a request and its answer, and what is none."""
+"""Logins of all protocols in one form: from one event, or from a request and its response; and what is no login."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answered(status: int, flow: int = 1) -> Event:
 
 
 def attempts(events: Iterable[Event], unit: Logins | None = None) -> list[LoginAttempt]:
-    """What is derived; nothing of what is not wanted."""
+    """The derived events; an event that is not wanted must give none."""
     unit, found = unit or Logins(), []
     for event in events:
         wanted = unit.wants().get(type(event), ALWAYS).holds(event_reader(event))
@@ -43,7 +43,7 @@ def attempts(events: Iterable[Event], unit: Logins | None = None) -> list[LoginA
 
 
 def test_an_event_that_reports_how_a_login_ended() -> None:
-    """The ends are client and server, whoever sent the packet; the event itself goes along as the proof."""
+    """The ends are client and server, whichever sent the packet; the event itself is the proof."""
     event = FtpLogin(packet(answer=True), "Ann", True, False, 530, "s")
     [attempt] = attempts([event])
     assert (attempt.origin, attempt.packet, attempt.ts) == (event, event.packet, 1)
@@ -64,18 +64,18 @@ def test_an_event_that_reports_how_a_login_ended() -> None:
 
 
 def test_a_request_and_its_answer() -> None:
-    """The answer of the same conversation decides, once."""
+    """The response of the same flow determines the outcome, once."""
     story = [requested(), answered(200, flow=2), answered(401), answered(200), requested("ntlm"), answered(200)]
     assert [(one.service, one.account, one.accepted) for one in attempts(story)] == [("HTTP", "Ann", False)]
 
 
 def test_what_decides_nothing_is_no_attempt() -> None:
-    """A server that is too busy, and a login without a password."""
+    """A server that is overloaded, and a login without a password."""
     assert attempts([requested(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
 
 
 def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
-    """Their outcome is unknown; a session that sends the same ones with each request is one."""
+    """Their outcome is unknown; a session that repeats the same credentials with each request is one attempt."""
     unit, reported = Logins(), []
     for n, seal in enumerate(("a", "b", "b", "b", "c")):
         request = HttpRequest(
@@ -87,7 +87,7 @@ def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
 
 
 def test_passwords_of_ftp_without_the_server_s_packets() -> None:
-    """Each other one is an attempt."""
+    """Each different password is an attempt."""
     sent = [
         FtpPassword(Packet(ts=n, src=CLIENT, dst=SERVER, proto=6, problem=Problem.ONE_SIDED), "bro", seal)
         for n, seal in enumerate("abbc")
@@ -96,7 +96,7 @@ def test_passwords_of_ftp_without_the_server_s_packets() -> None:
 
 
 def test_requests_that_wait_are_bounded() -> None:
-    """The one that waits longest makes room."""
+    """The oldest request is evicted."""
     unit = Logins()
     assert attempts([requested(flow=flow) for flow in range(OPEN_LIMIT + 1)], unit) == []
     assert attempts([answered(200, flow=0)], unit) == []
