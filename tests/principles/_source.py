@@ -1,4 +1,4 @@
-"""What the checks of the principles share: the modules of the sensor as syntax trees, and what they import."""
+"""Helpers of the principle tests: the modules of the sensor as syntax trees, and their imports."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SENSOR = ROOT / "sensor"
 
-# A kernel's imports stand at the left edge, one a line, or as `from x cimport (` over several; only the module name
-# matters here.
+# Imports of a kernel are at the left margin, one a line, or as `from x cimport (` over several; only the module name
+# is used here.
 _KERNEL_IMPORT = re.compile(r"^(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w.]+))", re.MULTILINE)
 
 
 def python_files(*rooms: str) -> list[Path]:
-    """Every .py file below sensor/, or below the named rooms (folders, or modules without .py)."""
+    """Every .py file below sensor/, or below the given rooms (folders, or modules without .py)."""
     return _files(rooms, ".py")
 
 
@@ -40,33 +40,31 @@ def _files(rooms: tuple[str, ...], suffix: str) -> list[Path]:
 
 
 def name_of(path: Path) -> str:
-    """As people write it: ``sensor/core/packet.pyx``."""
+    """The path as users write it: ``sensor/core/packet.pyx``."""
     return path.relative_to(ROOT).as_posix()
 
 
 def room_of(path: Path) -> str:
-    """The first word below sensor/: a folder, or a module of the top (``pipeline``). The package
-    itself is ``sensor``.
+    """The first component below sensor/: a folder, or a top-level module (``pipeline``). The package itself is
+    ``sensor``.
     """
     first = path.relative_to(SENSOR).parts[0].split(".")[0]
     return "sensor" if first == "__init__" else first
 
 
 def tree_of(path: Path) -> ast.Module:
-    """Parsed again for each caller: the trees of all files together take 200 MB."""
+    """The syntax tree, parsed again for each caller: those of all files together take 200 MB."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def trees_with(word: str) -> Iterator[tuple[Path, ast.Module]]:
-    """The files that hold the word, and the syntax tree of each."""
+    """The files that contain the word, and the syntax tree of each."""
     yield from ((path, tree_of(path)) for path in python_files() if word in path.read_text(encoding="utf-8"))
 
 
 @functools.cache
 def imports(path: Path) -> list[tuple[int, str]]:
-    """(line, full dotted name) of all that a module imports, wherever in the file; ``from a import
-    b`` gives ``a.b``.
-    """
+    """(line, full dotted name) of all imports of a module, also nested ones; ``from a import b`` gives ``a.b``."""
     return list(_imports(path))
 
 

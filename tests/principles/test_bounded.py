@@ -1,5 +1,5 @@
-"""Principle 6: what a peer can make grow is bounded. Containers that live as long as a detector or the inventory come
-from sensor.core.bounded.
+"""Principle 6: state that hosts can make grow is bounded. Containers that live as long as a detector or the inventory
+come from sensor.core.bounded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOMS = (
 )
 GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
 
-# file:Class.attribute -> why it cannot grow without end
+# file:Class.attribute -> the reason why it cannot grow without end
 ALLOWED = {
     "sensor/core/named_tables.py:NamedTables._tables": "one for each table of a unit, named in code",
     "sensor/core/named_tables.py:NamedTables._units": "the same",
@@ -46,7 +46,7 @@ ALLOWED = {
 
 
 def _grows(value: ast.expr) -> bool:
-    """An empty container, or a comprehension that makes one: something that is filled later or by data."""
+    """An empty container, or a comprehension: a container that is filled later or from data."""
     if isinstance(value, ast.Dict):
         return not value.keys
     if isinstance(value, ast.List):
@@ -62,7 +62,7 @@ def _grows(value: ast.expr) -> bool:
 
 
 def _assigned(init: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """(attribute, value) of each ``self.x = value``, tuples taken apart."""
+    """(attribute, value) of each ``self.x = value``, tuples unpacked."""
     for node in ast.walk(init):
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             pairs = [(node.target, node.value)]
@@ -83,7 +83,7 @@ def _assigned(init: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def growing(path: Path, tree: ast.AST) -> list[str]:
-    """file:Class.attribute of every container in a constructor that nothing bounds."""
+    """file:Class.attribute of every unbounded container in a constructor."""
     return [
         f"{name_of(path)}:{owner.name}.{attribute}"
         for owner in ast.walk(tree)
@@ -96,8 +96,8 @@ def growing(path: Path, tree: ast.AST) -> list[str]:
 
 
 def test_no_state_grows_without_end() -> None:
-    """No constructor makes a plain container, save the ones that say why they cannot grow; an excuse whose container
-    is gone goes too.
+    """Constructors have no plain containers except those listed with a reason; entries of removed containers are
+    removed.
     """
     assert {name for path in python_files(*ROOMS) for name in growing(path, tree_of(path))} == ALLOWED.keys()
 
@@ -117,7 +117,7 @@ def test_no_state_grows_without_end() -> None:
     ],
 )
 def test_check_sees_each_kind(value: str) -> None:
-    """The check finds plain containers, annotated and in tuples too."""
+    """The check finds plain containers, annotated ones and those in tuples too."""
     for line in (f"self.x = {value}", f"self.x: object = {value}", f"self.y, self.x = 1, {value}"):
         assert growing(Path(__file__), ast.parse(f"class A:\n    def __init__(self):\n        {line}")), line
     assert not growing(

@@ -1,5 +1,5 @@
-"""Principle 3: the core has no clock, no socket, no file, and says nothing. Packet time drives it, so a replay equals
-the live run.
+"""Principle 3: the core has no clock, socket, file or output. Packet time drives it, so that a replay equals the live
+run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uu
 DOTTED = CLOCKS | {"os.environ", "os.getenv", "os.urandom", "os.open", "sys.stdout", "sys.stderr"}
 FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 
-# Loading knowledge happens once, before the first packet.
+# Fingerprints are loaded once, before the first packet.
 MAY_READ_FILES = {
     "sensor/fingerprinting/shelf.py": "keeps what was read of fingerprints/ for the next start",
     "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
@@ -49,7 +49,7 @@ MAY_READ_FILES = {
 
 
 def _dotted(node: ast.expr) -> str:
-    """``a.b.c`` of an attribute chain; empty where it does not begin with a name."""
+    """``a.b.c`` of an attribute chain; empty if it does not begin with a name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -58,7 +58,7 @@ def _dotted(node: ast.expr) -> str:
 
 
 def impure(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """(line, what) of every use of a clock, a file, the environment or the screen."""
+    """(line, name) of every use of a clock, a file, the environment or the screen."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
             yield node.lineno, f"{node.func.id}()"
@@ -70,15 +70,15 @@ def impure(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_core_asks_the_world_nothing() -> None:
-    """No module of the core reads a clock, a file or the environment, draws a random number or prints, but for those
-    of the table, each of which does.
+    """No module of the core uses a clock, files, the environment, random numbers or output, except as listed; all
+    entries are used.
     """
     found = {name_of(path): list(impure(tree_of(path))) for path in python_files(*ROOMS)}
     assert {name for name, uses in found.items() if uses} == MAY_READ_FILES.keys()
 
 
 def test_core_imports_no_world() -> None:
-    """Nor does it import what would let it."""
+    """The core does not import modules for these either."""
     assert [
         f"{name_of(path)}:{line} {name}"
         for path in python_files(*ROOMS) + kernels()
@@ -99,5 +99,5 @@ def test_core_imports_no_world() -> None:
     ],
 )
 def test_check_sees_each_kind(text: str) -> None:
-    """The check finds what it looks for."""
+    """The check finds each kind of use."""
     assert list(impure(ast.parse(text)))

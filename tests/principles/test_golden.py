@@ -1,4 +1,4 @@
-"""Golden files of tests (tests/golden.py) hold nothing that no test compares."""
+"""Golden files of tests (tests/golden.py) contain only texts that a test compares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_every_entry_belongs_to_a_test() -> None:
 
 
 def test_a_text_is_compared_in_its_place() -> None:
-    """Another text, a text too many and a text too few are differences; paths of the run are none."""
+    """Another, an additional and a missing text are differences; paths of the run are not."""
     base = ROOT / "run"
     one = Golden(ROOT / "no.yaml", "test_one", base)
     one.expected = [["found 1"], "RUN: 2"]

@@ -1,5 +1,5 @@
-"""Principle 1: observing, identifying, judging and delivering are separate rooms. Who may know whom is the table below;
-the rest is forbidden.
+"""Principle 1: observation, identification, detection and delivery are separate rooms. The table below lists the
+allowed imports; all others are forbidden.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of, tree_of
 
-# What the engine drives.
+# Units that the engine calls.
 UNITS = {
     "capture",
     "counting",
@@ -28,7 +28,7 @@ UNITS = {
 }
 HELPERS = {"boundary", "documents", "registry"}
 
-# room -> the rooms it may import from, besides itself
+# room -> the rooms that it may import from, besides itself
 MAY_IMPORT = {
     "sensor": set(),
     "core": set(),
@@ -147,7 +147,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 
-# libraries that only some rooms may touch, and why
+# libraries that only some rooms may import, and the reason
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
@@ -190,7 +190,7 @@ def test_every_room_has_a_row_in_the_table() -> None:
 
 
 def test_rooms_import_only_what_the_table_allows() -> None:
-    """A module imports from its own room and from the rooms that the table names for it."""
+    """A module imports from its own room and from the rooms that the table lists for it."""
     violations = [
         f"{name_of(path)}:{line} imports {name}"
         for path in FILES
@@ -201,7 +201,7 @@ def test_rooms_import_only_what_the_table_allows() -> None:
 
 
 def test_kept_apart_libraries_stay_in_their_rooms() -> None:
-    """scapy is nowhere, dpkt only in dissectors, sockets and SQL only where they belong."""
+    """scapy is imported nowhere, dpkt only in dissectors, sockets and SQL only in the rooms listed."""
     found = [
         (path, line, name, *KEPT_APART[name.split(".")[0]])
         for path in FILES
@@ -218,7 +218,7 @@ def test_kept_apart_libraries_stay_in_their_rooms() -> None:
 
 
 def test_what_is_private_stays_in_its_room() -> None:
-    """A name or a module with a leading underscore is used in its own room alone."""
+    """A name or a module with a leading underscore is used in its own room only."""
     foreign = [
         f"{name_of(path)}:{line} imports {name}"
         for path in FILES
@@ -229,12 +229,12 @@ def test_what_is_private_stays_in_its_room() -> None:
 
 
 def test_imports_are_absolute() -> None:
-    """One way to write an import, so that a search finds all users of a module."""
+    """Imports have one form, so that a search finds all users of a module."""
     assert [f"{name_of(path)}: {name}" for path in FILES for _, name in imports(path) if name.startswith(".")] == []
 
 
 def test_detectors_take_only_events_from_dissectors() -> None:
-    """A detector may know the event classes of a dissector, not its constants, readers or helpers."""
+    """A detector imports the event classes of a dissector, not its constants, readers or helpers."""
     for path in python_files("detectors"):
         for line, name in imports(path):
             last = name.rsplit(".", 1)[-1]
@@ -243,7 +243,7 @@ def test_detectors_take_only_events_from_dissectors() -> None:
 
 
 def test_views_only_read() -> None:
-    """A view takes an open dataset and gives rows: it parses no command line, prints nothing, and changes no store.
+    """A view takes an open dataset and returns rows: it parses no command line, prints nothing, and changes no store.
     ``sensor.tables.ready`` brings tables up to date before.
     """
     foreign = ("argparse", "sys", "sensor.tables.ready", "sensor.tables.tables", "sensor.tables.apply")
@@ -259,8 +259,8 @@ def test_views_only_read() -> None:
 
 
 def test_commands_read_datasets_through_views() -> None:
-    """A command parses, calls a view, and renders: it folds no log and reads no inventory or table itself. `sensor
-    tail` prints lines of a log as they are. What only annotates is no reading.
+    """A command parses, calls a view, and renders: it reads no log, inventory or table itself. Exceptions are `sensor
+    tail`, which prints lines of a log, and annotations.
     """
     reading = (
         "sensor.eventlog.reader",
@@ -277,8 +277,8 @@ def test_commands_read_datasets_through_views() -> None:
 
 
 def test_domains_know_no_command() -> None:
-    """The logic of a domain lies in its room: a module of commands that others import would hold some. Only commands,
-    and the entry point, import commands.
+    """The logic of a domain is in its room, not in a module of commands. Only commands and the entry point import
+    commands.
     """
     for path in python_files():
         if room_of(path) not in ("cli", "__main__"):
@@ -286,7 +286,7 @@ def test_domains_know_no_command() -> None:
 
 
 def _imports_when_run(path: Path) -> set[str]:
-    """What a module imports outside ``if TYPE_CHECKING``."""
+    """Imports of a module outside ``if TYPE_CHECKING``."""
     annotating = {
         node.lineno
         for branch in ast.walk(tree_of(path))
@@ -298,7 +298,7 @@ def _imports_when_run(path: Path) -> set[str]:
 
 
 def test_only_commands_fetch() -> None:
-    """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a
+    """The capture process opens no connection: modules that fetch lists are imported by commands, and by nothing that a
     run imports.
     """
     fetching = {
@@ -319,7 +319,7 @@ def test_only_commands_fetch() -> None:
 
 
 def test_table_has_no_cycle_below_the_pipeline() -> None:
-    """Rooms can be put in an order in which each only knows those before it."""
+    """Rooms can be ordered so that each imports only from those before it."""
     done: set[str] = set()
     left = dict(MAY_IMPORT)
     while ready := [room for room, allowed in left.items() if allowed <= done]:
@@ -330,7 +330,7 @@ def test_table_has_no_cycle_below_the_pipeline() -> None:
 
 
 def test_checks_see_an_import_when_there_is_one() -> None:
-    """The scanner of imports finds ordinary, nested and kernel imports."""
+    """The scanner finds ordinary, nested and kernel imports."""
     assert "sensor.core.packet.Packet" in {name for _, name in imports(SENSOR / "core" / "event.py")}
     assert "numpy.typing" in {name for _, name in imports(SENSOR / "doctor" / "watch.py")}
     assert "sensor.core.row" in {name for _, name in imports(SENSOR / "core" / "packet.pyx")}

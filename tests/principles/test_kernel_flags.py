@@ -1,6 +1,4 @@
-"""Principle 10: kernels are safe on hostile bytes. Bounds checks are on in every one of them, and no error is
-swallowed.
-"""
+"""Principle 10: kernels are safe on hostile bytes. Bounds checks are on in every kernel, and no error is ignored."""
 
 from __future__ import annotations
 
@@ -25,19 +23,19 @@ DECLARED = re.compile(
 
 
 def test_bounds_checks_are_on() -> None:
-    """The first line of a kernel switches them on, in words, for whoever reads or compiles it alone."""
+    """The first line of a kernel enables them explicitly, also for a kernel that is compiled alone."""
     firsts = {name_of(path): path.read_text(encoding="utf-8").partition("\n")[0] for path in SOURCES}
     assert firsts
     assert {name: line for name, line in firsts.items() if not ON.match(line)} == {}
 
 
 def test_bounds_checks_are_never_switched_off() -> None:
-    """Neither for a function nor for a block."""
+    """No function or block disables them."""
     assert [name for name, text in TEXTS.items() if OFF.search(text)] == []
 
 
 def test_noexcept_reports_why() -> None:
-    """A noexcept function swallows a bounds error, so its declaration says why it cannot meet one."""
+    """A noexcept function ignores a bounds error, so a comment states why it cannot have one."""
     assert [
         f"{name}:{number}"
         for name, text in TEXTS.items()
@@ -47,7 +45,7 @@ def test_noexcept_reports_why() -> None:
 
 
 def _has_comment_above(lines: list[str]) -> bool:
-    """Whether a comment stands above the declaration that ends with the last of these lines."""
+    """Whether there is a comment above the declaration that ends with the last of these lines."""
     start = next(
         at for at in reversed(range(len(lines))) if lines[at].lstrip().startswith(("cdef", "cpdef", "ctypedef"))
     )
@@ -55,7 +53,7 @@ def _has_comment_above(lines: list[str]) -> bool:
 
 
 def test_functions_pass_errors_on() -> None:
-    """Every C function that returns a C value names the value that means an error."""
+    """Every C function that returns a C value declares its error value."""
     declared = [(name, line) for name, text in TEXTS.items() for line in DECLARED.findall(text)]
     assert declared
     assert [(name, line) for name, line in declared if not re.search(r"\bexcept\b|\bnoexcept\b", line)] == []
@@ -68,14 +66,14 @@ def test_check_sees_each_way_to_switch_off(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def build() -> dict[str, Any]:
-    """What setup.py defines."""
+    """The definitions of setup.py."""
     with contextlib.chdir(ROOT):
         return runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
 
 
 def test_kernels_are_optimised_whatever_the_environment_reports(build: dict[str, Any]) -> None:
-    """The flags stand with each kernel, and with what they share: a CFLAGS of the environment takes the place of the
-    interpreter's own.
+    """The flags are set for each kernel and for shared code, since CFLAGS of the environment replaces those of the
+    interpreter.
     """
     for extension in (build["shared"], *map(build["kernel"], build["paths"])):
         assert extension.extra_compile_args == ["-O2", "-g0", "-fwrapv", "-DNDEBUG"], extension.name
@@ -88,7 +86,7 @@ def test_every_kernel_is_built_under_its_own_name(build: dict[str, Any]) -> None
 
 
 def test_kernels_share_the_code_of_memoryviews() -> None:
-    """It is compiled once: without that each kernel takes a megabyte more."""
+    """It is compiled once: otherwise each kernel is a megabyte larger."""
     (shared,) = (SENSOR / "core").glob("_shared.*.so")
     compiled = [next(path.parent.glob(f"{path.stem}.*.so")) for path in SOURCES]
     assert b"Cannot transpose memoryview" in shared.read_bytes()
@@ -96,5 +94,5 @@ def test_kernels_share_the_code_of_memoryviews() -> None:
 
 
 def test_kernels_report_their_types() -> None:
-    """A stub beside each kernel lets mypy see through it."""
+    """A stub beside each kernel has its types for mypy."""
     assert [name_of(path) for path in SOURCES if not path.with_suffix(".pyi").is_file()] == []

@@ -1,5 +1,5 @@
-"""Names in code use the field's standard terms: docs/banned_names.yaml lists parts of names that code does not use, in
-Python and in Cython.
+"""Names in code use standard terms: docs/banned_names.yaml lists parts of names that Python and Cython code does not
+use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def identifiers(tree: ast.AST) -> dict[str, int]:
-    """Everything that code names or uses by name, and a line of each."""
+    """Every name that code defines or uses, and a line of each."""
     found = {
         name: node for node in ast.walk(tree) if (field := FIELD.get(type(node))) and (name := getattr(node, field))
     }
@@ -46,7 +46,7 @@ def cython_names(text: str) -> dict[str, int]:
 
 @functools.cache
 def all_identifiers() -> dict[Path, dict[str, int]]:
-    """Of each file; none of a file without a word that is banned or allowed, which need not be parsed."""
+    """The names of each file; none for a file without a banned or allowed word, which need not be parsed."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
     paths += [path for path in sorted((ROOT / "sensor").rglob("*")) if path.suffix in CYTHON]
     return {path.relative_to(ROOT): _identifiers_of(path) for path in paths}
@@ -61,7 +61,7 @@ def _identifiers_of(path: Path) -> dict[str, int]:
 
 @functools.cache
 def replacements(name: str) -> list[str]:
-    """What to write instead of a name, or of each of its parts that is banned; none where the name is allowed."""
+    """The replacement of a name, or of each banned part of it; none if the name is allowed."""
     if name in WHOLE:
         return [WHOLE[name]]
     return (
@@ -72,7 +72,7 @@ def replacements(name: str) -> list[str]:
 
 
 def faults(path: Path, names: dict[str, int]) -> list[str]:
-    """file:line: the name, and what to write instead; the name of the file is one of them."""
+    """file:line: the name, and its replacement; the name of the file is included."""
     return [
         f"{path}:{line}: {name}: write {instead}"
         for name, line in ({path.stem: 1} | names).items()
@@ -115,6 +115,6 @@ def test_every_entry_names_a_replacement_and_a_reason() -> None:
 
 
 def test_every_allowed_name_is_in_use() -> None:
-    """An exception that nothing needs is removed."""
+    """An allowed name without a use is removed."""
     used = {name for names in all_identifiers().values() for name in names}
     assert LIST["allowed"].keys() - used == set()

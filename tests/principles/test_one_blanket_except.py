@@ -1,5 +1,5 @@
-"""Principle 5: one blanket handler in the whole program, around the calls of units. Everywhere else an error that
-nobody expected is seen.
+"""Principle 5: the program has one blanket handler, around the calls of units. Unexpected errors
+elsewhere are visible.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tests.principles._source import kernels, name_of, trees_with
 
 BLANKET = {"Exception", "BaseException"}
 
-# Not handled but handed on: caught in one thread, raised in the thread that waits for it.
+# Not handled but passed on: caught in one thread, raised in the thread that waits for it.
 CARRIERS = ["sensor/engine/read_ahead.py:_read"]
 
 
@@ -21,13 +21,13 @@ def _is_blanket(handler: ast.ExceptHandler) -> bool:
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:
-    """It tidies up and lets the error go on: nothing is swallowed."""
+    """It cleans up and raises again: the error is not lost."""
     last = handler.body[-1]
     return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _handlers(tree: ast.AST) -> list[str]:
-    """The function of each handler that keeps whatever it catches."""
+    """The function of each handler that does not raise again."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)] or [tree]
     return [
         getattr(function, "name", "module")
@@ -38,13 +38,13 @@ def _handlers(tree: ast.AST) -> list[str]:
 
 
 def test_no_python_file_catches_everything() -> None:
-    """`except Exception`, `except BaseException` and a bare `except` that do not raise again stand in none of them."""
+    """There is no `except Exception`, `except BaseException` or bare `except` without a raise."""
     found = [f"{name_of(path)}:{function}" for path, tree in trees_with("except") for function in _handlers(tree)]
     assert sorted(found) == CARRIERS
 
 
 def test_exactly_one_blanket_handler_in_the_boundary() -> None:
-    """Of all kernels boundary.pyx has one, and has it once."""
+    """Of all kernels only boundary.pyx has one, exactly once."""
     blanket = re.compile(r"^\s*except(\s+(Base)?Exception\b.*)?:", re.MULTILINE)
     assert {name_of(path): len(found) for path in kernels() if (found := blanket.findall(path.read_text()))} == {
         "sensor/boundary.pyx": 1
@@ -52,7 +52,7 @@ def test_exactly_one_blanket_handler_in_the_boundary() -> None:
 
 
 def test_errors_are_not_suppressed_wholesale() -> None:
-    """`contextlib.suppress(Exception)` would be a blanket handler by another name."""
+    """`contextlib.suppress(Exception)` would be a blanket handler too."""
     violations = [
         f"{name_of(path)}:{node.lineno}"
         for path, tree in trees_with("suppress")
@@ -65,7 +65,7 @@ def test_errors_are_not_suppressed_wholesale() -> None:
 
 
 def test_check_sees_each_form() -> None:
-    """The check finds what it looks for, hidden in a tuple too."""
+    """The check finds each form, also in a tuple."""
     for kind in ("", " Exception", " BaseException as e", " (ValueError, Exception)"):
         assert _handlers(ast.parse(f"try:\n    pass\nexcept{kind}:\n    pass"))
         assert not _handlers(ast.parse(f"try:\n    pass\nexcept{kind}:\n    tidy()\n    raise"))

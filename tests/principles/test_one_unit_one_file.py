@@ -1,4 +1,4 @@
-"""Principle 4: one unit, one file. Units are found by scanning folders; nobody keeps a list."""
+"""Principle 4: one unit, one file. Units are found in folders, without a list of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
 
 
 def test_every_dissector_file_holds_one_dissector() -> None:
-    """The registry finds exactly one in each file, by the name of the protocol."""
+    """The registry finds exactly one in each file, with the name of the protocol."""
     found = registry.units(sensor.dissectors, Dissector)
     assert {"arp", "ndp", "dhcp", "dns", "mdns", "sip"} <= found.keys()
 
@@ -58,7 +58,7 @@ def test_every_detector_file_holds_one_detector() -> None:
 
 
 def test_every_deriver_file_holds_one_deriver() -> None:
-    """The same for what is made of events."""
+    """The same for derivers."""
     assert "logins" in registry.units(sensor.derived, Deriver)
 
 
@@ -66,7 +66,7 @@ def test_every_deriver_file_holds_one_deriver() -> None:
     "package", [sensor.dissectors, sensor.derived, sensor.detectors, sensor.cli], ids=lambda package: package.__name__
 )
 def test_units_of_a_package_are_files_of_its_folders(package: ModuleType) -> None:
-    """No file is missed: what the registry scans is what lies there."""
+    """The registry finds every file of the folders."""
     folder = Path(package.__path__[0])
     files = {
         ".".join(path.relative_to(folder).with_suffix("").parts)
@@ -77,7 +77,7 @@ def test_units_of_a_package_are_files_of_its_folders(package: ModuleType) -> Non
 
 
 def test_a_file_dropped_into_a_folder_is_found(package: tuple[Path, ModuleType]) -> None:
-    """A new unit needs a new file and no other change; folders become part of its id."""
+    """A new unit needs a new file and no other change; its folders are part of its id."""
     folder, module = package
     (folder / "finger.py").write_text(DISSECTOR)
     (folder / "inner" / "again.py").write_text(DISSECTOR)
@@ -93,7 +93,7 @@ def test_a_file_dropped_into_a_folder_is_found(package: tuple[Path, ModuleType])
     [("", "none"), (DISSECTOR + DISSECTOR.replace("Finger(", "Thumb(").replace('"""', "#"), "Finger, Thumb")],
 )
 def test_a_file_with_no_unit_or_two_is_refused(package: tuple[Path, ModuleType], text: str, names: str) -> None:
-    """The message names the file and what was found in it."""
+    """The message names the file and the units in it."""
     folder, module = package
     (folder / "finger.py").write_text(text)
     importlib.invalidate_caches()

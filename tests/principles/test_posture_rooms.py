@@ -1,10 +1,10 @@
-"""Posture is one live adviser and six products over the same site: each a room, and none knows what is made of it."""
+"""Posture has one live adviser and six products for the same site; each room imports only rooms before it."""
 
 from __future__ import annotations
 
 from tests.principles._source import imports, name_of, python_files
 
-# In this order: a room knows rooms before it, as far as they are named.
+# In this order: a room may import the rooms before it that are listed.
 MAY_IMPORT = {
     "known": set[str](),
     "administration": set[str](),
@@ -24,7 +24,7 @@ MAY_IMPORT = {
 
 
 def _room(name: str) -> str:
-    """The room below posture, or the module beside them, in a dotted name or in the path of a file."""
+    """The room below posture, or the module beside the rooms, in a dotted name or in the path of a file."""
     return name.replace("/", ".").removesuffix(".py").split(".")[2]
 
 

@@ -1,6 +1,4 @@
-"""Structs of the kernels and numpy types of the Python side are two descriptions of the same bytes: they must say the
-same.
-"""
+"""Structs of the kernels and numpy types of Python describe the same memory, and must be equal."""
 
 from __future__ import annotations
 
@@ -52,18 +50,18 @@ def enum_values(path: Path) -> dict[str, int]:
     ],
 )
 def test_struct_equals_dtype(file: str, struct: str, dtype: np.dtype[np.void]) -> None:
-    """Field for field, name, type and order."""
+    """Fields are equal in name, type and order."""
     assert struct_fields(SENSOR / file, struct) == [(name, dtype[name].str[1:]) for name in dtype.names or ()]
 
 
 def test_row_has_no_padding() -> None:
-    """Two cache lines, every field on its own boundary."""
+    """A row has two cache lines, and every field is aligned."""
     assert ROW.itemsize == 128
     assert all(offset % kind.itemsize == 0 for kind, offset in (ROW.fields or {}).values())
 
 
 def test_problem_bits_are_the_same_on_both_sides() -> None:
-    """Each bit of Problem has the same name and value in row.pxd, and row.pxd has no other."""
+    """Each bit of Problem has the same name and value in row.pxd, which has no others."""
     bits = enum_values(SENSOR / "core" / "row.pxd")
     first, last = (
         (SENSOR / "core" / "row.pxd")
@@ -79,7 +77,7 @@ def test_problem_bits_are_the_same_on_both_sides() -> None:
 
 
 def test_kinds_and_reasons_are_the_same_on_both_sides() -> None:
-    """The numbers that the flow pass writes are those that Change and Reason read."""
+    """The numbers written by the flow pass equal those of Change and Reason."""
     values = enum_values(SENSOR / "decode" / "flow_keys.pxd") | enum_values(SENSOR / "decode" / "flows.pxd")
     expected = {member.name: int(member) for kind in (Change, Reason) for member in kind}
     assert {name: value for name, value in values.items() if name in expected} == {

@@ -1,10 +1,10 @@
-"""Tests assert codes and values instead of sentences, so that prose can be improved without touching them.
+"""Tests assert codes and values instead of sentences, so that prose can be improved without changing them.
 
-Golden files own the prose of the product. Compared is what an assertion compares, what ``match=`` looks for in an
-exception, and what the cases of a test expect: the values of those parameters that its assertions compare and nothing
-else in it uses. What a test sends is data and may be compared: a text of its module, or of a module of tests that it
-imports (an operator's comment, a line of a feed), and the value of an observation, which a peer sent (``("ftp.banner",
-"Welcome to ...")``).
+The prose of the product is compared in golden files only. The check covers what an assertion compares, what ``match=``
+searches in an exception, and the expected values in the cases of a test: the values of those parameters that its
+assertions compare and that are not used otherwise. Data that a test sends may be compared: a text of its module, or of
+a module of tests that it imports (an operator's comment, a line of a feed), and the value of an observation, which a
+host sent (``("ftp.banner", "Welcome to ...")``).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import pytest
 from tests.principles._source import ROOT, tree_of
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
-# From so many words on, a text that is compared is a sentence; names of products and headings have none of these words.
+# A compared text with so many words is a sentence; names of products and headings contain none of these words.
 WORDS = 4
 FUNCTION_WORDS = frozenset(
     "the a an is are was were be been of to not no in it its by and or with for from has have had this that cannot can "
     "found expected on at as than which who what if unless until does do did".split()
 )
-# What a text quotes is not its own: code, values, paths, options.
+# Quoted parts of a text are not prose: code, values, paths, options.
 QUOTED = re.compile(r"""`[^`\n]*`|'[^'\n]*'|"[^"\n]*"|(?<!\S)/\S+|(?<!\S)--?[a-z]\S*""")
 # Rows of a table are aligned.
 COLUMNS = re.compile(r"\S {2,}\S")
 ENDS = ("startswith", "endswith")
-# Functions of texts whose argument is compared; the arguments of all others are input.
+# Functions of texts whose argument is compared; arguments of all others are input.
 COMPARING = frozenset((*ENDS, *"index find count join escape sorted list set dict".split()))
-# Functions of ``re`` whose first argument is a pattern, and the signs of patterns.
+# Functions of ``re`` whose first argument is a pattern, and characters of patterns.
 SEARCHING = frozenset(("search", "match", "fullmatch", "findall", "finditer"))
 SIGNS = re.compile(r"\\[.\[\](){}*+?^$|\\ -]|\\[A-Za-z]|\[[^]]*\]|[()*+?^$|\[\]{}]")
 # Kinds of observations begin with the protocol.
@@ -43,7 +43,7 @@ KIND = re.compile(r"([a-z0-9_]+)(\.[a-z0-9_]+)+")
 
 
 def is_sentence(text: str, sent: str = "") -> bool:
-    """Neither a value, nor a row of a table, nor SQL, which asks for values, nor a part of what the test sends."""
+    """The text is no value, no row of a table, no SQL, and no part of what the test sends."""
     if " " not in text or text.startswith("SELECT ") or COLUMNS.search(text) or text.strip() in sent:
         return False
     words = WORD.findall(QUOTED.sub(" ", text))
@@ -56,7 +56,7 @@ def plain(pattern: str) -> str:
 
 
 def compared(node: ast.AST) -> Iterator[ast.Constant | ast.Name]:
-    """Constants and names of one side of a comparison, without what a function or a subscript gets as its input."""
+    """Constants and names of one side of a comparison, without the input of functions and subscripts."""
     if isinstance(node, ast.Constant | ast.Name):
         yield node
     elif isinstance(node, ast.Tuple) and any(map(_is_kind, node.elts)):
@@ -71,20 +71,20 @@ def compared(node: ast.AST) -> Iterator[ast.Constant | ast.Name]:
 
 
 def _compares(function: ast.expr) -> bool:
-    """Whether the arguments are a part of what is compared; those of a class are (``Fault("…")``)."""
+    """Whether the arguments are part of the comparison; those of a class are (``Fault("…")``)."""
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     return name in COMPARING or name[:1].isupper()
 
 
 def _is_kind(node: ast.expr) -> bool:
-    """The kind of an observation, whose value stands in the same tuple."""
+    """The kind of an observation, whose value is in the same tuple."""
     text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
     return (kind := KIND.fullmatch(text)) is not None and kind[1] in PROTOCOLS
 
 
 def sent(tree: ast.AST) -> Iterator[str]:
-    """Texts of a module that no assertion compares, without docstrings and without the cases of a test, which hold what
-    it expects as well.
+    """Texts of a module that no assertion compares, without docstrings and without the cases of a test, which include
+    expected values.
     """
     if isinstance(tree, ast.Constant):
         yield from [tree.value] if isinstance(tree.value, str) else []
@@ -102,7 +102,7 @@ def _calls(comparison: ast.Compare) -> Iterator[ast.Call]:
 
 
 def _expects(node: ast.AST) -> bool:
-    """Whether it holds what a test expects."""
+    """Whether it contains expected values of a test."""
     return _is_cases(node) or _is_pattern(node)
 
 
@@ -120,7 +120,7 @@ def _is_pattern(node: ast.AST) -> bool:
 
 @functools.cache
 def sent_by(path: Path) -> str:
-    """What a module of tests, and those that it imports, send: a line each."""
+    """Texts that a module of tests, and those that it imports, send: one per line."""
     tree = tree_of(path)
     imported = (node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
     paths = (ROOT / f"{name.replace('.', '/')}.py" for name in imported if name.startswith("tests."))
@@ -129,8 +129,8 @@ def sent_by(path: Path) -> str:
 
 
 def sides(tree: ast.AST) -> Iterator[ast.expr]:
-    """Both sides of each comparison of an assertion, beginnings and ends that it looks for, and the patterns that
-    exceptions have to match.
+    """Both sides of each comparison of an assertion, searched beginnings and ends, and the patterns that exceptions
+    must match.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and _is_pattern(node):
@@ -144,7 +144,7 @@ def sides(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def expectations(test: ast.FunctionDef) -> Iterator[ast.expr]:
-    """What the cases of a test give to the parameters that it expects."""
+    """The values that the cases of a test give to its expected parameters."""
     expected = {leaf.id for side in sides(test) for leaf in compared(side) if isinstance(leaf, ast.Name)} - _used(test)
     for cases in filter(_is_cases, test.decorator_list):
         names, rows = cases.args[:2]
@@ -165,7 +165,7 @@ def _used(node: ast.AST) -> set[str]:
 
 
 def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
-    """Line and text of each sentence that a test compares with something, or looks for in something."""
+    """Line and text of each sentence that a test compares or searches."""
     tests = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
     looked_for = (*sides(tree), *(value for test in tests for value in expectations(test)))
     for leaf in dict.fromkeys(leaf for side in looked_for for leaf in compared(side)):
@@ -178,7 +178,7 @@ def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
 
 
 def patterns(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
-    """Line and text of each sentence that a pattern contains: of ``match=`` and of functions of ``re``."""
+    """Line and text of each sentence in a pattern: of ``match=`` and of functions of ``re``."""
     for call in (
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ):

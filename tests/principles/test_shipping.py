@@ -1,5 +1,5 @@
-"""What is shipped is complete: every package is listed, and a wheel installed anywhere else finds its kernels, its
-schema and its fingerprints.
+"""The distribution is complete: every package is listed, and a wheel installed elsewhere finds its kernels, its schema
+and its fingerprints.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ def _listed() -> list[str]:
 
 
 def test_every_package_is_listed() -> None:
-    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints and the
-    units of systemd.
+    """A folder below sensor/ with an __init__.py is a package; setup.cfg lists each, plus the fingerprints and the
+    systemd units.
     """
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in SENSOR.rglob("__init__.py")}
     assert set(_listed()) == there | {"sensor.fingerprints_data", "sensor.units_data"}
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
-    """Otherwise it would be left out without a word."""
+    """Otherwise it would be omitted silently."""
     folders = {path.parent for path in SENSOR.rglob("*.py")}
     assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
 
 
 def share_kernels(source: Path) -> None:
-    """Put the kernels that the checkout compiled where the build of ``source`` looks for its own: those younger than
-    their C are taken as they are, which saves three minutes of the processor.
+    """Put the compiled kernels of the checkout into the build folder of ``source``: those newer than their C are not
+    compiled again, which saves three minutes of CPU.
     """
     build = Distribution().get_command_obj("build")
     build.ensure_finalized()
@@ -61,8 +61,8 @@ def share_kernels(source: Path) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the checkout, built from a copy so that nothing an earlier build left there gets in, save C that is
-    younger than its kernel. `make test-all` compiles every kernel.
+    """A wheel built from a copy of the checkout, without files of an earlier build except C that is newer than its
+    kernel. `make test-all` compiles every kernel.
     """
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
@@ -81,9 +81,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another environment that holds the wheel. Its dependencies are lent by this one, whose own installed sensor it
-    cannot see.
-    """
+    """Another environment with the wheel. It uses the dependencies of this one, but not its installed sensor."""
     folder = tmp_path_factory.mktemp("elsewhere") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
@@ -103,13 +101,13 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     )
     (site,) = folder.glob("lib/python*/site-packages")
-    # a path line adds the folder alone; the .pth files in it, one of which leads to the checkout, are not read
+    # a path line adds the folder alone; its .pth files, one of which adds the checkout, are not read
     (site / "lent.pth").write_text(str(Path(pytest.__file__).parents[1]))
     return folder
 
 
 def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of that environment, in a folder that has nothing to do with the checkout."""
+    """A command of that environment, in a folder outside of the checkout."""
     env = {"PATH": os.environ["PATH"], "HOME": str(elsewhere.parent)}
     return subprocess.run(
         [str(elsewhere / "bin" / words[0]), *words[1:]],
@@ -123,8 +121,8 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_wheel_holds_everything(wheel: Path) -> None:
-    """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and
-    tests are not.
+    """It contains modules, compiled kernels, stubs, the type marker, fingerprints, units and the license, but no
+    captures or tests.
     """
     names = set(zipfile.ZipFile(wheel).namelist())
     kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css", "*.js", "*.svg")
@@ -147,7 +145,7 @@ def test_wheel_holds_everything(wheel: Path) -> None:
 
 @pytest.mark.slow
 def test_installed_elsewhere_it_is_not_the_checkout(elsewhere: Path) -> None:
-    """The sensor that runs there is the installed one."""
+    """The installed sensor runs there."""
     run = _run(elsewhere, "python", "-c", "import sensor.decode.frames as m; print(m.__file__)")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(str(elsewhere))
@@ -155,7 +153,7 @@ def test_installed_elsewhere_it_is_not_the_checkout(elsewhere: Path) -> None:
 
 @pytest.mark.slow
 def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
-    """It finds its fingerprints: replaying the office names a printer and a camera, and raises alerts."""
+    """It finds its fingerprints: a replay of the office identifies a printer and a camera, and raises alerts."""
     run = _run(
         elsewhere,
         "sensor",
@@ -173,9 +171,7 @@ def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
 
 @pytest.mark.slow
 def test_installed_elsewhere_it_passes_its_own_test(elsewhere: Path) -> None:
-    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes
-    some seconds of CPU.
-    """
+    """The capture for `sensor selftest` is included and found; the test takes some seconds of CPU."""
     began = sum(os.times()[2:4])
     run = _run(elsewhere, "sensor", "selftest", "--json")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,4 @@
-"""Tests do not sleep: they wait for what happens (``tests/waiting.py``). Those that have to are listed with reasons."""
+"""Tests do not sleep: they wait for conditions (``tests/waiting.py``). Exceptions are listed with reasons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.principles._source import ROOT
 
-# Programs that tests start, which are written as text in them, count too. Asynchronous sleeps do as well.
+# Programs in the text of tests count too, and so do asynchronous sleeps.
 SLEEP = re.compile(r"\bsleep\(")
 POLLS = "looks again after a pause, until something holds"
 MOMENTS = "kills at a random moment"
@@ -15,7 +15,7 @@ PACE = "sends or writes at a rate"
 BLOCK = "the ring hands a block over after its time, which nothing reports"
 RUNS = "measures or observes for a given time"
 AGAIN = "tries again after a pause, as a sender does"
-# file → number of sleeps, and why
+# file → number of sleeps, and the reason
 SLEEPS = {
     "capture/test_files_follow.py": (1, PACE),
     "capture/test_files_merge.py": (1, SLOW),
@@ -64,7 +64,7 @@ SLEEPS = {
 
 
 def test_no_test_sleeps_without_a_reason() -> None:
-    """A sleep that makes a test pass is too short on a busy machine, and too long on all others."""
+    """A sleep that a test depends on is too short on a busy machine, and too long on all others."""
     tests = ROOT / "tests"
     paths = [path for path in tests.rglob("*.py") if path.name != "test_sleeps.py"]
     assert len(paths) > 500

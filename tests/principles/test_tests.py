@@ -1,4 +1,4 @@
-"""A test can fail: each asserts something, by itself or through a helper that does."""
+"""A test can fail: each asserts something, by itself or through a helper."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from tests.principles._source import ROOT, tree_of
 
-# What fails by itself, called as a function or entered as a context.
+# Calls and context managers that can fail by themselves.
 FAILS = {"raises", "warns", "fail", "check_returncode"}
 
 
 def _name(func: ast.expr) -> str:
-    """The last word of what is called: ``run`` of ``self.house.run()``."""
+    """The last component of the called name: ``run`` of ``self.house.run()``."""
     return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
@@ -23,7 +23,7 @@ def _names_called(function: ast.AST) -> set[str]:
 
 
 def _asserts(function: ast.AST) -> bool:
-    """By itself; ``check=True`` of a subprocess is an assertion too."""
+    """Whether it asserts by itself; ``check=True`` of a subprocess is an assertion too."""
     return any(
         isinstance(node, ast.Assert | ast.Raise)
         or (isinstance(node, ast.Call) and _name(node.func) in FAILS)
@@ -37,7 +37,7 @@ def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def cannot_fail(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> list[str]:
-    """Names of tests that assert nothing, and call no helper (however deep) that does."""
+    """Names of tests without an assertion, their own or that of a helper at any depth."""
     sure = {function.name for function in functions if _asserts(function)}
     calls = [(function.name, _names_called(function)) for function in functions]
     while more := {name for name, called in calls if name not in sure and called & sure}:
@@ -46,7 +46,7 @@ def cannot_fail(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> list
 
 
 def test_every_test_asserts_something() -> None:
-    """That nothing was raised is no assertion: what came of it is."""
+    """The absence of an exception is no assertion: the result must be checked."""
     functions = [one for path in sorted((ROOT / "tests").rglob("*.py")) for one in _functions(tree_of(path))]
     assert len(functions) > 1000
     assert cannot_fail(functions) == []

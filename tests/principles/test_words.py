@@ -1,6 +1,6 @@
-"""Text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml lists the words that are not used,
-the rooms of user-facing text, the source rooms whose docstrings and comments are held to them as well, and the comment
-rooms with all other files that contain comments.
+"""Text uses standard terms (docs/glossary.md): docs/banned_words.yaml lists the banned words, the rooms of user-facing
+text, the source rooms whose docstrings and comments are checked as well, and the comment rooms with all other files
+that contain comments.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BANNED = [(re.compile(rf"\b(?:{entry['word']})\b", re.IGNORECASE), entry) for en
 ANY = re.compile("|".join(pattern.pattern for pattern, _ in BANNED), re.IGNORECASE)
 FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 INLINE_CODE = re.compile(r"`[^`\n]+`")
-# A comment of any language, the help of a target, and what units, packages and dashboards call themselves.
+# Comments of any language, the help of targets, and descriptions of units, packages and dashboards.
 COMMENT = re.compile(r"(?:^|\s)(?:#+|//|--|/\*|\{#)\s+(.*)|^Description[=:] *(.*)|\"(?:title|description)\": *\"(.*)\"")
 BEFORE_STATEMENT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
-# What a page shows of a program's output, or quotes from the list itself, is not its own text.
+# Quoted output of a program, and quotes from the list itself, are not checked.
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
@@ -43,7 +43,7 @@ def files() -> Iterator[Path]:
 
 
 def blank(match: re.Match[str]) -> str:
-    """As many lines, without their text."""
+    """As many empty lines."""
     return "\n" * match.group().count("\n")
 
 
@@ -61,7 +61,7 @@ def python(text: str, *, docstrings: bool = True) -> Iterator[tuple[int, str]]:
 
 
 def strings(text: str) -> Iterator[tuple[int, str]]:
-    """Of an internal room."""
+    """The strings of a file of an internal room."""
     return python(text, docstrings=False)
 
 
@@ -72,7 +72,7 @@ def values(text: str) -> Iterator[tuple[int, str]]:
 
 
 def template(text: str) -> Iterator[tuple[int, str]]:
-    """Of a Jinja template: its text and its attributes, without tags, expressions and comments."""
+    """A Jinja template: its text and attributes, without tags, expressions and comments."""
     yield from enumerate(re.sub(r"\{[{%#].*?[}%#]\}|<[^>]*>", blank, text, flags=re.DOTALL).splitlines(), 1)
 
 
@@ -87,7 +87,7 @@ def remarks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def comments(text: str) -> Iterator[tuple[int, str]]:
-    """Of a file in any language, with the descriptions that it contains."""
+    """The comments of a file in any language, with the descriptions that it contains."""
     for number, line in enumerate(text.splitlines(), 1):
         if found := COMMENT.search(line):
             yield number, INLINE_CODE.sub("", next(filter(None, found.groups()), ""))
@@ -109,7 +109,7 @@ def faults(path: Path, text: str) -> list[str]:
 
 
 def faults_in(path: Path, lines: Iterable[tuple[int, str]]) -> list[str]:
-    """file:line: the word, and what to write instead."""
+    """file:line: the word, and its replacement."""
     return [
         f"{path}:{line}: {found.group()!r}: write {entry['instead']} ({entry['why']})"
         for line, words in lines
