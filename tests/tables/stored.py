@@ -1,6 +1,4 @@
-"""What tests of the tables share: all that they hold, without the numbers that rows happen to have, and a process that
-fills them.
-"""
+"""Helpers of the tests of tables: all rows without row numbers, and a process that fills the tables."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ while tables.advance(int(sys.argv[2])):
 
 
 def held(folder: Path) -> dict[str, Any]:
-    """Everything, and where the tables are. The index of texts, the spans and the groups agree with the rows, or this
-    fails.
-    """
+    """All rows, and the position. Fails if the text index, the spans and the groups do not match the rows."""
     with closing(connect(folder / FILE)) as base:
         assert base.execute(OUTSIDE).fetchone()[0] == 0
         base.execute("INSERT INTO alert_text (alert_text, rank) VALUES ('integrity-check', 1)")
@@ -68,7 +64,7 @@ def count(base: sqlite3.Connection, table: str) -> int:
 
 
 def filler(folder: Path, lines: int) -> subprocess.Popen[str]:
-    """A process that fills the tables of a folder from its log, and prints how many records they
-    hold after each batch.
+    """A process that fills the tables of a folder from its log, and prints the number of records in them after each
+    batch.
     """
     return subprocess.Popen([sys.executable, "-c", FILLER, str(folder), str(lines)], stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Tables of a large log are made beside the store: the same ones, whole or not at all, and nothing else is lost."""
+"""Tables of a large log are built beside the store: equal to those built in it, complete or not at all."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reported(self, batch):
 load.Applier.apply = reported
 rebuild(Path(sys.argv[1]), Path(sys.argv[1]) / "events.jsonl")
 """
-# In place of the process that reads the log: it writes a part of what that would.
+# Replaces the process that reads the log, and writes a part of its output.
 READER = """#!{python}
 import io
 import sys
@@ -73,7 +73,7 @@ def in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_both_ways_give_equal_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made beside the store or batch by batch within it: all rows and indices are the same."""
+    """All rows and indexes are the same, built beside the store or batch by batch within it."""
     assert catch_up(folder, folder / LOG).records == 3_200
     beside = held(folder)
     with closing(connect(folder / FILE)) as base:
@@ -90,7 +90,7 @@ def test_both_ways_give_equal_tables(folder: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("end", ["0", "4000", "len(written) // 2", "-8", "None"])
 def test_reader_that_ends_early_loses_nothing(folder: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process that reads the log ends before its first batch, amid one, before the end mark, or not at all."""
+    """The reading process ends before its first batch, within one, before the end mark, or not at all."""
     program = folder / "reader"
     program.write_text(READER.format(python=sys.executable, end=end), encoding="utf-8")
     program.chmod(0o700)
@@ -103,7 +103,7 @@ def test_reader_that_ends_early_loses_nothing(folder: Path, end: str, monkeypatc
 
 
 def test_one_processor_needs_no_other_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log is read here; so it is where no process can be started."""
+    """The log is read in the same process, also if no other one can be started."""
     monkeypatch.setattr(batching.sys, "executable", str(folder / "nothing"))
     assert rebuild(folder, folder / LOG).records == 3_200
     beside = held(folder)
@@ -114,7 +114,7 @@ def test_one_processor_needs_no_other_process(folder: Path, monkeypatch: pytest.
 
 
 def test_store_keeps_what_no_log_gives(folder: Path) -> None:
-    """Words of the operator, their numbers and the mode of the file stay; each table is either kept or made again."""
+    """Operator changes, their numbers and the mode of the file are kept; each table is either kept or rebuilt."""
     store = Store(folder)
     store.base.execute(OLD, ("Lobby",))
     store.base.execute(OLD, ("gone",))
@@ -133,7 +133,7 @@ def test_store_keeps_what_no_log_gives(folder: Path) -> None:
 
 
 def test_killed_amid_it_leaves_the_store_as_it_was(folder: Path) -> None:
-    """kill -9 in the middle: the tables of before are there and whole; the next rebuild removes what was left over."""
+    """After kill -9 during a rebuild the former tables are intact; the next rebuild removes the leftovers."""
     rebuild(folder, folder / LOG)
     before = held(folder)
     with subprocess.Popen([sys.executable, "-c", LOADER, str(folder)], stdout=subprocess.PIPE, text=True) as process:
@@ -151,7 +151,7 @@ def test_killed_amid_it_leaves_the_store_as_it_was(folder: Path) -> None:
 
 
 def test_store_that_another_process_has_open_is_filled_in_place(folder: Path) -> None:
-    """A console that is open keeps its connection, and reads what was put in."""
+    """An open console keeps its connection, and reads the new rows."""
     catch_up(folder, folder / LOG)
     with closing(connect(folder / FILE, readonly=True)) as console:
         assert console.execute("SELECT count(*) FROM alerts").fetchone()[0] == 3_200
@@ -163,7 +163,7 @@ def test_store_that_another_process_has_open_is_filled_in_place(folder: Path) ->
 
 
 def test_change_that_comes_too_late_is_refused(folder: Path) -> None:
-    """Who opened the store before it was replaced cannot write into the file that is gone: an error, and no loss."""
+    """A writer that opened the store before it was replaced gets an error, and no change is lost."""
     catch_up(folder, folder / LOG)
     store = Store(folder)
     (folder / NEW).write_bytes(b"")

@@ -1,4 +1,4 @@
-"""The notes beside a log: added by several writers, whole lines only, readable by every version."""
+"""The notes beside a log: appended by several writers as complete lines, readable by every version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOW = "2026-11-24T08:20:00.000000Z"
 
 
 def test_added_notes_are_read_again(tmp_path: Path) -> None:
-    """Each with its fields; a value is written only where there is one, as earlier versions wrote it."""
+    """Each note has its fields; absent values are not written, as in earlier versions."""
     path = tmp_path / "events.notes.jsonl"
     notes = [
         Note(NOW, "alert-aaaaaa", "close", "anna", "known scanner"),
@@ -26,7 +26,7 @@ def test_added_notes_are_read_again(tmp_path: Path) -> None:
 
 
 def test_half_a_line_of_a_crash_hides_no_note(tmp_path: Path) -> None:
-    """The cut line is lost, the note behind it is not."""
+    """The partial line is lost, the note after it is not."""
     path = tmp_path / "events.notes.jsonl"
     path.write_text('{"ts":"2026-11-24T08')
     append_notes(path, [Note(NOW, "alert-aaaaaa", "reopen", "anna")])
@@ -34,7 +34,7 @@ def test_half_a_line_of_a_crash_hides_no_note(tmp_path: Path) -> None:
 
 
 def test_writers_at_once_do_not_mix_lines(tmp_path: Path) -> None:
-    """Eight writers, each with many long notes: all of them are whole."""
+    """Eight writers add many long notes each, and all of them are intact."""
     path = tmp_path / "events.notes.jsonl"
 
     def write(author: str) -> None:

@@ -1,6 +1,4 @@
-"""The tables hold what the log holds: however it was cut into batches, whatever was damaged, and wherever the process
-was killed.
-"""
+"""The tables match the log for any batch sizes, with damaged lines, and after the process was killed."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ LOG = "events.jsonl"
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a replay of the office, which leaves the lists to their first reader, and of whom that was."""
+    """The folder of a replay of the office, whose lists were filled by the first reader."""
     folder = copy_of_office(tmp_path_factory)
     with closing(connect(folder / FILE)) as base:
         assert behind(base, folder / LOG)
@@ -50,7 +48,7 @@ def copy_of(folder: Path, where: Path) -> Path:
 
 
 def advanced(folder: Path, sizes: list[int]) -> dict[str, Any]:
-    """The tables of a log that was taken in pieces of these sizes, again and again."""
+    """The tables of a log that was read in batches of these sizes, repeated."""
     store = Store(folder)
     tables, turn = Tables(store.base, folder / LOG), 0
     while tables.advance(sizes[turn % len(sizes)]):
@@ -61,8 +59,8 @@ def advanced(folder: Path, sizes: list[int]) -> dict[str, Any]:
 
 
 def test_first_reader_gets_what_rebuild_makes(office: Path, tmp_path: Path) -> None:
-    """The office: seven alerts, three incidents; made anew from the log, all tables are the same, in pieces of any size
-    too.
+    """The office has seven alerts and three incidents; tables rebuilt from the log are the same,
+    for any batch sizes.
     """
     folder = copy_of(office, tmp_path / "copy")
     before = held(folder)
@@ -77,7 +75,7 @@ def test_first_reader_gets_what_rebuild_makes(office: Path, tmp_path: Path) -> N
 
 
 def test_log_alone_gives_the_same_alerts_and_its_devices(office: Path) -> None:
-    """A log that is read without an inventory: the same alerts, and every device with its evidence."""
+    """A log that is read without an inventory has the same alerts, and every device with its evidence."""
     with closing(of_log(office / LOG)) as base, closing(connect(office / FILE)) as kept:
         alerts = "SELECT id, summary FROM alerts ORDER BY number"
         assert base.execute(alerts).fetchall() == kept.execute(alerts).fetchall()
@@ -89,8 +87,8 @@ def test_log_alone_gives_the_same_alerts_and_its_devices(office: Path) -> None:
 
 
 def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> None:
-    """Bytes that are no JSON, a record of other types, half a line, a number that cannot be: all else is there, and the
-    same in any pieces.
+    """Invalid JSON, a record with other types, half a line and an invalid number are skipped; all else is the same for
+    any batch sizes.
     """
     folder = tmp_path / "damaged"
     folder.mkdir()
@@ -113,9 +111,7 @@ def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seed", sampling.drawn(range(6), 1, "kills of tables"))
 def test_killed_at_any_moment_it_goes_on(seed: int, tmp_path: Path) -> None:
-    """kill -9 amid the batches, three times in a row: the next process goes on, and nothing is
-    there twice or missing.
-    """
+    """After kill -9 between batches, three times, the next process continues, and no row is repeated or missing."""
     draw, whole = random.Random(seed), tmp_path / "whole"
     whole.mkdir()
     write_log(whole / LOG, 3000, seed)
@@ -135,7 +131,7 @@ def test_killed_at_any_moment_it_goes_on(seed: int, tmp_path: Path) -> None:
 
 
 def test_tables_of_an_earlier_sensor_that_were_not_finished(tmp_path: Path) -> None:
-    """Versions 5 to 7 put much in at once without indices, and marked that: what they left is made again."""
+    """Versions 5 to 7 loaded without indexes and set a mark meanwhile: tables with that mark are rebuilt."""
     write_log(tmp_path / LOG, 300)
     store = Store(tmp_path)
     tables = Tables(store.base, tmp_path / LOG)
@@ -150,7 +146,7 @@ def test_tables_of_an_earlier_sensor_that_were_not_finished(tmp_path: Path) -> N
 
 
 def test_log_that_began_again_is_another_log(tmp_path: Path) -> None:
-    """A replay truncates its log and writes another one: before, while and after that, nothing of the first stays."""
+    """A replay truncates its log and writes another one: no row of the first one remains, before or after."""
     write_log(tmp_path / LOG, 40, seed=1)
     store = Store(tmp_path)
     tables = Tables(store.base, tmp_path / LOG)
@@ -171,7 +167,7 @@ def test_log_that_began_again_is_another_log(tmp_path: Path) -> None:
 
 
 def test_log_that_got_shorter_is_noticed_by_its_readers(tmp_path: Path) -> None:
-    """Another replay into the same folder with fewer records: its reader sees those, and none of the first."""
+    """Another replay into the same folder has fewer records: its reader sees those, and none of the first."""
     write_log(tmp_path / LOG, 40, seed=1)
     assert make_ready(tmp_path, tmp_path / LOG).usable
     assert make_ready(tmp_path, tmp_path / LOG).note == ""
@@ -184,7 +180,7 @@ def test_log_that_got_shorter_is_noticed_by_its_readers(tmp_path: Path) -> None:
 
 
 def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:
-    """Without a log nothing is known to be wrong: the tables stay."""
+    """Without a log there is no contradiction: the tables stay."""
     write_log(tmp_path / LOG, 10)
     catch_up(tmp_path, tmp_path / LOG)
     (tmp_path / LOG).unlink()
@@ -193,8 +189,8 @@ def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:
 
 
 def test_damaged_store_is_made_again_from_the_log(office: Path, tmp_path: Path) -> None:
-    """Pages overwritten: it is put aside, what can be read of the devices is saved, the tables come from the log, and
-    that is told.
+    """A store with overwritten pages is renamed, readable devices are saved, the tables are rebuilt from the log, and
+    this is reported.
     """
     folder = copy_of(office, tmp_path / "copy")
     before = held(folder)
@@ -208,7 +204,7 @@ def test_damaged_store_is_made_again_from_the_log(office: Path, tmp_path: Path) 
 
 
 def test_store_of_a_newer_sensor_is_refused(tmp_path: Path) -> None:
-    """It is left as it is."""
+    """The store is not changed."""
     write_log(tmp_path / LOG, 3)
     catch_up(tmp_path, tmp_path / LOG)
     with closing(connect(tmp_path / FILE)) as base:
@@ -220,7 +216,7 @@ def test_store_of_a_newer_sensor_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_findings_of_one_id_are_two_alerts(tmp_path: Path) -> None:
-    """Ids of thirty bits met at some sites: the second finding gets an id of its own, and its updates find it."""
+    """Ids of thirty bits collided at some sites: the second finding gets another id, and its updates find it."""
     one, other = (json.loads(line) for line in made_lines(2))
     other["alert"]["id"] = one["alert"]["id"]
     again = {**other, "severity": "critical", "sensor": {**other["sensor"], "seq": 3}}
@@ -233,7 +229,7 @@ def test_two_findings_of_one_id_are_two_alerts(tmp_path: Path) -> None:
 
 
 def test_id_that_was_made_for_one_finding_and_is_named_by_another(tmp_path: Path) -> None:
-    """A foreign log names the id that the second finding of an id got, with the same key: one alert, the last holds."""
+    """Another program's log uses the id assigned to a second finding, with its key: one alert, its last record."""
     one, other, third = (json.loads(line) for line in made_lines(3))
     other["alert"]["id"] = one["alert"]["id"]
     third["alert"] |= {"id": f"{one['alert']['id']}-2", "key": other["alert"]["key"]}
@@ -245,7 +241,7 @@ def test_id_that_was_made_for_one_finding_and_is_named_by_another(tmp_path: Path
 
 
 def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
-    """Segments that went by age take their alerts, ends and texts along; a text of what stays is still found."""
+    """Alerts of removed segments are deleted with their endpoints and texts; texts of the others are still found."""
     folder = tmp_path / "events.segments"
     folder.mkdir()
     lines = list(made_lines(60))
@@ -268,8 +264,8 @@ def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
 
 
 def test_notes_count_whenever_they_come(tmp_path: Path) -> None:
-    """Words about an alert that is known, that comes later, and that never comes; half a line waits for its end. All is
-    the same in any pieces.
+    """Notes on an alert that is known, comes later, or never; a partial line waits for its end. The result is the same
+    for any batch sizes.
     """
     write_log(tmp_path / LOG, 20)
     names = [json.loads(line)["alert"]["id"] for line in made_lines(20)]
