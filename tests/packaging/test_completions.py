@@ -1,4 +1,4 @@
-"""Completion in real shells: what is offered at each place of a command line."""
+"""Completion in real shells: the candidates at each position of a command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sensor.cli.main import names
 
 @pytest.fixture(scope="module")
 def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one file a shell."""
+    """A folder with one file per shell."""
     folder = tmp_path_factory.mktemp("completions")
     for shell in ("bash", "zsh", "fish"):
         with (folder / shell).open("w") as file:
@@ -29,7 +29,7 @@ def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def offered(scripts: Path, *arguments: str, folder: Path | None = None) -> set[str]:
-    """What bash offers after these words, the last of which is being written."""
+    """The candidates of bash for these words, the last of which is incomplete."""
     line = " ".join(f"'{word}'" for word in arguments)
     typed = f"COMP_WORDS=(sensor {line}); COMP_CWORD={len(arguments)}; _sensor sensor '{arguments[-1]}' x"
     requested = f"source {scripts / 'bash'}; {typed}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
@@ -41,22 +41,20 @@ def offered(scripts: Path, *arguments: str, folder: Path | None = None) -> set[s
 
 
 def test_commands_first(scripts: Path) -> None:
-    """All of them."""
+    """The first word completes to all commands."""
     assert offered(scripts, "") == {*names(), "--help", "--version"}
     assert offered(scripts, "fo") == {"forward"}
 
 
 def test_actions_and_options_of_a_command(scripts: Path) -> None:
-    """Actions only as its first word."""
+    """Actions are candidates for the first word only."""
     assert {"check", "test", "status", "replay", "--since", "--json"} <= offered(scripts, "outputs", "")
     assert "check" not in offered(scripts, "outputs", "check", "")
     assert offered(scripts, "outputs", "--sin") == {"--since"}
 
 
 def test_values_of_options(scripts: Path, tmp_path: Path) -> None:
-    """Words where there is a choice, files where a file is meant, interfaces of this machine, and nothing where nobody
-    can know.
-    """
+    """Fixed values, files, or interfaces of this machine, depending on the option, and nothing for free text."""
     (tmp_path / "site.yaml").touch()
     assert offered(scripts, "run", "--log-format", "") >= {"console", "json"}
     assert offered(scripts, "run", "--config", "si", folder=tmp_path) == {"site.yaml"}
@@ -65,7 +63,7 @@ def test_values_of_options(scripts: Path, tmp_path: Path) -> None:
 
 
 def test_files_where_a_command_takes_them(scripts: Path, tmp_path: Path) -> None:
-    """Beside its options; an option that is begun is no file."""
+    """Files and options are candidates; an incomplete option is no file."""
     (tmp_path / "office.pcapng").touch()
     assert offered(scripts, "replay", "off", folder=tmp_path) == {"office.pcapng"}
     assert "office.pcapng" not in offered(scripts, "replay", "--", folder=tmp_path)
@@ -73,7 +71,7 @@ def test_files_where_a_command_takes_them(scripts: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
-    """No help text of ours breaks its quoting."""
+    """No help text breaks the quoting of a shell."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     reported = subprocess.run([shell, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
@@ -82,7 +80,7 @@ def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_offers_the_same(scripts: Path) -> None:
-    """Commands, actions and options, as bash does."""
+    """Commands, actions and options are the same as in bash."""
 
     def requested(line: str) -> set[str]:
         reported = subprocess.run(

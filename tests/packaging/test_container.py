@@ -1,4 +1,4 @@
-"""The container file: no engine is needed to see that what it copies is there and what it calls exists."""
+"""The container file: without an engine it is checked that copied files and called commands exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(root: Path) -> list[str]:
 
 
 def test_what_is_copied_is_there_and_is_all_that_is_built(root: Path, lines: list[str]) -> None:
-    """Every folder that setup.cfg takes packages from, and what it reads."""
+    """It copies every package folder of setup.cfg, and the files that setup.cfg reads."""
     copied = {
         word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]
     }
@@ -31,7 +31,7 @@ def test_what_is_copied_is_there_and_is_all_that_is_built(root: Path, lines: lis
 
 
 def test_what_is_called_exists(lines: list[str]) -> None:
-    """Its command is one of ours."""
+    """Its command is a command of the sensor."""
     arguments = next(json.loads(line.partition(" ")[2]) for line in lines if line.startswith("CMD "))
     args = parser().parse_args(arguments)
     assert (args.command, str(args.config)) == ("run", "/etc/sensor/sensor.yaml")

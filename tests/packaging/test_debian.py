@@ -1,5 +1,5 @@
-"""The parts of the Debian package that can be judged without building it; `make test-systemd` builds, installs and
-removes it.
+"""The parts of the Debian package that can be checked without a build; `make test-systemd` builds, installs and removes
+it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def build(root: Path) -> ModuleType:
-    """The builder, as a module."""
+    """The build script, as a module."""
     spec = importlib.util.spec_from_file_location("build_debian", root / "packaging" / "debian" / "build.py")
     assert spec is not None
     assert spec.loader is not None
@@ -34,7 +34,7 @@ def test_scripts_can_be_read_by_any_shell_and_stop_at_the_first_fault(root: Path
 
 
 def test_control_is_filled(build: ModuleType, root: Path) -> None:
-    """With nothing but what the builder knows."""
+    """The builder provides all values."""
     known = {
         "version": "1",
         "architecture": "amd64",
@@ -53,7 +53,7 @@ def test_control_is_filled(build: ModuleType, root: Path) -> None:
 def test_an_environment_forgets_where_it_was_made(
     build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its scripts begin with the place where it will be; only ours and Python are in it."""
+    """Its scripts have the final path; it contains only the sensor and Python."""
     root = tmp_path / "root"
     inside = root / build.PREFIX
     venv.create(inside, symlinks=True)

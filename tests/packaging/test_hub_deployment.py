@@ -1,5 +1,5 @@
-"""Compose file and Helm chart of the hub: no engine is needed to see that they render, that what they call and mount
-exists, and that containers have no right. The NATS server of the compose file is started for real.
+"""Compose file and Helm chart of the hub: without an engine it is checked that they render, that called commands and
+mounted files exist, and that containers have no privileges. The NATS server of the compose file is started for real.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RELEASE = {"Release": {"Name": "fleet"}}
 
 
 def value(path: str, known: Mapping[str, Any]) -> Any:
-    """KeyError where a template names what is not there, which Helm renders as nothing."""
+    """KeyError where a template names a missing value, which Helm renders as empty."""
     found: Any = known
     for name in path.removeprefix(".").split("."):
         found = found[name]
@@ -35,7 +35,7 @@ def value(path: str, known: Mapping[str, Any]) -> Any:
 
 
 def rendered(template: str, known: Mapping[str, Any]) -> str:
-    """The part of Go templates that the chart uses."""
+    """A renderer for the part of Go templates that the chart uses."""
 
     def one(action: str) -> str:
         head, _, pipe = action.partition(" | ")
@@ -79,7 +79,7 @@ def compose(root: Path) -> dict[str, Any]:
 
 
 def test_the_chart_is_of_this_version(chart: Chart, root: Path) -> None:
-    """What `helm lint` requires of Chart.yaml and values."""
+    """The checks of `helm lint` for Chart.yaml and values."""
     config = configparser.ConfigParser()
     config.read(root / "setup.cfg")
     assert chart.about["apiVersion"] == "v2"
@@ -96,7 +96,7 @@ def test_wrong_values_are_refused(chart: Chart, change: dict[str, Any]) -> None:
 
 
 def test_every_value_is_used(chart: Chart) -> None:
-    """Rendering fails where a template names a value that is not there."""
+    """Rendering fails if a template names a missing value."""
     assert chart.objects().keys() == {"Deployment", "PodDisruptionBudget"}
     text = "".join(chart.templates.values())
     named = [[name, *(more if isinstance(more, dict) else [])] for name, more in chart.values.items()]
@@ -104,7 +104,7 @@ def test_every_value_is_used(chart: Chart) -> None:
 
 
 def test_a_worker_has_no_right(chart: Chart) -> None:
-    """As the unit of systemd: not root, nothing to write to but /tmp; and it is what the budget and selectors mean."""
+    """As the systemd unit: not root, only /tmp is writable; disruption budget and selectors match its labels."""
     objects = chart.objects()
     spec = objects["Deployment"]["spec"]
     labels, pod = spec["template"]["metadata"]["labels"], spec["template"]["spec"]
@@ -127,7 +127,7 @@ def test_a_worker_has_no_right(chart: Chart) -> None:
 
 
 def test_services_call_what_exists(compose: dict[str, Any]) -> None:
-    """The worker reads what `init` wrote; only NATS can be reached from other networks."""
+    """The worker reads the files of `init`; only NATS is reachable from other networks."""
     services = compose["services"]
     worker, init = (parser().parse_args(services[name]["command"]) for name in ("worker", "init"))
     assert (worker.operands, str(worker.config)) == (["run"], f"{HUB}/hub.yaml")
@@ -158,7 +158,7 @@ class ComposedNats(Server):
 
 @pytest.mark.skipif(shutil.which("nats-server") is None, reason="nats-server is not installed")
 def test_nats_listens_on_every_address(compose: dict[str, Any]) -> None:
-    """Whatever name the configuration has: its start is awaited on loopback."""
+    """NATS listens for any configured name; the start is awaited on loopback."""
     arguments = [one.replace("0.0.0.0", "127.0.0.1") for one in compose["services"]["nats"]["command"]]
     server = ComposedNats(arguments)
     try:

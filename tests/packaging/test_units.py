@@ -1,4 +1,4 @@
-"""The units of systemd: valid, and as little exposed as they claim."""
+"""The systemd units: valid, and with as little exposure as documented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.cli.main import parser
 
 SERVICES = tuple(name for name in UNITS if name.endswith(".service"))
 PERSISTENT = ("sensor.service", "sensor-forward.service")
-# What `systemd-analyze security` may give: 0 is a service that can do nothing, 10 one that can do everything.
+# Limit for the result of `systemd-analyze security`: 0 is a service without any access, 10 one with all.
 EXPOSURE = 1.5
 
 analysed = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
@@ -28,7 +28,7 @@ def folder(root: Path) -> Path:
 
 
 def directives(path: Path) -> dict[str, str]:
-    """The section [Service]; of what is there several times the last."""
+    """The section [Service]; of repeated keys the last value."""
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
     config.optionxform = str  # type: ignore[assignment]
     config.read(path)
@@ -36,13 +36,13 @@ def directives(path: Path) -> dict[str, str]:
 
 
 def test_every_unit_is_known_to_the_command(folder: Path) -> None:
-    """`sensor service` writes what the package has."""
+    """`sensor service` writes the units of the package."""
     assert {path.name for path in folder.iterdir()} == {*UNITS, "sysusers.conf"}
 
 
 @analysed
 def test_verified(folder: Path, tmp_path: Path) -> None:
-    """systemd finds nothing to complain of. It wants the program to be there, so it is given another."""
+    """systemd reports no fault. It requires the program to exist, so it is given another one."""
     for name in UNITS:
         (tmp_path / name).write_text((folder / name).read_text().replace(COMMAND, sys.executable))
     verified = subprocess.run(
@@ -58,7 +58,7 @@ def test_verified(folder: Path, tmp_path: Path) -> None:
 @analysed
 @pytest.mark.parametrize("name", SERVICES)
 def test_exposure(folder: Path, name: str) -> None:
-    """At most 1.5 of 10, by systemd's own arithmetic."""
+    """At most 1.5 of 10, as computed by systemd."""
     command = [
         "systemd-analyze",
         "security",
@@ -77,7 +77,7 @@ def test_exposure(folder: Path, name: str) -> None:
 
 
 def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothing(folder: Path) -> None:
-    """No Internet socket for the one, no packet socket for the other, and one right between them."""
+    """The capture unit has no Internet socket, the delivery unit no packet socket and no capability."""
     capture, forward = (directives(folder / name) for name in PERSISTENT)
     assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]
     assert capture["IPAddressDeny"] == "any"
@@ -89,7 +89,7 @@ def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothi
 
 @pytest.mark.parametrize("name", ["sensor-update", "sensor-sync", "sensor-hunt", "sensor-hub@"])
 def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> None:
-    """The same sandbox, word for word, and the same user."""
+    """The sandbox is identical, and so is the user."""
     forward, other = (
         (folder / path).read_text().partition("# No capability")[2].partition("\nLimit")[0]
         for path in (PERSISTENT[1], f"{name}.service")
@@ -101,7 +101,7 @@ def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> N
 
 @pytest.mark.parametrize("name", ["sensor-hunt", "sensor-hub@"])
 def test_a_unit_calls_what_exists(folder: Path, name: str) -> None:
-    """Its command is one of ours, with a configuration that it reads."""
+    """It calls a command of the sensor, with a configuration that it reads."""
     words = directives(folder / f"{name}.service")["ExecStart"].removeprefix(f"{COMMAND} ").split()
     args = parser().parse_args(words)
     assert args.command in name
@@ -109,7 +109,7 @@ def test_a_unit_calls_what_exists(folder: Path, name: str) -> None:
 
 
 def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
-    """The scores of the day are recorded without any; it begins with the rest, for it asks nobody."""
+    """Daily scores are recorded without network access; the timer starts with the target."""
     scores, update = (directives(folder / f"sensor-{name}.service") for name in ("posture", "update"))
     assert (scores["PrivateNetwork"], scores["IPAddressDeny"], scores["RestrictAddressFamilies"]) == (
         "yes",
@@ -127,7 +127,7 @@ def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
 
 
 def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
-    """The same sandbox as what looks at the state, and the same user, whose tail it reads."""
+    """It has the sandbox of the units that read the state, and the same user, whose files it reads."""
     records, scores = (directives(folder / f"sensor-{name}.service") for name in ("records", "posture"))
     assert (records["PrivateNetwork"], records["IPAddressDeny"], records["CapabilityBoundingSet"]) == ("yes", "any", "")
     own = {"Type", "NotifyAccess", "ExecStart", "Nice", "IOSchedulingClass", "RestartPreventExitStatus"}
@@ -138,7 +138,7 @@ def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
 
 
 def test_who_answers_browsers_has_no_right_and_receives_this_host_alone(folder: Path) -> None:
-    """The sandbox of delivery, with loopback for all its network, and the same user, whose notes it writes."""
+    """It has the sandbox of delivery, with loopback as its only network, and the same user, whose notes it writes."""
     console, forward = (directives(folder / f"sensor-{name}.service") for name in ("console", "forward"))
     assert (console["CapabilityBoundingSet"], console["IPAddressDeny"], console["IPAddressAllow"]) == (
         "",
@@ -167,14 +167,14 @@ def test_who_answers_browsers_has_no_right_and_receives_this_host_alone(folder: 
 
 
 def test_a_mirror_port_takes_one_right(folder: Path) -> None:
-    """To set interfaces, as nobody in particular, and no way to the network."""
+    """It may configure interfaces, as a dynamic user, and has no network access."""
     mirror = directives(folder / "sensor-mirror@.service")
     assert mirror["CapabilityBoundingSet"] == mirror["AmbientCapabilities"] == "CAP_NET_ADMIN"
     assert (mirror["DynamicUser"], mirror["IPAddressDeny"]) == ("yes", "any")
 
 
 def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
-    """Cursors lie beside the log, so the one writes where the other does."""
+    """Cursors are beside the log, so that both write to the same folder."""
     capture, forward = (directives(folder / name) for name in PERSISTENT)
     for key in (
         "User",
