@@ -1,4 +1,4 @@
-"""Mutants of a module: one small fault each, within the body of a function, as a reviewer could overlook it."""
+"""Mutants of a module: one small fault each, within the body of a function, of a kind that a review may miss."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ JOINED = {ast.And: ast.Or, ast.Or: ast.And}
 
 
 class Mutant(NamedTuple):
-    """``number``: which change of the module it is; ``function``: its outermost function, as Python qualifies it, and
-    ``first``: the line in which that begins (decorators included).
+    """``number``: which change of the module it is; ``function``: the qualified name of its outermost function, and
+    ``first``: the first line of that (decorators included).
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(path: Path) -> list[Mutant]:
-    """All of a module."""
+    """All mutants of a module."""
     return [
         Mutant(path, number, function, first, line, what)
         for number, (function, first, line, what, _) in enumerate(_changes(_tree(path)))
@@ -56,7 +56,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _changes(tree: ast.Module) -> Iterator[tuple[str, int, int, str, Change]]:
-    """In a fixed order, since mutants are numbered by it. A list first: a change must not be met on the way."""
+    """The order is fixed, since mutants are numbered by it. Nodes are listed first, so that no change is mutated."""
     for function, name in _functions(tree, ""):
         first = min([function.lineno, *(one.lineno for one in function.decorator_list)])
         for node, parts in list(_bodies(function)):
@@ -65,7 +65,7 @@ def _changes(tree: ast.Module) -> Iterator[tuple[str, int, int, str, Change]]:
 
 
 def _functions(tree: ast.AST, within: str) -> Iterator[tuple[ast.FunctionDef, str]]:
-    """Outermost functions and methods; what lies in them is theirs."""
+    """Outermost functions and methods; nested ones belong to them."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef):
             yield node, within + node.name
@@ -76,7 +76,7 @@ def _functions(tree: ast.AST, within: str) -> Iterator[tuple[ast.FunctionDef, st
 
 
 def _bodies(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
-    """Each node below the statements of a function, with the block it stands in; annotations are no code."""
+    """Each node below the statements of a function, with its block; annotations are excluded."""
     for statement in function.body:
         yield from _below(statement, function.body)
 

@@ -3,11 +3,10 @@
 
     python -m tests.mutation.run [--rooms core,alerts] [--mutants 300] [--seed N]
 
-Tests are collected once. They run once to see which calls which function and how long it takes; then each mutant of the
-sample is judged in a fork, where the code of its function is exchanged, by those tests, the quickest first. It is
-killed where one of them fails or takes more than LIMIT_S seconds of the processor. The seed is printed; with
-``--mutants 0`` all are tried. Kernels are compiled and have no mutants: tests/native compares them with their Python
-reference.
+Tests are collected once. They run once to record which test calls which function and how long it takes; then each
+mutant of the sample is tested in a fork, where the code of its function is replaced, by those tests, the fastest first.
+It is killed if one of them fails or takes more than LIMIT_S seconds of CPU. The seed is printed; with ``--mutants 0``
+all are tested. Kernels are compiled and have no mutants: tests/native compares them with their Python reference.
 """
 
 from __future__ import annotations
@@ -35,23 +34,23 @@ from tests.mutation.mutants import Mutant, changed, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("core", "decode", "fingerprinting", "alerts", "eventlog")
-# Folders of tests/, besides that of the same name, whose tests are the ones of a room's types.
+# Folders of tests/ that also test the classes of a room, besides the one of the same name.
 BESIDE = {"core": ("detectors", "inventory"), "fingerprinting": ("inventory",)}
-# CPU seconds of all tests that judge one mutant, and when a mutant that makes a test run on is ended.
+# CPU seconds of all tests of one mutant, and the limit for a mutant whose test does not end.
 MOST_S, LIMIT_S = 8.0, 20
 # file, qualified name, first line
 Function = tuple[str, str, int]
 
 
 def sample(rooms: list[str], most: int, seed: int) -> list[Mutant]:
-    """Drawn from all mutants of the rooms alike, in the order of their files; all where ``most`` is 0."""
+    """A sample of all mutants of the rooms, in the order of their files; all if ``most`` is 0."""
     paths = sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py"))
     found = [mutant for path in paths for mutant in mutants(path)]
     return sorted(Random(seed).sample(found, most)) if 0 < most < len(found) else found
 
 
 def functions_of(code: CodeType) -> Iterator[CodeType]:
-    """The code of all functions in it, however deep."""
+    """The code of all functions in it, at any depth."""
     for one in code.co_consts:
         if isinstance(one, CodeType):
             yield one
@@ -59,7 +58,7 @@ def functions_of(code: CodeType) -> Iterator[CodeType]:
 
 
 def exchange(mutant: Mutant) -> int:
-    """Give all functions of the module the code of the mutant. How many functions have other code now."""
+    """Replace the code of all functions of the module by the mutant's. Returns how many functions differ now."""
     made = functions_of(compile(changed(mutant), str(mutant.path), "exec"))
     codes = {(one.co_qualname, one.co_firstlineno): one for one in made}
     count = 0
@@ -77,7 +76,7 @@ def passes(item: pytest.Item) -> bool:
 
 
 def forked(work: Callable[[], int]) -> int:
-    """The exit code of some work in a fork whose output nobody sees; that of the signal where one ended it."""
+    """The exit code of some work in a fork without output; the number of the signal if one ended it."""
     child = os.fork()
     if not child:
         code = 99
@@ -92,14 +91,14 @@ def forked(work: Callable[[], int]) -> int:
 
 
 class Evaluator:
-    """Takes the place of pytest's own loop over the tests."""
+    """Replaces pytest's own loop over the tests."""
 
     def __init__(self, sampled: list[Mutant]) -> None:
         self.sampled = sampled
         self.verdicts: list[tuple[Mutant, str]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        gc.freeze()  # a fork writes nothing into what it never looks at
+        gc.freeze()  # a fork does not copy memory that it does not use
         reached = self.reached(session.items)
         for mutant in self.sampled:
             items = [session.items[at] for at in reached[str(mutant.path), mutant.function]]
@@ -124,7 +123,7 @@ class Evaluator:
 
     @staticmethod
     def reached(items: list[pytest.Item]) -> dict[tuple[str, str], list[int]]:
-        """(file, function) -> which tests call it, the quickest first, no more than take MOST_S seconds."""
+        """(file, function) -> the tests that call it, the fastest first, with no more than MOST_S seconds in total."""
         with tempfile.NamedTemporaryFile("r", encoding="utf-8") as file:
             forked(lambda: watch(items, Path(file.name)))
             calls = [(at, seconds, names) for at, seconds, names in json.load(file)]
@@ -139,7 +138,7 @@ class Evaluator:
 
 
 def watch(items: list[pytest.Item], file: Path) -> int:
-    """Run all tests; write (test, seconds, functions of the rooms that it calls) of those that pass."""
+    """Run all tests; write (test, seconds, called functions of the rooms) of those that pass."""
     rooms = tuple(str(ROOT / "sensor" / room) + os.sep for room in ROOMS)
     seen: set[tuple[str, str]] = set()
 
@@ -163,7 +162,7 @@ def watch(items: list[pytest.Item], file: Path) -> int:
 
 
 def publish(verdicts: list[tuple[Mutant, str]]) -> float:
-    """Print the score of each room and those that nothing killed. The share that was killed."""
+    """Print the score of each room and the surviving mutants. Returns the share that was killed."""
     rooms: dict[str, Counter[str]] = defaultdict(Counter)
     for mutant, verdict in verdicts:
         rooms[mutant.path.relative_to(ROOT).parts[1]][verdict] += 1
