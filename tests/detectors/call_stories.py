@@ -1,4 +1,4 @@
-"""Calls between Windows machines for stories."""
+"""Builders of RPC calls between Windows hosts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def call(
     src: str = CLIENT,
     dst: str = SERVER,
 ) -> Event:
-    """A call by its number, named as the table has it."""
+    """An RPC call by its number, with the name from the table."""
     return RpcCall(
         packet(at, src=src, dst=dst),
         pipe,
@@ -50,7 +50,7 @@ def call(
 
 
 def answer(interface: str, number: int, *, at: float = 0, status: int = 0, fault: bool = False) -> Event:
-    """Its answer."""
+    """The response to a call."""
     return RpcAnswer(
         packet(at, answer=True), "", interface, INTERFACES[interface].call(number), number, fault, status, 8
     )

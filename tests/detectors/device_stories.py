@@ -1,4 +1,4 @@
-"""Stories of devices for detectors: a device with attributes and what they rest on, and what is told of it, in hours
+"""Builders of device changes for device detectors: a device, its attributes and evidence, and its changes in hours
 since it was first seen.
 """
 
@@ -14,7 +14,7 @@ MAC, HOST = "00:17:c8:1a:2b:3c", "10.0.2.5"
 
 
 def claim(attribute: str, value: str, family: str = "mdns", *, confidence: float = 0.9, first: float = 0) -> Evidence:
-    """One piece of evidence that began ``first`` hours after the device."""
+    """One piece of evidence, first observed ``first`` hours after the device."""
     ts = START + int(first * HOUR)
     return Evidence(attribute, value, confidence, f"{family}.story", family, f"{family}.field", value, ts, ts)
 
@@ -28,7 +28,7 @@ def made(
     vlan: int = 0,
     services: tuple[str, ...] = (),
 ) -> Device:
-    """A device with what evidence says: the first value of an attribute is told, others contest it."""
+    """A device with evidence: the first value of an attribute is its current value, the others contest it."""
     attributes = {}
     for one in evidence:
         some = tuple(each for each in evidence if each.attribute == one.attribute)
@@ -44,7 +44,7 @@ def made(
 
 
 def change(hours: float, action: str, device: Device, **fields: tuple[str, str]) -> DeviceChange:
-    """What is told of a device so many hours after it was first seen; ``fields``: (old, new)."""
+    """A device change, in hours after the device was first seen; ``fields``: (old, new)."""
     return DeviceChange(
         START + int(hours * HOUR), action, device, tuple(FieldChange(name, *values) for name, values in fields.items())
     )

@@ -1,4 +1,4 @@
-"""Kerberos told in a line each: logins and tickets between one client and one key centre."""
+"""Builders of Kerberos exchanges: logins and service tickets between one client and one KDC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOWS = (18, 17, 23, 24, -135, 3)
 
 
 def packets(at: float, client: str, flow: int) -> tuple[Packet, Packet]:
-    """What the client sends and what it gets."""
+    """The packets of the client and of the KDC."""
     ts, ends = START + int(at * SECOND), {"flow": flow, "proto": 6}
     here, there = (
         {"src": parse(client), "src_mac": mac_of(client), "sport": 50000},
@@ -53,8 +53,8 @@ def login(
     requested_before: bool = True,
     refused: int = 0,
 ) -> list[Event]:
-    """An initial ticket: asked for without a proof first, as ordinary clients do, then with one; given, or ``refused``
-    with a code.
+    """An AS exchange: first without pre-authentication, as usual clients do, then with it; granted, or ``refused`` with
+    an error code.
     """
     flow = int(at * 1000) + 1
     out, back = packets(at, client, flow)
@@ -81,7 +81,7 @@ def service(
     shown: int = AES,
     given: int = AES,
 ) -> list[Event]:
-    """A ticket for a service."""
+    """A TGS exchange: a service ticket."""
     out, back = packets(at, client, int(at * 1000) + 1)
     requested = KerberosTgsRequest(out, "", REALM, name, etypes, 0x40810000, "", ticket, shown, TGT, shown, False)
     return [requested, KerberosTgsReply(back, account, REALM, name, f"s{at}", given, shown)]

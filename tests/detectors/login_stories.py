@@ -1,4 +1,4 @@
-"""Logins told in a line each, of any protocol whose event says how they end."""
+"""Builders of logins, for each protocol whose events contain the outcome."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOGON_FAILURE, NO_SUCH_USER = 0xC000006D, 0xC0000064
 
 
 def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: str = SERVER, flow: int = 0) -> Packet:
-    """A packet of the client, or the server's answer."""
+    """A packet of the client, or the response of the server."""
     near, far = (server, client) if answer else (client, server)
     ports = {"sport": port, "dport": 40000} if answer else {"sport": 40000, "dport": port}
     ts = START + int(at * SECOND)
@@ -44,7 +44,7 @@ def telnet(at: float, user: str = "admin", *, accepted: bool = False, password: 
 
 
 def ssh(at: float, *, accepted: bool = False, **where: Any) -> Event:
-    """A password refused, or somebody let in, as sizes tell."""
+    """An SSH session with a rejected or an accepted password, as packet sizes indicate."""
     return SshLogin(ends(at, 22, answer=True, **where), accepted)
 
 
@@ -55,7 +55,7 @@ def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: 
 def web(
     at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"?", **where: Any
 ) -> list[Event]:
-    """A request with credentials and its answer."""
+    """An HTTP request with credentials, and its response."""
     flow = int(at * 1000) + 1
     requested = HttpRequest(
         ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False
@@ -76,7 +76,7 @@ def form(at: float, **where: Any) -> Event:
 def register(
     at: float, extension: str = "100", *, status: int = 401, credentials: bool = True, **where: Any
 ) -> list[Event]:
-    """A registration and its answer."""
+    """A SIP REGISTER request and its response."""
     number, address = int(at * 1000), f"{extension}@{SERVER}"
     requested = SipRequest(
         ends(at, 5060, answer=False, **where),

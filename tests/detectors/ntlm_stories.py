@@ -1,4 +1,4 @@
-"""NTLM told in a line each: a challenge and the login that answers it, between two machines, inside some protocol."""
+"""Builders of NTLM logins: a challenge and the response to it, between two hosts, inside another protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PORTS = {"smb": 445, "http": 80, "ldap": 389, "rpc": 135}
 
 
 def packet(at: float, source: str, other: str, carrier: str, *, answer: bool) -> Packet:
-    """What a server sends (``answer``), or a client."""
+    """A packet of the server (``answer``), or of the client."""
     ports = (PORTS[carrier], 50000) if answer else (50000, PORTS[carrier])
     ends = {"src": parse(source), "dst": parse(other), "src_mac": mac_of(source), "dst_mac": mac_of(other)}
     return Packet(ts=START + int(at * SECOND), proto=6, sport=ports[0], dport=ports[1], **ends)

@@ -1,6 +1,4 @@
-"""Stories for detectors: flows told in a line each, as the columns that the flow pass reports; a context that knows a
-few devices.
-"""
+"""Builders for detector tests: flows as the columns that the flow pass reports, and a context with a few devices."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ def device(kind: str, address: str, name: str = "", *, sure: float = 0.9) -> Dev
 
 
 class World:
-    """A context: what is inside, the lists, and the devices by address."""
+    """A detector context: internal networks, threat lists, and the devices by address."""
 
     more_bits = 0
 
@@ -59,7 +57,7 @@ class World:
         self.profiles = Confines(self)
 
     def learned(self, story: Story, *, hours: int = 24) -> World:
-        """The same world after it was watched for some hours, while a story happened."""
+        """The same context after a learning period of some hours, during which the flows of a story occurred."""
         for hour in range(hours + 1):
             self.baseline.watch(START + hour * 3600 * SECOND)
         unit = Learner(self, self.baseline)
@@ -75,7 +73,7 @@ class World:
 
 
 def detector(path: str, world: World | None = None, **options: Any) -> Any:
-    """The detector of an id, with its options."""
+    """The detector with an id, with the given options."""
     unit, context = registry.units(sensor.detectors, Detector)[path], world or World()
     made, twin = (unit(context, unit.Options(**options)) for _ in range(2))
     made.id = twin.id = path
@@ -83,17 +81,17 @@ def detector(path: str, world: World | None = None, **options: Any) -> Any:
     return made
 
 
-# Of each detector one like it, which hears all events while the other hears only those that it wants.
+# A second instance of each detector: it receives all events, the first one only those that it wants.
 _twins: WeakKeyDictionary[Detector, Any] = WeakKeyDictionary()
 
 
-# What derives events for each of them.
+# The derivers of events, by detector.
 _derivers: WeakKeyDictionary[Detector, list[Deriver]] = WeakKeyDictionary()
 
 
 def follows(derivers: Iterable[Deriver], event: Event, unit: EventDetector) -> list[Event]:
-    """What is derived of an event, as far as a detector watches it; the same where a deriver hears
-    only what it wants.
+    """The events derived from an event that a detector watches; the test fails if a deriver derives events from one
+    that it does not want.
     """
     kind, found = type(event), []
     for one in derivers:
@@ -106,7 +104,7 @@ def follows(derivers: Iterable[Deriver], event: Event, unit: EventDetector) -> l
 
 
 class Choice:
-    """Which events a detector wants: by the compiled function, which must say the same as the nodes themselves."""
+    """Selects the events that a detector wants, with the compiled function; its result must equal that of the nodes."""
 
     def __init__(self, unit: EventDetector) -> None:
         self._wants = unit.wants()
@@ -122,17 +120,17 @@ class Choice:
 
 
 def comparable(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
-    """What is compared of alerts: everything but the events that prove them, which have no order."""
+    """The compared fields of alerts: all except the events that are their evidence, which have no order."""
     return [tuple(getattr(alert, name) for name in alert.__struct_fields__ if name != "proof") for alert in alerts]
 
 
 def mac_of(address: str) -> int:
-    """Some MAC for an address, always the same."""
+    """A MAC address derived from an address, always the same."""
     return 0x020000000000 | zlib.crc32(address.encode())
 
 
 class Story:
-    """Flows in the order in which they are told; ``changes`` gives them in the order of time."""
+    """Flows in any order; ``changes`` returns them in order of time."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[float, int, dict[str, int]]] = []
@@ -153,8 +151,8 @@ class Story:
         sport: int = 40000,
         group: bool = False,
     ) -> Story:
-        """A flow that begins ``at`` seconds, is answered or refused a millisecond later, and ends ``ended`` seconds
-        later (None: not in this story).
+        """A flow that begins ``at`` seconds, is answered or rejected a millisecond later, and ends ``ended`` seconds
+        later (None: it does not end).
         """
         self._flows += 1
         c, s = parse(client), parse(server)
@@ -195,13 +193,13 @@ class Story:
         messages: tuple[int, int] = (20, 20),
         proto: int = TCP,
     ) -> Story:
-        """A conversation in which something is said."""
+        """A flow with messages in both directions."""
         return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=messages)
 
     def going(
         self, at: float, client: str, server: str, port: int, sent: list[tuple[float, int]], *, ended: tuple[float, int]
     ) -> Story:
-        """A long flow that goes on: (seconds later, megabytes its client sent so far), and the same at its end."""
+        """A long flow with progress: (seconds later, megabytes sent by its client), and the totals at its end."""
         self.flow(at, client, server, port, answered=True)
         fixed = self._rows[-1][2] | {"server_packets": 9, "server_bytes": 900}
         for kind, (later, megabytes) in [*((Change.PROGRESS, each) for each in sent), (Change.ENDED, ended)]:
@@ -221,14 +219,14 @@ class Story:
 
 
 def lit(story: Story) -> Story:
-    """Shows that the capture has both directions: one answered flow of each protocol."""
+    """Adds one answered flow of each protocol, so that the capture contains both directions."""
     for proto, port in ((TCP, 80), (UDP, 53), (PING, 8)):
         story.flow(0, "10.9.9.9", "10.9.9.8", port, proto=proto, answered=True)
     return story
 
 
 def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 << 30) -> list[Alert]:
-    """What a flow detector raises, with the changes cut into pieces of ``size``."""
+    """The alerts of a flow detector, with the changes split into batches of ``size``."""
     found, reader = [], ChangeReader(unit.context.networks)
     for start in range(0, len(changes), size):
         part = changes[start : start + size].copy()
@@ -242,7 +240,7 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
 
 
 def in_time(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
-    """What a flow detector raises over a story that it watches second by second, and for a minute more."""
+    """The alerts of a flow detector that processes a story second by second, and for a minute after it."""
     unit, changes = detector(path, world, **options), story.changes()
     reader, found, last = ChangeReader(unit.context.networks), [], 0
     for at in range(len(changes)):
@@ -258,7 +256,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
 
 
 def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
-    """What a flow detector raises over a story; the same however the changes are cut, or the story fails."""
+    """The alerts of a flow detector for a story; asserts that they do not depend on the batch size."""
     changes = story.changes()
     whole = alerts_of(detector(path, world, **options), changes)
     for size in (1, 7, 64):
@@ -270,15 +268,13 @@ def raised(path: str, story: Story, world: World | None = None, **options: Any) 
 
 
 def one(found: list[Alert]) -> Alert:
-    """The first of what must all be one finding, told again as it grows."""
+    """The first of several alerts, all of which must have the same key."""
     assert len({alert.key for alert in found}) == 1
     return found[0]
 
 
 def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
-    """What an event detector raises over events that it wants; the same where it hears all of them,
-    or the story fails.
-    """
+    """The alerts of an event detector for the events that it wants; asserts that all events give the same alerts."""
     if unit not in _twins:
         _twins[unit] = type(unit)(unit.context, unit.options)
         _twins[unit].id = unit.id
@@ -296,7 +292,7 @@ def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
 
 
 def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Alert]:
-    """What a device detector raises over what is told of devices."""
+    """The alerts of a device detector for device changes."""
     found = []
     for change in changes:
         if unit in _twins:

@@ -1,4 +1,4 @@
-"""Accounts changed from afar: the attack, its innocent twins, repetition."""
+"""Account changes over RPC: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ACCOUNT = "persistence.account_change"
 
 
 def test_a_user_that_is_made_and_put_into_a_group() -> None:
-    """Within minutes; days later it is ordinary work."""
+    """A new user that is added to a group within minutes raises an alert; days later it does not."""
     made, joined = inspected(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 31, at=60)])
     assert (made.severity, made.techniques[0].technique) == (Severity.low, "T1136.002")
     assert (joined.severity, joined.techniques[0].technique) == (Severity.medium, "T1098")
@@ -21,14 +21,14 @@ def test_a_user_that_is_made_and_put_into_a_group() -> None:
 
 
 def test_a_password_that_a_user_else_sets() -> None:
-    """A hint, even where nothing can be read."""
+    """A password reset by another user is low, even where the call is encrypted."""
     [alert] = inspected(detector(ACCOUNT), [call("samr", 58, level=6)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1098")
     assert "encrypted" in alert.why[0]
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Questions, users who change their own password; a machine that joins the domain makes no member grave."""
+    """Queries, users who change their own password, and a host that joins the domain raise no severe alert."""
     assert inspected(detector(ACCOUNT), [call("samr", number) for number in (13, 36, 38, 47, 55, 64)]) == []
     assert {
         alert.severity for alert in inspected(detector(ACCOUNT), [call("samr", 50, "DESK-04$"), call("samr", 22, at=5)])
@@ -36,5 +36,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """A help desk on a Monday."""
+    """Many password resets by a help desk are one alert."""
     assert one(inspected(detector(ACCOUNT), [call("samr", 58, at=n) for n in range(100)]))

@@ -1,4 +1,4 @@
-"""Two machines with one address: the conflict, its innocent twins, repetition."""
+"""Two hosts with one IP address: the conflict, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def sends(at: float, mac: int, address: str = "10.0.0.5") -> Event:
 
 
 def turns(count: int, one: int = FIRST, other: int = SECOND_ONE) -> list[Event]:
-    """Both say so, turn by turn, every five seconds."""
+    """ARP announcements of both hosts in turn, every five seconds."""
     return [sends(n * 5, (one, other)[n % 2]) for n in range(count)]
 
 
 def test_two_that_send_turn_by_turn() -> None:
-    """The second one came later."""
+    """Two hosts that announce an address in turn are a conflict; the second one came later."""
     [alert] = inspected(detector(CONFLICT), turns(8))
     assert (alert.severity, alert.numbers["times"], alert.actor.mac) == (Severity.low, 2, SECOND_ONE)
     assert alert.target is not None
@@ -37,15 +37,15 @@ def test_two_that_send_turn_by_turn() -> None:
 
 
 def test_a_lease_that_is_declined() -> None:
-    """The client saw somebody answer for it."""
+    """A DHCP decline is a conflict: the client detected another host with its address."""
     packet = Packet(ts=START, src_mac=FIRST, sport=68, dport=67)
     [alert] = inspected(detector(CONFLICT), [DhcpDecline(packet, 4, 7, FIRST, requested=parse("10.0.0.5"))])
     assert (alert.actor.mac, alert.numbers["threshold"]) == (FIRST, 1)
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A machine that was replaced, a router's address that moves between two, and a thief with an address of its own:
-    that is spoofing.
+    """A replaced host, a router address that moves between two routers, and ARP spoofing by a host with its own address
+    are no conflict.
     """
     moved = [*(sends(n, FIRST) for n in range(5)), *(sends(10 + n, SECOND_ONE) for n in range(50))]
     shared = turns(20, FIRST, VIRTUAL)
@@ -55,7 +55,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_in_five_minutes() -> None:
-    """Ten minutes of quarrel are one finding."""
+    """A conflict of ten minutes is reported once in five minutes."""
     found = inspected(detector(CONFLICT), turns(120))
     assert 1 <= len(found) <= 3
     assert len({alert.key for alert in found}) == 1

@@ -1,4 +1,4 @@
-"""Address scans: the attack, its innocent twins, repetition."""
+"""Address scans: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def sweep(
 
 
 def after(story: Story, at: float = 60) -> Story:
-    """The scanner goes on, which is when what it did before is judged."""
+    """Later flows of the scanner, at which its earlier ones are evaluated."""
     return story.flow(at, "10.0.0.66", "10.0.5.250", 445)
 
 
 @pytest.mark.parametrize(("proto", "port"), [(TCP, 445), (UDP, 161), (PING, 8)])
 def test_a_sweep_of_the_network_is_reported_early(proto: int, port: int) -> None:
-    """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets
-    and numbers are named.
+    """Ten internal addresses that do not answer are a scan, over TCP, UDP and ping; the alert contains actor, targets
+    and numbers.
     """
     story = sweep(lit(Story()), 60, proto=proto, port=port, step=0.5)
     alert = one(raised(SCAN, story))
@@ -51,20 +51,20 @@ def test_a_sweep_of_the_network_is_reported_early(proto: int, port: int) -> None
 
 
 def test_a_growing_scan_is_reported_again() -> None:
-    """When it has four times as many targets, under the same key and with the new numbers."""
+    """A scan with four times as many targets is reported again, with the same key and the new numbers."""
     found = raised(SCAN, sweep(lit(Story()), 200, port=22, refused=True, step=0.01))
     assert one(found)
     assert [alert.numbers["failed"] for alert in found] == [10, 40, 160]
 
 
 def test_refused_contacts_count_at_once() -> None:
-    """A dense network that refuses port 22 shows the scan at its tenth host."""
+    """Rejected connections count at once: a scan of port 22 is reported at the tenth host."""
     [alert] = raised(SCAN, sweep(lit(Story()), 30, port=22, refused=True, step=0.01))
     assert alert.numbers["failed"] == 10
 
 
 def test_half_of_the_network_answers_and_it_is_a_scan_still() -> None:
-    """Fifty failures are a scan although as many hosts answered; answered ones are no targets of blame."""
+    """Fifty failed connections are a scan although as many hosts answered; hosts that answered are not targets."""
     story = lit(Story())
     for n in range(120):
         story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 8, proto=PING, answered=n % 2 == 0)
@@ -74,13 +74,13 @@ def test_half_of_the_network_answers_and_it_is_a_scan_still() -> None:
 
 
 def test_a_scan_of_the_outside_needs_fifty() -> None:
-    """Dead peers outside are common: 49 are quiet, 60 are a scan."""
+    """External addresses often do not answer: 49 failed connections raise no alert, 90 are a scan."""
     assert raised(SCAN, after(sweep(lit(Story()), 49, net="203.0.113"))) == []
     assert len(raised(SCAN, sweep(lit(Story()), 90, net="203.0.113"))) == 1
 
 
 def test_from_outside_it_is_reconnaissance_and_low() -> None:
-    """The internet knocks all day; a device with one job never does."""
+    """A scan by an external host is low; a fixed-function device that scans is more severe."""
     [alert] = raised(SCAN, sweep(lit(Story()), 60, source="203.0.113.9"))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1595.001")
     [alert] = raised(SCAN, sweep(lit(Story()), 60), World(device("camera", "10.0.0.66", "CAM-1")))
@@ -89,7 +89,7 @@ def test_from_outside_it_is_reconnaissance_and_low() -> None:
 
 
 def test_browsing_and_resolving_are_quiet() -> None:
-    """Hundreds of addresses that answer, in bursts, and a few that are dead."""
+    """Hundreds of addresses that answer, in bursts, and a few that do not, are no scan."""
     story = lit(Story())
     for n in range(400):
         dead = n % 12 == 0
@@ -102,7 +102,7 @@ def test_browsing_and_resolving_are_quiet() -> None:
 
 
 def test_a_burst_of_a_monitoring_system_is_quiet() -> None:
-    """Two hundred pings at once before the first answer comes back; nine hosts are down."""
+    """Two hundred pings before the first answer, with nine hosts down, are no scan."""
     story = lit(Story())
     for n in range(200):
         story.flow(1 + n * 0.000001, "10.0.0.7", f"10.0.5.{n + 1}", 8, proto=PING, answered=n >= 9)
@@ -110,7 +110,7 @@ def test_a_burst_of_a_monitoring_system_is_quiet() -> None:
 
 
 def test_peer_to_peer_is_quiet() -> None:
-    """Many dead peers on many ports, or on the ports that such programs use."""
+    """Many unreachable peers on many ports, or on usual peer-to-peer ports, are no scan."""
     story = lit(Story())
     for n in range(200):
         story.flow(1 + n * 0.3, "10.0.0.5", f"203.0.113.{n + 1}", 20000 + n, proto=UDP)
@@ -119,7 +119,7 @@ def test_peer_to_peer_is_quiet() -> None:
 
 
 def test_multicast_and_broadcast_are_no_targets() -> None:
-    """Discovery to groups is not answered to the group."""
+    """Discovery messages to multicast and broadcast addresses are no scan, although they get no answer."""
     story = lit(Story())
     for n in range(60):
         story.flow(1 + n, "10.0.0.5", f"239.1.1.{n + 1}", 1900, proto=UDP)
@@ -129,8 +129,8 @@ def test_multicast_and_broadcast_are_no_targets() -> None:
 
 @pytest.mark.parametrize(("server", "client"), [(67, 68), (547, 546), (5353, 5353)])
 def test_a_server_that_answers_many_is_quiet(server: int, client: int) -> None:
-    """Leases after a power cut and answers of a printer: the questions went to everybody, so that each answer begins a
-    flow that nobody answers.
+    """DHCP leases after a power cut and a printer's answers to broadcast queries are no scan, although each answer
+    opens a flow without an answer.
     """
     story = lit(Story())
     for n in range(80):
@@ -139,12 +139,12 @@ def test_a_server_that_answers_many_is_quiet(server: int, client: int) -> None:
 
 
 def test_the_port_of_dhcp_clients_can_be_scanned() -> None:
-    """What does not come from a server's port is a scan like any other."""
+    """Datagrams to the DHCP client port that do not come from a server port count as a scan."""
     assert one(raised(SCAN, sweep(lit(Story()), 60, port=68, proto=UDP)))
 
 
 def test_a_capture_of_one_direction_accuses_no_host() -> None:
-    """Without a single answer in the capture, clients that go on talking were answered out of sight."""
+    """In a capture without answers, clients that continue to send are no scanners."""
     story = Story()
     for n in range(100):
         story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.5.{n + 1}", 443, ended=20, packets=(12, 0))
@@ -154,7 +154,7 @@ def test_a_capture_of_one_direction_accuses_no_host() -> None:
 
 
 def test_many_questions_over_udp_are_a_hint_where_no_answer_can_be_seen() -> None:
-    """Fifty inside hosts: by their number alone, and never loud."""
+    """Datagrams to fifty internal hosts in a capture without answers are a low alert."""
     story = Story()
     for n in range(60):
         story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 40125, proto=UDP, ended=20)
@@ -163,7 +163,7 @@ def test_many_questions_over_udp_are_a_hint_where_no_answer_can_be_seen() -> Non
 
 
 def test_lone_syns_are_a_scan_even_without_an_answer_in_sight() -> None:
-    """In such a capture flows that end after a packet or two are judged at their end."""
+    """In a capture without answers, flows of one or two packets are evaluated when they end."""
     story = Story()
     for n in range(30):
         story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 445, ended=31)
@@ -172,7 +172,7 @@ def test_lone_syns_are_a_scan_even_without_an_answer_in_sight() -> None:
 
 
 def test_repeats_fold_into_one_alert() -> None:
-    """An hour of scanning is one alert with a count."""
+    """A scan of an hour is one alert with a count."""
     story = lit(Story())
     for n in range(3600):
         story.flow(1 + n, "10.0.0.66", f"10.{n // 250 + 1}.5.{n % 250 + 1}", 445)
@@ -186,5 +186,5 @@ def test_repeats_fold_into_one_alert() -> None:
 
 
 def test_our_own_scanner_is_exempt() -> None:
-    """Addresses and blocks of the option stay quiet."""
+    """Addresses and networks of the option raise no alert."""
     assert raised(SCAN, sweep(lit(Story()), 60), exempt=("10.0.0.64/30",)) == []

@@ -1,4 +1,4 @@
-"""Administration sessions opened by devices that have one job."""
+"""Administration sessions opened by fixed-function devices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADMIN = "lateral_movement.admin_from_device"
     ],
 )
 def test_a_camera_that_administers_is_reported(port: int, service: str, technique: str) -> None:
-    """Medium where it tried, high once it is answered; device, service, technique and both ends are named."""
+    """An attempt is medium, an answered session high; the alert contains device, service, technique and ends."""
     found = raised(
         ADMIN,
         Story().flow(1, "10.0.0.5", "10.0.1.9", port, answered=True, ended=60),
@@ -44,14 +44,14 @@ def test_a_camera_that_administers_is_reported(port: int, service: str, techniqu
 
 
 def test_a_type_that_is_not_certain_makes_it_less_severe() -> None:
-    """It may be a computer that was taken for a device; the reason is said."""
+    """A device type of low confidence lowers the severity, with the reason: it may be a computer."""
     story = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=60)
     found = raised(ADMIN, story, World(device("iot", "10.0.0.5", sure=0.5)))
     assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
 
 
 def test_scan_to_folder_is_low() -> None:
-    """A printer that stores its scans says so; a camera that records to a storage stays medium."""
+    """A printer that stores scans on a file server is low; a camera that records to one is medium."""
     share = Story().flow(1, "10.0.0.5", "10.0.1.9", 445, answered=True)
     found = raised(ADMIN, share, World(device("printer", "10.0.0.5")))
     assert {alert.severity for alert in found} == {Severity.low}
@@ -60,8 +60,8 @@ def test_scan_to_folder_is_low() -> None:
 
 
 def test_ordinary_machines_and_ordinary_services_are_quiet() -> None:
-    """An administrator, an unknown host, a printer that answers, a camera's web and video, and a device that goes
-    outside.
+    """An administrator, an unknown host, a printer that answers, a camera's web and video, and connections to external
+    hosts raise no alert.
     """
     world = World(device("workstation", "10.0.0.7"), device("printer", "10.0.0.5"), device("camera", "10.0.0.6"))
     story = Story()
@@ -75,7 +75,7 @@ def test_ordinary_machines_and_ordinary_services_are_quiet() -> None:
 
 
 def test_a_pair_is_reported_once() -> None:
-    """A device that tries again and again is one finding a target and service."""
+    """Repeated attempts of a device are one alert for each target and service."""
     story = Story()
     for n in range(500):
         story.flow(n * 60, "10.0.0.5", "10.0.1.9", 22, ended=30)
@@ -85,7 +85,7 @@ def test_a_pair_is_reported_once() -> None:
 
 
 def test_a_device_known_only_later_is_reported_then() -> None:
-    """What it is may be learned between the opening of a session and its end."""
+    """A device type that becomes known during a session raises the alert then."""
     changes = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=600).changes()
     world = World()
     unit: FlowDetector = detector(ADMIN, world)
@@ -96,7 +96,7 @@ def test_a_device_known_only_later_is_reported_then() -> None:
 
 
 def test_exempt_types_stay_quiet() -> None:
-    """An operator may allow a type."""
+    """Device types of the option raise no alert."""
     world = World(device("building", "10.0.0.5"))
     assert (
         raised(ADMIN, Story().flow(1, "10.0.0.5", "10.0.1.9", 3306, answered=True), world, exempt_types=("building",))

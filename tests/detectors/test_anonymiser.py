@@ -1,4 +1,4 @@
-"""Tor and its like: the client, innocent twins, repetition."""
+"""Tor and similar networks: the client, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def queried(at: float, name: str) -> Event:
 
 
 def test_certificates_of_relays() -> None:
-    """Two made-up names: the client inside is named, and the relay."""
+    """A certificate with two random names is a Tor relay's; the alert contains the internal client and the relay."""
     [alert] = inspected(
         detector(ANONYMISER), [certificate(0, "CN=www.g6ghvisevf3ibuu5.net", "CN=www.xkgk7fdx362yyyxib.com")]
     )
@@ -50,7 +50,7 @@ def test_certificates_of_relays() -> None:
 
 
 def test_names_in_handshakes() -> None:
-    """Two that nobody asked DNS for; a camera makes it graver."""
+    """Two random server names without DNS queries raise an alert; it is more severe for a camera."""
     story = [hello(0, "www.xkgk7fdx362yyyxib.com"), hello(1, "www.gfu7hbxpfp.net", "203.0.113.10")]
     assert one(inspected(detector(ANONYMISER), story)).severity == Severity.medium
     assert one(inspected(detector(ANONYMISER, World(device("camera", "10.0.0.66"))), story)).severity == Severity.high
@@ -65,7 +65,7 @@ def test_names_of_services() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Odd names that were asked for, words, other certificates of one's own making."""
+    """Unusual names that were queried, words, and other self-signed certificates raise no alert."""
     story = [
         queried(0, "www.xkgk7fdx.com"),
         hello(1, "www.xkgk7fdx.com"),

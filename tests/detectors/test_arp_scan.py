@@ -1,4 +1,4 @@
-"""ARP scans: the attack, its innocent twins, repetition."""
+"""ARP scans: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def answers(at: float, sender: str, *, mac: int = SCANNER, target: str = "10.0.0
 
 
 def test_many_targets_that_do_not_answer_are_a_scan() -> None:
-    """Any order, where the capture shows replies; targets and numbers are told."""
+    """Many targets without a reply, in any order, are a scan; the alert contains targets and numbers."""
     story = [
         asks(0, "10.0.0.1"),
         answers(0.1, "10.0.0.1"),
@@ -51,7 +51,7 @@ def test_many_targets_that_do_not_answer_are_a_scan() -> None:
 
 
 def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:
-    """A port that gets broadcasts only: up and down are walks, a gateway's requests are not."""
+    """On a port with broadcasts only, ascending or descending targets are a scan; a gateway's requests are not."""
     up = [asks(n * 0.01, f"10.0.0.{n + 1}") for n in range(100)]
     assert len(inspected(detector(SCAN), up)) == 1
     assert len(inspected(detector(SCAN), [asks(n * 0.01, f"10.0.0.{200 - n}") for n in range(100)])) == 1
@@ -59,7 +59,7 @@ def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:
 
 
 def test_a_gateway_that_refreshes_is_quiet() -> None:
-    """It asks for hundreds that are there, and for some that are not."""
+    """A gateway that requests hundreds of present and a few absent hosts raises no alert."""
     story: list[Event] = []
     for n in range(240):
         story.append(asks(n * 0.2, f"10.0.0.{n + 1}", sender="10.0.0.254"))
@@ -77,7 +77,7 @@ def test_a_slow_trickle_is_quiet() -> None:
 
 
 def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> None:
-    """The gateway asks because somebody outside does."""
+    """A gateway that requests addresses because of an external scan is low; exempt hosts raise no alert."""
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(100))]
     [alert] = inspected(detector(SCAN, World(device("router", "10.0.0.66"))), story)
     assert alert.severity == Severity.low
@@ -85,6 +85,6 @@ def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> No
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """Ten rounds within minutes are one finding, told again as it grows and not with every round."""
+    """Ten rounds within minutes are one alert, reported again when it grows, not for each round."""
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n % 200 + 1}") for n in range(2000))]
     assert [alert.numbers["unanswered"] for alert in inspected(detector(SCAN), story)] == [40, 160]

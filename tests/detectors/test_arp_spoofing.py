@@ -1,4 +1,4 @@
-"""Addresses that are taken from others, by ARP and by neighbour discovery."""
+"""Spoofing of addresses by ARP and by neighbor discovery."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ORDINARY = [
 
 
 def test_both_ends_of_a_conversation_are_taken() -> None:
-    """The gateway's address for the victim, and the victim's for the gateway."""
+    """Claiming the gateway's address to the victim and the victim's to the gateway is an attack on both ends."""
     alert = reported(
         [
             *ORDINARY,
@@ -84,20 +84,20 @@ def test_both_ends_of_a_conversation_are_taken() -> None:
 
 
 def test_an_address_is_claimed_again_and_again() -> None:
-    """The one robbed is there, and the attacker insists."""
+    """Repeated claims to the address of a host that is present raise an alert."""
     alert = reported([*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))])[0]
     assert "claims" in alert.numbers
     assert "10.0.0.1" in alert.summary
 
 
 def test_who_asks_for_what_it_claims_lied() -> None:
-    """Two frames are enough."""
+    """A host that claims an address and then sends a request for it raises an alert: two frames suffice."""
     [alert] = reported([reply(0, ATTACKER, "10.0.0.1"), request(10, ATTACKER, "10.0.0.66", "10.0.0.1")])
     assert (alert.actor.address, alert.actor.mac) == (parse("10.0.0.66"), ATTACKER)
 
 
 def test_the_gateway_is_known_from_its_leases() -> None:
-    """Twice, with the gateway still there."""
+    """Two claims to the gateway's address, known from a lease, raise an alert while the gateway is present."""
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
     events = [
         lease,
@@ -110,8 +110,8 @@ def test_the_gateway_is_known_from_its_leases() -> None:
 
 
 def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
-    """It said nothing for two minutes, and then tells everybody where it is: the one who took its
-    address is to blame.
+    """A gateway that was silent for two minutes and then announces its address is not the actor: the host that claimed
+    the address is.
     """
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
     taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.1") for n in range(3)]
@@ -128,20 +128,20 @@ def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
 
 
 def test_a_victim_that_was_silent_is_not_to_blame() -> None:
-    """Both ends are taken while neither speaks; then both do."""
+    """Victims that were silent when their addresses were claimed and send later are not actors."""
     taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.5", "10.0.0.1") for n in range(3)]
     found = reported([*ORDINARY, *taken, *(reply(135.5 + 3 * n, VICTIM, "10.0.0.5", "10.0.0.1") for n in range(4))])
     assert {alert.actor.mac for alert in found} == {ATTACKER}
 
 
 def test_a_gateway_that_is_replaced_is_quiet() -> None:
-    """The old one is never heard of again."""
+    """A replaced gateway, whose old MAC address is not seen again, raises no alert."""
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
     assert reported([lease, *ORDINARY, *(reply(200 + 5 * n, 0x0200000000DD, "10.0.0.1") for n in range(20))]) == []
 
 
 def test_neighbour_discovery() -> None:
-    """Advertisements that override, unasked, three times."""
+    """Three unsolicited neighbor advertisements with the override flag raise an alert."""
     events = [
         advertisement(0, GATEWAY, "fe80::1", solicited=True),
         *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3)),
@@ -152,15 +152,15 @@ def test_neighbour_discovery() -> None:
 
 
 def test_a_capture_without_the_holders() -> None:
-    """Only the attacker is captured: it claims the addresses of two hosts towards each other, again and again."""
+    """Repeated claims to the addresses of two hosts raise an alert in a capture with only the attacker's frames."""
     found = reported(between(ATTACKER, range(0, 16, 2)))
     assert {(alert.actor.mac, alert.severity) for alert in found} == {(ATTACKER, Severity.high)}
     assert {alert.target and alert.target.address for alert in found} == {parse("10.0.0.1"), parse("10.0.0.5")}
 
 
 def test_replies_that_look_alike_are_quiet() -> None:
-    """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one
-    direction; twice only.
+    """A proxy that answers requests, a host with two addresses that updates its neighbors, a virtual MAC, claims in one
+    direction, and two claims only raise no alert.
     """
     requested = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
     proxy = [
@@ -179,8 +179,8 @@ def test_replies_that_look_alike_are_quiet() -> None:
 
 
 def test_honest_moves_are_quiet() -> None:
-    """A lease that ended, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, a
-    machine that is given two addresses.
+    """An expired lease, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, and
+    a host that gets two addresses raise no alert.
     """
     lease = [reply(0, VICTIM, "10.0.0.5"), *(reply(400 + 5 * n, ATTACKER, "10.0.0.5") for n in range(4))]
     failover = [
@@ -200,8 +200,8 @@ def test_honest_moves_are_quiet() -> None:
 
 
 def test_a_capture_that_begins_amid_it() -> None:
-    """The attacker is heard first, and answers nobody's questions; the gateway only asks. Who defends its address by
-    announcing it is none.
+    """The attacker is the actor although its claims are captured first and the gateway only sends requests; a gateway
+    that announces its own address is not.
     """
     asks = [request(5 + 9 * n, GATEWAY, "10.0.0.1", "10.0.0.77") for n in range(6)]
     found = reported(
@@ -223,8 +223,8 @@ NODES = 0x3C5282000001, 0x3C5282000048
 
 
 def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
-    """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while
-    both nodes go on under their own.
+    """A node takes over a service address: it announces it twice, five seconds apart, and then answers requests, while
+    both nodes keep their own addresses.
     """
     messages = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
         announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)
@@ -237,8 +237,8 @@ def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
 
 
 def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
-    """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the
-    same, but is contradicted.
+    """A service that moves between two nodes without a virtual MAC, or after the old node failed, raises no alert; a
+    node whose claim the other one contradicts does.
     """
     assert reported([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
     dead = [
@@ -252,9 +252,7 @@ def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
 
 
 def test_ports_of_one_machine_are_a_hint() -> None:
-    """Linux answers some with the MAC of one port and some with that of the other (balance-alb); MACs that nobody
-    numbered tell nothing.
-    """
+    """Replies with consecutive MACs of two ports of a host (Linux balance-alb) are low; unrelated MACs are high."""
     ports = 0x001132AABB10, 0x001132AABB11
     [alert] = reported([reply(n * 3, ports[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
     assert alert.severity == Severity.low
@@ -265,7 +263,7 @@ def test_ports_of_one_machine_are_a_hint() -> None:
 
 
 def test_repetition_is_one_alert() -> None:
-    """One key however long it goes on; an exempt proxy never is one."""
+    """Repeated claims have one alert key; an exempt proxy raises no alert."""
     events = [*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(60))]
     found = reported(events)
     assert len({alert.key for alert in found}) == 1
@@ -274,7 +272,7 @@ def test_repetition_is_one_alert() -> None:
 
 
 def test_a_printer_that_does_it_is_critical() -> None:
-    """Devices with one job never answer for others."""
+    """Spoofing by a fixed-function device is critical."""
     world = World(device("printer", "10.0.0.66"))
     found = reported(
         [

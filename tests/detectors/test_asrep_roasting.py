@@ -10,20 +10,20 @@ ROAST = "credential_access.asrep_roasting"
 
 
 def test_several_accounts_are_a_harvest() -> None:
-    """High from the third on."""
+    """Requests for three accounts without pre-authentication are high."""
     found = inspected(detector(ROAST), [each for n in range(4) for each in login(n, f"svc{n}", proof="", etype=RC4)])
     assert [alert.severity for alert in found] == [Severity.low, Severity.low, Severity.high, Severity.high]
     assert one(found[2:]).techniques[0].technique == "T1558.004"
 
 
 def test_a_tool_wants_rc4_only() -> None:
-    """One account is enough then."""
+    """One account is enough if the client offers only RC4."""
     [alert] = inspected(detector(ROAST), login(0, "svc", proof="", etypes=(23,), etype=RC4))
     assert alert.severity == Severity.medium
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Logins with a proof, by certificate, through an armoured tunnel; machines; refusals."""
+    """Logins with pre-authentication, certificate or FAST armor, computer accounts, and errors raise no alert."""
     story = [each for n in range(9) for each in login(n, f"user{n}")]
     story += (
         login(10, "anna", proof="public_key")
@@ -35,7 +35,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """The same account again."""
+    """Repeated requests for one account have one alert key."""
     found = inspected(detector(ROAST), [each for n in range(9) for each in login(n, "svc", proof="")])
     assert one(found)
     assert {alert.severity for alert in found} == {Severity.low}

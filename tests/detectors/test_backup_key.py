@@ -1,4 +1,4 @@
-"""The backup key of the domain: the attack, its innocent twins, repetition."""
+"""The DPAPI domain backup key: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEY = "credential_access.backup_key"
 
 
 def test_the_key_is_read() -> None:
-    """By either call, under its name."""
+    """Either call that reads the key raises an alert with the name of the key."""
     for number in (28, 43):
         [alert] = inspected(detector(KEY), [call("lsarpc", number, "G$BCKUPKEY_PREFERRED", pipe="lsarpc")])
         assert (alert.severity, [each.technique for each in alert.techniques]) == (
@@ -20,16 +20,16 @@ def test_the_key_is_read() -> None:
 
 
 def test_a_user_s_key_is_a_hint() -> None:
-    """Machines have it opened for their users, after a password was changed."""
+    """Decryption of a user's key is low: hosts request it after a password change."""
     [alert] = inspected(detector(KEY), [call("BackupKey", 0, level=6, pipe="protected_storage")])
     assert alert.severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Other secrets are a matter of another detector, and names are looked up all day."""
+    """Other LSA secrets, which another detector covers, and name look-ups raise no alert."""
     assert inspected(detector(KEY), [call("lsarpc", 43, "$MACHINE.ACC"), call("lsarpc", 58, "BCKUPKEY")]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """Both keys, again and again."""
+    """Repeated reads of both keys are one alert."""
     assert one(inspected(detector(KEY), [call("lsarpc", 43, "G$BCKUPKEY_P", at=n) for n in range(20)]))

@@ -1,4 +1,4 @@
-"""Beacons: the attack, innocent twins, repetition; and the table behind it."""
+"""Beacons: the attack, similar benign traffic, repetition; and the table of pairs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def regular(count: int, interval: float = 60, jitter: float = 0.1) -> list[float
 
 
 def test_regular_calls_to_a_bare_address() -> None:
-    """Told at the twelfth, with client and server; a device with one job makes it graver."""
+    """Twelve regular connections raise an alert with client and server; a fixed-function device is more severe."""
     story = calls(Story(), regular(14))
     alert = one(raised(BEACON, story))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse(FAR))
@@ -50,7 +50,7 @@ def test_regular_calls_to_a_bare_address() -> None:
 
 
 def test_bursts_are_one_beat() -> None:
-    """A page with several connections each time is a beat all the same."""
+    """Several connections at the same time count as one contact."""
     story = Story()
     for at in regular(14):
         calls(story, [at, at + 0.5, at + 1])
@@ -58,7 +58,7 @@ def test_bursts_are_one_beat() -> None:
 
 
 def test_names_make_it_milder() -> None:
-    """A name is a hint only; a well-known cloud is silent."""
+    """A server with a name is low; a known cloud service raises no alert."""
     world = World()
     world.names = {parse(FAR): ("cdn.example.net",)}
     assert one(raised(BEACON, calls(Story(), regular(14)), world)).severity == Severity.low
@@ -71,7 +71,7 @@ def test_names_make_it_milder() -> None:
     [(regular(14, jitter=0.9), 443), (regular(14), 123), (regular(11), 443), (regular(14, interval=6), 443)],
 )
 def test_benign_twins_are_quiet(times: list[float], port: int) -> None:
-    """People at irregular times, clocks, too few contacts, and too many of them."""
+    """Irregular connections of users, NTP, too few and too many contacts raise no alert."""
     assert raised(BEACON, calls(Story(), times, port=port, proto=UDP)) == []
 
 
@@ -91,7 +91,7 @@ def test_repetition_is_reported_once_an_hour() -> None:
 
 
 def test_places_are_taken_over() -> None:
-    """Two pairs on one place: the second is followed when the first was silent for long."""
+    """Two pairs that share a table slot: the second one replaces the first when it was silent for long."""
     table = Beats(5, bits=1)
     key, other = np.uint64(2), np.uint64(4)
 

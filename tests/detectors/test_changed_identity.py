@@ -1,4 +1,4 @@
-"""Devices that are another machine all of a sudden: the impostor, its innocent twins, repetition."""
+"""Devices that become another one under the same MAC: the impostor, similar benign changes, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRINTER = claim("type", "printer"), claim("type", "printer", "snmp")
 
 
 def impostor(first: float = 5) -> Device:
-    """Evidence of a computer under the MAC of a printer, which is still believed to be one."""
+    """Evidence of a computer under the MAC of a printer, whose type is still printer."""
     return made(
         *PRINTER,
         claim("type", "workstation", "smb", first=first),
@@ -27,8 +27,8 @@ def impostor(first: float = 5) -> Device:
 
 
 def test_a_computer_under_the_mac_of_a_printer_is_reported(golden: Golden) -> None:
-    """Though the printer's own evidence still counts for more: both values, what says so, and since
-    when it was known.
+    """The alert contains both values, their evidence and their age, although the printer's evidence has more
+    confidence.
     """
     [alert] = reviewed(detector(CHANGED), [change(6, "changed", impostor(), os=("", "Windows 11"))])
     assert (alert.severity, alert.numbers["known_h"]) == (Severity.medium, 6)
@@ -37,7 +37,7 @@ def test_a_computer_under_the_mac_of_a_printer_is_reported(golden: Golden) -> No
 
 
 def test_what_is_reported_as_changed_counts_too() -> None:
-    """A camera in the place of a printer, of another maker: no computer, so that it is low."""
+    """A camera of another vendor under a printer's MAC is low, as it is no computer."""
     now = made(claim("type", "camera", first=30), claim("vendor", "Axis", first=30))
     [alert] = reviewed(
         detector(CHANGED), [change(31, "changed", now, type=("printer", "camera"), vendor=("HP", "Axis"))]
@@ -81,14 +81,14 @@ def test_what_is_reported_as_changed_counts_too() -> None:
     ).split(","),
 )
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
-    """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC
-    of its own.
+    """More precise values, vendor names in full, operating systems of computers, weak evidence, values set by the
+    operator, and devices without a MAC raise no alert.
     """
     assert reviewed(detector(CHANGED), [change(6, "changed", device, **fields)]) == []
 
 
 def test_evidence_that_comes_bit_by_bit_adds_up() -> None:
-    """Nothing else is told of the device: it is looked at again every minute, as long as it is there."""
+    """Evidence that arrives without a device change is evaluated every minute while the device is active."""
     world = World()
     doubt = made(*PRINTER, claim("type", "workstation", "dhcp", confidence=0.5, first=5))
     unit, change_ = detector(CHANGED, world), change(5, "changed", doubt, os=("", "Windows 11"))
@@ -105,11 +105,11 @@ def test_evidence_that_comes_bit_by_bit_adds_up() -> None:
 
 
 def test_the_first_hour_is_quiet() -> None:
-    """Devices are known better and better then."""
+    """Changes in a device's first hour raise no alert."""
     assert reviewed(detector(CHANGED), [change(0.5, "changed", impostor(0.3), os=("", "Windows 11"))]) == []
 
 
 def test_one_contradiction_is_reported_once() -> None:
-    """Whatever else is told of the device that day."""
+    """One contradiction is reported once a day, whatever other changes the device has."""
     reported = [change(6 + n, "address_changed", impostor()) for n in range(10)]
     assert len(reviewed(detector(CHANGED), reported)) == 1

@@ -1,4 +1,4 @@
-"""Passwords in clear text."""
+"""Cleartext credentials."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
 
 @pytest.mark.parametrize("service", STORIES)
 def test_each_protocol_is_reported(service: str) -> None:
-    """With who sent it where; never as an alarm inside the network."""
+    """Each protocol is reported with sender and server; inside the network as information only."""
     event, severity = STORIES[service]
     [alert] = inspected(detector(CLEAR), [event])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
@@ -58,13 +58,13 @@ def test_each_protocol_is_reported(service: str) -> None:
 
 
 def test_what_leaves_the_network_is_low_at_least() -> None:
-    """More can read it on the way."""
+    """Credentials that leave the network are at least low."""
     assert one(inspected(detector(CLEAR), [snmp(0, server="198.51.100.7")])).severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Guests, digests, version 3, logins without a password or by Kerberos, results of what was
-    told already, proxies.
+    """Guests, digests, SNMPv3, logins without a password or with Kerberos, repeated results, and proxies raise no
+    alert.
     """
     no_listener, signed = (
         LdapBind(ends(0, 389, answer=False), "simple", "", False),
@@ -92,9 +92,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_pair_and_day() -> None:
-    """A monitoring server asks a device every minute for two days, and another once; a form and Basic are the same
-    protocol.
-    """
+    """Two days of logins are one alert for each pair and day; a form and HTTP Basic are the same protocol."""
     story = [snmp(n * 60) for n in range(2 * 1440)] + [snmp(9, server="10.0.0.6")]
     assert len(inspected(detector(CLEAR), story)) == 3
     assert len(inspected(detector(CLEAR), [form(0), web(1)[0], form(2)])) == 1

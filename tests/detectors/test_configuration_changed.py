@@ -1,4 +1,4 @@
-"""Configuration that is another: the port that moved, its innocent twins, repetition."""
+"""Configuration changes: a device on another switch port, similar benign changes, repetition."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CONFIGURATION = "device.configuration_changed"
 
 
 class Knowing(World):
-    """A world with one switch, known by its MAC."""
+    """A context with one switch, known by its MAC."""
 
     def device(self, subject):
         return made(claim("type", "switch"), name="sw-1") if subject.mac else None
 
 
 def announced(hours: float, **facts):
-    """What the switch announces so many hours after it was first seen."""
+    """An announcement of the switch, in hours after it was first seen."""
     reported = {
         "chassis": MAC,
         "port": "Gi0/1",
@@ -38,12 +38,12 @@ def announced(hours: float, **facts):
 
 
 def test_it_is_off_unless_switched_on() -> None:
-    """Noisy by nature."""
+    """The detector is disabled by default, as it is noisy."""
     assert not load_config(None).options(CONFIGURATION).enabled
 
 
 def test_another_announcement_is_reported() -> None:
-    """Each field, as it was and as it is."""
+    """Each changed field is reported with its old and new value."""
     [alert] = inspected(
         detector(CONFIGURATION, Knowing()), [announced(1), announced(30, vlan=99, capabilities=("bridge", "router"))]
     )
@@ -64,7 +64,7 @@ def test_another_announcement_is_reported() -> None:
     ],
 )
 def test_what_a_device_shows_is_compared(now, reported: str, severity: Severity) -> None:
-    """Its name, its VLAN, its services."""
+    """Changes of a device's name, VLAN and services are reported."""
     before = made(name="PRN", vlan=10, services=("ipp/631",))
     after = made(**({"services": ("ipp/631",)} | now))
     [alert] = reviewed(detector(CONFIGURATION), [change(1, "new", before), change(30, "changed", after)])
@@ -72,8 +72,8 @@ def test_what_a_device_shows_is_compared(now, reported: str, severity: Severity)
 
 
 def test_what_passes_and_what_becomes_known_is_quiet() -> None:
-    """Time to live and power; another port; the first day; a name that was not known before; a phone with a randomised
-    MAC.
+    """TTL, power, another port, the first day, a name that was not known before, and a phone with a randomized MAC
+    raise no alert.
     """
     unit = detector(CONFIGURATION, Knowing())
     assert (
@@ -91,7 +91,7 @@ def test_what_passes_and_what_becomes_known_is_quiet() -> None:
 
 
 def test_a_change_is_reported_once() -> None:
-    """The announcements after it are as the new one."""
+    """Later announcements with the new value raise no alert."""
     assert (
         len(
             inspected(

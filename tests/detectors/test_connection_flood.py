@@ -1,4 +1,4 @@
-"""One client that exhausts a service with answered connections: the attack, its innocent twins, repetition."""
+"""One client that exhausts a service with answered connections: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def grades(alerts: list[Alert]) -> list[Severity]:
 
 
 def test_http_flood() -> None:
-    """Requests without pause, each in a connection of its own."""
+    """Continuous requests, each in its own connection, raise an alert."""
     [alert] = raised(FLOOD, connections(1500, per_second=250, lasts=0.1))
     assert (alert.actor.address, alert.target_port, alert.techniques[0].technique) == (parse(CLIENT), 80, "T1499.002")
     assert grades([alert]) == [Severity.low]
 
 
 def test_slowloris() -> None:
-    """Connections that are opened and never end."""
+    """Many connections that are opened and do not end raise an alert."""
     [alert] = raised(FLOOD, connections(300, per_second=50, lasts=None))
     assert (alert.target_port, alert.numbers["threshold"], alert.techniques[0].technique) == (80, 150, "T1499.002")
 
 
 def test_a_camera_has_no_reason_to() -> None:
-    """From a device with one job it is worse."""
+    """A flood by a fixed-function device is more severe."""
     story = connections(300, per_second=50, lasts=None)
     assert grades(raised(FLOOD, story, World(device("camera", CLIENT)))) == [Severity.medium]
 
@@ -55,15 +55,15 @@ def test_a_camera_has_no_reason_to() -> None:
     ids=["a busy client", "a browser with many tabs", "many clients", "connections that end"],
 )
 def test_benign_twins_are_quiet(story: Story) -> None:
-    """Clients that work hard."""
+    """Busy clients raise no alert."""
     assert raised(FLOOD, story) == []
 
 
 def test_a_load_test_is_exempt() -> None:
-    """The operator lists its source."""
+    """A load test from an exempt source raises no alert."""
     assert raised(FLOOD, connections(1500, per_second=250, lasts=0.1), exempt=(f"{CLIENT}/32",)) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """A flood of a minute."""
+    """A flood of a minute is one alert."""
     assert one(raised(FLOOD, connections(6000, per_second=250, lasts=0.1)))

@@ -1,4 +1,4 @@
-"""Logins that devices are sold with."""
+"""Default credentials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def telnet(at: float, user: str, password: bytes, result: str = "accepted", **wh
 
 
 def test_a_known_login_that_succeeds_is_reported() -> None:
-    """With what is sold with it and as whom; never the password, nor its seal."""
+    """A successful login is reported with products and user, without the password or its hash."""
     [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"xc3511")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
     assert (alert.severity, alert.techniques[0].technique, alert.target_port) == (Severity.medium, "T1078.001", 23)
@@ -34,7 +34,7 @@ def test_a_known_login_that_succeeds_is_reported() -> None:
 
 
 def test_from_outside_it_is_high_and_refused_low() -> None:
-    """Botnets try them all day; of forms nobody tells how they end."""
+    """A success from an external host is high, a rejected login low; the outcome of forms is unknown."""
     [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"vizxv", client="198.51.100.7")])
     assert alert.severity == Severity.high
     [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"vizxv", "refused", client="198.51.100.7")])
@@ -46,7 +46,7 @@ def test_from_outside_it_is_high_and_refused_low() -> None:
 
 @pytest.mark.parametrize("service", ["ftp", "web", "address", "camera", "broker"])
 def test_all_clear_protocols(service: str) -> None:
-    """Files, web pages, streams, brokers."""
+    """FTP, HTTP, RTSP and MQTT logins are checked."""
     mark = seal("admin", b"admin")
     stories = {
         "ftp": [ftp(0, accepted=True, password=b"admin")],
@@ -65,8 +65,8 @@ def test_all_clear_protocols(service: str) -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody
-    answered; pages that are not there.
+    """Other passwords of common users, guests, a hidden password, a request without an answer, and missing pages raise
+    no alert.
     """
     story = [
         telnet(0, "root", b"correct horse"),
@@ -82,7 +82,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_day() -> None:
-    """A monitoring program that asks the device every minute; a botnet that is refused everywhere."""
+    """A monitoring program that logs in every minute, and rejected logins of a botnet, are reported once a day."""
     story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
     assert len(inspected(detector(DEFAULT), story)) == 3
     spray = [

@@ -1,4 +1,4 @@
-"""Clients without a lease: the need, its innocent twins, repetition."""
+"""Clients without a DHCP lease: the failure, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def made_up(at: float) -> Event:
 
 
 def test_eight_questions_without_an_answer() -> None:
-    """Others may be served meanwhile."""
+    """Eight requests without an answer raise an alert, also while other clients are served."""
     [alert] = inspected(detector(FAILURE), [served(0, OTHER), *(asks(1 + n * 10) for n in range(10))])
     assert (alert.actor.mac, alert.numbers["tries"], alert.severity) == (CLIENT, 8, Severity.low)
 
 
 def test_an_address_of_its_own_making() -> None:
-    """Where a server serves others."""
+    """A client with a link-local address raises an alert where a server serves others."""
     [alert] = inspected(detector(FAILURE), [served(0, OTHER), made_up(5)])
     assert alert.actor.address == parse("169.254.7.8")
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Slow questions, answered ones, and a segment that has no server at all."""
+    """Slow requests, answered requests, and a segment without a server raise no alert."""
     slow = [asks(n * 60) for n in range(30)]
     answered = [event for n in range(20) for event in (asks(n * 10), served(n * 10 + 0.1, CLIENT, DhcpOffer))]
     for story in (slow, answered, [made_up(5)]):
@@ -52,5 +52,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_an_hour() -> None:
-    """It goes on for forty minutes."""
+    """A failure of forty minutes is reported once."""
     assert len(inspected(detector(FAILURE), [asks(n * 10) for n in range(240)])) == 1

@@ -1,4 +1,4 @@
-"""DHCP servers that are starved."""
+"""DHCP starvation."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def ack(at: float, mac: int) -> Event:
 
 
 def test_a_hundred_clients_at_once() -> None:
-    """None of which is served."""
+    """A hundred clients that do not complete a lease raise an alert."""
     [alert] = inspected(detector(STARVED), [request(n / 10, 0x4000 + n) for n in range(150)])
     assert (alert.numbers["count"], alert.severity) == (100, Severity.high)
     assert alert.techniques[0].technique == "T1499.002"
 
 
 def test_starvation_behind_a_relay() -> None:
-    """Where the capture shows the server, too."""
+    """Starvation behind a relay is detected where the capture contains the server's messages."""
     served = DhcpAck(
         Packet(ts=START - SECOND, src=parse("10.0.0.1"), src_mac=1),
         5,
@@ -61,14 +61,14 @@ def test_starvation_behind_a_relay() -> None:
 
 
 def test_one_machine_plays_many_clients() -> None:
-    """Its own MAC is in the frames."""
+    """Many client addresses in frames with one source MAC raise an alert."""
     found = inspected(detector(STARVED), [request(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
     assert (found[0].actor.mac, found[0].numbers["count"], found[0].actor.address) == (ATTACKER, 10, V4)
     assert len(found) == 1
 
 
 def test_one_client_that_begins_ever_new_questions() -> None:
-    """Sixty transactions within a minute."""
+    """Sixty transactions of one client within a minute raise an alert."""
     assert (
         inspected(detector(STARVED), [request(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers[
             "count"
@@ -78,7 +78,7 @@ def test_one_client_that_begins_ever_new_questions() -> None:
 
 
 def test_truncated_messages() -> None:
-    """They do not show their types: messages of clients count as requests, addresses that are given as leases."""
+    """Without message types, client messages count as requests, and messages with an assigned address as leases."""
     found = inspected(detector(STARVED), [beginning(n / 10, 0x4000 + n) for n in range(150)])
     assert [alert.numbers["count"] for alert in found] == [100]
     served = [one for n in range(300) for one in (beginning(n / 10, 0x4000 + n), beginning(n / 10, 0x4000 + n, True))]
@@ -93,8 +93,8 @@ def beginning(at: float, mac: int, served: bool = False, problem: int = Problem.
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Machines that come back after a power cut and are served, what a relay forwards (also without any server),
-    renewals, and clients that try again.
+    """Hosts that get leases after a power cut, messages of a relay (with and without a server), renewals, and clients
+    that retry raise no alert.
     """
     crowd = [event for n in range(300) for event in (request(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
     relayed = [request(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
@@ -113,7 +113,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_alert() -> None:
-    """It goes on for five minutes: told once a minute under one key."""
+    """An attack of five minutes is reported once a minute with one key."""
     found = inspected(detector(STARVED), [request(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
     assert len({alert.key for alert in found if alert.actor.mac == ATTACKER}) <= 2
     assert len(found) <= 12

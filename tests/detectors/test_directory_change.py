@@ -1,4 +1,4 @@
-"""Entries of a directory that are changed: the attack, its innocent twins, repetition."""
+"""Changes of directory entries: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def change(*attributes: str, name: str = ACCOUNT, operation: str = "modify", at:
     ],
 )
 def test_what_is_written(attribute: str, technique: str, severity: Severity) -> None:
-    """Each deed under its technique, whatever the case of the attribute."""
+    """Each change has its technique; the case of the attribute does not matter."""
     [alert] = inspected(detector(CHANGE), [change(attribute)])
     assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
 
 
 def test_a_dns_record_that_lures_clients() -> None:
-    """A record for all names, or for the proxy, is worse than another one."""
+    """A wildcard or WPAD record is more severe than other DNS records."""
     zone = "DC=corp.example,CN=MicrosoftDNS,DC=DomainDnsZones,DC=corp,DC=example"
     graded = [
         inspected(detector(CHANGE), [change("objectClass", "dnsRecord", name=f"DC={host},{zone}", operation="add")])[0]
@@ -46,7 +46,7 @@ def test_a_dns_record_that_lures_clients() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A telephone number, a new computer with its service names, and an entry that is removed."""
+    """A telephone number, a new computer with its service names, and a removed entry raise no alert."""
     for event in (
         change("telephoneNumber", "mail"),
         change("objectClass", "sAMAccountName", "servicePrincipalName", operation="add"),
@@ -56,5 +56,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """The same attribute of many accounts."""
+    """Changes of the same attribute of many accounts are one alert."""
     assert one(inspected(detector(CHANGE), [change("sIDHistory", at=n) for n in range(20)]))

@@ -1,4 +1,4 @@
-"""Programs that are declared to be pages: the attack, its benign twins, repetition; from the bytes on."""
+"""Programs declared as web pages: the attack, similar benign traffic, repetition; from the packets to the alert."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE = b"<html><title>Tools</title>MZ and PE</html>"
 def answer(
     body: bytes, kind: bytes = b"text/html", *, encoding: bytes = b"", server: str = FAR, at: float = 0
 ) -> list[Event]:
-    """What a response says, in segments of 100 bytes."""
+    """An HTTP response in segments of 100 bytes."""
     packet = Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse(NEAR), sport=80, dport=50000, proto=6)
     stream = Http().stream(packet)
     fields = b"Content-Type: " + kind + (b"\r\nContent-Encoding: " + encoding if encoding else b"")
@@ -39,8 +39,8 @@ def reported(events: list[Event], world: World | None = None) -> list[Alert]:
 
 
 def test_programs_declared_as_pages() -> None:
-    """Of both formats, compressed, too; the client is the actor. A camera that does it is more severe, an internal
-    server less.
+    """Both executable formats, also compressed, raise an alert with the client as actor; a camera is more severe, an
+    internal server less.
     """
     for body, encoding in ((WINDOWS, b""), (LINUX, b""), (gzip.compress(WINDOWS), b"gzip")):
         alert = one(reported(answer(body, encoding=encoding)))
@@ -54,8 +54,8 @@ def test_programs_declared_as_pages() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Pages, also such that speak of programs; programs that are declared to be such; beginnings
-    that are no programs.
+    """Web pages (also about programs), programs with a correct type, and bodies that only begin similarly raise no
+    alert.
     """
     assert (
         reported(
@@ -67,5 +67,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_an_hour() -> None:
-    """Many parts of one program from one server."""
+    """Many parts of one program from one server are reported once an hour."""
     assert len(reported([each for n in range(100) for each in answer(WINDOWS, at=n * 60)])) == 2

@@ -1,4 +1,4 @@
-"""Scans that several sources share: the attack, its innocent twins, repetition."""
+"""Port scans that several sources share: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TARGET = "10.0.0.80"
 
 
 def shared(ports: int, sources: int, *, net: str = "10.0.5", answered: bool = False, rounds: int = 1) -> Story:
-    """So many ports of one target, each tried by another of the sources in turn."""
+    """Ports of one target, each tried by the next source in turn."""
     story = lit(Story())
     for n in range(ports * rounds):
         story.flow(1 + n, f"{net}.{n % sources + 1}", TARGET, 1000 + n % ports, refused=not answered, answered=answered)
@@ -19,7 +19,7 @@ def shared(ports: int, sources: int, *, net: str = "10.0.5", answered: bool = Fa
 
 
 def test_six_sources_that_share_sixty_ports() -> None:
-    """Told of the target, whoever comes last."""
+    """Six sources and sixty ports raise an alert about the target, whichever source is last."""
     alert = one(raised(SCAN, shared(60, 6)))
     assert (alert.numbers["ports"], alert.numbers["sources"], alert.severity) == (50, 6, Severity.medium)
     assert alert.target is not None
@@ -28,12 +28,12 @@ def test_six_sources_that_share_sixty_ports() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Answered ports, few sources, few ports: many clients of a server that is down."""
+    """Answered ports, few sources, and few ports (many clients of a server that is down) raise no alert."""
     assert raised(SCAN, shared(60, 6, answered=True)) == []
     assert raised(SCAN, shared(60, 2)) == []
     assert raised(SCAN, shared(3, 90, rounds=30)) == []
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """Five rounds within ten minutes."""
+    """Five rounds within ten minutes are reported once."""
     assert len(raised(SCAN, shared(60, 6, rounds=5))) == 1

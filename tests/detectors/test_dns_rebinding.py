@@ -1,4 +1,4 @@
-"""DNS rebinding: the attack in its forms, its innocent twins, repetition."""
+"""DNS rebinding: variants of the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ def request(at: float, host: str = NAME, to: str = CAMERA) -> Event:
 
 
 def test_a_name_that_moves_inside() -> None:
-    """From a public address to a camera; the client is named, and the camera is the target."""
+    """A name that changes from a public address to a camera's raises an alert with the client and the camera."""
     alert = one(inspected(detector(REBINDING), [answer(0, OUTSIDE), answer(20, CAMERA)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(CLIENT), parse(CAMERA))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1189")
 
 
 def test_a_request_in_the_name_of_the_host_outside() -> None:
-    """It is what the attack is made for."""
+    """A request to the internal address with the external host name is more severe."""
     found = inspected(detector(REBINDING), [answer(0, OUTSIDE), answer(20, CAMERA), request(21), request(22)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
 
 
 def test_weak_indications() -> None:
-    """Both addresses in one answer, and a name that moves to the client itself."""
+    """Both addresses in one answer, and a name that changes to the client's own address, are low."""
     assert one(inspected(detector(REBINDING), [answer(0, OUTSIDE, CAMERA)])).severity == Severity.low
     assert one(inspected(detector(REBINDING), [answer(0, OUTSIDE), answer(9, "127.0.0.1")])).severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Split DNS, a laptop that changes networks, a long lifetime, names of the network itself, an allowed domain, the
-    resolver's own page, other clients, and requests to devices by their names.
+    """Split DNS, a laptop that changes networks, a long TTL, internal names, an allowed domain, the resolver's own
+    page, other clients, and requests to devices by their names raise no alert.
     """
     for story in (
         [answer(0, CAMERA), answer(30, OUTSIDE), answer(60, CAMERA)],
@@ -65,7 +65,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_a_login_portal() -> None:
-    """Every name leads to it, those that were known before, too."""
+    """A captive portal, to which all names resolve, also previously known ones, raises no alert."""
     known = [answer(n / 10, OUTSIDE, name=f"www.site{n}.example{n}") for n in range(20)]
     portal = [answer(10, "10.0.0.1", name=f"new.other{n}.example{50 + n}") for n in range(3)]
     again = [answer(20 + n, "10.0.0.1", name=f"www.site{n}.example{n}") for n in range(20)]
@@ -73,6 +73,6 @@ def test_a_login_portal() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """The name goes back and forth all the time."""
+    """A name that changes back and forth is one alert."""
     story = [one for n in range(30) for one in (answer(20 * n, OUTSIDE), answer(20 * n + 10, CAMERA))]
     assert len(inspected(detector(REBINDING), story)) == 1

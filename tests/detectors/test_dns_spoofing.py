@@ -1,4 +1,4 @@
-"""Forged DNS answers: the attacks, their innocent twins, repetition."""
+"""Forged DNS answers: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def answer(
 
 
 def test_a_second_answer_from_another_host() -> None:
-    """The forger is faster; the router delivered the answers before."""
+    """A forged answer raises an alert when it precedes the router's, which delivered the earlier answers."""
     story = [
         query(0, "a.example.net", number=1),
         answer(0.01, "198.51.100.9", number=1, name="a.example.net"),
@@ -53,19 +53,19 @@ def test_a_second_answer_from_another_host() -> None:
 
 
 def test_the_forger_is_slower() -> None:
-    """A host of the segment is nearer than the server, so that its TTL is higher."""
+    """A later forged answer by a host of the segment is detected by its higher TTL."""
     story = [query(0), answer(0.01, "198.51.100.7"), answer(0.05, "10.0.0.66", mac=ATTACKER, ttl=64)]
     assert one(inspected(detector(SPOOFING), story)).actor.mac == ATTACKER
 
 
 def test_an_answer_over_another_path() -> None:
-    """Somebody on the way to the server answers as well: the same router, another TTL."""
+    """A second answer through the same router with another TTL raises an alert."""
     assert one(inspected(detector(SPOOFING), [answer(0, "203.0.113.1", ttl=200), answer(0.02, "198.51.100.7")]))
 
 
 def test_one_server_answers_twice() -> None:
-    """A retransmission, other addresses for a query sent again, an answer seen on both sides of a router, two queries,
-    and TCP.
+    """Retransmissions, other addresses for a repeated query, an answer captured on both sides of a router, two queries,
+    and TCP raise no alert.
     """
     for story in (
         [answer(0, "198.51.100.7"), answer(0.1, "198.51.100.8")],
@@ -78,7 +78,7 @@ def test_one_server_answers_twice() -> None:
 
 
 def rounds(count: int, *, shift: int, zone: str = "bank.example") -> list[Event]:
-    """Queries for made-up names, and answers whose ids differ by ``shift``."""
+    """Queries for random names, and answers whose ids differ by ``shift``."""
     return [
         each
         for n in range(count)
@@ -90,13 +90,13 @@ def rounds(count: int, *, shift: int, zone: str = "bank.example") -> list[Event]
 
 
 def test_cache_poisoning() -> None:
-    """Answers that guess the id, for one made-up name after the other."""
+    """Answers with guessed ids for one random name after another raise an alert."""
     alert = one(inspected(detector(SPOOFING), rounds(12, shift=500)))
     assert (alert.numbers["names"], alert.target and alert.target.address) == (8, CLIENT)
 
 
 def test_answers_to_queries_are_no_poisoning() -> None:
-    """The right ids; a few answers to lost queries; one wrong id for each of many zones."""
+    """Matching ids, a few answers without a query, and one wrong id for each of many zones raise no alert."""
     assert inspected(detector(SPOOFING), rounds(40, shift=0)) == []
     assert inspected(detector(SPOOFING), rounds(4, shift=500)) == []
     zones = [each for n in range(20) for each in rounds(1, shift=9, zone=f"z{n}.example")]

@@ -1,4 +1,4 @@
-"""DNS tunnels: the attacks, their innocent twins, repetition."""
+"""DNS tunneling: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def code(n: int, size: int = 24) -> str:
 
 
 def test_names_full_of_data_are_a_tunnel() -> None:
-    """Mixed record types, hexadecimal names: told at twenty, client and resolver are named."""
+    """Twenty names with encoded data, of mixed record types or hexadecimal, raise an alert with client and resolver."""
     alert = one(
         inspected(
             detector(TUNNEL), [question(n, f"{code(n)}.evil.example.com", (CNAME, TXT)[n % 3 == 0]) for n in range(25)]
@@ -50,7 +50,7 @@ def test_strange_record_types_are_a_tunnel() -> None:
 
 
 def test_commands_in_texts_are_a_tunnel() -> None:
-    """Short names, long answers; a printer that does so is grave."""
+    """Short names with long TXT answers raise an alert; it is severe for a printer."""
     story = [
         each
         for n in range(12)
@@ -66,8 +66,8 @@ def test_addresses_only_take_twice_as_many() -> None:
 
 
 def test_a_file_that_leaves_within_hours() -> None:
-    """One name in four minutes, of an ordinary record type. Names that many clients query, that repeat, that are short
-    or words, are none.
+    """One encoded name in four minutes raises an alert, with usual record types. Names of many clients, repeated names,
+    short names and words do not.
     """
     alert = one(inspected(detector(TUNNEL), [question(n * 240, f"{code(n, 40)}.x.example.com") for n in range(89)]))
     assert (alert.numbers["names"], alert.severity, alert.techniques[0].technique) == (80, Severity.medium, "T1048.003")
@@ -87,8 +87,8 @@ def test_one_name_full_of_data_is_a_hint() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Content networks, block lists, reputation services, a domain controller's names, a mail server's texts, addresses
-    in reverse, many words.
+    """CDNs, block lists, reputation services, names of a domain controller, TXT records of mail, reverse look-ups, and
+    names of many words raise no alert.
     """
     words = "alpha beta gamma delta printer mail files intranet portal backup shop video music images static".split()
     story: list[Event] = []
@@ -107,8 +107,8 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_a_mail_server_is_quiet() -> None:
-    """It asks for the keys of senders, whom providers number or name after their customers, and for hashes of addresses
-    at a block list.
+    """A mail server's queries for DKIM keys, which providers number or name after customers, and for hashes at a block
+    list raise no alert.
     """
     story: list[Event] = []
     for n in range(80):
@@ -119,7 +119,7 @@ def test_a_mail_server_is_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """It goes on: one key, told again as it grows; the same names asked again and again add nothing."""
+    """A tunnel has one alert key and is reported again when it grows; repeated names add nothing."""
     assert (
         len(inspected(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)]))
         == 19

@@ -1,4 +1,4 @@
-"""Web requests and calls that fail: the finding, innocent twins, repetition."""
+"""HTTP errors and failed RPC calls: the alert, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_they_are_off_unless_switched_on(unit: str) -> None:
 
 
 def test_a_server_that_fails() -> None:
-    """It is the actor, whoever asked it."""
+    """A server that returns errors to many clients is the actor."""
     alert = one(inspected(detector(WEB), [page(500 + n % 4, n, f"10.0.0.{n}") for n in range(30)]))
     assert (alert.actor.address, alert.severity, alert.numbers["errors"]) == (parse(SERVER), Severity.low, 20)
     assert (alert.numbers["errors"], alert.numbers["answers"]) == (20, 20)
@@ -48,7 +48,7 @@ def test_a_client_whose_requests_are_wrong() -> None:
 
 
 def test_calls_that_fail() -> None:
-    """Faults, and interfaces that are refused."""
+    """RPC faults and rejected binds raise an alert."""
     alert = one(inspected(detector(CALLS), [call(True, n) for n in range(25)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["errors"]) == (
         parse(CLIENT),
@@ -73,7 +73,7 @@ def test_calls_that_fail() -> None:
     ],
 )
 def test_ordinary_errors_are_quiet(unit: str, events: list[Event]) -> None:
-    """Some among many, passwords asked for, one now and then, one of each client, calls of which some fail."""
+    """Errors among many successes, 401 responses, rare errors, one per client, and some faults raise no alert."""
     assert inspected(detector(unit), events) == []
 
 

@@ -1,4 +1,4 @@
-"""What is reached from the internet, and what reaches it: the finding, innocent twins, repetition."""
+"""Services reachable from the internet, and devices that reach it: the alert, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def flow(
 
 
 def test_services_that_answer_the_internet() -> None:
-    """A hint; administration is more, and most on a device with one job."""
+    """A service is low, an administration service medium, and on a fixed-function device high."""
     alert = one(raised(INBOUND, flow(FAR, NEAR, 8443)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(FAR),
@@ -46,7 +46,7 @@ def test_services_that_answer_the_internet() -> None:
     ],
 )
 def test_benign_inbound_is_quiet(story: Story) -> None:
-    """Unanswered knocks, the other way round, inside, file sharing, conversations heard from their middle, calls."""
+    """Failed and outbound connections, internal ones, file sharing, mid-stream flows, and calls raise no alert."""
     assert raised(INBOUND, story) == []
 
 
@@ -55,7 +55,7 @@ def test_allowed_ports_are_quiet() -> None:
 
 
 def test_devices_that_must_stay_inside() -> None:
-    """By type, and by network; the name behind the address is told."""
+    """Isolated devices are selected by type or network; the alert contains the name of the address."""
     world = World(device("industrial", NEAR))
     world.names = {parse(FAR): ("update.example.net",)}
     alert = one(raised(OUTBOUND, flow(NEAR, FAR, 443), world))
@@ -66,7 +66,7 @@ def test_devices_that_must_stay_inside() -> None:
 
 
 def test_locks_that_call_their_maker_are_a_hint() -> None:
-    """Those of homes are sold with its cloud; who calls a bare address is graver."""
+    """A door lock that connects to a named cloud service is low, to a bare address medium."""
     world = World(device("door_access", NEAR))
     assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), world)).severity == Severity.medium
     world.names = {parse(FAR): ("api.locks.example",)}
@@ -74,7 +74,7 @@ def test_locks_that_call_their_maker_are_a_hint() -> None:
 
 
 def test_benign_outbound_is_quiet() -> None:
-    """Types that may, unknown machines, clocks and names, and what is allowed."""
+    """Other device types, unknown hosts, NTP, DNS, and allowed destinations raise no alert."""
     assert raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("tv", NEAR))) == []
     assert raised(OUTBOUND, flow(NEAR, FAR, 443)) == []
     assert raised(OUTBOUND, flow(NEAR, FAR, 123, proto=UDP), World(device("ups", NEAR))) == []

@@ -1,4 +1,4 @@
-"""Administration sessions to many hosts: the attack, its innocent twins, repetition."""
+"""Administration sessions to many hosts: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fan(
 
 
 def test_five_new_hosts_are_a_fan_out() -> None:
-    """At the fifth; actor, targets, numbers and technique are named."""
+    """The fifth new host raises an alert with actor, targets, numbers and technique."""
     [alert] = in_time(FAN_OUT, fan(5, port=3389))
     assert alert.actor.address == parse("10.0.0.66")
     assert {target.address for target in alert.targets} == {parse(f"10.0.1.{n}") for n in range(1, 6)}
@@ -37,13 +37,13 @@ def test_five_new_hosts_are_a_fan_out() -> None:
 
 
 def test_quick_sessions_count_when_something_was_reported() -> None:
-    """A worm needs a second a host; a scanner says nothing."""
+    """Sessions of a second count if data was exchanged, as with a worm; a scanner sends none."""
     assert len(in_time(FAN_OUT, fan(5, step=2, lasts=1))) == 1
     assert in_time(FAN_OUT, fan(30, step=2, lasts=1, messages=(4, 3))) == []
 
 
 def test_four_hosts_or_slow_ones_are_quiet() -> None:
-    """Below the threshold, beyond the window, and the same host again and again."""
+    """Four hosts, hosts outside the time window, and repeated sessions to one host raise no alert."""
     assert in_time(FAN_OUT, fan(4)) == []
     assert in_time(FAN_OUT, fan(12, step=600)) == []
     assert (
@@ -53,7 +53,7 @@ def test_four_hosts_or_slow_ones_are_quiet() -> None:
 
 
 def test_a_backup_server_is_quiet_once_it_is_known() -> None:
-    """What it did during learning is its job; who administers ten may meet five new ones."""
+    """Sessions of the learning period are baseline; an administrator of ten hosts may connect to five new ones."""
     machines = [
         device("server", "10.0.0.66"),
         *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 12)),
@@ -66,7 +66,7 @@ def test_a_backup_server_is_quiet_once_it_is_known() -> None:
 
 
 def test_what_is_learned_meanwhile_is_no_habit() -> None:
-    """Who administers six goes on to eight others, all of which are learned by the end."""
+    """Sessions that are learned during the fan-out do not count as baseline: six known hosts, then eight new ones."""
     machines = [
         device("server", "10.0.0.66"),
         *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 9)),
@@ -77,12 +77,12 @@ def test_what_is_learned_meanwhile_is_no_habit() -> None:
 
 
 def test_our_own_deployment_is_exempt() -> None:
-    """By the option, from the first minute."""
+    """A deployment server of the option raises no alert from the first minute."""
     assert in_time(FAN_OUT, fan(20), exempt=("10.0.0.64/30",)) == []
 
 
 def test_shares_and_print_queues_are_quiet() -> None:
-    """A busy morning: five servers and printers by SMB, and a server that many use."""
+    """SMB to five servers and printers, and a server with many clients, raise no alert."""
     world = World(
         *(device(kind, f"10.0.1.{n + 1}") for n, kind in enumerate(("server", "nas", "printer", "server", "server")))
     )
@@ -94,7 +94,7 @@ def test_shares_and_print_queues_are_quiet() -> None:
 
 
 def test_repeats_fold_into_one_alert() -> None:
-    """Fifty hosts are one alert with a count."""
+    """Sessions to fifty hosts are one alert with a count."""
     found, desk = in_time(FAN_OUT, fan(50, step=20)), AlertDesk()
     assert len(found) == 46
     assert [action for alert in found for action, _ in desk.take(alert)].count("open") == 1

@@ -1,4 +1,4 @@
-"""Firmware that is another: the downgrade, its innocent twins, repetition."""
+"""Firmware changes: the downgrade, similar benign changes, repetition."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def runs(version: str, family: str = "snmp", *, first: float = 30, confidence: f
     ],
 )
 def test_another_version_is_reported(old: str, new: str, way: str, severity: Severity, technique: str) -> None:
-    """Newer, older, or not to be compared; an older one is graver."""
+    """A newer, older or incomparable version is reported; an older one is more severe."""
     [alert] = reviewed(detector(FIRMWARE), [change(31, "changed", runs(new), firmware=(old, new))])
     assert (alert.numbers["direction"], alert.severity, alert.techniques[0].technique) == (way, severity, technique)
     assert alert.summary == f"firmware {way} of printer (10.0.2.5): {old} → {new}"
 
 
 def test_the_file_it_fetched_before_is_named() -> None:
-    """From whom, and how long before; the server is the target."""
+    """The alert contains the file downloaded before, its age, and its server as target."""
     unit = detector(FIRMWARE)
     packet = Packet(
         ts=START + 31 * HOUR - 90 * 10**9, src=parse(HOST), dst=parse("10.0.1.7"), sport=2000, dport=69, proto=17
@@ -60,12 +60,12 @@ def test_the_file_it_fetched_before_is_named() -> None:
     ids=["written longer", "written with a letter", "known all along", "the operator", "first known"],
 )
 def test_what_is_no_other_version_is_quiet(device, old: str) -> None:
-    """The same written otherwise, and what becomes known."""
+    """Other spellings of a version, and a version that becomes known, raise no alert."""
     assert reviewed(detector(FIRMWARE), [change(31, "changed", device, firmware=(old, device.value("firmware")))]) == []
 
 
 def test_two_protocols_that_disagree_are_quiet() -> None:
-    """SNMP tells one version, mDNS another: neither is a change of the other."""
+    """Different versions over SNMP and mDNS are not changes of each other."""
     reported = [
         change(0, "new", runs("7.1 (boot)", "snmp")),
         change(31, "changed", runs("2.1", "mdns"), firmware=("7.1 (boot)", "2.1")),
@@ -74,7 +74,7 @@ def test_two_protocols_that_disagree_are_quiet() -> None:
 
 
 def test_a_version_is_reported_once() -> None:
-    """What is told of the device afterwards does not repeat it."""
+    """Later device changes do not report a version again."""
     reported = [
         change(31, "changed", runs("2.1"), firmware=("2.0", "2.1")),
         *(change(32 + n, "address_changed", runs("2.1")) for n in range(5)),

@@ -1,4 +1,4 @@
-"""First administration sessions: the attack, its innocent twins, repetition."""
+"""First administration sessions: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MACHINES = [device("workstation", f"10.0.0.{n}") for n in range(1, 30)] + [
 
 
 def office() -> Story:
-    """A day of an office: an administrator with many servers, a file server for everybody."""
+    """A day of an office: an administrator with many servers, and a file server that all clients use."""
     story = Story()
     for n in range(1, 8):
         story.converse(60 * n, "10.0.0.1", f"10.0.1.{n}", 22)
@@ -31,7 +31,7 @@ def office() -> Story:
     [(22, "T1021.004"), (3389, "T1021.001"), (5900, "T1021.005"), (5985, "T1021.006"), (23, "T1021")],
 )
 def test_a_pair_that_never_did_so_is_reported(port: int, technique: str) -> None:
-    """After a day; both ends, service and technique are named."""
+    """A new pair after a day raises an alert with both ends, service and technique."""
     world = World(*MACHINES).learned(office())
     [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
     assert alert.target is not None
@@ -44,15 +44,13 @@ def test_a_pair_that_never_did_so_is_reported(port: int, technique: str) -> None
 
 
 def test_it_learns_for_a_day() -> None:
-    """Quiet before, and where nothing was watched at all."""
+    """New pairs raise no alert during the learning period or without one."""
     assert in_time(FIRST, Story().converse(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
     assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
 
 
 def test_time_without_monitoring_is_no_learning() -> None:
-    """A sensor that was off, or captures of different years that were joined: two hours of packets, then a year of
-    none.
-    """
+    """Time without packets is no learning period: a stopped sensor, or merged captures of different years."""
     world = World(*MACHINES).learned(office(), hours=2)
     assert in_time(FIRST, Story().converse(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
     world.baseline.watch((START + 365 * DAY * SECOND) - 60 * SECOND)
@@ -61,7 +59,7 @@ def test_time_without_monitoring_is_no_learning() -> None:
 
 
 def test_what_was_learned_is_quiet() -> None:
-    """The administrator, the remote desktop of yesterday, and a newcomer at the file server that everybody uses."""
+    """Learned pairs, and a new client of a file server that all clients use, raise no alert."""
     world, day = World(*MACHINES).learned(office()), Story()
     day.converse(DAY + 60, "10.0.0.1", "10.0.1.3", 22).converse(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).converse(
         DAY + 120, "10.0.0.25", "10.0.1.9", 445
@@ -70,7 +68,7 @@ def test_what_was_learned_is_quiet() -> None:
 
 
 def test_one_more_server_of_an_administrator_is_low() -> None:
-    """Seven servers before; so is SMB to a server."""
+    """A new server of an administrator with seven known ones is low, and so is SMB to a server."""
     world = World(*MACHINES).learned(office())
     [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.1", "10.0.1.8", 22), world)
     assert (alert.severity, alert.numbers["usual"]) == (Severity.low, 7)
@@ -79,8 +77,8 @@ def test_one_more_server_of_an_administrator_is_low() -> None:
 
 
 def test_a_spree_makes_no_administrator() -> None:
-    """Seven hosts in seven minutes, each of which is learned meanwhile: the last one is as grave as
-    the first would be.
+    """Seven hosts in seven minutes, learned meanwhile, make no administrator: the last session is as severe as the
+    first.
     """
     spree = Story()
     for n in range(7):
@@ -90,7 +88,7 @@ def test_a_spree_makes_no_administrator() -> None:
 
 
 def test_connection_attempts_and_exempt_ones_are_quiet() -> None:
-    """A monitoring server asks whether SSH is there; a help desk may."""
+    """A monitoring server that probes SSH, and exempt hosts, raise no alert."""
     world = World(*MACHINES).learned(office())
     assert (
         in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22, lasts=0.1, messages=(4, 3)), world) == []
@@ -99,7 +97,7 @@ def test_connection_attempts_and_exempt_ones_are_quiet() -> None:
 
 
 def test_a_pair_is_reported_once_a_day() -> None:
-    """Every minute for an hour."""
+    """Sessions of a pair every minute for an hour are one alert."""
     story = Story()
     for n in range(60):
         story.converse(DAY + 60 * n, "10.0.0.5", "10.0.0.6", 22)

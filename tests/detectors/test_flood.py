@@ -1,4 +1,4 @@
-"""Floods: one finding however many sources, bounded memory, and no scan alerts for made-up sources."""
+"""SYN floods: one alert for any number of sources, bounded memory, and no scan alerts for spoofed sources."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FLOOD = "impact.flood"
 
 
 def flood(count: int, *, sources: int = 0, ended: bool = False, per_second: int = 10_000) -> npt.NDArray[np.void]:
-    """SYNs to sixteen targets and five ports, from everywhere or from ``sources`` inside addresses; as they begin or,
-    ``ended``, as they were pushed out.
+    """SYNs to sixteen targets and five ports, from random or from ``sources`` internal addresses; as flows begin or,
+    with ``ended``, as they are evicted.
     """
     rng = np.random.default_rng(11)
     changes = np.zeros(count, CHANGE)
@@ -46,9 +46,7 @@ def folded(found: list[Alert]) -> list[str]:
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
-    """Two hundred thousand SYNs from as many sources: one alert, whether the capture shows answers to others or none at
-    all.
-    """
+    """Two hundred thousand SYNs of as many sources are one alert, with and without other answers in the capture."""
     before = lit(Story()).changes() if not ended else np.zeros(0, CHANGE)
     found = alerts_of(detector(FLOOD), np.concatenate((before, flood(200_000, ended=ended))), 10_000)
     assert folded(found) in (["open"], ["open", "update"])
@@ -61,9 +59,7 @@ def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
 
 @pytest.mark.parametrize("answers_elsewhere", [False, True])
 def test_a_flood_at_full_strength_is_reported_within_a_second(answers_elsewhere: bool) -> None:
-    """Five hundred SYNs in a twentieth of a second, whether the capture shows answers or not; an
-    hour of them is none.
-    """
+    """Five hundred SYNs in 50 ms raise an alert, with and without answers in the capture; ten SYNs a second do not."""
     before = lit(Story()).changes() if answers_elsewhere else np.zeros(0, CHANGE)
     found = alerts_of(detector(FLOOD), np.concatenate((before, flood(500))))
     assert (one(found).numbers["flows"], one(found).numbers["window_s"]) == (400, 1)
@@ -74,13 +70,13 @@ def test_a_flood_at_full_strength_is_reported_within_a_second(answers_elsewhere:
 @pytest.mark.parametrize("scanner", ["discovery.address_scan", "discovery.port_scan"])
 @pytest.mark.parametrize("sources", [0, 250])
 def test_sources_of_a_flood_are_no_scanners(scanner: str, sources: int) -> None:
-    """Neither a million sources that send one SYN nor a few hundred that are used again and again."""
+    """A million sources with one SYN each, and a few hundred that repeat, are no scanners."""
     changes = np.concatenate((lit(Story()).changes(), flood(150_000, sources=sources)))
     assert alerts_of(detector(scanner), changes, 10_000) == []
 
 
 def test_a_scan_during_a_flood_is_still_seen() -> None:
-    """Another part of the network is scanned while the flood is on."""
+    """A scan of another part of the network is detected during a flood."""
     scan = lit(Story())
     for n in range(60):
         scan.flow(1 + n * 0.1, "10.0.0.66", f"10.0.77.{n + 1}", 22, refused=True)
@@ -90,7 +86,7 @@ def test_a_scan_during_a_flood_is_still_seen() -> None:
 
 
 def test_memory_does_not_grow_with_the_flood() -> None:
-    """After the first hundred thousand sources nothing more is kept."""
+    """Memory does not grow after the first hundred thousand sources."""
     units = [
         detector(path)
         for path in (FLOOD, "discovery.address_scan", "discovery.port_scan", "lateral_movement.admin_from_device")
@@ -107,7 +103,7 @@ def test_memory_does_not_grow_with_the_flood() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A busy server that answers, and one scanner that is not many."""
+    """A busy server that answers, and a single scanner, are no flood."""
     story, busy = lit(Story()), Story()
     for n in range(4000):
         story.flow(1 + n * 0.01, f"203.0.{n % 100}.{n % 250 + 1}", "10.0.0.80", 443, answered=True)
@@ -117,7 +113,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_it_goes_on_as_the_same_alert() -> None:
-    """A flood of five minutes is told once a minute under one key."""
+    """A flood of five minutes is reported once a minute with one key."""
     found = alerts_of(detector(FLOOD), np.concatenate((lit(Story()).changes(), flood(60_000, per_second=200))), 10_000)
     assert 3 <= len(found) <= 7
     assert folded(found).count("open") == 1

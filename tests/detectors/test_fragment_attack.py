@@ -1,4 +1,4 @@
-"""Fragments that no stack sends: the attack on the wire, its innocent twins, repetition."""
+"""Fragments that no IP stack sends: the attack in frames, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fragment(at: int, body: bytes, *, more: bool = False) -> bytes:
 
 
 def reported(frames: Iterable[bytes]) -> list[tuple[str, str, str]]:
-    """(who, whom, severity) of the alerts for some frames, each in a batch of its own."""
+    """(actor, target, severity) of the alerts for frames, each in its own batch."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     for number, frame in enumerate(frames):
@@ -38,14 +38,14 @@ def reported(frames: Iterable[bytes]) -> list[tuple[str, str, str]]:
 
 
 def test_teardrop_and_ping_of_death() -> None:
-    """From frames to the alert."""
+    """Frames of both attacks raise alerts."""
     teardrop = [fragment(0, b"a" * 40, more=True), fragment(24, b"b" * 8)]
     assert reported(teardrop) == [(ATTACKER, TARGET, "medium")]
     assert reported([fragment(65528, b"a" * 24)]) == [(ATTACKER, TARGET, "medium")]
 
 
 def test_kernels_that_run_ahead_change_nothing() -> None:
-    """A batch keeps its own faults while later batches are decoded already."""
+    """A batch keeps its own fragment errors while later batches are already decoded."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     other = ethernet(ipv4(b"x" * 40, 17, "10.0.0.7", "10.0.0.8"), 0x0800)
@@ -60,14 +60,14 @@ def test_kernels_that_run_ahead_change_nothing() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Fragments that came twice, and an identification that is used again while a fragment is missing."""
+    """Duplicate fragments, and an identification that is reused while a fragment is missing, raise no alert."""
     whole = [fragment(0, b"a" * 40, more=True), fragment(40, b"b" * 8)]
     again = [fragment(0, b"c" * 40, more=True), fragment(40, b"d" * 16)]
     assert reported([*whole, *whole, whole[0], *again]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """Of each kind."""
+    """Repeated attacks are one alert of each kind."""
     assert one(inspected(detector(FRAGMENTS), [fault(n) for n in range(100)])).actor.address == parse(ATTACKER)
     assert len(inspected(detector(FRAGMENTS), [fault(0), fault(1, "oversized")])) == 2
 

@@ -1,4 +1,4 @@
-"""Takeover of a virtual gateway: the attacks, their innocent twins, repetition."""
+"""Takeover of a virtual gateway: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MASTER = [vrrp(n, ROUTER, 120) for n in range(60)]
 
 
 def test_a_coup() -> None:
-    """A host that was not in the group claims the highest priority."""
+    """A host outside the group that claims the highest priority raises an alert."""
     alert = one(inspected(detector(TAKEOVER), [*HELLOS, hsrp(59, ATTACKER, 255, operation="coup")]))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.high, "T1557")
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(ATTACKER), parse(ROUTER))
@@ -39,20 +39,20 @@ def test_a_coup() -> None:
 
 
 def test_a_master_that_does_not_own_the_address() -> None:
-    """Priority 255 is the owner's."""
+    """Priority 255 by a router that does not own the address raises an alert."""
     assert one(inspected(detector(TAKEOVER), [*MASTER, vrrp(60, ATTACKER, 255)])).severity is Severity.high
 
 
 def test_a_router_that_is_added() -> None:
-    """A usual priority, or a known router: worth a look only."""
+    """A router that is added with a usual priority, or a known router, is low."""
     assert one(inspected(detector(TAKEOVER), [*HELLOS, hsrp(59, ATTACKER, 150)])).severity is Severity.low
     world = World(device("router", ATTACKER))
     assert one(inspected(detector(TAKEOVER, world), [*HELLOS, hsrp(59, ATTACKER, 255)])).severity is Severity.low
 
 
 def test_routers_that_change_over() -> None:
-    """The standby after a silence and at once, the preferred router that returns, a backup of VRRP after three
-    intervals, the owner of the address, a start, and a router that is allowed.
+    """A standby that takes over, a preferred router that returns, a VRRP backup after three intervals, the owner of the
+    address, a start, and an allowed router raise no alert.
     """
     for story in (
         [*HELLOS, hsrp(70, STANDBY, 100)],
@@ -68,6 +68,6 @@ def test_routers_that_change_over() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """Both fight for the group."""
+    """Two routers that contend for the group are one alert."""
     fight = [each for n in range(60, 90) for each in (vrrp(n, ATTACKER, 255), vrrp(n + 0.5, ROUTER, 120))]
     assert one(inspected(detector(TAKEOVER), [*MASTER, *fight]))

@@ -1,4 +1,4 @@
-"""A success after many failures."""
+"""A successful login after many failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GUESSED = "credential_access.guessed_password"
 
 
 def test_a_success_after_many_failures_is_reported(golden: Golden) -> None:
-    """Whatever the accounts before, at a service with few users."""
+    """A success raises an alert whatever the accounts before, at a service with few users."""
     [alert] = inspected(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
     assert (alert.severity, alert.numbers["failures"]) == (Severity.high, 12)
     golden(alert.summary, "after 12")
@@ -25,8 +25,8 @@ def test_a_success_after_many_failures_is_reported(golden: Golden) -> None:
 
 @pytest.mark.parametrize("login", [ssh, telnet])
 def test_shells_report_as_well(login: Callable[..., Event]) -> None:
-    """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few
-    times is no guesser.
+    """SSH sessions count by outcome or by packet sizes, once for each success; a few mistyped passwords are no
+    guessing.
     """
     story = [*(login(n) for n in range(20)), *(login(30 + n, accepted=True) for n in range(5))]
     assert one(inspected(detector(GUESSED), story)).numbers["failures"] == 20
@@ -44,13 +44,13 @@ def test_shells_report_as_well(login: Callable[..., Event]) -> None:
 
 
 def test_at_a_directory_the_account_counts() -> None:
-    """Others may be other people."""
+    """At a directory only failures of the same account count."""
     assert one(inspected(detector(GUESSED), [*(smb(n, "anna") for n in range(9)), smb(20, "anna", status=0)]))
     assert inspected(detector(GUESSED), [*(smb(n, f"user{n}") for n in range(20)), smb(30, "anna", status=0)]) == []
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A user who remembers it at last, failures long ago, forms whose outcome nobody knows, ordinary logins."""
+    """A few mistyped passwords, failures long ago, forms with unknown outcome, and usual logins raise no alert."""
     story = [
         *(ftp(n) for n in range(4)),
         ftp(5, accepted=True),
@@ -62,8 +62,8 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_a_slip_before_each_success_is_no_guessing() -> None:
-    """A program that always tries an old password first; but one's own password does not hide that one guesses those of
-    others.
+    """A program that always tries an old password first raises no alert; own successes do not hide guessed passwords of
+    other accounts.
     """
     slips = [each for n in range(40) for each in (ftp(10 * n), ftp(10 * n + 1, accepted=True))]
     assert inspected(detector(GUESSED), slips) == []
@@ -72,6 +72,6 @@ def test_a_slip_before_each_success_is_no_guessing() -> None:
 
 
 def test_repetition_starts_again() -> None:
-    """Who is in logs in again without being told again."""
+    """Further logins after the success are not reported again."""
     story = [*(ftp(n) for n in range(9)), *(ftp(10 + n, accepted=True) for n in range(20))]
     assert len(inspected(detector(GUESSED), story)) == 1

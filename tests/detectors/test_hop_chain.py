@@ -1,4 +1,4 @@
-"""Chains of administration sessions: the attack, its innocent twins, repetition."""
+"""Chains of administration sessions: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def actor_and_targets(alert: Alert) -> tuple[int, list[int]]:
 
 
 def test_two_hops_are_a_chain_that_is_drawn(golden: Golden) -> None:
-    """Actor is where it began, targets are all that were reached; within a second of the session's tenth."""
+    """The first host is the actor, the reached ones are targets; ten seconds into the session it is reported."""
     [alert] = in_time(CHAIN, chain())
     assert actor_and_targets(alert) == (parse("10.0.0.66"), [parse("10.0.0.7"), parse("10.0.1.8")])
     assert alert.why[0] == "10.0.0.66 → (SSH) 10.0.0.7 → (SSH) 10.0.1.8"
@@ -36,7 +36,7 @@ def test_two_hops_are_a_chain_that_is_drawn(golden: Golden) -> None:
 
 
 def test_a_longer_chain_grows_under_one_key_and_is_high() -> None:
-    """Third hop: the same finding, graver; each way of moving is named."""
+    """A third hop is high, with the same key; the alert contains the technique of each hop."""
     story = chain(1, 3389).converse(300, "10.0.1.8", "10.0.2.9", 5985)
     found = in_time(CHAIN, story)
     assert [alert.numbers["hops"] for alert in found] == [2, 3]
@@ -46,14 +46,14 @@ def test_a_longer_chain_grows_under_one_key_and_is_high() -> None:
 
 
 def test_a_device_that_passes_sessions_on_is_high() -> None:
-    """A printer in the middle."""
+    """A chain through a printer is high."""
     [alert] = in_time(CHAIN, chain(), World(device("printer", "10.0.0.7", "PRN")))
     assert alert.severity == Severity.high
     assert "over printer PRN (10.0.0.7)" in alert.summary
 
 
 def test_hops_that_do_not_belong_together_are_quiet() -> None:
-    """Too late, the way back, two sessions of one host, a knock instead of a session."""
+    """A late session, a session back, two sessions of one host, and a connection attempt are no chain."""
     assert in_time(CHAIN, chain(step=4000)) == []
     assert in_time(CHAIN, chain(1, 22, "10.0.0.66", "10.0.0.7", "10.0.0.66")) == []
     assert (
@@ -71,7 +71,7 @@ def test_hops_that_do_not_belong_together_are_quiet() -> None:
 
 
 def test_a_jump_host_is_quiet_once_it_is_known() -> None:
-    """By the option at once; by what was learned afterwards, although it goes to a new server."""
+    """A jump host of the option or of the baseline raises no alert, although it connects to a new server."""
     assert in_time(CHAIN, chain(), jump_hosts=("10.0.0.7",)) == []
     machines = [device("workstation", "10.0.0.66"), device("server", "10.0.0.7"), device("server", "10.0.1.8")]
     world = World(*machines).learned(chain())
@@ -79,19 +79,19 @@ def test_a_jump_host_is_quiet_once_it_is_known() -> None:
 
 
 def test_file_servers_that_read_policies_are_quiet() -> None:
-    """A workstation reads a share of a server, which reads from the domain controller."""
+    """A workstation that reads from a file server, which reads from the domain controller, is no chain."""
     world = World(device("server", "10.0.0.7"), device("server", "10.0.1.8"))
     assert in_time(CHAIN, chain(1, 445), world) == []
     crowd = Story()
     for n in range(4):
         crowd.converse(1 + n, f"10.0.0.{20 + n}", "10.0.0.7", 445)
     crowd.converse(60, "10.0.0.7", "10.0.1.8", 22)
-    assert len(in_time(CHAIN, crowd)) == 1  # the first comers make no crowd yet, so the way on counts
+    assert len(in_time(CHAIN, crowd)) == 1  # too few clients for a common server yet, so the hop counts
     assert len(in_time(CHAIN, chain(1, 445))) == 1
 
 
 def test_repeats_fold_into_one_alert() -> None:
-    """The same chain again and again within the suppression."""
+    """A chain that repeats within the suppression time is one alert."""
     story = Story()
     for n in range(6):
         story.converse(1 + 400 * n, "10.0.0.66", "10.0.0.7", 22).converse(100 + 400 * n, "10.0.0.7", "10.0.1.8", 22)

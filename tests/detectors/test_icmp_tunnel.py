@@ -1,4 +1,4 @@
-"""ICMP tunnels: the attacks, innocent twins, repetition."""
+"""ICMP tunnels: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ping(at: float, size: int = 56, disorder: float = 5.5, carries: str = "patte
 
 
 def turned(at: float) -> Event:
-    """A request of the other host."""
+    """An echo request of the other host."""
     packet = Packet(ts=START + int(at * SECOND), src=parse("203.0.113.9"), dst=parse("10.0.0.66"), proto=1)
     return IcmpEcho(packet, 9, int(at), 64, 5.5, 0, "data")
 
@@ -38,7 +38,7 @@ def test_packets_inside_pings() -> None:
 
 
 def test_answers_that_are_none() -> None:
-    """Other data came back; the one who asked is named first all the same, and a device with one job is grave."""
+    """A reply with other data raises an alert with the requester as actor; a fixed-function device is severe."""
     story = [each for n in range(6) for each in (ping(n, 64, 2.0, "data"), pong(n, 64, 4.0, "data"))]
     alert = one(inspected(detector(TUNNEL, World(device("camera", "10.0.0.66"))), story))
     assert (alert.severity, alert.numbers["answers"], alert.actor.address) == (Severity.critical, 5, parse("10.0.0.66"))
@@ -49,7 +49,7 @@ def test_sizes_that_vary_with_what_is_reported() -> None:
 
 
 def test_replies_that_return_the_data() -> None:
-    """Encrypted data of one size, returned unchanged: much of it in one direction, or both hosts send requests."""
+    """Returned encrypted data of one size raises an alert: much in one direction, or requests of both hosts."""
     full = [
         each
         for n in range(60)
@@ -68,8 +68,8 @@ def test_text_in_one_ping_is_a_hint() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one
-    size, a cut capture; large ones with data that repeats, two hosts of which one has data.
+    """Pings and replies, path MTU discovery, truncated replies and captures, random data of one size, large repetitive
+    data, and two hosts of which one sends data raise no alert.
     """
     assert inspected(detector(TUNNEL), [ping(n, 1400, 5.0, "data") for n in range(60)]) == []
     assert inspected(detector(TUNNEL), [ping(n, 56, 5.5) if n % 2 else turned(n) for n in range(60)]) == []
@@ -88,20 +88,20 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """Once in five minutes, under one key."""
+    """A tunnel is reported once in five minutes with one key."""
     found = inspected(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(700)])
     assert len(found) == 3
     assert one(found)
 
 
 def unasked(at: float, size: int = 1200, carries: str = "data") -> Event:
-    """A reply of the inside host to a request that nobody sent."""
+    """An echo reply of the internal host without a request."""
     packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), proto=1)
     return IcmpEchoReply(packet, 7, int(at), size, 7.5, 0, carries)
 
 
 def test_unsolicited_replies() -> None:
-    """Data leaves in replies only. Their sender is the actor; replies to requests, and padding, are none."""
+    """Data in unsolicited replies raises an alert with their sender as actor; solicited replies and padding do not."""
     alert = one(inspected(detector(TUNNEL), [unasked(n) for n in range(120)]))
     assert (alert.numbers["unasked"], alert.actor.address) == (60_000, parse("10.0.0.66"))
     assert inspected(detector(TUNNEL), [unasked(n, carries="pattern") for n in range(120)]) == []

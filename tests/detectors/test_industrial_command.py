@@ -1,4 +1,4 @@
-"""Commands and writes to controllers: the attacks, their innocent twins, repetition."""
+"""Commands and writes to PLCs: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -44,41 +44,41 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
     ],
 )
 def test_commands_that_disturb_a_process(event: Event, technique: str) -> None:
-    """One is enough. It is of low severity while it is not known who commands here."""
+    """One command raises an alert, of low severity until the usual masters are known."""
     alert = one(inspected(detector(COMMAND), [event]))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, technique)
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(OTHER), parse(CONTROLLER))
 
 
 def test_a_command_of_a_host_that_never_wrote() -> None:
-    """The controller was in use for half an hour."""
+    """A command of a new master raises an alert after half an hour of baseline."""
     alert = one(inspected(detector(COMMAND), [*[modbus(60 * n) for n in range(30)], s7(1801, "stop")]))
     assert (alert.severity, alert.numbers["protocol"]) == (Severity.medium, "s7comm")
 
 
 def test_a_host_that_never_wrote() -> None:
-    """The control server writes all day; then another host does."""
+    """Writes of another host than the control server, which writes all day, raise an alert."""
     story = [modbus(60 * n, write=True) for n in range(30)]
     alert = one(inspected(detector(COMMAND), [*story, modbus(1801, OTHER, write=True)]))
     assert (alert.actor.address, alert.techniques[0].technique) == (parse(OTHER), "T1565")
 
 
 def test_many_writes() -> None:
-    """Every coil in turn."""
+    """Writes to all coils in turn raise an alert."""
     alert = one(inspected(detector(COMMAND), [modbus(n / 50, OTHER, write=True, function=5) for n in range(300)]))
     assert alert.numbers["requests"] == 100
 
 
 def test_actors_that_have_no_business_there() -> None:
-    """From outside, and from a camera."""
+    """Commands of an external host and of a camera are more severe."""
     assert one(inspected(detector(COMMAND), [s7(0, "stop", OUTSIDE)])).severity is Severity.high
     world = World(device("camera", OTHER))
     assert one(inspected(detector(COMMAND, world), [s7(0, "stop")])).severity is Severity.high
 
 
 def test_what_a_plant_does() -> None:
-    """Polling, the writes of the control server, a second server from the beginning on, questions that identify, and
-    stations that may.
+    """Polling, writes of the control server, a second server known from the start, identification requests, and exempt
+    stations raise no alert.
     """
     for story in (
         [modbus(n, OTHER) for n in range(2000)],

@@ -1,4 +1,4 @@
-"""Services that protect nothing: each as it is used, its secure twin, and repetition."""
+"""Insecure services: each in use, its secure counterpart, and repetition."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ STORIES: dict[str, list[Event]] = {
 
 @pytest.mark.parametrize("setting", STORIES)
 def test_each_service_in_use_is_reported(setting: str) -> None:
-    """The device that offers it is who it is about, whoever uses it; and it is no alarm."""
+    """The server is the actor, whichever host uses the service; the severity is info."""
     [alert] = inspected(detector(INSECURE), STORIES[setting])
     assert (alert.numbers["setting"], alert.severity) == (setting, Severity.info)
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(SERVER), parse(CLIENT))
@@ -98,7 +98,7 @@ def test_each_service_in_use_is_reported(setting: str) -> None:
 
 
 def test_the_field_that_proves_it_is_named(golden: Golden) -> None:
-    """With what it held."""
+    """The evidence contains the field and its value."""
     golden(one(inspected(detector(INSECURE), STORIES["certificate_expired"])).why[0], "3 days")
     nameless = certificate(ends_in_days=-3)
     nameless.common_name = ""  # type: ignore[attr-defined]
@@ -151,7 +151,7 @@ def test_secure_twins_are_quiet(twin: str) -> None:
 
 
 def test_servers_outside_are_not_ours_to_fix() -> None:
-    """Nor is a file that is asked of everybody."""
+    """External servers, and a TFTP request to broadcast, raise no alert."""
     story = [
         ftp(0, server="198.51.100.7"),
         TftpRead(ends(0, 69, answer=False, server="255.255.255.255"), "boot", "octet", ()),
@@ -160,13 +160,13 @@ def test_servers_outside_are_not_ours_to_fix() -> None:
 
 
 def test_players_stream_to_each_other() -> None:
-    """A television takes pictures by RTSP from whoever is in the room; a camera does not."""
+    """RTSP without a password to a television raises no alert, to a camera it does."""
     assert inspected(detector(INSECURE, World(device("tv", SERVER))), stream()) == []
     assert len(inspected(detector(INSECURE, World(device("camera", SERVER))), stream())) == 1
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    """Whoever uses it, and however often; another device and another setting are others."""
+    """A service is reported once a day for all its clients; other devices and settings are separate alerts."""
     story = [ftp(n * 60, client=f"10.0.0.{10 + n % 5}") for n in range(1440)]
     assert len(inspected(detector(INSECURE), story)) == 1
     assert len(inspected(detector(INSECURE), [*story, ftp(86460), ftp(3, server="10.0.0.6"), telnet(4)])) == 4
@@ -180,7 +180,7 @@ def test_what_is_borne_here_is_not_reported() -> None:
 
 
 def test_it_is_no_alarm_whoever_it_is() -> None:
-    """A camera that speaks Telnet stays info: weighing makes nothing graver that is work to be done."""
+    """Telnet on a camera stays info: risk scoring does not raise the severity of weaknesses."""
     world = World(device("camera", SERVER))
     [alert] = inspected(detector(INSECURE, world), STORIES["telnet_open"])
     assert Weigher(world).weigh(alert).severity == Severity.info

@@ -1,4 +1,4 @@
-"""Bots that are controlled over IRC: the attack, its innocent twins, repetition."""
+"""IRC bots: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def order(text: str, *, at: float = 0, mine: bool = False) -> Event:
     ],
 )
 def test_signs_of_a_bot(event: Event) -> None:
-    """The host in the own network is the actor, whoever speaks."""
+    """The internal host is the actor, whichever side sends the message."""
     [alert] = inspected(detector(BOT), [event])
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(CLIENT), parse(SERVER), 6667)
@@ -54,7 +54,7 @@ def test_signs_of_a_bot(event: Event) -> None:
 
 
 def test_a_camera_does_not_chat() -> None:
-    """Whatever it calls itself."""
+    """IRC by a camera raises an alert, with any nickname."""
     assert one(inspected(detector(BOT, World(device("camera", CLIENT))), [login("anna")]))
 
 
@@ -72,10 +72,10 @@ def test_a_camera_does_not_chat() -> None:
     ],
 )
 def test_benign_twins_are_quiet(event: Event) -> None:
-    """Names and commands of people, and an order that the host itself writes: it is no bot."""
+    """Nicknames and commands of users, and commands that the host itself sends, raise no alert."""
     assert inspected(detector(BOT), [event]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """Order after order."""
+    """Repeated commands are one alert."""
     assert one(inspected(detector(BOT), [order("!udp 198.51.100.7 80 60", at=n) for n in range(20)]))

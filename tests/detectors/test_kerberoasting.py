@@ -1,4 +1,4 @@
-"""Kerberoasting: the harvest, its innocent twins, repetition."""
+"""Kerberoasting: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROAST = "credential_access.kerberoasting"
 
 
 def test_many_services_in_rc4_are_a_harvest() -> None:
-    """Told as high with all names, besides the single ones, which tell whose accounts are weak."""
+    """RC4 tickets for ten services are high with all names, besides the low alerts about each weak account."""
     found = inspected(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", given=RC4)])
     alert = one([alert for alert in found if alert.severity == Severity.high])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(CENTRE))
@@ -26,14 +26,14 @@ def test_many_services_in_rc4_are_a_harvest() -> None:
 
 
 def test_a_tool_asks_for_rc4_first() -> None:
-    """One ticket is enough."""
+    """One ticket is enough if the client prefers RC4."""
     [alert] = inspected(detector(ROAST), service(0, "HTTP/intranet", etypes=(23, 16, 3, 18), given=RC4))
     assert alert.severity == Severity.medium
     assert "RC4" in alert.why[1]
 
 
 def test_a_harvest_of_a_tool_is_one_finding() -> None:
-    """From the first ticket on, and graver with the tenth."""
+    """A tool is reported at the first ticket, and with a higher severity at the tenth, with one key."""
     found = inspected(
         detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23,), given=RC4)]
     )
@@ -42,7 +42,7 @@ def test_a_harvest_of_a_tool_is_one_finding() -> None:
 
 
 def test_a_single_weak_ticket_is_low() -> None:
-    """An account without AES keys in a domain that has them; not where it is known, or switched off."""
+    """An RC4 ticket in a domain with AES is low; exempt services and a disabled option raise no alert."""
     story = service(0, "HTTP/intranet", given=RC4)
     assert [alert.severity for alert in inspected(detector(ROAST), story)] == [Severity.low]
     assert inspected(detector(ROAST, exempt=("http/intranet",)), story) == []
@@ -50,8 +50,8 @@ def test_a_single_weak_ticket_is_low() -> None:
 
 
 def test_requests_without_answers() -> None:
-    """A capture of what clients send: RC4 is wanted first for service after service. Clients that prefer AES, shares of
-    machines, and requests whose answers come are no sign.
+    """In a capture of requests only, RC4-first requests for many services raise an alert. Clients that prefer AES, file
+    shares, and requests with answers in the capture do not.
     """
     tool = [each for n in range(5) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23, 18), given=RC4)]
     found = inspected(detector(ROAST), one_way(tool))
@@ -75,8 +75,8 @@ def one_way(story: list[Event]) -> list[Event]:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """AES tickets, shares of machines, an old domain without AES, a Unix machine's own account, another domain's
-    centre.
+    """AES tickets, file shares, a domain without AES, a Unix host's own account, and the KDC of another domain raise no
+    alert.
     """
     story = [each for n in range(40) for each in service(n, f"MSSQLSvc/db{n}")]
     story += [each for n in range(40, 80) for each in service(n, f"cifs/fs{n}", given=RC4)]
@@ -90,7 +90,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """A harvest that goes on is one finding."""
+    """A continuing attack is one alert."""
     found = inspected(
         detector(ROAST), [each for n in range(200) for each in service(n * 2, f"MSSQLSvc/db{n}", given=RC4)]
     )

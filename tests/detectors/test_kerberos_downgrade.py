@@ -1,4 +1,4 @@
-"""Lowered Kerberos encryption: a skeleton key, old accounts, clients that want RC4."""
+"""Kerberos encryption downgrade: a skeleton key, old accounts, clients that offer only RC4."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_rc4_where_aes_was_offered_is_reported() -> None:
 
 
 def test_several_accounts_or_one_that_had_aes_are_high() -> None:
-    """The skeleton key lowers everybody."""
+    """Several accounts, or one that used AES before, are high: a skeleton key affects all accounts."""
     found = inspected(detector(LOWER), [each for n in range(3) for each in login(n, f"user{n}", etype=RC4)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.medium, Severity.high]
     [alert] = inspected(detector(LOWER), [*login(0), *login(9, etype=RC4)])
@@ -26,13 +26,13 @@ def test_several_accounts_or_one_that_had_aes_are_high() -> None:
 
 
 def test_a_client_that_wants_rc4_only_is_low() -> None:
-    """It got what it asked for."""
+    """A client that offers only RC4 and gets it is low."""
     [alert] = inspected(detector(LOWER), login(0, etypes=(23, 3), etype=RC4))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1558")
 
 
 def test_benign_twins_are_quiet() -> None:
-    """AES everywhere; a domain that has none; an account known as old."""
+    """AES only, a domain without AES, and an account known as old raise no alert."""
     story = [
         *login(0),
         *login(1, "bob", etype=RC4, ticket_etype=RC4),
@@ -43,5 +43,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """An old account logs in all day."""
+    """Repeated logins of an old account have one alert key."""
     assert one(inspected(detector(LOWER), [each for n in range(9) for each in login(n * 100, etype=RC4)]))

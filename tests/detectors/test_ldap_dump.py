@@ -1,4 +1,4 @@
-"""Directories taken apart: searches of attackers, of many kinds, for much; innocent twins; repetition."""
+"""Enumeration of LDAP directories: attack tools, many kinds of searches, many results; benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_searches_that_help_an_attacker(golden: Golden, filter_: str, technique:
 
 
 def test_many_kinds_of_entries() -> None:
-    """Four kinds within minutes; asking who may do what with them is one more."""
+    """Four kinds of searches within minutes raise an alert; a request for access rights counts as one kind."""
     alert = one(reported([search(each, n) for n, each in enumerate(KINDS)]))
     assert (alert.severity, alert.numbers["kinds"], alert.techniques[0].technique) == (Severity.medium, 4, "T1087.002")
     assert (
@@ -79,7 +79,7 @@ def test_many_kinds_of_entries() -> None:
 
 
 def test_much_was_found() -> None:
-    """A hint, for services that synchronise find as much; a device does not."""
+    """Many results are low, since synchronization services get as many; for a device they are high."""
     alert = one(reported([done(600), done(600, at=10)]))
     assert (alert.severity, alert.numbers["entries"], alert.actor.address) == (Severity.low, 1200, parse(CLIENT))
     assert one(reported([done(1500)], World(device("camera", CLIENT)))).severity == Severity.high
@@ -101,8 +101,8 @@ def test_much_was_found() -> None:
     ],
 )
 def test_ordinary_searches_are_quiet(events: list[Event]) -> None:
-    """A login, a program now and then, what a directory says of itself, one machine, an address book, many single
-    users, printers and servers.
+    """A login, occasional searches, the root DSE, one computer, an address book, many single users, printers and
+    servers raise no alert.
     """
     assert reported(events) == []
 

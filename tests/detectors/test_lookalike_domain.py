@@ -1,4 +1,4 @@
-"""Domains that are made to be taken for others: the attack, innocent twins, repetition."""
+"""Lookalike domains: the attack, similar benign names, repetition."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_imitations(name: str, meant: str, how: str) -> None:
 
 
 def test_letters_of_another_alphabet_are_no_mistake() -> None:
-    """Cyrillic letters in the name of a brand; a device with one job mistypes nothing either."""
+    """Cyrillic letters in a brand's name are medium, and so is a mistyped name of a fixed-function device."""
     label = "xn--" + "gоogle".encode("punycode").decode("ascii")
     hello = TlsClientHello(packet(0), f"{label}.com", (), "TLS 1.3", "", "", (), False)
     alert = one(inspected(detector(LOOK), [hello]))
@@ -70,7 +70,7 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
     ],
 )  # fmt: skip
 def test_ordinary_names_are_quiet(name: str) -> None:
-    """The names themselves, other words, plurals, names below the domains of others, other languages."""
+    """The brands' own names, other words, plurals, names below other domains, and other languages raise no alert."""
     assert inspected(detector(LOOK), [queried(name)]) == []
 
 

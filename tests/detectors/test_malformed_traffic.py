@@ -1,4 +1,4 @@
-"""Messages that no protocol allows: many of one sender, their innocent twins, repetition."""
+"""Malformed messages: many of one sender, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def broken(at: float, dissector: str = "sip", *, src: str = SENDER, truncated: b
 
 
 def test_five_of_one_sender() -> None:
-    """Of one protocol, within ten minutes."""
+    """Five malformed messages of one protocol within ten minutes raise an alert."""
     [alert] = inspected(detector(MALFORMED), [broken(n * 60) for n in range(6)])
     assert (alert.actor.address, alert.numbers["messages"], alert.severity) == (parse(SENDER), 5, Severity.low)
     assert alert.network == {"proto": "udp", "app": "sip", "vlan": 0, "direction": "internal"}
 
 
 def test_benign_twins_are_quiet() -> None:
-    """One each of many, one each of many protocols, what the capture cut, and one in five minutes."""
+    """One each of many senders or protocols, truncated messages, and one in five minutes raise no alert."""
     many = [broken(n, src=f"10.0.1.{n + 1}") for n in range(50)]
     protocols = [broken(n, f"protocol{n}") for n in range(50)]
     cut = [broken(n, truncated=True) for n in range(50)]
@@ -38,5 +38,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_in_ten_minutes() -> None:
-    """A hundred within nine minutes."""
+    """A hundred malformed messages within nine minutes are reported once."""
     assert len(inspected(detector(MALFORMED), [broken(n * 5) for n in range(100)])) == 1

@@ -1,4 +1,4 @@
-"""Contacts with listed addresses."""
+"""Connections with addresses of threat lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lists(tmp_path: Path) -> ThreatLists:
 
 
 def test_an_answered_contact_is_reported_and_raised(lists: ThreatLists) -> None:
-    """Tried: medium; answered: high; one alert that names list, entry, direction, bytes and both ends."""
+    """An attempt is medium, an answer high, as one alert with list, entry, direction, bytes and ends."""
     found = raised(
         LISTED,
         Story().flow(1, "10.0.0.5", "203.0.113.66", 443, answered=True, ended=60, packets=(10, 8)),
@@ -52,7 +52,7 @@ def test_an_answered_contact_is_reported_and_raised(lists: ThreatLists) -> None:
 
 
 def test_a_device_with_one_job_is_more_severe(lists: ThreatLists) -> None:
-    """A camera that talks to a listed address: high where it tried, critical where it was answered."""
+    """A camera's attempt is high, an answered connection critical."""
     found = raised(
         LISTED,
         Story().flow(1, "10.0.0.5", "198.51.100.9", 8080, answered=True),
@@ -62,7 +62,7 @@ def test_a_device_with_one_job_is_more_severe(lists: ThreatLists) -> None:
 
 
 def test_a_connection_attempt_from_outside_is_low_until_answered(lists: ThreatLists) -> None:
-    """Scans by listed addresses come all day."""
+    """Attempts by listed external addresses are low until they are answered."""
     story = Story().flow(1, "203.0.113.66", "10.0.0.5", 22, ended=30)
     assert [alert.severity for alert in raised(LISTED, story, World(lists=lists))] == [Severity.low]
     answered = Story().flow(1, "203.0.113.66", "10.0.0.5", 22, answered=True)
@@ -72,7 +72,7 @@ def test_a_connection_attempt_from_outside_is_low_until_answered(lists: ThreatLi
 
 
 def test_a_pair_is_reported_once_a_day(lists: ThreatLists) -> None:
-    """A thousand beacons are one finding a stage; another pair is another."""
+    """A thousand beacons are one alert for each stage; another pair is another alert."""
     story = Story()
     for n in range(1000):
         story.flow(n * 60, "10.0.0.5", "203.0.113.66", 443, answered=True, ended=5, packets=(3, 3))
@@ -85,7 +85,7 @@ def test_a_pair_is_reported_once_a_day(lists: ThreatLists) -> None:
 
 
 def test_everything_else_is_quiet(lists: ThreatLists) -> None:
-    """Neighbours of listed addresses, private ones, and everything where no list is loaded."""
+    """Neighbors of listed addresses, private addresses, and missing lists raise no alert."""
     story = (
         Story()
         .flow(1, "10.0.0.5", "203.0.113.67", 443, answered=True, ended=9)

@@ -1,4 +1,4 @@
-"""Listed names: in questions, hellos, requests and certificates; innocent twins; repetition."""
+"""Listed names in DNS queries, handshakes, HTTP requests and certificates; similar benign names; repetition."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def certificate(*names: str) -> Event:
     ],
 )
 def test_wherever_the_name_stands(world: World, event: Event, severity: Severity) -> None:
-    """Once is enough; the inside machine is the actor, the list and its line are named."""
+    """One occurrence raises an alert; the internal host is the actor, list and line are included."""
     alert = one(inspected(detector(LISTED, world), [event]))
     assert alert.severity == severity
     assert alert.actor.address in (parse(CLIENT), parse("10.0.0.44"))
@@ -72,16 +72,14 @@ def test_wherever_the_name_stands(world: World, event: Event, severity: Severity
 
 
 def test_age_and_confidence(world: World) -> None:
-    """As the list tells them."""
+    """The alert contains the age of the list entry and has its confidence."""
     alert = one(inspected(detector(LISTED, world), [query("fresh.example")]))
     assert (alert.numbers["age_days"], alert.confidence) == (13, 0.6)
     assert "first seen 13 days before" in alert.why[0]
 
 
 def test_benign_twins_are_quiet(world: World) -> None:
-    """Neighbours of listed names, allowed ones, entries that expired, other paths of a listed URL,
-    and no lists at all.
-    """
+    """Similar names, allowed names, expired entries, other paths of a listed URL, and missing lists raise no alert."""
     story = [
         query(name)
         for name in (
@@ -99,5 +97,5 @@ def test_benign_twins_are_quiet(world: World) -> None:
 
 
 def test_repetition_is_one_finding(world: World) -> None:
-    """Asked for every minute for two days."""
+    """Queries every minute for two days have one alert key."""
     assert len(inspected(detector(LISTED, world), [query(f"{n}.evil.example", 60 * n) for n in range(2880)])) == 2

@@ -1,4 +1,4 @@
-"""Listed fingerprints: JA3, JA4 and certificates; innocent twins; repetition."""
+"""Listed fingerprints: JA3, JA4 and certificates; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def certificate(sha1: str) -> Event:
     ids=["ja3", "ja4", "certificate"],
 )
 def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> None:
-    """A certificate weighs more than a client's way to say hello."""
+    """A certificate is more severe than a ClientHello fingerprint."""
     alert = one(inspected(detector(LISTED, world), [event]))
     assert alert.target
     assert (alert.severity, alert.actor.address, alert.target.address) == (
@@ -64,11 +64,11 @@ def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> 
 
 
 def test_benign_twins_are_quiet(world: World) -> None:
-    """Other fingerprints, none, and no lists."""
+    """Other fingerprints, no fingerprints, and missing lists raise no alert."""
     assert inspected(detector(LISTED, world), [hello(JA3[::-1]), hello(), certificate("")]) == []
     assert inspected(detector(LISTED), [hello(JA3)]) == []
 
 
 def test_repetition_is_one_finding(world: World) -> None:
-    """Once a day for each pair."""
+    """A fingerprint is reported once a day for each pair."""
     assert len(inspected(detector(LISTED, world), [hello(JA3, at=n) for n in range(500)])) == 1

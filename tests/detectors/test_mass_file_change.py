@@ -1,4 +1,4 @@
-"""Ransomware over a share: the attack, its innocent twins, repetition."""
+"""Ransomware on a file share: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def opens(count: int, action: int) -> list[Event]:
 
 
 def test_a_hundred_files_with_another_ending() -> None:
-    """Within a minute."""
+    """A hundred files renamed to another extension within a minute raise an alert."""
     alert = inspected(detector(MASS), renames(120))[0]
     assert (alert.actor.address, alert.numbers["renames"], alert.severity) == (parse(CLIENT), 100, Severity.high)
 
 
 def test_four_hundred_files_overwritten_or_deleted() -> None:
-    """Whatever their endings: medium."""
+    """Four hundred overwritten or deleted files are medium, with any extension."""
     story = sorted(
         [*opens(250, 3), *(SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(250))],
         key=lambda event: event.ts,
@@ -41,8 +41,8 @@ def test_four_hundred_files_overwritten_or_deleted() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Programs that write in two steps, pictures that get other names, a copy that makes new files,
-    and a slow script.
+    """Programs that write through temporary files, renamed pictures, a copy of new files, and a slow script raise no
+    alert.
     """
     for story in (
         renames(300, "tmp", "docx"),
@@ -55,12 +55,12 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_the_machine_of_a_manager_is_low() -> None:
-    """As the operator says."""
+    """A management host of the option is low."""
     assert {alert.severity for alert in inspected(detector(MASS, managers=(CLIENT,)), renames(120))} == {Severity.low}
 
 
 def test_repetition_grows_one_alert() -> None:
-    """Told every ten seconds at most, under one key."""
+    """A continuing attack is reported every ten seconds at most, with one key."""
     found = inspected(detector(MASS), renames(300))
     assert 2 <= len(found) <= 5
     assert len({alert.key for alert in found}) == 1

@@ -1,4 +1,4 @@
-"""Mining: the program and its pool, innocent twins, repetition."""
+"""Cryptocurrency mining: the client and its pool, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def queried(name: str, at: float = 0) -> Event:
 
 
 def test_calls_of_a_miner() -> None:
-    """Program and account are told; a device with one job makes it graver."""
+    """The alert contains program and account; a fixed-function device is more severe."""
     login = StratumRequest(packet(), "login", "xmrig/6.0", "4Account")
     [alert] = inspected(detector(MINING), [login])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1496")
@@ -36,7 +36,7 @@ def test_calls_of_a_miner() -> None:
 
 
 def test_work_from_a_pool_names_the_same_two() -> None:
-    """Heard from the pool's side only, the machine inside is still the one that mines."""
+    """In a capture of the pool's messages only, the internal host is still the actor."""
     [alert] = inspected(detector(MINING), [StratumWork(packet(answer=True), "mining.notify")])
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse("10.0.0.66"),
@@ -46,7 +46,7 @@ def test_work_from_a_pool_names_the_same_two() -> None:
 
 
 def test_names_of_pools() -> None:
-    """The address of a pool counts, its web pages hardly."""
+    """A name of a pool's mining server is medium, of its web pages low."""
     found = inspected(detector(MINING), [queried("eu1-zcash.flypool.org"), queried("www.f2pool.com")])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low]
 

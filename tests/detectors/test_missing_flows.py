@@ -1,4 +1,4 @@
-"""What is missed: a backup that did not come, a channel that fell silent; innocent twins; repetition."""
+"""Missing flows: a backup that did not run, a channel that became silent; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.detectors.stories import START, Story, detector, in_time, one
 BACKUP, SILENT = "device.backup_missed", "device.silent_channel"
 HOUR, DAY = 3600, 86_400
 CLIENT, SERVER, OTHER = "10.0.0.66", "10.0.0.5", "10.0.0.9"
-MB = 10_000  # packets of a hundred bytes
+MB = 10_000  # packets of 100 bytes
 
 
 def backups(
     days: list[int], *, hour: float = 2, jitter: float = 0, megabytes: int = 500, server: str = SERVER, until: int = 12
 ) -> Story:
-    """A large flow on each of these days, and a look at the clock every hour until the last."""
+    """A large flow on each of these days, and a small flow every hour until the last."""
     story = Story()
     for at, day in enumerate(days):
         story.flow(
@@ -35,7 +35,7 @@ def backups(
 
 
 def test_a_backup_that_did_not_come() -> None:
-    """Told when the longest pause has passed by a fifth and an hour."""
+    """An alert is raised when the longest interval is exceeded by a fifth and an hour."""
     alert = one(in_time(BACKUP, backups([0, 1, 2, 3, 4, 5])))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(CLIENT),
@@ -63,7 +63,7 @@ def test_a_backup_around_midnight_is_one_as_well() -> None:
     ],
 )
 def test_what_is_no_missed_backup_is_quiet(story: Story) -> None:
-    """One that comes, one with weekends, one too new, people at any hour, small things, somebody outside."""
+    """A regular or weekday backup, a short baseline, irregular or small flows, and an external server are quiet."""
     assert in_time(BACKUP, story) == []
 
 
@@ -74,7 +74,7 @@ def test_a_missed_backup_is_reported_once_until_it_comes_again() -> None:
 def channel(
     minutes: int, *, every: int = 5, other: bool = True, until: int = 0, pause: tuple[int, int] = (0, 0)
 ) -> Story:
-    """A client asks its server every few minutes; it also asks another, longer."""
+    """A client that connects to its server every few minutes, and to another server for longer."""
     story = Story()
     for minute in range(0, minutes, every):
         if not pause[0] <= minute < pause[1]:
@@ -85,7 +85,7 @@ def channel(
 
 
 def test_a_channel_that_fell_silent() -> None:
-    """Three times its longest pause, while the client still speaks with another."""
+    """Three times the longest interval raises an alert while the client still uses another server."""
     alert = one(in_time(SILENT, channel(3000, until=3200), learn_h=24))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(CLIENT),
@@ -107,8 +107,8 @@ def test_a_channel_that_fell_silent() -> None:
     ],
 )
 def test_what_is_no_silence_is_quiet(story: Story) -> None:
-    """A channel that goes on, one too new, a machine that is off altogether, one that paused before, one with few
-    conversations.
+    """A continuing channel, too short a baseline, a host that is off, an earlier pause of the same length, and too few
+    flows raise no alert.
     """
     assert in_time(SILENT, story, learn_h=24) == []
 

@@ -1,4 +1,4 @@
-"""Names of others answered on the link."""
+"""Name poisoning (LLMNR, NBT-NS, mDNS)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def netbios(
 
 
 def mdns(at: float, name: str, sender: str = THIEF, *, requested: bool = True) -> list[Event]:
-    """A question and its answer, or an announcement alone."""
+    """An mDNS query and its answer, or an announcement alone."""
     question = MdnsQuery(messages(at, VICTIM, GROUP, 5353), (Question(f"{name}.local", 1),), False)
     answer = MdnsAnnouncement(
         messages(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True
@@ -62,7 +62,7 @@ def mdns(at: float, name: str, sender: str = THIEF, *, requested: bool = True) -
 
 
 def test_every_query_is_answered(golden: Golden) -> None:
-    """Told with the names, the protocols and who was answered."""
+    """A host that answers all queries raises an alert with names, protocols and victims."""
     story = [
         llmnr(0, "fileserv"),
         netbios(1, "FILESERV"),
@@ -80,7 +80,7 @@ def test_every_query_is_answered(golden: Golden) -> None:
 
 
 def test_names_without_an_owner(golden: Golden) -> None:
-    """Names browsers make up, and the proxy that Windows looks for."""
+    """Answers to random names of browsers, and to WPAD, raise an alert."""
     [alert] = inspected(detector(POISON), [llmnr(0, "fileserv"), llmnr(1, "jhgkwdzixn")])
     assert (alert.severity, alert.why[1].rpartition(": ")[2]) == (Severity.high, "jhgkwdzixn")
     assert (alert.numbers["names"], alert.numbers["threshold"]) == (2, 2)
@@ -90,7 +90,7 @@ def test_names_without_an_owner(golden: Golden) -> None:
 
 
 def test_aliases_over_mdns_alone_are_low() -> None:
-    """Somebody may have published them before we listened."""
+    """Aliases answered over mDNS only are low, as they may have been announced before the capture."""
     [alert] = inspected(
         detector(POISON),
         [each for n, name in enumerate(("cloud", "photos", "music", "wiki")) for each in mdns(n * 60, name)],
@@ -99,8 +99,8 @@ def test_aliases_over_mdns_alone_are_low() -> None:
 
 
 def test_benign_hosts_are_quiet() -> None:
-    """A host and its one name, long too; names it registered, probed for or announced; addresses that browsers hide; a
-    host whose name looks made up.
+    """A host that answers its own name (also a long one), names it registered, probed or announced, hidden addresses of
+    browsers, and a random-looking host name raise no alert.
     """
     story = [
         llmnr(0, "verylonghostname-7"),
@@ -133,8 +133,8 @@ def test_benign_hosts_are_quiet() -> None:
 
 
 def test_benign_servers_are_quiet() -> None:
-    """A WINS server, known by its flag or since it is asked by unicast; one that answers for all hosts of a segment; a
-    domain controller; a reflector.
+    """A WINS server, known by its flag or by unicast queries, one that answers for all hosts, a domain controller, and
+    a reflector raise no alert.
     """
     names = ("ALPHA", "BETA", "GAMMA", "DELTA")
     story: list[Event] = [netbios(n, name, SERVER, address="10.0.0.50", server=True) for n, name in enumerate(names)]
@@ -160,14 +160,14 @@ def test_benign_servers_are_quiet() -> None:
 
 
 def test_slow_answers_are_apart() -> None:
-    """One name in a while, as a renamed host has it."""
+    """Rare answers with different names, as of a renamed host, raise no alert."""
     assert (
         inspected(detector(POISON), [llmnr(n * 4000, name) for n, name in enumerate(("alpha", "beta", "gamma"))]) == []
     )
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """It goes on all day, with thousands of names."""
+    """A continuing attack with thousands of names is reported once in a time window."""
     found = inspected(detector(POISON), [llmnr(n, f"host{n}") for n in range(7200)])
     assert one(found)
     assert len(found) <= 3

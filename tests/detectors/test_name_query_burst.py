@@ -1,4 +1,4 @@
-"""Domains that do not exist: the generator, innocent twins, repetition."""
+"""NXDOMAIN bursts: the DGA, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def made_up(n: int) -> str:
 
 
 def test_made_up_domains() -> None:
-    """Told at twenty-five in a minute; the client is named, not the server that answers."""
+    """Twenty-five NXDOMAIN names in a minute raise an alert about the client, not the resolver."""
     alert = one(inspected(detector(BURST), [denied(n, made_up(n)) for n in range(30)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
     assert (alert.severity, alert.numbers["domains"], alert.techniques[0].technique) == (
@@ -54,15 +54,15 @@ def test_slow_generators_and_such_of_words() -> None:
 
 
 def test_a_few_an_hour_for_days() -> None:
-    """A hundred random names within a day; the same over a week, or words, are none."""
+    """A hundred random names in a day raise an alert; the same in a week, or words, do not."""
     assert one(inspected(detector(BURST), [denied(n * 800, made_up(n)) for n in range(108)])).numbers["domains"] == 100
     assert inspected(detector(BURST), [denied(n * 5000, made_up(n)) for n in range(150)]) == []
     assert inspected(detector(BURST), [denied(n * 800, f"winter{n}garden.net") for n in range(150)]) == []
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a
-    mistake now and then.
+    """Existing names, single labels of browsers, a wrong search suffix, block lists, own domains, and occasional typing
+    errors raise no alert.
     """
     story: list[Event] = []
     for n in range(60):

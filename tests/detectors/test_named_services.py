@@ -1,4 +1,4 @@
-"""Programs for remote access and programs that lend the line: the attack, innocent twins, repetition."""
+"""Remote access software and residential proxies: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def queried(name: str, at: float = 0) -> list[Event]:
     ],
 )
 def test_names_of_services(unit: str, name: str, technique: str) -> None:
-    """Any protocol will do; once a machine and service. A device with one job is grave."""
+    """A name over any protocol raises an alert, once for each host and service; a fixed-function device is high."""
     [alert] = inspected(detector(unit), queried(name))
     assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (
         Severity.low,
@@ -52,7 +52,7 @@ def test_names_of_services(unit: str, name: str, technique: str) -> None:
 
 
 def test_screens_and_boxes_that_run_programs() -> None:
-    """They are looked after from afar, but lend their line to nobody on purpose."""
+    """Remote access to a television is low, a residential proxy on it is high."""
     world = World(device("tv", "10.0.0.66"))
     assert inspected(detector(TOOL, world), queried("router7.teamviewer.com"))[0].severity == Severity.low
     assert inspected(detector(PROXY, world), queried("api.honeygain.com"))[0].severity == Severity.high
@@ -60,7 +60,7 @@ def test_screens_and_boxes_that_run_programs() -> None:
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])
 def test_benign_twins_are_quiet(unit: str) -> None:
-    """Other names of the same owners' domains, names that only look alike, and what is allowed."""
+    """Other names of the vendors' domains, names that only look similar, and allowed names raise no alert."""
     story = [
         event
         for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "")

@@ -1,4 +1,4 @@
-"""What is made of host names."""
+"""Functions for host names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Announcements of spoofed neighbors: the attack, its innocent twins, repetition."""
+"""Announcements of spoofed neighbors: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLOOD = "impact.neighbor_flood"
 
 
 def announcement(n: int, *, per_second: float = 100) -> Event:
-    """Of a switch in the small captures, as if another one had sent it."""
+    """A switch announcement of the small captures, with another sender."""
     event = next(iter(Cdp().dissect(packets("cdp")[0])))
     assert isinstance(event, CdpAnnouncement)
     event.packet = Packet(ts=START + int(n / per_second * SECOND), src_mac=0x020000000000 + n)
@@ -23,7 +23,7 @@ def announcement(n: int, *, per_second: float = 100) -> Event:
 
 
 def test_hundreds_of_neighbors() -> None:
-    """Found at 150 within ten seconds."""
+    """150 neighbors within ten seconds raise an alert."""
     alert = one(inspected(detector(FLOOD), [announcement(n) for n in range(200)]))
     assert (alert.severity, alert.numbers["neighbors"], alert.techniques[0].technique) == (
         Severity.medium,
@@ -33,11 +33,11 @@ def test_hundreds_of_neighbors() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A large segment, and one neighbor that repeats itself."""
+    """A large segment, and one neighbor that repeats its announcement, raise no alert."""
     assert inspected(detector(FLOOD), [announcement(n, per_second=5) for n in range(200)]) == []
     assert inspected(detector(FLOOD), [announcement(7) for _ in range(200)]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """A flood of thousands."""
+    """A flood of thousands is one alert."""
     assert one(inspected(detector(FLOOD), [announcement(n) for n in range(600)]))

@@ -1,4 +1,4 @@
-"""New devices: the intruder, its innocent twins, repetition."""
+"""New devices: the intruder, similar benign devices, repetition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NEW = "device.new"
 
 
 def watched(*kinds: str) -> World:
-    """A day of a network with a device of each kind beside the newcomer."""
+    """A day of a network with a device of each type, and a new device."""
     dwellers = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
     world, story = World(*dwellers), Story().converse(0, "10.9.0.1", "10.9.0.2", 80)
     for dweller in dwellers:
@@ -39,7 +39,7 @@ def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
 def test_a_newcomer_is_reported_by_what_it_is_and_where(
     golden: Golden, kind: str, there: list[str], severity: Severity
 ) -> None:
-    """After a day of learning; with the hours that were watched."""
+    """A new device after a day of learning is reported with type, location and learning period."""
     [alert] = reviewed(detector(NEW, watched(*there)), [change(30, "new", newcomer(kind))])
     assert alert.severity == severity
     golden(alert.why[1])
@@ -49,7 +49,7 @@ def test_a_newcomer_is_reported_by_what_it_is_and_where(
 
 
 def test_a_newcomer_that_turns_out_to_be_severe_is_reported_again() -> None:
-    """Under the same key, so that the alert rises; long after it is no more news."""
+    """A device whose type becomes severe is reported again with the same key; much later it is not."""
     unit, switch = detector(NEW, watched()), newcomer("switch")
     first, second = reviewed(unit, [change(30, "new", newcomer("unknown")), change(30.01, "identified", switch)])
     assert (first.key, first.severity, second.severity) == (second.key, Severity.info, Severity.medium)
@@ -62,7 +62,7 @@ def test_a_newcomer_that_turns_out_to_be_severe_is_reported_again() -> None:
 
 
 def test_learning_is_quiet() -> None:
-    """The first day, and devices that are known or come back."""
+    """Devices of the first day, known devices, and those that return raise no alert."""
     unit = detector(NEW, watched())
     quiet = [
         change(21, "new", newcomer("switch")),
@@ -74,7 +74,7 @@ def test_learning_is_quiet() -> None:
 
 
 def test_phones_with_randomised_macs_are_quiet() -> None:
-    """Told only where that is asked for; a printer that makes up its MAC is told."""
+    """Phones with randomized MACs are reported only with the option; a printer with one always is."""
     phone, printer = newcomer("mobile", "da:a1:19:00:00:01"), newcomer("printer", "da:a1:19:00:00:02")
     reported = [change(30, "new", phone), change(30, "new", newcomer("unknown", "da:a1:19:00:00:03"))]
     assert reviewed(detector(NEW, watched()), reported) == []
@@ -83,7 +83,7 @@ def test_phones_with_randomised_macs_are_quiet() -> None:
 
 
 def test_a_crowd_is_one_finding() -> None:
-    """A delivery of fifty: nineteen one by one, then one that grows; a router among them is told for itself."""
+    """Of fifty new devices, nineteen are single alerts and the others one that grows; a router is a separate one."""
     many = [change(30 + n / 1000, "new", newcomer("voip_phone", f"00:17:c8:00:00:{n:02x}")) for n in range(50)]
     found = reviewed(detector(NEW, watched()), [*many, change(30.06, "new", newcomer("router"))])
     assert len({alert.key for alert in found}) == 19 + 1 + 1

@@ -1,4 +1,4 @@
-"""Services that a device never had: the back door, its innocent twins, repetition."""
+"""New services of a device: the backdoor, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CAMERA, OTHERS, PC = "10.0.3.5", ("10.0.3.6", "10.0.3.7"), "10.0.0.9"
 
 
 def watched(extra: Story | None = None) -> World:
-    """Four days of cameras and a PC: a recorder fetches video, the PC shares files."""
+    """Four days of cameras and a PC: a recorder reads video, the PC shares files."""
     world = World(
         *(device("camera", address) for address in (CAMERA, *OTHERS)),
         device("nvr", "10.0.3.2"),
@@ -26,14 +26,14 @@ def watched(extra: Story | None = None) -> World:
 
 
 def test_a_port_that_a_camera_never_served_is_reported() -> None:
-    """After three days; the device is the actor, the client the target."""
+    """A new port after three days raises an alert with the device as actor and the client as target."""
     [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched())
     assert alert.target is not None
     assert (alert.actor_port, alert.target.address, alert.severity) == (4444, parse("10.0.0.8"), Severity.medium)
 
 
 def test_ports_of_computers_are_slight() -> None:
-    """High ones for information, well-known ones low."""
+    """High ports of computers are informational, well-known ports low."""
     [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", PC, 6881), watched())
     assert alert.severity == Severity.info
     [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", PC, 22), watched())
@@ -41,7 +41,7 @@ def test_ports_of_computers_are_slight() -> None:
 
 
 def test_what_its_type_serves_is_slight() -> None:
-    """By the starting baseline, or because two others do."""
+    """Ports of the default baseline of the type, or of two similar devices, are informational."""
     [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 554), watched())
     assert alert.severity == Severity.info
     others = Story().converse(HOUR, "10.0.3.2", OTHERS[0], 4444).converse(HOUR, "10.0.3.2", OTHERS[1], 4444)
@@ -50,8 +50,8 @@ def test_what_its_type_serves_is_slight() -> None:
 
 
 def test_what_was_served_before_and_connection_attempts_are_quiet() -> None:
-    """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is
-    exempt.
+    """Known services, a scan of open ports, devices without enough baseline, external servers, and exempt devices raise
+    no alert.
     """
     story = (
         Story()
@@ -65,7 +65,7 @@ def test_what_was_served_before_and_connection_attempts_are_quiet() -> None:
 
 
 def test_a_port_is_reported_once_and_restless_devices_fall_silent() -> None:
-    """Fifty clients of one port; then a program that opens a port a minute."""
+    """Fifty clients of a port are one alert; a program that opens a port every minute causes four."""
     story = Story()
     for n in range(50):
         story.converse(DAYS + n, f"10.0.0.{n + 20}", CAMERA, 4444)

@@ -1,4 +1,4 @@
-"""Logins by NTLM that pass through a third host."""
+"""NTLM relay through a third host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELAY = "credential_access.ntlm_relay"
     ],
 )
 def test_a_challenge_that_is_passed_on_is_reported(near: str, far: str, severity: Severity) -> None:
-    """The machine in the middle is the actor; between two web servers it may be a proxy."""
+    """The relaying host is the actor; between two web servers it may be a proxy."""
     [alert] = inspected(
         detector(RELAY), [challenge(0, MIDDLE, SERVER, carrier=far), challenge(0.1, VICTIM, MIDDLE, carrier=near)]
     )
@@ -35,22 +35,22 @@ def test_a_challenge_that_is_passed_on_is_reported(near: str, far: str, severity
 
 
 def test_an_answer_that_is_passed_on_is_reported() -> None:
-    """Where the challenge was not captured; the account is told."""
+    """A relayed response raises an alert with the account where the challenge was not captured."""
     [alert] = inspected(detector(RELAY), [proof(0, VICTIM, MIDDLE), proof(0.1, MIDDLE, SERVER)])
     assert "of anna from" in alert.summary
     assert alert.actor.address == parse(MIDDLE)
 
 
 def test_order_of_capture_does_not_matter() -> None:
-    """Two capture points are not in step."""
+    """Packets of two capture points that are out of order give the same alert."""
     assert one(
         inspected(detector(RELAY), [challenge(0, VICTIM, MIDDLE), challenge(0.1, MIDDLE, SERVER)])
     ).actor.address == parse(MIDDLE)
 
 
 def test_benign_twins_are_quiet() -> None:
-    """The same packet twice; a router that translates addresses, of either end; other numbers; numbers of zero; the
-    same one hours later; one machine.
+    """Duplicate packets, NAT at either end, other challenges, all-zero challenges, the same challenge hours later, and
+    a single host raise no alert.
     """
     story = [
         challenge(0, VICTIM, SERVER),
@@ -78,7 +78,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_an_hour() -> None:
-    """Victims log in again and again."""
+    """Repeated logins of the victims are reported once an hour."""
     story = [
         each
         for n in range(60)

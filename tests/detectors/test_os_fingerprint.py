@@ -1,4 +1,4 @@
-"""Packets that measure a system, and such that attack its TCP."""
+"""Active OS fingerprinting, and attacks on TCP implementations."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def packet(at: float = 0, src: str = "10.0.0.66", dst: str = "10.0.0.5", proto: 
 
 
 def test_impossible_segments() -> None:
-    """Null, xmas, SYN with FIN: the flags are named; one alone may be a broken one, so that it takes two for more than
-    a hint.
+    """Null, Xmas and SYN-FIN segments raise an alert with their flags; one kind is low, since it may be a fault, two
+    are medium.
     """
     for flags, name in ((0, "none"), (0x29, "FIN+PSH+URG"), (3, "FIN+SYN")):
         unit = detector(OS)
@@ -44,7 +44,7 @@ def test_impossible_segments() -> None:
 
 
 def test_two_softer_signs() -> None:
-    """The scanner's SYNs, questions about clock and netmask, echoes with a code; each alone says nothing."""
+    """Nmap's SYNs, ICMP timestamp or mask requests, echoes with a code: two of them raise an alert, one does not."""
     signs: list[Any] = [
         TcpSyn(packet(0), *NMAP), IcmpQuery(packet(1, proto=1), "timestamp", 20),
         IcmpQuery(packet(2, proto=1), "mask", 12),
@@ -57,7 +57,7 @@ def test_two_softer_signs() -> None:
 
 
 def test_the_search_for_hosts_before_a_scan() -> None:
-    """A question for the time and bare SYNs; such SYNs alone, of whatever size, could be those of a small device."""
+    """A timestamp request and bare SYNs raise an alert; bare SYNs alone do not, as a small device may send them."""
     bare = [TcpSyn(packet(n), window, ("mss",), 1460) for n, window in enumerate((1024, 2048, 3072, 4096))]
     assert inspected(detector(OS), bare) == []
     [alert] = inspected(detector(OS), [*bare, IcmpQuery(packet(5, proto=1), "timestamp", 20)])
@@ -65,7 +65,7 @@ def test_the_search_for_hosts_before_a_scan() -> None:
 
 
 def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
-    """Who measures matters."""
+    """The severity depends on the actor."""
     world = World(device("printer", "10.0.0.66"))
     assert (
         inspected(detector(OS, world), [TcpOddFlags(packet(), flags, 1024) for flags in (0, 3)])[-1].severity
@@ -78,7 +78,7 @@ def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Ordinary SYNs and pings, a monitor that asks for the time, a scanner of our own."""
+    """Usual SYNs and pings, a monitoring system's timestamp requests, and the own scanner raise no alert."""
     events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [
         IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)
     ]
@@ -88,7 +88,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_alert() -> None:
-    """A measurement of many packets is one finding a target, told as a hint and then for sure."""
+    """A fingerprinting of many packets is one alert for each target, first low, then more severe."""
     found = inspected(detector(OS), [TcpOddFlags(packet(n), flags, 1024) for n in range(60) for flags in (0, 0x29, 3)])
     assert ([alert.severity for alert in found], len({alert.key for alert in found})) == (
         [Severity.low, Severity.medium],
@@ -98,7 +98,7 @@ def test_repetition_is_one_alert() -> None:
 
 
 def test_attacks_on_tcp_itself() -> None:
-    """An authentication option that is too short; SYN with FIN and urgent data. Once a target and minute."""
+    """A short authentication option, and SYN-FIN with urgent data, raise an alert once for each target and minute."""
     short, urgent = TcpSyn(packet(), 8192, ("ao",), broken=29), TcpOddFlags(packet(), 0x23, 8192)
     for event in (short, urgent):
         [alert] = inspected(detector(ATTACK), [event, event])
@@ -118,7 +118,7 @@ def test_attacks_on_tcp_itself() -> None:
 
 
 def test_two_kinds_of_syns_of_one_source() -> None:
-    """A scanner on a grown system; a small device alone, and a system alone, are none."""
+    """SYNs of Nmap and of a full TCP stack from one source raise an alert; each kind alone does not."""
     bare, own = TcpSyn(packet(1), 1024, ("mss",), 1460), TcpSyn(packet(), *LINUX)
     [alert] = inspected(detector(TOOL), [own, bare, bare, own])
     assert (alert.numbers["tool"], alert.severity) == ("Nmap", Severity.low)

@@ -1,4 +1,4 @@
-"""Accounts that log in by NTLM where they never did."""
+"""Pass the hash: accounts that newly log in by NTLM."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ntlm(
 
 
 def learned(days: int = 2) -> list[Event]:
-    """Anna at her machine by Kerberos, Bob at his by NTLM, every hour."""
+    """Anna from her host by Kerberos, Bob from his host by NTLM, every hour."""
     return [
         each
         for n in range(days * 24)
@@ -33,7 +33,7 @@ def learned(days: int = 2) -> list[Event]:
 
 
 def test_another_machine_and_another_way_are_reported() -> None:
-    """Anna's account by NTLM from Bob's machine, which calls itself nothing."""
+    """Anna's account by NTLM from Bob's host, without a workstation name, raises an alert."""
     [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(OTHER), parse(SERVER))
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["signs"]) == (Severity.medium, "T1550.002", 2)
@@ -41,14 +41,14 @@ def test_another_machine_and_another_way_are_reported() -> None:
 
 
 def test_one_sign_is_low() -> None:
-    """The same under the machine's own name, as whoever names the server by its address."""
+    """The same with the workstation name is low: a server that is addressed by its IP address causes it as well."""
     [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "WS-BOB")])
     assert alert.severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
-    """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody;
-    machines; before a day was learned.
+    """The usual host, a host without a known user, usual NTLM, rejected and guest logins, computer accounts, and the
+    learning period raise no alert.
     """
     story = [*learned(), ntlm(2 * DAY, "anna", HOME, "WS-ANNA"), ntlm(2 * DAY + 1, "anna", "10.0.0.30", "")]
     story += [
@@ -67,5 +67,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once() -> None:
-    """Once it was seen there, it is known there."""
+    """A login is baseline once it was reported."""
     assert len(inspected(detector(PASS), [*learned(), *(ntlm(2 * DAY + n, "anna", OTHER, "") for n in range(50))])) == 1

@@ -1,4 +1,4 @@
-"""Stolen tickets and tickets made from hashes."""
+"""Pass the ticket, and tickets from stolen hashes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THIEF = "10.0.0.99"
 
 
 def test_a_ticket_that_moved_is_reported() -> None:
-    """The thief is the actor; the machine it was taken from is among the targets."""
+    """The new host is the actor; the host whose ticket it was is one of the targets."""
     [alert] = inspected(detector(PASS), [*login(0), *service(60, "cifs/fs01", client=THIEF)])
     assert (alert.severity, alert.actor.address) == (Severity.critical, parse(THIEF))
     assert parse(CLIENT) in {target.address for target in alert.targets}
@@ -20,7 +20,7 @@ def test_a_ticket_that_moved_is_reported() -> None:
 
 
 def test_a_ticket_made_from_a_hash_is_reported() -> None:
-    """RC4 only, proven at once, in a domain that speaks AES; with an AES key alone it is low."""
+    """Immediate pre-authentication with RC4 only, in a domain with AES, is medium; with an AES key it is low."""
     tool = {"host": "", "requested_before": False}
     [alert] = inspected(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
     assert (alert.severity, [one.technique for one in alert.techniques]) == (
@@ -32,8 +32,8 @@ def test_a_ticket_made_from_a_hash_is_reported() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Who shows its own ticket; a proof after a refusal; machines; old domains; a ticket long past; a machine with two
-    addresses; a known program.
+    """Own tickets, pre-authentication after an error, computer accounts, old domains, expired tickets, a host with two
+    addresses, and a known program raise no alert.
     """
     tool = {"etypes": (23,), "etype": RC4, "host": ""}
     story = [*login(0), *service(1, "cifs/fs01"), *login(2, **tool), *login(3, "NAS$", requested_before=False, **tool)]
@@ -50,6 +50,6 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """The thief goes on."""
+    """A continuing attack has one alert key."""
     story = [each for n in range(9) for each in service(60 + n, f"cifs/fs{n}", client=THIEF)]
     assert one(inspected(detector(PASS), [*login(0), *story]))

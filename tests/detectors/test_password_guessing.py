@@ -1,4 +1,4 @@
-"""Password guessing over many protocols: the attack, its innocent twins, repetition."""
+"""Password guessing over many protocols: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE_SIDED = Problem.ONE_SIDED
 
 
 def test_many_failures_are_guessing() -> None:
-    """Told with both ends, the numbers and the accounts."""
+    """Many failures raise an alert with both ends, the numbers and the accounts."""
     found = inspected(detector(GUESS), [ftp(n * 2) for n in range(40)])
     assert [(alert.numbers["failures"], alert.severity) for alert in found[:2]] == [
         (6, Severity.low),
@@ -40,13 +40,13 @@ def test_many_failures_are_guessing() -> None:
 
 @pytest.mark.parametrize("scheme", ["basic", "digest"])
 def test_web_pages_and_forms(scheme: str) -> None:
-    """A refusal of credentials, and forms whose outcome nobody tells."""
+    """Rejected HTTP credentials, and forms with unknown outcome, raise an alert."""
     assert one(inspected(detector(GUESS), [each for n in range(25) for each in web(n, scheme=scheme)]))
     assert "web form" in one(inspected(detector(GUESS), [form(n) for n in range(25)])).summary
 
 
 def test_ntlm_in_web_pages() -> None:
-    """Its last round is judged by the answer, as of remote management; the rounds before it are none."""
+    """Only the last NTLM message over HTTP or WinRM is a login, with the outcome of its response."""
     story: list[Event] = []
     for n in range(25):
         requested, answered = web(n, scheme="ntlm")
@@ -63,7 +63,7 @@ def test_ntlm_in_web_pages() -> None:
 
 
 def test_ssh_on_other_ports() -> None:
-    """By the sizes of the responses; on the usual ports the shape of sessions is judged instead."""
+    """SSH on other ports is evaluated by response sizes; the usual port by another detector."""
 
     def story(port: int) -> list[Event]:
         return [SshLogin(ends(n, port, answer=True), False) for n in range(25)]
@@ -76,7 +76,7 @@ def test_ssh_on_other_ports() -> None:
 
 
 def test_telnet_without_answers() -> None:
-    """Each password counts once, with less confidence; a program that repeats its own one is quiet."""
+    """Each password counts once, with a lower confidence; a program that repeats one password raises no alert."""
 
     def login(n: int, word: bytes) -> Event:
         had = ends(n, 23, answer=False)
@@ -92,14 +92,12 @@ def test_telnet_without_answers() -> None:
 
 
 def test_file_servers_have_a_limit_of_their_own() -> None:
-    """Ten within ten minutes."""
+    """Ten failures within ten minutes at a file server raise an alert."""
     assert one(inspected(detector(GUESS), [smb(n * 50) for n in range(12)])).numbers["threshold"] == 10
 
 
 def test_databases_are_never_mistyped() -> None:
-    """Programs know their password: two failures are told low, many as guessing; desktops and logins of directories
-    count like others.
-    """
+    """Two failures at a database are low, many are guessing; VNC and LDAP logins have the usual threshold."""
     story = [MysqlLogin(ends(n, 3306, answer=True), "root", "mysql_native_password", False) for n in range(40)]
     found = inspected(detector(GUESS), story)
     assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [
@@ -113,13 +111,13 @@ def test_databases_are_never_mistyped() -> None:
 
 
 def test_slow_guessing_is_found() -> None:
-    """One try every 50 seconds, all day."""
+    """One attempt every 50 seconds all day raises an alert."""
     assert one(inspected(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full
-    disks, telephones.
+    """A mistyped password, a device with an old password, successful logins, first challenges, NTLM negotiation, full
+    disks, and phones raise no alert.
     """
     story: list[Event] = (
         [ftp(n) for n in range(4)] + [ftp(5, accepted=True)] + [ftp(100 + n * 120, "scanner") for n in range(60)]
@@ -136,8 +134,8 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_refusals_that_a_success_explains() -> None:
-    """A client of Digest whose nonce is old each time, and one that tries the old password first; but another account's
-    success explains nothing.
+    """A Digest client with a stale nonce, and one that tries an old password first, raise no alert; the success of
+    another account does not count.
     """
     old = [each for n in range(300) for each in (*web(n, scheme="digest"), *web(n + 0.1, status=200, scheme="digest"))]
     assert (
@@ -155,7 +153,7 @@ def test_refusals_that_a_success_explains() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """One key, whatever the account, and few words."""
+    """A continuing attack on any account has one key and few reports."""
     found = inspected(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])
     assert one(found)
     assert len(found) <= 6

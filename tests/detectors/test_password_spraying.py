@@ -1,4 +1,4 @@
-"""Password spraying: over accounts, over hosts, its innocent twins."""
+"""Password spraying: many accounts, many hosts, similar benign traffic."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ SPRAY = "credential_access.password_spraying"
 
 
 def test_many_accounts_with_few_tries_are_spraying() -> None:
-    """One wrong password each."""
+    """One wrong password for each of many accounts raises an alert."""
     alert = one(inspected(detector(SPRAY), [smb(n, f"user{n}") for n in range(30)]))
     assert (alert.numbers["accounts"], alert.numbers["tries"], alert.actor.address) == (10, 10, parse(CLIENT))
     assert alert.techniques[0].technique == "T1110.003"
 
 
 def test_names_that_do_not_exist_count_double() -> None:
-    """A list of names tried at a key centre, or at a file server."""
+    """Unknown accounts at a KDC or at a file server count twice."""
     found = inspected(detector(SPRAY), [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)])
     assert one(found).numbers["unknown"] == 5
     assert one(inspected(detector(SPRAY), [smb(n, f"name{n}", status=NO_SUCH_USER) for n in range(8)]))
 
 
 def test_one_account_at_many_hosts() -> None:
-    """Whether the stolen password opens any of them."""
+    """One account tried at many hosts raises an alert."""
     alert = one(inspected(detector(SPRAY), [smb(n, "Administrator", server=f"10.0.1.{n}") for n in range(1, 15)]))
     assert alert.numbers["hosts"] == 10
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
 
 
 def test_failed_ssh_logins_at_many_hosts() -> None:
-    """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some,
-    are no spraying.
+    """Failed SSH logins at many servers raise an alert without a known account; monitoring that logs in, and a user who
+    mistypes at some, do not.
     """
     alert = one(inspected(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
     assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (
@@ -50,8 +50,8 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
 
 
 def test_unknown_accounts_where_answers_are_not_captured() -> None:
-    """Whoever leaves an account for another one without a proof was rejected. Users of a terminal server send theirs,
-    and so do machines.
+    """A client that changes accounts without pre-authentication was rejected. Users of a terminal server and computer
+    accounts pre-authenticate.
     """
     names = [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)]
     users = [each for n in range(40) for each in login(100 + n, f"user{n}", client="10.0.0.9")]
@@ -62,13 +62,13 @@ def test_unknown_accounts_where_answers_are_not_captured() -> None:
 
 
 def one_way(story: list[Event]) -> list[Event]:
-    """Only what clients send."""
+    """Only the client's packets."""
     return [event for event in story if isinstance(event, KerberosRequest)]
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Guessing at few accounts, a terminal server with many users of whom some mistype, machines, an ordinary first
-    refusal.
+    """Guessing at few accounts, a terminal server whose users mistype, computer accounts, and the usual first error
+    raise no alert.
     """
     story: list[Event] = [ftp(n / 4, f"user{n % 5}") for n in range(100)]
     story += [smb(100 + n / 2, f"user{n // 3}", status=0 if n % 3 else 0xC000006A) for n in range(30)]
@@ -80,6 +80,6 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """A long list is one finding."""
+    """A long list of accounts is one alert."""
     found = inspected(detector(SPRAY), [smb(n / 5, f"user{n}") for n in range(2000)])
     assert len(found) == 1

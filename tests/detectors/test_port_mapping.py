@@ -1,4 +1,4 @@
-"""Holes in the router: the attack, innocent twins, repetition."""
+"""Port mappings on the router: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def upnp(port: int, client: int = HOST, at: float = 0) -> Event:
     ],
 )
 def test_an_administration_service_is_opened(event: Event) -> None:
-    """By any of the three; graver where a device with one job does it."""
+    """Each of the three protocols raises an alert; a fixed-function device is more severe."""
     [alert] = inspected(detector(MAPPING), [event])
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         HOST,
@@ -49,14 +49,14 @@ def test_an_administration_service_is_opened(event: Event) -> None:
 
 
 def test_a_hole_to_another_machine() -> None:
-    """The other one is a target too."""
+    """A mapping to another host has that host as target, too."""
     found = inspected(detector(MAPPING), [upnp(8000, OTHER), upnp(445, OTHER)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
     assert {target.address for target in found[0].targets} == {OTHER, ROUTER}
 
 
 def test_benign_twins() -> None:
-    """Games and file sharing are a hint; what is taken away, or opened by oneself, is nothing."""
+    """Games and file sharing are low; deleted and outbound mappings raise no alert."""
     [alert] = inspected(detector(MAPPING), [NatPmpRequest(packet(), "udp", 6881, 6881, 3600)])
     assert alert.severity == Severity.low
     gone = [

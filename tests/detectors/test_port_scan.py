@@ -1,4 +1,4 @@
-"""Port scans: the attack, its innocent twins, repetition."""
+"""Port scans: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def scan(story: Story, ports: int, *, step: float = 0.1, proto: int = 6, refused
 
 
 def test_refused_ports_are_a_scan_at_the_twenty_fifth() -> None:
-    """25 ports in two minutes, told with target, ports and threshold."""
+    """25 ports in two minutes raise an alert with target, ports and threshold."""
     [alert] = raised(SCAN, scan(lit(Story()), 60, refused=True))
     assert alert.ts == START + int((1 + 24 * 0.1 + 0.001) * SECOND)
     assert alert.target is not None
@@ -28,26 +28,26 @@ def test_refused_ports_are_a_scan_at_the_twenty_fifth() -> None:
 
 
 def test_silent_ports_are_a_scan_some_seconds_later() -> None:
-    """A firewall that drops: counted once each port had its time to answer. A camera that does it is grave."""
+    """Ports behind a firewall that drops count after a timeout; a scan by a camera is severe."""
     [alert] = raised(SCAN, scan(lit(Story()), 100), World(device("camera", "10.0.0.66")))
     assert START + 6 * SECOND < alert.ts < START + 9 * SECOND
     assert alert.severity == Severity.high
 
 
 def test_udp_services_are_scanned_too() -> None:
-    """UDP ports below those of clients."""
+    """UDP ports below the ephemeral range count."""
     assert len(raised(SCAN, scan(lit(Story()), 100, proto=UDP))) == 1
 
 
 def test_a_slow_scan_is_seen_within_the_hour() -> None:
-    """One port a minute stays under the fast threshold and crosses the slow one."""
+    """One port a minute is below the fast threshold and exceeds the slow one."""
     [alert] = raised(SCAN, scan(lit(Story()), 55, step=60, refused=True))
     assert (alert.numbers["failed"], alert.numbers["window_s"]) == (50, 3600)
 
 
 def test_a_scan_of_which_only_one_direction_is_seen() -> None:
-    """Lone SYNs, and lone questions over UDP, judged when their flows end; who goes on talking was answered out of
-    sight.
+    """Single SYNs and UDP datagrams in a one-way capture count when their flows end; a client that continues to send is
+    not a scanner.
     """
     story = Story()
     for n in range(29):
@@ -64,8 +64,8 @@ def test_a_scan_of_which_only_one_direction_is_seen() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Passive FTP and RPC whose ports answer, traceroute, answers to SSDP and WS-Discovery questions, a browser with
-    many connections to one port.
+    """Passive FTP and RPC with answers, traceroute, answers to SSDP and WS-Discovery, and a browser's connections to
+    one port raise no alert.
     """
     story = lit(Story())
     for n in range(90):
@@ -80,7 +80,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """Five minutes of the same scan: a few findings, all under one key."""
+    """Five minutes of one scan are a few reports with one key."""
     story = lit(Story())
     for n in range(3000):
         story.flow(1 + n * 0.1, "10.0.0.66", "10.0.0.1", 1 + n, refused=True)

@@ -1,4 +1,4 @@
-"""Protocols at ports of others: the attack, innocent twins, repetition."""
+"""Protocols on non-standard ports: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def negotiated(port: int, server: str = FAR) -> Event:
     ],
 )
 def test_a_port_that_belongs_to_something_else(event: Event, protocol: str, owner: str) -> None:
-    """With an outside server it counts; the client is the actor."""
+    """A protocol on another one's port at an external server raises an alert with the client as actor."""
     alert = one(inspected(detector(ODD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(NEAR),
@@ -94,8 +94,8 @@ def test_a_port_without_a_service_is_a_hint(event: Event) -> None:
     ],
 )  # fmt: skip
 def test_benign_twins_are_quiet(event: Event) -> None:
-    """Homes and usual second homes, mail that turns to TLS, web pages inside, phones and calls, clients, and
-    conversations heard from their middle.
+    """Standard and common alternative ports, STARTTLS, internal web pages, phones and calls, client ports, and
+    mid-stream flows raise no alert.
     """
     assert inspected(detector(ODD), [event]) == []
 
@@ -111,6 +111,6 @@ def test_repetition_is_one_finding_a_day() -> None:
 
 
 def test_file_sharing_is_reported_a_few_times() -> None:
-    """Hundreds of peers, each at a port of its own; what has a port of something else is told all the same."""
+    """Hundreds of peers on random ports are limited; a peer on an assigned port is still reported."""
     found = inspected(detector(ODD), [page(10000 + n, f"203.0.113.{n}") for n in range(200)] + [ssh(53)])
     assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium]

@@ -1,4 +1,4 @@
-"""IP protocol scans: the attack, its benign twins, repetition; and the packets of it."""
+"""IP protocol scans: the attack, similar benign traffic, repetition; and its packets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scan(protocols: list[int], *, step: float = 0.1, target: str = TARGET) -> St
 
 
 def test_many_protocols_are_a_scan() -> None:
-    """In any order; slowly, too; a camera that does it is more severe."""
+    """Many protocols in any order, also slowly, raise an alert; a scan by a camera is more severe."""
     [alert] = raised(SCAN, scan([*range(256)][::-1]))
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address) == (parse(ACTOR), parse(TARGET))
@@ -33,8 +33,8 @@ def test_many_protocols_are_a_scan() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """What hosts and routers use; one protocol to many hosts; seven in an hour, or a dozen in a day; the operator's own
-    scanner.
+    """Usual protocols of hosts and routers, one protocol to many hosts, seven in an hour, a dozen in a day, and the own
+    scanner raise no alert.
     """
     assert raised(SCAN, scan([1, 6, 17, 58] * 10)) == []
     assert raised(SCAN, scan([2, 47, 50, 51, 89, 103, 112] * 20)) == []
@@ -47,7 +47,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_in_an_hour() -> None:
-    """The same scan ten times; another target is another alert."""
+    """Ten repetitions of a scan are one alert; another target is another alert."""
     assert len(raised(SCAN, scan([*range(100, 200)] * 10))) == 1
     both = scan([*range(100, 120)])
     for n in range(100, 120):
@@ -56,7 +56,7 @@ def test_repetition_is_reported_once_in_an_hour() -> None:
 
 
 def test_packets_as_nmap_sends_them() -> None:
-    """256 packets without content, one for each protocol; tunnels, fragments and extension headers among them."""
+    """256 packets without payload, one for each protocol (also tunnels and extension headers), raise an alert."""
     frames = [ethernet(ipv4(b"", proto, ACTOR, TARGET), 0x0800) for proto in range(256)]
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)

@@ -1,4 +1,4 @@
-"""The raw port of printers: files, firmware, settings, strangers; innocent twins; repetition."""
+"""Abuse of printers' raw port: files, firmware, settings, unusual clients; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reported(events: list[Event], world: World | None = None, **options: object)
     ],
 )
 def test_commands_that_are_no_printing(event: Event, severity: Severity, technique: str) -> None:
-    """Files, disks, locks and firmware; graver by the path and from outside."""
+    """Files, disks, control panel locks and firmware raise an alert; paths and external hosts are more severe."""
     alert = one(reported([event]))
     assert (alert.target and alert.target.address, alert.target_port, alert.severity) == (
         parse(PRINTER),
@@ -57,14 +57,14 @@ def test_a_device_that_looks_after_printers() -> None:
 
 @pytest.mark.parametrize(("client", "severity"), [(FAR, Severity.high), (CLIENT, Severity.medium)])
 def test_unknown_hosts_at_the_raw_port(client: str, severity: Severity) -> None:
-    """Somebody outside, or a camera, opens it, whatever they send."""
+    """A connection of an external host or a camera raises an alert, whatever data it sends."""
     world = World(device("printer", PRINTER), device("camera", CLIENT))
     alert = one(raised(ABUSE, Story().flow(0, client, PRINTER, 9100, answered=True), world))
     assert (alert.actor.address, alert.severity) == (parse(client), severity)
 
 
 def test_printing_is_quiet() -> None:
-    """Jobs of drivers with their settings and questions, and the line on the display."""
+    """Drivers' jobs with settings and status queries, and a display message, raise no alert."""
     job = [
         command("JOB", path="report.pdf"), command("SET", "COPIES"), command("SET", "HOLD"),
         command("DEFAULT", "PAPER"), command("INFO", "ID"),
@@ -85,8 +85,8 @@ def test_printing_is_quiet() -> None:
     ],
 )
 def test_benign_connections_are_quiet(client: str, port: int, answered: bool, kinds: tuple[str, str]) -> None:
-    """A computer, a scanner that prints labels, a knock from outside, another service at the same
-    port, another port.
+    """A computer, a scanner that prints labels, a connection attempt of an external host, another service at the port,
+    and another port raise no alert.
     """
     world = World(device(kinds[0], PRINTER), device(kinds[1], CLIENT))
     assert raised(ABUSE, Story().flow(0, client, PRINTER, port, answered=answered), world) == []

@@ -1,4 +1,4 @@
-"""Floods of answers that nobody asked for."""
+"""Reflected floods: answers without a request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unsolicited(
     kind: int = Change.ANSWERED,
     **more: int,
 ) -> npt.NDArray[np.void]:
-    """Flows of as many servers outside that begin with their answer."""
+    """Flows of as many external servers that begin with an answer."""
     changes = np.zeros(count, CHANGE)
     changes["ts"] = changes["first"] = START + SECOND + np.arange(count) * (SECOND // 1000)
     changes["client_lo"], changes["server_lo"] = (
@@ -42,7 +42,7 @@ def unsolicited(
 
 
 def test_amplified_answers() -> None:
-    """Thirty agents that nobody asked; one finding under the victim's name, told again as it grows."""
+    """Answers of thirty servers without a request are one alert about the victim, reported again when it grows."""
     found = alerts_of(detector(REFLECTED), unsolicited(4000, 161), 100)
     alert = one(found)
     assert (alert.numbers["servers"], alert.numbers["threshold"]) == (30, 30)
@@ -55,14 +55,14 @@ def test_amplified_answers() -> None:
 
 
 def test_it_does_not_depend_on_how_changes_are_cut() -> None:
-    """The same findings from batches of every size."""
+    """The alerts do not depend on the batch size."""
     changes = unsolicited(200, 123)
     whole = [alert.summary for alert in alerts_of(detector(REFLECTED), changes)]
     assert [alert.summary for alert in alerts_of(detector(REFLECTED), changes, 7)] == whole
 
 
 def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
-    """SSDP: the answer comes from 1900 and opens the flow."""
+    """An SSDP answer from port 1900 opens the flow, so that the server appears as its client."""
     story = Story()
     for n in range(40):
         story.flow(1 + n * 0.01, f"198.18.0.{n + 1}", "10.0.0.10", 4444, proto=UDP, sport=1900)
@@ -76,12 +76,12 @@ def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
 
 
 def test_answers_to_pings_that_were_never_sent(golden: Golden) -> None:
-    """A smurf, seen by its victim."""
+    """The victim of a Smurf attack receives echo replies without requests."""
     golden(one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary, "of 15")
 
 
 def test_handshakes_that_no_host_began() -> None:
-    """By several servers, or by one that repeats itself, on a port that no client calls from."""
+    """SYN-ACKs of many servers, or repeated ones of one, to a port that clients do not use raise an alert."""
     assert (
         one(alerts_of(detector(REFLECTED), unsolicited(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"]
         == 5
@@ -94,8 +94,8 @@ def test_handshakes_that_no_host_began() -> None:
 
 @pytest.mark.parametrize(("shown", "severity"), [(True, Severity.high), (False, Severity.low)])
 def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -> None:
-    """Of many servers, to ports that a client may well have: for sure where the capture shows both directions, and
-    where it does not, a hint.
+    """SYN-ACKs of many servers to ephemeral ports raise an alert: certain in a two-way capture, low in a one-way
+    capture.
     """
     before = lit(Story()).changes() if shown else np.zeros(0, CHANGE)
     ends = unsolicited(
@@ -110,7 +110,7 @@ def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -
 
 
 def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
-    """Programs that share files call from the port they listen on."""
+    """File sharing peers that connect from their listening port raise no alert."""
     story = Story()
     for n in range(60):
         story.flow(1 + n * 0.01, f"198.18.0.{n + 1}", "10.0.0.10", 51413, proto=UDP, sport=6881)
@@ -118,8 +118,8 @@ def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with
-    a low port.
+    """A one-way capture of a resolver, a browser with answers, internal devices that answer a search, and a client with
+    a low port raise no alert.
     """
     assert alerts_of(detector(REFLECTED), unsolicited(400, 53, size=180)) == []
     assert alerts_of(detector(REFLECTED), unsolicited(400, 443, proto=TCP, size=60)) == []

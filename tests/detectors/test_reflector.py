@@ -1,4 +1,4 @@
-"""Machines of ours that flood others with answers: the misuse, its innocent twins, repetition."""
+"""Internal reflectors: the misuse, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWN, VICTIM = "10.0.0.53", "203.0.113.9"
 def answers(
     count: int, *, client: str = VICTIM, port: int = 53, requested: int = 60, sent: int = 40000, step: float = 0.5
 ) -> npt.NDArray[np.void]:
-    """Conversations as they end: bytes of the questions and of the answers."""
+    """Flows as they end, with the bytes of requests and of answers."""
     ended = np.zeros(count, CHANGE)
     ended["first"], ended["ts"] = START, START + ((1 + np.arange(count) * step) * SECOND).astype(np.int64)
     ended["client_lo"], ended["server_lo"], ended["server_port"], ended["proto"] = parse(client), parse(OWN), port, 17
@@ -39,7 +39,7 @@ def answers(
 
 
 def test_large_answers_to_outsiders() -> None:
-    """Half a megabyte within a minute; graver for a device with one job."""
+    """Half a megabyte to external hosts within a minute raises an alert; a fixed-function device is more severe."""
     alert = one(alerts_of(detector(REFLECTOR), answers(30)))
     assert (alert.actor.address, alert.severity, alert.actor_port) == (parse(OWN), Severity.high, 53)
     assert alert.numbers["kilobytes"] == 546
@@ -47,7 +47,7 @@ def test_large_answers_to_outsiders() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Clients inside, answers as small as questions, few of them, slow ones, and other services."""
+    """Internal clients, answers as small as requests, few or slow answers, and other services raise no alert."""
     for story in (
         answers(90, client="10.0.0.7"),
         answers(90, requested=20000),
@@ -59,7 +59,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """Ten minutes of it: told now and then, not with every answer."""
+    """Ten minutes of reflection are a few reports with one key."""
     found = alerts_of(detector(REFLECTOR), answers(1200))
     assert 1 <= len(found) <= 30
     assert len({alert.key for alert in found}) == 1

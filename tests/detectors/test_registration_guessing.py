@@ -1,4 +1,4 @@
-"""Guessing of telephone passwords."""
+"""Password guessing for SIP accounts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ GUESS = "voice.registration_guessing"
 
 
 def test_many_refused_proofs_are_guessing() -> None:
-    """For one extension within a minute."""
+    """Many rejected credentials for one extension within a minute raise an alert."""
     alert = one(inspected(detector(GUESS), [each for n in range(20) for each in register(n)]))
     assert (alert.actor.address, alert.numbers["failures"], alert.numbers["extensions"]) == (parse(CLIENT), 8, 1)
     assert {one.technique for one in alert.techniques} == {"T1110.001", "T1110"}
 
 
 def test_several_extensions_and_slow_guessing() -> None:
-    """One wrong password for each of five, or one every half minute for an hour."""
+    """One wrong password for each of five extensions, or one every half minute for an hour, raises an alert."""
     assert one(
         inspected(detector(GUESS), [each for n in range(6) for each in register(n * 90, str(100 + n), status=403)])
     )
@@ -25,9 +25,7 @@ def test_several_extensions_and_slow_guessing() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """First challenges, phones that register with success, a phone with a wrong password, an
-    exchange that is too busy.
-    """
+    """First challenges, successful registrations, a phone with a wrong password, and a busy PBX raise no alert."""
     story = []
     for n in range(100):
         story += (
@@ -40,9 +38,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_old_challenges_are_no_guesses() -> None:
-    """A branch of twenty telephones behind one address: each proves with the challenge of last time, and then with the
-    new one.
-    """
+    """Twenty phones behind one address that first use a stale nonce raise no alert."""
     branch = [
         each
         for n in range(400)
@@ -56,8 +52,8 @@ def test_old_challenges_are_no_guesses() -> None:
 
 
 def test_requests_without_answers() -> None:
-    """One extension again and again; a branch of telephones behind one address is quiet, and so is a server that does
-    not answer for a while.
+    """In a one-way capture, repeated requests for one extension raise an alert; phones behind one address, and a server
+    that does not answer for a while, do not.
     """
     alert = one(inspected(detector(GUESS), [register(n)[0] for n in range(20)]))
     assert (alert.numbers["failures"], alert.confidence, alert.actor.address) == (8, 0.7, parse(CLIENT))
@@ -68,6 +64,6 @@ def test_requests_without_answers() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """A long list of passwords."""
+    """A long password list is one alert."""
     found = inspected(detector(GUESS), [each for n in range(600) for each in register(n / 10)])
     assert len(found) == 1

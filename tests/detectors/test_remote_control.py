@@ -1,4 +1,4 @@
-"""A screen that is watched: the attack, innocent twins, repetition."""
+"""Remote control with screen transfer: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def uploads(
 
 
 def test_pictures_of_a_screen() -> None:
-    """Told at the fourth; a peer inside is a hint."""
+    """The fourth such flow raises an alert; an internal peer is low."""
     alert = one(raised(CONTROL, uploads()))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("203.0.113.9"))
     assert (alert.numbers["uploads"], alert.severity, alert.techniques[0].technique) == (4, Severity.medium, "T1219")
@@ -45,7 +45,7 @@ def test_pictures_of_a_screen() -> None:
     ],
 )
 def test_benign_twins_are_quiet(story: Story) -> None:
-    """Usual ports, sizes as they come, downloads, small flows, few of them, and few at a time."""
+    """Usual ports, varying sizes, downloads, small flows, and few flows raise no alert."""
     assert raised(CONTROL, story) == []
 
 

@@ -1,4 +1,4 @@
-"""Hosts that are shut down from another one: the attack, its innocent twins, repetition."""
+"""Remote shutdown: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ SHUTDOWN = "impact.remote_shutdown"
     ("interface", "number"), [("initshutdown", 0), ("initshutdown", 2), ("winreg", 24), ("winreg", 30)]
 )
 def test_a_host_is_shut_down(interface: str, number: int) -> None:
-    """By either interface."""
+    """A shutdown over either RPC interface raises an alert."""
     [alert] = inspected(detector(SHUTDOWN), [call(interface, number, "restart", pipe="InitShutdown")])
     assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.medium, ["T1529"])
 
 
 def test_many_hosts_are_worse() -> None:
-    """As a wiper does at its end; all of them are named."""
+    """A shutdown of many hosts, as by a wiper, is more severe; all targets are included."""
     alerts = inspected(detector(SHUTDOWN), [call("initshutdown", 2, at=n, dst=f"10.0.0.{n + 10}") for n in range(6)])
     assert [alert.severity for alert in alerts] == [Severity.medium] * 4 + [Severity.high] * 2
     assert len(alerts[-1].targets) == 6
 
 
 def test_a_management_host_may() -> None:
-    """It is named as such, and the finding is low."""
+    """A management host is labeled as such, and the alert is low."""
     [alert] = inspected(detector(SHUTDOWN, managers=("10.0.0.66",)), [call("initshutdown", 0)])
     assert alert.severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A shutdown that is called off, and other calls of the registry."""
+    """A canceled shutdown, and other calls of the registry interface, raise no alert."""
     assert (
         inspected(detector(SHUTDOWN), [call("initshutdown", 1), call("winreg", 15, "Software"), call("winreg", 26)])
         == []
@@ -42,5 +42,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """The same host again and again."""
+    """Repeated shutdowns of a host are one alert."""
     assert one(inspected(detector(SHUTDOWN), [call("initshutdown", 0, at=n) for n in range(20)]))

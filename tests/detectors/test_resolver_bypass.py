@@ -1,4 +1,4 @@
-"""Name servers that are not the network's: in clear, over TLS and HTTPS; innocent twins; repetition."""
+"""DNS resolver bypass: in cleartext, over TLS and HTTPS; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def quic(name: str) -> Event:
 
 
 def test_questions_past_the_network() -> None:
-    """Public resolvers are a hint; a device with one job that asks one nobody knows is more."""
+    """Public resolvers are low; an unknown resolver of a fixed-function device is more severe."""
     alert = one(inspected(detector(BYPASS), [HANDED, answer(PUBLIC)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(NEAR),
@@ -55,7 +55,7 @@ def test_questions_past_the_network() -> None:
 
 
 def test_servers_that_several_ask_are_the_network_s() -> None:
-    """Without DHCP in sight, they are learned from their answers; routers tell them as well."""
+    """Without DHCP in the capture, resolvers are learned from their answers, and from router advertisements."""
     several = [answer(ROUTER, "10.0.0.7"), answer(ROUTER, "10.0.0.8")]
     assert inspected(detector(BYPASS), [*several, answer(UNKNOWN)])
     reported = NdpRouterAdvertisement(Packet(), 1, 1800, False, (), (parse("fd00::53"),))
@@ -97,8 +97,8 @@ def test_secured_questions(event: Event, how: str) -> None:
     ],
 )
 def test_benign_twins_are_quiet(events: list[Event]) -> None:
-    """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on,
-    other names, a public one handed out.
+    """Unknown resolvers of the network, its own servers, a forwarding router, rejected queries, a recursive server,
+    other names, and a public resolver from DHCP raise no alert.
     """
     assert inspected(detector(BYPASS), events) == []
 

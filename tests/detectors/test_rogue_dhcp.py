@@ -39,7 +39,7 @@ GOOD = offer("10.0.0.1", "10.0.0.1", "10.0.0.53")
 
 
 def test_a_second_server_with_other_dns_is_reported() -> None:
-    """What it gives, what was expected, and from which MAC."""
+    """The alert contains the server's options, the expected ones, and its MAC."""
     [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66)])
     assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, 0x66, parse("10.0.0.66"))
     assert alert.target is not None
@@ -49,13 +49,13 @@ def test_a_second_server_with_other_dns_is_reported() -> None:
 
 
 def test_a_second_server_with_another_gateway_in_the_same_network_is_reported() -> None:
-    """Right DNS, wrong gateway: the man in the middle."""
+    """The same DNS with another gateway is an adversary in the middle."""
     [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.53", mac=0x66, kind=DhcpAck)])
     assert alert.numbers["differs"] == "gateway"
 
 
 def test_a_home_router_plugged_in_is_reported() -> None:
-    """It serves a network of its own in the same VLAN."""
+    """A home router that serves its own subnet in the same VLAN raises an alert."""
     assert (
         len(
             inspected(
@@ -68,7 +68,7 @@ def test_a_home_router_plugged_in_is_reported() -> None:
 
 
 def test_two_networks_in_one_capture_are_a_hint() -> None:
-    """Each server answers its own clients; high once they compete for one, or for one network."""
+    """Two servers with separate clients are low; they are high if they serve one client or one subnet."""
     other = {"offered": "192.168.1.50", "mac": 0x66}
     apart = offer("192.168.1.1", "192.168.1.1", "192.168.1.1", client=CLIENT + 1, **other)
     same = offer("192.168.1.1", "192.168.1.1", "192.168.1.1", **other)
@@ -82,13 +82,13 @@ def test_two_networks_in_one_capture_are_a_hint() -> None:
 
 
 def test_a_forged_server_identifier_is_reported() -> None:
-    """The name of the good server from another MAC, with other options."""
+    """The server identifier of the known server with another MAC and other options raises an alert."""
     assert len(inspected(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.66", "10.0.0.66", mac=0x66)])) == 1
 
 
 def test_benign_twins_are_quiet() -> None:
-    """The first server; a failover pair; one that changes its options; two ranges in one VLAN; other VLANs; relays for
-    other networks.
+    """The first server, a failover pair, changed options, two pools in one VLAN, other VLANs, and relays for other
+    subnets raise no alert.
     """
     story = [
         GOOD,
@@ -103,7 +103,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_only_allowed_servers_where_they_are_named() -> None:
-    """By address or MAC; then even the first is judged, and conflicts of allowed ones are not."""
+    """With a list of allowed servers (address or MAC), any other one raises an alert, allowed ones do not."""
     allowed = ("10.0.0.1", "02:00:00:00:00:02")
     story = [GOOD, offer("10.0.0.2", "10.0.0.99", "10.0.0.99", mac=0x020000000002)]
     assert inspected(detector(ROGUE, allowed=allowed), story) == []
@@ -112,6 +112,6 @@ def test_only_allowed_servers_where_they_are_named() -> None:
 
 
 def test_repeats_have_one_key() -> None:
-    """Every lease of the rogue folds into one alert."""
+    """All leases of a rogue server are one alert."""
     rogue = [offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66, offered=f"10.0.0.{n}") for n in range(100, 150)]
     assert len({alert.key for alert in inspected(detector(ROGUE), [GOOD, *rogue])}) == 1

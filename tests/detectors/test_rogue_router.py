@@ -1,4 +1,4 @@
-"""Routers of IPv6 and DHCPv6 servers that should not be there."""
+"""Rogue IPv6 routers and DHCPv6 servers."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def server(at: float, duid: str, dns: str) -> Event:
 
 
 def test_a_second_router_with_another_network() -> None:
-    """It leads clients into a network of its own."""
+    """A second router with another prefix raises an alert."""
     [alert] = inspected(detector(ROGUE), [router(0, 1), router(5, 0x66, "2001:db8:bad::")])
     assert (alert.actor.mac, alert.techniques[0].technique, alert.numbers["differs"]) == (0x66, "T1557", "networks")
     assert "2001:db8:bad::/64" in alert.summary
 
 
 def test_other_dns_servers() -> None:
-    """From a router, and from a DHCPv6 server."""
+    """Other DNS servers from a router, or from a DHCPv6 server, raise an alert."""
     assert (
         inspected(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers[
             "differs"
@@ -61,7 +61,7 @@ def test_other_dns_servers() -> None:
 
 
 def test_a_router_is_taken_out_of_service_in_its_name() -> None:
-    """The frame comes from another MAC."""
+    """A zero lifetime for a router, from another MAC, raises an alert."""
     assert (
         inspected(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"]
         == "withdrawal"
@@ -69,21 +69,21 @@ def test_a_router_is_taken_out_of_service_in_its_name() -> None:
 
 
 def test_a_flood_of_routers_is_one_finding() -> None:
-    """Whatever their addresses."""
+    """A flood with random router addresses is one alert."""
     found = inspected(detector(ROGUE), [router(n / 10, 0x100 + n) for n in range(200)])
     assert len({alert.key for alert in found if alert.numbers["differs"] == "flood"}) == 1
     assert len([alert for alert in found if alert.numbers["differs"] == "flood"]) == 1
 
 
 def test_a_host_redirects_to_itself() -> None:
-    """So that what is for others comes to it."""
+    """A host that redirects traffic to itself raises an alert."""
     redirect = NdpRedirect(packet(0, 0x66), 0x66, parse("fe80::66"), parse("2001:db8:9::1"))
     assert inspected(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
 
 
 def test_redirects_that_mislead_no_host() -> None:
-    """A device that just got its address says that it is near; one without an address is not heard, by the standard; a
-    router speaks of another router.
+    """An on-link redirect to a new device, one from the unspecified address, which RFC 4861 discards, and one to
+    another router raise no alert.
     """
     world, bridge = World(device("hub", "10.0.0.6")), parse("10.0.0.6")
     assert inspected(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
@@ -105,15 +105,15 @@ def test_redirects_that_mislead_no_host() -> None:
 
 
 def test_the_list_of_allowed_ones() -> None:
-    """They never are an alert, every other one is."""
+    """Allowed routers never raise an alert, all others do."""
     allowed = ("02:00:00:00:00:01", "fe80::2")
     found = inspected(detector(ROGUE, allowed=allowed), [router(0, 0x020000000001), router(1, 2), router(2, 0x66)])
     assert [alert.actor.mac for alert in found] == [0x66]
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A pair of routers, one with a local prefix besides, a new prefix of the same router, and a second DHCPv6 server
-    that gives the same.
+    """A router pair, one with an additional local prefix, a new prefix of a known router, and a second DHCPv6 server
+    with the same options raise no alert.
     """
     pair = [router(0, 1), router(1, 2), router(2, 1, "2001:db8:2::"), router(3, 3, "fd00:1::")]
     assert inspected(detector(ROGUE), pair) == []
@@ -121,6 +121,6 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_alert_a_minute() -> None:
-    """Advertisements come again and again."""
+    """Repeated advertisements are one alert a minute."""
     found = inspected(detector(ROGUE), [router(0, 1), *(router(n, 0x66, "2001:db8:bad::") for n in range(1, 120))])
     assert (len(found), len({alert.key for alert in found})) == (2, 1)

@@ -1,4 +1,4 @@
-"""Devices that leave their role: the attack, its innocent twins, repetition."""
+"""Role violations of devices: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CAMERA, OTHERS = "10.0.3.5", ("10.0.3.6", "10.0.3.7")
 
 
 def watched(extra: Story | None = None) -> World:
-    """Four days of cameras: video to a recorder in their own segment, names and time of a server."""
+    """Four days of cameras: video to a recorder in their segment, DNS and NTP of a server."""
     world = World(
         *(device("camera", address) for address in (CAMERA, *OTHERS)),
         device("nvr", "10.0.3.2"),
@@ -44,7 +44,7 @@ def watched(extra: Story | None = None) -> World:
 def test_what_a_type_never_does_is_reported_on_the_first_day(
     client: str, server: str, port: int, actor: str, technique: str
 ) -> None:
-    """A proxy, a shell, a chat: as soon as it is answered; the device is the actor and the reason is said."""
+    """An answered proxy, shell or chat connection raises an alert with the device as actor, and the reason."""
     [alert] = raised(ROLE, Story().flow(1, client, server, port, answered=True), World(device("camera", CAMERA, "CAM")))
     assert alert.actor.address == parse(actor)
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["rule"]) == (Severity.high, technique, "never")
@@ -52,7 +52,7 @@ def test_what_a_type_never_does_is_reported_on_the_first_day(
 
 
 def test_a_service_that_no_camera_used_is_reported_after_learning() -> None:
-    """Inside it is medium, outside low; before three days it is quiet."""
+    """A new service is medium inside and low outside; in the first three days it raises no alert."""
     story = Story().converse(DAYS, CAMERA, "10.0.3.2", 2345)
     [alert] = raised(ROLE, story, watched())
     assert (alert.severity, alert.numbers["rule"]) == (Severity.medium, "learned")
@@ -63,14 +63,14 @@ def test_a_service_that_no_camera_used_is_reported_after_learning() -> None:
 
 
 def test_a_segment_where_it_never_went_is_reported() -> None:
-    """A camera that asks web pages of the accounting; what its type usually uses is low."""
+    """A camera's web request to another segment raises an alert; usual services of its type are low."""
     [alert] = raised(ROLE, Story().converse(DAYS, CAMERA, "10.0.9.4", 80), watched())
     assert (alert.severity, alert.numbers["rule"]) == (Severity.low, "segment")
     assert "10.0.9.0/24" in alert.why[0]
 
 
 def test_the_ordinary_life_of_devices_is_quiet() -> None:
-    """What was learned, what its type usually does in its segments, what two others do, and everything of computers."""
+    """Learned services, usual ones of the type or of two similar devices, and computers raise no alert."""
     known = Story().converse(HOUR, OTHERS[0], "10.0.3.2", 2345).converse(HOUR, OTHERS[1], "10.0.3.2", 2345)
     story = (
         Story()
@@ -85,7 +85,7 @@ def test_the_ordinary_life_of_devices_is_quiet() -> None:
 
 
 def test_printers_may_do_what_printers_do() -> None:
-    """Scan to folder and mail, directories, domains: nothing on the first day."""
+    """Scan to folder and to mail, LDAP, and domain logins raise no alert on the first day."""
     story = Story()
     for n, port in enumerate((445, 25, 587, 389, 636, 88, 21, 443)):
         story.converse(n, "10.0.2.5", "10.0.1.1", port)
@@ -95,7 +95,7 @@ def test_printers_may_do_what_printers_do() -> None:
 
 
 def test_the_same_is_reported_once_a_day() -> None:
-    """However often, and to however many."""
+    """A violation is reported once a day, for any number of flows and servers."""
     story = Story()
     for n in range(50):
         story.flow(n * 700, f"10.0.0.{n + 1}", CAMERA, 1080, answered=True)
@@ -103,13 +103,13 @@ def test_the_same_is_reported_once_a_day() -> None:
 
 
 def test_exempt_devices_are_quiet() -> None:
-    """By type and by address."""
+    """Devices of an exempt type or address raise no alert."""
     story = Story().flow(1, "10.0.0.9", CAMERA, 1080, answered=True)
     assert raised(ROLE, story, World(device("camera", CAMERA)), exempt_types=("camera",)) == []
     assert raised(ROLE, story, World(device("camera", CAMERA)), exempt=("10.0.3.0/24",)) == []
 
 
-# Where a profile is installed.
+# Tests with an installed profile.
 
 CLOUD = "203.0.113.5"
 
@@ -126,8 +126,8 @@ ONLY_CLOUD = Entry("e", proto=6, far=((443, 443),), peers=(Peer("name", "cloud.e
 
 
 def test_what_a_profile_does_not_allow_is_reported_at_once(golden: Golden) -> None:
-    """With no learning, while the conversation goes on, with the list that it misses; each server outside for itself,
-    though all use one service.
+    """A flow outside the profile raises an alert without learning, before it ends, with the allowlist; each external
+    server is a separate alert.
     """
     world = confined(ONLY_CLOUD)
     world.names = {parse(CLOUD): ("cloud.example",), parse("203.0.113.6"): ("evil.example",)}
@@ -144,14 +144,14 @@ def test_what_a_profile_does_not_allow_is_reported_at_once(golden: Golden) -> No
 
 
 def test_what_a_profile_allows_is_quiet() -> None:
-    """Whatever the type usually does: the word of the profile goes before that. Without the profile it is told."""
+    """A profile takes precedence over the baseline of the type; without the profile the flow raises an alert."""
     story = Story().flow(1, CAMERA, "203.0.113.5", 6667, answered=True)
     assert raised(ROLE, story, confined(Entry("e"))) == []
     assert len(raised(ROLE, story, confined(Entry("e"), kind="printer"))) == 1
 
 
 def test_a_profile_confines_devices_of_any_type() -> None:
-    """A PC for one purpose, of which the types would say nothing."""
+    """A profile applies to a PC, too, for which no baseline of its type exists."""
     [alert] = raised(
         ROLE, Story().flow(1, "10.0.0.9", "10.0.1.1", 22, answered=True), confined(ONLY_CLOUD, kind="workstation")
     )
@@ -159,7 +159,7 @@ def test_a_profile_confines_devices_of_any_type() -> None:
 
 
 def test_who_is_served_beyond_a_profile_is_reported_and_who_connection_attempts_is_not() -> None:
-    """Once something was said: a scanner that is answered was served nothing."""
+    """A client outside the profile raises an alert once data was exchanged; a scanner does not."""
     world = confined(Entry("e", proto=6, near=((554, 554),)), way="to-device")
     [alert] = raised(ROLE, Story().converse(1, "10.0.0.9", CAMERA, 80).converse(2, "10.0.0.9", CAMERA, 554), world)
     assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["service"]) == (
@@ -178,7 +178,7 @@ def test_what_goes_on_beyond_a_profile_is_reported_once_a_day() -> None:
 
 
 def test_an_address_without_a_resolved_name_is_doubtful_and_reported_low() -> None:
-    """Not on the first day: who asked before the sensor began asks again within a day."""
+    """An address without a DNS query is low after a day, as its query may precede the start of the sensor."""
     [alert] = raised(
         ROLE, Story().converse(1, CAMERA, CLOUD, 443).converse(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD)
     )

@@ -1,4 +1,4 @@
-"""Look-ups at port mappers and endpoint mappers; zones asked for."""
+"""Queries of port mappers and endpoint mappers; zone transfers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def mapper(at: float, call: str = "ept_map") -> Event:
 
 
 def test_a_sweep_for_one_program_over_hours() -> None:
-    """Eight hosts, one every half hour."""
+    """Eight hosts, one every half hour, raise an alert."""
     [alert] = inspected(detector(RPC), [lookup(n * 1800, f"10.0.0.{n + 1}") for n in range(8)])
     assert (alert.numbers["hosts"], alert.techniques[0].technique, len(alert.targets)) == (8, "T1046", 8)
 
 
 def test_the_administration_daemon_counts_sooner() -> None:
-    """Nobody needs it of two hosts."""
+    """Queries for the administration daemon have a threshold of two hosts."""
     assert (
         inspected(detector(RPC), [lookup(n, f"10.0.0.{n + 1}", "sadmind", 100232) for n in range(2)])[0].numbers[
             "threshold"
@@ -46,7 +46,7 @@ def test_the_administration_daemon_counts_sooner() -> None:
 
 
 def test_many_look_ups_at_one_host() -> None:
-    """Of the port mapper and of the endpoint mapper."""
+    """Many queries at a port mapper or at an endpoint mapper raise an alert."""
     assert (
         inspected(detector(RPC), [lookup(n / 10, "10.0.0.5", "", 200000 + n) for n in range(60)])[0].numbers["lookups"]
         == 50
@@ -55,20 +55,20 @@ def test_many_look_ups_at_one_host() -> None:
 
 
 def test_a_list_of_everything_is_a_hint() -> None:
-    """Of the endpoint mapper: programs look up what they use. Once, however many pieces it comes in."""
+    """A full list of the endpoint mapper is low, and reported once for all its fragments."""
     [alert] = inspected(detector(RPC), [mapper(n, "ept_lookup") for n in range(5)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1046")
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A client of a few file servers all day, and one that looks up an interface now and then."""
+    """A client of a few file servers, and occasional interface queries, raise no alert."""
     client = [lookup(n * 60, f"10.0.0.{n % 4 + 1}") for n in range(600)]
     assert inspected(detector(RPC), client) == []
     assert inspected(detector(RPC), [mapper(n * 5) for n in range(500)]) == []
 
 
 def test_repetition_is_folded() -> None:
-    """The same key while it grows, told again when it doubles."""
+    """A growing scan has one key, reported again when it doubles."""
     found = inspected(detector(RPC), [lookup(n, f"10.0.0.{n + 1}") for n in range(60)])
     assert len({alert.key for alert in found}) == 1
     assert len(found) <= 4
@@ -79,14 +79,14 @@ def query(at: float, kind: int = 252, src: str = "10.0.0.66") -> Event:
 
 
 def test_a_zone_is_requested() -> None:
-    """Once is enough; a printer that does it is high; ten minutes are one finding."""
+    """One zone transfer raises an alert; a printer is high; ten minutes are one alert."""
     [alert] = inspected(detector(ZONE), [query(n) for n in range(5)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1590.002")
     assert inspected(detector(ZONE, World(device("printer", "10.0.0.66"))), [query(0)])[0].severity == Severity.high
 
 
 def test_secondary_servers_may() -> None:
-    """Who answers questions is a name server; ordinary questions and incremental transfers are none of our business."""
+    """A host that answers DNS queries is a name server; usual queries and incremental transfers raise no alert."""
     served = DnsResponse(packet(0, "10.0.0.9", "10.0.0.66"), 1, "a.example", 1, 0, False, ())
     assert inspected(detector(ZONE), [served, query(1)]) == []
     assert inspected(detector(ZONE), [query(0, 1), query(1, 251)]) == []

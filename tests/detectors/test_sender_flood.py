@@ -1,4 +1,4 @@
-"""Floods of made-up senders: a whole engine that is flooded, a crowd that is real, repetition."""
+"""Floods of spoofed source MACs: an engine under flood, a real crowd, repetition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARP = 0x0806
 
 
 def arp(mac: int, address: int) -> bytes:
-    """Somebody looks for the router."""
+    """An ARP request for the router."""
     sender = mac.to_bytes(6, "big") + bytes((10, 0)) + address.to_bytes(2, "big")
     return ethernet(b"\0\1\x08\0\6\4\0\1" + sender + bytes(6) + bytes((10, 0, 0, 1)), ARP, src=mac, dst=(1 << 48) - 1)
 
@@ -36,9 +36,7 @@ def reported(frames: list[bytes], times: list[int]) -> list[Record]:
 
 
 def test_a_flood_is_one_alert_and_no_devices() -> None:
-    """Twenty machines, then 20,000 made-up MACs within two seconds, then the machines again: they stay, and of the
-    others nobody is told.
-    """
+    """20,000 spoofed MACs within two seconds are one alert and no devices; the twenty real hosts remain."""
     random.seed(1)
     made_up = [random.getrandbits(40) for _ in range(20_000)]
     frames = [arp(mac, n + 10) for n, mac in enumerate(REAL)] + [arp(mac, n & 0xFFFF) for n, mac in enumerate(made_up)]
@@ -59,9 +57,7 @@ def test_a_flood_is_one_alert_and_no_devices() -> None:
 
 
 def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
-    """A sweep whose 600 answers come within a second, and as many machines later: all are devices,
-    and nothing is told.
-    """
+    """A scan with 600 answers within a second, and as many hosts later, are real devices without an alert."""
     frames = [arp(0x0017C8000000 + n, n) for n in range(1_200)]
     records = reported(frames, [START + (n // 600) * 30 * SECOND for n in range(1_200)])
     assert Counter(record.kind for record in records) == {"device": 1_200}
@@ -69,7 +65,7 @@ def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
 
 
 def test_it_is_reported_once_an_hour() -> None:
-    """A flood that begins again and again is one finding; in another VLAN it is another."""
+    """Repeated floods are one alert an hour; another VLAN is another alert."""
     events = [SenderFlood(Packet(ts=START + n * 60 * SECOND, src_mac=n), 1000) for n in range(30)]
     alert = one(inspected(detector(FLOOD), events))
     assert alert.numbers["senders"] == 1000

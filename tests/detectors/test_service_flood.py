@@ -1,4 +1,4 @@
-"""One machine that floods one service: the attack, its innocent twins, repetition."""
+"""One host that floods one service: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLOOD = "impact.service_flood"
 def attempts(
     count: int, *, per_second: int = 1000, answered: bool = False, server: str = "10.0.0.80"
 ) -> npt.NDArray[np.void]:
-    """Connections of one machine to one service, each from another port; answered at once, or never."""
+    """Connections of one host to one service, each from another port; answered at once, or never."""
     begun = np.zeros(count, CHANGE)
     begun["ts"] = begun["first"] = START + SECOND + np.arange(count) * (SECOND // per_second)
     begun["client_lo"], begun["server_lo"], begun["server_port"], begun["proto"] = (
@@ -42,14 +42,14 @@ def attempts(
 
 
 def datagrams(count: int, *, per_second: int = 1000, answered: bool = False) -> npt.NDArray[np.void]:
-    """UDP datagrams of one machine to ever new ports of another."""
+    """UDP datagrams of one host to changing ports of another."""
     changes = attempts(count, per_second=per_second, answered=answered)
     changes["proto"], changes["server_port"] = 17, 1024 + changes["flow"] % 60000
     return changes
 
 
 def test_datagrams_to_ever_new_ports() -> None:
-    """One finding for the host, whatever the ports; answered ones, and fewer, are quiet."""
+    """Datagrams to changing ports are one alert for the host; answered and fewer ones raise none."""
     alert = one(alerts_of(detector(FLOOD), datagrams(6000)))
     assert (alert.numbers["threshold"], alert.network["proto"], alert.target_port) == (3000, "udp", 0)
     assert alerts_of(detector(FLOOD), datagrams(6000, answered=True)) == []
@@ -58,7 +58,7 @@ def test_datagrams_to_ever_new_ports() -> None:
 
 
 def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
-    """A ping as it ends."""
+    """A ping as its flow ends."""
     change = np.zeros(1, CHANGE)
     change["client_lo"], change["server_lo"], change["proto"], change["server_port"] = (
         parse("10.0.0.66"),
@@ -76,15 +76,13 @@ def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
 
 
 def shown(changes: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """The same in a capture that shows both directions."""
+    """The same in a capture that contains both directions."""
     both: npt.NDArray[np.void] = np.concatenate((lit(Story()).changes(), changes))
     return both
 
 
 def test_connections_without_an_answer() -> None:
-    """Two thousand in two seconds; from a camera it is graver, and where answers are not in the
-    capture it is a hint.
-    """
+    """Two thousand attempts in two seconds raise an alert; a camera is more severe, a one-way capture is low."""
     for size in (1 << 30, 7, 100):
         alert = one(alerts_of(detector(FLOOD), shown(attempts(2000)), size))
         assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
@@ -105,7 +103,7 @@ def test_connections_without_an_answer() -> None:
 
 
 def test_answers_that_are_seen_later_change_nothing() -> None:
-    """Whether the capture shows both directions is asked at the finding, however many changes come with it."""
+    """Whether the capture contains both directions is evaluated at the time of the alert, for any batch size."""
     answered = attempts(1, answered=True)[-1:]
     answered["ts"] = START + 60 * SECOND
     for size in (1 << 30, 7, 100):
@@ -115,15 +113,15 @@ def test_answers_that_are_seen_later_change_nothing() -> None:
 
 
 def test_pings_without_a_pause() -> None:
-    """Ten thousand in ten seconds."""
+    """Ten thousand pings in ten seconds raise an alert."""
     alert = one(alerts_of(detector(FLOOD), pings(10_000, 10)))
     assert (alert.numbers["count"], alert.severity) == (10_000, Severity.medium)
     assert "with pings" in alert.summary
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A benchmark that is answered, a client that retries every tenth of a second, a monitor that pings all day, a load
-    test of our own.
+    """A benchmark with answers, a client that retries every 100 ms, monitoring pings, and an exempt load test raise no
+    alert.
     """
     assert alerts_of(detector(FLOOD), shown(attempts(5000, answered=True))) == []
     assert alerts_of(detector(FLOOD), shown(attempts(5000, per_second=10))) == []
@@ -133,5 +131,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """A minute of it is told once."""
+    """A flood of a minute is reported once."""
     assert len(alerts_of(detector(FLOOD), shown(attempts(60_000)), 10_000)) == 1

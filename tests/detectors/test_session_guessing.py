@@ -1,4 +1,4 @@
-"""Password guessing by the shape of encrypted sessions."""
+"""Password guessing by the packet sizes of encrypted sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GUESS = "credential_access.session_guessing"
 
 
 def reported(story: Story, reason: Reason = Reason.FINISHED, size: int = 1 << 30) -> list[Alert]:
-    """What is raised where the flows end for a reason."""
+    """The alerts for flows with a given end reason."""
     changes = story.changes()
     changes["reason"][changes["kind"] == Change.ENDED] = reason
     return alerts_of(detector(GUESS), changes, size)
@@ -42,7 +42,7 @@ def sessions(
 
 
 def segmented(packets: int, frame: int) -> Story:
-    """Short sessions of so many packets each way, of so many bytes."""
+    """Short sessions with given numbers of packets and bytes in each direction."""
     story = sessions(14, 6)
     for _, kind, fields in story._rows:
         if kind == Change.ENDED:
@@ -52,7 +52,7 @@ def segmented(packets: int, frame: int) -> Story:
 
 
 def test_many_short_sessions_are_guessing() -> None:
-    """Over SSH and over RDP; the same however the changes are cut."""
+    """Many short SSH or RDP sessions raise an alert, for any batch size."""
     for port, service in ((22, "SSH"), (3389, "RDP")):
         found = reported(sessions(14, 6, port=port))
         alert = one(found)
@@ -62,7 +62,7 @@ def test_many_short_sessions_are_guessing() -> None:
 
 
 def test_tiny_segments_are_the_same_content() -> None:
-    """Sessions cut into segments of 16 or 3 bytes have many packets, but no more content; interactive work has."""
+    """Segments of 16 or 3 bytes do not change the result, as bytes count; interactive sessions have more bytes."""
     for packets, frame in ((180, 80), (900, 69)):
         assert one(reported(segmented(packets, frame))).numbers["sessions"] == 10
     assert reported(sessions(14, 6, packets=(180, 160))) == []
@@ -77,9 +77,7 @@ def one_way(story: Story) -> Story:
 
 
 def test_the_side_of_the_client() -> None:
-    """A capture without a packet of the server: less certain, and the ends of connections are silent. Scans and
-    sessions that work are quiet.
-    """
+    """A capture of the client's packets only gives a lower confidence; scans and successful sessions raise no alert."""
     for reason in (Reason.FINISHED, Reason.IDLE, Reason.STOPPED):
         alert = one(reported(one_way(sessions(14, 6)), reason))
         assert (alert.numbers["sessions"], alert.confidence) == (10, 0.5)
@@ -90,8 +88,8 @@ def test_the_side_of_the_client() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say
-    nothing.
+    """Monitoring of many hosts, successful sessions, idle sessions, one command every five minutes, and connections
+    without data raise no alert.
     """
     assert reported(sessions(60, 2, servers=40)) == []
     assert reported(sessions(40, 5, packets=(300, 400))) == []
@@ -103,7 +101,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """Guessing for ten minutes has one key and few words."""
+    """Ten minutes of guessing have one key and few reports."""
     found = reported(sessions(600, 1))
     assert one(found)
     assert len(found) <= 6

@@ -1,4 +1,4 @@
-"""SIP scans: the attack, its innocent twins, repetition."""
+"""SIP scans: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def response(
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_many_extensions_that_fail_are_a_scan(status: int) -> None:
-    """Refused or challenged without ever getting in: told once, with numbers."""
+    """Extensions that are rejected or challenged without a success are one alert with numbers."""
     story = [each for n in range(40) for each in (request(n, str(100 + n)), response(n + 0.01, str(100 + n), status))]
     alert = one(inspected(detector(SCAN), story))
     assert alert.actor.address == parse("10.0.0.66")
@@ -49,7 +49,7 @@ def test_many_extensions_that_fail_are_a_scan(status: int) -> None:
 
 
 def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
-    """OPTIONS over the network, as soon as the capture shows any SIP answer."""
+    """OPTIONS to many hosts raise an alert if the capture contains a SIP response."""
     story = [
         response(0, "1", 200, to="10.0.0.9"),
         *(request(1 + n, "100", host=f"10.0.1.{n + 1}", method="OPTIONS") for n in range(40)),
@@ -63,15 +63,15 @@ def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
     "agent", ["friendly-scanner", "sipcli/v1.8", "pplsip", "VaxSIPUserAgent/3.1", "sundayddr", "SIPVicious 0.3"]
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:
-    """One request is enough, and all of them have one key."""
+    """One request of a known tool raises an alert, with one key for all of them."""
     found = inspected(detector(SCAN), [request(n, str(n), agent=agent) for n in range(20)])
     assert len({alert.key for alert in found}) == 1
     assert found[0].numbers["user_agent"] == agent
 
 
 def test_benign_twins_are_quiet() -> None:
-    """An exchange that qualifies its phones, phones that register with a challenge, calls of a busy line, and a capture
-    without answers.
+    """A PBX that qualifies its phones, registrations with a challenge, a busy line, and a capture without responses
+    raise no alert.
     """
     story: list[Event] = []
     for n in range(60):
@@ -90,7 +90,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_window() -> None:
-    """A scanner that goes on is one finding, told again as it grows."""
+    """A continuing scan is one alert, reported again when it grows."""
     story = [each for n in range(250) for each in (request(n, str(n)), response(n + 0.01, str(n), 404))]
     found = inspected(detector(SCAN), story)
     assert one(found)

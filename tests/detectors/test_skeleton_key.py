@@ -1,4 +1,4 @@
-"""Master keys in key centres."""
+"""Skeleton keys on KDCs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def learned() -> list[Event]:
 
 
 def lowered(at: float, user: str) -> list[Event]:
-    """The same without: the key centre wants RC4 and gives it."""
+    """The same accounts without AES: the KDC requires and grants RC4."""
     story = login(at, user, etype=RC4)
     story[1] = KerberosError(story[1].packet, 25, "", REALM, TGT, (RC4,))
     return story
 
 
 def test_several_accounts_that_lose_aes_are_reported() -> None:
-    """The key centre is the actor, those who logged in its victims."""
+    """The KDC is the actor, the clients are targets."""
     alert = one(inspected(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
     assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (
         parse(CENTRE),
@@ -37,7 +37,7 @@ def test_several_accounts_that_lose_aes_are_reported() -> None:
 
 
 def test_a_cipher_that_is_refused_counts() -> None:
-    """Some answer that they know no cipher of the client's."""
+    """A KDC error that no encryption type of the client is supported counts."""
     story = learned()
     for n, user in enumerate(USERS[:2]):
         requested = login(100 + n, user)[0]
@@ -46,8 +46,8 @@ def test_a_cipher_that_is_refused_counts() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Old accounts that never had AES; one password set back among others that keep theirs; clients that want RC4; a
-    refused password.
+    """Accounts that never had AES, one reset password, clients that offer only RC4, and a rejected password raise no
+    alert.
     """
     story = [*learned(), *lowered(100, "old1"), *lowered(101, "old2"), *lowered(102, "old3")]
     for n in range(20):
@@ -58,6 +58,6 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_a_day() -> None:
-    """All who log in that day."""
+    """All logins of a day are one alert."""
     story = [*learned(), *(each for n in range(300) for each in lowered(100 + n, USERS[n % 3]))]
     assert len(inspected(detector(SKELETON), story)) == 1

@@ -1,4 +1,4 @@
-"""Pings whose answers hit others."""
+"""Smurf and Fraggle attacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMURF = "impact.smurf"
 def ping(
     client: str, server: str, *, at: float = 0, count: int = 0, seconds: float = 1, group: bool = False
 ) -> npt.NDArray[np.void]:
-    """A ping as it begins, or, with a ``count``, as it ends."""
+    """A ping as its flow begins, or, with a ``count``, as it ends."""
     change = np.zeros(1, CHANGE)
     a, b = parse(client), parse(server)
     change["client_hi"], change["client_lo"], change["server_hi"], change["server_lo"] = (
@@ -33,7 +33,7 @@ def ping(
 
 
 def test_a_source_that_is_a_group() -> None:
-    """Once is enough, in both versions."""
+    """One ping with a multicast or broadcast source raises an alert, over IPv4 and IPv6."""
     for source, target in (
         ("ff02::1", "ff02::1"),
         ("ff02::1", "fe80::1"),
@@ -46,21 +46,21 @@ def test_a_source_that_is_a_group() -> None:
 
 
 def test_pings_to_a_group_without_pause() -> None:
-    """The victim is the one in whose name they come."""
+    """The spoofed source is the victim."""
     [alert] = alerts_of(detector(SMURF), ping("10.0.0.9", "10.0.0.255", count=5000, seconds=60, group=True))
     assert (alert.numbers["pings"], alert.actor.address) == (5000, parse("10.0.0.9"))
     assert parse("10.0.0.9") in [target.address for target in alert.targets]
 
 
 def echo(port: int, count: int, *, group: bool = True) -> npt.NDArray[np.void]:
-    """Datagrams to a service of UDP, as their flow ends."""
+    """Datagrams to a UDP service, as their flow ends."""
     change = ping("10.0.0.9", "10.0.0.255" if group else "10.0.0.1", count=count, seconds=10, group=group)
     change["proto"], change["server_port"] = 17, port
     return change
 
 
 def test_fraggle() -> None:
-    """The same over UDP echo and CHARGEN; other services, one host, and a few datagrams are quiet."""
+    """UDP echo and CHARGEN raise an alert; other services, one host, and a few datagrams do not."""
     for port in (7, 19):
         [alert] = alerts_of(detector(SMURF), echo(port, 500))
         assert (alert.techniques[0].technique, alert.numbers["protocol"]) == ("T1498.002", "udp")
@@ -69,7 +69,7 @@ def test_fraggle() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Ordinary pings without an end, a few to a group, and one from inside a machine, which floods nobody."""
+    """Continuous usual pings, a few to a group, and one within a host raise no alert."""
     quiet = [
         ping("127.0.0.1", "10.0.0.5"),
         ping("10.0.0.9", "10.0.0.1"), ping("10.0.0.9", "10.0.0.1", count=100000, seconds=10),
@@ -80,6 +80,6 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_alert_a_minute() -> None:
-    """The same source again, within a minute and later, under the same key."""
+    """The same source is reported once a minute with one key."""
     found = alerts_of(detector(SMURF), np.concatenate([ping("ff02::1", "ff02::1", at=n) for n in range(100)]))
     assert (len(found), len({alert.key for alert in found})) == (2, 1)

@@ -1,4 +1,4 @@
-"""SNMP: guessed communities, hosts asked in vain, values set; innocent twins; repetition."""
+"""SNMP: guessed community strings, hosts without an answer, set requests; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_many_communities_at_one_agent() -> None:
 
 
 def test_an_answer_reports_that_one_was_right() -> None:
-    """Not so a report that complains. What is set then is grave."""
+    """A response confirms a community string, an error report does not; a later set request is high."""
     guesses = [requested(n, f"seal{n}") for n in range(6)]
     assert [alert.severity for alert in reported([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
     found = reported([*guesses, requested(9, "seal5", operation="set", names=(CONTACT,))])
@@ -71,7 +71,7 @@ def test_an_answer_reports_that_one_was_right() -> None:
 
 
 def test_many_hosts_that_do_not_answer() -> None:
-    """A hint, for management looks for devices like that; a device with one job does not."""
+    """Many hosts without an answer are low, as SNMP managers probe like that; a device is more severe."""
     story = [requested(0, "a"), answer(0.1), *(requested(1 + n, "a", f"10.0.1.{n}") for n in range(40))]
     alert = reported(story)[0]
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["silent"]) == (Severity.low, "T1046", 20)
@@ -95,13 +95,13 @@ def test_many_hosts_that_do_not_answer() -> None:
     ],
 )
 def test_values_are_set(event: Event, world: World, severity: Severity, technique: str) -> None:
-    """From outside, by a device, a configuration copied, an early and a new manager, a driver of a printer."""
+    """Set requests by external hosts, devices and new managers, and for configuration copies, raise an alert."""
     alert = one(reported([event], world))
     assert (alert.severity, alert.techniques[0].technique) == (severity, technique)
 
 
 def test_ordinary_management_is_quiet() -> None:
-    """Polling all day, a short list at first, a community for each place, and whoever set things before."""
+    """Polling all day, a few community strings at first, one for each site, and known managers raise no alert."""
     world = World(device("server", MANAGER), device("switch", AGENT)).learned(
         Story().converse(0, MANAGER, AGENT, 161, proto=UDP)
     )

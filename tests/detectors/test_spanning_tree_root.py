@@ -1,4 +1,4 @@
-"""Bridges that claim to be the root of the spanning tree: the attack, its innocent twins, repetition."""
+"""Spoofed spanning tree roots: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SWITCH, OTHER, ATTACKER = 0x001C0E877800, 0x001C0E990000, 0x525400123499
 
 
 def bpdu(at: float, mac: int, priority: int, *, root: int = 0, cost: int = 0, vlan: int = 0) -> Event:
-    """``root``: whom the bridge takes for the root, itself where not given."""
+    """A BPDU; ``root`` is the root bridge that it contains, the sender itself by default."""
     packet = Packet(ts=START + int(at * SECOND), src_mac=mac, ethertype=0x42, vlan=vlan, ip_version=0, proto=0)
     return StpConfiguration(packet, "stp", root or mac, priority, cost, mac, priority, 1, False, 0, "")
 
 
 def test_a_new_root_with_a_better_priority() -> None:
-    """The MAC that sent it is the actor, the former root the target."""
+    """The sender's MAC is the actor, the former root the target."""
     [alert] = inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x8000), bpdu(90, ATTACKER, 0)])
     assert alert.target is not None
     assert (alert.actor.mac, alert.target.mac, alert.severity) == (ATTACKER, SWITCH, Severity.medium)
@@ -29,13 +29,13 @@ def test_a_new_root_with_a_better_priority() -> None:
 
 
 def test_the_same_priority_with_a_smaller_mac() -> None:
-    """As programs do that only want to win."""
+    """The same priority with a lower MAC raises an alert, as attack tools send it."""
     assert one(inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH - 1, 0x8000)]))
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A switch that starts and claims what it does not win, the tree that finds its root, another segment, the root
-    whose priority is changed, and a bridge below the root.
+    """A starting switch that does not become root, the initial election, another segment, a root whose priority
+    changes, and a bridge below the root raise no alert.
     """
     for story in (
         [bpdu(0, SWITCH, 0x8000), bpdu(60, OTHER, 0x8000)],
@@ -48,11 +48,11 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_a_replacement_that_is_announced() -> None:
-    """The operator lists the new root."""
+    """A root of the option raises no alert."""
     story = [bpdu(0, SWITCH, 0x8000), bpdu(60, OTHER, 0x1000)]
     assert inspected(detector(ROOT, roots=(mac_text(OTHER),)), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """The new root repeats itself."""
+    """Repeated BPDUs of a new root are one alert."""
     assert one(inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), *[bpdu(60 + n, ATTACKER, 0) for n in range(30)]]))

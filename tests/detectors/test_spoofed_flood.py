@@ -1,4 +1,4 @@
-"""Floods under made-up addresses, and machines with an impossible one."""
+"""Floods with spoofed source addresses, and hosts with an impossible address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def flood(rounds: int = 1) -> Story:
 
 
 def test_land() -> None:
-    """Source and destination are one socket; a host that only has its own address as both is a fault."""
+    """An equal source and destination socket is a LAND attack; equal addresses alone are a fault."""
     lan = Story().flow(0, "10.0.0.5", "10.0.0.5", 139, sport=139)
     fault = Story().flow(0, "10.0.0.5", "10.0.0.5", 139)
     for story, severity, techniques in ((lan, Severity.medium, ["T1499.004", "T1498.001"]), (fault, Severity.low, [])):
@@ -32,7 +32,7 @@ def test_land() -> None:
 
 
 def test_sources_that_no_host_has() -> None:
-    """Their MACs are made up as well: the segment is named."""
+    """Impossible source addresses raise an alert about the segment, since the MACs are spoofed as well."""
     alert = one(raised(FLOOD, flood()))
     assert (alert.severity, alert.numbers["impossible_sources"], alert.numbers["threshold"]) == (Severity.high, 12, 12)
     assert alert.techniques[0].technique == "T1498.001"
@@ -40,12 +40,12 @@ def test_sources_that_no_host_has() -> None:
 
 
 def test_it_is_reported_under_one_key() -> None:
-    """However long it lasts."""
+    """A flood of any duration has one key."""
     assert len({alert.key for alert in raised(FLOOD, flood(10))}) == 1
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Many honest sources behind a gateway, and one broken machine."""
+    """Many real sources behind a gateway, and one faulty host, are no flood."""
     many, broken = Story(), Story()
     for n in range(200):
         many.flow(n * 0.01, f"198.51.{n}.7", "10.0.0.80", 443, answered=True)
@@ -56,7 +56,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_an_impossible_address_is_reported_once() -> None:
-    """Low, by its MAC."""
+    """An impossible address is low, reported once for the MAC."""
     story = Story()
     for n in range(50):
         story.flow(n, "127.0.0.1", f"10.0.0.{n + 1}", 53)
@@ -65,5 +65,5 @@ def test_an_impossible_address_is_reported_once() -> None:
 
 
 def test_clients_without_an_address_are_ordinary() -> None:
-    """0.0.0.0 asks for a lease."""
+    """DHCP requests from 0.0.0.0 raise no alert."""
     assert raised(ILLEGAL, Story().flow(0, "0.0.0.0", "255.255.255.255", 67, group=True)) == []

@@ -1,4 +1,4 @@
-"""Commands through SQL Server: the attack, its innocent twins, repetition."""
+"""Command execution through SQL Server: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def command(text: str, *, at: float = 0) -> Event:
     ],
 )
 def test_commands(text: str, technique: str, severity: Severity) -> None:
-    """Each under its technique, and worse where it is what intruders run."""
+    """Each command has its technique; those that intruders use are more severe."""
     [alert] = inspected(detector(COMMAND), [command(text)])
     assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
 
 
 def test_every_procedure_has_a_meaning() -> None:
-    """None that is read is without one."""
+    """Each procedure that the dissector recognizes has a technique."""
     assert set(ACTIONS) == set(PROCEDURES)
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A folder of the server itself; a job that is started is no more than a note."""
+    """A folder listing by the server itself raises no alert; starting a job is informational."""
     assert inspected(detector(COMMAND), [command("xp_dirtree 'D:\\backup', 1, 1")]) == []
     assert {alert.severity for alert in inspected(detector(COMMAND), [command("sp_start_job 'nightly'")])} == {
         Severity.info
@@ -49,5 +49,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """Command after command."""
+    """Repeated commands are one alert."""
     assert one(inspected(detector(COMMAND), [command("xp_cmdshell 'whoami'", at=n) for n in range(20)]))

@@ -1,4 +1,4 @@
-"""Files with credentials that are read over SMB: the attack, its innocent twins, repetition."""
+"""Files with credentials read over SMB: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ POLICY = r"corp.example\Policies\{31B2F340-016D-11D2-945F-00C04FB984F9}\Machine\
     ],
 )
 def test_files_with_credentials(name: str, technique: str) -> None:
-    """Each under its technique."""
+    """Each kind of file has its technique."""
     [alert] = inspected(detector(STORED), [opened(name, "C$")])
     assert [each.technique for each in alert.techniques] == [technique, "T1021.002"]
     assert alert.severity >= Severity.medium
 
 
 def test_a_search_for_passwords_in_group_policies() -> None:
-    """All kinds of preference files are opened at once; a member of the domain opens one or two of its own."""
+    """Opening all kinds of Group Policy preference files is medium; one or two kinds are informational."""
     kinds = ("Groups", "Services", "ScheduledTasks", "DataSources", "Drives")
     search = [opened(rf"{POLICY}\{kind}\{kind}.xml", "SYSVOL", at=n) for n, kind in enumerate(kinds)]
     alerts = inspected(detector(STORED), search)
@@ -52,10 +52,10 @@ def test_a_search_for_passwords_in_group_policies() -> None:
     ],
 )
 def test_benign_twins_are_quiet(name: str, share: str, writes: bool) -> None:
-    """Other files, files that are written, and shares of users."""
+    """Other files, files that are written, and users' shares raise no alert."""
     assert inspected(detector(STORED), [opened(name, share, writes=writes)]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """The same dump is read in pieces."""
+    """A dump that is read in parts is one alert."""
     assert one(inspected(detector(STORED), [opened(r"Temp\lsass.dmp", "C$", at=n) for n in range(20)]))

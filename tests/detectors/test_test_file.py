@@ -1,4 +1,4 @@
-"""The antivirus test file: where it goes, its innocent twins, repetition."""
+"""The EICAR test file: its transfers, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def opened(name: str, *, writes: bool = True) -> Event:
     [EicarFile(packet()), fetched("/eicar.com"), fetched("/files/eicar_com.zip?x=1"), opened(r"new\eicar.com.txt")],
 )
 def test_it_is_reported_however_it_travels(event: Event) -> None:
-    """By its bytes, or by its name."""
+    """The file is detected by content or by name."""
     [alert] = inspected(detector(TEST), [event])
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
 
 
 def test_benign_twins_are_quiet() -> None:
-    """It is not there, it is only read about, it is only looked at, and other files."""
+    """A missing file, text about it, a look-up of its attributes, and other files raise no alert."""
     for event in (
         fetched("/eicar.com", 404),
         fetched("/wiki/eicar.html"),
@@ -46,5 +46,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_has_one_key() -> None:
-    """So that it is one alert for a while."""
+    """Repeated transfers have one alert key."""
     assert len({alert.key for alert in inspected(detector(TEST), [fetched("/eicar.com")] * 20)}) == 1

@@ -1,6 +1,4 @@
-"""What an analyst reads of each detection: titles as in ``golden/titles.txt``, short noun phrases; advice in complete
-sentences.
-"""
+"""Texts of each detection: titles as in ``golden/titles.txt``, short noun phrases; advice in complete sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ TITLE_LIMIT = 60
 
 
 def test_titles_are_those_of_the_golden_file() -> None:
-    """One line a detection, by id: the only place beside the detector that repeats its title."""
+    """The golden file has one line for each detection id, the only copy of its title."""
     assert TITLES.read_text(encoding="utf-8").splitlines() == [
         f"{name}\t{unit.title}" for name, unit in sorted(UNITS.items())
     ]
@@ -40,7 +38,7 @@ def test_a_title_is_a_short_phrase_and_advice_is_sentences(unit: type[Detector])
 
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
 def test_sub_techniques_come_before_their_technique(unit: type[Detector]) -> None:
-    """But for the first one, which stays where earlier versions had it; each is known and listed once."""
+    """Sub-techniques precede their technique, except for the first one; each is valid and listed once."""
     assert set(unit.techniques) <= TECHNIQUES.keys()
     assert len(set(unit.techniques)) == len(unit.techniques)
     following = unit.techniques[1:]

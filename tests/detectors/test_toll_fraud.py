@@ -1,4 +1,4 @@
-"""Toll fraud: ways out that are tried, bursts of calls, innocent twins, repetition."""
+"""Toll fraud: tested outbound prefixes, bursts of calls, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reported(events: list[Event], **options: object) -> list[Alert]:
 
 
 def test_ways_out_that_are_tried() -> None:
-    """One number behind many prefixes; from outside it is grave."""
+    """One number with many prefixes raises an alert; an external host is severe."""
     tries = [call(f"{prefix}441904911024", n) for n, prefix in enumerate(("00", "900", "9011", "+"))]
     alert = one(reported(tries))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(FAR), parse(EXCHANGE))
@@ -64,14 +64,14 @@ def test_many_calls_abroad_are_a_hint() -> None:
     ],
 )
 def test_ordinary_calls_are_quiet(events: list[Event]) -> None:
-    """Extensions, calls at home, one abroad an hour, one call that is asked for again, no calls at all, names, the same
-    number written in two ways.
+    """Extensions, domestic calls, one international call an hour, retried calls, non-call requests, names, and two
+    spellings of a number raise no alert.
     """
     assert reported(events) == []
 
 
 def test_what_is_at_home_is_quiet() -> None:
-    """A provider brings calls to our own numbers, wherever we live."""
+    """Calls from a provider to the own numbers raise no alert, in any country."""
     assert reported([call(f"+371670{n:05}", n) for n in range(60)], home=("371",)) == []
 
 

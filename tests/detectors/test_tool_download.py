@@ -1,4 +1,4 @@
-"""Programs fetched by tools and from bare addresses: the attack, innocent twins, repetition."""
+"""Programs downloaded by tools and from bare addresses: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def request(
     ],
 )
 def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
-    """By scripts, by a nameless program, by the tool for certificates; by a browser, by what updates programs, and
-    inside it is a hint.
+    """Downloads by scripts, without a user agent, and by certutil raise an alert; those by browsers, by updaters, and
+    from internal servers are low.
     """
     alert = one(inspected(detector(DOWNLOAD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
@@ -68,8 +68,8 @@ def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
     ],
 )
 def test_benign_twins_are_quiet(event: Event) -> None:
-    """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates,
-    requests that name no host, pages.
+    """Named servers, updates of the system or of a company's server, data, uploads, certificate lists, requests without
+    a host, and pages raise no alert.
     """
     assert inspected(detector(DOWNLOAD), [event]) == []
 

@@ -1,4 +1,4 @@
-"""Cameras that show themselves without a password: the attack, innocent twins, repetition."""
+"""Cameras that stream without a password: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reported(events: list[Event], *devices: object, **options: object) -> list[A
 @pytest.mark.parametrize(("client", "severity"), [(OTHER, Severity.medium), (FAR, Severity.high)])
 @pytest.mark.parametrize("method", ["DESCRIBE", "PLAY"])
 def test_pictures_for_unknown_hosts(client: str, severity: Severity, method: str) -> None:
-    """Another segment, and outside; the client is the actor."""
+    """Streams to another segment, and to an external host, raise an alert with the client as actor."""
     alert = one(reported(watched(client, method), device("camera", CAMERA)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(client),
@@ -56,7 +56,7 @@ def test_pictures_for_unknown_hosts(client: str, severity: Severity, method: str
 
 
 def test_recorders_and_servers_of_films_are_reported_low() -> None:
-    """A recorder that reads, and somebody who shows something but is not known as a camera."""
+    """A recorder that reads, and a server that is not known as a camera, are low."""
     assert one(reported(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
     assert one(reported(watched())).severity == Severity.low
     assert one(reported(watched(), device("camera", CAMERA), managers=("10.0.7.0/24",))).severity == Severity.low
@@ -76,14 +76,14 @@ def test_recorders_and_servers_of_films_are_reported_low() -> None:
     ],
 )
 def test_ordinary_watching_is_quiet(events: list[Event]) -> None:
-    """The same segment, a refusal, a password before or in the address, a question for abilities, half of a
-    conversation, an answer to something else.
+    """The same segment, a rejection, a password before or in the URL, an OPTIONS request, a one-way capture, and a
+    response to another request raise no alert.
     """
     assert reported(events, device("camera", CAMERA)) == []
 
 
 def test_players_are_no_cameras() -> None:
-    """A TV that takes a screen, and films of a server outside."""
+    """A television that receives a screen, and films of an external server, raise no alert."""
     assert reported(watched(method="PLAY"), device("tv", CAMERA)) == []
     there = Packet(src=parse(OTHER), dst=parse(FAR), sport=50000, dport=554, proto=6, flow=3)
     back = Packet(src=parse(FAR), dst=parse(OTHER), sport=554, dport=50000, proto=6, flow=3)
@@ -104,7 +104,7 @@ def test_repetition_is_one_finding_a_day() -> None:
 
 
 def test_a_recorder_of_many_cameras_is_one_finding() -> None:
-    """Known for a day it is a weakness only; a stranger's is graver, and outside each camera counts."""
+    """A known client is a weakness only; a new one is more severe, and an external one counts per camera."""
     cameras = [f"10.0.3.{n}" for n in range(10, 20)]
     known = [device("camera", each) for each in cameras]
     story = Story()

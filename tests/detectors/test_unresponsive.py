@@ -1,4 +1,4 @@
-"""Devices that do not answer any more: the silence, its innocent twins, repetition."""
+"""Devices that stopped responding: the failure, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def answers(at: float) -> Event:
 
 
 def test_a_device_that_answered_once() -> None:
-    """Told low for a printer, for information of others."""
+    """A silent printer is low, other devices are informational."""
     story = [asks(0), answers(0.1), *(asks(10 + n * 10) for n in range(10))]
     [alert] = inspected(detector(SILENT), story)
     assert (alert.actor.mac, alert.numbers["tries"], alert.severity) == (DEVICE, 8, Severity.info)
@@ -37,7 +37,7 @@ def test_a_device_that_answered_once() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Nobody was ever there; it answers each time; it is asked for seldom."""
+    """An address without a host, a device that answers, and rare requests raise no alert."""
     no_listener = [asks(n) for n in range(50)]
     there = [event for n in range(50) for event in (asks(n), answers(n + 0.1))]
     seldom = [answers(0), *(asks(n * 60) for n in range(50))]
@@ -46,5 +46,5 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_repetition_is_reported_once_an_hour() -> None:
-    """It is asked for all the time."""
+    """Continuous requests to a silent device are reported once an hour."""
     assert len(inspected(detector(SILENT), [answers(0), *(asks(1 + n * 5) for n in range(500))])) == 1

@@ -1,4 +1,4 @@
-"""Urgent data in a NetBIOS session: the attack on the wire, its benign twins, repetition."""
+"""Urgent data in NetBIOS sessions: the attack in frames, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def reported(frames: Iterable[bytes]) -> list[tuple[str, str, str]]:
 
 
 def test_winnuke() -> None:
-    """From frames to the alert."""
+    """Frames of the attack raise an alert."""
     assert reported(connection(139, b"bye", URGENT)) == [(ATTACKER, TARGET, "medium")]
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A session request with or without the flag, the same data without it, urgent data of Telnet and of SMB."""
+    """A session request with or without URG, the same data without it, and urgent Telnet or SMB data raise no alert."""
     for port, data, flags in (
         (139, REQUEST, ACK), (139, REQUEST, URGENT), (139, b"bye", ACK), (23, b"bye", URGENT), (445, b"bye", URGENT),
     ):  # fmt: skip

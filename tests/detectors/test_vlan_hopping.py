@@ -1,4 +1,4 @@
-"""Offers to form a trunk: the attack, its innocent twins, repetition."""
+"""Offers to form a trunk (DTP): the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def offer(at: float, mac: int = ATTACKER, mode: str = "desirable") -> Event:
 
 
 class Known(World):
-    """One device, known by its MAC: a value of one attribute."""
+    """A context with one device, known by its MAC, with a value of one attribute."""
 
     def __init__(self, mac: int, attribute: str, value: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Known(World):
 
 
 def test_a_host_that_wants_a_trunk() -> None:
-    """The switch would follow; the host offers."""
+    """A host that offers a trunk raises an alert; the switch would accept it."""
     story = [offer(0, SWITCH, "auto"), *[offer(30 * n) for n in range(1, 5)]]
     alert = one(inspected(detector(HOPPING, Known(SWITCH, "type", "switch")), story))
     assert (alert.actor.mac, alert.severity, alert.numbers["seconds"]) == (ATTACKER, Severity.medium, 30)
@@ -42,8 +42,8 @@ def test_a_host_that_wants_a_trunk() -> None:
 
 
 def test_ports_of_switches() -> None:
-    """A port in the default mode, offers for some seconds only, a switch by its other messages, a known one, and a
-    sender of Cisco's that is not known further.
+    """A port in default mode, offers for some seconds only, a switch (by other messages or known), and an unknown Cisco
+    sender raise no alert.
     """
     assert inspected(detector(HOPPING), [offer(30 * n, mode="auto") for n in range(9)]) == []
     assert inspected(detector(HOPPING), [offer(n) for n in range(9)]) == []

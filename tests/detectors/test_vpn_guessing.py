@@ -1,4 +1,4 @@
-"""Password guessing at VPN gateways: the attacks, their innocent twins, repetition."""
+"""Password guessing at VPN gateways: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def message(at: float, exchange: str, spi: str, *, back: bool = False, version: 
 
 
 def login(at: float, *sizes: int) -> list[Event]:
-    """An exchange of its own, with responses of these sizes."""
+    """An IKE exchange with responses of these sizes."""
     spi = f"{int(at * 1000):016x}"
     story = [message(at, "ike_sa_init", spi), message(at, "ike_sa_init", spi, back=True)]
     for size in sizes:
@@ -41,7 +41,7 @@ def group(at: float, name: str) -> list[Event]:
 
 
 def test_logins_that_are_rejected() -> None:
-    """The last response is short, and the client starts again."""
+    """A short last response, after which the client starts again, is a failure."""
     alert = one(inspected(detector(GUESSING), [each for n in range(40) for each in login(n, 80)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(CLIENT), parse(GATEWAY))
     assert (alert.numbers["count"], alert.severity) == (15, Severity.medium)
@@ -49,7 +49,7 @@ def test_logins_that_are_rejected() -> None:
 
 
 def test_notifications_in_the_clear() -> None:
-    """Of version 1; both ends use port 500."""
+    """Cleartext IKEv1 notifications are failures; both ends use port 500."""
     story = []
     for n in range(20):
         spi = f"{n:016x}"
@@ -64,7 +64,7 @@ def ended(at: float, *sizes: int) -> list[Event]:
 
 
 def xauth(at: float, *, accepted: bool = False) -> list[Event]:
-    """IKEv1 with a pre-shared key and a password."""
+    """IKEv1 with a pre-shared key and a password (XAUTH)."""
     spi = f"{int(at * 1000):016x}"
     story = [message(at, "main", spi, version=1), message(at, "main", spi, version=1, back=True)]
     for exchange in ("main", "transaction", *(("quick",) if accepted else ())):
@@ -74,32 +74,32 @@ def xauth(at: float, *, accepted: bool = False) -> list[Event]:
 
 
 def test_clients_that_end_the_exchange() -> None:
-    """As strongSwan does: the error of EAP-MSCHAPv2 takes 128 bytes, and the client reports that it gives up."""
+    """An EAP-MSCHAPv2 error of 128 bytes, after which the client gives up as strongSwan does, is a failure."""
     alert = one(inspected(detector(GUESSING), [each for n in range(20) for each in ended(n, 1216, 112, 128)]))
     assert (alert.actor.address, alert.numbers["count"]) == (parse(CLIENT), 15)
 
 
 def test_one_way_captures() -> None:
-    """What the client sends is enough: it ends each exchange and begins another."""
+    """The client's packets suffice: it ends each exchange and begins another one."""
     story = [each for n in range(20) for each in ended(n, 1216, 128) if each.packet.src == parse(CLIENT)]
     alert = one(inspected(detector(GUESSING), story))
     assert (alert.actor.address, alert.confidence) == (parse(CLIENT), 0.5)
 
 
 def test_passwords_of_version_1() -> None:
-    """XAUTH: encrypted messages, never quick mode."""
+    """XAUTH exchanges of encrypted messages without quick mode are failures."""
     assert one(inspected(detector(GUESSING), [each for n in range(20) for each in xauth(n)])).numbers["count"] == 15
 
 
 def test_group_names() -> None:
-    """A list of them, in aggressive mode."""
+    """A list of group names in aggressive mode raises an alert."""
     alert = one(inspected(detector(GUESSING), [each for n in range(9) for each in group(n, f"group{n}")]))
     assert (alert.numbers["count"], alert.actor.address) == (5, parse(CLIENT))
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Logins that succeed, with EAP in many short rounds, too, and with XAUTH; a client whose password is old and that
-    waits between its attempts; one group; a gateway that does not answer.
+    """Successful logins (also with many short EAP rounds or XAUTH), a client with an old password that waits between
+    attempts, one group, and a gateway that does not answer raise no alert.
     """
     for story in (
         [each for n in range(100) for each in login(n, 300)],

@@ -1,4 +1,4 @@
-"""The stories find a want that is too narrow: what ``inspected`` compares is not the same then."""
+"""The builders detect a detector's event filter that is too narrow: ``inspected`` then finds different alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def request(agent: str) -> Event:
 
 @pytest.mark.parametrize("narrow", [NEVER, field("path").matches("env"), field("packet.sport") < 40000])
 def test_a_want_that_is_too_narrow_fails_its_story(narrow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same story passes with the want as it is, and where all events are wanted."""
+    """The same events pass with the detector's own filter, and with a filter that selects all events."""
     story = [request("Mozilla/5.0"), request("sqlmap/1.7")]
     assert len(inspected(detector(SCAN), story)) == 1
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {})

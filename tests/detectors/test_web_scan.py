@@ -1,4 +1,4 @@
-"""Web scans: tools, files that hold secrets, pages that are not there; innocent twins; repetition."""
+"""Web scans: tools, files with secrets, missing pages; similar benign traffic; repetition."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def answer(path: str, status: int, at: float = 0) -> Event:
     ],
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:
-    """One request is enough."""
+    """One request of a known tool raises an alert."""
     alert = one(inspected(detector(SCAN), [request("/", n, agent=agent) for n in range(20)]))
     assert (alert.severity, alert.actor.address) == (Severity.medium, parse(SOURCE))
 
 
 def test_files_that_hold_secrets() -> None:
-    """One look is little, several are a scan."""
+    """One request for a secret file is low, several are a scan."""
     first, second = inspected(
         detector(SCAN),
         [request(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))],
@@ -53,7 +53,7 @@ def test_files_that_hold_secrets() -> None:
 
 
 def test_many_pages_that_are_not_there() -> None:
-    """A word list."""
+    """Requests of a word list raise an alert."""
     alert = one(inspected(detector(SCAN), [answer(f"/{n}", 404, n / 10) for n in range(60)]))
     assert alert.numbers["missing"] == 20
     assert alert.target
@@ -61,8 +61,8 @@ def test_many_pages_that_are_not_there() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A site with some dead links, one dead link asked for again and again, a slow crawler, monitoring probes, a page
-    without its pictures and styles.
+    """A site with some dead links, repeated requests for one, a slow crawler, monitoring probes, and a page without its
+    images and styles raise no alert.
     """
     story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
@@ -75,7 +75,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_who_works_with_a_program_is_no_scanner() -> None:
-    """Many pages of one place are one look; one file in many folders is a search."""
+    """Many pages of one folder count as one; one file in many folders is a scan."""
     [alert] = inspected(
         detector(SCAN),
         [
@@ -89,7 +89,7 @@ def test_who_works_with_a_program_is_no_scanner() -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    """A scan of an hour is told every ten minutes under one key."""
+    """A scan of an hour is reported every ten minutes with one key."""
     found = inspected(detector(SCAN), [answer(f"/{n}", 404, n / 2) for n in range(3600)])
     assert one(found)
     assert len(found) == 3

@@ -1,4 +1,4 @@
-"""Remote management sessions: the attack, its innocent twins, repetition."""
+"""WinRM sessions: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def request(path: str, agent: str = WINDOWS, *, at: float = 0, method: str = "PO
 
 @pytest.mark.parametrize("path", ["/wsman", "/wsman?PSVersion=5.1.19041.1", "/wsman/", "/WSMan"])
 def test_a_session_is_reported(path: str) -> None:
-    """By whatever client; libraries are graver than Windows itself."""
+    """A session of any client raises an alert; libraries are more severe than Windows itself."""
     [alert] = inspected(detector(WINRM), [request(path)])
     assert (alert.techniques[0].technique, alert.severity, alert.actor.address) == (
         "T1021.006",
@@ -51,11 +51,11 @@ def test_a_session_is_reported(path: str) -> None:
     ],
 )
 def test_benign_twins_are_quiet(path: str) -> None:
-    """Forwarded events, the question which version is there, other pages."""
+    """Event forwarding, an Identify request, and other pages raise no alert."""
     assert inspected(detector(WINRM), [request(path)]) == []
     assert inspected(detector(WINRM), [request("/wsman", method="GET")]) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    """A session of many requests."""
+    """A session of many requests is one alert."""
     assert one(inspected(detector(WINRM), [request("/wsman", at=n) for n in range(100)]))

@@ -1,4 +1,4 @@
-"""WMI on other machines: the attack, its innocent twins, repetition."""
+"""Remote WMI execution: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WMI = "lateral_movement.wmi_execution"
 
 
 def test_a_method_is_executed() -> None:
-    """Whatever it is; a process is named where its arguments can be read."""
+    """Any method call raises an alert; a process is included where the arguments are readable."""
     [alert] = inspected(detector(WMI), [call("IWbemServices", 24, level=6)])
     assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.high, ["T1047", "T1021.003"])
     assert "encrypted" in alert.why[0]
@@ -21,7 +21,7 @@ def test_a_method_is_executed() -> None:
 
 
 def test_objects_that_are_put_there_are_subscriptions() -> None:
-    """What is to happen when an event does."""
+    """A created object is an event subscription."""
     [alert] = inspected(detector(WMI), [call("IWbemServices", 14, level=6)])
     assert (alert.severity, [each.technique for each in alert.techniques]) == (
         Severity.medium,
@@ -30,11 +30,11 @@ def test_objects_that_are_put_there_are_subscriptions() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Queries and notifications of monitoring; a machine that manages others is told low."""
+    """Queries and notifications of monitoring raise no alert; a management host is low."""
     assert inspected(detector(WMI), [call("IWbemServices", number) for number in (3, 6, 18, 20, 21, 22)]) == []
     assert inspected(detector(WMI, managers=(CLIENT,)), [call("IWbemServices", 24)])[0].severity == Severity.low
 
 
 def test_repetition_is_one_finding() -> None:
-    """A shell made of a hundred processes."""
+    """A shell of a hundred processes is one alert."""
     assert one(inspected(detector(WMI), [call("IWbemServices", 24, at=n) for n in range(100)]))
