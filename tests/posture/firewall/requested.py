@@ -1,4 +1,4 @@
-"""Requests as the tests of firewall rules need them."""
+"""Firewall requests for the tests of rules."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def only(contacts: list[Contact], spec: Spec = WEEK) -> Request:
 
 
 def many() -> list[Request]:
-    """One of each shape: both families, one port, one protocol, all of them, a block, everybody, everybody but one, for
-    ever.
+    """One request of each kind: both families, one port, one protocol, all protocols, a network, all hosts, all but
+    one, without expiry.
     """
     block = addresses_block("203.0.113.0/24")
     return [

@@ -1,4 +1,4 @@
-"""Formats: what each says, and that nothing a peer calls itself can say anything in any of them."""
+"""Formats of firewall rules: the text of each, and that names from the network cannot inject anything into it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sensor.posture.firewall.model import Match, Request
 from tests.golden import Golden
 from tests.posture.firewall.requested import C2_V6, CAMERA, LAPTOP, WEEK, internal, many, only, outbound
 
-# What ends a line or a quote, begins a comment, a variable or a command, or parts words in one of the languages.
+# Characters that end a line or a quote, begin a comment, a variable or a command, or separate words in a format.
 STRUCTURE = set("\n\r\v\f\x1b\x85\u2028\u2029\"'`\\$;#!{}[]<>&|*?~^%=‘’“”\t")
 
 
 def named(name: str, comment: str) -> Request:
-    """A request about a camera and a laptop of that name."""
+    """A request about a camera and a laptop with that name."""
     contacts = [
         outbound(CAMERA._replace(name=name, kind=name), alert=name, reason=name),
         outbound(LAPTOP._replace(name=name)),
@@ -38,7 +38,7 @@ def test_there_are_ten() -> None:
 @example(peer="' ; Remove-NetFirewallRule -All; '", comment="’; iex x; ‘")
 @example(peer="\\", comment="end\nconfig system admin")
 def test_no_name_and_no_comment_changes_what_a_text_reports(name: str, peer: str, comment: str) -> None:
-    """There are as many lines, quotes and signs as where all are called x."""
+    """The numbers of lines, quotes and special characters do not depend on names and comments."""
     hostile, innocent = (written(name, [named(f"n{peer}", f"c{comment}")]), written(name, [named("x", "x")]))
     assert Counter(sign for sign in hostile if sign in STRUCTURE) == Counter(
         sign for sign in innocent if sign in STRUCTURE
@@ -49,7 +49,7 @@ def test_no_name_and_no_comment_changes_what_a_text_reports(name: str, peer: str
 @given(peer=st.text(max_size=300), comment=st.text(max_size=120))
 @example(peer="=cmd|' /C calc'!A0", comment='+1+1,"\n')
 def test_no_name_and_no_comment_makes_a_row_or_a_formula(peer: str, comment: str) -> None:
-    """A sheet has its rows and columns, and nothing in it is calculated."""
+    """Names and comments add no CSV rows or columns, and no cell is a formula."""
     heading, *rows = csv.reader(io.StringIO(written("csv", [named(peer, comment)])))
     assert [len(row) for row in rows] == [len(heading)] * 4
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
@@ -58,7 +58,7 @@ def test_no_name_and_no_comment_makes_a_row_or_a_formula(peer: str, comment: str
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
 def test_all_report_what_until_when_and_how_to_take_it_back(name: str, request_: Request) -> None:
-    """Every text ends with a line end, names the request and its date, and holds its own undo text."""
+    """Every text ends with a line end and contains the request, its expiry and its own undo commands."""
     text, undo = written(name, [request_]), written(name, [request_], undo=True)
     assert text.endswith("\n")
     assert undo.endswith("\n")
@@ -81,7 +81,7 @@ UNTIL = "until 2026-12-01 08:17 UTC, alert-bbbbbb"
 
 
 def test_ios(golden: Golden) -> None:
-    """A list a family, hosts and blocks with inverted masks, the rest permitted."""
+    """An access list for each family, hosts and networks with wildcard masks, and a final permit."""
     golden(body("ios", ONE_PORT))
     block = next(one for one in many() if "203.0.113.0/24" in one.title)
     assert " deny ip any 203.0.113.0 0.0.0.255 log" in body("ios", block)
@@ -89,9 +89,7 @@ def test_ios(golden: Golden) -> None:
 
 
 def test_fortios() -> None:
-    """Objects of both families, a service, and a policy each; what was made is deleted by the same
-    names and numbers.
-    """
+    """Objects of both families, a service and policies; the undo commands delete the same names and numbers."""
     name, lines, undo = ONE_PORT.id, body("fortios", ONE_PORT), written("fortios", [ONE_PORT], undo=True)
     assert "        set subnet 10.20.10.101 255.255.255.255" in lines
     assert "        set ip6 2001:db8:1::101/128" in lines
@@ -105,7 +103,7 @@ def test_fortios() -> None:
 
 
 def test_panos(golden: Golden) -> None:
-    """Objects, a service and rules at the top; what was set is deleted."""
+    """Objects, a service and rules at the top; the undo commands delete them."""
     name = OUT.id
     golden(body("panos", OUT)[-4:])
     assert written("panos", [OUT], undo=True).splitlines() == [
@@ -134,7 +132,7 @@ def test_junos() -> None:
 
 
 def test_pf(golden: Golden) -> None:
-    """One line a rule; several ends are a list."""
+    """One line for each rule; several addresses are a list."""
     both = only([outbound(CAMERA), outbound(LAPTOP)])
     golden(body("pf", both))
     new = only([outbound(LAPTOP, C2_V6)], WEEK._replace(match=Match(17, 53), everyone=True))
@@ -142,7 +140,7 @@ def test_pf(golden: Golden) -> None:
 
 
 def test_windows() -> None:
-    """On the machine of the source it goes out; on that of the destination it comes in, where that is one of ours."""
+    """An outbound rule on the source host, and an inbound rule on the destination host if it is internal."""
     (out,) = body("windows", OUT)
     assert (
         "-Direction Outbound -Action Block -LocalAddress '10.20.10.62' -RemoteAddress '203.0.113.66' "
@@ -153,7 +151,7 @@ def test_windows() -> None:
 
 
 def test_csv() -> None:
-    """One heading for all requests, a row a pair, and no cell that a spreadsheet calculates."""
+    """One header for all requests, a row for each pair of addresses, and no cell that is a formula."""
     rows = list(csv.DictReader(io.StringIO(written("csv", [named("@SUM(A1)", "-1"), OUT]))))
     assert len(rows) == 5
     assert rows[0]["comment"] == "'-1"
@@ -169,7 +167,7 @@ def test_csv() -> None:
 
 
 def test_a_family_that_is_not_meant_reports_where_the_rules_are() -> None:
-    """Nobody is to believe that there was nothing to do."""
+    """The text of the other address family refers to the one with the rules."""
     assert body("ip6tables", OUT) == []
     assert "see --format iptables" in written("ip6tables", [OUT])
     assert "--format ip6tables" in written("iptables", [ONE_PORT])

@@ -1,6 +1,4 @@
-"""Rules against the programs that load them: nft, iptables-restore and ip6tables-restore, each in a network namespace
-of its own.
-"""
+"""Rules loaded by nft, iptables-restore and ip6tables-restore, each in its own network namespace."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ pytestmark = [
 
 
 def alone(script: str, **files: str) -> str:
-    """What a shell prints in a namespace of its own. ``files``: texts that it finds as variables."""
+    """The output of a shell in its own network namespace. ``files``: texts that it gets as variables."""
     done = subprocess.run(
         ["unshare", "-n", "sh", "-eu", "-c", script],
         env={"PATH": PATH, **files},
@@ -46,7 +44,7 @@ def send(name: str) -> str:
 
 @pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
 def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
-    """Checked, loaded twice, listed with its drops, and taken back so that nothing is left."""
+    """Rules are checked, loaded twice, listed with their drop counters, and removed without a remainder."""
     load = f"{send('RULES')} | nft"
     script = (
         f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {send('UNDO')} | nft -f -; echo "
@@ -60,7 +58,7 @@ def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
 
 
 def test_nft_lets_elements_go_when_their_time_is_up() -> None:
-    """Nothing is blocked for longer than was asked for."""
+    """Set elements expire at the requested time."""
     request = only([outbound(CAMERA)])
     short = request._replace(expires=request.made.replace(second=request.made.second + 1))
     script = f"{send('RULES')} | nft -f -; nft list ruleset; sleep 1.5; echo LATER; nft list ruleset"
@@ -72,7 +70,7 @@ def test_nft_lets_elements_go_when_their_time_is_up() -> None:
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
 def test_iptables_takes_every_shape_of_rule(request_: Request, version: int) -> None:
-    """Tested, loaded beside rules that stand there, and taken back so that those are left as they were."""
+    """Rules are tested, loaded beside existing rules, and removed; the existing rules remain."""
     program = "iptables" if version == 4 else "ip6tables"
     restore = f"{program}-restore --noflush"
     script = f"""
@@ -94,7 +92,7 @@ def test_iptables_takes_every_shape_of_rule(request_: Request, version: int) -> 
 
 
 def test_several_requests_are_loaded_at_once() -> None:
-    """What is written for an incident goes through one pipe."""
+    """The texts of all requests of an incident are loaded by one command."""
     requests = [*many(), only([outbound(CAMERA), outbound(LAPTOP)], WEEK._replace(comment="again"))]
     alone(f"{send('RULES')} | nft -c -f -", RULES=written("nftables", requests))
     alone(f"{send('RULES')} | iptables-restore --noflush --test", RULES=written("iptables", requests))
@@ -116,7 +114,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_no_name_of_a_machine_reports_anything_to_a_firewall(name: str) -> None:
-    """Loaded, there are as many rules as with an innocent name, and no other."""
+    """A hostile host name gives the same rules as a plain one."""
     request = only([outbound(CAMERA._replace(name=name), reason=name)], WEEK._replace(comment=name))
     alone(f"{send('RULES')} | nft -f -; nft list ruleset", RULES=written("nftables", [request]))
     reported = alone(f"{send('RULES')} | iptables-restore --noflush; iptables -S", RULES=written("iptables", [request]))

@@ -1,4 +1,4 @@
-"""Requests: who shares one, what is cut, and what they are called."""
+"""Firewall requests: which alerts share one, what is blocked, and how they are named."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ends(rule) -> tuple[list[str], list[str]]:
 
 
 def test_a_camera_and_a_pc_that_called_the_same_address_share_one_request(golden: Golden) -> None:
-    """With the alerts and reasons of both; the address is cut off whole and both ways, whatever port was seen."""
+    """The request has the alerts and reasons of both; the address is blocked for all ports and in both directions."""
     request = only([outbound(CAMERA), outbound(LAPTOP, alert="alert-dddddd")])
     golden(request.title)
     assert request.machines == (CAMERA, LAPTOP)
@@ -54,7 +54,7 @@ def test_a_camera_and_a_pc_that_called_the_same_address_share_one_request(golden
 
 
 def test_another_address_is_another_request() -> None:
-    """And an address of the other family names the addresses that machines have of that family."""
+    """An IPv6 address is blocked for the hosts' IPv6 addresses."""
     old, new = requests_of([outbound(LAPTOP), outbound(LAPTOP, C2_V6, alert="alert-eeeeee")], WEEK)
     assert (old.rules[0].version, new.rules[0].version) == (4, 6)
     assert ends(new.rules[0]) == (["2001:db8:1::101/128"], ["2001:db8:bad::66/128"])
@@ -62,7 +62,7 @@ def test_another_address_is_another_request() -> None:
 
 
 def test_the_many_addresses_of_one_flood_are_one_request(golden: Golden) -> None:
-    """Those that the same alert tells of the same machine; one that somebody else called as well stands alone."""
+    """Addresses of one alert about one host are one request; an address that another host used is separate."""
     crowd = [party(f"198.51.100.{number}") for number in range(1, 65)]
     flood, alone = requests_of([*(outbound(CAMERA, peer) for peer in crowd), outbound(CAMERA), outbound(LAPTOP)], WEEK)
     golden(flood.title)
@@ -70,12 +70,12 @@ def test_the_many_addresses_of_one_flood_are_one_request(golden: Golden) -> None
 
 
 def test_a_machine_without_an_address_of_the_family_gets_no_rule_of_it() -> None:
-    """The camera has none of IPv6."""
+    """The camera has no IPv6 address and gets no IPv6 rule."""
     assert only([outbound(CAMERA, C2_V6)]).rules == ()
 
 
 def test_between_inside_machines_only_the_service_is_cut_that_was_seen(golden: Golden) -> None:
-    """In the direction in which it was used, in both families."""
+    """Between internal hosts only the observed service is blocked, in its direction and for both families."""
     request = only([internal(CAMERA), internal(LAPTOP)])
     golden(request.title)
     assert [(rule.version, rule.match, *ends(rule)) for rule in request.rules] == [
@@ -85,7 +85,7 @@ def test_between_inside_machines_only_the_service_is_cut_that_was_seen(golden: G
 
 
 def test_machines_share_a_request_only_where_they_used_the_same_servers() -> None:
-    """One that went to two is another matter than one that went to one of them."""
+    """A host that used two servers and one that used one of them are separate requests."""
     other = party("10.20.20.6", "fs02", "nas", "dev-other")
     both, one = requests_of([internal(LAPTOP), internal(LAPTOP, other), internal(CAMERA)], WEEK)
     assert (both.machines, both.peers) == ((LAPTOP,), (NAS, other))
@@ -93,7 +93,7 @@ def test_machines_share_a_request_only_where_they_used_the_same_servers() -> Non
 
 
 def test_who_came_from_outside_is_blocked_on_its_way_in(golden: Golden) -> None:
-    """A service that is named is cut in its own direction."""
+    """An external client is blocked inbound; a given service is blocked in its own direction."""
     came = Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")
     request = only([came], WEEK._replace(match=Match(6, 443)))
     golden(request.title)
@@ -103,7 +103,7 @@ def test_who_came_from_outside_is_blocked_on_its_way_in(golden: Golden) -> None:
 
 
 def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
-    """And for everybody where that is asked for."""
+    """A network is one request for all hosts that contacted it, or for all hosts if requested."""
     block, contacts = ipaddress.ip_network("203.0.113.0/24"), [outbound(CAMERA), outbound(LAPTOP, party("203.0.113.9"))]
     assert ends(only(contacts, WEEK._replace(block=block)).rules[0]) == (
         ["10.20.10.62/32", "10.20.10.101/32"],
@@ -114,7 +114,7 @@ def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
 
 
 def test_a_service_that_was_used_both_ways_is_cut_both_ways(golden: Golden) -> None:
-    """Telephones and their exchange call one another."""
+    """Phones and their PBX connect to each other, so that both directions are blocked."""
     there, back = (
         internal(CAMERA, service=17 << 16 | 5060),
         internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True),
@@ -128,7 +128,7 @@ def test_a_service_that_was_used_both_ways_is_cut_both_ways(golden: Golden) -> N
 
 
 def test_a_block_without_contacts_is_blocked_for_all(golden: Golden) -> None:
-    """There is nobody to name."""
+    """A network without contacts is blocked for all hosts."""
     request = request_without_contacts(
         WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True
     )
@@ -137,21 +137,21 @@ def test_a_block_without_contacts_is_blocked_for_all(golden: Golden) -> None:
 
 
 def test_the_same_is_requested_by_the_same_name() -> None:
-    """Tomorrow, with more machines and another date: a firewall team sees an update, not another request."""
+    """More hosts and another date do not change the name: the firewall team gets an update of the request."""
     later = WEEK._replace(made=NOW.replace(day=25))
     assert only([outbound(CAMERA)]).id == only([outbound(CAMERA), outbound(LAPTOP)], later).id
     assert only([outbound(CAMERA)]).id != only([outbound(CAMERA)], WEEK._replace(match=Match(6, 443))).id
 
 
 def test_more_ends_than_there_is_room_for_are_counted() -> None:
-    """A sweep of a thousand addresses makes a request that can still be read."""
+    """A request with a thousand addresses lists some and counts the others."""
     request = only([internal(CAMERA, party(f"10.30.{number >> 8}.{number & 255}")) for number in range(1, 1001)])
     assert (len(request.peers), request.left_out) == (256, 744)
     assert request.title.endswith("to 256 addresses")
 
 
 def test_an_address_within_a_block_is_no_element_of_its_own() -> None:
-    """Sets of nftables refuse what overlaps."""
+    """An address within a listed network is omitted, as nftables sets reject overlaps."""
     blocks = map(
         ipaddress.ip_network, ("10.0.0.7", "10.0.0.0/24", "10.0.1.0/32", "10.0.0.0/25", "::1", "::/64", "10.0.1.0/32")
     )
@@ -159,7 +159,7 @@ def test_an_address_within_a_block_is_no_element_of_its_own() -> None:
 
 
 def test_a_match_covers_its_services() -> None:
-    """All, those of a protocol, or one."""
+    """A match covers all services, those of a protocol, or one."""
     assert [match.covers(SMB) for match in (Match(), Match(6), Match(6, 445), Match(6, 139), Match(17, 445))] == [
         True,
         True,
@@ -169,11 +169,11 @@ def test_a_match_covers_its_services() -> None:
     ]
 
 
-# Hosts that are not blocked.
+# Exempt hosts.
 
 
 def test_all_but_some_is_reported_without_a_word_of_allowing(golden: Golden) -> None:
-    """All addresses around theirs, of each family; a family without an exception is all of it."""
+    """All addresses but the exempt ones are blocked; a family without exceptions is blocked as a whole."""
     request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
     assert f"not blocked: {LAPTOP.text}" in heading(request, "#")
     golden(request.title)
@@ -193,13 +193,13 @@ def test_all_but_some_is_reported_without_a_word_of_allowing(golden: Golden) -> 
 
 
 def test_a_simulation_spares_who_is_left_alone() -> None:
-    """Also by the family of addresses that they do not have."""
+    """Exempt hosts are spared in a family in which they have no address, too."""
     request = request_of_service([NAS], PCS, Match(6, 445), WEEK._replace(allow=(*PCS[1:], CAMERA)), [])
     assert [cut.client.texts[0] for cut in simulate(request, network()).cuts] == [PCS[0].texts[0], "10.20.30.99"]
 
 
 def test_all_that_is_outside_is_all_but_the_inside_and_reserved_space(golden: Golden) -> None:
-    """Of both families; what the operator adds to the inside, and exceptions, are not blocked."""
+    """External addresses are blocked; configured internal networks, reserved ones and exceptions are not."""
     inside = [
         ipaddress.ip_network(block)
         for block in ("10.0.0.0/8", "192.168.0.0/16", "198.51.100.0/24", "fc00::/7", "2001:db8:1::/48")
@@ -223,7 +223,7 @@ def test_all_that_is_outside_is_all_but_the_inside_and_reserved_space(golden: Go
 
 
 def test_what_devices_cannot_do_without_is_warned_of(golden: Golden) -> None:
-    """A telephone whose resolver and exchange are outside would fall silent; what it does not use there is not told."""
+    """A warning lists the external resolver and PBX of a phone, and no services that it does not use."""
     inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "fc00::/7", "2001:db8:1::/48")]
     request = request_of_outside(
         [CAMERA], inside, WEEK, [17 << 16 | 53, 6 << 16 | 53, 17 << 16 | 5060, 6 << 16 | 5061, HTTPS], ["it need not"]

@@ -1,6 +1,4 @@
-"""Simulation: what rules would cut of what was learned, and what they warn of. Refusals: what is
-not suggested at all.
-"""
+"""Simulation: which learned flows the rules would block, and their warnings. Refusals: rules that are not suggested."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ PCS = [party(f"10.20.10.{number}", f"PC-{number}", "workstation", f"dev-pc{numbe
 
 
 def network(hours: float = 100, outputs: dict[str, frozenset[str]] | None = None) -> Seen:
-    """A camera and five PCs that use the NAS, which records the camera; all ask the router for names."""
+    """A camera and five PCs that use the NAS, which records the camera; all query the router for names."""
     machines = {one.id: Machine(one) for one in (CAMERA, LAPTOP, *PCS)}
     machines[NAS.id] = Machine(NAS, frozenset(["file_server"]), frozenset(["smb/445"]))
     machines[ROUTER.id] = Machine(ROUTER, frozenset(["dns_server", "router"]), frozenset(["dns/53"]))
@@ -42,7 +40,7 @@ def network(hours: float = 100, outputs: dict[str, frozenset[str]] | None = None
 
 
 def test_what_an_alert_is_about_is_reported_apart_from_what_else_is_cut(golden: Golden) -> None:
-    """The camera's SMB is meant; nothing else of it is cut."""
+    """The camera's SMB is the intended block; no other flow is blocked."""
     reported = simulate(only([internal(CAMERA)]), network())
     golden([(cut.text, cut.times, cut.meant) for cut in reported.cuts])
     assert reported.others == []
@@ -50,7 +48,7 @@ def test_what_an_alert_is_about_is_reported_apart_from_what_else_is_cut(golden: 
 
 
 def test_rules_for_all_name_all_who_would_lose_the_server(golden: Golden) -> None:
-    """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a
+    """Clients known only from the server's baseline are listed; gone and external ones are not. Five or more are a
     warning.
     """
     reported = simulate(
@@ -65,20 +63,20 @@ def test_rules_for_all_name_all_who_would_lose_the_server(golden: Golden) -> Non
 
 
 def test_all_protocols_cut_what_the_server_itself_uses(golden: Golden) -> None:
-    """The NAS that records the camera no longer can."""
+    """A block of all protocols stops the NAS from recording the camera."""
     reported = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"))), network())
     golden([cut.text for cut in reported.others])
 
 
 def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
-    """A port scan."""
+    """The alert is a port scan."""
     reported = simulate(only([internal(CAMERA, service=6 << 16)]), network())
     assert [cut.meant for cut in reported.cuts] == [True]
 
 
 def test_outside_the_baseline_knows_no_addresses_and_reports_so() -> None:
-    """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody
-    is meant.
+    """The baseline has no external addresses: the hosts' external services are listed as possibly affected, for all
+    hosts if all are meant.
     """
     reported = simulate(only([outbound(CAMERA)]), network())
     assert reported.cuts == ()
@@ -90,14 +88,14 @@ def test_outside_the_baseline_knows_no_addresses_and_reports_so() -> None:
 
 
 def test_a_short_watch_and_no_baseline_are_reported(golden: Golden) -> None:
-    """Nothing seen is no proof of nothing there."""
+    """A short or missing baseline is a warning."""
     assert "too short" in simulate(only([internal(CAMERA)]), network(hours=1)).rests_on[0]
     assert "too short" not in simulate(only([internal(CAMERA)]), network()).rests_on[0]
     golden(simulate(only([internal(CAMERA)]), Seen({})).rests_on[0])
 
 
 def test_gateways_and_name_servers_are_warned_of(golden: Golden) -> None:
-    """Where the rules cut what they serve."""
+    """Rules that block services of a gateway or resolver have a warning."""
     dns = only([internal(CAMERA, ROUTER, DNS)])
     warnings = simulate(dns, network()).warnings
     golden(warnings, "10.20.10.1")
@@ -107,7 +105,7 @@ def test_gateways_and_name_servers_are_warned_of(golden: Golden) -> None:
 
 @pytest.mark.parametrize("place", ["10.20.20.5", "2001:db8:2::5", "fs01.example.net", "fs01"])
 def test_what_the_sensor_delivers_to_is_warned_of(golden: Golden, place: str) -> None:
-    """By address, or by the name of a machine that is known."""
+    """Rules that block an output of the sensor, by address or host name, have a warning."""
     reported = simulate(
         only([internal(LAPTOP)]),
         network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}),
@@ -116,7 +114,7 @@ def test_what_the_sensor_delivers_to_is_warned_of(golden: Golden, place: str) ->
 
 
 def test_a_machine_whose_address_moves_is_warned_of() -> None:
-    """Where the rules name it."""
+    """Rules with the address of a host that had other addresses have a warning."""
     moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
     reported = (
         "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their addresses first: "
@@ -132,7 +130,7 @@ def test_machines_of_one_segment_are_reported_to_communicate_past_the_firewall()
 
 
 def test_those_who_load_the_rules_read_what_was_simulated(golden: Golden) -> None:
-    """It stands above them."""
+    """The result of the simulation precedes the rules as comments."""
     request = only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), everyone=True))
     notes = noted(request, simulate(request, network())).notes
     golden(notes, "10.20.10.110")
@@ -164,18 +162,18 @@ REFUSALS = Refusals(network().machines)
     ],
 )
 def test_groups_gateways_and_everything_are_refused(block: str) -> None:
-    """An address of them as well as a block that holds one."""
+    """Multicast addresses, gateways, and networks that contain one are refused."""
     assert REFUSALS.of_block(ipaddress.ip_network(block))
 
 
 @pytest.mark.parametrize("block", ["203.0.113.66", "10.20.20.5", "10.20.10.2", "2001:db8:bad::/48", "223.255.255.0/24"])
 def test_other_addresses_are_not(block: str) -> None:
-    """Inside and outside."""
+    """Internal and external addresses are accepted."""
     assert not REFUSALS.of_block(ipaddress.ip_network(block))
 
 
 def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it(golden: Golden) -> None:
-    """Segments may be larger than a /24."""
+    """The broadcast address of a /24 is refused unless a host has it, as segments may be larger."""
     last = party("10.20.10.255")
     golden(REFUSALS.of_peer(last, [LAPTOP]))
     assert not REFUSALS.of_peer(last, [NAS])
@@ -184,13 +182,13 @@ def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it(gold
 
 
 def test_a_gateway_is_known_by_its_device_too(golden: Golden) -> None:
-    """Whatever address of it was seen."""
+    """A gateway device is refused by any of its addresses."""
     golden(REFUSALS.of_peer(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)))
 
 
 def test_a_gateway_that_attacks_may_be_cut_off_one_service(golden: Golden) -> None:
-    """It goes on to forward; all that it does with a machine is another matter. Addresses of no machine are refused in
-    any case.
+    """One service of a gateway may be blocked, all of its traffic may not. Addresses without a host are refused in any
+    case.
     """
     assert not REFUSALS.of_machine(ROUTER, whole=False)
     assert REFUSALS.of_machine(ROUTER, whole=True)

@@ -1,5 +1,5 @@
-"""Rules at work: on a router between real machines, a camera and a PC reach one address no longer, everybody else
-everything, until it is undone.
+"""Rules applied on a router between real hosts: a camera and a PC are blocked from one address and all other traffic
+passes, until the rules are removed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}"),
 ]
 
-# Answers at the ports that it is named.
+# Accepts connections at the given ports.
 ANSWER = """
 import select, socket, sys
 there = [socket.create_server(("", int(port))) for port in sys.argv[1:]]
@@ -31,7 +31,7 @@ while True:
     for one in select.select(there, [], [])[0]:
         one.accept()[0].close()
 """
-# Prints those of the addresses and ports that it is named at which somebody answers.
+# Prints the given addresses and ports that accept a connection.
 CONNECT = """
 import socket, sys
 for place in sys.argv[1:]:
@@ -60,7 +60,7 @@ class Net:
         self.all_of_it = self._once_all_answer()
 
     def _once_all_answer(self) -> set[tuple[str, str, int]]:
-        """Everybody reaches everybody: twelve ways, two ports. They need a moment to begin."""
+        """Waits until all hosts reach each other: twelve directions, two ports."""
         for _ in range(20):
             found = self.reached()
             if len(found) == 12 * len(PORTS):
@@ -68,7 +68,7 @@ class Net:
         raise TimeoutError(f"only these answer: {found}")
 
     def reached(self) -> set[tuple[str, str, int]]:
-        """Who reaches whom at which port, from within to beyond the router and back."""
+        """Which host reaches which one at which port, across the router in both directions."""
         return {
             found
             for side, others in ((self.near, self.far), (self.far, self.near))
@@ -96,7 +96,7 @@ def net() -> Iterator[Net]:
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_two_machines_are_blocked_from_one_address_and_nothing_else_is(net: Net, name: str) -> None:
-    """Both ways; undone, all is as it was."""
+    """Both directions are blocked; removing the rules restores all traffic."""
     request = only([outbound(CAMERA), outbound(LAPTOP)])
     net.load(name, written(name, [request]))
     cut = {("camera", "c2"), ("c2", "camera"), ("pc", "c2"), ("c2", "pc")}
@@ -107,14 +107,14 @@ def test_two_machines_are_blocked_from_one_address_and_nothing_else_is(net: Net,
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_one_service_is_cut_and_the_others_go_on(net: Net, name: str) -> None:
-    """The camera may no longer use one port of a server, but another; the others may use both."""
+    """The camera is blocked from one port of a server but not from another; other hosts are not blocked."""
     net.load(name, written(name, [only([internal(CAMERA, party(OTHER), 6 << 16 | 8080)])]))
     assert net.all_of_it - net.reached() == {("camera", "other", 8080)}
 
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_service_is_left_to_who_administers_it(net: Net, name: str) -> None:
-    """Of the camera and the PC beyond the router one address still reaches one port, and everybody the other."""
+    """One port of the camera and the PC is reachable only from one address beyond the router, the other from all."""
     request = request_of_service([CAMERA, LAPTOP], [], Match(6, 8080), WEEK._replace(allow=(party(OTHER),)), [])
     net.load(name, written(name, [request]))
     assert net.all_of_it - net.reached() == {("c2", host, 8080) for host in ("camera", "pc")}
@@ -122,7 +122,7 @@ def test_a_service_is_left_to_who_administers_it(net: Net, name: str) -> None:
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_camera_that_needs_nothing_outside_reaches_only_what_it_is_left(net: Net, name: str) -> None:
-    """Nobody else outside gets an answer of it either; all others go on."""
+    """The camera reaches only its allowed external address, in both directions; other hosts are not blocked."""
     request = request_of_outside([CAMERA], [addresses_block("10.0.0.0/8")], WEEK._replace(allow=(C2,)), [], [])
     net.load(name, written(name, [request]))
     assert net.all_of_it - net.reached() == {

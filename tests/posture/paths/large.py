@@ -1,5 +1,5 @@
-"""A large site, made up: offices of printers, phones, cameras and PCs, servers that all use, administrators, and a few
-weak devices.
+"""A large synthetic site: offices of printers, phones, cameras and PCs, common servers, administrators, and a few weak
+devices.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SERVER_SERVICES = ("smb/445", "https/443", "ssh/22")
 
 
 def large(devices: int, conversations: int, seed: int = 7) -> Site:
-    """``conversations``: who used which service of whom, all different."""
+    """``conversations``: distinct clients, services and servers."""
     chance = random.Random(seed)
     words = chance.choices(KINDS, [share for _, share, _ in KINDS], k=devices - SERVERS)
     nodes = [
@@ -48,7 +48,7 @@ def large(devices: int, conversations: int, seed: int = 7) -> Site:
 
 
 def _conversation(habits: dict[str, Habits], nodes: list, conversations: int, chance: random.Random) -> None:
-    """Most with servers, some with neighbours; kept as habits keep them, with one time for all."""
+    """Most flows are with servers, some with neighbors; stored as a baseline, with one time for all."""
     use, servers = Use(START, START), [one for one in nodes if one.type == "server"]
     doors = [(one.id, service) for one in servers for service in (SMB, HTTPS)] + [
         (one.id, RTSP) for one in nodes if one.type == "camera"

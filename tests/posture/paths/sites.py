@@ -1,4 +1,4 @@
-"""Sites as the tests of paths need them: a few devices, who was seen using what, and what is weak."""
+"""Sites for the tests of attack paths: a few devices, their flows, and their weaknesses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def node(
     gone: bool = False,
     address: str = "",
 ) -> Node:
-    """A device that is called by its id."""
+    """A device with an id that is also its name."""
     record = {"device": {"id": name, "hostname": name, "ips": [address]}}
     facts = (name, name, kind, "", "", "", address, segment, "", frozenset(), frozenset(services), "", "")
     return Node(*facts, gone, Circumstances(criticality=criticality), record)
@@ -49,7 +49,7 @@ def site(
     alerts: tuple[Any, ...] = (),
     work: tuple[Any, ...] = (),
 ) -> Site:
-    """``conversations``: client, server, service, each seen once; either may be the outside."""
+    """``conversations``: client, server, service, each seen once; either end may be external."""
     habits = {one.id: Habits(one.type, one.segment, START) for one in nodes}
     for client, server, service in conversations:
         if client != OUTSIDE:
@@ -81,7 +81,7 @@ def flaw(device: str, cve: str, points: float, *, sure: bool = True) -> Weakness
 
 
 def alert(detector: str, src: str, dst: str = "", port: int = 0, severity: str = "high", **more: Any) -> dict[str, Any]:
-    """An end without a device is an address outside."""
+    """An alert; an end without a device is an external address."""
     ends = {word: {"device": name} if name else {"ip": "203.0.113.66"} for word, name in (("src", src), ("dst", dst))}
     ends["dst"] |= {"port": port} if port else {}
     about = {"id": f"alert-{detector.rpartition('.')[2]}", "detector": detector, "key": detector}

@@ -1,4 +1,4 @@
-"""Attack paths: which ways there are, what they cost and rest on, and what breaks them."""
+"""Attack paths: which ones exist, their costs and evidence, and which changes break them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def only(paths: Paths) -> Path:
 
 
 def story(path: Path) -> list[str]:
-    """The devices on the way."""
+    """The devices of a path."""
     return [path.hops[0].source, *(hop.target for hop in path.hops)]
 
 
@@ -43,11 +43,11 @@ def costs(path: Path) -> list[int]:
     return [hop.cost for hop in path.hops]
 
 
-# Ways.
+# Paths.
 
 
 def test_a_session_of_administration_opens_the_door(golden: Golden) -> None:
-    """The camera lives beside the PC, which nothing is known against; but the PC administers the server."""
+    """The camera reaches the PC in its segment, and the PC's administration sessions lead to the server."""
     pc = PC._replace(services=frozenset(("vnc/5900",)))
     found = only(attack_paths(site([CAMERA, pc, FILES], ("pc", "files", SSH)), "camera"))
     assert story(found) == ["camera", "pc", "files"]
@@ -58,15 +58,15 @@ def test_a_session_of_administration_opens_the_door(golden: Golden) -> None:
 
 
 def test_a_share_that_people_use_is_no_administration(golden: Golden) -> None:
-    """A server's share: whoever uses it still has to guess."""
+    """Use of a server's file share does not lower the cost: credentials still have to be guessed."""
     found = only(attack_paths(site([PRINTER, FILES], ("printer", "files", SMB)), "printer"))
     assert costs(found) == [REACH + GUESS]
     golden(found.hops[0].why, "smb/445")
 
 
 def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
-    """Telnet without a password, at the port that its recommendation names; a vulnerability by any service that is
-    reached; and what is not sure not at all.
+    """Telnet without a password counts at the port of its recommendation, a vulnerability at any reached service, and
+    an unconfirmed one not at all.
     """
     telnet = {
         "kind": "recommendation",
@@ -104,8 +104,8 @@ def test_settings_that_give_no_access_cost_nothing_and_are_no_way() -> None:
 
 
 def test_from_outside_by_what_is_reached_by_what_is_held_and_by_people(golden: Golden) -> None:
-    """A port that answered the outside, a machine that calls a control channel, one that people use; each is told with
-    what it rests on.
+    """Paths begin at a port that answered an external host, at a host with a C2 channel, and at a user's host, each
+    with its evidence.
     """
     held = alert("command_and_control.malicious_address", "camera")
     conversations = (OUTSIDE, "files", HTTPS), ("pc", OUTSIDE, HTTPS), ("pc", "files", SSH), ("camera", "files", TELNET)
@@ -121,7 +121,7 @@ def test_from_outside_by_what_is_reached_by_what_is_held_and_by_people(golden: G
 
 
 def test_a_machine_inside_that_controls_another_holds_it(golden: Golden) -> None:
-    """The control channel ends at the PC: that is where it is held from, and where it is cut."""
+    """A C2 channel to a PC makes the PC the controlling host, where the path can be blocked."""
     held = alert("command_and_control.c2_framework", "camera", "pc", 443)
     conversations = ("pc", OUTSIDE, HTTPS), ("camera", "files", SSH)
     found = attack_paths(site([CAMERA, PC._replace(segment=""), FILES], *conversations, alerts=(held,)), OUTSIDE)
@@ -131,7 +131,7 @@ def test_a_machine_inside_that_controls_another_holds_it(golden: Golden) -> None
 
 
 def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
-    """To whoever asked the router, or to the machine that it asked for."""
+    """A port mapping is an entry to the host that requested it, or to the one that it requested it for."""
     reported = {
         "alert": {
             "detector": "command_and_control.port_mapping",
@@ -150,8 +150,8 @@ def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
 
 
 def test_an_attack_that_was_seen_is_a_way_until_a_user_deals_with_it() -> None:
-    """Or it was silent for two weeks. One that says nothing of an entry, such as a fan-out, is none; nor is a slight
-    one.
+    """It ends after two weeks without traffic, too. Alerts of low severity, and those without a target such as a
+    fan-out, are no path.
     """
     attack = alert("lateral_movement.remote_service", "camera", "files", 445)
     assert costs(only(attack_paths(site([CAMERA, FILES], alerts=(attack,)), "camera"))) == [ATTACKED]
@@ -176,16 +176,16 @@ def test_devices_that_are_gone_and_ends_that_are_no_devices_are_no_stops() -> No
 
 
 def test_two_unknown_vulnerabilities_are_no_path() -> None:
-    """By the name server to the server behind it."""
+    """Through the DNS server to a server behind it, two unknown vulnerabilities would be needed."""
     conversations = ("camera", "dns", DNS), ("dns", "files", HTTPS)
     assert attack_paths(site([CAMERA, node("dns", "server"), FILES], *conversations)).pairs == 0
 
 
-# Starts and goals.
+# Entry points and goals.
 
 
 def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None:
-    """And it is said which."""
+    """The result contains how its goals were selected."""
     controller, nas = node("dc", "server", "", "kerberos/88", "ldap/389"), node("nas", "nas", "", "kerberos/88")
     high = PC._replace(aimed=PC.aimed._replace(criticality="high"))
     assert attack_paths(site([high, FILES, controller, nas]))[2:4] == (("files", "pc"), MARKED)
@@ -195,7 +195,7 @@ def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None
 
 
 def test_where_nothing_is_marked_the_most_used_come_first() -> None:
-    """Of more than there is room for the others are counted."""
+    """The most used servers are goals, up to a limit; the others are counted."""
     servers = [node(f"server{number:02}", "server", "", "ssh/22") for number in range(26)]
     conversations = [("pc", "server25", HTTPS), ("admin", "server25", HTTPS), ("pc", "server24", HTTPS)]
     found = attack_paths(site([PC, ADMIN, *servers], *conversations))
@@ -211,7 +211,7 @@ def test_devices_that_go_the_same_way_are_one_path() -> None:
 
 
 def test_the_best_ways_of_a_requested_start_begin_otherwise() -> None:
-    """Each by another first device, and none comes back to where it began."""
+    """Each path has another first device, and none returns to its start."""
     conversations = (
         [("camera", name, SSH) for name in ("a", "b", "c", "d")]
         + [(name, "files", TELNET) for name in ("a", "b", "c")]
@@ -225,7 +225,7 @@ def test_the_best_ways_of_a_requested_start_begin_otherwise() -> None:
     assert {one.cost for one in (found, *found.others)} == {SESSION + SESSION}
 
 
-# What breaks them.
+# Changes that break paths.
 
 
 def broken(paths: Paths) -> dict[str, tuple[int, str]]:
@@ -233,7 +233,7 @@ def broken(paths: Paths) -> dict[str, tuple[int, str]]:
 
 
 def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job(golden: Golden) -> None:
-    """The printer's session is cut, that of the administrator goes on; what is printed says so."""
+    """A rule blocks the printer's session and exempts the administrator; the printed command contains the exemption."""
     printer = PRINTER._replace(segment="elsewhere")
     found = attack_paths(site([printer, ADMIN, FILES], ("printer", "files", SSH), ("admin", "files", SSH)))
     (rule,) = (one for one in found.breaks if one.sort == RULE)
@@ -248,7 +248,7 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job(golden: Gol
 
 
 def test_an_attacker_is_no_user_that_is_missed() -> None:
-    """The camera's session is what the alert is about; the printer's is not."""
+    """The alert is about the camera's session, so only the printer counts as an affected user."""
     conversations, attack = (
         [(one, "files", SSH) for one in ("camera", "printer")],
         alert("lateral_movement.admin_from_device", "camera", "files", 22),
@@ -262,7 +262,7 @@ def test_an_attacker_is_no_user_that_is_missed() -> None:
 
 
 def test_a_rule_leaves_no_attacker_whatever_it_is() -> None:
-    """A PC that people use; of two that administer the server one attacks it."""
+    """Of two PCs that administer the server, a rule does not exempt the one that attacks it."""
     twin, attack = PC._replace(id="twin"), alert("lateral_movement.remote_service", "pc", "files", 22)
     conversations = [(one, "files", SSH) for one in ("pc", "twin")] + [(one, OUTSIDE, HTTPS) for one in ("pc", "twin")]
     paths = attack_paths(site([PC, twin, FILES], *conversations, alerts=(attack,)), OUTSIDE)
@@ -272,14 +272,14 @@ def test_a_rule_leaves_no_attacker_whatever_it_is() -> None:
 
 
 def test_what_people_use_is_only_cut_where_it_is_closed(golden: Golden) -> None:
-    """The way from outside goes over the administrator: a rule that leaves him breaks nothing."""
+    """The path from outside uses an administrator's host: a rule that exempts it breaks nothing."""
     found = attack_paths(site([ADMIN, FILES], ("admin", OUTSIDE, HTTPS), ("admin", "files", SSH)))
     assert set(broken(found)) == {CLOSE}
     golden(broken(found)[CLOSE])
 
 
 def test_what_takes_little_from_others_stands_first() -> None:
-    """Telephones use their exchange: closing it breaks the most, and costs all of them."""
+    """Closing the PBX breaks the most paths and affects all phones, so that it is listed after the rule."""
     phones = [node(f"phone{number}", "voip_phone") for number in range(6)]
     exchange = FILES._replace(services=frozenset(("sip/5060", "ssh/22")), segment="lan")
     conversations = [(one.id, "files", 17 << 16 | 5060) for one in phones]
@@ -291,7 +291,7 @@ def test_what_takes_little_from_others_stands_first() -> None:
 
 
 def test_a_fix_on_many_devices_is_one(golden: Golden) -> None:
-    """Two printers with Telnet lead to the server; one piece of work breaks both, for nothing else there is cheap."""
+    """Two printers with Telnet lead to the server; one fix breaks both paths, as all others are expensive."""
     printers = [node(f"printer{number}", "printer", f"lan{number}", "telnet/23") for number in range(2)]
     cameras = [node(f"camera{number}", "camera", f"lan{number}") for number in range(2)]
     conversations = [(f"printer{n}", "files", HTTPS) for n in range(2)]
@@ -312,14 +312,14 @@ def test_a_segment_kept_apart_and_an_address_that_is_cut_off(golden: Golden) -> 
 
 
 def test_a_path_that_has_a_cheap_neighbour_is_not_broken() -> None:
-    """Closing one of two doors to the same machine breaks nothing."""
+    """Fixing one of two weak services of a host breaks no path."""
     conversations = ("camera", "files", TELNET), ("camera", "files", RTSP)
     weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 100)
     assert FIX not in broken(attack_paths(site([CAMERA, FILES], *conversations, weak=weak), "camera"))
 
 
 def test_a_foreign_log_breaks_nothing(golden: Golden) -> None:
-    """Odd alerts, services and ports are left out."""
+    """Invalid alerts, services and ports are ignored."""
     odd = [
         {"action": "open", "severity": "high"},
         alert("lateral_movement.x", "camera", "nowhere"),
@@ -336,8 +336,8 @@ def test_a_foreign_log_breaks_nothing(golden: Golden) -> None:
 
 
 def test_no_text_of_a_log_becomes_a_command() -> None:
-    """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word
-    is left out.
+    """An address, an alert id or a weakness name with special characters is omitted from commands, as users paste them
+    into shells.
     """
     evil = "x; reboot"
     held = alert("command_and_control.beaconing", "camera") | {
@@ -354,7 +354,7 @@ def test_no_text_of_a_log_becomes_a_command() -> None:
 
 
 def test_a_site_without_anything_has_no_paths() -> None:
-    """Nor one of a single device, nor one whose baseline was not read."""
+    """An empty site, a site of one device, and one without a baseline have no paths."""
     for reported in (site([]), site([FILES]), site([CAMERA, FILES])._replace(seen=site([]).seen._replace(habits=None))):
         found = attack_paths(reported)
         assert (found.pairs, found.paths, found.breaks) == (0, (), ())

@@ -1,4 +1,4 @@
-"""The search over arrays against a plain Dijkstra, and what it takes at the size of a large site."""
+"""The array-based search compared with a plain Dijkstra search, and its time and memory for a large site."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEVICES, EDGES = sampling.count(10_000, 2_000), sampling.count(1_000_000, 100_00
 
 
 def some_graph(chance: random.Random) -> Graph:
-    """Devices, segments and services, joined as a site joins them, and some devices at once."""
+    """Devices, segments and services, connected as in a site, and direct edges between some devices."""
     devices, segments, services = chance.randint(2, 12), chance.randint(1, 3), chance.randint(1, 12)
     owner = np.array(sorted(chance.randint(1, devices) for _ in range(services)), np.int32)
     first, base = 1 + devices, 1 + devices + segments
@@ -50,7 +50,7 @@ def some_graph(chance: random.Random) -> Graph:
 
 
 def dijkstra(graph: Graph, goal: int, gone: np.ndarray, without: int = -1) -> list[int]:
-    """As it stands in the books, a node at a time."""
+    """The textbook algorithm, one node at a time."""
     back: dict[int, list[tuple[int, int]]] = {}
     for edge in range(len(graph)):
         if not gone[edge] and without not in (graph.src[edge], graph.dst[edge]):
@@ -70,7 +70,7 @@ def dijkstra(graph: Graph, goal: int, gone: np.ndarray, without: int = -1) -> li
 
 @pytest.mark.parametrize("seed", range(150))
 def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: int) -> None:
-    """The ways that are told cost what is said, and lead from edge to edge to the goal."""
+    """The edges of each path are connected, lead to the goal, and add up to its cost."""
     chance = random.Random(seed)
     graph = some_graph(chance)
     goal = chance.randint(1, len(graph.devices))
@@ -94,9 +94,7 @@ def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: i
 
 @pytest.mark.parametrize("seed", range(100))
 def test_the_best_ways_begin_with_other_devices_and_never_come_back(seed: int) -> None:
-    """Each costs the least that is possible with its first device, without the start; none that is
-    cheaper is left out.
-    """
+    """Each path has the lowest cost for its first device without returning to the start; no cheaper one is omitted."""
     chance = random.Random(seed)
     graph = some_graph(chance)
     start, goal = chance.sample(range(1, len(graph.devices) + 1), 2)
@@ -118,7 +116,7 @@ def test_the_best_ways_begin_with_other_devices_and_never_come_back(seed: int) -
 
 
 def firsts(graph: Graph, start: int) -> dict[int, int]:
-    """What it costs to come from a device to each other one without a third between."""
+    """The cost from a device to each other one without a device between them."""
     cost, heap, found = {start: 0}, [(0, start)], {}
     while heap:
         so_far, node = heapq.heappop(heap)
@@ -133,12 +131,12 @@ def firsts(graph: Graph, start: int) -> dict[int, int]:
 
 
 def test_how_many_go_over_each_node() -> None:
-    """Three devices in a row: the one at the goal carries all."""
+    """Of three devices in a row, the one at the goal has all paths."""
     graph = Graph(["a", "b", "c"], [], np.empty(0, np.int32), np.empty(0, np.int32), [edges([1, 2], [2, 3], [1, 1], 0)])
     assert used(graph, search(graph, 3), np.array([1, 2])).tolist() == [0, 1, 2, 2]
 
 
-# In a process of its own, so that nobody else's memory counts.
+# In its own process, so that no other memory counts.
 LARGE = """
 import sys, time
 from tests.posture.paths.large import large
@@ -156,8 +154,8 @@ print(time.process_time() - began, peak() - before, len(paths.about.graph), path
 
 @pytest.mark.slow
 def test_ten_thousand_devices_and_a_million_edges() -> None:
-    """Paths from all devices with one job to 24 servers, and what breaks most of them, on one core. A tenth of it where
-    the run is no whole one.
+    """Paths from all fixed-function devices to 24 servers, and the changes that break most of them, on one core; a
+    tenth of that size in short runs.
     """
     reported = subprocess.run(
         [sys.executable, "-c", LARGE, str(DEVICES), str(EDGES)],
@@ -178,8 +176,8 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_reported_to_break_so_many_does(seed: int) -> None:
-    """A site of a few hundred: each thing is taken away, and all is searched from the start. One of each sort breaks
-    something; closing may do no more than a rule.
+    """In a site of a few hundred devices, each change is applied and the search repeated. Each kind breaks a path;
+    closing may break no more than a rule.
     """
     site = large(700, 2_000, seed)
     site = site._replace(

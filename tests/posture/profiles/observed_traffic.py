@@ -1,4 +1,4 @@
-"""Sites as the tests of profiles need them: a few devices, and what was learned of them."""
+"""Sites for the tests of profiles: a few devices and their baselines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def habits(
     hours: int = 400,
     talked: int = 100,
 ) -> Habits:
-    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All of it began in
+    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All flows began in
     the first hour.
     """
     made = Habits(kind, "10.0.3.0/24", START)
@@ -77,8 +77,8 @@ NETWORK = (CAMERA, SISTER, NVR, DNS, PC, PRINTER)
 
 
 def cameras() -> Site:
-    """A camera with names, time, a recorder in charge, a sister that it talks to, a cloud with a name and a server
-    without one; and a printer for all.
+    """A camera with DNS, NTP, a recorder that controls it, another camera it connects to, and cloud servers with and
+    without a name; and a printer that all clients use.
     """
     return site(
         NETWORK,

@@ -1,5 +1,5 @@
-"""Allow-lists: what is let through and what is dropped, and how firewalls say it; nft and iptables load them,
-`test_traffic.py` proves them by packets.
+"""Allowlists: which flows pass and which are dropped, and their text for each firewall; `test_traffic.py` tests them
+with packets and real firewalls.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def allowlist_request(there: Site, *nodes, six: bool = False) -> Request:
 
 
 def verdict(request: Request, client: str, server: str, proto: int, port: int) -> str:
-    """What the rules say of a conversation, first match first, as every format has it."""
+    """The verdict of the rules about a flow: the first match decides, as in all formats."""
     one, other = ipaddress.ip_address(client), ipaddress.ip_address(server)
 
     def holds(blocks, address) -> bool:
@@ -76,7 +76,7 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
         ("10.0.3.5", "10.0.1.2", UDP, 53, "drop"),
         ("10.0.3.5", "10.0.3.6", TCP, 8080, "allow"), ("10.0.3.5", "198.51.100.123", UDP, 123, "allow"),
         ("10.0.3.5", "198.51.100.124", UDP, 123, "drop"),
-        # By name: any address outside, and none inside.
+        # A host name stands for any external address and no internal one.
         ("10.0.3.5", "203.0.113.5", TCP, 443, "allow"), ("10.0.3.5", "10.0.9.9", TCP, 443, "drop"),
         ("10.0.3.5", "203.0.113.5", TCP, 8443, "drop"),
         ("10.0.3.2", "10.0.3.5", TCP, 554, "allow"), ("10.0.0.9", "10.0.3.5", TCP, 554, "drop"),
@@ -85,12 +85,12 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
     ],
 )  # fmt: skip
 def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, proto: int, port: int, output: str) -> None:
-    """And nothing else of its own; of others nothing is said."""
+    """All other flows of the camera are dropped; the rules do not apply to other hosts."""
     assert verdict(allowlist_request(cameras(), CAMERA), client, server, proto, port) == output
 
 
 def test_all_of_the_network_may_print() -> None:
-    """Those that were not seen to print as well; nobody from outside."""
+    """Internal hosts that never printed may print; external hosts may not."""
     request = allowlist_request(cameras(), PRINTER)
     assert (
         verdict(request, "10.99.0.1", "10.0.2.5", TCP, 9100)
@@ -111,7 +111,7 @@ def test_blocks_of_the_operator_are_inside() -> None:
 
 
 def test_each_family_of_addresses_has_its_rules() -> None:
-    """A camera with both: what is allowed by name is allowed in both, and the rest dropped in both."""
+    """For a dual-stack camera, flows allowed by name are allowed in both families, and all others dropped in both."""
     request = allowlist_request(cameras(), CAMERA, six=True)
     assert verdict(request, "2001:db8:3::5", "2001:db8:9::9", TCP, 443) == "allow"
     assert (
@@ -123,8 +123,8 @@ def test_each_family_of_addresses_has_its_rules() -> None:
 
 
 def test_what_the_text_reports_above_the_rules(golden: Golden) -> None:
-    """How sure it is, which names, and what cannot be learned; letters that mean something to a firewall are none of
-    it.
+    """The header contains the confidence, the host names and the limits of the profile, without special characters of
+    firewall formats.
     """
     for name in allowing():
         if name != "csv":
@@ -147,17 +147,17 @@ def test_calls_may_use_any_port_of_udp(golden: Golden) -> None:
     golden(request.notes)
 
 
-# How they are said.
+# Formats.
 
 
 def test_formats_that_can_report_it() -> None:
-    """Those that cannot say what is allowed are not among them."""
+    """Formats that cannot express allow rules are not offered."""
     assert allowing() == ["csv", "fortios", "ios", "ip6tables", "iptables", "nftables"]
     assert set(allowing()) < set(names())
 
 
 def test_ios_holds_the_answers_too() -> None:
-    """Access lists keep no connections in mind: each line that permits has one for the way back."""
+    """Access lists are stateless: each permit line has one for the opposite direction."""
     lines = written("ios", [allowlist_request(cameras(), CAMERA)]).splitlines()
     assert " permit tcp host 10.0.3.5 any eq 443" in lines
     assert (
@@ -174,7 +174,7 @@ def test_ios_holds_the_answers_too() -> None:
 
 
 def test_fortios_knows_names() -> None:
-    """An object for each, and policies that accept before those that deny; undone, all of it is deleted."""
+    """Objects for each host name, accept policies before deny policies; the undo commands delete all of them."""
     request = allowlist_request(cameras(), CAMERA, six=True)
     text, undo = written("fortios", [request]), written("fortios", [request], undo=True)
     assert '        set fqdn "cloud.example"\n' in text

@@ -1,4 +1,4 @@
-"""Whether conversations keep to a profile: who is meant, which way, what cannot be told."""
+"""Whether flows comply with a profile: peers, directions, and what cannot be determined."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DNS_CLASS = "urn:ietf:params:mud:dns"
 
 
 class Item:
-    """A device as profiles look at it."""
+    """A device as profiles see it."""
 
     def __init__(self, of) -> None:
         self.id, self.type, self._sent = of.id, of.type, {"vendor": of.vendor, "model": of.model}
@@ -75,7 +75,7 @@ def evaluated(
     begins: bool = True,
     more: tuple[Installed, ...] = (),
 ):
-    """The breach of a conversation of the camera with somebody."""
+    """The violation of a flow between the camera and a peer."""
     world = World()
     near, far = (0, port) if begins else (port, 0)
     conversation = Conversation(
@@ -100,7 +100,7 @@ ALL = Entry("all")
     ids=str,
 )
 def test_who_is_meant(golden: Golden, peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str] | None) -> None:
-    """The one that is named keeps to it, another goes beyond it for sure."""
+    """The peer in the profile complies, another one is a certain violation."""
     one = installed(Entry("e", peers=(peer,)))
     assert evaluated(one, keeps[0], names=(keeps[1],) if keeps[1] else ()) is None
     if beyond is not None:
@@ -108,8 +108,8 @@ def test_who_is_meant(golden: Golden, peer: Peer, keeps: tuple[str, str], beyond
 
 
 def test_controllers_are_who_the_operator_reports(golden: Golden) -> None:
-    """Nobody else, inside or outside; a class that nobody was named for cannot be told inside, and
-    is unsure outside.
+    """Only the configured controllers comply; a class without controllers cannot be determined inside and is uncertain
+    outside.
     """
     entry = Entry("e", peers=(Peer(MY_CONTROLLER),))
     one = installed(entry, controllers={MY_CONTROLLER: (parse_network(NVR.address),)})
@@ -124,7 +124,7 @@ def test_controllers_are_who_the_operator_reports(golden: Golden) -> None:
 
 
 def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
-    """By the URL of what is installed for them; without that it cannot be told, and nothing is said."""
+    """Vendor and model are compared by the URLs of installed profiles; without one, no violation is reported."""
     theirs = Installed("theirs", ("type", "printer"), Profile("https://kyocera.example/taskalfa", "", ()))
     maker, model = (
         installed(Entry("e", peers=(Peer(MAKER, "kyocera.example"),))),
@@ -141,14 +141,14 @@ def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
 
 
 def test_a_name_that_was_not_requested_is_unsure(golden: Golden) -> None:
-    """Of other services it is sure: nothing allows them, whatever it is called."""
+    """An address without a DNS query is an uncertain violation; another service is a certain one."""
     one = installed(Entry("e", proto=6, far=HTTPS, peers=(Peer(NAME, "cloud.example"),)))
     golden(evaluated(one, CLOUD))
     golden(evaluated(one, CLOUD, port=8443))
 
 
 def test_the_first_entry_that_matches_decides() -> None:
-    """A drop before an accept drops; one that cannot be told to match lets what comes after it speak."""
+    """A drop before an accept drops; an entry that may match does not hide the next one."""
     drop, cloud = (
         Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)),
         Entry("c", peers=(Peer(NAME, "cloud.example"),)),
@@ -167,17 +167,17 @@ def test_the_first_entry_that_matches_decides() -> None:
     ids=str,
 )  # fmt: skip
 def test_every_condition_has_to_be_met(golden: Golden, entry: Entry) -> None:
-    """Family, protocol, port, who begins, and all that is said of the other."""
+    """Family, protocol, port, initiator, and all conditions about the peer have to match."""
     golden(evaluated(installed(entry), CLOUD))
 
 
 def test_a_condition_that_is_not_understood_counts_as_met() -> None:
-    """So that no alert rests on what nobody here can judge."""
+    """An unknown condition counts as met, so that it causes no alert."""
     assert evaluated(installed(Entry("e", unread=("dscp",))), CLOUD) is None
 
 
 def test_what_others_begin_is_evaluated_by_what_may_reach_the_device(golden: Golden) -> None:
-    """The port is that of the device; a way of which the file says nothing is not judged."""
+    """Inbound flows are compared by the device's port; a direction without entries is not checked."""
     served = Installed(
         "made",
         ("type", "camera"),
@@ -190,7 +190,7 @@ def test_what_others_begin_is_evaluated_by_what_may_reach_the_device(golden: Gol
 
 
 def test_the_narrowest_profile_is_that_of_a_device() -> None:
-    """Its own before that of its product before that of its type; products are compared without regard to case."""
+    """A device's profile precedes that of its product, which precedes that of its type; product names ignore case."""
     kinds = [
         Installed(name, target, profile())
         for name, target in (

@@ -1,6 +1,4 @@
-"""What profiles cost over a large site: 10,000 devices (a thousand where the run is no whole one) with all the habits
-that are remembered of servers outside.
-"""
+"""The cost of profiles of a large site: 10,000 devices (a thousand in short runs) with baselines of maximum size."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ DEVICES = sampling.count(10_000, 1_000)
 
 
 def large() -> Site:
-    """Cameras, each with a recorder, a name server and as many names outside as there is room for."""
+    """Cameras, each with a recorder, a DNS server and the maximum number of external names."""
     cameras = [
         node(f"dev-{n}", "camera", f"10.{n >> 14}.{n >> 7 & 127}.{n & 127}", "Axis", "P3245")
         for n in range(1, DEVICES + 1)
@@ -35,7 +33,7 @@ def large() -> Site:
 
 
 def test_a_profile_of_ten_thousand_devices_and_all_that_goes_beyond_it() -> None:
-    """Made of a third of a million habits in a few seconds, and checked against them all in as long."""
+    """A profile of 300,000 baseline entries takes a few seconds, and so does checking all of them."""
     there = large()
     began = time.process_time()
     seen = observed(there, [one for one in there.nodes.values() if one.type == "camera"])

@@ -1,4 +1,4 @@
-"""The folder of installed profiles: what loads, what does not, and what is kept of before."""
+"""The folder of installed profiles: valid files, rejected files, and those kept from before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MUD = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
 
 
 def test_what_is_written_is_loaded(golden: Golden, tmp_path: Path) -> None:
-    """Whom it is for, and who the controllers are, as blocks of addresses."""
+    """Target and controllers are loaded, controllers as networks."""
     path = write(
         tmp_path / "profiles", "type-camera", {"type": "camera"}, {"my-controller": ["10.0.3.2", "10.0.9.0/30"]}, MUD
     )
@@ -68,7 +68,7 @@ def test_a_broken_file_is_reported_with_its_place_and_the_others_load(
 
 
 def test_a_file_that_broke_while_the_sensor_ran_is_kept_as_it_was(tmp_path: Path) -> None:
-    """One that was taken away is gone."""
+    """The profile of a file that becomes invalid is kept, that of a deleted file is not."""
     for name in ("camera", "tv", "nas"):
         write(tmp_path, name, {"type": name}, {}, MUD)
     before = load(tmp_path)
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_reported(golden: Golden, tmp_path: Path) -> None
 
 
 def test_what_finds_no_room_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The profile of before stays whole, and no half of the new one lies beside it."""
+    """On a full disk the old profile remains whole, without a partial new one."""
     before = write(tmp_path, "type-camera", {"type": "camera"}, {}, MUD).read_bytes()
 
     def full(_: int) -> None:

@@ -1,4 +1,4 @@
-"""MUD files: ours and those of makers, what is not understood in them, and what is wrong with them."""
+"""MUD files: generated ones and those of vendors, unknown elements, and faults."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def seen_of(*nodes: Any) -> Observed:
 def foreign(
     matches: dict[str, Any], forwarding: str = "accept", key: str = "ietf-access-control-list:acls"
 ) -> dict[str, Any]:
-    """A file of some maker with one entry."""
+    """A vendor's MUD file with one entry."""
     ace = {"name": "ent0-frdev", "matches": matches, "actions": {"forwarding": forwarding}}
     return {
         "ietf-mud:mud": {
@@ -75,12 +75,12 @@ def the_entry(tmp_path: Path, matches: dict[str, Any], **more: Any) -> Entry:
     return one.entries[0]
 
 
-# Ours.
+# Generated files.
 
 
 @pytest.mark.parametrize("nodes", [[CAMERA], [PRINTER], [CAMERA, SISTER, PRINTER]], ids=str)
 def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
-    """By the structure of the YANG modules; and read again it says what was observed, in both directions."""
+    """The file has the structure of the YANG modules, and reading it gives the observed flows in both directions."""
     seen = seen_of(*nodes)
     body = mud_file(seen, "camera", NOW)
     assert list(SCHEMA.iter_errors(body)) == []
@@ -92,7 +92,7 @@ def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
 
 
 def test_what_a_file_reports_of_its_devices(golden: Golden, tmp_path: Path) -> None:
-    """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is
+    """The file contains the packet time, the confidence, vendor and model if all devices share them, and its URL if
     known.
     """
     profile = read(
@@ -110,7 +110,7 @@ def test_what_a_file_reports_of_its_devices(golden: Golden, tmp_path: Path) -> N
 
 
 def test_each_family_of_addresses_has_its_lists(tmp_path: Path) -> None:
-    """What is meant by address is in those of its family only."""
+    """Entries with addresses are in the lists of their family only."""
     body = mud_file(seen_of()._replace(versions=(4, 6)), "camera", NOW)
     assert list(SCHEMA.iter_errors(body)) == []
     lists = read(written(tmp_path, body)).profile().lists
@@ -122,7 +122,7 @@ def test_each_family_of_addresses_has_its_lists(tmp_path: Path) -> None:
 
 
 def test_what_devices_report_of_themselves_is_cut_to_size(tmp_path: Path) -> None:
-    """A model without end, letters of terminals and quotes: the file can be read again."""
+    """A model name that is too long, or has control characters or quotes, gives a valid file."""
     odd = CAMERA._replace(name="x" * 5000, vendor='"' * 300, model="\x1b[31m" + "y" * 300)
     seen = observed(site((odd, *NETWORK[1:]), {"dev-camera": habits("camera")}), [odd])
     body = mud_file(seen, odd.text, NOW)
@@ -132,8 +132,8 @@ def test_what_devices_report_of_themselves_is_cut_to_size(tmp_path: Path) -> Non
 
 
 def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
-    """What it uses: to the port of the other, and back from it. What it serves: the other way round; who begins is said
-    for TCP.
+    """Used services match the peer's port in both directions, served ones the device's port; TCP entries contain the
+    initiator.
     """
     sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
     entries = {(one.way, entry.name.rsplit("-", 1)[0]): entry for one in (sent, got) for entry in one.entries}
@@ -178,7 +178,7 @@ def test_the_schema_refuses_what_the_modules_do(path: tuple[Any, ...], value: An
     assert list(SCHEMA.iter_errors(body)) != []
 
 
-# Those of makers.
+# Files of vendors.
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_protocols_without_ports(tmp_path: Path, matches: dict[str, Any], proto:
 
 
 def test_drafts_and_identities_with_their_modules_are_read(tmp_path: Path) -> None:
-    """As many makers' files are to this day."""
+    """Draft versions and identities with module prefixes are read, as in many vendors' files."""
     entry = the_entry(
         tmp_path,
         {"ipv4": {"protocol": 6}},
@@ -243,7 +243,7 @@ def test_drafts_and_identities_with_their_modules_are_read(tmp_path: Path) -> No
 
 
 def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
-    """In an entry it is a condition that nobody here can judge; elsewhere it is only named."""
+    """Unknown elements of an entry are conditions that cannot be evaluated; others are only reported."""
     body = foreign({"ipv4": {"dscp": 10, "ttl": 64}, "eth": {"ethertype": "0x0800"}, "ietf-qos:qos": 1})
     body["ietf-mud:mud"] |= {
         "ietf-mud-tls:is-tls-dtls-profile-supported": True,
@@ -262,7 +262,7 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
     assert profile.lists[0].entries[0].unread == ("eth", "ietf-qos:qos", "dscp", "ttl")
 
 
-# What is wrong.
+# Faults.
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_file_that_is_too_large_or_no_text(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_damaged_reports_so_or_is_a_profile(tmp_path: Path) -> None:
-    """Cut at each place, and with letters exchanged: nothing else ever comes out."""
+    """A file truncated or changed at any position gives an error or a profile."""
     text, chance, path = json.dumps(mud_file(seen_of(), "camera", NOW)), random.Random(8520), tmp_path / "made.json"
     damaged = [text[:end] for end in range(0, len(text), 37)]
     for _ in range(400):

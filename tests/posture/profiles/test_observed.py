@@ -1,4 +1,4 @@
-"""What devices need: from what was learned of them, to whom that is for a MUD file."""
+"""Observed needs of devices: from the baseline to entries of a MUD file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.posture.profiles.observed_traffic import (
 
 
 def needs(seen: Observed | None) -> dict[tuple[str, str], Peer]:
-    """(does, service) → whom of, where that is one."""
+    """(direction, service) → peer."""
     assert seen is not None
     return {("serves" if one.serves else "uses", service_name(one.service)): one.peer for one in seen.needs}
 
 
 def test_what_a_camera_needs() -> None:
-    """Name servers are a class, a machine of the same maker is that, a recorder is in charge, the cloud has a name, a
-    clock without one its address.
+    """DNS servers are a class, a device of the same vendor is "same manufacturer", a recorder is the controller, a
+    cloud server is its name, an NTP server without a name its address.
     """
     seen = observed(cameras(), [CAMERA])
     assert needs(seen) == {
@@ -46,13 +46,13 @@ def test_what_a_camera_needs() -> None:
 
 
 def test_what_a_printer_serves_is_for_all_of_the_network() -> None:
-    """A PC and an address that is no device: no few, and nobody in charge."""
+    """A PC and an address without a device as clients give the local network, without a controller."""
     assert needs(observed(cameras(), [PRINTER]))["serves", "jetdirect/9100"] == Peer(LOCAL)
     assert needs(observed(cameras(), [PRINTER]))["uses", "smb/445"] == Peer(LOCAL)
 
 
 def test_devices_of_a_kind_need_what_any_of_them_does() -> None:
-    """Each need once, with how many of them have it."""
+    """Each need of similar devices is listed once, with the number of devices."""
     one, other = (
         habits("camera", reaches=("tcp/443 cloud.example",)),
         habits("camera", reaches=("tcp/443 cloud.example", "tcp/443 news.example")),
@@ -63,8 +63,8 @@ def test_devices_of_a_kind_need_what_any_of_them_does() -> None:
 
 
 def test_whose_servers_are_used_may_not_be_known() -> None:
-    """Of what an earlier sensor learned there is no name: then it is anybody's, which is told. A name that can be none
-    of a host is no name.
+    """A baseline of an earlier version has no names, so that any peer is allowed, with a note. An invalid host name is
+    ignored.
     """
     old, odd = habits("camera"), habits("camera", reaches=("tcp/443 x$(reboot).example",))
     old.use("outside", 6 << 16 | 443, START)
@@ -81,7 +81,7 @@ def test_clients_outside_are_anybody() -> None:
 
 
 def test_calls_agree_on_their_ports() -> None:
-    """A telephone: all nameless ports of UDP are one, both ways; of a camera each is for itself."""
+    """A phone's UDP ports without a service are one range in both directions; those of a camera are single ports."""
     words = {"uses": ("udp/11790 dev-pc", "udp/5060 dev-pc"), "serves": ("udp/12002 dev-pc",)}
     phone = node("dev-phone", "voip_phone", "10.0.4.5")
     seen = observed(site((*NETWORK, phone), {"dev-phone": habits("voip_phone", **words)}), [phone])
@@ -102,9 +102,7 @@ def alert(
 
 
 def test_what_an_alert_is_about_is_no_need() -> None:
-    """The control server of a camera that was taken over is not written into its profile, and it is said so; once the
-    alert is closed it is.
-    """
+    """The C2 server of a compromised camera is not part of its profile, with a note, until the alert is closed."""
     learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example", "tcp/8443 203.0.113.66"))}
     alert_of = alert(
         "command_and_control.malicious_address",
@@ -123,7 +121,7 @@ def test_what_an_alert_is_about_is_no_need() -> None:
 
 
 def test_a_name_is_no_need_where_an_alert_is_about_its_address(golden: Golden) -> None:
-    """Lists name addresses more often than names."""
+    """A name is omitted if an alert is about its address, as threat lists contain mostly addresses."""
     learned = {
         "dev-camera": habits(
             "camera", reaches=("tcp/443 cloud.example@203.0.113.5", "tcp/443 evil.example@203.0.113.66")
@@ -138,9 +136,7 @@ def test_a_name_is_no_need_where_an_alert_is_about_its_address(golden: Golden) -
 
 
 def test_alerts_accuse_both_ends_and_names() -> None:
-    """A client that attacks is none that a device has to serve; a name that is listed is none that
-    it has to ask for.
-    """
+    """An attacking client is omitted from the served ones, a listed name from the used ones."""
     learned = {
         "dev-camera": habits(
             "camera",
@@ -177,13 +173,13 @@ def test_nothing_learned_is_nothing_observed() -> None:
     )
 
 
-# Whether it was enough.
+# Whether the baseline is sufficient.
 
 WATCHED = 400 * HOUR
 
 
 def level(*several: tuple[int, int, int]) -> str:
-    """Of devices that were watched, talked, and had their last news after so many hours."""
+    """The confidence for devices with given hours of monitoring, of traffic, and without a new flow."""
     made = []
     for hours, talked, news in several:
         made.append(habits("camera", hours=hours, talked=talked))
@@ -192,7 +188,7 @@ def level(*several: tuple[int, int, int]) -> str:
 
 
 def test_two_weeks_without_news_are_enough() -> None:
-    """One week where three of a kind agree; three days for the middle; less, or news to the end, for nothing."""
+    """Two weeks (or one for three similar devices) without new flows give high confidence, three days medium."""
     assert level((336, 48, 200)) == HIGH
     assert level((200, 48, 100)) == level((336, 48, 300)) == level((336, 20, 10)) == MEDIUM
     assert level(*[(200, 48, 100)] * 3) == HIGH
@@ -207,13 +203,13 @@ def test_confidence_reports_its_numbers_and_what_is_missing(golden: Golden) -> N
 
 
 def test_no_device_was_watched_without_monitoring() -> None:
-    """Captures of an hour here and there over two weeks are some hours, not two weeks."""
+    """Captures of single hours over two weeks count as some hours, not as two weeks."""
     assert confidence_of([habits("camera")], 5 * HOUR).watched_h == 5
     assert confidence_of([habits("camera")], 5 * HOUR).level == LOW
 
 
 def test_a_device_that_goes_everywhere_has_no_profile_to_trust() -> None:
-    """There is more outside than is remembered: the profile lacks some of it."""
+    """With more external peers than the baseline stores, the profile is incomplete."""
     made = habits("camera", reaches=[f"tcp/443 n{n}.example" for n in range(40)])
     assert confidence_of([made], WATCHED).level == LOW
     assert "more external hosts" in confidence_of([made], WATCHED).missing

@@ -1,5 +1,5 @@
-"""An allow-list at work: on a router between real machines a camera reaches what it needs and is reached by whom it
-serves, and that is all.
+"""An allowlist applied on a router between real hosts: a camera reaches its allowed servers, its allowed clients reach
+it, and all else is blocked.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tests.posture.profiles.test_allowlist import allowlist_request
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_camera_gets_through_to_what_it_needs_only(net: Net, name: str) -> None:  # noqa: F811
-    """One service of one machine outside, answers too; it serves one to anybody; others are left alone, and when it is
-    undone all is as it was.
+    """The camera reaches one external service, with answers, and serves one to all hosts; other hosts are not blocked,
+    and removing the rules restores all traffic.
     """
     camera = node("dev-camera", "camera", CAMERA.texts[0])
     learned = habits("camera", reaches=(f"tcp/8080 {OTHER}",), serves=("tcp/8081 outside",))

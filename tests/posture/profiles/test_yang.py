@@ -1,5 +1,5 @@
-"""Our MUD files against the YANG modules themselves, read by yanglint(1): where that is installed, and YANG_MODULES
-names a folder with the modules of RFC 8519 and RFC 8520, which are not ours to ship.
+"""Generated MUD files validated by yanglint(1) against the YANG modules: only if it is installed and YANG_MODULES is a
+folder with the modules of RFC 8519 and RFC 8520, which are not part of this repository.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def test_what_we_write_is_valid(tmp_path: Path, nodes: list[Any]) -> None:
 
 
 def test_what_is_invalid_is_not(tmp_path: Path) -> None:
-    """A policy of a list that is not there: the check checks something."""
+    """A policy that refers to a missing list is rejected, so that the check is effective."""
     body = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
     body["ietf-access-control-list:acls"]["acl"].pop()
     assert "Invalid leafref" in yanglint(tmp_path, body).stderr

@@ -1,4 +1,4 @@
-"""Devices with attributes as packets told them, for looks at many of them."""
+"""Devices with attributes and their evidence, for checks of many devices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPORTED = ("type", "vendor", "model", "firmware", "os")
 def known(
     kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **reported: str
 ) -> Device:
-    """A device of which packets of one kind told all; its name came by DHCP."""
+    """A device whose attributes come from packets of one kind, and its name from DHCP."""
     made = msgspec.structs.replace(named(kind, address, name), id=f"dev-{parse(address) & 0xFFFFFFFF:08x}")
     made.attributes |= {
         attribute: Attribute(
@@ -44,8 +44,8 @@ def known(
 
 
 def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bool = False) -> Member:
-    """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it
-    was read.
+    """The device as an inventory item. ``quiet``: only its attributes are available; ``stale``: packets changed it
+    since it was read.
     """
     reported = [device.value(attribute) for attribute in REPORTED]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
@@ -55,7 +55,7 @@ def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bo
 
 
 def living(world: World, devices: Iterable[Device]) -> World:
-    """The same world, in which these devices are, and talked."""
+    """The same context with these devices, which were active."""
     for each in devices:
         address = parse(each.key.removeprefix("ip:"))
         world.devices[address] = (
@@ -66,7 +66,7 @@ def living(world: World, devices: Iterable[Device]) -> World:
 
 
 def dwelling(world: World, kinds: dict[str, int], where: str = "10.0.0.0/24") -> World:
-    """The same world, of which was learned that so many devices of these types live in a segment."""
+    """The same context with a baseline of a segment that has these numbers of devices by type."""
     number = 0
     for kind, count in kinds.items():
         for _ in range(count):

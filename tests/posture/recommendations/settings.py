@@ -1,4 +1,4 @@
-"""Messages that show each setting, wrong and mended, as dissectors tell them."""
+"""Messages that show each setting, insecure and fixed, as dissectors report them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def challenge(
     qop: bool = True,
     realm: str = "pbx.example",
 ) -> Event:
-    """A registrar asks for a password."""
+    """A registrar's challenge."""
     packet = ends(at, 5060, answer=True)
     return SipResponse(
         packet, 401, "Unauthorized", "REGISTER", "1@x", "1@x", call, 1, "PBX", True, scheme, realm, "MD5", qop, nonce
@@ -96,14 +96,14 @@ def challenge(
 
 
 def lease(at: float, server: str = SERVER) -> Event:
-    """A DHCP server gives an address."""
+    """A DHCP server's lease."""
     return DhcpAck(
         ends(at, 67, answer=True, server=server), 5, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse(server)
     )
 
 
 def insecure(setting: str, at: float) -> list[Event]:
-    """One message, or two, that show the setting of the machine at SERVER as it should not be."""
+    """One or two messages that show the insecure setting of the host at SERVER."""
     sent = ends(at, 5355, answer=True)
     reported: dict[str, Event | list[Event]] = {
         "telnet": telnet(at),
@@ -139,7 +139,7 @@ def insecure(setting: str, at: float) -> list[Event]:
 
 
 def fixed(setting: str, at: float) -> list[Event]:
-    """The same machine as it should be."""
+    """The same host with the secure setting."""
     reported: dict[str, Event | list[Event]] = {
         "telnet_open": telnet(at),
         "http_login": page(at, 301, f"https://{SERVER}/"),
@@ -171,5 +171,5 @@ FIXED = (
     "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic",
     "sip_weak",
 )  # fmt: skip
-# What no single message shows: see test_looks.py.
+# Settings that no single message shows: see test_looks.py.
 LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment", "internet")

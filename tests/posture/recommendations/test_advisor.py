@@ -1,6 +1,4 @@
-"""Recommendations as they come and go: told once a device and setting with what proves them, closed by later traffic or
-by silence.
-"""
+"""Recommendations over time: opened once for each device and setting with evidence; closed by later traffic or age."""
 
 from __future__ import annotations
 
@@ -42,13 +40,13 @@ HOUR = 3600
 
 
 def camera() -> Device:
-    """Its id is one of the inventory's."""
+    """A camera with an id of the inventory."""
     return msgspec.structs.replace(device("camera", SERVER, "CAM-1"), id="dev-5k2m8q")
 
 
 class Watch:
-    """An advisor that hears a story, and what it said: (action, recommendation, seconds since the beginning, why it is
-    closed).
+    """An advisor with input events, and its output: (action, recommendation, seconds since the start, reason for
+    closing).
     """
 
     def __init__(self, world: World | None = None, cases: int = 64) -> None:
@@ -70,12 +68,12 @@ class Watch:
         return self
 
     def at(self, seconds: float) -> Watch:
-        """Time passes up to this second."""
+        """Advances the time to this second."""
         self.advisor.tick(START + int(seconds * SECOND))
         return self
 
     def of(self, setting: str) -> list[str]:
-        """What became of one setting."""
+        """The actions about one setting."""
         return [action for action, reported, *_ in self.reported if reported.setting == setting]
 
     @property
@@ -85,7 +83,7 @@ class Watch:
 
 @pytest.mark.parametrize("setting", INSECURE)
 def test_each_setting_is_reported_with_its_proof(setting: str) -> None:
-    """A minute later, once, about the machine whose setting it is; the record keeps the schema."""
+    """A recommendation about the host is opened once, after a minute; its record is valid under the schema."""
     watch = Watch().feed([*insecure(setting, 0), *insecure(setting, 5)]).at(59)
     assert watch.reported == []
     [(action, reported, at, closed)] = watch.at(60).reported
@@ -104,8 +102,8 @@ def test_each_setting_is_reported_with_its_proof(setting: str) -> None:
 
 @pytest.mark.parametrize("setting", FIXED)
 def test_later_traffic_closes_it(golden: Golden, setting: str) -> None:
-    """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes
-    again is told again, by the same id.
+    """A secure setting closes it an hour after the insecure one was last seen, with the evidence. If the insecure one
+    returns, it is opened again with the same id.
     """
     watch = Watch().feed(insecure(setting, 0)).at(60).feed(fixed(setting, HOUR - 1))
     assert watch.of(setting) == ["open"]
@@ -118,13 +116,13 @@ def test_later_traffic_closes_it(golden: Golden, setting: str) -> None:
 
 
 def test_another_port_closes_nothing() -> None:
-    """A good certificate at one port says nothing of the other."""
+    """A valid certificate at one port does not close the recommendation of another."""
     watch = Watch().feed([certificate(0, own=True)]).at(60).feed([certificate(2 * HOUR, port=8443)])
     assert watch.actions == ["open"]
 
 
 def test_silence_closes_it_while_the_device_is_seen(golden: Golden) -> None:
-    """Two weeks without the setting, in which the device spoke; a device that is switched off has mended nothing."""
+    """Two weeks without the setting close it if the device was active; a device that was off stays open."""
     world = World(device("camera", SERVER), device("printer", "10.0.0.6"))
     watch = Watch(world).feed([ftp(0, accepted=True), ftp(0, accepted=True, server="10.0.0.6")]).at(60)
     world.devices[parse(SERVER)].last = START + QUIET_DAYS * DAY * SECOND
@@ -136,7 +134,7 @@ def test_silence_closes_it_while_the_device_is_seen(golden: Golden) -> None:
 
 
 def test_it_is_reported_again_once_a_day() -> None:
-    """With the count as it stands, while messages go on to show it."""
+    """It is reported once a day with the current count, while messages show the setting."""
     watch = Watch()
     for minute in range(3 * 1440):
         watch.feed([ftp(minute * 60)]).at(minute * 60)
@@ -145,7 +143,7 @@ def test_it_is_reported_again_once_a_day() -> None:
 
 
 def test_a_device_is_one_wherever_it_is() -> None:
-    """It got another address: what is known of it goes along."""
+    """A device with a new address keeps its recommendations."""
     there, moved = device("camera", SERVER), "10.0.0.9"
     world = World(there)
     watch = Watch(world).feed([telnet(0)]).at(60)
@@ -161,7 +159,7 @@ def test_a_device_is_one_wherever_it_is() -> None:
 
 
 def test_a_device_that_is_known_late_is_one() -> None:
-    """Two addresses asked before anybody knew that they are of one machine: one recommendation, with both counted."""
+    """Two addresses that are later merged into one device give one recommendation with the sum of counts."""
     world, second = World(), "10.0.0.9"
     watch = Watch(world).feed([telnet(0), telnet(1, server=second)])
     world.devices[parse(SERVER)] = world.devices[parse(second)] = camera()
@@ -172,7 +170,7 @@ def test_a_device_that_is_known_late_is_one() -> None:
 
 
 def test_a_device_that_turned_out_to_be_another_is_reported_of_again(golden: Golden) -> None:
-    """By the id that it has now, once the setting is seen again."""
+    """A device with a new id is reported by that id once the setting is seen again."""
     world = World(camera())
     watch = Watch(world).feed([telnet(0)]).at(60)
     world.devices[parse(SERVER)] = device("camera", SERVER, "CAM-1")
@@ -188,7 +186,7 @@ def test_a_device_that_turned_out_to_be_another_is_reported_of_again(golden: Gol
 
 
 def test_what_waits_is_reported_whatever_day_it_is() -> None:
-    """Its device is known a moment later, and all that is about devices is looked through just then."""
+    """A device that becomes known a moment later, during the daily check, is reported."""
     world = World()
     watch = Watch(world).at(1).feed([telnet(DAY - 10)])
     world.devices[parse(SERVER)] = camera()
@@ -197,7 +195,7 @@ def test_what_waits_is_reported_whatever_day_it_is() -> None:
 
 
 def test_steps_are_those_of_its_maker() -> None:
-    """Where they are known; what is wrong is the same for all."""
+    """Steps are those of the vendor, where they are known; the fault is the same for all."""
     cisco: Device = device("switch", SERVER)
     claim = Evidence("vendor", "Cisco", 0.9, "f", "cdp", "k", "s", START, START)
     cisco.attributes["vendor"] = Attribute("vendor", "Cisco", 0.9, (claim,))
@@ -208,13 +206,13 @@ def test_steps_are_those_of_its_maker() -> None:
 
 
 def test_machines_outside_are_not_ours_to_fix() -> None:
-    """Nor is a group of machines."""
+    """External hosts and multicast addresses get no recommendations."""
     story = [ftp(0, server="198.51.100.7"), *insecure("ftp", 0)]
     assert len(Watch().feed(story).at(60).reported) == 1
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Pages, claims of one's own name, and whatever was never wrong."""
+    """Web pages, probes for an own name, and secure settings give no recommendations."""
     twins = [
         page(0, 200),
         LlmnrQuery(ends(0, 5355, answer=True), 1, "me", 1, True, False),
@@ -224,7 +222,7 @@ def test_benign_twins_are_quiet() -> None:
 
 
 def test_the_end_reports_what_waits() -> None:
-    """A short capture says all it has."""
+    """Pending recommendations are opened at the end of a short capture."""
     watch = Watch().feed([telnet(0)])
     watch.advisor.finish(START + SECOND)
     watch.advisor.finish(START + SECOND)
@@ -232,7 +230,7 @@ def test_the_end_reports_what_waits() -> None:
 
 
 def test_it_is_bounded() -> None:
-    """A thousand machines in a table of eight: the last are told, nothing breaks, and what went is counted."""
+    """A thousand hosts in a table of eight: the last ones are reported, the evicted ones are counted."""
     watch = Watch(World(), cases=8)
     watch.feed([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
     assert len(watch.reported) == 8
@@ -240,7 +238,7 @@ def test_it_is_bounded() -> None:
 
 
 def test_what_made_room_and_comes_again_is_no_news() -> None:
-    """Eight of a dozen machines at a time, in a table of eight: each is told once."""
+    """Twelve hosts in a table of eight are opened once each, although they are evicted and return."""
     watch = Watch(World(), cases=8)
     for minute in range(0, 1430, 10):
         watch.feed(
@@ -254,25 +252,25 @@ def test_what_made_room_and_comes_again_is_no_news() -> None:
 
 
 def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
-    """What waits is told, by whichever time it is now."""
+    """Pending recommendations are opened although the time goes back."""
     watch = Watch().feed([telnet(DAY)]).at(3)
     assert watch.actions == ["open"]
     assert watch.feed([telnet(4)]).at(DAY).actions == ["open"]
 
 
 def test_a_server_behind_a_relay_is_reported_by_its_own_address() -> None:
-    """The packet comes from the relay, whose MAC says nothing of the server."""
+    """The packet has the MAC of the relay, which does not identify the server."""
     packet = ends(0, 67, answer=True, server="10.0.0.1")
     relayed = DhcpOffer(packet, 2, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse("10.0.5.9"), parse("10.0.0.1"))
     [(_, reported, _, _)] = Watch(World()).feed([relayed]).at(60).reported
     assert (reported.setting, reported.subject.address, reported.subject.mac) == ("dhcp_server", parse("10.0.5.9"), 0)
     assert (
         Watch().feed([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).reported == []
-    )  # no lease: only options were asked for
+    )  # no lease: only options were requested
 
 
 def test_what_the_operator_named_needs_no_advice(golden: Golden) -> None:
-    """What was told before is closed at the next round."""
+    """A recommendation that the operator accepts is closed at the next round."""
     watch = Watch().feed([lease(0)]).at(1).at(60)
     assert watch.of("dhcp_server") == ["open"]
     watch.advisor.settled = frozenset(("dhcp_server",))
@@ -283,8 +281,8 @@ def test_what_the_operator_named_needs_no_advice(golden: Golden) -> None:
 
 
 def test_a_nonce_that_comes_again_is_weak(golden: Golden) -> None:
-    """In another call and a minute later: servers that make nonces of the time give one to all who ask at once, and a
-    telephone may be asked twice.
+    """A nonce that repeats in other calls a minute later is weak; time-based nonces are equal for concurrent requests,
+    and a phone may be challenged twice.
     """
     requested = [challenge(0), challenge(10, call="other"), challenge(70)]
     assert Watch().feed(requested).at(200).of("sip_weak") == []
@@ -304,5 +302,5 @@ def test_a_nonce_that_comes_again_is_weak(golden: Golden) -> None:
     ],
 )
 def test_how_passwords_are_requested(event: Event, settings: list[str]) -> None:
-    """A realm that nobody chose, no qop, or all in clear text; other schemes are none of ours."""
+    """A default realm, a missing qop and Basic authentication are insecure; other schemes are ignored."""
     assert [reported.setting for _, reported, _, _ in Watch().feed([event]).at(60).reported] == settings

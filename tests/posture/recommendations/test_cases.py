@@ -1,4 +1,4 @@
-"""Cases outlive a restart, as they were; nobody but who is asked knows what becomes of them."""
+"""Recommendations in memory and in the store: they survive a restart unchanged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, reported: int =
 
 
 def test_it_is_brought_back_as_it_was() -> None:
-    """IPv6 addresses, which are too large for JSON, among it."""
+    """All fields are restored, including IPv6 addresses, which exceed JSON numbers."""
     before = case()
     after = case_of(kept(before))
     assert msgspec.structs.asdict(after) == msgspec.structs.asdict(before)
@@ -53,13 +53,13 @@ def test_it_is_brought_back_as_it_was() -> None:
     ],
 )
 def test_what_is_none_is_refused(body: bytes) -> None:
-    """Whatever it is, by the one error that whoever brings it back knows."""
+    """Invalid data raises the one error that callers handle."""
     with pytest.raises(msgspec.DecodeError):
         Cases(4).restore(body)
 
 
 def test_only_what_was_reported_is_kept() -> None:
-    """Once for each time it was told; what is over is named without a body."""
+    """A recommendation is stored once for each report; a closed one is stored without a body."""
     cases, reported, waiting = Cases(8), case(), case("ftp", reported=-1)
     cases.put(reported)
     cases.put(waiting)
@@ -72,7 +72,7 @@ def test_only_what_was_reported_is_kept() -> None:
 
 
 def test_counts_are_kept_now_and_then() -> None:
-    """Of those that were shown since, and told before."""
+    """Counts are stored for recommendations that were reported and seen again since."""
     cases, seen, waiting = Cases(8), case(), case("ftp", reported=-1)
     cases.put(seen)
     cases.put(waiting)
@@ -84,7 +84,7 @@ def test_counts_are_kept_now_and_then() -> None:
 
 
 def test_one_that_makes_room_is_over() -> None:
-    """In what is kept as well."""
+    """An evicted recommendation is also closed in the store."""
     cases = Cases(2)
     for number in range(3):
         cases.put(case(device=f"dev-{number}", address=f"10.0.0.{number + 1}"))
@@ -94,7 +94,7 @@ def test_one_that_makes_room_is_over() -> None:
 
 
 def test_who_comes_to_an_address_takes_it() -> None:
-    """The device that was there before is not mistaken for it."""
+    """A recommendation that moves to an address replaces that of the earlier device."""
     cases, first, second = Cases(8), case(device="dev-1"), case(device="dev-2", address="10.0.0.9")
     cases.put(first)
     cases.put(second)
@@ -104,7 +104,7 @@ def test_who_comes_to_an_address_takes_it() -> None:
 
 
 def test_it_is_found_wherever_its_device_is() -> None:
-    """By the endpoint, by the device, and by another name once that is known."""
+    """It is found by endpoint, by device, and by another id once that is known."""
     cases, one = Cases(8), case(device="10.0.0.5")
     cases.put(one)
     cases.rename(one, ("dev-5k2m8q", "telnet"))
@@ -115,7 +115,7 @@ def test_it_is_found_wherever_its_device_is() -> None:
 
 
 def test_a_device_that_never_was_here_leaves_nothing() -> None:
-    """Others stay."""
+    """A purged device loses its recommendations, others keep theirs."""
     cases = Cases(8)
     cases.put(case())
     cases.put(case("ftp"))

@@ -1,6 +1,4 @@
-"""What is known of each setting: complete, in words that stand in the record whole, and every mistake told with its
-place.
-"""
+"""The advice for each setting: complete, in texts that fit the record, and each fault reported with its place."""
 
 from __future__ import annotations
 
@@ -28,16 +26,14 @@ recommendations:
 
 
 def test_every_setting_has_a_story_and_every_story_is_known() -> None:
-    """What packets can show is what there is advice for, no more and no less; what is known to be mended is one of
-    them.
-    """
+    """Each setting with advice has test messages and the reverse; those that can be seen fixed are among them."""
     assert set(INSECURE) | set(LOOKED) == set(ENTRIES)
     assert set(FIXED) <= set(ENTRIES)
 
 
 @pytest.mark.parametrize("setting", ENTRIES)
 def test_texts_are_whole_in_the_record(setting: str) -> None:
-    """Nothing is cut and nothing is cleaned away."""
+    """Texts are neither truncated nor sanitized in the record."""
     entry = ENTRIES[setting]
     for text in (entry.why, entry.fix, entry.test, *entry.makers.values()):
         assert clean(text, TEXT_LIMIT) == text
@@ -56,7 +52,7 @@ def test_texts_are_whole_in_the_record(setting: str) -> None:
     ],
 )
 def test_mistakes_are_reported_with_their_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
-    """File, line, what was found, and what is near to it."""
+    """A fault has file, line, value and the nearest valid word."""
     (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new))
     with pytest.raises(DocumentErrors) as raised:
         load_advice(tmp_path)
@@ -65,7 +61,7 @@ def test_mistakes_are_reported_with_their_place(tmp_path: Path, old: str, new: s
 
 
 def test_a_setting_that_is_reported_twice_is_a_mistake(tmp_path: Path) -> None:
-    """Whichever file it stands in."""
+    """A setting that is defined twice is a fault, in any file."""
     for name in ("one.yaml", "two.yaml"):
         (tmp_path / name).write_text(GOOD)
     with pytest.raises(DocumentErrors, match=r"two\.yaml:2:.*\btelnet\b"):

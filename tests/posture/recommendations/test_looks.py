@@ -1,6 +1,4 @@
-"""Looks at what is known of all devices: what is wrong is told with what packets said of it, and closed when they say
-something else.
-"""
+"""Checks of all devices: weaknesses are reported with the observations of packets, and closed when those change."""
 
 from __future__ import annotations
 
@@ -30,14 +28,14 @@ OFFICE = {"workstation": 20, "router": 1, "unknown": 5}
 
 
 def watch(*devices: Device, world: World | None = None, cases: int = 64) -> Watch:
-    """An advisor of a network in which these devices are."""
+    """An advisor for a network of these devices."""
     made = Watch(living(world or World(), devices), cases)
     made.advisor.tick(START)
     return list_of(made, *devices)
 
 
 def list_of(made: Watch, *devices: Device) -> Watch:
-    """The same, where the inventory lists these now."""
+    """The same advisor, with these devices in its inventory."""
     living(made.world, devices)
     made.members = [member(made.world.devices[parse(each.key.removeprefix("ip:"))]) for each in devices]
     return made
@@ -59,7 +57,7 @@ def list_of(made: Watch, *devices: Device) -> Watch:
     ],
 )
 def test_what_is_known_of_a_device_is_reported(golden: Golden, devices: list[Device], setting: str) -> None:
-    """An hour after the start, once, with the observations that prove it; the record keeps the schema."""
+    """A weakness is opened once after an hour with its observations; its record is valid under the schema."""
     made = watch(*devices).at(HOUR - 1)
     assert made.reported == []
     [(action, reported, at, closed)] = made.at(HOUR).reported
@@ -101,14 +99,14 @@ def test_what_is_known_of_a_device_is_reported(golden: Golden, devices: list[Dev
 def test_it_is_closed_when_the_device_reports_otherwise(
     golden: Golden, before: list[Device], after: list[Device]
 ) -> None:
-    """At the next look."""
+    """A changed value closes it at the next check."""
     made = list_of(watch(*before).at(HOUR), *after).at(2 * HOUR)
     assert made.actions == ["open", "close"]
     golden(made.reported[1][3])
 
 
 def test_it_is_reported_again_once_a_day_while_the_device_goes_on_reporting_it() -> None:
-    """One that is silent says nothing new, and what it does not say is not mended."""
+    """A silent device is not reported again, and its weakness is not closed."""
     old = known("workstation", CAMERA, "PC-1", os="Windows 7")
     made = watch(old).at(HOUR)
     for hour in range(2, 50):
@@ -126,7 +124,7 @@ def test_it_is_reported_again_once_a_day_while_the_device_goes_on_reporting_it()
 def test_a_device_is_looked_up_only_where_its_proof_may_be_newer(
     stale: bool, text: int, requested: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is known of it has no newer proof, as long as it was read after the last packet."""
+    """A device that was read after its last packet is not read again."""
     made, requested_devices = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
     again = known("workstation", CAMERA, ts=START + text * SECOND, os="Windows 7")
     list_of(made, again)
@@ -139,7 +137,7 @@ def test_a_device_is_looked_up_only_where_its_proof_may_be_newer(
 
 
 def test_a_device_that_turned_out_to_be_another_is_closed(golden: Golden) -> None:
-    """The other is told of by its own id."""
+    """The other device is reported by its own id."""
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
     list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
     assert [(action, reported.subject.address) for action, reported, _, _ in made.reported] == [
@@ -151,21 +149,21 @@ def test_a_device_that_turned_out_to_be_another_is_closed(golden: Golden) -> Non
 
 
 def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
-    """Nobody can mend it."""
+    """A device that is gone gets no new recommendation."""
     made = watch(known("camera", CAMERA, "ipcam"))
     made.members = [member(made.world.devices[parse(CAMERA)], gone=True)]
     assert made.at(HOUR).reported == []
 
 
 def test_the_end_looks_as_well() -> None:
-    """A short capture says all it has."""
+    """Pending checks are done at the end of a short capture."""
     made = watch(known("camera", CAMERA, "ipcam"))
     made.advisor.finish(START + 5 * SECOND)
     assert made.of("default_name") == ["open"]
 
 
 def test_support_ends_on_its_day() -> None:
-    """By packet time: an old capture is told what was so when it was made."""
+    """The end of support is compared with packet time, as for an old capture."""
     made = watch(known("workstation", CAMERA, "PC-1", os="Windows 10"))
     made.at(HOUR)
     assert made.reported == []
@@ -178,8 +176,8 @@ def test_support_ends_on_its_day() -> None:
     "what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"]
 )
 def test_what_packets_do_not_prove_is_not_reported(what: str) -> None:
-    """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose
-    order nobody knows.
+    """Values of users, contested values, low confidence, and versions that differ in format or have no order are not
+    reported.
     """
     mine, newer = (
         known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
@@ -202,7 +200,7 @@ def test_what_packets_do_not_prove_is_not_reported(what: str) -> None:
 
 
 def test_other_models_are_not_compared() -> None:
-    """Nor are those of another maker."""
+    """Firmware versions of other models and vendors are not compared."""
     mine = known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS)
     others = (
         known("camera", OTHER, "yard", firmware="9.80.55", vendor="Axis", model="P3247"),
@@ -212,7 +210,7 @@ def test_other_models_are_not_compared() -> None:
 
 
 def test_a_camera_among_desks_is_reported_and_closed_when_it_moves(golden: Golden) -> None:
-    """The proof is what tells that it is a camera; the segment is told with who lives there."""
+    """The evidence is that of the device type; the segment is reported with its device types."""
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
     [(_, reported, _, _)] = made.at(HOUR).reported
@@ -228,7 +226,7 @@ def test_a_camera_among_desks_is_reported_and_closed_when_it_moves(golden: Golde
 
 
 def test_link_local_addresses_are_no_place() -> None:
-    """Those of all segments look alike."""
+    """Link-local addresses identify no segment."""
     world = dwelling(World(), OFFICE | {"camera": 1}, "fe80::/64")
     assert watch(known("camera", "fe80::5", "gate"), world=world).at(HOUR).reported == []
     world = dwelling(World(), OFFICE | {"camera": 1}, "fd00::/64")
@@ -236,7 +234,7 @@ def test_link_local_addresses_are_no_place() -> None:
 
 
 def test_a_desk_among_cameras_is_reported() -> None:
-    """A recorder there is at home."""
+    """A workstation in a camera segment is reported, a recorder is not."""
     world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
     made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
     [(_, reported, _, _)] = made.at(HOUR).reported
@@ -244,7 +242,7 @@ def test_a_desk_among_cameras_is_reported() -> None:
 
 
 def reaching(made: Watch, *servers: tuple[str, str, str]) -> Watch:
-    """The device at CAMERA talked to these outside: (name, address, service)."""
+    """The device at CAMERA contacted these external servers: (name, address, service)."""
     story = Story()
     for name, address, service in servers:
         proto, _, port = service.partition("/")
@@ -259,7 +257,7 @@ NAMELESS = ("", "198.51.100.9", "tcp/8883")
 
 
 def test_a_printer_that_communicates_outside_is_reported_with_what(golden: Golden) -> None:
-    """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
+    """External servers are reported by name, or by address without one; two weeks without contact close it."""
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
     [(_, reported, _, _)] = made.reported
@@ -288,7 +286,7 @@ def test_a_printer_that_communicates_outside_is_reported_with_what(golden: Golde
         ("conferencing", "Zoom", CLOUD),
         ("camera", "Ring", CLOUD),
         ("camera", "", ("vs-cam.u011.immedia-semi.com", "198.51.100.7", "tcp/443")),
-        ("ups", "APC", CLOUD),  # of which exposure.internet_access raises an alert
+        ("ups", "APC", CLOUD),  # exposure.internet_access raises an alert about it
         ("camera", "Axis", ("pool.ntp.example", "198.51.100.7", "udp/123")),
         ("camera", "Axis", ("dns.example", "198.51.100.7", "udp/53")),
         ("voip_phone", "Yealink", ("sip.example", "198.51.100.7", "udp/5060")),
@@ -296,7 +294,7 @@ def test_a_printer_that_communicates_outside_is_reported_with_what(golden: Golde
     ],
 )
 def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tuple[str, str, str]) -> None:
-    """What lives from the internet, what its maker sells with a service, and what belongs to the job."""
+    """Internet-dependent device types, vendors with a cloud service, and usual services are not reported."""
     made = watch(known(kind, CAMERA, "one", vendor=vendor))
     assert reaching(made, server).at(HOUR).reported == []
 
@@ -306,26 +304,26 @@ def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tupl
     [
         {"workstation": 5, "camera": 1},  # too few
         {"workstation": 12, "camera": 6},  # not clear
-        {"workstation": 20, "camera": 5},  # others of its type live there
-        {"workstation": 20, "camera": 1, "unknown": 60},  # most are not known
+        {"workstation": 20, "camera": 5},  # has other devices of its type
+        {"workstation": 20, "camera": 1, "unknown": 60},  # most types are unknown
         {"camera": 20},
         {"router": 20, "camera": 1},
     ],
 )
 def test_a_segment_that_is_not_clear_reports_nothing(kinds: dict[str, int]) -> None:
-    """Nor does one in which all are of its sort."""
+    """A segment of mixed types, and one of the device's own type, are not reported."""
     assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).reported == []
 
 
 def test_a_name_that_no_packet_gave_is_not_reported() -> None:
-    """What the operator calls it, or a name of which no observation is left."""
+    """A name set by the operator, and one without an observation, are not reported."""
     camera = known("camera", CAMERA, "gate")
     camera.names = {"ipcam": START}
     assert watch(camera).at(HOUR).reported == []
 
 
 def test_where_there_is_no_room_nothing_is_reported_again_and_again() -> None:
-    """What is open stays."""
+    """In a full table open recommendations stay, and no others are opened."""
     made = watch(*(known("camera", f"10.0.0.{n}", "ipcam") for n in range(1, 11)), cases=4)
     for hour in range(1, 30):
         made.at(hour * HOUR)
@@ -333,8 +331,8 @@ def test_where_there_is_no_room_nothing_is_reported_again_and_again() -> None:
 
 
 def test_ten_thousand_devices_delay_nothing() -> None:
-    """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong
-    was told.
+    """Some devices are checked each second: at most about 30 ms of CPU in a second, 0.2 s for all once weaknesses are
+    reported.
     """
     devices = [
         known(

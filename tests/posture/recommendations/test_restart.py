@@ -1,6 +1,4 @@
-"""What was recommended outlives the program: after its end, and after its death, nothing is told as new again, counts
-go on, and a fix closes it.
-"""
+"""Recommendations survive restarts and crashes: none is opened again, counts continue, and a fix closes it."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ WEAK, GOOD = 'Digest realm="office", nonce="n%d"', 'Digest realm="office", nonce
 
 
 def challenges(scheme: str, seconds: Iterable[int]) -> bytes:
-    """The exchange asks a telephone for its password at each of these seconds, as records of a capture file."""
+    """A PBX challenges a phone at each of these seconds, as records of a capture file."""
     records = b""
     for second in seconds:
         text = (
@@ -52,7 +50,7 @@ def command(folder: Path, name: str, capture: str) -> list[str]:
 
 
 def replayed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
-    """What a run over a capture reports about how passwords are requested."""
+    """The recommendations about authentication of a replay."""
     capture = folder / f"{name}.pcap"
     capture.write_bytes(HEAD + data)
     assert main(command(folder, name, str(capture))) == 0
@@ -60,7 +58,7 @@ def replayed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
 
 
 def killed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
-    """The same of a process that reads a pipe, and is killed as soon as it kept what it recommends."""
+    """The same for a process that reads a pipe and is killed once it stored its recommendations."""
     words = [sys.executable, "-m", "sensor", *command(folder, name, "-")]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         assert process.stdin is not None
@@ -79,7 +77,7 @@ def reported(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def kept(folder: Path) -> list[str]:
-    """The settings that the store knows of."""
+    """The settings in the store."""
     try:
         with closing(sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)) as base:
             return [row[0] for row in base.execute("SELECT setting FROM advice ORDER BY setting")]
@@ -88,7 +86,7 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_killed_and_started_again(golden: Golden, tmp_path: Path) -> None:
-    """Opened once, told again a day later with all that was counted, closed by what another run sees."""
+    """It is opened once, reported a day later with all counts, and closed by traffic in another run."""
     [opened] = killed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     assert (opened["action"], kept(tmp_path)) == ("open", ["sip_weak"])
     [update] = replayed(tmp_path, "second", challenges(WEAK, (HOUR, HOUR + 10, DAY + HOUR)))
@@ -107,7 +105,7 @@ def test_killed_and_started_again(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
-    """A record that closes it says what was wrong, and when."""
+    """The closing record contains the evidence and the time of the run that opened it."""
     [opened] = replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     [closed] = replayed(tmp_path, "second", challenges(GOOD, (3 * HOUR,)))
     assert closed["evidence"] == opened["evidence"]
@@ -116,14 +114,14 @@ def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
 
 
 def test_what_is_not_fixed_stays(tmp_path: Path) -> None:
-    """A run that sees nothing of it neither closes it nor forgets it."""
+    """A run without traffic of the setting neither closes nor deletes it."""
     replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     assert replayed(tmp_path, "second", challenges("NTLM %d", (3 * HOUR,))) == []
     assert kept(tmp_path) == ["sip_weak"]
 
 
 def test_a_device_that_is_purged_leaves_no_advice(tmp_path: Path) -> None:
-    """It never was here, in what is kept and in the run that hears of it."""
+    """A purged device loses its recommendations in the store and in a running process."""
     replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     with closing(sqlite3.connect(tmp_path / FILE)) as base:
         [(device, key)] = base.execute("SELECT id, key FROM devices WHERE key = ?", (f"mac:{PBX}",)).fetchall()
@@ -135,7 +133,7 @@ def test_a_device_that_is_purged_leaves_no_advice(tmp_path: Path) -> None:
 
 
 def test_what_is_none_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A row that somebody broke is told, and the others are there."""
+    """An invalid row is reported, and the others are loaded."""
     replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     with closing(sqlite3.connect(tmp_path / FILE)) as base:
         base.execute("INSERT INTO advice VALUES ('dev-1', 'telnet', '{}')")

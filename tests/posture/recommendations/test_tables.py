@@ -1,4 +1,4 @@
-"""What looks at devices know: every entry by its own examples, and mistakes told with their place."""
+"""Tables of the device checks: each entry with its own examples, and faults reported with their place."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ ENDED = [(entry, example) for entry in supports() for example in entry.examples]
 
 @pytest.mark.parametrize("entry", FACTORY, ids=lambda entry: entry.id)
 def test_names_of_factories(entry: FactoryName) -> None:
-    """Whoever renamed his device is left alone, and so are devices of other types: a telephone keeps the name by which
-    its exchange knows it.
-    """
+    """Renamed devices and other device types are ignored: phones keep the name by which their PBX knows them."""
     for name in entry.examples:
         for kind in entry.types:
             assert is_factory_name(name, kind)
@@ -46,20 +44,20 @@ def test_names_of_factories(entry: FactoryName) -> None:
     ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.vendor,
 )
 def test_ends_of_support(entry: Support, example: SupportExample) -> None:
-    """Each example is of the entry or is not, and one that is finds it among all others."""
+    """Each example matches its entry or does not, and a positive one is found among all entries."""
     requested = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)
     assert entry.covers(*requested) is (example.verdict == "ended")
     assert (support_of(example.vendor, example.model, *requested[1:]) is entry) is (example.verdict == "ended")
 
 
 def test_ids_are_one_each() -> None:
-    """They name entries in tests and in talk."""
+    """Entry ids are unique."""
     for ids in ([one.id for one in FACTORY], [one.id for one in supports()]):
         assert len(ids) == len(set(ids))
 
 
 def test_places_are_one_each() -> None:
-    """A type lives with people, apart, or tells nothing; types that nobody knows are mistakes."""
+    """Each device type has one placement: with users, separate, or none; unknown types are faults."""
     table = places()
     named = [*table.people, *table.apart, *table.nowhere]
     assert len(named) == len(set(named))
@@ -79,7 +77,7 @@ def test_places_are_one_each() -> None:
     ],
 )
 def test_mistakes_are_reported(golden: Golden, old: str, new: str) -> None:
-    """With the file and the line."""
+    """Faults are reported with file and line."""
     path = own_folder() / FOLDER / SUPPORT
     text = path.read_text(encoding="utf-8")
     assert old in text

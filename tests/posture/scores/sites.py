@@ -1,4 +1,4 @@
-"""Sites as the tests of posture need them: a few devices said in a line, and ten thousand."""
+"""Sites for the tests of scores: a few devices, and ten thousand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def node(number: int, kind: str = "camera", **more: Any) -> Node:
 
 
 def weakness(device: str, name: str, points: float, key: str = "", severity: Severity = Severity.medium) -> Weakness:
-    """``key``: of its fix; its own where none is named."""
+    """``key``: of its fix; a unique one by default."""
     kind = VULNERABILITY if name.startswith("CVE") else SETTING
     fix = Fix(key or f"setting|{name}", f"mend {key or name}", "", "")
     return Weakness(f"{device}|{name}", device, kind, name, f"about {name}", severity, points, True, "", fix, Proof())
@@ -40,7 +40,7 @@ def weakness(device: str, name: str, points: float, key: str = "", severity: Sev
 def alert(
     number: int, actor: str, *targets: str, risk: int = 70, severity: str = "high", action: str = "open", **more: Any
 ) -> dict[str, Any]:
-    """``more``: in the body of the alert."""
+    """``more``: further fields of the alert."""
     body = {
         "id": f"alert-{number}",
         "detector": "discovery.port_scan",
@@ -60,7 +60,7 @@ def site(
     now: str = NOW,
     seen: Seen | None = None,
 ) -> Site:
-    """A site with these, the worst weakness of each device first."""
+    """A site with these devices, the most severe weakness of each device first."""
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weaknesses, key=lambda one: -one.points):
         by_device.setdefault(one.device, []).append(one)
@@ -69,9 +69,7 @@ def site(
 
 
 def large(devices: int, weaknesses: int = 5) -> Site:
-    """So many devices in segments of 200, with so many weaknesses each, of a few hundred versions
-    and twenty settings.
-    """
+    """Devices in segments of 200, with several weaknesses each, of a few hundred versions and twenty settings."""
     chance = random.Random(7)
     nodes = [node(number, chance.choice(KINDS), segment=f"vlan {1 + number // 200}") for number in range(devices)]
     weak = []

@@ -1,4 +1,4 @@
-"""The exposure score: what makes it, that nothing hides, and that mending never raises it."""
+"""The exposure score: its terms, that no device is hidden, and that fixes never raise it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def alone(*weaknesses: Any, alerts: Any = (), **more: Any) -> Exposure:
 
 
 def added(exposure: Exposure) -> dict[str, float]:
-    """What each term adds, without those that add nothing."""
+    """The points of each term, without terms of 0."""
     return {term.name: term.points for term in exposure.terms if term.points}
 
 
 def test_no_weakness_is_no_exposure(golden: Golden) -> None:
-    """A device that is known, with nothing to mend, is at 0, however much it matters; every term says why."""
+    """A known device without weaknesses has score 0, whatever its criticality; every term has a reason."""
     found = alone(aimed=Circumstances(criticality="critical"))
     assert (found.points, found.band) == (0.0, "low")
     golden([term.why for term in found.terms])
 
 
 def test_terms_add_up(golden: Golden) -> None:
-    """Each takes its share of what is left, and names what it rests on."""
+    """Each term adds its share of the remaining points, with its evidence."""
     found = alone(
         CVE,
         weakness("dev-1", "telnet", 30.0),
@@ -56,7 +56,7 @@ def test_terms_add_up(golden: Golden) -> None:
 
 
 def test_many_small_ones_do_not_beat_a_severe_one() -> None:
-    """Fifty settings of little weight stay in the band below one vulnerability that is exploited."""
+    """Fifty low settings stay in a lower band than one exploited vulnerability."""
     many = alone(*(weakness("dev-1", f"small_{number}", 10.0) for number in range(50)))
     assert (many.band, alone(CVE).band) == ("medium", "high")
     assert many.points < alone(CVE).points / 2
@@ -79,20 +79,18 @@ def test_many_small_ones_do_not_beat_a_severe_one() -> None:
     ],
 )
 def test_attacks(record: dict[str, Any], adds: float) -> None:
-    """Who acts counts more than whom it hits; what somebody closed, what was silent for long, what tells of no attack
-    and what is damaged count nothing.
-    """
+    """Actors count more than targets; closed and old alerts, those about no attack, and damaged ones count nothing."""
     assert added(exposures(site([node(1), node(2)], (), [record])).devices["dev-1"]).get("attack", 0.0) == adds
 
 
 def test_an_alert_finds_its_device_by_address() -> None:
-    """It may name an id from before the device was merged."""
+    """The alert may have an id from before the device was merged."""
     gone_id = alert(1, "dev-0") | {"src": {"device": "dev-0", "ip": "10.0.0.1"}}
     assert added(exposures(site([node(1)], (), [gone_id])).devices["dev-1"]) == {"attack": 56.0}
 
 
 def test_reach(golden: Golden) -> None:
-    """The outside that was answered, talk to the outside, PCs beside it; PCs are no danger to each other by that."""
+    """Exposure to external hosts, external traffic and PCs in the segment count; PCs are no risk to each other."""
     habits = Habits("camera", "10.0.0.0/24", 0)
     habits.use(OUTSIDE, 6 << 16 | 443, 0)
     camera, other = node(1, aimed=Circumstances(outside=True)), node(2, segment="vlan 7")
@@ -106,13 +104,13 @@ def test_reach(golden: Golden) -> None:
 
 
 def test_what_is_not_known_counts_a_little() -> None:
-    """Nothing can be said of it."""
+    """An unknown device has some exposure."""
     assert added(alone(type="unknown", firmware="")) == {"unknown": 6.0}
     assert added(alone(type="workstation", firmware="")) == {}
 
 
 def test_one_burning_camera_among_many_is_not_hidden(golden: Golden) -> None:
-    """It makes the site high, and how many others are bad is told as well."""
+    """One critical camera makes the site high; the number of other weak devices is shown, too."""
     nodes = [node(number, "workstation") for number in range(500)]
     burning = exposures(site([*nodes, node(501)], [weakness("dev-501", "CVE-2021-36260", 90.0)]))
     assert (burning.site.band, burning.site.points) == ("high", 63.9)
@@ -124,7 +122,7 @@ def test_one_burning_camera_among_many_is_not_hidden(golden: Golden) -> None:
 
 
 def test_segments() -> None:
-    """Each by its own devices; who is in none counts for the site alone."""
+    """Each segment has the score of its devices; a device without a segment counts for the site only."""
     found = exposures(
         site(
             [node(1, segment="vlan 1"), node(2, segment="vlan 2"), node(3, segment="")],
@@ -136,7 +134,7 @@ def test_segments() -> None:
 
 
 def test_who_is_gone_does_not_count() -> None:
-    """Nor is there a score of it; an empty site is at 0."""
+    """A device that is gone has no score; an empty site has 0."""
     found = exposures(site([node(1, gone=True)], [CVE], [alert(1, "dev-1")]))
     assert found == (Exposure(0.0, "low", ()), {}, {})
 
@@ -149,7 +147,7 @@ def test_bands(points: float, band: str) -> None:
     assert band_of(points) == band
 
 
-# What must hold for every site.
+# Properties of all sites.
 
 POINTS = st.floats(0, 100).map(lambda points: round(points, 1))
 DEVICES = st.integers(1, 6)
@@ -158,7 +156,7 @@ FIXES = st.sampled_from(["update", "setting", "other"])
 
 @st.composite
 def sites(draw: st.DrawFn) -> Site:
-    """Up to six devices of any kind in two segments, with anything wrong with them."""
+    """Up to six devices of any type in two segments, with arbitrary weaknesses."""
     nodes = [
         node(
             number,
@@ -192,7 +190,7 @@ def without(one: Site, gone: Weakness) -> Site:
 
 @given(sites(), st.data())
 def test_mending_never_raises_a_score_and_a_new_weakness_never_lowers_one(worse: Site, data: st.DataObject) -> None:
-    """Whatever weakness comes or goes, of the device, of its segment and of the site."""
+    """The property holds for any weakness, and for the scores of device, segment and site."""
     for _, weak in worse.weak():
         never_higher(without(worse, weak), worse)
     new = weakness(data.draw(st.sampled_from(sorted(worse.nodes))), "new", data.draw(POINTS))
@@ -201,7 +199,7 @@ def test_mending_never_raises_a_score_and_a_new_weakness_never_lowers_one(worse:
 
 @given(sites())
 def test_closing_an_alert_and_shutting_the_outside_out_never_raise_a_score(worse: Site) -> None:
-    """Nor does it to know more of a device, or to have it matter less."""
+    """More knowledge of a device, or a lower criticality, does not raise its score either."""
     weak = [one for _, one in worse.weak()]
     never_higher(site(worse.nodes.values(), weak, worse.alerts[1:]), worse)
     better = [
@@ -213,7 +211,7 @@ def test_closing_an_alert_and_shutting_the_outside_out_never_raise_a_score(worse
 
 @given(sites())
 def test_scores_are_the_sum_of_their_terms(some: Site) -> None:
-    """To the last digit, from 0 to 100, in the band of the number."""
+    """The sum is exact, from 0 to 100, and in the band of the number."""
     found = exposures(some)
     for one in (found.site, *found.devices.values(), *found.segments.values()):
         assert round(sum(term.points for term in one.terms), 1) == one.points

@@ -1,4 +1,4 @@
-"""Scores of each day: what is kept, for how long, and what becomes of a damaged file."""
+"""Scores of each day: what is stored, for how long, and how damaged files are handled."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def day(text: str, points: float = 50.0, at: str = "09:00:00Z") -> Day:
 
 
 def test_figures_of_a_day() -> None:
-    """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not
-    count. Of what it cannot be told is apart.
+    """By the site's time: its score, devices by band, weaknesses by severity, segments; devices that are gone do not
+    count, undetermined weaknesses are separate.
     """
     weak = [
         weakness("dev-1", "CVE-1", 60.0, severity=Severity.critical),
@@ -42,14 +42,14 @@ def test_figures_of_a_day() -> None:
 
 
 def test_a_time_that_is_none() -> None:
-    """A foreign log may say anything."""
+    """An invalid time, as a log of another program may contain, raises an error."""
     some = site([node(1)], now="yesterday")
     with pytest.raises(ValueError, match="yesterday"):
         day_of(some, exposures(some))
 
 
 def test_the_newest_of_a_day_stands(tmp_path: Path) -> None:
-    """Days in their order, whatever the order in which they were kept; older figures of a day replace no newer ones."""
+    """Days are sorted whatever the order of writing; older figures of a day do not replace newer ones."""
     for one in (
         day("2026-11-25"),
         day("2026-11-24", 10.0),
@@ -63,7 +63,7 @@ def test_the_newest_of_a_day_stands(tmp_path: Path) -> None:
 
 
 def test_ten_years_are_kept(tmp_path: Path) -> None:
-    """The oldest day makes room."""
+    """The oldest day is dropped."""
     first = date(2016, 1, 1)
     lines = [f"{first + timedelta(days=number)}" for number in range(DAYS_LIMIT)]
     (tmp_path / FILE).write_text("".join(trend.msgspec.json.encode(day(one)).decode() + "\n" for one in lines))
@@ -73,7 +73,7 @@ def test_ten_years_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_worst_of_many_segments_are_kept() -> None:
-    """A line has a bound."""
+    """The length of a line is bounded."""
     nodes = [node(number, segment=f"vlan {number}") for number in range(300)]
     some = site(nodes, [weakness(f"dev-{number}", "telnet", number / 10) for number in range(300)])
     kept = day_of(some, exposures(some)).segments
@@ -82,7 +82,7 @@ def test_the_worst_of_many_segments_are_kept() -> None:
 
 
 def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
-    """The rest is read; when the file is written anew, a copy of it as it was stays beside it."""
+    """The other lines are read; when the file is rewritten, a copy of the damaged one is kept."""
     good, path = trend.msgspec.json.encode(day("2026-11-24")), tmp_path / FILE
     broken = [
         b"{",
@@ -95,7 +95,7 @@ def test_a_broken_line_is_counted_and_named(tmp_path: Path) -> None:
     path.write_bytes(b"\n".join([*broken, good, b""]))
     history = read(tmp_path)
     assert [one.day for one in history.days] == ["2026-11-24"]
-    assert history.broken == len(broken) + 1  # the long one comes in two pieces
+    assert history.broken == len(broken) + 1  # the long one is read in two chunks
     assert history.fault.startswith("line 1: ")
     before = path.read_bytes()
     keep(tmp_path, day("2026-11-25"))
@@ -108,7 +108,7 @@ def test_nothing_was_kept_yet(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing beside it."""
+    """A failed write leaves no other file behind."""
     keep(tmp_path, day("2026-11-24"))
 
     def full(_: int) -> None:

@@ -1,4 +1,4 @@
-"""What if it were mended: the same as to mend it and look again, and quick for a large site."""
+"""What-if scores: equal to the score after the fix, and quick for a large site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEVICES, SECONDS = 10_000, 4.0
 
 
 def test_of_a_device() -> None:
-    """The fix first that lowers its score most, with all that it mends; each alone, and together
+    """Fixes are sorted by how much they lower the score, with all weaknesses that they fix; each alone, and together
     with those before it.
     """
     weak = [
@@ -37,14 +37,14 @@ def test_of_a_device() -> None:
 
 
 def test_a_firmware_that_is_found_out_is_known() -> None:
-    """So that nothing of it is left, at best."""
+    """Finding out the firmware version may remove all its weaknesses."""
     weak = weakness("dev-1", "CVE-1", 20.0, "version")
     some = site([node(1, firmware="")], [weak._replace(fix=weak.fix._replace(steps=FIND_OUT))])
     assert [(one.points, one.lowers) for one in fixed_device(some, "dev-1")] == [(0.0, 22.4)]
 
 
 def test_what_one_did_to_others_is_one_thing_to_deal_with(golden: Golden) -> None:
-    """It lowers the scores of those whom it hit as well; who comes from outside is dealt with alert by alert."""
+    """All alerts of an internal actor are one fix, also for its targets; alerts of external actors are single."""
     alerts = [alert(1, "dev-1", "dev-2"), alert(2, "dev-1", "dev-2", "dev-3"), alert(3, "", "dev-3")]
     some = site([node(1), node(2), node(3)], alerts=alerts)
     first, second = fixed_site(some)
@@ -59,7 +59,7 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with(golden: Golden) -> Non
 
 
 def test_to_shut_the_outside_out_is_a_fix() -> None:
-    """For all devices that it reaches."""
+    """Blocking inbound traffic is a fix for all devices that are reachable from outside."""
     some = site([node(1, aimed=Circumstances(outside=True)), node(2, aimed=Circumstances(outside=True)), node(3)])
     assert [(one.fix, one.points, one.devices) for one in fixed_site(some)] == [
         (SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})
@@ -67,8 +67,8 @@ def test_to_shut_the_outside_out_is_a_fix() -> None:
 
 
 def test_of_a_site() -> None:
-    """The fix of the worst device first; then those that help most devices, though the worst hides
-    it from the score.
+    """The fix of the most severe device comes first, then those of most devices, although the site's score does not
+    show them.
     """
     nodes = [node(number) for number in range(40)]
     weak = [
@@ -86,7 +86,7 @@ def test_of_a_site() -> None:
 
 @given(sites())
 def test_it_is_what_the_score_would_be(before: Site) -> None:
-    """A fix of the site against the site without what it mends, alone and together with those before it."""
+    """A fix gives the score of the site without the fixed weaknesses, alone and together with those before it."""
     done: set[str] = set()
     for one in fixed_site(before, 100):
         done.add(one.fix.key)
@@ -96,7 +96,7 @@ def test_it_is_what_the_score_would_be(before: Site) -> None:
 
 
 def _without(before: Site, fixes: set[str]) -> Exposures:
-    """The scores once some fixes are done: without weaknesses of those, without alerts about what those devices did."""
+    """The scores after some fixes: without their weaknesses, and without alerts of the handled devices."""
     alerts = [one for one in before.alerts if f"alerts|{one['src']['device']}" not in fixes]
     nodes = [
         one._replace(aimed=one.aimed._replace(outside=one.aimed.outside and SHUT.key not in fixes))
@@ -106,7 +106,7 @@ def _without(before: Site, fixes: set[str]) -> Exposures:
 
 
 def test_ten_thousand_devices() -> None:
-    """Scores, segments and the ten best fixes of fifty thousand weaknesses."""
+    """Scores, segments and the ten best fixes of fifty thousand weaknesses are computed in time."""
     some = large(DEVICES)
     began = time.process_time()
     found, best = exposures(some), fixed_site(some)

@@ -1,4 +1,4 @@
-"""Sites made up for tickets: a few devices in words, or a large network of all classes of device."""
+"""Synthetic sites for tickets: a few devices, or a large network of all device types."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def node(number: int, kind: str = "camera", **more: Any) -> Node:
 
 
 def setting(device: str, severity: Severity = Severity.medium, fix: Fix = TELNET, **more: Any) -> Weakness:
-    """A device with a setting that should be otherwise."""
+    """A device with an insecure setting."""
     name = fix.key.partition("|")[2]
     made = Weakness(
         f"w-{device}-{name}",
@@ -102,7 +102,7 @@ def site(
     now: str = NOW,
     recommendations: Iterable[dict[str, Any]] = (),
 ) -> Site:
-    """As commands make it: weaknesses by device, the gravest first."""
+    """A site as commands build it: weaknesses by device, the most severe first."""
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weaknesses, key=lambda one: -one.points):
         by_device.setdefault(one.device, []).append(one)
@@ -111,7 +111,7 @@ def site(
 
 
 def large_site(devices: int, weaknesses: int) -> Site:
-    """A network of many: forty products with three versions each, thirty settings, names and owners of all kinds."""
+    """A large network: forty products with three versions each, thirty settings, various names and owners."""
     chance = random.Random(7)
     kinds = ("camera", "printer", "voip_phone", "server", "workstation", "tv", "conferencing")
     fixes = [update(f"Product {number}", f"1.{version}.0") for number in range(40) for version in range(3)]

@@ -1,6 +1,4 @@
-"""Ten thousand devices (a thousand where the run is no whole one) with five times as many things to mend: an offline
-work of seconds.
-"""
+"""Ten thousand devices (a thousand in short runs) with five weaknesses each, grouped and exported within seconds."""
 
 from __future__ import annotations
 
@@ -15,13 +13,13 @@ from sensor.posture.tickets.progress import noted, statuses
 from tests import sampling
 from tests.posture.tickets.made import large_site
 
-# Seconds of the processor; it takes a fifth of that.
+# Seconds of CPU; about a fifth is used.
 LIMIT_S = 5.0
 DEVICES = sampling.count(10_000, 1_000)
 
 
 def test_a_large_network(tmp_path: Path) -> None:
-    """Grouped, noted, written and read again within five seconds; any export within five more."""
+    """Grouping, writing and reading take five seconds; each export takes five more."""
     here = large_site(DEVICES, 5 * DEVICES)
     began = time.process_time()
     tickets = tickets_of(here, Policy())

@@ -1,4 +1,4 @@
-"""Tickets as others take them, and what peers who call themselves this and that cannot do there."""
+"""Export formats of tickets, and that hostile names of devices cannot inject anything into them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EVIL = (
 
 
 def tickets(*evil: str) -> list[Ticket]:
-    """One update and one setting on a device whose every word is a peer's, for each word."""
+    """One update and one setting on a device whose texts all contain the hostile word, for each word."""
     nodes = [
         node(at, word, name=word, vendor=word, model=word, firmware=word, owner=word, segment=word)
         for at, word in enumerate(evil)
@@ -59,26 +59,24 @@ def tickets(*evil: str) -> list[Ticket]:
 
 
 def test_there_is_a_file_for_each() -> None:
-    """And what a command tells of them is what there is."""
+    """The formats that the command lists are those that exist."""
     assert names() == ["csv", "email", "github", "jira", "jira_server", "json", "markdown", "servicenow"]
 
 
 @pytest.mark.parametrize("name", names())
 def test_twice_the_same(name: str) -> None:
-    """An export is made of tickets alone: the same network gives the same bytes, and none gives something that can be
-    read too.
-    """
+    """The same tickets give identical bytes, and an empty export is valid, too."""
     first, second = (exported(name, tickets(*EVIL), FORM) for _ in range(2))
     assert first == second
     assert first.endswith("\n")
     assert isinstance(exported(name, [], FORM), str)
 
 
-# Sheets.
+# Spreadsheets.
 
 
 def test_no_cell_is_a_formula() -> None:
-    """Whatever a device calls itself; the row of each device is whole."""
+    """Device names do not become formulas; each device has a complete row."""
     rows = list(csv.reader(io.StringIO(exported("csv", tickets(*EVIL), FORM))))
     assert {len(row) for row in rows} == {23}
     assert not [cell for row in rows for cell in row if re.match("[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-]", cell)]
@@ -90,14 +88,14 @@ def test_no_cell_is_a_formula() -> None:
 
 
 def rendered(text: str) -> str:
-    """As GitHub renders it, tables, links of bare addresses and all, but without its cleaning of HTML."""
+    """Rendered as on GitHub, with tables and autolinks, but without its HTML sanitizer."""
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
 
 
 @pytest.mark.parametrize("word", EVIL)
 def test_markdown_shows_text_as_it_is(word: str) -> None:
-    """In code and in prose: no link, picture, heading, list, emphasis or HTML comes of a word, and its letters are all
-    there.
+    """In code and in prose, a text gives no link, image, heading, list, emphasis or HTML, and all its characters are
+    shown.
     """
     for made in (code(word.strip()), plain(word.strip())):
         page = rendered(f"- {made}\n")
@@ -106,7 +104,7 @@ def test_markdown_shows_text_as_it_is(word: str) -> None:
 
 @pytest.mark.parametrize("name", ["markdown", "github"])
 def test_markdown_of_hostile_tickets(name: str) -> None:
-    """Only our own markup is there; every row of the table has its six cells; nobody is mentioned, outside of code."""
+    """Only own markup is rendered; every table row has six cells; there are no mentions outside of code."""
     found = tickets(*EVIL)
     assert found
     for ticket in found:
@@ -124,7 +122,7 @@ def test_markdown_of_hostile_tickets(name: str) -> None:
 
 
 def test_a_comment_that_no_key_can_end() -> None:
-    """The mark by which an issue is found again stands whole on its first line."""
+    """The marker by which an issue is found again is complete and on the first line."""
     ticket = tickets("x")[0]
     first = format_of("github").created(ticket, Form("hq --> <b>"))["body"].splitlines()[0]
     assert re.fullmatch(r"<!-- network-sensor: [^>]* -->", first)
@@ -144,9 +142,7 @@ def issues(name: str, *evil: str) -> Iterator[dict[str, Any]]:
 
 
 def test_jira_cloud() -> None:
-    """Documents without empty texts and control characters, labels without blanks, and a property that says which
-    ticket it is.
-    """
+    """Documents have no empty texts or control characters, labels no blanks, and a property contains the ticket id."""
     made = list(issues("jira", *EVIL))
     assert len(made) == 1 + len(EVIL)
     for one in made:
@@ -159,7 +155,7 @@ def test_jira_cloud() -> None:
 
 
 def test_jira_data_center() -> None:
-    """No word ends the part without markup."""
+    """No text ends the noformat block."""
     for one in issues("jira_server", *EVIL):
         text = one["fields"]["description"]
         assert text.startswith("{noformat}\n")
@@ -168,13 +164,13 @@ def test_jira_data_center() -> None:
 
 
 def test_more_issues_than_one_request_takes() -> None:
-    """Fifty a line."""
+    """Each line has fifty issues at most."""
     many = tickets_of(site([node(1)], [cve("dev-1", fix=update("P", str(number))) for number in range(120)]), Policy())
     assert [len(json.loads(line)["issueUpdates"]) for line in exported("jira", many, FORM).splitlines()] == [50, 50, 20]
 
 
 def test_servicenow() -> None:
-    """Columns are as long as they may be; no HTML begins in a text; the key is the sensor's and the ticket's."""
+    """Columns have their maximum length, texts no [code] tag, and the key consists of sensor and ticket."""
     records = json.loads(exported("servicenow", tickets(*EVIL), FORM))["records"]
     assert len(records) == len(tickets(*EVIL))
     for one in records:
@@ -185,7 +181,7 @@ def test_servicenow() -> None:
 
 
 def test_a_long_name_of_a_sensor_does_not_hide_the_ticket() -> None:
-    """The end of the key tells tickets apart; a caret would end the condition of a query."""
+    """The end of the key distinguishes tickets; a caret, which ends a query condition, is removed."""
     long = Form("x^y" * 60)
     first, second = (one["correlation_id"] for one in json.loads(exported("servicenow", tickets("x"), long))["records"])
     assert first != second
@@ -197,9 +193,7 @@ def test_a_long_name_of_a_sensor_does_not_hide_the_ticket() -> None:
     ("name", "limit"), [("jira", 32_767), ("jira_server", 32_767), ("github", 65_536), ("servicenow", 4000)]
 )
 def test_ten_thousand_devices_fit(name: str, limit: int) -> None:
-    """Each target takes so many characters: the devices there is no room for are counted, and where they all are is
-    said.
-    """
+    """Each target has a maximum length: further devices are counted, with a reference to the full list."""
     nodes = [node(number, name="x" * 60) for number in range(10_000)]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), Policy())
     made = format_of(name).created(ticket, FORM)
@@ -216,7 +210,7 @@ def test_ten_thousand_devices_fit(name: str, limit: int) -> None:
 
 
 def test_the_longest_texts_fit_as_well() -> None:
-    """Of a ticket with as many reasons and steps as there may be."""
+    """A ticket with the maximum number of reasons and steps fits."""
     found = [
         cve("dev-1", f"CVE-{number}", fix=update("P", "1", "y" * 1000 + str(number)), why="w" * 1000, title="t" * 500)
         for number in range(200)
@@ -229,7 +223,7 @@ def test_the_longest_texts_fit_as_well() -> None:
 
 @pytest.mark.parametrize("name", ["jira", "jira_server", "github", "servicenow", "json"])
 def test_why_it_is_done(name: str) -> None:
-    """What a closed ticket says holds the words, and nothing they could mean."""
+    """The text of a closed ticket contains the hostile words without any effect."""
     made = format_of(name).closed([clean(f"{word}: runs 2 now") for word in EVIL], FORM)
     if name == "jira":
         assert list(adf_faults(made["body"])) == []
@@ -240,11 +234,11 @@ def test_why_it_is_done(name: str) -> None:
         assert "[code]" not in made["close_notes"]
 
 
-# Letters.
+# E-mail.
 
 
 def test_a_letter_has_our_headers_alone() -> None:
-    """A name with line ends is no header; who has an address gets the letter; letters of one ticket stand together."""
+    """A name with line ends adds no header; the owner's address is the recipient; a ticket's messages form a thread."""
     policy = Policy(owner="it@example.org")
     for ticket in tickets_of(
         site(
@@ -272,7 +266,7 @@ def test_who_has_no_address_gets_no_letter(owner: str) -> None:
 
 
 def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
-    """One a ticket, whatever lines begin with."""
+    """One message for each ticket, whatever its lines begin with."""
     path = tmp_path / "box"
     found = [one._replace(test="From now on it is refused.") for one in tickets(*EVIL)]
     path.write_text(exported("email", found, FORM), encoding="utf-8")
@@ -285,16 +279,14 @@ def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
 
 
 def test_commands_contain_no_text_of_a_peer(golden: Golden) -> None:
-    """Steps and tests of settings are ours, with DEVICE in the place of an address: nobody pastes a
-    name into a shell.
-    """
+    """Commands of steps and tests contain DEVICE in place of an address, and no names from the network."""
     [ticket] = [one for one in tickets(*EVIL) if one.kind == "setting"]
     golden([one.text for one in ticket.steps])
     assert ticket.test == '"nc -vz DEVICE 23" is refused.'
 
 
 def test_everything_there_is_as_json() -> None:
-    """One object a line, as many as there are tickets."""
+    """One object on each line, as many as there are tickets."""
     here = tickets_of(large_site(50, 200), Policy())
     made = [json.loads(line) for line in exported("json", here, FORM).splitlines()]
     assert [one["id"] for one in made] == [one.id for one in here]

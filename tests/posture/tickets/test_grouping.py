@@ -1,4 +1,4 @@
-"""From weaknesses to tickets: one fix, one ticket, over all classes of device."""
+"""From weaknesses to tickets: one fix, one ticket, over all device types."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ UNKNOWN = Fix(
 
 
 def test_one_fix_is_one_ticket_over_all_classes_of_device(golden: Golden) -> None:
-    """Telnet on a camera, a printer, a phone and a server is one piece of work, with the steps of each maker among
-    them, and the proof of each device.
+    """Telnet on a camera, a printer, a phone and a server is one ticket with the steps of each vendor and the evidence
+    of each device.
     """
     nodes = [
         node(1),
@@ -53,7 +53,7 @@ def test_a_version_is_a_ticket_with_all_its_cves(golden: Golden) -> None:
 
 
 def test_points_and_severity_are_those_of_the_most_severe_and_report_whose(golden: Golden) -> None:
-    """The arithmetic is in the ticket; priorities follow from the points."""
+    """The ticket contains the calculation of its points; the priority follows from them."""
     tickets = tickets_of(
         site(
             [node(1), node(2)],
@@ -69,7 +69,7 @@ def test_points_and_severity_are_those_of_the_most_severe_and_report_whose(golde
 
 
 def test_ids_are_of_the_fix_alone() -> None:
-    """More devices, other points, other CVEs, another day: the id stays."""
+    """More devices, other points or CVEs, and another day do not change the id."""
     [before] = tickets_of(site([node(1)], [cve("dev-1")]), Policy())
     [after] = tickets_of(
         site([node(5), node(6)], [cve("dev-5", "CVE-2099-1", 3.0), cve("dev-6")], now="2027-03-01T00:00:00Z"), Policy()
@@ -80,7 +80,7 @@ def test_ids_are_of_the_fix_alone() -> None:
 
 
 def test_two_fixes_that_share_an_id_are_kept_apart(monkeypatch) -> None:
-    """Six letters may collide among thousands: the second gets another id, and no ticket is lost."""
+    """Ids of six letters may collide: the second fix gets another id, and no ticket is lost."""
     monkeypatch.setattr(
         "sensor.posture.tickets.grouping.entity_id", lambda kind, key: f"{kind}-{key.rpartition('#')[2]}"
     )
@@ -89,15 +89,15 @@ def test_two_fixes_that_share_an_id_are_kept_apart(monkeypatch) -> None:
 
 
 def test_devices_that_are_gone_count_no_more() -> None:
-    """What left the network needs no mending; a ticket of nothing else is none."""
+    """A device that is gone needs no fix; a ticket without other devices is not created."""
     nodes = [node(1), node(2, gone=True)]
     [ticket] = tickets_of(site(nodes, [setting("dev-1"), setting("dev-2"), cve("dev-2")]), Policy())
     assert [one.id for one in ticket.devices] == ["dev-1"]
 
 
 def test_what_cannot_be_reported_is_of_the_middle_at_most() -> None:
-    """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out
-    first, without alarm.
+    """A critical CVE of a camera with unknown firmware is medium at most, and its first step is to find out the
+    version.
     """
     [ticket] = tickets_of(
         site([node(1, firmware="")], [cve("dev-1", fix=UNKNOWN, sure=False, severity=Severity.critical)]), Policy()
@@ -107,9 +107,7 @@ def test_what_cannot_be_reported_is_of_the_middle_at_most() -> None:
 
 
 def test_it_belongs_to_what_most_devices_belong_to() -> None:
-    """An owner of the device goes before those of tag, segment and type; the policy's default has
-    what nobody else has.
-    """
+    """A device's owner precedes those of tag, segment and type; the policy's default owns the rest."""
     policy = Policy(owner="IT", types={"camera": "Facilities"}, segments={"vlan 30": "Voice"}, tags={"lab": "Research"})
     nodes = [node(1), node(2, segment="vlan 30"), node(3, segment="vlan 30", tags=["lab"]), node(4, owner="Facilities")]
     [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), policy)
@@ -119,7 +117,7 @@ def test_it_belongs_to_what_most_devices_belong_to() -> None:
 
 
 def test_due_by_severity_from_when_it_was_first_seen() -> None:
-    """Days of the policy, counted from the day in the notes; a ticket that nobody noted is seen now."""
+    """The due date is the policy's days after the stored first date; a ticket without one begins now."""
     here = site([node(1)], [setting("dev-1", Severity.high)])
     [ticket] = tickets_of(here, Policy(due_days={"high": 14}))
     assert (ticket.first, ticket.due) == (NOW, "2026-12-08")
@@ -129,7 +127,7 @@ def test_due_by_severity_from_when_it_was_first_seen() -> None:
 
 
 def test_what_is_slighter_than_the_policy_wants_makes_no_ticket() -> None:
-    """By severity or by points."""
+    """Weaknesses below the policy's severity or points give no ticket."""
     here = site([node(1)], [setting("dev-1", Severity.info), cve("dev-1", points=12.0)])
     assert [one.kind for one in tickets_of(here, Policy())] == ["update"]
     assert len(tickets_of(here, Policy(least=Severity.info))) == 2

@@ -1,4 +1,4 @@
-"""How far tickets are: from month to month, by what the network shows."""
+"""Progress of tickets: from month to month, by what the network shows."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ LATER = "2026-12-24T09:20:00.000000Z"
 
 
 def closed(device: str, name: str = "telnet") -> dict[str, Any]:
-    """The record of a recommendation that was seen to be followed."""
+    """The record of a recommendation that traffic closed."""
     reported = {"setting": name, "closed": "the port refused a connection on 2026-12-01"}
     return {"action": "close", "src": {"device": device}, "recommendation": reported}
 
 
 def looked(ledger: Ledger, here: Site, policy: Policy | None = None) -> tuple[Ledger, list[TicketStatus]]:
-    """The next look."""
+    """The next evaluation."""
     tickets = tickets_of(here, policy or Policy(), ledger.first())
     after = noted(ledger, tickets, here)
     return after, statuses(after, tickets)
 
 
 def given(ledger: Ledger, found: list[TicketStatus], receiver: str = "jira") -> None:
-    """All of them are handed out."""
+    """Exports all tickets."""
     for one in found:
         if one.ticket is not None:
             ledger.tickets[one.id].given[receiver] = Given("OPS-1", content_of(one.ticket))
 
 
 def test_new_until_a_user_was_given_it_then_open_then_changed() -> None:
-    """Looking at a ticket does not change its state; handing it out does, and so does another device."""
+    """Viewing a ticket does not change its state; exporting it does, and so does another device."""
     here = site([node(1), node(2)], [setting("dev-1")])
     kept, found = looked(Ledger(), here)
     kept, found = looked(kept, here)
@@ -55,7 +55,7 @@ def test_new_until_a_user_was_given_it_then_open_then_changed() -> None:
 
 
 def test_what_changes_by_the_hour_is_no_change() -> None:
-    """Points, packets and reasons move; the content stays, so that nothing is sent for it."""
+    """Changes of points, packet counts and reasons do not change the content, so that no update is sent."""
     one = tickets_of(site([node(1)], [cve("dev-1", points=21.0)]), Policy())[0]
     moved = cve("dev-1", points=23.5, why="other words")._replace(
         proof=one.devices[0].proof._replace(ts="2027-01-01T00:00:00Z")
@@ -67,7 +67,7 @@ def test_what_changes_by_the_hour_is_no_change() -> None:
 
 
 def test_due_dates_count_from_the_first_look() -> None:
-    """A month later it is due when it was."""
+    """A month later the due date is unchanged."""
     kept, [before] = looked(Ledger(), site([node(1)], [setting("dev-1")]))
     _, [after] = looked(kept, site([node(1)], [setting("dev-1")], now=LATER))
     assert before.note.due == after.note.due == "2027-02-22"
@@ -75,7 +75,7 @@ def test_due_dates_count_from_the_first_look() -> None:
 
 
 def test_done_when_a_setting_was_seen_right(golden: Golden) -> None:
-    """The recommendation was closed by later traffic: the ticket says so, device by device."""
+    """Later traffic closed the recommendation: the ticket contains it for each device."""
     kept, _ = looked(Ledger(), site([node(1)], [setting("dev-1")]))
     kept, [one] = looked(kept, site([node(1)], [], now=LATER, recommendations=[closed("dev-1")]))
     assert (one.state, one.ticket, one.note.done) == ("done", None, LATER)
@@ -83,7 +83,7 @@ def test_done_when_a_setting_was_seen_right(golden: Golden) -> None:
 
 
 def test_done_when_another_version_was_seen() -> None:
-    """The old version's ticket is done; where the new one is vulnerable too there is another."""
+    """The ticket of the old version is done; a new version that is vulnerable, too, has another ticket."""
     kept, [before] = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     newer = node(1, firmware="10.12.9")
     kept, found = looked(kept, site([newer], [cve("dev-1", fix=update("P3265", "10.12.9"))], now=LATER))
@@ -97,7 +97,7 @@ def test_done_when_another_version_was_seen() -> None:
 
 
 def test_done_when_the_device_is_gone(golden: Golden) -> None:
-    """Gone for a day, or taken out of the inventory."""
+    """The device was gone for a day, or was removed from the inventory."""
     kept, _ = looked(Ledger(), site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
     _, [one] = looked(kept, site([node(1, gone=True)], [setting("dev-1")], now=LATER))
     assert one.state == "done"
@@ -105,7 +105,7 @@ def test_done_when_the_device_is_gone(golden: Golden) -> None:
 
 
 def test_a_setting_that_is_only_not_seen_is_not_done() -> None:
-    """The log may have been cut off since: nothing shows that Telnet is off, so the ticket stays open."""
+    """The log may have been truncated since: no traffic shows that Telnet is off, so the ticket stays open."""
     kept, [before] = looked(Ledger(), site([node(1)], [setting("dev-1")]))
     kept, [one] = looked(kept, site([node(1)], [], now=LATER))
     assert (one.state, one.ticket, one.note.last, list(one.note.devices)) == ("open", None, NOW, ["dev-1"])
@@ -114,7 +114,7 @@ def test_a_setting_that_is_only_not_seen_is_not_done() -> None:
 
 
 def test_a_cve_that_is_not_reported_any_more_is_done(golden: Golden) -> None:
-    """A newer feed says that the version is not affected."""
+    """A newer feed lists the version as not affected."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     _, [one] = looked(kept, site([node(1)], [], now=LATER))
     assert one.state == "done"
@@ -122,7 +122,7 @@ def test_a_cve_that_is_not_reported_any_more_is_done(golden: Golden) -> None:
 
 
 def test_what_the_policy_does_not_want_any_more_is_done(golden: Golden) -> None:
-    """And it is said that the device is as it was."""
+    """The ticket contains a note that the device is unchanged."""
     here = site([node(1)], [cve("dev-1")])
     kept, _ = looked(Ledger(), here)
     _, [one] = looked(kept, here, Policy(least_points=50))
@@ -130,7 +130,7 @@ def test_what_the_policy_does_not_want_any_more_is_done(golden: Golden) -> None:
 
 
 def test_one_device_of_several_is_done() -> None:
-    """The ticket goes on, and tells of it."""
+    """The ticket stays open, with a note."""
     kept, found = looked(Ledger(), site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
     given(kept, found)
     kept, [one] = looked(
@@ -140,7 +140,7 @@ def test_one_device_of_several_is_done() -> None:
 
 
 def test_what_comes_back_begins_again_for_those_who_have_it() -> None:
-    """Another first day and due date, the same id, and the receivers keep their handles."""
+    """It has a new first day and due date, the same id, and the receivers' references."""
     here = site([node(1)], [setting("dev-1")])
     kept, found = looked(Ledger(), here)
     given(kept, found)
@@ -152,7 +152,7 @@ def test_what_comes_back_begins_again_for_those_who_have_it() -> None:
 
 
 def test_what_is_long_done_is_forgotten() -> None:
-    """After 400 days; and the oldest where there are too many."""
+    """Tickets are deleted after 400 days, or from the oldest if there are too many."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     kept, [one] = looked(kept, site([node(1)], []))
     kept, found = looked(kept, site([node(1)], [], now="2027-12-20T00:00:00Z"))
@@ -166,11 +166,11 @@ def test_no_more_than_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(without_old(Ledger(tickets=notes), "").tickets) == {"t2", "t3"}
 
 
-# On the disk.
+# Storage.
 
 
 def test_written_and_read_again(tmp_path: Path) -> None:
-    """As it was, and nothing beside it."""
+    """The file is read back unchanged, without other files beside it."""
     kept, found = looked(Ledger(), site([node(1)], [setting("dev-1")]))
     given(kept, found)
     write_ledger(tmp_path, kept)
@@ -193,7 +193,7 @@ def test_written_and_read_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_one_is_an_error(tmp_path: Path, raw: bytes) -> None:
-    """Whatever is wrong with it: it is never begun anew in silence."""
+    """A damaged file is an error; it is never replaced silently."""
     (tmp_path / FILE).write_bytes(raw)
     with pytest.raises(LedgerError, match=r"^\S*/tickets\.json: "):
         read_ledger(tmp_path)

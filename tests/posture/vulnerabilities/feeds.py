@@ -1,4 +1,4 @@
-"""Feeds as their publishers write them, made from little."""
+"""Minimal feeds in the formats of their publishers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CVE_RECORD = {
 
 
 def cpe_match(name: str, version: str = "*", **bounds: str) -> dict[str, Any]:
-    """A CPE name that is vulnerable: part, vendor and product, and versions."""
+    """A vulnerable CPE name: part, vendor, product and versions."""
     return {"vulnerable": True, "criteria": f"cpe:2.3:{name}:{version}:*:*:*:*:*:*:*", **bounds}
 
 
@@ -66,7 +66,7 @@ def nvd_cve(
     modified: str = "2025-10-21T20:18:39.667",
     exploited: str = "",
 ) -> dict[str, Any]:
-    """One element of a feed of NVD."""
+    """One element of an NVD feed."""
     nodes = [{"operator": "OR", "negate": False, "cpeMatch": matches}]
     if hardware:
         runs = [{"vulnerable": False, "criteria": f"cpe:2.3:{name}:-:*:*:*:*:*:*:*"} for name in hardware]

@@ -1,5 +1,5 @@
-"""Large feeds and fleets, made up but of the shape of real ones: a few vendors with thousands of models, most CVEs of
-software that no device runs.
+"""Large synthetic feeds and inventories with the distribution of real ones: a few vendors with thousands of models,
+most CVEs about software that no device runs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from sensor.posture.vulnerabilities.asset import Asset
 from tests.posture.vulnerabilities.feeds import cpe_match, nvd_cve
 
-# Vendor as feeds and as we call it, and how its models are called.
+# The vendor's name in feeds and in fingerprints, and the pattern of its model names.
 VENDORS = (
     ("hikvision", "Hikvision", "ds-2cd{}"), ("dahuasecurity", "Dahua", "ipc-hfw{}"), ("axis", "Axis", "p{}-lve"),
     ("cisco", "Cisco", "ip_phone_{}"),
@@ -21,7 +21,7 @@ VENDORS = (
     ("netgear", "NETGEAR", "r{}"),
 )  # fmt: skip
 MODELS = 1500
-# What NVD says beside what counts: references, weaknesses, words.
+# Other content of NVD: references, weaknesses, descriptions.
 _CONVERSATION = "A flaw in the handling of requests allows a remote attacker to do what should not be done. " * 8
 _REFERENCES = [
     {
@@ -34,7 +34,7 @@ _REFERENCES = [
 
 
 def element(chance: random.Random, number: int, year: int = 2024) -> dict[str, Any]:
-    """One CVE: four in ten of devices, on one to six models, the others of software with many versions."""
+    """One CVE: four in ten are about one to six device models, the others about software with many versions."""
     if chance.random() < 0.4:
         vendor, _, model = chance.choice(VENDORS)
         end = f"{chance.randint(1, 9)}.{chance.randint(0, 99)}.{chance.randint(0, 99)}"
@@ -53,7 +53,7 @@ def element(chance: random.Random, number: int, year: int = 2024) -> dict[str, A
 
 
 def write_feed(path: Path, count: int, year: int = 2024) -> None:
-    """A yearly feed of so many CVEs, written as NVD writes it."""
+    """A yearly feed with this number of CVEs, in the format of NVD."""
     chance = random.Random(year)
     with path.open("w", encoding="utf-8") as file:
         file.write(
@@ -66,7 +66,7 @@ def write_feed(path: Path, count: int, year: int = 2024) -> None:
 
 
 def fleet(count: int) -> Iterator[Asset]:
-    """Devices of these vendors, each of a model and firmware that some share, told by packets."""
+    """Devices of these vendors, with models and firmware versions that several share, observed in packets."""
     chance = random.Random(1)
     for number in range(count):
         _, vendor, model = chance.choice(VENDORS)

@@ -1,4 +1,4 @@
-"""What all sources together say of a CVE, and how old they are."""
+"""The combined information of all sources about a CVE, and the age of the sources."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def test_sources_together(golden: Golden, library: Library) -> None:
-    """Our words and the scores that were imported; a CVE that only one of them knows is told by that one."""
+    """Shipped texts and imported scores are combined; a CVE of one source only has its information."""
     known = library.about("CVE-2021-36260")
     assert known is not None
     assert (known.cvss, known.probability, known.exploited, known.sources) == (
@@ -71,7 +71,7 @@ def test_sources_together(golden: Golden, library: Library) -> None:
 
 
 def test_without_an_import() -> None:
-    """What comes with the sensor stands alone."""
+    """The shipped information is used alone."""
     library = Library(load_curated())
     known = library.about("CVE-2021-36260")
     assert known is not None
@@ -80,7 +80,7 @@ def test_without_an_import() -> None:
 
 
 def test_age(library: Library, tmp_path: Path) -> None:
-    """By the word of a feed; records have dates of their own, and what a server still has is of today."""
+    """A feed's age is by its own date; records have individual dates, and downloads from a server count as of today."""
     with closing(open_to_read(tmp_path)) as base:
         ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(base)}
     assert ages == {"nvd": 402, "cve": 0, "kev": 459, "epss": 2}

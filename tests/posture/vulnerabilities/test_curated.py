@@ -1,6 +1,4 @@
-"""The vulnerabilities that come with the sensor: every entry is held to its examples, every mistake is told with its
-place.
-"""
+"""The shipped vulnerabilities: every entry is tested with its examples, every fault is reported with its place."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ vulnerabilities:
 
 
 def device(entry: Vulnerability, number: int) -> Asset:
-    """The device of an example, whose firmware a packet told."""
+    """The device of an example, whose firmware was observed in a packet."""
     one = entry.examples[number]
     kind = entry.types[0] if entry.types else "unknown"
     proof = ({**CLAIM, "value": one.firmware},) if one.firmware else ()
@@ -43,9 +41,7 @@ def device(entry: Vulnerability, number: int) -> Asset:
     "entry", [one for one in ENTRIES if one.examples], ids=lambda entry: f"{entry.cve}-{entry.product}"
 )
 def test_examples(entry: Vulnerability) -> None:
-    """The entry says of each example what stands there; without a packet that carried the version it says of none that
-    it is affected.
-    """
+    """Each example has its expected verdict; without an observed version the verdict is never "affected"."""
     index = CuratedIndex([entry])
     for number, example in enumerate(entry.examples):
         asset = device(entry, number)
@@ -59,7 +55,7 @@ def test_examples(entry: Vulnerability) -> None:
     "entry", [one for one in ENTRIES if not one.ranges], ids=lambda entry: f"{entry.cve}-{entry.product}"
 )
 def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) -> None:
-    """Where the basis is recalled or missing the answer is *cannot tell*, whatever a device runs."""
+    """An entry without a record is *cannot tell*, whatever version a device runs."""
     index = CuratedIndex([entry.model_copy(update={"product": "", "os": "", "types": []})])
     for firmware in ("", "1.0", "99.9"):
         asset = Asset("dev-1", entry.vendors[0], "X", firmware=firmware, proof=({**CLAIM, "value": firmware},))
@@ -79,14 +75,14 @@ def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) 
     ],
 )
 def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, reported: bool) -> None:
-    """A router of the 8000 series is no telephone of the 8800 series, an access point no client of Smart Install."""
+    """A router of the 8000 series is not a phone of the 8800 series, an access point is not a Smart Install client."""
     index = CuratedIndex(ENTRIES)
     found = {finding.cve for finding in index.findings(Asset("dev-1", "Cisco", model, kind, system))}
     assert (cve in found) is reported
 
 
 def test_an_aruba_controller_is_no_access_point() -> None:
-    """Both call their system ArubaOS and number it alike; the records are about access points."""
+    """Both run ArubaOS with the same version numbers; the records are about access points."""
     proof = ({**CLAIM, "value": "8.10.0.6"},)
     found = {
         kind: {
@@ -102,7 +98,7 @@ def test_an_aruba_controller_is_no_access_point() -> None:
 
 
 def test_what_there_is() -> None:
-    """All that was gathered; each with a way out, those that are known to be exploited told so."""
+    """All entries are loaded; each has a remediation, exploited ones are marked as such."""
     assert len({entry.cve for entry in ENTRIES}) == 347
     assert sum(bool(entry.ranges) for entry in ENTRIES) > 150
     assert {entry.basis for entry in ENTRIES if entry.ranges} == {"record"}

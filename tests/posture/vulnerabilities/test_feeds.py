@@ -1,4 +1,4 @@
-"""Feeds: each format as its publisher writes it, and what is wrong in one is told and left out."""
+"""Feeds: each format as its publisher writes it; faults are reported and skipped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(folder: Path, content: Any, name: str = "feed") -> Path:
 
 
 def test_nvd(tmp_path: Path) -> None:
-    """Scores, dates, versions and what a product runs on; firmware is called as its device."""
+    """Scores, dates, versions and platforms are read; firmware has the name of its device."""
     matches = [
         cpe_match(
             "o:hikvision:ds-2cd2426g2-iu\\/sl_firmware", versionStartIncluding="5.5.0", versionEndExcluding="5.5.800"
@@ -75,7 +75,7 @@ def test_nvd(tmp_path: Path) -> None:
 
 
 def test_the_same_packed(tmp_path: Path) -> None:
-    """Packed or not, it is told by its content."""
+    """Compressed feeds are recognized by content."""
     names = [f"CVE-2021-{number}" for number in range(1000, 4000)]
     feed = json.dumps(nvd_feed([nvd_cve(name, []) for name in names]), indent=1).encode()
     assert len(feed) > 2 * json_stream.CHUNK
@@ -84,7 +84,7 @@ def test_the_same_packed(tmp_path: Path) -> None:
 
 
 def test_a_page_of_the_api(tmp_path: Path, golden: Golden) -> None:
-    """It is taken as it is, and told to be only a part."""
+    """A page is accepted and reported as partial."""
     page = nvd_feed([nvd_cve("CVE-2021-1000", [])]) | {"startIndex": 2000, "totalResults": 260_123}
     with open_feed(written(tmp_path, page)) as feed:
         golden(feed.page)
@@ -109,7 +109,7 @@ def test_bounds_of_versions(tmp_path: Path) -> None:
 
 
 def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path, golden: Golden) -> None:
-    """What is no JSON in the middle, what is no CVE, what is no CPE name: each is reported with its place."""
+    """Invalid JSON, CVE ids and CPE names are reported with their place."""
     good = [json.dumps(nvd_cve(f"CVE-2021-{number}", [])) for number in range(1000, 1004)]
     odd = json.dumps(nvd_cve("CVE-21", []))
     malformed = json.dumps(nvd_cve("CVE-2021-2000", [{"vulnerable": True, "criteria": "cpe:/o:x:y"}]))
@@ -124,7 +124,7 @@ def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path, golden: G
 
 
 def test_a_feed_that_ends_early(tmp_path: Path, golden: Golden) -> None:
-    """What came is read, and the missing end is reported; so it is where the packed file is cut."""
+    """The complete elements are read and the missing end is reported, also for a truncated compressed file."""
     feed = json.dumps(nvd_feed([nvd_cve(f"CVE-2021-{number}", []) for number in range(1000, 1010)])).encode()
     items = read(written(tmp_path, feed[: len(feed) // 2]))[2]
     assert isinstance(items[0], Entry)
@@ -138,7 +138,7 @@ def test_a_feed_that_ends_early(tmp_path: Path, golden: Golden) -> None:
 
 @pytest.mark.parametrize("size", [64, 100, 777, 5000])
 def test_elements_across_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """However the file is cut into pieces, the same elements come, broken ones among them."""
+    """Any chunk size gives the same elements and faults."""
     elements = [json.dumps({"cve": {"id": number, "text": "ü{[\\" * (number % 40)}}) for number in range(200)]
     elements[50] = '{"cve": {"id": 50, ]}}'
     monkeypatch.setattr(json_stream, "CHUNK", size)
@@ -154,7 +154,7 @@ def test_elements_across_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_an_endless_element_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that never ends costs no memory without bound, and one that is nested too deeply no more than itself."""
+    """An element without an end uses bounded memory; one that is nested too deeply is skipped."""
     monkeypatch.setattr(json_stream, "ELEMENT_LIMIT", 1 << 16)
     monkeypatch.setattr(json_stream, "CHUNK", 1 << 12)
     endless = '{"cve": {"text": "' + "x" * (1 << 18) + '"}}, {"cve": {"id": 1}}]}'
@@ -169,7 +169,7 @@ def test_an_endless_element_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_cve_records(tmp_path: Path) -> None:
-    """A folder or an archive of records; prose about versions is kept as words, lists of changes are passed by."""
+    """A folder or an archive of records is read; texts about versions are kept as texts, change lists are skipped."""
     folder = tmp_path / "cves" / "2024" / "41xxx"
     folder.mkdir(parents=True)
     written(folder, CVE_RECORD, "CVE-2024-41710.json")
@@ -215,7 +215,7 @@ def test_cve_records(tmp_path: Path) -> None:
 
 
 def test_kev_and_epss(tmp_path: Path, golden: Golden) -> None:
-    """Both forms of the catalogue have the same content; scores have a day."""
+    """Both formats of the KEV catalog have the same content; EPSS scores have a date."""
     kind, stamp, items = read(written(tmp_path, KEV))
     one = Exploited(
         "CVE-2024-41710",
@@ -251,7 +251,7 @@ def test_kev_and_epss(tmp_path: Path, golden: Golden) -> None:
 
 
 def test_csaf(tmp_path: Path) -> None:
-    """Products of the tree, whatever lies between vendor and version, and what is installed on what."""
+    """Products of the tree are read at any depth, with their platforms."""
     kind, stamp, items = read(written(tmp_path, advisory()))
     assert (kind, stamp) == ("csaf", "2024-05-02T00:00:00Z")
     assert items == [
@@ -283,7 +283,7 @@ def test_ranges_of_advisories(text: str, expected: Range | str) -> None:
 
 
 def test_cpe_names() -> None:
-    """Escapes are taken away, an update belongs to the version."""
+    """Escapes are removed, an update is part of the version."""
     assert parse_cpe(r"cpe:2.3:o:cisco:ios:15.2\(7\)e3:*:*:*:*:*:*:*") == Cpe("o", "cisco", "ios", "15.2(7)e3")
     assert parse_cpe("cpe:2.3:a:mitel:micollab:9.8:sp1:*:*:*:*:*:*").version == "9.8 sp1"
     for text in ("", "cpe:2.3:o:cisco", "cpe:2.3:x:a:b:c:d:*:*:*:*:*:*", "cpe:2.3:o:::1:*:*:*:*:*:*:*"):

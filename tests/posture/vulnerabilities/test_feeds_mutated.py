@@ -1,4 +1,4 @@
-"""Feeds whose parts are anything: every entry is taken or told to be broken, and nothing else is raised."""
+"""Feeds with mutated parts: every entry is accepted or reported as a fault, and no other error is raised."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ ANYTHING = st.recursive(
 
 
 def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a document."""
+    """All positions in a document."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [above] * bool(above) + [place for name, one in inner for place in places(one, (*above, name))]
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """A feed in which one to three parts are something else."""
+    """A feed in which one to three parts are replaced."""
     document = copy.deepcopy(draw(st.sampled_from(DOCUMENTS)))
     for _ in range(draw(st.integers(1, 3))):
         place = draw(st.sampled_from(places(document) or [()]))

@@ -1,6 +1,4 @@
-"""What vulnerabilities cost: how long a year of NVD takes and in how much memory, and how quickly many devices are
-judged.
-"""
+"""The cost of vulnerabilities: time and memory to import a year of NVD, and time to evaluate many devices."""
 
 from __future__ import annotations
 
@@ -19,15 +17,15 @@ from sensor.posture.vulnerabilities.names import load_names
 from tests import sampling
 from tests.posture.vulnerabilities.figures import fleet, write_feed
 
-# Both a tenth where the run is no whole one; limits stay.
+# Both are a tenth in short runs, with the same limits.
 YEAR = 30_000
 CVES, DEVICES = sampling.count(YEAR, 3_000), sampling.count(10_000, 1_000)
 IMPORT_S, IMPORT_MB = 30.0, 200
-# Of the 20 s for a quarter of a million CVEs: an eighth of them costs less than a half, for most of it is a matter of
+# The limit is 20 s for 250,000 CVEs: an eighth of them takes less than half of it, since most of the time depends on
 # the devices.
 MATCH_S, ONE_S = 10.0, 0.05
 
-# In a process of its own, so that nobody else's memory counts.
+# In its own process, so that no other memory counts.
 IMPORT = """
 import sys, time
 from pathlib import Path
@@ -63,7 +61,7 @@ def cost(folder: Path) -> tuple[float, float]:
 
 @pytest.mark.slow
 def test_a_year_of_nvd(folder: Path, cost: tuple[float, float]) -> None:
-    """A hundred megabytes of it in half a minute, streamed."""
+    """A hundred megabytes are streamed in half a minute."""
     size = (folder / "nvd.json").stat().st_size
     took, held = cost
     assert size > CVES * 2_800
@@ -74,7 +72,7 @@ def test_a_year_of_nvd(folder: Path, cost: tuple[float, float]) -> None:
 
 @pytest.mark.slow
 def test_ten_thousand_devices(folder: Path, cost: tuple[float, float]) -> None:
-    """All at once, and what changes when one device or one CVE does."""
+    """All devices are evaluated at once, and again after a change of one device or one CVE."""
     base, assets = open_to_read(folder), list(fleet(DEVICES))
     matcher = Matcher(load_curated(), load_names(), base)
     began = time.process_time()

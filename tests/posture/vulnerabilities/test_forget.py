@@ -1,4 +1,4 @@
-"""Feeds are forgotten: what came of one alone goes, what others tell as well stays."""
+"""Deleting feeds: CVEs of that feed alone are deleted, those of other feeds stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sensor.posture.vulnerabilities.database import open_to_write
 from sensor.posture.vulnerabilities.forget import NotNoted, forget
 from tests.posture.vulnerabilities.test_importer import counts, many, taken
 
-LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds")]  # noqa: S608 names of ours
+LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds")]  # noqa: S608 internal names
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def feeds(base: sqlite3.Connection) -> list[str]:
 
 
 def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """Two feeds tell of ten CVEs together: those stay until both are forgotten; then no word is left of a product."""
+    """Ten CVEs that two feeds share stay until both are deleted; then no product is left."""
     taken(base, tmp_path, many(30), "year")
     taken(base, tmp_path, many(30, first=1020), "modified")
     assert forget(base, "year", "nvd") == 20
@@ -38,7 +38,7 @@ def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -
 
 
 def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """CVEs that left it since go with it."""
+    """CVEs that left the feed since are deleted with it."""
     taken(base, tmp_path, many(30), "year")
     taken(base, tmp_path, many(20), "year")
     assert forget(base, "year", "nvd") == 30
@@ -46,7 +46,7 @@ def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Conne
 
 
 def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """Nobody noted what came of it: nothing is guessed, and nothing changes until it was imported again."""
+    """A feed without a list of its CVEs changes nothing until it is imported again."""
     taken(base, tmp_path, many(30), "year")
     base.executescript("DROP TABLE members; DROP TABLE feeds")
     with closing(open_to_write(tmp_path)) as again:
@@ -58,7 +58,7 @@ def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
 
 
 def test_a_feed_that_is_refused_keeps_its_notes(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """An update that would lose most is not taken, and what is noted stays what is there."""
+    """A refused update changes neither the CVEs nor the list of them."""
     taken(base, tmp_path, many(30), "year")
     assert taken(base, tmp_path, many(5), "year").trouble
     assert forget(base, "year", "nvd") == 30

@@ -1,6 +1,4 @@
-"""Taking feeds into the database: whole or not at all, the newest state of each CVE, and nothing
-lost to a broken feed.
-"""
+"""Imports into the database: atomic, with the newest state of each CVE, and nothing lost to a damaged feed."""
 
 from __future__ import annotations
 
@@ -60,7 +58,7 @@ def test_a_cve_is_a_number() -> None:
 
 
 def test_an_import(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """Told: how many, of what, from when; products stand once."""
+    """The result contains number, kind and date; products are stored once."""
     outcome = taken(base, tmp_path, many(30))
     assert outcome == Outcome("nvd-2021", "nvd", 30, stamp="2025-10-21T20:18:39.667")
     assert counts(base) == (30, 30, 1)
@@ -78,7 +76,7 @@ def test_an_import(base: sqlite3.Connection, tmp_path: Path) -> None:
 
 
 def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """An older feed takes nothing back; a CVE that was rejected has no rules any more."""
+    """An older feed changes nothing; a rejected CVE has no rules."""
     taken(base, tmp_path, many(2, modified="2025-10-22"))
     assert taken(base, tmp_path, many(2, score=1.0, modified="2025-10-21"), "older").older == 2
     assert base.execute("SELECT min(cvss) FROM cves").fetchone()[0] == 7.5
@@ -90,7 +88,7 @@ def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> Non
 
 
 def test_an_update_that_loses_half_is_refused(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
-    """The old ones are kept and the trouble is told, until someone insists."""
+    """The old CVEs are kept and the fault is reported, unless the import is forced."""
     taken(base, tmp_path, many(40))
     outcome = taken(base, tmp_path, many(19, first=5000))
     golden(outcome.trouble)
@@ -103,7 +101,7 @@ def test_an_update_that_loses_half_is_refused(golden: Golden, base: sqlite3.Conn
 
 
 def test_the_catalogue_and_the_scores_are_replaced(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """What is no longer in them is no longer so."""
+    """Entries that are no longer listed are deleted."""
     outcome = taken(base, tmp_path, KEV, "kev")
     assert (outcome.entries, outcome.broken, outcome.faults[0].where) == (1, 1, "vulnerabilities[1]")
     other = {**KEV, "vulnerabilities": [{**KEV["vulnerabilities"][0], "cveID": "CVE-2025-1316"}]}
@@ -116,7 +114,7 @@ def test_the_catalogue_and_the_scores_are_replaced(base: sqlite3.Connection, tmp
 
 
 def test_a_feed_that_breaks_off_changes_nothing(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
-    """A packed feed whose end is missing is refused whole."""
+    """A truncated compressed feed is refused as a whole."""
     taken(base, tmp_path, many(40))
     path = tmp_path / "cut.json.gz"
     path.write_bytes(gzip.compress(json.dumps(many(40, first=5000)).encode())[:-30])
@@ -128,7 +126,7 @@ def test_a_feed_that_breaks_off_changes_nothing(golden: Golden, base: sqlite3.Co
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_other_users(tmp_path: Path) -> None:
-    """What root imports belongs to whom the folder does; who may only read the folder reads."""
+    """A database that root imports is owned by the folder's owner; a user with read access can read it."""
     folder = Path(tempfile.mkdtemp(prefix="vulnerabilities-", dir="/tmp"))
     try:
         os.chown(folder, NOBODY, NOBODY)
@@ -150,7 +148,7 @@ def test_other_users(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_none(tmp_path: Path) -> None:
-    """One line that says which file and why; where there is none there is nothing to read."""
+    """An invalid database is an error with file and reason in one line; a missing one is empty."""
     assert open_to_read(tmp_path) is None
     (tmp_path / FILE).write_text("something else" * 100, encoding="utf-8")
     for opened in (open_to_read, open_to_write):

@@ -1,4 +1,4 @@
-"""Devices against imported vulnerabilities: whose model it is, which version a packet told, and what cannot be told."""
+"""Matching of devices with imported vulnerabilities: models, observed versions, and what cannot be determined."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NVD = nvd_feed(
 
 
 def asset(vendor: str, model: str, firmware: str = "", **more: Any) -> Asset:
-    """A device whose firmware a packet told."""
+    """A device whose firmware was observed in a packet."""
     return Asset(
         "dev-1", vendor, model, firmware=firmware, proof=({**CLAIM, "value": firmware},) if firmware else (), **more
     )
@@ -61,20 +61,20 @@ def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def reading(base: sqlite3.Connection, tmp_path: Path) -> Iterator[sqlite3.Connection | None]:
-    """What was imported, to be read."""
+    """The imported vulnerabilities, opened for reading."""
     with closing(open_to_read(tmp_path)) as opened:
         yield opened
 
 
 @pytest.fixture
 def text(reading: sqlite3.Connection) -> Callable[[Asset], dict[str, str]]:
-    """CVE → verdict, of what was imported."""
+    """CVE → verdict, of the imported vulnerabilities."""
     matcher = Matcher((), load_names(), reading)
     return lambda one: {cve: finding.verdict.value for cve, finding in matcher.findings(one).items()}
 
 
 def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
-    """However it is written, with the version that a packet told; a model that is almost so is another."""
+    """A model matches in any spelling, with the observed version; a similar model does not."""
     for model in ("DS-2CD2426G2-I", "ds 2cd2426g2 i", "Hikvision DS-2CD2426G2-I", "DS-2CD2426G2-I Network Camera"):
         assert text(asset("Hikvision", model, "V5.5.82build 190220")) == {
             "CVE-2024-1001": "affected",
@@ -87,16 +87,14 @@ def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
 
 
 def test_no_version_no_verdict(text: Callable[[Asset], dict[str, str]]) -> None:
-    """Without a packet that carried the version, or where packets contradict each other, nobody is accused or
-    acquitted.
-    """
+    """Without an observed version, or with contradicting ones, the verdict is "cannot tell"."""
     reported = asset("Hikvision", "DS-2CD2426G2-I", "V5.5.82build 190220")
     for bare in (reported._replace(proof=()), reported._replace(contested=True), asset("Hikvision", "DS-2CD2426G2-I")):
         assert set(text(bare).values()) == {"cannot tell"}
 
 
 def test_a_system_that_many_models_run(text: Callable[[Asset], dict[str, str]]) -> None:
-    """By its own tracks; where the record names models, only on these."""
+    """An operating system matches by release track; if the record lists models, only on these."""
     assert text(asset("Axis", "P3245-LV", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "cannot tell"}
     assert text(asset("Axis", "M3024-LVE", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "affected"}
     assert text(asset("Axis", "P3245-LV", "10.12.130"))["CVE-2024-1003"] == "cannot tell"
@@ -106,7 +104,7 @@ def test_a_system_that_many_models_run(text: Callable[[Asset], dict[str, str]]) 
 
 
 def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -> None:
-    """A record about DIR-859 A3 may be about a DIR-859 or not; words without meaning do not matter."""
+    """A record about DIR-859 A3 is "cannot tell" for a DIR-859; filler words are ignored."""
     assert text(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "cannot tell"}
     assert text(asset("D-Link", "DIR-859 A3", "1.05")) == {"CVE-2024-1006": "affected"}
     assert text(asset("D-Link", "DIR-645", "1.05")) == {}
@@ -114,14 +112,14 @@ def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -
 
 
 def test_texts_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
-    """Prose of a record is shown, not guessed at."""
+    """Version texts of a record are shown but not evaluated."""
     assert text(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "cannot tell"}
     assert text(asset("Mitel", "6867i", "6.3.0.1020")) == {"CVE-2024-41710": "affected"}
     assert text(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
 
 
 def test_two_sources(golden: Golden, reading: sqlite3.Connection) -> None:
-    """Where one is certain and the other is not, the certain one is believed, and named."""
+    """If only one source is certain, its verdict is used and its name shown."""
     phone = asset("Mitel", "6867i", "6.3.0.1020")
     ours = Matcher(load_curated(), load_names()).findings(phone)["CVE-2024-41710"]
     assert (ours.verdict.value, ours.source) == ("cannot tell", "curated")
@@ -131,7 +129,7 @@ def test_two_sources(golden: Golden, reading: sqlite3.Connection) -> None:
 
 
 def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
-    """The same as judging each device on everything, for that CVE."""
+    """The result equals that of evaluating each device on all CVEs."""
     matcher = Matcher(load_curated(), load_names(), reading)
     models = [
         ("Axis", "P3245-LV", "9.80.3"),
@@ -147,9 +145,7 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
 
 
 def test_what_a_record_of_a_device_reports(golden: Golden) -> None:
-    """A version is only used where a packet carried it: what a person set does not count, nor a claim for another
-    version.
-    """
+    """Only observed versions are used: values set by a user, and claims for another version, do not count."""
     device = {
         "id": "dev-1",
         "vendor": "Axis",

@@ -1,4 +1,4 @@
-"""How feeds call what we call by our words: vendors, systems, models."""
+"""Mapping of names in feeds to those of fingerprints: vendors, operating systems, models."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ HOSTILE = (
     ],
 )
 def test_models(vendor: str, model: str, product: str, likeness: str) -> None:
-    """The same words are the same model, more of them a variant; what looks alike is another."""
+    """Equal words are the same model, additional words a variant; similar names are other models."""
     assert load_names().likeness(Asset("dev-1", vendor, model), product).name == likeness
 
 
 def test_vendors() -> None:
-    """Ours, spellings of the vocabulary, and names of the table."""
+    """Own names, spellings of the vocabulary, and names of the table are mapped."""
     names = load_names()
     assert {"axis", "axiscommunications"} <= set(names.vendors("Axis"))
     assert {"dahua", "dahuasecurity"} <= set(names.vendors("Dahua"))
@@ -86,7 +86,7 @@ def test_an_unknown_vendor_is_reported(tmp_path: Path) -> None:
 
 
 def test_no_text_of_a_peer_takes_long() -> None:
-    """All patterns of all entries on what peers may say to slow them down."""
+    """All patterns of all entries are fast on hostile texts."""
     index, names = CuratedIndex(load_curated()), load_names()
     vendors = sorted({vendor for entry in load_curated() for vendor in entry.vendors})
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""The whole way: from packets to what is vulnerable. No device is called affected whose version no packet told."""
+"""From packets to vulnerabilities. No device is affected unless a packet contained its version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.posture.vulnerabilities.feeds import cpe_match, nvd_cve, nvd_feed
 
 OFFICE = Path(__file__).parents[3] / "pcaps" / "office.pcapng"
 CORPUS = os.environ.get("SENSOR_CORPUS", "")
-# What NVD might say of devices of this office.
+# NVD entries about devices of this office.
 FEED = nvd_feed(
     [
         nvd_cve(
@@ -41,7 +41,7 @@ AFFECTED = {
 def findings(
     captures: list[str], folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
-    """What `sensor vulns` says after a replay."""
+    """The output of `sensor vulns` after a replay."""
     monkeypatch.setenv("SENSOR_STATE", str(folder))
     folder.mkdir()
     (folder / "nvd.json").write_text(json.dumps(FEED), encoding="utf-8")
@@ -53,7 +53,7 @@ def findings(
 
 
 def proven(found: list[dict[str, Any]]) -> None:
-    """Each verdict rests on a packet that carried the version; without one there is none."""
+    """Asserts that each verdict has a packet with the version; without one it is not "affected"."""
     for one in found:
         if one["verdict"] != "cannot tell":
             assert one["device"]["firmware"], one
@@ -64,9 +64,7 @@ def proven(found: list[dict[str, Any]]) -> None:
 
 
 def test_an_office(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A camera, a telephone and an access point, and nobody else; the others are up to date, or of them it cannot be
-    told.
-    """
+    """Only a camera, a phone and an access point are affected; others are up to date or cannot be determined."""
     found = findings([str(OFFICE)], tmp_path / "state", capsys, monkeypatch)
     proven(found)
     assert {
@@ -82,7 +80,7 @@ def test_an_office(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypat
 def test_captures_of_other_people(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same of real devices."""
+    """The same holds for captures of real devices."""
     found = findings(
         [str(Path(CORPUS) / "devices"), str(Path(CORPUS) / "protocols")], tmp_path / "state", capsys, monkeypatch
     )

@@ -1,4 +1,4 @@
-"""The order in which to mend: every term counts as it is published."""
+"""The order of fixes: every term counts as documented."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BARE = About("CVE-2024-0001")
     ],
 )
 def test_points(about: About, verdict: Verdict, device: Circumstances, points: float) -> None:
-    """A number from 0 to 100, the sum of terms that are all shown, by half where nobody can tell."""
+    """Points are from 0 to 100, the sum of terms that are all shown, and half if the verdict is "cannot tell"."""
     reported = priority(about, verdict, device)
     assert reported.points == points
     assert round(reported.share * sum(term.points for term in reported.terms), 1) == points
@@ -48,7 +48,7 @@ def test_points(about: About, verdict: Verdict, device: Circumstances, points: f
 
 
 def test_reasons(golden: Golden) -> None:
-    """Each term says why it is as it is, also where it adds nothing."""
+    """Each term has a reason, also with 0 points."""
     reported = {term.name: term.why for term in priority(WORST, Verdict.AFFECTED, Circumstances()).terms}
     golden(reported["exploited"])
     assert reported["severity"] == "CVSS 10.0"

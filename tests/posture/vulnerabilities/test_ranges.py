@@ -1,4 +1,4 @@
-"""Where a version lies to a range: inside, outside, or nobody can tell."""
+"""A version and a range: inside, outside, or cannot be determined."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11
         ("dotted", "unknown", (Range("1.2", "1.4"),), "cannot tell"),
         ("dotted", "1.3", (Range("see advisory", "1.4"),), "cannot tell"),
         ("dotted", "1.3", (), "cannot tell"),
-        # What a packet told may be cut short, what a record says may mean all below it.
+        # An observed version may be truncated, and one in a record may include all versions below it.
         ("dotted", "8.1", (Range(end="8.1.3.1301"),), "cannot tell"),
         ("dotted", "8.0", (Range(end="8.1.3.1301"),), "affected"),
         ("dotted", "8.1", (Range("8.1.2", "9.0"),), "cannot tell"),
         ("dotted", "12.0.4.7", (Range(end="12.0.4", through=True),), "cannot tell"),
         ("dotted", "4.2.1", (Range("4.2", after=True),), "cannot tell"),
         ("whole", "6.49", (Range(end="6.49.7"),), "affected"),
-        # One range that holds it is enough; one that cannot be told spoils only what would be an acquittal.
+        # One range with the version is enough; an undetermined range only prevents the verdict "not affected".
         ("dotted", "1.3", (Range("x", "y"), Range("1.2", "1.4")), "affected"),
         ("dotted", "1.5", (Range("x", "y"), Range("1.2", "1.4")), "cannot tell"),
         ("axis", "9.80.3", AXIS, "affected"),
@@ -83,7 +83,7 @@ PARTS = st.lists(st.integers(0, 30), min_size=3, max_size=3)
 def test_plain_numbers_lie_where_they_lie(
     version: list[int], start: list[int], end: list[int], after: bool, through: bool
 ) -> None:
-    """Of versions written in full every range is told, and as their numbers say."""
+    """Complete versions are always determined, by their numbers."""
     one = Range(*(".".join(map(str, parts)) for parts in (start, end)), after=after, through=through)
     inside = (version > start or (version == start and not after)) and (version < end or (version == end and through))
     answer = evaluate(SCHEMES["whole"], ".".join(map(str, version)), (one,))

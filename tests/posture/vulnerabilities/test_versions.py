@@ -1,4 +1,4 @@
-"""Versions: an order where it is certain, and no guess where it is not."""
+"""Versions: ordered where the order is certain, and undetermined where it is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.posture.vulnerabilities.schemes import SCHEMES
 from sensor.posture.vulnerabilities.versions import Order, compare
 
 NUMBERS = st.lists(st.integers(0, 400), min_size=4, max_size=4)
-# How a version of each scheme is written from numbers, all of one track.
+# How each scheme writes a version from numbers, all of one track.
 WRITTEN = {
     "dotted": lambda n: f"V{n[0]}.{n[1]}.{n[2]} build {200101 + n[3]}",
     "whole": lambda n: f"{n[0]}.{n[1]}.{n[2]}",
@@ -80,7 +80,7 @@ ORDERED = (Order.LESS, Order.EQUAL)
     ],
 )
 def test_families(scheme: str, left: str, order: str, right: str) -> None:
-    """Each family by its own rules; the other way round it is the other way round."""
+    """Each scheme has its own rules; exchanging both versions reverses the result."""
     assert compare(SCHEMES[scheme], left, right).value == order
     assert compare(SCHEMES[scheme], right, left) is Order(order).reverse
 
@@ -98,7 +98,7 @@ def test_every_scheme_is_ordered() -> None:
 
 @given(NUMBERS, NUMBERS, NUMBERS)
 def test_order_inside_a_track_is_total(a: list[int], b: list[int], c: list[int]) -> None:
-    """Within a track everything is told, the same from both sides, and what is less than less is less."""
+    """Within a track all versions are ordered, antisymmetrically and transitively."""
     for name, written in WRITTEN.items():
         one, two, three = written(a), written(b), written(c)
         reported = compare(SCHEMES[name], one, two)
@@ -111,7 +111,7 @@ def test_order_inside_a_track_is_total(a: list[int], b: list[int], c: list[int])
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_anything_may_be_compared(a: str, b: str, c: str) -> None:
-    """Whatever the texts are nothing is raised, and no two answers contradict each other."""
+    """Arbitrary texts raise no error and have consistent results."""
     for scheme in SCHEMES.values():
         reported = compare(scheme, a, b)
         assert compare(scheme, b, a) is reported.reverse
