@@ -1,4 +1,4 @@
-"""The fingerprints that are shipped, loaded once for all tests that only read them (15 MiB each time)."""
+"""The shipped fingerprints, loaded once for all tests that only read them (15 MiB each time)."""
 
 from __future__ import annotations
 

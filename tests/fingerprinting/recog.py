@@ -1,7 +1,7 @@
-"""Examples of hardware banners from Rapid7's Recog, turned into the values that the sensor reads from packets.
+"""Examples of hardware banners from Rapid7's Recog, converted to the values that the sensor reads from packets.
 
-Nothing of Recog is kept here but spellings of vendors. SENSOR_RECOG names its folder, by default shared/facts/recog
-beside the checkout.
+Only spellings of vendors are copied from Recog. SENSOR_RECOG is its folder, by default shared/facts/recog beside the
+checkout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Values = Iterator[tuple[str, str]]
 
 
 class Example(NamedTuple):
-    """A banner of a file with the vendor of the hardware that sends it."""
+    """A banner of a file with the vendor of its hardware."""
 
     file: str
     text: str
@@ -37,8 +37,8 @@ class Example(NamedTuple):
 
 
 def examples(file: str) -> Iterator[Example]:
-    """The examples of one file whose fingerprint names a hardware vendor."""
-    for fingerprint in ET.parse(FOLDER / f"{file}.xml").getroot().iter("fingerprint"):  # noqa: S314 - a folder of ours
+    """The examples of one file whose fingerprint has a hardware vendor."""
+    for fingerprint in ET.parse(FOLDER / f"{file}.xml").getroot().iter("fingerprint"):  # noqa: S314 - a local folder
         params = {param.get("name"): param.get("value", "") for param in fingerprint.iter("param")}
         for example in fingerprint.iter("example") if "hw.vendor" in params else ():
             text = example.text or ""
@@ -60,7 +60,7 @@ def _title(text: str) -> Values:
 
 
 def _realm(text: str) -> Values:
-    """Some examples are a realm alone."""
+    """Some examples consist of a realm only."""
     yield "http.realm", challenge(text.strip().encode())[1] or clean(text)
 
 
@@ -95,13 +95,13 @@ def _distinguished(kind: str) -> Callable[[str], Values]:
 
 
 def _telnet(text: str) -> Values:
-    """What the dissector reads where the server writes this and the client then types a line."""
+    """The dissector's value when the server sends this banner and the client then sends a line."""
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     found = [*stream.feed(packet, text.rstrip("\n").encode(), False), *stream.feed(packet, b"admin\r\n", True)]
     yield from ((one.kind, one.value) for one in found if isinstance(one, Observation))
 
 
-# Files with hardware in them, and the values that the sensor reads from a line. Cookies are not observed: those stay
+# Files with hardware, and the values that the sensor reads from a line. Cookies are not observed: they remain
 # unknown.
 FILES: dict[str, Callable[[str], Values]] = {
     "dhcp_vendor_class": _plain("dhcp.vendor_class"),
@@ -124,7 +124,7 @@ FILES: dict[str, Callable[[str], Values]] = {
     "x509_subjects": _distinguished("tls.certificate_subject"),
 }
 
-# Recog's vendor → ours, where neither name contains the other: brands and their owners, and other spellings.
+# Recog's vendor → the sensor's, where neither name contains the other: brands, their owners, and other spellings.
 SAME = {
     "ALCATEL": "Alcatel-Lucent", "AnyBus": "HMS", "ATT": "AT&T", "Data Domain": "Dell", "EMC": "Dell",
     "iTach": "Global Caché", "Oce": "Océ", "Panasonic": "i-PRO", "Poly": "Obihai", "Samsung": "Hanwha Vision",
@@ -133,7 +133,7 @@ SAME = {
 
 
 def same_vendor(recogs: str, ours: str, spellings: dict[str, str]) -> bool:
-    """Whether two spellings are one vendor: by our vocabulary, by the table, or because one contains the first word of
+    """Whether two spellings are one vendor: by the vocabulary, by the table, or because one contains the first word of
     the other.
     """
     one, other = spellings.get(recogs.lower(), SAME.get(recogs, recogs)), ours

@@ -1,4 +1,4 @@
-"""Drafts of fingerprints from what a device was heard to say."""
+"""Drafts of fingerprints from observations of a device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def drafted(kind: str, value: str, **label: str) -> list[Draft]:
 
 
 def test_what_is_the_same_everywhere_stays() -> None:
-    """A text without anything of the unit's own is matched as it is; it says what the label says of all units."""
+    """A text without unit-specific parts is matched exactly, and yields the label's attributes of the product."""
     [draft] = drafted("dhcp.vendor_class", "ACME Vision Unit")
     assert (draft.operator, draft.text, draft.asserts) == (
         "exact",
@@ -42,21 +42,21 @@ def test_what_is_the_same_everywhere_stays() -> None:
     ],
 )
 def test_what_is_a_units_own_is_left_open(value: str, pattern: str, yields: dict[str, str]) -> None:
-    """Versions, MACs, ids and long numbers; the pattern still matches what it was made from."""
+    """Versions, MACs, ids and long numbers become wildcards; the pattern matches the original text."""
     [draft] = drafted("http.server", value)
     assert (draft.operator, draft.text, draft.yields) == ("regex", pattern, yields)
     assert re.search(draft.text, value)
 
 
 def test_a_model_is_reported_where_the_text_holds_it() -> None:
-    """It stays as it is, whatever digits it has."""
+    """A model name in the text is kept, with all its digits."""
     [draft] = drafted("upnp.model_name", "ACME 12.1.60 cube", type="camera", vendor="Axis", model="12.1.60 cube")
     assert (draft.operator, draft.asserts["model"]) == ("exact", "12.1.60 cube")
 
 
 def test_what_is_known_is_not_reported_again() -> None:
-    """Of what our fingerprints say already only the rest is drafted, and nothing where there is none; what they say
-    against the label is shown.
+    """A draft contains only attributes that existing fingerprints do not yield; contradictions with the label are
+    shown.
     """
     assert drafted("wsd.manufacturer", "AXIS", type="camera", vendor="Axis") == []
     [draft] = drafted("wsd.manufacturer", "AXIS", type="speaker", vendor="Axis")
@@ -78,29 +78,29 @@ def test_what_is_known_is_not_reported_again() -> None:
     ],
 )
 def test_what_reports_of_no_product(kind: str, value: str) -> None:
-    """Names of people's, serial numbers, services of any machine, bare numbers."""
+    """Names of users, serial numbers, common services and bare numbers give no draft."""
     assert not is_informative(kind, value)
     assert drafted(kind, value) == []
 
 
 def test_what_a_standard_reports_is_left_out() -> None:
-    """A service that is known to be of some type, whoever makes it, tells of no maker; one that nobody knows may."""
+    """A standard service of a device type yields no vendor; an unknown service may."""
     assert drafted("mdns.service", "_ipp._tcp") == []
     assert [draft.text for draft in drafted("mdns.service", "_acme-view._tcp")] == ["_acme-view._tcp"]
 
 
 def test_a_model_is_the_same_with_its_maker() -> None:
-    """What known fingerprints read as the label says, is known."""
+    """A value that fingerprints read as the label has it, with or without the vendor, is known."""
     assert drafted("upnp.model_name", "AXIS Q9999-X", vendor="Axis", model="Q9999-X") == []
 
 
 def test_programs_of_any_maker_are_left_out() -> None:
-    """A client that half of all devices are built with says nothing of this one."""
+    """A DHCP client that many vendors use does not identify the device."""
     assert is_informative("dhcp.vendor_class", "udhcp 1.24.2")
     assert drafted("dhcp.vendor_class", "udhcp 1.24.2") == []
 
 
 def test_they_send_softly() -> None:
-    """No draft is surer than a person would be of one capture."""
+    """A draft's confidence is at most that of a fingerprint from one capture."""
     assert CERTAINTY.keys() == KNOWLEDGE.vocabulary.attributes.keys()
     assert max(CERTAINTY.values()) <= 0.6

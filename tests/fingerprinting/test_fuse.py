@@ -1,4 +1,4 @@
-"""Fusion: stories of evidence that agrees, contradicts, or is too little."""
+"""Confidence fusion: evidence that agrees, contradicts, or is insufficient."""
 
 from __future__ import annotations
 
@@ -34,55 +34,55 @@ def piece(
 
 
 def test_nothing() -> None:
-    """No evidence, no attributes."""
+    """No evidence gives no attributes."""
     assert fuse([]) == {}
 
 
 def test_one_family_is_capped() -> None:
-    """One family alone never makes certain, however sure it is and however often it speaks."""
+    """The confidence of a single family is capped, whatever its weight and number of observations."""
     reported = fuse([piece("type", "printer", 0.95), piece("type", "printer", 0.9), piece("type", "printer", 0.97)])
     assert reported["type"].confidence == ONE_FAMILY
     assert len(reported["type"].evidence) == 3
 
 
 def test_families_add_up() -> None:
-    """Independent families raise each other: 1 - (1 - 0.85)(1 - 0.8)."""
+    """Independent families increase the confidence: 1 - (1 - 0.85)(1 - 0.8)."""
     reported = fuse([piece("type", "printer", 0.85), piece("type", "printer", 0.8, "mdns")])
     assert reported["type"].confidence == pytest.approx(0.97)
 
 
 def test_never_beyond_certain() -> None:
-    """Many families stop short of certainty."""
+    """Many families stay below a confidence of 1."""
     reported = fuse([piece("type", "printer", 0.95, family) for family in ("dhcp", "mdns", "sip", "lldp")])
     assert reported["type"].confidence == CERTAIN
 
 
 @pytest.mark.parametrize("family", ["hostname", "oui"])
 def test_weak_families_are_capped(family: str) -> None:
-    """A name or a MAC prefix alone is no better than an even chance."""
+    """A name or a MAC prefix alone has a confidence of 0.5 at most."""
     assert fuse([piece("vendor", "HP", 0.85, family)])["vendor"].confidence == WEAK_FAMILY
 
 
 def test_two_weak_families() -> None:
-    """A name and a MAC prefix together are more than each, but no certainty."""
+    """A name and a MAC prefix together have a higher confidence than each, but are not certain."""
     reported = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.5, "oui")])
     assert reported["type"].confidence == pytest.approx(0.75)
 
 
 def test_checked_name_is_no_second_source() -> None:
-    """A name that holds the sender's MAC counts once, not as a name besides."""
+    """A name that contains the sender's MAC counts once, not also as a name."""
     reported = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.8, "hostname_mac")])
     assert reported["type"].confidence == 0.8
 
 
 def test_too_little_is_unknown() -> None:
-    """Below the threshold there is no answer."""
+    """Evidence below the threshold gives no value."""
     assert fuse([piece("type", "printer", THRESHOLD - 0.01)]) == {}
     assert "type" in fuse([piece("type", "printer", THRESHOLD)])
 
 
 def test_contradiction_lowers_and_is_shown() -> None:
-    """Another likely value makes the answer less sure and contested; the evidence against it is kept."""
+    """Another likely value lowers the confidence and makes the value contested; its evidence is kept."""
     reported = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
     assert reported.value == "printer"
     assert reported.contested
@@ -91,8 +91,8 @@ def test_contradiction_lowers_and_is_shown() -> None:
 
 
 def test_what_a_maker_makes_besides_is_no_contest() -> None:
-    """A hub of a maker that makes lamps too is a hub, uncontested; alone, the same hint is no answer; where the maker
-    makes little else, it counts.
+    """A hub of a vendor that also sells lamps is an uncontested hub; the weak evidence alone gives no value, stronger
+    evidence contests.
     """
     hub = piece("type", "hub", 0.8, "mdns")
     reported = fuse([hub, piece("type", "light", 0.25, "oui")])["type"]
@@ -102,21 +102,19 @@ def test_what_a_maker_makes_besides_is_no_contest() -> None:
 
 
 def test_unlikely_rival_is_no_contest() -> None:
-    """A faint other opinion lowers a little and does not contest."""
+    """An unlikely value lowers the confidence a little and does not contest."""
     reported = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.2, "mdns")])["type"]
     assert not reported.contested
     assert 0.8 < reported.confidence < 0.85
 
 
 def test_even_contradiction_is_unknown() -> None:
-    """Two equally likely values that exclude each other: a wrong name is worse than none."""
+    """Two equally likely values that exclude each other give no value."""
     assert fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.85, "mdns")]) == {}
 
 
 def test_services_that_a_machine_turns_to_only_back_others() -> None:
-    """A phone asks for the names of many makers' clouds: that never stands against what it says itself, and backs it
-    where both agree.
-    """
+    """DNS queries for vendors' clouds never contradict other evidence of a device; they support it where both agree."""
     requested = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
     reported = fuse([piece("vendor", "LG", 0.5, "oui"), *requested])["vendor"]
     assert (reported.value, reported.confidence, reported.contested) == ("LG", pytest.approx(0.725), False)
@@ -129,18 +127,18 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
 
 
 def test_narrower_type_wins() -> None:
-    """A thing that is also known to be a camera is a camera, uncontested, though the wider word is surer."""
+    """A narrower type wins uncontested over a wider one of higher confidence: a camera is an IoT device."""
     reported = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
     assert (reported.value, reported.confidence, reported.contested) == ("camera", 0.5, False)
 
 
 def test_narrower_but_unlikely() -> None:
-    """A narrower word that is itself below the threshold does not oust the wider."""
+    """A narrower type below the threshold does not replace the wider one."""
     assert fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.2, "mdns")])["type"].value == "iot"
 
 
 def test_two_narrower_types_contest() -> None:
-    """Two narrow words contradict each other even when one wide word covers both."""
+    """Two narrower types contradict each other even if one wider type includes both."""
     reported = fuse(
         [piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")]
     )["type"]
@@ -149,7 +147,7 @@ def test_two_narrower_types_contest() -> None:
 
 
 def test_small_signs_of_a_thing_add_up() -> None:
-    """Hints of narrower types, none of them likely, speak for a thing with one job; a likely one is told itself."""
+    """Weak evidence of narrower types adds up to the wider one; a likely narrower type wins."""
     signs = [piece("type", "iot", 0.24), piece("type", "camera", 0.35, "cloud")]
     reported = fuse(signs)["type"]
     assert (reported.value, reported.contested) == ("iot", False)
@@ -159,27 +157,27 @@ def test_small_signs_of_a_thing_add_up() -> None:
 
 
 def test_number_and_name_of_a_product_agree() -> None:
-    """A model told by number, by name and by both is one; the fullest text is told."""
+    """A model by number, by name and by both is one value; the longest text is shown."""
     number, name = piece("model", "BSB002", 0.8, "mdns"), piece("model", "Hue Bridge", 0.75, "ssdp")
     reported = fuse([number, name, piece("model", "BSB002 Hue Bridge", 0.8, "mdns")])["model"]
     assert (reported.value, reported.contested) == ("BSB002 Hue Bridge", False)
 
 
 def test_wider_words_are_no_circle() -> None:
-    """No type is wider and narrower than another at once."""
+    """The relation of wider and narrower types has no cycle."""
     assert not [
         (wide, narrow) for wide, narrows in WIDER.items() for narrow in narrows if wide in WIDER.get(narrow, ())
     ]
 
 
 def test_longer_os_wins() -> None:
-    """Windows agrees with Windows 11."""
+    """Windows and Windows 11 agree, and the longer name is shown."""
     reported = fuse([piece("os", "Windows", 0.85), piece("os", "Windows 11", 0.6, "http")])["os"]
     assert (reported.value, reported.contested) == ("Windows 11", False)
 
 
 def test_spelling_of_models() -> None:
-    """Models that differ in case, blanks, hyphens or the maker in front are one."""
+    """Models that differ in case, blanks, hyphens or a vendor prefix are one."""
     reported = fuse(
         [
             piece("vendor", "HP", 0.9),
@@ -192,9 +190,7 @@ def test_spelling_of_models() -> None:
 
 
 def test_model_of_another_vendor_loses() -> None:
-    """A model that was told together with a vendor that lost is not believed: a print server names other makers'
-    printers.
-    """
+    """A model is dropped if its evidence's vendor lost: a print server announces printers of other vendors."""
     evidence = [
         piece("vendor", "HP", 0.9),
         piece("vendor", "HP", 0.9, "sip"),
@@ -209,7 +205,7 @@ def test_model_of_another_vendor_loses() -> None:
 
 
 def test_order_means_nothing() -> None:
-    """Any order of the evidence gives the same answer, ties are broken by value."""
+    """Any order of the evidence gives the same result; ties are broken by value."""
     evidence = [
         piece("type", "printer", 0.6),
         piece("type", "camera", 0.2, "mdns"),
@@ -221,7 +217,7 @@ def test_order_means_nothing() -> None:
 
 
 def test_evidence_ages() -> None:
-    """Evidence not seen again loses half its weight each month, firmware each week; seen again it is fresh."""
+    """Evidence loses half its weight each month, firmware each week; a new observation restores it."""
     old = [piece("type", "printer", 0.8), piece("firmware", "1.2", 0.8)]
     assert fuse(old, HALF_LIFE_FIRMWARE)["firmware"].confidence == 0.4
     assert fuse(old, HALF_LIFE_FIRMWARE)["type"].confidence == 0.8
@@ -232,8 +228,8 @@ def test_evidence_ages() -> None:
 
 @pytest.mark.parametrize("versions", [("1.0", "2.0"), ("2.0", "1.0")])
 def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
-    """After an update the version read last counts, newer or older; two that are announced side by side contradict each
-    other, and so do two ways to read.
+    """After an update the version read last wins, newer or older; two concurrent versions contradict each other, and so
+    do two sources.
     """
     old, new = versions
     before, after = piece("firmware", old, 0.9, last=0), piece("firmware", new, 0.9, last=SUCCESSION)
@@ -257,12 +253,12 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
     ],
 )
 def test_a_system_by_its_kernel_or_a_related_one_is_no_contradiction(wide: str, narrow: str) -> None:
-    """A client of Linux asks for an address and Ubuntu answers at port 80: the narrower name is told, uncontested."""
+    """A DHCP client of Linux and a web server of Ubuntu agree: the narrower name is shown, uncontested."""
     reported = fuse([piece("os", wide, 0.75), piece("os", narrow, 0.7, "http")])["os"]
     assert (reported.value, reported.contested) == (narrow, False)
 
 
 def test_systems_of_two_kinds_contradict() -> None:
-    """Ubuntu is no Windows, and a release of Windows is not an earlier one."""
+    """Ubuntu contradicts Windows, and a Windows release contradicts an earlier one."""
     assert fuse([piece("os", "Windows", 0.7), piece("os", "Ubuntu", 0.7, "http")]) == {}
     assert fuse([piece("os", "Windows 7 or 8", 0.7), piece("os", "Windows 11", 0.7, "smb")]) == {}

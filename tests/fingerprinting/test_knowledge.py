@@ -1,4 +1,4 @@
-"""The shipped fingerprints: every entry is tested by its own examples, and held to the vocabulary."""
+"""The shipped fingerprints: every entry is tested by its own examples and checked against the vocabulary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def claims(fingerprint: Fingerprint, kind: str, value: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("file", sorted(FILES))
 def test_entries_of_a_file(file: str) -> None:
-    """An entry yields exactly what its examples say, in every kind it observes, and leaves its negatives alone."""
+    """An entry yields exactly the values of its examples, for each of its kinds, and does not match its negatives."""
     differences = []
     for fingerprint in FILES[file]:
         constants = {attribute: text for attribute, text in fingerprint.asserts.items() if not PLACEHOLDER.search(text)}
@@ -54,15 +54,13 @@ def test_entries_of_a_file(file: str) -> None:
 
 
 def test_the_files_hold_all_entries() -> None:
-    """Each entry is in one of them, and tells something of its kind."""
+    """Each entry is in one file and yields an attribute of its observation kind."""
     assert sum(map(len, FILES.values())) == len(BY_ID) > 1000
     assert not [fingerprint.id for fingerprint in BY_ID.values() if not fingerprint.kinds]
 
 
 def test_an_organisation_of_the_registry_is_one_maker() -> None:
-    """Nobody whom IEEE gave prefixes to is taken for two vendors or for two types at once: two that say the same loudly
-    cancel each other out.
-    """
+    """No IEEE organization yields two vendors or two types at once, which would cancel each other out."""
     torn = {}
     for name in filter(None, map(shipped, registered())):
         reported = [claim for claim in MATCHER.match("oui.organisation", name) if claim.attribute in ("vendor", "type")]
@@ -78,8 +76,8 @@ def registered() -> list[int]:
 
 
 def test_what_many_makes_send_names_none_of_them() -> None:
-    """The option list of Red Hat's client, and so of Arista, tells a system and no maker; a router whose conference
-    bridge signs on is no telephone.
+    """The DHCP option list of Red Hat's client, also used by Arista, yields an operating system and no vendor; a router
+    with a conference bridge is not a phone.
     """
     red_hat = MATCHER.match("dhcp.parameter_list", "1,28,2,121,15,6,12,40,41,42,26,119,3")
     assert {(claim.attribute, claim.value) for claim in red_hat} == {("os", "Linux")}
@@ -89,8 +87,8 @@ def test_what_many_makes_send_names_none_of_them() -> None:
 
 
 def test_systems_take_in_what_entries_report() -> None:
-    """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one
-    answer: no two take in each other.
+    """Each name in the table of operating systems is yielded by an entry, agrees with the names that it includes, and
+    no two include each other.
     """
     reported = {
         plain(text): text
@@ -109,26 +107,24 @@ def test_systems_take_in_what_entries_report() -> None:
 
 
 def test_one_text_is_one_witness() -> None:
-    """A banner that the entries of SSDP and of HTTP know both is no two protocols that agree: one family, and as sure
-    as one family can be.
-    """
+    """A banner that SSDP and HTTP entries both match counts as one family, with the confidence of one."""
     reported = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
     assert {piece.fingerprint for piece in reported.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
     assert ({piece.family for piece in reported.evidence}, reported.confidence) == ({"ssdp"}, ONE_FAMILY)
 
 
 def plain(text: str) -> str:
-    """As systems are compared."""
+    """The name in the form in which operating systems are compared."""
     return text.casefold().replace(" ", "").replace("-", "")
 
 
 def seen(kind: str, value: str) -> list[Evidence]:
-    """The evidence that a value is."""
+    """Evidence of a value."""
     return [Evidence(*claim, kind, value, 0, 0) for claim in MATCHER.match(kind, value)]
 
 
 def test_every_template_is_exercised() -> None:
-    """Each attribute made from a group of the regex is yielded by at least one example."""
+    """Each attribute from a group of the regex is yielded by at least one example."""
     silent = [
         (fingerprint.id, attribute)
         for fingerprint in KNOWLEDGE.fingerprints
@@ -148,14 +144,12 @@ def test_placeholders_have_groups() -> None:
 
 
 def test_vocabulary_has_the_types_of_the_core() -> None:
-    """The device types of the vocabulary are those of the core, no more and no fewer."""
+    """The device types of the vocabulary are exactly those of the core."""
     assert set(VOCABULARY.types) == set(TYPES)
 
 
 def test_vocabulary_is_used() -> None:
-    """No vendor, family or kind stands in the vocabulary that no fingerprint needs, and no spelling belongs to two
-    vendors.
-    """
+    """Each vendor, family and kind of the vocabulary is used by a fingerprint; no spelling belongs to two vendors."""
     spellings = [
         spelling.lower() for vendor, others in VOCABULARY.vendors.items() for spelling in (vendor, *(others or ()))
     ]
@@ -174,7 +168,7 @@ def test_ids_name_their_file() -> None:
 
 
 def test_sources_are_reported() -> None:
-    """Each entry says where it is from; one that was only recalled says so and speaks softly."""
+    """An entry that was recalled without a source is marked as such and has a low confidence."""
     for fingerprint in KNOWLEDGE.fingerprints:
         if "recalled" in fingerprint.note:
             assert max(fingerprint.certainty[attribute] for attribute in fingerprint.asserts) <= 0.7, fingerprint.id
@@ -182,7 +176,7 @@ def test_sources_are_reported() -> None:
 
 @pytest.mark.parametrize("word", ["printer", "voip_phone", "tv", "camera", "conferencing"])
 def test_ten_of_each_category(word: str) -> None:
-    """At least ten entries name each category over DHCP, mDNS and SIP."""
+    """At least ten entries yield each category over DHCP, mDNS and SIP."""
     entries = [
         f for f in KNOWLEDGE.fingerprints if f.asserts.get("type") == word and f.family in ("dhcp", "mdns", "sip")
     ]
@@ -190,8 +184,8 @@ def test_ten_of_each_category(word: str) -> None:
 
 
 def test_regexes_are_safe() -> None:
-    """No regex takes more than a few milliseconds of CPU on hostile values of full length, alone or behind its own
-    plain start.
+    """No regex takes more than a few milliseconds of CPU on hostile values of full length, alone or after its own
+    literal prefix.
     """
     slow = []
     for fingerprint in KNOWLEDGE.fingerprints:
@@ -210,7 +204,7 @@ def test_regexes_are_safe() -> None:
 
 
 def test_prefilter_agrees_with_the_regexes() -> None:
-    """The plain texts by which regexes are found are in every example that the regex itself matches."""
+    """The literals by which regexes are found are in every example that the regex matches."""
     for fingerprint in KNOWLEDGE.fingerprints:
         regex = fingerprint.match.regex
         if regex is None:
@@ -224,13 +218,13 @@ def test_prefilter_agrees_with_the_regexes() -> None:
 
 
 def test_regexes_are_anchored() -> None:
-    """Every regex is anchored at the start, apart from the parameters of a SIP event, whose order is free."""
+    """Every regex is anchored at the start, except for parameters of a SIP event, whose order is free."""
     loose = [f.id for f in KNOWLEDGE.fingerprints if f.match.regex is not None and not f.match.regex.startswith("^")]
     assert all(name.startswith("sip.profile.") for name in loose)
 
 
 def test_no_inline_flags() -> None:
-    """The files hold no inline flags (ignore_case says it) and no capture groups without a name."""
+    """The files contain no inline flags (ignore_case is an option) and no unnamed capture groups."""
     for fingerprint in KNOWLEDGE.fingerprints:
         assert not re.search(r"\(\?[aiLmsux]|\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", fingerprint.match.regex or "")), (
             fingerprint.id

@@ -1,4 +1,4 @@
-"""Loading: faults at their place, ours fatal, the operator's reported."""
+"""Loading of fingerprints: faults are reported with their place; those in shipped files are fatal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def faults(folder: Path, text: str) -> list[str]:
 
 
 def test_operators_fingerprints(tmp_path: Path) -> None:
-    """An operator's fingerprint speaks beside ours."""
+    """An operator's fingerprint is used in addition to the shipped ones."""
     (tmp_path / "site.yaml").write_text(GOOD)
     knowledge = load_knowledge([tmp_path])
     assert knowledge.faults == []
@@ -75,8 +75,8 @@ def test_an_operator_s_vocabulary(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_faults(golden: Golden, tmp_path: Path, old: str, new: str, place: str) -> None:
-    """Each mistake of an operator is told with its place and the nearest word; the file is left out
-    and the rest loads.
+    """Each fault of an operator's file is reported with its place and the nearest word; the file is skipped and the
+    rest loads.
     """
     assert old in GOOD
     (reported,) = faults(tmp_path, GOOD.replace(old, new))
@@ -85,7 +85,7 @@ def test_faults(golden: Golden, tmp_path: Path, old: str, new: str, place: str) 
 
 
 def test_one_broken_file_of_two(tmp_path: Path) -> None:
-    """A broken file does not take its neighbour along."""
+    """A faulty file does not affect the others."""
     (tmp_path / "good.yaml").write_text(GOOD)
     (tmp_path / "bad.yaml").write_text("nothing: here\n")
     knowledge = load_knowledge([tmp_path])
@@ -94,12 +94,12 @@ def test_one_broken_file_of_two(tmp_path: Path) -> None:
 
 
 def test_missing_folder(golden: Golden, tmp_path: Path) -> None:
-    """A folder that is not there is a fault, not a crash."""
+    """A missing folder is a fault, not a crash."""
     golden([str(fault) for fault in load_knowledge([tmp_path / "no"]).faults])
 
 
 def test_our_own_fault_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault in a shipped file raises."""
+    """A fault in a shipped file raises an error."""
     (tmp_path / "vocabulary.yaml").write_text((load.own_folder() / "vocabulary.yaml").read_text())
     (tmp_path / "site.yaml").write_text(GOOD.replace("type: printer", "type: priter"))
     monkeypatch.setattr(load, "own_folder", lambda: tmp_path)

@@ -1,4 +1,4 @@
-"""The matcher: operators, memory, near lists, plain starts of regexes."""
+"""The matcher: operators, cache, similar parameter lists, literal prefixes of regexes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def matcher(*fingerprints: Fingerprint) -> Matcher:
     ],
 )  # fmt: skip
 def test_operators(match: dict[str, object], ignore_case: bool, yes: list[str], no: list[str]) -> None:
-    """Each operator matches what it says and minds case unless told otherwise."""
+    """Each operator matches its values, and is case-sensitive by default."""
     found = matcher(made("a.b", match, {"type": "printer"}, ignore_case=ignore_case))
     for value in yes:
         assert found.match("test.kind", value) == (Claim("type", "printer", 0.8, "a.b", "test"),), value
@@ -62,7 +62,7 @@ def test_operators(match: dict[str, object], ignore_case: bool, yes: list[str], 
 
 
 def test_all_matching_entries_send() -> None:
-    """Every entry that matches is heard; another kind is not."""
+    """Every matching entry yields its attributes; entries of other observation kinds do not."""
     found = matcher(
         made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"})
     )
@@ -71,7 +71,7 @@ def test_all_matching_entries_send() -> None:
 
 
 def test_the_innermost_domain_sends() -> None:
-    """Of domains inside each other only the longest is heard, and every entry that names it."""
+    """Of nested domains only the longest matches, with every entry that contains it."""
     found = matcher(
         made("a.outer", {"domain": "hp.com"}, {"vendor": "HP"}),
         made("a.inner", {"domain": ["print.hp.com", "ink.hp.com"]}, {"type": "printer"}),
@@ -83,14 +83,14 @@ def test_the_innermost_domain_sends() -> None:
 
 
 def test_endless_names_are_not_walked() -> None:
-    """Of a name with very many labels only the first sixteen are tried."""
+    """Only the first sixteen labels of a name are compared."""
     found = matcher(made("a.b", {"domain": "hp.com"}, {"vendor": "HP"}))
     assert found.match("test.kind", "a." * 14 + "hp.com")
     assert not found.match("test.kind", "a." * 200 + "hp.com")
 
 
 def test_templates() -> None:
-    """Groups fill templates; a group that took no part claims nothing; a vendor gets its canonical spelling."""
+    """Groups fill templates; a group that did not match yields nothing; a vendor gets its canonical spelling."""
     found = matcher(
         made(
             "a.b",
@@ -109,8 +109,8 @@ def test_templates() -> None:
 
 
 def test_what_a_model_is_sold_as() -> None:
-    """The product that a model stands for is told with it: of the same family, less sure where the model is, and never
-    about another maker's.
+    """The product of a model is yielded with it: in the same family, with a lower confidence, and never for another
+    vendor.
     """
     model = made("a.model", {"regex": "^(?P<model>X\\S+)"}, {"model": "{model}"})
     ours = made("a.ours", {"suffix": "of HP"}, {"vendor": "HP"})
@@ -138,7 +138,7 @@ def test_what_a_model_is_sold_as() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values that peers make up do not grow the memory without end."""
+    """Random values of peers do not grow the cache without limit."""
     monkeypatch.setattr(module, "REMEMBERED", 100)
     found = matcher(made("a.b", {"prefix": "HP"}, {"type": "printer"}))
     for number in range(1000):
@@ -147,14 +147,14 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_reports_which_kinds_matter() -> None:
-    """A kind that no fingerprint is about need not be asked for."""
+    """An observation kind without fingerprints is reported as not needed."""
     found = matcher(made("a.b", {"prefix": "HP"}, {"type": "printer"}))
     assert found.knows("test.kind")
     assert not found.knows("other.kind")
 
 
 def test_a_fingerprint_of_several_kinds_sends_for_each() -> None:
-    """It is arranged once, and found under all of its kinds."""
+    """A fingerprint of several kinds is compiled once and found under each of them."""
     shared = msgspec.structs.replace(
         made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind")
     )
@@ -163,7 +163,7 @@ def test_a_fingerprint_of_several_kinds_sends_for_each() -> None:
 
 
 def test_long_values_are_cut() -> None:
-    """What comes after 1024 characters is not looked at."""
+    """Only the first 1024 characters of a value are compared."""
     found = matcher(made("a.b", {"suffix": "end"}, {"type": "printer"}))
     assert found.match("test.kind", "x" * 1021 + "end")
     assert not found.match("test.kind", "x" * 1022 + "end")
@@ -188,8 +188,8 @@ LONG = "1,3,6,15,31,33,43,44,46,47"
     ],
 )  # fmt: skip
 def test_near_lists(value: str, confidence: float | None) -> None:
-    """A parameter list speaks in full when equal, at half weight with the same codes, at 0.3 within two edits, and not
-    at all beyond.
+    """A parameter list has full weight when equal, half with the same codes in another order, 0.3 within two edits, and
+    none beyond.
     """
     found = matcher(made("a.b", {"exact": LONG}, {"type": "printer"}, "dhcp.parameter_list"))
     claims = found.match("dhcp.parameter_list", value)
@@ -197,7 +197,7 @@ def test_near_lists(value: str, confidence: float | None) -> None:
 
 
 def test_short_lists_are_near_nothing() -> None:
-    """Four codes in another order mean nothing."""
+    """Four codes in another order do not match."""
     found = matcher(made("a.b", {"exact": "1,3,6,28"}, {"type": "printer"}, "dhcp.parameter_list"))
     assert found.match("dhcp.parameter_list", "1,3,28,6") == ()
 
@@ -215,13 +215,13 @@ def test_short_lists_are_near_nothing() -> None:
     ],
 )  # fmt: skip
 def test_edits(one: str, other: str, near: bool) -> None:
-    """Within two insertions, deletions or replacements."""
+    """Lists within two insertions, deletions or replacements match."""
     assert within(codes_of(one), codes_of(other), 2) is near
     assert within(codes_of(other), codes_of(one), 2) is near
 
 
 def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    """The whole table, by its definition (Levenshtein 1966)."""
+    """The edit distance with the full table (Levenshtein 1966)."""
     if not one or not other:
         return len(one) + len(other)
     same = distance(one[1:], other[1:]) + (one[0] != other[0])
@@ -230,7 +230,7 @@ def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 
 @pytest.mark.parametrize("edits", [0, 1, 2])
 def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
-    """For every two lists of up to four codes."""
+    """The banded algorithm equals the full table for all lists of up to four codes."""
     lists = [codes for size in range(5) for codes in itertools.product((1, 2), repeat=size)]
     pairs = [(one, other) for one in lists for other in lists]
     assert len(pairs) == 31**2
@@ -259,6 +259,6 @@ def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
     ],
 )  # fmt: skip
 def test_plain_texts(regex: str, starts: list[str], text: str) -> None:
-    """What a match must start with and must contain is read off the regex, never too much."""
+    """The required literals of a regex are derived from it, and never too many."""
     assert plain_starts(regex) == starts
     assert plain_text(regex) == text

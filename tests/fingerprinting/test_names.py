@@ -1,4 +1,4 @@
-"""Names that hold the MAC of their sender."""
+"""Names that contain the MAC of their sender."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MAC = 0x001BA9AABBCC
     ],
 )  # fmt: skip
 def test_names(name: str, written: str) -> None:
-    """The MAC or its last six digits are written as such; a name that is nothing but the MAC says nothing."""
+    """The MAC or its last six digits become placeholders; a name that is only the MAC has no meaning."""
     assert own_mac_name(name, MAC) == written
 
 
 def test_no_mac() -> None:
-    """Where the link has no MAC there is nothing to hold."""
+    """Without a MAC on the link no name contains it."""
     assert own_mac_name("NPI000000", 0) == ""

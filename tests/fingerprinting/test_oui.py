@@ -1,4 +1,4 @@
-"""MAC prefixes: the shipped registry, and newer files in every form."""
+"""MAC prefixes: the shipped registry, and newer files in all formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HUE = 0x001788_2476FF
 
 
 def test_shipped_registry() -> None:
-    """netaddr's registry names owners of 24-bit and of old 36-bit prefixes."""
+    """netaddr's registry has the owners of 24-bit and of old 36-bit prefixes."""
     oui = Oui()
     assert oui.organisation(HUE) == "Philips Lighting BV"
     assert oui.organisation(0x0050C2_608001) == "Silex Industrial Automation Ltd."
@@ -21,12 +21,12 @@ def test_shipped_registry() -> None:
 
 @pytest.mark.parametrize("mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000])
 def test_no_owner(mac: int) -> None:
-    """Group and locally administered MACs, zero, and the registry's own blocks belong to nobody."""
+    """Multicast and locally administered MACs, zero, and the registry's own blocks have no owner."""
     assert Oui().organisation(mac) == ""
 
 
 def test_unregistered() -> None:
-    """A prefix that nobody has is no error."""
+    """An unregistered prefix is no error."""
     assert Oui().organisation(0xFCFFFF000001) == ""
 
 
@@ -50,7 +50,7 @@ MANUF = (
     (MANUF, ["Newer Lighting", "Middle", "Small"])],
 )  # fmt: skip
 def test_newer_file(tmp_path: Path, text: str, names: list[str]) -> None:
-    """A newer registry answers first, the longest prefix wins, and what it does not know the shipped one does."""
+    """A newer registry takes precedence, the longest prefix wins, and the shipped one is the fallback."""
     path = tmp_path / "registry"
     path.write_text(text, newline="")
     oui = Oui(path)
@@ -59,14 +59,14 @@ def test_newer_file(tmp_path: Path, text: str, names: list[str]) -> None:
 
 
 def test_hostile_names(tmp_path: Path) -> None:
-    """Names are cleaned: they end on terminals."""
+    """Names are sanitized, as they are shown on terminals."""
     path = tmp_path / "registry"
     path.write_text("00:17:88\tx\tEvil\x1b[31m Co\n")
     assert Oui(path).organisation(HUE) == "Evil [31m Co"
 
 
 def test_no_registry(golden: Golden, tmp_path: Path) -> None:
-    """A file in no known form is refused with what was expected."""
+    """A file in an unknown format is refused with the expected formats."""
     path = tmp_path / "registry"
     path.write_text("hello\n")
     with pytest.raises(ValueError) as raised:
@@ -75,7 +75,7 @@ def test_no_registry(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """A flood of MACs leaves a bounded memory."""
+    """A flood of MACs uses bounded memory."""
     oui = Oui()
     for number in range(REMEMBERED + 500):
         oui.organisation(0xFC0000000000 | number << 12)

@@ -1,6 +1,4 @@
-"""Vendors of hardware by their banners, measured on the examples of Rapid7's Recog (BSD-2-Clause), where they are
-present.
-"""
+"""Hardware vendors by banner, measured with the examples of Rapid7's Recog (BSD-2-Clause), if they are present."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="SENSOR_RECOG names 
 
 EXAMPLES = 1773
 RIGHT, OTHER = 0.92, 0.015
-# The least share of right vendors in files with enough examples to count.
+# The minimum share of correct vendors in files with enough examples.
 LEAST = {
     "dhcp_vendor_class": 0.98, "ftp_banners": 0.95, "html_title": 0.92, "http_servers": 0.92, "http_wwwauth": 0.92,
     "mdns_device-info_txt": 0.95, "sip_banners": 0.88, "sip_user_agents": 0.95, "snmp_sysdescr": 0.95,
@@ -29,7 +27,7 @@ LEAST = {
 
 
 def vendor_of(matcher: Matcher, example: Example) -> str:
-    """The vendor by the banner alone, or empty."""
+    """The vendor by banner alone, or empty."""
     values = FILES[example.file](example.text)
     attributes = fuse(
         [Evidence(*claim, kind, value, 0, 0) for kind, value in values for claim in matcher.match(kind, value)]
@@ -39,7 +37,7 @@ def vendor_of(matcher: Matcher, example: Example) -> str:
 
 @functools.cache
 def results() -> dict[str, Counter[str]]:
-    """How many examples of each file have the right vendor, another one or none."""
+    """How many examples of each file yield the correct vendor, another one, or none."""
     matcher, spellings = Matcher(own_knowledge()), own_knowledge().vocabulary.spellings()
     found: dict[str, Counter[str]] = {file: Counter() for file in FILES}
     for file in FILES:
@@ -51,7 +49,7 @@ def results() -> dict[str, Counter[str]]:
 
 
 def test_most_hardware_has_its_vendor(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nine of ten banners name their vendor, and hardly any another one. The table is printed."""
+    """Nine of ten banners yield their vendor, and almost none another one. The table is printed."""
     total = sum(results().values(), Counter())
     with capsys.disabled():
         print()
@@ -65,6 +63,6 @@ def test_most_hardware_has_its_vendor(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("file", sorted(LEAST))
 def test_each_kind_of_banner(file: str) -> None:
-    """No protocol is carried by the others."""
+    """Each protocol reaches the minimum share for itself."""
     count = results()[file]
     assert count["right"] / count.total() >= LEAST[file], count

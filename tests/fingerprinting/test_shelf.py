@@ -1,4 +1,4 @@
-"""What was read from documents is kept, for as long as none of them changes."""
+"""The cache of parsed documents, valid until one of them changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.fingerprinting.shelf import Shelf
 
 
 class Words(msgspec.Struct):
-    """Something to keep."""
+    """An object to cache."""
 
     words: list[str]
 
@@ -23,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_kept_until_a_document_changes(tmp_path: Path) -> None:
-    """The next start finds it; an edited, a new or a removed document makes it void, and what is put then takes its
-    place.
+    """The next start reads the cache; an edited, new or removed document invalidates it, and the next write replaces
+    it.
     """
     place = folder(tmp_path)
     assert Shelf(place).take(Words) is None
@@ -40,7 +40,7 @@ def test_kept_until_a_document_changes(tmp_path: Path) -> None:
 
 
 def test_what_is_broken_is_read_again(tmp_path: Path) -> None:
-    """A cut file, another shape or a folder nobody may write in: nothing kept, no error."""
+    """A truncated file, another structure or a read-only folder gives an empty cache without an error."""
     place = folder(tmp_path)
     Shelf(place).put(Words(["x"]))
     [kept] = (place / "__pycache__").iterdir()
