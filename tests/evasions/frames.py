@@ -1,4 +1,4 @@
-"""Frames as what they carry, so that a rewrite changes one thing and all lengths and checksums still fit."""
+"""Frames decoded to the payload, so that a rewrite changes one thing and all lengths and checksums are recalculated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYN, FIN, RST, PSH, ACK, URG = 2, 1, 4, 8, 16, 32
 
 
 class Frame(NamedTuple):
-    """A frame as it was captured: time in ns, bytes from the Ethernet header on, and their number on the wire."""
+    """A captured frame: time in ns, bytes from the Ethernet header, and their number on the wire."""
 
     ts: int
     data: bytes
@@ -25,8 +25,8 @@ class Frame(NamedTuple):
 
 
 class Datagram(NamedTuple):
-    """An IPv4 datagram in an Ethernet frame: MACs (destination, source), the fields that rewrites change, and what it
-    carries.
+    """An IPv4 datagram in an Ethernet frame: MACs (destination, source), the fields that rewrites change, and the
+    payload.
     """
 
     ts: int
@@ -43,7 +43,7 @@ class Datagram(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A TCP segment, and the datagram that carries it."""
+    """A TCP segment, and its datagram."""
 
     carrier: Datagram
     sport: int
@@ -63,7 +63,7 @@ class Segment(NamedTuple):
 
 
 def read(path: Path) -> list[Frame]:
-    """All frames of a capture of Ethernet."""
+    """All frames of an Ethernet capture."""
     source, found = open_captures([str(path)]), []
     try:
         for batch in source.batches():
@@ -79,7 +79,7 @@ def read(path: Path) -> list[Frame]:
 
 
 def checksum(data: bytes) -> int:
-    """RFC 1071."""
+    """The Internet checksum (RFC 1071)."""
     words = np.frombuffer(data + b"\0" * (len(data) % 2), ">u2")
     total = int(words.sum(dtype=np.uint64))
     total = (total & 0xFFFF) + (total >> 16)
@@ -87,7 +87,7 @@ def checksum(data: bytes) -> int:
 
 
 def opened(frame: Frame) -> Datagram | None:
-    """The datagram in a frame; None for other protocols, and for what is cut or a fragment already."""
+    """The datagram in a frame; None for other protocols, and for truncated frames or fragments."""
     data = frame.data
     if len(data) < 34 or data[12:14] != b"\x08\0":
         return None
@@ -118,7 +118,7 @@ def closed(one: Datagram) -> Frame:
 
 
 def segment_of(one: Datagram) -> Segment | None:
-    """The segment in a datagram, None for other protocols."""
+    """The segment in a datagram; None for other protocols."""
     if one.proto != TCP or len(one.body) < 20:
         return None
     sport, dport, seq, ack, head, flags, window, _, urgent = struct.unpack_from("!HHIIBBHHH", one.body)
@@ -144,7 +144,7 @@ def carried(one: Segment) -> Datagram:
 
 
 def transport_sum(src: bytes, dst: bytes, proto: int, body: bytes) -> int:
-    """The checksum of TCP, UDP and ICMPv6 over the pseudo header, of both versions of IP."""
+    """The checksum of TCP, UDP and ICMPv6 over the pseudo header, for IPv4 and IPv6."""
     sizes = struct.pack("!II", len(body), proto) if len(src) == 16 else struct.pack("!HH", proto, len(body))
     return checksum(src + dst + sizes + body)
 

@@ -1,4 +1,4 @@
-"""Evasions of IP and of links: fragments, IPv6, tags, tunnels, and what a bad mirror does to frames."""
+"""Evasions at the link and IP layers: fragments, IPv6, tags, tunnels, and the faults of a mirror port."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.evasions.frames import TCP, UDP, V4, V6, Datagram, Frame, closed, dat
 
 STEP = 1000
 MULTICAST = 224
-# What stands for 203.0.113.0/24 (RFC 5737) and other addresses of the internet among those of IPv6.
+# The IPv6 prefix for 203.0.113.0/24 (RFC 5737) and other internet addresses.
 FAR, NEAR = bytes.fromhex("2a000bb8") + bytes(8), bytes.fromhex("fd000bb8") + bytes(8)
 PRIVATE = (10, 172, 192)
 DESTINATION_OPTIONS, FRAGMENT = 60, 44
 
 
 def each(change: Callable[[Datagram], Iterable[Frame]], frames: list[Frame]) -> list[Frame]:
-    """Every datagram becomes the frames that ``change`` makes of it."""
+    """Replaces every datagram by the frames that ``change`` returns for it."""
     found: list[Frame] = []
     for frame, one in datagrams(frames):
         found += change(one) if one else [frame]
@@ -42,7 +42,7 @@ def fragmented(size: int, *, order: int = 1, overlap: int = 0) -> Callable[[list
 
 
 def _numbered(frames: list[Frame]) -> list[Frame]:
-    """Each datagram with a number of its own, as whoever fragments them gives."""
+    """Gives each datagram its own identification, as a sender of fragments does."""
     found = []
     for number, (frame, one) in enumerate(datagrams(frames)):
         found.append(closed(one._replace(ident=number & 0xFFFF)) if one else frame)
@@ -50,19 +50,17 @@ def _numbered(frames: list[Frame]) -> list[Frame]:
 
 
 def with_options(one: Datagram) -> Iterator[Frame]:
-    """IP options: router alert, then no operation up to the largest header."""
+    """Adds IP options: router alert, then no-operation up to the largest header."""
     yield closed(one._replace(options=b"\x94\x04\0\0" + b"\x01" * 36))
 
 
 def wide(address: bytes) -> bytes:
-    """An address of IPv6 that holds one of IPv4."""
+    """An IPv6 address that contains an IPv4 address."""
     return (NEAR if address[0] in PRIVATE else FAR) + address
 
 
 def over_ipv6(*, extended: bool = False, pieces: int = 0) -> Callable[[list[Frame]], list[Frame]]:
-    """TCP and UDP between single hosts over IPv6; ``extended``: behind destination options; ``pieces``: in fragments of
-    so many bytes.
-    """
+    """TCP and UDP unicast over IPv6; ``extended``: after destination options; ``pieces``: in fragments of this size."""
 
     def change(one: Datagram) -> Iterator[Frame]:
         if one.proto not in (TCP, UDP) or one.dst[0] >= MULTICAST or one.dst[3] == 255:
@@ -94,7 +92,7 @@ def over_ipv6(*, extended: bool = False, pieces: int = 0) -> Callable[[list[Fram
 
 
 def tagged(*tags: tuple[int, int]) -> Callable[[list[Frame]], list[Frame]]:
-    """Tags (ethertype, VLAN) before each frame."""
+    """Adds tags (ethertype, VLAN) to each frame."""
     inserted = b"".join(struct.pack("!HH", kind, vlan) for kind, vlan in tags)
     return lambda frames: [_sized(frame, frame.data[:12] + inserted + frame.data[12:]) for frame in frames]
 
@@ -104,7 +102,7 @@ def _sized(frame: Frame, data: bytes) -> Frame:
 
 
 def hopping(frames: list[Frame]) -> list[Frame]:
-    """Each direction of a conversation in a VLAN of its own, as a routed switch shows it."""
+    """Each direction of a flow in its own VLAN, as a routed switch shows it."""
     return [
         _sized(
             frame,
@@ -115,12 +113,12 @@ def hopping(frames: list[Frame]) -> list[Frame]:
 
 
 def labelled(one: Datagram) -> Iterator[Frame]:
-    """Two labels of MPLS (RFC 3032)."""
+    """Adds two MPLS labels (RFC 3032)."""
     yield framed(one.ts, one.macs, 0x8847, struct.pack("!II", 18 << 12 | 64, 19 << 12 | 0x100 | 64) + packed(one))
 
 
 def over_ppp(one: Datagram) -> Iterator[Frame]:
-    """A session of PPPoE (RFC 2516)."""
+    """Encapsulates in a PPPoE session (RFC 2516)."""
     yield framed(one.ts, one.macs, 0x8864, struct.pack("!BBHHH", 0x11, 0, 7, len(packed(one)) + 2, 0x21) + packed(one))
 
 
@@ -131,17 +129,17 @@ def _outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
 
 
 def in_ip(one: Datagram) -> Iterator[Frame]:
-    """IP in IP (RFC 2003)."""
+    """Encapsulates IP in IP (RFC 2003)."""
     yield _outer(one.ts, one.macs, 4, packed(one))
 
 
 def in_gre(one: Datagram) -> Iterator[Frame]:
-    """RFC 2784."""
+    """Encapsulates in GRE (RFC 2784)."""
     yield _outer(one.ts, one.macs, 47, struct.pack("!HH", 0, V4) + packed(one))
 
 
 def in_udp(port: int, head: bytes) -> Callable[[list[Frame]], list[Frame]]:
-    """Whole frames in UDP: VXLAN (RFC 7348), Geneve (RFC 8926)."""
+    """Encapsulates whole frames in UDP: VXLAN (RFC 7348), Geneve (RFC 8926)."""
 
     def change(frame: Frame) -> Frame:
         body = struct.pack("!HHHH", 50000, port, 16 + len(frame.data), 0) + head + frame.data
@@ -151,12 +149,12 @@ def in_udp(port: int, head: bytes) -> Callable[[list[Frame]], list[Frame]]:
 
 
 def doubled(frames: list[Frame]) -> list[Frame]:
-    """Every frame twice, as from a mirror of both directions."""
+    """Every frame twice, as from a mirror port that copies ingress and egress."""
     return [each for frame in frames for each in (frame, frame)]
 
 
 def routed(frames: list[Frame]) -> list[Frame]:
-    """Every datagram again behind a router: other MACs, one hop less."""
+    """Every datagram a second time after a router: other MACs, a TTL lower by one."""
 
     def change(one: Datagram) -> Iterator[Frame]:
         yield closed(one)
@@ -169,7 +167,7 @@ def routed(frames: list[Frame]) -> list[Frame]:
 
 
 def lossy(share: float) -> Callable[[list[Frame]], list[Frame]]:
-    """Some frames are missing; always the same."""
+    """Drops some frames; always the same ones."""
 
     def change(frames: list[Frame]) -> list[Frame]:
         chance = Random(f"loss of {len(frames)}")
@@ -179,7 +177,7 @@ def lossy(share: float) -> Callable[[list[Frame]], list[Frame]]:
 
 
 def one_sided(frames: list[Frame]) -> list[Frame]:
-    """Only what the one that begins sends, as where a mirror shows one direction."""
+    """Only the frames of the client, as from a mirror port of one direction."""
     clients: set[tuple[bytes, bytes]] = set()
     kept = []
     for frame, one in datagrams(frames):
@@ -192,10 +190,10 @@ def one_sided(frames: list[Frame]) -> list[Frame]:
 
 
 def snapped(size: int) -> Callable[[list[Frame]], list[Frame]]:
-    """Frames are cut by the capture."""
+    """Frames truncated by the snapshot length."""
     return lambda frames: [frame._replace(data=frame.data[:size]) for frame in frames]
 
 
 def trailing(frames: list[Frame]) -> list[Frame]:
-    """Bytes behind the datagram, as of a switch or a check sequence."""
+    """Bytes after the datagram, such as a switch trailer or a frame check sequence."""
     return [_sized(frame, frame.data + b"\xde\xad\xbe\xef" * 4) for frame in frames]

@@ -1,4 +1,4 @@
-"""The evasions by name, and what is detected in a capture that was rewritten by one."""
+"""The evasions by name, and the detections in a capture that one of them rewrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.evasions.frames import FIN, RST, Frame, read
 from tests.kit import batch_of
 
 Rewrite = Callable[[list[Frame]], list[Frame]]
-# (detector, the last four bytes of the actor's address: they stay through a change to IPv6)
+# (detector, the last four bytes of the actor's address, which a change to IPv6 keeps)
 Detected = frozenset[tuple[str, int]]
 BATCH = 4096
 
@@ -68,7 +68,7 @@ EVASIONS: dict[str, Rewrite] = {
 
 
 def detected(path: Path, evasion: str = "") -> Detected:
-    """Which detectors report which actors in a capture, rewritten by an evasion where one is named."""
+    """The detectors and actors reported for a capture, rewritten by an evasion if one is given."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     frames = read(path)

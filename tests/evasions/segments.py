@@ -13,7 +13,7 @@ HALF = 1 << 31
 
 
 def each(change: Callable[[Segment], Iterable[Segment]], frames: list[Frame]) -> list[Frame]:
-    """Every segment becomes those that ``change`` makes of it."""
+    """Replaces every segment by those that ``change`` returns for it."""
     found: list[Frame] = []
     for frame, one in datagrams(frames):
         segment = segment_of(one) if one else None
@@ -22,14 +22,14 @@ def each(change: Callable[[Segment], Iterable[Segment]], frames: list[Frame]) ->
 
 
 def at(one: Segment, later: int) -> Segment:
-    """The same, so many ns later."""
+    """The same segment, this many ns later."""
     return one._replace(
         carrier=one.carrier._replace(ts=one.carrier.ts + later, ident=(one.carrier.ident + later // STEP) & 0xFFFF)
     )
 
 
 def pieces(size: int, *, overlap: int = 0) -> Callable[[Segment], Iterator[Segment]]:
-    """Cuts payloads; each piece begins ``overlap`` bytes early."""
+    """Splits payloads; each piece begins ``overlap`` bytes early."""
 
     def cut(one: Segment) -> Iterator[Segment]:
         if not one.payload:
@@ -48,7 +48,7 @@ def cut(size: int, *, overlap: int = 0) -> Callable[[list[Frame]], list[Frame]]:
 
 
 def exchanged(frames: list[Frame]) -> list[Frame]:
-    """Neighbours with data of one direction change their places, but not their times."""
+    """Exchanges adjacent segments with data of one direction, but not their times."""
     found, turn = list(frames), 0
     while turn + 1 < len(found):
         first, second = (_data(found[turn + way]) for way in (0, 1))
@@ -85,21 +85,21 @@ def backwards(one: Segment) -> Iterator[Segment]:
 
 
 def repeated(one: Segment) -> Iterator[Segment]:
-    """Every payload is sent again, as after a lost acknowledgment."""
+    """Sends every payload again, as after a lost acknowledgment."""
     yield one
     if one.payload:
         yield at(one, STEP)
 
 
 def kept_alive(one: Segment) -> Iterator[Segment]:
-    """Before each payload one byte that was sent already, with another value (RFC 9293, 3.8.4)."""
+    """Before each payload, one byte that was already sent, with another value (RFC 9293, 3.8.4)."""
     if one.payload and not one.flags & SYN:
         yield at(one, -STEP)._replace(seq=one.seq - 1, payload=b"\0", flags=ACK)
     yield one
 
 
 def false_end(flag: int) -> Callable[[Segment], Iterator[Segment]]:
-    """Before each payload the end of the connection, at a place outside of the window."""
+    """Before each payload, a FIN with a sequence number outside of the window."""
 
     def end(one: Segment) -> Iterator[Segment]:
         if one.payload and not one.flags & SYN:
@@ -110,14 +110,14 @@ def false_end(flag: int) -> Callable[[Segment], Iterator[Segment]]:
 
 
 def outside_window(one: Segment) -> Iterator[Segment]:
-    """Before each payload others at a place outside of the window."""
+    """Before each payload, other data with a sequence number outside of the window."""
     if one.payload and not one.flags & SYN:
         yield at(one, -STEP)._replace(seq=one.seq + HALF, payload=b"A" * len(one.payload))
     yield one
 
 
 def wrapped(frames: list[Frame]) -> list[Frame]:
-    """Numbers begin so high that they pass 2^32 within the first bytes."""
+    """Initial sequence numbers so high that they pass 2^32 within the first bytes."""
     first: dict[tuple[bytes, bytes, int, int], int] = {}
 
     def shift(one: Segment) -> Iterator[Segment]:
@@ -132,12 +132,12 @@ def wrapped(frames: list[Frame]) -> list[Frame]:
 
 
 def padded(one: Segment) -> Iterator[Segment]:
-    """Headers of 60 bytes: the space for options is filled up."""
+    """TCP headers of 60 bytes: the space for options is filled."""
     yield one._replace(options=one.options + b"\x01" * ((40 - len(one.options)) // 4 * 4))
 
 
 def urgent(one: Segment) -> Iterator[Segment]:
-    """The urgent pointer is set; receivers that follow RFC 6093 leave the byte in the stream."""
+    """Sets the urgent pointer; receivers that follow RFC 6093 leave the byte in the stream."""
     yield one._replace(flags=one.flags | URG, urgent=len(one.payload)) if one.payload else one
 
 
@@ -146,7 +146,7 @@ def unpushed(one: Segment) -> Iterator[Segment]:
 
 
 def other_ports(frames: list[Frame]) -> list[Frame]:
-    """Services of TCP on other ports, 20,000 higher."""
+    """TCP services on other ports, higher by 20,000."""
 
     def moved(port: int) -> int:
         return port + 20000 if port < 20000 else port
@@ -155,7 +155,7 @@ def other_ports(frames: list[Frame]) -> list[Frame]:
 
 
 def without_handshake(frames: list[Frame]) -> list[Frame]:
-    """The capture begins after the connections did."""
+    """The capture begins after the handshakes."""
     kept = []
     for frame, one in datagrams(frames):
         segment = segment_of(one) if one else None
@@ -165,7 +165,7 @@ def without_handshake(frames: list[Frame]) -> list[Frame]:
 
 
 def odd_case(frames: list[Frame]) -> list[Frame]:
-    """Names of header fields in capitals (RFC 9110, 5.1: they do not distinguish them)."""
+    """Names of header fields in capitals (RFC 9110, 5.1: they are case-insensitive)."""
     return each(lambda one: [one._replace(payload=_shouted(one.payload))], frames)
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/understand/evasions.md: each evasion, and which detectors miss attacks because of it."""
+"""The table of docs/understand/evasions.md: each evasion, and the detectors that miss attacks because of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ at_first = functools.lru_cache(detected)
 
 
 def test_the_page_lists_all_evasions() -> None:
-    """In their order, and no others."""
+    """The page lists exactly the evasions, in their order."""
     assert list(MISSED) == list(EVASIONS)
     assert len(EVASIONS) >= LEAST_EVASIONS
 
@@ -45,7 +45,7 @@ def test_the_page_lists_all_evasions() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("evasion", "path"), SOME, ids=[f"{name}-{path.stem}" for name, path in SOME])
 def test_attacks_are_detected_all_the_same(evasion: str, path: Path) -> None:
-    """The same detectors report the same actors, but for those that the page lists."""
+    """The same detectors report the same actors, except those that the page lists."""
     lost = {detector for detector, _ in at_first(path) - detected(path, evasion)}
     assert lost <= MISSED[evasion]
 
@@ -53,7 +53,7 @@ def test_attacks_are_detected_all_the_same(evasion: str, path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not sampling.WHOLE, reason="takes all recordings: make test-all")
 def test_the_recordings_are_of_many_detectors() -> None:
-    """As many as the table is meant to be of."""
+    """The captures cover the required number of detectors."""
     assert len({detector for path in RECORDINGS for detector, _ in at_first(path)}) >= LEAST_DETECTORS
 
 
@@ -61,6 +61,6 @@ def test_the_recordings_are_of_many_detectors() -> None:
 @pytest.mark.skipif(not sampling.WHOLE, reason="takes all recordings: make test-all")
 @pytest.mark.parametrize("evasion", [name for name, missed in MISSED.items() if missed])
 def test_the_page_lists_no_more_than_is_missed(evasion: str) -> None:
-    """A detector that sees through an evasion leaves its row."""
+    """A detector that handles an evasion is not in its row."""
     lost = {detector for path in RECORDINGS for detector, _ in at_first(path) - detected(path, evasion)}
     assert lost == MISSED[evasion]

@@ -1,4 +1,4 @@
-"""The second table of docs/understand/evasions.md: one exploit in HTTP requests of many forms."""
+"""The second table of docs/understand/evasions.md: one exploit in different forms of HTTP requests."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def reported(request: bytes, size: int) -> bool:
 
 
 def table() -> dict[str, bool]:
-    """Form → whether the page says that it is reported."""
+    """Form → whether the page lists it as detected."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in PAGE.read_text("utf-8").splitlines()
@@ -112,13 +112,13 @@ def table() -> dict[str, bool]:
 
 
 def test_the_page_lists_all_forms() -> None:
-    """In their order, and no others."""
+    """The page lists exactly the forms, in their order."""
     assert list(table()) == list(FORMS)
 
 
 @pytest.mark.parametrize("form", sampling.drawn(list(FORMS), 6, "forms of an exploit"))
 def test_an_exploit_in_another_form(form: str) -> None:
-    """As the page says, in one segment and in many; the same request without the look-up is none."""
+    """The result is that of the page, in one segment or many; the request without the look-up is not reported."""
     assert reported(FORMS[form], 1400) == reported(FORMS[form], 16) == table()[form]
     if LOOKUP in FORMS[form]:
         assert not reported(FORMS[form].replace(LOOKUP, b"curl/8.5.0"), 1400)

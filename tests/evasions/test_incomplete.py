@@ -1,5 +1,5 @@
-"""Captures of one direction, and with truncated frames: each alert that rests on them reports it, and so does the end
-of a replay.
+"""One-way captures, and captures with truncated frames: the alerts that depend on them and the end of a replay report
+it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 
 
 def alerts(frames: Sequence[Frame], batch: int = 4096) -> list[dict[str, Any]]:
-    """The bodies of the alerts of a capture that is read in batches of some frames."""
+    """The bodies of the alerts of a capture that is read in batches of this many frames."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     for start in range(0, len(frames), batch):
@@ -39,12 +39,12 @@ def alerts(frames: Sequence[Frame], batch: int = 4096) -> list[dict[str, Any]]:
 
 
 def lacks(found: Sequence[dict[str, Any]], detector: str) -> list[list[str]]:
-    """What the alerts of a detector report as missing."""
+    """The missing data that the alerts of a detector report."""
     return [alert.get("incomplete", []) for alert in found if alert["detector"] == detector]
 
 
 def test_one_direction() -> None:
-    """A service created remotely, of which only the client's packets were captured; the whole capture lacks nothing."""
+    """An alert from the client's packets only is marked as one-way; one from the whole capture is not."""
     whole = read(ATTACKS / "windows_psexec.pcap")
     assert {tuple(one) for one in lacks(alerts(whole), SERVICE)} == {()}
     half = alerts(packets.one_sided(whole))
@@ -56,13 +56,13 @@ def test_one_direction() -> None:
 
 @pytest.mark.parametrize("size", [1, 7])
 def test_batches_make_no_difference(size: int) -> None:
-    """Whether packets of the other end follow in the same batch or in the next one."""
+    """The result does not depend on whether the other direction is in the same batch."""
     for frames in (read(ATTACKS / "windows_psexec.pcap"), packets.one_sided(read(ATTACKS / "windows_psexec.pcap"))):
         assert lacks(alerts(frames, size), SERVICE) == lacks(alerts(frames), SERVICE)
 
 
 def test_truncated_frames() -> None:
-    """A file copied to another host, in frames longer than the snapshot length; the whole capture lacks nothing."""
+    """An alert from frames longer than the snapshot length is marked as truncated; one from the whole file is not."""
     whole = read(ATTACKS / "windows_transfer.pcap")
     transfer = "lateral_movement.tool_transfer"
     assert {tuple(one) for one in lacks(alerts(whole), transfer)} == {()}
@@ -70,7 +70,7 @@ def test_truncated_frames() -> None:
 
 
 def test_the_end_of_a_replay(golden: Golden, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The last line reports both; that of a whole capture does not exist."""
+    """The last line reports both; a complete capture has no such line."""
     frames = read(ATTACKS / "windows_psexec.pcap")
     reported = [
         _replayed(tmp_path / name, kept, capsys)
@@ -84,7 +84,7 @@ def test_the_end_of_a_replay(golden: Golden, tmp_path: Path, capsys: pytest.Capt
 
 
 def _replayed(path: Path, frames: Sequence[Frame], capsys: pytest.CaptureFixture[str]) -> str:
-    """What a replay prints of a file with these frames."""
+    """The output of a replay of a file with these frames."""
     heads = [struct.pack("<IIII", one.ts // 10**9, one.ts % 10**9 // 1000, len(one.data), one.wire) for one in frames]
     path.write_bytes(PCAP_HEADER + b"".join(head + one.data for head, one in zip(heads, frames, strict=True)))
     assert main(["replay", str(path), "--state", str(path.with_suffix(""))]) == 0
