@@ -1,4 +1,4 @@
-"""Captures at another speed than they were recorded at, and hidden in a flood: what is detected in them."""
+"""Captures replayed at another speed, and within a flood: the detections in them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.kit import tcp_frame
 # (detector, address of the actor)
 Detected = frozenset[tuple[str, str]]
 
-# SYNs of a flood in a batch, at least, and for each frame of the capture: from addresses that occur in none of them, to
-# a server that occurs in none.
+# The minimum of flood SYNs in a batch, and their number for each frame of the capture: from addresses, and to a
+# server, that no capture contains.
 LEAST_SYNS, SYNS = 5_000, 20
 TEMPLATE = tcp_frame("32.0.0.1", "10.255.0.1", sport=1024, dport=443, flags=2)
 SOURCE_AT, PORT_AT = 26, 34
 
 
 def detected(path: Path, speed: int = 1, *, flooded: bool = False) -> Detected:
-    """Who is reported for what, where the capture passes in a fraction of its time; beside a flood, if so wanted."""
+    """The detections and actors of a capture in a fraction of its time; within a flood, if requested."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     source = open_captures([str(path)])
@@ -55,7 +55,7 @@ def _compressed(batches: Iterable[Batch], speed: int) -> Iterator[Batch]:
 
 
 def _in_flood(batch: Batch) -> Batch:
-    """The frames of a batch among those of a SYN flood, evenly spread over its time."""
+    """The frames of a batch among those of a SYN flood, evenly distributed over its time."""
     count, size = max(LEAST_SYNS, SYNS * len(batch)), len(TEMPLATE)
     rng = np.random.default_rng(count)
     frames = np.tile(np.frombuffer(TEMPLATE, np.uint8), (count, 1))

@@ -1,7 +1,7 @@
-"""Nothing is lost to speed: an attack that passes in a twentieth or a two-hundredth of its time, or beside a flood, is
-reported as it is at its own pace.
+"""Detection does not depend on speed: an attack in a twentieth or a two-hundredth of its time, or within a flood, is
+reported as at its original speed.
 
-SENSOR_SPEED names files or folders of more captures, separated by colons.
+SENSOR_SPEED contains files or folders of more captures, separated by colons.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ at_its_own_pace = functools.lru_cache(detected)
 
 
 def test_captures_are_attacks() -> None:
-    """At its own pace there is something to report in nearly all of them."""
+    """Almost all captures have detections at their original speed."""
     assert sum(bool(at_its_own_pace(path)) for path in SOME) > len(SOME) // 2
 
 
 @captures
 @pytest.mark.parametrize("speed", [20, 200])
 def test_fast_attacks_are_reported(path: Path, speed: int) -> None:
-    """The same detections, of the same hosts."""
+    """The detections and actors are the same."""
     assert detected(path, speed) == at_its_own_pace(path)
 
 
 @captures
 def test_attacks_beside_a_flood_are_reported(path: Path) -> None:
-    """The same, whatever is reported of the flood."""
+    """The detections and actors are the same, apart from those of the flood."""
     expected = _without_flood(at_its_own_pace(path)) - UNSEEN.get(path.name, set())
     assert _without_flood(detected(path, flooded=True)) == expected
 
