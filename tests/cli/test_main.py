@@ -16,7 +16,7 @@ from sensor.cli.main import main, names
 from tests.golden import Golden
 
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
-# The user and the group "nobody".
+# The user and the group `nobody`.
 UNTRUSTED = 65534
 # The longest text that a mute accepts.
 LONG = "x" * 256

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave f
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The state folder of a sensor that runs as user nobody."""
+    """The state folder of a sensor that runs as an unprivileged user."""
     state = tmp_path / "state"
     (state / "intel").mkdir(parents=True)
     (state / "intel" / "ours.list").touch()

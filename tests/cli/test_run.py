@@ -43,7 +43,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
-    """Without an interface one line says what to do, with exit code 2: another attempt would fail too."""
+    """Without an interface one line names the remedy, with exit code 2: another attempt would fail too."""
     assert main(["run", *arguments]) == 2
     result = capsys.readouterr()
     assert result.out == ""

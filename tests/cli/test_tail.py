@@ -69,7 +69,7 @@ def test_a_foreign_log_cannot_steer_the_terminal(run_cli, log: Path) -> None:
 
 
 def test_no_log(golden: Golden, run_cli, log: Path) -> None:
-    """Without a log the exit code is 3, and one line says what to do; it is 6 if there is a dataset without a log."""
+    """Without a log the exit code is 3, and one line names the remedy; it is 6 if there is a dataset without a log."""
     log.unlink()
     result = run_cli("tail")
     assert result.code == 3

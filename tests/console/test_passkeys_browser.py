@@ -24,7 +24,7 @@ def there(start: Callable[..., Running], own: Path) -> Running:
 
 
 def test_a_passkey_in_the_browser(there: Running, chromium: Any) -> None:  # noqa: F811
-    """Add one, log out, log in with it, go on as the same user, remove it; without it the login fails."""
+    """A passkey is added, logs the same user in again, and is removed; without it the login fails."""
     opened = Page(chromium, there, "localhost", "admin")
     page, bus = opened.page, opened.context.new_cdp_session(opened.page)
     bus.send("WebAuthn.enable")

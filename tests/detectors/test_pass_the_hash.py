@@ -24,7 +24,7 @@ def ntlm(
 
 
 def learned(days: int = 2) -> list[Event]:
-    """Anna from her host by Kerberos, Bob from his host by NTLM, every hour."""
+    """Anna logs in from one host by Kerberos, Bob from another by NTLM, every hour."""
     return [
         each
         for n in range(days * 24)
