@@ -10,7 +10,7 @@ ACCOUNT = "persistence.account_change"
 
 
 def test_a_user_that_is_made_and_put_into_a_group() -> None:
-    """A new user that is added to a group within minutes raises an alert; days later it does not."""
+    """A new user is low; adding it to a group is medium within minutes, low days later."""
     made, joined = inspected(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 31, at=60)])
     assert (made.severity, made.techniques[0].technique) == (Severity.low, "T1136.002")
     assert (joined.severity, joined.techniques[0].technique) == (Severity.medium, "T1098")

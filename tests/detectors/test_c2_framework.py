@@ -85,8 +85,8 @@ def test_known_ways_of_speaking(event: Event, name: str) -> None:
 
 
 def test_header_fields_that_the_capture_truncated() -> None:
-    """Truncated header fields lower the confidence of signatures that need them, and the alert does not claim that
-    fields are missing.
+    """Truncated header fields make a signature that needs them low, with half the confidence; other signatures stay
+    high, and truncated fields do not count as missing.
     """
     empire = one(inspected(detector(C2), [request(0, "/news.php", "session=base64:28")]))
     cut = ("cookie", "user-agent", "...")

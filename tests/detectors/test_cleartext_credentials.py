@@ -49,7 +49,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
 
 @pytest.mark.parametrize("service", STORIES)
 def test_each_protocol_is_reported(service: str) -> None:
-    """Each protocol is reported with sender and server; inside the network as information only."""
+    """Each protocol is reported with sender and server; low at most inside the network."""
     event, severity = STORIES[service]
     [alert] = inspected(detector(CLEAR), [event])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))

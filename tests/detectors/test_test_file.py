@@ -35,7 +35,7 @@ def test_it_is_reported_however_it_travels(event: Event) -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A missing file, text about it, a look-up of its attributes, and other files raise no alert."""
+    """A missing file, a page about it, opening it for reading, and other files raise no alert."""
     for event in (
         fetched("/eicar.com", 404),
         fetched("/wiki/eicar.html"),

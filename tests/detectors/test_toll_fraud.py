@@ -71,7 +71,7 @@ def test_ordinary_calls_are_quiet(events: list[Event]) -> None:
 
 
 def test_what_is_at_home_is_quiet() -> None:
-    """Calls from a provider to the own numbers raise no alert, in any country."""
+    """Calls to numbers of the configured home country raise no alert, as those of a provider."""
     assert reported([call(f"+371670{n:05}", n) for n in range(60)], home=("371",)) == []
 
 
