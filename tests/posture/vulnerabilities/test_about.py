@@ -80,7 +80,7 @@ def test_without_an_import() -> None:
 
 
 def test_age(library: Library, tmp_path: Path) -> None:
-    """A feed's age is by its own date; records have individual dates, and downloads from a server count as of today."""
+    """A feed's age is by its own date, that of single records by theirs, and that of a download by the import."""
     with closing(open_to_read(tmp_path)) as base:
         ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(base)}
     assert ages == {"nvd": 402, "cve": 0, "kev": 459, "epss": 2}

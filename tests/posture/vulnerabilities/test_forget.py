@@ -46,7 +46,7 @@ def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Conne
 
 
 def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
-    """A feed without a list of its CVEs changes nothing until it is imported again."""
+    """Deleting a feed without a list of its CVEs is an error and changes nothing, until it is imported again."""
     taken(base, tmp_path, many(30), "year")
     base.executescript("DROP TABLE members; DROP TABLE feeds")
     with closing(open_to_write(tmp_path)) as again:
