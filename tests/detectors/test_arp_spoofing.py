@@ -223,8 +223,8 @@ NODES = 0x3C5282000001, 0x3C5282000048
 
 
 def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
-    """A node takes the address of a service: two announcements, five seconds apart, and then answers requests, while
-    both nodes keep their own addresses.
+    """The address of a service moves to another node, which announces it twice, five seconds apart, and then answers
+    requests; both nodes keep their own addresses.
     """
     messages = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
         announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)
