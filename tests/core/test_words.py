@@ -24,14 +24,14 @@ from tests.golden import Golden
 from tests.kit import batch_of, udp_frame
 
 
-class SmbTreeConnect(Event):
+class MadeTreeConnect(Event):
     share: str
 
 
 def test_an_event_is_named_after_its_class() -> None:
     """The first word is the protocol, the rest the message."""
-    event = SmbTreeConnect(Packet(ts=7), "ADMIN$")
-    assert (event.kind, event.ts, kind_of(Event)) == ("smb.tree_connect", 7, "event")
+    event = MadeTreeConnect(Packet(ts=7), "ADMIN$")
+    assert (event.kind, event.ts, kind_of(Event)) == ("made.tree_connect", 7, "event")
 
 
 def test_no_attribute_without_evidence() -> None:
@@ -47,7 +47,7 @@ def test_no_alert_without_proof(golden: Golden) -> None:
         Alert(1, *words, ("why",), {}, "a", "f", "k")
     golden(str(raised.value))
     with pytest.raises(ValueError) as raised:
-        Alert(1, *words, (), {}, "a", "f", "k", proof=(SmbTreeConnect(Packet(), "x"),))
+        Alert(1, *words, (), {}, "a", "f", "k", proof=(MadeTreeConnect(Packet(), "x"),))
     golden(str(raised.value))
 
 

@@ -161,6 +161,6 @@ def test_its_own_log_follows_the_configuration(start: Callable[[], Sensor], fold
     path.write_text("203.0.113.2\n")
     until(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
     first, *others = sensor.end().splitlines()
-    assert json.loads(first)["event"] == "left out"
+    assert json.loads(first)["event"] == "skipped"
     assert "bad.txt:41:1" in json.loads(first)["line"]
     assert [line.startswith("{") for line in others if "old list" in line] == [True, False]

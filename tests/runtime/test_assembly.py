@@ -152,7 +152,7 @@ def test_a_broken_line_of_a_list_is_reported_and_the_rest_works(tmp_path: Path) 
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append, intel=[listed], complain=complaints.append)
     assert [line.split(": ")[0] for line in complaints] == [f"{listed}:2:1", f"{listed}:3:1"]
-    assert "left out" in complaints[1]
+    assert "10.0.0.0/8" in complaints[1]
     assert len(contacts(pipeline, reported, "203.0.113.66", "203.0.113.70", "203.0.113.77")) == 2
 
 
