@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from sensor.eventlog.disk import sync_folder
 from sensor.records.columns import arrow_schema
-from sensor.records.contents import endings, networks_of, packed
+from sensor.records.contents import PREFIXES, endings, packed
 from sensor.records.manifest import NEW, File, checksum, stamp_of
 from sensor.records.schema import LIST, TABLES, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS
@@ -24,6 +24,11 @@ TEMPORARY = ".new"
 # Columns with minimum and maximum statistics: rows are sorted by them, so that queries can skip parts of a file. In
 # small files the statistics of all columns would be as large as the rows.
 STATISTICS = ("ts", "uid")
+# A file with more values, such as that of a flood with spoofed sources, has no filter: searches open it.
+VALUES_MOST = 1 << 18
+# IPv4 addresses, and their last octets from each prefix on.
+IPV4 = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
+HOST_PARTS = [rf"(\.[0-9]+){{{(32 - size) // 8}}}$" for size in PREFIXES]
 # Numeric columns with mostly distinct values.
 SPREAD = frozenset(
     ("src_port", "src_bytes", "dst_bytes", "src_payload", "dst_payload", "request_size", "response_size", "size")
@@ -66,14 +71,16 @@ def _written(path: Path, table: Table, tables: Iterable[pa.Table]) -> File:
         for rows in _grouped(tables):
             file = file or _opened(path, rows.schema)
             file.write_table(rows, row_group_size=ROW_GROUP)
-            values |= values_in(table, rows)
+            if len(values) <= VALUES_MOST:
+                values |= values_in(table, rows)
             edges += [int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values()]
             count += len(rows)
     finally:
         if file is not None:
             file.close()
     shape = table.shape if rows.schema.equals(arrow_schema(table)) else 0
-    return File("", table.name, 0, count, 0, min(edges), max(edges), 0, "", NEW, shape, packed(values))
+    contents = packed(values) if len(values) <= VALUES_MOST else b""
+    return File("", table.name, 0, count, 0, min(edges), max(edges), 0, "", NEW, shape, contents)
 
 
 def values_in(table: Table, rows: pa.Table) -> set[bytes]:
@@ -83,12 +90,22 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
         if column.name in LOOKED_FOR and column.name in rows.column_names:
             cells = pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name])
             if column.name in EXACT:
-                values.update(found := _bytes(cells))
+                values.update(_bytes(cells))
                 if column.name in IPS:
-                    values.update(network for one in found for network in networks_of(one))
+                    values.update(_networks(cells))
             if column.name in DOMAINS:
                 values.update(ending for name in _bytes(pc.utf8_lower(cells)) for ending in endings(name))
     return values
+
+
+def _networks(cells: pa.Array) -> set[bytes]:
+    """The networks of IPv4 addresses, as ``contents.networks_of``; other texts have none."""
+    hosts = cells.drop_null().filter(pc.match_substring_regex(cells.drop_null(), IPV4))
+    found = set[bytes]()
+    for size, part in zip(PREFIXES, HOST_PARTS, strict=True):
+        ending = f"{'.0' * ((32 - size) // 8)}/{size}"
+        found.update(_bytes(pc.unique(pc.replace_substring_regex(hosts, part, ending))))
+    return found
 
 
 def _bytes(cells: pa.Array) -> list[bytes]:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sensor.records import chosen
-from sensor.records.contents import _places, domain_value, endings, holds, packed
+from sensor.records import chosen, new_files
+from sensor.records.contents import _places, domain_value, endings, holds, networks_of, packed
 from sensor.records.filters import SearchError, narrowed, parsed, resolved, values_of
 from sensor.records.hunt_tests import _table
 from sensor.records.manifest import File, Manifest
@@ -109,6 +109,33 @@ def test_lists_and_missing_columns() -> None:
     rows = _table("dns", [{"answers": ["192.0.2.7", "cdn.example.net"]}, {"answers": None}])
     assert {b"192.0.2.7", b"cdn.example.net", b"example.net"} <= values_in(TABLES["dns"], rows)
     assert values_in(TABLES["conn"], pa.table({"ts": rows["ts"], "ja4": pa.nulls(2, pa.string())})) == set()
+
+
+def test_networks_of_a_column_are_those_of_each_address() -> None:
+    addresses = [
+        "192.0.2.7",
+        "192.0.2.9",
+        "10.1.2.3",
+        "255.255.255.255",
+        "::1",
+        "2001:db8::192.0.2.1",
+        "cdn.example.net",
+    ]
+    values = values_in(TABLES["dns"], _table("dns", [{"answers": addresses}]))
+    expected = {network for one in addresses for network in networks_of(one.encode())}
+    assert {value for value in values if b"/" in value} == expected
+    assert b"192.0.2.0/24" in expected
+
+
+def test_a_file_with_very_many_values_has_no_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood with spoofed sources: the file excludes nothing, and the next one has a filter again."""
+    monkeypatch.setattr(new_files, "VALUES_MOST", 64)
+    files = new_files.NewFiles(tmp_path, durable=False)
+    flood = [{"answers": [f"10.0.{number // 256}.{number % 256}"]} for number in range(200)]
+    assert files.make("dns", 1, [_table("dns", flood)]).filter == b""
+    filter_ = files.make("dns", 1, [_table("dns", flood[:4])]).filter
+    assert holds(filter_, [b"10.0.0.3"])
+    assert not holds(filter_, [b"10.0.0.4"])
 
 
 def _found(query: Query, term: SearchTerm) -> list[Row]:
