@@ -44,7 +44,7 @@ CAPTURE = {
 }  # fmt: skip
 
 
-class SmbTreeConnect(Event):
+class MadeTreeConnect(Event):
     share: str
 
 
@@ -88,7 +88,7 @@ def alert(**more: Any) -> Alert:
         "key": "lateral_movement.remote_service|1", "target": Subject(0, THERE, 30),
         "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)),
         "actor_port": 49712, "target_port": 445, "network": {"proto": "tcp", "app": "smb", "vlan": 30},
-        "proof": (SmbTreeConnect(packet, "ADMIN$"),),
+        "proof": (MadeTreeConnect(packet, "ADMIN$"),),
     }  # fmt: skip
     return Alert(**(facts | more))
 
