@@ -144,15 +144,11 @@ class Health:
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:
         """Count connections that ended or are long: those seen in both directions, and those seen in one."""
-        kind = changes["kind"]
-        over = (
-            (changes["proto"] == TCP)
-            & ((kind == Change.ENDED) | (kind == Change.PROGRESS))
-            & ((changes["client_bytes"] >= TALKING_BYTES) | (changes["server_bytes"] >= TALKING_BYTES))
-        )
-        both = int(np.count_nonzero(over & (changes["client_packets"] > 0) & (changes["server_packets"] > 0)))
+        over = changes[(changes["client_bytes"] >= TALKING_BYTES) | (changes["server_bytes"] >= TALKING_BYTES)]
+        over = over[(over["proto"] == TCP) & ((over["kind"] == Change.ENDED) | (over["kind"] == Change.PROGRESS))]
+        both = int(np.count_nonzero((over["client_packets"] > 0) & (over["server_packets"] > 0)))
         self._sums.both += both
-        self._sums.one += int(np.count_nonzero(over)) - both
+        self._sums.one += len(over) - both
 
     @property
     def one_way(self) -> int:

@@ -33,11 +33,9 @@ class Services:
         """(index into ``changes``, sighting) of every service not seen of this endpoint within the last hour, in
         order.
         """
-        proto = changes["proto"]
-        port = changes["server_port"]
-        picked = (
-            (changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < EPHEMERAL) & (port > 0)
-        ).nonzero()[0]
+        picked = (changes["kind"] == Change.ANSWERED).nonzero()[0]
+        proto, port = changes["proto"][picked], changes["server_port"][picked]
+        picked = picked[((proto == TCP) | (proto == UDP)) & (port < EPHEMERAL) & (port > 0)]
         if not len(picked):
             return iter(())
         rows = changes[picked]

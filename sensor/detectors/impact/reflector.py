@@ -90,9 +90,9 @@ class Reflector(FlowDetector):
         self._rates = self.tables.add("rates", RateWindow(60 * SECOND, KEY_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        contacts = changes.contacts
+        contacts = changes.contacts[changes.contacts["service"] & 0xFF == UDP]
         inbound = contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == SERVER_INSIDE
-        wanted = (contacts["kind"] == Change.ENDED) & (contacts["service"] & 0xFF == UDP) & inbound
+        wanted = (contacts["kind"] == Change.ENDED) & inbound
         at = contacts["row"][wanted & self._services[contacts["service"] >> 8]]
         rows = changes.rows[at]
         large = rows["server_bytes"] >= self.options.factor * np.maximum(rows["client_bytes"], 1)

@@ -81,24 +81,8 @@ class ServiceFlood(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
-        lit = (
-            np.logical_or.accumulate(
-                (rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)
-            )
-            | self._lit
-        )
-        self._lit = bool(lit[-1]) if len(lit) else self._lit
-        seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
-        sent = rows["client_packets"]
-        loud = (
-            (rows["kind"] == Change.ENDED)
-            & ((rows["proto"] == PING) | (rows["proto"] == PING_6))
-            & (sent >= want.pings)
-        )
-        found = [
-            (int(at), Finding(int(sent[at]), True))
-            for at in np.flatnonzero(loud & (sent >= want.pings_per_second * seconds))
-        ]
+        lit = self._lit_until(rows)
+        found = self._pings(rows)
         kinds = changes.contacts["kind"]
         contacts = changes.contacts[(kinds == Change.NEW) | (kinds == Change.ANSWERED)]
         protocols = contacts["service"] & 0xFF
@@ -109,6 +93,23 @@ class ServiceFlood(FlowDetector):
             rates = _unanswered(contacts[protocols == protocol], window, threshold, by_service=protocol == TCP)
             found += [(row, Finding(count, bool(lit[row]))) for row, count in rates]
         return sorted(found)
+
+    def _lit_until(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """For each row, whether the capture has shown both directions of a TCP flow by then."""
+        if self._lit or not len(rows):
+            return np.ones(len(rows), np.bool_)
+        both = (rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)
+        lit: npt.NDArray[np.bool_] = np.logical_or.accumulate(both)
+        self._lit = bool(lit[-1])
+        return lit
+
+    def _pings(self, rows: npt.NDArray[np.void]) -> list[tuple[int, Finding]]:
+        """The flows of echo requests that ended with too many of them, and too many a second."""
+        at = np.flatnonzero((rows["kind"] == Change.ENDED) & ((rows["proto"] == PING) | (rows["proto"] == PING_6)))
+        ended, sent = rows[at], rows["client_packets"][at]
+        seconds = np.maximum(ended["ts"] - ended["first"], SECOND) / SECOND
+        loud = (sent >= self.options.pings) & (sent >= self.options.pings_per_second * seconds)
+        return [(int(row), Finding(int(count), True)) for row, count in zip(at[loud], sent[loud], strict=True)]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
