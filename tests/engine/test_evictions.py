@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import sensor.detectors
 from sensor.config import load_config
+from sensor.core.detector import Detector
 from sensor.core.time_units import SECOND
 from sensor.engine.pipeline import Pipeline
 from sensor.evidence.gather import Gatherer
+from sensor.registry import units
 from sensor.runtime.assembly import assemble
 from tests.detectors.test_sender_flood import arp
 from tests.golden import Golden
@@ -20,9 +23,9 @@ DEEPEST = 8
 
 
 def engine(path: Path) -> Pipeline:
-    """An engine with packets of alerts."""
+    """An engine with all detectors, and with packets of alerts."""
     config = path / "sensor.yaml"
-    config.write_text("preset: balanced\n", encoding="utf-8")
+    config.write_text("preset: paranoid\n", encoding="utf-8")
     return assemble(load_config(config), lambda _: None, evidence=Gatherer(lambda *_: None))
 
 
@@ -59,11 +62,12 @@ def test_users_can_rely_on_the_names_of_tables(tmp_path: Path, golden: Golden) -
 def test_no_table_of_a_unit_is_left_out(tmp_path: Path) -> None:
     """A table that a unit creates and does not name would evict entries unnoticed."""
     pipeline = engine(tmp_path)
+    assert {unit.id for unit in pipeline.detectors} >= units(sensor.detectors, Detector).keys()
     counted = set(map(id, named(pipeline).values()))
-    units = {"inventory": pipeline.inventory, "alerts": pipeline.room, "advisor": pipeline.advisor}
-    units |= {unit.id: unit for unit in pipeline.detectors}
+    parts = {"inventory": pipeline.inventory, "alerts": pipeline.room, "advisor": pipeline.advisor}
+    parts |= {unit.id: unit for unit in pipeline.detectors}
     seen: set[int] = set()
-    found = {name: list(held(unit, seen)) for name, unit in units.items()}
+    found = {name: list(held(part, seen)) for name, part in parts.items()}
     assert sum(map(len, found.values())) > 300
     assert [
         (name, type(table).__name__) for name, tables in found.items() for table in tables if id(table) not in counted

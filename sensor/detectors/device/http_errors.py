@@ -36,7 +36,7 @@ class HttpErrors(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._ratio = Ratio(self.options)
+        self._ratio = self.tables.include("ratio", Ratio(self.options))
 
     def wants(self) -> dict[type[Event], Want]:
         return {HttpResponse: field("status") >= 200}

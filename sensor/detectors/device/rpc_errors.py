@@ -40,7 +40,7 @@ class RpcErrors(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._ratio = Ratio(self.options)
+        self._ratio = self.tables.include("ratio", Ratio(self.options))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcAnswer | RpcRefused):

@@ -57,7 +57,7 @@ class InsecureService(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._insecure = Insecure()
+        self._insecure = self.tables.include("insecure", Insecure())
         self._accepted = frozenset(self.options.accepted)
         self._reported: Recent[tuple[int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.every_s * SECOND)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.bounded import Recent
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts
 
@@ -35,9 +36,10 @@ class Ratio:
 
     def __init__(self, options: Any) -> None:
         self._want = options
-        self._all: Counts[Hashable] = Counts(options.window_s * SECOND)
-        self._bad: Counts[Hashable] = Counts(options.window_s * SECOND)
-        self._reported: Recent[Hashable] = Recent(4096, options.again_s * SECOND)
+        self.tables = NamedTables()
+        self._all: Counts[Hashable] = self.tables.add("all", Counts(options.window_s * SECOND))
+        self._bad: Counts[Hashable] = self.tables.add("bad", Counts(options.window_s * SECOND))
+        self._reported: Recent[Hashable] = self.tables.add("reported", Recent(4096, options.again_s * SECOND))
 
     def add(self, key: Hashable, bad: bool, ts: int) -> Finding | None:
         """Count a response. Returns the finding if there are too many errors, rate-limited."""
