@@ -213,6 +213,8 @@ def test_administrative_shares_without_answers() -> None:
         (Severity.medium, 0.6),
     ]
     assert found[0].actor.address == parse(CLIENT)
+    [answered] = inspected(detector(SHARE), [connected(0, share="C$")])
+    assert (answered.target, answered.summary == found[0].summary) == (found[0].target, False)
     assert inspected(detector(SHARE), [requested(0, "DATA"), requested(1, "C$", 0)]) == []
 
 

@@ -74,11 +74,12 @@ class AdminShare(CallDetector):
                     event, "created a share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium
                 )
         elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
-            yield from self._connected(event, refused=event.status == DENIED, result="was connected")
+            yield from self._connected(event, refused=event.status == DENIED)
         elif isinstance(event, SmbTreeConnect) and event.share in ADMIN_SHARES and event.packet.one_sided:
-            yield from self._connected(event, refused=False, result="was requested")
+            yield from self._connected(event, refused=False)
 
-    def _connected(self, event: SmbTreeResult | SmbTreeConnect, *, refused: bool, result: str) -> Iterator[Alert]:
+    def _connected(self, event: SmbTreeResult | SmbTreeConnect, *, refused: bool) -> Iterator[Alert]:
+        """A share was connected or denied, or requested if the response is not in the capture."""
         want, answer = self.options, isinstance(event, SmbTreeResult)
         actor, target = pair_of(event.packet, answer=answer)
         seen = self._refused if refused else self._used
@@ -86,17 +87,18 @@ class AdminShare(CallDetector):
         if refused and hosts < 2:
             return
         others = list(reversed(seen.values(actor)))
-        why = [f"{event.path!r} {'was rejected' if refused else result}"]
+        result = "rejected" if refused else "connected" if answer else "requested"
+        action = {
+            "rejected": "was denied the administrative share of",
+            "connected": f"connected to the administrative share {event.share} of",
+            "requested": f"requested the administrative share {event.share} of",
+        }[result]
+        why = [f"{event.path!r} was {result}"]
         if hosts > 1:
             why.append(
                 f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): "
                 f"{some([text(host) for host in others])}"
             )
-        action = (
-            "was denied the administrative share of"
-            if refused
-            else f"connected to the administrative share {event.share} of"
-        )
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         yield self.call_alert(
             event, action, why, numbers, key=(refused,),
