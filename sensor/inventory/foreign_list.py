@@ -147,8 +147,8 @@ def _undo_export(row: dict[str, str], device: str) -> None:
     value.
     """
     row["id"] = device
-    for column, role in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
-        if row.get(column) == role:
+    for column, placeholder in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
+        if row.get(column) == placeholder:
             del row[column]
 
 
