@@ -38,7 +38,7 @@ def mirror(seen: Seen) -> Verdict | None:
     facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
     if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
         return warning(
-            f"only traffic of this host ({seen.own:,} of {seen.unicast:,} frames to single machines)",
+            f"only traffic of this host ({seen.own:,} of {seen.unicast:,} unicast frames)",
             MIRROR,
             **facts,
         )

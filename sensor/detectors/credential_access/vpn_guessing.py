@@ -138,7 +138,7 @@ class VpnGuessing(EventDetector):
             why=(
                 why,
                 f"IKEv{event.version}, exchange {event.exchange}",
-                *(["the capture holds no packet of the gateway"] if one_way else []),
+                *(["the capture contains no packet of the gateway"] if one_way else []),
             ),
             numbers={"count": count, "threshold": most, "window_s": self.options.window_s},
             key=(text(gateway.address), done),

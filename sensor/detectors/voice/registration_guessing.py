@@ -107,7 +107,7 @@ class RegistrationGuessing(EventDetector):
             return
         reasons = (
             f"{count} credentials of one extension within {want.window_s} s (threshold {want.failures})",
-            "the capture holds no packet of the server",
+            "the capture contains no packet of the server",
         )
         numbers = {"failures": count, "threshold": want.failures, "window_s": want.window_s, "extensions": 1}
         yield from self._alert(event, [account], reasons, numbers)
