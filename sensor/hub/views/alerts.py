@@ -10,7 +10,7 @@ import msgspec
 from psycopg import sql
 
 from sensor.hub.views.ids import joined, parsed, resolve, with_origin
-from sensor.hub.views.query import Conditions, Order, Reader, like, ns_of, time_at
+from sensor.hub.views.query import Conditions, Order, Reader, escaped, ns_of, time_at
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import STATES, AlertFilter
@@ -120,7 +120,7 @@ def _add_groups(test: Conditions, wanted: AlertFilter) -> None:
     if wanted.site:
         test.add_any("a", "site", "site", wanted.site)
     if any(set(one) & set("*?") for one in wanted.detector):
-        patterns = [like(one).strip("%").replace("*", "%").replace("?", "_") for one in wanted.detector]
+        patterns = [escaped(one).replace("*", "%").replace("?", "_") for one in wanted.detector]
         test.add("a.detector LIKE ANY (%(detector)s)", detector=patterns)
     elif wanted.detector:
         test.add_any("a", "detector", "detector", wanted.detector)

@@ -131,6 +131,11 @@ def time_at(ns: int) -> datetime:
 
 def like(word: str) -> str:
     """A LIKE pattern for texts that contain a word."""
+    return f"%{escaped(word)}%"
+
+
+def escaped(text: str) -> str:
+    """A text as LIKE pattern that matches only itself."""
     for sign in "\\%_":
-        word = word.replace(sign, "\\" + sign)
-    return f"%{word}%"
+        text = text.replace(sign, "\\" + sign)
+    return text
