@@ -285,6 +285,18 @@ def test_ids_of_several_sensors(filled: HubServers) -> None:
                 hub.devices(refused)
 
 
+def test_filters_with_special_characters(filled: HubServers) -> None:
+    """In a pattern of detectors only ``*`` and ``?`` are wildcards; a filter that a hub lacks is an error."""
+    with filled.base() as base, base.transaction():
+        hub = HubBackend(Reader(base))
+        name = hub.alerts(limit=1).rows[0].detector
+        assert hub.alerts(AlertFilter(detector=(f"{name[:-1]}?", "100%"))).total
+        for pattern in ("%*", "*%", "_*", "\\*", "*\\"):
+            assert hub.alerts(AlertFilter(detector=(pattern, "%"))).total == 0
+        with pytest.raises(Malformed, match="'rule'"):
+            hub.incidents(StoryFilter(setting=("rule",)))
+
+
 def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: Any) -> None:
     """An alert is closed, reopened, and closed by the command: lists, facets and history agree each time."""
     name = listed(browser, "alerts", data=PARIS, severity="critical")["items"][0]["id"]

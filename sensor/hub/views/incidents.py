@@ -57,8 +57,9 @@ def _place(order: Order, mark: str, row: tuple[Any, ...]) -> Any:
 def _test(reader: Reader, wanted: StoryFilter) -> Conditions:
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    if wanted.device or wanted.setting:
-        raise Malformed("device" if wanted.device else "setting", wanted.device, "no such filter of incidents")
+    for name, values in (("device", (wanted.device,)), ("setting", wanted.setting)):
+        if any(values):
+            raise Malformed(name, values[0], "no such filter of incidents")
     test = reader.conditions("i")
     if wanted.severity:
         test.add("i.severity >= %(severity)s", severity=SEVERITIES.index(wanted.severity))
