@@ -19,7 +19,8 @@ from typing import Any, LiteralString, NamedTuple
 import msgspec
 
 from sensor.hub.database import Connection, copy_rows
-from sensor.tables.lines import WORD, End, Technique
+from sensor.hub.rows import short
+from sensor.tables.lines import End, Technique
 
 DAYS, WITHIN = 7, timedelta(days=1)
 MEDIUM, HIGH = 2, 3
@@ -107,12 +108,12 @@ def keys_of(text: str, severity: int) -> Iterator[Key]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     if severity >= MEDIUM and _is_global(record.src.ip):
-        yield "actor", record.src.ip
+        yield "actor", short(record.src.ip)
     entry = record.alert.numbers.get("entry")
-    if isinstance(entry, str) and entry:
-        yield "entry", entry[:WORD]
+    if isinstance(entry, str) and (entry := short(entry)):
+        yield "entry", entry
     if severity >= HIGH:
-        yield from dict.fromkeys(("technique", one.technique[:WORD]) for one in record.alert.attack if one.technique)
+        yield from dict.fromkeys(("technique", short(one.technique)) for one in record.alert.attack if one.technique)
 
 
 def _findings(base: Connection) -> Iterator[Finding]:

@@ -44,8 +44,8 @@ def event_row(origin: Origin, event: Event) -> Row:
     line = event.line
     part = line.alert or line.incident or line.recommendation or line.device
     texts = (line.id, origin.site, line.kind, line.action)
-    about = _short(part.id) if part is not None else ""
-    return (event.ts, origin.sensor, origin.log, event.seq, *map(_short, texts), line.level, about, event.text)
+    about = short(part.id) if part is not None else ""
+    return (event.ts, origin.sensor, origin.log, event.seq, *map(short, texts), line.level, about, event.text)
 
 
 def device_rows(placed: Iterable[Placed]) -> list[Row]:
@@ -71,7 +71,7 @@ def _last(
     for origin, event in placed:
         if event.line.kind == kind:
             for name in ids(event):
-                key = origin.sensor, _short(name)
+                key = origin.sensor, short(name)
                 before = found.get(key)
                 if before is None or (before[0].log, before[1].seq) < (origin.log, event.seq):
                     found[key] = origin, event
@@ -90,12 +90,12 @@ def _device_ids(event: Event) -> Iterator[str]:
 
 def _device_row(origin: Origin, event: Event, name: str) -> Row:
     one = event.line.device or DeviceState(name)
-    lost = name != _short(one.id)
+    lost = name != short(one.id)
     times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
-    states = (lost or event.line.action == "gone", _short(one.id) if lost else "")
+    states = (lost or event.line.action == "gone", short(one.id) if lost else "")
     cells = (one.hostname, one.type or "unknown", one.vendor, one.model)
-    lists = [_short(ip) for ip in one.ips[:LISTED]], [_short(mac) for mac in one.macs[:LISTED]]
-    rest = (*map(_short, cells), *lists, one.confidence, _short(one.serial), event.text)
+    lists = [short(ip) for ip in one.ips[:LISTED]], [short(mac) for mac in one.macs[:LISTED]]
+    rest = (*map(short, cells), *lists, one.confidence, short(one.serial), event.text)
     return (*_key(origin, event, name), *times, *states, *rest)
 
 
@@ -113,7 +113,7 @@ def _parties(line: HubLine) -> list[str]:
     """
     several = [("s:", line.src), ("t:", line.dst), *(("t:", end) for end in line.targets)]
     found = [role + word for role, end in several for word in (end.ip, end.mac, end.device, end.hostname) if word]
-    return [_short(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
+    return [short(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
@@ -139,10 +139,11 @@ def time_of(text: str, other: datetime) -> datetime:
         return other
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A value of limited length, without NUL, which PostgreSQL text cannot contain."""
     return text[:WORD].replace("\0", "")
 
 
 def _text(text: str) -> str:
-    """Remove NUL, which PostgreSQL text cannot contain."""
+    """A text of any length, without NUL."""
     return text.replace("\0", "")

@@ -60,8 +60,10 @@ def test_an_actor_that_comes_back_later_is_another_campaign() -> None:
         ({"src": {"ip": "8.8.8.8"}}, MEDIUM - 1, []),
         ({"src": {"ip": "10.20.10.106"}}, HIGH, []),
         ({"src": {"ip": "not an address"}}, HIGH, []),
+        ({"src": {"ip": "2606:4700::1%" + "x" * 9000}}, HIGH, [("actor", "2606:4700::1%" + "x" * 243)]),
         ({"alert": {"numbers": {"list": "l", "entry": "203.0.113.66"}}}, 0, [ENTRY]),
         ({"alert": {"numbers": {"entry": 7}}}, HIGH, []),
+        ({"alert": {"numbers": {"entry": "203.0.113.66\0"}}}, 0, [ENTRY]),
         ({"alert": {"attack": [{"technique": "T1071"}, {"technique": "T1071"}]}}, HIGH, [("technique", "T1071")]),
         ({"alert": {"attack": [{"technique": "T1071"}]}}, MEDIUM, []),
         ({"alert": "no object"}, HIGH, []),
@@ -69,7 +71,7 @@ def test_an_actor_that_comes_back_later_is_another_campaign() -> None:
     ],
 )
 def test_keys_of_a_record(record: object, severity: int, expected: list[Key]) -> None:
-    """Private addresses are no actors; invalid records have no keys."""
+    """Private addresses are no actors; invalid records have no keys; keys fit into an index of PostgreSQL."""
     assert list(keys_of(json.dumps(record), severity)) == expected
 
 
