@@ -386,6 +386,27 @@ def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Run
     connections.close()
 
 
+def test_a_console_after_a_restart_of_the_database(filled: HubServers) -> None:
+    """One request meets a lost connection; the others of before the restart are not used again."""
+    connections = Connections(filled.hub.settings.database)
+    with connections.transaction() as one, connections.transaction() as other:
+        lost = [base.info.backend_pid for base in (one, other)]
+    with filled.base() as base:
+        base.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) pid", [lost])
+    with pytest.raises(NotReadable), connections.transaction() as base:
+        base.execute("SELECT 1")
+    with connections.transaction() as base:
+        assert base.execute("SELECT 1").fetchone() == (1,)
+    connections.close()
+
+
+def test_values_that_the_database_cannot_process(browser: Any) -> None:
+    for path, name in (("alerts", "detector"), ("alerts", "source"), ("devices", "vendor"), ("devices", "type")):
+        assert browser.get(f"/{path}", params={name: "a\0"}).status_code == 400
+        assert browser.get(f"/api/v1/{path}", params={name: "a\0"}).status_code == 400
+    assert browser.get("/alerts").status_code == 200
+
+
 def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
     """Silence, gaps, a wrong clock and rejected batches are shown; unknown values are shown as unknown."""
     assert ">0 with faults<" in browser.get("/sensors").text

@@ -10,7 +10,7 @@ import psycopg
 
 from sensor.hub.database import Connection, DatabaseError, connected
 from sensor.hub.settings import Database
-from sensor.views.errors import NotReadable
+from sensor.views.errors import NotReadable, ViewError
 
 KEPT = 12
 
@@ -24,7 +24,9 @@ class Connections:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection within a transaction. Raises NotReadable if the database cannot be used, or takes too long."""
+        """A connection within a transaction. Raises NotReadable if the database cannot be used, or takes too long;
+        ViewError for a value that PostgreSQL cannot process, such as NUL.
+        """
         try:
             with self._borrowed() as base, base.transaction():
                 yield base
@@ -36,6 +38,8 @@ class Connections:
             ) from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise NotReadable(f"PostgreSQL: {error.diag.message_primary or 'the connection was lost'}") from None
+        except psycopg.DataError as error:
+            raise ViewError(f"PostgreSQL: {error.diag.message_primary or error}: check the filter") from None
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[Connection]:
@@ -48,6 +52,7 @@ class Connections:
         finally:
             if base.closed or base.broken:
                 base.close()
+                self.close()  # a restart of the server ends them all
             else:
                 try:
                     self._free.put_nowait(base)
@@ -61,6 +66,7 @@ class Connections:
             raise NotReadable(str(error)) from None
 
     def close(self) -> None:
+        """Close the connections that no request uses."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._free.get_nowait().close()
