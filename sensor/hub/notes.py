@@ -7,14 +7,6 @@ from typing import LiteralString, NamedTuple
 from sensor.hub.database import Connection
 
 TEXT_LIMIT = 500
-_ADD: LiteralString = """
-INSERT INTO alert_notes (sensor, alert, author, state, verdict, assignee, comment)
-SELECT a.sensor, a.id, %(author)s, coalesce(%(state)s, n.state, ''), coalesce(%(verdict)s, n.verdict, ''),
-    coalesce(%(assignee)s, n.assignee, ''), %(comment)s
-FROM alerts a LEFT JOIN LATERAL (
-    SELECT state, verdict, assignee FROM alert_notes WHERE sensor = a.sensor AND alert = a.id ORDER BY at DESC LIMIT 1
-) n ON true WHERE starts_with(a.id, %(alert)s) AND (SELECT count(*) FROM alerts WHERE starts_with(id, %(alert)s)) = 1"""
-
 _PUT: LiteralString = """
 INSERT INTO alert_notes (sensor, alert, at, author, state, verdict, assignee, comment)
 SELECT a.sensor, a.id, clock_timestamp(), %(author)s, coalesce(%(state)s, a.noted), coalesce(%(verdict)s, a.verdict),
@@ -35,13 +27,14 @@ class Note(NamedTuple):
 
 def put_note(base: Connection, sensor: int, note: Note) -> None:
     """Add a note to an alert of a sensor. ``note.alert``: its whole id."""
-    base.execute(_PUT, _values(note) | {"sensor": sensor})
+    values = {name: value[:TEXT_LIMIT] if value is not None else None for name, value in note._asdict().items()}
+    base.execute(_PUT, values | {"sensor": sensor})
 
 
 def add_note(base: Connection, note: Note) -> bool:
     """Add a note. Returns whether exactly one alert matches."""
-    return bool(base.execute(_ADD, _values(note)).rowcount)
-
-
-def _values(note: Note) -> dict[str, str | None]:
-    return {name: value[:TEXT_LIMIT] if value is not None else None for name, value in note._asdict().items()}
+    found = base.execute("SELECT sensor, id FROM alerts WHERE starts_with(id, %s) LIMIT 2", [note.alert]).fetchall()
+    if len(found) != 1:
+        return False
+    put_note(base, found[0][0], note._replace(alert=found[0][1]))
+    return True

@@ -15,18 +15,17 @@ from sensor.hub.console.connections import Connections
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.database import Connection
 from sensor.hub.views.backend import HubBackend, add_notes
+from sensor.hub.views.fleet import SILENT
 from sensor.hub.views.query import Reader
 from sensor.tables.notes import Note
 from sensor.views.errors import NotReadable, Unknown
 
 ALL = "all sites"
-# Time after which a sensor without a batch counts as silent.
-SILENT_S = 3600
 # A page may take this long; lists take a fraction of a second.
 LIMIT: LiteralString = "SET LOCAL statement_timeout = '15s'"
 _SITES: LiteralString = """
 SELECT s.site, min(s.joined), max(l.last_ts), count(DISTINCT s.key),
-    count(DISTINCT s.key) FILTER (WHERE s.seen IS NULL OR s.seen < now() - %(silent)s * interval '1 second')
+    count(DISTINCT s.key) FILTER (WHERE s.seen IS NULL OR s.seen < now() - %(silent)s)
 FROM sensors s LEFT JOIN logs l ON l.sensor = s.key WHERE s.state = 'approved' GROUP BY 1 ORDER BY 1"""
 
 
@@ -41,15 +40,15 @@ class HubSources:
         """All sites as one dataset, and each site that the user may read."""
         with self._connections.transaction() as base:
             self._limit(base, self._scopes.of(user))
-            rows = base.execute(_SITES, {"silent": SILENT_S}).fetchall()
+            rows = base.execute(_SITES, {"silent": SILENT}).fetchall()
         times = [time for row in rows for time in row[1:3] if time is not None]
         whole = self._dataset(ALL, min(times, default=None), max(times, default=None))
         return [whole, *(self._dataset(*row[:3]) for row in rows)]
 
     def dataset(self, name: str, user: str) -> Dataset:
         found = self.all(user)
-        for one in found if name else found[:1]:
-            if one.name == name or not name:
+        for one in found:
+            if name in ("", one.name):
                 return one
         raise Unknown("dataset", name, [one.name for one in found])
 
@@ -83,7 +82,7 @@ class HubSources:
 
 def _silent(base: Connection, sites: Sequence[str] | None) -> list[str]:
     """A caveat if sensors send nothing: what they saw since is unknown."""
-    rows = base.execute(_SITES, {"silent": SILENT_S}).fetchall()
+    rows = base.execute(_SITES, {"silent": SILENT}).fetchall()
     chosen = [row for row in rows if sites is None or row[0] in sites]
     total, silent = sum(row[3] for row in chosen), sum(row[4] for row in chosen)
     if not total:

@@ -14,6 +14,7 @@ from sensor.tables.lines import SEVERITIES
 
 # Age from which figures of a sensor are not shown.
 FIGURES_DAYS = 7
+# Time after which a sensor without a batch counts as silent.
 SILENT = timedelta(hours=1)
 CLOCK_MS = 5000
 # Smaller losses are shown, but are no fault.
@@ -33,7 +34,7 @@ FROM sensors s LEFT JOIN LATERAL (
     ORDER BY ts DESC LIMIT 1
 ) h ON true WHERE {test} ORDER BY s.site, s.name LIMIT {limit}""")
 _SENSOR_COUNTS = sql.SQL("""
-SELECT s.site, count(*), count(*) FILTER (WHERE s.seen IS NULL OR s.seen < now() - interval '1 hour')
+SELECT s.site, count(*), count(*) FILTER (WHERE s.seen IS NULL OR s.seen < now() - %(silent)s)
 FROM sensors s WHERE s.state = 'approved' AND {test} GROUP BY 1""")
 _DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s WHERE NOT s.gone AND {test} GROUP BY 1")
 _ALERT_COUNTS = sql.SQL("""
@@ -134,7 +135,7 @@ def sites(reader: Reader) -> list[SiteNumbers]:
     def of(site: str) -> SiteNumbers:
         return found.setdefault(site, SiteNumbers(site))
 
-    for site, total, silent in reader.rows(_SENSOR_COUNTS.format(test=test.sql), test.values):
+    for site, total, silent in reader.rows(_SENSOR_COUNTS.format(test=test.sql), test.values | {"silent": SILENT}):
         of(site).sensors, of(site).silent = total, silent
     for site, count in reader.rows(_DEVICE_COUNTS.format(test=test.sql), test.values):
         of(site).devices = count
