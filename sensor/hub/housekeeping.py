@@ -1,6 +1,5 @@
-"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, delete old
-events. One of several
-workers does it at a time.
+"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, delete old events. One
+of several workers does it at a time.
 """
 
 from __future__ import annotations

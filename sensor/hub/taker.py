@@ -119,7 +119,7 @@ class Taker:
 
 def _set_aside(message: Message, base: Connection) -> list[Outcome]:
     return Intake(base).set_aside(
-        message, Quarantined("fault", ("an internal error of the hub: see the log of its worker"))
+        message, Quarantined("fault", "an internal error of the hub: see the log of its worker")
     )
 
 

@@ -53,9 +53,7 @@ ELSEWHERE = ("/settings", "/uploads", "/reports")
 
 def hub_app(console: Console) -> Starlette:
     """The application. ``console.sources``: of the hub."""
-    others: dict[str, Page] = {
-        path: _elsewhere for path in (*app.PAGES, "/settings", "/uploads", "/reports") if path not in PAGES
-    }
+    others: dict[str, Page] = {path: _elsewhere for path in (*app.PAGES, *ELSEWHERE) if path not in PAGES}
     return app_with(console, Content(PAGES | others, ACTIONS, HUB_NAV, _routes()))
 
 
