@@ -354,6 +354,7 @@ def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: A
         for kind, name in zip(("devices", "alerts", "incidents"), foreign, strict=True):
             assert paul.get(f"/{kind}/{name}").status_code == 404
         assert paul.get(f"/devices?data={SITE}").status_code == 404
+        assert paul.get("/audit").status_code == paul.get(f"/audit?data={PARIS}").status_code == 403
         assert act(paul, action="close", alert=[foreign[1]]).status_code == 404
     assert listed(browser, f"alerts/{foreign[1]}")["item"]["alert"]["state"] == "open"
     headers = {"Authorization": f"Bearer {console.token()}"}

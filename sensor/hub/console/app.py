@@ -17,7 +17,6 @@ from sensor.console.pages import (
     alert,
     alert_actions,
     alerts,
-    audit,
     device,
     devices,
     incident,
@@ -27,7 +26,7 @@ from sensor.console.pages import (
 )
 from sensor.console.render import HUB_NAV
 from sensor.console.settings import Console
-from sensor.hub.console.pages import overview, sensors
+from sensor.hub.console.pages import audit, overview, sensors
 from sensor.views.errors import NotReadable
 
 PAGES: dict[str, Page] = {

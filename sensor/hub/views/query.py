@@ -35,6 +35,11 @@ class Reader(NamedTuple):
         found: list[tuple[Any, ...]] = self.base.execute(statement, values, prepare=False).fetchall()
         return found
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether the transaction may read all sites."""
+        return bool(self.rows(sql.SQL("SELECT '*' = ANY (readable_sites())"), {})[0][0])
+
     def conditions(self, alias: LiteralString) -> Conditions:
         """Conditions on a table with a column ``site``; so far, that of the sites."""
         found = Conditions()
