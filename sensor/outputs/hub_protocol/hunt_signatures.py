@@ -48,9 +48,8 @@ def verify_hunt(signed: Signed, hunt: Hunt, account: str, sensor: str, now: floa
         raise Rejected("other_sensor", "the query is signed for another sensor")
     age = now - hunt.signed
     if abs(age) > FRESH_S:
-        raise Rejected(
-            "expired", f"the query was signed {age:,.0f} s ago by the clock of this sensor, at most {FRESH_S}"
-        )
+        reason = f"by the clock of this sensor, the query was signed {age:,.0f} s ago, expected at most {FRESH_S} s"
+        raise Rejected("expired", f"{reason} either way: compare the clocks of hub and sensor")
 
 
 def fresh(known: Sequence[tuple[str, int]], now: float) -> list[tuple[str, int]]:
