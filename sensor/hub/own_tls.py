@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sensor.hub.certificates import client_certificate
 from sensor.hub.folder import load_pair
 from sensor.hub.settings import Hub
 from sensor.outputs.hub_protocol.credentials import load_credentials
-from sensor.outputs.transport.tls import Tls
+from sensor.outputs.transport.tls import Tls, presenting
 
 
 @contextmanager
@@ -25,7 +23,6 @@ def own_tls(hub: Hub, user: str) -> Iterator[Tls]:
         yield settings.tls
         return
     pair, account = load_credentials(hub.folder / f"{user}.creds").pair, load_pair(hub.folder, "account")
-    with tempfile.NamedTemporaryFile(prefix="sensor-hub-", suffix=".pem") as file:
-        file.write(client_certificate(account, pair.public, datetime.now(UTC)).encode() + pair.pkcs8)
-        file.flush()
-        yield settings.tls.model_copy(update={"certificate": Path(file.name)})
+    certificate = client_certificate(account, pair.public, datetime.now(UTC))
+    with presenting(settings.tls, certificate.encode() + pair.pkcs8) as tls:
+        yield tls

@@ -7,14 +7,12 @@ from __future__ import annotations
 import base64
 import binascii
 import ssl
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sensor.outputs.hub_protocol.credentials import claims_of
 from sensor.outputs.transport.nkeys import USER, KeyPair, is_public
-from sensor.outputs.transport.tls import Tls
+from sensor.outputs.transport.tls import Tls, presenting
 
 EXPECTED = "found no token, expected the whole text that `sensor hub token` printed"
 
@@ -44,10 +42,8 @@ def tls_of(token: str, tls: Tls) -> Iterator[Tls]:
     if not parts:
         yield tls
         return
-    with tempfile.NamedTemporaryFile(prefix="sensor-join-", suffix=".pem") as file:
-        file.write(_pem(parts, bearer))
-        file.flush()
-        yield tls.model_copy(update={"certificate": Path(file.name)})
+    with presenting(tls, _pem(parts, bearer)) as own:
+        yield own
 
 
 def _pem(parts: list[str], bearer: str) -> bytes:

@@ -85,7 +85,7 @@ def is_signed(public: str, data: bytes, signature: str) -> bool:
 
     try:
         raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
-        Ed25519PublicKey.from_public_bytes(_bytes(public)[1:]).verify(raw, data)
+        Ed25519PublicKey.from_public_bytes(raw_public(public)).verify(raw, data)
     except (ValueError, InvalidSignature):
         return False
     return True

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +38,15 @@ class Tls(BaseModel):
         if self.key is not None and self.certificate is None:
             raise ValueError("a key without its certificate")
         return self
+
+
+@contextmanager
+def presenting(tls: Tls, pem: bytes) -> Iterator[Tls]:
+    """TLS settings with a client certificate and its key, in a file of the owner that is removed at the end."""
+    with tempfile.NamedTemporaryFile(prefix="sensor-", suffix=".pem") as file:
+        file.write(pem)
+        file.flush()
+        yield tls.model_copy(update={"certificate": Path(file.name)})
 
 
 def context(tls: Tls) -> ssl.SSLContext:
