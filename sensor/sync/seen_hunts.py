@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from sensor.documents import write_whole
 from sensor.outputs.hub_protocol.hunt_signatures import Rejected, fresh
 from sensor.outputs.hub_protocol.hunts import Hunt
 
@@ -24,13 +24,9 @@ class SeenHunts:
             self._known = _load(self._path)
         if any(hunt.id == known for known, _ in self._known):
             raise Rejected("replayed", "the query was sent before")
-        self._known = [*fresh(self._known, now), (hunt.id, hunt.signed)]
-        beside = self._path.with_name(f"{self._path.name}.new")
-        with beside.open("wb") as file:
-            file.write(msgspec.json.encode(self._known))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        known = [*fresh(self._known, now), (hunt.id, hunt.signed)]
+        write_whole(self._path, msgspec.json.encode(known))
+        self._known = known
 
 
 def _load(path: Path) -> list[tuple[str, int]]:
