@@ -36,7 +36,8 @@ UPDATE alerts SET parties = ARRAY(
     SELECT DISTINCT side.role || lower(word.value)
     FROM (VALUES ('s:', record::jsonb -> 'src'), ('t:', record::jsonb -> 'dst')) side (role, body),
         jsonb_each_text(CASE jsonb_typeof(side.body) WHEN 'object' THEN side.body ELSE '{}' END) word
-    WHERE word.key IN ('ip', 'mac', 'device', 'hostname') AND word.value <> '');
+    WHERE word.key IN ('ip', 'mac', 'device', 'hostname') AND word.value <> '')
+WHERE strpos(record, '\\u0000') = 0; -- which jsonb cannot contain
 CREATE TABLE alert_words (number bigint PRIMARY KEY, words text NOT NULL, parties text[] NOT NULL);
 CREATE TABLE alert_counts (
     site text NOT NULL, state text NOT NULL, severity smallint NOT NULL, detector text NOT NULL, verdict text NOT NULL,

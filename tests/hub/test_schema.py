@@ -74,6 +74,24 @@ def test_rows_of_an_earlier_version_are_in_all_lists(earlier: Connection) -> Non
         assert [row.id for row in hub.devices(wanted).rows] == ["1.dev-a"]
 
 
+def test_a_record_that_postgresql_cannot_parse(earlier: Connection) -> None:
+    """A record with NUL does not stop the upgrade; its alert is listed, and other alerts have their incidents."""
+    record = r'{"src":{"ip":"10.1.2.3\u0000"}}'
+    earlier.execute("UPDATE alerts SET record = %s WHERE id = 'alert-b'", [record])
+    upgrade(earlier)
+    story = json.dumps({"incident": {"story": [{"alert": "alert-a"}]}})
+    for name, text in (("incident-a", story), ("incident-b", record)):
+        earlier.execute(
+            "INSERT INTO incidents (sensor, id, site, log, seq, first, last, closed, severity, risk, count, summary, "
+            "record) SELECT 1, %s, 'Berlin', 1, 1, first, last, false, 2, 1, 1, 's', %s FROM alerts "
+            "WHERE id = 'alert-a'",
+            [name, text],
+        )
+    hub = HubBackend(Reader(earlier))
+    assert hub.alerts().total == 2
+    assert hub.alert("alert-a").incidents == ["1.incident-a"]
+
+
 def test_counts_follow_rows_that_go(earlier: Connection) -> None:
     """A deleted alert and a truncated table leave neither counters nor search words."""
     upgrade(earlier)

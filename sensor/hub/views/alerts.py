@@ -41,9 +41,11 @@ _NOTES = sql.SQL(
     "SELECT at, author, state, verdict, assignee, comment FROM alert_notes "
     "WHERE sensor = %(sensor)s AND alert = %(id)s ORDER BY at"
 )
+# jsonb cannot contain NUL.
 _INCIDENTS = sql.SQL("""
 SELECT i.id FROM incidents i WHERE i.sensor = %(sensor)s AND i.first <= %(last)s AND i.last >= %(first)s
-    AND i.record::jsonb @> jsonb_build_object('incident', jsonb_build_object('story',
+    AND CASE WHEN strpos(i.record, '\\u0000') = 0 THEN i.record::jsonb END
+    @> jsonb_build_object('incident', jsonb_build_object('story',
         jsonb_build_array(jsonb_build_object('alert', %(id)s::text))))
 ORDER BY i.id LIMIT 10""")
 _ACTIONS = {"closed": "close", "acknowledged": "acknowledge", "open": "reopen"}
