@@ -442,6 +442,20 @@ def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
         assert not any(sign in page for sign in ("<script>alert", "<img src=x", "\x1b", "\u202e<b>")), path
 
 
+@pytest.mark.parametrize("depth", [100, 400, 900, 20_000])
+def test_deeply_nested_records_of_a_sensor(filled: HubServers, browser: Any, depth: int) -> None:
+    """One record does not prevent lists of the others."""
+    record = '{"kind":"alert","x":' + '[{"y":' * (depth // 2) + "1" + "}]" * (depth // 2) + "}"
+    with filled.base() as base, base.transaction():
+        for table in ("alerts", "devices", "incidents"):
+            update = sql.SQL("UPDATE {} SET record = %s WHERE sensor = 1").format(sql.Identifier(table))
+            base.execute(update, [record])
+    for path in ("/", "/alerts", "/devices", "/incidents"):
+        assert browser.get(path).status_code == 200, path
+        if path != "/":
+            assert browser.get(f"/api/v1{path}").status_code == 200, path
+
+
 def test_a_console_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command exits with a code and an error of the catalogue, without the password."""
     (tmp_path / "hub.yaml").write_text(

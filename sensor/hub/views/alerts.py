@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from typing import Any, LiteralString
 
-import msgspec
 from psycopg import sql
 
 from sensor.hub.views.ids import joined, parsed, resolve, with_origin
@@ -169,7 +168,7 @@ def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Face
 def _row(row: tuple[Any, ...]) -> AlertRow:
     sensor, name, sensor_name, state, severity, *rest = row[:16]
     detector, title, risk, count, first, last, verdict, assignee, site, summary, text = rest
-    record = with_origin(msgspec.json.decode(text), sensor, sensor_name, site)
+    record = with_origin(text, sensor, sensor_name, site)
     return AlertRow(
         joined(sensor, name), state, SEVERITIES[severity], detector, title, risk, count, ns_of(first), ns_of(last),
         verdict, assignee, site, summary, record,

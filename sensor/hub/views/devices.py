@@ -6,7 +6,6 @@ import ipaddress
 from collections import Counter
 from typing import Any, LiteralString
 
-import msgspec
 from psycopg import sql
 
 from sensor.core.addresses import mac_text, parse_mac
@@ -73,7 +72,7 @@ def device(reader: Reader, name: str) -> dict[str, Any]:
     row = _one(reader, *key)
     if row[16]:  # it was merged into another device
         row = _one(reader, key[0], row[16])
-    record = with_origin(msgspec.json.decode(row[14]), row[0], row[2], row[3])
+    record = with_origin(row[14], row[0], row[2], row[3])
     members = reader.rows(_MEMBERS, {"sensor": row[0], "id": row[1]})
     return record | {
         "action": "gone" if row[12] else record.get("action"),
@@ -170,7 +169,7 @@ def _row(row: tuple[Any, ...]) -> DeviceRow:
     sensor, name, sensor_name, site, kind, vendor, model, host, ips, macs, first, last, gone, confidence, text = row[
         :15
     ]
-    record = with_origin(msgspec.json.decode(text), sensor, sensor_name, site)
+    record = with_origin(text, sensor, sensor_name, site)
     body: dict[str, Any] = record["device"] if isinstance(record.get("device"), dict) else {}
     body |= {"sensor": record["sensor"]}
     vlan, tags = body.get("vlan"), body.get("tags")

@@ -9,6 +9,7 @@ import msgspec
 from psycopg import sql
 
 from sensor.core.foreign import part
+from sensor.hub.views.ids import record_of
 from sensor.hub.views.query import Reader, ns_of
 from sensor.tables.lines import SEVERITIES
 
@@ -163,7 +164,7 @@ def _loss(record: str | None) -> float | None:
     """Percentage of packets that the sensor dropped, from its figures; None if it reported none."""
     if record is None:
         return None
-    figures = part(msgspec.json.decode(record), "capture")
+    figures = part(record_of(record), "capture")
     packets, dropped = figures.get("packets"), figures.get("dropped")
     if not isinstance(packets, int) or not isinstance(dropped, int):
         return None

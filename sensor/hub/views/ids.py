@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, LiteralString
 
+import msgspec
 from psycopg import sql
 
 from sensor.hub.views.query import Reader
@@ -52,9 +53,21 @@ def resolve(reader: Reader, table: LiteralString, text: str) -> Key:
     return int(chosen[0][0]), str(chosen[0][1])
 
 
-def with_origin(record: Any, sensor: int, name: str, site: str) -> dict[str, Any]:
-    """A record with ids of the hub, and with name and site of its sensor as the hub has them."""
-    body = _qualified(record, sensor) if isinstance(record, dict) else {}
+def record_of(text: str) -> dict[str, Any]:
+    """A stored record; empty if it is not an object, or nested too deeply for this stack."""
+    try:
+        record = msgspec.json.decode(text)
+    except RecursionError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def with_origin(text: str, sensor: int, name: str, site: str) -> dict[str, Any]:
+    """A stored record with ids of the hub, and with name and site of its sensor as the hub has them."""
+    try:
+        body: dict[str, Any] = _qualified(record_of(text), sensor)
+    except RecursionError:
+        body = {}
     return body | {"sensor": {"id": name, "site": site}}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, LiteralString
 
-import msgspec
 from psycopg import sql
 
 from sensor.hub.views.ids import joined, resolve, with_origin
@@ -85,6 +84,6 @@ def _facets(reader: Reader, test: Conditions) -> tuple[Facets, int]:
 
 def _row(row: tuple[Any, ...]) -> StoryRow:
     sensor, name, sensor_name, site, closed, severity, first, last, summary, text, _ = row
-    record = with_origin(msgspec.json.decode(text), sensor, sensor_name, site)
+    record = with_origin(text, sensor, sensor_name, site)
     cells = STATES[closed], SEVERITIES[severity], ns_of(first), ns_of(last), summary, record
     return StoryRow(joined(sensor, name), *cells)
