@@ -32,7 +32,7 @@ Signal = Event | Flow | DeviceChange
 
 
 class Watched(NamedTuple):
-    """One kind that a rule watches. ``narrow``: SQL that all its rows meet, by number of the stored kind."""
+    """One kind that a rule watches. ``narrow``: SQL that all matches among the rows of a stored kind meet."""
 
     kind: str
     narrow: Callable[[StoredKind], str]

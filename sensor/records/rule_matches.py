@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -18,7 +19,7 @@ from sensor.records.past_signals import ROWS_MOST, Examined, PastSignals, Signal
 from sensor.records.query import Query
 from sensor.records.stored_kinds import KINDS
 
-# Limits on alerts of one rule, and of one look-back; number of signals after which the caller may pause.
+# Limits on alerts of one rule, the newest, and of one look-back; number of signals after which the caller may pause.
 FINDINGS_MOST, ALERTS_MOST, STEP = 10_000, 64, 500
 # What a rehearsal on records cannot know, in words for users.
 LIMITS = (
@@ -46,9 +47,12 @@ class Look(Protocol):
 
 
 class Matches(NamedTuple):
-    """``alerts``: with the times of the traffic; ``examined``: the rows that were read for them."""
+    """``alerts``: the newest, with the times of the traffic; ``raised``: the number of all; ``examined``: the rows that
+    were read for them.
+    """
 
     alerts: Sequence[Alert]
+    raised: int
     examined: Examined
 
 
@@ -83,15 +87,15 @@ def rule_matches(
     """
     devices = PastDevices(query, networks)
     detector, signals = made(devices), PastSignals(query, [_watched(use) for use in uses], most)
-    alerts = list[Alert]()
+    alerts, raised = deque[Alert](maxlen=FINDINGS_MOST), 0
     for number, past in enumerate(signals):
         devices.at(past.signal.ts, past.places)
-        alerts += detector.look(past.signal)
-        if len(alerts) >= FINDINGS_MOST:
-            break
+        for alert in detector.look(past.signal):
+            alerts.append(alert)
+            raised += 1
         if number % STEP == STEP - 1:
             rest()
-    return Matches(alerts, signals.examined)
+    return Matches(alerts, raised, signals.examined)
 
 
 def _watched(use: Used) -> Watched:

@@ -145,6 +145,13 @@ def test_the_newest_rows_first(tmp_path: Path, query: Query) -> None:
     assert match(query, one, most=1).examined.more
 
 
+def test_the_newest_alerts(tmp_path: Path, query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on alerts keeps the newest, and the number of all is known."""
+    monkeypatch.setattr("sensor.records.rule_matches.FINDINGS_MOST", 2)
+    found = match(query, rule(tmp_path, "    when: flow.new\n    again: 1s\n"))
+    assert (times(found), found.raised) == ([300, 400], 4)
+
+
 def test_rests_between_steps(tmp_path: Path) -> None:
     """A search beside the engine pauses, so that the engine can run."""
     write_rows(tmp_path / "records", {"conn": [_ends(n) for n in range(1100)]})
