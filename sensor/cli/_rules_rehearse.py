@@ -93,17 +93,25 @@ def _print(args: argparse.Namespace, one: Loaded, found: Matches) -> None:
     if args.json:
         for finding in findings:
             print(json.dumps(finding._asdict(), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-        return
-    if findings:
+    elif findings:
         put(table(COLUMNS, [tuple(map(str, row)) for row in findings[-SHOWN:]], sys.stdout))
+        if len(findings) > SHOWN:
+            put(f"and {len(findings) - SHOWN:,} older ones; --json prints all")
+    line = _total(one.rule.id, found, len(findings))
+    complain(line, "info") if args.json else put(line)
+
+
+def _total(rule: str, found: Matches, findings: int) -> str:
+    """The numbers of a rule, with the limits that were exceeded."""
     examined = found.examined
     since = f", only since {_clock(examined.since * 1000)}: older ones exceed the limit" if examined.more else ""
-    alerts = f"{counted(len(found.alerts), 'alert')} about {counted(len(findings), 'finding')}"
-    put(f"custom.{one.rule.id}: {alerts} in {examined.rows:,} records that may match{since}")
+    newest = f" (the newest {len(found.alerts):,})" if found.raised > len(found.alerts) else ""
+    alerts = f"{counted(found.raised, 'alert')}{newest} about {counted(findings, 'finding')}"
+    return f"custom.{rule}: {alerts} in {examined.rows:,} records that may match{since}"
 
 
 def _findings(rule: str, alerts: Sequence[Alert]) -> Iterator[_Finding]:
-    """One row per actor, target and key, in order of the last time."""
+    """One row per key of alerts, in order of the last time."""
     by_key: dict[str, list[Alert]] = {}
     for alert in alerts:
         by_key.setdefault(alert.key, []).append(alert)
