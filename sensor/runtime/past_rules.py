@@ -32,7 +32,10 @@ def past_matches(
     """Alerts of the last days, and the rules that were not searched for, as text. ``now``: ns. Raises NoRecords."""
     alerts, faults = list[Alert](), list[str]()
     if len(rules) > RULES_MOST:
-        faults.append(f"{len(rules) - RULES_MOST:,} of {len(rules):,} changed rules: at most {RULES_MOST} at a time")
+        faults.append(
+            f"{len(rules) - RULES_MOST:,} of {len(rules):,} changed rules in past traffic: at most {RULES_MOST} are "
+            f"searched at a time; use `sensor rules try PATH --rehearse {DAYS}d` for the others"
+        )
     within = Range(now // 1000 - DAYS * DAY_US, now // 1000)
     for one in rules[:RULES_MOST]:
         if reasons := unknown_in_records(uses(one.rule, one.sets)):
