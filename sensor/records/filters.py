@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from sensor.records.chosen import Values
 from sensor.records.contents import block_values, endings
 from sensor.records.query import Query
-from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
+from sensor.records.schema import LIST, TABLES, TEXT, Column, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS
 
 _FILTER = re.compile(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
+# Limit on the different IPv6 addresses that are compared with a block.
+ADDRESSES_MOST = 1_000_000
 
 
 class SearchError(Exception):
@@ -70,19 +72,33 @@ def _block(one: Filter) -> str:
 
 
 def resolved(one: Filter, query: Query) -> Filter:
-    """A filter with the addresses of its IPv6 block. Raises QueryError."""
+    """A filter with the addresses of its IPv6 block. Raises QueryError, SearchError."""
     return one._replace(addresses=within(one.value, query)) if one.is_block and ":" in one.value else one
 
 
 def within(block: str, query: Query) -> tuple[str, ...]:
-    """The IPv6 addresses seen within a block."""
+    """The addresses of an IPv6 block in all tables. Raises QueryError, or SearchError if there are too many."""
     network = ipaddress.ip_network(block, strict=False)
-    union = " UNION ".join(
-        f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'"
-        for table in TRAFFIC
-        for end in ("src_ip", "dst_ip")
+    parts = [
+        f"SELECT {f'unnest({name})' if column.kind == LIST else name} AS ip FROM {table.name}"
+        for table in TABLES.values()
+        for name in IPS
+        if table.stored and (column := table.column(name)) is not None
+    ]
+    answer = query.run(
+        f"SELECT DISTINCT ip FROM ({' UNION ALL '.join(parts)}) WHERE ip LIKE '%:%'", most=ADDRESSES_MOST
     )
-    return tuple(ip for (ip,) in query.run(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
+    if answer.more:
+        raise SearchError(f"found more than {ADDRESSES_MOST:,} IPv6 addresses, expected fewer: narrow it with --since")
+    return tuple(ip for (ip,) in answer.rows if _in(ip, network))
+
+
+def _in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether an address is in a network; answers of name servers also contain other texts."""
+    try:
+        return ipaddress.ip_address(text) in network
+    except ValueError:
+        return False
 
 
 def values_of(one: Filter) -> Values:
@@ -131,8 +147,12 @@ def _not(one: Filter) -> str:
 def _in_blocks(column: Column, one: Filter) -> Condition:
     if one.addresses is None:
         return Condition(f"{_not(one)}coalesce({in_block(column)}, false)", (one.value,))
-    test = f"list_has_any({column.name}, ?)" if column.kind == LIST else f"list_contains(?, {column.name})"
-    return Condition(f"{_not(one)}coalesce({test}, false)", ([*one.addresses],))
+    return Condition(f"{_not(one)}coalesce({is_one_of(column)}, false)", ([*one.addresses],))
+
+
+def is_one_of(column: Column) -> str:
+    """SQL of whether a value, or one of several, is in a list."""
+    return f"list_has_any({column.name}, ?)" if column.kind == LIST else f"list_contains(?, {column.name})"
 
 
 def in_block(column: Column) -> str:

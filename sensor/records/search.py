@@ -20,6 +20,7 @@ from sensor.records.filters import (
     SearchError,
     escaped,
     in_block,
+    is_one_of,
     narrowed,
     resolved,
     values_of,
@@ -57,7 +58,7 @@ class SearchTerm(NamedTuple):
 
 
 def understood(text: str, query: Query) -> SearchTerm:
-    """Interpret a search term. Raises SearchError for an invalid address."""
+    """Interpret a search term. Raises SearchError for an invalid address, QueryError."""
     text = text.strip()
     if not text:
         raise SearchError("expected an address, a block, a MAC, a device, a domain, a hash or a text")
@@ -103,9 +104,8 @@ def _address(text: str) -> str | None:
 
 def condition(term: SearchTerm, table: Table) -> Condition | None:
     """A condition for the rows of a table that contain the term; None if the table has no suitable column."""
-    if term.addresses or (term.what == "block" and ":" in term.text):
-        marks = ", ".join("?" * len(term.addresses)) or "NULL"
-        return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", term.addresses))
+    if term.what == "block" and ":" in term.text:
+        return _any(table, IPS, lambda column: (is_one_of(column), ([*term.addresses],)))
     if term.what == "block":
         return _any(table, IPS, lambda column: (in_block(column), (term.text,)))
     if term.what == "device":

@@ -14,7 +14,7 @@ import pytest
 from sensor.records import chosen, new_files
 from sensor.records.contents import _places, domain_value, endings, holds, networks_of, packed
 from sensor.records.filters import SearchError, narrowed, parsed, resolved, values_of
-from sensor.records.hunt_tests import _table
+from sensor.records.hunt_tests import _table, write_rows
 from sensor.records.manifest import File, Manifest
 from sensor.records.new_files import values_in
 from sensor.records.paths import MANIFEST
@@ -208,6 +208,33 @@ def test_filters_choose_files_too(query: Query, texts: list[str], files: int) ->
 def test_which_value_a_filter_needs(text: str, value: bytes | None) -> None:
     found = values_of(parsed(text))
     assert (found[0] if found else None) == value
+
+
+def test_ipv6_blocks_in_every_column_of_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that only an answer or a lease contains is found; with too many addresses the search is rejected."""
+    answers = ["2001:db8::7", "v=spf1 ip6:2001:db8::/32", "10.0.0.1"]
+    rows = {
+        "dns": [
+            {"ts": 1, "uid": 1, "src_ip": "fd00::5", "dst_ip": "fd00::1", "query": "a.example", "answers": answers}
+        ],
+        "conn": [{"ts": 1, "uid": 2, "src_ip": "fd00::5", "dst_ip": "2001:db8:1::9"}],
+    }
+    write_rows(tmp_path / "records", rows)
+    query = Query(tmp_path / "records")
+    try:
+        for text, expected in (("2001:db8::/48", [1]), ("2001:db8::/32", [1, 2]), ("fd01::/16", [])):
+            assert sorted(row["uid"] for row in _found(query, understood(text, query))) == expected
+        for text, expected in (
+            ("answers=2001:db8::/32", [1]),
+            ("answers!=2001:db8::/32", []),
+            ("src_ip=fd00::/8", [1, 2]),
+        ):
+            assert sorted(row["uid"] for row in search(query, None, [parsed(text)])[0]) == expected
+        monkeypatch.setattr("sensor.records.filters.ADDRESSES_MOST", 3)
+        with pytest.raises(SearchError):
+            understood("2001:db8::/48", query)
+    finally:
+        query.close()
 
 
 @pytest.mark.parametrize("text", ["dst_ip=10.0.0.0/33", "dst_ip=10.0.0/24", "src_ip>10.0.0.0/8"])
