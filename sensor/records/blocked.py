@@ -80,29 +80,31 @@ class Blocked(NamedTuple):
     unsure: bool
 
 
-class Rehearsal(NamedTuple):
-    """``compared``: number of pairs and services; ``more``: there were others."""
+class Connections:
+    """Recorded connections by pair and service. ``compared``: number of these; ``more``: there are others."""
 
-    blocked: Sequence[Blocked]
-    compared: int
-    more: bool
+    def __init__(self, query: Query) -> None:
+        """Raises QueryError."""
+        answer = query.run(_PAIRS, most=PAIRS_MOST)
+        self._pairs = [
+            (
+                Blocked(client, server, proto or "", port or 0, one or "", other or "", *counts, sni or "", False),
+                (addresses.parse(client), addresses.parse(server), _NUMBERS.get(proto, -1), port or 0),
+            )
+            for client, server, proto, port, one, other, *counts, sni in answer.rows
+        ]
+        self.compared, self.more = len(self._pairs), answer.more
 
-
-def blocked(query: Query, rules: Iterable[Rule], spared: frozenset[str] = frozenset()) -> Rehearsal:
-    """What the rules would have blocked; the first that matches decides. ``spared``: ids or addresses of exempt hosts.
-    Raises QueryError.
-    """
-    made = [_Ready(rule) for rule in rules]
-    answer = query.run(_PAIRS, most=PAIRS_MOST)
-    found = list[Blocked]()
-    for client, server, proto, port, one, other, number, answered, size, first, last, sni in answer.rows:
-        verdict = _verdict(made, addresses.parse(client), addresses.parse(server), _NUMBERS.get(proto, -1), port or 0)
-        if verdict is not None and not spared & {client, one, server, other}:
-            found.append(
-                Blocked(client, server, proto or "", port or 0, one or "", other or "", number, answered, size, first,
-                        last, sni or "", verdict == "unsure")
-            )  # fmt: skip
-    return Rehearsal(found, len(answer.rows), answer.more)
+    def blocked(self, rules: Iterable[Rule], spared: frozenset[str] = frozenset()) -> list[Blocked]:
+        """What the rules would have blocked; the first that matches decides. ``spared``: ids or addresses of exempt
+        hosts.
+        """
+        made, found = [_Ready(rule) for rule in rules], list[Blocked]()
+        for pair, ends in self._pairs:
+            verdict = _verdict(made, *ends)
+            if verdict is not None and not spared & {pair.client, pair.client_device, pair.server, pair.server_device}:
+                found.append(pair._replace(unsure=verdict == "unsure"))
+        return found
 
 
 class _Ready:

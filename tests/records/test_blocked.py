@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sensor.posture.firewall.model import Match, Rule
-from sensor.records.blocked import blocked
+from sensor.records.blocked import Connections
 from sensor.records.hunt_tests import write_rows
 from sensor.records.query import Query
 from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
@@ -68,7 +68,7 @@ def test_what_rules_would_have_blocked(
     are counted separately.
     """
     counts = dict[tuple[str, int], tuple[int, int]]()
-    for one in blocked(query, rules).blocked:
+    for one in Connections(query).blocked(rules):
         before = counts.get((one.server, one.port), (0, 0))
         counts[one.server, one.port] = (before[0] + one.connections, before[1] + one.answered)
     assert counts == expected
@@ -76,12 +76,12 @@ def test_what_rules_would_have_blocked(
 
 def test_exempt_hosts(query: Query) -> None:
     """Hosts are exempted by device or address."""
-    found = blocked(query, [rule(destinations="10.0.0.9/32", match=Match(6, 445))], frozenset(("dev-b",)))
-    assert [one.client for one in found.blocked] == ["10.0.0.7"]
+    found = Connections(query).blocked([rule(destinations="10.0.0.9/32", match=Match(6, 445))], frozenset(("dev-b",)))
+    assert [one.client for one in found] == ["10.0.0.7"]
 
 
 def test_host_names_stay_unknown(query: Query) -> None:
     """A rule that allows a name may exempt any address: whether such a connection is blocked is unknown."""
     named = rule("10.0.0.5/32", match=Match(6, 443), allow=True, names=("www.evil.example",))
-    found = blocked(query, [named, rule("10.0.0.5/32")])
-    assert {(one.port, one.unsure) for one in found.blocked} == {(443, True), (53, False)}
+    found = Connections(query).blocked([named, rule("10.0.0.5/32")])
+    assert {(one.port, one.unsure) for one in found} == {(443, True), (53, False)}
