@@ -28,8 +28,10 @@ class Session:
         self.sent: list[Sent] = []
         self._id = 0
 
-    def _put(self, way: str, command: int, body: bytes, *, tree: int = 1, status: int = 0) -> None:
-        flags = 1 if way == "<" else 0
+    def _put(self, way: str, command: int, body: bytes, *, tree: int = 1, status: int = 0, later: bool = False) -> None:
+        """``later``: an asynchronous answer, with a number in place of the tree."""
+        flags = (3 if later else 1) if way == "<" else 0
+        tree = 0 if later else tree
         head = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ16x", 64, 0, status, command, 1, flags, 0, self._id, 0, tree, 9)
         self.sent.append((way, struct.pack(">I", len(head + body)) + head + body))
 
@@ -42,10 +44,13 @@ class Session:
         self._put("<", TREE_CONNECT, struct.pack("<HBBIII", 16, share, 0, 0, 0, 0), tree=tree)
         return self
 
-    def open(self, name: str, size: int, handle: bytes = HANDLE, tree: int = 1) -> Session:
+    def open(self, name: str, size: int, handle: bytes = HANDLE, tree: int = 1, *, pending: bool = False) -> Session:
         text = name.encode("utf-16-le")
         self._ask(CREATE, struct.pack("<H42xHH8x", 57, 120, len(text)) + text, tree)
-        self._put("<", CREATE, struct.pack("<H38xQQII", 89, size, size, 0x20, 0) + handle + bytes(8), tree=tree)
+        if pending:
+            self._put("<", CREATE, struct.pack("<HHI", 9, 0, 0), status=0x103, later=True)
+        body = struct.pack("<H38xQQII", 89, size, size, 0x20, 0) + handle + bytes(8)
+        self._put("<", CREATE, body, tree=tree, later=pending)
         return self
 
     def write(self, data: bytes, offset: int, handle: bytes = HANDLE) -> Session:
@@ -91,9 +96,11 @@ def sha(data: bytes = DATA) -> str:
 
 
 def test_what_is_written_and_read_whole_has_a_hash(tmp_path: Path) -> None:
-    """A copy to the server, and the same file back, in several requests, one of which is pending."""
+    """A copy to the server, and the same file back, in several requests, two of which are pending."""
     session = pieces(Session().connect().open("tools\\setup.exe", 0), "write").close()
-    session.open("tools\\setup.exe", len(DATA)).read(DATA[:50_000], 0).read(DATA[50_000:], 50_000, pending=True).close()
+    session.open("tools\\setup.exe", len(DATA), pending=True).read(DATA[:50_000], 0).read(
+        DATA[50_000:], 50_000, pending=True
+    ).close()
     assert found(tmp_path, session) == [
         ("client", "setup.exe", "whole", len(DATA), sha()),
         ("server", "setup.exe", "whole", len(DATA), sha()),

@@ -23,9 +23,12 @@ OPEN, PENDING, TREES = 64, 128, 64
 
 
 class Pending(NamedTuple):
-    """A request that waits for its answer: the name of a file to open, or the handle and offset of a read."""
+    """A request that waits for its answer: the name and tree of a file to open, or the handle and offset of a read.
+    The answer has no tree if it is asynchronous.
+    """
 
     name: bytes = b""
+    tree: int = 0
     handle: bytes = b""
     offset: int = 0
 
@@ -95,7 +98,7 @@ class SmbFiles(Conversation):
     def _request(self, message: Message, place: Place) -> None:
         if message.command == CREATE:
             name = message.at(message.number(44, 2), message.number(46, 2))
-            self._pending.put(message.id, Pending(name.decode("utf-16-le", "replace").encode()))
+            self._pending.put(message.id, Pending(name.decode("utf-16-le", "replace").encode(), message.tree))
         elif message.command == READ:
             self._pending.put(message.id, Pending(handle=message.body(16, 16), offset=message.number(8, 8)))
         elif message.command == WRITE:
@@ -115,7 +118,7 @@ class SmbFiles(Conversation):
         pending = self._pending.pop(message.id)
         if pending is None:
             return
-        if message.command == CREATE and self._trees.get(message.tree) not in {None, PIPE}:
+        if message.command == CREATE and self._trees.get(pending.tree) not in {None, PIPE}:
             out = self._files.put(message.body(64, 16), OpenFile(pending.name, message.number(48, 8)))
             if out is not None:
                 self._end(out[1], whole=False)
