@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sensor.core import addresses
 from sensor.core.ip_protocols import TCP, UDP
@@ -86,13 +86,7 @@ class Connections:
     def __init__(self, query: Query) -> None:
         """Raises QueryError."""
         answer = query.run(_PAIRS, most=PAIRS_MOST)
-        self._pairs = [
-            (
-                Blocked(client, server, proto or "", port or 0, one or "", other or "", *counts, sni or "", False),
-                (addresses.parse(client), addresses.parse(server), _NUMBERS.get(proto, -1), port or 0),
-            )
-            for client, server, proto, port, one, other, *counts, sni in answer.rows
-        ]
+        self._pairs = [_pair(row) for row in answer.rows]
         self.compared, self.more = len(self._pairs), answer.more
 
     def blocked(self, rules: Iterable[Rule], spared: frozenset[str] = frozenset()) -> list[Blocked]:
@@ -105,6 +99,16 @@ class Connections:
             if verdict is not None and not spared & {pair.client, pair.client_device, pair.server, pair.server_device}:
                 found.append(pair._replace(unsure=verdict == "unsure"))
         return found
+
+
+def _pair(row: Sequence[Any]) -> tuple[Blocked, tuple[int, int, int, int]]:
+    """A row of ``_PAIRS``, and its ends as numbers: client, server, protocol, port."""
+    client, server, proto, port, one, other, number, answered, size, first, last, sni = row
+    pair = Blocked(
+        client, server, proto or "", port or 0, one or "", other or "", number, answered, size, first, last, sni or "",
+        unsure=False,
+    )  # fmt: skip
+    return pair, (addresses.parse(client), addresses.parse(server), _NUMBERS.get(proto, -1), port or 0)
 
 
 class _Ready:
