@@ -48,21 +48,21 @@ def kinds_table(out: TextIO) -> str:
     """All kinds of events that rules match, with their description."""
     from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes
 
-    rows = [(event_kind, "a flow: fields of both ends, bytes and packets") for event_kind in FLOW_KINDS]
-    rows += [(event_kind, "a device: its fields begin with src") for event_kind in DEVICE_KINDS]
+    rows = [(kind, "a flow: fields of both ends, bytes and packets") for kind in FLOW_KINDS]
+    rows += [(kind, "a device: its fields begin with src") for kind in DEVICE_KINDS]
     rows += [(kind, " ".join((event.__doc__ or "").split())[:120]) for kind, event in event_classes().items()]
     return table(("kind", "description"), rows, out)
 
 
-def fields_table(event_kind: str, out: TextIO) -> str:
+def fields_table(kind: str, out: TextIO) -> str:
     """The fields of a kind, and the operators of each."""
     from sensor.rules.fields import fields_of
     from sensor.rules.load import Nowhere
     from sensor.rules.values import OPERATORS
 
-    fields = fields_of([event_kind], Nowhere())
+    fields = fields_of([kind], Nowhere())
     return table(
-        (event_kind, "type", "operators"),
+        (kind, "type", "operators"),
         [(name, field.kind.value, ", ".join(OPERATORS[field.kind])) for name, field in sorted(fields.items())],
         out,
     )

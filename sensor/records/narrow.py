@@ -14,10 +14,10 @@ _LISTS = frozenset(("answers", "names", "texts"))
 
 
 class Condition(NamedTuple):
-    """A condition on a field: one of the values must fit. ``word``: as in rules, such as ``is`` or ``begins``."""
+    """A condition on a field: one of the values must fit. ``operator``: as in rules, such as ``is`` or ``begins``."""
 
     field: str
-    word: str
+    operator: str
     values: Sequence[str | int | float]
 
 
@@ -42,9 +42,9 @@ def _sql(stored: StoredKind, one: Condition) -> str:
 
 def _of_numbers(column: str, one: Condition) -> str:
     listed = [repr(value) for value in one.values]
-    if one.word == "is":
+    if one.operator == "is":
         return f"coalesce({column}, 0) IN ({', '.join(listed)})"
-    return f"coalesce({column}, 0) {_COMPARED[one.word]} {listed[0]}" if one.word in _COMPARED else ""
+    return f"coalesce({column}, 0) {_COMPARED[one.operator]} {listed[0]}" if one.operator in _COMPARED else ""
 
 
 def _of_texts(column: str, one: Condition) -> str:
@@ -52,14 +52,14 @@ def _of_texts(column: str, one: Condition) -> str:
     value = f"lower(coalesce({column}::VARCHAR, ''))"
     if not all(text.isascii() for text in texts):
         return ""
-    if one.word == "is":
+    if one.operator == "is":
         return f"{value} IN ({', '.join(map(_literal, texts))})"
-    test = {"begins": "starts_with", "ends": "ends_with", "contains": "contains"}.get(one.word)
+    test = {"begins": "starts_with", "ends": "ends_with", "contains": "contains"}.get(one.operator)
     return "(" + " OR ".join(f"{test}({value}, {_literal(text)})" for text in texts) + ")" if test else ""
 
 
 def _of_addresses(column: str, one: Condition) -> str:
-    parts = [_of_address(column, str(value)) for value in one.values] if one.word == "is" else [""]
+    parts = [_of_address(column, str(value)) for value in one.values] if one.operator == "is" else [""]
     return f"({' OR '.join(parts)})" if all(parts) else ""
 
 

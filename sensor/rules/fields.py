@@ -109,44 +109,32 @@ def _below(event: type[Event]) -> Iterable[type[Event]]:
 
 def watched(when: Iterable[str]) -> list[str]:
     """The kinds of a ``when``. Raises RuleError for an unknown kind, or a mixture of events, flows and devices."""
-    event_kinds = list(when)
-    for place, event_kind in enumerate(event_kinds):
-        if event_kind not in event_classes() and event_kind not in FLOW_KINDS and event_kind not in DEVICE_KINDS:
-            near = nearest(event_kind, [*FLOW_KINDS, *DEVICE_KINDS, *event_classes()])
+    kinds = list(when)
+    for place, kind in enumerate(kinds):
+        if kind not in event_classes() and kind not in FLOW_KINDS and kind not in DEVICE_KINDS:
+            near = nearest(kind, [*FLOW_KINDS, *DEVICE_KINDS, *event_classes()])
             raise RuleError(
-                f"found {event_kind!r}, {near}; `sensor rules fields` lists all",
-                "when",
-                *([place] if len(event_kinds) > 1 else []),
+                f"found {kind!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(kinds) > 1 else [])
             )
-    if (
-        len(
-            {
-                event_kind.partition(".")[0] if event_kind in FLOW_KINDS or event_kind in DEVICE_KINDS else ""
-                for event_kind in event_kinds
-            }
-        )
-        > 1
-    ):
+    if len({"flow" if kind in FLOW_KINDS else "device" if kind in DEVICE_KINDS else "" for kind in kinds}) > 1:
         raise RuleError(
-            (
-                "found events, flows and devices together, expected one category: a step may watch several "
-                "kinds of the same category only"
-            ),
+            "found events, flows and devices together, expected one category: a step may watch several kinds of the "
+            "same category only",
             "when",
         )
-    return event_kinds
+    return kinds
 
 
-def fields_of(event_kinds: Iterable[str], context: Context) -> Fields:
+def fields_of(kinds: Iterable[str], context: Context) -> Fields:
     """The fields that are available for all watched kinds."""
     found: Fields | None = None
-    for event_kind in event_kinds:
+    for kind in kinds:
         here = (
             _flow_fields(context)
-            if event_kind in FLOW_KINDS
+            if kind in FLOW_KINDS
             else _device_fields()
-            if event_kind in DEVICE_KINDS
-            else _event_fields(event_classes()[event_kind], context)
+            if kind in DEVICE_KINDS
+            else _event_fields(event_classes()[kind], context)
         )
         found = (
             here

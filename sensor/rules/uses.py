@@ -20,7 +20,7 @@ class Need(NamedTuple):
     """A condition on a field: one of the values must fit."""
 
     field: str
-    word: str
+    operator: str
     values: tuple[str | int | float, ...]
 
 
@@ -54,7 +54,7 @@ def _fields(rule: Rule, step: Step) -> Iterator[str]:
 
 def _needs(where: Block, sets: Sets) -> Iterator[Need]:
     for field, condition in where.items():
-        words: dict[str, Any] = condition if isinstance(condition, dict) else {"is": condition}
-        for word, wanted in words.items():
-            if word not in ("not", "present"):
-                yield Need(field, word, tuple(items_of(wanted, sets)))
+        conditions: dict[str, Any] = condition if isinstance(condition, dict) else {"is": condition}
+        for operator, wanted in conditions.items():
+            if operator not in ("not", "present"):
+                yield Need(field, operator, tuple(items_of(wanted, sets)))

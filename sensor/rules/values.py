@@ -88,7 +88,7 @@ def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
     for operator, wanted in requested.items():
         if operator not in OPERATORS[kind]:
             raise RuleError(
-                f"found the word {operator!r} for {kind.value}, {nearest(operator, OPERATORS[kind])}",
+                f"found the operator {operator!r} for {kind.value}, {nearest(operator, OPERATORS[kind])}",
                 str(operator),
                 key=True,
             )
