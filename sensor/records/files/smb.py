@@ -51,11 +51,6 @@ class OpenFile:
             body.lost(State.PARTIAL)
         return body
 
-    def gap(self) -> None:
-        for body in self.bodies:
-            if body is not None:
-                body.lost()
-
 
 class SmbFiles(Conversation):
     """One connection."""
