@@ -35,7 +35,7 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
         "comment": request.comment,
     }
     yield from (f"  {name:11} {tidy(value)}" for name, value in facts.items() if value)
-    for label, parties in (("machines", request.machines), ("blocked from", request.peers)):
+    for label, parties in (("hosts", request.machines), ("blocked from", request.peers)):
         yield from (
             (f"  {label}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
         )
