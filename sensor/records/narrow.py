@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from sensor.core import addresses
 from sensor.records.stored_kinds import StoredKind
 from sensor.records.views import quoted
 
@@ -70,7 +71,7 @@ def _of_address(column: str, text: str) -> str:
     except ValueError:
         return ""
     if network.num_addresses == 1:
-        return f"{column} = {_literal(str(network.network_address))}"
+        return f"{column} = {_literal(addresses.text(addresses.parse_network(text)[0]))}"
     return f"in_cidr({column}, {_literal(str(network))})" if network.version == 4 else ""
 
 

@@ -87,6 +87,7 @@ def times(found: Matches) -> list[int]:
         ("    when: dns.query\n    where: {type: 1}\n", []),
         ("    when: dns.response\n    by: dst\n    where: {rcode: 3, dst: 10.0.0.0/24}\n", [91]),
         ("    when: flow.ended\n    again: 1s\n    where: {src.bytes: {above: 100000}, dst: outside}\n", [205, 305]),
+        ("    when: dns.query\n    where: {dst: '::ffff:10.0.0.1'}\n", [90]),
         ("    when: flow.ended\n    where: {duration_s: {above: 5.5}}\n", []),
         ("    when: flow.refused\n    where: {dst.port: [22, 23]}\n", [400]),
         ("    when: flow.answered\n    again: 1s\n    where: {src.type: camera}\n", [300]),
