@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, put, tidy
 from sensor.core.record_parts import time_text
@@ -65,7 +66,7 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
     )
     others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
     yield from _cuts("blocked as intended by the alerts", meant)
-    yield from _cuts(paint("ALSO CUT", "red", colours), others)
+    yield from _cuts(paint("ALSO BLOCKED", "red", colours), others)
     if not others:
         yield "    no other observed traffic would be blocked"
     yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
@@ -80,14 +81,11 @@ def _cuts(label: str, cuts: Sequence[Cut]) -> Iterator[str]:
 
 
 def _counted(cuts: Sequence[Cut]) -> str:
-    clients = len({cut.client for cut in cuts})
-    return (
-        f"{len(cuts):,} conversation{'s' if len(cuts) != 1 else ''} of {clients:,} client{'s' if clients != 1 else ''}"
-    )
+    return f"{counted(len(cuts), 'connection')} of {counted(len({cut.client for cut in cuts}), 'client')}"
 
 
 def _times(cut: Cut) -> str:
-    return f", {cut.times:,} time{'s' if cut.times != 1 else ''}, last {time_text(cut.last)[:16]}Z" if cut.times else ""
+    return f", {counted(cut.times, 'time')}, last {time_text(cut.last)[:16]}Z" if cut.times else ""
 
 
 def put_rules(simulated: Simulated, name: str, *, undo: bool) -> None:

@@ -122,7 +122,7 @@ def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(golden: Golde
     result = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
     golden(result.lines[0].partition(": ")[2])
     golden(result.lines, "for: 1")
-    golden(result.lines, "CUT: 3")
+    golden(result.lines, "BLOCKED: 3")
     golden(result.lines, "10.20.10.101")
     golden(result.out, "10.20.10.0/24")
     assert "--format" in result.lines[-1]
@@ -182,7 +182,7 @@ def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(g
     undo = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--undo").out
     assert result.out.endswith(f"# to undo:\n# {undo}")
     assert set(result.errors) == {"firewall.side-effect"}
-    assert "6 conversations of 4 clients" in result.err
+    assert "6 connections of 4 clients" in result.err
     assert "34 devices" in result.err
 
 
@@ -470,7 +470,7 @@ def test_who_administers_is_named_and_left_alone_when_requested(golden: Golden, 
     )
     result = run_cli(*arguments)
     golden(result.lines[0].partition(": ")[2])
-    golden(result.lines, "CUT: 2")
+    golden(result.lines, "BLOCKED: 2")
     (body,) = bodies(run_cli(*arguments, "--allow", "seen", "--json"))
     golden(body["title"])
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"]]
