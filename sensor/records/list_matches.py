@@ -5,8 +5,9 @@ time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from sensor.core.detector import Listed
 from sensor.records.query import Query
 
 # Limit on the distinct values that are compared, the most frequent first.
@@ -23,13 +24,6 @@ SELECT value, any_value(kind) AS kind, count(*) AS n, count(DISTINCT src_device)
     UNION ALL SELECT host, 'host in HTTP', src_device, ts FROM http WHERE host != ''
 ) WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC
 """
-
-
-class Named(Protocol):
-    """An entry of a threat list."""
-
-    @property
-    def entry(self) -> str: ...
 
 
 class Seen(NamedTuple):
@@ -53,7 +47,7 @@ class Matches(NamedTuple):
     more: bool
 
 
-def matches(query: Query, named: Callable[[str], Named | None]) -> Matches:
+def matches(query: Query, named: Callable[[str], Listed | None]) -> Matches:
     """Look up each value. ``named``: returns the entry of a list for a value. Raises QueryError."""
     answer = query.run(_SEEN, most=VALUES)
     rows = [
