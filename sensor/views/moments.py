@@ -87,7 +87,7 @@ def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
     pairs: list[tuple[str, Any]] = [
         ("kind IN (SELECT value FROM json_each(?))", json.dumps(wanted.kind) if wanted.kind else None),
         ("severity >= ?", SEVERITIES.index(wanted.severity) if wanted.severity else None),
-        ("about = ?", wanted.about or None),
+        ("about = ? AND about != ''", wanted.about or None),  # the second is the condition of the index
         ("ts >= ?", wanted.since),
         ("ts < ?", wanted.until),
     ]

@@ -54,7 +54,7 @@ def rows_at(data: Data, table: str, at: int) -> list[PastRow]:
     one_of("table", [table], TABLES)
     query = (
         f"SELECT id, timeline.action, timeline.severity, {table}.first, timeline.ts, timeline.summary FROM {table} "  # noqa: S608 - names from the line above
-        "JOIN timeline ON timeline.seq = (SELECT seq FROM timeline WHERE about = id AND ts <= ? "
+        "JOIN timeline ON timeline.seq = (SELECT seq FROM timeline WHERE about = id AND about != '' AND ts <= ? "
         "ORDER BY ts DESC, seq DESC LIMIT 1) ORDER BY timeline.severity DESC, timeline.ts DESC, id"
     )
     return [
