@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -77,12 +77,16 @@ def fitting(rows: Sequence[PastRow], wanted: PastFilter, states: Sequence[str] =
     ]
 
 
-def changes_of(before: Sequence[PastRow], after: Sequence[PastRow]) -> list[Change]:
-    """What differs, in the order of the later rows, then those that are gone."""
+def changes_of(before: Sequence[PastRow], after: Sequence[PastRow], shown: Container[str]) -> list[Change]:
+    """What differs, in the order of the later rows, then those that are gone. Both are complete lists: a row that no
+    longer matches a filter is not gone. ``shown``: ids.
+    """
     old: Mapping[str, PastRow] = {row.id: row for row in before}
-    found = [Change(what, old.get(row.id), row) for row in after if (what := _what(old.get(row.id), row))]
     there = {row.id for row in after}
-    return found + [Change("gone", row, None) for row in before if row.id not in there]
+    found = [
+        Change(what, old.get(row.id), row) for row in after if row.id in shown and (what := _what(old.get(row.id), row))
+    ]
+    return found + [Change("gone", row, None) for row in before if row.id in shown and row.id not in there]
 
 
 def _what(old: PastRow | None, new: PastRow) -> str:

@@ -38,6 +38,15 @@ def test_incidents_of_a_moment_and_the_difference_of_two(browser: httpx.Client) 
     assert rows_of(browser.get("/incidents", params={"at": EARLY}).text) == []
 
 
+def test_a_difference_with_a_filter_has_what_matches_at_either_time(browser: httpx.Client) -> None:
+    """The incident of the scan gets another summary, three workstations an exact version: none is new or gone."""
+    for times in ({"at": SCANS, "against": LATE}, {"at": LATE, "against": SCANS}):
+        page = browser.get("/incidents", params={**times, "text": "64 targets"}).text
+        assert changes(page) == {"changed": 1}
+    page = browser.get("/devices", params={"at": EARLY, "against": LATE, "text": "windows 10 or 11 desk-11"}).text
+    assert [" changed os: Windows 10 or 11 → Windows 10" in row for row in rows_of(page)] == [True]
+
+
 def test_one_incident_of_a_moment(browser: httpx.Client) -> None:
     """An incident has the alerts until then; before its begin there is none."""
     listed = browser.get("/incidents", params={"at": SCANS}).text
@@ -130,6 +139,7 @@ def row(name: str, state: str, severity: str = "low") -> PastRow:
 def test_each_kind_of_change() -> None:
     before = [row("a", "open"), row("b", "open"), row("c", "closed"), row("d", "open"), row("e", "open")]
     after = [row("a", "open"), row("b", "closed"), row("c", "open"), row("d", "acknowledged"), row("f", "open")]
-    found = {(one.after or one.before).id: one.what for one in changes_of(before, after)}  # type: ignore[union-attr]
+    found = {(one.after or one.before).id: one.what for one in changes_of(before, after, "abcdef")}  # type: ignore[union-attr]
     assert found == {"b": "closed", "c": "reopened", "d": "changed", "e": "gone", "f": "new"}
-    assert changes_of([row("a", "open")], [row("a", "open", "high")])[0].what == "changed"
+    assert changes_of([row("a", "open")], [row("a", "open", "high")], "a")[0].what == "changed"
+    assert changes_of(before, after, "") == []

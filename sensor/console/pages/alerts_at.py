@@ -25,8 +25,9 @@ def page(request: PageRequest) -> Response:
     found = fitting(then.alerts, wanted)
     changes = None
     if request.first("against"):
-        other = fitting(alerts_of(request, "against").alerts, wanted)
-        changes = changes_of(rows_of(found), rows_of(other))
+        other = alerts_of(request, "against").alerts
+        shown = {one.row["alert"] for one in (*found, *fitting(other, wanted))}
+        changes = changes_of(rows_of(then.alerts), rows_of(other), shown)
     return render(
         request, "alerts_at.jinja", "Alerts", then=then, alerts=found[:SHOWN], total=len(found), shown=SHOWN,
         wanted=wanted, states=STATES, counts=Counter(one.state for one in then.alerts), timely=True, changes=changes,

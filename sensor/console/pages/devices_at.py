@@ -38,8 +38,10 @@ def one(request: PageRequest) -> Response:
 
 
 def _shown(text: str, then: Snapshot, other: Snapshot | None) -> dict[str, Any]:
+    """The devices that match at ``then``; with ``other``, the differences of those that match at either time."""
+    devices: dict[str, Body] = containing(then.devices, text)
     if other is None:
-        devices: dict[str, Body] = containing(then.devices, text)
         return {"devices": list(devices.values())[:SHOWN], "total": len(devices), "changes": None}
-    found = changes(containing(then.devices, text), containing(other.devices, text))
+    shown = {*devices, *containing(other.devices, text)}
+    found = [one for one in changes(then.devices, other.devices) if one.id in shown]
     return {"devices": [], "total": len(found), "changes": found[:SHOWN]}

@@ -25,7 +25,8 @@ def page(request: PageRequest, table: str, title: str) -> Response:
     every, changes = rows_of(request, table, "at"), None
     rows = fitting(every, wanted)
     if request.first("against"):
-        changes = changes_of(rows, fitting(rows_of(request, table, "against"), wanted))
+        other = rows_of(request, table, "against")
+        changes = changes_of(every, other, {row.id for row in (*rows, *fitting(other, wanted))})
     return render(
         request, "rows_at.jinja", title, rows=rows[:SHOWN], total=len(rows), shown=SHOWN, wanted=wanted, states=STATES,
         counts=Counter(row.state for row in every), path=f"/{table}/" if table == "incidents" else "",
