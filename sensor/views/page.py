@@ -36,8 +36,15 @@ class After(msgspec.Struct, array_like=True):
 
 
 def mark_of(*question: Any) -> str:
-    """A hash of filter and sort order: a cursor of another query is rejected."""
-    return hashlib.blake2b(msgspec.json.encode(question), digest_size=6).hexdigest()
+    """A hash of filter and sort order: a cursor of another query is rejected. The times of a filter do not count: a
+    span such as 24h begins later for each page.
+    """
+    parts = [_without_times(one) if isinstance(one, msgspec.Struct) else one for one in question]
+    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=6).hexdigest()
+
+
+def _without_times(wanted: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(wanted).items() if name not in ("since", "until")}
 
 
 def cursor_of(after: After) -> str:

@@ -207,6 +207,15 @@ def test_wrong_sort_limit_and_field(made: Data) -> None:
         msgspec.convert({"sate": ["open"]}, AlertFilter)
 
 
+def test_a_cursor_stays_valid_while_a_span_moves(made: Data) -> None:
+    """The last 24 hours begin later for the second page than for the first one."""
+    first = alerts(made, AlertFilter(since=1), limit=10)
+    rest = alerts(made, AlertFilter(since=2), limit=10, cursor=first.cursor)
+    assert first.rows + rest.rows == alerts(made, limit=20).rows
+    with pytest.raises(Malformed):
+        alerts(made, AlertFilter(since=1, severity="high"), cursor=first.cursor)
+
+
 @pytest.mark.parametrize("cursor", ["x", "!!!", "WyIiLDEsMl0", "WzEsMiwzXQ", "\x00"])
 def test_foreign_cursor_is_refused(made: Data, cursor: str) -> None:
     """A forged cursor, or one of another query."""
