@@ -38,7 +38,7 @@ def incident(request: PageRequest, row: StoryRow) -> Response:
     """One incident: its state, and the steps of its story until then."""
     then = next((one for one in rows_of(request, "incidents", "at") if one.id == row.id), None)
     if then is None:
-        raise Malformed("at", request.first("at"), f"a time from {time_text(row.first)[:19]}Z on, when it began")
+        raise Malformed("at", request.first("at"), f"a time after {time_text(row.first)[:19]}Z, when it began")
     body, until = part(row.record, "incident"), time_text(at_of(request, "at"))
     story = [step for step in objects(body.get("story")) if str(step.get("ts") or "") <= until]
     past = msgspec.structs.replace(
@@ -55,9 +55,8 @@ def at_of(request: PageRequest, name: str) -> int:
     if first is None:
         raise NotReadable("the dataset has no event log: its past is unknown")
     if at < first:
-        raise Malformed(
-            name, request.first(name), f"a time from {time_text(first)[:19]}Z on, when the event log begins"
-        )
+        begin = time_text(first)[:19]
+        raise Malformed(name, request.first(name), f"a time after {begin}Z, when the event log begins")
     return at
 
 

@@ -128,8 +128,8 @@ class Provider:
         """Check that an endpoint is safe, and of the same scheme as the issuer. Raises NotReadable."""
         if not is_safe(endpoint) or urlsplit(endpoint).scheme != urlsplit(self.options.issuer).scheme:
             raise NotReadable(
-                f"{self.host}: found the endpoint {clean(endpoint)}, expected one with scheme and "
-                "host of the issuer's URL"
+                f"{self.host}: found the endpoint {clean(endpoint)}, expected a URL with the scheme of the issuer's "
+                "URL, without user name and fragment"
             )
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
