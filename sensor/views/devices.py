@@ -149,13 +149,15 @@ def device(data: Data, name: str) -> dict[str, Any]:
 
 def _search_of(base: sqlite3.Connection, terms: Sequence[str]) -> int:
     """How to search words: LISTED, SCANNED or OTHERS."""
+    if not terms:
+        return LISTED
     (last,) = base.execute("SELECT coalesce(max(number), 0) FROM device_rows").fetchone()
     numbers = json.dumps(list(range(1, last + 1, last // SAMPLE + 1)))
-    each = " AND ".join([_CONTAINS] * len(terms)) or "1"
+    each = " AND ".join([_CONTAINS] * len(terms))
     wanted = f"SELECT avg({each}) FROM device_rows WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words
     (share,) = base.execute(wanted, (*map(_part, terms), numbers)).fetchone()
-    if not terms or not share or share * last <= FREQUENT:
-        return LISTED if not terms or any(len(term) >= INDEXED for term in terms) else SCANNED
+    if not share or share * last <= FREQUENT:
+        return LISTED if any(len(term) >= INDEXED for term in terms) else SCANNED
     return SCANNED if share < 1 / 2 else OTHERS
 
 
