@@ -46,18 +46,19 @@ def times_of(path: Path) -> tuple[str, str]:
     """Time of the first and last sighting of any device, RFC 3339; empty if unknown. It reads all devices, so the
     answer is kept until the file changes.
     """
-    return _times_of(path, _stamp(path), _stamp(path.with_name(f"{path.name}-wal")))
+    try:
+        return _times_of(path, _stamp(path), _stamp(path.with_name(f"{path.name}-wal")))
+    except sqlite3.Error:
+        return "", ""
 
 
 @functools.lru_cache(maxsize=64)
 def _times_of(path: Path, *_: object) -> tuple[str, str]:
-    """The times of one state of the file."""
-    with contextlib.suppress(sqlite3.Error):
-        first, last = _ask(
-            path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices"
-        )
-        return str(first or ""), str(last or "")
-    return "", ""
+    """The times of one state of the file. Raises sqlite3.Error, so that a failed read is repeated."""
+    first, last = _ask(
+        path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices"
+    )
+    return str(first or ""), str(last or "")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
