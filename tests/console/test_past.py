@@ -111,6 +111,13 @@ def test_the_score_of_a_day_is_the_kept_one_or_unknown(start, own: Path) -> None
         assert client.get("/posture", params={"at": "2026-11-19"}).status_code == 503
 
 
+def test_new_records_do_not_change_a_past_state(browser: httpx.Client) -> None:
+    """Only pages of the present have the element that receives live updates."""
+    for path in ("/", "/alerts", "/map"):
+        assert 'id="live"' in browser.get(path).text
+        assert 'id="live"' not in browser.get(path, params={"at": LATE}).text
+
+
 def test_the_overview_of_a_moment(browser: httpx.Client) -> None:
     """Alerts that were open then are shown, with links that keep the time."""
     page = browser.get("/", params={"at": SCANS, "against": LATE}).text
