@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sensor.console.history import MICROSECOND
-from sensor.console.moments import moment_of
+from sensor.console.history import recorded_at
 from sensor.console.page_request import PageRequest
-from sensor.console.querying import querying
 from sensor.core import moments
 from sensor.core.record_parts import time_text
 from sensor.records.asof import alert_states, alerts_at
-from sensor.records.paths import records_folder
-from sensor.records.query import Query, QueryError, as_sql
-from sensor.records.schedule import first_of
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import AlertState
 from sensor.views.alert_filter import STATES
 from sensor.views.alerts import AlertDetails, AlertNote
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, NotReadable, one_of
+from sensor.views.listing import contains
 from sensor.views.past import PastFilter, PastRow
 
 _NOTES = (
@@ -59,7 +55,7 @@ class PastDetails(NamedTuple):
 
 def alerts_of(request: PageRequest, name: str = "at") -> PastAlerts:
     """Alerts at the time in a parameter of the URL. Raises Malformed if the records begin later; NotReadable."""
-    at, first, rows = _rows(request, alerts_at, name)
+    at, first, rows = recorded_at(request, alerts_at, name)
     states = _states(request.data, at, [row["alert"] for row in rows])
     return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
 
@@ -67,7 +63,7 @@ def alerts_of(request: PageRequest, name: str = "at") -> PastAlerts:
 def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
     """One alert at the time in the URL. Raises Malformed if the alert or the records begin later; NotReadable."""
     name, began = details.alert.id, details.alert.first
-    at, first, rows = _rows(request, lambda query, moment: alert_states(query, name, moment))
+    at, first, rows = recorded_at(request, lambda query, moment: alert_states(query, name, moment), "at")
     if not rows and at < began:
         raise Malformed("at", request.first("at"), f"a time after {time_text(began)[:19]}Z, when the alert began")
     if not rows:
@@ -78,35 +74,17 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
     return PastDetails(at, first, _alert(rows[-1], noted), rows, notes)
 
 
-def _rows(
-    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]], name: str = "at"
-) -> tuple[int, int, list[dict[str, Any]]]:
-    """The time in the parameter ``name``, the start of the records (both ns), and the rows of the query. Raises
-    Malformed, NotReadable.
-    """
-    at = moment_of(name, request.first(name), request.now)
-    with querying(request.dataset) as there:
-        first = first_of(records_folder(request.dataset.log)) * MICROSECOND
-        if at < first:
-            begin = time_text(first)[:19]
-            raise Malformed(name, request.first(name), f"a time after {begin}Z, when the records begin")
-        try:
-            return at, first, read(there.query, as_sql(at // MICROSECOND))
-        except QueryError as error:
-            raise NotReadable(str(error)) from None
-
-
 def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:
     """Alerts that match a filter, most severe first. Raises Unknown if the filter has a value that does not exist."""
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    least, words = SEVERITIES.index(wanted.severity or SEVERITIES[0]), wanted.text.casefold().split()
+    least = SEVERITIES.index(wanted.severity or SEVERITIES[0])
     found = [
         one
         for one in alerts
         if _level(one) >= least
         and (not wanted.state or one.state in wanted.state)
-        and all(word in " ".join(map(str, one.row.values())).casefold() for word in words)
+        and (not wanted.text or contains(wanted.text, one.row.values()))
     ]
     return sorted(found, key=_level, reverse=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,9 +14,10 @@ from sensor.core.foreign import part
 from sensor.core.record_parts import time_text
 from sensor.records.asof import devices_at
 from sensor.records.paths import records_folder
-from sensor.records.query import QueryError, as_sql
+from sensor.records.query import Query, QueryError, as_sql
 from sensor.records.schedule import first_of
 from sensor.views.errors import Malformed, NotReadable
+from sensor.views.listing import contains
 
 MICROSECOND = 1000
 COMPARED = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
@@ -47,8 +48,17 @@ class Change(NamedTuple):
 
 
 def inventory_at(request: PageRequest, name: str) -> Snapshot:
-    """The inventory at a time. ``name``: parameter with the time. Raises Malformed if the records begin later;
-    NotReadable.
+    """The inventory at a time. ``name``: parameter with the time. Raises Malformed, NotReadable."""
+    at, first, found = recorded_at(request, devices_at, name)
+    bodies = [part(record, "device") for record in found]
+    return Snapshot(at, {str(body["id"]): body for body in bodies}, first)
+
+
+def recorded_at(
+    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]], name: str
+) -> tuple[int, int, list[dict[str, Any]]]:
+    """The time in the parameter ``name``, the start of the traffic records (both ns), and what ``read`` finds at that
+    time. Raises Malformed if the records begin later; NotReadable.
     """
     at = moment_of(name, request.first(name), request.now)
     with querying(request.dataset) as there:
@@ -56,11 +66,9 @@ def inventory_at(request: PageRequest, name: str) -> Snapshot:
         if at < first:
             raise Malformed(name, request.first(name), f"a time after {time_text(first)[:19]}Z, when the records begin")
         try:
-            found = devices_at(there.query, as_sql(at // MICROSECOND))
+            return at, first, read(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:
             raise NotReadable(str(error)) from None
-    bodies = [part(record, "device") for record in found]
-    return Snapshot(at, {str(body["id"]): body for body in bodies}, first)
 
 
 def changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> list[Change]:
@@ -80,9 +88,4 @@ def _fields(old: Body, new: Body) -> list[tuple[str, Any, Any]]:
 
 def containing(devices: Mapping[str, Body], text: str) -> dict[str, Body]:
     """Devices that contain all words of a text."""
-    words = text.casefold().split()
-    return {
-        name: body
-        for name, body in devices.items()
-        if all(word in " ".join(map(str, body.values())).casefold() for word in words)
-    }
+    return {name: body for name, body in devices.items() if not text or contains(text, body.values())}
