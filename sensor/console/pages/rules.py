@@ -62,10 +62,12 @@ def _editor(
 
 def _kinds() -> dict[str, str]:
     """Kinds of traffic that rules match, with their descriptions."""
-    meanings = {kind: (event.__doc__ or "").replace("`", "").split() for kind, event in event_classes().items()}
+    meanings = {
+        kind: " ".join((event.__doc__ or "").replace("`", "").split()) for kind, event in event_classes().items()
+    }
     flows = dict.fromkeys(FLOW_KINDS, "a flow: fields of both ends, bytes and packets")
     devices = dict.fromkeys(DEVICE_KINDS, "a device: its fields begin with src")
-    return flows | devices | {kind: " ".join(kinds)[:160] for kind, kinds in meanings.items()}
+    return flows | devices | {kind: meaning[:160] for kind, meaning in meanings.items()}
 
 
 def act(request: PageRequest) -> Response:
