@@ -24,7 +24,8 @@ from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
 from sensor.console.stream import records, sse
-from sensor.views.errors import Malformed, ViewError, one_of
+from sensor.datasets.card import SITE
+from sensor.views.errors import Malformed, NotReadable, ViewError, one_of
 from sensor.views.moments import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -131,6 +132,8 @@ def _streaming(console: Console) -> Endpoint:
             given = parameters(http.url.query)
             dataset = await run_in_threadpool(console.sources.dataset, given.get("data", [""])[-1], who.name)
             after, kinds = _after(http, given), _kinds(given)
+            if dataset.kind == SITE:
+                raise NotReadable("a hub has no event log: the API of each sensor streams its events")
         except ViewError as error:
             return problems.of(error)
         return sse(records(dataset.log, after, lambda kind: not kinds or kind in kinds))
