@@ -31,7 +31,7 @@ def hub_at(path: Path) -> Hub:
     from sensor.hub.settings import load_hub
 
     if not path.exists():
-        text = f"no hub at {path}: create one with `sensor hub init DIR`, or select another with --config FILE"
+        text = f"no hub at {path}: create one with `sensor hub init DIR`, or name the configuration of another one"
         raise Stop(USAGE, text, error="config.not-read")
     try:
         return load_hub(path)

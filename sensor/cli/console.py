@@ -134,7 +134,7 @@ def main(args: argparse.Namespace) -> int:
     name, count = ACTIONS[args.action]
     if not (args.operands if count is None else len(args.operands) in count):
         complain(
-            f"found {len(args.operands)} arguments after {args.action}: see sensor console --help",
+            f"found {args.action} with {len(args.operands)} arguments: `sensor console --help` lists those of each action",
             error="usage.unexpected-argument",
         )
         return USAGE

@@ -42,21 +42,12 @@ def _entered(filter_: bytes, values: Sequence[bytes]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def networks_of(address: bytes) -> list[bytes]:
-    """The networks of an IPv4 address that are entered; none for other texts."""
-    parts = address.split(b".")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        return []
-    return [b".".join(parts[: size // 8]) + b".0" * (4 - size // 8) + b"/%d" % size for size in PREFIXES]
-
-
 def block_values(block: str) -> list[bytes] | None:
     """The value that each address of an IPv4 block has in the filter; None for blocks wider than any prefix."""
     network = ipaddress.ip_network(block)
-    for size in PREFIXES:
-        if network.prefixlen >= size:
-            return networks_of(str(network.network_address).encode())[PREFIXES.index(size) :][:1]
-    return None
+    return next(
+        ([str(network.supernet(new_prefix=size)).encode()] for size in PREFIXES if network.prefixlen >= size), None
+    )
 
 
 def endings(name: bytes) -> list[bytes]:

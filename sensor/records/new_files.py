@@ -99,7 +99,7 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
 
 
 def _networks(cells: pa.Array) -> set[bytes]:
-    """The networks of IPv4 addresses, as ``contents.networks_of``; other texts have none."""
+    """The networks of IPv4 addresses, of each prefix in PREFIXES (``contents.block_values``)."""
     hosts = cells.drop_null().filter(pc.match_substring_regex(cells.drop_null(), IPV4))
     found = set[bytes]()
     for size, part in zip(PREFIXES, HOST_PARTS, strict=True):
