@@ -34,6 +34,8 @@ def rehearse(args: argparse.Namespace) -> int:
     args.since, args.until, args.records, args.events = args.rehearse, "", None, None
     with asking(args) as query:
         found, notes = matches(query, lists.named), list(sentences(coverage(query)))
+    if found.more:
+        notes.insert(0, f"only the {found.compared:,} most frequent values were compared")
     for line in _json(found) if args.json else _lines(found):
         put(line)
     for note in notes:
@@ -78,5 +80,3 @@ def _lines(found: Matches) -> Iterator[str]:
         ]
         yield table(COLUMNS, rows, sys.stdout)
     yield f"would match {len(found.rows):,} of {found.compared:,} addresses, names and fingerprints"
-    if found.more:
-        yield f"only the {found.compared:,} most frequent values were compared"

@@ -99,3 +99,11 @@ def test_without_records_the_answer_is_unknown(run_cli: Callable[..., Result], i
     result = run_cli("intel", "add", str(tmp_path / "a.txt"), "--rehearse", "1d", "--state", str(inventory))
     assert (result.code, result.out.count("would match")) == (6, 0)
     assert reports(result, "records.missing"), result.err
+
+
+def test_values_beyond_the_limit_are_reported(rehearse: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is reported beside JSON as well: other values were not compared, which is not the same as no match."""
+    monkeypatch.setattr("sensor.records.list_matches.VALUES", 1)
+    for arguments in (["--json"], []):
+        result = rehearse("203.0.113.0/24\n", "--rehearse", "30d", *arguments)
+        assert "1 most frequent" in result.out + result.err
