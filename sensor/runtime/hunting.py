@@ -37,6 +37,7 @@ class Found(NamedTuple):
 
 
 NOTHING = Found()
+BROKEN = Found(faults=["a search of the traffic records ended with a fault of the sensor: its results are unknown"])
 Job = Callable[[int], Found]
 
 
@@ -87,10 +88,12 @@ class Hunting:
 
     def watch(self, rules: Rules, networks: Networks) -> None:
         """Search for past matches of rules that were added or changed since the last call. A rule that changes again
-        meanwhile is searched for in its last version.
+        meanwhile is searched for in its last version, a removed one not at all.
         """
         if self._rules is not None and rules is not self._rules:
             self._changed |= {one.rule.id: one for one in changed_rules(self._rules, rules)}
+            present = {one.rule.id for one in rules.loaded}
+            self._changed = {name: one for name, one in self._changed.items() if name in present}
             self._networks = copy.copy(networks)
         self._rules = rules
 
@@ -107,6 +110,7 @@ class Hunting:
             except OSError as error:
                 self._found = Found(faults=[f"the traffic records were not searched: {error.strerror or error}"])
 
+        self._found = BROKEN  # until the job returns
         self._thread = threading.Thread(target=work, name="hunting", daemon=True)
         self._thread.start()
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from sensor.core.addresses import Networks
 from sensor.intel.names import SUFFIX
+from sensor.intel.store import ThreatLists
 from sensor.records.hunt_tests import START_S, write_rows
+from sensor.rules.load import Rules
+from sensor.runtime.hunting import BROKEN, NOTHING, Found, Hunting
 from tests.kit import tcp_frame
 from tests.live_kit import Sensor, alerts, sensor_records
 from tests.records.test_schedule import HUNT, scan
@@ -95,3 +99,41 @@ def test_a_rule_that_is_added_looks_back(sensor: Sensor) -> None:
     assert (alert["src"]["ip"], alert["dst"]["ip"]) == ("10.0.0.7", ADDRESS)
     assert alert["alert"]["first"] < alert["ts"]
     assert any("arp.announcement" in record["msg"] for record in sensor_records(records, "health"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_search_with_a_fault_of_the_sensor_is_no_empty_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that raises is reported once, and the next one is an ordinary search again."""
+    write_rows(tmp_path / "records", {"conn": scan(time.time() - START_S, 3)})
+    hunting = Hunting([], tmp_path / "records")
+    monkeypatch.setattr("sensor.runtime.hunting.write_waiting_aside", lambda *_: 1 / 0)
+    assert searched(hunting) is BROKEN
+    monkeypatch.undo()
+    assert searched(hunting).faults == ()
+
+
+def test_a_rule_that_is_removed_is_not_searched(tmp_path: Path) -> None:
+    """A changed rule that waits for its look-back and is then removed is forgotten; the other one stays."""
+    file = tmp_path / "rules.yaml"
+    first, *later = (Rules([written(file, names)]) for names in ([], ["a", "b"], ["b"]))
+    hunting = Hunting([], tmp_path / "records", first)
+    for rules in later:
+        hunting.watch(rules, Networks())
+    assert [*hunting._changed] == ["b"]
+
+
+def searched(hunting: Hunting) -> Found:
+    """The result of one look-back."""
+    hunting.look_back(ThreatLists([]), ThreatLists([]))
+    assert hunting.look(time.time_ns()) == NOTHING
+    assert hunting._thread is not None
+    hunting._thread.join()
+    return hunting.look(time.time_ns())
+
+
+def written(file: Path, names: list[str]) -> Path:
+    rules = [f"  - {{id: {name}, title: Called, when: flow.ended, where: {{dst: {ADDRESS}}}}}\n" for name in names]
+    file.write_text("rules:\n" + "".join(rules) if rules else "rules: []\n")
+    return file
