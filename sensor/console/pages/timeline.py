@@ -19,6 +19,4 @@ def page(request: PageRequest) -> Response:
         at = stories_at.at_of(request, "at") + 1
         wanted = msgspec.structs.replace(wanted, until=min(at, wanted.until or at))
     found = timeline(request.data, wanted, limit=paging.limit, cursor=paging.cursor)
-    return render(
-        request, "timeline.jinja", "Timeline", page=found, wanted=wanted, kinds=KINDS, paths=PATHS, timely=True
-    )
+    return render(request, "timeline.jinja", "Timeline", page=found, kinds=KINDS, paths=PATHS, timely=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.drawing import described, drawing
+from sensor.console.drawing import drawing
 from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
@@ -35,7 +35,6 @@ def page(request: PageRequest) -> Response:
         found=found,
         picture=drawing(found, url_of),
         nodes=nodes,
-        described=described,
         wanted=wanted,
         by=by,
         groupings=tuple(GROUPINGS),
