@@ -140,7 +140,7 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
 def _odd_body(body: bytes) -> Iterator[bytes]:
     """Unusual characters with their context in the line."""
     small = body.lower()
-    if not any(sign in small for sign in SIGNS) and not ODD_COMMAND.search(body):
+    if not any(sign in small for sign in SIGNS) and (b";" not in body or not ODD_COMMAND.search(body)):
         return
     stop = 0
     for match in ODD_BODY.finditer(body):

@@ -32,7 +32,9 @@ COMMANDS = FILES | frozenset((
     b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST", b"MLSD", b"XPWD",
     b"XCWD", b"CLNT", b"HOST", b"CCC", b"XCRC", b"MFMT",
 ))  # fmt: skip
-GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS = 220, 215, 230, 331, 530, 234
+# Greetings of mail clients (RFC 5321, 4.1.1.1; RFC 2033, 4.1). If the server accepts one, mail follows.
+MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
+GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS, DONE = 220, 215, 230, 331, 530, 234, 250
 _REPLY = re.compile(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
 
 
@@ -87,7 +89,7 @@ class FtpStream(LineStream):
         super().__init__()
         self._sure = sure
         self._user = self._seal = ""
-        self._password = self._logging_in = self._begun = False
+        self._password = self._logging_in = self._begun = self._mail = False
         self._open: tuple[int, list[bytes]] | None = None  # a multi-line reply: its code, its texts
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
@@ -104,6 +106,7 @@ class FtpStream(LineStream):
         if verb not in COMMANDS:
             if not self._begun:
                 raise Malformed("no command")
+            self._mail = verb in MAIL_CLIENTS
             return []
         if verb == b"USER":
             self._user, self._password, self._logging_in, self._seal = clean(rest, USER_LIMIT), False, True, ""
@@ -142,7 +145,8 @@ class FtpStream(LineStream):
             return [FtpBanner(packet, text), *facts(packet, [("ftp.banner", text)])]
         if code == SYSTEM:
             return facts(packet, [("ftp.system", text)])
-        if code == TLS:
+        mail, self._mail = self._mail, False
+        if code == TLS or (mail and code == DONE):
             self.done = True
         elif self._logging_in and (code in (LOGGED_IN, 232) or (code in (NOT_LOGGED_IN, 430, 421) and self._password)):
             self._logging_in = False

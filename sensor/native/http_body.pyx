@@ -6,6 +6,7 @@ rules are those of ``sensor.dissectors.shared.http_body``.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
+from sensor.dissectors.shared.http_body import DESCRIPTION_WORDS
 from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, same, stripped
 from sensor.native.kinds cimport (
     HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS,
@@ -22,6 +23,10 @@ cdef enum:
     CHUNK_LINE_LIMIT = 256
     CHUNK_DIGITS = 8
     TITLE_END = 8      # bytes of </title>
+
+# Words of device descriptions: ``sensor.dissectors.shared.http_body`` lists them.
+if DESCRIPTION_WORDS != (b"device", b"metadata"):
+    raise ValueError("the words of device descriptions have changed")
 
 
 cdef int begin_body(
@@ -186,6 +191,8 @@ cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil:
 cdef int punt_body(Out* out, Body* body) except -1 nogil:
     cdef uint64_t* fields
     cdef uint64_t begin
+    if body.reader == DESCRIPTION and not body.encoded and not may_describe(body.held.data, body.held.size):
+        return 0
     reserve(out)
     begin = put(out, body.held.data, body.held.size)
     if body.reader == SENT:
@@ -201,6 +208,11 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
         fields[HTTP_DESCRIPTION_BODY_ENCODED] = body.encoded
         fields[HTTP_DESCRIPTION_BODY_BODY] = begin
     return 0
+
+
+cdef bint may_describe(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
+    """Whether a body contains a word of device descriptions, or a zero byte, as text in UTF-16 does."""
+    return memchr(data, 0, size) != NULL or holds(data, size, b"device", 6) or holds(data, size, b"metadata", 8)
 
 
 cdef int release_body(Stream* s, Body* body) except -1 nogil:

@@ -101,6 +101,17 @@ def test_other_protocols(from_client: bool, start: bytes) -> None:
         conversation((from_client, start))
 
 
+@pytest.mark.parametrize(("answer", "done"), [(b"250 mx", True), (b"250-mx\r\n250 SIZE 1", True), (b"500 what", False)])
+def test_mail_is_not_read(answer: bytes, done: bool) -> None:
+    """A mail server greets as an FTP server does. The stream ends when the server accepts the greeting of a mail
+    client; an FTP server rejects it, so that it hides no login.
+    """
+    stream, packet = Ftp().stream(Packet(dport=25)), Packet(proto=6)
+    for from_client, data in ((False, b"220 mx\r\n"), (True, b"EHLO a\r\n"), (False, answer + b"\r\n")):
+        list(stream.feed(packet, data, from_client))
+    assert stream.done is done
+
+
 def test_long_lines_are_cut() -> None:
     """An endless line is reported by its beginning and uses at most one kilobyte of memory."""
     parsed = conversation((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))

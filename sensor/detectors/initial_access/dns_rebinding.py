@@ -21,7 +21,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.core.wants import Want, field
+from sensor.core.wants import Want, armed, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.dns import DnsResponse
@@ -87,7 +87,7 @@ class DnsRebinding(EventDetector):
     def wants(self) -> dict[type[Event], Want]:
         return {
             DnsResponse: field("type").is_in(A, AAAA) & field("answers").filled(),
-            HttpRequest: field("host").filled() & ~field("forwarded").filled(),
+            HttpRequest: armed(self._bound) & field("host").filled() & ~field("forwarded").filled(),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -7,6 +7,7 @@ evaluated once: when it is complete, when enough is available, or when the rest 
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -32,11 +33,16 @@ CHUNK_DIGITS = 8
 FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
 PAGES = ("text/html", "application/xhtml")
 TITLE_END = b"</title>"
+# Every device description has one of these words, in any case; most other XML has none (upnp.py).
+DESCRIPTION_WORDS = (b"device", b"metadata")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _TITLE = re.compile(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
 _FORM_FIELD = re.compile(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
 _JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")?')
 _USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
+# A form with a field for a password contains one of these words, in any case.
+PASSWORD_WORDS = (b"pass", b"pw", b"psw", b"pin", b"secret")
 
 Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and type of program; either may be empty
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Parsed]]
@@ -209,7 +215,7 @@ def xml_facts(description: Described) -> Reading:
     """A body without valid XML is not an error: the head was valid."""
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
-        if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
+        if not _may_describe(body):
             return
         try:
             found = describe(xml_tree.read(body))
@@ -219,6 +225,14 @@ def xml_facts(description: Described) -> Reading:
             yield from description(packet, found.standard, found.facts)
 
     return read
+
+
+def _may_describe(body: bytes) -> bool:
+    """Whether a body may be a device description. Only then is it parsed."""
+    if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
+        return False
+    small = body.lower()
+    return body.startswith(UTF_16) or any(word in small for word in DESCRIPTION_WORDS)
 
 
 def sent(media_type: str, login: Login, upload: Upload) -> Reading:
@@ -235,8 +249,12 @@ def sent(media_type: str, login: Login, upload: Upload) -> Reading:
 
 def _form(login: Login) -> Reading:
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
+        small = body.lower()
+        if not any(word in small for word in PASSWORD_WORDS):
+            return
         json = body[:1] in b"{["
-        sent = (_JSON_FIELD if json else _FORM_FIELD).findall(body)[:FIELDS_LIMIT]
+        found = (_JSON_FIELD if json else _FORM_FIELD).finditer(body)
+        sent = [field.groups(b"") for field in itertools.islice(found, FIELDS_LIMIT)]
         fields = {name: value for raw, value in reversed(sent) if (name := clean(raw, FIELD_NAME_LIMIT))}
         names = tuple(dict.fromkeys(name for raw, _ in sent if (name := clean(raw, FIELD_NAME_LIMIT))))
         password = next((name for name in names if _PASSWORD.search(name)), None)
