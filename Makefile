@@ -14,7 +14,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench hub-lists-bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-endurance test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench hub-lists-bench soak soak-memory lint format wheel deb build clean
 
 help: ## list all targets
 	@echo "Passive network sensor. Targets:"
@@ -24,11 +24,14 @@ help: ## list all targets
 demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: build ## run all tests, exhaustive tests as a sample (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats the sample of a run)
-	@$(SPREAD) $(ARGS)
+test: build ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats the sample of a run)
+	@$(SPREAD) -p tests.cases $(ARGS)
 
-test-all: build ## run all tests, exhaustive tests in full
+test-all: build ## run all tests with all cases, as CI does
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
+
+test-endurance: build ## repeat kills, outages, damages and random trials many times (hours)
+	@SENSOR_ENDURANCE=1 $(SPREAD) -m endurance $(ARGS)
 
 test-console: build ## test the console in a browser: pages, WCAG 2.2 (axe-core), attacks, uploads, schemathesis (installs playwright; needs chromium of Debian)
 	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python schemathesis

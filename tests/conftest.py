@@ -122,8 +122,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _sampled() -> str:
-    whole = "full" if sampling.WHOLE else "sampled (`make test-all` runs them in full)"
-    return f"exhaustive tests: {whole}, SENSOR_SEED={sampling.SEED}"
+    whole = "all cases" if sampling.WHOLE else "sample (`make test-all` runs all cases)"
+    repeated = ", many repetitions" if sampling.ENDURANCE else ""
+    return f"exhaustive tests: {whole}{repeated}, SENSOR_SEED={sampling.SEED}"
 
 
 def pytest_report_header() -> str:

@@ -1,7 +1,9 @@
-"""Exhaustive tests: complete in ``make test-all``, a sample in ``make test``.
+"""Exhaustive tests: complete in ``make test-all``, a sample in ``make test``. Tests that repeat kills, damages or
+random trials repeat them often in ``make test-endurance`` only.
 
 ``SENSOR_SEED`` is the seed of the samples (default: random for each run, printed at its begin and after its failures);
-``SENSOR_WHOLE=1`` runs everything. The same seed gives the same sample, whichever other tests run.
+``SENSOR_WHOLE=1`` runs everything, ``SENSOR_ENDURANCE=1`` with many repetitions. The same seed gives the same sample,
+whichever other tests run.
 """
 
 from __future__ import annotations
@@ -16,12 +18,18 @@ Item = TypeVar("Item")
 
 # In the environment, so that processes of tests use the same.
 SEED = int(os.environ.setdefault("SENSOR_SEED", str(secrets.randbelow(1_000_000))))
-WHOLE = os.environ.get("SENSOR_WHOLE", "") not in ("", "0")
+ENDURANCE = os.environ.get("SENSOR_ENDURANCE", "") not in ("", "0")
+WHOLE = ENDURANCE or os.environ.get("SENSOR_WHOLE", "") not in ("", "0")
 
 
 def count(whole: int, sampled: int) -> int:
-    """The number of examples that a test tries."""
+    """The number of cases that a test tries."""
     return whole if WHOLE else sampled
+
+
+def repeated(often: int, usually: int) -> int:
+    """The number of repetitions of a test with the marker ``endurance``."""
+    return often if ENDURANCE else usually
 
 
 def chance(*words: object) -> Random:

@@ -39,6 +39,14 @@ def test_every_item_is_drawn_with_some_seed(monkeypatch: pytest.MonkeyPatch) -> 
     assert [letter for letter in "abcd" if not 150 < sum(letter in one for one in seen) < 250] == []
 
 
+@pytest.mark.parametrize("endurance", [False, True])
+def test_repetitions_are_those_of_endurance(monkeypatch: pytest.MonkeyPatch, endurance: bool) -> None:
+    """A full run has all cases, but not the repetitions."""
+    monkeypatch.setattr(sampling, "WHOLE", True)
+    monkeypatch.setattr(sampling, "ENDURANCE", endurance)
+    assert (sampling.count(100, 10), sampling.repeated(100, 10)) == (100, 100 if endurance else 10)
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
     """In a full run all items are taken, however many."""

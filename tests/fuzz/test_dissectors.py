@@ -27,7 +27,7 @@ from sensor.registry import units
 from tests import sampling
 from tests.dissectors.samples import PCAPS, events, packets, values
 
-EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(60, 15))))
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.repeated(60, 15))))
 SPLITS = 40
 TRUNCATIONS = 60
 CUT = 1
@@ -40,7 +40,7 @@ STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
 SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
 
 # The seed selects the examples of a sample; a full run has the same ones every time.
-TRIED = settings(max_examples=EXAMPLES, derandomize=sampling.WHOLE, database=None)
+TRIED = settings(max_examples=EXAMPLES, derandomize=sampling.ENDURANCE, database=None)
 
 
 def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
@@ -132,6 +132,7 @@ def test_every_truncation(name: str) -> None:
             assert kinds <= {kind for kind, _ in whole}
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("name", DISSECTORS)
 @TRIED
 @seed(sampling.SEED)
@@ -154,6 +155,7 @@ def test_mutations(name: str, data: st.DataObject) -> None:
     check(run(DISSECTORS[name](), rebuilt(packet, bytes(payload), data.draw(st.sampled_from([0, CUT])))))
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("name", DISSECTORS)
 @TRIED
 @seed(sampling.SEED)
@@ -186,6 +188,7 @@ def test_stream_byte_by_byte(name: str) -> None:
     ) == whole(name)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("name", STREAMS)
 @TRIED
 @seed(sampling.SEED)

@@ -12,9 +12,10 @@ from tests import sampling
 from tests.fuzz import mill
 from tests.fuzz.test_dissectors import DISSECTORS
 
-CASES = sampling.count(2_000, 400)
+CASES = sampling.repeated(2_000, 400)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_some_cases_of_each(name: str) -> None:
     """No error but Malformed, and no slow case; each run has other cases."""

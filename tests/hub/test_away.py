@@ -19,11 +19,11 @@ from sensor.eventlog.segments import segments
 from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 from tests.reliability.live_logs import TS, keep
 from tests.reliability.maker import MIX, records
-from tests.sampling import count
+from tests.sampling import repeated
 
 NAME, DAY_S = "away", 86_400
-# Over the day; `make test-all`: one a second.
-EVENTS, BEFORE, MEANWHILE = count(DAY_S, 5000), 200, 100
+# Over the day; `make test-endurance`: one a second.
+EVENTS, BEFORE, MEANWHILE = repeated(DAY_S, 5000), 200, 100
 BATCH, SYNCED = 100, 1000
 
 
@@ -77,6 +77,7 @@ def is_alert(number: int) -> bool:
     return MIX[(number - 1) % len(MIX)] == "alert_open"
 
 
+@pytest.mark.endurance
 def test_all_of_the_day_arrives(sensor: Sensor) -> None:
     """The log exceeds its limits of size and age, but the hub lacks it. Each number arrives once; alerts of the day and
     new ones are committed long before the rest.
@@ -105,6 +106,7 @@ def test_all_of_the_day_arrives(sensor: Sensor) -> None:
     assert not any(map(is_alert, later))
 
 
+@pytest.mark.endurance
 def test_over_the_limit_of_disk_space_the_loss_is_known(servers: HubServers, tmp_path: Path) -> None:
     """The oldest segments are removed, and the hub lacks exactly the numbers that the log reports as removed."""
     sensor = Sensor(servers, tmp_path, hard_mib=1)

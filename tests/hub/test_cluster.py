@@ -1,5 +1,5 @@
 """Three NATS servers with three replicas of the stream, and a leaf server: after any kill or loss of a server's data,
-no event is lost or duplicated, counted by number. `make test-all` kills each part 50 times.
+no event is lost or duplicated, counted by number. `make test-endurance` kills each part 50 times.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from sensor.outputs.transport.tls import Tls
 from tests.hub.cluster_kit import ClusterServers, Leaf
 from tests.hub.hub_kit import MISSING, configuration, forwarder
 from tests.hub.story import Story, again
-from tests.sampling import chance, count
+from tests.sampling import chance, repeated
 
-EVENTS = count(90_000, 1600)
+EVENTS = repeated(90_000, 1600)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,7 @@ def test_all_servers_refuse_a_revoked_sensor(cluster: ClusterServers, tmp_path: 
             output.open()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -> None:
     """In random order, at random moments: each server of the cluster, the worker, the forwarder, PostgreSQL."""
@@ -113,7 +114,7 @@ def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -
         "postgresql": again(cluster.postgresql),
     }
     dice = chance("hub", "cluster")
-    order = [part for part in parts for _ in range(count(50, 1))]
+    order = [part for part in parts for _ in range(repeated(50, 1))]
     dice.shuffle(order)
     for part in order:
         time.sleep(dice.uniform(0.1, 1.0))
@@ -122,13 +123,14 @@ def test_any_part_may_die_at_any_moment(cluster: ClusterServers, story: Story) -
     story.check()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_a_leaf_server_may_die_at_any_moment(cluster: ClusterServers, leaf: Leaf, tmp_path: Path) -> None:
     """The leaf server is the sensor's only connection to the hub; one of the servers behind it is killed too."""
     story = Story(cluster, tmp_path, EVENTS, [f"nats://127.0.0.1:{leaf.port}"])
     dice = chance("hub", "leaf")
     try:
-        for _ in range(count(50, 2)):
+        for _ in range(repeated(50, 2)):
             time.sleep(dice.uniform(0.1, 1.0))
             again(leaf)()
             again(dice.choice(cluster.nodes[1:]))()
@@ -138,11 +140,12 @@ def test_a_leaf_server_may_die_at_any_moment(cluster: ClusterServers, leaf: Leaf
     story.check()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_a_server_that_loses_its_last_writes(cluster: ClusterServers, story: Story, tmp_path: Path) -> None:
     """A loss of power loses unsynced data: the server's files are those of a moment before, copied during writes."""
     dice = chance("hub", "cluster", "power")
-    for _ in range(count(50, 2)):
+    for _ in range(repeated(50, 2)):
         node = dice.choice(cluster.nodes)
         node.copy_store(tmp_path / "earlier")
         time.sleep(dice.uniform(0.5, 2.0))

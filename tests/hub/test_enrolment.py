@@ -22,7 +22,7 @@ from sensor.outputs.hub_protocol.joining import join
 from sensor.outputs.hub_protocol.messages import Joining
 from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
 from tests.hub.hub_kit import ROOT, SITE, HubServers, configuration
-from tests.sampling import count
+from tests.sampling import repeated
 
 DAY_S = 86_400
 
@@ -172,9 +172,10 @@ def test_a_reader_sees_its_sites(empty: HubServers, tmp_path: Path) -> None:
         base.execute("DROP ROLE team")
 
 
+@pytest.mark.endurance
 def test_many_sensors_join(empty: HubServers, tmp_path: Path) -> None:
-    """Many enrolments by script: each with its own token and key, over NATS. `make test-all` has 1,000 of them."""
-    account, many = load_pair(empty.nats.hub_folder, "account"), count(1000, 25)
+    """Many enrolments by script: each with its own token and key, over NATS; 1,000 in `make test-endurance`."""
+    account, many = load_pair(empty.nats.hub_folder, "account"), repeated(1000, 25)
     with empty.base() as base:
         tokens = [sensors.make_token(base, account, SITE, datetime.now(UTC)) for _ in range(many)]
     for number, token in enumerate(tokens):

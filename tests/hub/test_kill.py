@@ -1,5 +1,5 @@
-"""Kill -9 of each part at any moment: no event is lost or duplicated, counted by number. `make test-all` kills each
-part 50 times.
+"""Kill -9 of each part at any moment: no event is lost or duplicated, counted by number. `make test-endurance` kills
+each part 50 times.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pytest
 
 from tests.hub.hub_kit import HubServers
 from tests.hub.story import Story, again
-from tests.sampling import chance, count
+from tests.sampling import chance, repeated
 
-EVENTS = count(60_000, 2400)
+EVENTS = repeated(60_000, 2400)
 PARTS = ("forwarder", "nats", "worker", "postgresql")
 
 
@@ -26,6 +26,7 @@ def story(servers: HubServers, tmp_path: Path) -> Iterator[Story]:
     one.close()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_any_part_may_die_at_any_moment(servers: HubServers, story: Story) -> None:
     """The parts are killed in random order, at random moments."""
@@ -36,7 +37,7 @@ def test_any_part_may_die_at_any_moment(servers: HubServers, story: Story) -> No
         "postgresql": again(servers.postgresql),
     }
     dice = chance("hub", "kill")
-    order = [part for part in PARTS for _ in range(count(50, 2))]
+    order = [part for part in PARTS for _ in range(repeated(50, 2))]
     dice.shuffle(order)
     for part in order:
         time.sleep(dice.uniform(0.1, 1.0))
@@ -45,11 +46,12 @@ def test_any_part_may_die_at_any_moment(servers: HubServers, story: Story) -> No
     story.check()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_a_nats_server_that_loses_its_disk(servers: HubServers, story: Story) -> None:
     """More than a loss of power causes: all acknowledged messages are gone, and the stream as well."""
     dice = chance("hub", "power")
-    for _ in range(count(50, 2)):
+    for _ in range(repeated(50, 2)):
         time.sleep(dice.uniform(0.5, 1.5))
         servers.nats.kill()
         shutil.rmtree(servers.nats.hub_folder / "jetstream")

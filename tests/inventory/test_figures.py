@@ -19,7 +19,7 @@ from sensor.runtime.keeper import Keeper
 from tests import sampling
 from tests.inventory.stories import Story
 
-MANY, SECONDS, MEMORY_MB = sampling.count(100_000, 10_000), 5.0, 55
+MANY, SECONDS, MEMORY_MB = sampling.repeated(100_000, 10_000), 5.0, 55
 SERVICES = (6 << 16 | 443, 17 << 16 | 53, 17 << 16 | 123)
 LIMITS = Limits(burst=10**6)
 
@@ -46,6 +46,7 @@ def office(story: Story, keeper: Keeper, baseline: Baseline) -> None:
                 keeper.store.write(entries)
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_a_hundred_thousand_devices_come_back_in_five_seconds(tmp_path: Path) -> None:
     """With their observations and names, and the baselines of those seen last."""

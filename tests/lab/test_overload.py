@@ -39,8 +39,11 @@ TOOLS = [tool for tool in ("ip", "tcpreplay") if shutil.which(tool) is None]
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.slow,
+    pytest.mark.endurance,
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(not sampling.WHOLE, reason="half a GiB of ring, and the speed of this machine: `make test-all`"),
+    pytest.mark.skipif(
+        not sampling.ENDURANCE, reason="half a GiB of ring, and the speed of this machine: `make test-endurance`"
+    ),
     pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}"),
 ]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}

@@ -213,13 +213,14 @@ def test_a_life(service: Service) -> None:
     assert len(service.reported("stopped")) == 1
 
 
+@pytest.mark.endurance
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
     """Invalid reloads, then ten times as many valid ones under up to 50,000 packets a second: no packet is lost, and
     the second half of the reloads takes no more memory than the first.
 
     SENSOR_RELOADS: number of valid reloads.
     """
-    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(30, 12))))
+    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.repeated(30, 12))))
     service.config.write_text(GOOD[1])
     service.start()
     service.wait_for("READY=1")

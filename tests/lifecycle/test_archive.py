@@ -174,8 +174,9 @@ def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
     assert sorted(path.name for path in places.state.iterdir()) == ["inventory.lock"]
 
 
+@pytest.mark.endurance
 @settings(
-    max_examples=sampling.count(300, 40), derandomize=sampling.WHOLE, database=None,
+    max_examples=sampling.repeated(300, 40), derandomize=sampling.ENDURANCE, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @seed(sampling.SEED)

@@ -14,7 +14,7 @@ from tests.native.guarded import Guarded
 from tests.native.mill import CUT
 from tests.native.reference import NAMES, SAMPLES, Pair
 
-CASES = sampling.count(10_000, 1_500)
+CASES = sampling.repeated(10_000, 1_500)
 TRUNCATIONS = 200
 
 
@@ -48,6 +48,7 @@ def test_fragments_are_left_to_the_reference(name: str) -> None:
         )
 
 
+@pytest.mark.endurance
 def test_changed_messages() -> None:
     """Thousands of mutations in a separate process: a read outside a message ends it, and the last dissector named is
     at fault.

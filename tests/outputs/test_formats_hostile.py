@@ -111,9 +111,10 @@ def expected(name: str, case: str) -> set[str]:
     return set() if line is None else set(keys_of(name, line))
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=sampling.count(40, 3), derandomize=sampling.WHOLE, database=None)
+@settings(max_examples=sampling.repeated(40, 3), derandomize=sampling.ENDURANCE, database=None)
 @seed(sampling.SEED)
 @given(text=st.one_of(TEXTS, LONG))
 def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) -> None:

@@ -62,11 +62,11 @@ def share_kernels(source: Path) -> None:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the checkout, without files of an earlier build except C that is newer than its
-    kernel. `make test-all` compiles every kernel.
+    kernel. `make test-endurance` compiles every kernel.
     """
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
-    if not sampling.WHOLE:
+    if not sampling.ENDURANCE:
         share_kernels(folder / "source")
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run(
@@ -119,6 +119,7 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_wheel_holds_everything(wheel: Path) -> None:
     """It contains modules, compiled kernels, stubs, the type marker, fingerprints, units and the license, but no

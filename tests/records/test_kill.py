@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from sensor.records.batch import FLOW_BITS
 from sensor.records.block import CONNECTION
 from sensor.records.manifest import OF_DAY, Manifest
@@ -15,10 +17,10 @@ from sensor.records.paths import MANIFEST
 from sensor.records.process import finish
 from sensor.records.writer import Writer
 from tests.records.kit_records import rows, table
-from tests.sampling import chance, count
+from tests.sampling import chance, repeated
 
 HERE = Path(__file__).parent
-KILLS = count(100, 4)
+KILLS = repeated(100, 4)
 FLOW = (1 << FLOW_BITS) - 1
 
 
@@ -38,6 +40,7 @@ def killed(process: subprocess.Popen[str]) -> str:
     return lines[-1] if lines else ""
 
 
+@pytest.mark.endurance
 def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Writer and engine run at the same time, and each is killed repeatedly while it works."""
     moments, promised, begin = chance("kill"), set[int](), 1

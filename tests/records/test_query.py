@@ -13,7 +13,7 @@ from sensor.records.hunt_tests import write_rows
 from sensor.records.query import NoRecords, Query, QueryError, Range
 from sensor.records.views import Paths, statements
 from tests.records.kit_records import replayed, rows, table
-from tests.sampling import chance, count
+from tests.sampling import chance, repeated
 
 TIMES = 1_795_507_200_000_000  # 2026-11-24T08:00:00Z
 
@@ -144,12 +144,13 @@ def test_where_nothing_is_kept_it_is_reported(tmp_path: Path) -> None:
         Query(tmp_path)
 
 
+@pytest.mark.endurance
 def test_damaged_files_cost_their_rows_and_are_named(office: Path, tmp_path: Path) -> None:
     """A flipped bit, a truncated file, zeros, an empty file: any file, any position."""
     luck = chance("damage")
     files = sorted(path.relative_to(office) for path in office.glob("*/*.parquet"))
     sizes = {path.parent.name: len(rows(office, path.parent.name)) for path in files}
-    for number in range(count(200, 12)):
+    for number in range(repeated(200, 12)):
         folder = tmp_path / str(number)
         shutil.copytree(office, folder, copy_function=shutil.copy2)
         victim = luck.choice(files)

@@ -13,11 +13,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import segments
 from tests import sampling
 
-KILLS = int(os.environ.get("SENSOR_KILLS", str(sampling.count(12, 4))))
+KILLS = int(os.environ.get("SENSOR_KILLS", str(sampling.repeated(12, 4))))
 # Writes endlessly, in small segments that are compressed as they close; prints each number that is durable.
 WRITER = """
 import itertools, sys
@@ -34,6 +36,7 @@ for number in itertools.count(int(sys.argv[3])):
 """
 
 
+@pytest.mark.endurance
 def test_kill_at_random_points(tmp_path: Path, root: Path) -> None:
     """One log for all kills. A reader that ran all the time has the same records as one that starts afterwards."""
     path, chance = tmp_path / "events.jsonl", random.Random(5)

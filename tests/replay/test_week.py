@@ -25,10 +25,10 @@ from sensor.core.record import Record
 from sensor.runtime.assembly import assemble
 from tests import sampling
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.endurance]
 
 SEVERE = ("medium", "high", "critical")
-DAYS, DEVICES, A_DAY = sampling.count(7, 1), sampling.count(500, 400), 5
+DAYS, DEVICES, A_DAY = sampling.repeated(7, 1), sampling.repeated(500, 400), 5
 COMPANY = company()
 
 
@@ -103,7 +103,7 @@ def test_it_is_a_large_office(reported: list[Record]) -> None:
     assert max(times) - min(times) > (DAYS - 0.5) * 86400
 
 
-@pytest.mark.skipif(not sampling.WHOLE, reason="makes the week a second time: make test-all")
+@pytest.mark.skipif(not sampling.ENDURANCE, reason="makes the week a second time: make test-endurance")
 def test_the_same_seed_makes_the_same_week(capture: Path, root: Path, tmp_path: Path) -> None:
     """The output is identical to the byte, in another process as well."""
     assert DAYS == week.DAYS

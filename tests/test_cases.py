@@ -1,0 +1,61 @@
+"""Samples of cases: every test function runs, some of its cases, and all of them when tests are selected."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import sampling
+from tests.cases import drawn
+
+MANY = [f"test_a.py::test_many[{number}]" for number in range(100)]
+FEW = ["test_a.py::test_few[a-b]", "test_a.py::test_few[b]", "test_a.py::TestIt::test_few[a]", "test_b.py::test_alone"]
+FILE = """
+import pytest
+
+@pytest.mark.parametrize("number", range(100))
+def test_many(number): pass
+
+def test_alone(): pass
+"""
+
+
+def test_every_function_has_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred cases ten are drawn, the same for the same seed; all cases are drawn of a function with few."""
+    monkeypatch.setattr(sampling, "WHOLE", False)
+    monkeypatch.setattr(sampling, "SEED", 1)
+    first = drawn(MANY + FEW)
+    assert (len(first), first >= set(FEW), first <= set(MANY + FEW)) == (14, True, True)
+    assert first == drawn(MANY + FEW)
+    assert {nodeid for nodeid in first if nodeid in MANY} == drawn(MANY)  # whichever other tests run
+    monkeypatch.setattr(sampling, "SEED", 2)
+    assert first != drawn(MANY + FEW)
+
+
+@pytest.mark.parametrize(
+    ("words", "whole", "tests"),
+    [
+        ([], "", 11),
+        ([], "1", 101),
+        (["-k", "many"], "", 100),
+        (["test_it.py::test_many"], "", 100),
+        (["test_it.py::test_many[7]"], "", 1),
+        (["--last-failed"], "", 101),
+    ],
+)
+def test_what_is_selected_runs_completely(tmp_path: Path, words: list[str], whole: str, tests: int) -> None:
+    (tmp_path / "test_it.py").write_text(FILE)
+    root = str(Path(__file__).parents[1])
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.cases", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root, "SENSOR_SEED": "5", "SENSOR_WHOLE": whole},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, f"{tests} passed" in run.stdout) == (0, True), run.stdout + run.stderr
