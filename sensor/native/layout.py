@@ -8,6 +8,7 @@ sensor.native.layout``), the view that makes an object of a row (``view.pyx``), 
 from __future__ import annotations
 
 import enum
+import functools
 import re
 import typing
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def layout_of(annotation: Any) -> Layout:
     raise TypeError(f"no layout for {annotation!r}")
 
 
+@functools.cache
 def fields_of(struct: type[msgspec.Struct]) -> Layout:
     """The layout of a class; for events without the packet."""
     hints = typing.get_type_hints(struct, include_extras=True)

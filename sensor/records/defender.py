@@ -15,7 +15,7 @@ CREATE VIEW "DeviceNetworkInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId
 _NETWORK = """
 CREATE MACRO ip_type(ip) AS CASE WHEN ip IS NULL THEN NULL WHEN ip LIKE '127.%' OR ip = '::1' THEN 'Loopback'
     WHEN ip IN ('255.255.255.255') THEN 'Broadcast' WHEN is_private(ip) THEN 'Private'
-    WHEN in_cidr(ip, '224.0.0.0/3') OR ip LIKE 'ff%:%' THEN 'Reserved' ELSE 'Public' END;
+    WHEN regexp_matches(ip, '^(22[4-9]|2[3-5][0-9])[.][0-9.]+$|^ff[0-9a-f][0-9a-f]:') THEN 'Reserved' ELSE 'Public' END;
 CREATE VIEW "DeviceNetworkEvents" AS
 WITH ways AS (
     SELECT ts, src_device AS device, CASE WHEN state IN ('S0', 'REJ', 'RSTOS0', 'SH') THEN 'ConnectionFailed'

@@ -20,7 +20,8 @@ SQL_TYPES = {
     NUMBER: "DOUBLE",
 }
 
-# Functions common in other tools: IPv4 as a number; whether an address is in an IPv4 block; a name and its subdomains.
+# Functions common in other tools: IPv4 as a number; whether an address is in an IPv4 block; a name and its subdomains;
+# private addresses as a pattern, because a macro is expanded wherever it is used.
 MACROS = """
 CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' AND ip NOT LIKE '%.%.%.%.%' THEN
     try_cast(split_part(ip, '.', 1) AS BIGINT) * 16777216 + try_cast(split_part(ip, '.', 2) AS BIGINT) * 65536
@@ -28,9 +29,8 @@ CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' AND ip
 CREATE MACRO in_cidr(ip, block) AS ip4(ip) >> (32 - split_part(block || '/32', '/', 2)::INT)
     = ip4(split_part(block, '/', 1)) >> (32 - split_part(block || '/32', '/', 2)::INT);
 CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) LIKE '%.' || lower(domain);
-CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.0.0/12') OR in_cidr(ip,
-'192.168.0.0/16')
-    OR in_cidr(ip, '100.64.0.0/10') OR in_cidr(ip, '169.254.0.0/16') OR ip LIKE 'fe80:%' OR ip LIKE 'fc%:%' OR ip LIKE 'fd%:%';
+CREATE MACRO is_private(ip) AS regexp_matches(ip, '^(10|172[.](1[6-9]|2[0-9]|3[01])|192[.]168|169[.]254'
+    || '|100[.](6[4-9]|[789][0-9]|1[01][0-9]|12[0-7]))[.][0-9.]+$|^(fe80|f[cd][0-9a-f][0-9a-f]):');
 """
 # The present state of devices.
 DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"

@@ -118,6 +118,40 @@ def test_helpers_for_addresses_and_names(office: Path) -> None:
     assert queried(office, sql) == [[True, False, True, None, True, False, True, False]]
 
 
+def test_private_addresses_are_those_of_the_registries(office: Path) -> None:
+    """RFC 1918, RFC 6598, link-local (RFC 3927, RFC 4291), unique local (RFC 4193), and their neighbours; a public
+    IPv6 address is not unknown, so that NOT is_private() finds it.
+    """
+    private = [
+        "10.0.0.0",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.0.1",
+        "100.64.0.0",
+        "100.127.255.255",
+        "169.254.0.1",
+    ]
+    private += ["fe80::1", "fc00::1", "fdff:1::2"]
+    others = ["9.255.255.255", "11.0.0.0", "101.1.1.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "192.167.0.1"]
+    others += ["100.63.255.255", "100.128.0.0", "169.253.0.1", "2001:db8::1", "::1", "fec0::1", "ff02::1", "10"]
+    addresses = ", ".join(f"'{one}'" for one in [*private, *others])
+    found = queried(office, f"SELECT ip, is_private(ip) FROM (SELECT unnest([{addresses}]) AS ip)")
+    assert dict(found) == dict.fromkeys(private, True) | dict.fromkeys(others, False)
+    assert queried(office, "SELECT is_private(NULL)") == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("ip", "kind"),
+    [
+        ("127.0.0.1", "Loopback"), ("::1", "Loopback"), ("255.255.255.255", "Broadcast"), ("10.1.1.1", "Private"),
+        ("223.255.255.255", "Public"), ("224.0.0.1", "Reserved"), ("240.0.0.1", "Reserved"), ("ff02::1", "Reserved"),
+        ("2001:db8::1", "Public"), ("fe80::1", "Private"),
+    ],
+)  # fmt: skip
+def test_types_of_addresses_are_those_of_defender(office: Path, ip: str, kind: str) -> None:
+    assert queried(office, f"SELECT ip_type('{ip}')") == [[kind]]
+
+
 def test_defenders_tables_are_there(office: Path) -> None:
     for name in ("DeviceInfo", "DeviceNetworkInfo", "DeviceNetworkEvents", "AlertInfo", "AlertEvidence"):
         assert queried(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
