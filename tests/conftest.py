@@ -94,13 +94,11 @@ class Garbage:
     MUCH = 64
 
     def __init__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        give_back()
-        self._after = _resident()
+        self.collect()
 
     def collect(self) -> None:
         gc.collect()
+        gc.freeze()
         give_back()
         self._after = _resident()
 

@@ -490,9 +490,9 @@ def documented(root: Path) -> Iterator[tuple[str, str]]:
 
 def test_every_documented_example_is_valid(valid: Callable[[Any], list[str]], root: Path) -> None:
     """The examples of README, guide and shipped content are valid."""
-    for name, text in documented(root):
-        for one in foreign_documents(Path(name), text):
-            assert valid(one) == [], name
+    examples = [(name, one) for name, text in documented(root) for one in foreign_documents(Path(name), text)]
+    assert examples
+    assert [name for name, one in examples if valid(one)] == []
 
 
 # init

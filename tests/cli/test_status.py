@@ -128,6 +128,7 @@ def test_what_is_to_be_looked_at(run_cli, running, other: dict[str, Any], text: 
 def test_nonsense_from_the_socket(run_cli, running, value: Any) -> None:
     """Values of any type give a screen, and none of them can control the terminal."""
     status = status_now()
+    assert "interfaces" in status
     for name in status:
         path = running(status | {name: value})
         result = run_cli("status", "--socket", str(path))

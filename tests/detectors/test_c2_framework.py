@@ -193,6 +193,7 @@ def test_repetition_is_one_finding() -> None:
 def test_signatures_by_their_own_examples(subject: str) -> None:
     """Each signature matches its examples, and no signature matches a benign example."""
     known = load_signatures(subject)
+    assert known.entries
     for entry in known.entries:
         for fields, expected in (
             *((each, True) for each in entry.examples),

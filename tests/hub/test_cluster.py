@@ -97,6 +97,7 @@ def test_all_servers_refuse_a_revoked_sensor(cluster: ClusterServers, tmp_path: 
     """The revocation is sent to one of them."""
     path = cluster.joined("office-1", tmp_path)
     publish_revocations(cluster.hub, [load_credentials(path).pair.public], int(time.time()))
+    assert len(cluster.urls) == len(cluster.nodes)
     for url in cluster.urls:
         output = Hub("hub", Options.model_validate({"servers": [url], "credentials": path, "timeout_s": 5}))
         with pytest.raises(Retry, match="Authorization Violation"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Iterator
@@ -68,9 +69,11 @@ class Place(NamedTuple):
 
 @pytest.fixture(params=list(SYSTEMS))
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    yield from at(request.param, monkeypatch)
+    with at(request.param, monkeypatch) as there:
+        yield there
 
 
+@contextlib.contextmanager
 def at(system: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[Place]:
     monkeypatch.setenv("PASSWORD", "s3cret")
     made, path, options = SYSTEMS[system]
@@ -217,12 +220,12 @@ def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
 @pytest.mark.parametrize("place", ["servicenow"], indirect=True)
 def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Additional fields of new tickets, and closing values where close codes have other names."""
-    for there in at(
+    with at(
         "servicenow",
         monkeypatch,
         extra={"assignment_group": "Network"},
         closing={"state": "6", "close_code": "Solved (Permanently)"},
-    ):
+    ) as there:
         handle = there.give("create", there.ticket()).handle
         there.give("close", there.ticket(), handle)
         assert there.service.tickets[handle]["assignment_group"] == "Network"
@@ -232,9 +235,9 @@ def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("place", ["jira"], indirect=True)
 def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fields that a project lacks are omitted from new tickets and updates."""
-    for there in at(
+    with at(
         "jira", monkeypatch, extra={"priority": None, "duedate": None, "components": [{"name": "Network"}]}
-    ):
+    ) as there:
         handle = there.give("create", there.ticket()).handle
         there.give("update", there.ticket(2), handle, "c2")
         fields = there.service.tickets[handle]["fields"]
@@ -343,7 +346,7 @@ def test_options_that_make_no_sense(golden: Golden, options: dict[str, Any]) -> 
 def test_a_signed_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are signed as in Standard Webhooks, over the bytes on the wire."""
     monkeypatch.setenv("SIGN", "hush")
-    for there in at("webhook", monkeypatch, sign="env:SIGN"):
+    with at("webhook", monkeypatch, sign="env:SIGN") as there:
         there.give("create", there.ticket())
         request = there.receiver.requests[-1]
         signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.raw

@@ -11,7 +11,9 @@ from tests.principles._source import ROOT, tree_of
 
 
 def test_every_entry_belongs_to_a_test() -> None:
-    for path in sorted((ROOT / "tests").rglob("golden/test_*.yaml")):
+    paths = sorted((ROOT / "tests").rglob("golden/test_*.yaml"))
+    assert paths
+    for path in paths:
         module = path.parent.parent / f"{path.stem}.py"
         assert file_of(module) == path
         functions = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.FunctionDef)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.principles._loops import may_assert_nothing
 from tests.principles._source import ROOT, tree_of
 
 # Calls and context managers that can fail by themselves.
@@ -46,10 +47,17 @@ def cannot_fail(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> list
 
 
 def test_every_test_asserts_something() -> None:
-    """The absence of an exception is no assertion: the result must be checked."""
-    functions = [one for path in sorted((ROOT / "tests").rglob("*.py")) for one in _functions(tree_of(path))]
+    """The absence of an exception is no assertion: the result must be checked. An assertion in a loop is one only if
+    the loop visibly has a round, or another assertion checks that it has.
+    """
+    functions, silent = [], []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        tree = tree_of(path)
+        functions += _functions(tree)
+        silent += [f"{path.relative_to(ROOT)}: {name}" for name in may_assert_nothing(tree)]
     assert len(functions) > 1000
     assert cannot_fail(functions) == []
+    assert silent == []
 
 
 @pytest.mark.parametrize(
@@ -66,3 +74,25 @@ def test_every_test_asserts_something() -> None:
 )
 def test_check_sees_a_test_that_cannot_fail(text: str, found: list[str]) -> None:
     assert cannot_fail(list(_functions(ast.parse(text)))) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("for one in some():\n        assert one", ["test_it"]),
+        ("for one in some():\n        check(one)", ["test_it"]),
+        ("for one in (1, 2):\n        assert one", []),
+        ("for one in ():\n        assert one", ["test_it"]),
+        ("for one in (1, 2):\n        for two in one.parts:\n            assert two", ["test_it"]),
+        ("for at, one in enumerate(sorted(NAMES)):\n        assert one", []),
+        ("names = [1]\n    for one in names:\n        assert one", []),
+        ("names = [one for one in (1, 2) if one.odd]\n    for one in names:\n        assert one", ["test_it"]),
+        ("names = some()\n    assert names\n    for one in names:\n        assert one", []),
+        ("for one in {1: 2}.items():\n        assert one", []),
+        ("for one in zip('cd', 'ab'):\n        assert one", []),
+        ("for one in zip(some(), 'ab'):\n        assert one", ["test_it"]),
+    ],
+)
+def test_check_sees_loops_that_may_have_no_round(text: str, found: list[str]) -> None:
+    tree = ast.parse(f"def check(one):\n    assert one\ndef test_it():\n    {text}")
+    assert may_assert_nothing(tree) == found

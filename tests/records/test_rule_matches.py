@@ -132,6 +132,7 @@ def test_each_kept_field_is_one_of_rules() -> None:
     """A renamed kind or field would be silently unknown."""
     for kind, some in KINDS.items():
         known = fields_of([kind], Nowhere())
+        assert some, kind
         for stored in some:
             assert stored.fields.keys() <= known.keys(), kind
             if not kind.startswith((FLOWS, DEVICES)):

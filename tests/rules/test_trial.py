@@ -87,7 +87,9 @@ def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: s
 def test_every_kind_can_be_made_and_evaluated(word: str) -> None:
     """Without values every field has a default of its type, and can be shown."""
     item = _signal(word, START, {})
-    for field in fields_of([word], Nowhere()).values():
+    fields = fields_of([word], Nowhere())
+    assert fields
+    for field in fields.values():
         value = field.get(item)
         assert isinstance(value, HELD[field.kind])
         assert isinstance(shown(field.kind, value), str)

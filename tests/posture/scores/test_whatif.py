@@ -88,7 +88,9 @@ def test_of_a_site() -> None:
 def test_it_is_what_the_score_would_be(before: Site) -> None:
     """A fix gives the score of the site without the fixed weaknesses, alone and together with those before it."""
     done: set[str] = set()
-    for one in fixed_site(before, 100):
+    fixes = list(fixed_site(before, 100))
+    assert len({one.fix.key for one in fixes}) == len(fixes)
+    for one in fixes:
         done.add(one.fix.key)
         alone, together = _without(before, {one.fix.key}), _without(before, done)
         assert (one.points, one.together) == (alone.site.points, together.site.points)

@@ -240,12 +240,10 @@ def test_why_it_is_done(name: str) -> None:
 def test_a_letter_has_our_headers_alone() -> None:
     """A name with line ends adds no header; the owner's address is the recipient; a ticket's messages form a thread."""
     policy = Policy(owner="it@example.org")
-    for ticket in tickets_of(
-        site(
-            [node(1, name="x\r\nBcc: all@example.org", model="y\nTo: z@example.org")], [setting("dev-1"), cve("dev-1")]
-        ),
-        policy,
-    ):
+    hostile = node(1, name="x\r\nBcc: all@example.org", model="y\nTo: z@example.org")
+    tickets = list(tickets_of(site([hostile], [setting("dev-1"), cve("dev-1")]), policy))
+    assert tickets
+    for ticket in tickets:
         made = message_from_string(exported("email", [ticket], FORM), policy=default)
         assert [name for name in made if name not in ("Content-Type", "Content-Transfer-Encoding", "MIME-Version")] == [
             "Subject",

@@ -43,6 +43,7 @@ def device(entry: Vulnerability, number: int) -> Asset:
 def test_examples(entry: Vulnerability) -> None:
     """Each example has its expected verdict; without an observed version the verdict is never "affected"."""
     index = CuratedIndex([entry])
+    assert entry.examples
     for number, example in enumerate(entry.examples):
         asset = device(entry, number)
         found = [finding.verdict.value for finding in index.findings(asset)]
