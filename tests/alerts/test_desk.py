@@ -56,6 +56,8 @@ def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
     assert [actions(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
     assert actions(desk.take(made(400))) == [("update", 12)]
     assert actions(desk.take(made(401))) == []
+    assert actions(desk.take(made(699))) == []
+    assert actions(desk.take(made(700))) == [("update", 15)]
 
 
 def test_a_rise_in_severity_is_reported_and_never_falls() -> None:

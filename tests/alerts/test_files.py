@@ -124,6 +124,20 @@ def test_the_operator_sends_while_it_runs(tmp_path: Path) -> None:
     files.close()
 
 
+def test_muted_alerts_are_on_disk_within_a_second(tmp_path: Path) -> None:
+    """A live run writes them at each check, also while there are no notes of the operator."""
+    log, text = tmp_path / "log.jsonl", list[str]()
+    log.touch()
+    files = AlertFiles(log, clock=time.time, complain=text.append)
+    one = Reported().take(made(1, LAPTOP))
+    files.muted(one.reported[0])
+    files.watch(one.room, 2 * SECOND)
+    [written] = muted_log(log).read_bytes().splitlines()
+    assert json.loads(written)["alert"]["id"] == one.reported[0].alert["id"]  # type: ignore[index]
+    files.close()
+    assert (muted_log(log).read_bytes(), text) == (written + b"\n", [])
+
+
 def test_what_is_no_note() -> None:
     for line in (b"", b"{}", b"[1]", b'{"ts":1,"alert":"a","action":"close","by":"b"}'):
         assert note_of(line) is None

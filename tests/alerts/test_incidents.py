@@ -85,6 +85,14 @@ def test_alerts_of_one_actor_are_one_story() -> None:
     assert incident.risk == 70
 
 
+def test_alerts_of_one_moment_have_no_duration() -> None:
+    desk = Desk(World(device("workstation", LAPTOP, "tp-lab")))
+    desk.take(made(10, LAPTOP))
+    assert desk.take(made(10, LAPTOP, detector="impact.flood", title="Flood")) == []
+    [(_, incident)] = desk.incidents.tick(12 * SECOND)
+    assert incident.summary == "workstation tp-lab (10.0.0.9): port scan, then flood; 1 target"
+
+
 def test_others_have_stories_of_their_own() -> None:
     """Two actors that did the same to the same target have one incident each."""
     desk = Desk()

@@ -37,6 +37,8 @@ def mute(**more: Any) -> Mute:
         {"src": "dev-5k2m8q"}, {"src": "prn-3f"}, {"src": "PRN-*"}, {"dst": "10.20.2.5"}, {"port": 445},
         {"type": "printer"}, {"vlan": 30},
         {"vlan": 30, "hours": "22:00-23:00"}, {"vlan": 30, "hours": "22:00-06:00"},
+        {"vlan": 30, "hours": "22:13-22:14"}, {"vlan": 30, "hours": "22:13-06:00"},
+        {"vlan": 30, "hours": "08:00-08:00"}, {"src": "10.20.1.9/32"},
         {"vlan": 30, "expires": "2023-11-15T00:00:00Z"},
         {"detector": "discovery.*", "src": "10.20.1.9", "dst": "10.20.0.0/16", "port": 445, "type": "printer",
         "vlan": 30},
@@ -53,7 +55,8 @@ def test_what_fits(more: dict[str, Any]) -> None:
         {"detector": "impact.*"}, {"src": "10.20.1.8"}, {"src": "10.20.2.0/24"}, {"src": "00:17:c8:1a:2b:3d"},
         {"src": "dev-other"}, {"dst": "10.20.3.5"},
         {"port": 80}, {"type": "camera"}, {"vlan": 31}, {"vlan": 30, "hours": "01:00-04:00"},
-        {"vlan": 30, "hours": "23:00-22:00"},
+        {"vlan": 30, "hours": "23:00-22:00"}, {"vlan": 30, "hours": "21:00-22:13"},
+        {"vlan": 30, "hours": "23:00-22:13"}, {"src": "10.20.1.8/32"},
         {"vlan": 30, "expires": "2023-11-14T22:13:20Z"}, {"vlan": 30, "expires": "2023-11-14"},
         {"src": "10.20.1.9", "port": 80},
     ],
@@ -96,6 +99,25 @@ def test_an_alert_and_its_record_are_the_same_finding() -> None:
     assert finding_of_record(reported) == finding_of(alert, world.device)
     assert finding_of_record({"kind": "device"}) is None
     assert finding_of_record(reported | {"src": {"ip": "what"}}) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"network": {}, "dst": {}}, {"network": {"vlan": "30"}, "dst": {"port": "445"}}, {"network": 30, "dst": 445}],
+    ids=["none", "empty", "texts", "numbers"],
+)
+def test_a_record_without_port_and_vlan(more: dict[str, Any]) -> None:
+    """Both are 0 then, as in the engine; records of other programs have other types."""
+    record = {"ts": "2023-11-14T22:13:20Z", "alert": {"detector": "impact.flood"}, "src": {"ip": "10.20.1.9"}} | more
+    found = finding_of_record(record)
+    assert found is not None
+    assert (found.ts, found.detector, found.source.address, found.port, found.vlan) == (
+        TS,
+        "impact.flood",
+        parse("10.20.1.9"),
+        0,
+        0,
+    )
 
 
 @pytest.mark.parametrize(

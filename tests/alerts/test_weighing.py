@@ -42,7 +42,7 @@ def critical(address: str, word: str) -> Device:
 
 @pytest.fixture
 def lists(tmp_path: Any) -> ThreatLists:
-    (tmp_path / "bad.txt").write_text(f"{OUTSIDE}\n")
+    (tmp_path / "bad.txt").write_text(f"{OUTSIDE}\n2001:db8:66::/48\n")
     return ThreatLists([tmp_path / "bad.txt"])
 
 
@@ -77,12 +77,17 @@ def test_what_is_not_raised(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("word", "severity", "points"),
-    [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)],
+    [
+        ("critical", Severity.high, 10),
+        ("high", Severity.high, 5),
+        ("medium", Severity.medium, 0),
+        ("other", Severity.medium, 0),
+    ],
 )
 def test_a_criticality_set_by_the_operator(word: str, severity: Severity, points: int) -> None:
     """The severity rises for a critical target."""
     weighed = Weigher(World(critical(SERVER, word))).weigh(made())
-    assert (weighed.severity, weighed.terms.get("criticality", 0)) == (severity, points)
+    assert (weighed.severity, weighed.terms) == (severity, {"criticality": points} if points else {})
 
 
 def test_what_matters_little_counts_less() -> None:
@@ -90,12 +95,17 @@ def test_what_matters_little_counts_less() -> None:
     assert (weighed.severity, risk(weighed)) == (Severity.medium, 45)
 
 
+@pytest.mark.parametrize("outside", [OUTSIDE, "2001:db8:66::9"])
 @pytest.mark.parametrize(("answered", "severity"), [(True, Severity.high), (False, Severity.medium)])
-def test_a_listed_end_that_answers(lists: ThreatLists, answered: bool, severity: Severity) -> None:
+def test_a_listed_end_that_answers(lists: ThreatLists, outside: str, answered: bool, severity: Severity) -> None:
     """A listed endpoint that answers raises it; the list alone gives points."""
-    weighed = Weigher(World(lists=lists)).weigh(made(OUTSIDE, answered=answered))
+    weighed = Weigher(World(lists=lists)).weigh(made(outside, answered=answered))
     assert weighed.severity == severity
     assert weighed.terms == {"listed": 5} | ({"answered": 3} if answered else {})
+
+
+def test_a_neighbour_of_a_listed_block_is_not_listed(lists: ThreatLists) -> None:
+    assert Weigher(World(lists=lists)).weigh(made("2001:db8:67::9", answered=True)).terms == {"answered": 3}
 
 
 def test_an_inside_address_on_a_list_is_not_looked_up(tmp_path: Any) -> None:
