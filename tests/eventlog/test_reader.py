@@ -250,6 +250,13 @@ def test_fold_keeps_the_latest_record() -> None:
     assert (fold.devices["dev-1"]["action"], fold.alerts["k"]["action"], fold.records) == ("changed", "open", 6)
 
 
+def test_fold_has_the_alert_reported_last_at_the_end() -> None:
+    fold = Fold()
+    for key in "abca":
+        fold.add({"kind": "alert", "alert": {"key": key}})
+    assert list(fold.alerts) == ["b", "c", "a"]
+
+
 def test_fold_of_merged_devices() -> None:
     """A merged device is found by its former id, over several mergers; if it returns, it is a separate device."""
     fold = Fold()

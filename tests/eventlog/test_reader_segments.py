@@ -14,8 +14,8 @@ from sensor.eventlog import reader as reading
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_places import place_since
 from sensor.eventlog.reader import Reader
-from sensor.eventlog.segment_lines import CHUNK
-from sensor.eventlog.segments import Segment, number_of, segments
+from sensor.eventlog.segment_lines import CHUNK, LINE_LIMIT
+from sensor.eventlog.segments import Segment, folder_of, number_of, segments
 from tests.eventlog.segmented import Segmented, line
 from tests.waiting import until
 
@@ -203,3 +203,22 @@ def test_since_a_time(log: Segmented) -> None:
         firsts[since[14:16]] = place.segment.first
     assert firsts == {"00": 1, "02": 101, "59": 201}
     assert place_since(log.log.with_name("none.jsonl"), "2026") is None
+
+
+def test_a_log_that_is_not_there_has_no_segments(tmp_path: Path) -> None:
+    """Neither has one whose folder is a file."""
+    assert segments(tmp_path / "none.jsonl") == []
+    folder_of(tmp_path / "events.jsonl").write_text("")
+    assert segments(tmp_path / "events.jsonl") == []
+
+
+def test_a_line_over_the_limit_in_a_compressed_segment(log: Segmented) -> None:
+    """It is reported once, however long it is, and the records after it are read."""
+    log.add(2)
+    log.append(b"x" * (3 * LINE_LIMIT) + b"\n")
+    log.add(2)
+    log.rotate()
+    log.compress(0)
+    reader = Reader(log.log)
+    assert numbers(reader) == [1, 2, 3, 4]
+    assert (reader.broken, [one.segment for one in reader.damages]) == (1, [segments(log.log)[0].path.name])

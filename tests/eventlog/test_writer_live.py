@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +43,21 @@ def test_a_log_is_there_before_its_first_record(tmp_path: Path) -> None:
     write(tmp_path / "events.jsonl", 1)
     assert numbers(tmp_path / "events.jsonl") == [1]
     assert len(segments(tmp_path / "events.jsonl")) == 1
+
+
+def test_records_that_are_gone_are_reported_with_their_numbers(tmp_path: Path) -> None:
+    """The file lost its end: its numbers are not used again, and the next run names them."""
+    path = tmp_path / "events.jsonl"
+    write(path, *range(1, 7))
+    [segment] = segments(path)
+    lines = segment.path.read_bytes().splitlines(keepends=True)
+    segment.path.write_bytes(b"".join(lines[:3]))
+    log = open_log(path)
+    [damage] = log.damages
+    assert (damage.segment, re.findall(r"\d+", damage.reason)) == (segment.path.name, ["4", "6"])
+    log.write(record(7))
+    log.close()
+    assert numbers(path) == [1, 2, 3, 7]
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
