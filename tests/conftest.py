@@ -18,7 +18,7 @@ from sensor.core import secrecy
 from sensor.core.bounded import Bounded
 from sensor.logs import logs
 from sensor.report.pdf import NoPdf, writer
-from sensor.runtime.process import give_back
+from sensor.runtime.process import GARBAGE, give_back
 from tests import sampling
 from tests.golden import golden  # noqa: F401 - a fixture
 from tests.sharing import share, warm
@@ -27,6 +27,8 @@ from tests.sharing import share, warm
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
 share()
+# As the sensor sets it: syntax trees and items of pytest would be traversed again and again.
+gc.set_threshold(*GARBAGE)
 # Number of tests in a run of several processes from which they are warmed up before the first.
 MANY = 200
 

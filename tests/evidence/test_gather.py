@@ -187,14 +187,14 @@ def test_the_ring_of_changes_is_bounded() -> None:
 
 
 def test_it_costs_less_than_a_microsecond_a_packet() -> None:
-    """Also while an alert waits for later frames; with a tolerance, since machines are shared."""
+    """Also while an alert waits for later frames; CPU time, with a tolerance, since machines are shared."""
     files = Files()
     files.gatherer.gather("open", "alert-1", alert(1, packet(1, BAD, VICTIM)))
     some = [packet(2, OTHER, OTHER, flow=9) for _ in range(2000)]
     best = 1.0
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         for one in some:
             files.gatherer.receive(one)
-        best = min(best, (time.perf_counter() - began) / len(some))
+        best = min(best, (time.thread_time() - began) / len(some))
     assert best < 2e-6

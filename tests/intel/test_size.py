@@ -23,9 +23,9 @@ status = Path("/proc/self/status").read_text()
 low = np.random.default_rng(1).integers(0, 2**32, 200_000).astype(np.uint64) | np.uint64(V4)
 high, times = np.zeros(len(low), np.uint64), []
 for _ in range(5):
-    began = time.perf_counter()
+    began = time.process_time()
     lists.listed(high, low)
-    times.append((time.perf_counter() - began) / len(low))
+    times.append((time.process_time() - began) / len(low))
 print(json.dumps({"entries": len(lists), "kib": int(status.split("VmRSS:")[1].split()[0]), "ns": min(times) * 1e9}))
 """
 

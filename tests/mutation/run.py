@@ -33,7 +33,7 @@ from _pytest.runner import runtestprotocol
 from tests.mutation.mutants import Mutant, changed, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("core", "decode", "fingerprinting", "alerts", "eventlog")
+ROOMS = ("core", "counting", "decode", "fingerprinting", "alerts", "eventlog")
 # Folders of tests/ that also test the classes of a room, besides the one of the same name.
 BESIDE = {"core": ("detectors", "inventory"), "fingerprinting": ("inventory",)}
 # CPU seconds of all tests of one mutant, and the limit for a mutant whose test does not end.
