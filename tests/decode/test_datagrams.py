@@ -14,7 +14,7 @@ from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
 from sensor.decode import datagrams
-from sensor.decode.datagrams import PIECES_LIMIT, Datagram, Datagrams, Overlap
+from sensor.decode.datagrams import OVERSIZED, PIECES_LIMIT, SIZE_LIMIT, WAIT_NS, Datagram, Datagrams, Overlap
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
 from sensor.decode.select import Selector
@@ -151,6 +151,26 @@ def test_fragments_that_contradict_each_other_are_dropped() -> None:
         full.add(1, b"x", last=False)
 
 
+def test_the_largest_datagram() -> None:
+    """65,535 bytes are a datagram (RFC 791), one more is none."""
+    datagram, begin = Datagram(0), SIZE_LIMIT - 7
+    datagram.add(0, bytes(begin), last=False)
+    datagram.add(begin, bytes(7), last=True)
+    assert datagram.whole() == bytes(SIZE_LIMIT)
+    assert datagram.fault(begin, b"x" * 7) == ""
+    with pytest.raises(Overlap):
+        datagram.add(begin, bytes(8), last=True)
+    assert datagram.fault(begin, bytes(8)) == OVERSIZED
+
+
+@pytest.mark.parametrize(("apart", "whole"), [(0, 1), (WAIT_NS, 1), (WAIT_NS + 1, 0), (-WAIT_NS - 1, 0)])
+def test_fragments_wait_for_each_other_for_a_time(apart: int, whole: int) -> None:
+    """Also if the clock is set back."""
+    frames, begin = pieces_of(udp(bytes(range(72)), 5060, 5060), size=40), 1_700_000_000 * SECOND
+    assert len(frames) == 2
+    assert len(run(frames, times=[begin, begin + apart])[1]) == whole
+
+
 def test_a_datagram_that_is_dropped_is_counted_and_stays_dropped() -> None:
     """Its later fragments are not counted and are not reassembled."""
     joined = Datagrams(4)
@@ -201,7 +221,7 @@ def test_a_flood_of_fragments_costs_no_more_than_its_share(monkeypatch: pytest.M
     """Fragments beyond the limit per second are ignored, in batches of any size, until the next second."""
     monkeypatch.setattr(datagrams, "FRAGMENTS_PER_S", 6)
     message = pieces_of(udp(bytes(range(72)), 5060, 5060), size=40)
-    frames, times = message * 5, [number // 8 * SECOND for number in range(5 * len(message))]
+    frames, times = message * 5, [number // 8 * SECOND + number for number in range(5 * len(message))]
     whole, chosen = run(frames, times=times)
     assert len(message) == 2
     assert len(chosen) == 4  # three of the first second, whose last fragment is ignored, and that of the next

@@ -35,7 +35,7 @@ from tests.mutation.mutants import Mutant, changed, mutants
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("core", "counting", "decode", "fingerprinting", "alerts", "eventlog")
 # Folders of tests/ that also test the classes of a room, besides the one of the same name.
-BESIDE = {"core": ("detectors", "inventory"), "fingerprinting": ("inventory",)}
+BESIDE = {"core": ("detectors", "inventory"), "counting": ("detectors",), "fingerprinting": ("inventory",)}
 # CPU seconds of all tests of one mutant, and the limit for a mutant whose test does not end.
 MOST_S, LIMIT_S = 8.0, 20
 # file, qualified name, first line
