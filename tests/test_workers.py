@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers import store, stored
+
 FIRST = """
 import os, signal, sys
 import pytest
@@ -148,3 +150,11 @@ def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:
     ran = run(tmp_path, "--workers", "1")
     assert ran.returncode == 0, ran.stdout
     assert len({path.read_text() for path in tmp_path.glob("pid*")}) >= 2
+
+
+def test_durations_of_long_files_are_stored(tmp_path: Path, root: Path) -> None:
+    """Those in the repository are of files that exist."""
+    store({"tests/test_b.py": 60.4, "tests/test_a.py": 7.6, "tests/test_short.py": 0.5}, tmp_path / "durations.json")
+    assert list(stored(tmp_path / "durations.json").items()) == [("tests/test_a.py", 8), ("tests/test_b.py", 60)]
+    assert len(stored()) > 50
+    assert [path for path in stored() if not (root / path).is_file()] == []

@@ -8,6 +8,7 @@ one replaces it. Without ``--workers`` pytest runs as usual.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import traceback
@@ -24,7 +25,9 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SECONDS = "workers/seconds"
-# Seconds of a file that no earlier run has measured: with slow tests, and for each test.
+# Seconds of the longest files, for the first run of a checkout; ``--keep-durations`` writes those of a run.
+STORED, LONG_S = Path(__file__).with_name("durations.json"), 4
+# Seconds of a file that no run has measured: with slow tests, and for each test.
 SLOW_S, TEST_S = 10.0, 0.05
 # Private memory (MiB) from which a worker gets no further file.
 MUCH_MIB = 100
@@ -34,6 +37,7 @@ File = list[pytest.Item]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--workers", type=int, default=0, help="run tests in this many processes (0: in this one)")
+    parser.addoption("--keep-durations", action="store_true", help=f"write the seconds of long files to {STORED.name}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +55,7 @@ class Crew:
     def __init__(self, session: pytest.Session) -> None:
         self.session, self.config = session, session.config
         self._cache: pytest.Cache | None = getattr(self.config, "cache", None)
-        self._seconds: dict[str, float] = {} if self._cache is None else self._cache.get(SECONDS, {})
+        self._seconds = stored() | ({} if self._cache is None else self._cache.get(SECONDS, {}))
         self._files = sorted(_by_file(session.items), key=self._expected)
         self._given: dict[Connection, tuple[int, File]] = {}
         self._at: dict[Connection, pytest.Item] = {}
@@ -80,6 +84,8 @@ class Crew:
                 os.waitpid(pid, 0)
         if self._cache is not None:
             self._cache.set(SECONDS, self._seconds | self._spent)
+        if self.config.option.keep_durations:
+            store(self._spent)
         if self.session.shouldfail:
             raise self.session.Failed(self.session.shouldfail)
         if self.session.shouldstop:
@@ -141,6 +147,17 @@ class Crew:
             raise RuntimeError(f"a worker ended with {code} between tests")
         if self._goes_on():
             self._start()
+
+
+def stored(file: Path = STORED) -> dict[str, float]:
+    """Seconds by test file."""
+    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def store(seconds: dict[str, float], file: Path = STORED) -> None:
+    long = {path: round(spent) for path, spent in sorted(seconds.items()) if spent >= LONG_S}
+    file.write_text(json.dumps(long, indent=1) + "\n", encoding="utf-8")
 
 
 def _received(pipe: Connection) -> tuple[str, Any]:
