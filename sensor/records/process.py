@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensor.records.installed import installed
-from sensor.records.tail import FOLDER, MIB, unread
+from sensor.records.tail import MIB
 
 # Seconds between two files, and between two rounds of upkeep.
 EVERY_S, UPKEEP_S = 10.0, 60.0
@@ -23,8 +23,8 @@ SMALL = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-# In a replay, a child process writes whenever this much waits, and the rest at the end.
-ASIDE_MIB = 16
+# In a replay, a child process writes whenever this much waits, and the rest at the end, for which the replay waits.
+ASIDE_MIB = 8
 
 
 def follow(
@@ -68,19 +68,17 @@ def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
 
 class Aside:
     """The child process of a replay that writes its records, so that the engine keeps its memory and time. It starts
-    once there are many records, else at the end.
+    with the first batch: at the end, it has loaded its libraries.
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
         self.folder, self._complain = folder, complain
         self._command = [sys.executable, "-m", "sensor.records.process", str(folder), str(gib)]
         self._child: subprocess.Popen[bytes] | None = None
-        self._batches = 0
 
     def look(self) -> None:
-        """Called periodically: start the process when there are many records."""
-        self._batches += 1
-        if self._child is None and self._batches % 16 == 0 and unread(self.folder / FOLDER) > ASIDE_MIB * MIB:
+        """Called after each batch: start the process."""
+        if self._child is None:
             self._start()
 
     def end(self) -> None:

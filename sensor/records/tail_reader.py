@@ -12,7 +12,7 @@ from sensor.records.block import CONTEXT_BLOCK, MAGIC, Block, blocks
 from sensor.records.tail import FOLDER, SUFFIX, given_up
 
 # Bytes processed at once, which determines most of the writer's memory; more if a single block is larger.
-WINDOW = 2 << 20
+WINDOW = 8 << 20
 
 
 class Piece(NamedTuple):

@@ -5,12 +5,14 @@ Forms, JSON, XML and text that clients send are not treated as files: they may c
 bytes could reveal.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 import re
 from email.message import Message
 from urllib.parse import unquote_to_bytes
 
+from sensor.native.http_head cimport head_end
+from sensor.records.files.http_fields cimport Fields, fields_of
 from sensor.records.files.body import LARGEST, ends_of
 from sensor.records.files.seen import FileBegun, State
 
@@ -23,11 +25,6 @@ cdef enum:
     PENDING_MOST = 16
 
 SERVICE = "http"
-HEAD_END = re.compile(rb"\r?\n\r?\n")
-FIELD = re.compile(
-    rb"\n(content-length|transfer-encoding|content-encoding|content-type|content-disposition):[ \t]*([^\r\n]*)",
-    re.IGNORECASE,
-)
 TEXTUAL = re.compile(
     rb"\s*(?:$|text/|multipart/|application/(?:x-www-form-urlencoded|.*json|.*xml|ipp|ocsp))", re.IGNORECASE
 )
@@ -97,17 +94,19 @@ cdef class HttpFiles(Conversation):
 
     cdef bytes head(self, Side side, bytes data, Place place):
         """Add bytes of a head; returns the bytes after it."""
-        cdef bytes kept = data, line
-        cdef dict fields
+        cdef bytes kept = data, head, line
+        cdef Fields fields
+        cdef uint32_t after = 0
+        cdef int64_t end
         if side.kept or data[0] == 13 or data[0] == 10:
             kept = (side.kept + data).lstrip(b"\r\n")
-        end = HEAD_END.search(kept)
-        if end is None:
+        end = head_end(<const uint8_t*><const char*>kept, <uint32_t>len(kept), 0, &after)
+        if end < 0:
             side.kept, self.over = kept, len(kept) > HEAD_LIMIT
             return b""
         side.kept = b""
-        head, rest = kept[:end.start()], kept[end.end():]
-        fields = {name.lower(): value for name, value in FIELD.findall(head)}
+        head = kept[:end]
+        fields = fields_of(head)
         line = head.partition(b"\n")[0].rstrip()
         if line.startswith(b"HTTP/1."):
             self.response(side, line, fields, place)
@@ -115,29 +114,29 @@ cdef class HttpFiles(Conversation):
             self.request(side, line, fields, place)
         else:
             self.over = True
-        return rest
+        return kept[after:]
 
-    cdef int request(self, Side side, bytes line, dict fields, Place place) except -1:
+    cdef int request(self, Side side, bytes line, Fields fields, Place place) except -1:
         cdef bytes method, target
         method, _, target = line[:len(line) - 9].partition(b" ")
         target = target.strip()
         if len(self.pending) < PENDING_MOST:
             self.pending.append((method, target))
         self.over = method == b"CONNECT"
-        if b"transfer-encoding" in fields or length(fields) > 0:
+        if fields.transfer is not None or length(fields) > 0:
             side.request = True
             if (
-                TEXTUAL.match(fields.get(b"content-type", b"")) is None
-                or (method == b"PUT" and b"content-type" not in fields)
+                TEXTUAL.match(fields.type or b"") is None
+                or (method == b"PUT" and fields.type is None)
             ):
                 self.open(side, target, fields, place)
-            elif b"transfer-encoding" in fields:
+            elif fields.transfer is not None:
                 self.paused = True
             else:
                 side.left = length(fields)
         return 0
 
-    cdef int response(self, Side side, bytes line, dict fields, Place place) except -1:
+    cdef int response(self, Side side, bytes line, Fields fields, Place place) except -1:
         cdef int status = int(line[9:12]) if line[9:12].isdigit() else 0
         cdef bytes method = b"", target = b""
         if 100 <= status < 200 and status != 101:
@@ -156,12 +155,12 @@ cdef class HttpFiles(Conversation):
             self.emit(FileBegun(side.body.packet, *ends_of(side.body.packet, False)))
         return 0
 
-    cdef int open(self, Side side, bytes target, dict fields, Place place) except -1:
-        cdef bytes name = name_of(target, fields.get(b"content-disposition", b""))
-        side.chunked, side.trailer = b"chunked" in fields.get(b"transfer-encoding", b"").lower(), False
+    cdef int open(self, Side side, bytes target, Fields fields, Place place) except -1:
+        cdef bytes name = name_of(target, fields.disposition or b"")
+        side.chunked, side.trailer = b"chunked" in (fields.transfer or b"").lower(), False
         side.left = 0 if side.chunked else length(fields)
         side.body = Body(
-            place.packet(), self.budget, name, fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
+            place.packet(), self.budget, name, fields.type or b"", fields.encoding or b""
         )
         if side.left > LARGEST:
             side.body.lost(State.LARGE)
@@ -210,12 +209,11 @@ cdef class HttpFiles(Conversation):
         return data
 
 
-cdef int64_t length(dict fields) except -2:
+cdef int64_t length(Fields fields) except -2:
     """Content-Length in bytes; OPEN if it is absent or implausible."""
-    text = fields.get(b"content-length")
-    if text is None:
+    if fields.length is None:
         return OPEN
-    text = text.strip()
+    cdef bytes text = fields.length.strip()
     return int(text) if text.isdigit() and len(text) <= LENGTH_DIGITS else OPEN
 
 

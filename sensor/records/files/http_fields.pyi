@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+def wanted(head: bytes) -> tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]: ...
