@@ -2,9 +2,11 @@
 
     python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--writer-rows N] [--folder DIR]
 
-A month of connections of 400 devices is written by the writer's own code, an hour per file, with the addresses of an
-office: few that are frequent, many that are rare. Then the files of each day are merged, as maintenance does. Searches
-and hunts run as the commands run them. Memory is the peak of the process that answers (VmHWM).
+A month of connections of 400 devices is written by the writer's own code, with the addresses of an office: few that
+are frequent, many that are rare. For hunts, an hour is written per file and the files of each day are merged, as
+maintenance does; for searches, the merged files are written directly, with a day of connections that repeats at later
+times, since random numbers for all cost more than the files. Searches and hunts run as the commands run them. Memory is
+the peak of the process that answers (VmHWM).
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ import pyarrow as pa
 
 from sensor.records.columns import filled
 from sensor.records.hunts_library import hunt, library
+from sensor.records.manifest import OF_DAY
 from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.search import search, understood
-from sensor.records.upkeep import Upkeep
+from sensor.records.upkeep import DAY, Upkeep
 from sensor.records.writer import HOUR_US, Made, Writer
 from tests.perf.records_writer import cost
 
@@ -113,6 +116,36 @@ def write(folder: Path, rows: int) -> Written:
         writer.close()
 
 
+def write_merged(folder: Path, rows: int) -> Written:
+    """Write the same files as ``write`` leaves, without those of single hours."""
+    random, each = np.random.default_rng(7), rows // HOURS
+    pool = [made(each, hour, random) for hour in range(1, 25)]
+    hours = max(1, DAY.rows // each)
+    writer = Writer(folder, print, durable=False)
+    begun = time.process_time()
+    try:
+        for day in range(0, HOURS, 24):
+            for at in range(day, day + 24, hours):
+                some = (moved(pool[hour % 24], hour) for hour in range(at, min(at + hours, day + 24)))
+                with writer.manifest.transaction():
+                    writer.manifest.add(writer.file("conn", START_HOUR + at, some, compact=OF_DAY))
+        files = writer.manifest.files()
+        seconds = time.process_time() - begun
+        return Written(seconds, seconds, len(files), sum(file.rows for file in files), sum(file.size for file in files))
+    finally:
+        writer.close()
+
+
+def moved(table: pa.Table, hour: int) -> pa.Table:
+    """The connections of an hour at another one; some hours have one with the rare address."""
+    us = np.asarray(table["ts"].cast(pa.int64())) % HOUR_US + (START_HOUR + hour) * HOUR_US
+    table = table.set_column(table.schema.get_field_index("ts"), "ts", pa.array(us, pa.timestamp("us")))
+    if hour % 97 == 0:
+        ips = pa.concat_arrays([pa.array([RARE]), table["dst_ip"].combine_chunks()[1:]])
+        table = table.set_column(table.schema.get_field_index("dst_ip"), "dst_ip", ips)
+    return table
+
+
 class Spent(NamedTuple):
     """Seconds to the answer, CPU seconds of the process that answers (independent of other load), and its MiB."""
 
@@ -178,7 +211,7 @@ def main() -> int:
         print(f"writer, from the tail: {written.cpu_us:.2f} µs CPU, {written.size:.1f} bytes a connection", flush=True)
         for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
             place = Path(folder) / name
-            made = write(place, rows)
+            made = write_merged(place, rows) if name == "search" else write(place, rows)
             rates = (made.rows / made.seconds, made.rows / made.compaction)
             print("{:,.0f} rows a CPU second into files, {:,.0f} into those of a day".format(*rates), flush=True)
             size = f"{made.bytes / made.rows:.1f} bytes a row"
