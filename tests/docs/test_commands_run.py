@@ -87,6 +87,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (place / "sensor.yaml").write_text("preset: balanced\n")
     (place / "partners.txt").write_text("198.51.100.7\n")
     (place / "new-feed.txt").write_text("203.0.113.66\n")
+    (place / "changed.yaml").write_text("preset: quiet\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setenv("SENSOR_STATE", str(place / "state"))

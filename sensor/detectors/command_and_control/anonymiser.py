@@ -71,6 +71,7 @@ class Anonymiser(EventDetector):
         "server. Block the relays at the border."
     )
     false_positives = "Users who run Tor intentionally; visits to the web pages of such projects (low severity)."
+    decisive = {"names": "names"}
     Options = Options
     watches = (*ASKING, TlsCertificate)
 

@@ -86,6 +86,7 @@ class Beaconing(FlowDetector):
         "known, isolate the host and block the server."
     )
     false_positives = "Monitoring agents, update checks, push services and device clouds that are missing in `clouds`."
+    decisive = {"beats": "beats"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -91,6 +91,7 @@ class BotnetLoader(CallDetector):
         "the download server. Check which other devices the source logged in to."
     )
     false_positives = "Administrators who install programs over Telnet: add their hosts to `managers`."
+    decisive = {"hosts": "hosts", "processors": "processors"}
     Options = Options
     watches = (TelnetCommand, TelnetLogin, HttpRequest, HttpBody, FtpFile, TftpRead)
 

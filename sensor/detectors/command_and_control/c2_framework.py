@@ -93,6 +93,7 @@ class C2Framework(EventDetector):
         "A penetration test; software that polls its vendor under a browser's user agent; breach and attack simulation."
     )
     watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage)
+    decisive = {"beats": "beats"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

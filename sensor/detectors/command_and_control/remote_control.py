@@ -65,6 +65,7 @@ class RemoteControl(FlowDetector):
     false_positives = (
         "Backup, log and picture programs that upload parts of equal size to their own port: add the port to `ports`."
     )
+    decisive = {"uploads": "uploads"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -70,6 +70,7 @@ class ArpSpoofing(EventDetector):
         "Two hosts with the same static address; wireless extenders and proxies that answer for "
         "others (list them in `exempt_macs`)."
     )
+    decisive = {"claims": "claims"}
     Options = Options
     watches = (
         ArpRequest,

@@ -70,6 +70,7 @@ class DnsSpoofing(EventDetector):
         "address as disclosed, and flush the caches of the client and of its resolver."
     )
     false_positives = "A DNS filter that answers in place of the server; several resolvers that share one address."
+    decisive = {"names": "names"}
     Options = Options
     watches = (DnsQuery, DnsResponse)
 

@@ -46,6 +46,7 @@ class GuessedPassword(EventDetector):
         "Then stop the guessing."
     )
     false_positives = "A user who tried many old passwords; a program whose password was corrected."
+    decisive = {"failures": "failures"}
     Options = Options
     watches = (LoginAttempt,)
 

@@ -66,6 +66,7 @@ class Kerberoasting(EventDetector):
         "Service accounts without AES keys, which their users request too (low severity; list them "
         "in `exempt`); old clients set to RC4."
     )
+    decisive = {"services": "services"}
     Options = Options
     watches = (KerberosTgsRequest, KerberosTgsReply)
 

@@ -81,6 +81,7 @@ class NamePoisoning(EventDetector):
         "A server with several NetBIOS aliases, or a host with several mDNS names that are first "
         "queried during the capture."
     )
+    decisive = {"names": "names"}
     Options = Options
     watches = (LlmnrQuery, LlmnrResponse, NbnsQuery, NbnsAnswer, NbnsRegistration, MdnsQuery, MdnsAnnouncement)
 

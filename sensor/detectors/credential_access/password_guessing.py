@@ -69,6 +69,7 @@ class PasswordGuessing(EventDetector):
         "restrict the service to networks that need it."
     )
     false_positives = "A program or device with an outdated password: always the same account, at a constant rate."
+    decisive = {"failures": "failures", "files": "failures", "databases": "failures", "slow": "failures"}
     Options = Options
     watches = (LoginAttempt,)
 

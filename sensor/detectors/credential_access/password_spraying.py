@@ -61,6 +61,7 @@ class PasswordSpraying(EventDetector):
         "A terminal server or mail gateway through which many users log in, after a change of "
         "passwords; a vulnerability scanner."
     )
+    decisive = {"hosts": "hosts"}
     Options = Options
     watches = (LoginAttempt,)
 

@@ -59,6 +59,7 @@ class SessionGuessing(FlowDetector):
         "failed logins, use keys instead of passwords, and restrict the service to administrators."
     )
     false_positives = "Monitoring or automation that opens a session for each command; a scanner of host keys."
+    decisive = {"sessions": "sessions"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -56,6 +56,7 @@ class VpnGuessing(EventDetector):
         "certificates or a second factor, and limit failed logins."
     )
     false_positives = "A gateway or client with an outdated password that retries without pause; a network audit."
+    decisive = {"failures": "count", "groups": "count"}
     Options = Options
     watches = (IkeMessage,)
 

@@ -49,6 +49,7 @@ class AddressConflict(EventDetector):
         "a cloned virtual machine."
     )
     false_positives = "Wireless extenders and clusters whose members answer with their own MACs."
+    decisive = {"returns": "times"}
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline)
 

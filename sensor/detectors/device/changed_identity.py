@@ -72,6 +72,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         "A host with a new operating system or booted from another disk, docks and adapters shared "
         "by hosts, a device replaced by another model."
     )
+    decisive = {"confidence": "sure"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -50,6 +50,7 @@ class DhcpFailure(EventDetector):
     false_positives = (
         "A segment without a DHCP server; devices that use link-local addresses in addition to their own by design."
     )
+    decisive = {"tries": "tries"}
     Options = Options
     watches = (DhcpDiscover, DhcpOffer, DhcpAck, DhcpNak, ArpAnnouncement)
 

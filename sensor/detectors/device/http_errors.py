@@ -31,6 +31,7 @@ class HttpErrors(EventDetector):
     false_positives = (
         "Programs that request missing files by design, such as browser icons; a website under maintenance."
     )
+    decisive = {"errors": "errors"}
     Options = ErrorOptions
     watches = (HttpResponse,)
 

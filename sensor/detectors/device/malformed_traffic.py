@@ -42,6 +42,7 @@ class MalformedTraffic(EventDetector):
     techniques = ()
     advice = "Identify the program on the sender and its version, and check the receiver's log at that time."
     false_positives = "Another protocol on a well-known port; an old implementation; packet loss before the sensor."
+    decisive = {"messages": "messages"}
     Options = Options
     watches = (MalformedMessage,)
 

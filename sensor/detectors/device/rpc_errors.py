@@ -35,6 +35,7 @@ class RpcErrors(CallDetector):
         "A program newer than its server; a server right after its start; a client whose "
         "permissions were removed intentionally."
     )
+    decisive = {"errors": "errors"}
     Options = Options
     watches = (RpcAnswer, RpcRefused)
 

@@ -42,6 +42,7 @@ class Unresponsive(EventDetector):
         "otherwise remove the address from the programs that still request it."
     )
     false_positives = "Hosts that are switched off in the evening; a capture that shows few replies."
+    decisive = {"tries": "tries"}
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement)
 

@@ -51,6 +51,7 @@ class ArpScan(EventDetector):
     false_positives = (
         "Inventory programs and administrators' network tools; a gateway under an external scan of unused addresses."
     )
+    decisive = {"targets": "unanswered"}
     Options = Options
     watches = (ArpRequest, ArpReply)
 

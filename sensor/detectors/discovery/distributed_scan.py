@@ -57,6 +57,7 @@ class DistributedScan(FlowDetector):
         "A server that was moved or is down while many clients look for its services; internet "
         "background noise at a public address."
     )
+    decisive = {"ports": "ports"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

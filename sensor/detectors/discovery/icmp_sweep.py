@@ -58,6 +58,7 @@ class IcmpSweep(FlowDetector):
     false_positives = (
         "Monitoring and inventory systems on their first day (list them in `exempt`); administrators' network tools."
     )
+    decisive = {"targets": "targets"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

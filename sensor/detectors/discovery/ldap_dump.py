@@ -107,6 +107,7 @@ class LdapDump(CallDetector):
         "sessions of the accounts it found, and give service accounts long passwords."
     )
     false_positives = "User synchronization, audits, administration tools: add their hosts to `managers`."
+    decisive = {"kinds": "kinds", "entries": "entries"}
     Options = Options
     watches = (LdapSearch, LdapSearchDone)
 

@@ -65,6 +65,7 @@ class OsFingerprint(EventDetector):
         "Vulnerability scanners and inventory systems (list them in `exempt`); broken firewalls "
         "that change flags; very old network monitors."
     )
+    decisive = {"kinds": "kinds"}
     Options = Options
     watches = (TcpOddFlags, TcpSyn, IcmpEcho, IcmpQuery)
 

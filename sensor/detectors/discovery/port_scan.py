@@ -65,6 +65,7 @@ class PortScan(FlowDetector):
         "Vulnerability scanners and inventory systems (list them in `exempt`); programs that search "
         "for a server on a port range."
     )
+    decisive = {"ports": "failed", "slow_ports": "failed"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

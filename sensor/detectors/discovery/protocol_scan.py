@@ -66,6 +66,7 @@ class ProtocolScan(FlowDetector):
     false_positives = (
         "Vulnerability scanners and inventory systems (list them in `exempt`); tests of network equipment."
     )
+    decisive = {"protocols": "protocols"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

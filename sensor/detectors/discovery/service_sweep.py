@@ -69,6 +69,7 @@ class ServiceSweep(FlowDetector):
         "Monitoring, inventory and management systems on their first day (list them in `exempt`); "
         "print managers that search for printers."
     )
+    decisive = {"hosts": "hosts"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -74,6 +74,7 @@ class SlowAddressScan(FlowDetector):
         "Management and backup servers whose clients are off; a phone book, printer or share list "
         "with outdated addresses."
     )
+    decisive = {"ten_minutes": "failed", "hour": "failed", "day": "failed"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -67,6 +67,7 @@ class SnmpGuessing(CallDetector):
         "Monitoring that tries a list of community strings at new devices; a management system in "
         "its first days: add it to `managers`."
     )
+    decisive = {"communities": "tried", "agents": "silent"}
     Options = Options
     watches = (SnmpRequest, SnmpResponse)
 

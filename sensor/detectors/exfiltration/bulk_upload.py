@@ -102,6 +102,7 @@ class BulkUpload(FlowDetector):
         "A first cloud backup, an image or video sent to a customer, a printer that scans to the "
         "cloud: list the servers in `exempt`."
     )
+    decisive = {"device_mb": "megabytes", "camera_mb": "megabytes", "least_mb": "megabytes"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

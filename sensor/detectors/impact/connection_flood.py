@@ -64,6 +64,7 @@ class ConnectionFlood(FlowDetector):
         "Proxies, load balancers and load tests (list them in `exempt`); programs that open a "
         "connection for each request."
     )
+    decisive = {"opened": "connections", "held": "connections"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

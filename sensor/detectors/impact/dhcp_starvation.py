@@ -59,6 +59,7 @@ class DhcpStarvation(EventDetector):
         "Hundreds of hosts switched on in the same minute while the server is down; a wireless "
         "bridge that requests leases for its clients."
     )
+    decisive = {"clients": "count", "one_sender": "count", "questions": "count"}
     Options = Options
     watches = (DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther)
 

@@ -62,6 +62,7 @@ class Flood(FlowDetector):
     false_positives = (
         "A popular service that is down while its clients retry; the port of a peer-to-peer program that was stopped."
     )
+    decisive = {"flows": "flows", "burst": "flows"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -74,6 +74,7 @@ class IndustrialCommand(EventDetector):
         "with the last backup. Allow writes from named stations only, at the firewall before the controllers."
     )
     false_positives = "Maintenance and commissioning; a new control server: list such hosts in `engineering`."
+    decisive = {"writes": "requests"}
     Options = Options
     watches = (SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest, CipRequest)
 

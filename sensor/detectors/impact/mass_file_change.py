@@ -51,6 +51,7 @@ class MassFileChange(CallDetector):
         "A script that renames a folder of pictures or music; a clean-up of old files; rotating "
         "backups: add their hosts to `managers`."
     )
+    decisive = {"renames": "renames", "changes": "changes"}
     Options = Options
     watches = (SmbRename, SmbDelete, SmbCreateResult)
 

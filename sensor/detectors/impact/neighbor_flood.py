@@ -45,6 +45,7 @@ class NeighborFlood(EventDetector):
         "Disable CDP and LLDP on ports of end devices that do not need them."
     )
     false_positives = "A merged capture of many networks; a test of a network management system."
+    decisive = {"neighbors": "neighbors"}
     Options = Options
     watches = (CdpAnnouncement, LldpAnnouncement)
 

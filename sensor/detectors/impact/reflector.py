@@ -81,6 +81,7 @@ class Reflector(FlowDetector):
         "exposed hosts of the same kind."
     )
     false_positives = "A public service with large answers; your own scanner that queries from outside."
+    decisive = {"kilobytes": "kilobytes"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -67,6 +67,7 @@ class ServiceFlood(FlowDetector):
     false_positives = (
         "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
     )
+    decisive = {"connections": "count", "datagrams": "count", "pings": "count"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -57,6 +57,7 @@ class Smurf(FlowDetector):
         "A network test that pings a group or segment without pause; monitoring that discovers "
         "hosts with broadcast pings."
     )
+    decisive = {"pings": "pings"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

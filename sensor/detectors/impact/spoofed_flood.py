@@ -63,6 +63,7 @@ class SpoofedFlood(FlowDetector):
     false_positives = (
         "A traffic generator in a router or firewall test; a mirror port that also carries the external side of a NAT."
     )
+    decisive = {"sources": "impossible_sources", "segment": "impossible_sources"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

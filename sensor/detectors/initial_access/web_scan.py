@@ -82,6 +82,7 @@ class WebScan(EventDetector):
         "monitoring probe with its own user agent."
     )
     watches = (HttpRequest, HttpResponse)
+    decisive = {"sensitive": "files", "missing": "missing"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -48,6 +48,7 @@ class FanOut(AdminSessions):
         "A deployment, backup or monitoring server on its first day (list it in `exempt`); an "
         "administrator who updates many hosts by hand."
     )
+    decisive = {"targets": "hosts"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

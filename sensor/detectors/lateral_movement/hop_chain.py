@@ -51,6 +51,7 @@ class HopChain(AdminSessions):
         "A jump host or terminal server on its first day (list it in `jump_hosts`); an "
         "administrator who works from one server to the next."
     )
+    decisive = {"hops": "hops"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

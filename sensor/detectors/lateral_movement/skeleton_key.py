@@ -59,6 +59,7 @@ class SkeletonKey(EventDetector):
         "loaded drivers, and enable LSA protection."
     )
     false_positives = "AES was disabled on the domain controller, or an old one replaced it."
+    decisive = {"accounts": "accounts"}
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply, KerberosError)
 

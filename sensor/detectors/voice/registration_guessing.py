@@ -51,6 +51,7 @@ class RegistrationGuessing(EventDetector):
         "succeeded: calls to international and premium numbers come next."
     )
     false_positives = "A PBX or trunk with a wrong password that retries without pause."
+    decisive = {"failures": "failures", "slow": "failures"}
     Options = Options
     watches = (LoginAttempt,)
 

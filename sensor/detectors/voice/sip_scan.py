@@ -64,6 +64,7 @@ class SipScan(EventDetector):
         "extension accepted a registration or call from it."
     )
     false_positives = "A PBX whose phones are off; a telephony test tool."
+    decisive = {"targets": "failed"}
     Options = Options
     watches = (SipRequest, SipResponse)
 

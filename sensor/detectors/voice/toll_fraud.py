@@ -68,6 +68,7 @@ class TollFraud(CallDetector):
         "restrict international calls to users who need them, with a daily limit."
     )
     false_positives = "A call center with international customers: set `home`, or add its PBX to `managers`."
+    decisive = {"prefixes": "ways", "premium_calls": "calls", "foreign_calls": "calls"}
     Options = Options
     watches = (SipRequest,)
 
