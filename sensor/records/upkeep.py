@@ -29,7 +29,7 @@ DAY_US = 86_400_000_000
 class Span(NamedTuple):
     """A time span whose files are compacted. ``rows``: limit per file: those of an hour are sorted in memory, those of
     a day are copied file by file, and a search for a rare value reads a whole file. ``least_at_end``: number of files
-    from which on they are compacted at the end of a replay, since a few can be read as fast as one.
+    from which on they are compacted at the end of a replay, which waits for it: a few can be read as fast as one.
     """
 
     hours: int
@@ -38,7 +38,7 @@ class Span(NamedTuple):
     least_at_end: int
 
 
-HOUR, DAY = Span(1, OF_HOUR, 100_000, 8), Span(24, OF_DAY, 2 * ROW_GROUP, 4)
+HOUR, DAY = Span(1, OF_HOUR, 100_000, 16), Span(24, OF_DAY, 2 * ROW_GROUP, 16)
 
 
 class Upkeep:

@@ -1,9 +1,10 @@
-"""Share of DNS, TLS and HTTP fields that agree with Wireshark's: ``python -m tests.records.field_agreement CAPTURE
+"""Share of DNS, TLS, HTTP and SMB fields that agree with Wireshark's: ``python -m tests.records.field_agreement CAPTURE
 ...``.
 
 Compared for each connection that Wireshark decodes: HTTP requests (method, host) and status codes; server name and
-selected version of TLS; and for each name that a client queried at a server, the type and the response codes.
-Repetitions count once. Data that only the records have (a protocol on an unusual port) is not counted.
+selected version of TLS; shares and files that a client opens with SMB; and for each name that a client queried at a
+server, the type and the response codes. Repetitions count once. Data that only the records have (a protocol on an
+unusual port) is not counted.
 """
 
 from __future__ import annotations
@@ -134,6 +135,32 @@ def our_dns(folder: Path) -> Fields:
     return found
 
 
+def their_smb(capture: Path) -> Fields:
+    found: Fields = {}
+    shown = "smb2.flags.response == 0 and (smb2.cmd == 3 or smb2.cmd == 5)"
+    old = "smb.flags.response == 0 and (smb.cmd == 0x75 or smb.cmd == 0x2d or smb.cmd == 0xa2)"
+    for words, connect, columns in (
+        (shown, "3", ("smb2.cmd", "smb2.tree", "smb2.filename")),
+        (old, "0x75", ("smb.cmd", "smb.path", "smb.file")),
+    ):
+        for cells in tshark(capture, f"({words}) and tcp", *ENDS, *columns, every=True):
+            commands, paths, names = (cell.replace("\\\\", "\\") for cell in cells[6:])
+            values = found.setdefault(_ends(cells), set())
+            if connect in commands.split("|"):
+                values |= {("connect", path.rpartition("\\")[2].upper()) for path in paths.split("|") if path}
+            values |= {("open", name.strip("\\")) for name in names.split("|") if name.strip("\\")}
+    return {ends: values for ends, values in found.items() if values}
+
+
+def our_smb(folder: Path) -> Fields:
+    found: Fields = {}
+    for row in rows(folder, "smb"):
+        value = row["share"] if row["operation"] == "connect" else row["file"]
+        if row["operation"] in {"connect", "open"} and value:
+            found.setdefault(_own(row), set()).add((row["operation"], value.strip("\\")))
+    return found
+
+
 def _plain(name: str) -> str:
     """A name without differences in notation: the root, case, the final dot."""
     return "" if name in {"<Root>", "."} else name.lower().rstrip(".")
@@ -143,6 +170,7 @@ PROTOCOLS: dict[str, tuple[Callable[[Path], Fields], Callable[[Path], Fields]]] 
     "dns": (their_dns, our_dns),
     "tls": (their_tls, our_tls),
     "http": (their_http, our_http),
+    "smb": (their_smb, our_smb),
 }
 
 

@@ -1,4 +1,4 @@
-"""Fields of DNS, TLS and HTTP records are those that Wireshark decodes."""
+"""Fields of DNS, TLS, HTTP and SMB records are those that Wireshark decodes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import pytest
 from tests.records.field_agreement import agreement, compared
 from tests.records.kit_records import replayed
 
+SMB = "lab/attacks/windows_smbexec.pcap"
+
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 def test_an_office_and_some_requests_agree(root: Path, tmp_path: Path) -> None:
-    """Names, types and response codes of DNS, server names and versions of TLS, methods, hosts and status codes."""
-    captures = {"dns": "office.pcapng", "tls": "office.pcapng", "http": "dissectors/http.pcap"}
+    """Names, types and response codes of DNS, server names and versions of TLS, methods, hosts and status codes, shares
+    and files of SMB.
+    """
+    captures = {"dns": "office.pcapng", "tls": "office.pcapng", "http": "dissectors/http.pcap", "smb": SMB}
     for capture in set(captures.values()):
         replayed(tmp_path / Path(capture).stem, root / "pcaps" / capture)
     found = {
         name: agreement(root / "pcaps" / capture, tmp_path / Path(capture).stem, name)
         for name, capture in captures.items()
     }
-    assert {name: one.differ for name, one in found.items()} == {"dns": [], "tls": [], "http": []}
-    assert all(one.agree > least for one, least in zip(found.values(), (50, 100, 4), strict=True))
+    assert {name: one.differ for name, one in found.items()} == {name: [] for name in captures}
+    assert all(one.agree > least for one, least in zip(found.values(), (50, 100, 4, 0), strict=True))
 
 
 def test_what_does_not_agree_is_found() -> None:
