@@ -152,6 +152,9 @@ TECHNIQUES = {
         Technique("credential-access", "T1555.005", "Credentials from Password Stores: Password Managers"),
         Technique("collection", "T1039", "Data from Network Shared Drive"),
         Technique("collection", "T1125", "Video Capture"),
+        Technique("defense-evasion", "T1218.005", "System Binary Proxy Execution: Mshta"),
+        Technique("defense-evasion", "T1197", "BITS Jobs"),
+        Technique("execution", "T1204.002", "User Execution: Malicious File"),
         # Techniques that no built-in detector uses: custom rules name them by id.
         Technique("exfiltration", "T1020", "Automated Exfiltration"),
         Technique("exfiltration", "T1029", "Scheduled Transfer"),

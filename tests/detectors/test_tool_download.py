@@ -39,6 +39,7 @@ def request(
         (request("/a.ps1"), Severity.medium),
         (request("/x/tool.exe?id=7", "Microsoft Office/16.0"), Severity.medium),
         (request("/beacon.dll", ""), Severity.medium),
+        (request("/DavWWWRoot/invoice.exe", "Microsoft-WebDAV-MiniRedir/10.0.19045"), Severity.medium),
         (request("/anything", CERTUTIL, "files.example.net"), Severity.medium),
         (request("/setup.exe", BROWSER), Severity.low),
         (request("/setup.exe", BITS), Severity.low),
@@ -52,6 +53,20 @@ def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
     alert = one(inspected(detector(DOWNLOAD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1105")
+
+
+@pytest.mark.parametrize(
+    ("agent", "technique"),
+    [
+        (POWERSHELL, "T1059.001"),
+        (BITS, "T1197"),
+        ("Microsoft Office/16.0", "T1204.002"),
+        ("Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)", "T1059"),
+    ],
+)
+def test_the_program_that_downloads_has_its_technique(agent: str, technique: str) -> None:
+    alert = one(inspected(detector(DOWNLOAD), [request("/a.exe", agent)]))
+    assert [each.technique for each in alert.techniques] == ["T1105", "T1071.001", technique]
 
 
 @pytest.mark.parametrize(

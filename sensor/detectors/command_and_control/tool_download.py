@@ -32,13 +32,17 @@ _PROGRAM = re.compile(
     r"py)$",
     re.IGNORECASE,
 )
-# The certificate tool, and Windows programs with which scripts and documents download. BITS is excluded: software uses
-# it for updates.
+# The certificate tool, and Windows programs with which scripts and documents download, by technique. Software
+# uses BITS for updates.
 _CERTIFICATES = "certutil url agent"
-_SCRIPTS = re.compile(
-    r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office",
-    re.IGNORECASE,
-)
+_SCRIPTS = {
+    "T1059.001": re.compile(r"WindowsPowerShell/|^PowerShell/", re.IGNORECASE),
+    "T1197": re.compile(r"^Microsoft BITS/", re.IGNORECASE),
+    "T1204.002": re.compile(
+        r"^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office|^Microsoft-WebDAV-MiniRedir/", re.IGNORECASE
+    ),
+    "T1059": re.compile(r"WinHttp\.WinHttpRequest", re.IGNORECASE),
+}
 # Ports of internal update servers, which clients access by address.
 UPDATES = (8530, 8531, 7000)
 
@@ -84,19 +88,24 @@ class ToolDownload(CallDetector):
             return iter(())
         if not _PROGRAM.search(event.path.partition("?")[0]):
             return iter(())
-        if _SCRIPTS.search(agent) or not agent:
-            inside = self.context.networks.inside(event.packet.dst)
+        technique = next((technique for technique, known in _SCRIPTS.items() if known.search(agent)), "")
+        if technique or not agent:
+            low = technique == "T1197" or self.context.networks.inside(event.packet.dst)
             return self._alert(
                 event,
                 "script",
                 f"user agent {agent or 'missing'!r} is not a browser, and the server has no host name",
-                Severity.low if inside else Severity.medium,
+                Severity.low if low else Severity.medium,
+                technique,
             )
         return self._alert(
             event, "address", "the server has no host name, unlike software download sites", Severity.low
         )
 
-    def _alert(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
+    def _alert(
+        self, event: HttpRequest, what: str, why: str, severity: Severity, technique: str = ""
+    ) -> Iterator[Alert]:
+        """``technique``: of the program that downloads, in addition to those of the detector."""
         packet = event.packet
         if is_fixed_function(self.context, ends_of(packet).actor) or not self._reported.fresh(
             (packet.src, packet.dst, what), packet.ts
@@ -110,7 +119,14 @@ class ToolDownload(CallDetector):
             why,
         )
         yield self.call_alert(
-            event, "downloaded a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http"
+            event,
+            "downloaded a program from",
+            reasons,
+            key=(what,),
+            severity=severity,
+            confidence=0.7,
+            techniques=(*self.techniques, *((technique,) if technique else ())),
+            app="http",
         )
 
 
