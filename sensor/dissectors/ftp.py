@@ -35,6 +35,7 @@ COMMANDS = FILES | frozenset((
 # Greetings of mail clients (RFC 5321, 4.1.1.1; RFC 2033, 4.1). If the server accepts one, mail follows.
 MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
 GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS, DONE = 220, 215, 230, 331, 530, 234, 250
+_ODD_USER = re.compile(rb"[^\w.@+%\\ -]|.{100}")
 _REPLY = re.compile(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
 
 
@@ -59,6 +60,12 @@ class FtpPassword(Event):
 
     user: str
     seal: str
+
+
+class FtpUser(Event):
+    """A client logs in with a name that has characters or a length of no account."""
+
+    user: str
 
 
 class FtpFile(Event):
@@ -110,7 +117,8 @@ class FtpStream(LineStream):
             return []
         if verb == b"USER":
             self._user, self._password, self._logging_in, self._seal = clean(rest, USER_LIMIT), False, True, ""
-        elif verb == b"PASS":
+            return [FtpUser(packet, self._user)] if _ODD_USER.search(rest) else []
+        if verb == b"PASS":
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
             if self._password and packet.one_sided:
                 return [FtpPassword(packet, self._user, self._seal)]

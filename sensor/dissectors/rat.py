@@ -23,6 +23,7 @@ HEAD = 128
 NAME_LIMIT = 40
 FAMILIES_LIMIT = 2
 SHELL = "command shell"
+TYPED = "commands for a shell"  # what an operator types first; the shell is at the other end
 
 
 class _Shape(NamedTuple):
@@ -59,7 +60,11 @@ SHAPES = (
     )),
     _shape(SHELL, (
         rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access "
-        rb"tty|uid=\d+\([\w-]+\) gid="
+        rb"tty|uid=\d+\([\w-]+\) gid=|root@[\w.-]{1,64}:[/~][^\r\n#]{0,80}# "
+    )),
+    _shape(TYPED, (
+        rb"(?:whoami|uname -a|ifconfig|ipconfig(?: /all)?|ls -la|cat /etc/(?:passwd|shadow|issue)|"
+        rb"python3? -c ['\"]import pty\b.{0,80})\r?\n"
     )),
 )  # fmt: skip
 # First bytes to look for, and those that follow a length.
@@ -69,7 +74,8 @@ STARTS = (
     b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no", b"BUILD ",
     *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
-    b"\0\0\0\x01",
+    b"\0\0\0\x01", b"root@", b"whoami\n", b"whoami\r\n", b"uname -a", b"ifconfig", b"ipconfig", b"ls -la\n",
+    b"cat /etc", b"python -", b"python3 ",
 )  # fmt: skip
 MAGIC = (
     *((offset, b"ll|'") for offset in (2, 3, 4, 5)),
@@ -106,16 +112,20 @@ class Rat(Dissector):
 class RatStream(Stream):
     """The beginning of each direction, and after a gap the bytes that follow it; a family is reported once.
 
-    A shell is reported only if the other side sends commands: data that flows one way only is a file that resembles
-    one, as in an FTP data connection.
+    A shell is reported only if the other side sends commands, or answers them: data that flows one way only is a file
+    that resembles one, as in an FTP data connection.
     """
 
     def __init__(self) -> None:
         self._heads = (bytearray(), bytearray())
         self._reported: set[str] = set()
         self._shell: RatMessage | None = None
+        self._typed: tuple[str, bool] | None = None  # the first command of an operator, and its side
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if self._typed is not None and self._typed[1] != from_client:
+            yield RatMessage(packet, SHELL, self._typed[0], from_client)
+            self._typed = None
         if self._shell is not None and self._shell.from_client != from_client:
             yield self._shell
             self._shell = None
@@ -128,12 +138,14 @@ class RatStream(Stream):
             if found and shape.family not in self._reported:
                 self._reported.add(shape.family)
                 message = RatMessage(packet, shape.family, _word(found[0]), from_client)
-                if shape.family == SHELL and not self._heads[from_client]:
+                if shape.family == TYPED:
+                    self._typed = message.word, from_client
+                elif shape.family == SHELL and not self._heads[from_client]:
                     self._shell = message
                 else:
                     yield message
                 break
-        self.done = self._shell is None and (
+        self.done = (self._shell or self._typed) is None and (
             len(self._reported) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
         )
 

@@ -2,7 +2,8 @@
 results.
 
 Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; a password is stored as a
-seal. All other commands are only counted, to match replies to logins. Keys and values are not read.
+seal. Reads commands that configure the server or load code into it. All other commands are only counted, to match
+replies to logins. Keys and values are not read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
+from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
@@ -21,7 +23,7 @@ PORT = 6379
 ARGUMENTS_LIMIT, ARGUMENT_LIMIT = 64, 4096
 KEPT_LIMIT = 8192
 PENDING_LIMIT = 256
-NAME_LIMIT = 128
+NAME_LIMIT, TEXT_LIMIT = 128, 512
 DEFAULT = "default"  # the user of logins with only a password
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
 # First bytes of replies: to successful logins (a line to AUTH, a map or list to HELLO), and of single-line replies.
@@ -37,6 +39,14 @@ class _Requested(NamedTuple):
 
 class RedisLogin(PasswordLogin):
     """``method`` is always ``clear``."""
+
+
+class RedisCommand(Event):
+    """A command that changes the server: CONFIG SET of its files, MODULE LOAD, replication, EVAL. ``text``: with its
+    arguments, the command in lower case.
+    """
+
+    text: str
 
 
 class Redis(Dissector):
@@ -66,7 +76,7 @@ class RedisStream(Stream):
         kept = self._kept[from_client]
         kept += data
         if from_client:
-            self._commands(kept)
+            yield from self._commands(packet, kept)
         elif self._pending:
             yield from self._replies(packet, kept)
         else:
@@ -79,7 +89,7 @@ class RedisStream(Stream):
             kept.clear()
         return iter(())
 
-    def _commands(self, kept: bytearray) -> None:
+    def _commands(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
         """Parse commands. Parsing ends at invalid data, or a command too long for a login."""
         while kept and not self.done:
             words, size = _command(bytes(kept[:KEPT_LIMIT]))
@@ -89,6 +99,8 @@ class RedisStream(Stream):
             del kept[:size]
             if words:
                 self._pending.append(_login(words))
+                if text := _change(words):
+                    yield RedisCommand(packet, text)
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
         """Match replies to commands in order. A multi-line reply has no login result, except the one to HELLO; what
@@ -141,6 +153,25 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
         return 0, 0 if len(data) - at < 12 else -1
     raw = data[at:end]
     return (int(raw), end + 2) if raw.isdigit() else (0, -1)
+
+
+def _change(words: list[bytes]) -> str:
+    """The text of a command that changes the server, otherwise empty. Settings may be passwords: only those of files
+    are returned.
+    """
+    verb, second = words[0].lower(), words[1].lower() if len(words) > 1 else b""
+    if verb == b"config":
+        settings = (b"dir", b"dbfilename")
+        if second != b"set" or len(words) < 4 or words[2].lower() not in settings:
+            return ""
+        words = [verb, second, words[2].lower(), *words[3:]]
+    elif verb == b"module":
+        words = [verb, second, *words[2:]] if second == b"load" else []
+    elif verb not in (b"slaveof", b"replicaof", b"eval", b"system.exec"):
+        return ""
+    else:
+        words = [verb, *words[1:]]
+    return clean(b" ".join(words), TEXT_LIMIT)
 
 
 def _login(words: list[bytes]) -> _Requested | None:

@@ -60,7 +60,7 @@ class Signature(_Words):
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
     what: str = Field(min_length=3)
-    event: Literal["request", "body", "text", "tls", "certificate", "quic", "stream"]
+    event: Literal["request", "body", "text", "tls", "certificate", "quic", "command"]
     match: dict[str, str] = Field(min_length=1)
     unless: dict[str, str] = {}
     words: tuple[str, ...] = ()

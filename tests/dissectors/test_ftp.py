@@ -116,3 +116,12 @@ def test_long_lines_are_cut() -> None:
     """An endless line is reported by its beginning and uses at most one kilobyte of memory."""
     parsed = conversation((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
     assert values(parsed) == [("ftp.banner", "a" * 512)]
+
+
+@pytest.mark.parametrize(
+    ("user", "odd"), [("letmein:)", True), ("A" * 120, True), ("anna@example.com", False), ("CORP\\anna", False)]
+)
+def test_user_names_of_no_account(user: str, odd: bool) -> None:
+    """Names with other characters than those of accounts, or longer, are reported before the answer."""
+    found = events(conversation((False, b"220 FTP\r\n"), (True, b"USER %b\r\n" % user.encode())))
+    assert (("FtpUser", user) in found) is odd

@@ -51,7 +51,12 @@ def test_families(data: bytes, family: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"],
+    [
+        b"uid=0(root) gid=0(root)",
+        b"root@lab:/var/www# ",
+        b"sh: no job control in this shell",
+        b"Microsoft Windows XP [Version 5.1.2600]",
+    ],
 )
 def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     """Shell output in one direction only is not reported; a command before or after it makes it a shell."""
@@ -63,6 +68,16 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     requested = Rat().stream(Packet())
     assert events(requested.feed(Packet(b"id\n"), b"id\n", False)) == []
     assert [event[1] for event in events(requested.feed(Packet(data), data, True))] == ["command shell"]
+
+
+@pytest.mark.parametrize("typed", [b"whoami\n", b"uname -a\n", b"python3 -c 'import pty; pty.spawn(\"/bin/sh\")'\n"])
+def test_a_shell_without_a_prompt(typed: bytes) -> None:
+    """Commands that come first are reported once the other side answers: that is where the shell is."""
+    stream = Rat().stream(Packet())
+    assert events(stream.feed(Packet(typed), typed, False)) == []
+    [shell] = events(stream.feed(Packet(b"www-data\n"), b"www-data\n", True))
+    assert (shell[1], shell[2].startswith(typed[:4].decode()), shell[3]) == ("command shell", True, True)  # type: ignore[attr-defined]
+    assert events(stream.feed(Packet(b"x"), b"x", True)) == []
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,22 @@ def test_other_protocols_and_long_commands(start: bytes) -> None:
     stream, packet = Redis().stream(Packet()), Packet(proto=6)
     assert list(stream.feed(packet, start, True)) == []
     assert stream.done
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((b"CONFIG", b"SET", b"dir", b"/root/.ssh"), "config set dir /root/.ssh"),
+        ((b"MODULE", b"LOAD", b"/tmp/exp.so"), "module load /tmp/exp.so"),
+        ((b"SLAVEOF", b"198.51.100.7", b"21000"), "slaveof 198.51.100.7 21000"),
+    ],
+)
+def test_commands_that_change_the_server(words: tuple[bytes, ...], text: str) -> None:
+    """Commands that set files, load modules or replicate are reported."""
+    assert events(conversation((True, command(*words)))) == [("RedisCommand", text)]
+
+
+def test_settings_and_data_stay_private() -> None:
+    """Passwords in settings, keys and values are not reported."""
+    private = [(b"CONFIG", b"SET", b"requirepass", b"hidden"), (b"CONFIG", b"GET", b"dir"), (b"SET", b"dir", b"hidden")]
+    assert conversation(*((True, command(*words)) for words in private)) == []

