@@ -25,7 +25,7 @@ def answer(kind: int = 0, value: int = 0) -> bytes:
     return envelope(struct.pack("!BBHHB", 6 + len(rest), 0xD0, 0, 0x1234, 0) + rest)
 
 
-def settings(name: str) -> bytes:
+def settings(name: str, *channels: bytes) -> bytes:
     """The client's settings inside a conference's beginning, of which only what stands before them is left out."""
     core = (
         struct.pack("<IHHHHII", 0x80004, 1280, 800, 0xCA01, 0xAA03, 0x407, 19041)
@@ -33,6 +33,9 @@ def settings(name: str) -> bytes:
         + bytes(150)
     )
     block = b"\x01\xc0" + struct.pack("<H", 4 + len(core)) + core
+    if channels:
+        names = b"".join(struct.pack("<8sI", name, 0xC0800000) for name in channels)
+        block += b"\x03\xc0" + struct.pack("<HI", 8 + len(names), len(channels)) + names
     return envelope(b"\x02\xf0\x80\x7f\x65\x82\x01\x10\x04\x01\x01Duca\x80\xd8" + block)
 
 

@@ -1,5 +1,5 @@
-"""The ATT&CK techniques (Enterprise) of the detectors, and others that rules may name: ids, names and tactics of
-version 18.
+"""The ATT&CK techniques of the detectors (Enterprise; ICS: ``T0…``), and others that rules may name: ids, names and
+tactics of version 18.
 
 An alert lists every technique that fits, the most specific first. Version 19 divides defense-evasion into two tactics
 and gives T1070.001 a new id; consumers of the records still expect version 18.
@@ -155,6 +155,15 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1218.005", "System Binary Proxy Execution: Mshta"),
         Technique("defense-evasion", "T1197", "BITS Jobs"),
         Technique("execution", "T1204.002", "User Execution: Malicious File"),
+        Technique("execution", "T0858", "Change Operating Mode"),
+        Technique("inhibit-response-function", "T0816", "Device Restart/Shutdown"),
+        Technique("inhibit-response-function", "T0814", "Denial of Service"),
+        Technique("lateral-movement", "T0843", "Program Download"),
+        Technique("impair-process-control", "T0855", "Unauthorized Command Message"),
+        Technique("impair-process-control", "T0836", "Modify Parameter"),
+        Technique("impair-process-control", "T0806", "Brute Force I/O"),
+        Technique("discovery", "T0846", "Remote System Discovery"),
+        Technique("discovery", "T0888", "Remote System Information Discovery"),
         # Techniques that no built-in detector uses: custom rules name them by id.
         Technique("exfiltration", "T1020", "Automated Exfiltration"),
         Technique("exfiltration", "T1029", "Scheduled Transfer"),

@@ -25,6 +25,7 @@ LENGTH_MAX = 1024  # 254 by the standard; programming tools send more
 EXCEPTION = 0x80
 WRITES = frozenset((5, 6, 15, 16, 21, 22, 23))
 COMMANDS = frozenset((8, 90))  # diagnostics, Schneider's programming
+DIAGNOSTICS = 8
 SERVER_ID, IDENTIFY, SCHNEIDER = 17, 43, 90
 MEI_IDENTIFICATION = 14
 SCHNEIDER_IDENTIFY, SCHNEIDER_DONE = 2, 0xFE
@@ -40,7 +41,8 @@ TEXT_AT = 26  # offset of the model's length and text in Schneider's response, c
 
 class ModbusRequest(Event):
     """``unit``: 0, 255 and usually 1 are the device itself; ``address`` and ``count``: registers or coils, if the
-    function has them, else -1 and 0; ``write``: it changes something or commands.
+    function has them, else -1 and 0; for diagnostics ``address`` is their number; ``write``: it changes something or
+    commands.
     """
 
     unit: int
@@ -153,6 +155,8 @@ def _request(packet: Packet, data: bytes, write: bool) -> ModbusRequest:
             raise Malformed("request too short")
         address = data[8] << 8 | data[9]
         count = 1 if function in SINGLE else data[10] << 8 | data[11]
+    elif function == DIAGNOSTICS and len(data) >= 10:
+        address = data[8] << 8 | data[9]
     return ModbusRequest(packet, data[6], function, address, count, write)
 
 

@@ -33,12 +33,14 @@ SECURED = {
     8: "nla",
     16: "aad",
 }  # bits of a request, and the value of a response; 0 is standard RDP security
-CORE = b"\x01\xc0"
+CORE, NETWORK = b"\x01\xc0", b"\x03\xc0"  # kinds of blocks
 CONFERENCE = b"Duca"  # before the client's settings
 # Beginnings of requests with a security request, after a cookie of up to nine characters.
 REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _NEGOTIATION = struct.Struct("<BBHI")
+_CHANNEL = struct.Struct("<8sI")
+CHANNELS_LIMIT = 31  # [MS-RDPBCGR] 2.2.1.3.4
 _CORE = struct.Struct("<IHH4xII32s")
 
 
@@ -67,6 +69,12 @@ class RdpClient(Event):
     build: int
     width: int
     height: int
+
+
+class RdpChannels(Event):
+    """The virtual channels that a client requests, without TLS, such as clipboard, drives and sound."""
+
+    names: tuple[str, ...]
 
 
 class Rdp(Dissector):
@@ -146,11 +154,24 @@ class RdpStream(FramedStream):
         return [RdpNegotiated(packet, SECURED.get(value, f"type {value}") if value else "rdp", 0)]
 
     def _settings(self, packet: Packet, data: bytes) -> list[Parsed]:
-        """The first block of the client's settings ([MS-RDPBCGR] 2.2.1.3.2)."""
+        """Blocks of the client's settings: the first, and that of its channels ([MS-RDPBCGR] 2.2.1.3.2, 2.2.1.3.4)."""
         self.done = True
+        channels = _channels(data)
+        found: list[Parsed] = [RdpChannels(packet, channels)] if channels else []
         start = data.find(CORE, data.find(CONFERENCE) + len(CONFERENCE)) + 4 if CONFERENCE in data else 0
         if start < ENVELOPE or len(data) < start + _CORE.size:
-            return []
+            return found
         _, width, height, _, build, raw = _CORE.unpack_from(data, start)
         name = clean(raw.decode("utf-16-le", "replace").partition("\0")[0], NAME_LIMIT)
-        return [RdpClient(packet, name, build, width, height), *facts(packet, [("rdp.hostname", name)])]
+        return [RdpClient(packet, name, build, width, height), *found, *facts(packet, [("rdp.hostname", name)])]
+
+
+def _channels(data: bytes) -> tuple[str, ...]:
+    """Names of the channels; empty without the block, which begins with its kind, its size, and their number."""
+    start = data.find(NETWORK, data.find(CONFERENCE) + len(CONFERENCE)) if CONFERENCE in data else -1
+    count = int.from_bytes(data[start + 4 : start + 8], "little") if start > 0 else 0
+    if not 0 < count <= CHANNELS_LIMIT or int.from_bytes(data[start + 2 : start + 4], "little") != 8 + 12 * count:
+        return ()
+    names = data[start + 8 : start + 8 + 12 * count]
+    whole = names[: len(names) // _CHANNEL.size * _CHANNEL.size]
+    return tuple(clean(name.partition(b"\0")[0], NAME_LIMIT) for name, _ in _CHANNEL.iter_unpack(whole))

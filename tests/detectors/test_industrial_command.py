@@ -34,13 +34,14 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
 @pytest.mark.parametrize(
     ("event", "technique"),
     [
-        (s7(0, "stop"), "T1489"),
-        (s7(0, "download request"), "T1565"),
-        (Dnp3Request(packet(0, OTHER), 3, 4, 13, "cold restart", True), "T1529"),
-        (CipRequest(packet(0, OTHER), 7, 0x64, "stop", True), "T1489"),
-        (CipRequest(packet(0, OTHER), 5, 1, "reset", True), "T1529"),
-        (CipRequest(packet(0, OTHER), 0x4B, 0x67, "change mode", True), "T1489"),
-        (BacnetRequest(packet(0, OTHER), 20, "reinitialize_device", 8, 1), "T1529"),
+        (s7(0, "stop"), "T0858"),
+        (s7(0, "download request"), "T0843"),
+        (Dnp3Request(packet(0, OTHER), 3, 4, 13, "cold restart", True), "T0816"),
+        (CipRequest(packet(0, OTHER), 7, 0x64, "stop", True), "T0858"),
+        (CipRequest(packet(0, OTHER), 5, 1, "reset", True), "T0816"),
+        (CipRequest(packet(0, OTHER), 0x4B, 0x67, "change mode", True), "T0858"),
+        (ModbusRequest(packet(0, OTHER), 1, 8, 4, 0, True), "T0814"),
+        (BacnetRequest(packet(0, OTHER), 20, "reinitialize_device", 8, 1), "T0816"),
     ],
 )
 def test_commands_that_disturb_a_process(event: Event, technique: str) -> None:
@@ -60,13 +61,22 @@ def test_a_host_that_never_wrote() -> None:
     """Writes of another host than the control server, which writes all day, raise an alert."""
     story = [modbus(60 * n, write=True) for n in range(30)]
     alert = one(inspected(detector(COMMAND), [*story, modbus(1801, OTHER, write=True)]))
-    assert (alert.actor.address, alert.techniques[0].technique) == (parse(OTHER), "T1565")
+    assert (alert.actor.address, alert.techniques[0].technique) == (parse(OTHER), "T0855")
+
+
+def test_a_host_that_writes_and_does_not_read() -> None:
+    """In a short capture a host that only writes, to a controller that another host polls, is of low severity."""
+    polling = [modbus(n) for n in range(60)]
+    alert = one(inspected(detector(COMMAND), [*polling, modbus(61, OTHER, write=True)]))
+    assert (alert.actor.address, alert.severity) == (parse(OTHER), Severity.low)
+    reads = [*polling, modbus(60, OTHER), modbus(61, OTHER, write=True)]
+    assert inspected(detector(COMMAND), reads) == inspected(detector(COMMAND), [*polling, modbus(61, write=True)]) == []
 
 
 def test_many_writes() -> None:
     """Writes to all coils in turn raise an alert."""
     alert = one(inspected(detector(COMMAND), [modbus(n / 50, OTHER, write=True, function=5) for n in range(300)]))
-    assert alert.numbers["requests"] == 100
+    assert (alert.numbers["requests"], alert.techniques[0].technique) == (100, "T0806")
 
 
 def test_actors_that_have_no_business_there() -> None:

@@ -43,6 +43,15 @@ def test_old_way() -> None:
     assert facts(parsed) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.hostname", "DESK-04")]
 
 
+def test_channels_without_tls() -> None:
+    """The channels of a client are reported; a number that does not fit the size of the block is ignored."""
+    begin = [(True, request(protocols=0)), (False, answer(2, 0))]
+    parsed = events(conversation(*begin, (True, settings("DESK-04", b"rdpdr", b"MS_T120"))))
+    assert parsed[2:] == [("RdpClient", "DESK-04", 19041, 1280, 800), ("RdpChannels", ("rdpdr", "MS_T120"))]
+    odd = settings("DESK-04", b"rdpdr").replace(b"\x03\xc0\x14\0\1", b"\x03\xc0\x14\0\2")
+    assert len(events(conversation(*begin, (True, odd)))) == 3
+
+
 def test_refusal() -> None:
     """A server that requires network level authentication rejects the connection."""
     assert events(session(49452)) == [("RdpRequest", "", ()), ("RdpNegotiated", "", 5)]

@@ -46,8 +46,10 @@ PROGRAMS = frozenset(
         "download all request",
     )
 )
-STOP, RESTART, CHANGE = "T1489", "T1529", "T1565"
+STOP, RESTART, PROGRAM = ("T0858", "T0855", "T1489"), ("T0816", "T0855", "T1529"), ("T0843", "T0855", "T1565")
+WRITE, MANY, SILENCE = ("T0855", "T0836", "T1565"), ("T0806", "T0836", "T0855", "T1565"), ("T0814", "T0855", "T1489")
 SCHNEIDER, DIAGNOSTICS = 90, 8  # Modbus functions that also identify a controller
+LISTEN_ONLY = 4  # diagnostics: the controller stays silent until it restarts
 
 
 class Options(detector.Options):
@@ -58,6 +60,9 @@ class Options(detector.Options):
     )
     writes: int = Field(100, ge=10, description="threshold: writes of one host to one controller in the time window")
     window_s: int = Field(10, ge=1, le=600, description="time window for writes in seconds")
+    reading_s: int = Field(
+        30, ge=5, le=86400, description="seconds for which other hosts must have read before a host that only writes"
+    )
     engineering: tuple[str, ...] = Field(
         (), description="addresses of engineering stations and control servers that may write and download"
     )
@@ -68,7 +73,7 @@ class IndustrialCommand(EventDetector):
 
     title = "Command or write to an industrial controller"
     severity = Severity.medium
-    techniques = (CHANGE, STOP, RESTART)
+    techniques = ("T0855", "T0836", "T0858", "T0816", "T0843", "T1565", "T1489", "T1529")
     advice = (
         "Ask the operators whether the command was theirs. Compare the program and the set points of the controller "
         "with the last backup. Allow writes from named stations only, at the firewall before the controllers."
@@ -82,6 +87,8 @@ class IndustrialCommand(EventDetector):
         super().__init__(context, options)
         self._since: Bounded[int, int] = self.tables.add("since", Bounded(CONTROLLERS_LIMIT))
         self._writers: Bounded[tuple[int, int], int] = self.tables.add("writers", Bounded(WRITERS_LIMIT))
+        self._readers: Bounded[tuple[int, int], int] = self.tables.add("readers", Bounded(WRITERS_LIMIT))
+        self._read: Bounded[int, int] = self.tables.add("read", Bounded(CONTROLLERS_LIMIT))
         self._writes: Counts[tuple[int, int]] = self.tables.add(
             "writes", Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
         )
@@ -96,31 +103,47 @@ class IndustrialCommand(EventDetector):
         if since is None:
             since = packet.ts
             self._since.put(packet.dst, since)
+        pair = (packet.src, packet.dst)
         if packet.src in self._allowed or not _writes(event):
+            self._reads(pair, packet.ts)
             return
         name = getattr(event, "name", "").replace("_", " ")
-        pair = (packet.src, packet.dst)
         new = self._writers.get(pair) is None
         self._writers.put(pair, packet.ts)
         count = self._writes.add(pair, packet.ts)
         settled = packet.ts - since >= self.options.settled_s * SECOND
-        if technique := _technique(name):
-            reason = f"{_protocol(event)} function {name!r}"
+        if techniques := _techniques(event, name):
+            reason = f"{_protocol(event)} function {name or 'diagnostics'!r}"
             severity = Severity.medium if new and settled else Severity.low
-            yield from self._alert(event, name, reason, technique, severity, 1)
+            yield from self._alert(event, name or "diagnostics", reason, techniques, severity, 1)
         elif count >= self.options.writes:
             reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
-            yield from self._alert(event, "many", reason, CHANGE, Severity.medium, count)
+            yield from self._alert(event, "many", reason, MANY, Severity.medium, count)
         elif new and settled:
             known = (packet.ts - since) // SECOND
             reason = f"the controller was in use for {known} s, and this host did not write to it before"
-            yield from self._alert(event, "new", reason, CHANGE, Severity.low, 1)
+            yield from self._alert(event, "new", reason, WRITE, Severity.low, 1)
+        elif new and (seconds := self._read_by_others(pair, packet.ts)) >= self.options.reading_s:
+            reason = f"other hosts read from the controller for {seconds} s, and this host writes without reading"
+            yield from self._alert(event, "new", reason, WRITE, Severity.low, 1)
+
+    def _reads(self, pair: tuple[int, int], ts: int) -> None:
+        """Keeps since when each host reads, and since when and by which host each controller is read."""
+        if self._readers.get(pair) is None:
+            self._readers.put(pair, ts)
+            if self._read.get(pair[1]) is None:
+                self._read.put(pair[1], ts)
+
+    def _read_by_others(self, pair: tuple[int, int], ts: int) -> int:
+        """Seconds since others began to read from a controller; 0 if the writer itself reads."""
+        since = self._read.get(pair[1])
+        return 0 if since is None or self._readers.get(pair) is not None else (ts - since) // SECOND
 
     def _alert(
-        self, event: Event, what: str, reason: str, technique: str, severity: Severity, value: int
+        self, event: Event, what: str, reason: str, techniques: tuple[str, ...], severity: Severity, value: int
     ) -> Iterator[Alert]:
         packet: Packet = event.packet
-        if not self._reported.fresh((packet.src, packet.dst, technique), packet.ts):
+        if not self._reported.fresh((packet.src, packet.dst, techniques[0]), packet.ts):
             return
         actor, target, near, far = ends_of(packet)
         outside = not self.context.networks.inside(packet.src)
@@ -137,7 +160,7 @@ class IndustrialCommand(EventDetector):
                 "protocol": _protocol(event),
             },
             key=(addresses.text(packet.dst), what),
-            techniques=(technique,),
+            techniques=techniques,
             severity=Severity.high if outside or is_fixed_function(self.context, actor) else severity,
             confidence=0.6 if what == "new" else 0.75,
             actor_port=near,
@@ -156,10 +179,14 @@ def _writes(event: Event) -> bool:
     if isinstance(event, BacnetRequest):
         return bool(event.name)
     if isinstance(event, ModbusRequest):
-        return event.write and event.function not in (SCHNEIDER, DIAGNOSTICS)
+        if event.function == DIAGNOSTICS:
+            return event.address == LISTEN_ONLY
+        return event.write and event.function != SCHNEIDER
     return isinstance(event, SimaticRequest | Dnp3Request | CipRequest) and event.write
 
 
-def _technique(name: str) -> str:
-    """Technique of a command that stops a controller or changes its program; empty for writes of values."""
-    return STOP if name in STOPS else RESTART if name in RESTARTS else CHANGE if name in PROGRAMS else ""
+def _techniques(event: Event, name: str) -> tuple[str, ...]:
+    """Techniques of a command that stops or silences a controller or changes its program; none for writes of values."""
+    if isinstance(event, ModbusRequest) and event.function == DIAGNOSTICS:
+        return SILENCE
+    return STOP if name in STOPS else RESTART if name in RESTARTS else PROGRAM if name in PROGRAMS else ()

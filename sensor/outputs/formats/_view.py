@@ -31,7 +31,7 @@ Body = dict[str, Any]
 
 VENDOR, PRODUCT = "Passive Network Sensor", "sensor"
 
-# Tactics of ATT&CK (Enterprise) by their dashed name, as published by MITRE.
+# Tactics of ATT&CK (Enterprise, and those that only ICS has) by their dashed name, as published by MITRE.
 TACTICS = {
     "reconnaissance": ("TA0043", "Reconnaissance"),
     "resource-development": ("TA0042", "Resource Development"),
@@ -47,6 +47,8 @@ TACTICS = {
     "exfiltration": ("TA0010", "Exfiltration"),
     "command-and-control": ("TA0011", "Command and Control"),
     "impact": ("TA0040", "Impact"),
+    "impair-process-control": ("TA0106", "Impair Process Control"),
+    "inhibit-response-function": ("TA0107", "Inhibit Response Function"),
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
