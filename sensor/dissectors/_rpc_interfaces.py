@@ -3,8 +3,8 @@ calls.
 
 Numbers and names as Microsoft publishes them ([MS-SCMR], [MS-TSCH], [MS-RRP], [MS-EVEN], [MS-EVEN6], [MS-SAMR],
 [MS-LSAD], [MS-LSAT], [MS-SRVS], [MS-WKST], [MS-DRSR], [MS-NRPC], [MS-RPRN], [MS-PAR], [MS-EFSR], [MS-FSRVP],
-[MS-DFSNM], [MS-BKRP], [MS-DCOM], [MS-WMI], [MS-OAUT], C706). A ``+`` before a name: the texts in its arguments are
-read.
+[MS-DFSNM], [MS-BKRP], [MS-TSTS], [MS-ICPR], [MS-WCCE], [MS-DCOM], [MS-WMI], [MS-OAUT], C706). A ``+`` before a name:
+the texts in its arguments are read.
 """
 
 from __future__ import annotations
@@ -170,6 +170,17 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
         11: "+NetrDfsRemoveFtRoot", 12: "+NetrDfsAddStdRoot", 13: "+NetrDfsRemoveStdRoot",
         15: "+NetrDfsAddStdRootForced", 21: "NetrDfsEnumEx",
     }),
+    "TermSrvSession": ("484809d6-4239-471b-b5bc-61df8c23ac48", 1, {
+        0: "RpcOpenSession", 1: "RpcCloseSession", 2: "RpcConnect", 3: "RpcDisconnect", 4: "RpcLogoff",
+        5: "RpcGetUserName", 7: "RpcGetState",
+    }),
+    "TermSrvEnumeration": ("88143fd0-c28d-4b2b-8fef-8d882f6a9390", 1, {0: "RpcOpenEnum", 1: "RpcCloseEnum",
+    5: "RpcGetEnumResult", 9: "RpcGetEnumResultEx", 10: "RpcGetAllSessions", 11: "RpcGetAllSessionsEx"}),
+    "SessEnvPublicRpc": ("1257b580-ce2f-4109-82d6-a9459d0bf6bc", 1, {0: "RpcShadow2"}),
+    "IcaApi": ("5ca4a760-ebb1-11cf-8611-00a0245420ed", 1, {0: "RpcWinStationOpenServer",
+    3: "RpcWinStationEnumerate"}),
+    "ICertPassage": ("91ae6020-9e3c-11cf-8d7c-00aa00c091be", 0, {0: "+CertServerRequest"}),
+    "ICertRequestD": ("d99e6e70-fc88-11d0-b498-00a0c90312f3", 0, {3: "Request", 4: "GetCACert", 5: "Ping"}),
     "BackupKey": ("3dde7c30-165d-11d1-ab8f-00805f14db40", 1, {0: "BackuprKey"}),
     "dnsserver": ("50abc2a4-574d-40b3-9d66-ee4fd5fba076", 5, {0: "+DnssrvOperation", 1: "+DnssrvQuery",
     5: "+DnssrvOperation2"}),

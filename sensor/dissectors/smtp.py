@@ -1,8 +1,8 @@
-"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): clients and servers, and logins
-with their result.
+"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): clients and servers, logins and
+recipients with their result, and of a mail its subject and the names of its attachments (RFC 5322, RFC 2183).
 
-Reads the greeting and logins until one succeeds, TLS begins or the first mail is sent; no mail. A cleartext password is
-stored as a seal.
+Reads until TLS begins; of the first mails of a connection the header and the beginning of the text. A cleartext
+password is stored as a seal. Texts of mails are not read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors._mail_header import MailHeader
 from sensor.dissectors.shared.lines import SERVICE_READY
 from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (25, 587, 2525)
-BANNER_LIMIT = 512
-READY, RIGHT, GO_ON, WRONG = 220, 235, 334, 535
+BANNER_LIMIT, ADDRESS_LIMIT = 512, 256
+READY, RIGHT, GO_ON, DATA_FOLLOWS, WRONG = 220, 235, 334, 354, 535
+# Commands that name a mailbox (RFC 5321, 4.1.1).
+MAILBOXES = frozenset((b"MAIL", b"RCPT", b"VRFY", b"EXPN"))
 _REPLY = re.compile(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
 
 
@@ -35,8 +38,29 @@ class SmtpLogin(PasswordLogin):
     """``method``: ``clear``, or the SASL mechanism."""
 
 
+class SmtpMailbox(Event):
+    """The answer ``code`` to a command that names a mailbox: ``command`` in capitals, ``address`` as sent."""
+
+    command: str
+    address: str
+    code: int
+
+
+class SmtpMail(Event):
+    """The header of a mail: its subject, and the program that wrote it."""
+
+    subject: str
+    mailer: str
+
+
+class SmtpAttachment(Event):
+    """An attachment by its name."""
+
+    name: str
+
+
 class Smtp(Dissector):
-    """Connections until a login succeeds or mail is submitted."""
+    """Whole connections until the text of a mail becomes long."""
 
     interest = Interest(tcp=PORTS, starts=SERVICE_READY, stream=True)
 
@@ -48,7 +72,7 @@ class Smtp(Dissector):
 
 
 class SmtpStream(LoginStream):
-    """One connection: the client's current command."""
+    """One connection: the client's current command, and the mail that it sends."""
 
     def __init__(self, *, sure: bool = True) -> None:
         """``sure``: another protocol with similar replies (FTP) is excluded."""
@@ -56,18 +80,32 @@ class SmtpStream(LoginStream):
         self._sure = sure
         self._begun = self._wants_tls = False
         self._login: Login | None = None
+        self._mailboxes: list[tuple[str, str]] = []  # without an answer yet, since commands may be pipelined
+        self._mail: MailHeader | None = None
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
-        if from_client:
-            self._command(line)
-            return iter(())
-        found = _REPLY.fullmatch(line)
-        if found is None:
+        if from_client and self._mail is not None:
+            yield from self._text(packet, self._mail, line)
+        elif from_client:
+            self._command(packet, line)
+        elif (found := _REPLY.fullmatch(line)) is None:
             self.done = True  # another protocol
-            return iter(())
-        return iter(() if found[2] == b"-" else self._reply(packet, int(found[1]), found[3]))
+        elif found[2] != b"-":
+            yield from self._reply(packet, int(found[1]), found[3])
 
-    def _command(self, line: bytes) -> None:
+    def _text(self, packet: Packet, mail: MailHeader, line: bytes) -> Iterator[Parsed]:
+        """A line of a mail, which ends with a single dot (RFC 5321, 4.1.1.4)."""
+        if line == b".":
+            self._mail = None
+            return
+        header, attachment = mail.line(line)
+        if header is not None:
+            yield SmtpMail(packet, *header)
+        if attachment:
+            yield SmtpAttachment(packet, attachment)
+        self.done = mail.over
+
+    def _command(self, packet: Packet, line: bytes) -> None:
         if self._login is not None:
             self._login.line(line)
             return
@@ -78,7 +116,11 @@ class SmtpStream(LoginStream):
             self._login = Login.by(mechanism, first)
         elif verb == b"STARTTLS":
             self._wants_tls = True
-        elif verb in (b"MAIL", b"DATA", b"BDAT") or not self._begun:
+        elif verb in MAILBOXES:
+            self._mailboxes.append((verb.decode("ascii"), clean(rest, ADDRESS_LIMIT)))
+        elif verb == b"DATA" and packet.one_sided:
+            self._mail = MailHeader()  # the answer was not captured
+        if verb == b"BDAT" or not (self._begun or packet.one_sided):
             self.done = True
 
     def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:
@@ -92,7 +134,10 @@ class SmtpStream(LoginStream):
             self._wants_tls, self.done = False, code == READY
         elif self._login is not None and code != GO_ON:
             login, self._login = self._login, None
-            self.done = code == RIGHT
             if code in (RIGHT, WRONG):
                 return [SmtpLogin(packet, login.user, login.method, code == RIGHT, login.seal)]
+        elif code == DATA_FOLLOWS:
+            self._mail = MailHeader()
+        elif self._mailboxes:
+            return [SmtpMailbox(packet, *self._mailboxes.pop(0), code)]
         return []

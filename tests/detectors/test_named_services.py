@@ -1,4 +1,4 @@
-"""Remote access software and residential proxies: the attack, similar benign traffic, repetition."""
+"""Internet services by requested name: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from sensor.dissectors.tls import TlsClientHello
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 TOOL, PROXY = "command_and_control.remote_access_tool", "command_and_control.proxyware"
+TUNNEL, WEB = "command_and_control.tunnel_service", "command_and_control.web_service"
+SHARING, TEST = "exfiltration.file_sharing", "initial_access.out_of_band"
+ADDRESS = "discovery.external_address"
 
 
 def packet(at: float) -> Packet:
@@ -37,6 +40,10 @@ def queried(name: str, at: float = 0) -> list[Event]:
         (TOOL, "router7.teamviewer.com", "T1219"),
         (TOOL, "remotedesktop-pa.googleapis.com", "T1219"),
         (PROXY, "api.honeygain.com", "T1090"),
+        (TUNNEL, "tunnel.eu.ngrok.com", "T1572"),
+        (TUNNEL, "global.rel.tunnels.api.visualstudio.com", "T1572"),
+        (WEB, "api.telegram.org", "T1102"),
+        (SHARING, "g.api.mega.co.nz", "T1567.002"),
     ],
 )
 def test_names_of_services(unit: str, name: str, technique: str) -> None:
@@ -56,6 +63,36 @@ def test_screens_and_boxes_that_run_programs() -> None:
     world = World(device("tv", "10.0.0.66"))
     assert inspected(detector(TOOL, world), queried("router7.teamviewer.com"))[0].severity == Severity.low
     assert inspected(detector(PROXY, world), queried("api.honeygain.com"))[0].severity == Severity.high
+
+
+def test_a_blind_attack_that_succeeded() -> None:
+    """A host that looks up a name of a vulnerability test raises an alert, a camera a more severe one."""
+    name = "c23b2la0kl1krjcrdj10cndmnioyyyyyn.oast.pro"
+    [alert] = inspected(detector(TEST), queried(name))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1190")
+    [alert] = inspected(detector(TEST, World(device("camera", "10.0.0.66"))), queried(name))
+    assert alert.severity == Severity.high
+
+
+def test_the_own_address_is_information() -> None:
+    """A lookup of the public address is information, for cameras too."""
+    for world in (World(), World(device("camera", "10.0.0.66"))):
+        [alert] = inspected(detector(ADDRESS, world), queried("checkip.dyndns.org"))
+        assert (alert.severity, alert.techniques[0].technique) == (Severity.info, "T1016")
+
+
+@pytest.mark.parametrize("unit", [TUNNEL, WEB, SHARING, TEST, ADDRESS])
+def test_names_of_others_are_quiet(unit: str) -> None:
+    """Names of messengers, developers' sites and hosters raise no alert."""
+    names = (
+        "web.telegram.org",
+        "www.visualstudio.com",
+        "aws.amazon.com",
+        "github.com",
+        "members.dyndns.org",
+        "oast.example",
+    )
+    assert inspected(detector(unit), [event for name in names for event in queried(name)]) == []
 
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])

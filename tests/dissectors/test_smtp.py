@@ -1,7 +1,8 @@
-"""SMTP: greetings and logins with their result; passwords and mail are never reported."""
+"""SMTP: greetings and logins with their result; passwords and texts of mails are never reported."""
 
 from __future__ import annotations
 
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.smtp import Smtp
@@ -45,9 +46,9 @@ def test_line_by_line() -> None:
 
 
 def test_tls_and_mail_end_the_reading() -> None:
-    """Nothing is parsed after TLS starts or mail begins."""
+    """Nothing is parsed after TLS starts; of a mail only its envelope until its header begins."""
     assert events(session(49472)) == [GREETED]
-    assert events(session(49473)) == [GREETED]
+    assert events(session(49473)) == [GREETED, ("SmtpMailbox", "MAIL", "FROM:<a@example.org>", 250)]
 
 
 def test_other_refusals_are_no_answer_to_a_password() -> None:
@@ -71,3 +72,62 @@ def test_other_protocols_middles_and_gaps() -> None:
     stream = Smtp().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done
+
+
+MAIL = (
+    b"From: <a@example.org>\r\nSubject: =?utf-8?B?UFdfYWRtaW4vREVTSy0wNA==?=\r\nX-Mailer: Outlook\r\n 16.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nname="hidden.exe"\r\n'
+    b'--x\r\nContent-Type: application/octet-stream;\r\n\tname="invoice.pdf.exe"\r\nContent-Disposition: '
+    b'attachment;\r\n filename="invoice.pdf.exe"\r\n\r\nTVqQ\r\n--x--\r\n.\r\n'
+)
+
+
+def sent(*mails: bytes) -> list[object]:
+    parts: list[tuple[bool, bytes]] = [(False, b"220 a ESMTP\r\n")]
+    for mail in mails:
+        parts += [
+            (True, b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n"),
+            (False, b"250 ok\r\n250 ok\r\n354 go on\r\n"),
+            (True, mail),
+            (False, b"250 queued\r\n"),
+        ]
+    return conversation(*parts)
+
+
+def test_subject_and_attachments() -> None:
+    """A mail yields its subject, its program and the names of its attachments; its text is not read."""
+    parsed = events(sent(MAIL))[1:]
+    assert parsed == [
+        ("SmtpMailbox", "MAIL", "FROM:<a@example.org>", 250),
+        ("SmtpMailbox", "RCPT", "TO:<b@example.net>", 250),
+        ("SmtpMail", "PW_admin/DESK-04", "Outlook16.0"),
+        ("SmtpAttachment", "invoice.pdf.exe"),
+    ]
+    assert [each[0] for each in events(sent(MAIL, MAIL))].count("SmtpMail") == 2
+    assert "hidden" not in repr(parsed)
+
+
+def test_one_direction() -> None:
+    """Without packets of the server the mail is read, too."""
+    stream, packet = Smtp().stream(Packet(dport=25)), Packet(proto=6, problem=Problem.ONE_SIDED)
+    parsed = events(stream.feed(packet, b"EHLO a\r\nMAIL FROM:<a@example.org>\r\nDATA\r\n" + MAIL, True))
+    assert [each[0] for each in parsed] == ["SmtpMail", "SmtpAttachment"]
+
+
+def test_long_mails_end_the_reading() -> None:
+    """Only the beginning of a mail is read, so that large attachments cost nothing."""
+    stream, packet = Smtp().stream(Packet()), Packet(proto=6)
+    for from_client, data in ((False, b"220 a ESMTP\r\n"), (True, b"DATA\r\n"), (False, b"354 go\r\n")):
+        assert list(stream.feed(packet, data, from_client)) is not None
+    assert len(events(stream.feed(packet, b"Subject: a\r\n\r\n" + b"TVqQ\r\n" * 1500, True))) == 1
+    assert stream.done
+
+
+def test_mailboxes_and_their_answers() -> None:
+    """Commands that name mailboxes are reported with the answer."""
+    parsed = events(
+        conversation(
+            (False, b"220 a ESMTP\r\n"), (True, b"VRFY root\r\n"), (False, b"252 ok\r\n"), (True, b"EXPN all\r\n")
+        )
+    )
+    assert parsed[1:] == [("SmtpMailbox", "VRFY", "root", 252)]

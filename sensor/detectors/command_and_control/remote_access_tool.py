@@ -40,7 +40,6 @@ _DOMAINS = {
     "MeshCentral": "meshcentral.com",
     "Level": "level.io",
     "Pulseway": "pulseway.com",
-    "ngrok": "ngrok.io ngrok.com ngrok-free.app ngrok.app",
     "Tailscale": "tailscale.com tailscale.io",
     "ZeroTier": "zerotier.com",
 }

@@ -39,9 +39,10 @@ SESSIONS = Kind("open sessions", ("T1049",))
 LOGGED_IN = Kind("logged-in users", ("T1033",))
 SERVICES = Kind("services", ("T1007",))
 REGISTRY = Kind("registry values", ("T1012",))
+TIME = Kind("the time", ("T1124",))
 PASSWORD_RULES = Kind("the password policy", ("T1201",))
 # Frequent queries of monitoring and inventories, which do not count as enumeration.
-ORDINARY = (SERVICES, REGISTRY, PASSWORD_RULES)
+ORDINARY = (SERVICES, REGISTRY, PASSWORD_RULES, TIME)
 # (interface, call): kind
 QUESTIONS = {
     ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS,
@@ -51,7 +52,9 @@ QUESTIONS = {
     ("samr", 11): GROUPS, ("samr", 15): GROUPS, ("samr", 20): GROUPS, ("samr", 25): GROUPS, ("samr", 33): GROUPS,
     ("svcctl", 14): SERVICES, ("svcctl", 26): SERVICES, ("svcctl", 42): SERVICES, ("svcctl", 17): SERVICES,
     ("svcctl", 29): SERVICES,
-    ("winreg", 17): REGISTRY, ("samr", 46): PASSWORD_RULES,
+    ("winreg", 17): REGISTRY, ("samr", 46): PASSWORD_RULES, ("srvsvc", 28): TIME,
+    ("TermSrvEnumeration", 5): LOGGED_IN, ("TermSrvEnumeration", 9): LOGGED_IN, ("TermSrvEnumeration", 10): LOGGED_IN,
+    ("TermSrvEnumeration", 11): LOGGED_IN, ("IcaApi", 3): LOGGED_IN,
 }  # fmt: skip
 OPEN_USERS, ENUM_KEY = 4, 9
 # LSARPC calls that translate names and SIDs: many in a row enumerate ids.

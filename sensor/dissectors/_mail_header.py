@@ -1,0 +1,83 @@
+"""The header of a mail (RFC 5322) and the names of its attachments (RFC 2183, RFC 2045), line by line, bounded.
+
+Lines may be folded. Words in other character sets (RFC 2047) are decoded.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from quopri import decodestring
+
+from sensor.core.reader import clean
+
+HEADER_LINES, TEXT_LINES = 200, 1000  # lines that are read of a mail
+VALUE_LIMIT, NAME_LIMIT = 512, 256
+_FIELD = re.compile(rb"(subject|x-mailer|user-agent)\s*:\s*(.*)", re.IGNORECASE)
+_NAME = re.compile(
+    rb"""(?:file)?name\*?\d?\*?\s*=\s*(?:[\w-]{1,20}'[\w-]{0,10}')?("([^"]{1,300})"|[^\s;"]{1,300})""", re.IGNORECASE
+)
+_PART = re.compile(rb"content-(?:type|disposition)\s*:", re.IGNORECASE)
+_WORD = re.compile(r"=\?([\w-]{2,30})\?([BbQq])\?([^?]{0,500})\?=")
+
+
+class MailHeader:
+    """One mail. ``over``: enough of it was read."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._lines, self._in_header, self._in_part = 0, True, False
+        self._values = {b"subject": b"", b"x-mailer": b""}
+        self._field = b""
+        self._names: set[str] = set()
+
+    def line(self, line: bytes) -> tuple[tuple[str, str] | None, str]:
+        """((subject, mailer) at the end of the header, name of an attachment)."""
+        self._lines += 1
+        self.over = self._lines >= HEADER_LINES + (not self._in_header) * TEXT_LINES
+        header = None
+        if self._in_header:
+            header = self._header(line)
+        return header, self._attachment(line)
+
+    def _header(self, line: bytes) -> tuple[str, str] | None:
+        if not line:
+            self._in_header = False
+            subject, mailer = self._values.values()
+            return _decoded(subject), _decoded(mailer)
+        found = _FIELD.match(line)
+        if found is not None:
+            self._field = b"subject" if found[1].lower() == b"subject" else b"x-mailer"
+            self._values[self._field] = found[2][:VALUE_LIMIT]
+        elif line[:1] not in b" \t":
+            self._field = b""
+        elif self._field:
+            self._values[self._field] = (self._values[self._field] + line.lstrip())[:VALUE_LIMIT]
+        return None
+
+    def _attachment(self, line: bytes) -> str:
+        """The name in a field that describes a part, or in its continuation; empty if it has none, or was reported."""
+        self._in_part = bool(_PART.match(line)) or (self._in_part and line[:1] in (b" ", b"\t"))
+        found = _NAME.search(line) if self._in_part else None
+        if found is None:
+            return ""
+        name = clean(_decoded(found[2] or found[1]), NAME_LIMIT)
+        if "." not in name or name in self._names:
+            return ""
+        self._names.add(name)
+        return name
+
+
+def _decoded(raw: bytes) -> str:
+    """A value with its encoded words decoded (RFC 2047)."""
+    return clean(_WORD.sub(_plain, raw.decode("utf-8", "replace")), VALUE_LIMIT)
+
+
+def _plain(word: re.Match[str]) -> str:
+    data = word[3].encode("ascii", "replace")
+    try:
+        raw = b64decode(data) if word[2] in "Bb" else decodestring(data.replace(b"_", b" "))
+        return raw.decode(word[1], "replace")
+    except (binascii.Error, ValueError, LookupError):
+        return word[0]
