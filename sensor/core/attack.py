@@ -155,6 +155,7 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1218.005", "System Binary Proxy Execution: Mshta"),
         Technique("defense-evasion", "T1197", "BITS Jobs"),
         Technique("execution", "T1204.002", "User Execution: Malicious File"),
+        Technique("credential-access", "T1558.001", "Steal or Forge Kerberos Tickets: Golden Ticket"),
         Technique("initial-access", "T1566.001", "Phishing: Spearphishing Attachment"),
         Technique("discovery", "T1087.003", "Account Discovery: Email Account"),
         Technique("reconnaissance", "T1589.002", "Gather Victim Identity Information: Email Addresses"),

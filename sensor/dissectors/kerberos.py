@@ -72,7 +72,7 @@ class KerberosAsRequest(KerberosRequest):
 
 class KerberosTgsRequest(KerberosRequest):
     """Request for a service ticket. ``ticket``: hash of the presented ticket, ``ticket_etype`` its encryption type,
-    ``ticket_service`` its service.
+    ``ticket_service`` its service, with ``@`` and the realm that issued it if a krbtgt's is for another realm.
 
     ``proof_etype``: encryption type of the session key; ``impersonates``: requested on behalf of another user ([MS-SFU]
     2.2.1).
@@ -323,7 +323,16 @@ def _shown(raw: bytes, cut: bool) -> tuple[str, int, str, int]:
     raw = der.clipped(raw) if cut else raw
     fields = _fields(raw, der.expect(raw, 0, None, AP_REQUEST))
     etype = 0 if cut and 4 not in fields else _encrypted(raw, _need(fields, 4))[0]
-    return *_ticket(raw, _need(fields, 3), cut), etype
+    ticket = _need(fields, 3)
+    hashed, ticket_etype, service = _ticket(raw, ticket, cut)
+    return hashed, ticket_etype, service + _issuer(raw, ticket, service), etype
+
+
+def _issuer(data: bytes, ticket: der.Element, service: str) -> str:
+    """``@`` and the realm that issued a ticket for the krbtgt of another one (5.3), otherwise empty."""
+    name, _, realm = service.partition("/")
+    issuer = _text(data, _fields(data, ticket).get(1))
+    return f"@{issuer}" if name.lower() == "krbtgt" and issuer and issuer.lower() != realm.lower() else ""
 
 
 def _offered(raw: bytes) -> tuple[int, ...]:

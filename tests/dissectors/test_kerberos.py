@@ -66,6 +66,16 @@ def test_machines_name_themselves() -> None:
     ]
 
 
+def test_a_ticket_of_another_realm_names_its_issuer() -> None:
+    """A ticket for the krbtgt of another realm names the realm that issued it, since its key is that of the trust."""
+    granted = made.ticket(made.RC4, ("krbtgt", "PARTNER.EXAMPLE"), b"t" * 48)
+    fields = (made.integer(5), made.integer(14), made.der(3, bytes(5)), granted, made.secret(made.AES, b"a" * 64))
+    shown = made.der(0x6E, made.der(0x30, *(made.field(number, value) for number, value in enumerate(fields))))
+    message = made.request(12, "", ("cifs", "fs01"), (18,), made.proof(1, shown))
+    (found,) = events(Kerberos().dissect(Packet(message, sport=50000, dport=88)))
+    assert found[9] == "krbtgt/PARTNER.EXAMPLE@EXAMPLE.ORG"
+
+
 def test_a_gap_is_left_behind() -> None:
     """After a gap, parsing resumes at a segment that begins with a message."""
     stream, packet = Kerberos().stream(Packet()), Packet(proto=6)

@@ -30,6 +30,9 @@ LARGE, DISORDERED = 200, 6.0
 
 Pair = tuple[int, int]
 
+# Indicators of data that flows one way.
+ONE_WAY = ("volume", "unasked")
+
 
 class Options(detector.Options):
     """When echo messages are a tunnel."""
@@ -185,5 +188,6 @@ class IcmpTunnel(EventDetector):
             key=(pair[1], "text" if text else "data"),
             severity=severity,
             confidence=0.6 if text else 0.9,
+            techniques=(*self.techniques, "T1048.003") if what in ONE_WAY else None,
             network=network_of_packet(self.context, event.packet, answer=answer),
         )

@@ -1,0 +1,82 @@
+"""Golden ticket: an initial ticket of the realm is encrypted with RC4, although the KDC encrypts its initial tickets
+with AES.
+
+All initial tickets of a realm are encrypted with the key of one account, krbtgt, and the KDC chooses the strongest type
+that this account has (RFC 4120, 3.1.3). Tools that forge tickets use RC4 by default, since that key is the
+NT hash of krbtgt. Tickets that another realm issued are encrypted with the key of the trust, and are ignored. A ticket
+forged with the AES key is not detected here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.time_units import SECOND
+from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.kerberos import AES, cipher, ends, network, server_port
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosTgsRequest
+
+CENTRES_LIMIT = 1024
+TICKET_ACCOUNT, RC4 = "krbtgt/", (23, 24)
+
+
+class ForgedTicket(EventDetector):
+    """Watches initial tickets, as they are issued and as they are presented."""
+
+    title = "Golden ticket (forged Kerberos ticket)"
+    severity = Severity.critical
+    techniques = ("T1558.001", "T1550.003")
+    advice = (
+        "Treat the domain as compromised: isolate the host, reset the password of krbtgt twice, and find out which "
+        "account the ticket is for and what it was used for."
+    )
+    false_positives = (
+        "Tickets issued shortly before krbtgt received its first AES key, which happens once, when the domain is "
+        "raised to the level of Windows Server 2008."
+    )
+    watches = (KerberosAsReply, KerberosTgsRequest)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        # When a KDC issued or accepted an initial ticket with AES for the first time, by address and account.
+        self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(CENTRES_LIMIT))
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, KerberosAsReply | KerberosTgsRequest):
+            return
+        service = (event.service if isinstance(event, KerberosAsReply) else event.ticket_service).lower()
+        if not service.startswith(TICKET_ACCOUNT) or "@" in service:
+            return
+        key = (ends(event)[1].address, service)
+        since = self._strong.get(key)
+        if event.ticket_etype in AES:
+            if since is None:
+                self._strong.put(key, event.ts)
+        elif isinstance(event, KerberosTgsRequest) and event.ticket_etype in RC4 and since is not None:
+            yield self._alert(event, since)
+
+    def _alert(self, event: KerberosTgsRequest, since: int) -> Alert:
+        client, centre, port = ends(event)
+        seconds = round((event.ts - since) / SECOND)
+        return self.alert(
+            event,
+            actor=client,
+            target=centre,
+            summary=f"{who(self.context, client)} presented a forged Kerberos ticket to {who(self.context, centre)}",
+            why=(
+                f"the initial ticket is encrypted with {cipher(event.ticket_etype)}, and requests {event.service}",
+                f"{text(centre.address)} encrypts tickets of {event.ticket_service} with AES for {seconds} s",
+            ),
+            numbers={"tickets": 1, "threshold": 1},
+            key=("golden",),
+            confidence=0.9,
+            actor_port=port,
+            target_port=server_port(event),
+            network=network(self.context, event),
+        )

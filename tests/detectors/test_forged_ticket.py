@@ -1,0 +1,43 @@
+"""Golden tickets: the attack, similar benign tickets, repetition."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from tests.detectors.kerberos_stories import RC4, REALM, login, service
+from tests.detectors.stories import detector, inspected, one
+
+GOLDEN, THIEF = "credential_access.forged_ticket", "10.0.0.99"
+
+
+def presented(at: float, etype: int = RC4, ticket_service: str = f"krbtgt/{REALM}") -> list[Event]:
+    requested, answered = service(at, "cifs/dc01", client=THIEF, ticket="t9")
+    return [msgspec.structs.replace(requested, ticket_etype=etype, ticket_service=ticket_service), answered]
+
+
+def test_a_ticket_that_the_kdc_does_not_issue() -> None:
+    """An initial ticket with RC4, in a domain whose tickets have AES, raises a critical alert."""
+    alert = one(inspected(detector(GOLDEN), [*login(0), *service(1, "cifs/fs01"), *presented(60)]))
+    assert (alert.severity, alert.actor.address, alert.techniques[0].technique) == (
+        Severity.critical,
+        parse(THIEF),
+        "T1558.001",
+    )
+
+
+def test_benign_tickets_are_quiet() -> None:
+    """Tickets with AES, an old domain with RC4 only, a ticket of another realm, and service tickets raise no alert."""
+    other = f"krbtgt/{REALM}@PARTNER.EXAMPLE"
+    for story in (
+        [*login(0), *presented(60, etype=18)],
+        [*login(0, ticket_etype=RC4), *presented(60), *presented(90)],
+        [*login(0), *presented(60, ticket_service=other), *presented(90, ticket_service="cifs/fs01")],
+    ):
+        assert inspected(detector(GOLDEN), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    assert one(inspected(detector(GOLDEN), [*login(0), *(each for n in range(20) for each in presented(60 + n))]))
