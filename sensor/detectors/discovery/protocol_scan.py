@@ -42,7 +42,7 @@ class Options(detector.Options):
         le=200,
         description="threshold: IP protocols other than TCP, UDP and ICMP from one source to one target",
     )
-    window_s: int = Field(3600, ge=10, le=86400, description="time window in seconds")
+    window_s: int = Field(86400, ge=10, le=86400, description="time window in seconds")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
 
 

@@ -1,0 +1,100 @@
+"""DNS enumeration: a host tries names of a domain from a word list, or looks up the names of all addresses of a network
+(dnsenum, dnsrecon, fierce, Nmap `-sL`).
+
+Counted are names with an NXDOMAIN answer that differ only in their first label. Random labels do not count: they are
+identifiers or the work of a domain generation algorithm, which other detections report. A wrong search suffix makes
+many names that do not exist, too, but they differ in more than one label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.names import GENERATED, REVERSED, generated
+from sensor.dissectors.dns import DnsResponse
+
+PARENTS_LIMIT, NAMES_LIMIT, REPORTED_LIMIT = 4096, 256, 1024
+NO_SUCH_NAME, LABEL_LIMIT = 3, 24
+AGAIN_S = 3600
+
+
+class Options(detector.Options):
+    """Threshold."""
+
+    names: int = Field(
+        60, ge=10, le=NAMES_LIMIT, description="threshold: names of one domain or network with an NXDOMAIN answer"
+    )
+    window_s: int = Field(60, ge=10, le=86400, description="time window in seconds")
+
+
+class DnsEnumeration(EventDetector):
+    """Watches NXDOMAIN answers, by client and parent domain."""
+
+    title = "DNS enumeration (subdomains, reverse lookups)"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1590.002", "T1595.003", "T1018")
+    advice = (
+        "Identify the program on the client. If it is not a test of your own, review which of the names exist, and "
+        "what the client connected to afterwards."
+    )
+    false_positives = "Address management and monitoring that resolve whole networks (low severity); security tests."
+    Options = Options
+    watches = (DnsResponse,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._denied: Distinct[tuple[int, str], str] = self.tables.add(
+            "denied", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, NAMES_LIMIT)
+        )
+        self._reported: Recent[tuple[int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN_S * SECOND))
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {DnsResponse: field("rcode") == NO_SUCH_NAME}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, DnsResponse) or event.rcode != NO_SUCH_NAME:
+            return
+        label, _, parent = event.name.partition(".")
+        client = event.packet.dst
+        if "." not in parent or len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
+            return
+        if self._denied.add((client, parent), label, event.ts) < self.options.names:
+            return
+        if self._reported.fresh((client, parent), event.ts):
+            yield self._alert(event, parent, self._denied.values((client, parent)))
+
+    def _alert(self, event: DnsResponse, parent: str, labels: list[str]) -> Alert:
+        want, reverse = self.options, parent.endswith(REVERSED)
+        actor, server, sport, dport = ends_of(event.packet, answer=True)
+        what = "reverse lookups of a network" if reverse else f"names of the domain {parent}"
+        severe = is_fixed_function(self.context, actor)
+        return self.alert(
+            event,
+            actor=actor,
+            target=server,
+            summary=f"{who(self.context, actor)} tried {what} that do not exist",
+            why=(
+                f"NXDOMAIN for {len(labels)} names in {parent} within {want.window_s} s (threshold {want.names})",
+                f"among them {some(labels[-5:])}",
+            ),
+            numbers={"names": len(labels), "threshold": want.names, "window_s": want.window_s},
+            key=(parent,),
+            severity=Severity.high if severe else Severity.low if reverse else Severity.medium,
+            confidence=0.6 if reverse else 0.75,
+            actor_port=sport,
+            target_port=dport,
+            network=network_of_packet(self.context, event.packet, app_of(event)),
+        )

@@ -1,0 +1,58 @@
+"""DNS enumeration: the attack, similar benign traffic, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
+from sensor.dissectors.dns import DnsResponse
+from tests.detectors.stories import START, World, detector, device, inspected, one
+
+ENUMERATION, CLIENT = "discovery.dns_enumeration", "10.0.0.66"
+WORDS = [f"{word}{n}" for n in range(10) for word in "www mail dev test vpn ftp admin shop intranet portal".split()]
+
+
+def answered(at: float, name: str, rcode: int = 3) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), dst=parse(CLIENT), sport=53, dport=50000)
+    return DnsResponse(packet, 1, name, 1, rcode, False, ())
+
+
+def test_a_word_list() -> None:
+    """Names from a word list under one domain raise an alert; by a camera it is more severe."""
+    story = [answered(n / 10, f"{word}.example.com") for n, word in enumerate(WORDS)]
+    alert = one(inspected(detector(ENUMERATION), story))
+    assert (alert.actor.address, alert.severity, alert.numbers["names"]) == (parse(CLIENT), Severity.medium, 60)
+    assert alert.techniques[0].technique == "T1590.002"
+    assert one(inspected(detector(ENUMERATION, World(device("camera", CLIENT))), story)).severity == Severity.high
+
+
+def test_the_names_of_a_network() -> None:
+    """Reverse lookups of all addresses of a network are low: address management does the same."""
+    story = [answered(n / 10, f"{n}.2.0.10.in-addr.arpa") for n in range(1, 255)]
+    assert one(inspected(detector(ENUMERATION), story)).severity == Severity.low
+
+
+def test_benign_lookups_are_quiet() -> None:
+    """A wrong search suffix, block lists, reverse lookups of many networks, random labels, existing names, and a word
+    list over a day raise no alert.
+    """
+    story: list[Event] = []
+    for n, word in enumerate(WORDS):
+        story += [
+            answered(n / 10, f"www.{word}.com.corp.example"),
+            answered(n / 10, f"{n}.2.{n}.198.zen.example.org"),
+            answered(n / 10, f"7.{n}.{n}.198.in-addr.arpa"),
+            answered(n / 10, f"{n * 0x9E3779B97F4A7C15 & (1 << 64) - 1:016x}.cdn.example.com"),
+            answered(n / 10, f"{word}.example.org", 0),
+        ]
+    slow = [answered(n * 800, f"{word}.example.com") for n, word in enumerate(WORDS)]
+    for quiet in (story, slow):
+        assert inspected(detector(ENUMERATION), quiet) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """The same word list again and again is one alert."""
+    story = [answered(n / 10, f"{WORDS[n % len(WORDS)]}.example.com") for n in range(2000)]
+    assert one(inspected(detector(ENUMERATION), story))
