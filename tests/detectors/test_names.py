@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.detectors.shared.names import below, generated, is_address, is_coded, registered, under
+from sensor.detectors.shared.names import below, generated, is_address, is_bare, is_coded, registered, under
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,18 @@ from sensor.detectors.shared.names import below, generated, is_address, is_coded
 )
 def test_registered_domain(name: str, domain: str) -> None:
     assert registered(name) == domain
+
+
+@pytest.mark.parametrize(
+    ("host", "bare"),
+    [
+        ("203.0.113.9", True), ("203.0.113.9:8080", True), ("2001:db8::7", True), ("fe80::1", True), ("", False),
+        ("www.example.com", False), ("cafe.example", False), ("1.2.3.example", False), ("localhost:8080", False),
+    ],
+)  # fmt: skip
+def test_addresses_instead_of_names(host: str, bare: bool) -> None:
+    """Addresses of both families are recognized."""
+    assert is_bare(host) is bare
 
 
 def test_parts_of_names() -> None:

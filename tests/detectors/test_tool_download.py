@@ -39,6 +39,7 @@ def request(
         (request("/a.ps1"), Severity.medium),
         (request("/x/tool.exe?id=7", "Microsoft Office/16.0"), Severity.medium),
         (request("/beacon.dll", ""), Severity.medium),
+        (request("/a.ps1", host="2001:db8::7", target="2001:db8::7"), Severity.medium),
         (request("/DavWWWRoot/invoice.exe", "Microsoft-WebDAV-MiniRedir/10.0.19045"), Severity.medium),
         (request("/anything", CERTUTIL, "files.example.net"), Severity.medium),
         (request("/setup.exe", BROWSER), Severity.low),

@@ -25,6 +25,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.exploits import plain
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.names import is_bare
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
@@ -245,8 +246,7 @@ def _value(odd: object) -> str:
 def _fetch_of(event: Event) -> Fetch | None:
     """The requested program, from a server without a name; None if there is none."""
     if isinstance(event, HttpRequest):
-        host = event.host.rpartition(":")[0] or event.host
-        bare = not host or (host[-1].isdigit() and host.replace(".", "").isdigit())
+        bare = not event.host or is_bare(event.host)
         return Fetch(event.path.partition("?")[0], "HTTP") if bare and event.method == "GET" else None
     if isinstance(event, FtpFile):
         return Fetch(event.path, "FTP") if event.command == "RETR" else None

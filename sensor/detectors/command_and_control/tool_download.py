@@ -20,6 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function
+from sensor.detectors.shared.names import is_bare
 from sensor.dissectors.http import HttpRequest
 
 AGAIN = 3600 * SECOND
@@ -70,7 +71,7 @@ class ToolDownload(CallDetector):
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()
         certificates = field("user_agent").passes(lambda agent: agent.lower() == _CERTIFICATES)
-        program = field("host").passes(_is_bare) & field("path").passes(
+        program = field("host").passes(is_bare) & field("path").passes(
             lambda path: _PROGRAM.search(path.partition("?")[0])
         )
         return {HttpRequest: plain & (certificates | program)}
@@ -83,8 +84,7 @@ class ToolDownload(CallDetector):
             return self._alert(
                 event, "certificates", "certutil is used to download files by scripts only", Severity.medium
             )
-        host = event.host.partition(":")[0]
-        if not host or not host[-1].isdigit() or not host.replace(".", "").isdigit() or event.packet.dport in UPDATES:
+        if not is_bare(event.host) or event.packet.dport in UPDATES:
             return iter(())
         if not _PROGRAM.search(event.path.partition("?")[0]):
             return iter(())
@@ -128,9 +128,3 @@ class ToolDownload(CallDetector):
             techniques=(*self.techniques, *((technique,) if technique else ())),
             app="http",
         )
-
-
-def _is_bare(host: str) -> bool:
-    """Whether a host is an address, with or without a port."""
-    name = host.partition(":")[0]
-    return bool(name) and name[-1].isdigit() and name.replace(".", "").isdigit()

@@ -23,6 +23,7 @@ REVERSED = (".in-addr.arpa", ".ip6.arpa")
 _LETTERS = re.compile(r"[^a-z0-9]+")
 _ADDRESS = re.compile(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
+_BARE = re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{0,4}:[0-9a-f:.]*[0-9a-f])\Z", re.IGNORECASE)
 GENERATED = 0.45
 
 
@@ -35,6 +36,11 @@ def registered(name: str) -> str:
     if len(labels) > 2 and len(labels[-1]) == COUNTRY_LETTERS and labels[-2] in SECOND_LEVEL:
         return ".".join(labels[-3:])
     return ".".join(labels[-2:])
+
+
+def is_bare(host: str) -> bool:
+    """Whether a host is an IP address instead of a name; an IPv4 address may have a port."""
+    return _BARE.match(host) is not None
 
 
 def below(name: str, domain: str) -> str:
