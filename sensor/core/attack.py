@@ -178,6 +178,7 @@ TECHNIQUES = {
         Technique("command-and-control", "T1102", "Web Service"),
         Technique("command-and-control", "T1071.002", "Application Layer Protocol: File Transfer Protocols"),
         Technique("command-and-control", "T1071.003", "Application Layer Protocol: Mail Protocols"),
+        Technique("command-and-control", "T1090.001", "Proxy: Internal Proxy"),
         # Techniques that no built-in detector uses: custom rules name them by id.
         Technique("exfiltration", "T1020", "Automated Exfiltration"),
         Technique("exfiltration", "T1029", "Scheduled Transfer"),
@@ -195,7 +196,6 @@ TECHNIQUES = {
         Technique("exfiltration", "T1567.001", "Exfiltration Over Web Service: Exfiltration to Code Repository"),
         Technique("command-and-control", "T1001", "Data Obfuscation"),
         Technique("command-and-control", "T1008", "Fallback Channels"),
-        Technique("command-and-control", "T1090.001", "Proxy: Internal Proxy"),
         Technique("command-and-control", "T1104", "Multi-Stage Channels"),
         Technique("command-and-control", "T1132", "Data Encoding"),
         Technique("command-and-control", "T1205", "Traffic Signaling"),
