@@ -30,6 +30,8 @@ HIGHEST = 1 << 53
 LATEST_NS = 1 << 62
 DETAIL_LIMIT, NAME_LIMIT = 300, 64
 _head = msgspec.json.Decoder(Head).decode
+# NUL in JSON, after an even number of backslashes.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _EPOCH_NAME = re.compile(r"[0-9a-z]{1,32}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,7 +52,9 @@ class DeviceState(DevicePart, gc=False):
 
 
 class HubLine(Line, gc=False):
-    """A record with the fields that the hub's tables have as columns. ``reason``: of a device change."""
+    """A record with the fields that the hub's tables have as columns, without NUL, which PostgreSQL text cannot
+    contain. ``reason``: of a device change.
+    """
 
     device: DeviceState | None = None
     reason: str = ""
@@ -151,7 +155,9 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
         detail = f"the event with number {seq} has {len(text):,} bytes, expected at most {LINE_LIMIT:,}"
         raise Quarantined("undecodable", detail)
     try:
-        line, whole = _line(text), text.decode()
+        escaped = b"\\" in text and b"\\u0000" in text  # the first test alone is fast, and most lines fail it
+        line = _line(_NUL.sub(rb"\1", text) if escaped else text)
+        whole = text.decode()
         ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise Quarantined("undecodable", f"the event with number {seq} is not a record: {error}") from None

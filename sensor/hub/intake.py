@@ -7,9 +7,9 @@ batches of one sensor in turn without deadlocks.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -17,7 +17,7 @@ from psycopg import sql
 
 from sensor.hub import rows
 from sensor.hub.batch import Batch, Message, Quarantined, opened
-from sensor.hub.database import Connection, copy_rows, ensure_partitions, month_of, temporary
+from sensor.hub.database import Connection, copy_rows, ensure_partitions, temporary
 from sensor.hub.quarantine import put_in_quarantine
 from sensor.hub.rows import Origin, Placed, Row
 from sensor.outputs.hub_protocol.messages import Run
@@ -124,8 +124,9 @@ class Intake:
 
     def _make_partitions(self, batches: Iterable[Batch]) -> None:
         """In a separate transaction: it locks the whole table for a moment."""
-        times = {month_of(event.ts) for batch in batches for event in batch.events}
-        if times:
+        months = {(event.ts.year, event.ts.month) for batch in batches for event in batch.events}
+        if months:
+            times = [datetime(year, month, 1, tzinfo=UTC) for year, month in months]
             ensure_partitions(self._base, times, max(batch.message.received for batch in batches))
 
     def _sensors(self, keys: Iterable[str]) -> dict[str, _Sensor]:
@@ -152,7 +153,7 @@ class Intake:
         refused: list[tuple[Message, Quarantined]],
     ) -> tuple[list[Batch], list[Placed]]:
         """Accepted batches, and their events that are not stored yet."""
-        held = self._held(logs)
+        held, several = self._held(logs), Counter(map(_log_key, batches))
         taken, placed = [], []
         for batch in batches:
             log = logs[_log_key(batch)]
@@ -166,7 +167,8 @@ class Intake:
             fresh = [event for event in batch.events if event.seq not in log.held]
             placed += [(origin, event) for event in fresh]
             log.held.update(event.seq for event in fresh)
-            held |= {(log.number, event.seq): event.line.id for event in fresh}
+            if several[_log_key(batch)] > 1:  # another batch of this transaction may have the same numbers
+                held |= {(log.number, event.seq): event.line.id for event in fresh}
             taken.append(batch)
         return taken, placed
 
@@ -185,9 +187,10 @@ class Intake:
         if not placed:
             return
         self._add_events([rows.event_row(*each) for each in placed])
-        self._upsert("devices", rows.DEVICES, rows.device_rows(placed))
-        self._upsert("alerts", rows.ALERTS, rows.alert_rows(placed))
-        self._upsert("incidents", rows.INCIDENTS, rows.incident_rows(placed))
+        devices, alerts, incidents = rows.state_rows(placed)
+        self._upsert("devices", rows.DEVICES, devices)
+        self._upsert("alerts", rows.ALERTS, alerts)
+        self._upsert("incidents", rows.INCIDENTS, incidents)
 
     def _add_events(self, new: Sequence[Row]) -> None:
         """Copy directly into the table; through a temporary table only if some are stored under another epoch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = re.compile(r"dev-[0-9a-z]+")
 LISTED = 64
+# Header of an array of text without NULL in PostgreSQL's binary format: dimensions, flags, type, size, lower bound.
+_ARRAY, _EMPTY = struct.Struct(">iiIii"), struct.pack(">iiI", 0, 0, 25)
+_SIZE = struct.Struct(">i").pack
 
 EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
@@ -43,68 +47,73 @@ Placed = tuple[Origin, Event]
 def event_row(origin: Origin, event: Event) -> Row:
     line = event.line
     part = line.alert or line.incident or line.recommendation or line.device
-    texts = (line.id, origin.site, line.kind, line.action)
-    about = short(part.id) if part is not None else ""
-    return (event.ts, origin.sensor, origin.log, event.seq, *map(short, texts), line.level, about, event.text)
+    about = part.id[:WORD] if part is not None else ""
+    return (
+        event.ts, origin.sensor, origin.log, event.seq, line.id[:WORD], origin.site, line.kind[:WORD],
+        line.action[:WORD], line.level, about, event.text,
+    )  # fmt: skip
 
 
-def device_rows(placed: Iterable[Placed]) -> list[Row]:
-    """The last state of each device, including devices that were merged into another."""
-    return _last(placed, "device", _device_ids, _device_row)
+def state_rows(placed: Iterable[Placed]) -> tuple[list[Row], list[Row], list[Row]]:
+    """The last states of devices, alerts and incidents that the events have: a row for each sensor and id. Devices
+    include those that were merged into another.
+    """
+    devices, alerts, incidents = _Last(), _Last(), _Last()
+    for one in placed:
+        line = one[1].line
+        if line.kind == "device":
+            for name in _device_ids(line):
+                devices.add(one, name)
+        elif line.kind == "alert" and line.alert is not None:
+            alerts.add(one, line.alert.id)
+        elif line.kind == "incident" and line.incident is not None:
+            incidents.add(one, line.incident.id)
+    return devices.rows(_device_row), alerts.rows(_alert_row), incidents.rows(_incident_row)
 
 
-def alert_rows(placed: Iterable[Placed]) -> list[Row]:
-    return _last(placed, "alert", lambda event: [event.line.alert.id] if event.line.alert else [], _alert_row)
+class _Last:
+    """The event with the greatest log and number for each sensor and id."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], Placed] = {}
+
+    def add(self, one: Placed, name: str) -> None:
+        key = one[0].sensor, name[:WORD]
+        before = self._found.get(key)
+        if before is None or (before[0].log, before[1].seq) < (one[0].log, one[1].seq):
+            self._found[key] = one
+
+    def rows(self, row: Callable[[Origin, Event, str], Row]) -> list[Row]:
+        return [row(*one, name) for (_, name), one in self._found.items()]
 
 
-def incident_rows(placed: Iterable[Placed]) -> list[Row]:
-    return _last(
-        placed, "incident", lambda event: [event.line.incident.id] if event.line.incident else [], _incident_row
-    )
-
-
-def _last(
-    placed: Iterable[Placed], kind: str, ids: Callable[[Event], Iterable[str]], row: Callable[[Origin, Event, str], Row]
-) -> list[Row]:
-    """A row for each sensor and id, from the event with the greatest log and number."""
-    found: dict[tuple[int, str], Placed] = {}
-    for origin, event in placed:
-        if event.line.kind == kind:
-            for name in ids(event):
-                key = origin.sensor, short(name)
-                before = found.get(key)
-                if before is None or (before[0].log, before[1].seq) < (origin.log, event.seq):
-                    found[key] = origin, event
-    return [row(*each, name) for (_, name), each in found.items()]
-
-
-def _device_ids(event: Event) -> Iterator[str]:
+def _device_ids(line: HubLine) -> Iterator[str]:
     """The device, and the one that was merged into it."""
-    one = event.line.device
-    if one is not None:
-        yield one.id
-        lost = _LOST.match(event.line.reason) if event.line.action == "merged" else None
-        if lost and lost[0] != one.id:
+    if line.device is not None:
+        yield line.device.id
+        lost = _LOST.match(line.reason) if line.action == "merged" else None
+        if lost and lost[0] != line.device.id:
             yield lost[0]
 
 
 def _device_row(origin: Origin, event: Event, name: str) -> Row:
     one = event.line.device or DeviceState(name)
-    lost = name != short(one.id)
-    times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
-    states = (lost or event.line.action == "gone", short(one.id) if lost else "")
-    cells = (one.hostname, one.type or "unknown", one.vendor, one.model)
-    lists = [short(ip) for ip in one.ips[:LISTED]], [short(mac) for mac in one.macs[:LISTED]]
-    rest = (*map(short, cells), *lists, one.confidence, short(one.serial), event.text)
-    return (*_key(origin, event, name), *times, *states, *rest)
+    lost = name != one.id[:WORD]
+    return (
+        *_key(origin, event, name), _time(one.first_seen, event), _time(one.last_seen, event),
+        lost or event.line.action == "gone", one.id[:WORD] if lost else "", one.hostname[:WORD],
+        one.type[:WORD] or "unknown", one.vendor[:WORD], one.model[:WORD], _texts(one.ips), _texts(one.macs),
+        one.confidence, one.serial[:WORD], event.text,
+    )  # fmt: skip
 
 
 def _alert_row(origin: Origin, event: Event, name: str) -> Row:
     line, part = event.line, event.line.alert or AlertPart(name)
-    times = time_of(part.first, event.ts), time_of(part.last, event.ts)
-    numbers = (line.action == "close", line.level, part.risk, part.count)
-    cells = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
-    return (*_key(origin, event, name), *times, *numbers, *map(_text, cells), _parties(line), event.text)
+    return (
+        *_key(origin, event, name), _time(part.first, event), _time(part.last, event), line.action == "close",
+        line.level, part.risk, part.count, part.detector, part.title, line.summary, _end(line.src), _end(line.dst),
+        _texts(_parties(line)), event.text,
+    )  # fmt: skip
 
 
 def _parties(line: HubLine) -> list[str]:
@@ -113,14 +122,13 @@ def _parties(line: HubLine) -> list[str]:
     """
     several = [("s:", line.src), ("t:", line.dst), *(("t:", end) for end in line.targets)]
     found = [role + word for role, end in several for word in (end.ip, end.mac, end.device, end.hostname) if word]
-    return [short(word.casefold()) for word in dict.fromkeys(found)][:LISTED]
+    return list(dict.fromkeys(word.casefold() for word in found))
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
     line, part = event.line, event.line.incident or IncidentPart(name)
-    times = time_of(part.first, event.ts), time_of(part.last, event.ts)
-    numbers = (line.action == "close", line.level, part.risk, part.count)
-    return (*_key(origin, event, name), *times, *numbers, _text(line.summary), event.text)
+    times, closed = (_time(part.first, event), _time(part.last, event)), line.action == "close"
+    return (*_key(origin, event, name), *times, closed, line.level, part.risk, part.count, line.summary, event.text)
 
 
 def _key(origin: Origin, event: Event, name: str) -> Row:
@@ -131,6 +139,11 @@ def _end(end: End) -> str:
     return end.hostname or end.ip or end.mac
 
 
+def _time(text: str, event: Event) -> datetime:
+    """The time in a field of an event, in most cases that of the event."""
+    return event.ts if text == event.line.ts else time_of(text, event.ts)
+
+
 def time_of(text: str, other: datetime) -> datetime:
     """The time in a field; ``other`` if it is empty or invalid."""
     try:
@@ -139,11 +152,14 @@ def time_of(text: str, other: datetime) -> datetime:
         return other
 
 
+def _texts(values: list[str]) -> bytes:
+    """At most LISTED values of limited length as a PostgreSQL array in binary format."""
+    if not values:
+        return _EMPTY
+    each = [value[:WORD].encode() for value in values[:LISTED]]
+    return _ARRAY.pack(1, 0, 25, len(each), 1) + b"".join([_SIZE(len(one)) + one for one in each])
+
+
 def short(text: str) -> str:
     """A value of limited length, without NUL, which PostgreSQL text cannot contain."""
     return text[:WORD].replace("\0", "")
-
-
-def _text(text: str) -> str:
-    """A text of any length, without NUL."""
-    return text.replace("\0", "")

@@ -12,8 +12,9 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,7 +29,16 @@ from tests.outputs.batches import records
 from tests.outputs.servers_base import Server, descendants
 
 EACH = 200
-CASES = ("device_new", "device_identified", "device_identified", "sensor_health", "alert_open")
+# Kinds of events in the log of an office over a week, in twentieths. New devices and alerts are rows that are added;
+# the others change rows.
+CASES = (
+    "device_new", "device_identified", "alert_open", "recommendation_open", "device_identified",
+    "device_identified", "device_new", "alert_close", "recommendation_open", "device_identified",
+    "device_identified", "alert_open", "recommendation_open", "incident_open", "device_identified",
+    "device_identified", "device_new", "alert_close", "recommendation_open", "device_identified",
+)  # fmt: skip
+BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
+ADDED = {"device": "device_new", "alert": "alert_open", "incident": "incident_open"}
 
 
 def batches(sensors: int, each: int) -> Iterator[tuple[str, str, str, bytes]]:
@@ -38,15 +48,33 @@ def batches(sensors: int, each: int) -> Iterator[tuple[str, str, str, bytes]]:
         first = batch * EACH + 1
         for number, key in enumerate(keys):
             name = f"sensor-{number}"
-            lines = []
-            for record in records(EACH, first=first, sensor=name, cases=CASES):
-                record["sensor"] = record["sensor"] | {"site": SITE}
-                if "device" in record:
-                    record["device"] = record["device"] | {"id": f"dev-{record['sensor']['seq'] % 1000:06d}aaaaaaaa"}
-                lines.append(msgspec.json.encode(record))
+            lines = [
+                msgspec.json.encode(placed(record)) for record in records(EACH, first=first, sensor=name, cases=CASES)
+            ]
             runs = [(first, first + EACH - 1)]
             head = Head(name, SITE, "0.1.0", "bench", runs, time.time_ns())
             yield key, name, batch_id(key, "bench", runs, lines), sealed(head, lines)
+
+
+def placed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the site and a time, about an object that its log has so far."""
+    seq, kind = record["sensor"]["seq"], record["kind"]
+    at = (BEGIN + timedelta(seconds=seq)).isoformat().replace("+00:00", "Z")
+    record |= {"ts": at, "sensor": record["sensor"] | {"site": SITE}}
+    if kind in ADDED:
+        number = numbered(seq, ADDED[kind], new=record["action"] in ("new", "open"))
+        own = {"id": f"{kind[:5]}-{number:08d}", "first": at, "last": at, "last_seen": at}
+        if kind == "device":
+            own |= {"macs": [f"00:17:c8:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"],
+                    "ips": [f"10.20.{number >> 8 & 255}.{number & 255}"]}  # fmt: skip
+        record[kind] = record[kind] | own
+    return record
+
+
+def numbered(seq: int, case: str, *, new: bool) -> int:
+    """The number of the object that an event adds, or of an earlier one that it changes."""
+    before = seq // len(CASES) * CASES.count(case) + CASES[: seq % len(CASES)].count(case)
+    return before if new else seq * 7919 % max(before, 1)
 
 
 async def fill(servers: HubServers, made: list[tuple[str, str, str, bytes]]) -> float:

@@ -155,6 +155,17 @@ def test_texts_that_postgresql_has_no_room_for(servers: HubServers, liar: Liar) 
     assert servers.queried("SELECT record FROM events") == [(line.decode(),)]
 
 
+def test_texts_in_columns_have_no_nul(servers: HubServers, liar: Liar) -> None:
+    """Ids, names and addresses are stored without it; an escaped backslash before `u0000` is no NUL."""
+    one = {"id": "dev-a\0a", "hostname": r"C:\u0000"}
+    lists = {"ips": ["10.0.0.1\0\0", ""], "macs": ["m" * 300] * 100}
+    [line] = lines(1, kind="device", action="new", device=one | lists, alert=None)
+    assert liar.send(liar.head([1]), [line]) == ""
+    assert servers.queried("SELECT about, record FROM events") == [("dev-aa", line.decode())]
+    [row] = servers.queried("SELECT id, name, ips, macs FROM devices")
+    assert row == ("dev-aa", r"C:\u0000", ["10.0.0.1", ""], ["m" * 256] * 64)
+
+
 def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
     """Its invalid batches and valid ones of another sensor arrive at the same time."""
     good = Liar(servers, "good", tmp_path)
