@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import sqlite3
@@ -24,7 +23,7 @@ from sensor.cli._console_setup import (
     state_of,
 )
 from sensor.cli._data import VARIABLE
-from sensor.cli._hub_base import check_extra, hub_of_console
+from sensor.cli._hub_base import check_extra, hub_of_console, user_name
 from sensor.cli._records import print_json
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -88,7 +87,7 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
         put("log in: sensor console login")
     else:
         put(
-            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'admin')}\n(valid once, for 15 "
+            f"log in: {place.public}/login/{keys.link(user_name(), args.scope or 'admin')}\n(valid once, for 15 "
             "minutes; Ctrl-C stops the console)"
         )
     sys.stdout.flush()
@@ -96,7 +95,7 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
 
 def login(args: argparse.Namespace) -> int:
     """``login [NAME]``."""
-    name = tidy(args.operands[0]) if args.operands else _user()
+    name = tidy(args.operands[0]) if args.operands else user_name()
     place, keys = chosen_place(args), keys_of(args)
     put(
         f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, "
@@ -178,20 +177,13 @@ def sites(args: argparse.Namespace) -> int:
         complain("sites of a user need --hub FILE: a sensor has one site", error="usage.missing-argument")
         return USAGE
     check_extra()
-    from sensor.hub.console.scopes import SiteScopes
+    from sensor.hub.console.scopes import EVERY, SiteScopes
 
     keys_of(args)
     name, *chosen = args.operands
     SiteScopes(state_of(args)).put(name, chosen)
-    put(f"{tidy(name)}: {', '.join(map(tidy, chosen)) or 'all sites'}")
+    put(f"{tidy(name)}: {'all sites' if EVERY in chosen else ', '.join(map(tidy, chosen)) or 'no site'}")
     return 0
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return "operator"
 
 
 def _time(when: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,9 +81,20 @@ def hub_of_console(args: argparse.Namespace, state: Path) -> tuple[Sources, Call
     from sensor.views.errors import NotReadable
 
     place = hub_at(args.hub).settings.database
-    sources = HubSources(Connections(place), SiteScopes(state), state, place.reader)
+    connections, scopes = Connections(place), SiteScopes(state)
     try:
-        sources.all("")
+        with connections.transaction():
+            pass
     except NotReadable as error:
         raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
-    return sources, hub_app
+    if "NOTIFY_SOCKET" not in os.environ:  # who starts it on a terminal reads hub.yaml, which has the database
+        scopes.begin(user_name())
+    return HubSources(connections, scopes, state, place.reader), hub_app
+
+
+def user_name() -> str:
+    """The user of this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return "operator"

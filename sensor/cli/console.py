@@ -11,7 +11,7 @@ actions:
   tokens                list tokens
   messages [LANGUAGE]   print the message catalogue for translators, with existing translations
   revoke TOKEN-ID…      revoke tokens
-  sites NAME [SITE…]    with --hub: limit a user or token to these sites; without a site: all sites
+  sites NAME [SITE…]    with --hub: set the sites that a user or token may read; '*': all
 
 exit codes: 0 done, 1 unknown token, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
 """
@@ -33,6 +33,7 @@ EXAMPLES = """\
   sensor console token grafana --days 365
   sensor console --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
   sensor console sites anna Berlin Paris --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
+  sensor console sites eve '*' --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
   curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
 """
 # Action → (function, number of arguments; None: one or more).

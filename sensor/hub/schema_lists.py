@@ -7,7 +7,19 @@ PostgreSQL uses no text index; results are joined with the rows that the reader 
 
 from __future__ import annotations
 
-LISTS = """
+from typing import LiteralString
+
+# Words and counts of rows that exist already.
+WORDS_AND_COUNTS: tuple[LiteralString, ...] = (
+    "INSERT INTO alert_words SELECT number, concat_ws(' ', title, detector, summary, src, dst), parties FROM alerts",
+    """INSERT INTO alert_counts SELECT site, state, severity, detector, verdict, assignee, count(*) FROM alerts
+    GROUP BY 1, 2, 3, 4, 5, 6""",
+    """INSERT INTO device_words SELECT number, words_of(id, name, type, vendor, model, serial, ips, macs)
+    FROM devices""",
+    """INSERT INTO device_counts SELECT site, type, vendor, gone, count(*) FROM devices WHERE merged = ''
+    GROUP BY 1, 2, 3, 4""",
+)
+_TABLES: LiteralString = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE OR REPLACE FUNCTION readable_sites() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path FROM CURRENT AS $$
@@ -130,12 +142,8 @@ BEGIN
 END $$;
 CREATE TRIGGER emptied AFTER TRUNCATE ON alerts FOR EACH STATEMENT EXECUTE FUNCTION emptied();
 CREATE TRIGGER emptied AFTER TRUNCATE ON devices FOR EACH STATEMENT EXECUTE FUNCTION emptied();
-INSERT INTO alert_words SELECT number, concat_ws(' ', title, detector, summary, src, dst), parties FROM alerts;
-INSERT INTO alert_counts SELECT site, state, severity, detector, verdict, assignee, count(*) FROM alerts
-    GROUP BY 1, 2, 3, 4, 5, 6;
-INSERT INTO device_words
-SELECT number, words_of(id, name, type, vendor, model, serial, ips, macs) FROM devices;
-INSERT INTO device_counts SELECT site, type, vendor, gone, count(*) FROM devices WHERE merged = '' GROUP BY 1, 2, 3, 4;
+"""
+_INDICES: LiteralString = """
 CREATE INDEX alert_words_words ON alert_words USING gin (to_tsvector('simple', words));
 CREATE INDEX alert_words_parties ON alert_words USING gin (parties);
 CREATE INDEX device_words_words ON device_words USING gin (words gin_trgm_ops);
@@ -168,3 +176,4 @@ CREATE POLICY by_site ON alert_counts FOR SELECT
     USING ((SELECT '*' = ANY (readable_sites())) OR site = ANY ((SELECT readable_sites())::text[]));
 CREATE POLICY by_site ON device_counts FOR SELECT
     USING ((SELECT '*' = ANY (readable_sites())) OR site = ANY ((SELECT readable_sites())::text[]));"""
+LISTS: LiteralString = _TABLES + ";\n".join(WORDS_AND_COUNTS) + ";" + _INDICES

@@ -4,8 +4,10 @@ site.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ import pytest
 from psycopg import sql
 
 from sensor.cli.main import main
+from sensor.console.security.keys import FILE, Keys
 from sensor.hub.console.connections import Connections
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.console.sources import HubSources
 from sensor.hub.counts import merge_counts
-from sensor.hub.database import grant_reader
+from sensor.hub.database import Connection, grant_reader
 from sensor.hub.entities import identify
 from sensor.hub.views.backend import HubBackend
 from sensor.hub.views.query import Reader
@@ -31,6 +34,7 @@ from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
 from sensor.views.stories import StoryFilter
 from tests.console.kit import Running, act, csrf_of, output_of
 from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
+from tests.waiting import until
 
 PARIS = "Paris"
 DEVICES, ALERTS, INCIDENTS = 38, 7, 3
@@ -76,6 +80,7 @@ def console(filled: HubServers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def browser(console: Running) -> Iterator[Any]:
+    SiteScopes(console.state).put("anna", ["*"])
     with console.client() as client:
         yield client
 
@@ -346,6 +351,8 @@ def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: A
     """No page, list, id or search shows another site; a token has the same limits."""
     hub = ("--hub", str(console.state / "hub.yaml"), "--state", str(console.state))
     foreign = [listed(browser, path, data=SITE)["items"][0]["id"] for path in ("devices", "alerts", "incidents")]
+    with console.client("paul") as paul:  # a new user has no site
+        assert [paul.get(path).status_code for path in ("/", "/alerts", "/api/v1/alerts", "/audit")] == [503] * 4
     output_of("console", "sites", "paul", PARIS, *hub)
     output_of("console", "sites", "program", PARIS, *hub)
     with console.client("paul") as paul:
@@ -362,7 +369,7 @@ def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: A
     with httpx.Client(base_url=console.url, headers=headers, timeout=60) as program:
         assert listed(program, "alerts")["total"] == ALERTS
         assert program.get(f"/api/v1/alerts/{foreign[1]}").status_code == 404
-    output_of("console", "sites", "program", *hub)
+    output_of("console", "sites", "program", "*", *hub)
     with httpx.Client(base_url=console.url, headers=headers, timeout=60) as program:
         assert listed(program, "alerts")["total"] == 2 * ALERTS
 
@@ -379,12 +386,52 @@ def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Run
         for table in ("sensors", "events", "devices", "alerts", "incidents", "alert_counts", "device_counts"):
             every = sql.SQL("SELECT DISTINCT site FROM {}").format(sql.Identifier(table))
             assert base.execute(every).fetchall() == [(PARIS,)], table
+    scopes.put("anna", ["*"])
     with sources.opened(sources.dataset("", "anna"), "anna") as opened:
         assert isinstance(opened.views, HubBackend)
         assert len(opened.views.reader.base.execute("SELECT DISTINCT site FROM alerts").fetchall()) == 2
     without = HubSources(connections, scopes, console.state, None)
     with pytest.raises(NotReadable):
         without.dataset("", "pia")
+    for name in ("eve", ""):
+        with pytest.raises(NotReadable):
+            sources.dataset("", name)
+    connections.close()
+
+
+def test_users_of_an_earlier_version_keep_their_sites(tmp_path: Path) -> None:
+    """In its table, no row was all sites. Users that come later have none, also after another start."""
+    keys = Keys(tmp_path)
+    keys.add_token("program", "read", 1)
+    keys.link("anna", "write")
+    with sqlite3.connect(tmp_path / FILE) as base:
+        base.execute("CREATE TABLE user_sites (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT")
+        base.execute("INSERT INTO user_sites VALUES ('anna', 'Berlin')")
+    scopes = SiteScopes(tmp_path)
+    keys.add_token("new", "read", 1)
+    for again in (scopes, SiteScopes(tmp_path)):
+        assert [again.of(name) for name in ("anna", "program", "new")] == [("Berlin",), None, ()]
+
+
+def test_a_page_reads_the_list_of_sites_once(filled: HubServers, console: Running) -> None:
+    """Dataset, caveats and the menu of sites need it; each user has its own list."""
+    scopes, begun = SiteScopes(console.state), list[Connection]()
+
+    class Counted(Connections):
+        @contextlib.contextmanager
+        def transaction(self) -> Iterator[Connection]:
+            with super().transaction() as base:
+                begun.append(base)
+                yield base
+
+    scopes.put("anna", ["*"])
+    scopes.put("pia", [PARIS])
+    connections = Counted(filled.hub.settings.database)
+    sources = HubSources(connections, scopes, console.state, "hub_reader")
+    with sources.opened(sources.dataset("", "anna"), "anna"):
+        assert [one.name for one in sources.all("anna")] == ["all sites", SITE, PARIS]
+    assert len(begun) == 2
+    assert [one.name for one in sources.all("pia")] == ["all sites", PARIS]
     connections.close()
 
 
@@ -426,7 +473,7 @@ def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
     faults = re.findall(r'<div class="fault">([^<]+)</div>', page)
     assert len(faults) == 4
     assert "office-1" not in page.partition("<main")[2]
-    assert len(re.findall(r'role="note"', browser.get("/alerts").text)) == 1
+    until(lambda: len(re.findall(r'role="note"', browser.get("/alerts").text)) == 1)
     with filled.base() as base:
         base.execute("DELETE FROM quarantine")
         base.execute("UPDATE sensors SET seen = now(), clock_ms = 0")

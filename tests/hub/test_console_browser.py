@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sensor.hub.console.scopes import SiteScopes
 from tests.console.kit import Running
 from tests.hub.hub_kit import SITE, HubServers
 from tests.hub.test_console import ALERTS, PARIS, hub_file, sent
@@ -25,6 +26,7 @@ def console(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPath
     sent(servers, office, folder, "office-1", SITE)
     sent(servers, office, folder, "paris-1", PARIS)
     running = Running(folder, "--hub", str(hub_file(servers, folder)))
+    SiteScopes(folder).put("anna", ["*"])
     yield running
     running.stop()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from sensor.console.sources import Opened
 from sensor.datasets.card import SITE, Card
@@ -21,6 +22,8 @@ from sensor.tables.notes import Note
 from sensor.views.errors import NotReadable, Unknown
 
 ALL = "all sites"
+# Seconds for which the list of sites is reused: a page needs it several times.
+REUSED_S = 2.0
 # A page may take this long; lists take a fraction of a second.
 LIMIT: LiteralString = "SET LOCAL statement_timeout = '15s'"
 _SITES: LiteralString = """
@@ -29,24 +32,37 @@ SELECT s.site, min(s.joined), max(l.last_ts), count(DISTINCT s.key),
 FROM sensors s LEFT JOIN logs l ON l.sensor = s.key WHERE s.state = 'approved' GROUP BY 1 ORDER BY 1"""
 
 
+Scope = tuple[str, ...] | None
+
+
+class Site(NamedTuple):
+    """``first``, ``last``: when its first sensor joined, and of its latest event; ``silent``: sensors without a batch
+    for an hour.
+    """
+
+    name: str
+    first: datetime | None
+    last: datetime | None
+    sensors: int
+    silent: int
+
+
 class HubSources:
     """``sensor.console.sources.Sources`` over the database of the hub."""
 
     def __init__(self, connections: Connections, scopes: SiteScopes, state: Path, reader: str | None) -> None:
         """``reader``: role for users who may read some sites only."""
         self._connections, self._scopes, self._state, self._reader = connections, scopes, state, reader
+        self._read: dict[Scope, tuple[float, list[Site]]] = {}
 
     def all(self, user: str) -> list[Dataset]:
         """All sites as one dataset, and each site that the user may read."""
-        with self._connections.transaction() as base:
-            self._limit(base, self._scopes.of(user))
-            rows = base.execute(_SITES, {"silent": SILENT}).fetchall()
-        times = [time for row in rows for time in row[1:3] if time is not None]
-        whole = self._dataset(ALL, min(times, default=None), max(times, default=None))
-        return [whole, *(self._dataset(*row[:3]) for row in rows)]
+        return self._datasets(self._sites(self._scopes.of(user)))
 
     def dataset(self, name: str, user: str) -> Dataset:
         found = self.all(user)
+        if name and not any(one.name == name for one in found):  # a sensor may have just moved there
+            found = self._datasets(self._sites(self._scopes.of(user), reused_s=0.0))
         for one in found:
             if name in ("", one.name):
                 return one
@@ -58,14 +74,29 @@ class HubSources:
         chosen = scope if dataset.name == ALL else (dataset.name,)
         with self._connections.transaction() as base:
             self._limit(base, scope)
-            notes = _silent(base, chosen)
+            notes = _silent(self._sites(scope), chosen)
             yield Opened(dataset, HubBackend(Reader(base, chosen)), notes, True, self._add_notes)
 
-    def _limit(self, base: Connection, scope: Sequence[str] | None) -> None:
+    def _sites(self, scope: Scope, reused_s: float = REUSED_S) -> list[Site]:
+        """The sites of a scope, as they were at most ``reused_s`` seconds ago."""
+        now = time.monotonic()
+        found = self._read.get(scope)
+        if found is None or now - found[0] >= reused_s:
+            with self._connections.transaction() as base:
+                self._limit(base, scope)
+                found = now, [Site(*row) for row in base.execute(_SITES, {"silent": SILENT})]
+            self._read = {key: one for key, one in self._read.items() if now - one[0] <= REUSED_S} | {scope: found}
+        return found[1]
+
+    def _limit(self, base: Connection, scope: Scope) -> None:
         """Limit the transaction to the sites of a user, by row-level security, and in time."""
         base.execute(LIMIT)
         if scope is None:
             return
+        if not scope:
+            raise NotReadable(
+                "this user may read no site: an administrator sets them, `sensor console sites NAME SITE... --hub FILE`"
+            )
         if self._reader is None:
             raise NotReadable("this user may read some sites only: that needs `database.reader` in hub.yaml")
         base.execute("SELECT set_config('sensor.sites', (%s::text[])::text, true)", [list(scope)])
@@ -75,16 +106,20 @@ class HubSources:
         with self._connections.transaction() as base:
             add_notes(Reader(base), notes)
 
+    def _datasets(self, sites: Sequence[Site]) -> list[Dataset]:
+        times = [when for one in sites for when in (one.first, one.last) if when is not None]
+        whole = self._dataset(ALL, min(times, default=None), max(times, default=None))
+        return [whole, *(self._dataset(one.name, one.first, one.last) for one in sites)]
+
     def _dataset(self, name: str, first: datetime | None, last: datetime | None) -> Dataset:
         card = Card(SITE, name, first=_text(first), last=_text(last))
         return Dataset(name, SITE, self._state, self._state / "none", self._state / "none", card)
 
 
-def _silent(base: Connection, sites: Sequence[str] | None) -> list[str]:
+def _silent(sites: Sequence[Site], chosen: Scope) -> list[str]:
     """A caveat if sensors send nothing: what they saw since is unknown."""
-    rows = base.execute(_SITES, {"silent": SILENT}).fetchall()
-    chosen = [row for row in rows if sites is None or row[0] in sites]
-    total, silent = sum(row[3] for row in chosen), sum(row[4] for row in chosen)
+    wanted = [one for one in sites if chosen is None or one.name in chosen]
+    total, silent = sum(one.sensors for one in wanted), sum(one.silent for one in wanted)
     if not total:
         return ["No sensor is enrolled here: nothing is known."]
     if not silent:
@@ -92,5 +127,5 @@ def _silent(base: Connection, sites: Sequence[str] | None) -> list[str]:
     return [f"{silent:,} of {total:,} sensors have sent nothing for an hour: what they saw since is unknown."]
 
 
-def _text(time: datetime | None) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time is not None else ""
+def _text(when: datetime | None) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if when is not None else ""
