@@ -12,6 +12,7 @@ from sensor.hub import configurations, sensors
 from sensor.hub.database import Connection
 from sensor.hub.intake import multirange
 from sensor.hub.quarantine import reasons
+from sensor.outputs.hub_protocol.certificates import sign_operator
 from sensor.outputs.hub_protocol.messages import Admission, Answer, FilePart, Joining, Part, Question, Report, State
 from sensor.outputs.transport.nkeys import KeyPair
 
@@ -61,16 +62,19 @@ class Answers:
     def _answers(self) -> dict[str, Callable[[Connection, str, bytes, datetime], bytes]]:
         return {
             "ask": lambda base, key, body, _: _json(standing(base, key, _read(body, Question))),
-            "join": lambda base, key, body, now: self._admitted(
-                sensors.admit(base, self._account, key, _read(body, Joining), now)
-            ),
-            "renew": lambda base, key, _, now: self._admitted(sensors.admission(base, self._account, key, now)),
+            "join": lambda base, key, body, now: self._joined(base, key, _read(body, Joining), now),
+            "renew": lambda base, key, _, now: self._admitted(sensors.admission(base, self._account, key, now), key),
             "configure": lambda base, key, body, _: _json(configurations.offer(base, key, _read(body, Report))),
             "file": lambda base, key, body, _: configurations.file_part(base, key, _read(body, FilePart)),
         }
 
-    def _admitted(self, made: Admission) -> bytes:
-        return _json(msgspec.structs.replace(made, operator=self._operator))
+    def _joined(self, base: Connection, token: str, requested: Joining, now: datetime) -> bytes:
+        return self._admitted(sensors.admit(base, self._account, token, requested, now), requested.key)
+
+    def _admitted(self, made: Admission, key: str) -> bytes:
+        """The response with the operator's key, signed for the sensor with this public key."""
+        signature = sign_operator(self._operator, self._account, key) if self._operator else ""
+        return _json(msgspec.structs.replace(made, operator=self._operator, operator_signature=signature))
 
 
 def _read(body: bytes, kind: type[Message]) -> Message:

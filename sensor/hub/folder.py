@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sensor.hub import jwts
 from sensor.hub.certificates import authority
-from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials
+from sensor.outputs.hub_protocol.credentials import Credentials, load_credentials, save_credentials
 from sensor.outputs.transport.nkeys import ACCOUNT, OPERATOR, USER, KeyPair
 
 OPERATOR_FILE, AUTHORITY_FILE = "operator.pub", "clients.pem"
@@ -118,6 +118,24 @@ def load_pair(folder: Path, name: str) -> KeyPair:
         raise FolderError(f"{path}: {error.strerror}; `sensor hub init` creates it") from None
     except ValueError:
         raise FolderError(f"{path} contains no seed of this type: restore it from a backup") from None
+
+
+def load_signers(folder: Path) -> tuple[KeyPair, KeyPair]:
+    """The pairs of operator and account, after a check that they belong to this hub: NATS servers confirm a JWT that
+    another operator signed, and then ignore it. Raises FolderError; Retry if ``worker.creds`` cannot be read.
+    """
+    operator, account = load_pair(folder, "operator"), load_pair(folder, "account")
+    issuer = load_credentials(folder / "worker.creds").claims.iss
+    for name, found, expected in (
+        ("operator", operator.public, operator_public(folder)),
+        ("account", account.public, issuer),
+    ):
+        if found != expected:
+            raise FolderError(
+                f"{folder / name}.seed is that of another hub: found {found}, expected {expected}: restore it from a "
+                "backup"
+            )
+    return operator, account
 
 
 def _write_seed(path: Path, seed: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from sensor.core.output import Retry
 from sensor.core.reader import clean
 from sensor.hub import jwts
-from sensor.hub.folder import load_pair
+from sensor.hub.folder import load_signers
 from sensor.hub.own_tls import own_tls
 from sensor.hub.settings import Hub
 from sensor.outputs.nats import place_of
@@ -21,12 +21,12 @@ from sensor.outputs.transport.secrets import Secret
 
 UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
 TIMEOUT_S = 10.0
+ACCEPTED = 200
 
 
 class _Status(msgspec.Struct):
     code: int = 0
     description: str = ""
-    message: str = ""
 
 
 class _Updated(msgspec.Struct):
@@ -35,10 +35,10 @@ class _Updated(msgspec.Struct):
 
 
 def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
-    """``keys``: all revoked keys; their JWTs issued until ``now`` are rejected. Raises FolderError if keys are missing,
-    Retry if no server accepted it.
+    """``keys``: all revoked keys; their JWTs issued until ``now`` are rejected. Raises FolderError if keys are missing
+    or those of another hub, Retry if no server accepted it.
     """
-    operator, account = load_pair(hub.folder, "operator"), load_pair(hub.folder, "account")
+    operator, account = load_signers(hub.folder)
     jwt = jwts.account_jwt(operator, account.public, "account", now, dict.fromkeys(keys, now), stores=True)
     login = Login(credentials=Secret(f"file:{(hub.folder / 'system.creds').absolute()}"))
     with own_tls(hub, "system") as tls:
@@ -46,7 +46,9 @@ def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
         wire = first_of(servers, lambda url: Wire(place_of(url, tls), login, "_INBOX_system", TIMEOUT_S))
     try:
         answer = msgspec.json.decode(wire.request(UPDATE, jwt.encode()), type=_Updated)
+    except msgspec.MsgspecError:
+        raise Retry("NATS: the answer of the server cannot be read; is it the server of this hub?") from None
     finally:
         wire.close()
-    if answer.error is not None:
-        raise Retry(f"NATS: {clean(answer.error.description, 200)}")
+    if answer.error is not None or answer.data.code != ACCEPTED:
+        raise Retry(f"NATS: {clean((answer.error or answer.data).description, 200) or 'no confirmation'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import subprocess
 import sys
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from nats.aio.msg import Msg
 
 from sensor.core.output import Retry
 from sensor.hub import jwts, sensors
 from sensor.hub.database import grant_reader
-from sensor.hub.folder import load_pair
+from sensor.hub.folder import SEEDS, load_pair
+from sensor.hub.revocation import UPDATE
+from sensor.hub.stream import connected
 from sensor.outputs.hub import Hub, Options
 from sensor.outputs.hub_protocol.credentials import claims_of, load_credentials, save_credentials
 from sensor.outputs.hub_protocol.joining import join
@@ -134,6 +138,58 @@ def test_a_revoked_sensor_is_cut_off(empty: HubServers, tmp_path: Path) -> None:
     with pytest.raises(Retry, match="Authorization Violation"):
         output.open()
     assert hub(empty, "approve", "office-1").returncode == 1
+
+
+@pytest.mark.parametrize("name", ["operator", "account"])
+def test_a_revocation_with_the_keys_of_another_hub(empty: HubServers, tmp_path: Path, name: str) -> None:
+    """NATS servers would confirm it and ignore it. The sensor is revoked in the database; with the own keys, it is cut
+    off.
+    """
+    path = empty.joined("office-1", tmp_path)
+    seed = empty.folder / f"{name}.seed"
+    own = seed.read_text()
+    seed.write_text(KeyPair.generate(SEEDS[name]).seed)
+    try:
+        done = hub(empty, "revoke", "office-1")
+    finally:
+        seed.write_text(own)
+    assert (done.returncode, "hub.no-nats" in done.stderr, str(seed) in done.stderr) == (3, True, True)
+    assert empty.queried("SELECT state FROM sensors") == [("revoked",)]
+    output = Hub("hub", Options.model_validate({"servers": [empty.url], "credentials": path, "timeout_s": 5}))
+    output.open()
+    output.close()
+    assert hub(empty, "revoke", "office-1").returncode == 0
+    with pytest.raises(Retry, match="Authorization Violation"):
+        output.open()
+
+
+@pytest.mark.parametrize("body", [b"junk", b"[]", b"{}", b'{"error":{"code":500,"description":"a\\u001b[31m"}}'])
+def test_a_revocation_that_something_else_answers(empty: HubServers, tmp_path: Path, body: bytes) -> None:
+    """With credentials of another account, no server confirms it: an error, not a traceback."""
+    empty.joined("office-1", tmp_path)
+    system = empty.folder / "system.creds"
+    own = system.read_text()
+    system.write_text((empty.folder / "worker.creds").read_text())
+
+    async def revoking() -> tuple[int | None, bytes]:
+        client = await connected(empty.hub)
+
+        async def answer(asked: Msg) -> None:
+            await asked.respond(body)
+
+        await client.subscribe(UPDATE, cb=answer)
+        await client.flush()
+        command = ("-m", "sensor", "hub", "revoke", "office-1", "--config", str(empty.config))
+        done = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stderr=subprocess.PIPE)
+        _, errors = await done.communicate()
+        await client.close()
+        return done.returncode, errors
+
+    try:
+        code, errors = asyncio.run(revoking())
+    finally:
+        system.write_text(own)
+    assert (code, b"Traceback" in errors, b"\x1b" in errors) == (3, False, False), errors
 
 
 def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:

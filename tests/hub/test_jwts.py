@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.structs import replace
 
 from sensor.hub import jwts
+from sensor.outputs.hub_protocol.certificates import operator_of, sign_operator
+from sensor.outputs.hub_protocol.messages import Admission
 from sensor.outputs.transport.nkeys import ACCOUNT, OPERATOR, USER, KeyPair, is_public
 
 ACCOUNT_PAIR = KeyPair(ACCOUNT, bytes(32))
@@ -82,3 +85,22 @@ def test_the_signature_covers_the_claims() -> None:
     head, body, signature = jwt.split(".")
     with pytest.raises(InvalidSignature):
         claims(f"{head}.{body[:-4]}AAAA.{signature}", ACCOUNT_PAIR.public)
+
+
+def test_the_operator_is_the_one_that_the_account_signed() -> None:
+    """A NATS server that replaces key or signature, or a hub of an earlier version, gives a sensor none."""
+    user, other = KeyPair.generate(USER).public, KeyPair.generate(USER).public
+    operator, forged = KeyPair.generate(OPERATOR).public, KeyPair.generate(OPERATOR).public
+    signature = sign_operator(operator, ACCOUNT_PAIR, user)
+    own = Admission("approved", operator=operator, operator_signature=signature)
+    assert operator_of(own, user, ACCOUNT_PAIR.public) == operator
+    stranger = KeyPair.generate(ACCOUNT)
+    for answer, sensor, account in (
+        (own, other, ACCOUNT_PAIR.public),
+        (own, user, stranger.public),
+        (replace(own, operator=forged), user, ACCOUNT_PAIR.public),
+        (replace(own, operator_signature=sign_operator(operator, stranger, user)), user, ACCOUNT_PAIR.public),
+        (replace(own, operator_signature=""), user, ACCOUNT_PAIR.public),
+        (replace(own, operator_signature="\u00e9"), user, ACCOUNT_PAIR.public),
+    ):
+        assert operator_of(answer, sensor, account) == ""

@@ -10,7 +10,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.certificates import is_admission_of
+from sensor.outputs.hub_protocol.certificates import is_admission_of, operator_of
 from sensor.outputs.hub_protocol.credentials import (
     Credentials,
     certificate_path,
@@ -82,7 +82,7 @@ def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
         if is_admission_of(answer, key, credentials.claims.iss):
             save_credentials(path, Credentials(answer.jwt, credentials.pair, answer.certificate))
             if not load_operator(path):  # joined with an earlier version
-                save_operator(path, answer.operator)
+                save_operator(path, operator_of(answer, key, credentials.claims.iss))
     except (Retry, msgspec.MsgspecError, ValueError):
         return
     except OSError as error:

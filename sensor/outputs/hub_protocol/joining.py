@@ -8,7 +8,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.certificates import is_admission_of
+from sensor.outputs.hub_protocol.certificates import is_admission_of, operator_of
 from sensor.outputs.hub_protocol.credentials import claims_of
 from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
 from sensor.outputs.hub_protocol.tokens import bearer_of, tls_of
@@ -26,8 +26,8 @@ def check(url: str, ca: Path | None, token: str) -> None:
 
 
 def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: float) -> Admission:
-    """Request enrolment and return the hub's response. Raises ValueError if URL or token is invalid; Retry if the hub
-    cannot be reached.
+    """Request enrolment and return the hub's response, without an operator that the hub did not sign. Raises ValueError
+    if URL or token is invalid; Retry if the hub cannot be reached.
     """
     jwt, bearer = bearer_of(token)
     with tls_of(token, Tls(ca=ca)) as tls:
@@ -41,6 +41,7 @@ def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: f
         raise Retry("invalid answer: is it the server of a hub?") from None
     finally:
         wire.close()
-    if answer.state == "approved" and not is_admission_of(answer, requested.key, claims_of(jwt).iss):
+    account = claims_of(jwt).iss
+    if answer.state == "approved" and not is_admission_of(answer, requested.key, account):
         raise Retry("invalid credentials: signed by a different hub, or for a different key")
-    return answer
+    return msgspec.structs.replace(answer, operator=operator_of(answer, requested.key, account))

@@ -98,8 +98,8 @@ class Joining(msgspec.Struct):
 
 class Admission(msgspec.Struct, omit_defaults=True):
     """``jwt``: signed user of the sensor, empty unless ``state`` is ``approved``; ``reason``: why not; ``operator``:
-    public key that signs configuration, empty if the hub does not know it; ``certificate``: client certificate of the
-    same key for TLS, as PEM.
+    public key that signs configuration, empty if the hub does not know it; ``operator_signature``: the account's, of
+    that key for this sensor; ``certificate``: client certificate of the same key for TLS, as PEM.
     """
 
     state: Literal["approved", "pending", "refused"]
@@ -108,6 +108,7 @@ class Admission(msgspec.Struct, omit_defaults=True):
     reason: str = ""
     operator: str = ""
     certificate: str = ""
+    operator_signature: str = ""
 
 
 class Signed(msgspec.Struct, frozen=True):
