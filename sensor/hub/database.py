@@ -1,4 +1,4 @@
-"""The hub's database: connections, schema upgrades, monthly partitions."""
+"""The hub's database: connections, schema upgrades, partitions by month and sensor."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ LOCK = 0x53454E534F52
 AHEAD = 2
 # Number of months with their own partition; older events go to events_other.
 MONTHS_BACK = 13
+# Parts of a month, by sensor: each has all events of the sensors of some sites. Not by the site itself, since that can
+# change, and the primary key, which recognizes events that are sent again, must contain the column.
+PARTS = 8
 ANSWER_LIMIT = 300
 # Types of columns that are not text, in all tables that rows are copied into. Arrays of devices and alerts are given in
 # binary format.
@@ -98,13 +101,26 @@ def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime
     """Create partitions for the months of these times that need one, each in its own transaction."""
     oldest = month_of(now) - timedelta(days=31 * MONTHS_BACK)
     for month in sorted({month_of(time) for time in times if oldest <= time <= now + timedelta(days=32)}):
-        name = f"events_{month:%Y_%m}"
-        if (row := base.execute("SELECT to_regclass(%s) IS NULL", [name]).fetchone()) and row[0]:
-            following = month_of(month + timedelta(days=32))
-            statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF events FOR VALUES FROM ({}) TO ({})")
+        if _is_absent(base, name := f"events_{month:%Y_%m}"):
             with base.transaction():
                 base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-                base.execute(statement.format(sql.Identifier(name), month.isoformat(), following.isoformat()))
+                if _is_absent(base, name):  # no other worker was first
+                    _make_partition(base, name, month)
+
+
+def _is_absent(base: Connection, table: str) -> bool:
+    row = base.execute("SELECT to_regclass(%s) IS NULL", [table]).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _make_partition(base: Connection, name: str, month: datetime) -> None:
+    """Create the partition of a month, within a transaction: in parts by sensor, each with the events of some sites."""
+    bounds = month.isoformat(), month_of(month + timedelta(days=32)).isoformat()
+    whole = sql.SQL("CREATE TABLE {} PARTITION OF events FOR VALUES FROM ({}) TO ({}) PARTITION BY HASH (sensor)")
+    base.execute(whole.format(sql.Identifier(name), *bounds))
+    part = sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES WITH (MODULUS {}, REMAINDER {})")
+    for place in range(PARTS):
+        base.execute(part.format(sql.Identifier(f"{name}_{place}"), sql.Identifier(name), PARTS, place))
 
 
 def drop_partitions(base: Connection, before: datetime) -> list[str]:

@@ -33,8 +33,7 @@ SELECT l.sensor, l.epoch, l.number, (l.committed * a.runs::int8multirange)::text
 FROM logs l JOIN unnest(%s::text[], %s::text[], %s::text[]) a (sensor, epoch, runs)
 ON l.sensor = a.sensor AND l.epoch = a.epoch"""
 _HELD: LiteralString = """
-SELECT log, seq, id FROM events
-WHERE sensor IN (SELECT number FROM sensors WHERE key = ANY (%s)) AND log = ANY (%s) AND seq = ANY (%s)"""
+SELECT log, seq, id FROM events WHERE sensor = ANY (%s) AND log = ANY (%s) AND seq = ANY (%s)"""
 _COMMIT: LiteralString = """
 UPDATE logs SET committed = committed + a.runs::int8multirange, last_ts = greatest(last_ts, a.ts),
     wanted = CASE WHEN a.runs::int8multirange @> wanted + 1 THEN NULL ELSE wanted END
@@ -153,7 +152,7 @@ class Intake:
         refused: list[tuple[Message, Quarantined]],
     ) -> tuple[list[Batch], list[Placed]]:
         """Accepted batches, and their events that are not stored yet."""
-        held, several = self._held(logs), Counter(map(_log_key, batches))
+        held, several = self._held(logs, sensors), Counter(map(_log_key, batches))
         taken, placed = [], []
         for batch in batches:
             log = logs[_log_key(batch)]
@@ -172,12 +171,12 @@ class Intake:
             taken.append(batch)
         return taken, placed
 
-    def _held(self, logs: dict[tuple[str, str], _Log]) -> dict[tuple[int, int], str]:
+    def _held(self, logs: dict[tuple[str, str], _Log], known: dict[str, _Sensor]) -> dict[tuple[int, int], str]:
         """Ids of the stored events with some of the numbers; events removed by retention have none."""
         some = {key: log for key, log in logs.items() if log.held}
         if not some:
             return {}
-        sensors = [key for key, _ in some]
+        sensors = [known[key].number for key, _ in some]
         numbers = sorted(set().union(*(log.held for log in some.values())))
         found = self._base.execute(_HELD, [sensors, [log.number for log in some.values()], numbers])
         return {(row[0], row[1]): row[2] for row in found}

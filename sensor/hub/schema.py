@@ -2,8 +2,8 @@
 
 ``logs`` has the committed numbers of each log as ranges; all other tables are written in the same transaction and refer
 to a sensor by ``sensors.number``. Rows of devices, alerts and incidents are the last state: that of the greatest number
-of the latest log. Events are partitioned by month. Readers see rows of the sites that ``site_access`` grants to their
-database role.
+of the latest log. Events are partitioned by month and sensor. Readers see rows of the sites that ``site_access`` grants
+to their database role.
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sensor.hub.database import Connection, connected
+from sensor.hub.database import Connection, connected, ensure_partitions
 from sensor.hub.schema_lists import WORDS_AND_COUNTS
 from sensor.hub.settings import Database
 from sensor.hub.views import fleet
@@ -144,6 +145,8 @@ def fill(base: Connection, scale: float) -> None:
     autovacuum keeps them.
     """
     values: dict[str, Any] = {"sensors": SENSORS, "sites": SITES, "devices": int(DEVICES * scale)}
+    now = datetime.now(UTC)
+    ensure_partitions(base, [now, now - timedelta(days=10)], now)
     for statement in (_SENSORS, _LOGS, _EVENTS):
         base.execute(statement, values)
     indices = [row[0] for row in base.execute(_INDICES).fetchall()]

@@ -174,8 +174,8 @@ def test_a_revocation_that_something_else_answers(empty: HubServers, tmp_path: P
     async def revoking() -> tuple[int | None, bytes]:
         client = await connected(empty.hub)
 
-        async def answer(asked: Msg) -> None:
-            await asked.respond(body)
+        async def answer(request: Msg) -> None:
+            await request.respond(body)
 
         await client.subscribe(UPDATE, cb=answer)
         await client.flush()

@@ -94,12 +94,12 @@ def test_the_operator_is_the_one_that_the_account_signed() -> None:
     signature = sign_operator(operator, ACCOUNT_PAIR, user)
     own = Admission("approved", operator=operator, operator_signature=signature)
     assert operator_of(own, user, ACCOUNT_PAIR.public) == operator
-    stranger = KeyPair.generate(ACCOUNT)
+    untrusted = KeyPair.generate(ACCOUNT)
     for answer, sensor, account in (
         (own, other, ACCOUNT_PAIR.public),
-        (own, user, stranger.public),
+        (own, user, untrusted.public),
         (replace(own, operator=forged), user, ACCOUNT_PAIR.public),
-        (replace(own, operator_signature=sign_operator(operator, stranger, user)), user, ACCOUNT_PAIR.public),
+        (replace(own, operator_signature=sign_operator(operator, untrusted, user)), user, ACCOUNT_PAIR.public),
         (replace(own, operator_signature=""), user, ACCOUNT_PAIR.public),
         (replace(own, operator_signature="\u00e9"), user, ACCOUNT_PAIR.public),
     ):
