@@ -24,6 +24,7 @@ from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.messages import Head, batch_id, sealed, subject
 from sensor.outputs.transport.nkeys import USER, KeyPair
 from tests.hub.bench_transport import report
+from tests.hub.fleet_of_devices import SITES, scored
 from tests.hub.hub_kit import MISSING, SITE, HubServers, Worker
 from tests.outputs.batches import records
 from tests.outputs.servers_base import Server, descendants
@@ -37,6 +38,8 @@ CASES = (
     "device_identified", "alert_open", "recommendation_open", "incident_open", "device_identified",
     "device_identified", "device_new", "alert_close", "recommendation_open", "device_identified",
 )  # fmt: skip
+# Devices of each site of a simulated company.
+COMPANY = 500
 BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 ADDED = {"device": "device_new", "alert": "alert_open", "incident": "incident_open"}
 
@@ -166,6 +169,7 @@ def main() -> None:
     parser.add_argument("--enrol", type=int, default=1000, metavar="SENSORS", help="that join")
     parser.add_argument("--backlog", type=int, default=50_000, metavar="EVENTS", help="of a sensor, after an outage")
     parser.add_argument("--hunted", type=int, default=50, metavar="SENSORS", help="that answer a hunt")
+    parser.add_argument("--companies", type=int, default=3, help="simulated, for the identity of devices across sites")
     args = parser.parse_args()
     if MISSING:
         raise SystemExit(MISSING)
@@ -178,6 +182,20 @@ def main() -> None:
         print(f"{workers} worker(s): {rate:,.0f} events/s into PostgreSQL{ratio}; into JetStream {filled:,.0f}/s")
         print("  processor time an event: " + ", ".join(f"{name} {each:.0f} µs" for name, each in cost.items()))
     report(args.enrol, args.backlog, args.hunted)
+    if args.companies:
+        report_identity(args.companies)
+
+
+def report_identity(companies: int) -> None:
+    """Print how many joins of devices are wrong, and how many are missed."""
+    begun, scores = time.process_time(), [scored(seed, COMPANY) for seed in range(companies)]
+    joined, wrong, possible, missed = (sum(numbers) for numbers in list(zip(*scores, strict=True))[1:])
+    spent = time.process_time() - begun
+    print(
+        f"identity, {companies} companies of {SITES} sites with {SITES * COMPANY:,} devices, 5 % of them at two sites:"
+    )
+    print(f"  {wrong} of {joined:,} joins wrong ({wrong / joined:.3%}), {missed} of {possible:,} missed "
+          f"({missed / possible:.2%}); {spent:.0f} s of processor time with the simulation")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ and what each sensor observes of them.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import combinations
 from random import Random
 from typing import NamedTuple
 
-from sensor.hub.identity import Member, Sighting
+from sensor.hub.identity import Member, Sighting, edges_of, entities_of
 
 VENDORS = {"Dell": "00:14:22", "HP": "3c:d9:2b", "Apple": "f0:18:98", "Axis": "00:40:8c", "Lenovo": "54:ee:75"}
 NO_SERIALS = ("To be filled by O.E.M.", "00000000", "System Serial Number")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-ROAMING, TWO_SENSORS = 0.05, 0.3
+SITES, ROAMING, TWO_SENSORS = 40, 0.05, 0.3
 
 
 class Device(NamedTuple):
@@ -109,3 +110,33 @@ class Company:
             if mac not in self._macs:
                 self._macs.add(mac)
                 return mac
+
+
+class Score(NamedTuple):
+    """Pairs of members. ``joined``, ``wrong``: that the hub joins, and those of them that are two devices;
+    ``possible``, ``missed``: of one device with evidence, and those of them that the hub does not join.
+    """
+
+    members: int
+    joined: int
+    wrong: int
+    possible: int
+    missed: int
+
+
+def scored(seed: int, each: int) -> Score:
+    """What the hub joins in a company of SITES sites with ``each`` devices."""
+    company = Company(Random(seed), SITES, each)
+    groups = entities_of(edges_of(company.sightings))
+    found = {frozenset(pair) for group in groups for pair in combinations(group, 2)}
+    known = {one.member: one for one in company.sightings}
+    possible = {pair for pair in company.pairs if _has_evidence(*(known[member] for member in pair))}
+    return Score(len(known), len(found), len(found - company.pairs), len(possible), len(possible - found))
+
+
+def _has_evidence(one: Sighting, other: Sighting) -> bool:
+    """Independent of the code under test: a global MAC, a serial number, or a name within a site."""
+    macs = {mac for mac in set(one.macs) & set(other.macs) if not int(mac[:2], 16) & 2}
+    serials = one.serial == other.serial and one.serial[:2].isupper() and one.serial[2:].isdigit()
+    names = one.name == other.name and one.site == other.site and one.name.startswith(("LT-", "DESKTOP-"))
+    return one.type != "router" and bool(macs or serials or names)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from random import Random
 from typing import Any
 
 import pytest
 
 from sensor.hub.identity import Member, Sighting, edges_of, entities_of
-from tests.hub.fleet_of_devices import Company
+from tests.hub.fleet_of_devices import scored
 from tests.sampling import count
 
 MAC = "3c:d9:2b:01:02:03"
@@ -94,22 +92,7 @@ def test_a_company_of_forty_sites() -> None:
     """Overlapping space, 5 % roaming, random MACs, containers, default names and serial numbers, shared adapters: at
     most 0.1 % of the joins are false, and at most 2 % of those with evidence are missed.
     """
-    company = Company(Random(21), sites=40, each=count(2500, 500))
-    found = pairs_of(joined(*company.sightings))
-    known = {one.member: one for one in company.sightings}
-    possible = {pair for pair in company.pairs if _has_evidence(*(known[member] for member in pair))}
-    assert len(possible) > len(company.truth) / 10
-    assert len(found - company.pairs) <= 0.001 * len(found)
-    assert len(possible - found) <= 0.02 * len(possible)
-
-
-def pairs_of(groups: list[list[Member]]) -> set[frozenset[Member]]:
-    return {frozenset(pair) for group in groups for pair in combinations(group, 2)}
-
-
-def _has_evidence(one: Sighting, other: Sighting) -> bool:
-    """Independent of the code under test: a global MAC, a serial number, or a name within a site."""
-    macs = {mac for mac in set(one.macs) & set(other.macs) if not int(mac[:2], 16) & 2}
-    serials = one.serial == other.serial and one.serial[:2].isupper() and one.serial[2:].isdigit()
-    names = one.name == other.name and one.site == other.site and one.name.startswith(("LT-", "DESKTOP-"))
-    return one.type != "router" and bool(macs or serials or names)
+    score = scored(21, count(2500, 500))
+    assert score.possible > score.members / 10
+    assert score.wrong <= 0.001 * score.joined
+    assert score.missed <= 0.02 * score.possible
