@@ -84,12 +84,12 @@ class Message(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One line of a log. ``text``: as the sensor sent it."""
+    """One line of a log. ``text``: as the sensor sent it, valid UTF-8."""
 
     seq: int
     ts: datetime
     line: HubLine
-    text: str
+    text: bytes
 
 
 class Batch(NamedTuple):
@@ -157,7 +157,7 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
     try:
         escaped = b"\\" in text and b"\\u0000" in text  # the first test alone is fast, and most lines fail it
         line = _line(_NUL.sub(rb"\1", text) if escaped else text)
-        whole = text.decode()
+        text.isascii() or text.decode()
         ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise Quarantined("undecodable", f"the event with number {seq} is not a record: {error}") from None
@@ -165,7 +165,7 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
         raise Quarantined("wrong_numbers", f"the event at number {seq} has number {line.sensor.seq}")
     if ts - received > CLOCK_LIMIT:  # events may be old: the sensor may have been offline
         raise Quarantined("event_time", f"the event with number {seq}: {_times(ts, received)}")
-    return Event(seq, ts, line, whole)
+    return Event(seq, ts, line, text)
 
 
 def _check_clock(head: Head, received: datetime) -> None:

@@ -28,13 +28,13 @@ MONTHS_BACK = 13
 # change, and the primary key, which recognizes events that are sent again, must contain the column.
 PARTS = 8
 ANSWER_LIMIT = 300
-# Types of columns that are not text, in all tables that rows are copied into. Arrays of devices and alerts are given in
-# binary format.
+# Types of columns that are not text, in all tables that rows are copied into. Records, and the arrays of devices and
+# alerts, are given as the bytes of the binary format.
 TYPES = {
     **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
-    **dict.fromkeys(("ips", "macs", "parties"), "bytea"),
+    **dict.fromkeys(("ips", "macs", "parties", "record"), "bytea"),
     **dict.fromkeys(("sites", "alerts"), "text[]"),
     "severity": "int2", "confidence": "float4",
 }  # fmt: skip

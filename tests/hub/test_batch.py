@@ -45,7 +45,7 @@ def test_what_was_sealed_is_opened() -> None:
     batch = [entry for entry in entries(30) if entry.seq % 7]
     found = opened(made(batch))
     assert [event.seq for event in found.events] == [entry.seq for entry in batch]
-    assert [event.text.encode() for event in found.events] == [entry.payload for entry in batch]
+    assert [event.text for event in found.events] == [entry.payload for entry in batch]
     assert found.head.runs == [(1, 6), (8, 13), (15, 20), (22, 27), (29, 30)]
 
 

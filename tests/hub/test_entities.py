@@ -48,7 +48,7 @@ class Fleet:
         }  # fmt: skip
         text = msgspec.json.encode(record)
         line = msgspec.json.decode(text, type=HubLine)
-        event = Event(self._seq, NOW + timedelta(hours=hours), line, text.decode())
+        event = Event(self._seq, NOW + timedelta(hours=hours), line, text)
         with self.base.transaction():
             Intake(self.base).save([(Origin(self.sensors[site], site, 1), event)])
 

@@ -102,6 +102,7 @@ def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
         "undecodable": [
             (liar.head(ten), [*lines(9), b"{not json"]),
             (liar.head(ten), [*lines(9), b'"\xff"']),
+            (liar.head([1]), [lines(1, unknown="?")[0].replace(b'"?"', b'"\xff"')]),
             (liar.head([1]), [lines(1)[0].replace(b'"ts":"', b'"ts":"yesterday ')]),
             (liar.head([1]), [lines(1, padding="x" * 70_000)[0]]),
         ],
