@@ -134,7 +134,7 @@ def _streaming(console: Console) -> Endpoint:
             after, kinds = _after(http, given), _kinds(given)
             if dataset.kind == SITE:
                 raise NotReadable("a hub has no event log: the API of each sensor streams its events")
-        except ViewError as error:
+        except (ViewError, Refused) as error:
             return problems.of(error)
         return sse(records(dataset.log, after, lambda kind: not kinds or kind in kinds))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import LiteralString, NamedTuple
 
+from sensor.console.security.session import Refused
 from sensor.console.sources import Opened
 from sensor.datasets.card import SITE, Card
 from sensor.datasets.dataset import Dataset
@@ -89,13 +90,14 @@ class HubSources:
         return found[1]
 
     def _limit(self, base: Connection, scope: Scope) -> None:
-        """Limit the transaction to the sites of a user, by row-level security, and in time."""
+        """Limit the transaction to the sites of a user, by row-level security, and in time. Raises Refused for none."""
         base.execute(LIMIT)
         if scope is None:
             return
         if not scope:
-            raise NotReadable(
-                "this user may read no site: an administrator sets them, `sensor console sites NAME SITE... --hub FILE`"
+            raise Refused(
+                "You may read no site yet. An administrator sets your sites: `sensor console sites NAME SITE... --hub "
+                "FILE`, with '*' for all."
             )
         if self._reader is None:
             raise NotReadable("this user may read some sites only: that needs `database.reader` in hub.yaml")
