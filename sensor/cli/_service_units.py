@@ -29,8 +29,9 @@ SHOWN = (
     "sensor-console.service",
     "sensor-posture.timer",
     "sensor-update.timer",
+    "sensor-upgrade.path",
 )
-UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", MIRROR, HUB)
+UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", "sensor-upgrade.service", MIRROR, HUB)
 USER_FILE = "sysusers.conf"
 # Path of the command in the units; paths that ProtectHome= and PrivateTmp= hide from a service.
 COMMAND = "/usr/bin/sensor"

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from sensor.cli._codes import USAGE, Stop
-from sensor.sync.agent import Agent
+from sensor.sync.agent import Agent, Upgrades
 from sensor.sync.health import Health, health_of
 from sensor.sync.link import Link
 
@@ -31,7 +31,21 @@ def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
     name, options = hub_output(config)
     link = Link(options.servers, options)
     check, health = functools.partial(checked, config), functools.partial(health_now, config)
-    return Agent(config.parent / FLEET.parts[0], link, check, health, [name]), link.close
+    upgrades = _upgrades_of(config, link)
+    return Agent(config.parent / FLEET.parts[0], link, check, health, [name], upgrades=upgrades), link.close
+
+
+def _upgrades_of(config: Path, link: Link) -> Upgrades | None:
+    """Upgrades, if root has enabled them. Raises Stop, OSError."""
+    from sensor.cli.upgrade import FOLDER, OPERATOR, staging_of
+    from sensor.upgrades.packages import Dpkg
+    from sensor.upgrades.upgrader import Upgrader
+
+    try:
+        operator = config.with_name(OPERATOR).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    return Upgrader(staging_of(config), FOLDER, operator, link.part, Dpkg())
 
 
 def hub_output(config: Path) -> tuple[str, Any]:

@@ -11,7 +11,7 @@ TASKS = {
     "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
     "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
     "detect": ("rules", "intel", "fingerprints"),
-    "deliver": ("outputs", "forward", "join", "sync", "hub"),
+    "deliver": ("outputs", "forward", "join", "sync", "upgrade", "hub"),
     "operate": ("config", "service", "backup", "restore", "purge", "selftest", "version", "help"),
 }
 # What other tools call it, or what a user expects → the arguments of `sensor` that do it.
@@ -33,7 +33,7 @@ GUESSES = {
     "slack": "outputs", "smb": "search", "sniff": "run", "sql": "hunt", "ssh": "search", "start": "run",
     "statistics": "status", "stats": "status", "suppress": "mute", "syslog": "outputs", "test": "selftest",
     "threats": "alerts", "timeline": "search", "tls": "search", "ui": "console", "unmute": "mute",
-    "update": "intel update", "upgrade": "backup", "users": "console tokens", "vulnerabilities": "vulns",
+    "update": "intel update", "users": "console tokens", "vulnerabilities": "vulns",
     "watch": "top", "web": "console", "webhook": "outputs", "whitelist": "baseline allow", "why": "explain",
 }  # fmt: skip
 # Options of other tools → the options of commands that do the same, if the command has one of them.

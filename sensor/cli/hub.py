@@ -21,6 +21,11 @@ actions:
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: publish an earlier version;
                                --clear: publish an empty layer. Sensors pull it with `sensor sync`
   configurations               list versions of the configuration, and the sensors that do not use the current one
+  release FILE                 sign a Debian package of the sensor, and store it for sensors that take upgrades (`sensor upgrade enable`)
+  rollout VERSION              offer a release to ring 1 (1 % of the sensors), then 2 (10 %) and 3 (all); a ring begins with `rollout next`,
+                               or after the one before was healthy for --healthy; a failure or `rollout stop` ends it
+  ring NAME RING               set the ring of a sensor in later rollouts: 1, 2, 3 or auto
+  upgrades                     list releases, the last rollout, and version, ring, state and fault of each sensor
   hunt QUERY                   run a query, or a hunt of the library by its name, over the traffic records of all sensors, of --site or --sensor;
                                sensors that did not answer --within the time are listed
   entities                     list devices that several sensors see, with the reasons for each match
@@ -48,6 +53,8 @@ EXAMPLES = """\
   sensor hub alerts --severity high
   sensor hub hunt "SELECT src_ip, count(*) FROM conn WHERE dst_ip = '203.0.113.9' GROUP BY 1" --since 24h
   sensor hub configure ./fleet --comment 'threat list of November'
+  sensor hub release passive-network-sensor_0.2.0_amd64.deb
+  sensor hub rollout 0.2.0 --healthy 24h
   sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
 """
 CONFIG = Path("/etc/sensor/hub/hub.yaml")
@@ -64,6 +71,7 @@ ACTIONS = {
     **{action: ("_hub_entities", action) for action in ("entities", "roaming", "conflicts", "identify", "separate")},
     "hunt": ("_hub_hunt", "hunt"),
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
+    **{action: ("_hub_upgrades", action) for action in ("release", "rollout", "ring", "upgrades")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
 
@@ -95,6 +103,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="maximum number of rows; of hunt: from each sensor (default: 100)",
     )
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
+    parser.add_argument(
+        "--healthy",
+        metavar="TIME",
+        help="of rollout: time such as 24h or 3d until the next ring (default: `rollout next`)",
+    )
     _add_init_arguments(parser)
     add_json_argument(parser)
 
@@ -152,9 +165,13 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
         "--verdict", choices=("true_positive", "benign", "false_positive"), help="of note: verdict on the alert"
     )
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
-    parser.add_argument("--comment", metavar="TEXT", default="", help="of note, configure and separate: a comment")
     parser.add_argument(
-        "--author", metavar="NAME", help="of note, configure, hunt and separate: author (default: the user)"
+        "--comment", metavar="TEXT", default="", help="of note, configure, separate and rollout stop: a comment"
+    )
+    parser.add_argument(
+        "--author",
+        metavar="NAME",
+        help="of note, configure, release, rollout, hunt and separate: author (default: the user)",
     )
 
 

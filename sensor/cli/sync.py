@@ -121,7 +121,7 @@ def _until_stopped(agent: Agent) -> int:
     from sensor.runtime.notify import Notifier
 
     notifier, failing = Notifier(), ""
-    pull_at = watch_at = 0.0
+    pull_at = watch_at = upgrade_at = 0.0
     with Signals() as signals:
         notifier.ready("pulls the configuration of the hub")
         while not signals.stopped:
@@ -134,6 +134,10 @@ def _until_stopped(agent: Agent) -> int:
                     pull_at = now + EVERY_S
                     agent.pull()
                     failing = ""
+                if now >= upgrade_at:
+                    upgrade_at = now + EVERY_S  # if it fails
+                    agent.upgrade()
+                    upgrade_at = now
             except (Retry, OSError) as error:
                 if str(error) != failing:
                     failing = str(error)

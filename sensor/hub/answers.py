@@ -8,12 +8,22 @@ from typing import LiteralString, TypeVar
 
 import msgspec
 
-from sensor.hub import configurations, sensors
+from sensor.hub import configurations, releases, rollouts, sensors
 from sensor.hub.database import Connection
 from sensor.hub.intake import multirange
 from sensor.hub.quarantine import reasons
 from sensor.outputs.hub_protocol.certificates import sign_operator
-from sensor.outputs.hub_protocol.messages import Admission, Answer, FilePart, Joining, Part, Question, Report, State
+from sensor.outputs.hub_protocol.messages import (
+    Admission,
+    Answer,
+    FilePart,
+    Joining,
+    Offer,
+    Part,
+    Question,
+    Report,
+    State,
+)
 from sensor.outputs.transport.nkeys import KeyPair
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -64,8 +74,8 @@ class Answers:
             "ask": lambda base, key, body, _: _json(standing(base, key, _read(body, Question))),
             "join": lambda base, key, body, now: self._joined(base, key, _read(body, Joining), now),
             "renew": lambda base, key, _, now: self._admitted(sensors.admission(base, self._account, key, now), key),
-            "configure": lambda base, key, body, _: _json(configurations.offer(base, key, _read(body, Report))),
-            "file": lambda base, key, body, _: configurations.file_part(base, key, _read(body, FilePart)),
+            "configure": lambda base, key, body, now: _json(_offered(base, key, _read(body, Report), now)),
+            "file": lambda base, key, body, _: _part(base, key, _read(body, FilePart)),
         }
 
     def _joined(self, base: Connection, token: str, requested: Joining, now: datetime) -> bytes:
@@ -75,6 +85,19 @@ class Answers:
         """The response with the operator's key, signed for the sensor with this public key."""
         signature = sign_operator(self._operator, self._account, key) if self._operator else ""
         return _json(msgspec.structs.replace(made, operator=self._operator, operator_signature=signature))
+
+
+def _offered(base: Connection, key: str, report: Report, now: datetime) -> Offer:
+    """The configuration of a sensor, and the release that it is to install."""
+    offer = configurations.offer(base, key, report)
+    if report.upgrade is not None and not offer.reason:
+        offer.upgrade = rollouts.answer(base, key, report.upgrade, now)
+    return offer
+
+
+def _part(base: Connection, key: str, requested: FilePart) -> bytes:
+    """A part of a configuration file or of a package."""
+    return configurations.file_part(base, key, requested) or releases.package_part(base, key, requested)
 
 
 def _read(body: bytes, kind: type[Message]) -> Message:

@@ -175,7 +175,8 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     """
     name = sql.Identifier(role)
     tables = sql.SQL(
-        "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns"
+        "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns, "
+        "releases, rollouts, upgrades"
     )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])

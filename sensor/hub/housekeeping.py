@@ -1,5 +1,5 @@
-"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, delete old events. One
-of several workers does it at a time.
+"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, continue
+rollouts, delete old events. One of several workers does it at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sensor.hub.counts import merge_counts
 from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
+from sensor.hub.rollouts import review
 from sensor.hub.settings import Hub
 from sensor.logs.logs import log
 
@@ -47,6 +48,7 @@ class Housekeeping:
     def _work(self, base: Connection) -> None:
         merge_counts(base)
         refresh_campaigns(base)
+        review(base, datetime.now(UTC))
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
         if (found := identify(base)) is not None:

@@ -9,6 +9,7 @@ to their database role.
 from __future__ import annotations
 
 from sensor.hub.schema_lists import LISTS
+from sensor.hub.schema_upgrades import UPGRADES
 
 MIGRATIONS = (
     """
@@ -189,5 +190,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
 """,
     # No query uses them: lists search in device_words.
     "DROP INDEX devices_macs, devices_ips;",
+    UPGRADES,
 )
 VERSION = len(MIGRATIONS)

@@ -13,7 +13,7 @@ from typing import Protocol
 from sensor.core.reader import clean
 from sensor.documents import LAYERED, DocumentErrors
 from sensor.logs.logs import log
-from sensor.outputs.hub_protocol.messages import Offer, Report, Signed
+from sensor.outputs.hub_protocol.messages import Offer, Report, Signed, UpgradeOffer, UpgradeReport
 from sensor.sync.folder import FleetFolder
 from sensor.sync.health import Health, worse
 from sensor.sync.layers import File, Layer, Refused, digest_of, verify
@@ -40,26 +40,47 @@ class Hub(Protocol):
     def fetch(self, file: File) -> bytes: ...
 
 
+class Upgrades(Protocol):
+    """Upgrades of the sensor, which use the same requests (``upgrades.upgrader.Upgrader``)."""
+
+    @property
+    def is_installing(self) -> bool: ...
+
+    def report(self, health: Health) -> UpgradeReport: ...
+
+    def take(self, offer: UpgradeOffer | None) -> None: ...
+
+    def turn(self, *, hold: bool) -> None: ...
+
+
 class Agent:
     """``root``: the folder ``fleet``; ``check``: faults of the configuration with the layers of a folder, as `sensor
-    config check` prints them; ``health``: of the running sensor; ``outputs``: those of type ``hub``.
+    config check` prints them; ``health``: of the running sensor; ``outputs``: those of type ``hub``; ``upgrades``: None
+    if the sensor does not take them from the hub.
     """
 
     def __init__(
         self, root: Path, hub: Hub, check: Callable[[Path], Sequence[str]], health: Callable[[], Health],
-        outputs: Collection[str] = (), clock: Callable[[], float] = time.time,
+        outputs: Collection[str] = (), clock: Callable[[], float] = time.time, upgrades: Upgrades | None = None,
     ) -> None:  # fmt: skip
         self.folder, self._hub, self._check, self._health = FleetFolder(root), hub, check, health
-        self._outputs, self._clock = outputs, clock
+        self._outputs, self._clock, self._upgrades = outputs, clock, upgrades
         self.state = load_state(root)
 
     def pull(self) -> None:
         """Ask the hub once, and apply a new version. Raises Retry if the hub cannot be reached, OSError if the folder
         cannot be written.
         """
-        self.state.restart = self._health().restart
-        offer = self._hub.offer(self.report())
+        health, upgrades = self._health(), self._upgrades
+        self.state.restart = health.restart
+        report = self.report()
+        report.upgrade = upgrades.report(health) if upgrades is not None else None
+        offer = self._hub.offer(report)
         self.state.answered_at = self._clock()
+        if upgrades is not None:
+            upgrades.take(offer.upgrade)
+            if upgrades.is_installing:  # the effects of two changes could not be distinguished
+                return
         try:
             self._take(offer)
         except Refused as refusal:
@@ -81,6 +102,11 @@ class Agent:
             self.folder.clean([])
             log().info("the configuration of the hub is applied", digest=self.folder.current)
         self._save()
+
+    def upgrade(self) -> None:
+        """Continue a download, or order the installation. Raises Retry, OSError."""
+        if self._upgrades is not None:
+            self._upgrades.turn(hold=self.state.trial is not None)
 
     def report(self) -> Report:
         state = self.state

@@ -46,11 +46,15 @@ class Link:
         """The content of a file of a layer. Raises Refused if the hub does not have it."""
         body = b""
         while len(body) < file.size:
-            part = self._ask(messages.FILE, msgspec.json.encode(FilePart(file.sha256, len(body))))
+            part = self.part(file.sha256, len(body))
             if not part:
                 raise Refused(f"the hub does not have {file.name}")
             body += part
         return body
+
+    def part(self, sha256: str, offset: int) -> bytes:
+        """A part of a file or package; empty if the hub does not have it."""
+        return self._ask(messages.FILE, msgspec.json.encode(FilePart(sha256, offset)))
 
     def close(self) -> None:
         wire, self._wire = self._wire, None

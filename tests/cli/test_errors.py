@@ -177,7 +177,7 @@ COMMON = {
     "ioc": "intel", "feeds": "intel", "block": "firewall suggest", "isolate": "firewall suggest",
     "quarantine": "firewall suggest", "suppress": "mute", "ignore": "mute", "silence": "mute", "risk": "posture",
     "score": "posture", "dashboard": "console", "web": "console", "login": "console login", "siem": "outputs",
-    "webhook": "outputs", "settings": "config", "install": "service install", "upgrade": "backup", "test": "selftest",
+    "webhook": "outputs", "settings": "config", "install": "service install", "test": "selftest",
 }  # fmt: skip
 
 

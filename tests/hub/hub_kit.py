@@ -113,7 +113,8 @@ class HubServers:
         with self.base() as base:
             base.execute(
                 "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
-                "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns CASCADE"
+                "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns, releases, "
+                "release_parts, rollouts RESTART IDENTITY CASCADE"
             )
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:

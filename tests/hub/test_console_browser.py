@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sensor.hub.console.scopes import SiteScopes
+from sensor.hub.releases import add_release
+from sensor.hub.rollouts import answer, begin
+from sensor.outputs.hub_protocol.messages import UpgradeReport
+from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
+from sensor.upgrades.packages import Dpkg
 from tests.console.kit import Running
 from tests.hub.hub_kit import SITE, HubServers
 from tests.hub.test_console import ALERTS, PARIS, hub_file, sent
+from tests.upgrades.machine import built, needs_dpkg
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -91,3 +98,26 @@ def test_pages_fit_the_screen(page: Any, width: int, scheme: str) -> None:
     page.goto("/devices?type=camera")
     page.goto(page.locator("[data-rows] tbody a").first.get_attribute("href"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_dpkg
+def test_a_rollout_on_the_fleet_page(page: Any, servers: HubServers, tmp_path: Path) -> None:
+    """Ring, state and fault of each sensor; why the rollout stopped. Nothing overflows a narrow screen."""
+    now = datetime.now(UTC)
+    with servers.base() as base:
+        for version in ("1.0", "1.1"):
+            add_release(base, KeyPair.generate(OPERATOR), built(tmp_path, version), "anna", now)
+        [(first,)] = base.execute("SELECT key FROM sensors WHERE name = 'office-1'").fetchall()
+        architecture, signed = Dpkg().architecture(), int(now.timestamp())
+        answer(base, first, UpgradeReport("1.0", architecture), now)
+        begin(base, "1.1", None, "anna", now)
+        answer(base, first, UpgradeReport("1.0", architecture, "rolled_back", "1.1", signed, reason="<b>fault"), now)
+    page.goto("/sensors")
+    expect = sync_api.expect
+    row = page.locator("[data-rows] tbody tr").filter(has_text="office-1")
+    expect(row.locator("[data-name=Ring]")).to_have_text("1")
+    expect(row.locator("[data-name=Upgrade]")).to_have_text("rolled back")
+    expect(row.locator(".fault").filter(has_text="<b>fault")).to_have_count(1)
+    expect(page.locator("main p.total").filter(has_text="stopped (office-1: <b>fault)")).to_have_count(1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= 390")

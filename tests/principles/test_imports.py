@@ -59,8 +59,10 @@ MAY_IMPORT = {
     "logs": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "records", "registry"},
-    "hub": {"core", "boundary", "console", "datasets", "documents", "logs", "outputs", "sync", "tables", "views"},
+    "hub": {"core", "boundary", "console", "datasets", "documents", "logs", "outputs", "sync", "tables"}
+    | {"upgrades", "views"},
     "sync": {"core", "documents", "logs", "outputs"},
+    "upgrades": {"core", "documents", "logs", "outputs", "sync"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "records", "tables"},
     "tables": {"core", "alerts", "documents", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "posture", "tables"},
@@ -141,7 +143,7 @@ MAY_IMPORT = {
         "lifecycle",
         "logs",
     }
-    | {"outputs", "records", "report", "runtime", "sync", "tables", "telemetry", "views"}
+    | {"outputs", "records", "report", "runtime", "sync", "tables", "telemetry", "upgrades", "views"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},

@@ -118,27 +118,56 @@ class Signed(msgspec.Struct, frozen=True):
     signature: str
 
 
+class UpgradeReport(msgspec.Struct, omit_defaults=True):
+    """``installed``: version of the package, empty: installed in another way; ``architecture``: of its packages;
+    ``state``: of the upgrade to ``version``: downloading, ready, or a ``upgrades.results.State``, empty: none;
+    ``signed``: time of that release; ``health``: since the upgrade: ok, worse, or unknown; ``reason``: of a failure, or
+    why health is worse or unknown.
+    """
+
+    installed: str = ""
+    architecture: str = ""
+    state: str = ""
+    version: str = ""
+    signed: int = 0
+    health: str = ""
+    reason: str = ""
+
+
 class Report(msgspec.Struct, omit_defaults=True):
     """Configuration state of a sensor, sent when it requests the current configuration. ``state``: one of
     ``sync.state.STATES``; ``digest``: of the layers in use; ``reason``: of a refusal or a rollback; ``restart``: keys
-    that take effect at the next start.
+    that take effect at the next start; ``upgrade``: None if the sensor does not take upgrades of the hub.
     """
 
     state: str = ""
     digest: str = ""
     reason: str = ""
     restart: list[str] = []
+    upgrade: UpgradeReport | None = None
+
+
+class UpgradeOffer(msgspec.Struct, omit_defaults=True):
+    """``release``: the one to install; ``before``: that of the installed version, for a rollback, None: the hub does
+    not have it.
+    """
+
+    release: Signed
+    before: Signed | None = None
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
-    """The layers for a sensor, the most general first. ``reason``: why the request is refused."""
+    """The layers for a sensor, the most general first. ``reason``: why the request is refused; ``upgrade``: None if the
+    sensor is to keep its version.
+    """
 
     layers: list[Signed] = []
     reason: str = ""
+    upgrade: UpgradeOffer | None = None
 
 
 class FilePart(msgspec.Struct):
-    """Request for a part of a configuration file, by its digest."""
+    """Request for a part of a configuration file or of a package, by its digest."""
 
     sha256: str
     offset: int
