@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 import sensor.detectors
 from sensor.budget import MOST, USUAL, enough
+from sensor.central.settings import ObjectStore
 from sensor.config_file import usual, zone_of
 from sensor.console_section import ConsoleSection
 from sensor.core.addresses import parse_network
@@ -180,7 +181,8 @@ class Records(Section):
     """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
     `hunt`; ``files``: include the hashes of transferred files; ``days`` and ``gib``: records that are older, or exceed
     that size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries
-    or autonomous systems of addresses, which needs the extra `geoip`.
+    or autonomous systems of addresses, which needs the extra `geoip`; ``central``: an S3-compatible object store to
+    which `sensor records upload` copies them for the hub, which needs the extra `s3`.
     """
 
     enabled: bool = True
@@ -188,6 +190,7 @@ class Records(Section):
     days: float = Field(default=7, gt=0, le=3660)
     gib: float = Field(default=5, ge=0.01, le=1_000_000)
     geoip: list[FilePath] = Field(default=[], max_length=8)
+    central: ObjectStore | None = None
 
 
 class Telemetry(Section):

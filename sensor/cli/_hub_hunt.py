@@ -15,41 +15,34 @@ import msgspec
 
 from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._hub_base import check_extra, hub_of, opened
+from sensor.cli._hub_central import MISSING, found_centrally
 from sensor.cli._hub_hunt_text import REASON_LIMIT, put_combined, put_rows, put_sensors, same_columns
 from sensor.cli._records import installed
 from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
-    from sensor.hub.hunting import Outcome
+    from sensor.hub.hunting import Outcome, Target
     from sensor.outputs.hub_protocol.hunts import Hunt
     from sensor.records.query_process import Answer
 
 
 def hunt(args: argparse.Namespace) -> int:
     """Query, and print rows and sensors; 1 if nothing is found, 2 if the query is rejected, 6 if the result of a sensor
-    is unknown.
+    is unknown, or central records lack a part of the time.
     """
     check_extra()
-    from sensor.core.output import Retry
-    from sensor.hub.folder import FolderError
-    from sensor.hub.hunting import hunted, targets
-    from sensor.hub.worker import NatsError
+    from sensor.hub.hunting import targets
 
     question = _question(args)
     if args.combine and not installed():
         return NOT_OPENED
     with opened(args) as base:
         chosen = targets(base, args.site, args.sensor)
-    if not chosen:
-        raise Stop(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
-    try:
-        outcomes = asyncio.run(hunted(hub_of(args), chosen, question, args.within))
-    except TimeoutError:
-        raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
-    except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
-    except (Retry, OSError, NatsError) as error:
-        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
+        if not chosen:
+            raise Stop(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
+        outcomes = found_centrally(args, base, chosen, question) if args.central else None
+    if outcomes is None:
+        outcomes = _answers(args, chosen, question)
     code = _code(args, outcomes)
     if args.combine:
         put_combined(_combined(args, outcomes), as_json=args.json)
@@ -57,6 +50,23 @@ def hunt(args: argparse.Namespace) -> int:
         put_rows(outcomes, as_json=args.json)
     put_sensors(outcomes, as_json=args.json)
     return code
+
+
+def _answers(args: argparse.Namespace, chosen: Sequence[Target], question: Hunt) -> list[Outcome]:
+    """The answers of sensors. Raises Stop if NATS or the key of the hub cannot be used."""
+    from sensor.core.output import Retry
+    from sensor.hub.folder import FolderError
+    from sensor.hub.hunting import hunted
+    from sensor.hub.worker import NatsError
+
+    try:
+        return asyncio.run(hunted(hub_of(args), chosen, question, args.within))
+    except TimeoutError:
+        raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+    except (Retry, OSError, NatsError) as error:
+        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
 
 
 def _question(args: argparse.Namespace) -> Hunt:
@@ -68,7 +78,7 @@ def _question(args: argparse.Namespace) -> Hunt:
         raise Stop(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")
     made = {
         "id": secrets.token_hex(8),
-        "sql": _sql(args.operands[0]),
+        "sql": query_of(args.operands[0]),
         "rows": args.limit,
         "seconds": args.within,
         "since": _moment(args.since),
@@ -82,7 +92,7 @@ def _question(args: argparse.Namespace) -> Hunt:
         raise Stop(USAGE, text, error="usage.invalid-value") from None
 
 
-def _sql(text: str) -> str:
+def query_of(text: str) -> str:
     """A query, or that of a hunt in the library."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import hunt as hunt_of
@@ -133,6 +143,7 @@ def _code(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
     with_rows = [one for one in outcomes if one.found.rows]
     # Sums are incomplete if rows were truncated, or those with other columns are missing.
     cut = args.combine and (any(one.found.more for one in with_rows) or len(same_columns(outcomes)) < len(with_rows))
-    if states != {"answered"} or cut:
+    lacking = any(line.startswith(MISSING) for one in outcomes for line in one.found.coverage)
+    if states != {"answered"} or cut or lacking:
         return INCOMPLETE
     return DONE if with_rows else NOT_FOUND

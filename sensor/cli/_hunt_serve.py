@@ -48,14 +48,24 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def found_in(folder: Path, hunt: Hunt) -> Found:
-    """The result of a query on the records of a folder. A fault is part of the result."""
+    """The result of a query on the records of a folder, with pending ones. A fault is part of the result."""
     from sensor.outputs.hub_protocol.hunts import REASON_LIMIT, Found
-    from sensor.records.coverage import coverage, sentences
-    from sensor.records.query import NoRecords, Query, QueryError, Range
     from sensor.records.waiting import write_waiting_aside
 
     try:
         write_waiting_aside(folder, min(WRITE_S, hunt.seconds))
+    except OSError as error:
+        return Found("failed", f"{error.filename or folder}: {error.strerror}"[:REASON_LIMIT])
+    return found_of(folder, hunt)
+
+
+def found_of(folder: Path, hunt: Hunt) -> Found:
+    """The result of a query on the files of a folder. A fault is part of the result."""
+    from sensor.outputs.hub_protocol.hunts import REASON_LIMIT, Found
+    from sensor.records.coverage import coverage, sentences
+    from sensor.records.query import NoRecords, Query, QueryError, Range
+
+    try:
         within = Range(hunt.since, hunt.until)
         query = Query(folder, within, memory_mib=MEMORY_MIB, seconds=hunt.seconds, aside=True)
         try:

@@ -23,6 +23,7 @@ SHOWN = (
     "sensor.target",
     SERVICE,
     "sensor-records.service",
+    "sensor-records-upload.service",
     "sensor-forward.service",
     "sensor-sync.service",
     "sensor-hunt.service",

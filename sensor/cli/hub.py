@@ -28,6 +28,10 @@ actions:
   upgrades                     list releases, the last rollout, and version, ring, state and fault of each sensor
   hunt QUERY                   run a query, or a hunt of the library by its name, over the traffic records of all sensors, of --site or --sensor;
                                sensors that did not answer --within the time are listed
+  schedule NAME QUERY          run a query on all sensors, or those of --site, --every so often; findings have --severity
+  unschedule NAME              remove a scheduled hunt with its findings
+  schedules                    list scheduled hunts, and what is unknown about the last run
+  findings NAME                list the rows that a scheduled hunt found, newest first
   entities                     list devices that several sensors see, with the reasons for each match
   roaming                      list the sites of these devices over time
   conflicts                    list MAC addresses that two sites saw at the same time
@@ -52,6 +56,7 @@ EXAMPLES = """\
   sensor hub sensors --site Berlin
   sensor hub alerts --severity high
   sensor hub hunt "SELECT src_ip, count(*) FROM conn WHERE dst_ip = '203.0.113.9' GROUP BY 1" --since 24h
+  sensor hub schedule telnet "SELECT src_ip, dst_ip FROM conn WHERE dst_port = 23" --every 1d --severity medium
   sensor hub configure ./fleet --comment 'threat list of November'
   sensor hub release passive-network-sensor_0.2.0_amd64.deb
   sensor hub rollout 0.2.0 --healthy 24h
@@ -71,6 +76,7 @@ ACTIONS = {
     **{action: ("_hub_entities", action) for action in ("entities", "roaming", "conflicts", "identify", "separate")},
     "hunt": ("_hub_hunt", "hunt"),
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
+    **{action: ("_hub_schedules", action) for action in ("schedule", "unschedule", "schedules", "findings")},
     **{action: ("_hub_upgrades", action) for action in ("release", "rollout", "ring", "upgrades")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
@@ -81,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
     )
-    parser.add_argument("--site", metavar="SITE", help="of token, move, configure, hunt and lists: the site")
+    parser.add_argument("--site", metavar="SITE", help="of token, move, configure, hunt, schedule and lists: the site")
     parser.add_argument("--sensor", metavar="NAME", help="of configure, hunt and lists: only this sensor")
     parser.add_argument(
         "--version", metavar="NUMBER", type=int, help="of configure: publish this earlier version again"
@@ -91,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--find", metavar="TEXT", help="of devices, alerts and roaming: an address, MAC, name, detector or id, exactly"
     )
-    severity = "of alerts and incidents: only this severity or higher"
+    severity = "of alerts and incidents: only this severity or higher; of schedule: that of findings"
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help=severity)
     _add_note_arguments(parser)
     _add_hunt_arguments(parser)
@@ -147,6 +153,12 @@ def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="QUERY",
         help="of hunt: a query over the rows of all sensors, the table found (needs the extra hunt)",
     )
+    parser.add_argument("--every", metavar="TIME", help="of schedule: from 10m to 30d, such as 6h or 1d")
+    parser.add_argument(
+        "--central",
+        action="store_true",
+        help="of hunt: query central records (`records.central`) instead of the sensors",
+    )
     parser.add_argument(
         "--within", metavar="SECONDS", type=float, default=10.0, help="of hunt: time to answer, up to 60 (default: 10)"
     )
@@ -171,7 +183,7 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--author",
         metavar="NAME",
-        help="of note, configure, release, rollout, hunt and separate: author (default: the user)",
+        help="of note, configure, release, rollout, hunt, schedule and separate: author (default: the user)",
     )
 
 

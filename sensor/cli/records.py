@@ -3,6 +3,7 @@
 actions:
   status   show tables, rows, size, time span, waiting and damaged files (default)
   write    write the records that a sensor produces, until stopped; used by the unit sensor-records
+  upload   copy finished records to the object store of `records.central`, until stopped; used by the unit sensor-records-upload
   export   export records as files: Parquet, CSV, Zeek logs (TSV) or Suricata events (EVE)
 
 exit codes: 0 done, 1 nothing to export, 2 wrong usage or configuration, 3 a file cannot be opened or written, 6 the dataset has no records
@@ -23,12 +24,19 @@ EXAMPLES = """\
   sensor records
   sensor records export --format zeek --out logs/ --since 24h
   sensor records write --config /etc/sensor/sensor.yaml
+  sensor records upload --once
 """
-ACTIONS = {"status": "status", "write": "write", "export": "export"}
+# Action → (module, function).
+ACTIONS = {
+    **{action: ("_records_actions", action) for action in ("status", "write", "export")},
+    "upload": ("_records_upload", "upload"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
+    parser.add_argument(
+        "operands", metavar="ACTION", nargs="*", help="status, write, upload or export (default: status)"
+    )
     parser.add_argument(
         "--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)"
     )
@@ -42,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table", metavar="NAME", action="append", default=[], help="of export: only this table; repeatable"
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="of write: configuration (YAML)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="of write and upload: configuration (YAML)")
+    parser.add_argument("--once", action="store_true", help="of upload: upload what is missing, and stop")
     add_records_arguments(parser)
     add_json_argument(parser)
     add_log_argument(parser)
@@ -58,4 +67,4 @@ def main(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    return function_of("_records_actions", ACTIONS[args.action])(args)
+    return function_of(*ACTIONS[args.action])(args)

@@ -6,6 +6,7 @@ one before. They are recomputed from the alerts of the last days, by one worker 
 | actor | source address, if it is global: sites use the same private addresses | of medium severity or higher |
 | entry | entry of a threat list that the traffic matched | of any severity |
 | technique | MITRE ATT&CK technique | of high severity or higher: others occur everywhere |
+| hunt | scheduled hunt with findings, at any number of sites | - |
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ COLUMNS = ("kind", "value", "first", "last", "severity", "sites", "alerts", "cou
 _ALERTS: LiteralString = """
 SELECT sensor, id, site, severity, first, last, record FROM alerts
 WHERE last > now() - make_interval(days => %(days)s) AND last < now() + interval '1 day'"""
+
+_HUNTS: LiteralString = """
+INSERT INTO campaigns SELECT 'hunt', f.hunt, min(f.first), max(f.last), max(h.severity), array_agg(DISTINCT s.site),
+    '{}', count(*) FROM hunt_findings f JOIN sensors s ON s.key = f.sensor JOIN scheduled_hunts h ON h.name = f.hunt
+WHERE f.last > now() - make_interval(days => %(days)s) GROUP BY f.hunt"""
 
 Key = tuple[str, str]
 
@@ -83,6 +89,7 @@ def refresh_campaigns(base: Connection) -> int | None:
         found = campaigns_of(_findings(base))
         base.execute("DELETE FROM campaigns")
         copy_rows(base, "campaigns", COLUMNS, found)
+        base.execute(_HUNTS, {"days": DAYS})
     return len(found)
 
 

@@ -1,5 +1,5 @@
 """Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, continue
-rollouts, delete old events. One of several workers does it at a time.
+rollouts, run scheduled hunts, delete old events. One of several workers does it at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.rollouts import review
+from sensor.hub.scheduled_hunts import run_due
 from sensor.hub.settings import Hub
 from sensor.logs.logs import log
 
@@ -26,7 +27,8 @@ class Housekeeping:
     """Uses a separate database connection."""
 
     def __init__(self, hub: Hub) -> None:
-        self._days, self._store = hub.settings.retention.events_days, HeldConnection(hub)
+        self._hub, self._days = hub, hub.settings.retention.events_days
+        self._store = HeldConnection(hub)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, first after one interval."""
@@ -49,6 +51,7 @@ class Housekeeping:
         merge_counts(base)
         refresh_campaigns(base)
         review(base, datetime.now(UTC))
+        run_due(self._hub, base, datetime.now(UTC))
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
         if (found := identify(base)) is not None:

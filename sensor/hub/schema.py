@@ -8,6 +8,7 @@ to their database role.
 
 from __future__ import annotations
 
+from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_upgrades import UPGRADES
 
@@ -191,5 +192,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     # No query uses them: lists search in device_words.
     "DROP INDEX devices_macs, devices_ips;",
     UPGRADES,
+    HUNTS,
 )
 VERSION = len(MIGRATIONS)

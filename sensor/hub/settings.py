@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sensor.central.settings import ObjectStore
 from sensor.documents import load_document
 from sensor.outputs.nats import server_url
 from sensor.outputs.transport.secrets import Secret
@@ -50,12 +51,23 @@ class Retention(_Section):
     events_days: int | None = Field(default=None, ge=31, le=36_500)
 
 
+class Central(_Section):
+    """Central records of sensors. ``store``: the object store that they upload to; ``cache``: folder for downloaded
+    records (default: ``central`` beside this file); ``cache_gib``: its limit.
+    """
+
+    store: ObjectStore
+    cache: Path | None = None
+    cache_gib: float = Field(default=10, ge=0.001, le=100_000)
+
+
 class Settings(_Section):
     """The file. ``folder`` is where it is, with keys and credentials."""
 
     nats: Nats
     database: Database
     retention: Retention = Retention()
+    central: Central | None = None
 
 
 class Hub(BaseModel):

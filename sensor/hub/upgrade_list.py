@@ -54,7 +54,11 @@ class UpgradeRow(msgspec.Struct, frozen=True):
             return "installed"
         if rollout.state == "stopped":
             return "not upgraded: the rollout is stopped"
-        return "waits for a download slot" if (self.ring or LAST) <= rollout.ring else "waits for its ring"
+        return (
+            "waits for its next report or a download slot"
+            if (self.ring or LAST) <= rollout.ring
+            else "waits for its ring"
+        )
 
     def fault(self, rollout: Rollout | None, now: datetime) -> str:
         """Why it cannot be or was not upgraded, or is less healthy since; empty if nothing is known."""

@@ -114,7 +114,7 @@ class HubServers:
             base.execute(
                 "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
                 "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns, releases, "
-                "release_parts, rollouts RESTART IDENTITY CASCADE"
+                "release_parts, rollouts, scheduled_hunts RESTART IDENTITY CASCADE"
             )
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:

@@ -90,7 +90,9 @@ def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothi
     assert "AmbientCapabilities" not in forward
 
 
-@pytest.mark.parametrize("name", ["sensor-update", "sensor-sync", "sensor-hunt", "sensor-hub@"])
+@pytest.mark.parametrize(
+    "name", ["sensor-update", "sensor-sync", "sensor-hunt", "sensor-hub@", "sensor-records-upload"]
+)
 def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> None:
     """The sandbox is identical, and so is the user."""
     forward, other = (
@@ -102,7 +104,7 @@ def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> N
     assert directives(folder / f"{name}.service")["User"] == "sensor"
 
 
-@pytest.mark.parametrize("name", ["sensor-hunt", "sensor-hub@"])
+@pytest.mark.parametrize("name", ["sensor-hunt", "sensor-hub@", "sensor-records-upload"])
 def test_a_unit_calls_what_exists(folder: Path, name: str) -> None:
     """It calls a command of the sensor, with a configuration that it reads."""
     words = directives(folder / f"{name}.service")["ExecStart"].removeprefix(f"{COMMAND} ").split()

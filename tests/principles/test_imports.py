@@ -59,8 +59,9 @@ MAY_IMPORT = {
     "logs": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "records", "registry"},
-    "hub": {"core", "boundary", "console", "datasets", "documents", "logs", "outputs", "sync", "tables"}
+    "hub": {"core", "boundary", "central", "console", "datasets", "documents", "logs", "outputs", "sync", "tables"}
     | {"upgrades", "views"},
+    "central": {"core", "outputs", "records"},
     "sync": {"core", "documents", "logs", "outputs"},
     "upgrades": {"core", "documents", "logs", "outputs", "sync"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "records", "tables"},
@@ -94,6 +95,7 @@ MAY_IMPORT = {
         "core",
         "budget",
         "capture",
+        "central",
         "config_file",
         "console_section",
         "delivery",
@@ -129,6 +131,7 @@ MAY_IMPORT = {
     "cli": {
         "core",
         "alerts",
+        "central",
         "config",
         "config_file",
         "config_values",
@@ -163,6 +166,7 @@ KEPT_APART = {
     ),
     "pyarrow": ({"records"}, "an extra: the sensor runs without it"),
     "maxminddb": ({"records"}, "an extra: the sensor runs without it"),
+    "obstore": ({"central"}, "an extra: the sensor runs without it"),
     "duckdb": ({"records"}, "an extra, and queries of others run in a process that is locked down"),
     "jinja2": ({"console", "report"}, "pages are made where everything is escaped"),
     "starlette": ({"console", "hub"}, "an extra: the sensor runs without it"),
