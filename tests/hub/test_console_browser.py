@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sensor.hub.campaigns import refresh_campaigns
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.releases import add_release
 from sensor.hub.rollouts import answer, begin
+from sensor.hub.scheduled_hunts import Schedule, add_schedule
 from sensor.outputs.hub_protocol.messages import UpgradeReport
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.upgrades.packages import Dpkg
@@ -98,6 +100,29 @@ def test_pages_fit_the_screen(page: Any, width: int, scheme: str) -> None:
     page.goto("/devices?type=camera")
     page.goto(page.locator("[data-rows] tbody a").first.get_attribute("href"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_coverage_and_findings_of_hunts(page: Any, servers: HubServers) -> None:
+    """Limits in the last figures of a sensor; a scheduled hunt with rows on the overview."""
+    expect, now = sync_api.expect, datetime.now(UTC)
+    with servers.base() as base:
+        base.execute(
+            'UPDATE events e SET record = replace(record, \'"truncated":0\', \'"one_way":1234,"truncated":7\') '
+            "FROM sensors s WHERE s.number = e.sensor AND s.name = 'paris-1' AND e.action = 'summary'"
+        )
+        add_schedule(base, Schedule("telnet", "SELECT 1", timedelta(days=1), None, 3, "anna"), now)
+        base.execute(
+            "INSERT INTO hunt_findings SELECT 'telnet', key, 'x', '{}', %(now)s, %(now)s FROM sensors", {"now": now}
+        )
+        refresh_campaigns(base)
+    page.goto("/sensors")
+    rows = page.locator("[data-rows] tbody tr")
+    expect(rows.filter(has_text="paris-1").locator("[data-name=Coverage]")).to_have_text(
+        "1,234 one-way connections, 7 truncated frames"
+    )
+    expect(rows.filter(has_text="office-1").locator("[data-name=Coverage]")).to_have_text("no limit reported")
+    page.goto("/")
+    expect(page.locator("main tr").filter(has_text="telnet").locator("[data-name=Alerts]")).to_have_text("2 rows")
 
 
 @needs_dpkg

@@ -21,6 +21,11 @@ CLOCK_MS = 5000
 # Smaller losses are shown, but are no fault.
 LOSS_PERCENT = 0.1
 LIMIT = 2000
+# Figures of a sensor that limit its coverage, besides packet loss.
+LIMITS = {
+    "one_way": "one-way connections", "truncated": "truncated frames", "shed": "messages not parsed",
+    "flows_evicted": "connections not tracked",
+}  # fmt: skip
 _SENSORS = sql.SQL("""
 SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, coalesce(s.config_state, ''), s.config_reason,
     l.last_ts, l.filtered, l.gaps, h.record,
@@ -49,8 +54,9 @@ ORDER BY severity DESC, cardinality(sites) DESC, last DESC LIMIT {limit}""")
 
 class SensorStatus(msgspec.Struct, frozen=True):
     """``gaps``: ranges of numbers that the hub lacks, None before the first batch; ``filtered``: the sensor selects
-    what it sends; ``loss``: percentage of dropped packets, None if unknown; ``quarantine``: reason and number of
-    rejected batches; ``config``: state of its configuration and the reason.
+    what it sends; ``loss``: percentage of dropped packets, None if unknown; ``limits``: what it could not see or parse,
+    in words, None if unknown; ``quarantine``: reason and number of rejected batches; ``config``: state of its
+    configuration and the reason.
     """
 
     name: str
@@ -65,6 +71,7 @@ class SensorStatus(msgspec.Struct, frozen=True):
     filtered: bool
     gaps: int | None
     loss: float | None
+    limits: list[str] | None
     quarantine: list[str]
 
     def faults(self, now: datetime) -> list[str]:
@@ -156,8 +163,17 @@ def _status(row: tuple[Any, ...]) -> SensorStatus:
     name, site, state, version, seen, expires, clock_ms, config, reason, last, filtered, gaps, record, quarantine = row
     return SensorStatus(
         name, site, state, version, seen, expires, clock_ms, f"{config}: {reason}" if reason else config, last,
-        bool(filtered), gaps, _loss(record), quarantine,
+        bool(filtered), gaps, _loss(record), _limits(record), quarantine,
     )  # fmt: skip
+
+
+def _limits(record: str | None) -> list[str] | None:
+    """What a sensor could not see or parse since its start, from its figures; None if it reported none."""
+    figures = part(record_of(record), "capture") if record is not None else {}
+    if not isinstance(figures.get("packets"), int):
+        return None
+    counts = [(figures.get(name), words) for name, words in LIMITS.items()]
+    return [f"{count:,} {words}" for count, words in counts if isinstance(count, int) and count > 0]
 
 
 def _loss(record: str | None) -> float | None:
