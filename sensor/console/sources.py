@@ -13,14 +13,15 @@ from typing import Protocol
 
 import msgspec
 
-from sensor.datasets.choose import NoDataset, choose, datasets_in
+from sensor.console.open_tables import OpenTables
+from sensor.console.readiness import Readiness
+from sensor.datasets.choose import NoDataset, chosen, datasets_in
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.span import Span
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.inventory.store.database import FILE, StoreError
 from sensor.tables.notes import Note, append_notes
-from sensor.tables.ready import make_devices_ready, make_ready
 from sensor.views.backend import Backend, DatasetBackend
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
@@ -69,7 +70,7 @@ class StateFolder:
     def __init__(self, state: Path, usual: str = "") -> None:
         """``usual``: dataset for URLs without one; empty: chosen as all commands do."""
         self.state, self._usual = state, usual
-        self._logs = _Logs()
+        self._logs, self._open, self._readiness = _Logs(), OpenTables(), Readiness()
 
     def all(self, user: str = "") -> list[Dataset]:
         """Datasets with content. Raises OSError if the folder cannot be read."""
@@ -84,7 +85,7 @@ class StateFolder:
                     return one
             raise Unknown("dataset", name, [one.name for one in found])
         try:
-            return choose(self.state, self._usual if any(one.name == self._usual for one in found) else "")
+            return chosen(found, self.state, self._usual if any(one.name == self._usual for one in found) else "")
         except NoDataset as error:
             raise NotReadable(str(error)) from None
 
@@ -110,11 +111,11 @@ class StateFolder:
             if dataset.inventory is None:
                 raise NotReadable(f"{dataset.name} contains no device and no record")
             notes.append("No event log: alerts, incidents, recommendations and health are unknown, not absent.")
-            notes += _ready(dataset)[1]
-            with open_folder(dataset.folder) as data:
+            notes += self._ready(dataset)[1]
+            with self._open.opened(dataset.folder) as data:
                 yield data
             return
-        usable, more = _ready(dataset) if dataset.inventory is not None else (False, [])
+        usable, more = self._ready(dataset) if dataset.inventory is not None else (False, [])
         behind = _as_they_are(dataset) if not usable else None
         if behind is not None:
             notes.append("The tables are behind the event log and cannot be updated: the newest records are missing.")
@@ -125,19 +126,18 @@ class StateFolder:
                 yield data
         else:
             notes += more
-            with open_folder(dataset.folder) as data:
+            with self._open.opened(dataset.folder) as data:
                 yield data
 
-
-def _ready(dataset: Dataset) -> tuple[bool, list[str]]:
-    """Update the tables. Returns whether they can be read, and caveats. Raises NotReadable if a newer sensor wrote
-    them, or they are damaged.
-    """
-    try:
-        found = make_ready(dataset.folder, dataset.log) if dataset.has_log else make_devices_ready(dataset.folder)
-    except StoreError as error:
-        raise NotReadable(str(error)) from None
-    return found.usable, [found.note] if found.note else []
+    def _ready(self, dataset: Dataset) -> tuple[bool, list[str]]:
+        """Update the tables. Returns whether they can be read, and caveats. Raises NotReadable if a newer sensor wrote
+        them, or they are damaged.
+        """
+        try:
+            found = self._readiness.of(dataset)
+        except StoreError as error:
+            raise NotReadable(str(error)) from None
+        return found.usable, [found.note] if found.note else []
 
 
 def _as_they_are(dataset: Dataset) -> Data | None:

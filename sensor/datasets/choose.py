@@ -53,11 +53,17 @@ def datasets_in(state: Path) -> list[Dataset]:
 
 def choose(state: Path, name: str = "") -> Dataset:
     """The dataset according to the rule. Raises UnknownDataset, NoDataset."""
-    found = datasets_in(state)
+    return chosen(datasets_in(state), state, name)
+
+
+def chosen(found: Sequence[Dataset], state: Path, name: str = "") -> Dataset:
+    """The one of the datasets of a state folder, in the order of ``datasets_in``. Raises UnknownDataset, NoDataset."""
     if name:
         return named_in(found, name)
     used = chosen_in(state)
     holding = [one for one in found if not one.empty]
+    if len(holding) == 1:
+        return holding[0]
     for one in holding:
         if one.name == used:
             return one
@@ -66,7 +72,7 @@ def choose(state: Path, name: str = "") -> Dataset:
             return one
     if not holding:
         raise NoDataset(_nothing(state, found))
-    return holding[0] if len(holding) == 1 else max(holding, key=lambda one: (one.has_findings, one.written))
+    return max(holding, key=lambda one: (one.has_findings, one.written))
 
 
 def named_in(found: Sequence[Dataset], name: str) -> Dataset:

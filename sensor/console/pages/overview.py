@@ -12,13 +12,13 @@ from sensor.console.losses import unseen
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import overview_at
 from sensor.console.render import render
+from sensor.posture.scores.exposure import Exposure
 from sensor.posture.scores.trend import read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 from sensor.views.moments import health
-from sensor.views.posture import posture
 from sensor.views.stories import StoryFilter, incidents, recommendations
 
 # The chart shows the newest alerts; its cost grows with the square of their number.
@@ -59,12 +59,12 @@ def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> d
     }
 
 
-def _score(request: PageRequest, total: int) -> Any:
+def _score(request: PageRequest, total: int) -> Exposure | None:
     """Exposure of the site; None if unknown, or too slow for this page."""
     if not request.opened.alerts_known or total > SCORED:
         return None
     with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
-        return posture(picture)
+        return picture.exposures.site
     return None
 
 
