@@ -18,6 +18,8 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 
 EVERY_S, HEARTBEAT_S, BATCH = 1.0, 15.0, 500
+# Seconds between two notifications of a stream: an open page of a busy sensor reloads at most so often.
+PAUSE_S = 5.0
 # Limit of streams. All streams of changes of a log share one look at it a second.
 MOST = 320
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -75,14 +77,14 @@ async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> Async
 
 
 async def changes(log: Path) -> AsyncIterator[bytes]:
-    """A notification when the log or its notes grow, at most once a second."""
-    before, quiet = await _LOOKS.sizes(log), 0.0
+    """A notification when the log or its notes grow: the first within a second, further ones after a pause."""
+    before, quiet, pause = await _LOOKS.sizes(log), 0.0, 0.0
     yield b"retry: 5000\n\n"
     while not Streams.ending:
         await anyio.sleep(EVERY_S)
-        quiet += EVERY_S
-        if (now := await _LOOKS.sizes(log)) != before:
-            before, quiet = now, 0.0
+        quiet, pause = quiet + EVERY_S, pause - EVERY_S
+        if pause <= 0 and (now := await _LOOKS.sizes(log)) != before:
+            before, quiet, pause = now, 0.0, PAUSE_S
             yield b"event: changed\ndata: {}\n\n"
         elif quiet >= HEARTBEAT_S:
             quiet = 0.0
