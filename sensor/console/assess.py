@@ -1,5 +1,5 @@
 """Assessments: vulnerabilities, scores and tickets of a dataset. They are computed for all devices at once and cached
-until the dataset changes.
+until the dataset changes; in a growing dataset, a calculation that takes long is not repeated at once.
 """
 
 from __future__ import annotations
@@ -7,11 +7,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from sensor.console.sources import Opened
+from sensor.core.collection import no_collection
 from sensor.documents import DocumentErrors
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.tickets.policy import Policy
@@ -23,6 +25,9 @@ from sensor.views.errors import NotReadable
 
 # With more devices, an assessment takes too long for a page.
 MOST = 20_000
+# New records are taken into account after this many times the duration of the calculation, at the latest after REST_S
+# seconds; changes of operators at once.
+REST, REST_S = 20, 60.0
 
 
 class Assessing(NamedTuple):
@@ -35,12 +40,14 @@ class Assessing(NamedTuple):
 class Assessments:
     """Cache of one dataset: the last one requested. Concurrent requests wait."""
 
-    def __init__(self, state: Path, assessing: Assessing) -> None:
-        """``state``: the folder with the imported vulnerabilities."""
+    def __init__(self, state: Path, assessing: Assessing, clock: Callable[[], float] = time.monotonic) -> None:
+        """``state``: the folder with the imported vulnerabilities; ``clock``: in seconds."""
         self.policy = assessing.policy
-        self._state, self._around = state, assessing.around
+        self._state, self._around, self._clock = state, assessing.around, clock
         self._lock = threading.Lock()
-        self._stamp: object = None
+        # What operators changed, and the position of the tables; until when only the former matters.
+        self._stamp: tuple[object, object] = (None, None)
+        self._rests_until = 0.0
         self._picture: Picture | None = None
         self._open = contextlib.ExitStack()
 
@@ -50,11 +57,18 @@ class Assessments:
         if not opened.alerts_known:
             raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, not empty")
         with self._lock:
-            stamp = (opened.dataset.folder, opened.dataset.log, opened.data.position)
-            if self._picture is None or stamp != self._stamp:
+            stamp = _stamp(opened)
+            if self._picture is None or self._is_outdated(stamp):
                 self._forget()
-                self._picture, self._stamp = self._made(opened), stamp
+                began = self._clock()
+                with no_collection():
+                    self._picture, self._stamp = self._made(opened), stamp
+                ended = self._clock()
+                self._rests_until = ended + min(REST * (ended - began), REST_S)
             yield self._picture
+
+    def _is_outdated(self, stamp: tuple[object, object]) -> bool:
+        return stamp[0] != self._stamp[0] or (stamp != self._stamp and self._clock() >= self._rests_until)
 
     def _made(self, opened: Opened) -> Picture:
         total = devices(opened.data, limit=1).total
@@ -83,3 +97,10 @@ class Assessments:
         self._picture = None
         self._open.close()
         self._open = contextlib.ExitStack()
+
+
+def _stamp(opened: Opened) -> tuple[object, object]:
+    """Dataset and changes of operators, and the position of the tables."""
+    position = opened.data.position
+    changes = opened.data.base.execute("SELECT count(*), total(state = 'undone') FROM words").fetchone()
+    return (opened.dataset.folder, opened.dataset.log, position.notes_size, *changes), position

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from sensor.inventory.services import service_text
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
+from sensor.views.kept import once
 from sensor.views.listing import contains, facets_of, page_of
 from sensor.views.page import Page, mark_of
 
@@ -106,12 +107,22 @@ def matching(
         raise NotReadable("conversations are unknown: the dataset has no inventory")
     if wanted.device and wanted.device not in nodes:
         raise Unknown("id", wanted.device, nodes)
-    block = _block(wanted.address)
-    return [row for row in all_of(picture, nodes) if _fits(row, wanted, block)]
+    block, rows = _block(wanted.address), all_of(picture, nodes)
+    return [row for row in rows if _fits(row, wanted, block)] if wanted != EVERY_CONVERSATION else list(rows)
 
 
-def all_of(picture: Picture, nodes: Mapping[str, Node]) -> Iterator[ConversationRow]:
-    """Every conversation once: both endpoints may have learned it; the client's data has the count."""
+def all_of(picture: Picture, nodes: Mapping[str, Node]) -> Collection[ConversationRow]:
+    """Every conversation once."""
+    return _present(picture) if nodes is picture.site.nodes else _conversations(picture, nodes)
+
+
+@once
+def _present(picture: Picture) -> Collection[ConversationRow]:
+    return _conversations(picture, picture.site.nodes)
+
+
+def _conversations(picture: Picture, nodes: Mapping[str, Node]) -> Collection[ConversationRow]:
+    """Both endpoints may have learned a conversation; the client's data has the count."""
     seen = picture.site.seen
     owners = {address: one.party.id for one in seen.machines.values() for address in one.party.texts}
     found: dict[str, ConversationRow] = {}
@@ -120,7 +131,7 @@ def all_of(picture: Picture, nodes: Mapping[str, Node]) -> Iterator[Conversation
             known = found.get(key := _name(row))
             if known is None or row.count > known.count:
                 found[key] = row
-    yield from found.values()
+    return found.values()
 
 
 def _of(node: Node, habits: Habits, nodes: Mapping[str, Node], owners: Mapping[str, str]) -> Iterator[ConversationRow]:

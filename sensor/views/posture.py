@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from sensor.posture.picture import Picture
 from sensor.posture.scores.exposure import BANDS, Exposure, Term, grouped
-from sensor.posture.scores.whatif import BEST, Fixed, fixed_device, fixed_site
+from sensor.posture.scores.whatif import Fixed, fixed_device, fixed_site
 from sensor.posture.site import Node
 from sensor.views.errors import Unknown, one_of
+from sensor.views.kept import once
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 
@@ -126,7 +127,8 @@ SORTS: dict[str, Callable[[ScoreRow], Any]] = {
 }
 
 
-def posture(picture: Picture, *, fixes: int = BEST) -> Posture:
+@once
+def posture(picture: Picture) -> Posture:
     """The score of the site. A site without devices has 0 points in the band ``low``, and no terms."""
     total = picture.exposures.site
     bands = _bands(picture.exposures.devices.values())
@@ -135,7 +137,7 @@ def posture(picture: Picture, *, fixes: int = BEST) -> Posture:
         total.band,
         _terms(total.terms),
         bands,
-        list(map(_fix, fixed_site(picture.site, fixes))),
+        list(map(_fix, fixed_site(picture.site))),
         picture.site.now,
     )
 
@@ -154,7 +156,8 @@ def scores(
     return page_of(rows, lambda row: row.id, facets, mark_of("scores", wanted, sort), limit, cursor)
 
 
-def every_score(picture: Picture) -> list[ScoreRow]:
+@once
+def every_score(picture: Picture) -> Sequence[ScoreRow]:
     """All devices that are not gone, the highest score first."""
     rows = [_score(picture.site.nodes[name], exposure) for name, exposure in picture.exposures.devices.items()]
     return sorted(rows, key=lambda row: (-row.points, row.id))

@@ -132,12 +132,12 @@ def _nodes(
 def _links(rows: Iterable[ConversationRow], places: Mapping[str, str]) -> list[MapLink]:
     """The links, those with the most conversations first."""
     services: dict[tuple[str, str], Counter[str]] = {}
-    for row in rows:
-        pair = places[row.client.id], places[row.server.id]
-        services.setdefault(pair, Counter())[row.service] += 1
+    counts = Counter((places[row.client.id], places[row.server.id], row.service) for row in rows)
+    for (client, server, service), count in counts.items():
+        services.setdefault((client, server), Counter())[service] = count
     made = [
-        MapLink(*pair, counts.total(), [name for name, _ in counts.most_common(SERVICES)])
-        for pair, counts in services.items()
+        MapLink(*pair, found.total(), [name for name, _ in found.most_common(SERVICES)])
+        for pair, found in services.items()
     ]
     return sorted(made, key=lambda link: (-link.conversations, link.client, link.server))
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.record_parts import time_text
+from sensor.inventory.habits import OUTSIDE, StoredHabits, Use
 from sensor.inventory.store.rows import Shown, index_words, save_rows
 from sensor.inventory.store.store import Store
 from tests.perf.made_records import START, STEP
 
 TYPES = ("printer", "camera", "workstation", "server", "voip_phone", "iot", "unknown")
 VENDORS = ("Kyocera", "Axis", "Dell", "HP", "Cisco", "Siemens", "Philips", "")
+# Protocol << 16 | port, of services that every device uses of some server.
+SERVICES = (17 << 16 | 53, 6 << 16 | 445, 6 << 16 | 631, 6 << 16 | 443, 17 << 16 | 123)
 _DEVICE = "INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -48,3 +51,23 @@ def _device(number: int, draw: random.Random) -> Shown:
         "last_seen": time_text(first),
     }  # fmt: skip
     return Shown(first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value})
+
+
+def fill_baseline(folder: Path, count: int, seed: int = 7) -> None:
+    """Write what the devices of ``fill`` use: name servers, file servers and printers, and web servers outside."""
+    draw, store = random.Random(seed), Store(folder)
+    servers = [f"dev-{number:06x}" for number in range(0, count, 100)]
+    try:
+        store.base.execute("BEGIN")
+        rows = ((f"dev-{number:06x}", _habits(draw, servers)) for number in range(count))
+        store.base.executemany("INSERT INTO baseline VALUES (?, ?)", rows)
+        store.base.execute("COMMIT")
+    finally:
+        store.close()
+
+
+def _habits(draw: random.Random, servers: list[str]) -> str:
+    first, last = START, START + 7 * 24 * 3600 * 10**9
+    uses = [(draw.choice(servers), service, Use(first, last, draw.randrange(1, 168))) for service in SERVICES]
+    uses.append((OUTSIDE, 6 << 16 | 443, Use(first, last, 100)))
+    return msgspec.json.encode(StoredHabits("workstation", "", first, last, 100, uses)).decode()
