@@ -39,8 +39,11 @@ def of_dataset(page: Page) -> Work:
 
     def work(console: Console, request: Request, who: Who, form: Given) -> Response:
         dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1], who.name)
-        with console.sources.opened(dataset, who.name) as opened:
-            return page(PageRequest(console, request, who, opened, form))
+        with (
+            console.sources.opened(dataset, who.name) as opened,
+            PageRequest(console, request, who, opened, form) as asked,
+        ):
+            return page(asked)
 
     return work
 

@@ -9,7 +9,6 @@ import msgspec
 
 from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
-from sensor.console.querying import querying
 from sensor.core.foreign import part
 from sensor.core.record_parts import time_text
 from sensor.records.asof import devices_at
@@ -61,14 +60,14 @@ def recorded_at(
     time. Raises Malformed if the records begin later; NotReadable.
     """
     at = moment_of(name, request.first(name), request.now)
-    with querying(request.dataset) as there:
-        first = first_of(records_folder(request.dataset.log)) * MICROSECOND
-        if at < first:
-            raise Malformed(name, request.first(name), f"a time after {time_text(first)[:19]}Z, when the records begin")
-        try:
-            return at, first, read(there.query, as_sql(at // MICROSECOND))
-        except QueryError as error:
-            raise NotReadable(str(error)) from None
+    there, first = request.records(), first_of(records_folder(request.dataset.log)) * MICROSECOND
+    if at < first:
+        raise Malformed(name, request.first(name), f"a time after {time_text(first)[:19]}Z, when the records begin")
+    try:
+        return at, first, read(there.query, as_sql(at // MICROSECOND))
+    except QueryError as error:
+        request.close_records()
+        raise NotReadable(str(error)) from None
 
 
 def changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> list[Change]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import anyio
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from sensor.console.filters import Paging, filter_of, paging_of
 from sensor.console.moments import now_ns, parsed
+from sensor.console.querying import Querying, querying
 from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
@@ -35,6 +37,25 @@ class PageRequest:
         self.console, self.http, self.who, self.opened, self.form = console, http, who, opened, form
         self.given = parameters(http.url.query)
         self.views, self.dataset = opened.views, opened.dataset
+        self._records: Querying | None = None
+        self._closing = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_records()
+
+    def records(self) -> Querying:
+        """The traffic records, opened once and closed at the end of the request. Raises NotReadable."""
+        if self._records is None:
+            self._records = self._closing.enter_context(querying(self.dataset))
+        return self._records
+
+    def close_records(self) -> None:
+        """Also after a failed query, whose process may have been ended."""
+        self._records = None
+        self._closing.close()
 
     @property
     def data(self) -> Data:

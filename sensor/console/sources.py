@@ -25,6 +25,7 @@ from sensor.tables.notes import Note, append_notes
 from sensor.views.backend import Backend, DatasetBackend
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
+from sensor.views.mutes import fault_of_mutes
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -95,6 +96,8 @@ class StateFolder:
         notes = [] if dataset.card.complete else ["The replay is running or was interrupted: results are incomplete."]
         try:
             with self._tables(dataset, notes) as data:
+                if fault := fault_of_mutes(data):
+                    notes.append(f"{fault}: the previous mutes stay in force.")
                 add = partial(append_notes, notes_log(dataset.log))
                 yield Opened(dataset, DatasetBackend(data), notes, dataset.has_log, add, data)
         except sqlite3.DatabaseError as error:

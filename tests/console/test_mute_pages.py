@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sensor.inventory.store.database import FILE, connect
+from sensor.tables.mute_rows import FILE_NAME
 from tests.console.kit import Running, csrf_of, output_of
 
 
@@ -93,11 +96,21 @@ def test_who_may_only_read_rehearses_and_mutes_nothing(there: Running) -> None:
 
 
 def test_an_invalid_file_of_mutes_is_reported_and_kept(there: Running) -> None:
+    with contextlib.closing(connect(there.state / FILE)) as base:  # the replay read another file
+        base.execute("DELETE FROM meta WHERE name = ?", (FILE_NAME,))
     (there.state / "mutes.yaml").write_text("mutes: {broken\n")
     with there.client() as client:
         name = alert_of(client, "discovery.port_scan")
         sent = {"csrf": csrf_of(client.get(f"/alerts/{name}/mute").text), "detector": "discovery.port_scan"}
         assert client.post(f"/alerts/{name}/mute", data=sent).status_code == 503
+        for path in ("/", "/alerts", "/devices"):
+            notice = re.search(r'<p class="notice" role="note">([^<]*mutes.yaml[^<]*)</p>', client.get(path).text)
+            assert notice is not None, path
+            assert "previous mutes stay in force" in notice[1]
+        headers = {"Authorization": f"Bearer {there.token()}"}
+        assert any(
+            "mutes.yaml" in note for note in client.get("/api/v1/alerts", headers=headers).json()["source"]["notes"]
+        )
     assert (there.state / "mutes.yaml").read_text() == "mutes: {broken\n"
 
 

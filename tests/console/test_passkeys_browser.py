@@ -59,3 +59,18 @@ def test_a_passkey_in_the_browser(there: Running, chromium: Any) -> None:  # noq
     assert [one for one in audit_of(there.state) if "passkey" in one[1]] == [
         ("anna", "passkey added"), ("anna", "login by passkey"), ("anna", "passkey removed"),
     ]  # fmt: skip
+
+
+def test_a_refusal_of_the_console_is_shown(there: Running, chromium: Any) -> None:  # noqa: F811
+    """The session ended in another window: the request for a passkey is refused before any authenticator is asked."""
+    opened = Page(chromium, there, "localhost", "admin")
+    page = opened.page
+    page.goto("/account")
+    other = opened.context.new_page()
+    other.goto("/account")
+    other.click("text=Log out")
+    page.fill("#passkeys [name=name]", "laptop")
+    page.click("text=Add a passkey")
+    sync_api.expect(page.locator("#passkeys [data-refused]")).to_be_visible()
+    sync_api.expect(page.locator("#passkeys [data-fault]")).to_be_hidden()
+    opened.context.close()

@@ -1,0 +1,48 @@
+"""When each user last visited the overview of a dataset, and the last record of its log at that time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.console.security.keys import FILE, connected
+
+# A visit ends after this time without a load of the page; it is forgotten after a year. In seconds.
+ENDS_S, FORGOTTEN_S = 30 * 60.0, 400 * 86_400.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS visits (
+    name TEXT, dataset TEXT, seq INTEGER, seen REAL, seq_before INTEGER, seen_before REAL, PRIMARY KEY (name, dataset)
+) STRICT, WITHOUT ROWID
+"""
+
+
+class Visit(NamedTuple):
+    """``seq``: number of the last record that the user could see; ``seen``: seconds since the epoch."""
+
+    seq: int
+    seen: float
+
+
+class Visits:
+    """In the database of the console's keys. Each call opens a connection: thread-safe."""
+
+    def __init__(self, state: Path) -> None:
+        """Raises sqlite3.Error if the database cannot be written."""
+        self._path = state / FILE
+        with connected(self._path) as base:
+            base.execute(_SCHEMA)
+
+    def come(self, name: str, dataset: str, seq: int, now: float) -> Visit | None:
+        """Record a load of the page; returns the end of the visit before this one, None if there was none. ``seq``:
+        last record that the page shows; ``now``: seconds since the epoch.
+        """
+        wanted = "SELECT seq, seen, seq_before, seen_before FROM visits WHERE name = ? AND dataset = ?"
+        with connected(self._path) as base:
+            row = base.execute(wanted, (name, dataset)).fetchone()
+            last, before = (Visit(*row[:2]), Visit(*row[2:])) if row is not None else (None, Visit(0, 0.0))
+            if last is not None and (now - last.seen > ENDS_S or seq < last.seq):
+                before = last
+            values = (name, dataset, seq, now, *before)
+            base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
+            base.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?)", values)
+        return before if before.seen else None
