@@ -41,9 +41,9 @@ def of_dataset(page: Page) -> Work:
         dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1], who.name)
         with (
             console.sources.opened(dataset, who.name) as opened,
-            PageRequest(console, request, who, opened, form) as asked,
+            PageRequest(console, request, who, opened, form) as page_request,
         ):
-            return page(asked)
+            return page(page_request)
 
     return work
 

@@ -133,6 +133,8 @@ def _environment(language: Language) -> jinja2.Environment:
             cell,
             breakable,
             setting,
+            done,
+            instant,
         )
     }
     made.filters["plural"] = language.plural
@@ -212,6 +214,16 @@ def name_of(end: object) -> str:
         return "unknown"
     name, place = str(end.get("hostname") or ""), str(end.get("ip") or end.get("mac") or end.get("device") or "")
     return f"{name} ({place})" if name and place else name or place or "unknown"
+
+
+def done(action: str) -> str:
+    """The action of a record as a past participle: ``open`` is ``opened``."""
+    return {"open": "opened", "close": "closed", "update": "updated"}.get(action, action.replace("_", " "))
+
+
+def instant(ts: int) -> str:
+    """A time (ns) for a URL."""
+    return time_text(ts)
 
 
 def count(number: int) -> str:

@@ -38,6 +38,7 @@ from sensor.console.threat_lists import Lists
 from sensor.console.timeouts import PatientProtocol
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
+from sensor.console.visits import Visits
 
 # Limit of connections, beyond which clients get 503; seconds for idle ones; seconds for open streams at shutdown.
 CONNECTIONS, IDLE_S, END_S = 512, 15, 2
@@ -75,6 +76,7 @@ def console_of(
         Passkeys(state),
         Challenges(),
         Uploads(state),
+        Visits(state),
         Replies(),
         Configuration(config, state),
         Lists(state),

@@ -26,6 +26,7 @@ from sensor.console.sources import Sources
 from sensor.console.threat_lists import Lists
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
+from sensor.console.visits import Visits
 
 
 class Console(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Console(msgspec.Struct, frozen=True):
     passkeys: Passkeys
     challenges: Challenges
     uploads: Uploads
+    visits: Visits
     replies: Replies
     configuration: Configuration
     lists: Lists

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from sensor.console.security.keys import FILE, connected
 
-# A visit ends after this time without a load of the page; it is forgotten after a year. In seconds.
-ENDS_S, FORGOTTEN_S = 30 * 60.0, 400 * 86_400.0
+# In seconds: a visit ends after this time without a load of the page, and is forgotten after a year; loads within a
+# minute are stored once.
+ENDS_S, FORGOTTEN_S, STORED_S = 30 * 60.0, 400 * 86_400.0, 60.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS visits (
     name TEXT, dataset TEXT, seq INTEGER, seen REAL, seq_before INTEGER, seen_before REAL, PRIMARY KEY (name, dataset)
@@ -23,6 +24,9 @@ class Visit(NamedTuple):
     seen: float
 
 
+NEVER = Visit(0, 0.0)
+
+
 class Visits:
     """In the database of the console's keys. Each call opens a connection: thread-safe."""
 
@@ -32,17 +36,18 @@ class Visits:
         with connected(self._path) as base:
             base.execute(_SCHEMA)
 
-    def come(self, name: str, dataset: str, seq: int, now: float) -> Visit | None:
+    def come(self, name: str, dataset: str, seq: int, now: float, *, reads: bool = True) -> Visit | None:
         """Record a load of the page; returns the end of the visit before this one, None if there was none. ``seq``:
-        last record that the page shows; ``now``: seconds since the epoch.
+        last record that the page shows; ``now``: seconds since the epoch; ``reads``: false if the page updated itself.
         """
         wanted = "SELECT seq, seen, seq_before, seen_before FROM visits WHERE name = ? AND dataset = ?"
         with connected(self._path) as base:
             row = base.execute(wanted, (name, dataset)).fetchone()
-            last, before = (Visit(*row[:2]), Visit(*row[2:])) if row is not None else (None, Visit(0, 0.0))
-            if last is not None and (now - last.seen > ENDS_S or seq < last.seq):
+            last, before = (Visit(*row[:2]), Visit(*row[2:])) if row is not None else (NEVER, NEVER)
+            if now - last.seen > ENDS_S or seq < last.seq:
                 before = last
-            values = (name, dataset, seq, now, *before)
-            base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
-            base.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?)", values)
+            if reads and now - last.seen > STORED_S:
+                base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
+                values = (name, dataset, seq, now, *before)
+                base.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?)", values)
         return before if before.seen else None

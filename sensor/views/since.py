@@ -17,11 +17,13 @@ _NOTED = "SELECT count(DISTINCT alert) FROM alert_words WHERE ts > ? AND author 
 
 
 class Since(msgspec.Struct, frozen=True):
-    """``counts``: (kind, action, number of different ones), such as ``("alert", "open", 3)``; ``noted``: alerts with
-    notes of other operators; ``more``: there are more records than COUNTED, of which only these were counted.
+    """``counts``: (kind, action, number of different ones), such as ``("alert", "open", 3)``; ``first``: time of
+    the first one, ns; ``noted``: alerts with notes of other operators; ``more``: there are more records than COUNTED,
+    of which only these were counted.
     """
 
     counts: list[tuple[str, str, int]]
+    first: int
     noted: int
     more: bool
 
@@ -35,4 +37,6 @@ def since(data: Data, seq: int, ts: int, user: str) -> Since | None:
         return None
     rows = data.base.execute(_COUNTS, (seq, seq + COUNTED)).fetchall()
     noted = data.base.execute(_NOTED, (ts, user)).fetchone()[0]
-    return Since([(str(kind), str(action), int(count)) for kind, action, count in rows], noted, last > seq + COUNTED)
+    first = data.base.execute("SELECT ts FROM timeline WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)).fetchone()
+    counts = [(str(kind), str(action), int(count)) for kind, action, count in rows]
+    return Since(counts, first[0] if first is not None else 0, noted, last > seq + COUNTED)

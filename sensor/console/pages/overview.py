@@ -9,9 +9,11 @@ from starlette.responses import Response
 
 from sensor.console.charts import histogram, line
 from sensor.console.losses import unseen
+from sensor.console.moments import now_ns
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import overview_at
 from sensor.console.render import render
+from sensor.console.visits import Visit
 from sensor.posture.scores.exposure import Exposure
 from sensor.posture.scores.trend import read
 from sensor.views.alert_filter import AlertFilter
@@ -19,6 +21,7 @@ from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 from sensor.views.moments import health
+from sensor.views.since import Since, since
 from sensor.views.stories import StoryFilter, incidents, recommendations
 
 # The chart shows the newest alerts; its cost grows with the square of their number.
@@ -36,15 +39,29 @@ def page(request: PageRequest) -> Response:
     data = request.data
     found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
-    state, shown = health(data), devices(data, sort="first", limit=SHOWN)
+    state, shown, visit = health(data), devices(data, sort="first", limit=SHOWN), _visit(request)
     newest = alerts(data, AlertFilter(state=OPEN) if found.total else AlertFilter(), "last", limit=CHARTED)
     return render(
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         closed=_closed(request, open_alerts=found.total, open_incidents=stories.total),
         site=_score(request, shown.total), trend=_trend(request),
+        visit=visit, since=_since(request, visit),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
+
+
+def _visit(request: PageRequest) -> Visit | None:
+    """The end of the user's visit before this one; None without one. A page that updates itself is no visit (Fetch
+    Metadata Request Headers, W3C).
+    """
+    reads = request.http.headers.get("sec-fetch-dest", "document") == "document"
+    seq, now = request.data.position.seq, now_ns() / 1e9
+    return request.console.visits.come(request.who.name, request.dataset.name, seq, now, reads=reads)
+
+
+def _since(request: PageRequest, visit: Visit | None) -> Since | None:
+    return since(request.data, visit.seq, int(visit.seen * 1e9), request.who.name) if visit is not None else None
 
 
 def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
