@@ -100,6 +100,7 @@ ACTIONS: dict[str, Page] = {
     "/alerts/{id}/mute": mute.act,
     "/lists/act": lists.act,
     "/rules/act": rules.act,
+    "/hunt/act": hunt.act,
     "/views/act": view_actions.act,
     "/devices/act": device_actions.act,
     "/devices/undo": device_actions.undo,

@@ -26,6 +26,7 @@ from sensor.console.saved_views import PATHS
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.datasets.dataset import Dataset
+from sensor.documents.spans import span_text
 from sensor.tables.lines import SEVERITIES
 
 FOLDER = Path(__file__).parent / "templates"
@@ -135,6 +136,7 @@ def _environment(language: Language) -> jinja2.Environment:
             setting,
             done,
             instant,
+            duration,
         )
     }
     made.filters["plural"] = language.plural
@@ -224,6 +226,11 @@ def done(action: str) -> str:
 def instant(ts: int) -> str:
     """A time (ns) for a URL."""
     return time_text(ts)
+
+
+def duration(seconds: int) -> str:
+    """``1h``, as in configuration files."""
+    return span_text(seconds)
 
 
 def count(number: int) -> str:

@@ -18,6 +18,7 @@ from sensor.console.api.replies import Replies
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
 from sensor.console.configuration import Configuration
+from sensor.console.hunt_files import HuntFiles
 from sensor.console.languages import Languages
 from sensor.console.place import Place, bound, tls_of
 from sensor.console.reports import Reports
@@ -81,6 +82,7 @@ def console_of(
         Configuration(config, state),
         Lists(state),
         RuleFiles(state, config),
+        HuntFiles(state, config),
         Reports(state, config),
         proxy,
         oidc,

@@ -9,6 +9,7 @@ import msgspec
 from sensor.console.api.replies import Replies
 from sensor.console.assess import Assessments
 from sensor.console.configuration import Configuration
+from sensor.console.hunt_files import HuntFiles
 from sensor.console.languages import Languages
 from sensor.console.place import Place
 from sensor.console.reports import Reports
@@ -52,6 +53,7 @@ class Console(msgspec.Struct, frozen=True):
     configuration: Configuration
     lists: Lists
     rules: RuleFiles
+    hunts: HuntFiles
     reports: Reports
     proxy: Proxy | None = None
     oidc: Provider | None = None

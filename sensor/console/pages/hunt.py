@@ -1,4 +1,6 @@
-"""Hunts: the library, and SQL over the traffic records. The query is in the URL, so that it can be saved and shared."""
+"""Hunts: the library, and queries in SQL or KQL over the traffic records. The query is in the URL, so that it can be
+saved and shared; an SQL query can be run on a schedule.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +10,36 @@ import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from sensor.console.cells import csv_cell
+from sensor.console.hunt_chart import Chart, chart_of
+from sensor.console.hunt_files import FIELDS, PARTIES
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
 from sensor.console.render import render
+from sensor.records import kql
 from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt, hunt, library
 from sensor.records.query import QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
-from sensor.views.errors import Malformed, Unknown
+from sensor.tables.lines import SEVERITIES
+from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
 
+SQL, KQL = "sql", "kql"
 ROWS, CSV_ROWS, LONGEST = 500, 100_000, 20_000
 
 
 class Result(NamedTuple):
-    """``answer``: None if there is an ``error``; ``seen``: traffic that the records do not contain."""
+    """``answer``: None if there is an ``error``; ``seen``: traffic that the records do not contain; ``chart``: None if
+    the rows have no numbers.
+    """
 
     answer: Answer | None
     seen: Sequence[str]
     error: str
+    chart: Chart | None = None
 
 
 @functools.cache
@@ -39,15 +49,28 @@ def hunts() -> dict[str, Hunt]:
 
 
 def page(request: PageRequest) -> Response:
-    name, sql = request.first("name"), request.first("sql").strip()
+    name, sql, language = request.first("name"), request.first("sql").strip(), _language(request)
     chosen = _chosen(name)
     sql = sql or (chosen.sql if chosen is not None else "")
     result = _result(request, sql, ROWS) if sql else None
     return render(
         request, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen,
-        sql=sql, result=result, tables=TABLES,
-        rows=ROWS,
+        sql=sql, result=result, tables=TABLES, rows=ROWS, language_of=language, kql=kql.installed(),
+        scheduled=request.console.hunts.all(), own=request.console.hunts.names(), severities_of=SEVERITIES,
     )  # fmt: skip
+
+
+def act(request: PageRequest) -> Response:
+    """Run a query on a schedule, or remove a scheduled hunt."""
+    action, name = request.field("action"), request.field("name").strip()
+    one_of("action", [action], ("schedule", "remove"))
+    request.console.audit.add(request.who.name, f"hunt {action}", peer=request.peer, text=name)
+    if action == "remove":
+        request.console.hunts.remove(name)
+    else:
+        given = {key: request.field(key) for key in (*FIELDS, *PARTIES)}
+        request.console.hunts.save(name, request.text("sql").strip(), given)
+    return RedirectResponse(request.url("/hunt") + "#scheduled", 303)
 
 
 def csv_page(request: PageRequest) -> Response:
@@ -73,12 +96,23 @@ def _chosen(name: str) -> Hunt | None:
     return hunts().get(name)
 
 
+def _language(request: PageRequest) -> str:
+    """The language of the query: SQL unless the URL has another one. Raises Unknown; NotReadable without the extra."""
+    language = request.first("language") or SQL
+    one_of("language", [language], (SQL, KQL))
+    if language == KQL and not kql.installed():
+        raise NotReadable(kql.MISSING)
+    return language
+
+
 def _result(request: PageRequest, sql: str, most: int) -> Result:
+    language = _language(request)
     if len(sql) > LONGEST:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
     with querying(request.dataset) as there:
         try:
-            answer = there.query.run(sql, most=most)
-            return Result(answer, [*there.missing, *sentences(coverage(there.query))], "")
-        except QueryError as error:
+            answer = there.query.run(kql.translated(sql, there.query) if language == KQL else sql, most=most)
+            chart = chart_of(answer.columns, answer.types, answer.rows)
+            return Result(answer, [*there.missing, *sentences(coverage(there.query))], "", chart)
+        except (QueryError, kql.KqlError) as error:
             return Result(None, [], str(error))

@@ -1,0 +1,62 @@
+"""The result of a query as a bar chart in SVG, rendered on the server: one bar for each of the first rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from sensor.core.reader import clean
+
+BARS, LABEL = 25, 28
+WIDTH, ROW, ASIDE, END = 720, 22, 220, 90
+# Types of DuckDB whose values are numbers.
+NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL.*")
+_FRAME = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+_BAR = Markup(
+    '<g><title>{}: {}</title><text x="{}" y="{:.0f}" text-anchor="end">{}</text><rect x="{}" y="{:.0f}" width="{:.1f}"'
+    ' height="{}"/><text class="value" x="{:.1f}" y="{:.0f}">{}</text></g>'
+)
+
+
+class Chart(NamedTuple):
+    """``shown``: number of rows in the picture; ``label`` and ``value``: the columns."""
+
+    picture: Markup
+    shown: int
+    label: str
+    value: str
+
+
+def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> Chart | None:
+    """The last column with numbers, labeled by the first other column; None if the result has no such columns, no
+    rows, or negative numbers.
+    """
+    numeric = [place for place, kind in enumerate(types) if NUMBERS.fullmatch(kind)]
+    named = [place for place in range(len(columns)) if place not in numeric]
+    if not numeric or not named or not rows:
+        return None
+    label, value = named[0], numeric[-1]
+    values = [(_text(row[label]), float(row[value] or 0)) for row in rows[:BARS]]
+    most = max(size for _, size in values)
+    if most <= 0 or min(size for _, size in values) < 0:
+        return None
+    bars = Markup("").join(_bar(place, *one, most) for place, one in enumerate(values))
+    about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
+    return Chart(_FRAME.format(WIDTH, len(values) * ROW + 4, about, bars), len(values), columns[label], columns[value])
+
+
+def _bar(place: int, label: str, value: float, most: float) -> Markup:
+    top, length = place * ROW + 2, value / most * (WIDTH - ASIDE - END)
+    short = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
+    number = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    base = top + ROW - 7
+    return _BAR.format(
+        label, number, ASIDE - 8, base, short, ASIDE, top, max(length, 1.0), ROW - 4, ASIDE + length + 6, base, number
+    )
+
+
+def _text(value: object) -> str:
+    return clean(str(value)) if value is not None else "none"
