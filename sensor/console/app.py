@@ -30,6 +30,7 @@ from sensor.console.pages import (
     errors,
     firewall,
     health,
+    help_texts,
     hunt,
     incident,
     incidents,
@@ -132,6 +133,7 @@ def app_with(console: Console, content: Content) -> Starlette:
         *oidc.routes(console),
         *passkeys.routes(console),
         *theme.routes(console),
+        *help_texts.routes(console),
         *users.routes(console),
         *content.routes,
     ]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
-    "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/account", "/uploads", "/nothing",
+    "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/account", "/uploads", "/help", "/nothing",
     "/lists?check=203.0.113.66", "/rules", "/rules/new?when=dns.query", "/reports", "/settings?all=1",
 )  # fmt: skip
 AT = "at=2026-11-24T08:12"
