@@ -9,11 +9,19 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from sensor.views.topology import MapLink, MapNode, Topology
+from sensor.views.topology import MapLink, MapNode, MapStep, Topology
 
 WIDTH, HEIGHT, ASIDE = 1200, 720, 230
 LABEL = 26
-_FRAME = Markup('<svg class="map" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}</svg>')
+_FRAME = Markup('<svg class="map" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>')
+_ARROW = Markup(
+    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path class="arrow" d="M0 0 L10 5 L0 10 z"></path></marker></defs>'
+)
+_STEP = Markup(
+    '<path class="step{}" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" marker-end="url(#arrow)"><title>{}</title>'
+    "</path>"
+)
 _LINK = Markup(
     '<path class="link" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" stroke-width="{:.1f}"><title>{}</title></path>'
 )
@@ -31,8 +39,9 @@ def drawing(topology: Topology, url_of: Callable[[MapNode], str]) -> Markup:
     names = {node.id: node.name for node in topology.nodes}
     links = Markup("").join(_link(link, points, names) for link in topology.links if link.client != link.server)
     nodes = Markup("").join(_node(node, points[node.id], url_of(node)) for node in topology.nodes)
+    steps = Markup("").join(_step(step, points, names) for step in topology.steps if step.source != step.target)
     label = f"map of {topology.devices} devices and {topology.conversations} conversations; the table below lists them"
-    return _FRAME.format(WIDTH, HEIGHT, label, links, nodes)
+    return _FRAME.format(WIDTH, HEIGHT, label, _ARROW if steps else "", links, steps, nodes)
 
 
 def described(node: MapNode) -> str:
@@ -46,6 +55,13 @@ def _place(number: int, count: int) -> Point:
     """A position on the ellipse, the first at the top, clockwise."""
     angle = 2 * math.pi * number / count - math.pi / 2
     return WIDTH / 2 + (WIDTH / 2 - ASIDE) * math.cos(angle), HEIGHT / 2 + (HEIGHT / 2 - 40) * math.sin(angle)
+
+
+def _step(step: MapStep, points: dict[str, Point], names: dict[str, str]) -> Markup:
+    (x1, y1), (x2, y2) = points[step.source], points[step.target]
+    bend_x, bend_y = (x1 + x2) / 3 + WIDTH / 6, (y1 + y2) / 3 + HEIGHT / 6
+    title = f"{names[step.source]} → {names[step.target]}, step of an attack path: {step.service}, cost {step.cost}"
+    return _STEP.format(" assumed" if step.assumed else "", x1, y1, bend_x, bend_y, x2, y2, title)
 
 
 def _link(link: MapLink, points: dict[str, Point], names: dict[str, str]) -> Markup:

@@ -18,6 +18,7 @@ from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths, attack_paths
 from sensor.posture.picture import Picture
 from sensor.views.errors import Unknown, one_of
+from sensor.views.kept import once
 from sensor.views.listing import facets_of, page_of
 from sensor.views.page import Page, mark_of
 
@@ -113,6 +114,12 @@ def paths(
     return view_of(
         attack_paths(picture.site, wanted.source, wanted.goal), mark_of("paths", wanted, sort), sort, limit, cursor
     )
+
+
+@once
+def cheapest(picture: Picture) -> PathsView:
+    """The first page of all paths."""
+    return paths(picture)
 
 
 def view_of(found: Paths, mark: str, sort: str, limit: int, cursor: str) -> PathsView:

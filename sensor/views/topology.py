@@ -5,7 +5,7 @@ devices are then shown individually. Excess nodes are folded, and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from sensor.posture.site import Node
 from sensor.tables.lines import SEVERITIES
 from sensor.views.conversations import EVERY_CONVERSATION, ConversationFilter, ConversationRow, EndRow, matching
 from sensor.views.errors import Unknown, one_of
+from sensor.views.paths import HopRow, PathRow
 
 INTERNET, UNKNOWN, OTHERS = "internet", "unknown", "other groups"
 # Limits on the groups, and devices of the opened group, that a map shows; services named on a link.
@@ -50,9 +51,19 @@ class MapLink(msgspec.Struct, frozen=True):
     services: list[str]
 
 
+class MapStep(msgspec.Struct, frozen=True):
+    """A step of attack paths. ``source`` and ``target``: ids of nodes; ``assumed``: without packets that show it."""
+
+    source: str
+    target: str
+    service: str
+    cost: int
+    assumed: bool
+
+
 class Topology(msgspec.Struct, frozen=True):
     """``devices`` and ``conversations``: number of matches; ``folded``: devices of the opened group, and groups, that
-    are combined for lack of space.
+    are combined for lack of space; ``steps``: of the attack paths.
     """
 
     nodes: list[MapNode]
@@ -60,6 +71,7 @@ class Topology(msgspec.Struct, frozen=True):
     devices: int
     conversations: int
     folded: int
+    steps: list[MapStep] = []
 
 
 class Then(NamedTuple):
@@ -79,24 +91,45 @@ def topology(
     by: str = "type",
     opened: str = "",
     then: Then | None = None,
+    along: Sequence[PathRow] = (),
 ) -> Topology:
     """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group; ``then``: if not
-    the present. Raises Unknown, Malformed and NotReadable like ``conversations``.
+    the present; ``along``: attack paths, whose devices are shown individually. Raises Unknown, Malformed and
+    NotReadable like ``conversations``.
     """
     one_of("by", [by], GROUPINGS)
     nodes = picture.site.nodes if then is None else then.nodes
     rows = [row for row in matching(picture, wanted, nodes) if then is None or then.after < row.first <= then.at]
     ends = {end.id: end for row in rows for end in (row.client, row.server)}
+    matches, hops = sum(key in nodes for key in ends), [hop for path in along for hop in path.hops]
+    ends |= {key: _end_of(key, nodes) for hop in hops for key in (hop.source, hop.target)}
     groups = {key: _group(end, nodes, GROUPINGS[by]) for key, end in ends.items()}
     if opened and opened not in groups.values():
         raise Unknown("opened", opened, sorted(set(groups.values())))
     alone = _alone(rows, groups, opened) if opened else set()
+    alone |= {key for hop in hops for key in (hop.source, hop.target) if key in nodes}
     sizes = Counter(groups.values())
     shown = {INTERNET, opened, *(name for name, _ in sizes.most_common(GROUPS))}
     places = {key: key if key in alone else name if name in shown else OTHERS for key, name in groups.items()}
-    folded = len(set(sizes) - shown) + (sizes[opened] - len(alone) if opened else 0)
+    folded = len(set(sizes) - shown) + (
+        sum(groups[key] == opened and key not in alone for key in groups) if opened else 0
+    )
     drawn = _nodes(ends, alone, places, _severities(picture) if then is None else then.severities)
-    return Topology(drawn, _links(rows, places), sum(key in nodes for key in ends), len(rows), folded)
+    return Topology(drawn, _links(rows, places), matches, len(rows), folded, _steps(hops, places))
+
+
+def _end_of(name: str, nodes: Mapping[str, Node]) -> EndRow:
+    node = nodes.get(name)
+    return EndRow(name, node.name, node.address, node.type or UNKNOWN, node.segment) if node else EndRow(name)
+
+
+def _steps(hops: Iterable[HopRow], places: Mapping[str, str]) -> list[MapStep]:
+    """Each step once, with its lowest cost, the cheapest first."""
+    found: dict[tuple[str, str], MapStep] = {}
+    for hop in sorted(hops, key=lambda hop: hop.cost):
+        step = MapStep(places[hop.source], places[hop.target], hop.service, hop.cost, hop.assumed)
+        found.setdefault((step.source, step.target), step)
+    return list(found.values())
 
 
 def _group(end: EndRow, nodes: Mapping[str, Node], named: Callable[[Node], str]) -> str:

@@ -19,7 +19,7 @@ from tests import sampling
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
-    "/map?by=type&opened=camera", "/timeline", "/hunt", "/hunt?name=scanners",
+    "/map?by=type&opened=camera", "/map?paths=yes", "/timeline", "/hunt", "/hunt?name=scanners",
     "/search?q=10.20.10.106", "/health", "/audit",
 )  # fmt: skip
 
@@ -265,3 +265,13 @@ def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client) -> Non
     """The last three minutes of the office are those of its capture, at any time."""
     found = browser.get("/alerts?since=3m").text
     assert "2 alerts" in found
+
+
+def test_attack_paths_on_the_map(browser: httpx.Client) -> None:
+    """Arrows on the map and a table of steps; not for a past state."""
+    page = browser.get("/map?paths=yes").text
+    assert page.count('marker-end="url(#arrow)"') >= 3
+    assert "smb/445" in page.partition('id="paths"')[2].partition("</section>")[0]
+    assert "marker-end" not in browser.get("/map").text
+    assert browser.get("/map?paths=maybe").status_code == 400
+    assert browser.get("/map?paths=yes&at=2026-11-24T08:19").status_code == 400

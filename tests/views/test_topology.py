@@ -12,6 +12,7 @@ from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, conversations
 from sensor.views.dataset import Data
 from sensor.views.errors import Unknown
+from sensor.views.paths import cheapest
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, Topology, topology
 
 
@@ -75,3 +76,32 @@ def test_invalid_values(picture: Picture) -> None:
         topology(picture, by="colour")
     with pytest.raises(Unknown):
         topology(picture, by="type", opened="spaceship")
+
+
+def test_attack_paths_are_on_the_map_device_by_device(picture: Picture) -> None:
+    """Each step connects two nodes of the map: devices, or the internet. Conversations are the same as without."""
+    rows = cheapest(picture).page.rows
+    hops = {(hop.source, hop.target) for row in rows for hop in row.hops}
+    found, plain = topology(picture, along=rows), topology(picture)
+    nodes = {node.id: node for node in found.nodes}
+    assert {(step.source, step.target) for step in found.steps} == {
+        tuple(INTERNET if end == "outside" else end for end in hop) for hop in hops
+    }
+    for step in found.steps:
+        assert nodes[step.target].device == step.target
+        assert step.source == INTERNET or nodes[step.source].device == step.source
+    assert (found.devices, found.conversations) == (plain.devices, plain.conversations)
+    assert sum(link.conversations for link in found.links) == found.conversations
+    assert plain.steps == []
+
+
+def test_an_opened_group_with_paths_folds_only_its_other_devices(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEVICES", 1)
+    rows = cheapest(picture).page.rows
+    found = topology(picture, by="type", opened="server", along=rows)
+    alone = [node for node in found.nodes if node.device]
+    servers = [node for node in picture.site.nodes.values() if node.type == "server"]
+    shown = sum(picture.site.nodes[node.device].type == "server" for node in alone)
+    assert found.folded == len(servers) - shown

@@ -1,4 +1,4 @@
-"""Network map: flows between groups of devices; one group can be expanded."""
+"""Network map: flows between groups of devices, and attack paths; one group can be expanded."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from sensor.console.drawing import drawing
 from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
+from sensor.posture.picture import Picture
 from sensor.views.conversations import ConversationFilter
+from sensor.views.errors import Malformed, one_of
+from sensor.views.paths import PathsView, cheapest
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, topology
 
 
 def page(request: PageRequest) -> Response:
     wanted, by, opened = (
-        request.filter(ConversationFilter, "by", "opened"),
+        request.filter(ConversationFilter, "by", "opened", "paths"),
         request.first("by") or "type",
         request.first("opened"),
     )
     with request.console.assessments.of(request.opened) as picture:
         then = then_of(request, picture) if request.first("at") else None
-        found, known = topology(picture, wanted, by, opened, then), picture.site.nodes
+        paths = _paths(request, picture)
+        along = paths.page.rows if paths is not None else ()
+        found, known = topology(picture, wanted, by, opened, then, along), picture.site.nodes
 
     def url_of(node: MapNode) -> str:
         if node.device in known:
@@ -35,9 +40,21 @@ def page(request: PageRequest) -> Response:
         found=found,
         picture=drawing(found, url_of),
         nodes=nodes,
+        paths=paths,
         wanted=wanted,
         by=by,
         groupings=tuple(GROUPINGS),
         group=opened,
         timely=True,
     )
+
+
+def _paths(request: PageRequest, picture: Picture) -> PathsView | None:
+    """The cheapest attack paths, if the URL requests them. Raises Unknown; Malformed for a past state."""
+    wanted = request.first("paths")
+    one_of("paths", [wanted] if wanted else [], ("yes", "no"))
+    if wanted != "yes":
+        return None
+    if request.first("at"):
+        raise Malformed("paths", wanted, "no time: attack paths are of the present")
+    return cheapest(picture)
