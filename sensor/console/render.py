@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 import sensor
+from sensor.console.api import parquet
 from sensor.console.languages import Language
 from sensor.console.messages import Translated, translated
 from sensor.console.moments import age_text, parsed
@@ -83,6 +84,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
         "nav": [(path, language.text(name)) for path, name in http.app.state.nav],
         "language": language.code,
         "path": http.url.path,
+        "help": f"/help#{http.url.path.split('/')[1] or 'overview'}",
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
         "past": PAST,
@@ -143,7 +145,7 @@ def _environment(language: Language) -> jinja2.Environment:
     made.globals["_"] = language.text
     if language.messages:
         made.add_extension(_Translating)
-    made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
+    made.globals |= {"parquet": parquet.installed(), "version": sensor.__version__, "severities": SEVERITIES[::-1]}
     return made
 
 

@@ -1,5 +1,5 @@
-"""Whole lists as NDJSON or CSV. All pages are first written to a file, so that slow clients do not keep the tables
-open.
+"""Whole lists as NDJSON, CSV or Parquet. All pages are first written to a file, so that slow clients do not keep the
+tables open.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from typing import IO, Any
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from sensor.console.api import parquet
 from sensor.console.api.resources import Resource, answer
 from sensor.console.cells import csv_cell
 from sensor.console.page_request import PageRequest
 from sensor.views.errors import Malformed, Unknown
 
-FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+FORMATS = {
+    "json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
 # A longer list is not exported: clients narrow the filter or page through it with a cursor.
 MOST, PAGE = 200_000, 1000
 IN_MEMORY, PART = 4 << 20, 64 << 10
@@ -30,17 +34,23 @@ def format_of(request: PageRequest) -> str:
     if wanted and wanted not in FORMATS:
         raise Unknown("format", wanted, FORMATS)
     accepted = request.http.headers.get("accept", "")
-    return wanted or next((name for name in ("ndjson", "csv") if FORMATS[name].partition(";")[0] in accepted), "json")
+    return wanted or next(
+        (name for name in ("ndjson", "csv", "parquet") if FORMATS[name].partition(";")[0] in accepted), "json"
+    )
 
 
 def exported(request: PageRequest, resource: Resource, form: str) -> Response:
-    """The list as a file. Raises Malformed if there are more than MOST rows."""
+    """The list as a file. Raises Malformed if there are more than MOST rows; NotReadable if the format needs an extra
+    that is not installed.
+    """
     if not resource.listed:
         raise Malformed("format", form, "json: only lists are exported")
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 closed when it was sent
     try:
-        for line in _csv(request, resource) if form == "csv" else _ndjson(request, resource):
-            file.write(line)
+        if form == "parquet":
+            parquet.write(file, resource.item, _items(request, resource))
+        else:
+            file.writelines(_csv(request, resource) if form == "csv" else _ndjson(request, resource))
     except BaseException:
         file.close()
         raise

@@ -1,0 +1,194 @@
+"""A typed client of the API, for programs: filters and results have the types of the server. It needs no extra.
+
+client = Client("http://127.0.0.1:8765", token)
+for alert in client.alerts(AlertFilter(severity="high", state=("open",))):
+    client.note(alert.id, "acknowledge")
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from http.client import HTTPMessage
+from typing import IO, Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from sensor.console.api import types
+from sensor.core.record_parts import time_text
+from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
+from sensor.views.devices import EVERY_DEVICE, DeviceFilter
+from sensor.views.moments import EVERY_MOMENT, TimelineFilter
+from sensor.views.posture import Posture
+from sensor.views.stories import EVERY_STORY, StoryFilter
+from sensor.views.tickets import TicketFilter, TicketRow
+from sensor.views.vulnerabilities import FindingRow, VulnerabilityFilter
+
+BASE = "/api/v1"
+Item = TypeVar("Item")
+
+
+class ApiError(Exception):
+    """The server refused a request. ``problem``: the reason (RFC 9457)."""
+
+    def __init__(self, problem: types.Problem) -> None:
+        super().__init__(f"{problem.title}: {problem.detail} ({problem.code})")
+        self.problem = problem
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The token is sent to no other URL."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+class Client:
+    """Lists are requested page by page as they are read. Methods raise ApiError, and OSError without a connection."""
+
+    def __init__(
+        self, url: str, token: str, *, dataset: str = "", timeout: float = 60.0, context: ssl.SSLContext | None = None
+    ) -> None:
+        """``url``: of the console; ``dataset``: empty for the default; ``timeout``: seconds; ``context``: for
+        certificates of an own authority. Raises ValueError for plain HTTP to another host, which
+        would reveal the token.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(parts.hostname or "")):
+            raise ValueError(f"found {url!r}, expected a URL with https, or http to this host")
+        self._url, self._dataset, self._timeout = url.rstrip("/"), dataset, timeout
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        handlers = [_NoRedirects(), *([urllib.request.HTTPSHandler(context=context)] if context else [])]
+        self._opener = urllib.request.build_opener(*handlers)
+
+    def devices(self, wanted: DeviceFilter = EVERY_DEVICE, sort: str = "") -> Iterator[types.Device]:
+        return self._list("/devices", types.Device, wanted, sort)
+
+    def device(self, name: str) -> types.Record:
+        """One device with its evidence. ``name``: its id, or the beginning of one."""
+        return self._one(f"/devices/{quote(name, safe='')}", types.Record)
+
+    def alerts(self, wanted: AlertFilter = EVERY_ALERT, sort: str = "") -> Iterator[types.Alert]:
+        return self._list("/alerts", types.Alert, wanted, sort)
+
+    def alert(self, name: str) -> types.AlertDetails:
+        return self._one(f"/alerts/{quote(name, safe='')}", types.AlertDetails)
+
+    def incidents(self, wanted: StoryFilter = EVERY_STORY, sort: str = "") -> Iterator[types.Story]:
+        return self._list("/incidents", types.Story, wanted, sort)
+
+    def recommendations(self, wanted: StoryFilter = EVERY_STORY, sort: str = "") -> Iterator[types.Story]:
+        return self._list("/recommendations", types.Story, wanted, sort)
+
+    def vulnerabilities(self, wanted: VulnerabilityFilter | None = None, sort: str = "") -> Iterator[FindingRow]:
+        return self._list("/vulnerabilities", FindingRow, wanted or VulnerabilityFilter(), sort)
+
+    def tickets(self, wanted: TicketFilter | None = None, sort: str = "") -> Iterator[TicketRow]:
+        return self._list("/tickets", TicketRow, wanted or TicketFilter(), sort)
+
+    def timeline(self, wanted: TimelineFilter = EVERY_MOMENT) -> Iterator[types.Moment]:
+        return self._list("/timeline", types.Moment, wanted, "")
+
+    def posture(self) -> Posture:
+        return self._one("/posture", Posture)
+
+    def health(self) -> types.Health:
+        return self._one("/health", types.Health)
+
+    def search(self, text: str) -> types.Hits:
+        return self._one("/search", types.Hits, q=text)
+
+    def datasets(self) -> list[types.Dataset]:
+        return self._one("/datasets", list[types.Dataset])
+
+    def note(self, alert: str, action: str, value: str = "", text: str = "", key: str = "") -> types.AlertDetails:
+        """Write a note (``types.NewNote``). ``key``: repeating a request with the same key writes nothing; empty: a new
+        one.
+        """
+        body = msgspec.json.encode(types.NewNote(action, value, text))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
+        with self._answer(f"/alerts/{quote(alert, safe='')}/notes", [], body, headers) as answer:
+            return msgspec.json.decode(answer.read(), type=types.One[types.AlertDetails]).item
+
+    def events(self, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[types.Record]:
+        """Records of the event log after a number (``sensor.seq``), existing and future ones, until the connection
+        ends: then continue after the last one.
+        """
+        given = [("after", str(after)), *(("kind", kind) for kind in kinds)]
+        with closing(self._answer("/events", given, None, {"Accept": "text/event-stream"})) as answer:
+            for line in answer:
+                if line.startswith(b"data: "):
+                    yield msgspec.json.decode(line[6:], type=types.Record)
+
+    def _list(self, path: str, item: type[Item], wanted: msgspec.Struct, sort: str) -> Iterator[Item]:
+        given = [*_parameters(wanted), *([("sort", sort)] if sort else []), ("limit", "1000")]
+        generic: Any = types.List
+        cursor = ""
+        while True:
+            with self._answer(path, [*given, *([("cursor", cursor)] if cursor else [])]) as answer:
+                page = msgspec.json.decode(answer.read(), type=generic[item])
+            yield from page.items
+            cursor = page.cursor
+            if not cursor:
+                return
+
+    def _one(self, path: str, item: type[Item], **given: str) -> Item:
+        generic: Any = types.One
+        with self._answer(path, list(given.items())) as answer:
+            found: Item = msgspec.json.decode(answer.read(), type=generic[item]).item
+        return found
+
+    def _answer(
+        self,
+        path: str,
+        given: Sequence[tuple[str, str]],
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """The response to a request. Raises ApiError, OSError."""
+        query = urlencode([*given, *([("data", self._dataset)] if self._dataset else [])])
+        url = f"{self._url}{BASE}{path}?{query}"
+        request = urllib.request.Request(url, body, self._headers | (headers or {}))  # noqa: S310 - http or https, checked above
+        try:
+            return self._opener.open(request, timeout=self._timeout)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ApiError(_problem(error)) from None
+
+
+def _problem(error: urllib.error.HTTPError) -> types.Problem:
+    try:
+        return msgspec.json.decode(error.read(1 << 16), type=types.Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return types.Problem(str(error.reason), error.code, "the response is not from the console", "unexpected")
+
+
+def _parameters(wanted: msgspec.Struct) -> Iterator[tuple[str, str]]:
+    """A filter as parameters of a URL, without fields that have their default."""
+    for field in msgspec.structs.fields(wanted):
+        value = getattr(wanted, field.name)
+        if value == field.default:
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            yield field.name, _text(field.name, one)
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return time_text(value) if isinstance(value, int) and name in ("since", "until") else str(value)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
