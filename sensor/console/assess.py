@@ -18,13 +18,14 @@ from sensor.documents import DocumentErrors
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read
+from sensor.views.alert_groups import number_of_alerts
 from sensor.views.assessment import picture_of
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 
-# With more devices, an assessment takes too long for a page.
-MOST = 20_000
+# With more devices or alerts, an assessment takes too long for a page, and too much memory.
+MOST, ALERTS_MOST = 20_000, 100_000
 # New records are taken into account after this many times the duration of the calculation, at the latest after REST_S
 # seconds; changes of operators at once.
 REST, REST_S = 20, 60.0
@@ -71,11 +72,12 @@ class Assessments:
         return stamp[0] != self._stamp[0] or (stamp != self._stamp and self._clock() >= self._rests_until)
 
     def _made(self, opened: Opened) -> Picture:
-        total = devices(opened.data, limit=1).total
-        if total > MOST:
-            raise NotReadable(
-                f"{total:,} devices: for more than {MOST:,} use `sensor vulns`, `sensor posture` and `sensor tickets`"
-            )
+        data = opened.data
+        counts = (devices(data, limit=1).total, MOST, "devices"), (number_of_alerts(data.base), ALERTS_MOST, "alerts")
+        for total, most, what in counts:
+            if total > most:
+                commands = "`sensor vulns`, `sensor posture` and `sensor tickets`"
+                raise NotReadable(f"{total:,} {what}: for more than {most:,} use {commands}")
         try:
             base = open_to_read(self._state)
             if base is not None:

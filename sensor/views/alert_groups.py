@@ -52,6 +52,11 @@ def groups_of(base: sqlite3.Connection) -> Groups:
     return {row[0]: (_group(row[2:]), row[1]) for row in cursor.execute(wanted)}
 
 
+def number_of_alerts(base: sqlite3.Connection) -> int:
+    """The number of all alerts."""
+    return int(base.execute("SELECT coalesce(sum(alerts), 0) FROM alert_groups").fetchone()[0])
+
+
 def facets_of(groups: Groups, counts: Counter[int]) -> Facets:
     """Number of alerts by value of each field, the most frequent first."""
     facets: Facets = {}

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from sensor.console import assess
 from sensor.console.assess import REST_S, Assessing, Assessments
 from sensor.console.sources import StateFolder
 from sensor.inventory.store.database import FILE, connect
 from sensor.posture.picture import Picture
 from sensor.tables.position import position, put_position
 from sensor.tables.tables import transaction
+from sensor.views.errors import NotReadable
 
 
 class Clock:
@@ -92,3 +94,13 @@ def test_a_change_of_an_operator_counts_at_once(own: Path, assessed) -> None:
     second = picture()
     assert second is not first
     assert picture() is second
+
+
+@pytest.mark.parametrize(("limit", "what"), [("MOST", "devices"), ("ALERTS_MOST", "alerts")])
+def test_a_large_dataset_is_left_to_the_commands(
+    assessed, monkeypatch: pytest.MonkeyPatch, limit: str, what: str
+) -> None:
+    monkeypatch.setattr(assess, limit, 5)
+    _, picture = assessed(1.0)
+    with pytest.raises(NotReadable, match=f"{what}: for more than 5 use"):
+        picture()

@@ -17,6 +17,7 @@ from sensor.console.visits import Visit
 from sensor.posture.scores.exposure import Exposure
 from sensor.posture.scores.trend import read
 from sensor.views.alert_filter import AlertFilter
+from sensor.views.alert_groups import number_of_alerts
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
@@ -27,8 +28,8 @@ from sensor.views.stories import StoryFilter, incidents, recommendations
 # The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
-# With more devices, the score takes too long for this page; the exposure page has it.
-SCORED = 2_000
+# With more devices or alerts, the score takes too long for this page; the exposure page has it.
+SCORED, SCORED_ALERTS = 2_000, 20_000
 # Days of the trend.
 DAYS = 90
 
@@ -79,6 +80,8 @@ def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> d
 def _score(request: PageRequest, total: int) -> Exposure | None:
     """Exposure of the site; None if unknown, or too slow for this page."""
     if not request.opened.alerts_known or total > SCORED:
+        return None
+    if number_of_alerts(request.data.base) > SCORED_ALERTS:
         return None
     with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
         return picture.exposures.site
