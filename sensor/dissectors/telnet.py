@@ -111,8 +111,10 @@ class TelnetStream(Stream):
             return
         if not from_client:
             self._server, self._last = (Subject(packet.src_mac, packet.src, packet.vlan), packet.flow), packet
-            self._shown += text[: max(TEXT_LIMIT - len(self._shown), 0)]
-            yield from self._check_login(packet, final=False)
+            fitting = text[: max(TEXT_LIMIT - len(self._shown), 0)]
+            self._shown += fitting
+            if b"\n" in fitting:  # only a new line can decide a login
+                yield from self._check_login(packet, final=False)
             return
         for byte in text:
             if byte not in b"\r\n\0" and not self._typed and not self._prompt and not self._behind:

@@ -235,6 +235,18 @@ def test_other_protocols() -> None:
         conversation((False, b"\x16\x03\x01\x02"))
 
 
+def test_long_output_is_not_searched_again() -> None:
+    """After a password, only a new line of the server decides a login, and only the first 4096 bytes are searched."""
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, b"login: ", False))
+    list(stream.feed(packet, b"root\r\n", True))
+    list(stream.feed(packet, b"Password: ", False))
+    list(stream.feed(packet, b"x\r\n", True))
+    assert events(stream.feed(packet, b"Login incorrect", False)) == []
+    assert list(stream.feed(packet, b"line of output\r\n" * 400, False)) != []
+    assert events(stream.feed(packet, b"Login incorrect\r\n", False)) == []
+
+
 def test_memory_is_bounded() -> None:
     """Endless text is not kept in memory."""
     parsed = conversation((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
