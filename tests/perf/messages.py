@@ -61,7 +61,53 @@ def smb(press: Press, at: float, client: Machine, server: Machine, messages: int
         office.smb_session(press, at + number * 12 / PACE, client, server, "Public", 256)
 
 
-KINDS: dict[str, Send] = {"HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb}
+def soap(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """Calls of a web service and their responses, in XML."""
+    body = (
+        b'<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
+        + b"<item><name>level</name><value>7</value></item>" * 20
+        + b"</s:Body></s:Envelope>"
+    )
+    fields = b"Content-Type: application/soap+xml\r\nContent-Length: %d\r\n\r\n" % len(body)
+    requested = b"POST /service HTTP/1.1\r\nHost: meters\r\n" + fields + body
+    exchange: Conversation = [(CLIENT, requested), (SERVER, b"HTTP/1.1 200 OK\r\n" + fields + body)]
+    press.tcp(at, client, server, 8080, exchange * (messages // 2), pause=1 / PACE)
+
+
+def json(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """Requests to a search engine and their responses, in JSON."""
+    query, found = b'{"query": {"match": {"level": 7}}}', b'{"hits": [' + b'{"name": "level"},' * 50 + b"{}]}"
+    fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    exchange: Conversation = [
+        (CLIENT, b"POST /items/_search HTTP/1.1\r\nHost: search\r\n" + fields % len(query) + query),
+        (SERVER, b"HTTP/1.1 200 OK\r\n" + fields % len(found) + found),
+    ]
+    press.tcp(at, client, server, 9200, exchange * (messages // 2), pause=1 / PACE)
+
+
+def mail(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """Segments of one long mail (RFC 5321)."""
+    opening: Conversation = [
+        (SERVER, b"220 mx ESMTP\r\n"), (CLIENT, b"EHLO client\r\n"), (SERVER, b"250 mx\r\n"),
+        (CLIENT, b"MAIL FROM:<a@example.org>\r\n"), (SERVER, b"250 ok\r\n"), (CLIENT, b"RCPT TO:<b@example.org>\r\n"),
+        (SERVER, b"250 ok\r\n"), (CLIENT, b"DATA\r\n"), (SERVER, b"354 go on\r\n"), (CLIENT, b"Subject: plan\r\n\r\n"),
+    ]  # fmt: skip
+    segment = (b"TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2Np" * 22)[:1398] + b"\r\n"
+    press.tcp(at, client, server, 25, [*opening, *[(CLIENT, segment)] * messages], pause=1 / PACE)
+
+
+def telnet(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """The output of a session behind a login (RFC 854)."""
+    opening: Conversation = [
+        (SERVER, b"login: "), (CLIENT, b"admin\r\n"), (SERVER, b"Password: "), (CLIENT, b"red-7\r\n"),
+    ]  # fmt: skip
+    lines = b"counter 17 of the interface\r\n" * 40
+    press.tcp(at, client, server, 23, [*opening, *[(SERVER, lines)] * messages], pause=1 / PACE)
+
+
+KINDS: dict[str, Send] = {
+    "HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb, "SOAP": soap, "JSON": json, "mail": mail, "Telnet": telnet,
+}  # fmt: skip
 
 
 def captures(folder: Path, kind: str) -> tuple[Path, Path]:
