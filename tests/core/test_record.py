@@ -24,7 +24,7 @@ from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
 from sensor.core.proofs import proof_body
 from sensor.core.recommendation import Recommendation
-from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
+from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode, mute_command
 from tests.golden import Golden
 
 TS = 1_795_511_647_318_442_123
@@ -380,3 +380,17 @@ def test_alerts_are_stamped_with_what_was_lost_meanwhile() -> None:
     assert body(live.alert("open", alert()))["capture"] == {"loss": 0.0}
     live.loss, live.shed = 0.25, 0.5
     assert body(live.alert("open", alert()))["capture"] == {"loss": 0.25, "shed": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("more", "ends"),
+    [
+        ({}, "--src 10.20.30.41"),  # two targets
+        ({"targets": (Subject(0, THERE, 30),)}, "--src 10.20.30.41 --dst 10.20.1.5"),
+        ({"actor": Subject(MAC, 0, 30), "targets": ()}, "--src 00:17:c8:1a:2b:3c"),
+    ],
+)
+def test_the_command_that_mutes_an_alert(more: dict[str, Any], ends: str) -> None:
+    """It names the actor, and the target if there is only one."""
+    command = f"sensor mute add --detector lateral_movement.remote_service {ends} --for 7d"
+    assert mute_command(alert(**more)) == command
