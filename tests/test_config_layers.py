@@ -242,8 +242,11 @@ def test_bombs_in_two_layers(etc: Path) -> None:
     for name in ("sensor.yaml", "conf.d/a.yaml"):
         put(etc, name, bomb)
     began = time.thread_time()
-    assert all("found more than" in line for line in faults(etc / "sensor.yaml"))
-    assert time.thread_time() - began < 10
+    found = faults(etc / "sensor.yaml")
+    # Expanded, the documents would have 400 million values; coverage measures every line of the reader.
+    assert time.thread_time() - began < 120
+    assert found
+    assert [line for line in found if "found more than" not in line] == []
 
 
 def test_which_configuration_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.coverage_gaps import MISSING
+from tests.coverage_reasons import REASONS
+
 MODULE = "def half(x):\n    if x:\n        return 1\n    y = x\n    return y\n"
 
 
@@ -32,5 +35,10 @@ def test_files_below_the_floor_are_listed(tmp_path: Path, root: Path) -> None:
     assert len(files) == 4
     part = files["made/part.py"]["summary"]["percent_covered"]
     first, *others = done.stdout.splitlines()
-    assert first == f"{part:5.1f} % made/part.py"
+    assert first == f"{part:5.1f} % made/part.py: {MISSING}"
     assert [re.findall(r"[\d.]+%?", line) for line in others] == [["1"], ["53.3%", "50.0%", "4"]]
+
+
+def test_each_reason_is_that_of_a_file(root: Path) -> None:
+    assert REASONS
+    assert [name for name, reason in REASONS.items() if not reason or not (root / name).is_file()] == []

@@ -138,6 +138,26 @@ def test_muted_alerts_are_on_disk_within_a_second(tmp_path: Path) -> None:
     assert (muted_log(log).read_bytes(), text) == (written + b"\n", [])
 
 
+def test_evidence_goes_to_another_folder_during_a_run(tmp_path: Path) -> None:
+    """The same folder changes nothing; without a folder no packets are kept; a folder that cannot be written is reported,
+    and the writer of before is used.
+    """
+    text = list[str]()
+    files = AlertFiles(None, evidence=tmp_path / "a", clock=time.time, complain=text.append)
+    first = files.gatherer
+    assert first is not None
+    assert files.take_up(None, (), files.writer_for(tmp_path / "a", 64), 64) is first
+    second = files.take_up(None, (), files.writer_for(tmp_path / "b", 64), 64)
+    assert second not in (None, first)
+    assert files.evidence == tmp_path / "b"
+    (tmp_path / "file").write_text("")
+    assert files.take_up(None, (), files.writer_for(tmp_path / "file" / "c", 64), 64) is second
+    assert len(text) == 1
+    assert files.take_up(None, (), files.writer_for(None, 64), 64) is None
+    assert (files.evidence, files.gatherer, files.dropped) == (None, None, 0)
+    files.close()
+
+
 def test_what_is_no_note() -> None:
     for line in (b"", b"{}", b"[1]", b'{"ts":1,"alert":"a","action":"close","by":"b"}'):
         assert note_of(line) is None
