@@ -139,8 +139,8 @@ def test_muted_alerts_are_on_disk_within_a_second(tmp_path: Path) -> None:
 
 
 def test_evidence_goes_to_another_folder_during_a_run(tmp_path: Path) -> None:
-    """The same folder changes nothing; without a folder no packets are kept; a folder that cannot be written is reported,
-    and the writer of before is used.
+    """The same folder changes nothing; without a folder no packets are kept; a folder that cannot be written is
+    reported, and the writer of before is used.
     """
     text = list[str]()
     files = AlertFiles(None, evidence=tmp_path / "a", clock=time.time, complain=text.append)

@@ -115,6 +115,7 @@ def test_declared_numbers_are_in_alerts_beside_a_threshold(detector: str) -> Non
         if isinstance(node, ast.Dict) and "threshold" in keys:
             together.update(map(str, keys))
             together.update(unit.decisive if len(keys) < len(node.keys) else ())  # {what: count, "threshold": …}
+    assert unit.decisive
     for option, number in unit.decisive.items():
         assert unit.Options.model_fields[option].annotation in {int, float}
         assert number in together
