@@ -32,6 +32,7 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
+from sensor.cli._places import counted
 from sensor.cli._records import add_output_arguments, add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
 
@@ -77,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
     name, count = ACTIONS[args.action]
     if not (args.operands if count is None else len(args.operands) in count):
         complain(
-            f"found {len(args.operands)} arguments after {args.action}: see sensor hunt --help",
+            f"found {counted(len(args.operands), 'argument')} after {args.action}: see sensor hunt --help",
             error="usage.unexpected-argument",
         )
         return USAGE

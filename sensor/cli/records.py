@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
+from sensor.cli._places import counted
 from sensor.cli._records import add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
 from sensor.cli._show import add_json_argument
@@ -63,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if args.operands:
         complain(
-            f"found {len(args.operands)} arguments after {args.action}, expected none",
+            f"found {counted(len(args.operands), 'argument')} after {args.action}, expected only options, such as --out DIR",
             error="usage.unexpected-argument",
         )
         return USAGE
