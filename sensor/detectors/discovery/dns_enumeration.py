@@ -51,6 +51,7 @@ class DnsEnumeration(EventDetector):
         "what the client connected to afterwards."
     )
     false_positives = "Address management and monitoring that resolve whole networks (low severity); security tests."
+    decisive = {"names": "names"}
     Options = Options
     watches = (DnsResponse,)
 

@@ -45,6 +45,7 @@ class IndustrialScan(CallDetector):
         "the control servers only."
     )
     false_positives = "An inventory of the plant; commissioning of a serial line: add such hosts to `managers`."
+    decisive = {"units": "units", "missing": "units", "functions": "functions"}
     Options = Options
     watches = (ModbusRequest, ModbusException)
 

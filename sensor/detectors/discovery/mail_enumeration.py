@@ -48,6 +48,7 @@ class MailEnumeration(CallDetector):
     false_positives = (
         "A mailing list with old addresses; a mail gateway that verifies recipients: add it to `managers`."
     )
+    decisive = {"verified": "names", "refused": "names"}
     Options = Options
     watches = (SmtpMailbox,)
 

@@ -46,6 +46,7 @@ class CallFlood(CallDetector):
         "or a trunk of your own, look for a loop."
     )
     false_positives = "A call center or a trunk of a provider with many calls; load tests: add them to `managers`."
+    decisive = {"requests": "requests"}
     Options = Options
     watches = (SipRequest,)
 
