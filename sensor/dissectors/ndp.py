@@ -51,6 +51,13 @@ class NdpRouterAdvertisement(Event):
     mtu: int = 0
 
 
+class NdpBrokenOption(Event):
+    """An advertisement with an option of a length that its type does not have: ``length`` in units of 8 bytes."""
+
+    option: int
+    length: int
+
+
 class NdpNeighbourSolicitation(Event):
     """Who has ``target``? ``sender`` is 0 in duplicate address detection (RFC 4862, 5.4), which claims nothing."""
 
@@ -142,16 +149,18 @@ def _router_advertisement(packet: Packet, data: bytes, options: list[tuple[int, 
     mac = _mac(options, SOURCE_MAC) or packet.src_mac
     prefixes: list[tuple[int, int]] = []
     dns: list[int] = []
-    mtu = 0
+    mtu = broken = 0
     for kind, value in options:
         if kind == PREFIX and len(value) == 30:
             prefixes.append((int.from_bytes(value[14:], "big"), value[0]))
         elif kind == DNS_SERVERS and len(value) >= 22:
             dns += [int.from_bytes(value[at : at + 16], "big") for at in range(6, len(value) - 15, 16)]
+            broken = broken or (len(value) + 2) // 8 * (len(value) % 16 != 6)  # 8 bytes, and 16 of each address
         elif kind == MTU and len(value) == 6:
             mtu = int.from_bytes(value[2:], "big")
     event = NdpRouterAdvertisement(packet, mac, lifetime, bool(flags & 0x80), tuple(prefixes), tuple(dns), mtu)
-    return [event, *_claims(packet, mac, packet.src, True)]
+    bad: list[Parsed] = [NdpBrokenOption(packet, DNS_SERVERS, broken)] if broken else []
+    return [event, *bad, *_claims(packet, mac, packet.src, True)]
 
 
 def _neighbour_solicitation(packet: Packet, data: bytes, options: list[tuple[int, bytes]]) -> list[Parsed]:

@@ -131,3 +131,12 @@ def test_cut_by_the_capture() -> None:
 def test_other_messages_are_ignored() -> None:
     """An echo request is not neighbor discovery and not malformed."""
     assert dissect(bytes.fromhex("80000000 00000000")) == []
+
+
+def test_an_option_of_a_length_that_it_does_not_have() -> None:
+    """A list of DNS servers has an odd length (RFC 8106, 5.1); an even one is reported beside the advertisement."""
+    begin, server = bytes.fromhex("86000000 4000 0708 00000000 00000000"), parse(OTHER).to_bytes(16, "big")
+    whole = dissect(begin + bytes((25, 3)) + bytes(6) + server)
+    odd = dissect(begin + bytes((25, 4)) + bytes(6) + server + bytes(8))
+    assert [each[0] for each in events(whole)] == ["NdpRouterAdvertisement"]
+    assert events(odd)[1:] == [("NdpBrokenOption", 25, 4)]
