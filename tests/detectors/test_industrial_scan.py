@@ -38,7 +38,7 @@ def test_units_are_searched() -> None:
 
     alert = one(inspected(detector(SCAN), search(20)))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(CLIENT), parse(GATEWAY))
-    assert (alert.numbers["units"], alert.techniques[0].technique) == (12, "T0846")
+    assert (alert.numbers["missing"], alert.techniques[0].technique) == (12, "T0846")
     silent = one(inspected(detector(SCAN), [requested(unit / 10, unit) for unit in range(1, 248)]))
     assert silent.numbers["units"] == 64
 

@@ -19,7 +19,7 @@ def answered(at: float, command: str, name: str, code: int) -> Event:
 def test_names_are_verified() -> None:
     """A series of VRFY raises an alert, whatever the answers; the client is the actor."""
     alert = one(inspected(detector(SEARCH), [answered(n, "VRFY", f"user{n}", 252) for n in range(10)]))
-    assert (alert.actor.address, alert.severity, alert.numbers["names"]) == (parse(CLIENT), Severity.medium, 8)
+    assert (alert.actor.address, alert.severity, alert.numbers["verified"]) == (parse(CLIENT), Severity.medium, 8)
     assert alert.techniques[0].technique == "T1087.003"
 
 

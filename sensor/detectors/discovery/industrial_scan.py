@@ -47,6 +47,7 @@ class IndustrialScan(CallDetector):
     false_positives = "An inventory of the plant; commissioning of a serial line: add such hosts to `managers`."
     decisive = {"units": "units", "missing": "units", "functions": "functions"}
     Options = Options
+    decisive = {"units": "units", "missing": "missing", "functions": "functions"}
     watches = (ModbusRequest, ModbusException)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -69,7 +70,9 @@ class IndustrialScan(CallDetector):
         elif isinstance(event, ModbusException) and event.code in (NO_PATH, NO_ANSWER):
             missing = self._missing.add(pair, event.unit, event.ts)
             if missing >= want.missing:
-                yield from self._scan(event, pair, "units", missing, want.missing, "units that do not exist requested")
+                yield from self._scan(
+                    event, pair, "missing", missing, want.missing, "units that do not exist requested"
+                )
         elif isinstance(event, ModbusException) and event.code == ILLEGAL_FUNCTION:
             refused = self._refused.add(pair, event.function, event.ts)
             if refused >= want.functions:
@@ -80,12 +83,13 @@ class IndustrialScan(CallDetector):
     ) -> Iterator[Alert]:
         if not self._reported.fresh((*pair, what), event.ts):
             return
+        searched = "functions" if what == "functions" else "units"
         yield self.call_alert(
             event,
-            f"scanned the {what} of the controller",
+            f"scanned the {searched} of the controller",
             (f"{count} {reason} within {self.options.window_s} s (threshold {threshold})",),
             {what: count, "threshold": threshold, "window_s": self.options.window_s},
-            key=(what,),
+            key=(searched,),
             confidence=0.8,
             answer=isinstance(event, ModbusException),
             app="modbus",

@@ -50,6 +50,7 @@ class MailEnumeration(CallDetector):
     )
     decisive = {"verified": "names", "refused": "names"}
     Options = Options
+    decisive = {"verified": "verified", "refused": "refused"}
     watches = (SmtpMailbox,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -91,7 +92,7 @@ class MailEnumeration(CallDetector):
             event,
             "searched for mailboxes at",
             (f"{count} {reason} within {self.options.window_s} s (threshold {threshold})",),
-            {"names": count, "threshold": threshold, "window_s": self.options.window_s},
+            {"verified" if verified else "refused": count, "threshold": threshold, "window_s": self.options.window_s},
             key=("verify" if verified else "recipients",),
             severity=Severity.medium if verified else Severity.low,
             confidence=0.85 if verified else 0.6,

@@ -57,6 +57,7 @@ class DeviceConfiguration(CallDetector):
     false_positives = "Backups of configurations to a server outside; provisioning tests: add the server to `managers`."
     decisive = {"names": "files"}
     Options = Options
+    decisive = {"names": "files"}
     watches = (TftpRead, TftpWrite, FtpFile)
 
     def __init__(self, context: Context, options: Any = None) -> None:
