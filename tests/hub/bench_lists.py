@@ -32,7 +32,7 @@ SENSORS, DEVICES, ALERTS, INCIDENTS, SITES = 1000, 1_000_000, 10_000_000, 100_00
 SETTINGS = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
     "max_wal_size=1GB", "shared_buffers=1GB", "maintenance_work_mem=512MB", "autovacuum=off", "random_page_cost=1.1",
-    "jit=off",
+    "jit=off", "max_parallel_workers_per_gather=0",
 )  # fmt: skip
 PART = 250_000
 FILLED = ("devices", "alerts", "incidents")

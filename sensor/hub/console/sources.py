@@ -25,8 +25,8 @@ from sensor.views.errors import NotReadable, Unknown
 ALL = "all sites"
 # Seconds for which the list of sites is reused: a page needs it several times.
 REUSED_S = 2.0
-# A page may take this long; lists take a fraction of a second.
-LIMIT: LiteralString = "SET LOCAL statement_timeout = '15s'"
+# A page may take this long; lists take a fraction of a second, in which starting parallel processes does not pay.
+LIMIT: LiteralString = "SET LOCAL statement_timeout = '15s'; SET LOCAL max_parallel_workers_per_gather = 0"
 _SITES: LiteralString = """
 SELECT s.site, min(s.joined), max(l.last_ts), count(DISTINCT s.key),
     count(DISTINCT s.key) FILTER (WHERE s.seen IS NULL OR s.seen < now() - %(silent)s)

@@ -16,8 +16,11 @@ from sensor.views.page import After
 COUNTED = 10_000
 # As many if each row has to be tested for a frequent word.
 COUNTED_FREQUENT = 1_000
-# Expected matches of a text from which a list is read in its order and each row is tested.
+# Matches of a text from which a list is read in its order and each row is tested.
 FREQUENT = 20_000
+# PostgreSQL expects 0.5 % of the rows for each value without statistics, which is in most cases a rare one. Up to this
+# share, matches are counted.
+UNCERTAIN = 0.03
 # Columns that are times. In cursors, they are microseconds since the epoch.
 TIMES = ("last", "first")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,12 +70,12 @@ class Conditions:
         self.add(test.format(sql.Identifier(alias, column), sql.Placeholder(name)), **{name: given})
 
     def add_words(self, reader: Reader, alias: str, table: str, test: sql.Composable, **values: Any) -> None:
-        """The row has a match in a table of words. Few matches are listed first; if PostgreSQL expects many, the list
-        is read in its order and each row is tested.
+        """The row has a match in a table of words. Few matches are listed first; if there are many, the list is read in
+        its order and each row is tested.
         """
         matches = sql.SQL("SELECT w.number FROM {} w WHERE {}").format(sql.Identifier(table), test)
         number = sql.Identifier(alias, "number")
-        if _expected(reader.base, matches, values) > FREQUENT:
+        if _is_frequent(reader, table, matches, values):
             self.counted = COUNTED_FREQUENT
             self.add(sql.SQL("EXISTS ({} AND w.number = {} OFFSET 0)").format(matches, number), **values)
         else:
@@ -110,6 +113,20 @@ class Order(NamedTuple):
 
     def _columns(self, alias: str) -> sql.Composable:
         return sql.SQL(", ").join(sql.Identifier(alias, column) for column in (*self.columns, "number"))
+
+
+def _is_frequent(reader: Reader, table: str, matches: sql.Composable, values: dict[str, Any]) -> bool:
+    """Whether more than FREQUENT rows of a table of words match."""
+    expected = _expected(reader.base, matches, values)
+    if expected <= FREQUENT:
+        return False
+    [(rows,)] = reader.rows(
+        sql.SQL("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%(table)s)"), {"table": table}
+    )
+    if expected > UNCERTAIN * rows:
+        return True
+    counted = sql.SQL("SELECT count(*) FROM ({} LIMIT {}) found").format(matches, FREQUENT + 1)
+    return bool(reader.rows(counted, values)[0][0] > FREQUENT)
 
 
 def _expected(base: Connection, query: sql.Composable, values: dict[str, Any]) -> int:
