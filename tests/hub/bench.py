@@ -187,14 +187,14 @@ def main() -> None:
 
 
 def report_identity(companies: int) -> None:
-    """Print how many joins of devices are wrong, and how many are missed."""
+    """Print how many joins of devices are false, and how many are missed."""
     begun, scores = time.process_time(), [scored(seed, COMPANY) for seed in range(companies)]
-    joined, wrong, possible, missed = (sum(numbers) for numbers in list(zip(*scores, strict=True))[1:])
+    joined, false_joins, possible, missed = (sum(numbers) for numbers in list(zip(*scores, strict=True))[1:])
     spent = time.process_time() - begun
     print(
         f"identity, {companies} companies of {SITES} sites with {SITES * COMPANY:,} devices, 5 % of them at two sites:"
     )
-    print(f"  {wrong} of {joined:,} joins wrong ({wrong / joined:.3%}), {missed} of {possible:,} missed "
+    print(f"  {false_joins} of {joined:,} joins false ({false_joins / joined:.3%}), {missed} of {possible:,} missed "
           f"({missed / possible:.2%}); {spent:.0f} s of processor time with the simulation")  # fmt: skip
 
 

@@ -113,13 +113,13 @@ class Company:
 
 
 class Score(NamedTuple):
-    """Pairs of members. ``joined``, ``wrong``: that the hub joins, and those of them that are two devices;
+    """Pairs of members. ``joined``, ``false_joins``: that the hub joins, and those of them that are two devices;
     ``possible``, ``missed``: of one device with evidence, and those of them that the hub does not join.
     """
 
     members: int
     joined: int
-    wrong: int
+    false_joins: int
     possible: int
     missed: int
 

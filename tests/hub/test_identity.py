@@ -94,5 +94,5 @@ def test_a_company_of_forty_sites() -> None:
     """
     score = scored(21, count(2500, 500))
     assert score.possible > score.members / 10
-    assert score.wrong <= 0.001 * score.joined
+    assert score.false_joins <= 0.001 * score.joined
     assert score.missed <= 0.02 * score.possible
