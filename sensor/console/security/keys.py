@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE = "console.db"
+Database = sqlite3.Connection
 READ, WRITE, ADMIN = "read", "write", "admin"
 SCOPES = (READ, WRITE, ADMIN)
 PREFIX = "sensor_"

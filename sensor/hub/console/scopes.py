@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensor.console.security.keys import FILE, connected
+from sensor.console.security.keys import FILE, Database, connected
 
 EVERY = "*"
 _SCHEMA = "CREATE TABLE site_scopes (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT"
@@ -58,11 +57,11 @@ class SiteScopes:
             self.put(name, [EVERY])
 
 
-def _tables(base: sqlite3.Connection) -> set[str]:
+def _tables(base: Database) -> set[str]:
     return {row[0] for row in base.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
-def _keep(base: sqlite3.Connection, tables: set[str]) -> None:
+def _keep(base: Database, tables: set[str]) -> None:
     """Each user and token of the earlier version keeps its sites."""
     limited = base.execute("SELECT name, site FROM user_sites").fetchall()
     names = {row[0] for table, query in _NAMES.items() if table in tables for row in base.execute(query)}
