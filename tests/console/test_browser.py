@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
+    "/map?paths=yes", "/hunt?sql=SELECT src_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
     "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/account", "/uploads", "/help", "/nothing",
     "/lists?check=203.0.113.66", "/rules", "/rules/new?when=dns.query", "/reports", "/settings?all=1",
 )  # fmt: skip
@@ -93,6 +94,32 @@ def test_every_page_fits_and_reports_nothing(open_page: Any, width: int, scheme:
         assert there.page.evaluate("document.documentElement.scrollWidth") <= width, kind
     back = there.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", back)[0]) > 128) == (scheme == "light")
+    assert there.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_prints(open_page: Any, scheme: str) -> None:
+    """On A4, without menus and buttons, dark on white in either color scheme; the content is all there."""
+    there = open_page(viewport={"width": 794, "height": 1123}, color_scheme=scheme)
+    page = there.page
+    for path in PAGES:
+        page.emulate_media(media="screen")
+        page.goto(path)
+        shown = page.locator("main h1").first.inner_text() if page.locator("main h1").count() else ""
+        page.emulate_media(media="print")
+        for part in ("header.top form", "nav.pages", "footer.bottom", "main button"):
+            assert page.locator(f"{part}:visible").count() == 0, (path, part)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 794, path
+        colors = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+        )
+        back, text = (int(re.findall(r"\d+", color)[0]) for color in colors)
+        assert (back > 240, text < 80) == (True, True), path
+        names = "['--notice', '--critical', '--low']"
+        style = "getComputedStyle(document.documentElement)"
+        used = page.evaluate(f"{names}.map((name) => {style}.getPropertyValue(name))")
+        assert used == ["#fff4d6", "#a40e26", "#0a6c74"], path
+        assert shown in page.locator("main").inner_text(), path
     assert there.faults == []
 
 
