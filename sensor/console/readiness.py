@@ -29,16 +29,19 @@ class _Checked(NamedTuple):
 
 
 class Readiness:
-    """Thread-safe: concurrent requests wait for one comparison."""
+    """Thread-safe: concurrent requests for one dataset wait for one comparison."""
 
     def __init__(self) -> None:
-        self._lock, self._checked = threading.Lock(), dict[Path, _Checked]()
+        self._lock, self._locks = threading.Lock(), dict[Path, threading.Lock]()
+        self._checked: dict[Path, _Checked] = {}
 
     def of(self, dataset: Dataset) -> Ready:
         """Bring the tables up to date with the log. Raises StoreError if a newer sensor wrote them or they are damaged,
         OSError if the log cannot be read.
         """
         with self._lock:
+            lock = self._locks.setdefault(dataset.folder, threading.Lock())
+        with lock:
             known = self._checked.get(dataset.folder)
             if known is not None and known.files == _states(dataset, known.mutes):
                 return known.ready

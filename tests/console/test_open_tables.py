@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,33 @@ def test_unchanged_files_are_compared_once(own: Path, compared: list[Path]) -> N
     for _ in range(5):
         assert readiness.of(dataset).usable
     assert len(compared) <= 2
+
+
+def test_a_long_rebuild_of_one_dataset_does_not_stop_the_others(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables of one dataset are being built when a page of another one is requested."""
+    other = tmp_path / "other"
+    shutil.copytree(own, other)
+    begun, released = threading.Event(), threading.Event()
+
+    def made_ready(folder: Path, log: Path) -> ready.Ready:
+        if folder == own:
+            begun.set()
+            assert released.wait(60)
+        return ready.make_ready(folder, log)
+
+    monkeypatch.setattr("sensor.console.readiness.make_ready", made_ready)
+    readiness = Readiness()
+    building = threading.Thread(target=readiness.of, args=(dataset_in(own),))
+    building.start()
+    assert begun.wait(60)
+    try:
+        assert readiness.of(dataset_in(other)).usable
+    finally:
+        released.set()
+        building.join(60)
+    assert readiness.of(dataset_in(own)).usable
 
 
 def test_a_note_is_shown_by_the_next_request(own: Path, compared: list[Path]) -> None:
