@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+import msgspec
 
 from sensor.documents import DocumentErrors, load_document, write_whole
 from sensor.records.hunts_library import Hunt, Hunts, load_hunts
@@ -48,7 +48,7 @@ class HuntFiles:
             raise Malformed("name", name, f"an unused name, and at most {MOST} hunts")
         body: dict[str, Any] = {key: given[key].strip() for key in FIELDS if given.get(key, "").strip()}
         parties = {key: given[key] for key in PARTIES if given.get(key)}
-        text = yaml.safe_dump(body | {"entities": parties, "sql": sql}, sort_keys=False, allow_unicode=True, width=110)
+        text = _document(body | {"entities": parties}, sql)
         path = self.own / f"{name}.yaml"
         try:
             found = load_document(path, Hunt, text=text)
@@ -64,3 +64,9 @@ class HuntFiles:
             if name not in self.names():
                 raise Unknown("name", name, self.names())
             (self.own / f"{name}.yaml").unlink()
+
+
+def _document(body: Mapping[str, Any], sql: str) -> str:
+    """A YAML document: values as JSON, which is YAML too, and the query as a block."""
+    lines = [f"{key}: {msgspec.json.encode(value).decode()}" for key, value in body.items()]
+    return "\n".join((*lines, "sql: |2-", *(f"  {line}" for line in sql.splitlines()), ""))

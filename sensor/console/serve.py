@@ -64,30 +64,12 @@ def console_of(
     or sqlite3.Error if the state folder cannot be written.
     """
     return Console(
-        place,
-        sources or StateFolder(state, usual),
-        Keys(state),
-        Audit(state),
-        Attempts(),
-        Undo(),
-        Assessments(state, assessing or Assessing()),
-        mutes or state / MUTES,
-        SavedViews(state),
-        Users(state),
-        Passkeys(state),
-        Challenges(),
-        Uploads(state),
-        Visits(state),
-        Replies(),
-        Configuration(config, state),
-        Lists(state),
-        RuleFiles(state, config),
-        HuntFiles(state, config),
-        Reports(state, config),
-        proxy,
-        oidc,
+        place, sources or StateFolder(state, usual), Keys(state), Audit(state), Attempts(), Undo(),
+        Assessments(state, assessing or Assessing()), mutes or state / MUTES, SavedViews(state), Users(state),
+        Passkeys(state), Challenges(), Uploads(state), Visits(state), Replies(), Configuration(config, state),
+        Lists(state), RuleFiles(state, config), HuntFiles(state, config), Reports(state, config), proxy, oidc,
         languages or Languages(),
-    )
+    )  # fmt: skip
 
 
 def serve(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import typing
 from collections.abc import Iterable
 from typing import IO, Any
@@ -11,12 +10,13 @@ from typing import IO, Any
 import msgspec
 
 from sensor.console.api.types import Time
+from sensor.records.parquet_rows import BOOL, FLOAT, INTEGER, STRING, TEXTS, TIME, write_rows
 from sensor.views.errors import NotReadable
 
-# Rows of a group, which are in memory together.
-GROUP = 10_000
 PACKAGE = "pyarrow"
-_PLAIN: dict[Any, str] = {str: "string", int: "int64", float: "float64", float | None: "float64", bool: "bool"}
+_KINDS: dict[Any, str] = {
+    str: STRING, int: INTEGER, float: FLOAT, float | None: FLOAT, bool: BOOL, Time: TIME, list[str]: TEXTS,
+}  # fmt: skip
 
 
 def installed() -> bool:
@@ -28,35 +28,12 @@ def write(file: IO[bytes], item: type[msgspec.Struct], items: Iterable[Any]) -> 
     """Write all items. ``item``: their type; records are left out. Raises NotReadable without the extra."""
     if not installed():
         raise NotReadable("format parquet needs the extra hunt: pip install 'passive-network-sensor[hunt]'")
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    hints = {name: hint for name, hint in _hints(item).items() if name != "record"}
-    schema = pa.schema([(name, _type(pa, hint)) for name, hint in hints.items()])
-    rows = iter(items)
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        while group := list(itertools.islice(rows, GROUP)):
-            columns = [_column(pa, hint, [getattr(row, name) for row in group]) for name, hint in hints.items()]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-
-
-def _hints(item: type[msgspec.Struct]) -> dict[str, Any]:
-    """The types of the fields, in their order."""
     known = typing.get_type_hints(item, include_extras=True)
-    return {field.name: known[field.name] for field in msgspec.structs.fields(item)}
+    names = [field.name for field in msgspec.structs.fields(item) if field.name != "record"]
+    plain = {name: known[name] in _KINDS for name in names}
+    rows = ([_value(getattr(one, name), plain[name]) for name in names] for one in items)
+    write_rows(file, {name: _KINDS.get(known[name], STRING) for name in names}, rows)
 
 
-def _type(pa: Any, hint: Any) -> Any:
-    if hint == Time:
-        return pa.timestamp("us", tz="UTC")
-    if hint == list[str]:
-        return pa.list_(pa.string())
-    return pa.type_for_alias(_PLAIN.get(hint, "string"))
-
-
-def _column(pa: Any, hint: Any, values: list[Any]) -> Any:
-    if hint == Time:
-        return pa.array([value or None for value in values], pa.string()).cast(_type(pa, hint))
-    if hint in _PLAIN or hint == list[str]:
-        return pa.array(values, _type(pa, hint))
-    return pa.array([msgspec.json.encode(value).decode() for value in values], pa.string())
+def _value(value: Any, plain: bool) -> Any:
+    return value if plain else msgspec.json.encode(value).decode()
