@@ -106,7 +106,6 @@ def test_an_invalid_file_of_mutes_is_reported_and_kept(there: Running) -> None:
         for path in ("/", "/alerts", "/devices"):
             notice = re.search(r'<p class="notice" role="note">([^<]*mutes.yaml[^<]*)</p>', client.get(path).text)
             assert notice is not None, path
-            assert "previous mutes stay in force" in notice[1]
         headers = {"Authorization": f"Bearer {there.token()}"}
         assert any(
             "mutes.yaml" in note for note in client.get("/api/v1/alerts", headers=headers).json()["source"]["notes"]

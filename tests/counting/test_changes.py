@@ -53,7 +53,7 @@ def test_a_reading_is_computed_once() -> None:
     assert calls == [whole]
 
 
-def test_each_change_that_may_belong_to_a_flood_is_asked_about() -> None:
+def test_each_change_that_may_belong_to_a_flood_is_queried() -> None:
     """A new flow, an answered one, one that adds to the flood; not the end of a flow, and no flow of another block."""
     floods = Floods(flows=3, marks=1)
     rows = contacts(

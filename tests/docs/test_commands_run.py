@@ -34,6 +34,7 @@ ELSEWHERE = {
         ("report", "--period", "2026-11", "-o", "november.html"),
         ("report", "--period", "2026-11", "-o", "november.pdf"),
     ),
+    "root, and a hub: tests/upgrades, tests/hub/test_upgrade.py": (("upgrade",),),
     "fingerprints of the reader: tests/cli/test_fingerprints.py": (("fingerprints", "test", "site/"),),
 }  # fmt: skip
 # Commands with another exit code than 0 on the office, and the reason.

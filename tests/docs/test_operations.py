@@ -68,7 +68,7 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("page", ["plug_in/mirror.md", "operate/operations.md"])
 def test_units_that_are_named_are_there(page: str) -> None:
     """The units of the package exist, and operations.md names all of them."""
-    named = set(re.findall(r"\b(sensor(?:-\w+)?(?:@\w*)?\.(?:service|timer|target))\b", text_of(DOCS / page)))
+    named = set(re.findall(r"\b(sensor(?:-\w+)*(?:@\w*)?\.(?:service|timer|target|path))\b", text_of(DOCS / page)))
     named |= {f"{name}.service" for name in re.findall(r"\b(sensor-mirror@)\w", text_of(DOCS / page))}
     generic = {re.sub(r"@\w+", "@", name) for name in named}
     assert generic <= set(UNITS)

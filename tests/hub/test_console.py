@@ -460,7 +460,7 @@ def test_values_that_the_database_cannot_process(browser: Any) -> None:
 
 
 def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
-    """Silence, gaps, a wrong clock and rejected batches are shown; unknown values are shown as unknown."""
+    """Silence, gaps, an incorrect clock and rejected batches are shown; unknown values are shown as unknown."""
     assert ">0 with faults<" in browser.get("/sensors").text
     with filled.base() as base:
         base.execute("UPDATE sensors SET seen = now() - interval '3 hours', clock_ms = 90000 WHERE name = 'paris-1'")

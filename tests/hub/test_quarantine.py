@@ -125,7 +125,7 @@ def test_wrong_batches_are_set_aside(servers: HubServers, liar: Liar, reason: st
 
 
 def test_bytes_that_are_no_batch(servers: HubServers, liar: Liar) -> None:
-    """No zstd, a decompression bomb, no head, a wrong id, an older and a newer version."""
+    """No zstd, a decompression bomb, no head, an incorrect id, an older and a newer version."""
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
     unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"x")
     assert liar.send_raw("a1", b"\0\1\2") == "undecodable"
