@@ -55,7 +55,6 @@ class DeviceConfiguration(CallDetector):
         "configuration, and find out what made the device send it (SNMP, Smart Install, login)."
     )
     false_positives = "Backups of configurations to a server outside; provisioning tests: add the server to `managers`."
-    decisive = {"names": "files"}
     Options = Options
     decisive = {"names": "files"}
     watches = (TftpRead, TftpWrite, FtpFile)
