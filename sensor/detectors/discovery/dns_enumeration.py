@@ -53,7 +53,6 @@ class DnsEnumeration(EventDetector):
     false_positives = "Address management and monitoring that resolve whole networks (low severity); security tests."
     decisive = {"names": "names"}
     Options = Options
-    decisive = {"names": "names"}
     watches = (DnsResponse,)
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -45,9 +45,8 @@ class IndustrialScan(CallDetector):
         "the control servers only."
     )
     false_positives = "An inventory of the plant; commissioning of a serial line: add such hosts to `managers`."
-    decisive = {"units": "units", "missing": "units", "functions": "functions"}
-    Options = Options
     decisive = {"units": "units", "missing": "missing", "functions": "functions"}
+    Options = Options
     watches = (ModbusRequest, ModbusException)
 
     def __init__(self, context: Context, options: Any = None) -> None:

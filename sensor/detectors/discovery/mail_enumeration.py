@@ -48,9 +48,8 @@ class MailEnumeration(CallDetector):
     false_positives = (
         "A mailing list with old addresses; a mail gateway that verifies recipients: add it to `managers`."
     )
-    decisive = {"verified": "names", "refused": "names"}
-    Options = Options
     decisive = {"verified": "verified", "refused": "refused"}
+    Options = Options
     watches = (SmtpMailbox,)
 
     def __init__(self, context: Context, options: Any = None) -> None:

@@ -48,7 +48,6 @@ class CallFlood(CallDetector):
     false_positives = "A call center or a trunk of a provider with many calls; load tests: add them to `managers`."
     decisive = {"requests": "requests"}
     Options = Options
-    decisive = {"requests": "requests"}
     watches = (SipRequest,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
