@@ -19,6 +19,7 @@ from psycopg import sql
 from sensor.cli.main import main
 from sensor.console.security.keys import FILE, Keys
 from sensor.console.security.session import Refused
+from sensor.console.security.users import Users
 from sensor.hub.console.connections import Connections
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.console.sources import HubSources
@@ -414,6 +415,17 @@ def test_users_of_an_earlier_version_keep_their_sites(tmp_path: Path) -> None:
     keys.add_token("new", "read", 1)
     for again in (scopes, SiteScopes(tmp_path)):
         assert [again.of(name) for name in ("anna", "program", "new")] == [("Berlin",), None, ()]
+
+
+def test_another_user_of_the_same_name_has_no_sites(tmp_path: Path) -> None:
+    """Sites end with the user, also if they were set before the first user was added."""
+    scopes, users = SiteScopes(tmp_path), Users(tmp_path)
+    users.put("root", "administrator")
+    for name in ("anna", "root"):
+        scopes.put(name, ["Berlin"])
+    users.put("anna", "viewer")
+    users.remove("anna")
+    assert [scopes.of(name) for name in ("anna", "root")] == [(), ("Berlin",)]
 
 
 def test_a_page_reads_the_list_of_sites_once(filled: HubServers, console: Running) -> None:

@@ -11,6 +11,9 @@ from sensor.console.security.keys import FILE, Database, connected
 
 EVERY = "*"
 _SCHEMA = "CREATE TABLE site_scopes (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT"
+# Another user of the same name begins without sites.
+_FORGET = """CREATE TRIGGER IF NOT EXISTS site_scopes_of_removed AFTER DELETE ON users
+BEGIN DELETE FROM site_scopes WHERE name = old.name; END"""
 # The table of earlier versions, in which a name without rows had all sites, and where such names are.
 _EARLIER = "user_sites"
 _NAMES = {
@@ -34,6 +37,7 @@ class SiteScopes:
                 base.execute(_SCHEMA)
                 if _EARLIER in tables:
                     _keep(base, tables)
+            _forget_removed(base)
             base.execute("COMMIT")
 
     def of(self, name: str) -> tuple[str, ...] | None:
@@ -49,6 +53,7 @@ class SiteScopes:
             base.execute("BEGIN IMMEDIATE")
             base.execute("DELETE FROM site_scopes WHERE name = ?", (name,))
             base.executemany("INSERT OR IGNORE INTO site_scopes VALUES (?, ?)", [(name, site) for site in sites])
+            _forget_removed(base)
             base.execute("COMMIT")
 
     def begin(self, name: str) -> None:
@@ -59,6 +64,12 @@ class SiteScopes:
 
 def _tables(base: Database) -> set[str]:
     return {row[0] for row in base.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def _forget_removed(base: Database) -> None:
+    """Sites end with their user. The table of users may not exist yet."""
+    if "users" in _tables(base):
+        base.execute(_FORGET)
 
 
 def _keep(base: Database, tables: set[str]) -> None:
