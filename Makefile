@@ -24,10 +24,10 @@ help: ## list all targets
 demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: build ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats the sample of a run)
-	@$(SPREAD) -p tests.cases $(ARGS)
+test: build ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all, as in CI)
+	@$(SPREAD) $(if $(filter all,$(CASES)),,-p tests.cases) $(ARGS)
 
-test-all: build ## run all tests with all cases, as CI does
+test-all: build ## run all tests with all cases, exhaustive tests in full
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
 
 test-endurance: build ## repeat kills, outages, damages and random trials many times (hours)
