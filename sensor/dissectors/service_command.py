@@ -8,6 +8,7 @@ classes in serialized objects. Ignores answers and what follows the first messag
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
@@ -15,14 +16,17 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
-HEAD = 4096  # bytes that are read of a client
+HEAD = 4096  # bytes that are read of a client, or of a message of a bridge
 TEXT_LIMIT = 512
 CLASSES_LIMIT = 8
-BRIDGE_HEAD = 24  # size of a message header of the debug bridge
-STARTS = (b"DIST0000", b"JDWP-Han", b"CNXN", b"JRMI\0\x02", b"t3 1")
-OPEN_MAGIC = b"\xb0\xaf\xba\xb1"  # ends the header of OPEN: its name, inverted
+STARTS = {b"DIST0000": "distcc", b"JDWP-Han": "jdwp", b"CNXN": "adb", b"JRMI\0\x02": "rmi", b"t3 1": "t3"}
+HANDSHAKE = b"JDWP-Handshake"
+WIRE_FORMAT = b"\x1f\0\0\0"  # an exception response of OpenWire, behind its size
+# A message of the debug bridge: command, two arguments, size of the data, checksum, and the command inverted.
+BRIDGE = struct.Struct("<4s8xI4x4s")
+OPEN, OPEN_MAGIC = b"OPEN", b"\xb0\xaf\xba\xb1"
 SINGLE = ("distcc", "jdwp")  # protocols with one command for each connection
-MAGIC = ((4, b"\x1f\0\0\0"), (20, OPEN_MAGIC))
+_COUNT = re.compile(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
 _ARGUMENT = re.compile(rb"ARGV([0-9a-f]{8})")
 # A class or a text of a serialized object, behind its size: TC_CLASSDESC and TC_STRING of Java, a text of OpenWire.
 _TEXT = re.compile(rb"[rt\x01]\0([\x04-\xff])(?=[\x21-\x7e])")
@@ -31,7 +35,7 @@ _PLAIN = re.compile(rb"[\x21-\x7e]+\Z")
 
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
-    with its handshake, ``rmi``, ``t3`` and ``openwire`` with the classes and URLs in it.
+    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, one event for each.
     """
 
     service: str
@@ -41,7 +45,7 @@ class ServiceCommand(Event):
 class ServiceCommands(Dissector):
     """The first messages of connections that begin like one of these protocols, and later openings of a bridge."""
 
-    interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=3)
+    interest = Interest(starts=tuple(STARTS), magic=((4, WIRE_FORMAT), (20, OPEN_MAGIC)), stream=True, opening=3)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
@@ -51,54 +55,91 @@ class ServiceCommands(Dissector):
 
 
 class ServiceStream(Stream):
-    """One connection: what the client sent so far, and the last command."""
+    """One connection: what the client sent, or a bridge's incomplete message, and the number of reported texts."""
 
     def __init__(self) -> None:
-        self._kept, self._last = bytearray(), ("", "")
+        self._kept, self._service, self._reported = bytearray(), "", 0
+        self._skip = 0  # bytes left of a message of a bridge that is not read
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if not from_client:
             return
-        self._kept += data[: HEAD - len(self._kept)]
-        service, text = _command(bytes(self._kept))
-        if "adb" in (service, self._last[0]):
-            service = "adb"
-            self._kept.clear()  # each message of a bridge has a segment of its own
-        if text and (service, text) != self._last:
-            yield ServiceCommand(packet, service, clean(text, TEXT_LIMIT))
-        self._last = service, text or self._last[1]
-        self.done = not service or len(self._kept) >= HEAD or (service in SINGLE and bool(text))
+        skipped, self._skip = self._skip, max(self._skip - len(data), 0)
+        self._kept += data[skipped:]
+        self._service = self._service or _service(self._kept)
+        if self._service == "adb":
+            for text in self._opened():
+                yield ServiceCommand(packet, "adb", text)
+            return
+        del self._kept[HEAD:]
+        texts = _texts(self._service, bytes(self._kept))
+        for text in texts[self._reported :]:
+            yield ServiceCommand(packet, self._service, clean(text, TEXT_LIMIT))
+        self._reported = len(texts)
+        self.done = self._is_over()
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         if from_client:
             self._kept.clear()
+            self._service, self._reported, self._skip = "", 0, 0
         return iter(())
 
+    def _is_over(self) -> bool:
+        if not self._service:
+            return len(self._kept) >= BRIDGE.size
+        return len(self._kept) >= HEAD or (self._service in SINGLE and self._reported > 0)
 
-def _command(data: bytes) -> tuple[str, str]:
-    """(service, command) of the bytes of a client; the service is empty for another protocol, the command until it is
-    complete.
-    """
-    if data.startswith(b"DIST"):
-        return "distcc", _arguments(data)
-    if data.startswith(b"JDWP"):
-        return "jdwp", "handshake" if data.startswith(b"JDWP-Handshake") else ""
-    if data[20:BRIDGE_HEAD] == OPEN_MAGIC:
-        return "adb", data[BRIDGE_HEAD:].partition(b"\0")[0].decode("utf-8", "replace")
-    for start, service in ((b"CNXN", "adb"), (b"JRMI", "rmi"), (b"t3 1", "t3")):
-        if data.startswith(start):
-            return service, "" if service == "adb" else _classes(data)
-    return ("openwire", _classes(data)) if data[4:8] == b"\x1f\0\0\0" else ("", "")
-
-
-def _arguments(data: bytes) -> str:
-    """The command line of a compilation: arguments, each with its length in hexadecimal."""
-    words = (data[one.end() : one.end() + int(one[1], 16)] for one in _ARGUMENT.finditer(data))
-    return " ".join(word.decode("utf-8", "replace") for word in words)
+    def _opened(self) -> Iterator[str]:
+        """The services in the complete messages of a bridge, which are removed."""
+        while len(self._kept) >= BRIDGE.size:
+            command, size, magic = BRIDGE.unpack_from(self._kept)
+            if bytes(byte ^ 0xFF for byte in command) != magic:  # the middle of a message, after a gap
+                self._kept.clear()
+                return
+            end = BRIDGE.size + size
+            if command == OPEN and size <= HEAD:
+                if len(self._kept) < end:
+                    return
+                yield clean(self._kept[BRIDGE.size : end].partition(b"\0")[0].decode("utf-8", "replace"), TEXT_LIMIT)
+            self._skip = max(end - len(self._kept), 0)
+            del self._kept[:end]
 
 
-def _classes(data: bytes) -> str:
+def _service(data: bytes | bytearray) -> str:
+    """The protocol of the bytes of a client; empty if it is another one, or not decided yet."""
+    if data[4:8] == WIRE_FORMAT:
+        return "openwire"
+    if data[20:24] == OPEN_MAGIC:
+        return "adb"
+    return next((service for start, service in STARTS.items() if data.startswith(start)), "")
+
+
+def _texts(service: str, data: bytes) -> list[str]:
+    """The complete commands, classes and URLs in the bytes of a client, in order."""
+    if service == "distcc":
+        return _command_line(data)
+    if service == "jdwp":
+        return ["handshake"] if data.startswith(HANDSHAKE) else []
+    return _classes(data) if service else []
+
+
+def _command_line(data: bytes) -> list[str]:
+    """The command line of a compilation, if it is complete: arguments, each with its size in hexadecimal."""
+    head = _COUNT.match(data)
+    if head is None:
+        return []
+    words, at = list[str](), head.end()
+    for _ in range(min(int(head[1], 16), HEAD)):
+        found = _ARGUMENT.match(data, at)
+        if found is None or (at := found.end() + int(found[1], 16)) > len(data):
+            return []
+        words.append(data[found.end() : at].decode("utf-8", "replace"))
+    return [" ".join(words)]
+
+
+def _classes(data: bytes) -> list[str]:
     """Names of classes, and URLs of code, in serialized objects."""
-    texts = (data[one.end() : one.end() + one[1][0]] for one in _TEXT.finditer(data))
+    ends = ((one.end(), one.end() + one[1][0]) for one in _TEXT.finditer(data))
+    texts = (data[begin:end] for begin, end in ends if end <= len(data))
     found = dict.fromkeys(text.decode("ascii") for text in texts if _PLAIN.match(text) and b"." in text)
-    return " ".join(list(found)[:CLASSES_LIMIT])
+    return list(found)[:CLASSES_LIMIT]

@@ -15,9 +15,11 @@ from sensor.core.packet import Packet
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT, TAIL = 2081, 0x7E
-IDENTITY, IDENTITY_SIZE, STATUS_SIZE = 0x65, 4, 7
+IDENTITY = 0x65
+READ_LIMIT = 256  # bytes of a machine
 PRODUCTS = {1: "iKettle 2.0", 2: "SmarterCoffee"}  # in an identity
 STATUS = {0x14: "iKettle 2.0", 0x32: "SmarterCoffee"}
+SIZES = {IDENTITY: 4, **dict.fromkeys(STATUS, 7)}
 
 
 class SmarterMachine(Event):
@@ -40,25 +42,36 @@ class Smarter(Dissector):
 
 
 class SmarterStream(Stream):
-    """One connection, until the machine has reported its product."""
+    """One connection, until the machine has reported its product, or for its first bytes."""
+
+    def __init__(self) -> None:
+        self._kept, self._left = bytearray(), READ_LIMIT
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        if from_client:
+        if from_client or self.done:
             return
-        product, version = _product(data)
+        self._kept += data[: self._left]
+        self._left -= len(data)
+        product, version = self._product()
+        self.done = bool(product) or self._left <= 0
         if product:
-            self.done = True
             known = [("smarter.product", product), ("smarter.firmware", str(version) if version else "")]
             yield SmarterMachine(packet, product, version)
             yield from facts(packet, [fact for fact in known if fact[1]])
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
+        """The next message may begin anywhere."""
+        self.done = self.done or not from_client
         return iter(())
 
-
-def _product(data: bytes) -> tuple[str, int]:
-    """(product, version) of the first message that is complete in a segment; empty without one."""
-    if data[:1] == bytes((IDENTITY,)) and len(data) >= IDENTITY_SIZE and data[IDENTITY_SIZE - 1] == TAIL:
-        return PRODUCTS.get(data[1], ""), data[2]
-    whole = len(data) >= STATUS_SIZE and len(data) % STATUS_SIZE == 0
-    return (STATUS.get(data[0], ""), 0) if whole and data[STATUS_SIZE - 1] == TAIL else ("", 0)
+    def _product(self) -> tuple[str, int]:
+        """(product, version) of the first message that reports one; other complete messages are removed."""
+        kept = self._kept
+        while kept:
+            size = SIZES.get(kept[0], 0)
+            if len(kept) < size:
+                return "", 0
+            if size and kept.find(TAIL) == size - 1:
+                return (PRODUCTS.get(kept[1], ""), kept[2]) if kept[0] == IDENTITY else (STATUS[kept[0]], 0)
+            del kept[: kept.find(TAIL) + 1 or len(kept)]
+        return "", 0

@@ -22,14 +22,13 @@ EXPECTED = {
         ),
     ],
     49504: [
-        ("ServiceCommand", "rmi", "java.rmi.server.ObjID http://198.51.100.7:8080/a/x.jar metasploit.RMILoader"),
+        ("ServiceCommand", "rmi", "java.rmi.server.ObjID"),
+        ("ServiceCommand", "rmi", "http://198.51.100.7:8080/a/x.jar"),
+        ("ServiceCommand", "rmi", "metasploit.RMILoader"),
     ],
     49505: [
-        (
-            "ServiceCommand",
-            "openwire",
-            "org.springframework.context.support.ClassPathXmlApplicationContext http://198.51.100.7/poc.xml",
-        ),
+        ("ServiceCommand", "openwire", "org.springframework.context.support.ClassPathXmlApplicationContext"),
+        ("ServiceCommand", "openwire", "http://198.51.100.7/poc.xml"),
     ],
 }
 
