@@ -190,7 +190,10 @@ class Smb1:
 
     def negotiate(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         raw = block.head.data[block.at : block.end]
-        names = [clean(piece[1:], 64) for piece in raw.split(b"\0")[:DIALECTS_LIMIT] if piece[:1] == b"\2"]
+        pieces = raw.split(b"\0")
+        if block.head.partial:
+            pieces.pop()  # a name without its end
+        names = [clean(piece[1:], 64) for piece in pieces[:DIALECTS_LIMIT] if piece[:1] == b"\2"]
         self._conversation.dialects = tuple(names)
         parsed.append(SmbNegotiate(packet, 1, tuple(names)))
         if not block.head.partial:

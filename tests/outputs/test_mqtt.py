@@ -33,6 +33,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 Opened = Callable[..., Mqtt]
+HOME_CONFIG = "homeassistant/binary_sensor/dev-5k2m8q/config"
 
 
 @pytest.fixture(scope="module")
@@ -307,12 +308,13 @@ def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
     output = opened(server.url, home_assistant={}, topic="told/{kind}")
     assert not output.send([entry(record) for record in story]).refused
     with server.listening("#", name="home") as received:
-        until(lambda: len(received) >= 5)
+        topics = {"sensor/status", HOME_CONFIG, "sensor/presence/dev-7h1p2r", "sensor/presence/dev-5k2m8q"}
+        until(lambda: topics <= {one.topic for one in received})
         reported = {one.topic: one.payload for one in received}
         assert reported["sensor/presence/dev-7h1p2r"] == b"on"
         assert reported["sensor/presence/dev-5k2m8q"] == b"off"
         assert reported["sensor/status"] == b"online"
-        assert json.loads(reported["homeassistant/binary_sensor/dev-5k2m8q/config"])["device"]["name"] == "PRN-3F-EAST"
+        assert json.loads(reported[HOME_CONFIG])["device"]["name"] == "PRN-3F-EAST"
         output._client.socket().shutdown(socket.SHUT_RDWR)
         until(lambda: (received[-1].topic, received[-1].payload) == ("sensor/status", b"offline"))
         output.open()
