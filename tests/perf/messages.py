@@ -93,7 +93,7 @@ def mail(press: Press, at: float, client: Machine, server: Machine, messages: in
         (SERVER, b"250 ok\r\n"), (CLIENT, b"DATA\r\n"), (SERVER, b"354 go on\r\n"), (CLIENT, b"Subject: plan\r\n\r\n"),
     ]  # fmt: skip
     segment = (b"TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2Np" * 22)[:1398] + b"\r\n"
-    press.tcp(at, client, server, 25, [*opening, *[(CLIENT, segment)] * messages], pause=1 / PACE)
+    press.tcp(at, client, server, 25, [*opening, *[(CLIENT, segment)] * (messages - len(opening))], pause=1 / PACE)
 
 
 def telnet(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
@@ -102,7 +102,7 @@ def telnet(press: Press, at: float, client: Machine, server: Machine, messages: 
         (SERVER, b"login: "), (CLIENT, b"admin\r\n"), (SERVER, b"Password: "), (CLIENT, b"red-7\r\n"),
     ]  # fmt: skip
     lines = b"counter 17 of the interface\r\n" * 40
-    press.tcp(at, client, server, 23, [*opening, *[(SERVER, lines)] * messages], pause=1 / PACE)
+    press.tcp(at, client, server, 23, [*opening, *[(SERVER, lines)] * (messages - len(opening))], pause=1 / PACE)
 
 
 KINDS: dict[str, Send] = {

@@ -39,9 +39,9 @@ def test_each_row_comes_once(tmp_path: Path) -> None:
     writer = Writer(tmp_path, print)
     assert Upkeep(writer, 7, 5).compact(final=True) == 0
     writer.close()
-    for port in range(10, 20):
+    for port in range(10, 24):
         write_rows(tmp_path, {"conn": [_conn(port, port)]})
-    assert ports(follower) == [*range(10, 20)]
+    assert ports(follower) == [*range(10, 24)]
     writer = Writer(tmp_path, print)
     assert Upkeep(writer, 7, 5).compact(final=True) == 1
     writer.close()

@@ -99,9 +99,9 @@ def test_files_of_an_earlier_version_are_put_together_with_those_of_today(tmp_pa
         [1, 0],
         [0, 1],
     )
-    for _ in range(8):
+    for _ in range(14):
         with writer.manifest.transaction():
             writer.manifest.add(writer.file("conn", 0, [today]))
     assert Upkeep(writer, 7, 5).compact(final=True) == 1
     writer.close()
-    assert sorted(str(one["history"]) for one in rows(folder, "conn")) == ["None", *["ShAD"] * 9]
+    assert sorted(str(one["history"]) for one in rows(folder, "conn")) == ["None", *["ShAD"] * 15]
