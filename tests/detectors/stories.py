@@ -124,6 +124,19 @@ def comparable(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
     return [tuple(getattr(alert, name) for name in alert.__struct_fields__ if name != "proof") for alert in alerts]
 
 
+def rehearsable(unit: Detector, alerts: Iterable[Alert]) -> list[Alert]:
+    """The alerts; asserts that each whose threshold is an option of ``decisive``, and no other, has its number."""
+    found = list(alerts)
+    for alert in found:
+        equal = {name for name, value in unit.options if value == alert.numbers.get("threshold")}
+        if equal and equal <= set(unit.decisive):
+            names = {unit.decisive[name] for name in equal}
+            assert any(isinstance(alert.numbers.get(name), int | float) for name in names), (
+                f"{unit.id}: no number {' or '.join(sorted(names))} in {alert.numbers}, expected by `decisive`"
+            )
+    return found
+
+
 def mac_of(address: str) -> int:
     """A MAC address derived from an address, always the same."""
     return 0x020000000000 | zlib.crc32(address.encode())
@@ -236,7 +249,7 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
                 if one.worth(numbers):
                     messages += one.evaluate(flow_of(part[row]), numbers)
             found += messages if one is unit else ()
-    return found
+    return rehearsable(unit, found)
 
 
 def in_time(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
@@ -252,7 +265,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
         for row, numbers in unit.candidates(reader.read(part)):
             if unit.worth(numbers):
                 found += unit.evaluate(flow_of(part[row]), numbers)
-    return [*found, *unit.tick((last + 60) * SECOND)]
+    return rehearsable(unit, [*found, *unit.tick((last + 60) * SECOND)])
 
 
 def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
@@ -288,7 +301,7 @@ def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
             f"{unit.id} does not want what it would raise an alert for: {event}"
         )
         found += mine
-    return found
+    return rehearsable(unit, found)
 
 
 def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Alert]:
@@ -298,4 +311,4 @@ def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Aler
         if unit in _twins:
             list(_twins[unit].review(change))
         found += unit.review(change)
-    return found
+    return rehearsable(unit, found)
