@@ -19,8 +19,9 @@ from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
-# Number of files from which on they are compacted; at the end of a replay the limit of each span.
-LEAST = 2
+# Numbers of files from which on they are compacted: while the sensor runs, and at the end of a replay, which waits for
+# it: a few can be read as fast as one.
+LEAST, LEAST_AT_END = 2, 16
 # Seconds after which a hidden file has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
@@ -28,17 +29,15 @@ DAY_US = 86_400_000_000
 
 class Span(NamedTuple):
     """A time span whose files are compacted. ``rows``: limit per file: those of an hour are sorted in memory, those of
-    a day are copied file by file, and a search for a rare value reads a whole file. ``least_at_end``: number of files
-    from which on they are compacted at the end of a replay, which waits for it: a few can be read as fast as one.
+    a day are copied file by file, and a search for a rare value reads a whole file.
     """
 
     hours: int
     level: int
     rows: int
-    least_at_end: int
 
 
-HOUR, DAY = Span(1, OF_HOUR, 100_000, 16), Span(24, OF_DAY, 2 * ROW_GROUP, 16)
+HOUR, DAY = Span(1, OF_HOUR, 100_000), Span(24, OF_DAY, 2 * ROW_GROUP)
 
 
 class Upkeep:
@@ -59,7 +58,7 @@ class Upkeep:
         return sum(self._compact(span, final=final) for span in (HOUR, DAY))
 
     def _compact(self, span: Span, *, final: bool) -> int:
-        files, made, least = self.manifest.files(), 0, span.least_at_end if final else LEAST
+        files, made, least = self.manifest.files(), 0, LEAST_AT_END if final else LEAST
         newest = max((file.last for file in files), default=0) // HOUR_US // span.hours
         over = (file for file in files if final or file.hour // span.hours < newest)
         for some in _grouped(over, span):

@@ -81,7 +81,7 @@ def test_connections_that_end_late_leave_few_files(upkeep: Upkeep) -> None:
 
 
 def test_a_day_of_many_rows_is_several_files(upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep_module, "DAY", Span(24, OF_DAY, 25, 4))
+    monkeypatch.setattr(upkeep_module, "DAY", Span(24, OF_DAY, 25))
     for hour in (0, 1, 2, 3, 4, 24):
         written(upkeep, hour, 0)
     assert upkeep.compact() == 2
