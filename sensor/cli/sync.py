@@ -141,7 +141,9 @@ def _until_stopped(agent: Agent) -> int:
             except (Retry, OSError) as error:
                 if str(error) != failing:
                     failing = str(error)
-                    log().warning("the configuration of the hub cannot be pulled", error=failing)
+                    log().warning(
+                        "the configuration or a release of the hub cannot be pulled: tried again later", error=failing
+                    )
             notifier.status(lambda: _line(agent.state.outcome, agent.folder.current, agent.state.reason))
             notifier.beat()
             time.sleep(TICK_S)
