@@ -23,9 +23,9 @@ from sensor.cli._console_setup import (
     state_of,
 )
 from sensor.cli._data import VARIABLE
-from sensor.cli._hub_base import check_extra, hub_of_console, user_name
+from sensor.cli._hub_base import check_extra, hub_of_console
 from sensor.cli._records import print_json
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, user_name
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import need_inventory
 from sensor.cli._known import Known, known, the_device
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, user_name
 from sensor.cli._show import part, put, tidy
 from sensor.cli._times import clock
 from sensor.posture.lookup import mac_of
@@ -27,10 +26,7 @@ SOON = "applied within a second by a running sensor, else at the next start"
 
 def author_of(args: argparse.Namespace) -> str:
     """The author: --author, else the user of this process."""
-    try:
-        return str(args.author or getpass.getuser())
-    except (KeyError, OSError):  # a user id without a name
-        return "operator"
+    return str(args.author or user_name())
 
 
 def inventory(args: argparse.Namespace) -> Known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
-from sensor.cli._setup import complain_of_faults
+from sensor.cli._setup import complain_of_faults, user_name
 
 if TYPE_CHECKING:
     from sensor.console.settings import Console
@@ -90,11 +89,3 @@ def hub_of_console(args: argparse.Namespace, state: Path) -> tuple[Sources, Call
     if "NOTIFY_SOCKET" not in os.environ:  # who starts it on a terminal reads hub.yaml, which has the database
         scopes.begin(user_name())
     return HubSources(connections, scopes, state, place.reader), hub_app
-
-
-def user_name() -> str:
-    """The user of this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return "operator"

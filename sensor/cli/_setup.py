@@ -76,6 +76,16 @@ def complain_of_faults(faults: Iterable[Fault]) -> None:
             print(f"{fault} [{fault.code}]", file=sys.stderr)
 
 
+def user_name() -> str:
+    """The user of this process."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return "operator"
+
+
 def log_of(events: str) -> Path | None:
     """The event log in --events; None: standard output. Raises Stop if its folder does not exist: it may be
     mistyped.
