@@ -23,6 +23,7 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
+from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
 
@@ -135,7 +136,8 @@ def main(args: argparse.Namespace) -> int:
     name, count = ACTIONS[args.action]
     if not (args.operands if count is None else len(args.operands) in count):
         complain(
-            f"found {args.action} with {len(args.operands)} arguments: `sensor console --help` lists those of each action",
+            f"found {args.action} with {counted(len(args.operands), 'argument')}: "
+            "`sensor console --help` lists those of each action",
             error="usage.unexpected-argument",
         )
         return USAGE
