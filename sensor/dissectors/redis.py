@@ -25,6 +25,8 @@ KEPT_LIMIT = 8192
 PENDING_LIMIT = 256
 NAME_LIMIT, TEXT_LIMIT = 128, 512
 DEFAULT = "default"  # the user of logins with only a password
+FILE_SETTINGS = (b"dir", b"dbfilename")
+CHANGES = (b"slaveof", b"replicaof", b"eval", b"system.exec")  # commands that change the server, with their arguments
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
 # First bytes of replies: to successful logins (a line to AUTH, a map or list to HELLO), and of single-line replies.
 ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
@@ -42,8 +44,8 @@ class RedisLogin(PasswordLogin):
 
 
 class RedisCommand(Event):
-    """A command that changes the server: CONFIG SET of its files, MODULE LOAD, replication, EVAL. ``text``: with its
-    arguments, the command in lower case.
+    """A command that changes the server: CONFIG SET of its files (one event for each), MODULE LOAD, replication, EVAL.
+    ``text``: with its arguments, the command in lower case.
     """
 
     text: str
@@ -99,8 +101,7 @@ class RedisStream(Stream):
             del kept[:size]
             if words:
                 self._pending.append(_login(words))
-                if text := _change(words):
-                    yield RedisCommand(packet, text)
+                yield from (RedisCommand(packet, clean(text, TEXT_LIMIT)) for text in _changes(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
         """Match replies to commands in order. A multi-line reply has no login result, except the one to HELLO; what
@@ -155,23 +156,17 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
     return (int(raw), end + 2) if raw.isdigit() else (0, -1)
 
 
-def _change(words: list[bytes]) -> str:
-    """The text of a command that changes the server, otherwise empty. Settings may be passwords: only those of files
-    are returned.
+def _changes(words: list[bytes]) -> list[bytes]:
+    """The texts of a command that changes the server. Settings may be passwords: only those of files are returned, each
+    with its name.
     """
     verb, second = words[0].lower(), words[1].lower() if len(words) > 1 else b""
-    if verb == b"config":
-        settings = (b"dir", b"dbfilename")
-        if second != b"set" or len(words) < 4 or words[2].lower() not in settings:
-            return ""
-        words = [verb, second, words[2].lower(), *words[3:]]
-    elif verb == b"module":
-        words = [verb, second, *words[2:]] if second == b"load" else []
-    elif verb not in (b"slaveof", b"replicaof", b"eval", b"system.exec"):
-        return ""
-    else:
-        words = [verb, *words[1:]]
-    return clean(b" ".join(words), TEXT_LIMIT)
+    if verb == b"config" and second == b"set":
+        settings = ((name.lower(), value) for name, value in zip(words[2::2], words[3::2], strict=False))
+        return [b"config set %b %b" % setting for setting in settings if setting[0] in FILE_SETTINGS]
+    if verb == b"module" and second == b"load":
+        return [b" ".join([verb, second, *words[2:]])]
+    return [b" ".join([verb, *words[1:]])] if verb in CHANGES else []
 
 
 def _login(words: list[bytes]) -> _Requested | None:

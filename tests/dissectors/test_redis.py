@@ -103,3 +103,21 @@ def test_settings_and_data_stay_private() -> None:
     """Passwords in settings, keys and values are not reported."""
     private = [(b"CONFIG", b"SET", b"requirepass", b"hidden"), (b"CONFIG", b"GET", b"dir"), (b"SET", b"dir", b"hidden")]
     assert conversation(*((True, command(*words)) for words in private)) == []
+
+
+def test_several_settings_of_one_command() -> None:
+    """Each setting of a file is reported, wherever it is; a password beside it is not."""
+    words = (
+        b"CONFIG",
+        b"SET",
+        b"requirepass",
+        b"hidden",
+        b"Dir",
+        b"/etc",
+        b"maxmemory",
+        b"1gb",
+        b"dbfilename",
+        b"x.so",
+    )
+    expected = [("RedisCommand", "config set dir /etc"), ("RedisCommand", "config set dbfilename x.so")]
+    assert events(conversation((True, command(*words)))) == expected
