@@ -22,6 +22,7 @@ from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (25, 587, 2525)
 BANNER_LIMIT, ADDRESS_LIMIT = 512, 256
+MAILBOXES_LIMIT = 1024  # commands without an answer yet
 READY, RIGHT, GO_ON, DATA_FOLLOWS, WRONG = 220, 235, 334, 354, 535
 # Commands that name a mailbox (RFC 5321, 4.1.1).
 MAILBOXES = frozenset((b"MAIL", b"RCPT", b"VRFY", b"EXPN"))
@@ -119,8 +120,9 @@ class SmtpStream(LoginStream):
         elif verb in MAILBOXES:
             self._mailboxes.append((verb.decode("ascii"), clean(rest, ADDRESS_LIMIT)))
         elif verb == b"DATA" and packet.one_sided:
-            self._mail = MailHeader()  # the answer was not captured
-        if verb == b"BDAT" or not (self._begun or packet.one_sided):
+            self._mailboxes.clear()  # their answers were not captured, and neither was that to DATA
+            self._mail = MailHeader()
+        if verb == b"BDAT" or not (self._begun or packet.one_sided) or len(self._mailboxes) > MAILBOXES_LIMIT:
             self.done = True
 
     def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:

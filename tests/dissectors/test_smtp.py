@@ -114,6 +114,13 @@ def test_one_direction() -> None:
     assert [each[0] for each in parsed] == ["SmtpMail", "SmtpAttachment"]
 
 
+def test_commands_without_answers_are_bounded() -> None:
+    """A client that names mailboxes without end, and gets no answer, is not read any longer."""
+    stream, packet = Smtp().stream(Packet(dport=25)), Packet(proto=6, problem=Problem.ONE_SIDED)
+    assert events(stream.feed(packet, b"RCPT TO:<b@example.net>\r\n" * 2000, True)) == []
+    assert stream.done
+
+
 def test_long_mails_end_the_reading() -> None:
     """Only the beginning of a mail is read, so that large attachments cost nothing."""
     stream, packet = Smtp().stream(Packet()), Packet(proto=6)
