@@ -90,17 +90,18 @@ class ServiceStream(Stream):
         return len(self._kept) >= HEAD or (self._service in SINGLE and self._reported > 0)
 
     def _opened(self) -> Iterator[str]:
-        """The services in the complete messages of a bridge, which are removed."""
+        """The services in the messages of a bridge, which are removed: complete, or as much of them as is read."""
         while len(self._kept) >= BRIDGE.size:
             command, size, magic = BRIDGE.unpack_from(self._kept)
             if bytes(byte ^ 0xFF for byte in command) != magic:  # the middle of a message, after a gap
                 self._kept.clear()
                 return
             end = BRIDGE.size + size
-            if command == OPEN and size <= HEAD:
-                if len(self._kept) < end:
+            if command == OPEN:
+                read = min(end, BRIDGE.size + HEAD)
+                if len(self._kept) < read:
                     return
-                yield clean(self._kept[BRIDGE.size : end].partition(b"\0")[0].decode("utf-8", "replace"), TEXT_LIMIT)
+                yield clean(self._kept[BRIDGE.size : read].partition(b"\0")[0].decode("utf-8", "replace"), TEXT_LIMIT)
             self._skip = max(end - len(self._kept), 0)
             del self._kept[:end]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from sensor.core.dissector import Stream
@@ -56,6 +58,17 @@ def test_a_handshake_in_pieces() -> None:
     assert events(stream.feed(packet, b"DIST00000001ARGC00000001ARGV00000002ls", True)) == [
         ("ServiceCommand", "distcc", "ls")
     ]
+
+
+def test_a_long_command_of_a_bridge() -> None:
+    """The beginning of a command is read, however long it is; the rest is skipped."""
+    long, short = b"shell:wget" + b" " * 9000 + b"\0", b"shell:id\0"
+    data = b"".join(struct.pack("<4s8xI4x4s", b"OPEN", len(text), b"\xb0\xaf\xba\xb1") + text for text in (long, short))
+    stream = ServiceCommands().stream(Packet())
+    found = []
+    for at in range(0, len(data), 1400):
+        found += events(stream.feed(Packet(), data[at : at + 1400], True))
+    assert [str(each[2]).strip() for each in found] == ["shell:wget", "shell:id"]
 
 
 @pytest.mark.parametrize(
