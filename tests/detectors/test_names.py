@@ -27,6 +27,7 @@ def test_registered_domain(name: str, domain: str) -> None:
     [
         ("203.0.113.9", True), ("203.0.113.9:8080", True), ("2001:db8::7", True), ("fe80::1", True), ("", False),
         ("www.example.com", False), ("cafe.example", False), ("1.2.3.example", False), ("localhost:8080", False),
+        ("cafe:8080", False), ("db:80", False), ("::1", True), ("64:ff9b::192.0.2.1", True),
     ],
 )  # fmt: skip
 def test_addresses_instead_of_names(host: str, bare: bool) -> None:

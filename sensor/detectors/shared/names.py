@@ -23,7 +23,9 @@ REVERSED = (".in-addr.arpa", ".ip6.arpa")
 _LETTERS = re.compile(r"[^a-z0-9]+")
 _ADDRESS = re.compile(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
-_BARE = re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{0,4}:[0-9a-f:.]*[0-9a-f])\Z", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f:.]*[0-9a-f])\Z", re.IGNORECASE
+)
 GENERATED = 0.45
 
 
