@@ -40,6 +40,7 @@ REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _NEGOTIATION = struct.Struct("<BBHI")
 _CHANNEL = struct.Struct("<8sI")
+BLOCK_HEAD = 4  # kind and size of a block
 CHANNELS_LIMIT = 31  # [MS-RDPBCGR] 2.2.1.3.4
 _CORE = struct.Struct("<IHH4xII32s")
 
@@ -154,24 +155,32 @@ class RdpStream(FramedStream):
         return [RdpNegotiated(packet, SECURED.get(value, f"type {value}") if value else "rdp", 0)]
 
     def _settings(self, packet: Packet, data: bytes) -> list[Parsed]:
-        """Blocks of the client's settings: the first, and that of its channels ([MS-RDPBCGR] 2.2.1.3.2, 2.2.1.3.4)."""
+        """The client's settings: its core data, and its channels ([MS-RDPBCGR] 2.2.1.3.2, 2.2.1.3.4)."""
         self.done = True
-        channels = _channels(data)
+        blocks = _blocks(data)
+        channels, core = _channels(blocks.get(NETWORK, b"")), blocks.get(CORE, b"")
         found: list[Parsed] = [RdpChannels(packet, channels)] if channels else []
-        start = data.find(CORE, data.find(CONFERENCE) + len(CONFERENCE)) + 4 if CONFERENCE in data else 0
-        if start < ENVELOPE or len(data) < start + _CORE.size:
+        if len(core) < _CORE.size:
             return found
-        _, width, height, _, build, raw = _CORE.unpack_from(data, start)
+        _, width, height, _, build, raw = _CORE.unpack_from(core)
         name = clean(raw.decode("utf-16-le", "replace").partition("\0")[0], NAME_LIMIT)
         return [RdpClient(packet, name, build, width, height), *found, *facts(packet, [("rdp.hostname", name)])]
 
 
-def _channels(data: bytes) -> tuple[str, ...]:
-    """Names of the channels; empty without the block, which begins with its kind, its size, and their number."""
-    start = data.find(NETWORK, data.find(CONFERENCE) + len(CONFERENCE)) if CONFERENCE in data else -1
-    count = int.from_bytes(data[start + 4 : start + 8], "little") if start > 0 else 0
-    if not 0 < count <= CHANNELS_LIMIT or int.from_bytes(data[start + 2 : start + 4], "little") != 8 + 12 * count:
-        return ()
-    names = data[start + 8 : start + 8 + 12 * count]
+def _blocks(data: bytes) -> dict[bytes, bytes]:
+    """The blocks of a client's settings by kind: each begins with its kind and its size, and is without them here."""
+    blocks: dict[bytes, bytes] = {}
+    _, _, rest = data.partition(CONFERENCE)
+    rest = rest[2 if rest[:1] >= b"\x80" else 1 :]  # the size of all, with one or two bytes (X.691)
+    while len(rest) >= BLOCK_HEAD and (size := int.from_bytes(rest[2:4], "little")) >= BLOCK_HEAD:
+        blocks.setdefault(rest[:2], rest[BLOCK_HEAD:size])
+        rest = rest[size:]
+    return blocks
+
+
+def _channels(block: bytes) -> tuple[str, ...]:
+    """Names of the channels in a block, which begins with their number."""
+    count = int.from_bytes(block[:4], "little")
+    names = block[4 : 4 + _CHANNEL.size * min(count, CHANNELS_LIMIT)]
     whole = names[: len(names) // _CHANNEL.size * _CHANNEL.size]
     return tuple(clean(name.partition(b"\0")[0], NAME_LIMIT) for name, _ in _CHANNEL.iter_unpack(whole))

@@ -44,12 +44,14 @@ def test_old_way() -> None:
 
 
 def test_channels_without_tls() -> None:
-    """The channels of a client are reported; a number that does not fit the size of the block is ignored."""
+    """The channels of a client are reported, whatever its name is, and those in the block if it declares more."""
     begin = [(True, request(protocols=0)), (False, answer(2, 0))]
     parsed = events(conversation(*begin, (True, settings("DESK-04", b"rdpdr", b"MS_T120"))))
     assert parsed[2:] == [("RdpClient", "DESK-04", 19041, 1280, 800), ("RdpChannels", ("rdpdr", "MS_T120"))]
     odd = settings("DESK-04", b"rdpdr").replace(b"\x03\xc0\x14\0\1", b"\x03\xc0\x14\0\2")
-    assert len(events(conversation(*begin, (True, odd)))) == 3
+    assert events(conversation(*begin, (True, odd)))[3:] == [("RdpChannels", ("rdpdr",))]
+    named = settings(b"\x03\xc0".decode("utf-16-le"), b"MS_T120")
+    assert events(conversation(*begin, (True, named)))[3:] == [("RdpChannels", ("MS_T120",))]
 
 
 def test_refusal() -> None:
