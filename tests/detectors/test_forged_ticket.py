@@ -29,11 +29,14 @@ def test_a_ticket_that_the_kdc_does_not_issue() -> None:
 
 
 def test_benign_tickets_are_quiet() -> None:
-    """Tickets with AES, an old domain with RC4 only, a ticket of another realm, and service tickets raise no alert."""
+    """Tickets with AES, an old domain with RC4 only, a KDC that issues both, a ticket of another realm, and service
+    tickets raise no alert.
+    """
     other = f"krbtgt/{REALM}@PARTNER.EXAMPLE"
     for story in (
         [*login(0), *presented(60, etype=18)],
         [*login(0, ticket_etype=RC4), *presented(60), *presented(90)],
+        [*login(0), *login(5, ticket_etype=RC4), *login(10), *presented(60)],
         [*login(0), *presented(60, ticket_service=other), *presented(90, ticket_service="cifs/fs01")],
     ):
         assert inspected(detector(GOLDEN), story) == []

@@ -3,8 +3,8 @@ with AES.
 
 All initial tickets of a realm are encrypted with the key of one account, krbtgt, and the KDC chooses the strongest type
 that this account has (RFC 4120, 3.1.3). Tools that forge tickets use RC4 by default, since that key is the
-NT hash of krbtgt. Tickets that another realm issued are encrypted with the key of the trust, and are ignored. A ticket
-forged with the AES key is not detected here.
+NT hash of krbtgt. Tickets that another realm issued are encrypted with the key of the trust, and are ignored; so are
+KDCs that were seen to issue initial tickets with RC4. A ticket forged with the AES key is not detected here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sensor.dissectors.kerberos import KerberosAsReply, KerberosTgsRequest
 
 CENTRES_LIMIT = 1024
 TICKET_ACCOUNT, RC4 = "krbtgt/", (23, 24)
+MIXED = -1  # instead of a time: the KDC issues initial tickets with RC4
 
 
 class ForgedTicket(EventDetector):
@@ -44,7 +45,7 @@ class ForgedTicket(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        # When a KDC issued or accepted an initial ticket with AES for the first time, by address and account.
+        # When a KDC issued or accepted an initial ticket with AES for the first time, by address and account; or MIXED.
         self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(CENTRES_LIMIT))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -58,8 +59,11 @@ class ForgedTicket(EventDetector):
         if event.ticket_etype in AES:
             if since is None:
                 self._strong.put(key, event.ts)
-        elif isinstance(event, KerberosTgsRequest) and event.ticket_etype in RC4 and since is not None:
-            yield self._alert(event, since)
+        elif event.ticket_etype in RC4:
+            if isinstance(event, KerberosAsReply):
+                self._strong.put(key, MIXED)
+            elif since is not None and since != MIXED:
+                yield self._alert(event, since)
 
     def _alert(self, event: KerberosTgsRequest, since: int) -> Alert:
         client, centre, port = ends(event)
