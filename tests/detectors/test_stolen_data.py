@@ -60,6 +60,18 @@ def test_benign_mail_and_files_are_quiet() -> None:
     subjects = ("SC_42/2024 offer", "PW_reset/", "Your password was changed", "Screenshots of the new design", "")
     files = [stored("report.html"), stored("system"), stored("ntds.dit", "RETR"), stored("PW_plan_2025.zip")]
     assert inspected(detector(STOLEN), [*map(mailed, subjects), *files]) == []
+    news = (
+        "New RedLine Stealer campaign",
+        "Hawkeye Ltd: invoice 7",
+        "MassLogger returns",
+        "How to read keylogger logs",
+    )
+    assert inspected(detector(STOLEN), map(mailed, news)) == []
+
+
+def test_mail_that_comes_in_is_quiet() -> None:
+    """A report that an external host sends to a server inside steals nothing."""
+    assert inspected(detector(STOLEN), [SmtpMail(packet(src=OUTSIDE), "Pc Name: anna | Snake Tracker", "")]) == []
 
 
 def test_repetition_is_one_finding() -> None:

@@ -17,11 +17,13 @@ from sensor.dissectors.smtp import SmtpAttachment, SmtpMail
 from sensor.dissectors.tftp import TftpWrite
 
 UPLOADS = ("STOR", "STOU", "APPE")
-# Reports of Agent Tesla and similar, Snake, HawkEye, Predator Pain, MassLogger, Matiex and 404.
+# Reports of Agent Tesla and similar, Snake, HawkEye, Predator Pain, MassLogger, Matiex and 404. News about them has the
+# same names, but no fields behind them.
+_NAMES = r"(?:keylogger|snake tracker|vip recovery|masslogger|hawkeye|predator pain|origin ?logger)"
 _REPORT = re.compile(
-    r"^(?:PW|SC|KL)_[^/\s]{1,40}/(?=[A-Z0-9-]*[A-Z])[A-Z0-9-]{3,15}$"
-    r"|^Pc Name: .{0,80}\||\bkeylogger\b.{0,80}(?:\||logs?|records?|reborn)"
-    r"|\b(?:snake tracker|vip recovery|masslogger|hawkeye|predator pain|origin ?logger|redline stealer)\b"
+    r"^(?:PW|SC|KL)_[^/\s]{1,40}/(?=[A-Z0-9-]*[A-Z])[A-Z0-9-]{3,15}$|^Pc Name: .{0,80}\|"
+    rf"|\b{_NAMES}\b.{{0,80}}(?:[|\\]| - (?:reborn|passwords?|keystrokes?|key recorder|stealer|logs?\b|records?\b))"
+    rf"|[|\\] ?{_NAMES}$"
     r"|\b(?:passwords?|keystrokes?|clipboard|screenshots?) logs? (?:id\b|from\b)|\brecovered (?:accounts|passwords)\b",
     re.IGNORECASE,
 )
@@ -64,7 +66,10 @@ class StolenData(CallDetector):
         report = bool(_REPORT.search(text) if isinstance(event, SmtpMail) else _REPORT_FILE.search(text))
         if not text or not (report or (not isinstance(event, SmtpMail) and _STORE.search(text))):
             return
-        outside = not self.context.networks.inside(ends_of(event.packet).target.address)
+        ends, networks = ends_of(event.packet), self.context.networks
+        if not networks.inside(ends.actor.address):
+            return  # nothing leaves, as with mail that comes in
+        outside = not networks.inside(ends.target.address)
         why = (
             f"{how} {text[:120]!r}",
             "information stealers name their reports like this" if report else "the file contains credentials",
