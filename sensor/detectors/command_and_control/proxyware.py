@@ -7,25 +7,6 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "Honeygain": "honeygain.com honeygain.money",
-    "EarnApp (Bright Data)": "earnapp.com lum-sdk.io luminati.io luminatinet.com brdtnet.com l-agent.me lum-cn.io",
-    "PacketStream": "packetstream.io",
-    "Pawns (IPRoyal)": "pawns.app iproyal.com",
-    "Peer2Profit": "peer2profit.com peer2profit.io",
-    "Traffmonetizer": "traffmonetizer.com traffmonetizer.net",
-    "Repocket": "repocket.co repocket.com",
-    "ProxyRack": "proxyrack.net proxyrack.com",
-    "Bitping": "bitping.com",
-    "Infatica": "infatica.io infatica-sdk.io",
-    "Massive": "joinmassive.com",
-    "ProxyLite": "proxylite.ru",
-    "911 S5": "911s5.com 911.re",
-    "Hola": "hola.org holax.io h-cdn.com holavpn.net",
-    "SpeedShare": "speedshare.app",
-    "Mysterium": "mysterium.network mysterium.vpn",
-}
-
 
 class Proxyware(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -39,4 +20,21 @@ class Proxyware(NamedServices):
         "and reach your network from inside."
     )
     false_positives = "A visit to the web pages of such a provider, or use of its proxies as a customer."
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "Honeygain": "honeygain.com honeygain.money",
+        "EarnApp (Bright Data)": "earnapp.com lum-sdk.io luminati.io luminatinet.com brdtnet.com l-agent.me lum-cn.io",
+        "PacketStream": "packetstream.io",
+        "Pawns (IPRoyal)": "pawns.app iproyal.com",
+        "Peer2Profit": "peer2profit.com peer2profit.io",
+        "Traffmonetizer": "traffmonetizer.com traffmonetizer.net",
+        "Repocket": "repocket.co repocket.com",
+        "ProxyRack": "proxyrack.net proxyrack.com",
+        "Bitping": "bitping.com",
+        "Infatica": "infatica.io infatica-sdk.io",
+        "Massive": "joinmassive.com",
+        "ProxyLite": "proxylite.ru",
+        "911 S5": "911s5.com 911.re",
+        "Hola": "hola.org holax.io h-cdn.com holavpn.net",
+        "SpeedShare": "speedshare.app",
+        "Mysterium": "mysterium.network mysterium.vpn",
+    }

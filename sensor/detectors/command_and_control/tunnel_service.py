@@ -10,26 +10,6 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "ngrok": "ngrok.io ngrok.com ngrok-free.app ngrok-free.dev ngrok.app ngrok.dev ngrok-agent.com",
-    "Cloudflare Tunnel": "argotunnel.com cfargotunnel.com trycloudflare.com",
-    "localhost.run": "localhost.run lhr.life lhr.rocks",
-    "Serveo": "serveo.net serveousercontent.com",
-    "localtunnel": "localtunnel.me loca.lt",
-    "Pinggy": "pinggy.io pinggy.link",
-    "playit.gg": "playit.gg",
-    "Dev Tunnels": "devtunnels.ms global.rel.tunnels.api.visualstudio.com",
-    "Telebit": "telebit.cloud",
-    "bore": "bore.pub",
-    "PageKite": "pagekite.net pagekite.me",
-    "Portmap": "portmap.io portmap.host",
-    "zrok": "zrok.io",
-    "LocalXpose": "loclx.io localxpose.io",
-    "Packetriot": "packetriot.com packetriot.net",
-    "Expose": "expose.dev sharedwithexpose.com",
-    "Tunnelmole": "tunnelmole.com tunnelmole.net",
-}
-
 
 class TunnelService(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -43,4 +23,22 @@ class TunnelService(NamedServices):
         "intruder may use the tunnel to come back."
     )
     false_positives = "Demonstrations of developers; a visitor of a page that such a tunnel publishes."
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "ngrok": "ngrok.io ngrok.com ngrok-free.app ngrok-free.dev ngrok.app ngrok.dev ngrok-agent.com",
+        "Cloudflare Tunnel": "argotunnel.com cfargotunnel.com trycloudflare.com",
+        "localhost.run": "localhost.run lhr.life lhr.rocks",
+        "Serveo": "serveo.net serveousercontent.com",
+        "localtunnel": "localtunnel.me loca.lt",
+        "Pinggy": "pinggy.io pinggy.link",
+        "playit.gg": "playit.gg",
+        "Dev Tunnels": "devtunnels.ms global.rel.tunnels.api.visualstudio.com",
+        "Telebit": "telebit.cloud",
+        "bore": "bore.pub",
+        "PageKite": "pagekite.net pagekite.me",
+        "Portmap": "portmap.io portmap.host",
+        "zrok": "zrok.io",
+        "LocalXpose": "loclx.io localxpose.io",
+        "Packetriot": "packetriot.com packetriot.net",
+        "Expose": "expose.dev sharedwithexpose.com",
+        "Tunnelmole": "tunnelmole.com tunnelmole.net",
+    }

@@ -9,18 +9,6 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "Telegram bots": "api.telegram.org",
-    "Pastebin": "pastebin.com pastebin.pl",
-    "paste.ee": "paste.ee",
-    "rentry": "rentry.co rentry.org",
-    "Hastebin": "hastebin.com",
-    "ControlC": "controlc.com",
-    "Webhook.site": "webhook.site",
-    "RequestBin": "requestbin.com requestbin.net pipedream.net",
-    "Beeceptor": "beeceptor.com",
-}
-
 
 class WebService(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -34,4 +22,14 @@ class WebService(NamedServices):
         "domain to `allowed`. Otherwise look for an information stealer on the host."
     )
     false_positives = "Monitoring that sends messages through a bot; developers who share texts."
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "Telegram bots": "api.telegram.org",
+        "Pastebin": "pastebin.com pastebin.pl",
+        "paste.ee": "paste.ee",
+        "rentry": "rentry.co rentry.org",
+        "Hastebin": "hastebin.com",
+        "ControlC": "controlc.com",
+        "Webhook.site": "webhook.site",
+        "RequestBin": "requestbin.com requestbin.net pipedream.net",
+        "Beeceptor": "beeceptor.com",
+    }

@@ -8,28 +8,6 @@ from sensor.core.alert import Severity
 from sensor.core.device import FIXED_FUNCTION
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "ipify": "ipify.org",
-    "icanhazip": "icanhazip.com",
-    "ifconfig": "ifconfig.me ifconfig.co ifconfig.io",
-    "IPinfo": "ipinfo.io",
-    "IP-API": "ip-api.com",
-    "Dyn CheckIP": "checkip.dyndns.org checkip.dyndns.com",
-    "Amazon CheckIP": "checkip.amazonaws.com",
-    "wtfismyip": "wtfismyip.com",
-    "MyExternalIP": "myexternalip.com",
-    "ident.me": "ident.me tnedi.me",
-    "ipecho": "ipecho.net",
-    "MyIP": "api.myip.com my-ip.io api.my-ip.io",
-    "WhatIsMyIPAddress": "whatismyipaddress.com",
-    "geoPlugin": "geoplugin.net geoplugin.com",
-    "FreeGeoIP": "freegeoip.app freegeoip.net",
-    "DB-IP": "db-ip.com",
-    "SeeIP": "seeip.org",
-    "ipwhois": "ipwho.is ipwhois.app",
-    "IP Logger": "iplogger.org iplogger.com",
-}
-
 
 class ExternalAddress(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -41,4 +19,24 @@ class ExternalAddress(NamedServices):
     advice = "Alone it needs no response. Beside other findings about the host, identify the program that asks."
     false_positives = "Clients of dynamic DNS and VPNs, cameras, games, and users who look it up."
     usual = FIXED_FUNCTION
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "ipify": "ipify.org",
+        "icanhazip": "icanhazip.com",
+        "ifconfig": "ifconfig.me ifconfig.co ifconfig.io",
+        "IPinfo": "ipinfo.io",
+        "IP-API": "ip-api.com",
+        "Dyn CheckIP": "checkip.dyndns.org checkip.dyndns.com",
+        "Amazon CheckIP": "checkip.amazonaws.com",
+        "wtfismyip": "wtfismyip.com",
+        "MyExternalIP": "myexternalip.com",
+        "ident.me": "ident.me tnedi.me",
+        "ipecho": "ipecho.net",
+        "MyIP": "api.myip.com my-ip.io",
+        "WhatIsMyIPAddress": "whatismyipaddress.com",
+        "geoPlugin": "geoplugin.net geoplugin.com",
+        "FreeGeoIP": "freegeoip.app freegeoip.net",
+        "DB-IP": "db-ip.com",
+        "SeeIP": "seeip.org",
+        "ipwhois": "ipwho.is ipwhois.app",
+        "IP Logger": "iplogger.org iplogger.com",
+    }

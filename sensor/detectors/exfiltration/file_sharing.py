@@ -7,27 +7,6 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "MEGA": "mega.nz mega.io mega.co.nz",
-    "transfer.sh": "transfer.sh",
-    "file.io": "file.io",
-    "GoFile": "gofile.io",
-    "AnonFiles": "anonfiles.com anonfile.com bayfiles.com",
-    "pixeldrain": "pixeldrain.com",
-    "temp.sh": "temp.sh",
-    "bashupload": "bashupload.com",
-    "0x0.st": "0x0.st",
-    "Catbox": "catbox.moe",
-    "oshi.at": "oshi.at",
-    "UFile": "ufile.io",
-    "Filebin": "filebin.net",
-    "tmpfiles": "tmpfiles.org",
-    "SendGB": "sendgb.com",
-    "EasyUpload": "easyupload.io",
-    "KrakenFiles": "krakenfiles.com",
-    "Uguu": "uguu.se",
-}
-
 
 class FileSharing(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -41,4 +20,23 @@ class FileSharing(NamedServices):
         "which files it read before."
     )
     false_positives = "Users who exchange large files with partners: add the domain to `allowed`."
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "MEGA": "mega.nz mega.io mega.co.nz",
+        "transfer.sh": "transfer.sh",
+        "file.io": "file.io",
+        "GoFile": "gofile.io",
+        "AnonFiles": "anonfiles.com anonfile.com bayfiles.com",
+        "pixeldrain": "pixeldrain.com",
+        "temp.sh": "temp.sh",
+        "bashupload": "bashupload.com",
+        "0x0.st": "0x0.st",
+        "Catbox": "catbox.moe",
+        "oshi.at": "oshi.at",
+        "UFile": "ufile.io",
+        "Filebin": "filebin.net",
+        "tmpfiles": "tmpfiles.org",
+        "SendGB": "sendgb.com",
+        "EasyUpload": "easyupload.io",
+        "KrakenFiles": "krakenfiles.com",
+        "Uguu": "uguu.se",
+    }

@@ -10,16 +10,6 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.detectors.shared.services import NamedServices
 
-_DOMAINS = {
-    "Burp Collaborator": "burpcollaborator.net oastify.com",
-    "Interactsh": "interact.sh oast.pro oast.live oast.site oast.online oast.fun oast.me",
-    "DNSLog": "dnslog.cn dnslog.link",
-    "CEYE": "ceye.io",
-    "Requestrepo": "requestrepo.com",
-    "Acunetix AcuMonitor": "bxss.me",
-    "XSS Hunter": "xss.ht",
-}
-
 
 class OutOfBand(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
@@ -33,4 +23,12 @@ class OutOfBand(NamedServices):
         "resolver. If no test was ordered, treat the server as vulnerable and review the connections that it opened."
     )
     false_positives = "An authorized security test; a tester who opens the service's own pages."
-    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
+    domains = {
+        "Burp Collaborator": "burpcollaborator.net oastify.com",
+        "Interactsh": "interact.sh oast.pro oast.live oast.site oast.online oast.fun oast.me",
+        "DNSLog": "dnslog.cn dnslog.link",
+        "CEYE": "ceye.io",
+        "Requestrepo": "requestrepo.com",
+        "Acunetix AcuMonitor": "bxss.me",
+        "XSS Hunter": "xss.ht",
+    }

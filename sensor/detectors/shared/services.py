@@ -1,6 +1,4 @@
-"""Base of detectors of internet services by requested name: a table maps registered domains, or whole names, to
-services.
-"""
+"""Base of detectors of internet services by requested name: registered domains, or whole names."""
 
 from __future__ import annotations
 
@@ -31,13 +29,13 @@ class Options(detector.Options):
 
 
 class NamedServices(EventDetector):
-    """``services``: the service behind a registered domain or a whole name.
+    """``domains``: of each service its registered domains or whole names, separated by spaces.
 
     A lookup is a weak indication; a fixed-function device that requests the name is more severe, except for the types
     in ``usual``.
     """
 
-    services: ClassVar[Mapping[str, str]]
+    domains: ClassVar[Mapping[str, str]]
     usual: ClassVar[frozenset[str]] = frozenset()
     Options = Options
     watches = ASKING
@@ -48,14 +46,18 @@ class NamedServices(EventDetector):
             "reported", Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
         )
         self._allowed = frozenset(self.options.allowed)
+        self._services = {name: service for service, names in self.domains.items() for name in names.split()}
 
     def wants(self) -> dict[type[Event], Want]:
-        return asks(lambda name: registered(name) in self.services or name in self.services)
+        return asks(lambda name: self._service_of(name) is not None)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         name = name_of(event)
-        service = self.services.get(registered(name)) or self.services.get(name)
+        service = self._service_of(name)
         return self._named(event, name, service) if service else iter(())
+
+    def _service_of(self, name: str) -> str | None:
+        return self._services.get(registered(name)) or self._services.get(name)
 
     def _named(self, event: Event, name: str, service: str) -> Iterator[Alert]:
         actor, target, sport, dport = ends_of(event.packet)
