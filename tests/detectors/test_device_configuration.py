@@ -45,7 +45,9 @@ def test_names_are_guessed() -> None:
 
 
 def test_what_devices_do() -> None:
-    """A router that starts, phones that load their settings again and again, and other files raise no alert."""
+    """A router that starts, phones that load their settings again and again, hosts that boot, and other files raise no
+    alert.
+    """
     starting = [read(name) for name in ("network-confg", "cisconet.cfg", "router-confg", "sw1-confg", "ciscortr.cfg")]
     phone = [read(f"file{n % 8}.xml", n) for n in range(200)]
     files = [
@@ -53,7 +55,8 @@ def test_what_devices_do() -> None:
         FtpFile(packet(), "STOR", "report.cfg", "anna"),
         FtpFile(packet(), "DELE", "a-confg", ""),
     ]
-    assert inspected(detector(COPY), [*starting, *phone, *files]) == []
+    boot = [read(f"pxelinux.cfg/C0A8{n:04}") for n in range(40)] + [read(f"/grub/i386-pc/m{n}.mod") for n in range(40)]
+    assert inspected(detector(COPY), [*starting, *phone, *boot, *files]) == []
 
 
 def test_repetition_is_one_finding() -> None:

@@ -1,7 +1,7 @@
 """The configuration of a network device is copied over TFTP or FTP, or files of a TFTP server are guessed.
 
 Configurations contain passwords, keys and the plan of the network. Devices back themselves up to a server inside;
-phones and switches request the few files that belong to them.
+phones and switches request the few files that belong to them, and boot loaders their own, which do not count.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _CONFIGURATION = re.compile(
     re.IGNORECASE,
 )
 _STARTING = re.compile(r"(?:^|[/\\])(?:network|router|ciscortr|switch|[\w-]{1,60})-confg$|\.cfg$", re.IGNORECASE)
+# Files of boot loaders (PXELINUX, GRUB, Raspberry Pi): a host that boots requests dozens of them.
+_BOOT = re.compile(
+    r"(?:^|[/\\])(?:pxelinux\.cfg|boot|grub2?|overlays)[/\\]|\.(?:0|c32|dat|dtbo?|efi|elf|img|lst|mod)$", re.IGNORECASE
+)
 
 
 class Options(CallOptions):
@@ -72,7 +76,7 @@ class DeviceConfiguration(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TftpRead):
-            if type(event) is TftpRead:
+            if not isinstance(event, TftpWrite) and not _BOOT.search(event.file):
                 yield from self._guess(event)
             yield from self._copied(event, event.file, "tftp", sends=isinstance(event, TftpWrite))
         elif isinstance(event, FtpFile) and event.command in MOVES:
