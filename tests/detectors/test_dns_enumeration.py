@@ -42,6 +42,8 @@ def test_benign_lookups_are_quiet() -> None:
     for n, word in enumerate(WORDS):
         story += [
             answered(n / 10, f"www.{word}.com.corp.example"),
+            answered(n / 10, f"{word}.com.corp.example"),
+            answered(n / 10, f"{word}.de.multi.example.net"),
             answered(n / 10, f"{n}.2.{n}.198.zen.example.org"),
             answered(n / 10, f"7.{n}.{n}.198.in-addr.arpa"),
             answered(n / 10, f"{n * 0x9E3779B97F4A7C15 & (1 << 64) - 1:016x}.cdn.example.com"),

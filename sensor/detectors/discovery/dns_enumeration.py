@@ -2,8 +2,8 @@
 (dnsenum, dnsrecon, fierce, Nmap `-sL`).
 
 Counted are names with an NXDOMAIN answer that differ only in their first label. Random labels do not count: they are
-identifiers or the work of a domain generation algorithm, which other detections report. A wrong search suffix makes
-many names that do not exist, too, but they differ in more than one label.
+identifiers or the work of a domain generation algorithm, which other detections report. Whole domains in front of
+another one do not count either: a wrong search suffix makes them, and lookups in block lists (RFC 5782, 4).
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from sensor.dissectors.dns import DnsResponse
 PARENTS_LIMIT, NAMES_LIMIT, REPORTED_LIMIT = 4096, 256, 1024
 NO_SUCH_NAME, LABEL_LIMIT = 3, 24
 AGAIN_S = 3600
+# Top-level domains that begin the parent of a whole domain, as in example.com.corp.example; countries have two letters.
+TOP_LEVEL = frozenset(
+    ("com", "net", "org", "info", "biz", "edu", "gov", "online", "shop", "site", "store", "top", "xyz")
+)
 
 
 class Options(detector.Options):
@@ -70,7 +74,7 @@ class DnsEnumeration(EventDetector):
             return
         label, _, parent = event.name.partition(".")
         client = event.packet.dst
-        if "." not in parent or len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
+        if "." not in parent or _is_appended(parent) or len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
             return
         if self._denied.add((client, parent), label, event.ts) < self.options.names:
             return
@@ -99,3 +103,9 @@ class DnsEnumeration(EventDetector):
             target_port=dport,
             network=network_of_packet(self.context, event.packet, app_of(event)),
         )
+
+
+def _is_appended(parent: str) -> bool:
+    """Whether a parent begins with a top-level domain, and another domain follows."""
+    first, _, rest = parent.partition(".")
+    return "." in rest and first.isalpha() and (len(first) == 2 or first in TOP_LEVEL)
