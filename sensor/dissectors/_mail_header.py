@@ -1,6 +1,7 @@
 """The header of a mail (RFC 5322) and the names of its attachments (RFC 2183, RFC 2045), line by line, bounded.
 
-Lines may be folded. Words in other character sets (RFC 2047) are decoded.
+Lines may be folded. Words in other character sets (RFC 2047) are decoded, and names in several parts are joined (RFC
+2231).
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ import binascii
 import re
 from base64 import b64decode
 from quopri import decodestring
+from urllib.parse import unquote_to_bytes
 
 from sensor.core.reader import clean
 
 HEADER_LINES, TEXT_LINES = 200, 1000  # lines that are read of a mail
-VALUE_LIMIT, NAME_LIMIT = 512, 256
+VALUE_LIMIT, NAME_LIMIT, PART_LIMIT = 512, 256, 2048
 _FIELD = re.compile(rb"(subject|x-mailer|user-agent)\s*:\s*(.*)", re.IGNORECASE)
+# A name: the number of its part, its character set, and the text, quoted or not.
 _NAME = re.compile(
-    rb"""(?:file)?name\*?\d?\*?\s*=\s*(?:[\w-]{1,20}'[\w-]{0,10}')?("([^"]{1,300})"|[^\s;"]{1,300})""", re.IGNORECASE
+    rb"""\b(?:file)?name(\*\d{1,2})?\*?\s*=\s*([\w-]{1,20}'[\w-]{0,10}')?(?:"([^"]{1,300})"|([^\s;"]{1,300}))""",
+    re.IGNORECASE,
 )
 _PART = re.compile(rb"content-(?:type|disposition)\s*:", re.IGNORECASE)
-_WORD = re.compile(r"=\?([\w-]{2,30})\?([BbQq])\?([^?]{0,500})\?=")
+_WORD = re.compile(r"=\?([\w-]{2,30})\?([BbQq])\?([^?]{0,500})\?=(?:\s+(?==\?))?")
 
 
 class MailHeader:
@@ -27,7 +31,8 @@ class MailHeader:
 
     def __init__(self) -> None:
         self.over = False
-        self._lines, self._in_header, self._in_part = 0, True, False
+        self._lines, self._in_header = 0, True
+        self._part = b""  # a field that describes a part of the mail, unfolded
         self._values = {b"subject": b"", b"x-mailer": b""}
         self._field = b""
         self._names: set[str] = set()
@@ -57,16 +62,24 @@ class MailHeader:
         return None
 
     def _attachment(self, line: bytes) -> str:
-        """The name in a field that describes a part, or in its continuation; empty if it has none, or was reported."""
-        self._in_part = bool(_PART.match(line)) or (self._in_part and line[:1] in (b" ", b"\t"))
-        found = _NAME.search(line) if self._in_part else None
-        if found is None:
+        """The name in a field of a part, which ends before this line; empty if it has none, or was reported."""
+        if self._part and line[:1] in (b" ", b"\t"):
+            self._part = (self._part + line)[:PART_LIMIT]
             return ""
-        name = clean(_decoded(found[2] or found[1]), NAME_LIMIT)
+        field, self._part = self._part, line if _PART.match(line) else b""
+        name = clean(_decoded(_name_in(field)), NAME_LIMIT)
         if "." not in name or name in self._names:
             return ""
         self._names.add(name)
         return name
+
+
+def _name_in(field: bytes) -> bytes:
+    """The name in a field, joined from its parts; empty without one."""
+    found = list(_NAME.finditer(field))
+    parts = [part for part in found if part[1]] or found[:1]
+    name = b"".join(part[3] or part[4] for part in parts)
+    return unquote_to_bytes(name) if any(part[2] for part in parts) else name
 
 
 def _decoded(raw: bytes) -> str:

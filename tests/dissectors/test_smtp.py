@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.dissectors.shared.seal import seal
@@ -105,6 +107,21 @@ def test_subject_and_attachments() -> None:
     ]
     assert [each[0] for each in events(sent(MAIL, MAIL))].count("SmtpMail") == 2
     assert "hidden" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b'attachment;\r\n filename*0="invoice.pd";\r\n filename*1="f.exe"',
+        b"attachment; filename*=UTF-8''invoice%2Epdf%2Eexe",
+        b'attachment; filename="=?utf-8?Q?invoice.p?=\r\n =?utf-8?B?ZGYuZXhl?="',
+        b"attachment;\r\n\tfilename\r\n = invoice.pdf.exe",
+    ],
+)
+def test_names_of_attachments(field: bytes) -> None:
+    """Names in several parts, with percent encoding and on folded lines are one name."""
+    mail = b"Subject: a\r\n\r\n--x\r\nContent-Disposition: " + field + b"\r\n\r\nTVqQ\r\n.\r\n"
+    assert events(sent(mail))[-1] == ("SmtpAttachment", "invoice.pdf.exe")
 
 
 def test_one_direction() -> None:
