@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -211,3 +213,27 @@ def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
         "Type",
     ):
         assert capture[key] == forward[key]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_open", "restores"),
+    [("1", True, True), ("203", True, True), ("KILL", True, True), ("TERM", True, False), ("1", False, False)],
+)
+def test_the_shell_ends_a_trial_that_the_installer_left_open(
+    folder: Path, tmp_path: Path, status: str, is_open: bool, restores: bool
+) -> None:
+    """Also after exit code 1, with which Python ends if the installed version cannot be imported."""
+    from sensor.upgrades.results import TRIAL
+
+    command = directives(folder / "sensor-upgrade.service")["ExecStopPost"]
+    shell = shlex.split(command.replace("/var/lib/sensor-upgrade", str(tmp_path)))
+    program, called = tmp_path / "dpkg", tmp_path / "called"
+    program.write_text(f'#!/bin/sh\necho "$@" > {called}\n')
+    program.chmod(0o755)
+    if is_open:
+        (tmp_path / TRIAL).touch()
+    result = "success" if status == "1" else "exit-code"
+    environment = {"PATH": f"{tmp_path}:{os.defpath}", "EXIT_STATUS": status, "SERVICE_RESULT": result}
+    subprocess.run(shell, env=environment, check=True)
+    assert called.exists() == restores
+    assert not restores or called.read_text().split()[-2:] == ["--install", f"{tmp_path}/before.deb"]
