@@ -86,7 +86,7 @@ class Upgrader:
         if target is not None and self._attempts[target.release] >= ATTEMPTS:
             return
         self._refused = None
-        if target is None and self._target is not None:
+        if target is None:  # an order may be older than this process
             self._staging.withdraw()
         self._target = target
 
@@ -115,9 +115,11 @@ class Upgrader:
         if not missing:
             return False
         release = missing[0]
-        part = self._part(release.sha256, self._staging.stored(release))
-        if not part:
-            raise Rejected(f"the hub does not have the package of version {release.version}")
+        part, stored = b"", self._staging.stored(release)
+        if stored < release.size:  # otherwise it was not verified before a crash
+            part = self._part(release.sha256, stored)
+            if not part:
+                raise Rejected(f"the hub does not have the package of version {release.version}")
         self._staging.add(release, part)
         return True
 

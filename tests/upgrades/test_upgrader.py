@@ -78,6 +78,15 @@ def test_a_download_continues(story: Story) -> None:
     assert (story.sent, story.is_ordered()) == (parts, True)
 
 
+def test_a_package_that_was_not_verified_before_a_crash(story: Story) -> None:
+    """All bytes are stored under the name of an incomplete package: it is verified, not requested again."""
+    story.take(story.offer())
+    for sha256, body in story.stored.items():
+        (story.machine.places.staging / f"{sha256}.part").write_bytes(body)
+    assert story.downloaded() == "ready"
+    assert (story.sent, story.is_ordered()) == (0, True)
+
+
 def test_one_turn_is_short(story: Story) -> None:
     """The process has other work between two turns."""
     story.take(story.offer())
@@ -98,10 +107,14 @@ def test_an_order_waits_for_another_trial(story: Story) -> None:
     assert story.is_ordered()
 
 
-def test_a_stopped_rollout_withdraws_the_order(story: Story) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_stopped_rollout_withdraws_the_order(story: Story, restarts: bool) -> None:
+    """Also if the process was restarted since it ordered."""
     story.take(story.offer())
     story.downloaded()
     assert story.is_ordered()
+    if restarts:
+        story.upgrader = story.started()
     assert story.take(None) == ("", "")
     assert not story.is_ordered()
 
