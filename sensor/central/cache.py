@@ -106,7 +106,7 @@ def _days(objects: Objects, place: str, owner: Owner, within: Range) -> tuple[li
         body = objects.get(place + day_name(number)) if first <= number <= last else None
         try:
             if body is not None:
-                days.append(read_day(body, owner.key, owner.sensor, owner.site))
+                days.append(read_day(body, owner.key, owner.sensor, owner.site, number))
         except Invalid as invalid:
             missing.append(f"day {number}: {invalid}")
     return days, missing

@@ -73,7 +73,7 @@ def sign_day(day: Day, pair: KeyPair) -> bytes:
     return msgspec.json.encode(Signed(content, pair.sign(_PURPOSE + content.encode())))
 
 
-def read_day(body: bytes, key: str, sensor: str, site: str) -> Day:
+def read_day(body: bytes, key: str, sensor: str, site: str, day: int) -> Day:
     """The list, if this sensor signed it. ``key``: its public key. Raises Invalid."""
     try:
         signed = msgspec.json.decode(body, type=Signed)
@@ -84,6 +84,6 @@ def read_day(body: bytes, key: str, sensor: str, site: str) -> Day:
         raise Invalid(f"its list is invalid: {error}") from None
     if found.version > VERSION:
         raise Invalid(f"its list has version {found.version}, expected at most {VERSION}: upgrade the hub")
-    if (found.sensor, found.site) != (sensor, site):
-        raise Invalid("its list is that of another sensor")
+    if (found.sensor, found.site, found.day) != (sensor, site, day):
+        raise Invalid("its list is that of another sensor or day")
     return found

@@ -89,7 +89,7 @@ class Uploader:
         body = self._objects.get(self._place + day_name(day))
         try:
             if body is not None:
-                return read_day(body, self._pair.public, self._sensor, self._site)
+                return read_day(body, self._pair.public, self._sensor, self._site, day)
         except Invalid:
             pass
         return Day(self._sensor, self._site, day, 0, [])

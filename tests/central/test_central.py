@@ -110,7 +110,7 @@ def test_a_hostile_store(sensor: Sensor, server: S3Server, cache: Cache) -> None
     sensor.uploader.turn()
     [conn] = [file for file in sensor.files() if file.table == "conn"]
     [day] = [name for name in server.names() if "/days/" in name]
-    listed = read_day(_body(server, day), sensor.pair.public, "office-1", "HQ")
+    listed = read_day(_body(server, day), sensor.pair.public, "office-1", "HQ", int(Path(day).stem))
     [entry] = [one for one in listed.files if one.table == "conn"]
     whole = _body(server, f"{PLACE}files/{entry.sha256}.parquet")
     server.change(f"{PLACE}files/{entry.sha256}.parquet", whole[:-10] + b"0123456789")
@@ -126,6 +126,14 @@ def test_a_hostile_store(sensor: Sensor, server: S3Server, cache: Cache) -> None
     server.change(day, _body(server, day).replace(b"conn", b"dns_"))
     folder, missing, until = fetched(cache, sensor)
     assert (len(missing), until) == (1, 0)
+
+
+def test_a_list_in_the_place_of_another_day(sensor: Sensor, server: S3Server, cache: Cache) -> None:
+    """Its signature is valid, but the files of that day are missing."""
+    sensor.uploader.turn()
+    [day] = [name for name in server.names() if "/days/" in name]
+    server.change(f"{PLACE}{day_name(int(Path(day).stem) + 1)}", _body(server, day))
+    assert len(fetched(cache, sensor)[1]) == 1
 
 
 def test_a_sensor_in_the_place_of_another(
