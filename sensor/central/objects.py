@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,18 @@ TEXT_LIMIT = 16 << 20
 def installed() -> bool:
     """Whether the extra is installed."""
     return find_spec("obstore") is not None
+
+
+class _Parts(FileIO):
+    """A file that the client reads in parts, while it uploads those before. ``progress`` is called for each."""
+
+    def __init__(self, path: Path, progress: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._progress = progress
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._progress()
+        return super().read(size)
 
 
 class Objects:
@@ -52,11 +66,13 @@ class Objects:
         except (BaseError, FileNotFoundError) as error:  # the latter: the bucket does not exist
             raise self._retry(error) from None
 
-    def put_file(self, name: str, path: Path) -> None:
-        """Store a file, which may be large, in parts. Raises OSError if it cannot be opened."""
+    def put_file(self, name: str, path: Path, progress: Callable[[], None]) -> None:
+        """Store a file, which may be large, in parts; ``progress`` is called for each. Raises OSError if it cannot be
+        opened.
+        """
         from obstore.exceptions import BaseError
 
-        with path.open("rb") as file:
+        with _Parts(path, progress) as file:
             try:
                 self._store.put(self._prefix + name, file)
             except (BaseError, FileNotFoundError) as error:

@@ -34,18 +34,20 @@ class Uploader:
         self._days: dict[int, Day] = {}
         self._digests: dict[File, str] = {}
 
-    def turn(self) -> int:
+    def turn(self, progress: Callable[[], None] = lambda: None) -> int:
         """Upload what is missing; returns the number of new files. If the sensor replaces a file meanwhile, its day is
-        skipped until the next turn. Raises Retry, ManifestError, OSError.
+        skipped until the next turn. ``progress`` is called for each day and each part of a file. Raises Retry,
+        ManifestError, OSError.
         """
         files = self._files()
         newest = _open_hour(files)
-        closed = [file for file in files if file.hour < newest]
-        self._digests = {file: digest for file, digest in self._digests.items() if file in set(closed)}
+        closed = {file for file in files if file.hour < newest}
+        self._digests = {file: digest for file, digest in self._digests.items() if file in closed}
         made = 0
         for day, some in itertools.groupby(sorted(closed, key=_day_of), key=_day_of):
+            progress()
             try:
-                made += self._upload(day, list(some), min(newest, (day + 1) * HOURS) * HOUR_US)
+                made += self._upload(day, list(some), min(newest, (day + 1) * HOURS) * HOUR_US, progress)
             except FileNotFoundError:
                 continue
         return made
@@ -57,7 +59,7 @@ class Uploader:
         finally:
             manifest.close()
 
-    def _upload(self, day: int, files: Sequence[File], until: int) -> int:
+    def _upload(self, day: int, files: Sequence[File], until: int, progress: Callable[[], None]) -> int:
         """Upload the files of a day, then its list. Returns the number of new files."""
         before = self._before(day)
         entries = _merged(before.files, [self._entry(file) for file in files])
@@ -72,7 +74,7 @@ class Uploader:
         paths = {self._digests[file]: self._folder / file.name for file in files}
         new = [one.sha256 for one in entries if one.sha256 not in known]
         for sha256 in new:
-            self._objects.put_file(self._place + file_name(sha256), paths[sha256])
+            self._objects.put_file(self._place + file_name(sha256), paths[sha256], progress)
         for sha256 in over:
             self._objects.delete(self._place + file_name(sha256))
         self._objects.put(self._place + day_name(day), sign_day(after, self._pair))

@@ -90,7 +90,7 @@ def _until_stopped(uploader: Uploader) -> int:
             if time.monotonic() >= due:
                 due = time.monotonic() + EVERY_S
                 try:
-                    total, failing = total + uploader.turn(), ""
+                    total, failing = total + uploader.turn(notifier.beat), ""
                 except (Retry, *FAILURES) as error:
                     if str(error) != failing:
                         failing = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,15 @@ def test_records_arrive_whole(sensor: Sensor, server: S3Server, cache: Cache) ->
     assert sensor.uploader.turn() == 0
     assert sensor.started().turn() == 0
     assert rows_of(fetched(cache, sensor)[0]) == rows_of(sensor.folder)
+
+
+def test_a_large_file_is_uploaded_in_parts(server: S3Server, tmp_path: Path) -> None:
+    """Progress is reported while it lasts, so that the service manager does not end a slow upload."""
+    path, parts = tmp_path / "large.parquet", []
+    path.write_bytes(os.urandom(30 * MIB))
+    server.objects().put_file("large", path, lambda: parts.append(1))
+    assert len(parts) > 3
+    assert _body(server, "fleet/large") == path.read_bytes()
 
 
 def test_an_unfinished_hour_stays_at_the_sensor(server: S3Server, records: Path, tmp_path: Path) -> None:
