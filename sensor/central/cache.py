@@ -125,7 +125,7 @@ def _downloaded(objects: Objects, place: str, entry: Entry, path: Path) -> str:
     if path.exists() and path.stat().st_size == entry.size:
         os.utime(path)
         return ""
-    part = path.with_suffix(".part")
+    part = path.with_name("download.part")  # one name: an interrupted download is overwritten by the next
     if not objects.download(place + file_name(entry.sha256), part, entry.size):
         return "the file is missing in the object store"
     with part.open("rb") as file:
