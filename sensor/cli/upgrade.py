@@ -14,7 +14,6 @@ actions:
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
@@ -114,6 +113,7 @@ def _status(args: argparse.Namespace, config: Path) -> int:
 def _enable(_: argparse.Namespace, config: Path) -> int:
     """Copy the operator's key, which the sensor received when it joined, where only root can write it."""
     from sensor.cli._sync_agent import hub_output
+    from sensor.documents import write_whole
     from sensor.outputs.hub_protocol.credentials import load_operator
 
     options = hub_output(config)[1]
@@ -122,9 +122,7 @@ def _enable(_: argparse.Namespace, config: Path) -> int:
         text = "the key of the hub's operator is unknown: join the hub again, or upgrade the hub"
         raise Stop(NOT_FOUND, text, error="hub.no-sync")
     path = config.with_name(OPERATOR)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(file, "w", encoding="ascii") as out:
-        out.write(operator + "\n")
+    write_whole(path, f"{operator}\n".encode())
     path.chmod(0o644)
     put(f"releases signed by {operator} are installed: compare it with the file operator.pub of the hub")
     complain("next: systemctl enable --now sensor-upgrade.path sensor-sync; systemctl restart sensor-sync", "info")
