@@ -83,7 +83,7 @@ def _begin(base: Connection, args: argparse.Namespace, version: str, now: dateti
 
     wait = _wait(args.healthy)
     first = rollouts.begin(base, version, wait, author_of(args), now)
-    after = f"after it was healthy for {args.healthy}" if wait else "with `sensor hub rollout next`"
+    after = f"after it was healthy for {args.healthy}" if wait is not None else "with `sensor hub rollout next`"
     sensors = "1 sensor" if first == 1 else f"{first:,} sensors"
     put(f"version {tidy(version)} is offered to ring 1 ({sensors}); the next ring begins {after}")
 
