@@ -59,7 +59,6 @@ class Installer:
         if order is None or release is None or self._was_tried(release):
             self._remove_order()
             return None
-        results.save(self._places.own, self._result(release, "installing"))
         try:
             trial = self._prepared(order)
         except (Rejected, OSError) as error:
@@ -81,7 +80,7 @@ class Installer:
     def _was_tried(self, release: Release) -> bool:
         """Whether it is the last one. A release is tried once; the operator can sign it again."""
         last = results.load_result(self._places.own)
-        return last is not None and last.state != "installing" and last.is_of(release)
+        return last is not None and last.is_of(release)
 
     def _remove_order(self) -> None:
         with contextlib.suppress(OSError), _opened(self._places.staging) as folder:
@@ -102,7 +101,7 @@ class Installer:
             self._copy(one)
             check_package(self._package(one), one)
         self._package(before).replace(self._places.own / "before.deb")
-        return Trial(release, before, self._health(), self._clock())
+        return Trial(release, before, self._health())
 
     def _copy(self, release: Release) -> None:
         """Copy a package into the own folder, where the sensor cannot change it, and verify it there."""
@@ -121,6 +120,7 @@ class Installer:
 
     def _install(self, trial: Trial) -> Result:
         results.save(self._places.own, trial)
+        results.save(self._places.own, self._result(trial.release, "installing"))
         log().info("installs an upgrade", version=trial.release.version, before=trial.before.version)
         if error := self._dpkg.install(self._package(trial.release)):
             return self._roll_back(trial, f"it cannot be installed: {error}")

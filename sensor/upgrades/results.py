@@ -16,18 +16,17 @@ from sensor.upgrades.releases import Release
 TRIAL, RESULT = "trial.json", "result.json"
 Content = TypeVar("Content", bound=msgspec.Struct)
 State = Literal["installing", "installed", "rolled_back", "failed", "refused"]
-"""``installed``: health did not get worse; ``rolled_back``: the former version runs again; ``failed``: neither version
-is installed completely; ``refused``: nothing was installed.
+"""``installing``: on trial, as long as there is an open one; ``installed``: health did not get worse; ``rolled_back``:
+the former version runs again; ``failed``: neither version is installed completely; ``refused``: nothing was installed.
 """
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """A version on trial, and the one to return to. ``health``: before the upgrade; ``began``: seconds since 1970."""
+    """A version on trial, and the one to return to. ``health``: before the upgrade."""
 
     release: Release
     before: Release
     health: Health
-    began: float
 
 
 class Result(msgspec.Struct, frozen=True):

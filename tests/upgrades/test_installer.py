@@ -151,6 +151,19 @@ def test_a_trial_continues_after_a_power_loss(
     assert load_trial(machine.places.own) is None
 
 
+def test_a_power_loss_while_packages_are_verified(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is installed, and no state says so: a rollout that is stopped meanwhile leaves nothing to continue."""
+    machine.ordered(built(machine.folder, "1.1"), "1.1")
+    with monkeypatch.context() as patch:
+        patch.setattr(installer, "check_package", lost_power)
+        with pytest.raises(PowerLoss):
+            machine.installer().run()
+    assert load_result(machine.places.own) is None
+    machine.staging.withdraw()
+    assert machine.installer().run() is None
+    assert load_result(machine.places.own) is None
+
+
 def test_a_power_loss_while_dpkg_works(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known about the new files: the former package is installed again."""
     package = built(machine.folder, "1.1", more="Depends: libmissing7\n")
