@@ -5,6 +5,7 @@ it.
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 import venv
@@ -31,6 +32,23 @@ def test_scripts_can_be_read_by_any_shell_and_stop_at_the_first_fault(root: Path
     assert subprocess.run(["sh", "-n", str(path)], capture_output=True, check=False).stderr == b""
     assert path.read_text().startswith("#!/bin/sh\n")
     assert "\nset -e\n" in path.read_text()
+
+
+def test_an_upgrade_starts_services_that_failed(root: Path, tmp_path: Path) -> None:
+    """`try-restart` omits them; with the former version they may start again. A first installation starts nothing."""
+    text = (root / "packaging" / "debian" / "postinst").read_text()
+    script, called = tmp_path / "postinst", tmp_path / "called"
+    script.write_text(text.replace("/usr/lib/sensor/bin/python", "true").replace("/run/systemd/system", str(tmp_path)))
+    listed = "sensor.service loaded failed failed Passive network sensor"
+    for name in ("systemd-sysusers", "chgrp", "chmod", "systemctl"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$1 $2 $3" >> {called}\n[ "$1" != list-units ] || echo "{listed}"\n')
+        program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["sh", script, "configure", ""], env=environment, check=True, capture_output=True)
+    assert not {"try-restart", "start"} & {line.split()[0] for line in called.read_text().splitlines()}
+    subprocess.run(["sh", script, "configure", "0.2.0"], env=environment, check=True, capture_output=True)
+    assert called.read_text().splitlines()[-1] == "start --no-block sensor.service"
 
 
 def test_control_is_filled(build: ModuleType, root: Path) -> None:
