@@ -33,7 +33,7 @@ STAGING = "upgrade"
 FOLDER = Path("/var/lib/sensor-upgrade")
 STATES = {
     "installing": "is being installed, or is on trial", "installed": "is installed",
-    "rolled_back": "was rolled back", "failed": "failed; reinstall the sensor by hand", "refused": "was refused",
+    "rolled_back": "was rolled back", "failed": "failed", "refused": "was refused",
 }  # fmt: skip
 
 

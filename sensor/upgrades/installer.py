@@ -133,7 +133,7 @@ class Installer:
             return self._observe(trial)
         reason = "the installation was interrupted"
         if installed == trial.before.version:
-            return self._close(trial, "rolled_back", reason)
+            return self._confirm(trial, reason)
         return self._roll_back(trial, reason)
 
     def _observe(self, trial: Trial) -> Result:
@@ -152,9 +152,20 @@ class Installer:
 
     def _roll_back(self, trial: Trial, reason: str) -> Result:
         log().warning("an upgrade is rolled back", version=trial.release.version, reason=reason)
-        if error := self._dpkg.install(self._places.own / "before.deb"):
-            return self._close(trial, "failed", f"{reason}; the former version cannot be installed: {error}")
-        return self._close(trial, "rolled_back", reason)
+        package = self._places.own / "before.deb"
+        if error := self._dpkg.install(package):
+            text = f"the former version cannot be installed: {error}; try `dpkg --install {package}`"
+            return self._close(trial, "failed", f"{reason}; {text}")
+        return self._confirm(trial, reason)
+
+    def _confirm(self, trial: Trial, reason: str) -> Result:
+        """Wait until the former version runs, if it did before: it may refuse files that the new one has changed."""
+        for _ in range(int(START_S // EVERY_S)):
+            if not trial.health.running or self._health().running:
+                return self._close(trial, "rolled_back", reason)
+            self._sleep(EVERY_S)
+        text = f"version {trial.before.version} is installed again but does not run: see `journalctl -u sensor`"
+        return self._close(trial, "failed", f"{reason}; {text}")
 
     def _close(self, trial: Trial, state: results.State, reason: str) -> Result:
         return self._end(self._result(trial.release, state, reason, trial.health))

@@ -17,7 +17,8 @@ TRIAL, RESULT = "trial.json", "result.json"
 Content = TypeVar("Content", bound=msgspec.Struct)
 State = Literal["installing", "installed", "rolled_back", "failed", "refused"]
 """``installing``: on trial, as long as there is an open one; ``installed``: health did not get worse; ``rolled_back``:
-the former version runs again; ``failed``: neither version is installed completely; ``refused``: nothing was installed.
+the former version runs again; ``failed``: neither version is installed completely, or the former one does not run;
+``refused``: nothing was installed.
 """
 
 

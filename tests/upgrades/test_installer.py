@@ -83,6 +83,20 @@ def test_a_version_that_starts_late_is_kept(machine: Machine, monkeypatch: pytes
     assert outcome(machine) == ("installed", "1.1")
 
 
+def test_a_former_version_that_does_not_run_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may refuse an inventory that the new version has changed: the rollback has failed, and the reason says so."""
+    machine.ordered(built(machine.folder, "1.1", BROKEN), "1.1")
+    health = machine.health
+    monkeypatch.setattr(
+        machine, "health", lambda: health() if machine.now == START or machine.dpkg.installed() == "1.1" else Health()
+    )
+    assert outcome(machine) == ("failed", "1.0")
+    result = load_result(machine.places.own)
+    assert result is not None
+    assert "version 1.0" in result.reason
+    assert load_trial(machine.places.own) is None
+
+
 def test_a_package_that_dpkg_rejects_is_rolled_back(machine: Machine) -> None:
     """It depends on a package that does not exist: dpkg unpacks it and fails."""
     machine.ordered(built(machine.folder, "1.1", more="Depends: libmissing7\n"), "1.1")
