@@ -84,7 +84,7 @@ def test_a_version_that_starts_late_is_kept(machine: Machine, monkeypatch: pytes
 
 
 def test_a_former_version_that_does_not_run_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may refuse an inventory that the new version has changed: the rollback has failed, and the reason says so."""
+    """It may refuse an inventory that the new version has changed: the rollback has failed, and the reason is reported."""
     machine.ordered(built(machine.folder, "1.1", BROKEN), "1.1")
     health = machine.health
     monkeypatch.setattr(
@@ -166,7 +166,7 @@ def test_a_trial_continues_after_a_power_loss(
 
 
 def test_a_power_loss_while_packages_are_verified(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is installed, and no state says so: a rollout that is stopped meanwhile leaves nothing to continue."""
+    """Nothing is installed, and no state claims it: a rollout that is stopped meanwhile leaves nothing to continue."""
     machine.ordered(built(machine.folder, "1.1"), "1.1")
     with monkeypatch.context() as patch:
         patch.setattr(installer, "check_package", lost_power)
