@@ -60,7 +60,7 @@ def _answers(args: argparse.Namespace, chosen: Sequence[Target], question: Hunt)
     from sensor.hub.worker import NatsError
 
     try:
-        return asyncio.run(hunted(hub_of(args), chosen, question, args.within))
+        return asyncio.run(hunted(hub_of(args), [(target, question) for target in chosen], args.within))
     except TimeoutError:
         raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
     except FolderError as error:

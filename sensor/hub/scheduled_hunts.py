@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import LiteralString, NamedTuple
@@ -126,39 +125,41 @@ def run_due(hub: Hub, base: Connection, now: datetime) -> int:
 
 def _run(hub: Hub, base: Connection, schedule: Schedule, now: datetime) -> None:
     until = now - FRESH
-    fault, unknown = "", list[str]()
-    for since, some in _by_begin(base, schedule, until).items():
-        try:
-            outcomes = _answers(hub, schedule, some, since, until)
-        except (Retry, FolderError, OSError, NatsError) as error:
-            fault = clean(str(error) or type(error).__name__, TEXT_LIMIT)
-            break
-        with base.transaction():
-            for target, outcome in zip(some, outcomes, strict=True):
-                unknown += _store(base, schedule, target, outcome, (since, until), now)
+    fault, unknown, outcomes = "", list[str](), list[Outcome]()
+    asked = _asked(base, schedule, until)
+    try:
+        outcomes = _answers(hub, schedule, asked, until)
+    except (Retry, FolderError, OSError, NatsError) as error:
+        fault = clean(str(error) or type(error).__name__, TEXT_LIMIT)
     with base.transaction():
+        for (target, since), outcome in zip(asked, outcomes, strict=not fault):
+            unknown += _store(base, schedule, target, outcome, (since, until), now)
         base.execute(_TRIM, [schedule.name, FINDINGS])
         values = [now, fault, unknown[:UNKNOWN_LIMIT], schedule.name]
         base.execute("UPDATE scheduled_hunts SET ran = %s, fault = %s, unknown = %s WHERE name = %s", values)
 
 
-def _by_begin(base: Connection, schedule: Schedule, until: datetime) -> dict[datetime, list[Target]]:
-    """Sensors by the time from which they are to be searched."""
+def _asked(base: Connection, schedule: Schedule, until: datetime) -> list[tuple[Target, datetime]]:
+    """Sensors with the time from which each is to be searched."""
     reached: dict[str, datetime] = dict(
         base.execute("SELECT sensor, until FROM hunt_progress WHERE hunt = %s", [schedule.name]).fetchall()
     )
-    found: defaultdict[datetime, list[Target]] = defaultdict(list)
-    for target in targets(base, schedule.site, None):
-        begin = reached.get(target.key, until - schedule.every)
-        found[max(begin, until - LONGEST)].append(target)
-    return found
+    begin, earliest = until - schedule.every, until - LONGEST
+    return [(target, max(reached.get(target.key, begin), earliest)) for target in targets(base, schedule.site, None)]
 
 
-def _answers(hub: Hub, schedule: Schedule, some: Sequence[Target], since: datetime, until: datetime) -> list[Outcome]:
-    first, last = (int(moment.timestamp() * 1e6) for moment in (since, until))
+def _answers(hub: Hub, schedule: Schedule, asked: Sequence[tuple[Target, datetime]], until: datetime) -> list[Outcome]:
+    """The result of each sensor. All are asked at the same time, so that a run lasts at most WITHIN_S."""
+    if not asked:
+        return []
     author = f"{schedule.author}, scheduled as {schedule.name}"
-    hunt = Hunt(secrets.token_hex(8), schedule.query, ROWS, WITHIN_S, first, last, author)
-    return asyncio.run(hunted(hub, some, hunt, WITHIN_S))
+    hunt = Hunt(secrets.token_hex(8), schedule.query, ROWS, WITHIN_S, None, _microseconds(until), author)
+    hunts = [(target, msgspec.structs.replace(hunt, since=_microseconds(since))) for target, since in asked]
+    return asyncio.run(hunted(hub, hunts, WITHIN_S))
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1e6)
 
 
 def _store(

@@ -92,7 +92,7 @@ def hunt(servers: HubServers, many: int) -> tuple[float, float]:
         with ThreadPoolExecutor(many) as pool:
             answers = [pool.submit(hunter.turn, 60) for hunter in hunters]
             begun, spent = time.monotonic(), time.process_time()
-            outcomes = asyncio.run(hunted(servers.hub, chosen, query, 60))
+            outcomes = asyncio.run(hunted(servers.hub, [(target, query) for target in chosen], 60))
             took, spent = time.monotonic() - begun, time.process_time() - spent
             assert all(answer.result() for answer in answers)
         for hunter in hunters:

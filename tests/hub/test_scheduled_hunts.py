@@ -5,7 +5,7 @@ later for the missed time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,10 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.hub.campaigns import refresh_campaigns
+from sensor.hub.hunting import Outcome, Target, hunted
 from sensor.hub.scheduled_hunts import Schedule, add_schedule, list_findings, list_schedules, remove_schedule, run_due
+from sensor.hub.settings import Hub
+from sensor.outputs.hub_protocol.hunts import Hunt
 from tests.hub.hub_kit import HubServers
 from tests.hub.test_hunting import QUERY, Fleet
 
@@ -85,6 +88,25 @@ def test_findings_of_a_schedule(sensors: Fleet, office: Path) -> None:
         assert {row.count for row in list_findings(base, "ports", 100) if row.sensor == "office-1"} == {2}
         assert remove_schedule(base, "ports")
         assert list_findings(base, "ports", 100) == []
+
+
+def test_sensors_that_missed_different_times(sensors: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are asked at the same time, each for its own time."""
+    calls: list[list[int | None]] = []
+
+    async def counted(hub: Hub, asked: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
+        calls.append([hunt.since for _, hunt in asked])
+        return await hunted(hub, asked, within_s)
+
+    monkeypatch.setattr("sensor.hub.scheduled_hunts.hunted", counted)
+    for number in range(1, 5):
+        sensors.credentials(f"office-{number}")
+    with sensors.servers.base() as base:
+        add_schedule(base, Schedule("ports", DEVICES, HOUR, None, 0, "anna"), NOW)
+        for hours, [key] in enumerate(base.execute("SELECT key FROM sensors").fetchall()):
+            base.execute("INSERT INTO hunt_progress VALUES ('ports', %s, %s)", [key, NOW - hours * HOUR])
+    assert len(run(sensors, NOW)) == 4
+    assert [len(set(begins)) for begins in calls] == [4]
 
 
 def test_a_hub_without_nats(sensors: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
