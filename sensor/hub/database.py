@@ -31,10 +31,10 @@ ANSWER_LIMIT = 300
 # Types of columns that are not text, in all tables that rows are copied into. Records, and the arrays of devices and
 # alerts, are given as the bytes of the binary format.
 TYPES = {
-    **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
+    **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count", "start"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
-    **dict.fromkeys(("ips", "macs", "parties", "record"), "bytea"),
+    **dict.fromkeys(("ips", "macs", "parties", "record", "body"), "bytea"),
     **dict.fromkeys(("sites", "alerts"), "text[]"),
     "severity": "int2", "confidence": "float4",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import LiteralString
 import msgspec
 
 from sensor.hub.configurations import PART
-from sensor.hub.database import Connection
+from sensor.hub.database import Connection, copy_rows
 from sensor.outputs.hub_protocol.messages import FilePart, Signed
 from sensor.outputs.transport.nkeys import KeyPair
 from sensor.upgrades.packages import fields_of
@@ -57,10 +57,7 @@ def add_release(base: Connection, operator: KeyPair, package: Path, author: str,
         values = [version, architecture, sha256, size, release.signed, author, signed.content, signed.signature]
         base.execute(_ADD, values)
         base.execute("DELETE FROM release_parts WHERE sha256 = %s", [sha256])
-        with base.cursor().copy("COPY release_parts (sha256, start, body) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["text", "int8", "bytea"])
-            for start, body in _parts(package):
-                copy.write_row((sha256, start, body))
+        copy_rows(base, "release_parts", ("sha256", "start", "body"), _parts(package, sha256))
         base.execute(_UNUSED)
     return release
 
@@ -83,10 +80,10 @@ def list_releases(base: Connection) -> list[ReleaseRow]:
     return [ReleaseRow(*row) for row in base.execute(_RELEASES)]
 
 
-def _parts(package: Path) -> Iterator[tuple[int, bytes]]:
-    """Parts of a file with their offsets."""
+def _parts(package: Path, sha256: str) -> Iterator[tuple[str, int, bytes]]:
+    """Rows of the parts of a file, with their offsets."""
     start = 0
     with package.open("rb") as file:
         while body := file.read(PART):
-            yield start, body
+            yield sha256, start, body
             start += len(body)
