@@ -13,8 +13,8 @@ NEVER_EMPTY = {
     "every_picture": "returns a list of five pictures",
     "range": "its argument is a number in the text of a test",
 }
-# Functions that have as many items as their arguments, and methods that have as many as their object.
-ALIKE = {"enumerate", "sorted", "reversed", "list", "tuple", "set", "some", "drawn", "chain", "iter"}
+# Functions that have items if their first argument has some, and methods that have as many as their object.
+ALIKE = {"enumerate", "sorted", "reversed", "list", "tuple", "set", "some", "drawn", "iter"}
 # Functions that have no item if one of their arguments has none.
 TOGETHER = {"zip", "product"}
 PARTS = {"items", "values", "keys", "split", "splitlines"}
@@ -40,7 +40,7 @@ def has_items(node: ast.expr, names: set[str]) -> bool:
             return name.isupper() or name in names
         case ast.Attribute(value=value, attr=name):
             return name.isupper() or name_of(value).isupper()
-        case ast.BinOp(left=left, right=right):
+        case ast.BinOp(left=left, op=ast.Add() | ast.BitOr(), right=right):
             return has_items(left, names) or has_items(right, names)
         case ast.Subscript(value=value):
             return has_items(value, names)
@@ -55,7 +55,9 @@ def _call_has_items(func: ast.expr, arguments: list[ast.expr], names: set[str]) 
     if isinstance(func, ast.Attribute) and func.attr in PARTS:
         return has_items(func.value, names)
     name, parts = name_of(func), [has_items(argument, names) for argument in arguments]
-    return name in NEVER_EMPTY or (name in ALIKE and any(parts)) or (name in TOGETHER and all(parts))
+    if name in ALIKE:
+        return any(parts[:1])
+    return name in NEVER_EMPTY or (name == "chain" and any(parts)) or (name in TOGETHER and all(parts))
 
 
 def names_with_items(nodes: Iterable[ast.AST], names: set[str]) -> set[str]:
