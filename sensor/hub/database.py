@@ -176,12 +176,14 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     name = sql.Identifier(role)
     tables = sql.SQL(
         "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns, "
-        "releases, rollouts, upgrades"
+        "upgrades"
     )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])
         base.cursor().executemany("INSERT INTO site_access VALUES (%s, %s)", [(role, site) for site in sites])
         base.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, name))
-        whole = sql.SQL("alert_words, device_words, edges, entity_members, mac_conflicts, quarantine")
+        whole = sql.SQL(
+            "alert_words, device_words, edges, entity_members, mac_conflicts, quarantine, releases, rollouts"
+        )
         grant = "GRANT SELECT ON {} TO {}" if "*" in sites else "REVOKE SELECT ON {} FROM {}"
         base.execute(sql.SQL(grant).format(whole, name))

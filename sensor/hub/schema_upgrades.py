@@ -43,8 +43,12 @@ CREATE TABLE upgrades (
 ALTER TABLE upgrades ENABLE ROW LEVEL SECURITY;
 CREATE POLICY by_sensor ON upgrades FOR SELECT USING (sensor IN (SELECT key FROM sensors));
 DO $$ DECLARE granted record; BEGIN
-    FOR granted IN SELECT DISTINCT role FROM site_access JOIN pg_roles ON rolname = role LOOP
-        EXECUTE format('GRANT SELECT ON releases, rollouts, upgrades TO %I', granted.role);
+    FOR granted IN SELECT role, bool_or(site = '*') AS whole FROM site_access JOIN pg_roles ON rolname = role GROUP BY 1
+    LOOP
+        EXECUTE format('GRANT SELECT ON upgrades TO %I', granted.role);
+        IF granted.whole THEN -- these have no site
+            EXECUTE format('GRANT SELECT ON releases, rollouts TO %I', granted.role);
+        END IF;
     END LOOP;
 END $$;
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from nats.aio.msg import Msg
+from psycopg import sql
 
 from sensor.core.output import Retry
 from sensor.hub import jwts, sensors
@@ -217,8 +218,10 @@ def test_a_reader_sees_its_sites(empty: HubServers, tmp_path: Path) -> None:
     url = f"postgresql://team:x@{empty.hub.settings.database.url.partition('@')[2]}"
     with psycopg.connect(url) as reader:
         assert reader.execute("SELECT name FROM sensors").fetchall() == [("a",)]
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            reader.execute("SELECT * FROM tokens")
+        assert reader.execute("SELECT count(*) FROM upgrades").fetchall() == [(0,)]
+        for table in ("tokens", "rollouts", "releases", "quarantine"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
+                reader.execute(sql.SQL("SELECT FROM {}").format(sql.Identifier(table)))
     with empty.base() as base:
         grant_reader(base, "team", [])
     with psycopg.connect(url) as reader:

@@ -92,6 +92,20 @@ def test_a_record_that_postgresql_cannot_parse(earlier: Connection) -> None:
     assert hub.alert("alert-a").incidents == ["1.incident-a"]
 
 
+def test_readers_keep_their_access(earlier: Connection) -> None:
+    """Readers of all sites read new tables that have no site; others read those with a site only."""
+    for role, site in (("whole", "*"), ("team", "Berlin")):
+        earlier.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        earlier.execute("INSERT INTO site_access VALUES (%s, %s)", [role, site])
+    upgrade(earlier)
+    granted = earlier.execute(
+        "SELECT role, name FROM unnest('{upgrades,releases,rollouts}'::text[]) name, unnest('{whole,team}'::text[]) "
+        "role WHERE has_table_privilege(role, name, 'SELECT') ORDER BY 1, 2"
+    ).fetchall()
+    earlier.execute("DROP OWNED BY whole, team; DROP ROLE whole, team")
+    assert granted == [("team", "upgrades"), ("whole", "releases"), ("whole", "rollouts"), ("whole", "upgrades")]
+
+
 def test_counts_follow_rows_that_go(earlier: Connection) -> None:
     """A deleted alert and a truncated table leave neither counters nor search words."""
     upgrade(earlier)
