@@ -429,7 +429,9 @@ def test_another_user_of_the_same_name_has_no_sites(tmp_path: Path) -> None:
 
 
 def test_a_page_reads_the_list_of_sites_once(filled: HubServers, console: Running) -> None:
-    """Dataset, caveats and the menu of sites need it; each user has its own list."""
+    """Dataset, caveats and the menu of sites need it; each user has its own list. If it is read again, the page still
+    uses one connection.
+    """
     scopes, begun = SiteScopes(console.state), list[Connection]()
 
     class Counted(Connections):
@@ -446,6 +448,11 @@ def test_a_page_reads_the_list_of_sites_once(filled: HubServers, console: Runnin
     with sources.opened(sources.dataset("", "anna"), "anna"):
         assert [one.name for one in sources.all("anna")] == ["all sites", SITE, PARIS]
     assert len(begun) == 2
+    chosen = sources.dataset("", "anna")
+    sources._read.clear()
+    with sources.opened(chosen, "anna"):
+        assert len(begun) == 4
+    assert len(set(map(id, begun))) == 1
     assert [one.name for one in sources.all("pia")] == ["all sites", PARIS]
     connections.close()
 

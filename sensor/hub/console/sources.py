@@ -73,9 +73,9 @@ class HubSources:
     def opened(self, dataset: Dataset, user: str) -> Iterator[Opened]:
         scope = self._scopes.of(user)
         chosen = scope if dataset.name == ALL else (dataset.name,)
+        notes = _silent(self._sites(scope), chosen)  # before the transaction: it may need one of its own
         with self._connections.transaction() as base:
             self._limit(base, scope)
-            notes = _silent(self._sites(scope), chosen)
             yield Opened(dataset, HubBackend(Reader(base, chosen)), notes, True, self._add_notes)
 
     def _sites(self, scope: Scope, reused_s: float = REUSED_S) -> list[Site]:
