@@ -106,7 +106,9 @@ class SiteNumbers(msgspec.Struct):
 
 
 class CampaignRow(NamedTuple):
-    """Alerts of several sites with the same actor, list entry or technique. Times in ns."""
+    """Alerts of several sites with the same actor, list entry or technique, or findings of a scheduled hunt. Times in
+    ns.
+    """
 
     kind: str
     value: str
@@ -161,26 +163,23 @@ def _severest(one: SiteNumbers) -> tuple[int, ...]:
 
 def _status(row: tuple[Any, ...]) -> SensorStatus:
     name, site, state, version, seen, expires, clock_ms, config, reason, last, filtered, gaps, record, quarantine = row
+    figures = part(record_of(record), "capture") if record is not None else {}
     return SensorStatus(
         name, site, state, version, seen, expires, clock_ms, f"{config}: {reason}" if reason else config, last,
-        bool(filtered), gaps, _loss(record), _limits(record), quarantine,
+        bool(filtered), gaps, _loss(figures), _limits(figures), quarantine,
     )  # fmt: skip
 
 
-def _limits(record: str | None) -> list[str] | None:
+def _limits(figures: dict[str, Any]) -> list[str] | None:
     """What a sensor could not see or parse since its start, from its figures; None if it reported none."""
-    figures = part(record_of(record), "capture") if record is not None else {}
     if not isinstance(figures.get("packets"), int):
         return None
     counts = [(figures.get(name), words) for name, words in LIMITS.items()]
     return [f"{count:,} {words}" for count, words in counts if isinstance(count, int) and count > 0]
 
 
-def _loss(record: str | None) -> float | None:
+def _loss(figures: dict[str, Any]) -> float | None:
     """Percentage of packets that the sensor dropped, from its figures; None if it reported none."""
-    if record is None:
-        return None
-    figures = part(record_of(record), "capture")
     packets, dropped = figures.get("packets"), figures.get("dropped")
     if not isinstance(packets, int) or not isinstance(dropped, int):
         return None
