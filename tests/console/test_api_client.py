@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -144,6 +146,46 @@ def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
         Client(url, "sensor_token").datasets()
     assert (found.value.problem.status, found.value.problem.code) == (302, "unexpected")
     assert requested == ["/api/v1/datasets?"]
+
+
+def test_a_proxy_gets_no_token_in_the_clear(office: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment has a proxy, on which nothing listens, and no exception for this host."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert Client(office.url, office.token()).datasets()
+
+
+@pytest.fixture
+def answered() -> Iterator[Callable[[bytes], str]]:
+    """The URL of a server that sends these bytes to a client, and closes the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+
+        def answer(sent: bytes) -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(sent)
+
+        def started(sent: bytes) -> str:
+            pool.submit(answer, sent)
+            return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        yield started
+
+
+def test_a_page_of_another_server_is_an_error_of_the_api(answered: Callable[[bytes], str]) -> None:
+    url = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n<h1>Log in</h1>\r\n")
+    with pytest.raises(ApiError) as found:
+        Client(url, "sensor_token").datasets()
+    assert found.value.problem.code == "unexpected"
+
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"SSH-2.0-server\r\n", b""])
+def test_an_incomplete_response_is_an_error_of_the_connection(answered: Callable[[bytes], str], sent: bytes) -> None:
+    with pytest.raises(OSError, match="response"):
+        Client(answered(sent), "sensor_token").datasets()
 
 
 @pytest.mark.parametrize("path", ["devices", "alerts", "incidents", "timeline", "vulnerabilities", "tickets"])

@@ -14,7 +14,8 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from http.client import HTTPMessage
+from http import HTTPStatus
+from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -32,6 +33,8 @@ from sensor.views.vulnerabilities import FindingRow, VulnerabilityFilter
 
 BASE = "/api/v1"
 Item = TypeVar("Item")
+Body = TypeVar("Body")
+Parameters = Sequence[tuple[str, str]]
 
 
 class ApiError(Exception):
@@ -52,21 +55,27 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Client:
-    """Lists are requested page by page as they are read. Methods raise ApiError, and OSError without a connection."""
+    """Lists are requested page by page as they are read. Methods raise ApiError, and OSError if the connection fails.
+    Plain HTTP uses no proxy: it would read the token.
+    """
 
     def __init__(
         self, url: str, token: str, *, dataset: str = "", timeout: float = 60.0, context: ssl.SSLContext | None = None
     ) -> None:
         """``url``: of the console; ``dataset``: empty for the default; ``timeout``: seconds; ``context``: for
-        certificates of an own authority. Raises ValueError for plain HTTP to another host, which
-        would reveal the token.
+        certificates of a private authority. Raises ValueError for plain HTTP to another host, which would reveal the
+        token.
         """
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(parts.hostname or "")):
             raise ValueError(f"found {url!r}, expected a URL with https, or http to this host")
         self._url, self._dataset, self._timeout = url.rstrip("/"), dataset, timeout
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        handlers = [_NoRedirects(), *([urllib.request.HTTPSHandler(context=context)] if context else [])]
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+        if context is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        if parts.scheme == "http":
+            handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
 
     def devices(self, wanted: DeviceFilter = EVERY_DEVICE, sort: str = "") -> Iterator[types.Device]:
@@ -115,8 +124,8 @@ class Client:
         """
         body = msgspec.json.encode(types.NewNote(action, value, text))
         headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
-        with self._answer(f"/alerts/{quote(alert, safe='')}/notes", [], body, headers) as answer:
-            return msgspec.json.decode(answer.read(), type=types.One[types.AlertDetails]).item
+        path = f"/alerts/{quote(alert, safe='')}/notes"
+        return self._read(types.One[types.AlertDetails], path, [], body, headers).item
 
     def events(self, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[types.Record]:
         """Records of the event log after a number (``sensor.seq``), existing and future ones, until the connection
@@ -126,15 +135,14 @@ class Client:
         with closing(self._answer("/events", given, None, {"Accept": "text/event-stream"})) as answer:
             for line in answer:
                 if line.startswith(b"data: "):
-                    yield msgspec.json.decode(line[6:], type=types.Record)
+                    yield _decoded(line[6:], types.Record)
 
     def _list(self, path: str, item: type[Item], wanted: msgspec.Struct, sort: str) -> Iterator[Item]:
         given = [*_parameters(wanted), *([("sort", sort)] if sort else []), ("limit", "1000")]
         generic: Any = types.List
         cursor = ""
         while True:
-            with self._answer(path, [*given, *([("cursor", cursor)] if cursor else [])]) as answer:
-                page = msgspec.json.decode(answer.read(), type=generic[item])
+            page = self._read(generic[item], path, [*given, *([("cursor", cursor)] if cursor else [])])
             yield from page.items
             cursor = page.cursor
             if not cursor:
@@ -142,14 +150,21 @@ class Client:
 
     def _one(self, path: str, item: type[Item], **given: str) -> Item:
         generic: Any = types.One
-        with self._answer(path, list(given.items())) as answer:
-            found: Item = msgspec.json.decode(answer.read(), type=generic[item]).item
+        found: Item = self._read(generic[item], path, list(given.items())).item
         return found
+
+    def _read(self, kind: type[Body], path: str, given: Parameters, *more: Any) -> Body:
+        with self._answer(path, given, *more) as answer:
+            try:
+                body = answer.read()
+            except HTTPException as error:
+                raise ConnectionError(f"the response is incomplete: {error!r}") from None
+            return _decoded(body, kind)
 
     def _answer(
         self,
         path: str,
-        given: Sequence[tuple[str, str]],
+        given: Parameters,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Any:
@@ -162,6 +177,16 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiError(_problem(error)) from None
+        except HTTPException as error:
+            raise ConnectionError(f"the response is not HTTP: {error!r}") from None
+
+
+def _decoded(body: bytes, kind: type[Body]) -> Body:
+    """Raises ApiError if the body is something else, such as the login page of a proxy."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(types.Problem("Unexpected response", HTTPStatus.OK, str(error), "unexpected")) from None
 
 
 def _problem(error: urllib.error.HTTPError) -> types.Problem:
