@@ -28,29 +28,38 @@ class _Checked(NamedTuple):
     ready: Ready
 
 
-class Readiness:
-    """Thread-safe: concurrent requests for one dataset wait for one comparison."""
+class _Folder:
+    """The last comparison of a folder whose tables were current; None if there was none."""
 
     def __init__(self) -> None:
-        self._lock, self._locks = threading.Lock(), dict[Path, threading.Lock]()
-        self._checked: dict[Path, _Checked] = {}
+        self.lock = threading.Lock()
+        self.checked: _Checked | None = None
+
+
+class Readiness:
+    """Thread-safe: concurrent requests for one dataset wait for one comparison. Tables that could not be brought up to
+    date are tried again with each request: the reason may be gone although no file changed.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._folders = threading.Lock(), dict[Path, _Folder]()
 
     def of(self, dataset: Dataset) -> Ready:
         """Bring the tables up to date with the log. Raises StoreError if a newer sensor wrote them or they are damaged,
         OSError if the log cannot be read.
         """
         with self._lock:
-            lock = self._locks.setdefault(dataset.folder, threading.Lock())
-        with lock:
-            known = self._checked.get(dataset.folder)
+            if dataset.folder not in self._folders and len(self._folders) >= MOST:
+                self._folders.pop(next(iter(self._folders)))
+            folder = self._folders.setdefault(dataset.folder, _Folder())
+        with folder.lock:
+            known = folder.checked
             if known is not None and known.files == _states(dataset, known.mutes):
                 return known.ready
             mutes = _file_of_mutes(dataset)
             files = _states(dataset, mutes)
             ready = make_ready(dataset.folder, dataset.log) if dataset.has_log else make_devices_ready(dataset.folder)
-            if len(self._checked) >= MOST:
-                self._checked.clear()
-            self._checked[dataset.folder] = _Checked(files, mutes, ready)
+            folder.checked = _Checked(files, mutes, ready) if ready.current else None
             return ready
 
 

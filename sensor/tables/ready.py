@@ -23,11 +23,13 @@ UNLISTED = "The list of devices is incomplete: rows are missing, and the store i
 
 class Ready(NamedTuple):
     """``usable``: the tables of the folder are current with its log; otherwise the log itself must be read. ``note``:
-    what was done to the store, or what is missing, for users; empty if there is nothing to report.
+    what was done to the store, or what is missing, for users; empty if there is nothing to report. ``current``: nothing
+    was left to do, and nothing will be until a file changes.
     """
 
     usable: bool
     note: str = ""
+    current: bool = False
 
 
 def make_ready(folder: Path, log: Path) -> Ready:
@@ -36,7 +38,7 @@ def make_ready(folder: Path, log: Path) -> Ready:
     """
     with contextlib.suppress(StoreError, sqlite3.Error):  # an earlier version wrote it, or it is damaged
         if _is_up_to_date(folder, log):
-            return Ready(usable=True)
+            return Ready(usable=True, current=True)
     try:
         note = catch_up(folder, log).note
     except Refused:
@@ -57,7 +59,7 @@ def make_devices_ready(folder: Path) -> Ready:
         listed = list_devices(folder)
     except sqlite3.Error as error:
         raise StoreError(f"{folder}: {error}") from None
-    return Ready(usable=True, note="" if listed else UNLISTED)
+    return Ready(usable=True, note="" if listed else UNLISTED, current=listed)
 
 
 def _is_up_to_date(folder: Path, log: Path) -> bool:

@@ -99,6 +99,30 @@ def test_unchanged_files_are_compared_once(own: Path, compared: list[Path]) -> N
     assert len(compared) <= 2
 
 
+@pytest.mark.parametrize("usable", [False, True])
+def test_tables_that_could_not_be_updated_are_tried_again(
+    own: Path, monkeypatch: pytest.MonkeyPatch, usable: bool
+) -> None:
+    """No file changes: the disk was full, or another process held the store and was then killed."""
+    readiness, dataset = Readiness(), dataset_in(own)
+    readiness.of(dataset)
+    failed = ready.Ready(usable=usable)
+    with monkeypatch.context() as now:
+        now.setattr("sensor.console.readiness.make_ready", lambda *_: failed)
+        os.utime(dataset.log)
+        assert readiness.of(dataset) == failed
+    assert readiness.of(dataset).current
+
+
+def test_few_folders_are_remembered(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.console.readiness.MOST", 2)
+    readiness = Readiness()
+    for name in ("a", "b", "c"):
+        shutil.copytree(own, tmp_path / name)
+        readiness.of(dataset_in(tmp_path / name))
+    assert len(readiness._folders) == 2
+
+
 def test_a_long_rebuild_of_one_dataset_does_not_stop_the_others(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
