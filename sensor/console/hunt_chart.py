@@ -39,23 +39,31 @@ def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequen
     if not numeric or not named or not rows:
         return None
     label, value = named[0], numeric[-1]
-    values = [(_text(row[label]), float(row[value] or 0)) for row in rows[:BARS]]
-    most = max(size for _, size in values)
-    if most <= 0 or min(size for _, size in values) < 0:
+    values = [(_text(row[label]), None if row[value] is None else float(row[value])) for row in rows[:BARS]]
+    sizes = [size for _, size in values if size is not None]
+    most = max(sizes, default=0.0)
+    if most <= 0 or min(sizes) < 0:
         return None
     bars = Markup("").join(_bar(place, *one, most) for place, one in enumerate(values))
     about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
     return Chart(_FRAME.format(WIDTH, len(values) * ROW + 4, about, bars), len(values), columns[label], columns[value])
 
 
-def _bar(place: int, label: str, value: float, most: float) -> Markup:
-    top, length = place * ROW + 2, value / most * (WIDTH - ASIDE - END)
+def _bar(place: int, label: str, value: float | None, most: float) -> Markup:
+    """A value of None has no bar: it is not 0."""
+    top, length = place * ROW + 2, 0.0 if value is None else max(value / most * (WIDTH - ASIDE - END), 1.0)
     short = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
-    number = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    number = _number(value)
     base = top + ROW - 7
     return _BAR.format(
-        label, number, ASIDE - 8, base, short, ASIDE, top, max(length, 1.0), ROW - 4, ASIDE + length + 6, base, number
+        label, number, ASIDE - 8, base, short, ASIDE, top, length, ROW - 4, ASIDE + length + 6, base, number
     )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 def _text(value: object) -> str:
