@@ -38,25 +38,27 @@ class HuntFiles:
         """Names of the files in the state folder."""
         return sorted(path.stem for path in self.own.glob("*.yaml")) if self.own.is_dir() else []
 
-    def save(self, name: str, sql: str, given: Mapping[str, str]) -> Hunt:
+    def save(self, name: str, sql: str, given: Mapping[str, str]) -> None:
         """Write a new hunt; a running sensor loads it within ten seconds. Raises Malformed if it is invalid, OSError if
         it cannot be written.
         """
         if not NAME.fullmatch(name):
             raise Malformed("name", name, "lowercase letters, digits and underscores, at most 40")
-        if name in self.names() or len(self.names()) >= MOST:
-            raise Malformed("name", name, f"an unused name, and at most {MOST} hunts")
         body: dict[str, Any] = {key: given[key].strip() for key in FIELDS if given.get(key, "").strip()}
         parties = {key: given[key] for key in PARTIES if given.get(key)}
         text = _document(body | {"entities": parties}, sql)
         path = self.own / f"{name}.yaml"
         try:
-            found = load_document(path, Hunt, text=text)
+            load_document(path, Hunt, text=text)
         except DocumentErrors as errors:
             raise Malformed("hunt", name, "; ".join(fault.message for fault in errors.faults)) from None
         with _WRITING:
+            names = self.names()
+            if name in names:
+                raise Malformed("name", name, "a name that no scheduled hunt has")
+            if len(names) >= MOST:
+                raise Malformed("name", name, f"at most {MOST} scheduled hunts: remove one first")
             write_whole(path, text.encode())
-        return found
 
     def remove(self, name: str) -> None:
         """Remove a file of the state folder. Raises Unknown, OSError."""

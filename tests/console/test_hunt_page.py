@@ -11,8 +11,11 @@ import pytest
 
 pytest.importorskip("duckdb", reason="needs the extra hunt")
 
+from sensor.console import hunt_files
 from sensor.console.hunt_chart import BARS, chart_of
+from sensor.console.hunt_files import HuntFiles
 from sensor.records.hunts_library import load_hunts
+from sensor.views.errors import Malformed
 from tests.console.kit import Running, csrf_of
 
 TALKERS = "SELECT src_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5"
@@ -119,3 +122,17 @@ def test_an_invalid_schedule_writes_nothing(there: Running) -> None:
         mine = {"csrf": csrf_of(berta.get("/hunt").text), "action": "schedule", **SCHEDULED}
         assert berta.post("/hunt/act", data=mine).status_code == 403
     assert not (there.state / "hunts").exists()
+
+
+def test_names_of_scheduled_hunts_are_unique_and_their_number_is_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hunt_files, "MOST", 1)
+    files, given = HuntFiles(tmp_path, None), {"title": "Talkers", "description": "Why", "actor": "src_ip"}
+    files.save("talkers", "SELECT src_ip FROM conn", given)
+    for name in ("talkers", "others"):
+        with pytest.raises(Malformed) as refused:
+            files.save(name, "SELECT dst_ip FROM conn", given)
+        assert refused.value.value == name
+    assert files.names() == ["talkers"]
+    assert files.all().by_name["talkers"].sql == "SELECT src_ip FROM conn"
