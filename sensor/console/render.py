@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 import sensor
-from sensor.console.api import parquet
 from sensor.console.languages import Language
 from sensor.console.messages import Translated, translated
 from sensor.console.moments import age_text, parsed
@@ -28,6 +27,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.datasets.dataset import Dataset
 from sensor.documents.spans import span_text
+from sensor.records.installed import installed
 from sensor.tables.lines import SEVERITIES
 
 FOLDER = Path(__file__).parent / "templates"
@@ -145,7 +145,7 @@ def _environment(language: Language) -> jinja2.Environment:
     made.globals["_"] = language.text
     if language.messages:
         made.add_extension(_Translating)
-    made.globals |= {"parquet": parquet.installed(), "version": sensor.__version__, "severities": SEVERITIES[::-1]}
+    made.globals |= {"parquet": installed(), "version": sensor.__version__, "severities": SEVERITIES[::-1]}
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import typing
 from collections.abc import Iterable
 from typing import IO, Any
@@ -10,24 +9,19 @@ from typing import IO, Any
 import msgspec
 
 from sensor.console.api.types import Time
+from sensor.records.installed import MISSING, installed
 from sensor.records.parquet_rows import BOOL, FLOAT, INTEGER, STRING, TEXTS, TIME, write_rows
 from sensor.views.errors import NotReadable
 
-PACKAGE = "pyarrow"
 _KINDS: dict[Any, str] = {
     str: STRING, int: INTEGER, float: FLOAT, float | None: FLOAT, bool: BOOL, Time: TIME, list[str]: TEXTS,
 }  # fmt: skip
 
 
-def installed() -> bool:
-    """Whether the extra ``hunt``, which writes Parquet, is installed."""
-    return importlib.util.find_spec(PACKAGE) is not None
-
-
 def write(file: IO[bytes], item: type[msgspec.Struct], items: Iterable[Any]) -> None:
     """Write all items. ``item``: their type; records are left out. Raises NotReadable without the extra."""
     if not installed():
-        raise NotReadable("format parquet needs the extra hunt: pip install 'passive-network-sensor[hunt]'")
+        raise NotReadable(f"format parquet {MISSING}")
     known = typing.get_type_hints(item, include_extras=True)
     names = [field.name for field in msgspec.structs.fields(item) if field.name != "record"]
     plain = {name: known[name] in _KINDS for name in names}
