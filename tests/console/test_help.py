@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
+from sensor.console.child import Ended
+from sensor.console.pages import help_texts
 from sensor.console.render import NAV
 from tests.console.kit import output_of
 
@@ -39,6 +44,23 @@ def test_an_unknown_topic_is_an_error(browser: httpx.Client) -> None:
         answer = browser.get(f"/help/{topic}")
         assert answer.status_code in (400, 404), topic
         assert "<script>" not in answer.text
+
+
+def test_few_processes_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight topics are requested at once."""
+    running, most = list[str](), list[int]()
+
+    def run(arguments: list[str], *_: object, **__: object) -> Ended:
+        running.append(arguments[1])
+        most.append(len(running))
+        time.sleep(0.05)
+        running.remove(arguments[1])
+        return Ended("", b"text", 0)
+
+    monkeypatch.setattr(help_texts, "run", run)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda number: help_texts._text(tmp_path, f"topic{number}"), range(8))) == ["text"] * 8
+    assert max(most) == 2
 
 
 def test_help_works_without_data(start, tmp_path: Path) -> None:

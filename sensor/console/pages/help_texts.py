@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from pathlib import Path
 
 from starlette.requests import Request
@@ -21,6 +22,8 @@ from sensor.views.errors import NotReadable, Unknown
 TOPIC = re.compile(r"[a-z][a-z0-9.-]{0,60}")
 NOT_FOUND = 1
 LIMITS = Limits(memory=512 << 20, seconds=20.0)
+# Each text is the output of a process: their number is limited, others wait.
+_AT_ONCE = threading.BoundedSemaphore(2)
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -46,7 +49,8 @@ def _topic(console: Console, request: Request, who: Who, _: Given) -> Response:
 @functools.lru_cache(maxsize=128)
 def _text(state: Path, topic: str) -> str:
     """The output for a topic; empty if it does not exist."""
-    done = run(["help", topic], state, LIMITS, good=(0, NOT_FOUND))
+    with _AT_ONCE:
+        done = run(["help", topic], state, LIMITS, good=(0, NOT_FOUND))
     if done.fault:
         raise NotReadable(f"`sensor help {topic}` failed: {done.fault}")
     return done.output.decode("utf-8", "replace") if done.code == 0 else ""
