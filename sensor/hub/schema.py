@@ -190,8 +190,7 @@ CREATE INDEX incidents_open ON incidents (site, severity, last, number) WHERE NO
 CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
 """,
     # No query uses them: lists search in device_words.
-    "DROP INDEX devices_macs, devices_ips;",
-    UPGRADES,
+    "DROP INDEX devices_macs, devices_ips;\n" + UPGRADES,
     HUNTS,
 )
 VERSION = len(MIGRATIONS)
