@@ -443,8 +443,8 @@ def anonymous_mib() -> float:
 @pytest.mark.endurance
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
-    """Invalid reloads, then many more valid ones (a hundred; thirty unless the test is one of endurance) that change detectors, networks,
-    outputs and lists: within 5 MB of the memory after a few.
+    """Invalid reloads, then many more valid ones (a hundred for endurance, else thirty) that change detectors,
+    networks, outputs and lists: within 5 MB of the memory after a few.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.repeated(100, 30))))
     write(

@@ -84,7 +84,7 @@ def test_a_version_that_starts_late_is_kept(machine: Machine, monkeypatch: pytes
 
 
 def test_a_former_version_that_does_not_run_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may refuse an inventory that the new version has changed: the rollback has failed, and the reason is reported."""
+    """It may refuse an inventory that the new version has changed: the rollback failed, and the reason is reported."""
     machine.ordered(built(machine.folder, "1.1", BROKEN), "1.1")
     health = machine.health
     monkeypatch.setattr(

@@ -171,7 +171,8 @@ class Client:
         """The response to a request. Raises ApiError, OSError."""
         query = urlencode([*given, *([("data", self._dataset)] if self._dataset else [])])
         url = f"{self._url}{BASE}{path}?{query}"
-        request = urllib.request.Request(url, body, self._headers | (headers or {}))  # noqa: S310 - http or https, checked above
+        # The scheme is http or https, checked above.
+        request = urllib.request.Request(url, body, self._headers | (headers or {}))  # noqa: S310
         try:
             return self._opener.open(request, timeout=self._timeout)
         except urllib.error.HTTPError as error:

@@ -33,7 +33,8 @@ _REPORT_FILE = re.compile(
     re.IGNORECASE,
 )
 _STORE = re.compile(
-    r"(?:^|[/\\])(?:ntds\.dit|lsass[\w.-]{0,20}\.dmp|(?:sam|system|security)\.(?:save|hiv|hive)|shadow|passwd|id_(?:rsa|dsa|ed25519)|wallet\.dat|"
+    r"(?:^|[/\\])(?:ntds\.dit|lsass[\w.-]{0,20}\.dmp|(?:sam|system|security)\.(?:save|hiv|hive)|shadow|passwd|"
+    r"id_(?:rsa|dsa|ed25519)|wallet\.dat|"
     r"logins\.json|key[34]\.db|login data|[^/\\]{1,80}\.kdbx)(?:\.(?:zip|gz|7z|save|bak))?$",
     re.IGNORECASE,
 )
