@@ -16,6 +16,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from sensor.console import assess
 from sensor.console.answering import of_dataset
 from sensor.console.app import PAGES, app_of
 from sensor.console.place import place_of
@@ -23,7 +24,7 @@ from sensor.console.security.session import user_of
 from sensor.console.serve import console_of
 from sensor.console.settings import Console
 from sensor.tables.build import rebuild
-from tests.perf.made_devices import fill
+from tests.perf.made_devices import fill, fill_baseline
 from tests.perf.made_records import write_log
 
 REQUESTED = (
@@ -31,6 +32,8 @@ REQUESTED = (
     "/alerts?sort=risk", "/devices", "/devices?text=kyocera", "/devices?text=10.0.12", "/devices?type=camera&sort=ip",
     "/incidents", "/recommendations", "/timeline", "/search?q=host-77",
 )  # fmt: skip
+# Pages over all devices at once.
+ASSESSED = ("/map", "/posture")
 
 
 def request_of(app: Starlette, url: str, session: str) -> Request:
@@ -65,10 +68,12 @@ def main(folder: Path, alerts: int, devices: int) -> None:
     if not log.exists():
         write_log(log, alerts)
         fill(folder, devices)
+        fill_baseline(folder, devices)
         rebuild(folder, log)
     console = console_of(folder, place_of("127.0.0.1:0"))
     session = console.keys.begin(console.keys.link("nobody", "read"))
-    for url in REQUESTED:
+    # Larger sites are left to the commands.
+    for url in (*REQUESTED, *(ASSESSED if devices <= assess.MOST else ())):
         timed(console, url, session)
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
 
