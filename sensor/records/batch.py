@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sensor.records import columns
 from sensor.records.block import HEAD, Rows
-from sensor.records.codes import PROTOCOLS, proto_name
+from sensor.records.codes import proto_name
 from sensor.records.geoip import GeoIP
 from sensor.records.identity import Identity
 from sensor.records.messages import MESSAGES, RUN_BITS
@@ -100,24 +100,26 @@ class Batch:
         made = {
             "ts": columns.times(heads["ts"]),
             "uid": uids(world.run, heads["flow"]),
-            "sensor": pa.array([world.sensor], pa.string()).take(pa.array(np.zeros(rows, np.int32))),
+            "sensor": columns.constant(world.sensor, rows),
             "vlan": columns.where(heads["vlan"] > 0, heads["vlan"].astype(np.int64)),
             "proto": columns.named(heads["proto"], proto_name),
         }
         if world.site:
-            made["site"] = pa.array([world.site], pa.string()).take(pa.array(np.zeros(rows, np.int32)))
+            made["site"] = columns.constant(world.site, rows)
         for end, port in (("src", "sport"), ("dst", "dport")):
-            mac, hi, lo = (heads[f"{end}_{name}"] for name in ("mac", "hi", "lo"))
+            places, different = columns.coded([heads[f"{end}_{name}"] for name in ("mac", "hi", "lo")])
+            mac, hi, lo = different.T
             made |= {
-                f"{end}_ip": columns.ips(hi, lo),
-                f"{end}_mac": columns.macs(mac),
-                f"{end}_device": world.identity.devices(mac, hi, lo),
+                f"{end}_ip": columns.chosen(columns.ips(hi, lo), places),
+                f"{end}_mac": columns.chosen(columns.macs(mac), places),
+                f"{end}_device": columns.chosen(world.identity.devices(mac, hi, lo), places),
             }
-            made[f"{end}_port"] = columns.where(np.isin(heads["proto"], PORTED), heads[port].astype(np.int64))
+            made[f"{end}_port"] = columns.where(PORTED[heads["proto"]], heads[port].astype(np.int64))
         return made
 
 
-PORTED = [number for number, name in PROTOCOLS.items() if name in {"tcp", "udp", "sctp", "icmp", "ipv6-icmp"}]
+# By protocol number: whether connections have ports, or types of ICMP in their place.
+PORTED = np.array([proto_name(number) in {"tcp", "udp", "sctp", "icmp", "ipv6-icmp"} for number in range(256)])
 
 
 def uids(run: int, flows: npt.NDArray[np.uint64]) -> pa.Array:
@@ -165,7 +167,9 @@ class Fields:
 
     def named(self, name: str, what: Callable[[int], str | None], second: int = 0) -> pa.Array:
         """The name of a number; null if there is no message."""
-        return pc.if_else(pa.array(self.there), columns.named(self.number(name, second), what), None)
+        return pc.if_else(
+            pa.array(self.there), columns.named(self.number(name, second), what).dictionary_decode(), None
+        )
 
     def flag(self, name: str) -> pa.Array:
         return columns.where(self.there, self.number(name) != 0)

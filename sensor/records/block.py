@@ -123,7 +123,7 @@ def parts(sections: memoryview) -> Iterator[Part]:
 
 def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[int]) -> Rows:
     """Concatenate sections of one kind. ``spans``: indexes of words that are spans of text, whose offsets change."""
-    heads = np.concatenate([_heads(part, dtype) for part in some]) if dtype is not None else np.zeros(0, "V1")
+    heads = _heads(some, dtype) if dtype is not None else np.zeros(0, "V1")
     words = (
         np.frombuffer(b"".join(part.cells for part in some), np.uint64)
         .reshape(sum(part.rows for part in some), some[0].words)
@@ -136,14 +136,19 @@ def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[
     return Rows(heads, words, b"".join(part.text for part in some))
 
 
-def _heads(part: Part, dtype: np.dtype[Any]) -> Kinds:
-    """The heads of a section. Earlier versions wrote shorter ones: missing fields are zero."""
-    if part.head == dtype.itemsize:
-        return np.frombuffer(part.heads, dtype)
+def _heads(some: Sequence[Part], dtype: np.dtype[Any]) -> Kinds:
+    """The heads of sections, copied as bytes: numpy joins structured arrays field by field."""
+    return np.frombuffer(
+        b"".join(part.heads if part.head == dtype.itemsize else _fitted(part, dtype) for part in some), dtype
+    )
+
+
+def _fitted(part: Part, dtype: np.dtype[Any]) -> bytes:
+    """The heads of a section of an earlier version, which wrote shorter ones: missing fields are zero."""
     cells = np.zeros((part.rows, dtype.itemsize), np.uint8)
     known = min(part.head, dtype.itemsize)
     cells[:, :known] = np.frombuffer(part.heads, np.uint8).reshape(part.rows, part.head)[:, :known]
-    return cells.view(dtype)[:, 0]
+    return cells.tobytes()
 
 
 def section_of(kind: int, rows: Rows) -> bytes:

@@ -45,7 +45,7 @@ def _stacked(table: Table, batch: Batch, some: Sequence[tuple[npt.NDArray[np.voi
     """Rows of several kinds as one table, in order of time."""
     made = [columns.filled(table, batch.common(heads) | more, len(heads)) for heads, more in some if len(heads)]
     if not made:
-        return columns.arrow_schema(table).empty_table()
+        return columns.coded_schema(table).empty_table()
     whole = pa.concat_tables(made)
     return whole.take(pc.sort_indices(whole["ts"])) if len(made) > 1 else whole
 

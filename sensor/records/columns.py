@@ -24,6 +24,12 @@ TYPES: dict[str, pa.DataType] = {
     SECONDS: pa.float64(),
     NUMBER: pa.float64(),
 }  # fmt: skip
+# Columns of texts that repeat in most rows.
+FEW = [
+    "sensor", "site", "src_ip", "src_mac", "src_device", "dst_ip", "dst_mac", "dst_device", "proto", "direction",
+    "state", "history", "end_reason",
+]  # fmt: skip
+CODED = pa.dictionary(pa.int32(), pa.string())
 
 
 @functools.cache
@@ -32,18 +38,25 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([(column.name, TYPES[column.kind]) for column in table.columns])
 
 
+@functools.cache
+def coded_schema(table: Table) -> pa.Schema:
+    """The same, with the columns of few values as dictionaries: Parquet takes them over without comparing texts."""
+    return pa.schema([field.with_type(CODED) if field.name in FEW else field for field in arrow_schema(table)])
+
+
 def filled(table: Table, columns: Mapping[str, Any], rows: int) -> pa.Table:
-    """A table with these columns; missing columns are null."""
-    schema = arrow_schema(table)
+    """A table with these columns, in ``coded_schema``; missing columns are null."""
+    schema = coded_schema(table)
     made = [columns[field.name] if field.name in columns else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays([_as(one, field.type) for one, field in zip(made, schema, strict=True)], schema=schema)
 
 
-def read_rows(path: Path, table: Table) -> pa.Table:
+def read_rows(path: Path, table: Table, *, as_coded: bool = False) -> pa.Table:
     """The rows of a file with the columns of the present version: those that an earlier version did not write are null.
-    Raises OSError, ArrowException.
+    ``as_coded``: in ``coded_schema``. Raises OSError, ArrowException.
     """
-    rows, schema = pq.read_table(path, partitioning=None), arrow_schema(table)
+    schema = coded_schema(table) if as_coded else arrow_schema(table)
+    rows = pq.read_table(path, partitioning=None, read_dictionary=FEW if as_coded else None)
     known = set(rows.schema.names)
     columns = [
         rows[field.name].cast(field.type) if field.name in known else pa.nulls(len(rows), field.type)
@@ -93,25 +106,39 @@ def lists(rows: Rows, place: int) -> pa.Array:
     return pc.split_pattern(texts(rows, place), pattern=SEPARATOR)
 
 
-def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.Array:
+def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.DictionaryArray:
     """Names of numbers, computed once per distinct number."""
-    coded = pa.array(np.ascontiguousarray(numbers)).dictionary_encode()
-    return pa.array([name(number) for number in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+    found = pa.array(np.ascontiguousarray(numbers)).dictionary_encode()
+    return chosen(pa.array([name(number) for number in found.dictionary.to_pylist()], pa.string()), found.indices)
+
+
+def chosen(texts: pa.Array, places: Any) -> pa.DictionaryArray:
+    """The text of each row, by its place. Texts may occur several times; null is a text like others."""
+    found = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(found.indices.take(pa.array(places)), found.dictionary)
+
+
+def decoded(array: pa.Array) -> pa.Array:
+    """Texts that may be coded, as texts."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def constant(text: str, rows: int) -> pa.DictionaryArray:
+    """The same text in each row."""
+    return chosen(pa.array([text], pa.string()), np.zeros(rows, np.int32))
 
 
 def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
     """Rows of several 64-bit numbers as indexes into the distinct rows, and these rows."""
-    cells = np.empty((len(parts[0]), len(parts)), ">u8")
+    cells = np.empty((len(parts[0]), len(parts)), np.uint64)
     for place, part in enumerate(parts):
         cells[:, place] = part
     size = 8 * len(parts)
     made = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(size), len(cells), [None, pa.py_buffer(cells)]
     ).dictionary_encode()
-    different = np.frombuffer(made.dictionary.buffers()[1], ">u8", len(made.dictionary) * len(parts)).reshape(
-        -1, len(parts)
-    )
-    return made.indices.to_numpy(), different.astype(np.uint64)
+    different = np.frombuffer(made.dictionary.buffers()[1], np.uint64, len(made.dictionary) * len(parts))
+    return made.indices.to_numpy(), different.reshape(-1, len(parts))
 
 
 def ips(hi: Numbers, lo: Numbers) -> pa.Array:

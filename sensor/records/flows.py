@@ -20,6 +20,8 @@ from sensor.records.traces import LETTERS
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 SYN, ACK = 2, 16
+# 1 in each of the 16 nibbles of a history.
+_ONES = 0x1111111111111111
 OTHER_VLANS = 0xFFFF
 ENTITY = ("ip", "port", "mac", "device", "hostname", "type")
 PAIRS = {
@@ -42,7 +44,7 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
         "service": columns.texts(rows, 0),
         "direction": batch.world.identity.directions(heads),
         "duration": pa.array(np.maximum(ended["last"] - ended["first"], 0) / 1e9),
-        "state": pa.array(STATES, pa.string()).take(pa.array(states(ended))),
+        "state": columns.chosen(pa.array(STATES, pa.string()), states(ended)),
         "history": columns.named(ended["letters"], history),
         "src_bytes": pa.array(ended["client_bytes"].astype(np.int64)),
         "dst_bytes": pa.array(ended["server_bytes"].astype(np.int64)),
@@ -92,10 +94,9 @@ def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
 
 def _has(letters: npt.NDArray[np.uint64], letter: str) -> npt.NDArray[np.bool_]:
     """Whether a history contains a letter."""
-    code = np.uint64(LETTERS.index(letter) + 1)
-    found = np.zeros(len(letters), np.bool_)
-    for shift in range(0, 64, 4):
-        found |= (letters >> np.uint64(shift) & np.uint64(15)) == code
+    differs = letters ^ np.uint64((LETTERS.index(letter) + 1) * _ONES)
+    # Subtraction borrows from a nibble that is zero, and only from the nibbles above one.
+    found: npt.NDArray[np.bool_] = ((differs - np.uint64(_ONES)) & ~differs & np.uint64(_ONES << 3)) != 0
     return found
 
 
@@ -191,8 +192,8 @@ def coverage(counts: npt.NDArray[np.void], batch: Batch) -> pa.Table:
     made: dict[str, Any] = {
         "ts": columns.times(counts["first"]),
         "until": columns.times(counts["last"]),
-        "sensor": pa.array([world.sensor] * rows, pa.string()),
-        "site": pa.array([world.site or None] * rows, pa.string()),
+        "sensor": columns.constant(world.sensor, rows),
+        "site": columns.constant(world.site, rows) if world.site else pa.nulls(rows, pa.string()),
         "interface": columns.named(counts["source"], lambda source: names.get(source, str(source))),
         "vlan": columns.where((counts["vlan"] > 0) & (counts["vlan"] != OTHER_VLANS), counts["vlan"].astype(np.int64)),
         "dropped_records": pa.array(counts["dropped"].astype(np.int64)),

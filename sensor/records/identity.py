@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
-from sensor.records.columns import Numbers, coded
+from sensor.records.columns import Numbers, chosen
 from sensor.records.nearness import Inside, hosts, multicast
 
 FORWARDING = frozenset(("router", "firewall"))
@@ -50,14 +50,12 @@ class Identity:
 
     def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
         """The device id of each endpoint; null if there is none."""
-        places, different = coded([mac, hi, lo])
-        macs, his, los = different.T
-        pairs = zip(his.tolist(), los.tolist(), strict=True)
-        found = [self._ips.get(address) if (address := hi << 64 | lo) else None for hi, lo in pairs]
-        for place in np.flatnonzero(self._of_their_macs(his, los)).tolist():
+        pairs = zip(hi.tolist(), lo.tolist(), strict=True)
+        found = [self._ips.get(address) if (address := one << 64 | other) else None for one, other in pairs]
+        for place in np.flatnonzero(self._of_their_macs(hi, lo)).tolist():
             if found[place] is None:
-                found[place] = self._of_mac(int(macs[place]))
-        return pa.array(found, pa.string()).take(pa.array(places))
+                found[place] = self._of_mac(int(mac[place]))
+        return pa.array(found, pa.string())
 
     def _of_mac(self, mac: int) -> str | None:
         name = self._macs.get(mac)
@@ -81,4 +79,4 @@ class Identity:
         (hi, lo), _ = ends
         client = np.where((hi == 0) & (lo == addresses.V4), server, client)
         known = np.logical_and.reduce([(hi | lo) != 0 for hi, lo in ends])
-        return pa.array(DIRECTIONS, pa.string()).take(pa.array(client * 2 + server, mask=~known))
+        return chosen(pa.array(DIRECTIONS, pa.string()), pa.array(client * 2 + server, mask=~known))

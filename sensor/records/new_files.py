@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.eventlog.disk import sync_folder
-from sensor.records.columns import arrow_schema
+from sensor.records.columns import arrow_schema, coded_schema, decoded
 from sensor.records.contents import PREFIXES, endings, packed
 from sensor.records.manifest import NEW, File, checksum, stamp_of
 from sensor.records.schema import LIST, TABLES, Table
@@ -78,7 +78,7 @@ def _written(path: Path, table: Table, tables: Iterable[pa.Table]) -> File:
     finally:
         if file is not None:
             file.close()
-    shape = table.shape if rows.schema.equals(arrow_schema(table)) else 0
+    shape = table.shape if rows.schema in {arrow_schema(table), coded_schema(table)} else 0
     contents = packed(values) if len(values) <= VALUES_MOST else b""
     return File("", table.name, 0, count, 0, min(edges), max(edges), 0, "", NEW, shape, contents)
 
@@ -88,7 +88,7 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
     values = set[bytes]()
     for column in table.columns:
         if column.name in LOOKED_FOR and column.name in rows.column_names:
-            cells = pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name])
+            cells = decoded(pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name]))
             if column.name in EXACT:
                 values.update(_bytes(cells))
                 if column.name in IPS:
@@ -154,9 +154,9 @@ def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     for table in tables:
         some.append(table)
         if sum(map(len, some)) >= ROW_GROUP:
-            rows = pa.concat_tables(some)
+            rows = pa.concat_tables(some).unify_dictionaries()
             whole = len(rows) // ROW_GROUP * ROW_GROUP
             yield rows.slice(0, whole)
             some = [rows.slice(whole)] if whole < len(rows) else []
     if some:
-        yield pa.concat_tables(some)
+        yield pa.concat_tables(some).unify_dictionaries()

@@ -72,9 +72,9 @@ class Upkeep:
         if not whole:
             return 0
         table = TABLES[whole[0].table]
-        tables: Iterable[pa.Table] = (read_rows(self.writer.folder / file.name, table) for file in whole)
+        tables: Iterable[pa.Table] = (read_rows(self.writer.folder / file.name, table, as_coded=True) for file in whole)
         if span.level == OF_HOUR:
-            rows = pa.concat_tables(tables)
+            rows = pa.concat_tables(tables).unify_dictionaries()
             tables = [rows.take(pc.sort_indices(rows["ts"]))]
         entry = self.writer.file(table.name, min(file.hour for file in whole), tables, compact=span.level)
         with self.manifest.transaction():
