@@ -9,12 +9,14 @@ DEMO   ?= pcaps/office.pcapng
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = pytest -p tests.workers --workers $(WORKERS)
 SPREAD = $(BIN)/python -m $(PYTEST)
+# Modules are compiled when they are first imported; many never are.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-endurance test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench hub-lists-bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-endurance test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench console-bench hub-bench hub-lists-bench soak soak-memory lint format wheel deb tools build clean
 
 help: ## list all targets
 	@echo "Passive network sensor. Targets:"
@@ -24,26 +26,26 @@ help: ## list all targets
 demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: build ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all, as in CI)
+test: tools ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all, as in CI)
 	@$(SPREAD) $(if $(filter all,$(CASES)),,-p tests.cases) $(ARGS)
 
-test-all: build ## run all tests with all cases, exhaustive tests in full
+test-all: tools ## run all tests with all cases, exhaustive tests in full
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
 
-test-endurance: build ## repeat kills, outages, damages and random trials many times (hours)
+test-endurance: tools ## repeat kills, outages, damages and random trials many times (hours)
 	@SENSOR_ENDURANCE=1 $(SPREAD) -m endurance $(ARGS)
 
-test-console: build ## test the console in a browser: pages, WCAG 2.2 (axe-core), attacks, uploads, schemathesis (installs playwright; needs chromium of Debian)
-	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python schemathesis
+test-console: tools ## test the console in a browser: pages, WCAG 2.2 (axe-core), attacks, uploads, schemathesis (installs playwright; needs chromium of Debian)
+	@$(INSTALL) playwright axe-playwright-python schemathesis
 	@$(BIN)/python -m pytest tests/console $(ARGS)
 
-test-systemd: build deb ## test the package on Debian booted in a container (root; a few minutes)
+test-systemd: tools deb ## test the package on Debian booted in a container (root; a few minutes)
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
-test-newcomer: build ## run the first commands of README on a minimal Debian (root; 15 minutes)
+test-newcomer: tools ## run the first commands of README on a minimal Debian (root; 15 minutes)
 	@SENSOR_NEWCOMER=1 $(BIN)/python -m pytest -s tests/systemd/test_newcomer.py $(ARGS)
 
-coverage: build ## measure line and branch coverage of sensor/, list files below 85 % (ARGS="tests/alerts" selects tests)
+coverage: tools ## measure line and branch coverage of sensor/, list files below 85 % (ARGS="tests/alerts" selects tests)
 	@mkdir -p build/coverage
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m $(PYTEST) $(ARGS)
@@ -51,52 +53,52 @@ coverage: build ## measure line and branch coverage of sensor/, list files below
 	@$(BIN)/coverage json --quiet
 	@$(BIN)/python -m tests.coverage_gaps
 
-mutation: build ## mutation testing: inject faults, count those that tests detect (ARGS="--rooms alerts --mutants 0": all of one package)
+mutation: tools ## mutation testing: inject faults, count those that tests detect (ARGS="--rooms alerts --mutants 0": all of one package)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run $(ARGS)
 
-fuzz: build ## fuzz each dissector with a million mutated messages (hours; ARGS="--cases 10000 sip" for fewer)
+fuzz: tools ## fuzz each dissector with a million mutated messages (hours; ARGS="--cases 10000 sip" for fewer)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 	@$(BIN)/python -m tests.native.mill $(ARGS)
 
-bench: build ## measure the figures of docs/operate/performance.md on this host
+bench: tools ## measure the figures of docs/operate/performance.md on this host
 	@$(BIN)/python -m tests.perf.bench $(ARGS)
 
-bench-floor: build ## count instructions of the office replay; fails if 15 % above the stored figure (ARGS=--keep stores a new one)
+bench-floor: tools ## count instructions of the office replay; fails if 15 % above the stored figure (ARGS=--keep stores a new one)
 	@$(BIN)/python -m tests.perf.floor $(ARGS)
 
-records-bench: build ## measure searches and hunts over generated connections (ARGS="--rows 5000000" for fewer than 50 million)
+records-bench: tools ## measure searches and hunts over generated connections (ARGS="--rows 5000000" for fewer than 50 million)
 	@$(BIN)/python -m tests.perf.records_bench $(ARGS)
 
-console-bench: build ## measure errors, latencies and memory of the console under load (ARGS="--seconds 60" for less than 10 minutes)
+console-bench: tools ## measure errors, latencies and memory of the console under load (ARGS="--seconds 60" for less than 10 minutes)
 	@$(BIN)/python -m tests.perf.console_load $(ARGS)
 
-hub-bench: build ## measure events per second of many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for fewer)
+hub-bench: tools ## measure events per second of many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for fewer)
 	@$(BIN)/python -m tests.hub.bench $(ARGS)
 
-hub-lists-bench: build ## measure lists and searches of a hub with 1,000,000 alerts (ARGS="--scale 1" for 10,000,000)
+hub-lists-bench: tools ## measure lists and searches of a hub with 1,000,000 alerts (ARGS="--scale 1" for 10,000,000)
 	@$(BIN)/python -m tests.hub.bench_lists $(ARGS)
 
-soak: build ## soak test of 15 minutes: kill -9, outages, slow receivers; reports lost events (ARGS="--only outages" selects one)
+soak: tools ## soak test of 15 minutes: kill -9, outages, slow receivers; reports lost events (ARGS="--only outages" selects one)
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
-soak-memory: build ## measure the memory of `sensor run` during two hours of live traffic (ARGS="--minutes 10" for less)
+soak-memory: tools ## measure the memory of `sensor run` during two hours of live traffic (ARGS="--minutes 10" for less)
 	@$(BIN)/python -m tests.reliability.soak_memory $(ARGS)
 
-lint: build ## check before a commit: ruff, ruff format, mypy, banned words and names (docs/banned_*.yaml)
+lint: tools ## check before a commit: ruff, ruff format, mypy, banned words and names (docs/banned_*.yaml)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
 	@$(BIN)/python -m pytest --quiet --no-header --durations=0 tests/principles/test_words.py tests/principles/test_names.py
 
-calibrate: build ## measure confidence and severity on labelled captures (CAPTURES=folder with manifest.yaml) and write docs/understand/calibration.md
+calibrate: tools ## measure confidence and severity on labelled captures (CAPTURES=folder with manifest.yaml) and write docs/understand/calibration.md
 	@test -n "$(CAPTURES)" || { echo "make calibrate CAPTURES=folder: the folder holds manifest.yaml and the captures it lists" >&2; exit 2; }
 	@$(BIN)/python -m docs.calibrate "$(CAPTURES)"
 
-docs: build $(BIN)/mkdocs ## build the documentation site in build/site, with strict link checks
+docs: tools $(BIN)/mkdocs ## build the documentation site in build/site, with strict link checks
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/site/README.html"
 
-format: build ## format the code, and apply automatic fixes of ruff
+format: tools ## format the code, and apply automatic fixes of ruff
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
@@ -107,6 +109,8 @@ wheel: build ## build a wheel in dist/
 
 deb: ## build a Debian package in dist/, for the Debian release of this host
 	@/usr/bin/python3 packaging/debian/build.py
+
+tools: build $(VENV)/tools ## install the packages that tests and checks need
 
 build: $(VENV)/built ## install the sensor in .venv and compile its kernels
 
@@ -147,17 +151,18 @@ define probe
 @$(PYTHON) -c "$$PROBE" $(PYTHON)
 endef
 
-# The extra `docs`: packages that the sensor does not need.
-define EXTRA
-import configparser
+# Prints the packages that the sensor and the named extras require, without the sensor itself.
+define REQUIREMENTS
+import configparser, sys
 config = configparser.ConfigParser()
 config.read("setup.cfg")
-print(*config["options.extras_require"]["docs"].split())
+lists = [config["options"]["install_requires"], *(config["options.extras_require"][name] for name in sys.argv[1:])]
+print(*(line.replace(" ", "") for text in lists for line in text.splitlines() if line))
 endef
-export EXTRA
+export REQUIREMENTS
 
 $(BIN)/mkdocs: setup.cfg | $(VENV)/installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "$$EXTRA")
+	@$(INSTALL) $$($(BIN)/python -c "$$REQUIREMENTS" docs)
 	@touch $@
 
 # Stamps: .venv is created once, its packages are installed again when their lists change, kernels are compiled again when
@@ -169,9 +174,18 @@ $(BIN)/python:
 
 $(VENV)/installed: setup.cfg pyproject.toml setup.py | $(BIN)/python
 	$(probe)
-	@echo "installing dependencies into $(VENV) and compiling kernels (two to three minutes on two cores)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1" wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]"
+	@echo "installing dependencies into $(VENV) and compiling kernels (two minutes on two cores)"
+	@$(INSTALL) "setuptools>=77" "Cython>=3.1" wheel
+	@$(BIN)/python setup.py build_ext --inplace >$(VENV)/build.log 2>&1 & compilation=$$!; \
+	$(INSTALL) $$($(BIN)/python -c "$$REQUIREMENTS" all) || { kill $$compilation; exit 1; }; \
+	wait $$compilation || { cat $(VENV)/build.log >&2; exit 1; }
+	@$(INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# What tests and checks need besides.
+$(VENV)/tools: setup.cfg | $(VENV)/installed
+	@echo "installing tools for tests and checks into $(VENV)"
+	@$(INSTALL) $$($(BIN)/python -c "$$REQUIREMENTS" test lint)
 	@touch $@
 
 # The installation compiles all kernels; this compiles those that changed since.

@@ -53,13 +53,13 @@ def targets(base: Connection, site: str | None, name: str | None) -> list[Target
     return [Target(*row) for row in base.execute(_TARGETS, {"site": site, "name": name}).fetchall()]
 
 
-async def hunted(hub: Hub, asked: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
-    """The result of each sensor, in their order. ``asked``: with the hunt of each. Raises OSError or an error of the
+async def hunted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
+    """The result of each sensor, in their order. ``queried``: with the hunt of each. Raises OSError or an error of the
     client if NATS cannot be used; FolderError if the key that signs hunts is missing.
     """
     account, now = load_pair(hub.folder, "account"), int(time.time())
     answers: dict[str, Msg] = {}
-    waiting, complete = {target.key for target, _ in asked}, asyncio.Event()
+    waiting, complete = {target.key for target, _ in queried}, asyncio.Event()
 
     async def received(message: Msg) -> None:
         """Accept the first answer of each sensor; the server enforces its key."""
@@ -72,16 +72,16 @@ async def hunted(hub: Hub, asked: Sequence[tuple[Target, Hunt]], within_s: float
 
     client = await asyncio.wait_for(connected(hub), CONNECT_S)
     try:
-        for one in {hunt.id for _, hunt in asked}:
+        for one in {hunt.id for _, hunt in queried}:
             await client.subscribe(found_subject(one, "*"), cb=received)
-        for target, hunt in asked:
+        for target, hunt in queried:
             body = sign_hunt(hunt, account, target.key, now)
             await client.publish(subject(HUNT, target.key), body, reply=found_subject(hunt.id, target.key))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(complete.wait(), within_s)
     finally:
         await client.close()
-    return [_outcome(target, answers.get(target.key)) for target, _ in asked]
+    return [_outcome(target, answers.get(target.key)) for target, _ in queried]
 
 
 def _outcome(target: Target, message: Msg | None) -> Outcome:

@@ -126,20 +126,20 @@ def run_due(hub: Hub, base: Connection, now: datetime) -> int:
 def _run(hub: Hub, base: Connection, schedule: Schedule, now: datetime) -> None:
     until = now - FRESH
     fault, unknown, outcomes = "", list[str](), list[Outcome]()
-    asked = _asked(base, schedule, until)
+    queried = _queried(base, schedule, until)
     try:
-        outcomes = _answers(hub, schedule, asked, until)
+        outcomes = _answers(hub, schedule, queried, until)
     except (Retry, FolderError, OSError, NatsError) as error:
         fault = clean(str(error) or type(error).__name__, TEXT_LIMIT)
     with base.transaction():
-        for (target, since), outcome in zip(asked, outcomes, strict=not fault):
+        for (target, since), outcome in zip(queried, outcomes, strict=not fault):
             unknown += _store(base, schedule, target, outcome, (since, until), now)
         base.execute(_TRIM, [schedule.name, FINDINGS])
         values = [now, fault, unknown[:UNKNOWN_LIMIT], schedule.name]
         base.execute("UPDATE scheduled_hunts SET ran = %s, fault = %s, unknown = %s WHERE name = %s", values)
 
 
-def _asked(base: Connection, schedule: Schedule, until: datetime) -> list[tuple[Target, datetime]]:
+def _queried(base: Connection, schedule: Schedule, until: datetime) -> list[tuple[Target, datetime]]:
     """Sensors with the time from which each is to be searched."""
     reached: dict[str, datetime] = dict(
         base.execute("SELECT sensor, until FROM hunt_progress WHERE hunt = %s", [schedule.name]).fetchall()
@@ -148,13 +148,15 @@ def _asked(base: Connection, schedule: Schedule, until: datetime) -> list[tuple[
     return [(target, max(reached.get(target.key, begin), earliest)) for target in targets(base, schedule.site, None)]
 
 
-def _answers(hub: Hub, schedule: Schedule, asked: Sequence[tuple[Target, datetime]], until: datetime) -> list[Outcome]:
-    """The result of each sensor. All are asked at the same time, so that a run lasts at most WITHIN_S."""
-    if not asked:
+def _answers(
+    hub: Hub, schedule: Schedule, queried: Sequence[tuple[Target, datetime]], until: datetime
+) -> list[Outcome]:
+    """The result of each sensor. All are queried at the same time, so that a run lasts at most WITHIN_S."""
+    if not queried:
         return []
     author = f"{schedule.author}, scheduled as {schedule.name}"
     hunt = Hunt(secrets.token_hex(8), schedule.query, ROWS, WITHIN_S, None, _microseconds(until), author)
-    hunts = [(target, msgspec.structs.replace(hunt, since=_microseconds(since))) for target, since in asked]
+    hunts = [(target, msgspec.structs.replace(hunt, since=_microseconds(since))) for target, since in queried]
     return asyncio.run(hunted(hub, hunts, WITHIN_S))
 
 

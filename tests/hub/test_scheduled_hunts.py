@@ -91,12 +91,12 @@ def test_findings_of_a_schedule(sensors: Fleet, office: Path) -> None:
 
 
 def test_sensors_that_missed_different_times(sensors: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All are asked at the same time, each for its own time."""
+    """All are queried at the same time, each for its own time."""
     calls: list[list[int | None]] = []
 
-    async def counted(hub: Hub, asked: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
-        calls.append([hunt.since for _, hunt in asked])
-        return await hunted(hub, asked, within_s)
+    async def counted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
+        calls.append([hunt.since for _, hunt in queried])
+        return await hunted(hub, queried, within_s)
 
     monkeypatch.setattr("sensor.hub.scheduled_hunts.hunted", counted)
     for number in range(1, 5):

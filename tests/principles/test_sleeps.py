@@ -22,6 +22,7 @@ SLEEPS = {
     "cli/test_doctor.py": (1, PACE),
     "cli/test_forward.py": (2, f"{PACE}; {MOMENTS}"),
     "cli/test_run.py": (1, BLOCK),
+    "console/test_help.py": (1, "plays a program that takes a while"),
     "console/test_repetition.py": (1, PACE),
     "console/test_stream.py": (2, "replaces the pauses of a stream by a clock of the test"),
     "docs/test_guide.py": (1, "keeps a socket open until its frame has crossed the mirror"),
