@@ -181,7 +181,7 @@ class Logins(Deriver):
         )
 
     def shell(self, event: SshLogin) -> LoginAttempt | None:
-        return _attempt(event, "SSH", "", event.accepted)
+        return _attempt(event, "SSH", "", event.accepted, judged=event.certain)
 
     def smb(self, event: SmbLoginResult) -> LoginAttempt | None:
         if event.method == "anonymous" or event.guest or (event.status and event.status not in REFUSALS):

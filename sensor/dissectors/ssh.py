@@ -7,7 +7,8 @@ the direction of its sender. Version 1 is recognised by its version line.
 
 The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes),
 and success (1 byte) is 16 bytes shorter with every cipher. The first answer after that lists the available methods:
-later ones of the same length, to requests too small for a key, are refused passwords. If messages share a segment
+later ones of the same length, to requests too small for a key, are refused passwords. OpenSSH pads passwords to the
+size of a request with a short key (Ed25519): such a refusal is reported as uncertain. If messages share a segment
 nothing is reported.
 """
 
@@ -33,6 +34,7 @@ VERSIONS = ("1.99", "2.0")
 NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last cleartext packet (7.3)
 SHORTER = 16  # bytes by which success is shorter than the acceptance of the service
 PASSWORD_MOST = 64  # maximum of bytes by which a password request is longer than the service request
+PADDED_MOST = 128  # the same, of a padded password or a short key
 ANSWERS_LIMIT = 40
 
 
@@ -60,9 +62,12 @@ class SshKeyExchange(Event):
 
 
 class SshLogin(Event):
-    """A password was rejected, or a login of any method succeeded; the packet is the server's."""
+    """A password was rejected, or a login of any method succeeded; the packet is the server's. ``certain`` is false if
+    the rejected request may also have been a short key.
+    """
 
     accepted: bool
+    certain: bool = True
 
 
 class Ssh(Dissector):
@@ -107,13 +112,13 @@ class SshStream(Stream):
 
     def finish(self) -> Iterator[Parsed]:
         if self._answer is not None and (accepted := self._login.settle()) is not None:
-            yield SshLogin(self._answer, accepted)
+            yield SshLogin(self._answer, accepted, accepted or self._login.certain)
 
     def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         accepted = self._login.requested(data) if from_client else self._login.answered(len(data))
         self._answer = self._answer if from_client else packet
         if accepted is not None and self._answer is not None:
-            yield SshLogin(self._answer, accepted)
+            yield SshLogin(self._answer, accepted, accepted or self._login.certain)
         self.done = self._login.over
 
     def _look(self) -> None:
@@ -138,12 +143,14 @@ class _Login:
         "_request",
         "_server_sends",
         "_service",
+        "certain",
         "over",
     )
 
     def __init__(self) -> None:
         self._service = self._accept = self._refusal = self._request = self._answer = self._answers = 0
         self._keys = self._decided = self._server_sends = self.over = False
+        self.certain = True  # the request of the last failure was too small for a key
         self._clear = b""
 
     def requested(self, data: bytes) -> bool | None:
@@ -194,7 +201,9 @@ class _Login:
         if self._accept and self._answer == self._accept - SHORTER:
             self.over = True
             return True
-        if self._refusal and self._answer == self._refusal and self._request - self._service <= PASSWORD_MOST:
+        longer = self._request - self._service
+        if self._refusal and self._answer == self._refusal and longer <= PADDED_MOST:
+            self.certain = longer <= PASSWORD_MOST
             return False
         return None
 

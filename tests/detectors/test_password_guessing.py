@@ -62,17 +62,42 @@ def test_ntlm_in_web_pages() -> None:
     assert (found[-1].numbers["failures"], found[-1].why[1]) == (20, "accounts: anna")
 
 
+def shell(at: float, port: int = 22, flow: int = 1, *, accepted: bool = False, certain: bool = True) -> Event:
+    return SshLogin(ends(at, port, answer=True, flow=flow), accepted, certain)
+
+
 def test_ssh_on_other_ports() -> None:
-    """SSH on other ports is evaluated by response sizes; the usual port by another detector."""
-
-    def story(port: int) -> list[Event]:
-        return [SshLogin(ends(n, port, answer=True), False) for n in range(25)]
-
-    alert = inspected(detector(GUESS), story(20022))[-1]
+    """SSH on other ports is evaluated by response sizes."""
+    alert = inspected(detector(GUESS), [shell(n, 20022) for n in range(25)])[-1]
     assert (alert.numbers["failures"], alert.target_port, alert.severity) == (20, 20022, Severity.medium)
-    assert inspected(detector(GUESS), story(22)) == []
-    typo = [SshLogin(ends(n, 20022, answer=True), n % 4 == 3) for n in range(200)]
+    typo = [shell(n, 20022, accepted=n % 4 == 3) for n in range(200)]
     assert inspected(detector(GUESS), typo) == []
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_many_attempts_in_few_ssh_sessions(certain: bool) -> None:
+    """On the usual port, six attempts in each of five sessions (ncrack, patator) raise one alert; many sessions with
+    few attempts each are reported by another detector.
+    """
+    found = inspected(detector(GUESS), [shell(n, flow=n // 6, certain=certain) for n in range(30)])
+    assert [(alert.numbers["failures"], alert.severity) for alert in found] == [(20, Severity.medium)]
+    assert found[0].confidence == (0.9 if certain else 0.7)
+    assert inspected(detector(GUESS), [shell(n, flow=n) for n in range(60)]) == []
+
+
+def test_slow_ssh_guessing() -> None:
+    """One SSH session with one attempt every 50 seconds raises an alert within an hour."""
+    found = inspected(detector(GUESS), [shell(n * 50, flow=n) for n in range(80)])
+    assert one(found).numbers["window_s"] == 3600
+
+
+def test_ssh_agents_with_several_keys() -> None:
+    """An agent that offers five wrong keys before the right one, and a user who mistypes the password, raise no alert
+    in any number of sessions.
+    """
+    keys = [shell(n * 0.5, flow=n // 6, accepted=n % 6 == 5, certain=n % 6 == 5) for n in range(600)]
+    assert inspected(detector(GUESS), keys) == []
+    assert inspected(detector(GUESS), [shell(n * 3, flow=n // 6) for n in range(18)]) == []
 
 
 def test_telnet_without_answers() -> None:

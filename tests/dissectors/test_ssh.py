@@ -47,8 +47,8 @@ def test_both_sides() -> None:
          ("none", "zlib@openssh.com", "zlib")),
         ("SshKeyExchange", False, hassh_server, exchange, keys, ("aes256-gcm@openssh.com", "aes128-ctr"),
         ("hmac-sha2-512",), ("none", "zlib@openssh.com")),
-        ("SshLogin", False),
-        ("SshLogin", True),
+        ("SshLogin", False, True),
+        ("SshLogin", True, True),
     ]  # fmt: skip
     assert facts(parsed) == [
         ("02:00:5e:00:53:01", "10.20.30.1", "ssh.banner", "SSH-2.0-ROSSSH"),
@@ -102,13 +102,18 @@ def test_what_is_not_ssh(data: bytes) -> None:
     assert feed((True, data), (False, data)) == []
 
 
-def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
-    """The login results of a connection, which is fed until the stream is done."""
+def tried(parts: list[tuple[bool, bytes]]) -> list[SshLogin]:
+    """The logins of a connection, which is fed until the stream is done."""
     stream, parsed = Ssh().stream(Packet()), []
     for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
         if not stream.done:
             parsed += stream.feed(Packet(**MINE), data, from_client)
-    return [one.accepted for one in parsed if isinstance(one, SshLogin)]
+    parsed += stream.finish()
+    return [one for one in parsed if isinstance(one, SshLogin)]
+
+
+def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
+    return [one.accepted for one in tried(parts)]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +135,18 @@ def test_logins(parts: list[tuple[bool, bytes]], found: list[bool]) -> None:
     data, and no login.
     """
     assert logins(parts) == found
+
+
+def test_padded_passwords() -> None:
+    """A refused request of the size of a padded password (OpenSSH, ncrack) or a short key is an uncertain failure, a
+    longer one is a key.
+    """
+    for request, certain in ((80, [True, True]), (148, [False, False]), (168, [False, False]), (220, [])):
+        assert [one.certain for one in tried(login(76, 76, 76, request=request))] == certain
+    assert [(one.accepted, one.certain) for one in tried(login(76, 76, 28, request=148))] == [
+        (False, False),
+        (True, True),
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 3, 16])

@@ -2,10 +2,10 @@
 databases, mail, cameras, web pages.
 
 Counted by client, server and service; a few failures of an account that then logs in do not count. Thresholds differ: a
-file server receives automatic logins all day, a database does not. Encrypted logins on the usual ports of SSH and RDP
-are judged by the shape of their sessions in ``session_guessing``, those of SSH on other ports here, by the sizes of the
-server's responses. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few attempts each are
-``password_spraying``.
+file server receives automatic logins all day, a database does not. Encrypted logins of RDP, and those of SSH on its
+usual ports in many sessions, are judged by the shape of the sessions in ``session_guessing``; other SSH logins here, by
+the sizes of the server's responses. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few
+attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from sensor.detectors.shared.logins import Refusals, network
 
 REPORTED_LIMIT = 4096
 SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
+# Failures in as many sessions within as many seconds are left to session_guessing.
+MANY_SESSIONS, SESSIONS_S = 10, 120
 ELSEWHERE = ("SIP",)
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
 
@@ -87,24 +89,28 @@ class PasswordGuessing(EventDetector):
         self._accounts: Distinct[tuple[int, int, str], str] = self.tables.add(
             "accounts", Distinct(want.slow_s * SECOND)
         )
+        # SSH client and server → flows with a rejected login
+        self._sessions: Distinct[tuple[int, int, str], int] = self.tables.add(
+            "sessions", Distinct(SESSIONS_S * SECOND, values=MANY_SESSIONS)
+        )
         self._reported: Recent[tuple[object, ...]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        usual = (field("service") == SSH) & field("server_port").is_in(*SSH_PORTS)
-        return {LoginAttempt: ~field("service").is_in(*ELSEWHERE) & ~usual}
+        return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, LoginAttempt) or event.service in ELSEWHERE:
-            return
-        if event.service == SSH and event.server_port in SSH_PORTS:
             return
         want, ts = self.options, event.ts
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
         special = self._special.get(event.service)
         count = special.refusals.count(event, ts) if special is not None else 0
         if event.accepted:
+            return
+        usual = event.service == SSH and event.server_port in SSH_PORTS
+        if usual and self._sessions.add(event.pair, event.packet.flow, ts) >= MANY_SESSIONS:
             return
         if event.account:
             self._accounts.add(event.pair, event.account.lower(), ts)
@@ -114,7 +120,7 @@ class PasswordGuessing(EventDetector):
             yield from self._alert(event, count, special.most, special.window_s, special.severity)
         elif slow >= want.slow:
             yield from self._alert(event, slow, want.slow, want.slow_s, self.severity)
-        elif quick >= want.hints and event.judged:
+        elif quick >= want.hints and event.judged and not usual:
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
     def _alert(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
