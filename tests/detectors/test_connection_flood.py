@@ -6,7 +6,8 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
-from tests.detectors.stories import Story, World, device, one, raised
+from sensor.core.flow import Change, Reason
+from tests.detectors.stories import Story, World, alerts_of, detector, device, one, raised
 
 FLOOD = "impact.connection_flood"
 CLIENT, SERVER = "10.0.0.66", "10.0.0.80"
@@ -30,6 +31,34 @@ def test_http_flood() -> None:
     [alert] = raised(FLOOD, connections(1500, per_second=250, lasts=0.1))
     assert (alert.actor.address, alert.target_port, alert.techniques[0].technique) == (parse(CLIENT), 80, "T1499.002")
     assert grades([alert]) == [Severity.low]
+
+
+def test_a_flood_far_above_the_threshold() -> None:
+    """A flood of thousands of connections a second has a second, more severe alert."""
+    found = raised(FLOOD, connections(3200, per_second=2000, lasts=0.01))
+    assert [(alert.numbers["connections"], alert.severity) for alert in found] == [
+        (1000, Severity.low),
+        (3000, Severity.medium),
+    ]
+
+
+def reset(count: int, *, packets: tuple[int, int] = (2, 1)) -> list[Alert]:
+    """Connections that the client resets."""
+    story = Story()
+    for n in range(count):
+        story.flow(n / 500, CLIENT, SERVER, 80, answered=True, ended=0.01, sport=1024 + n, packets=packets)
+    changes = story.changes()
+    changes["reason"][changes["kind"] == Change.ENDED] = Reason.RESET
+    return alerts_of(detector(FLOOD), changes)
+
+
+def test_syn_flood_from_one_address() -> None:
+    """The client's system resets every connection at the answer to a spoofed SYN: half-open connections."""
+    found = reset(1500)
+    assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
+    assert "half-opened 1000 connections" in found[1].summary
+    assert grades(reset(1500, packets=(6, 5))) == [Severity.low]
+    assert reset(900) == []
 
 
 def test_slowloris() -> None:

@@ -1,8 +1,8 @@
 """Service exhaustion by one host: connections that are answered, opened faster than clients do (HTTP flood), or opened
-and held until the server has none left (Slowloris, slow POST).
+and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood).
 
 Connections without an answer are ``service_flood``. Proxies and load balancers open many connections too: low severity
-below three times the threshold.
+below three times the threshold. They do not reset a thousand connections before the handshake is complete.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
-from sensor.core.flow import Change, Flow
+from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
@@ -29,6 +28,7 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 
 REPORTED_LIMIT = 1024
 MANY = 3
+HALF_OPEN = 2  # packets of a client that sends a SYN and resets the connection on the answer
 
 
 class Options(detector.Options):
@@ -43,15 +43,17 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """Number of connections, whether they are counted as held open, and whether they exceed the threshold by far."""
+    """What was done with how many connections, the threshold and its window in seconds; whether no proxy does this."""
 
+    action: str
     connections: int
-    held: bool
+    threshold: int
+    window_s: int
     many: bool
 
 
 class ConnectionFlood(FlowDetector):
-    """Counts answered connections by source and service: all of them, and those that did not end."""
+    """Counts answered connections by source and service: all of them, those that did not end, and half-open ones."""
 
     title = "HTTP flood or slow HTTP attack (service exhaustion)"
     severity = Severity.medium
@@ -70,11 +72,13 @@ class ConnectionFlood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._opened, self._held = (
-            self.tables.add("opened", RateWindow(want.window_s * SECOND)),
-            self.tables.add("held", RateWindow(want.held_s * SECOND)),
-        )
-        self._reported: Recent[tuple[int, int, int, bool, bool]] = self.tables.add(
+        opened, held = want.window_s * SECOND, want.held_s * SECOND
+        self._opened = self.tables.add("opened", RateWindow(opened))
+        self._opened_many = self.tables.add("opened_many", RateWindow(opened))
+        self._half_open = self.tables.add("half_open", RateWindow(opened))
+        self._held = self.tables.add("held", RateWindow(held))
+        self._held_many = self.tables.add("held_many", RateWindow(held))
+        self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
         )
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
@@ -87,46 +91,42 @@ class ConnectionFlood(FlowDetector):
         if not len(contacts):
             return []
         begins = (contacts["kind"] == Change.ANSWERED).astype(np.int8)
+        ended = rows[contacts["row"]]
+        half = (begins == 0) & (ended["reason"] == Reason.RESET) & (ended["client_packets"] <= HALF_OPEN)
         keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
-        want = self.options
-        opened = self._found(self._opened, contacts, keys, begins, want.opened, held=False)
-        held = self._found(self._held, contacts, keys, 2 * begins - np.int8(1), want.held, held=True)
-        return sorted([*opened, *held])
-
-    def _found(
-        self,
-        window: RateWindow,
-        contacts: npt.NDArray[np.void],
-        keys: npt.NDArray[np.uint64],
-        steps: npt.NDArray[np.int8],
-        threshold: int,
-        *,
-        held: bool,
-    ) -> Iterator[tuple[int, Finding]]:
-        for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
-            yield int(contacts["row"][i]), Finding(count, held, count >= MANY * threshold)
+        open_now, halves, want = 2 * begins - np.int8(1), half.astype(np.int8), self.options
+        found: list[tuple[int, Finding]] = []
+        for window, steps, action, threshold, seconds, many in (
+            (self._opened, begins, "opened", want.opened, want.window_s, False),
+            (self._opened_many, begins, "opened", MANY * want.opened, want.window_s, True),
+            (self._half_open, halves, "half-opened", want.opened, want.window_s, True),
+            (self._held, open_now, "held open", want.held, want.held_s, False),
+            (self._held_many, open_now, "held open", MANY * want.held, want.held_s, True),
+        ):
+            for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
+                found.append((int(contacts["row"][i]), Finding(action, count, threshold, seconds, many)))
+        return sorted(found)
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
-        reported = (flow.client, flow.server, flow.server_port, numbers.held, numbers.many)
+        reported = (flow.client, flow.server, flow.server_port, numbers.action, numbers.many)
         if not self._reported.fresh(reported, flow.ts):
             return
-        want, actor, target = self.options, client_of(flow), server_of(flow)
-        threshold, window = (want.held, want.held_s) if numbers.held else (want.opened, want.window_s)
-        action = "held open" if numbers.held else "opened"
+        actor, target = client_of(flow), server_of(flow)
+        threshold, window = numbers.threshold, numbers.window_s
         severe = numbers.many or is_fixed_function(self.context, actor)
         yield self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} {action} {numbers.connections} connections to "
+                f"{who(self.context, actor)} {numbers.action} {numbers.connections} connections to "
                 f"tcp/{flow.server_port} of {who(self.context, target)}"
             ),
-            why=(f"{numbers.connections} answered connections {action} within {window} s (threshold {threshold})",),
+            why=(f"{numbers.connections} answered connections within {window} s (threshold {threshold})",),
             numbers={"connections": numbers.connections, "threshold": threshold, "window_s": window},
-            key=(addresses.text(flow.server), flow.server_port, action),
+            key=(addresses.text(flow.server), flow.server_port, numbers.action),
             severity=Severity.medium if severe else Severity.low,
             confidence=0.7 if numbers.many else 0.5,
             target_port=flow.server_port,
