@@ -79,6 +79,17 @@ def test_benign_twins_are_quiet() -> None:
     assert alerts_of(detector(SMURF), np.concatenate(quiet)) == []
 
 
+def test_random_sources_are_one_sender() -> None:
+    """A flood with random sources has many multicast ones: one alert a minute for its MAC, one for each where no frame
+    shows the MAC.
+    """
+    for mac, alerts in ((0x88B111356980, 1), (0, 100)):
+        story = np.concatenate([ping(f"230.1.2.{n}", "10.0.0.5", at=n / 10) for n in range(100)])
+        story["client_mac"] = mac
+        found = alerts_of(detector(SMURF), story)
+        assert (len(found), len({alert.key for alert in found})) == (alerts, alerts)
+
+
 def test_repetition_is_one_alert_a_minute() -> None:
     """The same source is reported once a minute with one key."""
     found = alerts_of(detector(SMURF), np.concatenate([ping("ff02::1", "ff02::1", at=n) for n in range(100)]))

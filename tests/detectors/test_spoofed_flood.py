@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensor.core.alert import Severity
 from tests.detectors.stories import Story, alerts_of, detector, one, raised
 
@@ -62,6 +64,15 @@ def test_an_impossible_address_is_reported_once() -> None:
         story.flow(n, "127.0.0.1", f"10.0.0.{n + 1}", 53)
     [alert] = raised(ILLEGAL, story)
     assert (alert.severity, alert.numbers["address"]) == (Severity.low, "127.0.0.1")
+
+
+def test_changing_macs_are_a_few_alerts() -> None:
+    """Of a flood with a new MAC for each frame (macof), the first eight are reported; another VLAN has its own."""
+    changes = flood(10).changes()
+    changes["client_mac"] = 0x88B111000000 + np.arange(len(changes), dtype=np.uint64)
+    assert len(alerts_of(detector(ILLEGAL), changes)) == 8
+    changes["vlan"] = np.arange(len(changes)) % 2
+    assert len(alerts_of(detector(ILLEGAL), changes)) == 16
 
 
 def test_clients_without_an_address_are_ordinary() -> None:

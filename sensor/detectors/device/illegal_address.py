@@ -19,17 +19,22 @@ from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.tally import Distinct
 from sensor.detectors.shared.addresses import illegal
 from sensor.detectors.shared.hosts import network_of, server_of, who
 
 REPORTED_BITS = 8
 REPORTED_S = 600
+SEGMENTS_LIMIT = 1024
+# In a flood with spoofed MACs (``impact.spoofed_flood``) every frame has a new one: only the first of a VLAN are
+# reported.
+MACS = 8
 # Source and destination are the same socket: old systems enter a loop (CVE-1999-0016).
 LAND = ("T1499.004", "T1498.001")
 
 
 class IllegalAddress(FlowDetector):
-    """Watches the sources of new flows; once per MAC in ten minutes."""
+    """Watches the sources of new flows; once per MAC in ten minutes, and a few MACs of a VLAN."""
 
     title = "Invalid source address"
     severity = Severity.low
@@ -46,6 +51,9 @@ class IllegalAddress(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._reported = self.tables.add("reported", RecentSet(REPORTED_BITS))
+        self._macs: Distinct[int, int] = self.tables.add(
+            "macs", Distinct(REPORTED_S * SECOND, SEGMENTS_LIMIT, MACS + 1)
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
@@ -69,6 +77,8 @@ class IllegalAddress(FlowDetector):
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client in (addresses.NONE, addresses.V4):
+            return
+        if self._macs.add(flow.vlan, flow.client_mac, flow.ts) > MACS:
             return
         address, mac = addresses.text(flow.client), addresses.mac_text(flow.client_mac)
         reason = (

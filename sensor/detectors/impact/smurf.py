@@ -83,9 +83,10 @@ class Smurf(FlowDetector):
             & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
         )
         hits = (forged | loud).nonzero()[0]
-        fresh = self._reported.fresh(
-            fold(rows["client_hi"][hits], rows["client_lo"][hits]), np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND
-        )
+        # A program with random sources draws many of them from multicast ranges: they are one sender.
+        mac = np.where(forged[hits], rows["client_mac"][hits], np.uint64(0))
+        source = np.where(mac != 0, mac, fold(rows["client_hi"][hits], rows["client_lo"][hits]))
+        fresh = self._reported.fresh(source, np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND)
         return [(int(at[i]), bool(forged[i])) for i in hits[fresh]]
 
     def evaluate(self, flow: Flow, numbers: bool) -> Iterator[Alert]:
@@ -109,7 +110,7 @@ class Smurf(FlowDetector):
                     f"{self.options.pings})"
                 ),
             )
-        yield self.alert(
+        alert = self.alert(
             flow,
             actor=source,
             target=target,
@@ -121,6 +122,9 @@ class Smurf(FlowDetector):
                 "threshold": 1 if numbers else self.options.pings,
                 "protocol": PROTOCOLS[flow.proto],
             },
-            key=("forged" if numbers else far,),
+            key=(far,),
             network=network_of(self.context, flow),
         )
+        if numbers:
+            alert.key = f"{self.id}|{flow.vlan}|{addresses.mac_text(flow.client_mac) if flow.client_mac else near}"
+        yield alert
