@@ -9,6 +9,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpOther, DhcpRequest
+from sensor.dissectors.dhcpv6 import Dhcpv6Reply, Dhcpv6Solicit
 from tests.detectors.stories import START, detector, inspected
 
 STARVED = "impact.dhcp_starvation"
@@ -117,3 +118,38 @@ def test_repetition_is_one_alert() -> None:
     found = inspected(detector(STARVED), [request(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
     assert len({alert.key for alert in found if alert.actor.mac == ATTACKER}) <= 2
     assert len(found) <= 12
+
+
+def solicit(at: float, duid: str, *, sender: int = 0x4000, relay: int = 0) -> Event:
+    """A DHCPv6 client looks for servers."""
+    packet = Packet(
+        ts=START + int(at * SECOND), src=parse("fe80::9"), dst=parse("ff02::1:2"), src_mac=sender, sport=546, dport=547
+    )
+    return Dhcpv6Solicit(packet, 1, int(at * 10), duid, "", sender, relay=relay)
+
+
+def reply(at: float, duid: str) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse("fe80::1"), dst=parse("fe80::9"), src_mac=1)
+    return Dhcpv6Reply(packet, 7, 7, duid, "00", 0x4000, addresses=(parse("2001:db8::9"),))
+
+
+def test_dhcpv6_clients_at_once() -> None:
+    """A hundred DHCPv6 clients without a lease (flood_dhcpc6) raise an alert; served ones and those of a relay do not,
+    and neither do as many IPv4 clients beside them.
+    """
+    story = [solicit(n / 100, f"0001{n:04x}", sender=0x4000 + n) for n in range(150)]
+    [alert] = inspected(detector(STARVED), story)
+    assert (alert.numbers["count"], alert.severity, alert.network["app"]) == (100, Severity.high, "dhcpv6")
+    served = [each for n, one in enumerate(story) for each in (one, reply(n / 100, f"0001{n:04x}"))]
+    assert inspected(detector(STARVED), served) == []
+    relayed = [solicit(n / 100, f"0001{n:04x}", sender=1, relay=parse("2001:db8::1")) for n in range(150)]
+    assert inspected(detector(STARVED), relayed) == []
+    both = [each for n in range(80) for each in (story[n], request(n / 100, 0x4000 + n))]
+    assert inspected(detector(STARVED), both) == []
+
+
+def test_one_machine_with_many_duids() -> None:
+    """Ten DUIDs under one MAC are spoofed clients; the three of a network boot are not."""
+    found = inspected(detector(STARVED), [solicit(n, f"00040{n % 20:02x}", sender=ATTACKER) for n in range(40)])
+    assert [(alert.actor.mac, alert.numbers["count"]) for alert in found] == [(ATTACKER, 10)]
+    assert inspected(detector(STARVED), [solicit(n, f"00040{n % 3:02x}", sender=ATTACKER) for n in range(50)]) == []

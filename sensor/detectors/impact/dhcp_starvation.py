@@ -1,10 +1,11 @@
-"""DHCP starvation: leases are requested for very many client addresses at once, so that none is left for legitimate
+"""DHCP and DHCPv6 starvation: leases are requested for very many clients at once, so that none is left for legitimate
 clients, or so that they use the attacker's DHCP server.
 
 After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
 ask than are served. Relays forward many clients under one MAC legitimately. Where the capture truncates messages before
-their types, every message of a client counts as a request, and every address that a server gives as a lease.
+their types, every message of a client counts as a request, and every address that a server gives as a lease. A DHCPv6
+client is its DUID (RFC 8415, 11), which it keeps under all its MACs.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpOther, DhcpRequest
+from sensor.dissectors.dhcpv6 import Dhcpv6Message, Dhcpv6Reply, Dhcpv6Solicit
 
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
 REPORTED_S = 60
+NO_RELAY_6 = 1  # instead of a relay, in the keys of DHCPv6: no relay has the loopback address
+
+Client = int | str  # MAC or DUID
+Message = DhcpMessage | Dhcpv6Solicit | Dhcpv6Reply
 
 
 class Options(detector.Options):
@@ -46,7 +52,7 @@ class Options(detector.Options):
 
 
 class DhcpStarvation(EventDetector):
-    """Watches DHCP requests and leases, by segment and by the sending MAC."""
+    """Watches requests and leases of both versions, by segment and by the sending MAC."""
 
     title = "DHCP starvation"
     severity = Severity.high
@@ -61,18 +67,18 @@ class DhcpStarvation(EventDetector):
     )
     decisive = {"clients": "count", "one_sender": "count", "questions": "count"}
     Options = Options
-    watches = (DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther)
+    watches = (DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther, Dhcpv6Solicit, Dhcpv6Reply)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._asking: Distinct[tuple[int, int], int] = self.tables.add(
+        self._asking: Distinct[tuple[int, int], Client] = self.tables.add(
             "asking", Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
         )
-        self._served: Distinct[tuple[int, int], int] = self.tables.add(
+        self._served: Distinct[tuple[int, int], Client] = self.tables.add(
             "served", Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
         )
-        self._clients: Distinct[tuple[int, int], int] = self.tables.add(
+        self._clients: Distinct[tuple[int, int], Client] = self.tables.add(
             "clients", Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         )
         self._questions: Distinct[tuple[int, int], int] = self.tables.add(
@@ -86,22 +92,33 @@ class DhcpStarvation(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         wanted: dict[type[Event], Want] = dict.fromkeys(self.watches, field("mac").filled())
-        return wanted | {DhcpOther: field("mac").filled() & field("packet.truncated").filled()}
+        return wanted | {
+            DhcpOther: field("mac").filled() & field("packet.truncated").filled(),
+            Dhcpv6Solicit: field("duid").filled(),
+            Dhcpv6Reply: field("duid").filled() & field("addresses").filled(),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, DhcpMessage) or not event.mac:
-            return
         packet, want = event.packet, self.options
-        segment = (packet.vlan, event.relay)
-        if isinstance(event, DhcpOther) and not packet.truncated:
+        client: Client
+        if isinstance(event, Dhcpv6Solicit | Dhcpv6Reply):
+            client, segment = event.duid, (packet.vlan, event.relay or NO_RELAY_6)
+            given, holds = isinstance(event, Dhcpv6Reply) and bool(event.addresses), False
+        elif isinstance(event, DhcpMessage) and (packet.truncated or not isinstance(event, DhcpOther)):
+            client, segment = event.mac, (packet.vlan, event.relay)
+            given = isinstance(event, DhcpAck) or (isinstance(event, DhcpOther) and bool(event.offered))
+            holds = bool(event.address)
+        else:
             return
-        if isinstance(event, DhcpAck) or (isinstance(event, DhcpOther) and event.offered):
-            self._served_again.put(segment, self._served.add(segment, event.mac, event.ts))
+        if not client:
             return
-        if packet.src_mac in self._exempt or event.address:
+        if given:
+            self._served_again.put(segment, self._served.add(segment, client, event.ts))
+            return
+        if packet.src_mac in self._exempt or holds or isinstance(event, Dhcpv6Reply):
             return
         served = self._served_again.get(segment) or 0
-        asking = self._asking.add(segment, event.mac, event.ts) - served
+        asking = self._asking.add(segment, client, event.ts) - served
         answered = (
             not event.relay or segment in self._served_again
         )  # a capture between relay and server may show one direction only
@@ -116,9 +133,9 @@ class DhcpStarvation(EventDetector):
         sender = (packet.vlan, packet.src_mac)
         if event.relay or not packet.src_mac:
             return
-        clients = self._clients.add(sender, event.mac, event.ts)
+        clients = self._clients.add(sender, client, event.ts)
         questions = self._questions.add(sender, event.xid, event.ts)
-        if clients >= want.one_sender and clients > 1 and packet.src_mac != event.mac:
+        if clients >= want.one_sender and clients > 1 and packet.src_mac != client:
             what, count, threshold = "requested DHCP leases as {} different clients", clients, want.one_sender
         elif questions >= want.questions:
             what, count, threshold = "started {} DHCP transactions", questions, want.questions
@@ -129,15 +146,17 @@ class DhcpStarvation(EventDetector):
                 event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay"
             )
 
-    def _alert(self, event: DhcpMessage, what: str, count: int, threshold: int, reason: str) -> Alert:
+    def _alert(self, event: Message, what: str, count: int, threshold: int, reason: str) -> Alert:
         packet, want = event.packet, self.options
         single = reason.startswith("all")
+        v6 = isinstance(event, Dhcpv6Message)
+        server = packet.dst if isinstance(event, Dhcpv6Message) else event.server or packet.dst
         actor = Subject(packet.src_mac or event.mac, packet.src, packet.vlan)
         name = who(self.context, Subject(actor.mac, 0, actor.vlan))
         alert = self.alert(
             event,
             actor=actor,
-            target=Subject(0, event.server or packet.dst, packet.vlan),
+            target=Subject(0, server, packet.vlan),
             summary=f"{name} {what}" if single else f"{what} {name}",
             why=(f"{count} within {want.window_s} s (threshold {threshold})", reason),
             numbers={"count": count, "threshold": threshold, "window_s": want.window_s},
@@ -145,7 +164,7 @@ class DhcpStarvation(EventDetector):
             confidence=0.95 if single else 0.8,
             actor_port=packet.sport,
             target_port=packet.dport,
-            network={"proto": "udp", "app": "dhcp", "vlan": packet.vlan, "direction": "internal"},
+            network={"proto": "udp", "app": "dhcpv6" if v6 else "dhcp", "vlan": packet.vlan, "direction": "internal"},
         )
         # many have the address 0.0.0.0
         alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"
