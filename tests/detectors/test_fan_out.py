@@ -36,6 +36,16 @@ def test_five_new_hosts_are_a_fan_out() -> None:
     assert (alert.severity, alert.numbers["hosts"], alert.numbers["threshold"]) == (Severity.medium, 5, 5)
 
 
+def test_ssh_alone_is_slight_until_the_network_is_known() -> None:
+    """On the first day SSH to five hosts may be a backup or a deployment; with other services, or later, it is not."""
+    [alert] = in_time(FAN_OUT, fan(5))
+    assert (alert.severity, alert.confidence) == (Severity.low, 0.5)
+    other = fan(4, 301).converse(1, "10.0.0.66", "10.0.1.9", 3389, lasts=30)
+    assert [alert.severity for alert in in_time(FAN_OUT, other)] == [Severity.medium]
+    known = World(*(device("server", f"10.0.1.{n}") for n in range(1, 6))).learned(Story())
+    assert [alert.severity for alert in in_time(FAN_OUT, fan(5, DAY + 60), known)] == [Severity.medium]
+
+
 def test_quick_sessions_count_when_something_was_reported() -> None:
     """Sessions of a second count if data was exchanged, as with a worm; a scanner sends none."""
     assert len(in_time(FAN_OUT, fan(5, step=2, lasts=1))) == 1

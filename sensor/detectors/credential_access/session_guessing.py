@@ -2,8 +2,8 @@
 
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
-run one command over SSH look similar, but connect rarely. Where the capture contains no packet of the server, the
-client's side is judged.
+run one command over SSH open sessions of the same shape: those whose login the server accepted do not count. Where the
+capture contains no packet of the server, the client's side is judged.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Recent
-from sensor.core.detector import Context
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
-from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
+from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.dissectors.ssh import SshLogin
 
-KEY_BITS, PAIR_BITS = 11, 14
-REPORTED_LIMIT = 4096
+PAIRS_LIMIT, ACCEPTED_LIMIT, REPORTED_LIMIT = 16384, 4096, 4096
 SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
 # Minimum size of a session (version, key exchange), and its maximum without a successful login.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
@@ -48,8 +49,8 @@ class Options(detector.Options):
     ports: tuple[int, ...] = Field(tuple(SERVICES), description="ports of services with encrypted logins")
 
 
-class SessionGuessing(FlowDetector):
-    """Watches TCP flows to such services at their end; all in columns."""
+class SessionGuessing(FlowDetector, EventDetector):
+    """Watches TCP flows to such services at their end, in columns, and accepted SSH logins."""
 
     title = "Password guessing in encrypted sessions (SSH, RDP)"
     severity = Severity.medium
@@ -58,19 +59,31 @@ class SessionGuessing(FlowDetector):
         "Check the authentication log of the server for a successful login. Enable rate limiting and blocking of "
         "failed logins, use keys instead of passwords, and restrict the service to administrators."
     )
-    false_positives = "Monitoring or automation that opens a session for each command; a scanner of host keys."
+    false_positives = "Automation with outdated credentials that tries again and again; a scanner of host keys."
     decisive = {"sessions": "sessions"}
+    watches = (SshLogin,)
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
-        self._window = self.tables.add("window", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
-        self._reported: Recent[tuple[int, int, int]] = self.tables.add(
-            "reported", Recent(REPORTED_LIMIT, self.options.window_s * SECOND)
-        )
+        window = self.options.window_s * SECOND
+        self._sessions: Counts[tuple[int, int, int]] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
+        self._accepted: Bounded[int, int] = self.tables.add("accepted", Bounded(ACCEPTED_LIMIT))
+        self._reported: Recent[tuple[int, int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
+    def wants(self) -> dict[type[Event], Want]:
+        return {SshLogin: field("accepted").filled()}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, SshLogin) and event.accepted:
+            self._accepted.put(event.packet.flow, event.packet.ts)
+            # Longer sessions do not count anyway.
+            while (oldest := self._accepted.oldest()) and event.packet.ts - oldest[1] > LONGEST_S * SECOND:
+                self._accepted.pop(oldest[0])
+        return iter(())
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
         at = np.flatnonzero(
             (rows["kind"] == Change.ENDED)
@@ -78,39 +91,36 @@ class SessionGuessing(FlowDetector):
             & ((rows["answered"] != 0) | _one_way(rows))
             & np.isin(rows["server_port"], self._ports)
         )
-        if not len(at):
-            return []
-        at = at[_fails(rows[at])]
-        some = rows[at]
-        ends = combine(fold(some["client_hi"], some["client_lo"]), fold(some["server_hi"], some["server_lo"]))
-        counts = self._window.count(
-            combine(ends, some["server_port"].astype(np.uint64)), some["flow"].astype(np.uint64), some["ts"]
-        )
-        found = np.flatnonzero(counts >= self.options.sessions)
-        return zip(at[found].tolist(), counts[found].tolist(), strict=True)
+        return [(row, None) for row in at[_fails(rows[at])].tolist()]
 
-    def evaluate(self, flow: Flow, numbers: int) -> Iterator[Alert]:
-        if not self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        if self._accepted.pop(flow.uid) is not None:
             return
+        pair = (flow.client, flow.server, flow.server_port)
+        count = self._sessions.add(pair, flow.ts)
+        if count >= self.options.sessions and self._reported.fresh(pair, flow.ts):
+            yield self._alert(flow, count)
+
+    def _alert(self, flow: Flow, sessions: int) -> Alert:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = SERVICES.get(flow.server_port, f"tcp/{flow.server_port}")
-        yield self.alert(
+        return self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
                 f"{who(self.context, actor)} guessed passwords of {service} on {who(self.context, target)}, "
-                f"{numbers} short sessions"
+                f"{sessions} short sessions"
             ),
             why=(
-                f"{numbers} short sessions ended within {want.window_s} s (threshold {want.sessions})",
+                f"{sessions} short sessions ended within {want.window_s} s (threshold {want.sessions})",
                 *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
                 (
                     f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
                     f"{flow.server_bytes} received, the shape of a failed login"
                 ),
             ),
-            numbers={"sessions": numbers, "threshold": want.sessions, "window_s": want.window_s},
+            numbers={"sessions": sessions, "threshold": want.sessions, "window_s": want.window_s},
             key=(flow.server, flow.server_port),
             confidence=0.7 if flow.server_bytes else 0.5,
             target_port=flow.server_port,

@@ -1,7 +1,8 @@
 """One source opens administration sessions to many hosts that it did not administer before.
 
 Only sessions with data count; probes are scans. Known pairs do not count, and a source that administers many hosts
-anyway must reach as many new ones.
+anyway must reach as many new ones. SSH is also the transport of backups, deployments and version control: until the
+network was monitored for a day, a source that uses nothing else has low severity.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
-SOURCES_LIMIT = 2048
+SOURCES_LIMIT, SERVICES_LIMIT = 2048, 4
+AUTOMATED = ["SSH"]
 
 
 class Options(detector.Options):
@@ -29,6 +31,9 @@ class Options(detector.Options):
 
     targets: int = Field(5, ge=2, le=200, description="threshold: hosts with new administration sessions")
     window_s: int = Field(1800, ge=60, le=86400, description="time window in seconds")
+    learn_h: float = Field(
+        24, ge=0, le=2160, description="learning period in hours, in which sources that only use SSH have low severity"
+    )
     exempt: tuple[str, ...] = Field(
         (), description="addresses and CIDR blocks of jump hosts, deployment and backup servers"
     )
@@ -56,6 +61,9 @@ class FanOut(AdminSessions):
         self._hosts: Distinct[int, tuple[int, int, int]] = self.tables.add(
             "hosts", Distinct(self.options.window_s * SECOND, SOURCES_LIMIT)
         )
+        self._services: Distinct[int, str] = self.tables.add(
+            "services", Distinct(self.options.window_s * SECOND, SOURCES_LIMIT, SERVICES_LIMIT)
+        )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
@@ -65,6 +73,7 @@ class FanOut(AdminSessions):
             or any(low <= flow.client <= high for low, high in self._exempt)
         ):
             return
+        self._services.add(flow.client, service_name(flow), ts)
         count = self._hosts.add(flow.client, (flow.server, flow.server_mac, flow.vlan), ts)
         if count < self.options.targets:
             return
@@ -83,6 +92,8 @@ class FanOut(AdminSessions):
     def _alert(self, flow: Flow, count: int, usual: int) -> Alert:
         actor, minutes = client_of(flow), self.options.window_s // 60
         targets = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]
+        learning = self.context.baseline.age_h(flow.first) < self.options.learn_h
+        slight = learning and self._services.values(flow.client) == AUTOMATED
         return self.alert(
             flow,
             actor=actor,
@@ -111,5 +122,6 @@ class FanOut(AdminSessions):
             target_port=flow.server_port,
             network=network_of(self.context, flow),
             techniques=(SERVICES[flow.server_port][1], "T1570"),
-            confidence=0.8,
+            severity=Severity.low if slight else None,
+            confidence=0.5 if slight else 0.8,
         )
