@@ -9,6 +9,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpReply
 from sensor.dissectors.dhcp import DhcpDecline
+from sensor.dissectors.vrrp import VrrpAdvertisement
 from tests.detectors.stories import START, detector, inspected
 
 CONFLICT = "device.address_conflict"
@@ -44,13 +45,17 @@ def test_a_lease_that_is_declined() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A replaced host, a router address that moves between two routers, and ARP spoofing by a host with its own address
-    are no conflict.
+    """A replaced host, a router address that moves between two routers (with a virtual MAC, or with their own and
+    VRRP), and ARP spoofing by a host with its own address are no conflict.
     """
     moved = [*(sends(n, FIRST) for n in range(5)), *(sends(10 + n, SECOND_ONE) for n in range(50))]
     shared = turns(20, FIRST, VIRTUAL)
     thief = [sends(0, SECOND_ONE, "10.0.0.66"), *turns(20)]
-    for story in (moved, shared, thief):
+    group = [
+        VrrpAdvertisement(Packet(ts=START, src_mac=mac), 2, 51, 100, (parse("10.0.0.5"),))
+        for mac in (FIRST, SECOND_ONE)
+    ]
+    for story in (moved, shared, thief, [*group, *turns(20)]):
         assert inspected(detector(CONFLICT), story) == []
 
 

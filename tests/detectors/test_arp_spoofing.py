@@ -12,6 +12,7 @@ from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement
+from sensor.dissectors.vrrp import VrrpAdvertisement
 from tests.detectors.stories import START, World, detector, device, inspected
 
 SPOOF = "credential_access.arp_spoofing"
@@ -249,6 +250,26 @@ def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
     contradicted = [reply(100 + n * 10, NODES[0], "10.0.0.10", "10.0.0.40") for n in range(5)]
     found = reported(sorted([*failover(0, NODES[0]), *failover(95, NODES[1]), *contradicted], key=lambda each: each.ts))
     assert {alert.actor.mac for alert in found} == {NODES[1]}
+
+
+def master(at: float, mac: int, address: str = "10.0.0.254") -> Event:
+    return VrrpAdvertisement(packet(at, mac), 2, 51, 100, (parse(address),))
+
+
+def test_redundant_routers_with_their_own_macs_are_quiet() -> None:
+    """Two routers of a VRRP group announce the virtual address in turn, every five seconds, and the standby requests
+    it; a host that does not announce it in VRRP, or alone, raises the alert.
+    """
+    turns = [(30 * turn, mac) for turn, mac in enumerate((GATEWAY, VICTIM, GATEWAY, VICTIM))]
+    claims = [announcement(at + more, mac, "10.0.0.254") for at, mac in turns for more in (0, 5, 10, 20)]
+    own = {GATEWAY: "10.0.0.2", VICTIM: "10.0.0.3"}
+    alive = [request(at + 3, mac, own[mac], "10.0.0.7") for at, mac in turns]
+    alive.append(request(125, GATEWAY, own[GATEWAY], "10.0.0.254"))
+    masters = [master(at, mac) for at, mac in turns]
+    group = sorted([*masters, *claims, *alive], key=lambda event: event.ts)
+    assert reported(group) == []
+    assert reported(sorted([*claims, *alive], key=lambda event: event.ts)) != []
+    assert reported([event for event in group if event.packet.src_mac == GATEWAY or event not in masters]) != []
 
 
 def test_ports_of_one_machine_are_a_hint() -> None:

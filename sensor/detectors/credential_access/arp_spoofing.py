@@ -6,8 +6,8 @@ a few times and answers requests afterwards. An attacker has to repeat the claim
 takes an address that it requests itself, while the victim stays active. Where the capture begins during an attack, the
 first holder is unknown: then the host that sends unsolicited answers is the attacker, above all where it claims the
 addresses of two hosts towards each other. A host may send from several ports that all claim the address: consecutive
-MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored. There is no packet rate threshold: two
-frames can be enough.
+MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored, and so are claims between routers that
+both announced the address in VRRP. There is no packet rate threshold: two frames can be enough.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
+from sensor.dissectors.vrrp import VrrpAdvertisement
 
 GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
@@ -80,6 +81,7 @@ class ArpSpoofing(EventDetector):
         NdpNeighbourSolicitation,
         NdpRouterAdvertisement,
         DhcpAck,
+        VrrpAdvertisement,
     )
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -122,12 +124,14 @@ class ArpSpoofing(EventDetector):
         yield from self._claimed(event, packet.vlan, mac, address, insists)
 
     def _learn(self, event: Event) -> None:
-        """Learn the addresses of gateways."""
+        """Learn the addresses of gateways, and those that routers share."""
         if isinstance(event, DhcpAck):
             for gateway in event.gateways:
                 self._gateways.put((event.packet.vlan, gateway), True)
         elif isinstance(event, NdpRouterAdvertisement) and event.lifetime_s:
             self._gateways.put((event.packet.vlan, event.packet.src), True)
+        elif isinstance(event, VrrpAdvertisement):
+            self._bindings.share(event)
 
     def _requested(self, event: ArpRequest, mac: int, target: int) -> Iterator[Alert]:
         """A host does not request its own address: the earlier claim was false."""
@@ -141,6 +145,7 @@ class ArpSpoofing(EventDetector):
             or event.ts - announced > self.options.patience_s * SECOND
             or mac in self._exempt
             or is_virtual(mac)
+            or self._bindings.is_shared(vlan, target, mac)
         ):
             return
         reason = (

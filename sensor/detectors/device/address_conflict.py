@@ -23,6 +23,7 @@ from sensor.detectors.shared.bindings import Bindings, are_ports, is_virtual
 from sensor.detectors.shared.hosts import who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpDecline
+from sensor.dissectors.vrrp import VrrpAdvertisement
 
 REPORTED_LIMIT = 1024
 REPORTED_S = 300
@@ -51,7 +52,7 @@ class AddressConflict(EventDetector):
     false_positives = "Wireless extenders and clusters whose members answer with their own MACs."
     decisive = {"returns": "times"}
     Options = Options
-    watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline)
+    watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline, VrrpAdvertisement)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -66,7 +67,9 @@ class AddressConflict(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         vlan = event.packet.vlan
-        if isinstance(event, DhcpDecline):
+        if isinstance(event, VrrpAdvertisement):
+            self._bindings.share(event)
+        elif isinstance(event, DhcpDecline):
             if event.requested and self._reported.fresh((vlan, event.requested), event.ts):
                 client = Subject(event.mac, 0, vlan)
                 yield self._alert(
@@ -76,9 +79,10 @@ class AddressConflict(EventDetector):
                     f"{who(self.context, client)} declined the lease: the address is in use",
                     1,
                 )
-            return
-        if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
-            return
+        elif isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
+            yield from self._claimed(event, vlan)
+
+    def _claimed(self, event: ArpRequest | ArpReply | ArpAnnouncement, vlan: int) -> Iterator[Alert]:
         mac, address = event.sender_mac, event.sender
         if not mac or mac & GROUP or not addresses.is_host(address) or is_virtual(mac):
             return

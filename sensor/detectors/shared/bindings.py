@@ -7,8 +7,9 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
+from sensor.dissectors.vrrp import VrrpAdvertisement
 
-ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
+ADDRESSES_LIMIT, MACS_LIMIT, SHARED_LIMIT = 16384, 8192, 1024
 OWN_LIMIT = 16
 # Claims within this time count as one: a starting host announces itself several times.
 APART = SECOND
@@ -67,6 +68,19 @@ class Bindings:
         self.tables = NamedTables()
         self._addresses: Bounded[tuple[int, int], Binding] = self.tables.add("addresses", Bounded(ADDRESSES_LIMIT))
         self._owners: Bounded[tuple[int, int], Owner] = self.tables.add("owners", Bounded(MACS_LIMIT))
+        # VLAN, address and MAC of routers that announced the address as a virtual one.
+        self._shared: Bounded[tuple[int, int, int], bool] = self.tables.add("shared", Bounded(SHARED_LIMIT))
+
+    def share(self, event: VrrpAdvertisement) -> None:
+        """The virtual addresses of a router that answers for them with its own MAC (RFC 9568, 7.3 requires a virtual
+        one; keepalived and others do not use it by default).
+        """
+        for address in event.addresses:
+            self._shared.put((event.packet.vlan, address, event.packet.src_mac), True)
+
+    def is_shared(self, vlan: int, address: int, *macs: int) -> bool:
+        """Whether each of these routers announced the address as a virtual one."""
+        return all((vlan, address, mac) in self._shared for mac in macs)
 
     def owner(self, vlan: int, mac: int, ts: int) -> Owner:
         """The entry of a MAC, which is marked as active."""
@@ -89,11 +103,14 @@ class Bindings:
         self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unsolicited: bool = False
     ) -> Binding | None:
         """A MAC claims the address, ``unsolicited`` or not. Returns the binding if another MAC holds it and claimed it
-        within ``patience`` ns; None without a dispute.
+        within ``patience`` ns; None without a dispute, and between two routers that share a virtual address.
         """
         held = self._addresses.get((vlan, address))
         if held is None or held.mac == mac:
             return self._hold(vlan, address, held, mac, ts)
+        if self.is_shared(vlan, address, mac, held.mac):
+            self.settle(vlan, address, mac, ts)
+            return None
         if ts - held.last > patience and held.rival != mac:
             self._addresses.put((vlan, address), Binding(mac, ts))
             return None
