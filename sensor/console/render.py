@@ -20,7 +20,7 @@ import sensor
 from sensor.console.languages import Language
 from sensor.console.messages import Translated, translated
 from sensor.console.moments import age_text, parsed
-from sensor.console.page_request import PageRequest
+from sensor.console.page_request import PageRequest, url_of
 from sensor.console.parts import each, pairs
 from sensor.console.saved_views import PATHS
 from sensor.core.reader import clean
@@ -77,6 +77,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
         "undo": None,
         "saved": None,
     }
+    data = http.query_params.get("data", "")
     language: Language = http.app.state.languages.wanted(http.headers.get("accept-language", ""))
     theme = http.cookies.get("theme", THEMES[0])
     frame = {
@@ -84,13 +85,21 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
         "nav": [(path, language.text(name)) for path, name in http.app.state.nav],
         "language": language.code,
         "path": http.url.path,
-        "help": f"/help#{http.url.path.split('/')[1] or 'overview'}",
+        "section": http.url.path.split("/")[1] or "overview",
+        "data": data,
+        "page_url": functools.partial(_of_data, data),
+        "back": f"{http.url.path}?{http.url.query}" if http.method == "GET" else "/",
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
         "past": PAST,
     }
     page = _environment(language).get_template(template).render(empty | frame | values)
     return HTMLResponse(page, status)
+
+
+def _of_data(data: str, path: str) -> str:
+    """A path with the dataset of the current URL, but not with its time."""
+    return url_of(path, {"data": [data]})
 
 
 def _undo(request: PageRequest) -> dict[str, str] | None:
@@ -133,6 +142,7 @@ def _environment(language: Language) -> jinja2.Environment:
             fact,
             ordered,
             multiline,
+            coded,
             cell,
             breakable,
             setting,
@@ -156,6 +166,15 @@ def multiline(text: str) -> Markup:
         " " * (len(line) - len(line.lstrip(" "))) + clean(line, LONGEST).strip() if line.strip() else ""
         for line in lines
     )
+
+
+def coded(text: str) -> Markup:
+    """A sentence with commands in pairs of backticks."""
+    parts = clean(text, LONGEST).split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(clean(text, LONGEST))
+    forms = (Markup("{}"), Markup("<code>{}</code>"))
+    return Markup("").join(forms[place % 2].format(part) for place, part in enumerate(parts))
 
 
 def breakable(value: object) -> Markup:

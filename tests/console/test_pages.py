@@ -135,6 +135,44 @@ def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
     assert "38 devices" in browser.get(html.unescape(back)).text
 
 
+def test_every_value_of_a_facet_can_be_chosen(browser: httpx.Client) -> None:
+    """Also those after the first eight; a facet that has only an empty value is left out."""
+    counts = browser.get("/api/v1/devices").json()["facets"]["type"]
+    assert len(counts) > 8
+    text = browser.get("/devices").text
+    assert {f"/devices?type={name}" for name in counts} <= set(links_of(text))
+    alerts = browser.get("/alerts").text
+    assert "state=open" in alerts
+    assert "site=" not in alerts
+
+
+def test_pages_without_a_dataset_keep_the_one_of_their_url(browser: httpx.Client) -> None:
+    """The menu and the search of the reports lead back to the dataset; the colors lead back to the page."""
+    for path in ("/reports", "/uploads", "/settings", "/account", "/users", "/help", "/nothing"):
+        text = browser.get(path, params={"data": "office"}).text
+        assert {"/?data=office", "/alerts?data=office", "/uploads?data=office"} <= set(links_of(text)), path
+        assert '<input type="hidden" name="data" value="office">' in text, path
+        assert f'name="back" value="{path}?data=office"' in text, path
+
+
+def test_what_is_to_be_done_leads_to_its_reason(browser: httpx.Client) -> None:
+    """A fix that lowers the score to what it resolves, a recommendation to its details, an address outside to a search
+    for it.
+    """
+    fixes = browser.get("/posture").text.partition("Fixes that lower")[2].partition("</table>")[0]
+    links = links_of(fixes)
+    assert len(links) == len(re.findall("<tr><td", fixes)) > 5
+    assert {urlsplit(link).path for link in links} == {"/alerts", "/recommendations", "/vulnerabilities"}
+    for link in links:
+        assert 'class="empty"' not in browser.get(link).text, link
+    overview = browser.get("/").text
+    todo = [link for link in links_of(overview) if link.startswith("/recommendations?device=")]
+    assert len(todo) == 8
+    assert browser.get(todo[0]).text.count('<details class="card recommendation" open>') == 1
+    alert = next(link for link in links_of(browser.get("/search?q=203.0.113.66").text) if "/alerts/alert-" in link)
+    assert "/search?q=203.0.113.66" in links_of(browser.get(alert).text)
+
+
 def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) -> None:
     """The Canon printer: two models are supported by evidence, one is chosen."""
     text = browser.get("/devices?text=Canon7F029A").text

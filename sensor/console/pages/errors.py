@@ -23,7 +23,10 @@ def refused(console: Console, request: Request, error: ViewError | Refused) -> R
     """A view that cannot answer, or a request without permission."""
     who, links = user_of(console, request), _links(request, error)
     title, status = _kind(error)
-    return bare(request, "error.jinja", title, status, text=str(error), links=links, who=who)
+    text = str(error)
+    if isinstance(error, NotReadable):
+        text = f"{text[:1].upper()}{text[1:]}"
+    return bare(request, "error.jinja", title, status, text=text, links=links, who=who)
 
 
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
@@ -70,7 +73,7 @@ def _kind(error: ViewError | Refused) -> tuple[str, int]:
     if isinstance(error, Refused):
         return "Not permitted", 403
     if isinstance(error, NotReadable):
-        return "No readable data", 503
+        return "Not available", 503
     if isinstance(error, Unknown) and error.field in ("id", "dataset"):
         return "Not found", 404
     return "Invalid request", 400
@@ -86,6 +89,10 @@ def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]
         return [(f"/{kind}/{name}", name) for name in error.known[:5]] + [(f"/{kind}", f"all {kind}")]
     if isinstance(error, Unknown) and error.near:
         return [(url_of(path, _corrected(request, error)), f"the same with {error.field} {error.near}")]
+    if request.query_params.get("at"):
+        given = request.query_params
+        now = {key: given.getlist(key) for key in given if key not in ("at", "against")}
+        return [(url_of(path, now), "the present state")]
     return [(path, "the same page without filters")] if request.url.query else []
 
 

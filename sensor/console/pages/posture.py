@@ -7,7 +7,9 @@ from starlette.responses import Response
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import posture_at
 from sensor.console.render import render
-from sensor.views.posture import FIELDS, SORTS, ScoreFilter, posture, scores
+from sensor.views.posture import FIELDS, SORTS, FixRow, ScoreFilter, posture, scores
+
+ALERTS = "alerts|"
 
 
 def page(request: PageRequest) -> Response:
@@ -27,4 +29,16 @@ def page(request: PageRequest) -> Response:
         paging=paging,
         sorts=tuple(SORTS),
         facets=FIELDS,
+        targets=[_target(request, fix) for fix in site.fixes],
     )
+
+
+def _target(request: PageRequest, fix: FixRow) -> str:
+    """The page that shows what a fix resolves: alerts of a device, CVEs of its devices, or recommendations."""
+    if fix.key.startswith(ALERTS):
+        name = fix.key.removeprefix(ALERTS)
+        return request.url(f"/alerts/{name}") if name in fix.fixes else request.url("/alerts", device=name)
+    settings = [name for name in fix.fixes if not name.startswith("CVE-")]
+    if settings:
+        return request.url("/recommendations", setting=settings)
+    return request.url("/vulnerabilities", device=fix.devices)

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sensor.console.answering import endpoint
-from sensor.console.page_request import Given
+from sensor.console.page_request import Given, url_of
 from sensor.console.render import bare
 from sensor.console.reports import DONE, FORMATS, MAKING, WAITING, Report
 from sensor.console.security.keys import Who
@@ -51,7 +51,7 @@ def _begin(console: Console, request: Request, who: Who, form: Given) -> Respons
     words = " ".join([kind, *(f"{name} {value}" for name, value in given.items() if value)])
     console.audit.add(who.name, "report", peer=peer_of(request), dataset=dataset.name, text=words)
     console.reports.begin(wanted)
-    return RedirectResponse("/reports", 303)
+    return RedirectResponse(url_of("/reports", {"data": [dataset.name]}), 303)
 
 
 def _file(console: Console, request: Request, who: Who, _: Given) -> Response:  # noqa: ARG001

@@ -151,8 +151,17 @@ document.addEventListener("visibilitychange", listen);
 window.addEventListener("pagehide", () => { stream?.close(); stream = null; });
 window.addEventListener("pageshow", listen);
 
+// Work that is not done: its results are loaded again, while the page is visible.
+let following = 0;
+function follow() {
+  clearTimeout(following);
+  if (!document.querySelector("#results[data-waiting]")) return;
+  following = setTimeout(() => (document.hidden ? follow() : takeResults(location.href).catch(() => {})), 2000);
+}
+
 function prepare() {
   here = -1;
+  follow();
   document.querySelector("[data-mark-all]")?.addEventListener("change", (event) => {
     for (const box of document.querySelectorAll("td.mark input")) box.checked = event.target.checked;
   });
@@ -164,3 +173,5 @@ document.getElementById("keys-button")?.addEventListener("click", () => document
 prepare();
 if (window.matchMedia("(max-width: 899px)").matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
 localTimes(document);
+// On small screens the menu scrolls: the current page is in view.
+document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
