@@ -33,6 +33,7 @@ from sensor.tables.lines import SEVERITIES
 FOLDER = Path(__file__).parent / "templates"
 LONGEST = 4000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}")
 THEMES = ("auto", "light", "dark")
 # Pages of lists that show a past state (`at`), as their details do.
 PAST = (
@@ -151,6 +152,7 @@ def _environment(language: Language) -> jinja2.Environment:
             duration,
         )
     }
+    made.tests["address"] = is_address
     made.filters["plural"] = language.plural
     made.globals["_"] = language.text
     if language.messages:
@@ -194,6 +196,11 @@ def cell(value: object) -> str:
     return (
         f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000 else str(value)
     )
+
+
+def is_address(value: object) -> bool:
+    """Whether a value of a query's row is an address, which can be searched for."""
+    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
 
 
 def _cleaned(value: object) -> object:

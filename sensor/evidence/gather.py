@@ -130,7 +130,7 @@ class Gatherer:
             return
         about = f"{alert.severity.name} {alert.detector}: {alert.summary}"
         decisive = {proof.ts for proof in alert.proof}
-        self._write(name, about, [(frame, about if frame.ts in decisive else "before it") for frame in frames])
+        self._write(name, about, [(frame, about if frame.ts in decisive else "before the alert") for frame in frames])
         gathering = _Gathering(
             name, about, wanted, len(frames), AFTER_LIMIT, alert.ts + AFTER, {_mark(frame) for frame in frames}
         )
@@ -167,7 +167,7 @@ class Gatherer:
             self._write(
                 gathering.name,
                 gathering.about,
-                [(frame, "after it") for frame in sorted(gathering.pending, key=lambda frame: frame.ts)],
+                [(frame, "after the alert") for frame in sorted(gathering.pending, key=lambda frame: frame.ts)],
             )
             gathering.pending = []
 

@@ -15,6 +15,7 @@ pytest.importorskip("httpx", reason="needs httpx")
 if TYPE_CHECKING:
     import httpx
 
+from sensor.datasets.dataset import Dataset, dataset_in
 from tests.console.kit import Running
 from tests.offices import copy_of_office
 
@@ -61,3 +62,9 @@ def start() -> Iterator[Callable[..., Running]]:
     yield started
     for one in there:
         one.stop()
+
+
+@pytest.fixture
+def office_dataset(office_folder: Path) -> Dataset:
+    """The office, as a page opens it."""
+    return dataset_in(office_folder)

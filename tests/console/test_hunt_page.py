@@ -27,7 +27,8 @@ SCHEDULED = {
 
 def cells_of(text: str) -> list[list[str]]:
     body = text.partition('id="results"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
-    return [re.findall(r'<td class="mono">(.*?)</td>', row) for row in body.split("</tr>")[:-1]]
+    cells = r'<td class="mono[^>]*>(?:<a [^>]*>)?(.*?)(?:</a>)?</td>'
+    return [re.findall(cells, row) for row in body.split("</tr>")[:-1]]
 
 
 def test_kql_and_sql_have_the_same_rows(browser: httpx.Client) -> None:

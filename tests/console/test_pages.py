@@ -240,7 +240,8 @@ def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
     """Hunts run from the library and as SQL; invalid SQL is explained; the CSV has the same rows."""
     sql = "SELECT dst_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3"
     page = browser.get("/hunt", params={"sql": sql})
-    rows = re.findall(r'<td class="mono">([\d.]+)</td><td class="mono">([\d,]+)</td>', page.text)
+    cells = r'<td class="mono"><a href="/search\?q=([\d.]+)">\1</a></td><td class="mono number">([\d,]+)</td>'
+    rows = re.findall(cells, page.text)
     assert len(rows) == 3
     assert "no packets dropped" in page.text
     lines = browser.get("/hunt.csv", params={"sql": sql}).text.splitlines()

@@ -72,10 +72,10 @@ def test_before_the_proof_and_after() -> None:
         "frames": 4,
     }
     assert [(ts // SECOND, word) for ts, _, word in files.frames["alert-1"]] == [
-        (1, "before it"),
-        (2, "before it"),
+        (1, "before the alert"),
+        (2, "before the alert"),
         (5, "high a.b: did it"),
-        (6, "after it"),
+        (6, "after the alert"),
     ]
 
 

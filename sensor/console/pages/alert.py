@@ -9,6 +9,7 @@ from starlette.responses import Response
 from sensor.console.alert_actions import assignees
 from sensor.console.evidence import evidence_of
 from sensor.console.hexview import rows
+from sensor.console.lookups import connections_of_alert
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import alerts_at
 from sensor.console.render import render
@@ -30,6 +31,7 @@ def page(request: PageRequest) -> Response:
         request, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record,
         alert=part(record, "alert"), proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
         evidence=evidence_of(request.dataset, found.alert, FRAMES),
+        connections=connections_of_alert(request.dataset, record) if request.views.on_sensor else "",
         rows=rows, layers_of=layers_of, verdicts=VERDICTS,
         assignees=assignees(request.views.alerts(limit=1).facets, request.who.name),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from sensor.console.device_edits import own_values
+from sensor.console.lookups import connections, recorded
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.parts import each
@@ -69,6 +70,7 @@ def page(request: PageRequest) -> Response:
         own=own_values(record),
         types=TYPES,
         criticalities=CRITICALITIES,
+        connections=connections(name) if on_sensor and recorded(request.dataset) else "",
     )
 
 
