@@ -52,6 +52,16 @@ def proposed(row: AlertRow) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def scopes(row: AlertRow) -> list[dict[str, str]]:
+    """Wider and wider mutes of an alert: its actor and target, its actor, all detections of its tactic by the actor."""
+    narrow = proposed(row)
+    if "src" not in narrow:
+        return [narrow]
+    actor = {"src": narrow["src"]}
+    wider = [{"detector": row.detector} | actor, {"detector": f"{row.detector.partition('.')[0]}.*"} | actor]
+    return [narrow, *wider] if "dst" in narrow else wider
+
+
 def _end(end: dict[str, Any]) -> str:
     return str(end.get("ip") or end.get("mac") or end.get("device") or "")
 
@@ -69,7 +79,7 @@ def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> 
     try:
         return Mute(
             id=name, author=author, reason=clean(given.get("reason", "")).strip() or "no reason given",
-            created=_moment(now), expires=_expiry(given.get("span", "") or SPAN, now), **values,
+            created=moment_text(now), expires=_expiry(given.get("span", "") or SPAN, now), **values,
         )  # fmt: skip
     except (ValidationError, ValueError) as error:
         raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), faults_of(error)) from None
@@ -79,10 +89,11 @@ def _expiry(span: str, now: datetime) -> str:
     found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", span, re.ASCII)
     if found is None and span != "ever":
         raise Malformed("span", span, "a span such as 12h, 7d or 4w, or ever")
-    return _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
+    return moment_text(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
 
 
-def _moment(when: datetime) -> str:
+def moment_text(when: datetime) -> str:
+    """A time as in the file of mutes; such texts sort like times."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -116,7 +127,7 @@ def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mut
     OSError.
     """
     with _WRITING:
-        mutes = _loaded(path)
+        mutes = loaded(path)
         numbers = [int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)]
         mute = mute_of(given, f"m{max(numbers, default=0) + 1}", author, now)
         save_mutes(path, [*mutes, mute])
@@ -126,13 +137,14 @@ def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mut
 def remove(path: Path, name: str) -> None:
     """Remove a mute. Raises Malformed if the name does not exist; NotReadable, OSError."""
     with _WRITING:
-        mutes = _loaded(path)
+        mutes = loaded(path)
         if name not in {mute.id for mute in mutes}:
             raise Malformed("mute", name, "an existing one: it was removed in the meantime")
         save_mutes(path, [mute for mute in mutes if mute.id != name])
 
 
-def _loaded(path: Path) -> list[Mute]:
+def loaded(path: Path) -> list[Mute]:
+    """The mutes of a file; none without it. Raises NotReadable if the file is invalid."""
     try:
         return load_mutes(path)
     except DocumentErrors as errors:

@@ -13,6 +13,14 @@ import pytest
 from sensor.inventory.store.database import FILE, connect
 from sensor.tables.mute_rows import FILE_NAME
 from tests.console.kit import Running, csrf_of, output_of
+from tests.console.test_pages import links_of
+from tests.offices import CAPTURE
+
+TWO_MUTES = """\
+mutes:
+  - {id: m1, detector: discovery.address_scan, author: anna, reason: audit, expires: 2020-01-01T00:00:00Z}
+  - {id: m2, detector: discovery.port_scan, author: anna, reason: lab}
+"""
 
 
 def alert_of(client: httpx.Client, detector: str) -> str:
@@ -62,6 +70,51 @@ def test_a_mute_is_rehearsed_written_and_undone(there: Running) -> None:
         assert client.post(undo[1], data={"csrf": csrf_of(page), "name": undo[2]}).status_code == 403
         lines = (there.state / "console-audit.jsonl").read_text().splitlines()
         assert [json.loads(line)["action"] for line in lines] == ["login", "mute", "unmute"]
+
+
+def test_mutes_are_listed_and_removed_later(there: Running) -> None:
+    """The wider mute that the form offers is listed by any user, and removed by one who may write."""
+    with there.client() as client:
+        name = alert_of(client, "discovery.port_scan")
+        assert "No mutes" in client.get("/mutes").text
+        page = client.get(f"/alerts/{name}/mute").text
+        offered = page.partition("Suggested mutes")[2].partition("</nav>")[0]
+        wide = next(link for link in links_of(offered) if "discovery.%2A" in link)
+        page = client.get(wide).text
+        assert silenced_of(page) == (4, 4)
+        form = page.partition('method="post" action="/alerts/alert')[2]
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
+        assert client.post(f"/alerts/{name}/mute", data=dict(fields)).status_code == 303
+        listed = client.get("/mutes").text
+        assert "discovery.* from 10.20.10.106" in listed
+        assert "/mutes" in links_of(client.get("/alerts").text)
+        with there.client("eve", scope="read") as guest:
+            text = guest.get("/mutes").text
+            assert "discovery.* from 10.20.10.106" in text
+            assert "/mutes/act" not in text
+            sent = {"csrf": csrf_of(guest.get(f"/alerts/{name}/mute").text), "action": "remove", "id": "m1"}
+            assert guest.post("/mutes/act", data=sent).status_code == 403
+        sent = {"csrf": csrf_of(listed), "action": "remove", "id": "m1"}
+        assert client.post("/mutes/act", data=sent).headers["location"] == "/mutes"
+        assert "No mutes" in client.get("/mutes").text
+        assert "discovery" not in mutes_by_command(there.state)
+        assert client.post("/mutes/act", data=sent).status_code == 400
+        lines = (there.state / "console-audit.jsonl").read_text().splitlines()
+        assert [json.loads(line)["action"] for line in lines if "mute" in line] == ["mute", "unmute", "unmute"]
+
+
+def test_expired_mutes_come_last_and_suppressed_alerts_name_their_mute(start, tmp_path: Path) -> None:
+    """A replay with two mutes, of which one has expired: the other one suppressed an alert, which is listed."""
+    (tmp_path / "mutes.yaml").write_text(TWO_MUTES)
+    output_of("replay", *CAPTURE, "--state", str(tmp_path))
+    with start(tmp_path).client() as client:
+        text = client.get("/mutes").text
+        rows = re.findall(r"<tr.*?</tr>", text.partition("<tbody>")[2], re.DOTALL)
+        found = [re.findall(r"mono\">(m\d)<|>(expired|in force)<|Suppressed\">(\d+)<", row) for row in rows]
+        assert [["".join(one) for one in row] for row in found[:2]] == [["m2", "in force", "1"], ["m1", "expired", "0"]]
+        assert "scanned 25 tcp ports" in rows[3]
+        assert 'data-name="Mute">m2<' in rows[3]
+        assert len(rows) == 4
 
 
 @pytest.mark.parametrize(

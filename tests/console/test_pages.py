@@ -20,7 +20,7 @@ from tests import sampling
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
     "/map?by=type&opened=camera", "/map?paths=yes", "/timeline", "/hunt", "/hunt?name=scanners",
-    "/search?q=10.20.10.106", "/health", "/audit",
+    "/search?q=10.20.10.106", "/health", "/audit", "/mutes",
 )  # fmt: skip
 
 

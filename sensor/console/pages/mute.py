@@ -28,7 +28,8 @@ def page(request: PageRequest) -> Response:
     return render(
         request, "mute.jinja", "Mute", row=row, given=given, mute=mute,
         rehearsal=mute_forms.rehearse(request.data, mute),
-        spans=SPANS, span=given.get("span", SPAN), types=TYPES, file=request.console.mutes,
+        scopes=mute_forms.scopes(row), spans=SPANS, span=given.get("span", SPAN), types=TYPES,
+        file=request.console.mutes,
     )  # fmt: skip
 
 
