@@ -142,3 +142,14 @@ def test_an_invalid_configuration_can_be_repaired(etc: Path, tmp_path: Path) -> 
         there.apply(etc, "preset: quiet\n", digest_of("preset: ["), "root")
     with pytest.raises(Unknown):
         there.version("none")
+
+
+def test_default_values_are_folded_by_section(browser: httpx.Client) -> None:
+    """Hundreds of defaults are in closed sections; a search opens those with a matching key."""
+    page = browser.get("/settings?all=1").text
+    sections = re.findall(r'<details class="card recommendation"( open)?><summary><strong class="mono">(\w+)<', page)
+    assert len(sections) > 10
+    assert {opened for opened, _ in sections} == {""}
+    found = browser.get("/settings?text=gone_after").text
+    assert re.findall(r'<details class="card recommendation"( open)?><summary>', found) == [" open"]
+    assert "gone_<wbr>after_<wbr>h" in found

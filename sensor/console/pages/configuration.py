@@ -4,6 +4,7 @@ and go back to an earlier version.
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 from starlette.requests import Request
@@ -35,10 +36,11 @@ def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
     there, text = console.configuration, request.query_params.get("text", "").strip()
     everything = there.path is None or bool(text) or request.query_params.get("all", "") == "1"
     found = [(".".join(map(str, one.way)), one.value, one.origin) for one in there.values(everything=everything)]
+    rows = [row for row in found if text.casefold() in row[0].casefold()]
     return bare(
         request, "settings.jinja", "Settings", who=who, text=text, everything=everything, files=there.files(),
-        rows=[row for row in found if text.casefold() in row[0].casefold()], earlier=_earlier(console, who),
-        done="done" in request.query_params,
+        sections=[(name, list(some)) for name, some in groupby(rows, lambda row: row[0].partition(".")[0])],
+        total=len(rows), earlier=_earlier(console, who), done="done" in request.query_params,
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from sensor.console.render import render
 from sensor.views.vulnerabilities import SORTS, VulnerabilityFilter, vulnerabilities
 
 FACETS = ("verdict", "severity", "exploited")
-COLUMNS = (("priority", "Priority"), ("cve", "CVE"), ("cvss", "CVSS"), ("epss", "EPSS"))
 
 
 def page(request: PageRequest) -> Response:
@@ -19,6 +18,6 @@ def page(request: PageRequest) -> Response:
         names = {name: picture.known.device(name) or {} for row in found.rows for name in row.devices}
     return render(
         request, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging,
-        sorts=tuple(SORTS), facets=FACETS, columns=COLUMNS,
+        sorts=tuple(SORTS), facets=FACETS,
         names=names,
     )  # fmt: skip
