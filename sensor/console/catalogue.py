@@ -9,7 +9,7 @@ from sensor.console.render import FOLDER, HUB_NAV, NAV
 TITLES = (
     "Account", "Audit log", "Cannot read or write", "Cannot write", "Internal error", "Firewall", "Health", "Help",
     "Incident", "Log in", "Logged in", "Login failed", "Mute", "Mutes", "New rules", "Not found", "Not permitted",
-    "Not available", "Page not found", "Search", "Settings", "Invalid request", "Threat lists",
+    "No data yet", "Not available", "Page not found", "Search", "Settings", "Invalid request", "Threat lists",
     "Uploads", "Users",
 )  # fmt: skip
 

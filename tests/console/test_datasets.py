@@ -22,8 +22,11 @@ def test_nothing_at_all(start, tmp_path: Path) -> None:
             answer = client.get(path)
             assert answer.status_code == 503
             assert "sensor replay FILE" in answer.text
+            assert '<a href="/uploads">' in answer.text.partition("<main")[2]
             no_all_clear(answer.text)
         assert client.get("/api/v1/alerts").json()["code"] == "unavailable"
+    with running.client("eve", "read") as guest:  # may not upload
+        assert '<a href="/uploads">' not in guest.get("/").text.partition("<main")[2].partition("</main>")[0]
 
 
 def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:

@@ -124,6 +124,15 @@ def test_pages_of_a_list_give_every_device_once(browser: httpx.Client, office_fo
     assert len(found) == 38
 
 
+def test_the_column_of_the_order_is_shown(browser: httpx.Client) -> None:
+    """New devices first, from the link of the overview: when each was first seen."""
+    link = next(link for link in links_of(browser.get("/").text) if link.startswith("/devices?sort=first"))
+    times = re.findall(r'data-name="First seen"><time datetime="([^"]+)"', browser.get(link).text)
+    assert len(times) == 38
+    assert times == sorted(times, reverse=True)
+    assert 'data-name="First seen"' not in browser.get("/devices").text
+
+
 def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
     """A facet's link adds the value to the URL, and the same link removes it."""
     text = browser.get("/devices?sort=type").text

@@ -23,10 +23,20 @@ def refused(console: Console, request: Request, error: ViewError | Refused) -> R
     """A view that cannot answer, or a request without permission."""
     who, links = user_of(console, request), _links(request, error)
     title, status = _kind(error)
+    if isinstance(error, NotReadable) and who is not None and _is_new(console, who):
+        title, links = "No data yet", [("/uploads", "Upload a capture")] if who.may_write else []
     text = str(error)
     if isinstance(error, NotReadable):
         text = f"{text[:1].upper()}{text[1:]}"
     return bare(request, "error.jinja", title, status, text=text, links=links, who=who)
+
+
+def _is_new(console: Console, who: Who) -> bool:
+    """Whether there is no dataset at all."""
+    try:
+        return not console.sources.all(who.name)
+    except (ViewError, OSError):
+        return False
 
 
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:

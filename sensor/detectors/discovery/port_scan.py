@@ -114,7 +114,7 @@ class PortScan(FlowDetector):
             ),
             why=(
                 f"{numbers.failed} {proto} ports rejected or did not answer within {window} s (threshold {threshold})",
-                f"{numbers.answered} other ports answered",
+                f"{numbers.answered} other port{'s' if numbers.answered != 1 else ''} answered",
                 f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
             ),
             numbers={

@@ -95,7 +95,7 @@ class RegistrationGuessing(EventDetector):
             return
         reasons = (
             f"{count} credentials rejected within {window} s (threshold {most})",
-            f"{extensions} extensions: {some(names)} (threshold {want.extensions})",
+            f"{extensions} extension{'s' if extensions != 1 else ''}: {some(names)} (threshold {want.extensions})",
         )
         numbers = {"failures": count, "threshold": most, "window_s": window, "extensions": extensions}
         yield from self._alert(event, names, reasons, numbers)
