@@ -144,3 +144,25 @@ def test_another_user_cannot_undo(there: Running) -> None:
         assert (
             berta.post("/alerts/undo", data={"csrf": csrf_of(berta.get("/").text), "name": name[1]}).status_code == 403
         )
+
+
+def test_all_alerts_of_an_incident_are_closed_and_brought_back(there: Running) -> None:
+    """The page of the incident acts on its alerts and on no others; a viewer sees no form there."""
+    with there.client() as client:
+        incident = re.findall(r"/incidents/incident-\w+", client.get("/incidents?text=scanning").text)[0]
+        page = client.get(incident).text
+        form = page.partition('action="/alerts/act"')[2].partition("</form>")[0]
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
+        names = [value for name, value in fields if name == "alert"]
+        others = set(names_on(client)) - set(names)
+        assert (len(names), len(others)) == (5, 2)
+        sent = {**dict(fields), "alert": names, "action": "close", "verdict": "benign", "assignee": "", "text": "lab"}
+        done = client.post("/alerts/act", data=sent)
+        assert done.headers["location"].startswith(f"{incident}?done=")
+        states = {name: one["state"] for name, one in by_command(there.state).items()}
+        assert {states[name] for name in names} == {"closed"}
+        assert {states[name] for name in others} == {"open"}
+        assert undo(client, done).status_code == 303
+        assert {one["state"] for one in by_command(there.state).values()} == {"open"}
+    with there.client("eve", "read") as guest:
+        assert "/alerts/act" not in guest.get(incident).text

@@ -39,8 +39,14 @@ def act(request: PageRequest) -> Response:
         raise Malformed("alert", "none", "at least one marked alert")
     done = _do(request, rows, notes)
     query = parameters(request.field("filter")) | {"done": [done]}
-    path = f"/alerts/{rows[0].id}" if request.field("back") == "alert" else "/alerts"
-    return RedirectResponse(url_of(path, query), 303)
+    return RedirectResponse(url_of(_back(request, rows[0].id), query), 303)
+
+
+def _back(request: PageRequest, alert: str) -> str:
+    """The path of the page that the form was on."""
+    if request.field("back") == "incident":
+        return f"/incidents/{request.views.incident(request.field('incident')).id}"
+    return f"/alerts/{alert}" if request.field("back") == "alert" else "/alerts"
 
 
 def undo(request: PageRequest) -> Response:

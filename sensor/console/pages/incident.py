@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sensor.console.alert_actions import assignees
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import stories_at
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
+from sensor.tables.notes import VERDICTS
 
 
 def page(request: PageRequest) -> Response:
@@ -16,8 +18,10 @@ def page(request: PageRequest) -> Response:
     if request.first("at"):
         return stories_at.incident(request, row)
     body = part(row.record, "incident")
+    story = objects(body.get("story"))
     return render(
-        request, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")),
-        actors=objects(body.get("actors")),
+        request, "incident.jinja", "Incident", row=row, body=body, story=story, actors=objects(body.get("actors")),
+        ids=list(dict.fromkeys(str(step["alert"]) for step in story if step.get("alert"))), verdicts=VERDICTS,
+        assignees=assignees(request.views.alerts(limit=1).facets, request.who.name),
         targets=objects(row.record.get("targets")), attack=objects(body.get("attack")),
     )  # fmt: skip
