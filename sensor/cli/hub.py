@@ -18,6 +18,8 @@ actions:
   quarantine                   list rejected batches, with the reason
   devices, alerts, incidents   list the latest states, newest first
   note ALERT                   set --state, --verdict, --assignee or --comment of an alert
+  set DEVICE KEY=VALUE…        set owner, criticality or tags of a device at the hub, in place of those of its sensor; an empty value removes it
+  undo NUMBER                  undo a value that `set` or the console wrote
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: publish an earlier version;
                                --clear: publish an empty layer. Sensors pull it with `sensor sync`
   configurations               list versions of the configuration, and the sensors that do not use the current one
@@ -60,6 +62,7 @@ EXAMPLES = """\
   sensor hub configure ./fleet --comment 'threat list of November'
   sensor hub release passive-network-sensor_0.2.0_amd64.deb
   sensor hub rollout 0.2.0 --healthy 24h
+  sensor hub set 7.dev-vhd5c5rg472v6c owner=facilities criticality=high --comment 'asset list'
   sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
 """
 CONFIG = Path("/etc/sensor/hub/hub.yaml")
@@ -74,6 +77,8 @@ ACTIONS = {
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
     },
     **{action: ("_hub_entities", action) for action in ("entities", "roaming", "conflicts", "identify", "separate")},
+    "set": ("_hub_devices", "set_values"),
+    "undo": ("_hub_devices", "undo"),
     "hunt": ("_hub_hunt", "hunt"),
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
     **{action: ("_hub_schedules", action) for action in ("schedule", "unschedule", "schedules", "findings")},
@@ -178,12 +183,12 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
     parser.add_argument(
-        "--comment", metavar="TEXT", default="", help="of note, configure, separate and rollout stop: a comment"
+        "--comment", metavar="TEXT", default="", help="of note, set, configure, separate and rollout stop: a comment"
     )
     parser.add_argument(
         "--author",
         metavar="NAME",
-        help="of note, configure, release, rollout, hunt, schedule and separate: author (default: the user)",
+        help="of note, set, configure, release, rollout, hunt, schedule and separate: author (default: the user)",
     )
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sensor.console.parts import each
 from sensor.core.foreign import part
 from sensor.core.reader import clean
-from sensor.inventory.corrections import FIELDS, Correction, checked, joined
-from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
+from sensor.inventory.corrections import Correction, checked, joined
+from sensor.inventory.store.operator_changes import NotUndone
 from sensor.posture.lookup import mac_of
-from sensor.views.dataset import Data
-from sensor.views.devices import DeviceFilter, device, devices
-from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown, one_of
+from sensor.views.backend import Backend, DeviceChanges
+from sensor.views.devices import DeviceFilter
+from sensor.views.errors import Ambiguous, Malformed, Unknown, one_of
 
 # Fields that may be set on several devices at once: a name or a serial number belongs to one device.
 TOGETHER = ("owner", "criticality", "location", "type")
@@ -32,60 +30,48 @@ class Plan(NamedTuple):
     """
 
     text: str
-    write: Callable[[OperatorChanges], list[str]]
+    write: Callable[[DeviceChanges], list[str]]
 
 
-@contextlib.contextmanager
-def writing(data: Data, author: str) -> Iterator[OperatorChanges]:
-    """Operator changes of an open dataset. Raises NotReadable if it has no inventory; StoreError."""
-    if data.folder is None:
-        raise NotReadable("the dataset has no inventory: nothing can be set on its devices")
-    changes = OperatorChanges(Path(data.folder), author, time.time_ns())
-    try:
-        yield changes
-    finally:
-        changes.close()
-
-
-def known(data: Data, names: Sequence[str]) -> list[Body]:
+def known(views: Backend, names: Sequence[str]) -> list[Body]:
     """Devices by their ids, without duplicates. Raises Unknown, Ambiguous; Malformed if there are no ids."""
     if not names:
         raise Malformed("device", "none", "at least one marked device")
-    return [device(data, name) for name in dict.fromkeys(names)]
+    return [views.device(name) for name in dict.fromkeys(names)]
 
 
-def the_other(data: Data, text: str) -> Body:
+def the_other(views: Backend, text: str) -> Body:
     """The device that an id, address, MAC or name refers to. Raises Unknown, Ambiguous."""
     correction = text.strip()
     if correction.startswith("dev-"):
-        return device(data, correction)
-    found = devices(data, DeviceFilter(text=correction), limit=5).rows if correction else []
+        return views.device(correction)
+    found = views.devices(DeviceFilter(text=correction), limit=5).rows if correction else []
     exact = [row for row in found if correction.casefold() in {row.ip.casefold(), row.name.casefold(), mac_of(row.mac)}]
     rows = exact or found
     if len(rows) > 1:
         raise Ambiguous(correction, [row.id for row in rows])
     if not rows:
         raise Unknown("device", correction, ())
-    return device(data, rows[0].id)
+    return views.device(rows[0].id)
 
 
-def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) -> Plan:
-    """Set fields on devices; an empty value removes the operator's value. Unchanged values are not written. Raises
-    Malformed.
+def set_values(records: Sequence[Body], fields: Sequence[str], values: Mapping[str, str], reason: str) -> Plan:
+    """Set some of ``fields`` on devices; an empty value removes the operator's value. Unchanged values are not written.
+    Raises Malformed.
     """
     corrections = [
         Correction(str(record["key"]), field, value, reason=_reason(reason))
         for record in records
-        for field, value in _checked(values).items()
+        for field, value in _checked(fields, values).items()
         if value != own_values(record).get(field, "")
     ]
     if not corrections:
         raise Malformed("values", "the present values", "a changed value")
-    fields = ", ".join(
+    changed = ", ".join(
         dict.fromkeys(f"{correction.field} = {correction.value or 'as observed'}" for correction in corrections)
     )
     return Plan(
-        f"{_count(len({correction.key for correction in corrections}))}: {fields}",
+        f"{_count(len({correction.key for correction in corrections}))}: {changed}",
         lambda changes: changes.correct(corrections),
     )
 
@@ -98,9 +84,9 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
     corrections = []
     for record in records:
         present = {str(tag) for tag in each(part(record, "device").get("tags"))}
-        left = present - wanted if remove else present | wanted
-        if left != present:
-            corrections.append(Correction(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
+        left = joined(sorted(present - wanted if remove else present | wanted))
+        if left not in (joined(sorted(present)), own_values(record).get("tags", "")):
+            corrections.append(Correction(str(record["key"]), "tags", left, reason=_reason(reason)))
     if not corrections:
         raise Malformed("tags", tags, "a tag that not all of them have" if remove is False else "an existing tag")
     done = "without" if remove else "with"
@@ -130,10 +116,10 @@ def undo(numbers: Sequence[str]) -> Plan:
         if not re.fullmatch(r"m?\d{1,15}", number, re.ASCII):
             raise Malformed("number", number, "the number of a change, such as 12 or m3")
 
-    def write(changes: OperatorChanges) -> list[str]:
+    def write(changes: DeviceChanges) -> list[str]:
         undone = []
         for number in reversed(numbers):
-            with contextlib.suppress(NotUndone):
+            with contextlib.suppress(NotUndone, Unknown):
                 changes.undo(number)
                 undone.append(number)
         if not undone:
@@ -152,8 +138,8 @@ def own_values(record: Body) -> dict[str, str]:
     }
 
 
-def _checked(values: Mapping[str, str]) -> dict[str, str]:
-    one_of("field", list(values), FIELDS)
+def _checked(fields: Sequence[str], values: Mapping[str, str]) -> dict[str, str]:
+    one_of("field", list(values), fields)
     try:
         return {field: checked(field, value) for field, value in values.items()}
     except ValueError as error:
@@ -161,7 +147,7 @@ def _checked(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _order(action: str, record: Body, other: str, reason: str, text: str) -> Plan:
-    def write(changes: OperatorChanges) -> list[str]:
+    def write(changes: DeviceChanges) -> list[str]:
         why = _reason(reason) or f"set by {changes.author}"
         return [changes.order(action, str(record["key"]), other, why)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,8 +22,9 @@ from sensor.datasets.span import Span
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.inventory.store.database import FILE, StoreError
+from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.tables.notes import Note, append_notes
-from sensor.views.backend import Backend, DatasetBackend
+from sensor.views.backend import Backend, DatasetBackend, DeviceChanges
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import NotReadable, Unknown
 from sensor.views.mutes import fault_of_mutes
@@ -30,7 +32,8 @@ from sensor.views.mutes import fault_of_mutes
 
 class Opened(msgspec.Struct, frozen=True):
     """``views``: its lists; ``notes``: caveats: a missing part, a store that is not up to date; ``alerts_known``: it
-    has a log; ``add_notes``: stores notes of operators; ``tables``: of a sensor's dataset, None at a hub.
+    has a log; ``add_notes``: stores notes of operators; ``device_changes``: opens changes of devices by an author, None
+    if there is no inventory; ``tables``: of a sensor's dataset, None at a hub.
     """
 
     dataset: Dataset
@@ -38,7 +41,14 @@ class Opened(msgspec.Struct, frozen=True):
     notes: list[str]
     alerts_known: bool
     add_notes: Callable[[Sequence[Note]], None]
+    device_changes: Callable[[str], AbstractContextManager[DeviceChanges]] | None = None
     tables: Data | None = None
+
+    def changing_devices(self, author: str) -> AbstractContextManager[DeviceChanges]:
+        """Raises NotReadable if nothing can be set on its devices; StoreError."""
+        if self.device_changes is None:
+            raise NotReadable("the dataset has no inventory: nothing can be set on its devices")
+        return self.device_changes(author)
 
     @property
     def span(self) -> Span:
@@ -99,7 +109,8 @@ class StateFolder:
                 if fault := fault_of_mutes(data):
                     notes.append(f"{fault}: the previous mutes stay in force.")
                 add = partial(append_notes, notes_log(dataset.log))
-                yield Opened(dataset, DatasetBackend(data), notes, dataset.has_log, add, data)
+                changes = partial(_operator_changes, data.folder) if data.folder is not None else None
+                yield Opened(dataset, DatasetBackend(data), notes, dataset.has_log, add, changes, data)
         except sqlite3.DatabaseError as error:
             raise NotReadable(
                 f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data "
@@ -141,6 +152,16 @@ class StateFolder:
         except StoreError as error:
             raise NotReadable(str(error)) from None
         return found.usable, [found.note] if found.note else []
+
+
+@contextlib.contextmanager
+def _operator_changes(folder: Path, author: str) -> Iterator[OperatorChanges]:
+    """Raises StoreError."""
+    changes = OperatorChanges(folder, author, time.time_ns())
+    try:
+        yield changes
+    finally:
+        changes.close()
 
 
 def _as_they_are(dataset: Dataset) -> Data | None:

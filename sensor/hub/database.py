@@ -34,7 +34,7 @@ TYPES = {
     **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count", "start"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
-    **dict.fromkeys(("ips", "macs", "parties", "record", "body"), "bytea"),
+    **dict.fromkeys(("ips", "macs", "parties", "sensor_tags", "record", "body"), "bytea"),
     **dict.fromkeys(("sites", "alerts"), "text[]"),
     "severity": "int2", "confidence": "float4",
 }  # fmt: skip
@@ -176,7 +176,7 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     name = sql.Identifier(role)
     tables = sql.SQL(
         "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns, "
-        "upgrades"
+        "upgrades, device_values"
     )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])

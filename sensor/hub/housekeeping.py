@@ -13,6 +13,7 @@ import psycopg
 from sensor.hub.campaigns import refresh_campaigns
 from sensor.hub.counts import merge_counts
 from sensor.hub.database import Connection, drop_partitions
+from sensor.hub.device_values import follow_mergers
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.rollouts import review
@@ -49,6 +50,7 @@ class Housekeeping:
 
     def _work(self, base: Connection) -> None:
         merge_counts(base)
+        follow_mergers(base)
         refresh_campaigns(base)
         review(base, datetime.now(UTC))
         run_due(self._hub, base, datetime.now(UTC))

@@ -26,7 +26,8 @@ FROM sensors s LEFT JOIN LATERAL (
 WHERE (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
 ORDER BY s.site, s.name LIMIT %(limit)s"""
 _DEVICES: LiteralString = """
-SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone
+SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone,
+    d.owner, d.criticality, d.tags
 FROM devices d JOIN sensors s ON s.number = d.sensor
 WHERE d.merged = '' AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
     AND (%(type)s::text IS NULL OR d.type = %(type)s)
@@ -109,6 +110,9 @@ class DeviceRow(msgspec.Struct, frozen=True):
     first: datetime
     last: datetime
     gone: bool
+    owner: str
+    criticality: str
+    tags: list[str]
 
 
 class AlertRow(msgspec.Struct, frozen=True):

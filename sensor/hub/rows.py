@@ -22,7 +22,7 @@ _SIZE = struct.Struct(">i").pack
 EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
     "sensor", "id", "site", "log", "seq", "first", "last", "gone", "merged", "name", "type", "vendor", "model", "ips",
-    "macs", "confidence", "serial", "record",
+    "macs", "confidence", "serial", "sensor_owner", "sensor_criticality", "sensor_tags", "record",
 )  # fmt: skip
 ALERTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "detector", "title",
@@ -103,7 +103,7 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
         *_key(origin, event, name), _time(one.first_seen, event), _time(one.last_seen, event),
         lost or event.line.action == "gone", one.id[:WORD] if lost else "", one.hostname[:WORD],
         one.type[:WORD] or "unknown", one.vendor[:WORD], one.model[:WORD], _texts(one.ips), _texts(one.macs),
-        one.confidence, one.serial[:WORD], event.text,
+        one.confidence, one.serial[:WORD], one.owner[:WORD], one.criticality[:WORD], _texts(one.tags), event.text,
     )  # fmt: skip
 
 

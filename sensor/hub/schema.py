@@ -11,6 +11,7 @@ from __future__ import annotations
 from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_upgrades import UPGRADES
+from sensor.hub.schema_values import VALUES
 
 MIGRATIONS = (
     """
@@ -192,5 +193,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     # No query uses them: lists search in device_words.
     "DROP INDEX devices_macs, devices_ips;\n" + UPGRADES,
     HUNTS,
+    VALUES,
 )
 VERSION = len(MIGRATIONS)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.device import TYPES, Attribute, Device
+from sensor.core.foreign import part, texts
 from sensor.core.observation import Evidence
 from sensor.core.reader import clean
 from sensor.core.record_parts import SHORT_TEXT_LIMIT, Body
@@ -143,8 +144,8 @@ def onto_body(body: Body, corrections: Corrections) -> Body:
     if not corrections:
         return body
     body = dict(body)
-    attributes, confidences = dict(body.get("attributes") or {}), dict(body.get("confidences") or {})
-    contested = [name for name in body.get("contested") or () if name not in corrections]
+    attributes, confidences = dict(part(body, "attributes")), dict(part(body, "confidences"))
+    contested = [name for name in texts(body.get("contested")) if name not in corrections]
     for field, correction in corrections.items():
         confidences[field] = SURE
         if field == "name":

@@ -4,9 +4,10 @@ implement it with the same filters, rows, pages and errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from sensor.inventory.corrections import FIELDS, Correction
 from sensor.views import alerts, devices, moments, stories
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
 from sensor.views.alerts import AlertDetails, AlertRow
@@ -20,6 +21,21 @@ from sensor.views.stories import EVERY_STORY, StoryFilter, StoryRow
 Body = dict[str, Any]
 
 
+class DeviceChanges(Protocol):
+    """Operator changes of devices, by ``author``: `sensor.inventory.store.operator_changes` at a sensor."""
+
+    author: str
+
+    def correct(self, corrections: Iterable[Correction]) -> list[str]:
+        """Add values of devices; returns the number of each change."""
+
+    def order(self, action: str, key: str, other: str, reason: str) -> str:
+        """Order to merge or split devices; returns the number. Raises NotReadable at a hub."""
+
+    def undo(self, number: str) -> str:
+        """Undo a change by its number. Raises NotUndone or Unknown if there is none that can be undone."""
+
+
 class Backend(Protocol):
     """Functions as in the modules of views, with the same errors."""
 
@@ -30,6 +46,10 @@ class Backend(Protocol):
     @property
     def device_sorts(self) -> Sequence[str]:
         """Sort orders of devices."""
+
+    @property
+    def device_fields(self) -> Sequence[str]:
+        """Fields that operators can set on devices."""
 
     def devices(
         self,
@@ -69,6 +89,7 @@ class DatasetBackend:
 
     on_sensor = True
     device_sorts = devices.SORTS
+    device_fields = FIELDS
 
     def __init__(self, data: Data) -> None:
         self._data = data

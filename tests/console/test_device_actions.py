@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from sensor.console.api.client import ApiError, Client
+from sensor.views.devices import DeviceFilter
 from tests.console.kit import Running, csrf_of, output_of
 
 CAMERA, OTHER = "10.20.10.62", "10.20.10.61"
@@ -87,6 +89,23 @@ def test_many_are_tagged_and_brought_back_at_once(there: Running) -> None:
 
 def parameters_of(answer: httpx.Response) -> set[str]:
     return set(httpx.URL(answer.headers["location"]).params)
+
+
+def test_a_program_sets_values_as_the_page_does(there: Running) -> None:
+    """A token of its scope; the command sees them. Invalid values and unknown fields are refused."""
+    client = Client(there.url, there.token("write"))
+    camera = next(iter(client.devices(DeviceFilter(address=CAMERA)))).id
+    record = client.set_values(camera, {"owner": "facilities", "tags": "b, a"}, "asset list")
+    assert (record["device"]["owner"], record["device"]["tags"]) == ("facilities", ["a", "b"])
+    assert by_command(there.state)[CAMERA]["owner"] == "facilities"
+    assert "asset list" in history(there.state, CAMERA)
+    for values in ({"criticality": "x"}, {"colour": "red"}, {"owner": "facilities"}):
+        with pytest.raises(ApiError) as error:
+            client.set_values(camera, values)
+        assert error.value.problem.status == 400
+    with pytest.raises(ApiError) as error:
+        Client(there.url, there.token("read")).set_values(camera, {"owner": "x"})
+    assert error.value.problem.status == 403
 
 
 def test_two_devices_are_merged_and_split_by_the_next_run(there: Running) -> None:

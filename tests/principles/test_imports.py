@@ -59,8 +59,8 @@ MAY_IMPORT = {
     "logs": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "records", "registry"},
-    "hub": {"core", "boundary", "central", "console", "datasets", "documents", "logs", "outputs", "sync", "tables"}
-    | {"upgrades", "views"},
+    "hub": {"core", "boundary", "central", "console", "datasets", "documents", "inventory", "logs", "outputs"}
+    | {"sync", "tables", "upgrades", "views"},
     "central": {"core", "outputs", "records"},
     "sync": {"core", "documents", "logs", "outputs"},
     "upgrades": {"core", "documents", "logs", "outputs", "sync"},

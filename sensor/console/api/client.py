@@ -122,10 +122,13 @@ class Client:
         """Write a note (``types.NewNote``). ``key``: repeating a request with the same key writes nothing; empty: a new
         one.
         """
-        body = msgspec.json.encode(types.NewNote(action, value, text))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
         path = f"/alerts/{quote(alert, safe='')}/notes"
-        return self._read(types.One[types.AlertDetails], path, [], body, headers).item
+        return self._written(types.AlertDetails, path, types.NewNote(action, value, text), key)
+
+    def set_values(self, device: str, values: dict[str, str], reason: str = "", key: str = "") -> types.Record:
+        """Set values of a device (``types.NewValues``); returns its record. ``key``: as for ``note``."""
+        path = f"/devices/{quote(device, safe='')}/values"
+        return self._written(types.Record, path, types.NewValues(values, reason), key)
 
     def events(self, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[types.Record]:
         """Records of the event log after a number (``sensor.seq``), existing and future ones, until the connection
@@ -136,6 +139,12 @@ class Client:
             for line in answer:
                 if line.startswith(b"data: "):
                     yield _decoded(line[6:], types.Record)
+
+    def _written(self, item: type[Item], path: str, new: msgspec.Struct, key: str) -> Item:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
+        generic: Any = types.One
+        found: Item = self._read(generic[item], path, [], msgspec.json.encode(new), headers).item
+        return found
 
     def _list(self, path: str, item: type[Item], wanted: msgspec.Struct, sort: str) -> Iterator[Item]:
         given = [*_parameters(wanted), *([("sort", sort)] if sort else []), ("limit", "1000")]

@@ -12,7 +12,8 @@ import sensor
 from sensor.console.api.export import FORMATS
 from sensor.console.api.replies import LONGEST
 from sensor.console.api.resources import RESOURCES, Resource
-from sensor.console.api.types import AlertDetails, NewNote, One, Problem
+from sensor.console.api.types import Problem
+from sensor.console.api.writing import WRITES, Write
 from sensor.console.filters import TIMES
 from sensor.core.moments import EXPECTED
 
@@ -76,13 +77,14 @@ IDEMPOTENCY_KEY = {
 @functools.cache
 def openapi() -> Schema:
     """The complete description."""
-    kinds = [*(resource.result for resource in RESOURCES), NewNote, One[AlertDetails], Problem]
+    written = [kind for one in WRITES for kind in (one.body, one.result)]
+    kinds = [*(resource.result for resource in RESOURCES), *written, Problem]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     by_kind = dict(zip(map(str, kinds), schemas, strict=True))
     paths: Schema = {
         BASE + resource.path: {"get": _get(resource, by_kind[str(resource.result)])} for resource in RESOURCES
     }
-    paths[f"{BASE}/alerts/{{id}}/notes"] = {"post": _post(by_kind)}
+    paths |= {BASE + one.path: {"post": _post(one, by_kind)} for one in WRITES}
     paths[f"{BASE}/events"] = {"get": _events()}
     return {
         "openapi": "3.1.0",
@@ -163,17 +165,12 @@ def _parameter(name: str, kind: Any) -> Schema:
     return {"name": name, "in": "query", "description": MEANINGS[name], "schema": schema}
 
 
-def _post(by_kind: dict[str, Schema]) -> Schema:
-    body = {"required": True, "content": {"application/json": {"schema": by_kind[str(NewNote)]}}}
-    done = {
-        "200": {"description": "written", "content": {"application/json": {"schema": by_kind[str(One[AlertDetails])]}}}
-    }
+def _post(one: Write, by_kind: dict[str, Schema]) -> Schema:
+    body = {"required": True, "content": {"application/json": {"schema": by_kind[str(one.body)]}}}
+    read = {"application/json": {"schema": by_kind[str(one.result)]}}
     return {
-        "summary": (
-            "Acknowledge, close, reopen or assign an alert, set its verdict or comment on it, as `sensor "
-                "alerts` does (scope write)"
-        ), "operationId": "add_note",
-        "parameters": [DATA, ID, IDEMPOTENCY_KEY], "requestBody": body, "responses": done | _problems(),
+        "summary": one.summary, "operationId": one.operation, "parameters": [DATA, ID, IDEMPOTENCY_KEY],
+        "requestBody": body, "responses": {"200": {"description": "written", "content": read}} | _problems(),
     }  # fmt: skip
 
 

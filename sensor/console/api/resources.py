@@ -54,7 +54,7 @@ def _devices(request: PageRequest) -> Any:
     return convert.page(request, found, convert.device)
 
 
-def _device(request: PageRequest) -> Any:
+def device(request: PageRequest) -> Any:
     return types.One(request.views.device(request.http.path_params["id"]), convert.source(request))
 
 
@@ -166,7 +166,7 @@ RESOURCES = (
         devices.SORTS,
         log=False,
     ),
-    Resource("/devices/{id}", "One device with its evidence, addresses and history", _device, types.Record, log=False),
+    Resource("/devices/{id}", "One device with its evidence, addresses and history", device, types.Record, log=False),
     Resource("/alerts", "Alerts, by any filter and sort", _alerts, types.Alert, AlertFilter, alerts.SORTS),
     Resource("/alerts/{id}", "One alert with its notes and incidents", alert, types.AlertDetails),
     Resource("/incidents", "Incidents", _incidents, types.Story, stories.StoryFilter, stories.SORTS),

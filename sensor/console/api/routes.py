@@ -12,13 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from sensor.console.alert_actions import add_notes, notes_of
 from sensor.console.api import problems, resources
 from sensor.console.api.export import exported, format_of
 from sensor.console.api.openapi import BASE, openapi
 from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
-from sensor.console.api.types import NewNote
+from sensor.console.api.writing import WRITES, Write
 from sensor.console.page_request import PageRequest, body_of, parameters
 from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
@@ -42,7 +41,7 @@ def api_routes(console: Console) -> list[BaseRoute]:
 
     found = [Route(f"{BASE}/openapi.json", described, methods=["GET"])]
     found += [Route(BASE + resource.path, _reading(console, resource), methods=["GET"]) for resource in RESOURCES]
-    found.append(Route(f"{BASE}/alerts/{{id}}/notes", _writing(console), methods=["POST"]))
+    found += [Route(BASE + one.path, _writing(console, one), methods=["POST"]) for one in WRITES]
     found.append(Route(f"{BASE}/events", _streaming(console), methods=["GET"]))
     found.append(Route("/api/{path:path}", missing, methods=["GET", "POST"]))
     return list(found)
@@ -64,23 +63,23 @@ def _reading(console: Console, resource: Resource) -> Endpoint:
     return endpoint
 
 
-def _writing(console: Console) -> Endpoint:
+def _writing(console: Console, one: Write) -> Endpoint:
     async def endpoint(http: Request) -> Response:
         try:
             body = await body_of(http)
-            note = _note(http.headers.get("content-type", ""), body)
+            new = one.decoded(http.headers.get("content-type", ""), body)
         except ViewError as error:
             return problems.of(error)
-        return await run_in_threadpool(_once, console, http, body, note)
+        return await run_in_threadpool(_once, console, http, body, lambda request: _write(request, one, new))
 
     return endpoint
 
 
-def _once(console: Console, http: Request, body: bytes, note: NewNote) -> Response:
-    """Write the note; if its idempotency key was used before, repeat the earlier response."""
+def _once(console: Console, http: Request, body: bytes, writing: Callable[[PageRequest], Response]) -> Response:
+    """Write; if the idempotency key of the request was used before, repeat the earlier response."""
 
     def write() -> Response:
-        return _requested(console, http, lambda request: _write(request, note), write=True)
+        return _requested(console, http, writing, write=True)
 
     key, who = http.headers.get(HEADER), bearer_of(console, http)
     if key is None or who is None:
@@ -99,28 +98,11 @@ def _once(console: Console, http: Request, body: bytes, note: NewNote) -> Respon
     return answer
 
 
-def _note(kind: str, body: bytes) -> NewNote:
-    """The note of a request. Raises Malformed."""
-    if kind.partition(";")[0].strip().lower() != "application/json":
-        raise Malformed("content type", kind, "application/json")
-    try:
-        return msgspec.json.decode(body, type=NewNote)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(
-            "body", str(error), "an object with action, and value and text if the action needs them"
-        ) from None
-
-
-def _write(request: PageRequest, note: NewNote) -> Response:
-    notes = notes_of(note.action, note.value, note.text)
-    row = request.views.alert(request.http.path_params["id"]).alert
-    text = " ".join(filter(None, (note.value, note.text)))
-    request.console.audit.add(
-        request.who.name, note.action, peer=request.peer, dataset=request.dataset.name, ids=[row.id], text=text
-    )
-    add_notes(request.opened, request.who.name, [row], notes)
+def _write(request: PageRequest, one: Write, new: msgspec.Struct) -> Response:
+    """Write, and read the object as it is then."""
+    one.write(request, new)
     with request.console.sources.opened(request.dataset, request.who.name) as again:
-        return _json(request.http, resources.alert(PageRequest(request.console, request.http, request.who, again, {})))
+        return _json(request.http, one.answer(PageRequest(request.console, request.http, request.who, again, {})))
 
 
 def _streaming(console: Console) -> Endpoint:

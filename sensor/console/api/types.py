@@ -129,6 +129,15 @@ class NewNote(msgspec.Struct, forbid_unknown_fields=True):
     text: str = ""
 
 
+class NewValues(msgspec.Struct, forbid_unknown_fields=True):
+    """``values``: texts by field, such as `owner` or `criticality`, an empty one removes the operator's value; ``tags``
+    are separated by commas.
+    """
+
+    values: dict[str, str]
+    reason: str = ""
+
+
 class Story(msgspec.Struct):
     """An incident or a recommendation."""
 

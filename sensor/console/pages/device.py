@@ -66,7 +66,7 @@ def page(request: PageRequest) -> Response:
         attributes=attributes(record),
         alerts=found,
         todo=todo,
-        editable=on_sensor and request.data.inventory,
+        editable=request.opened.device_changes is not None,
         own=own_values(record),
         types=TYPES,
         criticalities=CRITICALITIES,

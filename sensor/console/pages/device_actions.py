@@ -17,7 +17,7 @@ def act(request: PageRequest) -> Response:
     """Perform the change and redirect to the page that it came from."""
     action = request.field("action")
     one_of("action", [action], device_edits.ACTIONS)
-    records = device_edits.known(request.data, request.form.get("device", []))
+    records = device_edits.known(request.views, request.form.get("device", []))
     ids = [str(part(record, "device").get("id")) for record in records]
     plan = _plan(request, action, records)
     numbers = _write(request, plan, f"device {action}", ids)
@@ -46,7 +46,7 @@ def _write(request: PageRequest, plan: Plan, action: str, ids: list[str], text: 
     request.console.audit.add(
         request.who.name, action, peer=request.peer, dataset=request.dataset.name, ids=ids, text=note
     )
-    with device_edits.writing(request.data, request.who.name) as changes:
+    with request.opened.changing_devices(request.who.name) as changes:
         return plan.write(changes)
 
 
@@ -55,12 +55,12 @@ def _plan(request: PageRequest, action: str, records: list[Body]) -> Plan:
     if action in ("tag", "untag"):
         return device_edits.retag(records, request.field("tags"), reason, remove=action == "untag")
     if action == "merge":
-        return device_edits.merge(records[0], device_edits.the_other(request.data, request.field("other")), reason)
+        return device_edits.merge(records[0], device_edits.the_other(request.views, request.field("other")), reason)
     if action == "split":
         return device_edits.split(records[0], request.field("other"), reason)
     if action == "undo":
         return device_edits.undo([request.field("number")])
-    return device_edits.set_values(records, _values(request), reason)
+    return device_edits.set_values(records, request.views.device_fields, _values(request), reason)
 
 
 def _values(request: PageRequest) -> dict[str, str]:

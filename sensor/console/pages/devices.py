@@ -32,6 +32,7 @@ def page(request: PageRequest) -> Response:
     columns = [name for name in COLUMNS if name in ("name", paging.sort) or name in (chosen or USUAL)]
     return render(
         request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
-        headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS, together=TOGETHER,
+        headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS,
+        together=[name for name in TOGETHER if name in request.views.device_fields],
         least=INDEXED if found.total > LARGE or not found.exact else 1,
     )  # fmt: skip

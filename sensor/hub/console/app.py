@@ -18,6 +18,7 @@ from sensor.console.pages import (
     alert_actions,
     alerts,
     device,
+    device_actions,
     devices,
     incident,
     incidents,
@@ -44,6 +45,8 @@ PAGES: dict[str, Page] = {
 ACTIONS: dict[str, Page] = {
     "/alerts/act": alert_actions.act,
     "/alerts/undo": alert_actions.undo,
+    "/devices/act": device_actions.act,
+    "/devices/undo": device_actions.undo,
     "/views/act": view_actions.act,
 }
 # Pages of a sensor's console besides ``app.PAGES``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from sensor.datasets.dataset import Dataset
 from sensor.hub.console.connections import Connections
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.database import Connection
+from sensor.hub.device_values import DeviceValues
 from sensor.hub.views.backend import HubBackend, add_notes
 from sensor.hub.views.fleet import SILENT
 from sensor.hub.views.query import Reader
@@ -76,7 +78,8 @@ class HubSources:
         notes = _silent(self._sites(scope), chosen)  # before the transaction: it may need one of its own
         with self._connections.transaction() as base:
             self._limit(base, scope)
-            yield Opened(dataset, HubBackend(Reader(base, chosen)), notes, True, self._add_notes)
+            changes = functools.partial(self._device_values, scope)
+            yield Opened(dataset, HubBackend(Reader(base, chosen)), notes, True, self._add_notes, changes)
 
     def _sites(self, scope: Scope, reused_s: float = REUSED_S) -> list[Site]:
         """The sites of a scope, as they were at most ``reused_s`` seconds ago."""
@@ -107,6 +110,12 @@ class HubSources:
     def _add_notes(self, notes: Sequence[Note]) -> None:
         with self._connections.transaction() as base:
             add_notes(Reader(base), notes)
+
+    @contextlib.contextmanager
+    def _device_values(self, scope: Scope, author: str) -> Iterator[DeviceValues]:
+        """A transaction of its own, as the owner of the tables: the statements test the sites of the user."""
+        with self._connections.transaction() as base:
+            yield DeviceValues(base, author, scope)
 
     def _datasets(self, sites: Sequence[Site]) -> list[Dataset]:
         times = [when for one in sites for when in (one.first, one.last) if when is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sensor.hub.device_values import FIELDS
 from sensor.hub.notes import Note as HubNote
 from sensor.hub.notes import put_note
 from sensor.hub.views import alerts, devices, incidents
@@ -24,6 +25,7 @@ class HubBackend:
 
     on_sensor = False
     device_sorts = devices.SORTS
+    device_fields = FIELDS
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader

@@ -9,20 +9,21 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sensor.core.addresses import mac_text, parse_mac
+from sensor.core.foreign import part
 from sensor.hub.views.ids import joined, resolve, with_origin
+from sensor.hub.views.operator_values import NONE, add_conditions, in_row, with_values
 from sensor.hub.views.query import Conditions, Order, Reader, like, ns_of, time_at
+from sensor.inventory.corrections import onto_body
 from sensor.views.devices import STATES, DeviceFilter, DeviceRow
 from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 
 SORTS = ("last", "first", "name")
-# Filters for values that a hub has no column for.
-ELSEWHERE = ("vlan", "criticality", "owner", "tag")
 ON_SENSOR = "no such filter: a hub does not store it, the console of the sensor has it"
 _LAST: LiteralString = "d.last >= %(since)s AND d.last < %(until)s"
 _COLUMNS = sql.SQL(
     "d.sensor, d.id, s.name, d.site, d.type, d.vendor, d.model, d.name, d.ips, d.macs, d.first, d.last, d.gone, "
-    "d.confidence, d.record, d.number"
+    "d.confidence, d.record, d.number, d.hub_owner, d.hub_criticality, d.hub_tags"
 )
 _PAGE = sql.SQL(
     "SELECT {columns}, {places} FROM devices d JOIN sensors s ON s.number = d.sensor WHERE d.merged = '' AND {test} "
@@ -32,10 +33,13 @@ _ONE = sql.SQL("SELECT {columns}, d.merged FROM devices d JOIN sensors s ON s.nu
 _COUNTS = sql.SQL(
     "SELECT d.type, d.vendor, d.gone, sum(d.n)::bigint FROM device_counts d WHERE {test} GROUP BY 1, 2, 3"
 )
+_CRITICAL = sql.SQL(
+    "SELECT d.criticality, count(*) FROM devices d WHERE d.merged = '' AND d.criticality <> '' AND {test} GROUP BY 1"
+)
 _COUNTED = sql.SQL("""
-SELECT type, vendor, gone, count(*) FROM (
-    SELECT d.type, d.vendor, d.gone FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
-) d GROUP BY 1, 2, 3""")
+SELECT type, vendor, gone, criticality, count(*) FROM (
+    SELECT d.type, d.vendor, d.gone, d.criticality FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
+) d GROUP BY 1, 2, 3, 4""")
 _VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
 _MEMBERS = sql.SQL("""
 SELECT o.sensor, o.device, s.name, d.site, d.name, d.type, d.last,
@@ -62,17 +66,20 @@ def devices(
         columns=_COLUMNS, places=places, test=test.sql, order=order.clause("d"), limit=limit_of(limit) + 1
     )
     rows = reader.rows(statement, test.values)
-    more = cursor_of(order.place(mark, rows[limit - 1][16:], rows[limit - 1][15])) if len(rows) > limit else ""
+    more = cursor_of(order.place(mark, rows[limit - 1][19:], rows[limit - 1][15])) if len(rows) > limit else ""
     return Page([_row(row) for row in rows[:limit]], total, exact, facets, more)
 
 
 def device(reader: Reader, name: str) -> dict[str, Any]:
-    """The last record of a device, and ``elsewhere``: the same device at other sensors, with the evidence."""
+    """The last record of a device with the values set at the hub and their history, and ``elsewhere``: the same device
+    at other sensors, with the evidence.
+    """
     key = resolve(reader, "devices", name)
     row = _one(reader, *key)
-    if row[16]:  # it was merged into another device
-        row = _one(reader, key[0], row[16])
+    if row[19]:  # it was merged into another device
+        row = _one(reader, key[0], row[19])
     record = with_origin(row[14], row[0], row[2], row[3])
+    record = with_values(reader, record, row[0], row[1], in_row(row[16:19]))
     members = reader.rows(_MEMBERS, {"sensor": row[0], "id": row[1]})
     return record | {
         "action": "gone" if row[12] else record.get("action"),
@@ -96,9 +103,8 @@ def _member(*row: Any) -> dict[str, Any]:
 
 
 def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
-    for name in ELSEWHERE:
-        if value := getattr(wanted, name):
-            raise Malformed(name, str(value), ON_SENSOR)
+    if wanted.vlan:
+        raise Malformed("vlan", str(wanted.vlan), ON_SENSOR)
     one_of("state", wanted.state, STATES)
     test = reader.conditions("d")
     if wanted.type:
@@ -111,6 +117,7 @@ def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
     if wanted.since is not None or wanted.until is not None:
         until = wanted.until if wanted.until is not None else 1 << 62
         test.add(_LAST, since=time_at(wanted.since or 0), until=time_at(until))
+    add_conditions(wanted, test)
     words = [like(word) for word in wanted.text.replace("\0", " ").lower().split()]
     _add_words(reader, test, [*words, *_addresses(wanted)])
     return test
@@ -153,16 +160,27 @@ def _beginning(text: str) -> str:
 
 def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Facets, int, bool]:
     """Counts by value of each facet, the total, and whether it is exact."""
-    grouped = not (wanted.text or wanted.address or wanted.mac or wanted.since is not None or wanted.until is not None)
-    statement = _COUNTS.format(test=test.sql) if grouped else _COUNTED.format(test=test.sql, limit=test.counted)
-    facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state")}
+    times, operators = (wanted.since, wanted.until) != (None, None), wanted.owner or wanted.criticality or wanted.tag
+    grouped = not (wanted.text or wanted.address or wanted.mac or times or operators)
+    facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state", "criticality")}
     total = 0
-    for kind, vendor, gone, count in reader.rows(statement, test.values):
+    for kind, vendor, gone, criticality, count in _counted(reader, test, grouped=grouped):
         total += count
-        for name, value in (("type", kind), ("vendor", vendor or "unknown"), ("state", STATES[gone])):
+        shown = kind, vendor or "unknown", STATES[gone], criticality or NONE
+        for name, value in zip(facets, shown, strict=True):
             facets[name][value] += count
+    if grouped:
+        some = Counter(dict(reader.rows(_CRITICAL.format(test=test.sql), test.values)))
+        facets["criticality"] = some + Counter({NONE: total - some.total()})
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
     return counts, total, grouped or total < test.counted
+
+
+def _counted(reader: Reader, test: Conditions, *, grouped: bool) -> list[tuple[Any, ...]]:
+    """Counts by type, vendor, gone and criticality. ``grouped``: from the table of counts, which has no criticality."""
+    if grouped:
+        return [(*row[:3], "", row[3]) for row in reader.rows(_COUNTS.format(test=test.sql), test.values)]
+    return reader.rows(_COUNTED.format(test=test.sql, limit=test.counted), test.values)
 
 
 def _row(row: tuple[Any, ...]) -> DeviceRow:
@@ -170,8 +188,7 @@ def _row(row: tuple[Any, ...]) -> DeviceRow:
         :15
     ]
     record = with_origin(text, sensor, sensor_name, site)
-    body: dict[str, Any] = record["device"] if isinstance(record.get("device"), dict) else {}
-    body |= {"sensor": record["sensor"]}
+    body = onto_body(part(record, "device"), in_row(row[16:19])) | {"sensor": record["sensor"]}
     vlan, tags = body.get("vlan"), body.get("tags")
     return DeviceRow(
         joined(sensor, name), kind, vendor, model, host, next(iter(ips), ""), next(iter(macs), ""),
