@@ -107,13 +107,16 @@ def query_of(text: str) -> str:
 
 
 def _moment(text: str) -> int | None:
-    """Microseconds since 1970; spans refer to now, since sensors differ in their newest record."""
+    """Microseconds since 1970."""
+    return int(moment_of(text).timestamp() * 1e6) if text else None
+
+
+def moment_of(text: str) -> datetime:
+    """A time; spans refer to now, since sensors differ in their newest record. Raises Stop."""
     from sensor.cli._tail_filter import moment
 
-    if not text:
-        return None
     try:
-        return int(datetime.fromisoformat(moment(text)).timestamp() * 1e6)
+        return datetime.fromisoformat(moment(text))
     except argparse.ArgumentTypeError as error:
         raise Stop(USAGE, str(error), error="usage.invalid-value") from None
 

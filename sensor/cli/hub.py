@@ -34,6 +34,8 @@ actions:
   unschedule NAME              remove a scheduled hunt with its findings
   schedules                    list scheduled hunts, and what is unknown about the last run
   findings NAME                list the rows that a scheduled hunt found, newest first
+  report                       list scheduled reports and the reports that they made; `report add NAME`: --every day (1d) or week (7d) of --site or of
+                               all, in --format; `report remove NAME`; `report save NUMBER FILE`; `report make FILE`: one now, --since and --until
   entities                     list devices that several sensors see, with the reasons for each match
   roaming                      list the sites of these devices over time
   conflicts                    list MAC addresses that two sites saw at the same time
@@ -59,6 +61,8 @@ EXAMPLES = """\
   sensor hub alerts --severity high
   sensor hub hunt "SELECT src_ip, count(*) FROM conn WHERE dst_ip = '203.0.113.9' GROUP BY 1" --since 24h
   sensor hub schedule telnet "SELECT src_ip, dst_ip FROM conn WHERE dst_port = 23" --every 1d --severity medium
+  sensor hub report add berlin-weekly --site Berlin --every 7d
+  sensor hub report make fleet.html --since 24h
   sensor hub configure ./fleet --comment 'threat list of November'
   sensor hub release passive-network-sensor_0.2.0_amd64.deb
   sensor hub rollout 0.2.0 --healthy 24h
@@ -82,6 +86,7 @@ ACTIONS = {
     "hunt": ("_hub_hunt", "hunt"),
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
     **{action: ("_hub_schedules", action) for action in ("schedule", "unschedule", "schedules", "findings")},
+    "report": ("_hub_reports", "report"),
     **{action: ("_hub_upgrades", action) for action in ("release", "rollout", "ring", "upgrades")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
@@ -92,7 +97,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
     )
-    parser.add_argument("--site", metavar="SITE", help="of token, move, configure, hunt, schedule and lists: the site")
+    parser.add_argument(
+        "--site", metavar="SITE", help="of token, move, configure, hunt, schedule, report and lists: the site"
+    )
     parser.add_argument("--sensor", metavar="NAME", help="of configure, hunt and lists: only this sensor")
     parser.add_argument(
         "--version", metavar="NUMBER", type=int, help="of configure: publish this earlier version again"
@@ -150,15 +157,23 @@ def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--since", metavar="TIME", default="", help="of hunt: begin, such as 24h or 2026-11-24T09:00 (default: all)"
+        "--since",
+        metavar="TIME",
+        default="",
+        help="of hunt and report make: begin, such as 24h or 2026-11-24T09:00 (default: all; of report make 7d)",
     )
-    parser.add_argument("--until", metavar="TIME", default="", help="of hunt: end, in the same format")
+    parser.add_argument("--until", metavar="TIME", default="", help="of hunt and report make: end, in the same format")
     parser.add_argument(
         "--combine",
         metavar="QUERY",
         help="of hunt: a query over the rows of all sensors, the table found (needs the extra hunt)",
     )
-    parser.add_argument("--every", metavar="TIME", help="of schedule: from 10m to 30d, such as 6h or 1d")
+    parser.add_argument(
+        "--every", metavar="TIME", help="of schedule: from 10m to 30d, such as 6h or 1d; of report add: 1d or 7d"
+    )
+    parser.add_argument(
+        "--format", choices=("html", "pdf", "json"), default="html", help="of report add: format (default: html)"
+    )
     parser.add_argument(
         "--central",
         action="store_true",
@@ -188,7 +203,7 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--author",
         metavar="NAME",
-        help="of note, set, configure, release, rollout, hunt, schedule and separate: author (default: the user)",
+        help="of note, set, configure, release, rollout, hunt, schedule, report add and separate: author (default: the user)",
     )
 
 

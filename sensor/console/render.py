@@ -49,7 +49,7 @@ NAV = (
 
 HUB_NAV = (
     ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
-    ("/sensors", "Sensors"),
+    ("/sensors", "Sensors"), ("/reports", "Reports"),
 )  # fmt: skip
 
 

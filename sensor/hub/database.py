@@ -176,7 +176,7 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     name = sql.Identifier(role)
     tables = sql.SQL(
         "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns, "
-        "upgrades, device_values"
+        "upgrades, device_values, report_schedules, reports"
     )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])

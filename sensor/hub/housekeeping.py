@@ -1,5 +1,5 @@
 """Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, continue
-rollouts, run scheduled hunts, delete old events. One of several workers does it at a time.
+rollouts, run scheduled hunts and reports, delete old events. One of several workers does it at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.device_values import follow_mergers
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
+from sensor.hub.reports import run_due as make_due_reports
 from sensor.hub.rollouts import review
 from sensor.hub.scheduled_hunts import run_due
 from sensor.hub.settings import Hub
@@ -54,6 +55,7 @@ class Housekeeping:
         refresh_campaigns(base)
         review(base, datetime.now(UTC))
         run_due(self._hub, base, datetime.now(UTC))
+        make_due_reports(base, datetime.now(UTC))
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
         if (found := identify(base)) is not None:

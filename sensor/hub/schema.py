@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
+from sensor.hub.schema_reports import REPORTS
 from sensor.hub.schema_upgrades import UPGRADES
 from sensor.hub.schema_values import VALUES
 
@@ -194,5 +195,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     "DROP INDEX devices_macs, devices_ips;\n" + UPGRADES,
     HUNTS,
     VALUES,
+    REPORTS,
 )
 VERSION = len(MIGRATIONS)

@@ -17,10 +17,12 @@ from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerabilit
 
 def site_of(view: View, fleet: Fleet) -> Site:
     """Devices, their weaknesses, and the alerts, incidents and recommendations of a view. ``fleet``: evaluates its
-    devices.
+    devices. In records of several sites, which use the same private networks, segments have the name of their site.
     """
     known = view.known
-    nodes = {node.id: node for node in (_node(record, fleet) for record in known.devices.values()) if node.id}
+    several_sites = len({_site_of(record) for record in known.devices.values()}) > 1
+    found = (_node(record, fleet, _site_of(record) if several_sites else "") for record in known.devices.values())
+    nodes = {node.id: node for node in found if node.id}
     weak = [*_vulnerable(fleet, nodes), *_misconfigured(view, nodes)]
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weak, key=lambda one: (-one.points, not one.sure, one.name)):
@@ -53,7 +55,12 @@ def _misconfigured(view: View, nodes: dict[str, Node]) -> Iterable[Weakness]:
             yield of_recommendation(record, name)
 
 
-def _node(record: Record, fleet: Fleet) -> Node:
+def _site_of(record: Record) -> str:
+    """The site of the sensor that wrote a record."""
+    return tidy(part(record, "sensor").get("site"))
+
+
+def _node(record: Record, fleet: Fleet, site: str) -> Node:
     device = part(record, "device")
     words = {
         name: tidy(device.get(name))
@@ -64,7 +71,7 @@ def _node(record: Record, fleet: Fleet) -> Node:
         **words,
         name=tidy(device.get("hostname")),
         address=address,
-        segment=segment_of(device.get("vlan"), address),
+        segment=f"{site} {segment_of(device.get('vlan'), address)}".strip(),
         roles=frozenset(map(tidy, texts(device.get("roles")))),
         services=frozenset(map(tidy, texts(device.get("services")))),
         gone=record.get("action") == GONE,

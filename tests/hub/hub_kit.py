@@ -114,7 +114,7 @@ class HubServers:
             base.execute(
                 "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
                 "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns, releases, "
-                "release_parts, rollouts, scheduled_hunts RESTART IDENTITY CASCADE"
+                "release_parts, rollouts, scheduled_hunts, report_schedules RESTART IDENTITY CASCADE"
             )
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
@@ -171,4 +171,27 @@ def configuration(path: Path, url: str, credentials: Path, sensor: str, **more: 
         f"sensor: {{ id: {sensor}, site: {SITE} }}\noutputs:\n  hub:\n    type: hub\n    servers: [{url}]\n"
         f"    credentials: {credentials}\n    backoff_max_s: 0.5\n{options}"
     )
+    return path
+
+
+def sent(servers: HubServers, log: Path, folder: Path, sensor: str, site: str) -> None:
+    """A sensor of a site sends its log."""
+    text = (
+        log.read_text().replace('"id":"office-1"', f'"id":"{sensor}"').replace(f'"site":"{SITE}"', f'"site":"{site}"')
+    )
+    own = folder / f"{sensor}.jsonl"
+    own.write_text(text)
+    credentials = servers.joined(sensor, folder, site)
+    config = configuration(folder / f"{sensor}.yaml", servers.url, credentials, sensor)
+    config.write_text(config.read_text().replace(f"site: {SITE}", f"site: {site}"))
+    process = forwarder(config, own, "--once")
+    _, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints.decode()
+
+
+def hub_file(servers: HubServers, folder: Path, reader: str = "reader: hub_reader") -> Path:
+    """The configuration of a console, whose users with sites have the role ``reader``."""
+    path = folder / "hub.yaml"
+    url = servers.hub.settings.database.url
+    path.write_text(f"nats: {{servers: ['{servers.url}']}}\ndatabase:\n  url: {url}\n  {reader}\n")
     return path

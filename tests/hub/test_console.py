@@ -35,26 +35,11 @@ from sensor.views.devices import DeviceFilter
 from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
 from sensor.views.stories import StoryFilter
 from tests.console.kit import Running, act, csrf_of, output_of
-from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
+from tests.hub.hub_kit import SITE, HubServers, hub_file, sent
 from tests.waiting import until
 
 PARIS = "Paris"
 DEVICES, ALERTS, INCIDENTS = 38, 7, 3
-
-
-def sent(servers: HubServers, log: Path, folder: Path, sensor: str, site: str) -> None:
-    """A sensor of a site sends its log."""
-    text = (
-        log.read_text().replace('"id":"office-1"', f'"id":"{sensor}"').replace(f'"site":"{SITE}"', f'"site":"{site}"')
-    )
-    own = folder / f"{sensor}.jsonl"
-    own.write_text(text)
-    credentials = servers.joined(sensor, folder, site)
-    config = configuration(folder / f"{sensor}.yaml", servers.url, credentials, sensor)
-    config.write_text(config.read_text().replace(f"site: {SITE}", f"site: {site}"))
-    process = forwarder(config, own, "--once")
-    _, complaints = process.communicate(timeout=120)
-    assert process.returncode == 0, complaints.decode()
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +70,6 @@ def browser(console: Running) -> Iterator[Any]:
     SiteScopes(console.state).put("anna", ["*"])
     with console.client() as client:
         yield client
-
-
-def hub_file(servers: HubServers, folder: Path, reader: str = "reader: hub_reader") -> Path:
-    path = folder / "hub.yaml"
-    url = servers.hub.settings.database.url
-    path.write_text(f"nats: {{servers: ['{servers.url}']}}\ndatabase:\n  url: {url}\n  {reader}\n")
-    return path
 
 
 def listed(client: Any, path: str, **given: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from sensor.outputs.hub_protocol.messages import UpgradeReport
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.upgrades.packages import Dpkg
 from tests.console.kit import Running
-from tests.hub.hub_kit import SITE, HubServers
-from tests.hub.test_console import ALERTS, PARIS, hub_file, sent
+from tests.hub.hub_kit import SITE, HubServers, hub_file, sent
+from tests.hub.test_console import ALERTS, PARIS
 from tests.upgrades.machine import built, needs_dpkg
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

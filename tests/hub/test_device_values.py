@@ -1,5 +1,5 @@
 """Owner, criticality and tags of devices, set at a hub: they override those of the sensor in all lists, stay when the
-sensor reports again, can be undone, and nobody sets them on devices of a site that is not theirs.
+sensor reports again, can be undone, and a user of one site cannot set them on devices of another.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ def found(base: Connection, **wanted: Any) -> set[str]:
 def test_values_of_a_sensor_are_filters_and_facets(both: tuple[Sensor, Sensor], base: Connection) -> None:
     """As at a sensor: the owner contains the text, tags ignore case, ``none`` is a device without a criticality."""
     nas, cameras = ({f"{one.number}.{name}" for one in both} for name in (NAS, CAMERA))
-    nobody: set[str] = set()
+    none: set[str] = set()
     matches: list[tuple[dict[str, Any], set[str]]] = [
         ({"owner": "ann"}, nas), ({"tag": ("backup",)}, nas), ({"criticality": ("low",)}, nas),
-        ({"text": "anna backup"}, nas), ({"owner": "%"}, nobody), ({"tag": ("backup", "x")}, nobody),
-        ({"criticality": ("high",)}, nobody), ({"tag": ("back",)}, nobody),
+        ({"text": "anna backup"}, nas), ({"owner": "%"}, none), ({"tag": ("backup", "x")}, none),
+        ({"criticality": ("high",)}, none), ({"tag": ("back",)}, none),
     ]  # fmt: skip
     for wanted, expected in matches:
         assert found(base, **wanted) == expected, wanted
@@ -355,8 +355,8 @@ def test_a_program_and_a_command_set_values(
         assert answers[0].json()["item"]["device"]["tags"] == ["a", "b"]
         assert base.execute("SELECT count(*) FROM device_values").fetchone() == (2,)
         assert program.post(f"/devices/{other}/values", json=body).status_code == 404
-        for wrong in ({"values": {"type": "hub"}}, {"values": {"criticality": "x"}}, {"values": 5}, {}, body):
-            assert program.post(f"/devices/{own}/values", json=wrong).status_code == 400
+        for refused in ({"values": {"type": "hub"}}, {"values": {"criticality": "x"}}, {"values": 5}, {}, body):
+            assert program.post(f"/devices/{own}/values", json=refused).status_code == 400
         assert program.get("/devices", params={"owner": "facil"}).json()["total"] == 1
     hub = ("--config", str(servers.config))
     output = output_of("hub", "set", other, "owner=Pia", "criticality=high", *hub)

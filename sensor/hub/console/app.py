@@ -27,7 +27,7 @@ from sensor.console.pages import (
 )
 from sensor.console.render import HUB_NAV
 from sensor.console.settings import Console
-from sensor.hub.console.pages import audit, overview, sensors
+from sensor.hub.console.pages import audit, overview, reports, sensors
 from sensor.views.errors import NotReadable
 
 PAGES: dict[str, Page] = {
@@ -39,6 +39,8 @@ PAGES: dict[str, Page] = {
     "/incidents": incidents.page,
     "/incidents/{id}": incident.page,
     "/sensors": sensors.page,
+    "/reports": reports.page,
+    "/reports/{number}/file": reports.file,
     "/search": search.page,
     "/audit": audit.page,
 }
@@ -47,10 +49,11 @@ ACTIONS: dict[str, Page] = {
     "/alerts/undo": alert_actions.undo,
     "/devices/act": device_actions.act,
     "/devices/undo": device_actions.undo,
+    "/reports/act": reports.act,
     "/views/act": view_actions.act,
 }
 # Pages of a sensor's console besides ``app.PAGES``.
-ELSEWHERE = ("/settings", "/uploads", "/reports")
+ELSEWHERE = ("/settings", "/uploads")
 
 
 def hub_app(console: Console) -> Starlette:

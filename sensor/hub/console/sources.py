@@ -6,6 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import LiteralString, NamedTuple
@@ -107,14 +108,18 @@ class HubSources:
         base.execute("SELECT set_config('sensor.sites', (%s::text[])::text, true)", [list(scope)])
         base.execute("SELECT set_config('role', %s, true)", [self._reader])
 
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction as the owner of the tables, to which row-level security does not apply."""
+        return self._connections.transaction()
+
     def _add_notes(self, notes: Sequence[Note]) -> None:
-        with self._connections.transaction() as base:
+        with self.writing() as base:
             add_notes(Reader(base), notes)
 
     @contextlib.contextmanager
     def _device_values(self, scope: Scope, author: str) -> Iterator[DeviceValues]:
         """A transaction of its own, as the owner of the tables: the statements test the sites of the user."""
-        with self._connections.transaction() as base:
+        with self.writing() as base:
             yield DeviceValues(base, author, scope)
 
     def _datasets(self, sites: Sequence[Site]) -> list[Dataset]:

@@ -38,13 +38,13 @@ def with_values(
     key = joined(sensor, name)
     changes = values_of(reader, sensor, name, key)
     newest = {one.field: one for one, undone in reversed(changes) if not undone}
-    said = {field: newest.get(field, one) for field, one in applied.items()}
-    evidence = [claim_body(evidence_of(one)) for one in said.values()]
+    corrections = {field: newest.get(field, one) for field, one in applied.items()}
+    evidence = [claim_body(evidence_of(one)) for one in corrections.values()]
     return record | {
         "key": key,
-        "device": onto_body(part(record, "device"), said),
+        "device": onto_body(part(record, "device"), corrections),
         "evidence": [*evidence, *objects(record.get("evidence"))],
-        "said": [{"field": one.field, "value": one.value} for one in said.values()],
+        "said": [{"field": one.field, "value": one.value} for one in corrections.values()],
         "history": [_change(one, undone) for one, undone in reversed(changes)],
     }
 
