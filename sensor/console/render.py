@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -128,30 +128,7 @@ def _environment(language: Language) -> jinja2.Environment:
         undefined=jinja2.ChainableUndefined,
         finalize=_cleaned,
     )
-    made.filters |= {
-        one.__name__: one
-        for one in (
-            moment,
-            age,
-            count,
-            percent,
-            name_of,
-            severity,
-            span,
-            each,
-            pairs,
-            fact,
-            ordered,
-            multiline,
-            coded,
-            cell,
-            breakable,
-            setting,
-            done,
-            instant,
-            duration,
-        )
-    }
+    made.filters |= {one.__name__: one for one in FILTERS}
     made.tests["address"] = is_address
     made.filters["plural"] = language.plural
     made.globals["_"] = language.text
@@ -286,3 +263,9 @@ def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
         if name == "severity"
         else list(counts.items())
     )
+
+
+FILTERS: tuple[Callable[..., object], ...] = (
+    moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, coded, cell, breakable,
+    setting, done, instant, duration,
+)  # fmt: skip

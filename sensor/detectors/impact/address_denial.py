@@ -2,7 +2,7 @@
 address.
 
 A host that uses an address answers the probe for it, which is one conflict. An attacker answers for every address that
-a new host tries, although nobody used them before. Switches that probe the addresses of known hosts are answered by
+a new host tries, although no host used them before. Switches that probe the addresses of known hosts are answered by
 these, so addresses that were in use before the probe do not count.
 """
 
@@ -109,7 +109,7 @@ class AddressDenial(EventDetector):
             summary=f"{addresses.mac_text(mac)} claims every address that {who(self.context, victim)} probes for",
             why=(
                 f"{denied} new addresses were claimed by others within {want.window_s} s (threshold {want.addresses})",
-                f"among them {', '.join(tried[:3])}, which nobody used before",
+                f"among them {', '.join(tried[:3])}, which no host used before",
             ),
             numbers={"addresses": denied, "threshold": want.addresses, "window_s": want.window_s},
             network={"proto": "icmpv6", "vlan": vlan, "direction": "internal"},

@@ -11,7 +11,7 @@ client is its DUID (RFC 8415, 11), which it keeps under all its MACs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -35,6 +35,17 @@ NO_RELAY_6 = 1  # instead of a relay, in the keys of DHCPv6: no relay has the lo
 
 Client = int | str  # MAC or DUID
 Message = DhcpMessage | Dhcpv6Solicit | Dhcpv6Reply
+
+
+class Step(NamedTuple):
+    """A message on the way to a lease. ``segment``: VLAN and relay; ``given``: it gives the lease; ``holds``: its
+    client has an address.
+    """
+
+    client: Client
+    segment: tuple[int, int]
+    given: bool
+    holds: bool
 
 
 class Options(detector.Options):
@@ -99,52 +110,38 @@ class DhcpStarvation(EventDetector):
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        packet, want = event.packet, self.options
-        client: Client
-        if isinstance(event, Dhcpv6Solicit | Dhcpv6Reply):
-            client, segment = event.duid, (packet.vlan, event.relay or NO_RELAY_6)
-            given, holds = isinstance(event, Dhcpv6Reply) and bool(event.addresses), False
-        elif isinstance(event, DhcpMessage) and (packet.truncated or not isinstance(event, DhcpOther)):
-            client, segment = event.mac, (packet.vlan, event.relay)
-            given = isinstance(event, DhcpAck) or (isinstance(event, DhcpOther) and bool(event.offered))
-            holds = bool(event.address)
-        else:
+        if not isinstance(event, Message) or (step := _step(event)) is None or not step.client:
             return
-        if not client:
-            return
-        if given:
-            self._served_again.put(segment, self._served.add(segment, client, event.ts))
-            return
-        if packet.src_mac in self._exempt or holds or isinstance(event, Dhcpv6Reply):
-            return
-        served = self._served_again.get(segment) or 0
-        asking = self._asking.add(segment, client, event.ts) - served
-        answered = (
-            not event.relay or segment in self._served_again
-        )  # a capture between relay and server may show one direction only
-        if answered and asking >= want.clients and self._reported.fresh((packet.vlan, 0), event.ts):
-            yield self._alert(
-                event,
-                f"{asking} clients without a lease requested one at once, the last one",
-                asking,
-                want.clients,
-                f"{served} received a lease",
-            )
-        sender = (packet.vlan, packet.src_mac)
-        if event.relay or not packet.src_mac:
-            return
+        if step.given:
+            self._served_again.put(step.segment, self._served.add(step.segment, step.client, event.ts))
+        elif not step.holds and event.packet.src_mac not in self._exempt:
+            yield from self._requested(event, step)
+            if not event.relay and event.packet.src_mac:
+                yield from self._sent(event, step.client)
+
+    def _requested(self, event: Message, step: Step) -> Iterator[Alert]:
+        """Clients of a segment without a lease."""
+        want, served = self.options, self._served_again.get(step.segment)
+        asking = self._asking.add(step.segment, step.client, event.ts) - (served or 0)
+        # A capture between relay and server may show one direction only.
+        answered = not event.relay or served is not None
+        if answered and asking >= want.clients and self._reported.fresh((event.packet.vlan, 0), event.ts):
+            what = f"{asking} clients without a lease requested one at once, the last one"
+            yield self._alert(event, what, asking, want.clients, f"{served or 0} received a lease")
+
+    def _sent(self, event: Message, client: Client) -> Iterator[Alert]:
+        """Clients and transactions of one MAC."""
+        want, sender = self.options, (event.packet.vlan, event.packet.src_mac)
         clients = self._clients.add(sender, client, event.ts)
         questions = self._questions.add(sender, event.xid, event.ts)
-        if clients >= want.one_sender and clients > 1 and packet.src_mac != client:
-            what, count, threshold = "requested DHCP leases as {} different clients", clients, want.one_sender
+        if clients >= want.one_sender and clients > 1 and event.packet.src_mac != client:
+            what, count, threshold = f"requested DHCP leases as {clients} different clients", clients, want.one_sender
         elif questions >= want.questions:
-            what, count, threshold = "started {} DHCP transactions", questions, want.questions
+            what, count, threshold = f"started {questions} DHCP transactions", questions, want.questions
         else:
             return
         if self._reported.fresh(sender, event.ts):
-            yield self._alert(
-                event, what.format(count), count, threshold, "all were sent by one MAC that is not a relay"
-            )
+            yield self._alert(event, what, count, threshold, "all were sent by one MAC that is not a relay")
 
     def _alert(self, event: Message, what: str, count: int, threshold: int, reason: str) -> Alert:
         packet, want = event.packet, self.options
@@ -169,3 +166,16 @@ class DhcpStarvation(EventDetector):
         # many have the address 0.0.0.0
         alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"
         return alert
+
+
+def _step(event: Message) -> Step | None:
+    """None for messages that neither request nor give a lease."""
+    packet = event.packet
+    if isinstance(event, Dhcpv6Reply):
+        return Step(event.duid, (packet.vlan, event.relay or NO_RELAY_6), True, True) if event.addresses else None
+    if isinstance(event, Dhcpv6Solicit):
+        return Step(event.duid, (packet.vlan, event.relay or NO_RELAY_6), False, False)
+    if isinstance(event, DhcpOther) and not packet.truncated:
+        return None
+    given = isinstance(event, DhcpAck) or (isinstance(event, DhcpOther) and bool(event.offered))
+    return Step(event.mac, (packet.vlan, event.relay), given, bool(event.address))
