@@ -84,6 +84,19 @@ def test_both_ends_of_a_conversation_are_taken() -> None:
     assert "both ends" in alert.why[0]
 
 
+def test_repaired_caches() -> None:
+    """A tool that repairs the caches at its end claims the address for the gateway, in frames of its own (arpspoof):
+    the gateway is never the actor, wherever the capture begins.
+    """
+    stolen = [reply(2 * n, ATTACKER, "10.0.0.1") for n in range(8)]
+    repaired = [ArpReply(packet(16 + n, ATTACKER), GATEWAY, parse("10.0.0.1"), parse("10.0.0.5")) for n in range(12)]
+    asked = [request(-2, ATTACKER, "10.0.0.66", "10.0.0.1"), request(0.5, VICTIM, "10.0.0.5", "10.0.0.66")]
+    for before in ([], asked, ORDINARY, [*ORDINARY, announcement(0.4, GATEWAY, "10.0.0.1")]):
+        found = reported([*before, *stolen, *repaired])
+        assert {alert.actor.mac for alert in found} <= {ATTACKER}
+    assert found
+
+
 def test_an_address_is_claimed_again_and_again() -> None:
     """Repeated claims to the address of a host that is present raise an alert."""
     alert = reported([*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))])[0]

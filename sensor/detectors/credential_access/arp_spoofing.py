@@ -3,11 +3,12 @@
 Addresses also change their MAC legitimately: leases end, clusters and routers fail over, wireless clients roam. Then
 the former holder is gone, or yields at once and continues with its other addresses, and the new holder announces itself
 a few times and answers requests afterwards. An attacker has to repeat the claim, takes both ends of a conversation, or
-takes an address that it requests itself, while the victim stays active. Where the capture begins during an attack, the
-first holder is unknown: then the host that sends unsolicited answers is the attacker, above all where it claims the
-addresses of two hosts towards each other. A host may send from several ports that all claim the address: consecutive
-MACs are a weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored, and so are claims between routers that
-both announced the address in VRRP. There is no packet rate threshold: two frames can be enough.
+takes an address that it requests itself, while the victim stays active. Claims that it sends in the name of the victim,
+to repair the caches at the end, are no claims of the victim. Where the capture begins during an attack, the first
+holder is unknown: then the host that sends unsolicited answers is the attacker, above all where it claims the addresses
+of two hosts towards each other. A host may send from several ports that all claim the address: consecutive MACs are a
+weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored, and so are claims between routers that both
+announced the address in VRRP. There is no packet rate threshold: two frames can be enough.
 """
 
 from __future__ import annotations
@@ -165,7 +166,12 @@ class ArpSpoofing(EventDetector):
         dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited)
         if dispute is None and not insists:
             owner.asks = address
-        if dispute is None or is_virtual(dispute.mac) or dispute.mac in self._exempt:
+        if (
+            dispute is None
+            or is_virtual(dispute.mac)
+            or dispute.mac in self._exempt
+            or self._is_given_back(event, mac, address, dispute)
+        ):
             return
         if dispute.mac == mac:  # the victim claims the address, or a host that took it before the capture began
             if unsolicited and isinstance(event, ArpReply):
@@ -245,6 +251,13 @@ class ArpSpoofing(EventDetector):
             and dispute.unsolicited < want.claims
             and ts - dispute.since > want.alive_s * SECOND
         )
+
+    def _is_given_back(self, event: Event, mac: int, address: int, dispute: Binding) -> bool:
+        """Whether the holder itself sent the claim of the other MAC, as spoofing tools do at their end."""
+        if mac == dispute.mac or event.packet.src_mac != dispute.mac:
+            return False
+        self._bindings.settle(event.packet.vlan, address, mac, event.ts)
+        return True
 
     def _moved(self, vlan: int, address: int, old: int, new: int, ts: int) -> None:
         """The address moves to another MAC, as its holder is silent: disconnected, or only idle."""
