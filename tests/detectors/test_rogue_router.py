@@ -9,7 +9,7 @@ from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
-from tests.detectors.stories import START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected, mac_of
 
 ROGUE = "credential_access.rogue_router"
 
@@ -79,6 +79,20 @@ def test_a_host_redirects_to_itself() -> None:
     """A host that redirects traffic to itself raises an alert."""
     redirect = NdpRedirect(packet(0, 0x66), 0x66, parse("fe80::66"), parse("2001:db8:9::1"))
     assert inspected(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
+
+
+def test_a_redirect_in_the_name_of_the_router() -> None:
+    """A host that redirects traffic to its own IPv4 address uses the source address of the router; a router that
+    redirects to another one does not.
+    """
+    host = device("workstation", "10.0.0.66")
+    host.macs = (mac_of("10.0.0.66"),)
+    forged = IcmpRedirect(packet(0, mac_of("10.0.0.66"), "10.0.0.1"), parse("10.0.0.66"), parse("203.0.113.9"))
+    [alert] = inspected(detector(ROGUE, World(host)), [forged])
+    assert (alert.actor.address, alert.actor.mac) == (parse("10.0.0.66"), mac_of("10.0.0.66"))
+    assert (alert.numbers["differs"], alert.techniques[0].technique) == ("redirect", "T1557")
+    honest = IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.66"), parse("203.0.113.9"))
+    assert inspected(detector(ROGUE, World(host)), [honest]) == []
 
 
 def test_redirects_that_mislead_no_host() -> None:

@@ -181,10 +181,19 @@ class RogueRouter(EventDetector):
         gateway = event.target if isinstance(event, NdpRedirect) else event.gateway
         if gateway == event.destination or not addresses.is_host(packet.src):
             return
-        itself = isinstance(event, NdpRedirect) and event.mac == packet.src_mac
+        itself = self._leads_to_sender(event, gateway)
         if itself or is_fixed_function(self.context, sender):
             reason = f"it redirects traffic for {addresses.text(event.destination)} to {addresses.text(gateway)}"
-            yield from self._alert(event, reason, "redirect")
+            # The source address is that of the router, whose redirects hosts follow (RFC 1122, 3.2.2.2).
+            yield from self._alert(event, reason, "redirect", address=gateway if itself else packet.src)
+
+    def _leads_to_sender(self, event: NdpRedirect | IcmpRedirect, gateway: int) -> bool:
+        """Whether the new next hop has the MAC of the frame."""
+        packet = event.packet
+        if isinstance(event, NdpRedirect):
+            return event.mac == packet.src_mac
+        device = self.context.device(Subject(0, gateway, packet.vlan))
+        return device is not None and packet.src_mac in device.macs
 
     @staticmethod
     def _known(table: Bounded[int, Bounded[Any, Any]], vlan: int) -> Bounded[Any, Any]:
@@ -194,17 +203,19 @@ class RogueRouter(EventDetector):
             table.put(vlan, known)
         return known
 
-    def _alert(self, event: Event, reason: str, what: str, segment: bool = False) -> Iterator[Alert]:
+    def _alert(self, event: Event, reason: str, what: str, segment: bool = False, address: int = 0) -> Iterator[Alert]:
+        """``address``: of the actor, if it is not the source address."""
         packet = event.packet
         if not self._reported.fresh((packet.vlan, 0 if segment else packet.src_mac, what), event.ts):
             return
-        actor = Subject(packet.src_mac, packet.src, packet.vlan)
+        actor = Subject(packet.src_mac, address or packet.src, packet.vlan)
         name = who(self.context, actor)
+        kind = "a router" if what == "redirect" else "an IPv6 router"
         alert = self.alert(
             event,
             actor=actor,
             target=Subject(0, packet.dst, packet.vlan),
-            summary=f"{name} acts as an IPv6 router: {reason}",
+            summary=f"{name} acts as {kind}: {reason}",
             why=(f"sent by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
             numbers={"differs": what},
             network={
