@@ -62,6 +62,18 @@ def test_replies_that_return_the_data() -> None:
     assert one([alert for alert in found if "requests" in alert.numbers]).numbers["requests"] == 10
 
 
+def test_a_file_in_pings() -> None:
+    """A text file in large echo requests (hping3 --file) is a transfer: each has other content."""
+    story = [ping(n, 1000, 4.5 + n * 0.07 % 0.9, ("text", "data")[n % 2]) for n in range(20)]
+    found = [alert for alert in inspected(detector(TUNNEL), story) if alert.severity == Severity.high]
+    assert one(found).numbers["contents"] == 10
+    assert "T1048.003" in [each.technique for each in found[0].techniques]
+    counted = [ping(n, 1000, 4.5 + n / 1000, "data") for n in range(60)]
+    assert inspected(detector(TUNNEL), counted) == []
+    small = [ping(n, 100, 4.5 + n * 0.07 % 0.9, "data") for n in range(60)]
+    assert inspected(detector(TUNNEL), small) == []
+
+
 def test_text_in_one_ping_is_a_hint() -> None:
     [alert] = inspected(detector(TUNNEL), [ping(0, 140, 3.0, "text"), ping(1, 140, 3.0, "text")])
     assert alert.severity == Severity.low

@@ -1,6 +1,6 @@
 """Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
-requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it, or replies to no
-request do.
+requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it or ever new contents,
+or replies to no request carry much.
 
 A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """
@@ -27,11 +27,13 @@ AGAIN = 300 * SECOND
 # More bytes of an echo request than ping programs send, and bits of entropy per byte of compressed or encrypted data of
 # that size.
 LARGE, DISORDERED = 200, 6.0
+# Bits per byte by which the entropies of contents must differ: a time or a counter in one text changes it less.
+SPREAD = 0.2
 
 Pair = tuple[int, int]
 
 # Indicators of data that flows one way.
-ONE_WAY = ("volume", "unasked")
+ONE_WAY = ("volume", "unasked", "contents")
 
 
 class Options(detector.Options):
@@ -47,6 +49,9 @@ class Options(detector.Options):
         60_000,
         ge=1000,
         description="threshold: bytes in large echo requests, or replies to no request, without a padding pattern",
+    )
+    contents: int = Field(
+        10, ge=3, le=SIZES_LIMIT, description="threshold: different texts or tables in large echo requests"
     )
     sizes: int = Field(
         12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern"
@@ -64,7 +69,9 @@ class IcmpTunnel(EventDetector):
         "Identify the program that sends these pings. Allow ping across the border for monitoring only, and drop echo "
         "requests with large payloads at the firewall."
     )
-    false_positives = "Path MTU tests; programs that put their own text into pings (low severity)."
+    false_positives = (
+        "Path MTU tests; programs that put their own text into pings (low severity if it is always the same)."
+    )
     Options = Options
     watches = (IcmpEcho, IcmpEchoReply)
 
@@ -77,6 +84,7 @@ class IcmpTunnel(EventDetector):
         self._packets: Counts[Pair] = self.tables.add("packets", Counts(window, PAIRS_LIMIT))
         self._others: Counts[Pair] = self.tables.add("others", Counts(window, PAIRS_LIMIT))
         self._sizes: Distinct[Pair, int] = self.tables.add("sizes", Distinct(window, PAIRS_LIMIT, SIZES_LIMIT))
+        self._contents: Distinct[Pair, float] = self.tables.add("contents", Distinct(window, PAIRS_LIMIT, SIZES_LIMIT))
         self._requests: Counts[Pair] = self.tables.add("requests", Counts(window, PAIRS_LIMIT))
         self._volume: Counts[Pair] = self.tables.add("volume", Counts(window, PAIRS_LIMIT))
         self._unasked_volume: Counts[Pair] = self.tables.add("unasked_volume", Counts(window, PAIRS_LIMIT))
@@ -113,9 +121,15 @@ class IcmpTunnel(EventDetector):
     def _request(self, event: IcmpEcho, pair: Pair) -> Iterator[Alert]:
         """A request with data; its replies may return it unchanged."""
         yield from self._evaluate(event, pair, other=False)
+        want, ts = self.options, event.ts
+        if event.size >= LARGE and event.disorder < DISORDERED and event.carries in ("text", "data"):
+            contents = self._contents.add(pair, event.disorder, ts)
+            entropies = self._contents.values(pair) if contents >= want.contents else [0.0]
+            if max(entropies) - min(entropies) >= SPREAD:
+                reason = f"{contents} different contents in large echo requests (threshold {want.contents})"
+                yield from self._alert_of(event, pair, "contents", reason, contents, want.contents)
         if event.carries != "data":
             return
-        want, ts = self.options, event.ts
         sent, back = self._requests.add(pair, ts), self._requests.add((pair[1], pair[0]), ts, 0)
         volume = self._volume.add(pair, ts, event.size if event.size >= LARGE and event.disorder >= DISORDERED else 0)
         if min(sent, back) >= want.both:
