@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
@@ -66,12 +67,20 @@ def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
         1,
         8,
     )
-    change["first"], change["ts"], change["client_packets"], change["kind"] = (
+    change["first"], change["last"], change["client_packets"], change["kind"] = (
         START,
         START + seconds * SECOND,
         count,
         Change.ENDED,
     )
+    change["ts"] = change["last"] + 60 * SECOND
+    return change
+
+
+def stream(count: int, seconds: int, port: int, answers: int = 0) -> npt.NDArray[np.void]:
+    """UDP datagrams from one port to another, as their flow ends."""
+    change = pings(count, seconds)
+    change["proto"], change["server_port"], change["server_packets"] = 17, port, answers
     return change
 
 
@@ -117,6 +126,21 @@ def test_pings_without_a_pause() -> None:
     alert = one(alerts_of(detector(FLOOD), pings(10_000, 10)))
     assert (alert.numbers["count"], alert.severity) == (10_000, Severity.medium)
     assert "with pings" in alert.summary
+
+
+@pytest.mark.parametrize("port", [53, 80, 123])
+def test_datagrams_to_a_service_that_answers_none(port: int) -> None:
+    """A flood from one UDP port (LOIC) raises an alert, of low severity where no packet of a server was captured; a
+    service that answers, video, logs, and a resolver that is down raise none.
+    """
+    alert = one(alerts_of(detector(FLOOD), shown(stream(9_000, 6, port))))
+    assert (alert.numbers["count"], alert.numbers["window_s"], alert.target_port) == (9_000, 6, port)
+    assert alert.severity == Severity.medium
+    assert one(alerts_of(detector(FLOOD), stream(9_000, 6, port))).severity == Severity.low
+    assert alerts_of(detector(FLOOD), shown(stream(9_000, 6, port, answers=8_000))) == []
+    assert alerts_of(detector(FLOOD), shown(stream(9_000, 6, 514))) == []
+    assert alerts_of(detector(FLOOD), shown(stream(9_000, 60, 50_004))) == []
+    assert alerts_of(detector(FLOOD), shown(stream(1_200, 600, port))) == []
 
 
 def test_benign_twins_are_quiet() -> None:

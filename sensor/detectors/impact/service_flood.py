@@ -1,5 +1,5 @@
 """Denial of service from one host: connection after connection to one service without an answer, datagrams to one host
-from or to ever new ports, or pings without pause.
+from or to ever new ports or to a service that answers every one, or pings without pause.
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
@@ -30,7 +30,9 @@ from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 1024
-PING, PING_6 = 1, 58
+PINGS = (1, 58)
+# UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
+ANSWERING = np.array([53, 80, 123, 161, 389, 443], np.uint16)
 
 
 class Options(detector.Options):
@@ -41,21 +43,29 @@ class Options(detector.Options):
     datagrams: int = Field(
         3000, ge=300, description="threshold: unanswered UDP flows of one source to one target, on any ports"
     )
-    pings: int = Field(1000, ge=100, description="threshold: ICMP messages of one type of one source to one target")
+    pings: int = Field(
+        1000,
+        ge=100,
+        description="threshold: ICMP messages of one type, or unanswered UDP datagrams from one port to a service, "
+        "of one source to one target",
+    )
     pings_per_second: float = Field(50.0, gt=1, description="minimum rate of these messages a second")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own load tests")
 
 
 class Finding(NamedTuple):
-    """The number of flows, and whether the capture shows answers."""
+    """The number of flows, or of messages of one flow within so many seconds (0: flows), and whether the capture shows
+    answers.
+    """
 
     messages: int
     lit: bool
+    seconds: int = 0
 
 
 class ServiceFlood(FlowDetector):
-    """Counts opened minus answered connections, by source and service; checks ICMP flows when they end."""
+    """Counts opened minus answered connections, by source and service; checks ICMP and UDP flows when they end."""
 
     title = "Denial of service by a single host"
     severity = Severity.medium
@@ -83,7 +93,7 @@ class ServiceFlood(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
         lit = self._lit_until(rows)
-        found = self._pings(rows)
+        found = self._loud(rows, lit)
         kinds = changes.contacts["kind"]
         contacts = changes.contacts[(kinds == Change.NEW) | (kinds == Change.ANSWERED)]
         protocols = contacts["service"] & 0xFF
@@ -104,30 +114,36 @@ class ServiceFlood(FlowDetector):
         self._lit = bool(lit[-1])
         return lit
 
-    def _pings(self, rows: npt.NDArray[np.void]) -> list[tuple[int, Finding]]:
-        """The flows of echo requests that ended with too many of them, and too many a second."""
-        at = np.flatnonzero((rows["kind"] == Change.ENDED) & ((rows["proto"] == PING) | (rows["proto"] == PING_6)))
+    def _loud(self, rows: npt.NDArray[np.void], lit: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
+        """The flows of echo requests, or of datagrams to a service that does not answer, that ended with too many of
+        them, and too many a second.
+        """
+        ping = np.isin(rows["proto"], PINGS)
+        silent = (rows["proto"] == UDP) & (rows["server_packets"] == 0) & np.isin(rows["server_port"], ANSWERING)
+        at = np.flatnonzero((rows["kind"] == Change.ENDED) & (ping | silent))
         ended, sent = rows[at], rows["client_packets"][at]
-        seconds = np.maximum(ended["ts"] - ended["first"], SECOND) / SECOND
+        seconds = np.maximum(ended["last"] - ended["first"], SECOND) / SECOND
         loud = (sent >= self.options.pings) & (sent >= self.options.pings_per_second * seconds)
-        return [(int(row), Finding(int(count), True)) for row, count in zip(at[loud], sent[loud], strict=True)]
+        shown = ping | lit
+        return [
+            (row, Finding(count, bool(shown[row]), round(length)))
+            for row, count, length in zip(at[loud].tolist(), sent[loud].tolist(), seconds[loud].tolist(), strict=True)
+        ]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
             return
-        port = 0 if flow.proto == UDP else flow.server_port
+        stream, tcp = numbers.seconds > 0, flow.proto == TCP
+        port = 0 if flow.proto == UDP and not stream else flow.server_port
         if not self._reported.fresh((flow.client, flow.server, flow.proto, port), flow.ts):
             return
-        tcp, counted = flow.proto == TCP, flow.proto in (TCP, UDP)
-        threshold = want.connections if tcp else want.datagrams if counted else want.pings
-        window = want.window_s if counted else round(_seconds(flow))
-        what = f"connections to tcp/{flow.server_port}" if tcp else "UDP datagrams" if counted else "pings"
-        how = (
-            f"{numbers.messages} {'connections' if tcp else 'UDP flows'} within {window} s without an answer"
-            if counted
-            else f"{numbers.messages} messages in {window} s"
-        )
+        threshold = want.pings if stream else want.connections if tcp else want.datagrams
+        window = numbers.seconds or want.window_s
+        service = f" to udp/{port}" if port and flow.proto == UDP else ""
+        what = f"connections to tcp/{port}" if tcp else f"UDP datagrams{service}" if flow.proto == UDP else "pings"
+        unit = "messages" if stream else "connections" if tcp else "UDP flows"
+        how = f"{numbers.messages} {unit} within {window} s{'' if flow.proto in PINGS else ' without an answer'}"
         yield self.alert(
             flow,
             actor=actor,
@@ -141,7 +157,7 @@ class ServiceFlood(FlowDetector):
             key=(addresses.text(flow.server), what),
             severity=self._severity(actor, numbers),
             confidence=0.8 if numbers.lit else 0.5,
-            target_port=flow.server_port if tcp else 0,
+            target_port=port if tcp or service else 0,
             network=network_of(self.context, flow),
         )
 
@@ -165,7 +181,3 @@ def _unanswered(
         keys = combine(keys, contacts["service"].astype(np.uint64))
     for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
         yield int(contacts["row"][i]), count
-
-
-def _seconds(flow: Flow) -> float:
-    return max(flow.ts - flow.first, SECOND) / SECOND
