@@ -16,9 +16,9 @@ SCAN = "initial_access.web_scan"
 SOURCE, SERVER = "10.0.0.66", "10.0.0.80"
 
 
-def request(path: str, at: float = 0, *, agent: str = "Mozilla/5.0") -> Event:
+def request(path: str, at: float = 0, *, agent: str = "Mozilla/5.0", host: str = "www") -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(SOURCE), dst=parse(SERVER), sport=40000, dport=80, proto=6)
-    return HttpRequest(packet, "GET", "www", path, agent, "", "", "", "", -1, False)
+    return HttpRequest(packet, "GET", host, path, agent, "", "", "", "", -1, False)
 
 
 def answer(path: str, status: int, at: float = 0) -> Event:
@@ -50,6 +50,23 @@ def test_files_that_hold_secrets() -> None:
     )
     assert (first.severity, second.severity) == (Severity.low, Severity.medium)
     assert second.numbers["files"] == 3
+
+
+def test_names_of_a_word_list() -> None:
+    """A word list of virtual hosts raises an alert, whatever the server answers; a client of a proxy, which requests
+    whole URLs, clients of addresses, a browser with a dozen shards, and visits to many sites raise none.
+    """
+    alert = one(inspected(detector(SCAN), [request("/", n / 10, host=f"name{n}.lab.example") for n in range(60)]))
+    assert (alert.numbers["hosts"], alert.techniques[1].technique) == (40, "T1595.003")
+    quiet = (
+        [request(f"http://name{n}.lab.example/", n / 10, host=f"name{n}.lab.example") for n in range(60)],
+        [request("/", n / 10, host=f"{n}.0.2.1") for n in range(60)],
+        [request("/", n / 10, host=f"tile{n % 12}.maps.example") for n in range(60)],
+        [request("/", n / 10, host=f"www.site{n}.example") for n in range(60)],
+        [request("/", n * 5, host=f"name{n}.lab.example") for n in range(60)],
+    )
+    for story in quiet:
+        assert inspected(detector(SCAN), story) == []
 
 
 def test_many_pages_that_are_not_there() -> None:

@@ -1,5 +1,5 @@
-"""Web scan: one source probes a web server with a scanning tool, requests files with secrets, or many pages that do not
-exist.
+"""Web scan: one source probes a web server with a scanning tool, requests files with secrets, many pages that do not
+exist, or many names of one domain (virtual hosts).
 """
 
 from __future__ import annotations
@@ -55,11 +55,16 @@ PARTS = re.compile(
 )
 
 
+# A name below a domain, not an address.
+NAMED = re.compile(r"^[^.]*[a-z_-][^.]*\.[^.]", re.IGNORECASE)
+
+
 class Options(detector.Options):
-    """When missing pages and secret files are a scan."""
+    """When missing pages, secret files and names are a scan."""
 
     missing: int = Field(20, ge=5, description="threshold: distinct pages that do not exist")
     sensitive: int = Field(3, ge=1, description="threshold: distinct files with secrets")
+    hosts: int = Field(40, ge=10, le=64, description="threshold: names of one domain requested from one address")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
     share: float = Field(0.5, ge=0, le=1, description="minimum share of failed requests")
     again_s: int = Field(
@@ -82,7 +87,7 @@ class WebScan(EventDetector):
         "monitoring probe with its own user agent."
     )
     watches = (HttpRequest, HttpResponse)
-    decisive = {"sensitive": "files", "missing": "missing"}
+    decisive = {"sensitive": "files", "missing": "missing", "hosts": "hosts"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -90,6 +95,7 @@ class WebScan(EventDetector):
         window = self.options.window_s * SECOND
         self._sensitive: Distinct[tuple[int, int], str] = self.tables.add("sensitive", Distinct(window, KEYS_LIMIT))
         self._missing: Distinct[tuple[int, int], str] = self.tables.add("missing", Distinct(window, KEYS_LIMIT))
+        self._hosts: Distinct[tuple[int, int, str], str] = self.tables.add("hosts", Distinct(window, KEYS_LIMIT))
         self._answers: Counts[tuple[int, int]] = self.tables.add("answers", Counts(window, KEYS_LIMIT))
         self._failures: Counts[tuple[int, int]] = self.tables.add("failures", Counts(window, KEYS_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
@@ -97,8 +103,9 @@ class WebScan(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        # All answers are counted: a scan shows in the share of errors.
-        return {HttpRequest: field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)}
+        # All answers are counted: a scan shows in the share of errors; and the names of all requests.
+        known = field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)
+        return {HttpRequest: known | field("host").passes(_domain_of)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, HttpResponse):
@@ -112,6 +119,7 @@ class WebScan(EventDetector):
                 yield from self._tool(event, tool)
             if found := SENSITIVE.search(event.path):
                 yield from self._secret(event, event.path[: found.end()].partition("?")[0][:120])
+            yield from self._named(event)
 
     def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
         why = (f"user agent {event.user_agent[:120]!r} of {tool}",)
@@ -146,6 +154,23 @@ class WebScan(EventDetector):
             numbers,
             Severity.medium if many else Severity.low,
         )
+
+    def _named(self, event: HttpRequest) -> Iterator[Alert]:
+        """Names below one domain; requests to a proxy have the name in the path."""
+        domain = _domain_of(event.host)
+        if not domain or event.forwarded or not event.path.startswith("/"):
+            return
+        packet, want = event.packet, self.options
+        key = (packet.src, packet.dst, domain)
+        hosts = self._hosts.add(key, event.host, packet.ts)
+        if hosts < want.hosts:
+            return
+        why = (
+            f"{hosts} names of {domain} requested within {want.window_s} s (threshold {want.hosts})",
+            f"requested: {some(self._hosts.values(key))}",
+        )
+        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts}
+        yield from self._alert(event, "hosts", f"tried virtual hosts of {domain}", why, numbers, Severity.medium)
 
     def _failed(self, event: HttpResponse) -> Iterator[Alert]:
         packet = event.packet
@@ -209,3 +234,9 @@ def _tool_of(agent: str) -> str:
     """The scanner that a user agent names; empty for others."""
     found = SCANNERS.search(agent)
     return found[0] if found else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _domain_of(host: str) -> str:
+    """The domain of a name; empty for addresses and names without a domain."""
+    return host.partition(".")[2] if NAMED.search(host) else ""
