@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
-from sensor.core.alert import Severity
-from tests.detectors.stories import Story, World, device, in_time
+from sensor.core.alert import Alert, Severity
+from sensor.core.flow import Change, flow_of
+from sensor.core.packet import Packet
+from sensor.counting.changes import ChangeReader
+from sensor.dissectors.shared.smb_events import SmbTreeConnect
+from tests.detectors.stories import Story, World, detector, device, in_time, inspected
 
 FAN_OUT = "lateral_movement.fan_out"
 DAY = 86_400
@@ -36,10 +40,15 @@ def test_five_new_hosts_are_a_fan_out() -> None:
     assert (alert.severity, alert.numbers["hosts"], alert.numbers["threshold"]) == (Severity.medium, 5, 5)
 
 
-def test_ssh_alone_is_slight_until_the_network_is_known() -> None:
-    """On the first day SSH to five hosts may be a backup or a deployment; with other services, or later, it is not."""
-    [alert] = in_time(FAN_OUT, fan(5))
-    assert (alert.severity, alert.confidence) == (Severity.low, 0.5)
+def test_shells_alone_are_slight_until_the_network_is_known() -> None:
+    """On the first day SSH and Telnet to five hosts may be a backup or a deployment; with other services, or later,
+    or from a camera, they are not.
+    """
+    for story in (fan(5), fan(4).converse(400, "10.0.0.66", "10.0.1.9", 23, lasts=30)):
+        [alert] = in_time(FAN_OUT, story)
+        assert (alert.severity, alert.confidence) == (Severity.low, 0.5)
+    [alert] = in_time(FAN_OUT, fan(5), World(device("camera", "10.0.0.66")))
+    assert alert.severity == Severity.medium
     other = fan(4, 301).converse(1, "10.0.0.66", "10.0.1.9", 3389, lasts=30)
     assert [alert.severity for alert in in_time(FAN_OUT, other)] == [Severity.medium]
     known = World(*(device("server", f"10.0.1.{n}") for n in range(1, 6))).learned(Story())
@@ -101,6 +110,34 @@ def test_shares_and_print_queues_are_quiet() -> None:
         len(in_time(FAN_OUT, fan(5, port=445), World(*(device("workstation", f"10.0.1.{n + 1}") for n in range(5)))))
         == 1
     )
+
+
+def with_shares(story: Story, *shares: str) -> list[Alert]:
+    """The alerts for SMB flows, each of which connects to these shares once it is answered."""
+    unit, changes = detector(FAN_OUT), story.changes()
+    reader, found = ChangeReader(unit.context.networks), []
+    for at in range(len(changes)):
+        part = changes[at : at + 1].copy()
+        ts, uid = int(part["ts"][0]), int(part["flow"][0])
+        if ts >= unit.due:
+            found += unit.tick(ts)
+        if part["kind"][0] == Change.ANSWERED:
+            packet = Packet(flow=uid, ts=ts)
+            found += inspected(unit, [SmbTreeConnect(packet, f"\\\\host\\{share}", share) for share in shares])
+        for row, numbers in unit.candidates(reader.read(part)):
+            found += unit.evaluate(flow_of(part[row]), numbers)
+    return [*found, *unit.tick(unit.due)]
+
+
+def test_ordinary_shares_are_no_administration() -> None:
+    """Files of five hosts are read over SMB; sessions that also connect to administrative shares, or only to named
+    pipes, count.
+    """
+    story = fan(5, port=445)
+    assert with_shares(story, "IPC$", "TEAM", "HOME") == []
+    assert len(with_shares(story, "TEAM", "C$")) == 1
+    assert len(with_shares(story, "ADMIN$", "TEAM")) == 1
+    assert len(with_shares(story, "IPC$")) == 1
 
 
 def test_repeats_fold_into_one_alert() -> None:

@@ -2,8 +2,8 @@
 
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
-run one command over SSH open sessions of the same shape: those whose login the server accepted do not count. Where the
-capture contains no packet of the server, the client's side is judged.
+run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count.
+Where the capture contains no packet of the server, the client's side is judged.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
-from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 from sensor.dissectors.ssh import SshLogin
 
-PAIRS_LIMIT, ACCEPTED_LIMIT, REPORTED_LIMIT = 16384, 4096, 4096
+PAIRS_LIMIT, LOGINS_LIMIT, REPORTED_LIMIT = 16384, 4096, 4096
 SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
 # Minimum size of a session (version, key exchange), and its maximum without a successful login.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
@@ -50,7 +49,7 @@ class Options(detector.Options):
 
 
 class SessionGuessing(FlowDetector, EventDetector):
-    """Watches TCP flows to such services at their end, in columns, and accepted SSH logins."""
+    """Watches TCP flows to such services at their end, in columns, and SSH logins."""
 
     title = "Password guessing in encrypted sessions (SSH, RDP)"
     severity = Severity.medium
@@ -69,18 +68,18 @@ class SessionGuessing(FlowDetector, EventDetector):
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
         window = self.options.window_s * SECOND
         self._sessions: Counts[tuple[int, int, int]] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
-        self._accepted: Bounded[int, int] = self.tables.add("accepted", Bounded(ACCEPTED_LIMIT))
+        # By flow: time of its last login, and whether all were accepted.
+        self._logins: Bounded[int, tuple[int, bool]] = self.tables.add("logins", Bounded(LOGINS_LIMIT))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
-    def wants(self) -> dict[type[Event], Want]:
-        return {SshLogin: field("accepted").filled()}
-
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, SshLogin) and event.accepted:
-            self._accepted.put(event.packet.flow, event.packet.ts)
+        if isinstance(event, SshLogin):
+            flow, now = event.packet.flow, event.packet.ts
+            _, accepted = self._logins.get(flow) or (now, True)
+            self._logins.put(flow, (now, accepted and event.accepted))
             # Longer sessions do not count anyway.
-            while (oldest := self._accepted.oldest()) and event.packet.ts - oldest[1] > LONGEST_S * SECOND:
-                self._accepted.pop(oldest[0])
+            while (oldest := self._logins.oldest()) and now - oldest[1][0] > LONGEST_S * SECOND:
+                self._logins.pop(oldest[0])
         return iter(())
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
@@ -94,7 +93,8 @@ class SessionGuessing(FlowDetector, EventDetector):
         return [(row, None) for row in at[_fails(rows[at])].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
-        if self._accepted.pop(flow.uid) is not None:
+        _, accepted = self._logins.pop(flow.uid) or (0, False)
+        if accepted:
             return
         pair = (flow.client, flow.server, flow.server_port)
         count = self._sessions.add(pair, flow.ts)

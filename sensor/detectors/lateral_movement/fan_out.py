@@ -1,8 +1,9 @@
 """One source opens administration sessions to many hosts that it did not administer before.
 
 Only sessions with data count; probes are scans. Known pairs do not count, and a source that administers many hosts
-anyway must reach as many new ones. SSH is also the transport of backups, deployments and version control: until the
-network was monitored for a day, a source that uses nothing else has low severity.
+anyway must reach as many new ones. Backups, deployments and tools that save the configurations of network devices use
+SSH and Telnet: until the network was monitored for a day, a source that uses nothing else has low severity, unless it
+is a device with a fixed function.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 SOURCES_LIMIT, SERVICES_LIMIT = 2048, 4
-AUTOMATED = ["SSH"]
+AUTOMATED = frozenset(("SSH", "Telnet"))
 
 
 class Options(detector.Options):
@@ -32,7 +33,10 @@ class Options(detector.Options):
     targets: int = Field(5, ge=2, le=200, description="threshold: hosts with new administration sessions")
     window_s: int = Field(1800, ge=60, le=86400, description="time window in seconds")
     learn_h: float = Field(
-        24, ge=0, le=2160, description="learning period in hours, in which sources that only use SSH have low severity"
+        24,
+        ge=0,
+        le=2160,
+        description="learning period in hours, in which sources that only use SSH or Telnet have low severity",
     )
     exempt: tuple[str, ...] = Field(
         (), description="addresses and CIDR blocks of jump hosts, deployment and backup servers"
@@ -93,7 +97,8 @@ class FanOut(AdminSessions):
         actor, minutes = client_of(flow), self.options.window_s // 60
         targets = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]
         learning = self.context.baseline.age_h(flow.first) < self.options.learn_h
-        slight = learning and self._services.values(flow.client) == AUTOMATED
+        automated = AUTOMATED.issuperset(self._services.values(flow.client))
+        slight = learning and automated and not is_fixed_function(self.context, actor)
         return self.alert(
             flow,
             actor=actor,

@@ -1,7 +1,7 @@
 """Administration sessions between internal hosts: sessions in which data was exchanged.
 
 A session counts once it lasted ten seconds, or ended with enough packets to be more than a probe: scanners and
-monitoring open connections and close them at once.
+monitoring open connections and close them at once. Over SMB, sessions that only use ordinary shares are file sharing.
 """
 
 from __future__ import annotations
@@ -13,22 +13,25 @@ import numpy as np
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.detector import NEVER, Context
+from sensor.core.detector import NEVER, Context, EventDetector
+from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import DAY, SECOND
+from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import sessions
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
 from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, server_of
+from sensor.dissectors.shared.smb_events import SmbTreeConnect
 
 HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096
 # A session with application data has at least this many packets of its client and its server.
 ANSWERED_PACKETS = (6, 4)
-SMB = "SMB"
+SMB, PIPES = "SMB", "IPC$"
 # port -> (service, technique)
 SERVICES = {
     22: ("SSH", "T1021.004"),
@@ -56,12 +59,13 @@ def service_name(flow: Flow) -> str:
     return SERVICES[flow.server_port][0]
 
 
-class AdminSessions(FlowDetector):
+class AdminSessions(FlowDetector, EventDetector):
     """Base of detectors of administration sessions: ``session`` is called for each, with the flow change that showed
     it.
     """
 
     severity = Severity.medium
+    watches = (SmbTreeConnect,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -72,6 +76,21 @@ class AdminSessions(FlowDetector):
         self._clients: Distinct[tuple[int, str], int] = self.tables.add(
             "clients", Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
         )
+        # By flow: time of its last tree connect, and whether all its shares are ordinary ones.
+        self._shares: Bounded[int, tuple[int, bool]] = self.tables.add("shares", Bounded(PENDING_LIMIT))
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SmbTreeConnect: field("share").filled() & (field("share") != PIPES)}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, SmbTreeConnect) and event.share not in ("", PIPES):
+            flow, now = event.packet.flow, event.packet.ts
+            _, ordinary = self._shares.get(flow) or (now, True)
+            self._shares.put(flow, (now, ordinary and not event.share.endswith("$")))
+            # A session is judged before that.
+            while (oldest := self._shares.oldest()) and now - oldest[1][0] > 6 * HOLD:
+                self._shares.pop(oldest[0])
+        return iter(())
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
         """A session with data, established at ``ts``."""
@@ -136,8 +155,9 @@ class AdminSessions(FlowDetector):
         return max(met, self.context.baseline.clients(server_of(flow), service_of(flow))) >= clients
 
     def is_sharing(self, flow: Flow) -> bool:
-        """SMB to a host whose function is file sharing."""
+        """SMB to ordinary shares, or to a host whose function is file sharing."""
         if service_name(flow) != SMB:
             return False
+        _, ordinary = self._shares.get(flow.uid) or (0, False)
         device = self.context.device(server_of(flow))
-        return (device is not None and device.type in SHARING) or self.is_popular(flow)
+        return ordinary or (device is not None and device.type in SHARING) or self.is_popular(flow)
