@@ -86,8 +86,16 @@ def test_a_zone_is_requested() -> None:
 
 
 def test_secondary_servers_may() -> None:
-    """A host that answers DNS queries is a name server; usual queries and incremental transfers raise no alert."""
+    """A host that answers DNS queries is a name server, and so is one that the server notifies of changes; usual
+    queries and incremental transfers raise no alert.
+    """
     served = DnsResponse(packet(0, "10.0.0.9", "10.0.0.66"), 1, "a.example", 1, 0, False, ())
     assert inspected(detector(ZONE), [served, query(1)]) == []
     assert inspected(detector(ZONE), [query(0, 1), query(1, 251)]) == []
+    notified = [
+        DnsQuery(packet(0, secondary, "10.0.0.53"), 1, "corp.example", 6, 4, False)
+        for secondary in ("10.0.0.66", "10.0.0.67")
+    ]
+    assert inspected(detector(ZONE), [notified[0], query(1)]) == []
+    assert len(inspected(detector(ZONE), [notified[1], query(1)])) == 1
     assert inspected(detector(ZONE, exempt=("10.0.0.64/28",)), [query(0)]) == []

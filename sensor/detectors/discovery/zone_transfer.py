@@ -1,6 +1,7 @@
 """DNS zone transfer (AXFR): a client requests a whole zone, the list of all hosts.
 
-Secondary name servers do so by design, other hosts never.
+Secondary name servers do so by design, other hosts never. A secondary answers queries itself, or its primary notifies
+it of changes (RFC 1996).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600
+NOTIFY = 4  # operation of the primary (RFC 1996)
 WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) require a known version of the zone
 
 
@@ -32,7 +34,7 @@ class Options(detector.Options):
 
 
 class ZoneTransfer(EventDetector):
-    """Watches AXFR queries, and hosts that answer queries."""
+    """Watches AXFR queries, hosts that answer queries, and notifications."""
 
     title = "DNS zone transfer request (AXFR)"
     severity = Severity.medium
@@ -42,7 +44,7 @@ class ZoneTransfer(EventDetector):
         "the source knows the names of all hosts."
     )
     false_positives = (
-        "A secondary name server without clients, or in another segment (list it in `exempt`); "
+        "A secondary name server without clients and notifications, or in another segment (list it in `exempt`); "
         "administrators who test their servers."
     )
     Options = Options
@@ -51,6 +53,8 @@ class ZoneTransfer(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._servers: Bounded[int, bool] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
+        # Secondary and primary.
+        self._notified: Bounded[tuple[int, int], bool] = self.tables.add("notified", Bounded(SERVERS_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
@@ -59,7 +63,7 @@ class ZoneTransfer(EventDetector):
     def wants(self) -> dict[type[Event], Want]:
         whole = field("type") == WHOLE_ZONE
         return {
-            DnsQuery: whole & ~field("operation").filled(),
+            DnsQuery: (whole & ~field("operation").filled()) | (field("operation") == NOTIFY),
             DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src"),
         }
 
@@ -68,10 +72,18 @@ class ZoneTransfer(EventDetector):
             if event.type != WHOLE_ZONE and event.rcode == 0 and event.packet.src not in self._servers:
                 self._servers.put(event.packet.src, True)
             return
-        if not isinstance(event, DnsQuery) or event.type != WHOLE_ZONE or event.operation:
+        if not isinstance(event, DnsQuery):
             return
         packet = event.packet
-        if packet.src in self._servers or any(low <= packet.src <= high for low, high in self._exempt):
+        if event.operation == NOTIFY:
+            self._notified.put((packet.dst, packet.src), True)
+        elif event.type == WHOLE_ZONE and not event.operation:
+            yield from self._requested(event)
+
+    def _requested(self, event: DnsQuery) -> Iterator[Alert]:
+        packet = event.packet
+        secondary = packet.src in self._servers or (packet.src, packet.dst) in self._notified
+        if secondary or any(low <= packet.src <= high for low, high in self._exempt):
             return
         if not self._reported.fresh((packet.src, packet.dst, event.name), event.ts):
             return
