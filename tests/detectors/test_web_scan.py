@@ -78,8 +78,8 @@ def test_many_pages_that_are_not_there() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """A site with some dead links, repeated requests for one, a slow crawler, monitoring probes, and a page without its
-    images and styles raise no alert.
+    """A site with some dead links, repeated requests for one, a slow crawler, monitoring probes, a page without its
+    images and styles, and a build that asks two repositories for its packages raise no alert.
     """
     story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
@@ -88,6 +88,12 @@ def test_benign_twins_are_quiet() -> None:
         request(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")
     ]
     story += [answer(f"/gallery/{n}.{kind}", 404, 1000 + n / 10) for n in range(60) for kind in ("png", "css", "js")]
+    story += [
+        answer(f"/{repository}/org/example/lib{n}/1.{n}/lib{n}-1.{n}.{kind}", 404, 2000 + n / 10)
+        for n in range(60)
+        for repository in ("releases", "thirdparty")
+        for kind in ("pom", "jar", "jar.sha1", "pdb")
+    ]
     assert inspected(detector(SCAN), story) == []
 
 

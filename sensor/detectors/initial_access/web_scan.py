@@ -49,9 +49,12 @@ SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 
-# Resources of pages: scanners seldom request them, and one broken page requests dozens.
+# Resources of pages: scanners seldom request them, and one broken page requests dozens. Packages, their checksums and
+# debug symbols: a build or a debugger asks each of its repositories for all of them.
 PARTS = re.compile(
-    r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8)$", re.IGNORECASE
+    r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8|"
+    r"pom|jar|aar|module|whl|nupkg|gem|crate|u?deb|d?rpm|[ai]pk|asc|sig|md5|sha(?:1|256|512)|pdb|pd_|ptr|dbg)$",
+    re.IGNORECASE,
 )
 
 
