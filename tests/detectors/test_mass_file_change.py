@@ -28,6 +28,9 @@ def test_a_hundred_files_with_another_ending() -> None:
     """A hundred files renamed to another extension within a minute raise an alert."""
     alert = inspected(detector(MASS), renames(120))[0]
     assert (alert.actor.address, alert.numbers["renames"], alert.severity) == (parse(CLIENT), 100, Severity.high)
+    assert "100 files" in alert.summary
+    for story in (renames(120, "docx", "mp3"), renames(120, "jpg", "jpg.png")):
+        assert inspected(detector(MASS), story)[0].severity == Severity.high
 
 
 def test_four_hundred_files_overwritten_or_deleted() -> None:
@@ -40,6 +43,27 @@ def test_four_hundred_files_overwritten_or_deleted() -> None:
     assert (alert.actor.address, alert.numbers["changes"], alert.severity) == (parse(CLIENT), 400, Severity.medium)
 
 
+def test_files_that_are_replaced_by_new_ones() -> None:
+    """Encrypted copies are created, and the originals deleted: medium."""
+    story = [
+        event
+        for n in range(450)
+        for event in (
+            SmbCreateResult(packet(n / 20, answer=True), SHARE, f"plan{n}.x", False, 0, 2, 0),
+            SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx"),
+        )
+    ]
+    assert {alert.severity for alert in inspected(detector(MASS), story)} == {Severity.medium}
+
+
+def test_a_clean_up_is_slight() -> None:
+    """A folder that is deleted, pictures that are numbered, and a copy over an older one are low."""
+    deleted = [SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(500)]
+    for story in (deleted, renames(500, "jpg", "jpg", step=0.1), opens(500, 3)):
+        found = inspected(detector(MASS), story)
+        assert {(alert.severity, alert.key) for alert in found} == {(Severity.low, found[0].key)}
+
+
 def test_benign_twins_are_quiet() -> None:
     """Programs that write through temporary files, renamed pictures, a copy of new files, and a slow script raise no
     alert.
@@ -47,6 +71,8 @@ def test_benign_twins_are_quiet() -> None:
     for story in (
         renames(300, "tmp", "docx"),
         renames(300, "jpg", "jpg"),
+        renames(300, "jpeg", "jpg"),
+        renames(300, "log", "1"),
         opens(2000, 2),
         opens(2000, 1),
         renames(300, step=1),

@@ -1,7 +1,9 @@
 """Ransomware on a file share: many files are renamed to another extension, or overwritten and deleted, within a minute.
 
 Backups and copies create new files, and synchronization overwrites single ones; neither renames hundreds to another
-extension.
+extension. Pictures, sounds and texts that get another extension of their kind (``jpeg`` to ``jpg``) do not count. A
+folder that is only deleted, or only copied over another, is a weak indication; new files in place of deleted ones are
+not.
 """
 
 from __future__ import annotations
@@ -21,11 +23,25 @@ from sensor.counting.tally import Counts
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
 from sensor.dissectors.shared.smb_events import SmbCreateResult, SmbDelete, SmbRename
 
-# Create actions on an existing file ([MS-SMB2] 2.2.14).
-OVERWRITTEN = (0, 3)
+# Create actions ([MS-SMB2] 2.2.14): on an existing file, and a new one.
+OVERWRITTEN, CREATED = (0, 3), 2
 WINDOW_S = 60
 # Temporary extensions of files that programs write in two steps.
-TEMPORARY = frozenset(("tmp", "temp", "bak", "part", "partial", "crdownload", "swp", "wbk", "lock", "filepart"))
+TEMPORARY = frozenset("tmp temp bak old orig part partial crdownload swp wbk lock filepart".split())
+# Extensions of the same kind of file.
+KINDS = {
+    extension: kind
+    for kind, extensions in enumerate(
+        (
+            "jpg jpeg jpe jfif png gif bmp tif tiff heic heif webp dng cr2 nef arw svg",
+            "mp3 m4a aac wav flac ogg opus wma mp4 m4v mov mkv avi mpg mpeg wmv webm",
+            "txt md csv log json xml yaml yml ini conf cfg htm html php css js sql",
+            "doc docx docm xls xlsx xlsm ppt pptx odt ods odp rtf pdf",
+        )
+    )
+    for extension in extensions.split()
+}
+ONE_SIDED = 0.9  # share of changes of one kind from which they are a clean-up or a copy
 
 
 class Options(CallOptions):
@@ -59,16 +75,21 @@ class MassFileChange(CallDetector):
         super().__init__(context, options)
         self._renames: Counts[tuple[int, int]] = self.tables.add("renames", Counts(WINDOW_S * SECOND))
         self._changes: Counts[tuple[int, int]] = self.tables.add("changes", Counts(WINDOW_S * SECOND))
+        self._created: Counts[tuple[int, int]] = self.tables.add("created", Counts(WINDOW_S * SECOND))
+        # The same changes by kind of event.
+        self._alike: Counts[tuple[int, int, type[Event]]] = self.tables.add("alike", Counts(WINDOW_S * SECOND))
         self._reported: Bounded[tuple[int, int], int] = self.tables.add("reported", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
-        return {SmbCreateResult: field("action").is_in(*OVERWRITTEN)}
+        return {SmbCreateResult: field("action").is_in(*OVERWRITTEN, CREATED)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, SmbCreateResult) and event.action not in OVERWRITTEN:
-            return
         pair, want = pair_of(event.packet, answer=isinstance(event, SmbCreateResult)), self.options
-        changes = self._changes.add(pair, event.ts)
+        if isinstance(event, SmbCreateResult) and event.action not in OVERWRITTEN:
+            if event.action == CREATED:
+                self._created.add(pair, event.ts)
+            return
+        changes, alike = self._changes.add(pair, event.ts), self._alike.add((*pair, type(event)), event.ts)
         renames = self._renames.add(pair, event.ts) if isinstance(event, SmbRename) and _ending_changed(event) else 0
         if renames >= want.renames and isinstance(event, SmbRename):
             why = (
@@ -79,19 +100,24 @@ class MassFileChange(CallDetector):
                 event,
                 pair,
                 renames,
-                "renamed {renames} files to another extension on",
+                f"renamed {renames} files to another extension on",
                 why,
                 "renames",
                 want.renames,
                 Severity.high,
             )
         elif changes >= want.changes:
+            replaced = self._created.add(pair, event.ts, 0) > changes // 2
+            one_sided = alike >= ONE_SIDED * changes and not replaced
             why = (
                 f"{changes} files renamed, overwritten or deleted within {WINDOW_S} s (threshold {want.changes})",
-                "copies and backups create new files",
+                f"{alike} of them in the same way, as a clean-up or a copy does"
+                if one_sided
+                else "copies and backups create new files",
             )
+            grade = Severity.low if one_sided else Severity.medium
             yield from self._once(
-                event, pair, changes, "modified {changes} files on", why, "changes", want.changes, Severity.medium
+                event, pair, changes, f"modified {changes} files on", why, "changes", want.changes, grade
             )
 
     def _once(
@@ -124,7 +150,9 @@ class MassFileChange(CallDetector):
 
 
 def _ending_changed(event: SmbRename) -> bool:
-    """Whether the file got another extension that is not a temporary one."""
+    """Whether the file got another extension: not a temporary one, a number (rotated logs), or one of its kind."""
     old, new = event.name.rpartition("\\")[2].lower(), event.new_name.rpartition("\\")[2].lower()
     was, now = old.rpartition(".")[2], new.rpartition(".")[2]
-    return bool(new) and was != now and not {was, now} & TEMPORARY
+    if not new or was == now or {was, now} & TEMPORARY or now.isdigit():
+        return False
+    return was not in KINDS or KINDS[was] != KINDS.get(now) or new.startswith(old)
