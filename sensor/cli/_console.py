@@ -23,7 +23,7 @@ from sensor.cli._console_setup import (
     state_of,
 )
 from sensor.cli._data import VARIABLE
-from sensor.cli._hub_base import check_extra, hub_of_console
+from sensor.cli._hub_base import check_extra, hub_of_console, shared_of_hub
 from sensor.cli._records import print_json
 from sensor.cli._setup import complain, user_name
 from sensor.cli._show import put, tidy
@@ -49,10 +49,10 @@ def serve(args: argparse.Namespace) -> int:
     mutes = None if args.state else config.alerts.mutes
     usual, oidc = args.data or os.environ.get(VARIABLE, ""), oidc_of(config)
     try:
-        sources, app = hub_of_console(args, state) if args.hub else (None, app_of)
+        sources, shared, app = hub_of_console(args, state) if args.hub else (None, None, app_of)
         console = console_of(
             state, place, usual, assessing_of(config), mutes, path, chosen_proxy(args), oidc, languages_of(args, state),
-            sources,
+            sources, shared,
         )  # fmt: skip
     except sqlite3.Error as error:
         raise Stop(
@@ -179,9 +179,8 @@ def sites(args: argparse.Namespace) -> int:
     check_extra()
     from sensor.hub.console.scopes import EVERY, SiteScopes
 
-    keys_of(args)
     name, *chosen = args.operands
-    SiteScopes(state_of(args)).put(name, chosen)
+    SiteScopes(shared_of_hub(args).store).put(name, chosen)
     put(f"{tidy(name)}: {'all sites' if EVERY in chosen else ', '.join(map(tidy, chosen)) or 'no site'}")
     return 0
 

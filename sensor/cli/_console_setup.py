@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._data import folders_of, migrated
+from sensor.cli._hub_base import shared_of_hub
 from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import tidy
 
@@ -131,10 +132,13 @@ def state_of(args: argparse.Namespace) -> Path:
 def keys_of(args: argparse.Namespace) -> Keys:
     """The console's keys. Raises Stop if they cannot be opened."""
     from sensor.console.security.keys import Keys
+    from sensor.console.security.store import StateStore
 
+    if args.hub is not None:
+        return Keys(shared_of_hub(args).store)
     state = state_of(args)
     try:
-        return Keys(state)
+        return Keys(StateStore(state))
     except sqlite3.Error as error:
         raise Stop(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"

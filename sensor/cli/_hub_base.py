@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
-from sensor.cli._setup import complain_of_faults, user_name
+from sensor.cli._setup import complain, complain_of_faults, user_name
 
 if TYPE_CHECKING:
-    from sensor.console.settings import Console
+    from sensor.console.settings import Console, Shared
     from sensor.console.sources import Sources
     from sensor.hub.database import Connection
     from sensor.hub.settings import Hub
@@ -68,24 +68,41 @@ def opened(args: argparse.Namespace) -> Iterator[Connection]:
         base.close()
 
 
-def hub_of_console(args: argparse.Namespace, state: Path) -> tuple[Sources, Callable[[Console], Any]]:
-    """Datasets and application of a console over the hub that ``--hub`` names. Raises Stop if its database cannot be
-    used.
+def hub_of_console(args: argparse.Namespace, state: Path) -> tuple[Sources, Shared, Callable[[Console], Any]]:
+    """Datasets, shared state and application of a console over the hub that ``--hub`` names. Raises Stop if its
+    database cannot be used.
     """
     check_extra()
     from sensor.hub.console.app import hub_app
     from sensor.hub.console.connections import Connections
+    from sensor.hub.console.local_users import MOVED, move_users
     from sensor.hub.console.scopes import SiteScopes
+    from sensor.hub.console.shared import shared_of
     from sensor.hub.console.sources import HubSources
     from sensor.views.errors import NotReadable
 
     place = hub_at(args.hub).settings.database
-    connections, scopes = Connections(place), SiteScopes(state)
+    connections = Connections(place)
     try:
-        with connections.transaction():
-            pass
+        shared = shared_of(connections)
+        if move_users(state, shared.store):
+            complain(f"the users in {state} are now those of the hub; their file is now {MOVED}", "info")
     except NotReadable as error:
         raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
+    scopes = SiteScopes(shared.store)
     if "NOTIFY_SOCKET" not in os.environ:  # who starts it on a terminal reads hub.yaml, which has the database
         scopes.begin(user_name())
-    return HubSources(connections, scopes, state, place.reader), hub_app
+    return HubSources(connections, scopes, state, place.reader), shared, hub_app
+
+
+def shared_of_hub(args: argparse.Namespace) -> Shared:
+    """What consoles of the hub of ``--hub`` share, such as users. Raises Stop if its database cannot be used."""
+    check_extra()
+    from sensor.hub.console.connections import Connections
+    from sensor.hub.console.shared import shared_of
+    from sensor.views.errors import NotReadable
+
+    try:
+        return shared_of(Connections(hub_at(args.hub).settings.database, keep=False))
+    except NotReadable as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None

@@ -33,8 +33,8 @@ EXAMPLES = """\
   sensor console login anna --scope read
   sensor console token grafana --days 365
   sensor console --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
-  sensor console sites anna Berlin Paris --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
-  sensor console sites eve '*' --hub /etc/sensor/hub/hub.yaml --state /var/lib/sensor-hub
+  sensor console sites anna Berlin Paris --hub /etc/sensor/hub/hub.yaml
+  sensor console sites eve '*' --hub /etc/sensor/hub/hub.yaml
   curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
 """
 # Action → (function, number of arguments; None: one or more).
@@ -85,7 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hub",
         metavar="FILE",
         type=Path,
-        help="configuration of a hub: show the devices, alerts and incidents of all its sensors (needs the extra hub)",
+        help="configuration of a hub: show the devices, alerts and incidents of all its sensors, with the users that its consoles share (needs "
+        "the extra hub)",
     )
     add_json_argument(parser)
 

@@ -61,6 +61,7 @@ from sensor.console.pages import (
 from sensor.console.render import NAV
 from sensor.console.security.guard import Guard
 from sensor.console.settings import Console
+from sensor.views.errors import NotReadable
 
 STATIC = Path(__file__).parent / "static"
 # Limit of concurrent reads: each has a connection with its own cache of a few MiB.
@@ -152,11 +153,14 @@ def app_with(console: Console, content: Content) -> Starlette:
     async def failed(request: Request, _: Exception) -> Response:
         return errors.fault(request)
 
+    async def unavailable(request: Request, error: Exception) -> Response:
+        return errors.unavailable(request, str(error))
+
     guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
     app = Starlette(
         routes=routes,
         middleware=[guard],
-        exception_handlers={404: missing, 405: missing, 500: failed},
+        exception_handlers={404: missing, 405: missing, 500: failed, NotReadable: unavailable},
         lifespan=_lifespan,
     )
     app.state.languages, app.state.nav = console.languages, content.nav

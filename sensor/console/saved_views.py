@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from sensor.console.security.keys import FILE, connected
+from sensor.console.security.store import Store
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, one_of
 
@@ -36,18 +35,17 @@ class View(NamedTuple):
 
 
 class SavedViews:
-    """Saved views in the database of the console's keys. Each call opens a connection: thread-safe."""
+    """Saved views in the database of the console's keys. Thread-safe."""
 
-    def __init__(self, state: Path) -> None:
-        """Raises sqlite3.Error if the database cannot be written."""
-        self._path = state / FILE
-        with connected(self._path) as base:
-            base.execute(_SCHEMA)
+    def __init__(self, store: Store) -> None:
+        """Raises sqlite3.Error or NotReadable if the database cannot be written."""
+        self._store = store
+        store.create(_SCHEMA)
 
     def of(self, path: str) -> list[View]:
         """Views of a page, by name."""
-        query = "SELECT number, name, owner, query FROM views WHERE path = ? ORDER BY name COLLATE NOCASE"
-        with connected(self._path) as base:
+        query = "SELECT number, name, owner, query FROM views WHERE path = ? ORDER BY lower(name)"
+        with self._store.connected() as base:
             return [View(row[0], row[1], row[2], parse_qs(row[3])) for row in base.execute(query, (path,))]
 
     def save(self, path: str, name: str, owner: str, query: str) -> str:
@@ -62,17 +60,21 @@ class SavedViews:
             raise Malformed("name", name, "a name for the view")
         if not text:
             raise Malformed("view", "one without a filter", "a list with a filter, an order or columns")
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             if base.execute("SELECT count(*) FROM views").fetchone()[0] >= MOST:
                 raise Malformed("view", f"{MOST} of them", "fewer: remove one first")
             values = (path, name, owner, text, time.time())
-            base.execute("INSERT OR REPLACE INTO views (path, name, owner, query, made) VALUES (?, ?, ?, ?, ?)", values)
+            base.execute(
+                "INSERT INTO views (path, name, owner, query, made) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path, name) "
+                "DO UPDATE SET owner = excluded.owner, query = excluded.query, made = excluded.made",
+                values,
+            )
         return name
 
     def remove(self, number: str) -> str:
         """Remove a view; returns its path. Raises Malformed if it does not exist."""
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else -1
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             row = base.execute("DELETE FROM views WHERE number = ? RETURNING path", (wanted,)).fetchone()
         if row is None:
             raise Malformed("view", number, "an existing one: it was removed in the meantime")

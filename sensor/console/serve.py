@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,9 @@ from sensor.console.security.keys import Keys
 from sensor.console.security.oidc_provider import Provider
 from sensor.console.security.passkeys import Passkeys
 from sensor.console.security.proxy import Proxy
+from sensor.console.security.store import StateStore
 from sensor.console.security.users import Users
-from sensor.console.settings import Console
+from sensor.console.settings import Console, Shared
 from sensor.console.sources import Sources, StateFolder
 from sensor.console.stream import Streams
 from sensor.console.threat_lists import Lists
@@ -58,18 +60,25 @@ def console_of(
     oidc: Provider | None = None,
     languages: Languages | None = None,
     sources: Sources | None = None,
+    shared: Shared | None = None,
 ) -> Console:
     """The state that requests share. ``mutes``: their file, if configured; ``config``: the configuration; ``proxy``:
-    peers that may name users; ``oidc``: provider for logins; ``sources``: other than the state folder. Raises OSError
-    or sqlite3.Error if the state folder cannot be written.
+    peers that may name users; ``oidc``: provider for logins; ``sources``, ``shared``: other than the state folder.
+    Raises OSError or sqlite3.Error if the state folder cannot be written.
     """
+    store, audit, undo, challenges, secret = shared or local(state)
     return Console(
-        place, sources or StateFolder(state, usual), Keys(state), Audit(state), Attempts(), Undo(),
-        Assessments(state, assessing or Assessing()), mutes or state / MUTES, SavedViews(state), Users(state),
-        Passkeys(state), Challenges(), Uploads(state), Visits(state), Replies(), Configuration(config, state),
+        place, state, secret, sources or StateFolder(state, usual), Keys(store), audit, Attempts(), undo,
+        Assessments(state, assessing or Assessing()), mutes or state / MUTES, SavedViews(store), Users(store),
+        Passkeys(store), challenges, Uploads(state), Visits(store), Replies(), Configuration(config, state),
         Lists(state), RuleFiles(state, config), HuntFiles(state, config), Reports(state, config), proxy, oidc,
         languages or Languages(),
     )  # fmt: skip
+
+
+def local(state: Path) -> Shared:
+    """The state of one console, in its folder and in memory. Raises OSError or sqlite3.Error."""
+    return Shared(StateStore(state), Audit(state), Undo(), Challenges(), secrets.token_bytes(32))
 
 
 def serve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +23,7 @@ from sensor.console.security.keys import Keys
 from sensor.console.security.oidc_provider import Provider
 from sensor.console.security.passkeys import Passkeys
 from sensor.console.security.proxy import Proxy
+from sensor.console.security.store import Store
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
 from sensor.console.threat_lists import Lists
@@ -30,12 +32,24 @@ from sensor.console.uploads import Uploads
 from sensor.console.visits import Visits
 
 
+class Shared(NamedTuple):
+    """State that outlives requests. ``store``: of users, sessions and views; ``secret``: key of pending logins."""
+
+    store: Store
+    audit: Audit
+    undo: Undo
+    challenges: Challenges
+    secret: bytes
+
+
 class Console(msgspec.Struct, frozen=True):
     """State that all requests share. ``mutes``: file of the sensor's mutes; ``proxy``: peers that may name users in a
-    header; ``oidc``: provider for logins.
+    header; ``oidc``: provider for logins; ``secret``: key of pending logins there; ``state``: folder.
     """
 
     place: Place
+    state: Path
+    secret: bytes
     sources: Sources
     keys: Keys
     audit: Audit

@@ -51,11 +51,15 @@ class Undo:
         name = secrets.token_urlsafe(12)
         before = [Before(row.id, row.state, row.verdict, row.assignee) for row in rows]
         done = Done(who, dataset, text, path, before, numbers)
+        self.put(name, done)
+        return name
+
+    def put(self, name: str, done: Done) -> None:
+        """Store a write under a name."""
         with self._lock:
             self._done[name] = done
             while len(self._done) > KEPT:
                 self._done.popitem(last=False)
-        return name
 
     def look(self, name: str, who: str) -> Done | None:
         """A write of this user; None if it is not theirs or expired."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
-from sensor.console.security.keys import FILE, connected
+from sensor.console.security.store import Store
 
 # In seconds: a visit ends after this time without a load of the page, and is forgotten after a year; loads within a
 # minute are stored once.
@@ -28,20 +27,19 @@ NEVER = Visit(0, 0.0)
 
 
 class Visits:
-    """In the database of the console's keys. Each call opens a connection: thread-safe."""
+    """In the database of the console's keys. Thread-safe."""
 
-    def __init__(self, state: Path) -> None:
-        """Raises sqlite3.Error if the database cannot be written."""
-        self._path = state / FILE
-        with connected(self._path) as base:
-            base.execute(_SCHEMA)
+    def __init__(self, store: Store) -> None:
+        """Raises sqlite3.Error or NotReadable if the database cannot be written."""
+        self._store = store
+        store.create(_SCHEMA)
 
     def come(self, name: str, dataset: str, seq: int, now: float, *, reads: bool = True) -> Visit | None:
         """Record a load of the page; returns the end of the visit before this one, None if there was none. ``seq``:
         last record that the page shows; ``now``: seconds since the epoch; ``reads``: false if the page updated itself.
         """
         wanted = "SELECT seq, seen, seq_before, seen_before FROM visits WHERE name = ? AND dataset = ?"
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             row = base.execute(wanted, (name, dataset)).fetchone()
             last, before = (Visit(*row[:2]), Visit(*row[2:])) if row is not None else (NEVER, NEVER)
             if now - last.seen > ENDS_S or seq < last.seq:
@@ -49,5 +47,10 @@ class Visits:
             if reads and now - last.seen > STORED_S:
                 base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
                 values = (name, dataset, seq, now, *before)
-                base.execute("INSERT OR REPLACE INTO visits VALUES (?, ?, ?, ?, ?, ?)", values)
+                base.execute(
+                    "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, dataset) DO UPDATE SET "
+                    "seq = excluded.seq, seen = excluded.seen, seq_before = excluded.seq_before, "
+                    "seen_before = excluded.seen_before",
+                    values,
+                )
         return before if before.seen else None

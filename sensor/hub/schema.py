@@ -8,6 +8,7 @@ to their database role.
 
 from __future__ import annotations
 
+from sensor.hub.schema_console import CONSOLE
 from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_reports import REPORTS
@@ -196,5 +197,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     HUNTS,
     VALUES,
     REPORTS,
+    CONSOLE,
 )
 VERSION = len(MIGRATIONS)

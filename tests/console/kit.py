@@ -41,7 +41,9 @@ class Running:
     """A running console. ``url``: its address; ``state``: its folder."""
 
     def __init__(self, state: Path, *arguments: str) -> None:
-        self.state = state
+        self.state, at = state, arguments.index("--hub") if "--hub" in arguments else None
+        # The users of a hub are in its database.
+        self.users = ("--state", str(state)) if at is None else tuple(arguments[at : at + 2])
         command = [
             sys.executable,
             "-m",
@@ -59,11 +61,11 @@ class Running:
 
     def login(self, name: str = "anna", scope: str = "write") -> str:
         """A one-time link, created by the command."""
-        arguments = ("login", name, "--scope", scope, "--state", str(self.state), "--public-url", self.url)
-        return output_of("console", *arguments).splitlines()[0]
+        arguments = ("login", name, "--scope", scope, "--public-url", self.url)
+        return output_of("console", *arguments, *self.users).splitlines()[0]
 
     def token(self, scope: str = "read", *arguments: str) -> str:
-        made = output_of("console", "token", "program", "--scope", scope, "--state", str(self.state), *arguments)
+        made = output_of("console", "token", "program", "--scope", scope, *self.users, *arguments)
         return made.splitlines()[0]
 
     @contextlib.contextmanager

@@ -225,13 +225,13 @@ def test_what_cannot_be_used_stops_the_start(provider: Provider, own: Path, tmp_
 
 
 def test_an_attempt_is_as_old_as_its_cookie_and_no_older() -> None:
-    attempts = Attempts()
+    attempts = Attempts(b"key")
     cookie, attempt = attempts.new(NOW)
     assert attempts.of(cookie, NOW + LASTS_S) == attempt
     assert attempts.of(cookie, NOW + LASTS_S + 1) is None
     assert attempts.of(cookie, NOW - 1) is None
     assert attempts.of(cookie.replace(str(NOW), str(NOW + 1)), NOW + 1) != attempt
-    assert Attempts().of(cookie, NOW) != attempt
+    assert Attempts(b"other").of(cookie, NOW) != attempt
     assert len({attempt.state, attempt.nonce, attempt.verifier}) == 3
     for invalid in ("", ".", f"{NOW}.", "x.y", "9" * 400 + ".y", "\u0661.y", "-1.y"):
         assert attempts.of(invalid, NOW) is None

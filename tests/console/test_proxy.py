@@ -12,6 +12,7 @@ from starlette.requests import Request
 from sensor.cli.main import main
 from sensor.console.security.keys import ADMIN, READ
 from sensor.console.security.proxy import BadProxy, proxy_of
+from sensor.console.security.store import StateStore
 from sensor.console.security.users import Users
 from tests.console.kit import csrf_of
 
@@ -24,7 +25,7 @@ def request(names: Sequence[str], peer: tuple[str, int] | None = ("10.0.0.5", 1)
 
 
 def test_the_header_counts_once_and_from_the_peers_alone(tmp_path: Path) -> None:
-    users = Users(tmp_path)
+    users = Users(StateStore(tmp_path))
     users.put("anna", "administrator")
     proxy = proxy_of(HEADER, ["10.0.0.5", "2001:db8::/64"], "")
     assert proxy is not None
@@ -41,7 +42,7 @@ def test_the_header_counts_once_and_from_the_peers_alone(tmp_path: Path) -> None
 
 def test_others_get_the_role_that_was_named_and_forms_of_their_own(tmp_path: Path) -> None:
     """Other users get the configured role, each with its own form token; a unix socket has no peer address."""
-    proxy, users = proxy_of(HEADER, ["unix"], "viewer"), Users(tmp_path)
+    proxy, users = proxy_of(HEADER, ["unix"], "viewer"), Users(StateStore(tmp_path))
     assert proxy is not None
     guest, other = (proxy.who(request([name], None), users) for name in ("guest", "other"))
     assert guest is not None

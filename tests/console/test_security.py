@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sensor.console.app import app_of
 from sensor.console.place import place_of
 from sensor.console.security.keys import LINK_S, SESSION_S, Keys
+from sensor.console.security.store import FILE, StateStore
 from sensor.console.serve import console_of
 from tests.console.kit import FORM, Running, act, csrf_of
 
@@ -188,18 +189,18 @@ def test_forms_of_another_type_are_refused(browser: httpx.Client) -> None:
 
 def test_keys_keep_no_secret(tmp_path: Path) -> None:
     """The file contains nothing that allows a login, and only its owner may read it."""
-    keys = Keys(tmp_path)
+    keys = Keys(StateStore(tmp_path))
     link = keys.link("anna", "write")
     session = keys.begin(link)
     _, token = keys.add_token("program", "read", 1)
-    content = keys.path.read_bytes()
+    content = (tmp_path / FILE).read_bytes()
     assert not [secret for secret in (link, session, token) if secret.encode() in content]
-    assert keys.path.stat().st_mode & 0o077 == 0
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
 
 
 def test_keys_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links expire after minutes, sessions after days, tokens at the time that was set."""
-    keys, clock = Keys(tmp_path), [1_000_000.0]
+    keys, clock = Keys(StateStore(tmp_path)), [1_000_000.0]
     monkeypatch.setattr("sensor.console.security.keys.time.time", lambda: clock[0])
     late, used = keys.link("anna", "write"), keys.link("anna", "write")
     session = keys.begin(used)
@@ -214,7 +215,7 @@ def test_keys_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys.revoke(number)
     assert not keys.revoke(number)
     clock[0] += SESSION_S
-    with sqlite3.connect(keys.path) as base:
+    with sqlite3.connect(tmp_path / FILE) as base:
         assert base.execute("SELECT count(*) FROM tokens").fetchone() == (0,)
     base.close()
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from sensor.console.security.passwords import hashed, verified
+from sensor.console.security.store import StateStore
 from sensor.console.security.users import FAILURES, LOCKED_S, Users
 from sensor.views.errors import Malformed
 from tests.console.kit import FORM, Running, csrf_of
@@ -135,7 +136,7 @@ def test_the_last_administrator_stays(there: Running) -> None:
 
 def test_a_lock_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After fifteen minutes the right password works again, and failures count from zero."""
-    users, clock = Users(tmp_path), [1_000_000.0]
+    users, clock = Users(StateStore(tmp_path)), [1_000_000.0]
     monkeypatch.setattr("sensor.console.security.users.time.time", lambda: clock[0])
     users.put("anna", "administrator")
     users.set_password("anna", GOOD)
@@ -170,7 +171,7 @@ def test_a_console_of_an_earlier_version_gains_users(start, own: Path) -> None:
 
 
 def test_names_are_cleaned(tmp_path: Path) -> None:
-    users = Users(tmp_path)
+    users = Users(StateStore(tmp_path))
     assert users.put("anna\x1b[31m\n", "viewer").isprintable()
     with pytest.raises(Malformed):
         users.put(" ", "viewer")

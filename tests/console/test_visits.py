@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sensor.console.security.store import StateStore
 from sensor.console.visits import ENDS_S, STORED_S, Visit, Visits
 from sensor.tables.build import catch_up
 from sensor.views.dataset import open_folder
@@ -19,12 +20,12 @@ NOON = 1_800_000_000.0
 
 
 def test_the_first_visit_has_none_before(tmp_path: Path) -> None:
-    assert Visits(tmp_path).come("anna", "office", 10, NOON) is None
+    assert Visits(StateStore(tmp_path)).come("anna", "office", 10, NOON) is None
 
 
 def test_a_visit_lasts_until_a_pause(tmp_path: Path) -> None:
     """Reloads compare with the visit before, not with the reload before."""
-    visits = Visits(tmp_path)
+    visits = Visits(StateStore(tmp_path))
     visits.come("anna", "office", 10, NOON)
     later = NOON + ENDS_S + 60
     assert visits.come("anna", "office", 30, later) == Visit(10, NOON)
@@ -34,7 +35,7 @@ def test_a_visit_lasts_until_a_pause(tmp_path: Path) -> None:
 
 def test_a_page_that_updates_itself_is_no_visit(tmp_path: Path) -> None:
     """A page that is open all night does not hide what happened in it."""
-    visits = Visits(tmp_path)
+    visits = Visits(StateStore(tmp_path))
     visits.come("anna", "office", 10, NOON)
     for minutes in range(1, 600):
         visits.come("anna", "office", 10 + minutes, NOON + 60 * minutes, reads=False)
@@ -42,14 +43,14 @@ def test_a_page_that_updates_itself_is_no_visit(tmp_path: Path) -> None:
 
 
 def test_loads_within_a_minute_are_stored_once(tmp_path: Path) -> None:
-    visits = Visits(tmp_path)
+    visits = Visits(StateStore(tmp_path))
     visits.come("anna", "office", 10, NOON)
     visits.come("anna", "office", 11, NOON + STORED_S / 2)
     assert visits.come("anna", "office", 99, NOON + ENDS_S + 60) == Visit(10, NOON)
 
 
 def test_users_and_datasets_are_apart(tmp_path: Path) -> None:
-    visits = Visits(tmp_path)
+    visits = Visits(StateStore(tmp_path))
     visits.come("anna", "office", 10, NOON)
     assert visits.come("berta", "office", 20, NOON + ENDS_S + 60) is None
     assert visits.come("anna", "plant", 20, NOON + ENDS_S + 60) is None
@@ -94,7 +95,7 @@ def section_of(client: httpx.Client) -> str:
 
 def earlier(running: Running, name: str, seq: int) -> None:
     """The user's last visit was at a record, an hour before its only one."""
-    Visits(running.state).come(name, "office", seq, NOON - 1e8)
+    Visits(StateStore(running.state)).come(name, "office", seq, NOON - 1e8)
 
 
 def test_the_overview_lists_what_is_new_for_this_user(there: Running) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensor.hub import sensors
 from sensor.hub.database import Connection, connected
@@ -21,6 +23,9 @@ from tests.outputs.servers_base import Server
 from tests.outputs.servers_nats import MISSING as NO_NATS
 from tests.outputs.servers_postgresql import MISSING as NO_POSTGRESQL
 from tests.outputs.servers_postgresql import PASSWORD, PostgresqlServer
+
+if TYPE_CHECKING:
+    from sensor.console.settings import Shared
 
 MISSING = NO_NATS or NO_POSTGRESQL
 ACK_WAIT_S = 2
@@ -104,6 +109,25 @@ class HubServers:
     def base(self) -> Connection:
         return connected(self.hub.settings.database)
 
+    @functools.cached_property
+    def shared(self) -> Shared:
+        """What consoles share. Needs the extra console."""
+        from sensor.hub.console.connections import Connections
+        from sensor.hub.console.shared import shared_of
+
+        return shared_of(Connections(self.hub.settings.database, keep=False))
+
+    def limit(self, **sites: Sequence[str]) -> None:
+        """Set the sites of users of consoles."""
+        from sensor.hub.console.scopes import SiteScopes
+
+        for name, several in sites.items():
+            SiteScopes(self.shared.store).put(name, several)
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The audit log, oldest entry first."""
+        return [json.loads(row[0]) for row in self.queried("SELECT entry FROM console.audit ORDER BY number")]
+
     def queried(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.base() as base:
             return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
@@ -114,7 +138,9 @@ class HubServers:
             base.execute(
                 "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
                 "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns, releases, "
-                "release_parts, rollouts, scheduled_hunts, report_schedules RESTART IDENTITY CASCADE"
+                "release_parts, rollouts, scheduled_hunts, report_schedules, console.links, console.sessions, "
+                "console.tokens, console.users, console.passkey_users, console.passkeys, console.views, "
+                "console.visits, console.site_scopes, console.audit, console.undo RESTART IDENTITY CASCADE"
             )
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:

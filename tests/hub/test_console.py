@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,7 @@ import pytest
 from psycopg import sql
 
 from sensor.cli.main import main
-from sensor.console.security.keys import FILE, Keys
 from sensor.console.security.session import Refused
-from sensor.console.security.users import Users
 from sensor.hub.console.connections import Connections
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.console.sources import HubSources
@@ -66,8 +63,8 @@ def console(filled: HubServers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def browser(console: Running) -> Iterator[Any]:
-    SiteScopes(console.state).put("anna", ["*"])
+def browser(filled: HubServers, console: Running) -> Iterator[Any]:
+    filled.limit(anna=["*"])
     with console.client() as client:
         yield client
 
@@ -329,7 +326,7 @@ def test_a_sensor_that_moves_takes_its_counts_along(filled: HubServers, browser:
 
 def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: Any) -> None:
     """No page, list, id or search shows another site; a token has the same limits."""
-    hub = ("--hub", str(console.state / "hub.yaml"), "--state", str(console.state))
+    hub = console.users
     foreign = [listed(browser, path, data=SITE)["items"][0]["id"] for path in ("devices", "alerts", "incidents")]
     with console.client("paul") as paul:  # a new user has no site
         assert [paul.get(path).status_code for path in ("/", "/alerts", "/api/v1/alerts", "/api/v1/events")] == [
@@ -358,7 +355,7 @@ def test_a_user_of_one_site_sees_nothing_of_another(console: Running, browser: A
 
 def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Running) -> None:
     """A query without a condition on sites only returns the user's sites: row-level security."""
-    database, scopes = filled.hub.settings.database, SiteScopes(console.state)
+    database, scopes = filled.hub.settings.database, SiteScopes(filled.shared.store)
     scopes.put("pia", [PARIS])
     connections = Connections(database)
     sources = HubSources(connections, scopes, console.state, "hub_reader")
@@ -381,36 +378,11 @@ def test_the_database_itself_limits_such_a_user(filled: HubServers, console: Run
     connections.close()
 
 
-def test_users_of_an_earlier_version_keep_their_sites(tmp_path: Path) -> None:
-    """In its table, no row was all sites. Users that come later have none, also after another start."""
-    keys = Keys(tmp_path)
-    keys.add_token("program", "read", 1)
-    keys.link("anna", "write")
-    with sqlite3.connect(tmp_path / FILE) as base:
-        base.execute("CREATE TABLE user_sites (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT")
-        base.execute("INSERT INTO user_sites VALUES ('anna', 'Berlin')")
-    scopes = SiteScopes(tmp_path)
-    keys.add_token("new", "read", 1)
-    for again in (scopes, SiteScopes(tmp_path)):
-        assert [again.of(name) for name in ("anna", "program", "new")] == [("Berlin",), None, ()]
-
-
-def test_another_user_of_the_same_name_has_no_sites(tmp_path: Path) -> None:
-    """Sites end with the user, also if they were set before the first user was added."""
-    scopes, users = SiteScopes(tmp_path), Users(tmp_path)
-    users.put("root", "administrator")
-    for name in ("anna", "root"):
-        scopes.put(name, ["Berlin"])
-    users.put("anna", "viewer")
-    users.remove("anna")
-    assert [scopes.of(name) for name in ("anna", "root")] == [(), ("Berlin",)]
-
-
 def test_a_page_reads_the_list_of_sites_once(filled: HubServers, console: Running) -> None:
     """Dataset, caveats and the menu of sites need it; each user has its own list. If it is read again, the page still
     uses one connection.
     """
-    scopes, begun = SiteScopes(console.state), list[Connection]()
+    scopes, begun = SiteScopes(filled.shared.store), list[Connection]()
 
     class Counted(Connections):
         @contextlib.contextmanager

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from sensor.hub.campaigns import refresh_campaigns
-from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.releases import add_release
 from sensor.hub.rollouts import answer, begin
 from sensor.hub.scheduled_hunts import Schedule, add_schedule
@@ -35,7 +34,7 @@ def console(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPath
     sent(servers, office, folder, "office-1", SITE)
     sent(servers, office, folder, "paris-1", PARIS)
     running = Running(folder, "--hub", str(hub_file(servers, folder)))
-    SiteScopes(folder).put("anna", ["*"])
+    servers.limit(anna=["*"])
     yield running
     running.stop()
 

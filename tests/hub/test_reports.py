@@ -15,7 +15,6 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.hub import report_log, reports
-from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.database import Connection, grant_reader
 from sensor.hub.device_values import DeviceValues
 from sensor.hub.notes import Note, add_note
@@ -232,8 +231,7 @@ def test_commands_schedule_list_save_and_make(base: Connection, filled: HubServe
 def test_pages_for_users_of_some_sites(base: Connection, filled: HubServers, tmp_path: Path) -> None:
     """They schedule and download reports of their sites, and do not see others; each change is audited."""
     running = Running(tmp_path, "--hub", str(hub_file(filled, tmp_path)))
-    for name, sites in {"anna": ["*"], "pia": [PARIS]}.items():
-        SiteScopes(tmp_path).put(name, sites)
+    filled.limit(anna=["*"], pia=[PARIS])
     try:
         with running.client() as anna, running.client("pia") as pia:
             assert _post(anna, action="add", name="fleet", site="all sites", every="day", format="json") == 303
@@ -259,8 +257,8 @@ def test_pages_for_users_of_some_sites(base: Connection, filled: HubServers, tmp
             assert [one.name for one in reports.list_schedules(base)] == ["fleet"]
     finally:
         running.stop()
-    entries = [json.loads(line) for line in (tmp_path / "console-audit.jsonl").read_text().splitlines()]
-    assert [(one["who"], one["action"], one["dataset"]) for one in entries if one["action"].startswith("report")] == [
+    entries = [one for one in filled.audited() if one["action"].startswith("report")]
+    assert [(one["who"], one["action"], one["dataset"]) for one in entries] == [
         ("anna", "report schedule", "all sites"), ("pia", "report schedule", PARIS),
         ("anna", "report schedule", PARIS), ("pia", "report unschedule", PARIS),
     ]  # fmt: skip

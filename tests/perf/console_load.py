@@ -29,6 +29,7 @@ from typing import NamedTuple
 import httpx
 
 from sensor.console.security.keys import Keys
+from sensor.console.security.store import StateStore
 from sensor.eventlog.paths import RUN_LOG
 from tests.perf.live import lacking, namespaces, wait_for
 from tests.perf.runs import ENVIRONMENT
@@ -167,7 +168,7 @@ def sensing(folder: Path, capture: Path, rate: int) -> Iterator[dict[str, int]]:
 
 async def measured(console: subprocess.Popen[str], folder: Path, load_: Load) -> tuple[Measured, Memory]:
     url = str(console.stdout.readline()).split()[1] if console.stdout is not None else ""
-    keys = Keys(folder)
+    keys = Keys(StateStore(folder))
     sessions = [keys.open(f"client {number}", "write") for number in range(load_.readers + load_.writers)]
     token = keys.add_token("load", "write", 1.0)[1]
     async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:

@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from sensor.console.security.keys import Keys
+from sensor.console.security.store import StateStore
 
 PATHS = (
     "/", "/alerts", "/alerts?severity=high&state=open", "/alerts?text=workstation", "/devices", "/devices?text=kyocera",
@@ -81,7 +82,7 @@ def main() -> None:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 800})
-        session = Keys(args.folder).open("anna", "write")
+        session = Keys(StateStore(args.folder)).open("anna", "write")
         context.add_cookies([{"name": "sensor", "value": session, "url": url}])
         page = context.new_page()
         print(f"{'best / median, ms':40}{'first byte':>15}{'first paint':>15}{'interactive':>15}{'longest frame':>15}")

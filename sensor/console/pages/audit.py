@@ -15,5 +15,5 @@ def page(request: PageRequest) -> Response:
         "Audit log",
         entries=list(request.console.audit.newest()),
         path=request.http.url.path,
-        file=request.console.audit.path,
+        file=request.console.audit.place,
     )

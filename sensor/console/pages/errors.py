@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sensor.console.api import problems
 from sensor.console.page_request import parameters, url_of
 from sensor.console.render import bare
 from sensor.console.security.keys import Who
@@ -58,6 +59,13 @@ def unreadable(console: Console, request: Request, error: OSError) -> Response:
     """An error of the disk, or a missing permission of the console's user."""
     text = f"{error.filename or 'the state folder'}: {error.strerror or error}. Nothing was changed."
     return bare(request, "error.jinja", "Cannot read or write", 503, text=text, links=[], who=user_of(console, request))
+
+
+def unavailable(request: Request, text: str) -> Response:
+    """The database of users cannot be used: who sends the request is unknown."""
+    if request.url.path.startswith("/api/"):
+        return problems.of(NotReadable(text))
+    return bare(request, "error.jinja", "No readable data", 503, text=text, links=[])
 
 
 def not_written(request: Request, error: StoreError, who: Who) -> Response:

@@ -40,7 +40,7 @@ def _pages(_: Console, request: Request, who: Who, __: Given) -> Response:
 def _topic(console: Console, request: Request, who: Who, _: Given) -> Response:
     """A command or an error code: the output of ``sensor help``. Raises Unknown; NotReadable if it fails."""
     topic = request.path_params["topic"]
-    text = _text(console.keys.path.parent, topic) if TOPIC.fullmatch(topic) else ""
+    text = _text(console.state, topic) if TOPIC.fullmatch(topic) else ""
     if not text:
         raise Unknown("topic", topic, ("alerts", "devices", "hunt", "errors", "exit-codes"))
     return bare(request, "help.jinja", f"Help: {topic}", who=who, topic=topic, text=text)

@@ -34,7 +34,7 @@ Work = Callable[[Console, Provider, Attempts, Request], Response]
 
 def routes(console: Console) -> list[BaseRoute]:
     """Routes of the login; empty without a provider."""
-    provider, attempts = console.oidc, Attempts()
+    provider, attempts = console.oidc, Attempts(console.secret)
     if provider is None:
         return []
 

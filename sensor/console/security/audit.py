@@ -31,10 +31,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Audit:
-    """Appends entries."""
+    """Appends entries. ``place``: where they are, for the user."""
 
     def __init__(self, state: Path) -> None:
-        self.path = state / FILE
+        self._path = state / FILE
+
+    @property
+    def place(self) -> str:
+        return str(self._path)
 
     def add(
         self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = ""
@@ -45,24 +49,31 @@ class Audit:
         ids = ids or []
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         entry = Entry(now, clean(who), action, clean(peer), dataset, len(ids), ids[:IDS_KEPT], clean(text))
-        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.append(msgspec.json.encode(entry))
+
+    def append(self, line: bytes) -> None:
+        """Store an entry. Raises OSError."""
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             if os.geteuid() == 0:
-                owner = self.path.parent.stat()
+                owner = self._path.parent.stat()
                 os.fchown(file, owner.st_uid, owner.st_gid)
-            os.write(file, msgspec.json.encode(entry) + b"\n")
+            os.write(file, line + b"\n")
         finally:
             os.close(file)
 
     def newest(self, most: int = 200) -> Iterator[Entry]:
         """The newest entries first; none if there is no file. Raises OSError if it cannot be read."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            file.seek(max(0, self.path.stat().st_size - TAIL_BYTES))
-            lines = file.read().splitlines()
-        found = [entry for line in reversed(lines) if (entry := _entry(line)) is not None]
+        found = [entry for line in self.lines(most) if (entry := _entry(line)) is not None]
         yield from found[:most]
+
+    def lines(self, most: int) -> list[bytes]:
+        """Lines of the newest entries, newest first. Raises OSError."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - TAIL_BYTES))
+            return file.read().splitlines()[::-1]
 
 
 def _entry(line: bytes) -> Entry | None:

@@ -1,6 +1,6 @@
 """Challenges of passkeys (Web Authentication Level 3, 13.4.3): each serves one purpose, for some minutes, once.
 
-A challenge carries a code of this process's key, so that a flood of requests for challenges uses no memory. Only used
+A challenge carries a code of this console's key, so that a flood of requests for challenges uses no memory. Only used
 challenges are remembered, until they expire.
 """
 
@@ -17,10 +17,11 @@ _TIME, _HEAD, _CODE = 8, 32, 32
 
 
 class Challenges:
-    """Challenges of one process; they end with it. Thread-safe."""
+    """Challenges of one process, unless others have the same key. Thread-safe."""
 
-    def __init__(self) -> None:
-        self._key, self._lock = secrets.token_bytes(32), threading.Lock()
+    def __init__(self, key: bytes = b"") -> None:
+        """``key``: empty: a new one, so that challenges end with the process."""
+        self._key, self._lock = key or secrets.token_bytes(32), threading.Lock()
         self._used: dict[bytes, int] = {}
 
     def new(self, purpose: str) -> bytes:
@@ -34,9 +35,13 @@ class Challenges:
         if len(challenge) != _HEAD + _CODE or not hmac.compare_digest(challenge[_HEAD:], self._code(purpose, head)):
             return False
         until = int.from_bytes(head[:_TIME]) + LASTS_S
+        return until > now and self.spend(challenge, until, now)
+
+    def spend(self, challenge: bytes, until: int, now: int) -> bool:
+        """Remember a valid challenge until it expires (s); False if it was used before."""
         with self._lock:
             self._used = {one: end for one, end in self._used.items() if end > now}
-            if until <= now or challenge in self._used:
+            if challenge in self._used:
                 return False
             self._used[challenge] = until
         return True
@@ -46,5 +51,5 @@ class Challenges:
 
 
 def _now() -> int:
-    """Seconds of the monotonic clock."""
-    return int(time.monotonic())
+    """Seconds since the epoch: consoles of one hub compare them."""
+    return int(time.time())

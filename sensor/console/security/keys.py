@@ -1,4 +1,4 @@
-"""Credentials of the console: one-time links, sessions and tokens, in a separate database. Only hashes of secrets are
+"""Credentials of the console: one-time links, sessions and tokens. Only hashes of secrets are
 stored.
 
 A secret has 256 random bits, so that its unsalted hash can be neither guessed nor reversed.
@@ -6,18 +6,13 @@ A secret has 256 random bits, so that its unsalted hash can be neither guessed n
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-FILE = "console.db"
-Database = sqlite3.Connection
+from sensor.console.security.store import Store
+
 READ, WRITE, ADMIN = "read", "write", "admin"
 SCOPES = (READ, WRITE, ADMIN)
 PREFIX = "sensor_"
@@ -32,13 +27,6 @@ CREATE TABLE IF NOT EXISTS tokens (
     id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, scope TEXT, made REAL, until REAL, used REAL
 ) STRICT;
 """
-
-
-@contextlib.contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to the console's database, one for each call: thread-safe. Raises sqlite3.Error."""
-    with contextlib.closing(sqlite3.connect(path, timeout=5.0, isolation_level=None)) as base:
-        yield base
 
 
 class Who(NamedTuple):
@@ -72,32 +60,24 @@ class Token(NamedTuple):
 
 
 class Keys:
-    """Each call opens a connection: thread-safe. The database is accessible to its owner alone."""
+    """Thread-safe."""
 
-    def __init__(self, state: Path) -> None:
-        """Raises OSError or sqlite3.Error if the state folder cannot be written."""
-        self.path = state / FILE
-        made = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if os.geteuid() == 0:  # the service must read what root adds
-                owner = state.stat()
-                os.fchown(made, owner.st_uid, owner.st_gid)
-        finally:
-            os.close(made)
-        with connected(self.path) as base:
-            base.executescript(_SCHEMA)
+    def __init__(self, store: Store) -> None:
+        """Raises sqlite3.Error or NotReadable if the database cannot be written."""
+        self._store = store
+        store.create(_SCHEMA)
 
     def link(self, name: str, scope: str) -> str:
         """Create a one-time link; returns its secret."""
         secret, now = secrets.token_urlsafe(32), time.time()
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute("DELETE FROM links WHERE until < ?", (now,))
             base.execute("INSERT INTO links VALUES (?, ?, ?, ?)", (hashed(secret), name, scope, now + LINK_S))
         return secret
 
     def peek(self, secret: str) -> str:
         """The user name of a link; empty if it is used, expired or unknown."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             row = base.execute(
                 "SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())
             ).fetchone()
@@ -105,7 +85,7 @@ class Keys:
 
     def begin(self, secret: str) -> str:
         """Use a link; returns the secret of the new session, empty if the link is not valid."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             row = base.execute(
                 "DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)
             ).fetchone()
@@ -114,7 +94,7 @@ class Keys:
     def open(self, name: str, scope: str, lasts: float = SESSION_S) -> str:
         """Start a session; returns its secret. ``lasts``: lifetime in seconds."""
         now, session = time.time(), secrets.token_urlsafe(32)
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
             values = (hashed(session), name, scope, secrets.token_urlsafe(32), now + lasts, now)
             base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -123,7 +103,7 @@ class Keys:
     def session(self, secret: str) -> Who | None:
         """The user of a session; None if it has ended."""
         now, key = time.time(), hashed(secret)
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             row = base.execute("SELECT name, scope, csrf, until, seen FROM sessions WHERE hash = ?", (key,)).fetchone()
             if row is None or row[3] < now or row[4] < now - IDLE_S:
                 return None
@@ -133,25 +113,25 @@ class Keys:
 
     def end(self, secret: str) -> None:
         """Log out."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
 
     def end_all(self, name: str, but: str = "") -> None:
         """End the sessions and links of a user. ``but``: secret of a session that continues."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute("DELETE FROM sessions WHERE name = ? AND hash != ?", (name, hashed(but)))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def rescope(self, name: str, scope: str) -> None:
         """Change the permissions of a user's open sessions."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute("UPDATE sessions SET scope = ? WHERE name = ?", (scope, name))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def add_token(self, name: str, scope: str, days: float) -> tuple[str, str]:
         """Create an API token; returns its id and its secret, which is shown once."""
         number, secret, now = f"token-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32), time.time()
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             base.execute(
                 "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, 0.0)",
                 (number, hashed(secret), name, scope, now, now + days * 86400),
@@ -160,7 +140,7 @@ class Keys:
 
     def tokens(self) -> list[Token]:
         """All tokens, including expired ones."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             return [
                 Token(*row)
                 for row in base.execute("SELECT id, name, scope, made, until, used FROM tokens ORDER BY made")
@@ -168,13 +148,13 @@ class Keys:
 
     def revoke(self, number: str) -> bool:
         """Revoke a token; False if the id does not exist."""
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
 
     def token(self, secret: str) -> Who | None:
         """The user of a token; None if it is unknown or expired."""
         now, key = time.time(), hashed(secret)
-        with connected(self.path) as base:
+        with self._store.connected() as base:
             row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()
             if row is None or row[2] < now:
                 return None

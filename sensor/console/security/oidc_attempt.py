@@ -1,7 +1,7 @@
 """A pending login at an OpenID provider: binds the provider's response to the browser that started it.
 
 State, nonce and code verifier (RFC 6749, 10.12; OpenID Connect Core 1.0, 3.1.2.1; RFC 7636) are derived from a cookie
-and a key of this process. Nothing is stored, so a flood of attempts uses no memory.
+and a key of this console. Nothing is stored, so a flood of attempts uses no memory.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """Attempts of one process; they end with it."""
+    """Attempts of one process, unless others have the same key."""
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, key: bytes) -> None:
+        self._key = hmac.digest(key, b"OpenID Connect", "sha256")
 
     def new(self, now: float) -> tuple[str, Attempt]:
         """The cookie of a new attempt, and the attempt. ``now``: seconds since the epoch."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 
-from sensor.console.security.keys import ADMIN, FILE, READ, WRITE, connected
+from sensor.console.security.keys import ADMIN, READ, WRITE
 from sensor.console.security.passwords import hashed, verified
+from sensor.console.security.store import Store
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, Unknown, one_of
 
@@ -42,21 +42,20 @@ class User(NamedTuple):
 
 
 class Users:
-    """Users in the database of the console's keys. Each call opens a connection: thread-safe."""
+    """Users in the database of the console. Thread-safe."""
 
-    def __init__(self, state: Path) -> None:
-        """Raises sqlite3.Error if the database cannot be written."""
-        self._path = state / FILE
-        with connected(self._path) as base:
-            base.execute(_SCHEMA)
+    def __init__(self, store: Store) -> None:
+        """Raises sqlite3.Error or NotReadable if the database cannot be written."""
+        self._store = store
+        store.create(_SCHEMA)
 
     def all(self) -> list[User]:
         """All users by name."""
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             return [_user(row) for row in base.execute(f"SELECT {_COLUMNS} FROM users ORDER BY name")]  # noqa: S608
 
     def get(self, name: str) -> User | None:
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             row = base.execute(f"SELECT {_COLUMNS} FROM users WHERE name = ?", (name,)).fetchone()  # noqa: S608
         return _user(row) if row is not None else None
 
@@ -70,7 +69,7 @@ class Users:
             raise Malformed("name", name, f"the name of a user, without {EXTERNAL} at its beginning")
         if role != "administrator":
             self._keep_administrator(name)
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             if base.execute("SELECT count(*) FROM users").fetchone()[0] >= MOST:
                 raise Malformed("users", f"{MOST} of them", "fewer: remove one first")
             base.execute(
@@ -83,7 +82,7 @@ class Users:
     def remove(self, name: str) -> None:
         """Remove a user. Raises Unknown; the last administrator cannot be removed."""
         self._keep_administrator(name)
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             if not base.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
                 raise Unknown("name", name, [user.name for user in self.all()])
 
@@ -94,7 +93,7 @@ class Users:
 
     def set_password(self, name: str, password: str) -> None:
         """Set a password and unlock the user. Empty: no password, login by link only."""
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             base.execute(
                 "UPDATE users SET password = ?, failed = 0, until = 0.0 WHERE name = ?",
                 (hashed(password) if password else "", name),
@@ -104,14 +103,14 @@ class Users:
         """Whether the password is correct and the user is not locked. Failures count; FAILURES in a row
         lock the user.
         """
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             row = base.execute("SELECT password FROM users WHERE name = ?", (name,)).fetchone()
         return self.settle(name, verified(password, row[0] if row is not None else ""))
 
     def settle(self, name: str, right: bool) -> bool:
         """Count an attempt to log in as a user. Whether it succeeds: with the right credential, and not locked."""
         now = time.time()
-        with connected(self._path) as base:
+        with self._store.connected() as base:
             row = base.execute("SELECT until FROM users WHERE name = ?", (name,)).fetchone()
             if row is None or row[0] > now:
                 return False
@@ -119,7 +118,8 @@ class Users:
                 base.execute("UPDATE users SET failed = 0, until = 0.0, seen = ? WHERE name = ?", (now, name))
             else:
                 base.execute(
-                    "UPDATE users SET failed = (failed + 1) % ?, until = iif(failed + 1 >= ?, ?, 0.0) WHERE name = ?",
+                    "UPDATE users SET failed = (failed + 1) % ?, "
+                    "until = CASE WHEN failed + 1 >= ? THEN ? ELSE 0.0 END WHERE name = ?",
                     (FAILURES, FAILURES, now + LOCKED_S, name),
                 )
         return right

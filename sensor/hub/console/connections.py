@@ -18,8 +18,9 @@ KEPT = 12
 class Connections:
     """Connections that are kept open between requests. Thread-safe."""
 
-    def __init__(self, place: Database) -> None:
-        self._place = place
+    def __init__(self, place: Database, *, keep: bool = True) -> None:
+        """``keep``: false for a command, which uses one or two."""
+        self._place, self._keep = place, keep
         self._free: queue.LifoQueue[Connection] = queue.LifoQueue(KEPT)
 
     @contextlib.contextmanager
@@ -50,7 +51,9 @@ class Connections:
         try:
             yield base
         finally:
-            if base.closed or base.broken:
+            if not self._keep:
+                base.close()
+            elif base.closed or base.broken:
                 base.close()
                 self.close()  # a restart of the server ends them all
             else:
