@@ -51,6 +51,8 @@ from sensor.registry import units
 
 # Problems caused by the sender or the network, not by the capture.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED))
+# Values that the field of a row can have, so that each is an index.
+VLAN_VALUES = 1 << 16
 
 # Order of the tasks of one row: the new second, then the packet, facts before detections. Each flow detector has its
 # own task number, starting at _EVALUATE.
@@ -115,6 +117,7 @@ class Pipeline:
         self._now = self.last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
+        self._vlans = np.zeros(VLAN_VALUES, np.bool_)  # by number: whether frames with this tag were decoded
 
     def _named_tables(self, repeats: RecentSet, selector: Selector, *units: Mapping[str, Unit]) -> NamedTables:
         """The bounded tables of all units but detectors, which may be replaced."""
@@ -195,6 +198,7 @@ class Pipeline:
             return
         work = self.limits.within(batch.rows, work)
         self.decoded += len(batch)
+        self._vlans[batch.rows["vlan"].astype(np.intp)] = True  # NumPy would convert it in any case, more slowly
         if work.malformed:
             self._count_problems(batch, work.malformed)
         self._started = True
@@ -324,6 +328,12 @@ class Pipeline:
             self.emit(self.maker.device(change))
             for detector in self._device_detectors:
                 self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
+
+    @property
+    def vlans(self) -> list[int]:
+        """VLANs of decoded frames (IEEE 802.1Q); frames without a tag have none."""
+        found: list[int] = np.flatnonzero(self._vlans[1:]).tolist()
+        return [number + 1 for number in found]
 
     def anomalies(self) -> dict[str, int]:
         """Number of faults by kind: headers by their problem (``network_length``), messages by dissector and fault

@@ -41,6 +41,7 @@ class Summary:
             "flows_evicted": report["flows_evicted"],
             "duration_s": round((last - first) / 1e9, 6),
             "linktypes": dict(tally.linktypes),
+            "vlans": self._pipeline.vlans,
         }
         return summary | self._particulars()
 

@@ -452,6 +452,29 @@ def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
         base.execute("UPDATE logs SET committed = '{[1,145)}'")
 
 
+def test_the_coverage_of_a_sensor_has_its_vlans(filled: HubServers, browser: Any) -> None:
+    """From its last figures. A sensor of an earlier version does not report them: unknown, not none."""
+    [(record,)] = filled.queried(
+        "SELECT record FROM events WHERE kind = 'sensor' AND action = 'summary' AND site = %s", PARIS
+    )
+    assert json.loads(record)["capture"]["vlans"]
+
+    def shown(vlans: Any) -> str:
+        body = json.loads(record)
+        body["capture"] |= {"vlans": vlans}
+        with filled.base() as base:
+            base.execute(
+                "UPDATE events SET record = %s, ts = now() WHERE kind = 'sensor' AND action = 'summary' AND site = %s",
+                [json.dumps(body), PARIS],
+            )
+        [text] = re.findall(r">VLAN: ([^<]*)<", browser.get("/sensors", params={"data": PARIS}).text)
+        return text
+
+    assert [shown(vlans) for vlans in ([1, 10, 11, 12, 4094], [], None, "1", [0, -1, 4096, "x", 7])] == [
+        "1, 10-12, 4094", "untagged only", "unknown", "unknown", "7",
+    ]  # fmt: skip
+
+
 def test_texts_of_peers_stay_texts(filled: HubServers, browser: Any) -> None:
     """Markup and control characters of a device or an alert are escaped on all pages."""
     with filled.base() as base:

@@ -150,9 +150,16 @@ def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
         "flows": 2,
         "duration_s": 2.0,
     }
-    assert summary | counts | {"source": "given", "linktypes": {"ethernet": 3}} == summary
+    assert summary | counts | {"source": "given", "linktypes": {"ethernet": 3}, "vlans": []} == summary
     assert source.released == 3
     assert one.log.written == len(records)
+
+
+def test_the_summary_has_the_vlans_of_frames(run: Any) -> None:
+    """Each once, in order; frames without a tag, or with priority only (VLAN 0), have none."""
+    frames = [tcp_frame("10.0.0.1", "10.0.0.2", vlan=vlan) for vlan in (20, 0, 4094, 20, 1)]
+    _, records = run(Given(frames))
+    assert records[-2]["capture"]["vlans"] == [1, 20, 4094]
 
 
 def test_a_broken_message_is_shown(run: Any) -> None:

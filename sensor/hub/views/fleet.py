@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ CLOCK_MS = 5000
 # Smaller losses are shown, but are no fault.
 LOSS_PERCENT = 0.1
 LIMIT = 2000
+# Numbers of VLANs are below this one (IEEE 802.1Q).
+VLANS = 4096
 # Figures of a sensor that limit its coverage, besides packet loss.
 LIMITS = {
     "one_way": "one-way connections", "truncated": "truncated frames", "shed": "messages not parsed",
@@ -55,8 +58,8 @@ ORDER BY severity DESC, cardinality(sites) DESC, last DESC LIMIT {limit}""")
 class SensorStatus(msgspec.Struct, frozen=True):
     """``gaps``: ranges of numbers that the hub lacks, None before the first batch; ``filtered``: the sensor selects
     what it sends; ``loss``: percentage of dropped packets, None if unknown; ``limits``: what it could not see or parse,
-    in words, None if unknown; ``quarantine``: reason and number of rejected batches; ``config``: state of its
-    configuration and the reason.
+    in words, None if unknown; ``vlans``: VLANs whose frames it saw, None if unknown; ``quarantine``: reason and number
+    of rejected batches; ``config``: state of its configuration and the reason.
     """
 
     name: str
@@ -72,7 +75,13 @@ class SensorStatus(msgspec.Struct, frozen=True):
     gaps: int | None
     loss: float | None
     limits: list[str] | None
+    vlans: list[int] | None
     quarantine: list[str]
+
+    @property
+    def vlan_ranges(self) -> str:
+        """Its VLANs as text, such as ``1, 10-14``; empty for frames without a tag only."""
+        return ranges_of(self.vlans or [])
 
     def faults(self, now: datetime) -> list[str]:
         """What needs attention, in words; empty if nothing is known to be wrong."""
@@ -166,8 +175,27 @@ def _status(row: tuple[Any, ...]) -> SensorStatus:
     figures = part(record_of(record), "capture") if record is not None else {}
     return SensorStatus(
         name, site, state, version, seen, expires, clock_ms, f"{config}: {reason}" if reason else config, last,
-        bool(filtered), gaps, _loss(figures), _limits(figures), quarantine,
+        bool(filtered), gaps, _loss(figures), _limits(figures), _vlans(figures), quarantine,
     )  # fmt: skip
+
+
+def _vlans(figures: dict[str, Any]) -> list[int] | None:
+    """VLANs in the figures of a sensor; None from one of an earlier version."""
+    found = figures.get("vlans")
+    if not isinstance(found, list):
+        return None
+    return sorted({one for one in found if isinstance(one, int) and 0 < one < VLANS})
+
+
+def ranges_of(numbers: Sequence[int]) -> str:
+    """Ascending numbers with runs as ranges."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _limits(figures: dict[str, Any]) -> list[str] | None:
