@@ -33,6 +33,7 @@ from sensor.tables.lines import SEVERITIES
 FOLDER = Path(__file__).parent / "templates"
 LONGEST = 4000
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}")
 THEMES = ("auto", "light", "dark")
 # Pages of lists that show a past state (`at`), as their details do.
@@ -129,7 +130,7 @@ def _environment(language: Language) -> jinja2.Environment:
         finalize=_cleaned,
     )
     made.filters |= {one.__name__: one for one in FILTERS}
-    made.tests["address"] = is_address
+    made.tests |= {"address": is_address, "moment": is_moment}
     made.filters["plural"] = language.plural
     made.globals["_"] = language.text
     if language.messages:
@@ -178,6 +179,11 @@ def cell(value: object) -> str:
 def is_address(value: object) -> bool:
     """Whether a value of a query's row is an address, which can be searched for."""
     return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
+
+
+def is_moment(value: object) -> bool:
+    """Whether a value of a query's row is a time; DuckDB writes UTC without a zone."""
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
 
 
 def _cleaned(value: object) -> object:

@@ -33,6 +33,7 @@ def test_who_talked_to_an_address(browser: httpx.Client) -> None:
     """The search for an address leads to its connections: one camera contacted it."""
     (link,) = hunts_of(browser.get("/search?q=203.0.113.66").text)
     assert ends_of(browser, link) == {("10.20.10.62", "203.0.113.66")}
+    assert '<time datetime="2026-11-24T08:17:00Z"' in browser.get(link).text.partition('id="results"')[2]
     assert "/lists?check=203.0.113.66" in links_of(browser.get("/search?q=203.0.113.66").text)
 
 
