@@ -43,14 +43,14 @@ def _is_new(console: Console, who: Who) -> bool:
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
     """A URL without a page."""
     near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
-    text = f"No page {request.url.path[:200]}."
+    text, titles = f"No page {request.url.path[:200]}.", dict(request.app.state.nav)
     return bare(
         request,
         "error.jinja",
         "Page not found",
         404,
         text=text,
-        links=[(path, path) for path in near],
+        links=[(path, titles.get(path, path)) for path in near],
         who=user_of(console, request),
     )
 
