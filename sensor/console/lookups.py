@@ -1,5 +1,5 @@
-"""Queries of the traffic records that pages link to: the connections of an address or a device, and who asked for a
-domain. The query is shown on the hunt page, where it can be changed.
+"""Queries of the traffic records that pages link to: the connections of an address or a device, and the DNS queries for
+a domain. The hunt page shows the query, where it can be changed.
 """
 
 from __future__ import annotations
