@@ -29,7 +29,7 @@ def test_a_hundred_files_with_another_ending() -> None:
     alert = inspected(detector(MASS), renames(120))[0]
     assert (alert.actor.address, alert.numbers["renames"], alert.severity) == (parse(CLIENT), 100, Severity.high)
     assert "100 files" in alert.summary
-    for story in (renames(120, "docx", "mp3"), renames(120, "jpg", "jpg.png")):
+    for story in (renames(120, "docx", "mp3"), renames(120, "jpg", "jpg.png"), renames(120, "docx", "777")):
         assert inspected(detector(MASS), story)[0].severity == Severity.high
 
 

@@ -41,6 +41,7 @@ KINDS = {
     )
     for extension in extensions.split()
 }
+ROTATED = 3  # digits from which an extension is no number of a rotated log (.777 is ransomware)
 ONE_SIDED = 0.9  # share of changes of one kind from which they are a clean-up or a copy
 
 
@@ -150,9 +151,9 @@ class MassFileChange(CallDetector):
 
 
 def _ending_changed(event: SmbRename) -> bool:
-    """Whether the file got another extension: not a temporary one, a number (rotated logs), or one of its kind."""
+    """Whether the file got another extension: not a temporary one, a small number (rotated logs) or one of its kind."""
     old, new = event.name.rpartition("\\")[2].lower(), event.new_name.rpartition("\\")[2].lower()
     was, now = old.rpartition(".")[2], new.rpartition(".")[2]
-    if not new or was == now or {was, now} & TEMPORARY or now.isdigit():
+    if not new or was == now or {was, now} & TEMPORARY or (now.isdigit() and len(now) < ROTATED):
         return False
     return was not in KINDS or KINDS[was] != KINDS.get(now) or new.startswith(old)

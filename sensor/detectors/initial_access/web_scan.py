@@ -106,9 +106,10 @@ class WebScan(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        # All answers are counted: a scan shows in the share of errors; and the names of all requests.
+        # All answers are counted: a scan shows in the share of errors; and names requested from internal servers.
         known = field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)
-        return {HttpRequest: known | field("host").passes(_domain_of)}
+        inside = field("packet.dst").passes(self.context.networks.inside)
+        return {HttpRequest: known | (inside & field("host").passes(_domain_of))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, HttpResponse):
@@ -159,11 +160,12 @@ class WebScan(EventDetector):
         )
 
     def _named(self, event: HttpRequest) -> Iterator[Alert]:
-        """Names below one domain; requests to a proxy have the name in the path."""
-        domain = _domain_of(event.host)
+        """Names below one domain at an internal server; requests to a proxy have the name in the path."""
+        packet, want, domain = event.packet, self.options, _domain_of(event.host)
         if not domain or event.forwarded or not event.path.startswith("/"):
             return
-        packet, want = event.packet, self.options
+        if not self.context.networks.inside(packet.dst):
+            return
         key = (packet.src, packet.dst, domain)
         hosts = self._hosts.add(key, event.host, packet.ts)
         if hosts < want.hosts:
