@@ -85,7 +85,7 @@ class Crew:
         if self._cache is not None:
             self._cache.set(SECONDS, self._seconds | self._spent)
         if self.config.option.keep_durations:
-            store(self._spent)
+            store({path: spent for path, spent in stored().items() if Path(path).exists()} | self._spent)
         if self.session.shouldfail:
             raise self.session.Failed(self.session.shouldfail)
         if self.session.shouldstop:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sensor.records.columns import filled
+from sensor.records.columns import decoded, filled
 from sensor.records.hunts_library import hunt, library
 from sensor.records.manifest import OF_DAY
 from sensor.records.query import Query
@@ -83,10 +83,12 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
 
 
 class Written(NamedTuple):
-    """CPU seconds to write the files, and to merge those of a day; the number of files, rows and bytes."""
+    """CPU seconds to write the files, and to merge those of a day (None: they were written as such); the number of
+    files, rows and bytes.
+    """
 
     seconds: float
-    compaction: float
+    compaction: float | None
     files: int
     rows: int
     bytes: int
@@ -131,7 +133,7 @@ def write_merged(folder: Path, rows: int) -> Written:
                     writer.manifest.add(writer.file("conn", START_HOUR + at, some, compact=OF_DAY))
         files = writer.manifest.files()
         seconds = time.process_time() - begun
-        return Written(seconds, seconds, len(files), sum(file.rows for file in files), sum(file.size for file in files))
+        return Written(seconds, None, len(files), sum(file.rows for file in files), sum(file.size for file in files))
     finally:
         writer.close()
 
@@ -141,7 +143,7 @@ def moved(table: pa.Table, hour: int) -> pa.Table:
     us = np.asarray(table["ts"].cast(pa.int64())) % HOUR_US + (START_HOUR + hour) * HOUR_US
     table = table.set_column(table.schema.get_field_index("ts"), "ts", pa.array(us, pa.timestamp("us")))
     if hour % 97 == 0:
-        ips = pa.concat_arrays([pa.array([RARE]), table["dst_ip"].combine_chunks()[1:]])
+        ips = pa.concat_arrays([pa.array([RARE]), decoded(table["dst_ip"].combine_chunks())[1:]]).dictionary_encode()
         table = table.set_column(table.schema.get_field_index("dst_ip"), "dst_ip", ips)
     return table
 
@@ -212,8 +214,9 @@ def main() -> int:
         for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
             place = Path(folder) / name
             made = write_merged(place, rows) if name == "search" else write(place, rows)
-            rates = (made.rows / made.seconds, made.rows / made.compaction)
-            print("{:,.0f} rows a CPU second into files, {:,.0f} into those of a day".format(*rates), flush=True)
+            print(f"{made.rows / made.seconds:,.0f} rows a CPU second into files", flush=True)
+            if made.compaction:
+                print(f"{made.rows / made.compaction:,.0f} rows a CPU second into those of a day", flush=True)
             size = f"{made.bytes / made.rows:.1f} bytes a row"
             print(f"{made.rows:,} connections in {made.files} files: {size}", flush=True)
             if name == "search":
