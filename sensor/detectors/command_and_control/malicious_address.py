@@ -46,7 +46,7 @@ class MaliciousAddress(FlowDetector):
     floods = True
     advice = (
         "Review what the internal host exchanged with this address. If the address answered, treat the host as "
-        "compromised until shown otherwise. Block the address at the border."
+        "compromised until proven otherwise. Block the address at the border."
     )
     false_positives = (
         "Shared hosting where one tenant put the address on a list; outdated lists; unanswered scans from the internet."
