@@ -2,8 +2,9 @@
 name of the desktop.
 
 Reads versions, the chosen security type and its result. Sessions without a password, and with the classic one (DES
-challenge-response), are read completely; of other types only the choice, since what follows is encrypted. The picture
-itself is not read; the name of the desktop is available in the server's first four messages.
+challenge-response), are read completely; of other types only the choice, since what follows is encrypted. A server that
+closes the connection in place of a result (some do before version 3.8) refused the password. The picture itself is not
+read; the name of the desktop is available in the server's first four messages.
 """
 
 from __future__ import annotations
@@ -89,8 +90,11 @@ class VncStream(Stream):
         self._step: Callable[[VncStream, Packet], list[Parsed] | None] = VncStream._server_version
         self._version = (0, 0)
         self._types = b""
+        self._answer: Packet | None = None  # the server's last segment
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if not from_client:
+            self._answer = packet
         kept = self._kept[from_client]
         kept += data[: KEPT_LIMIT - len(kept)]
         while not self.done and (parsed := self._step(self, packet)) is not None:
@@ -100,6 +104,10 @@ class VncStream(Stream):
         """Stop: message boundaries cannot be found after a gap."""
         self.done = True
         return iter(())
+
+    def finish(self) -> Iterator[Parsed]:
+        if not self.done and self._step is VncStream._password_result and self._answer is not None:
+            yield VncLogin(self._answer, "", _method(CLASSIC), False)
 
     def _take(self, size: int, *, client: bool = False) -> bytes | None:
         """``size`` bytes of one side; None if they are not available yet."""

@@ -49,6 +49,23 @@ def test_passwords() -> None:
     assert events(session(49402))[1:3] == [("VncSecurity", "vnc", ("vnc",)), ("VncLogin", "", "vnc", True, "")]
 
 
+def test_a_server_that_closes_in_place_of_a_result() -> None:
+    """A connection that ends after the response to a challenge was refused (TigerVNC with version 3.7); one that ends
+    before it, or after the result, has no further login.
+    """
+    begun = [(False, NEW), (True, b"RFB 003.007\n"), (False, b"\1\2"), (True, b"\2"), (False, bytes(16))]
+    for parts, logins in (
+        (begun, []),
+        ([*begun, (True, bytes(16))], [("VncLogin", "", "vnc", False, "")]),
+        ([*begun, (True, bytes(16)), (False, b"\0\0\0\1")], []),
+        ([*begun, (True, bytes(16)), (False, bytes(4))], []),
+    ):
+        stream, packet = Vnc().stream(Packet()), Packet(proto=6)
+        for from_client, data in parts:
+            list(stream.feed(packet, data, from_client))
+        assert events(list(stream.finish())) == logins
+
+
 def test_what_goes_on_encrypted() -> None:
     """The security type is reported, and nothing is parsed after encryption starts."""
     assert events(session(49403)) == [("VncBanner", "3.8"), ("VncSecurity", "vencrypt", ("vencrypt", "vnc"))]
