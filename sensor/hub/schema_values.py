@@ -40,7 +40,7 @@ BEGIN
     UPDATE devices SET hub_owner = hub_value(sensor, id, 'owner'),
         hub_criticality = hub_value(sensor, id, 'criticality'),
         hub_tags = string_to_array(hub_value(sensor, id, 'tags'), ', ')
-    WHERE sensor = NEW.sensor AND id = NEW.device;
+    WHERE (sensor, id) IN ((NEW.sensor, NEW.device), (OLD.sensor, OLD.device));
     RETURN NULL;
 END $$;
 CREATE TRIGGER apply_device_value AFTER INSERT OR UPDATE ON device_values

@@ -172,6 +172,8 @@ def test_values_follow_a_device_into_the_one_it_was_merged_into(both: tuple[Sens
     record = HubBackend(Reader(base)).device(f"{sensor.number}.{NAS}")["device"]
     assert (record["id"], record["owner"], record["criticality"]) == (f"{sensor.number}.{CAMERA}", "security", "high")
     assert found(base, owner="other") == {f"{both[1].number}.{NAS}"}
+    merged = base.execute("SELECT hub_owner FROM devices WHERE sensor = %s AND id = %s", [sensor.number, NAS])
+    assert merged.fetchall() == [(None,)]  # it has none if the sensor splits the two again
 
 
 REFUSED = [
