@@ -29,7 +29,7 @@ from sensor.console.visits import Visit, Visits
 from sensor.hub.console.connections import Connections
 from sensor.hub.console.local_users import MOVED, move_users
 from sensor.hub.console.scopes import SiteScopes
-from sensor.hub.console.shared import shared_of
+from sensor.hub.console.shared import UNDONE_S, shared_of
 from sensor.hub.database import grant_reader
 from sensor.views.errors import Malformed, NotReadable, Unknown
 from tests.console.kit import Running, csrf_of, output_of
@@ -169,6 +169,25 @@ def test_a_challenge_is_used_once_among_all_consoles(empty: HubServers, monkeypa
     assert not other.use("login", late)
     assert other.use("login", one.new("login"))
     assert empty.queried("SELECT count(*) FROM console.challenges") == [(1,)]
+
+
+def test_a_write_at_one_console_is_undone_at_another(empty: HubServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, by its user, within a day."""
+    place = empty.hub.settings.database
+    one, other = (shared_of(Connections(place, keep=False)).undo for _ in range(2))
+    name = one.keep("anna", "all sites", "2 devices", "/devices/undo", numbers=["3", "4"])
+    assert other.look(name, "eve") is None
+    assert other.take(name, "eve") is None
+    found = other.look(name, "anna")
+    assert found is not None
+    assert (found.text, found.path, list(found.numbers)) == ("2 devices", "/devices/undo", ["3", "4"])
+    assert other.take(name, "anna") == found
+    assert one.take(name, "anna") is None
+    late, now = one.keep("anna", "all sites", "1 device", "/devices/undo", numbers=["5"]), time.time()
+    monkeypatch.setattr("sensor.hub.console.shared.time.time", lambda: now + UNDONE_S + 1)
+    assert other.look(late, "anna") is None
+    one.keep("anna", "all sites", "1 device", "/devices/undo", numbers=["6"])
+    assert empty.queried("SELECT count(*) FROM console.undo") == [(1,)]
 
 
 @pytest.fixture
