@@ -176,10 +176,9 @@ $(VENV)/installed: setup.cfg pyproject.toml setup.py | $(BIN)/python
 	$(probe)
 	@echo "installing dependencies into $(VENV) and compiling kernels (two minutes on two cores)"
 	@$(INSTALL) "setuptools>=77" "Cython>=3.1" wheel
-	@$(BIN)/python setup.py build_ext --inplace >$(VENV)/build.log 2>&1 & compilation=$$!; \
+	@$(INSTALL) --no-build-isolation --no-deps --editable . & compilation=$$!; \
 	$(INSTALL) $$($(BIN)/python -c "$$REQUIREMENTS" all) || { kill $$compilation; exit 1; }; \
-	wait $$compilation || { cat $(VENV)/build.log >&2; exit 1; }
-	@$(INSTALL) --no-build-isolation --no-deps --editable .
+	wait $$compilation
 	@touch $@
 
 # What tests and checks need besides.
