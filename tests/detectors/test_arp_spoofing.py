@@ -90,8 +90,8 @@ def test_repaired_caches() -> None:
     """
     stolen = [reply(2 * n, ATTACKER, "10.0.0.1") for n in range(8)]
     repaired = [ArpReply(packet(16 + n, ATTACKER), GATEWAY, parse("10.0.0.1"), parse("10.0.0.5")) for n in range(12)]
-    asked = [request(-2, ATTACKER, "10.0.0.66", "10.0.0.1"), request(0.5, VICTIM, "10.0.0.5", "10.0.0.66")]
-    for before in ([], asked, ORDINARY, [*ORDINARY, announcement(0.4, GATEWAY, "10.0.0.1")]):
+    requested = [request(-2, ATTACKER, "10.0.0.66", "10.0.0.1"), request(0.5, VICTIM, "10.0.0.5", "10.0.0.66")]
+    for before in ([], requested, ORDINARY, [*ORDINARY, announcement(0.4, GATEWAY, "10.0.0.1")]):
         found = reported([*before, *stolen, *repaired])
         assert {alert.actor.mac for alert in found} <= {ATTACKER}
     assert found
