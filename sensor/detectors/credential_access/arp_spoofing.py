@@ -173,12 +173,8 @@ class ArpSpoofing(EventDetector):
             or self._is_given_back(event, mac, address, dispute)
         ):
             return
-        if dispute.mac == mac:  # the victim claims the address, or a host that took it before the capture began
-            if unsolicited and isinstance(event, ArpReply):
-                yield from self._forced(event, vlan, mac, address, dispute)
-            elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
-                reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
-                yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
+        if dispute.mac == mac:
+            yield from self._held(event, mac, address, dispute, unsolicited)
             return
         robbed = bindings.last_active(vlan, dispute.mac)
         if dispute.since - robbed > want.alive_s * SECOND or self._gave_way(dispute, event.ts):
@@ -197,6 +193,15 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, dispute.mac, 0, address, mac, reason, dispute.claims)
         else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
+
+    def _held(self, event: Event, mac: int, address: int, dispute: Binding, unsolicited: bool) -> Iterator[Alert]:
+        """The victim claims the address, or a host that took it before the capture began."""
+        vlan = event.packet.vlan
+        if unsolicited and isinstance(event, ArpReply):
+            yield from self._forced(event, vlan, mac, address, dispute)
+        elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
+            reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
+            yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
 
     def _between(self, event: ArpReply, mac: int) -> Iterator[Alert]:
         """It claims to each of two hosts, unsolicited and repeatedly, that it has the address of the other: no earlier
