@@ -26,6 +26,7 @@ TOGETHER = """
     command_and_control.dns_tunnel.slow_names command_and_control.icmp_tunnel.packets
     command_and_control.icmp_tunnel.other_answers command_and_control.icmp_tunnel.both
     command_and_control.icmp_tunnel.volume command_and_control.icmp_tunnel.sizes
+    command_and_control.icmp_tunnel.contents
     credential_access.asrep_roasting.accounts credential_access.password_spraying.accounts
     credential_access.rogue_router.flood device.http_errors.share device.new.crowd device.rpc_errors.share
     discovery.address_scan.targets discovery.admin_hunt.hosts discovery.distributed_scan.sources

@@ -29,7 +29,7 @@ def page(request: PageRequest) -> Response:
     found = request.views.devices(
         wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
-    columns = [name for name in COLUMNS if name in ("name", paging.sort) or name in (chosen or USUAL)]
+    columns = [name for name in COLUMNS if name == "name" or name in (chosen or (*USUAL, paging.sort))]
     return render(
         request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
         headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS,

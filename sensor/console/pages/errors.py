@@ -65,7 +65,7 @@ def unavailable(request: Request, text: str) -> Response:
     """The database of users cannot be used: who sends the request is unknown."""
     if request.url.path.startswith("/api/"):
         return problems.of(NotReadable(text))
-    return bare(request, "error.jinja", "No readable data", 503, text=text, links=[])
+    return bare(request, "error.jinja", "Not available", 503, text=text, links=[])
 
 
 def not_written(request: Request, error: StoreError, who: Who) -> Response:
