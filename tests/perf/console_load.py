@@ -18,6 +18,7 @@ import json
 import os
 import random
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,8 @@ PAGES = (
 )  # fmt: skip
 SENSOR, INTEL = [sys.executable, "-m", "sensor"], str(PCAPS / "office.intel.txt")
 SAMPLE_S, LIMIT_S = 5.0, 300.0
+# One for all clients: reading the certificate authorities anew for each would stop them all for seconds.
+TLS = ssl.create_default_context()
 
 
 class Load(NamedTuple):
@@ -65,26 +68,34 @@ class Measured:
 
 
 async def load(url: str, load_: Load, sessions: list[str], token: str, alerts: list[str]) -> Measured:
-    """Run all clients for the time of the load."""
-    found, end = Measured(), time.monotonic() + load_.seconds
+    """Open all streams, then run all clients for the time of the load."""
+    found, begun = Measured(), asyncio.Semaphore(0)
+    streams = [
+        asyncio.create_task(_listen(url, session, begun, found)) for session in sessions for _ in range(load_.streams)
+    ]
+    for _ in streams:
+        await asyncio.wait_for(begun.acquire(), LIMIT_S)
+    end = time.monotonic() + load_.seconds
     tasks = [asyncio.create_task(_read(url, session, load_, end, found)) for session in sessions[: load_.readers]]
     tasks += [asyncio.create_task(_write(url, token, alerts, load_, end, found)) for _ in range(load_.writers)]
-    tasks += [
-        asyncio.create_task(_listen(url, session, end, found)) for session in sessions for _ in range(load_.streams)
-    ]
     await asyncio.gather(*tasks)
+    for stream in streams:
+        stream.cancel()
+    for ended in await asyncio.gather(*streams, return_exceptions=True):
+        if not isinstance(ended, asyncio.CancelledError | None):
+            found.errors.append(f"GET /live: {ended!r}")
     return found
 
 
 async def _read(url: str, session: str, load_: Load, end: float, found: Measured) -> None:
-    async with httpx.AsyncClient(base_url=url, cookies={"sensor": session}, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, cookies={"sensor": session}, timeout=60, verify=TLS) as client:
         async for draw in _turns(load_, end):
             await _timed(client, "GET", draw.choice(PAGES), found.read_ms, found)
 
 
 async def _write(url: str, token: str, alerts: list[str], load_: Load, end: float, found: Measured) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, verify=TLS) as client:
         async for draw in _turns(load_, end):
             path = f"/api/v1/alerts/{draw.choice(alerts)}/notes"
             await _timed(client, "POST", path, found.written_ms, found, json={"action": "comment", "text": "load"})
@@ -113,19 +124,18 @@ async def _timed(
         found.errors.append(f"{method} {path}: {answer.status_code} {answer.text[-200:]!r}")
 
 
-async def _listen(url: str, session: str, end: float, found: Measured) -> None:
+async def _listen(url: str, session: str, begun: asyncio.Semaphore, found: Measured) -> None:
+    """Count the events of a stream until it is cancelled; ``begun`` is released when it is open, or was refused."""
     async with (
-        httpx.AsyncClient(base_url=url, cookies={"sensor": session}, timeout=60) as client,
+        httpx.AsyncClient(base_url=url, cookies={"sensor": session}, timeout=60, verify=TLS) as client,
         client.stream("GET", "/live") as answer,
     ):
+        begun.release()
         if answer.status_code != 200:
             found.errors.append(f"GET /live: {answer.status_code}")
             return
-        lines = answer.aiter_lines()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(end - time.monotonic(), 0.1)):
-                async for line in lines:
-                    found.events += line.startswith("event:")
+        async for line in answer.aiter_lines():
+            found.events += line.startswith("event:")
 
 
 class Memory:
@@ -150,7 +160,17 @@ def sensing(folder: Path, capture: Path, rate: int) -> Iterator[dict[str, int]]:
         run = [*SENSOR, "run", "-i", "vb", "--intel", INTEL, "--state", str(folder), "--events", str(log)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": ENVIRONMENT, "cwd": folder}
         sensor = subprocess.Popen(["ip", "netns", "exec", there, *run], **quiet)  # type: ignore[call-overload]
-        replay = ["tcpreplay", "-q", "--preload-pcap", "--loop=0", "-i", "va", f"--pps={rate}", str(capture)]
+        replay = [
+            "tcpreplay",
+            "-q",
+            "--timer=nano",
+            "--preload-pcap",
+            "--loop=0",
+            "-i",
+            "va",
+            f"--pps={rate}",
+            str(capture),
+        ]
         sender: subprocess.Popen[bytes] | None = None
         try:
             wait_for(lambda: log.exists() and b'"started"' in log.read_bytes())
@@ -171,7 +191,9 @@ async def measured(console: subprocess.Popen[str], folder: Path, load_: Load) ->
     keys = Keys(StateStore(folder))
     sessions = [keys.open(f"client {number}", "write") for number in range(load_.readers + load_.writers)]
     token = keys.add_token("load", "write", 1.0)[1]
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=TLS
+    ) as client:
         answer = (await client.get("/api/v1/alerts")).json()
     memory = Memory(console.pid)
     watching = asyncio.create_task(memory.watch())
