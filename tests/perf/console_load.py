@@ -42,7 +42,7 @@ PAGES = (
 )  # fmt: skip
 SENSOR, INTEL = [sys.executable, "-m", "sensor"], str(PCAPS / "office.intel.txt")
 SAMPLE_S, LIMIT_S = 5.0, 300.0
-# One for all clients: reading the certificate authorities anew for each would stop them all for seconds.
+# One for all clients: reading the certificate authorities for each of them would stop them all for seconds.
 TLS = ssl.create_default_context()
 
 
