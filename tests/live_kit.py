@@ -33,6 +33,8 @@ class Scripted:
         self.name, self.names, self.damages, self.tally = "scripted", ["scripted"], list[Damage](), Tally()
         self.steps, self._clock, self._stopped = steps, clock, False
         self.given = self.released = 0
+        # Empty batches that were made, and processed.
+        self.made = self.heard = 0
 
     def batches(self) -> Iterator[Batch]:
         for step in self.steps:
@@ -49,8 +51,12 @@ class Scripted:
         end = time.monotonic() + PATIENCE_S
         while not over() and not self._stopped:
             assert time.monotonic() < end, "what was waited for did not happen"
-            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
+            self.made += 1
+            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW), release=self._hear)
             time.sleep(0.002)
+
+    def _hear(self) -> None:
+        self.heard += 1
 
     def _release(self) -> None:
         self.released += 1
@@ -126,11 +132,15 @@ class Sensor:
         return happen
 
     def pause(self, batches: int = 5) -> Step:
-        """A step of some empty batches, until nothing waits for a new evaluation."""
+        """A step of some empty batches, until nothing waits for a new evaluation. They are counted as processed: the
+        sensor runs in another thread than its source.
+        """
 
         def happen() -> Callable[[], bool]:
-            left = iter(range(batches, -1, -1))
-            return lambda: not self.run.engine.reread.waiting and not next(left)
+            source = self.run.source
+            assert isinstance(source, Scripted)
+            enough = source.made + batches
+            return lambda: not self.run.engine.reread.waiting and source.heard >= enough
 
         return happen
 

@@ -15,7 +15,8 @@ from sensor.documents import nearest
 from sensor.engine.observations import Observed, observations_of
 from sensor.fingerprinting.draft import drafts, is_informative
 from sensor.fingerprinting.draft_files import draft_files
-from sensor.fingerprinting.load import Knowledge, Vocabulary
+from sensor.fingerprinting.entries import Knowledge
+from sensor.fingerprinting.load import Vocabulary
 
 NAMED_LIMIT = 8
 # Values that devices of other vendors also send identify none; the same product may be present more than once.

@@ -14,7 +14,8 @@ from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, decimal, paint, put, tidy
 from sensor.cli._table import table
-from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
+from sensor.fingerprinting.entries import Fingerprint, Knowledge
+from sensor.fingerprinting.load import Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "asserts")
 # Attributes that the summary counts.
@@ -80,8 +81,10 @@ def _values(one: Fingerprint, key: str) -> Iterable[str]:
     if key in ("vendor", "type", "model"):
         return (one.asserts.get(key, ""),)
     if key:
-        return {"kind": one.kinds, "family": (one.family,), "source": (one.source,), "id": (one.id,)}[key]
-    return one.id, *one.kinds, *one.match.texts, *one.asserts.values(), one.note, *(value for value, _ in one.samples)
+        return {"kind": one.kinds, "family": (one.family,), "source": (one.about.source,), "id": (one.id,)}[key]
+    about = one.about
+    samples = (value for value, _ in about.samples)
+    return one.id, *one.kinds, *one.match.texts, *one.asserts.values(), about.note, *samples
 
 
 def _row(one: Fingerprint) -> tuple[str, ...]:
@@ -103,7 +106,8 @@ def _asserts(one: Fingerprint) -> str:
 
 def plain(one: Fingerprint) -> dict[str, Any]:
     """An entry as a JSON object."""
-    examples = [{"value": value, **expected} for value, expected in one.samples]
+    about = one.about
+    examples = [{"value": value, **expected} for value, expected in about.samples]
     match = {"by": one.match.operator, "texts": one.match.texts, "ignore_case": one.match.ignore_case}
     entry = {
         "id": one.id,
@@ -114,7 +118,7 @@ def plain(one: Fingerprint) -> dict[str, Any]:
         "certainty": one.certainty,
         "examples": examples,
     }
-    return {**entry, "negatives": one.negatives, "source": one.source, "note": one.note, "file": one.path}
+    return {**entry, "negatives": about.negatives, "source": about.source, "note": about.note, "file": one.path}
 
 
 def summary(found: list[Fingerprint]) -> str:
@@ -168,13 +172,13 @@ def _description(one: Fingerprint, known: Vocabulary) -> Iterator[str]:
     ]
     facts += [
         ("family", f"{one.family} ({known.families.get(one.family, '')})"),
-        ("source", one.source),
-        ("note", one.note),
+        ("source", one.about.source),
+        ("note", one.about.note),
     ]
-    for value, expected in one.samples:
+    for value, expected in one.about.samples:
         yields = ", ".join(f"{attribute} {text}" for attribute, text in expected.items())
         facts.append(("example", f"{value}{' → ' if yields else ''}{yields}"))
-    facts += [("not", value) for value in one.negatives] + [("file", str(Path(one.path)))]
+    facts += [("not", value) for value in one.about.negatives] + [("file", str(Path(one.path)))]
     before = ""
     for name, text in facts:
         if text:

@@ -14,7 +14,8 @@ from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put
 from sensor.documents import Fault, fault_at
-from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load_more
+from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
+from sensor.fingerprinting.load import load_more
 from sensor.fingerprinting.match import Matcher
 
 SLOW_S = 0.05
@@ -37,7 +38,7 @@ def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     read = [one for path in paths for one in load_more(knowledge, path)]
     faults = [*knowledge.faults, *examined(read, Matcher(knowledge))]
     complain_of_faults(sorted(faults))
-    examples, negatives = sum(len(one.samples) for one in read), sum(len(one.negatives) for one in read)
+    examples, negatives = sum(len(one.about.samples) for one in read), sum(len(one.about.negatives) for one in read)
     found = _many(len(faults), "fault") if faults else "all passed"
     put(f"{_many(len(read), 'fingerprint')}, {_many(examples, 'example')}, {_many(negatives, 'negative')}: {found}")
     return USAGE if faults else 0
@@ -66,7 +67,7 @@ def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
 
 def _slow(one: Fingerprint) -> str:
     """A text on which the expression takes too long; empty if there is none."""
-    search, start = one.match.compiled().search, one.samples[0][0]
+    search, start = one.match.compiled().search, one.about.samples[0][0]
     for size in SIZES:
         for seed in HOSTILE:
             for text in ((seed * size)[:size] + "!", (start + seed * size)[:size] + "!"):
@@ -83,7 +84,7 @@ def _timed(search: Callable[[str], object], text: str) -> float:
 
 def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:
     constants = {attribute: text for attribute, text in one.asserts.items() if not PLACEHOLDER.search(text)}
-    for place, (value, expected) in enumerate(one.samples):
+    for place, (value, expected) in enumerate(one.about.samples):
         for kind in one.kinds:
             found, expected_claims = _claims(one, kind, value, matcher), {**constants, **expected}
             if found != expected_claims:
@@ -92,7 +93,7 @@ def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:
                     (number, "examples", place),
                     f"found {_words(found)} in the example {value!r} ({kind}), expected {_words(expected_claims)}",
                 )
-    for place, value in enumerate(one.negatives):
+    for place, value in enumerate(one.about.negatives):
         for kind in one.kinds:
             if _claims(one, kind, value, matcher):
                 yield _fault(one, (number, "negatives", place), f"found a match for {value!r} ({kind}), expected none")

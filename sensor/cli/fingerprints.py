@@ -23,7 +23,7 @@ from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
-    from sensor.fingerprinting.load import Knowledge
+    from sensor.fingerprinting.entries import Knowledge
 
 EXAMPLES = """\
   sensor fingerprints list type=camera vendor=axis

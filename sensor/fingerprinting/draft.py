@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
-from sensor.fingerprinting.load import Knowledge
+from sensor.fingerprinting.entries import Knowledge
 from sensor.fingerprinting.match import Claim, Matcher
 
 # A reviewer who knows the product should raise these.
@@ -94,7 +94,7 @@ def drafts(
     of our vocabulary.
     """
     matcher = Matcher(knowledge)
-    families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
+    families = {kind: file.family for file in knowledge.files.values() for kind in file.kinds}
     counts: Counter[str] = Counter()
     for kind, value in sorted(set(observed)):
         if kind not in families or not is_informative(kind, value):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from sensor.core.collection import no_collection
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
@@ -27,7 +27,6 @@ VOCABULARY = "vocabulary.yaml"
 # vulnerabilities (sensor/posture).
 OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 Certainty = Annotated[float, Field(gt=0, le=1)]
 OneOrMore = str | list[str]
@@ -175,55 +174,11 @@ class FingerprintFile(_Words):
         return self
 
 
-class Pattern(msgspec.Struct, frozen=True):
-    """How a value is matched: by one operator of ``Match`` and its operands (one, for a regex)."""
-
-    operator: str
-    texts: tuple[str, ...]
-    ignore_case: bool = False
-
-    @property
-    def regex(self) -> str | None:
-        return self.texts[0] if self.operator == "regex" else None
-
-    def compiled(self) -> re.Pattern[str]:
-        """The regex; raises ``re.error`` if it is invalid."""
-        return re.compile(self.texts[0], re.IGNORECASE if self.ignore_case else 0)
-
-
-class Fingerprint(msgspec.Struct, frozen=True):
-    """An entry with the metadata of its file: ready for the matcher, and serializable.
-
-    ``samples``: (value that must match, attributes it must yield besides the constants); ``path``: the file, as text.
-    """
-
-    id: str
-    kinds: tuple[str, ...]
-    family: str
-    match: Pattern
-    asserts: dict[str, str]
-    certainty: dict[str, float]
-    samples: tuple[tuple[str, dict[str, str]], ...]
-    negatives: tuple[str, ...]
-    note: str
-    source: str
-    path: str
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """All fingerprints and the vocabulary; ``faults``: of the operator's folders, to report."""
-
-    vocabulary: Vocabulary
-    fingerprints: list[Fingerprint] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-
-
 class _Stored(msgspec.Struct):
     """Cached content of our own files."""
 
     vocabulary: dict[str, dict[str, Any]]
-    fingerprints: list[Fingerprint]
+    files: list[PackedFile]
 
 
 def own_folder() -> Path:
@@ -253,7 +208,7 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
 def _kept(shelf: Shelf) -> Knowledge | None:
     """Our own fingerprints from the cache, if no file changed since."""
     kept = shelf.take(_Stored)
-    return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.fingerprints) if kept else None
+    return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.files) if kept else None
 
 
 def _read(own: Path, shelf: Shelf) -> Knowledge:
@@ -265,7 +220,7 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
         _add(knowledge, path, faults, own=True)
     if faults:
         raise DocumentErrors(faults)
-    shelf.put(_Stored(knowledge.vocabulary.model_dump(), knowledge.fingerprints))
+    shelf.put(_Stored(knowledge.vocabulary.model_dump(), list(knowledge.files.values())))
     return knowledge
 
 
@@ -286,17 +241,16 @@ def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
     The vocabulary of a file is the one beside it.
     """
     there = path.resolve()
-    files = {one.path for one in knowledge.fingerprints}
-    old = {name for name in files if Path(name).resolve().is_relative_to(there)}
-    knowledge.fingerprints = [one for one in knowledge.fingerprints if one.path not in old]
-    known = len(knowledge.fingerprints)
+    for name in [name for name in knowledge.files if Path(name).resolve().is_relative_to(there)]:
+        knowledge.remove(name)
+    known = set(knowledge.files)
     if path.is_dir():
         _add_folder(knowledge, path)
     else:
         beside = path.with_name(VOCABULARY)
         _add_words(knowledge, [beside] if beside.is_file() else [], knowledge.faults)
         _add(knowledge, path, knowledge.faults, own=False)
-    return knowledge.fingerprints[known:]
+    return [one for name in knowledge.files if name not in known for one in knowledge.of_file(name)]
 
 
 def _vocabularies(folder: Path) -> list[Path]:
@@ -334,19 +288,18 @@ def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) ->
     if found:
         faults += found
         return
-    knowledge.fingerprints += [_fingerprint(document, entry, path) for entry in document.fingerprints]
+    rows = [_row(document, entry) for entry in document.fingerprints]
+    knowledge.add(PackedFile.of(str(path), document.observation, document.family, rows))
 
 
-def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerprint:
+def _row(document: FingerprintFile, entry: Entry) -> Row:
     own: Any = entry.certainty
     certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
     ignore_case = document.ignore_case if entry.match.ignore_case is None else entry.match.ignore_case
-    return Fingerprint(
-        entry.id, tuple(document.observation), document.family,
-        Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case), entry.asserts,
-        certainty, tuple(entry.samples()), tuple(entry.negatives), entry.note or document.note,
-        entry.source or document.source, str(path),
-    )  # fmt: skip
+    pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
+    note, source = entry.note or document.note, entry.source or document.source
+    about = About(tuple(entry.samples()), tuple(entry.negatives), note, source)
+    return Row.of(entry.id, pattern, entry.asserts, certainty, about)
 
 
 def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:

@@ -8,13 +8,14 @@ microseconds. Other regexes are tried only if the value contains their longest l
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
-from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge
+from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
 
 REMEMBERED = 4096
@@ -47,23 +48,24 @@ class Matcher:
     """All fingerprints, by kind of observation; a kind is compiled on first use."""
 
     def __init__(self, knowledge: Knowledge) -> None:
-        self._spellings = knowledge.vocabulary.spellings()
-        self._by_kind: dict[str, list[_Test]] = {}
-        for fingerprint in knowledge.fingerprints:
-            test = _Test(fingerprint)
-            for kind in fingerprint.kinds:
-                self._by_kind.setdefault(kind, []).append(test)
-        self._kinds: dict[str, _Kind] = {}
+        self._knowledge, self._known_kinds = knowledge, knowledge.kinds
+        self._kinds: dict[str, _Index] = {}
+        self._indexes: dict[tuple[tuple[str, ...], bool], _Index] = {}
+        self._tests: dict[str, list[_Test]] = {}
         self.tables = NamedTables()
         self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = self.tables.add("known", Bounded(REMEMBERED))
 
+    @functools.cached_property
+    def _spellings(self) -> dict[str, str]:
+        return self._knowledge.vocabulary.spellings()
+
     def knows(self, kind: str) -> bool:
         """Whether there are fingerprints for a kind."""
-        return kind in self._by_kind
+        return kind in self._known_kinds
 
     def match(self, kind: str, value: str) -> tuple[Claim, ...]:
         """The claims for a value of a kind; empty if no fingerprint matches."""
-        if kind not in self._by_kind:
+        if kind not in self._known_kinds:
             return ()
         key = (kind, value)
         claims = self._known.get(key)
@@ -75,13 +77,26 @@ class Matcher:
     def _look(self, kind: str, value: str) -> tuple[Claim, ...]:
         index = self._kinds.get(kind)
         if index is None:
-            index = self._kinds[kind] = _Kind(self._by_kind[kind], near=kind in NEAR_KINDS)
+            index = self._kinds[kind] = self._index(kind)
         claims: list[Claim] = []
         for fingerprint, groups, weight in index.find(value):
             claims += self._claims(fingerprint, groups, weight)
-        if kind != PRODUCT and PRODUCT in self._by_kind:
+        if kind != PRODUCT and PRODUCT in self._known_kinds:
             claims += list(self._products(claims))
         return shared(tuple(sorted(_one_witness(claims))))
+
+    def _index(self, kind: str) -> _Index:
+        """The index of a kind; kinds with the fingerprints of the same files share one."""
+        paths, near = self._knowledge.paths_of(kind), kind in NEAR_KINDS
+        if (paths, near) not in self._indexes:
+            tests = itertools.chain.from_iterable(map(self._tests_of, paths))
+            self._indexes[paths, near] = _Index(tests, near=near)
+        return self._indexes[paths, near]
+
+    def _tests_of(self, path: str) -> list[_Test]:
+        if path not in self._tests:
+            self._tests[path] = list(map(_Test, self._knowledge.of_file(path)))
+        return self._tests[path]
 
     def _products(self, claims: list[Claim]) -> Iterator[Claim]:
         """The products of the models among the claims: with at most the confidence of the model, of the same family,
@@ -141,8 +156,8 @@ Found = tuple[Fingerprint, dict[str, str], float]
 _NO_GROUPS: dict[str, str] = {}
 
 
-class _Kind:
-    """The fingerprints of one kind, indexed for lookup. Lookups are in lower case; results are then compared as the
+class _Index:
+    """The fingerprints of a kind, indexed for lookup. Lookups are in lower case; results are then compared as the
     entry requires.
     """
 
@@ -221,7 +236,7 @@ class _Kind:
 
 
 class _Test:
-    """One fingerprint's comparison, shared by its kinds; created on first use."""
+    """The comparison of a fingerprint; created on first use, shared by its kinds."""
 
     __slots__ = ("_place", "_same", "_search", "fingerprint")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.fingerprinting.load import Fingerprint
+from sensor.fingerprinting.entries import Fingerprint
 
 SAME_CODES = 0.5
 FEW_EDITS = 0.3

@@ -4,7 +4,6 @@ it runs, from a new configuration.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,7 +37,7 @@ from sensor.engine.health import Health
 from sensor.engine.passive_dns import PassiveDns
 from sensor.engine.pipeline import Pipeline, Sizes
 from sensor.evidence.gather import Gatherer
-from sensor.fingerprinting.load import Knowledge, load_knowledge
+from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
 from sensor.intel.store import ThreatLists
@@ -95,7 +94,7 @@ def known(config: Config) -> Known:
     given = config.fingerprints
     stamp = stamp_of(config)
     knowledge = load_knowledge(given.folders)
-    return Known(Matcher(knowledge), _oui(given.oui_registry), _name_of(knowledge), stamp, knowledge.faults)
+    return Known(Matcher(knowledge), _oui(given.oui_registry), knowledge.name, stamp, knowledge.faults)
 
 
 def stamp_of(config: Config) -> Stamps:
@@ -316,11 +315,3 @@ def _neighbour(inventory: Inventory, announcement: Announcement) -> None:
         announcement.kind.partition(".")[0], announcement.chassis, announcement.port, announcement.name, packet.ts
     )
     inventory.neighbour(Subject(packet.src_mac, packet.src, packet.vlan), port)
-
-
-def _name_of(knowledge: Knowledge) -> str:
-    """A name for the content of the fingerprints, which changes with it."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for one in knowledge.fingerprints:
-        hashed.update(msgspec.msgpack.encode((one.id, one.kinds, one.family, one.match, one.asserts, one.certainty)))
-    return hashed.hexdigest()

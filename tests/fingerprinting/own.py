@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from sensor.fingerprinting.load import Knowledge, load_knowledge
+from sensor.fingerprinting.entries import Knowledge
+from sensor.fingerprinting.load import load_knowledge
 
 
 @functools.cache

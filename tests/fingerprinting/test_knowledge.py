@@ -11,8 +11,9 @@ import pytest
 
 from sensor.core.device import TYPES
 from sensor.core.observation import Evidence
+from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint
 from sensor.fingerprinting.fuse import ONE_FAMILY, SYSTEMS, fuse
-from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, own_folder
+from sensor.fingerprinting.load import own_folder
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
 from sensor.fingerprinting.oui import shipped
 from tests.fingerprinting.own import own_knowledge
@@ -44,9 +45,9 @@ def test_entries_of_a_file(file: str) -> None:
     differences = []
     for fingerprint in FILES[file]:
         constants = {attribute: text for attribute, text in fingerprint.asserts.items() if not PLACEHOLDER.search(text)}
-        wanted = [(value, {**constants, **expected}) for value, expected in fingerprint.samples]
+        wanted = [(value, {**constants, **expected}) for value, expected in fingerprint.about.samples]
         assert wanted, fingerprint.id
-        wanted += [(value, {}) for value in fingerprint.negatives]
+        wanted += [(value, {}) for value in fingerprint.about.negatives]
         for kind in fingerprint.kinds:
             found = [(value, expected, claims(fingerprint, kind, value)) for value, expected in wanted]
             differences += [(fingerprint.id, kind, *one) for one in found if one[1] != one[2]]
@@ -130,7 +131,7 @@ def test_every_template_is_exercised() -> None:
         for fingerprint in KNOWLEDGE.fingerprints
         for attribute, text in fingerprint.asserts.items()
         if PLACEHOLDER.search(text)
-        and attribute not in {name for _, expected in fingerprint.samples for name in expected}
+        and attribute not in {name for _, expected in fingerprint.about.samples for name in expected}
     ]
     assert silent == []
 
@@ -173,7 +174,7 @@ def test_ids_name_their_file() -> None:
 def test_sources_are_reported() -> None:
     """An entry that was recalled without a source is marked as such and has a low confidence."""
     for fingerprint in KNOWLEDGE.fingerprints:
-        if "recalled" in fingerprint.note:
+        if "recalled" in fingerprint.about.note:
             assert max(fingerprint.certainty[attribute] for attribute in fingerprint.asserts) <= 0.7, fingerprint.id
 
 
@@ -195,7 +196,7 @@ def test_regexes_are_safe() -> None:
         if fingerprint.match.regex is None:
             continue
         search = fingerprint.match.compiled().search
-        example = fingerprint.samples[0][0]
+        example = fingerprint.about.samples[0][0]
         own = [(example[: len(example) // 2] + text)[:1024] for text in HOSTILE[:6]]
         for value in (*HOSTILE, *own, (example * 1024)[:1024]):
             started = time.thread_time()
@@ -211,7 +212,7 @@ def test_prefilter_agrees_with_the_regexes() -> None:
     regexes = [(each.match.regex, each) for each in KNOWLEDGE.fingerprints if each.match.regex is not None]
     assert any(plain_starts(regex) for regex, _ in regexes)
     for regex, fingerprint in regexes:
-        for value, _ in fingerprint.samples:
+        for value, _ in fingerprint.about.samples:
             assert fingerprint.match.compiled().search(value)
             assert plain_text(regex).lower() in value.lower()
             assert not plain_starts(regex) or value.lower().startswith(

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from sensor.fingerprinting import match as module
-from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Pattern, Vocabulary
+from sensor.fingerprinting.entries import About, Knowledge, PackedFile, Pattern, Row
+from sensor.fingerprinting.load import Entry, Vocabulary
 from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
 from sensor.fingerprinting.near import codes_of, within
 
@@ -21,18 +22,18 @@ VOCABULARY = Vocabulary(
 
 def made(
     identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False
-) -> Fingerprint:
+) -> PackedFile:
+    """A file with one entry."""
     entry = Entry.model_validate(
         {"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY
     )
     pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
-    return Fingerprint(
-        identity, (kind,), "test", pattern, entry.asserts, dict.fromkeys(asserts, 0.8), (), (), "", "", "x.yaml"
-    )
+    row = Row.of(identity, pattern, entry.asserts, dict.fromkeys(asserts, 0.8), About())
+    return PackedFile.of(f"{identity}.yaml", [kind], "test", [row])
 
 
-def matcher(*fingerprints: Fingerprint) -> Matcher:
-    return Matcher(Knowledge(VOCABULARY, list(fingerprints)))
+def matcher(*files: PackedFile) -> Matcher:
+    return Matcher(Knowledge(VOCABULARY, files))
 
 
 @pytest.mark.parametrize(
