@@ -117,7 +117,7 @@ build: $(VENV)/built ## install the sensor in .venv and compile its kernels
 clean: ## delete .venv and all build products
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find sensor \( -name '*.so' -o -name '*.c' -o -name __pycache__ \) -prune -exec rm -rf {} +
-	@find tests pcaps -name __pycache__ -prune -exec rm -rf {} +
+	@find tests pcaps fingerprints -name __pycache__ -prune -exec rm -rf {} +
 
 # Prints missing requirements in one line, with the command that installs them. Runs on any Python 3.
 define PROBE

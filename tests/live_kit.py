@@ -34,7 +34,7 @@ class Scripted:
         self.steps, self._clock, self._stopped = steps, clock, False
         self.given = self.released = 0
         # Empty batches that were made, and processed.
-        self.made = self.heard = 0
+        self.made = self.processed = 0
 
     def batches(self) -> Iterator[Batch]:
         for step in self.steps:
@@ -52,11 +52,11 @@ class Scripted:
         while not over() and not self._stopped:
             assert time.monotonic() < end, "what was waited for did not happen"
             self.made += 1
-            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW), release=self._hear)
+            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW), release=self._process)
             time.sleep(0.002)
 
-    def _hear(self) -> None:
-        self.heard += 1
+    def _process(self) -> None:
+        self.processed += 1
 
     def _release(self) -> None:
         self.released += 1
@@ -140,7 +140,7 @@ class Sensor:
             source = self.run.source
             assert isinstance(source, Scripted)
             enough = source.made + batches
-            return lambda: not self.run.engine.reread.waiting and source.heard >= enough
+            return lambda: not self.run.engine.reread.waiting and source.processed >= enough
 
         return happen
 

@@ -8,7 +8,6 @@ that every mute can be reviewed. Expiry uses packet time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from sensor.core import addresses
 from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Device
 from sensor.core.ids import means
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
 from sensor.core.time_units import SECOND
@@ -33,7 +33,7 @@ HEADING = (
 TEXT_LIMIT = 256
 NAMING = ("src", "dst", "port", "type", "vlan")
 
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_HOURS = lazy_pattern(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
 class Party(NamedTuple):

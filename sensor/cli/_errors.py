@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sensor.documents import load_document
+from sensor.documents import load_shipped
 
 PATH = Path(__file__).with_name("errors.yaml")
 
@@ -32,4 +32,4 @@ class Catalogue(BaseModel):
 @functools.cache
 def catalogue() -> dict[str, Entry]:
     """Entries by code, in the order of the file. Raises DocumentErrors if the file is damaged."""
-    return {entry.code: entry for entry in load_document(PATH, Catalogue).errors}
+    return {entry.code: entry for entry in load_shipped(PATH, Catalogue).errors}

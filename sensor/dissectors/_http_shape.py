@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 
 One = TypeVar("One")
@@ -37,19 +38,19 @@ PRIVATE = frozenset(
     )
 )
 # Cookies contain sessions: only parts with characters of exploits are reported.
-ODD_COOKIE = re.compile(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
-SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
-ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
+ODD_COOKIE = lazy_pattern(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
+SECRET_NAME = lazy_pattern(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
+ODD = lazy_pattern(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
 # In bodies also characters that separate commands or texts. JSON and XML have braces and brackets of their own.
-ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
+ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
 # Words in unusual parts of a body, in lower case: searched one by one, since most bodies have none of them.
 SIGNS = (
     b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union",
     b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
     b"<%", b"getruntime", b"#post_render",
 )  # fmt: skip
-ODD_COMMAND = re.compile(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
-ODD_BODY = re.compile(
+ODD_COMMAND = lazy_pattern(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
+ODD_BODY = lazy_pattern(
     b"|".join(
         (
             *(re.escape(sign) for sign in SIGNS if sign != b"union"),
@@ -60,14 +61,14 @@ ODD_BODY = re.compile(
     re.IGNORECASE,
 )
 BEFORE, AFTER = 120, 200
-_LINE_END = re.compile(rb"[\r\n]")
+_LINE_END = lazy_pattern(rb"[\r\n]")
 _KINDS = (
     ("digits", re.compile(rb"\d+\Z")),
     ("hex", re.compile(rb"(?:[0-9a-f]+|[0-9A-F]+)\Z")),
     ("word", re.compile(rb"(?:[A-Z]?[a-z]{0,24}|[A-Z]{1,12})(?:[-_. ][A-Za-z]{1,24}){0,4}\d{0,4}\Z")),
     ("base64", re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")),
 )
-_TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
+_TEXT = lazy_pattern(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
 _NOT_ASCII = bytes(range(0x80, 0x100))
 
 

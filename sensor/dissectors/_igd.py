@@ -6,16 +6,16 @@ The calls are small and flat: elements are found by name, without a full XML par
 from __future__ import annotations
 
 import html
-import re
 
 import msgspec
 
 from sensor.core.addresses import NONE, parse
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 
 OPENING = ("AddPortMapping", "AddAnyPortMapping", "AddPinhole")
 SIZE_LIMIT = 8192
-_ELEMENT = re.compile(
+_ELEMENT = lazy_pattern(
     rb"<(?:[\w.-]{1,16}:)?(NewExternalPort|NewInternalPort|InternalPort|NewInternalClient|"
     rb"InternalClient|NewProtocol|Protocol|NewPortMappingDescription)"
     rb"(?:\s[^<>]{0,128})?>([^<>]{0,256})</"

@@ -12,18 +12,19 @@ from base64 import b64decode
 from quopri import decodestring
 from urllib.parse import unquote_to_bytes
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 
 HEADER_LINES, TEXT_LINES = 200, 1000  # lines that are read of a mail
 VALUE_LIMIT, NAME_LIMIT, PART_LIMIT = 512, 256, 2048
-_FIELD = re.compile(rb"(subject|x-mailer|user-agent)\s*:\s*(.*)", re.IGNORECASE)
+_FIELD = lazy_pattern(rb"(subject|x-mailer|user-agent)\s*:\s*(.*)", re.IGNORECASE)
 # A name: the number of its part, its character set, and the text, quoted or not.
-_NAME = re.compile(
+_NAME = lazy_pattern(
     rb"""\b(?:file)?name(\*\d{1,2})?\*?\s*=\s*([\w-]{1,20}'[\w-]{0,10}')?(?:"([^"]{1,300})"|([^\s;"]{1,300}))""",
     re.IGNORECASE,
 )
-_PART = re.compile(rb"content-(?:type|disposition)\s*:", re.IGNORECASE)
-_WORD = re.compile(r"=\?([\w-]{2,30})\?([BbQq])\?([^?]{0,500})\?=(?:\s+(?==\?))?")
+_PART = lazy_pattern(rb"content-(?:type|disposition)\s*:", re.IGNORECASE)
+_WORD = lazy_pattern(r"=\?([\w-]{2,30})\?([BbQq])\?([^?]{0,500})\?=(?:\s+(?==\?))?")
 
 
 class MailHeader:

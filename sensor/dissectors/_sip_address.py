@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
 
 from sensor.core.addresses import text
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
 SCHEMES = (b"sip", b"sips", b"tel")
 LIMIT = 255
-_DISPLAY_NAME = re.compile(rb'\s*"(?:[^"\\]|\\.)*"')  # may contain angle brackets, as may the text after the address
+_DISPLAY_NAME = lazy_pattern(rb'\s*"(?:[^"\\]|\\.)*"')  # may contain angle brackets, as may the text after the address
 
 
 def address_in(raw: bytes) -> str:

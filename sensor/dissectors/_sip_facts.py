@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Parsed
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.sender_facts import fact
 
 # Contact parameters of Cisco phones: name (``SEP`` and the MAC) and model number.
-_DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
-_DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
-_INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
+_DEVICE_NAME = lazy_pattern(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
+_DEVICE_TYPE = lazy_pattern(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
+_INSTANCE = lazy_pattern(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
 _CONTACT_PARAMETERS = (
     ("sip.hostname", _DEVICE_NAME), ("sip.device_type", _DEVICE_TYPE), ("sip.instance_id", _INSTANCE)
 )  # fmt: skip

@@ -10,10 +10,10 @@ voice VLAN comes from a phone; the reply is the switch's.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.neighbour import (
@@ -58,9 +58,9 @@ CAPABILITY_NAMES = (
 )  # fmt: skip
 OBJECT_ID_LIMIT = 40
 # Cisco serial numbers: factory, year and week, and a running number. Older ones have nine digits.
-_NAME_SERIAL = re.compile(r"(?P<name>[^()]+)\((?P<serial>[A-Z]{3}\d{4}[A-Z0-9]{4})\)")
-_SERIAL_NAME = re.compile(r"(?P<serial>\d{9}|[A-Z]{3}\d{4}[A-Z0-9]{4})\((?P<name>[^()]+)\)")
-_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
+_NAME_SERIAL = lazy_pattern(r"(?P<name>[^()]+)\((?P<serial>[A-Z]{3}\d{4}[A-Z0-9]{4})\)")
+_SERIAL_NAME = lazy_pattern(r"(?P<serial>\d{9}|[A-Z]{3}\d{4}[A-Z0-9]{4})\((?P<name>[^()]+)\)")
+_MAC = lazy_pattern(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class CdpAnnouncement(Announcement):

@@ -8,11 +8,11 @@ A proxy's answer cannot be distinguished from the answer of an origin server; pr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors.shared.cbor import texts
@@ -35,7 +35,7 @@ OCF_KEYS = {
     "dmno": "coap.ocf.model", "mnmo": "coap.ocf.model",
     "mnfv": "coap.ocf.firmware", "mnos": "coap.ocf.os", "sn": "coap.ocf.serial",
 }  # fmt: skip
-_TYPE = re.compile(rb';\s*rt="?([^",;]{1,255})')
+_TYPE = lazy_pattern(rb';\s*rt="?([^",;]{1,255})')
 
 
 class CoapRequest(Event):

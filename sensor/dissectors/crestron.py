@@ -7,10 +7,9 @@ between are not published; both are found as the texts after a header of ten byt
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.discovery import Discovery, field
@@ -21,7 +20,7 @@ SEARCH, ANSWER = b"\x14\0\0\0", b"\x15\0\0\0"
 HEADER = 10
 NAME_SIZE = 256
 # TSW-760 [v2.001.0040 (Mon Jan 01 2018), #00A1B2C3]
-_TEXT = re.compile(rb"([\w-]{2,32}(?: [\w-]{1,16}){0,3}) \[v([\w.]{1,32})[^\]\0]{0,64}?(?:#([0-9A-Fa-f]{6,16}))?\]")
+_TEXT = lazy_pattern(rb"([\w-]{2,32}(?: [\w-]{1,16}){0,3}) \[v([\w.]{1,32})[^\]\0]{0,64}?(?:#([0-9A-Fa-f]{6,16}))?\]")
 
 
 class CrestronSearch(Event):

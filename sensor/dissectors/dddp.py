@@ -6,10 +6,9 @@ Reads class, make, model and revision; other members are ignored. The format is 
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.discovery import Discovery
@@ -17,7 +16,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 9131
 START = b"AMXB"
-_MEMBER = re.compile(rb"<-([\w-]{1,32})=([^<>]{0,255})>")
+_MEMBER = lazy_pattern(rb"<-([\w-]{1,32})=([^<>]{0,255})>")
 
 
 class DddpBeacon(Event):

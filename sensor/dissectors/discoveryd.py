@@ -6,10 +6,9 @@ that of published analyses.
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
@@ -18,7 +17,7 @@ from sensor.dissectors.shared.sender_facts import facts
 PORT = 4070
 SEARCH, ANSWER = b"discover;", b"discovered;"
 FIELDS = 9  # command, length, MAC, name, address, unused, model, firmware, its date
-_ORDER = re.compile(rb"command_(\w{1,32});")
+_ORDER = lazy_pattern(rb"command_(\w{1,32});")
 
 
 class DiscoverydSearch(Event):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -35,8 +36,8 @@ PAIRWISE, INSTALL, ACK, MIC, SECURE = 0x08, 0x40, 0x80, 0x100, 0x200
 _HEADER = struct.Struct("!BBH")
 _EAP = struct.Struct("!BBH")
 _KEY = struct.Struct("!BH")
-_SIM = re.compile(r"[0-9]\d{6,15}@|[^@]*@(?:[^@]*\.)?3gppnetwork\.org$", re.IGNORECASE)
-_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
+_SIM = lazy_pattern(r"[0-9]\d{6,15}@|[^@]*@(?:[^@]*\.)?3gppnetwork\.org$", re.IGNORECASE)
+_MAC = lazy_pattern(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class EapolStart(Event):

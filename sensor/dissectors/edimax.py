@@ -7,10 +7,9 @@ protocol is proprietary; the format is that of captures.
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.discovery import Discovery, address_of, field, is_own, mac_of
@@ -22,7 +21,7 @@ LONGEST = 1024
 FIELDS_LIMIT = 32
 REGISTER, SEARCH = 1010, 1300
 
-_FIELD = re.compile(rb'<([a-z]{1,16}) value="([^"<>]{0,64})"')
+_FIELD = lazy_pattern(rb'<([a-z]{1,16}) value="([^"<>]{0,64})"')
 
 
 def turned(data: bytes, bits: int) -> bytes:

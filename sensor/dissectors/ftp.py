@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
@@ -35,8 +36,8 @@ COMMANDS = FILES | frozenset((
 # Greetings of mail clients (RFC 5321, 4.1.1.1; RFC 2033, 4.1). If the server accepts one, mail follows.
 MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
 GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS, DONE = 220, 215, 230, 331, 530, 234, 250
-_ODD_USER = re.compile(rb"[^\w.@+%\\ -]|.{100}")
-_REPLY = re.compile(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
+_ODD_USER = lazy_pattern(rb"[^\w.@+%\\ -]|.{100}")
+_REPLY = lazy_pattern(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
 
 
 class FtpBanner(Event):

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.framing import FramedStream
@@ -83,10 +84,10 @@ COUNTRIES = bytes(
         0xFE,
     )
 )
-_MAKER = re.compile(rb"(?=([" + re.escape(COUNTRIES) + rb"][\x00-\x01]..)([\x01-\x7f])[\x20-\x7e])", re.DOTALL)
-_ALIAS = re.compile(rb"(?=\x40([\x00-\x7f])\x00[\x20-\x7e])")
-_GRAPHIC = re.compile(rb"[\x20-\x7e]+\x00*")
-_WORD = re.compile(rb"[A-Za-z]\S|\S[A-Za-z]")
+_MAKER = lazy_pattern(rb"(?=([" + re.escape(COUNTRIES) + rb"][\x00-\x01]..)([\x01-\x7f])[\x20-\x7e])", re.DOTALL)
+_ALIAS = lazy_pattern(rb"(?=\x40([\x00-\x7f])\x00[\x20-\x7e])")
+_GRAPHIC = lazy_pattern(rb"[\x20-\x7e]+\x00*")
+_WORD = lazy_pattern(rb"[A-Za-z]\S|\S[A-Za-z]")
 
 
 class H323Call(Event):

@@ -6,19 +6,18 @@ module without a password. Their values, including network keys, are never store
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 48899
 SEARCHES = (b"HF-A11ASSISTHREAD", b"WIFIKIT-214028-READ", b"www.usr.cn")
-_ANSWER = re.compile(rb"([0-9.]{7,15}),([0-9A-Fa-f]{12}),([\x20-\x7e]{0,64})[\r\n\0]*\Z")
-_ORDER = re.compile(rb"AT\+([A-Z0-9]{1,16})(=?)")
+_ANSWER = lazy_pattern(rb"([0-9.]{7,15}),([0-9A-Fa-f]{12}),([\x20-\x7e]{0,64})[\r\n\0]*\Z")
+_ORDER = lazy_pattern(rb"AT\+([A-Z0-9]{1,16})(=?)")
 
 
 class HiflyingSearch(Event):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors import _http_shape as shapes
@@ -56,8 +57,8 @@ REQUESTED_PATHS = (
     "/connectivity-check", "/scale/", "/router/firmware/query",
 )  # fmt: skip
 FIRMWARE = "firmware/"
-_OWN = re.compile("|".join(map(re.escape, PATHS)), re.IGNORECASE)
-_REQUESTED_PATHS = re.compile(
+_OWN = lazy_pattern("|".join(map(re.escape, PATHS)), re.IGNORECASE)
+_REQUESTED_PATHS = lazy_pattern(
     "|".join((*map(re.escape, REQUESTED_PATHS), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE
 )
 

@@ -8,7 +8,6 @@ only up to addresses and ports. Payloads are reported by size, entropy and kind,
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +15,7 @@ from itertools import pairwise
 from sensor.core.addresses import NONE, V4, Address
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 
@@ -28,7 +28,7 @@ MEASURED = 512  # bytes of a payload that are measured
 STAMP = 16  # bytes at the beginning in which programs store the time
 LOOKED_AT = 128  # following bytes that show a pattern
 STEADY = 0.8
-_TEXT = re.compile(rb"[ -~]{12,}")
+_TEXT = lazy_pattern(rb"[ -~]{12,}")
 QUERIES = {TIMESTAMP: "timestamp", INFORMATION: "information", MASK: "mask"}
 QUERY_REPLIES = {TIMESTAMP_REPLY: "timestamp", INFORMATION_REPLY: "information", MASK_REPLY: "mask"}
 ERRORS = {UNREACHABLE: "unreachable", QUENCH: "quench", EXCEEDED: "exceeded", PROBLEM: "problem"}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import PasswordLogin
@@ -20,9 +21,9 @@ BANNER_LIMIT = 512
 LITERAL_LIMIT = 256
 # Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
-_GREETING = re.compile(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
-_LITERAL = re.compile(rb"\{(\d{1,4})\+?\}$")
-_WORD = re.compile(rb'"((?:[^"\\]|\\.){0,256})"|([^\s"]{1,256})')
+_GREETING = lazy_pattern(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
+_LITERAL = lazy_pattern(rb"\{(\d{1,4})\+?\}$")
+_WORD = lazy_pattern(rb'"((?:[^"\\]|\\.){0,256})"|([^\s"]{1,256})')
 
 
 class ImapBanner(Event):

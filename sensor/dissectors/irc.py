@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.lines import LineStream
@@ -22,9 +23,9 @@ LINES_LIMIT = 8  # of a connection without a login
 TOPIC = b"332"
 PRIVATE = (b"PRIVMSG", b"NOTICE", b"TOPIC", TOPIC)
 # (prefix, command, parameters): RFC 2812, 2.3.1
-_LINE = re.compile(rb"(?::(\S{1,255})\s+)?([A-Z]{3,10}|\d{3})(?:\s+(.*))?\Z", re.DOTALL)
+_LINE = lazy_pattern(rb"(?::(\S{1,255})\s+)?([A-Z]{3,10}|\d{3})(?:\s+(.*))?\Z", re.DOTALL)
 # A prefix and a word: "!udp", ".advscan", "@cmd"; or the report of a bot, "[SCAN]: …".
-_ORDER = re.compile(rb"[.!@$%&~`+*^-]{1,3}\s?[A-Za-z][\w.]{1,30}|\[[A-Za-z][\w ./|-]{1,24}\]\s?:?")
+_ORDER = lazy_pattern(rb"[.!@$%&~`+*^-]{1,3}\s?[A-Za-z][\w.]{1,30}|\[[A-Za-z][\w ./|-]{1,24}\]\s?:?")
 
 
 class IrcLogin(Event):

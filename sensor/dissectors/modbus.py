@@ -9,11 +9,11 @@ device identification (43/14), server id (17) and the identification that Schnei
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors.shared.framing import FramedStream
@@ -35,7 +35,7 @@ SINGLE = frozenset((5, 6, 22))  # writes of one register or coil, with only its 
 # Objects of device identification (Application Protocol, 6.21).
 OBJECTS = ("vendor_name", "product_code", "revision", "vendor_url", "product_name", "model_name", "application_name")
 SEEN_LIMIT = 64
-_TEXT = re.compile(rb"[\x20-\x7e]{4,}")
+_TEXT = lazy_pattern(rb"[\x20-\x7e]{4,}")
 TEXT_AT = 26  # offset of the model's length and text in Schneider's response, counted from the function
 
 

@@ -9,13 +9,13 @@ an answer identifies a server: a query yields no facts.
 from __future__ import annotations
 
 import functools
-import re
 import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import text, v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -33,7 +33,7 @@ _HEADER = struct.Struct(
 _CONTROL = struct.Struct(
     "!BBHHHHH"
 )  # leap, version, mode; flags, operation; sequence; status; association; offset; count
-_VARIABLE = re.compile(rb'\s*([A-Za-z_]{1,32})=(?:"([^"]{0,255})"|([^,"\r\n]{0,255}))')
+_VARIABLE = lazy_pattern(rb'\s*([A-Za-z_]{1,32})=(?:"([^"]{0,255})"|([^,"\r\n]{0,255}))')
 VARIABLES_LIMIT = 64
 
 

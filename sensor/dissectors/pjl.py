@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.ieee1284 import device_id
@@ -26,16 +27,16 @@ COMMANDS_LIMIT = 128
 TEXT_LIMIT = 255
 # Commands of two words before their options (Technical Reference, 2.4).
 TWO_WORDS = frozenset(("INFO", "ENTER", "USTATUS", "DINQUIRE", "INQUIRE", "DEFAULT", "SET"))
-_NAME = re.compile(r'\b(?:NAME|DISPLAY)\s{0,4}=\s{0,4}"([^"]{0,255})"', re.IGNORECASE)
-_QUOTED = re.compile(rb'"?([^"\r\n]{2,255})"?')
-_PAIR = re.compile(rb"^[ \t]*([A-Za-z][\w ]{0,40}?)\s{0,4}=\s{0,4}\"?([^\"\r\n]{1,255})\"?", re.MULTILINE)
+_NAME = lazy_pattern(r'\b(?:NAME|DISPLAY)\s{0,4}=\s{0,4}"([^"]{0,255})"', re.IGNORECASE)
+_QUOTED = lazy_pattern(rb'"?([^"\r\n]{2,255})"?')
+_PAIR = lazy_pattern(rb"^[ \t]*([A-Za-z][\w ]{0,40}?)\s{0,4}=\s{0,4}\"?([^\"\r\n]{1,255})\"?", re.MULTILINE)
 # Names of serial number, version and product in INFO CONFIG and INFO PRODINFO.
 _FIELDS = {
     b"SERIALNUMBER": "pjl.serial", b"SERIAL NUMBER": "pjl.serial", b"PRODUCTSERIALNUMBER": "pjl.serial",
     b"FIRMWAREVERSION": "pjl.firmware",
     b"FIRMWARE VERSION": "pjl.firmware", b"FIRMWAREDATECODE": "pjl.firmware", b"PRODUCTNAME": "pjl.id",
 }  # fmt: skip
-_ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
+_ZPL = lazy_pattern(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
 
 
 class PjlCommand(Event):

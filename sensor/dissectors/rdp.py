@@ -8,12 +8,12 @@ envelope (RFC 1006): without a cookie or a security request they are ignored.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.framing import FramedStream
@@ -37,7 +37,7 @@ CORE, NETWORK = b"\x01\xc0", b"\x03\xc0"  # kinds of blocks
 CONFERENCE = b"Duca"  # before the client's settings
 # Beginnings of requests with a security request, after a cookie of up to nine characters.
 REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
-_COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
+_COOKIE = lazy_pattern(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _NEGOTIATION = struct.Struct("<BBHI")
 _CHANNEL = struct.Struct("<8sI")
 BLOCK_HEAD = 4  # kind and size of a block

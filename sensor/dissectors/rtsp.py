@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared import sdp
@@ -33,7 +34,7 @@ NAME_LIMIT = 255
 TLS_HANDSHAKE = 0x16
 CRLF = b"\r\n"
 END = b"\r\n\r\n"
-_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+_REALM = lazy_pattern(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 
 
 class RtspRequest(Event):

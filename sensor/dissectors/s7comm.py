@@ -7,11 +7,11 @@ controller's response. Values are not stored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.framing import FramedStream
@@ -31,7 +31,7 @@ SERVICES = (
     (b"P_PROGRAM", "start"), (b"_INSE", "insert blocks"), (b"_DELE", "delete blocks"), (b"_MODU", "copy RAM to ROM"),
 )  # fmt: skip
 CHANGES = frozenset((0x05, 0x1A, 0x1B, 0x1C, 0x28, 0x29))
-_ORDER = re.compile(rb"6(?:ES7|AG1) [0-9A-Z]{3}-[0-9A-Z]{5}-[0-9A-Z]{4}")
+_ORDER = lazy_pattern(rb"6(?:ES7|AG1) [0-9A-Z]{3}-[0-9A-Z]{5}-[0-9A-Z]{4}")
 
 
 class SimaticRequest(Event):

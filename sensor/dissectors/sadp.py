@@ -9,11 +9,11 @@ proprietary; the names of the elements are those of many published captures.
 from __future__ import annotations
 
 import html
-import re
 
 from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
@@ -25,8 +25,8 @@ NOTHING = ("N/A", "null", "NULL")
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 SECRETS = (b"Password", b"Code", b"SecurityCode")
 # The documents are flat: a root, and elements with text only. No full XML parser is needed.
-_ROOT = re.compile(rb"\s*(?:<\?[^<>]{0,128}\?>\s*)?<(Probe|ProbeMatch)\s*>")
-_ELEMENT = re.compile(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
+_ROOT = lazy_pattern(rb"\s*(?:<\?[^<>]{0,128}\?>\s*)?<(Probe|ProbeMatch)\s*>")
+_ELEMENT = lazy_pattern(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
 
 
 class SadpRequest(Event):

@@ -7,12 +7,12 @@ classes in serialized objects. Ignores answers and what follows the first messag
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
@@ -26,11 +26,11 @@ WIRE_FORMAT = b"\x1f\0\0\0"  # an exception response of OpenWire, behind its siz
 BRIDGE = struct.Struct("<4s8xI4x4s")
 OPEN, OPEN_MAGIC = b"OPEN", b"\xb0\xaf\xba\xb1"
 SINGLE = ("distcc", "jdwp")  # protocols with one command for each connection
-_COUNT = re.compile(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
-_ARGUMENT = re.compile(rb"ARGV([0-9a-f]{8})")
+_COUNT = lazy_pattern(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
+_ARGUMENT = lazy_pattern(rb"ARGV([0-9a-f]{8})")
 # A class or a text of a serialized object, behind its size: TC_CLASSDESC and TC_STRING of Java, a text of OpenWire.
-_TEXT = re.compile(rb"[rt\x01]\0([\x04-\xff])(?=[\x21-\x7e])")
-_PLAIN = re.compile(rb"[\x21-\x7e]+\Z")
+_TEXT = lazy_pattern(rb"[rt\x01]\0([\x04-\xff])(?=[\x21-\x7e])")
+_PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 
 
 class ServiceCommand(Event):

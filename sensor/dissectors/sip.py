@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.addresses import text
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._sip_address import address_in, names_sender
@@ -63,7 +63,7 @@ DEVICE_WORDS = (
 )  # fmt: skip
 DEVICE_HEADERS_LIMIT = 8
 SDP = b"application/sdp"
-_PARAMETER = re.compile(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
+_PARAMETER = lazy_pattern(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
 PARAMETERS_LIMIT = 16
 
 

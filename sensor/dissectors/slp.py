@@ -8,11 +8,10 @@ contain its address; a directory agent answers for all. Ignores authentication b
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.addresses import text
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
@@ -34,7 +33,7 @@ FUNCTIONS = range(1, 12)
 URLS_LIMIT = 64
 ATTRIBUTES_LIMIT = 64
 HP = "x-hp-"
-_ATTRIBUTE = re.compile(r"\(([^()=]{1,64})=([^()]{0,1024})\)")
+_ATTRIBUTE = lazy_pattern(r"\(([^()=]{1,64})=([^()]{0,1024})\)")
 
 
 class SlpMessage(Event):

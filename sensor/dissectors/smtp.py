@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._mail_header import MailHeader
@@ -26,7 +27,7 @@ MAILBOXES_LIMIT = 1024  # commands without an answer yet
 READY, RIGHT, GO_ON, DATA_FOLLOWS, WRONG = 220, 235, 334, 354, 535
 # Commands that name a mailbox (RFC 5321, 4.1.1).
 MAILBOXES = frozenset((b"MAIL", b"RCPT", b"VRFY", b"EXPN"))
-_REPLY = re.compile(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
+_REPLY = lazy_pattern(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
 
 
 class SmtpBanner(Event):

@@ -6,11 +6,11 @@ versions.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.sender_facts import fact
@@ -19,7 +19,7 @@ PORT = 1434
 BROADCAST, UNICAST, INSTANCE, ANSWER, ADMINISTRATION = 2, 3, 4, 5, 15
 KINDS = {BROADCAST: "broadcast", UNICAST: "list", INSTANCE: "instance", ADMINISTRATION: "administration"}
 ANSWER_HEAD, NAME_LIMIT, INSTANCES_LIMIT = 3, 64, 16
-_SERVER = re.compile(
+_SERVER = lazy_pattern(
     rb"ServerName;([^;]{1,255});InstanceName;([^;]{1,255});(?:IsClustered;[^;]{0,8};)?Version;([\d.]{1,32})"
 )
 

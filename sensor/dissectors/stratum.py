@@ -8,11 +8,11 @@ without any of these methods is ignored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.lines import LineStream
@@ -30,12 +30,12 @@ CLIENT_METHODS = frozenset(
     b"eth_getWork eth_submitWork eth_submitHashrate getblocktemplate getwork keepalived getjob".split()
 )
 SERVER_METHODS = frozenset(b"mining.notify mining.set_difficulty mining.set_target mining.set_extranonce job".split())
-_METHOD = re.compile(rb'"method"\s{0,4}:\s{0,4}"([\w.]{1,40})"')
-_LOGIN = re.compile(rb'"login"\s{0,4}:\s{0,4}"([^"]{1,256})"')
-_PASSWORD = re.compile(rb'"pass"\s{0,4}:')
-_AGENT = re.compile(rb'"agent"\s{0,4}:\s{0,4}"([^"]{1,128})"')
-_WORK = re.compile(rb'"(?:job_id|nonce)"\s{0,4}:')
-_FIRST = re.compile(rb'"params"\s{0,4}:\s{0,4}\[\s{0,4}"([^"]{1,256})"')
+_METHOD = lazy_pattern(rb'"method"\s{0,4}:\s{0,4}"([\w.]{1,40})"')
+_LOGIN = lazy_pattern(rb'"login"\s{0,4}:\s{0,4}"([^"]{1,256})"')
+_PASSWORD = lazy_pattern(rb'"pass"\s{0,4}:')
+_AGENT = lazy_pattern(rb'"agent"\s{0,4}:\s{0,4}"([^"]{1,128})"')
+_WORK = lazy_pattern(rb'"(?:job_id|nonce)"\s{0,4}:')
+_FIRST = lazy_pattern(rb'"params"\s{0,4}:\s{0,4}\[\s{0,4}"([^"]{1,256})"')
 
 
 class StratumRequest(Event):

@@ -8,12 +8,12 @@ equivalent to cleartext; it is stored as a seal.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared import ntlm
@@ -40,7 +40,7 @@ _OPTION = struct.Struct("!BHH")
 _SERVER = struct.Struct("!BBH")
 _FIELD = struct.Struct("<HH")
 _ERROR = struct.Struct("<IBBH")
-_NAMED = re.compile(r"[\"'«„“‘]([^\"'»“”’]{1,128})[\"'»“”’]")
+_NAMED = lazy_pattern(r"[\"'«„“‘]([^\"'»“”’]{1,128})[\"'»“”’]")
 # Each byte of a password: its nibbles are swapped, then it is combined with the pattern.
 _CLEAR = bytes(((byte ^ PATTERN) >> 4 | ((byte ^ PATTERN) << 4 & 0xF0)) for byte in range(256))
 

@@ -6,11 +6,11 @@ Only these procedures of a batch or remote call are reported, with the following
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.framing import FramedStream
@@ -30,7 +30,7 @@ def _wide(name: str) -> bytes:
     return b"".join(b"[" + letter.lower().encode() + letter.upper().encode() + b"]\\0" for letter in name)
 
 
-_FOUND = re.compile(b"|".join(b"(" + _wide(name) + b")" for name in PROCEDURES))
+_FOUND = lazy_pattern(b"|".join(b"(" + _wide(name) + b")" for name in PROCEDURES))
 
 
 class TdsCommand(Event):

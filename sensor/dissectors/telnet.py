@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -35,22 +36,22 @@ LINE_LIMIT = 512
 TYPED_BEHIND_LIMIT = 8192
 ERASE = (8, 127)
 PRINTABLE = 32
-_LOGIN = re.compile(
+_LOGIN = lazy_pattern(
     r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE
 )
-_PASSWORD = re.compile(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
-_PROMPT = re.compile(r"[:>#$%?]\s*$")
-_REFUSED = re.compile(
+_PASSWORD = lazy_pattern(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
+_PROMPT = lazy_pattern(r"[:>#$%?]\s*$")
+_REFUSED = lazy_pattern(
     r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE
 )
-_COMMAND = re.compile(
+_COMMAND = lazy_pattern(
     rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|"
     rb"[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
 )
-_NAME = re.compile(r"[\w.@\\-]{1,32}")  # of a user, if the prompt is not known
-_USER_INFO = re.compile(r"(://)[^/\s@]{1,255}@")
-_SECRET = re.compile(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")
-_SHELL = re.compile(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
+_NAME = lazy_pattern(r"[\w.@\\-]{1,32}")  # of a user, if the prompt is not known
+_USER_INFO = lazy_pattern(r"(://)[^/\s@]{1,255}@")
+_SECRET = lazy_pattern(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")
+_SHELL = lazy_pattern(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
 
 
 class TelnetBanner(Event):

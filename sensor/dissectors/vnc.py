@@ -9,11 +9,11 @@ read; the name of the desktop is available in the server's first four messages.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
@@ -41,7 +41,7 @@ METHODS = {
 }
 # Before version 3.7 the server alone chooses; before 3.8 it sends no result if no password is required.
 LISTS, SECURITY_RESULT = (3, 7), (3, 8)
-_VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
+_VERSION = lazy_pattern(rb"RFB (\d{3})\.(\d{3})\n")
 
 
 class VncBanner(Event):

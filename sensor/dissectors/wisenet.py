@@ -7,11 +7,10 @@ layout is that of public programs; parts on which they disagree are left out.
 
 from __future__ import annotations
 
-import re
-
 from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.dissectors.shared.discovery import Discovery, address_of, field, is_own, mac_of
 from sensor.dissectors.shared.sender_facts import facts
@@ -20,7 +19,7 @@ REQUEST_PORT, ANSWER_PORT = 7701, 7711
 REQUEST, ANSWER = 0x01, 0x0B
 SIZE = 262
 MAC, ADDRESS, MODEL, LINK = slice(0x13, 0x25), slice(0x25, 0x35), slice(0x6D, 0x77), slice(0x85, 0xAC)
-_MAC_TEXT = re.compile(rb"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}\0")
+_MAC_TEXT = lazy_pattern(rb"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}\0")
 
 
 class WisenetSearch(Event):

@@ -6,6 +6,8 @@ are left out: some devices send every announcement twice.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,9 +21,13 @@ MOST_KEPT = 8192
 GROUP = np.uint64(1 << 40)
 ETHERNET = 1
 TAGS = (0x8100, 0x88A8, 0x9100)
-FACTORS = np.random.Generator(np.random.PCG64(7)).integers(
-    1 << 62, 1 << 63, LOOKED_BYTES // 8 + 3, dtype=np.uint64
-) | np.uint64(1)
+
+
+@functools.cache
+def _factors() -> npt.NDArray[np.uint64]:
+    """An odd factor for each column. Importing numpy.random takes 10 ms, which replays do not need."""
+    drawn = np.random.Generator(np.random.PCG64(7)).integers(1 << 62, 1 << 63, LOOKED_BYTES // 8 + 3, dtype=np.uint64)
+    return drawn | np.uint64(1)
 
 
 class Repeats:
@@ -60,7 +66,7 @@ def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArr
     words = np.ascontiguousarray(taken).view(np.uint64).reshape(len(rows), LOOKED_BYTES // 8)
     columns = [*words.T, rows["src_mac"], rows["dst_mac"], (ends - starts).astype(np.uint64)]
     found = np.zeros(len(rows), np.uint64)
-    for column, factor in zip(columns, FACTORS, strict=True):
+    for column, factor in zip(columns, _factors(), strict=True):
         found = (found ^ column) * factor
         found ^= found >> np.uint64(29)
     return found

@@ -25,10 +25,11 @@ from sensor.documents.load import (
     load_entries,
     places,
 )
+from sensor.documents.shipped import load_shipped, own_folder
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
     "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
     "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers", "load_document",
-    "load_entries", "nearest", "places", "stamps", "write_entries", "write_whole",
+    "load_entries", "load_shipped", "nearest", "own_folder", "places", "stamps", "write_entries", "write_whole",
 ]  # fmt: skip

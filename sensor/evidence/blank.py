@@ -19,6 +19,7 @@ import numpy as np
 from sensor.core.batch import ROW
 from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.decode.frames import decode
 from sensor.evidence.ring import Frame
 
@@ -49,11 +50,11 @@ _TEXT = tuple(
         rb"^AUTH[ \t]+([^\s]+)\r?\n",
     )
 )
-_LONE_BASE64 = re.compile(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
+_LONE_BASE64 = lazy_pattern(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
 # SNMP versions 1 and 2c (RFC 1157, 4): a sequence, the version, the community.
-_SNMP = re.compile(rb"\A\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x04([\x00-\x7f])", re.DOTALL)
+_SNMP = lazy_pattern(rb"\A\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x04([\x00-\x7f])", re.DOTALL)
 # LDAP bind (RFC 4511, 4.2): message id, [APPLICATION 0], version, name, then [0] for a simple bind.
-_LDAP = re.compile(
+_LDAP = lazy_pattern(
     (
         rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|"
         rb"\x84....)\x02\x01[\x02\x03]\x04([\x00-\x7f]|\x81.|\x82..|\x84....)"

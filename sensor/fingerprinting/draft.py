@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.fingerprinting.entries import Knowledge
 from sensor.fingerprinting.match import Claim, Matcher
 
@@ -29,7 +30,7 @@ CERTAINTY = {
     "module": 0.5,
 }
 LONGEST = 256
-LETTERS = re.compile(r"[^\W\d_]{3}")
+LETTERS = lazy_pattern(r"[^\W\d_]{3}")
 # Asserted for every unit of a product; the others only if the text contains them.
 OF_ALL = ("type", "vendor", "os")
 # Texts that are compared exactly, whatever digits they contain.

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 
+from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.draft import CERTAINTY, Draft
-from sensor.fingerprinting.load import VOCABULARY, Vocabulary
+from sensor.fingerprinting.load import Vocabulary
 
 
 def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:

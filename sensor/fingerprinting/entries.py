@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sensor.core.lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from sensor.documents import Fault
     from sensor.fingerprinting.load import Vocabulary
 
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = lazy_pattern(r"\{(\w+)\}")
 _encode = msgspec.msgpack.encode
 
 

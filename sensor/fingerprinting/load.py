@@ -18,11 +18,11 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from sensor.core.collection import no_collection
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_shipped, nearest, own_folder
+from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.shelf import Shelf
 
-VOCABULARY = "vocabulary.yaml"
 # Folders with other data: signatures of attacks and default logins (sensor/intel), initial baselines (starts.py), and
 # vulnerabilities (sensor/posture).
 OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
@@ -181,17 +181,10 @@ class _Stored(msgspec.Struct):
     files: list[PackedFile]
 
 
-def own_folder() -> Path:
-    """Folder of our own fingerprints: inside the package if it is installed, otherwise beside it."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "fingerprints_data"
-    return inside if inside.is_dir() else package.parent / "fingerprints"
-
-
 @functools.cache
 def own_vocabulary() -> Vocabulary:
     """The vocabulary of all our files. Raises DocumentErrors."""
-    return load_document(own_folder() / VOCABULARY, Vocabulary)
+    return load_shipped(own_folder() / VOCABULARY, Vocabulary)
 
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:

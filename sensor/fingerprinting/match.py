@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
@@ -308,7 +309,7 @@ def plain_text(regex: str) -> str:
     return "" if len(_alternatives(regex)) > 1 else max(_runs(regex.removeprefix("^")), key=len)
 
 
-_GROUP = re.compile(r"\^\((?:\?:|\?P<\w+>)")
+_GROUP = lazy_pattern(r"\^\((?:\?:|\?P<\w+>)")
 
 
 def _group_end(regex: str, start: int) -> tuple[str, str]:

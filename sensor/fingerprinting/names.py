@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import re
 
+from sensor.core.lazy_pattern import lazy_pattern
+
 KIND = "hostname.own_mac"
 SHORT = 6
 
-_SEPARATORS = re.compile(r"(?<=[0-9a-f]{2})[:.-](?=[0-9a-f]{2})", re.IGNORECASE)
+_SEPARATORS = lazy_pattern(r"(?<=[0-9a-f]{2})[:.-](?=[0-9a-f]{2})", re.IGNORECASE)
 
 
 def own_mac_name(name: str, mac: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import functools
-import importlib.resources
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sensor.core.addresses import is_group_mac, is_random_mac
 from sensor.core.bounded import Bounded
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.core.reader import clean
 
@@ -29,8 +30,8 @@ LINE_LIMIT = 512
 # Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.
 BITS = (36, 28, 24)
 
-_TEXT_LINE = re.compile(r"^([0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})\s+\(hex\)\s+(\S.*)$")
-_MANUF_LINE = re.compile(r"^([0-9A-Fa-f:.-]{6,17})(?:/(\d+))?[\t ]+(\S.*)$")
+_TEXT_LINE = lazy_pattern(r"^([0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})\s+\(hex\)\s+(\S.*)$")
+_MANUF_LINE = lazy_pattern(r"^([0-9A-Fa-f:.-]{6,17})(?:/(\d+))?[\t ]+(\S.*)$")
 _IAB = frozenset((0x0050C2, 0x40D855))
 
 
@@ -85,7 +86,11 @@ class _Carried:
     """
 
     def __init__(self) -> None:
-        folder = importlib.resources.files("netaddr.eui")
+        # Only the files are needed: importing the package takes 20 ms.
+        package = importlib.util.find_spec("netaddr")
+        if package is None or package.origin is None:
+            raise ModuleNotFoundError("netaddr")
+        folder = Path(package.origin).parent / "eui"
         self._prefixes: dict[str, npt.NDArray[np.int64]] = {}
         self._places: dict[str, npt.NDArray[np.int64]] = {}
         self._text: dict[str, IO[bytes]] = {}

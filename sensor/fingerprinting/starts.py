@@ -9,19 +9,18 @@ else is learned.
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from sensor.core.device import TYPES
-from sensor.documents import DocumentErrors, Fault, load_document, nearest
-from sensor.fingerprinting.load import own_folder
+from sensor.core.lazy_pattern import lazy_pattern
+from sensor.documents import DocumentErrors, Fault, load_shipped, nearest, own_folder
 
 FOLDER = "baselines"
 PROTOCOLS = {"tcp": 6, "udp": 17}
-_SERVICE = re.compile(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?\Z")
+_SERVICE = lazy_pattern(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?\Z")
 
 
 def services_of(text: str) -> tuple[int, ...]:
@@ -90,7 +89,7 @@ def load_starts(folder: Path | None = None) -> dict[str, Start]:
     faults: list[Fault] = []
     for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):
         try:
-            source = load_document(path, StartFile)
+            source = load_shipped(path, StartFile)
         except DocumentErrors as errors:
             faults += errors.faults
             continue

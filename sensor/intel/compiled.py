@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core import addresses
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.intel.lookup import AddressTable, NameTable, give_back
 from sensor.intel.readers import IndicatorList, key_of
 
 U64s = npt.NDArray[np.uint64]
 # Default confidence. The fingerprint of a TLS client is shared by every program that uses the same library.
 USUAL, SHARED = 0.8, 0.5
-_JA3 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+_JA3 = lazy_pattern(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -12,8 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document
-from sensor.intel.signatures import own_folder
+from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, own_folder
 
 FOLDER = "logins"
 Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
@@ -47,7 +46,7 @@ def load_defaults(folder: Path | None = None) -> dict[str, DefaultLogin]:
     faults: list[Fault] = []
     for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):
         try:
-            document = load_document(path, DefaultFile)
+            document = load_shipped(path, DefaultFile)
         except DocumentErrors as error:
             faults += error.faults
             continue

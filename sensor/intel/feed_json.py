@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.intel.indicator import VALUES, Broken, Found, Indicator, first, of_row, refanged
 
@@ -19,7 +20,7 @@ MISP_TYPES = frozenset((
 ))  # fmt: skip
 OTX_TYPES = frozenset(("IPv4", "IPv6", "domain", "hostname", "URL", "CIDR", "JA3", "SSLCertFingerprint"))
 EXPECTED = "a bundle of STIX, an event of MISP, pulses of OTX, or a list of objects with one indicator each"
-_STIX = re.compile(
+_STIX = lazy_pattern(
     r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|"
     r"[\w-]+)|network-traffic:dst_ref\.value)"
     r"\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, category, of_row, refanged
 
@@ -13,7 +14,7 @@ ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel:
 # Number of columns that are searched for an indicator in a CSV without a header.
 GUESSED = 3
 LINE_LIMIT = 65536
-_LIKELY = re.compile(
+_LIKELY = lazy_pattern(
     r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE
 )
 

@@ -7,17 +7,17 @@ lists that the sensor wrote, which begin with HEADING.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.intel.feed_json import json_text
 from sensor.intel.feed_lines import csv_lines, zeek_lines
 from sensor.intel.indicator import VALUES, Broken, Found
 
 HEAD_LIMIT = 65536
 # The first cell of a row and its comma: a word, a time, or quoted text. Comments may have commas, and so may URLs.
-_ROW = re.compile(rb'\s*(?:"[^"]*"|(?!h..ps?://)[^,\s"]+|\d{4}-\d\d-\d\d[ T][\d:.]+)\s*,')
+_ROW = lazy_pattern(rb'\s*(?:"[^"]*"|(?!h..ps?://)[^,\s"]+|\d{4}-\d\d-\d\d[ T][\d:.]+)\s*,')
 HEADING = b"#sensor-list\tvalue\tcategory\tseen\tuntil\tconfidence\n"
 
 

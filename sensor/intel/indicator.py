@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 
 FIELD_LIMIT = 120
@@ -32,7 +33,7 @@ UNTIL = tuple("valid_until expiration expires until".split())
 CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
 # Indicators of files, senders and AS numbers, which packets do not show directly.
 UNSEEN_TYPES = frozenset("md5_hash sha1_hash sha256_hash sha3_384_hash envelope_from body_from".split())
-_ADDRESS_PORT = re.compile(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
+_ADDRESS_PORT = lazy_pattern(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
 
 
 class Indicator(NamedTuple):

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core import addresses
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.formats import HEAD_LIMIT, HEADING, converted
@@ -40,16 +41,16 @@ _RESERVED = (
 )
 _U64, _U128 = 2**64 - 1, 2**128 - 1
 # Names in hosts files follow an unroutable address.
-_HOSTS = re.compile(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
-_FINGERPRINT = re.compile(
+_HOSTS = lazy_pattern(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
+_FINGERPRINT = lazy_pattern(
     (
         r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|"
         r"[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}"
     ),
     re.IGNORECASE,
 )
-_URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
-_NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
+_URL = lazy_pattern(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
+_NAME = lazy_pattern(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
 
 
 @dataclass(eq=False)

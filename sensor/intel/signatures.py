@@ -12,15 +12,15 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Searched, Want, all_of, any_of
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
 
 FOLDERS = ("frameworks", "exploits")
 FIELDS = (
@@ -45,7 +45,7 @@ FIELDS = (
 # Size of the result cache.
 REMEMBERED = 1024
 # Separators of words in a request's path, cookies and other texts.
-_CUT = re.compile(r"[/?&=;:() ,]+")
+_CUT = lazy_pattern(r"[/?&=;:() ,]+")
 
 
 class _Words(BaseModel):
@@ -190,13 +190,6 @@ def _searching(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def own_folder() -> Path:
-    """Folder of the sensor's data: inside the package if it is installed, otherwise beside it."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "fingerprints_data"
-    return inside if inside.is_dir() else package.parent / "fingerprints"
-
-
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
     return [(name, _searching(pattern)) for name, pattern in patterns.items()]
 
@@ -210,7 +203,7 @@ def load_signatures(subject: str) -> Signatures:
     faults: list[Fault] = []
     for path in sorted((own_folder() / subject).glob("*.yaml")):
         try:
-            document = load_document(path, SignatureFile)
+            document = load_shipped(path, SignatureFile)
         except DocumentErrors as error:
             faults += error.faults
             continue

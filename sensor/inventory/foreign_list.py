@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import Record, part, tidy
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.inventory.columns import plain, row_of
 from sensor.inventory.corrections import FIELDS, Correction, checked
 
@@ -39,7 +40,7 @@ _ROLES = {
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip
 # Marks the sensor's device id in its own export for NetBox.
-_EXPORTED = re.compile(r"known to the sensor as (dev-[0-9a-z]+)")
+_EXPORTED = lazy_pattern(r"known to the sensor as (dev-[0-9a-z]+)")
 
 
 class Expected(NamedTuple):

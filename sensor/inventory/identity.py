@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sensor.core.addresses import NONE, is_group_mac, is_v4
 from sensor.core.ids import entity_id
+from sensor.core.lazy_pattern import lazy_pattern
 
 # Virtual MACs that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for
 # IPv4 and IPv6, GLBP.
@@ -39,7 +40,7 @@ _NAME_TRUST = (
 )  # fmt: skip
 _JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", "mdns.hostname": "name"}
 # Default names that vendors give to every unit identify no device.
-_COMMON = re.compile(
+_COMMON = lazy_pattern(
     r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ "
     r"-]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
     r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|"
@@ -50,7 +51,7 @@ _COMMON = re.compile(
     r"windows-?phone|udhcp\w*|dhcpcd?\w*)",
     re.IGNORECASE,
 )
-_MAC_BEHIND = re.compile(r" ?\[(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\]$", re.IGNORECASE)
+_MAC_BEHIND = lazy_pattern(r" ?\[(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\]$", re.IGNORECASE)
 # Length of the digest of a key from which short ids of earlier versions were made.
 _HEAD_BYTES = 4
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.confined import Confined
 from sensor.records.query_process import Answer, Begin, Request
 
 TABLE = "found"
 MEMORY_MIB, SECONDS, THREADS = 512, 60.0, 2
 # DuckDB types that a sensor may name; values of other types are texts.
-_TYPE = re.compile(
+_TYPE = lazy_pattern(
     r"(BOOLEAN|TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|"
     r"DOUBLE|VARCHAR|DATE|TIMESTAMP"
     r"|DECIMAL\(\d{1,2},\d{1,2}\))(\[\])?"

@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.manifest import Manifest, ManifestError, checksum, stamp_of
 from sensor.records.paths import MANIFEST
 from sensor.records.schema import TABLES
 
 # File names of the writer: hour since the epoch, time of writing, number.
-_FILE = re.compile(r"\d{1,9}-[0-9a-f]{1,20}-\d{1,12}\.parquet")
+_FILE = lazy_pattern(r"\d{1,9}-[0-9a-f]{1,20}-\d{1,12}\.parquet")
 
 
 @contextlib.contextmanager

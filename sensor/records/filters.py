@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.chosen import Values
 from sensor.records.contents import block_values, endings
 from sensor.records.query import Query
 from sensor.records.schema import LIST, TABLES, TEXT, Column, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS
 
-_FILTER = re.compile(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
+_FILTER = lazy_pattern(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
 # Limit on the different IPv6 addresses that are compared with a block.
 ADDRESSES_MOST = 1_000_000
 

@@ -6,7 +6,6 @@ Sources: https://maxmind.github.io/MaxMind-DB/, https://dev.maxmind.com/geoip/do
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sensor.core.bounded import Bounded
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.records.manifest import stamp_of
 
 KNOWN_LIMIT, NAME_LIMIT = 100_000, 128
 MOST = 512 << 20  # size limit of a database in bytes
 MISSING = "needs the package maxminddb: pip install 'passive-network-sensor[geoip]'"
-_COUNTRY = re.compile("[A-Z]{2}")  # ISO 3166-1, two letters
+_COUNTRY = lazy_pattern("[A-Z]{2}")  # ISO 3166-1, two letters
 # Exceptions that a damaged database causes.
 DAMAGED = (LookupError, RuntimeError, TypeError, ValueError, struct.error)
 

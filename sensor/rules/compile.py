@@ -4,7 +4,6 @@ as code.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Change
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, all_of, field
@@ -32,7 +32,7 @@ SHOWN_LIMIT = 120
 Holds = Callable[[Any], bool]
 Key = Callable[[Any], Hashable]
 Rows = npt.NDArray[np.void]
-_BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
+_BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
 
 
 class Ready(NamedTuple):

@@ -4,14 +4,14 @@ evaluated on stored traffic, if that has these fields.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.rules.model import Block, Rule, Step
 from sensor.rules.values import Sets, items_of
 
-_BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
+_BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
 # Fields in the text of an alert that are no fields of the event.
 _OF_TEXT = frozenset(("count", "src", "dst"))
 

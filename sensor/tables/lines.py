@@ -8,19 +8,19 @@ to itself, so the garbage collector tracks none: with a million lines it would t
 from __future__ import annotations
 
 import functools
-import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import msgspec
 
 from sensor.core.addresses import parse
+from sensor.core.lazy_pattern import lazy_pattern
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 WORD, TEXT = 256, 512
-_IPV4 = re.compile(r"\.".join([r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"] * 4))
+_IPV4 = lazy_pattern(r"\.".join([r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"] * 4))
 _MAPPED = bytes(10) + b"\xff\xff"
-_OURS = re.compile(r".{17}[0-5][0-9]\.[0-9]{6}Z")
+_OURS = lazy_pattern(r".{17}[0-5][0-9]\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Larger integers do not fit into a column.
 Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]

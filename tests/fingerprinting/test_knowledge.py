@@ -11,9 +11,9 @@ import pytest
 
 from sensor.core.device import TYPES
 from sensor.core.observation import Evidence
+from sensor.documents import own_folder
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint
 from sensor.fingerprinting.fuse import ONE_FAMILY, SYSTEMS, fuse
-from sensor.fingerprinting.load import own_folder
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
 from sensor.fingerprinting.oui import shipped
 from tests.fingerprinting.own import own_knowledge

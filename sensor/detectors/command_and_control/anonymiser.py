@@ -8,7 +8,6 @@ to TLS 1.2 the relay's certificate contains two more random names, the subject (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -31,9 +31,9 @@ from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
 RANDOM = 0.4
 MULTI_HOP, PROXY = "T1090.003", "T1090"
-_MADE_UP = re.compile(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
-_SUBJECT = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.net\Z")
-_ISSUER = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.com\Z")
+_MADE_UP = lazy_pattern(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
+_SUBJECT = lazy_pattern(r"\ACN=www\.[a-z2-7]{6,25}\.net\Z")
+_ISSUER = lazy_pattern(r"\ACN=www\.[a-z2-7]{6,25}\.com\Z")
 HIDDEN = ("onion", "i2p")
 # Domains of Tor gateways and of anonymization software: name, technique.
 SERVICES = {

@@ -18,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
@@ -34,18 +35,18 @@ from sensor.dissectors.tftp import TftpRead
 SESSIONS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 2048, 2048, 4096
 SHOWN = 160
 LONGEST = 16  # characters of a processor's name, and of the text before it
-_FETCH = re.compile(
+_FETCH = lazy_pattern(
     r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)",
     re.IGNORECASE,
 )
-_RUN = re.compile(
+_RUN = lazy_pattern(
     r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE
 )
-_BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
+_BYTES = lazy_pattern(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
 # An applet name that BusyBox does not have: real ones are in lower case.
-_PROBE = re.compile(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
+_PROBE = lazy_pattern(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
 # Programs named after their processor architecture.
-_PROCESSOR = re.compile(
+_PROCESSOR = lazy_pattern(
     r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|"
     r"x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
     r"sparc|arc|riscv(?:64)?)$",

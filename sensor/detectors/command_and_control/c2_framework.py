@@ -8,7 +8,6 @@ be browsers: these are weak indications. The client of the flow is the infected 
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from statistics import median
@@ -22,6 +21,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
@@ -44,12 +44,12 @@ BOTS = frozenset(
 # Ports on which cleartext shells are legitimate: Telnet and similar, rlogin, rsh, console servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
 # An opaque identifier: as the value of a cookie, in a query or at the end of a path.
-_OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
-_OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
+_OPAQUE_COOKIE = lazy_pattern(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
+_OPAQUE_PATH = lazy_pattern(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
 UNREAD = "header fields that would rule this out may be in the part of the request that the capture truncated"
 # Fields of a request that body signatures may use.
 LINE = ("method", "host", "path", "shape")
-_BROWSER = re.compile(r"\A(?:$|Mozilla/)")
+_BROWSER = lazy_pattern(r"\A(?:$|Mozilla/)")
 
 
 class Options(detector.Options):

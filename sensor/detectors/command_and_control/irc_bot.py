@@ -17,6 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import Ends, ends_of, is_fixed_function, network_of_packet, who
@@ -24,7 +25,7 @@ from sensor.dissectors.irc import IrcLogin, IrcOrder
 
 REPORTED_LIMIT = 4096
 # Commands of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), with any prefix.
-ORDERS = re.compile(
+ORDERS = lazy_pattern(
     r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|"
     r"start|flood|stop|syn|udp|ack|random)"
     r"|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|"
@@ -34,7 +35,7 @@ ORDERS = re.compile(
     r"|sqlflood|mail|eval)\b",
     re.IGNORECASE,
 )
-REPORTS = re.compile(
+REPORTS = lazy_pattern(
     (
         r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|"
         r"dcom|asn|spread|socks4?|threads?)[\w "
@@ -43,7 +44,7 @@ REPORTS = re.compile(
     re.IGNORECASE,
 )
 # A country, a system or a long number in a nickname: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
-NAMES = re.compile(
+NAMES = lazy_pattern(
     r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|"
     r"X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"
     r"|^[A-Z]{2,4}\|[\w|]{1,12}\|\d{3,}$",

@@ -4,7 +4,6 @@ pool.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
@@ -24,7 +24,7 @@ from sensor.dissectors.tls import TlsClientHello
 
 PAIRS_LIMIT = 4096
 # Well-known mining pools and in-browser miners, by their names.
-POOLS = re.compile(
+POOLS = lazy_pattern(
     r"(?:\A|[.-])(?:minexmr|supportxmr|nanopool|ethermine|flypool|f2pool|nicehash|2miners|hashvault|"
     r"moneroocean|xmrpool|c3pool|herominers|unmineable|antpool|"
     r"viabtc|slushpool|braiins|poolin|kryptex|zpool|miningpoolhub|prohashing|hiveon|minergate|"

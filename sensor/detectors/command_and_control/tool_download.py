@@ -16,6 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
@@ -27,7 +28,7 @@ AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
 SHOWN = 120
 # Extensions of files that a computer executes, directly or with a shell, except server-side scripts.
-_PROGRAM = re.compile(
+_PROGRAM = lazy_pattern(
     r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|"
     r"bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
     r"py)$",

@@ -10,7 +10,6 @@ low severity.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.time_units import DAY, SECOND
@@ -43,7 +43,7 @@ LOCAL = ".local"
 BAIT = frozenset(("wpad", "proxysrv"))
 MADE_UP = 0.6  # abbreviations without vowels have lower values
 # Names by which browsers hide host addresses, a new one for each page.
-HIDDEN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
+HIDDEN = lazy_pattern(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 
 
 class Options(detector.Options):

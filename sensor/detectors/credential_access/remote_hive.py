@@ -12,15 +12,16 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbCreate
 
 OPEN_KEY, SAVES = 15, frozenset((20, 31))
-PIECES = re.compile(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)
+PIECES = lazy_pattern(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)
 # Hive files, and the names of copies that tools create.
-FILES = re.compile(
+FILES = lazy_pattern(
     r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$",
     re.IGNORECASE,
 )

@@ -16,6 +16,7 @@ from pydantic import Field
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -63,7 +64,7 @@ STORES = (
     ),
     _store("the command history of PowerShell", r"\\ConsoleHost_history\.txt$", "T1552.003", Severity.medium),
 )
-PREFERENCES = re.compile(
+PREFERENCES = lazy_pattern(
     r"\\Preferences\\[^\\]+\\(Groups|Services|ScheduledTasks|DataSources|Printers|Drives)\.xml$", re.IGNORECASE
 )
 DOMAIN_SHARE = "SYSVOL"

@@ -18,6 +18,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
@@ -28,7 +29,7 @@ from sensor.dissectors.tftp import TftpRead
 
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
 # Names of firmware images: extensions, or words in the name.
-IMAGE = re.compile(
+IMAGE = lazy_pattern(
     (
         r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|"
         r"firmware|upgrade)[^/]{0,64}$"

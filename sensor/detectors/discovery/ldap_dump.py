@@ -18,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
@@ -75,7 +76,7 @@ AIMS = (
     "T1087.002"),
 )  # fmt: skip
 # A condition on one entry: a search with it is not broad.
-_ONE = re.compile(
+_ONE = lazy_pattern(
     r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|"
     r"dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
     r"proxyAddresses|mailNickname|legacyExchangeDN|anr|telephoneNumber|uidNumber|gidNumber|"

@@ -19,6 +19,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -32,7 +33,7 @@ REPORTED_S = 3600
 SHAPES_S = 3600
 SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
 # Names of network scanners.
-NAMES = re.compile(
+NAMES = lazy_pattern(
     r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|"
     r"netsystemsresearch|leakix|binaryedge|rapid7|project "
     r"sonar|"

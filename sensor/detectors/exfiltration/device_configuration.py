@@ -16,6 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -28,14 +29,14 @@ MOVES = ("STOR", "RETR")
 AGAIN_S = 600
 # Configurations of Cisco IOS and NX-OS, Junos, HP, MikroTik and others, by the names of their manuals. Devices read
 # network-confg and router-confg of their own accord when they start.
-_CONFIGURATION = re.compile(
+_CONFIGURATION = lazy_pattern(
     r"(?:^|[/\\:])(?:[\w.-]{0,60}(?:running|startup)[_-]?config[\w.-]{0,40}|[\w.-]{1,60}-confg|config\.text|vlan\.dat|"
     r"juniper\.conf[\w.]{0,8}|[\w.-]{1,60}\.rsc)$",
     re.IGNORECASE,
 )
-_STARTING = re.compile(r"(?:^|[/\\])(?:network|router|ciscortr|switch|[\w-]{1,60})-confg$|\.cfg$", re.IGNORECASE)
+_STARTING = lazy_pattern(r"(?:^|[/\\])(?:network|router|ciscortr|switch|[\w-]{1,60})-confg$|\.cfg$", re.IGNORECASE)
 # Files of boot loaders (PXELINUX, GRUB, Raspberry Pi): a host that boots requests dozens of them.
-_BOOT = re.compile(
+_BOOT = lazy_pattern(
     r"(?:^|[/\\])(?:pxelinux\.cfg|boot|grub2?|overlays)[/\\]|\.(?:0|c32|dat|dtbo?|efi|elf|img|lst|mod)$", re.IGNORECASE
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
 from sensor.detectors.shared.hosts import ends_of
@@ -20,19 +21,19 @@ UPLOADS = ("STOR", "STOU", "APPE")
 # Reports of Agent Tesla and similar, Snake, HawkEye, Predator Pain, MassLogger, Matiex and 404. News about them has the
 # same names, but no fields behind them.
 _NAMES = r"(?:keylogger|snake tracker|vip recovery|masslogger|hawkeye|predator pain|origin ?logger)"
-_REPORT = re.compile(
+_REPORT = lazy_pattern(
     r"^(?:PW|SC|KL)_[^/\s]{1,40}/(?=[A-Z0-9-]*[A-Z])[A-Z0-9-]{3,15}$|^Pc Name: .{0,80}\|"
     rf"|\b{_NAMES}\b.{{0,80}}(?:[|\\]| - (?:reborn|passwords?|keystrokes?|key recorder|stealer|logs?\b|records?\b))"
     rf"|[|\\] ?{_NAMES}$"
     r"|\b(?:passwords?|keystrokes?|clipboard|screenshots?) logs? (?:id\b|from\b)|\brecovered (?:accounts|passwords)\b",
     re.IGNORECASE,
 )
-_REPORT_FILE = re.compile(
+_REPORT_FILE = lazy_pattern(
     r"(?:^|[/\\])(?:PW|SC|KL|CO|CC)_[^/\\]{1,80}_\d{4}_\d\d_\d\d(?:_\d\d){2,3}\.(?:html|jpe?g|png|zip|txt)$"
     r"|(?:passwords|keystrokes|clipboard|screenshot) (?:logs? )?id - ",
     re.IGNORECASE,
 )
-_STORE = re.compile(
+_STORE = lazy_pattern(
     r"(?:^|[/\\])(?:ntds\.dit|lsass[\w.-]{0,20}\.dmp|(?:sam|system|security)\.(?:save|hiv|hive)|shadow|passwd|"
     r"id_(?:rsa|dsa|ed25519)|wallet\.dat|"
     r"logins\.json|key[34]\.db|login data|[^/\\]{1,80}\.kdbx)(?:\.(?:zip|gz|7z|save|bak))?$",

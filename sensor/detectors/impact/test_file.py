@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.eicar import EicarFile
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.shared.smb_events import SmbCreate
 
-NAME = re.compile(r"(?:^|[/\\])eicar(?:_?com(?:2)?|-standard[\w-]*)?\.(?:com|txt|zip)(?:\.txt)?$", re.IGNORECASE)
+NAME = lazy_pattern(r"(?:^|[/\\])eicar(?:_?com(?:2)?|-standard[\w-]*)?\.(?:com|txt|zip)(?:\.txt)?$", re.IGNORECASE)
 
 
 class TestFile(CallDetector):

@@ -23,6 +23,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
@@ -38,19 +39,19 @@ REPORTED_LIMIT = 4096
 NAMED_LIMIT = 4
 PAIR_SLOTS = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_NAMED = re.compile(
+_NAMED = lazy_pattern(
     r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|"
     r"/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
 )
 # Download tools of scripts and servers, and executable files.
-_FETCHER = re.compile(
+_FETCHER = lazy_pattern(
     (
         r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|"
         r"Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell"
     ),
     re.IGNORECASE,
 )
-_CODE = re.compile(
+_CODE = lazy_pattern(
     r"\.(?:class|jar|sh|py|pl|elf|exe|dll|ps1|bat|hta|vbs|so|mips|mipsel|arm\d?|x86|bin)(?:[?#]|$)", re.IGNORECASE
 )
 

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.smtp import SmtpAttachment
 
-_PROGRAM = re.compile(
+_PROGRAM = lazy_pattern(
     r"\.(?:exe|scr|pif|com|bat|cmd|cpl|msi|ps1|js|jse|vbs|vbe|wsf|wsh|hta|lnk|jar|xll|chm|iso|img|vhdx?)$",
     re.IGNORECASE,
 )
-_RARE = re.compile(r"\.(?:docm|xlsm|pptm|dotm|xlam|one|ace|arj|lzh|uue|cab|r\d\d)$", re.IGNORECASE)
-_DISGUISED = re.compile(r"\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|html?|csv)[ _.-]{0,40}\.\w{2,4}$", re.IGNORECASE)
+_RARE = lazy_pattern(r"\.(?:docm|xlsm|pptm|dotm|xlam|one|ace|arj|lzh|uue|cab|r\d\d)$", re.IGNORECASE)
+_DISGUISED = lazy_pattern(r"\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|html?|csv)[ _.-]{0,40}\.\w{2,4}$", re.IGNORECASE)
 
 
 class MailAttachment(CallDetector):

@@ -17,6 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
@@ -25,7 +26,7 @@ from sensor.dissectors.http import HttpRequest, HttpResponse
 
 REPORTED_LIMIT = 16384
 KEYS_LIMIT = 2048
-SCANNERS = re.compile(
+SCANNERS = lazy_pattern(
     r"\b(?:nikto|sqlmap|nmap "
     r"scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz "
     r"faster|wfuzz|wpscan|joomscan|masscan|zgrab|acunetix|"
@@ -37,7 +38,7 @@ SCANNERS = re.compile(
     re.IGNORECASE,
 )
 # Files and pages with secrets or administration functions that no link refers to.
-SENSITIVE = re.compile(
+SENSITIVE = lazy_pattern(
     r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|"
     r"vscode/|idea/|npmrc|docker)|"
     r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|"
@@ -51,7 +52,7 @@ SENSITIVE = re.compile(
 
 # Resources of pages: scanners seldom request them, and one broken page requests dozens. Packages, their checksums and
 # debug symbols: a build or a debugger asks each of its repositories for all of them.
-PARTS = re.compile(
+PARTS = lazy_pattern(
     r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8|"
     r"pom|jar|aar|module|whl|nupkg|gem|crate|u?deb|d?rpm|[ai]pk|asc|sig|md5|sha(?:1|256|512)|pdb|pd_|ptr|dbg)$",
     re.IGNORECASE,
@@ -59,7 +60,7 @@ PARTS = re.compile(
 
 
 # A name below a domain, not an address.
-NAMED = re.compile(r"^[^.]*[a-z_-][^.]*\.[^.]", re.IGNORECASE)
+NAMED = lazy_pattern(r"^[^.]*[a-z_-][^.]*\.[^.]", re.IGNORECASE)
 
 
 class Options(detector.Options):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.tds_batch import TdsCommand
 
@@ -34,13 +35,13 @@ ACTIONS = {
     "sp_start_job": Action("started a job of SQL Server on", ("T1505.001",), Severity.info),
 }
 # Typical first commands of intruders.
-SHELLS = re.compile(
+SHELLS = lazy_pattern(
     r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|"
     r"ipconfig|systeminfo|tasklist|reg\s+(?:add|save)"
     r"|wscript|nltest|ftp\s",
     re.IGNORECASE,
 )
-ELSEWHERE = re.compile(r"['\"]\s*\\\\[^\\?.]")
+ELSEWHERE = lazy_pattern(r"['\"]\s*\\\\[^\\?.]")
 
 
 class SqlCommand(CallDetector):

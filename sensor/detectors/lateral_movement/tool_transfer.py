@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function
@@ -27,7 +28,7 @@ PROGRAMS = frozenset(
     "exe dll sys scr com pif cpl ocx msi msp bat cmd ps1 psm1 vbs vbe js jse wsf wsh hta lnk jar xll reg sct".split()
 )
 # Files that loaders of devices download: scripts, and programs named after an architecture.
-FETCHED = re.compile(
+FETCHED = lazy_pattern(
     (
         r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|"
         r"powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$"

@@ -6,16 +6,16 @@ the flow is visible.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.http import HttpRequest
 
-SERVICE = re.compile(r"/wsman(?:[/?-]|$)")
+SERVICE = lazy_pattern(r"/wsman(?:[/?-]|$)")
 # User agent of Windows; others are libraries, and tools based on them.
 WINDOWS = "microsoft winrm client"
 TOOLS = ("ruby", "python", "winrm", "evil", "go-http", "masterzen", "curl")

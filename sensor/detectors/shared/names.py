@@ -6,6 +6,8 @@ import functools
 import re
 from itertools import pairwise
 
+from sensor.core.lazy_pattern import lazy_pattern
+
 # Letter pairs that make up nine tenths of words in European languages; a random name has one in every third position.
 _PAIRS = (
     "abacadagaialamanaparasatauavaybabebiblbobrbsbucacccechcickclcncocrcsctcudadcdddedfdidldodrdseaebecedeeefegeielemeneoepeqeresetevewexfafefffiflfofrftgagegh"
@@ -18,12 +20,12 @@ COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
 SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
 COUNTRY_LETTERS = 2
 SHORT = 7  # letters; a shorter name does not show whether it was generated
-ODD = re.compile(r"[^a-z0-9._-]")
+ODD = lazy_pattern(r"[^a-z0-9._-]")
 REVERSED = (".in-addr.arpa", ".ip6.arpa")
-_LETTERS = re.compile(r"[^a-z0-9]+")
-_ADDRESS = re.compile(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
-_HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
-_BARE = re.compile(
+_LETTERS = lazy_pattern(r"[^a-z0-9]+")
+_ADDRESS = lazy_pattern(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
+_HEX = lazy_pattern(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
+_BARE = lazy_pattern(
     r"(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f:.]*[0-9a-f])\Z", re.IGNORECASE
 )
 GENERATED = 0.45

@@ -20,6 +20,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
@@ -33,7 +34,7 @@ TOOLS_LIMIT = 4096
 CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of scanners (SIPVicious and derivatives, sipcli, pplsip, the VaxVoIP kit as used for guessing).
-SCANNERS = re.compile(
+SCANNERS = lazy_pattern(
     (
         r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|"
         r"vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife"

@@ -8,7 +8,6 @@ code: set it in `home`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -30,7 +30,7 @@ REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
 TAIL, SHORTEST = 8, 9
 # Prefixes of international numbers: the plus sign, or digits for an outside line and then for an international call
 # (ITU-T E.164; 00 in most countries, 011 in North America, 0011 in Australia, 010 in Japan, 810 in Russia).
-_ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
+_ABROAD = lazy_pattern(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
 # Numbers that pay the called party: networks without a country, satellites, premium services by ITU-T E.164.1, and
 # places whose number ranges are used for fraud (with published test numbers).
 PREMIUM = tuple(

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from sensor.core.dissector import Parsed
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared import xml_tree
@@ -36,11 +37,11 @@ TITLE_END = b"</title>"
 # Every device description has one of these words, in any case; most other XML has none (upnp.py).
 DESCRIPTION_WORDS = (b"device", b"metadata")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
-_TITLE = re.compile(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
-_FORM_FIELD = re.compile(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
-_JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")?')
-_USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
-_PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
+_TITLE = lazy_pattern(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
+_FORM_FIELD = lazy_pattern(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
+_JSON_FIELD = lazy_pattern(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")?')
+_USER = lazy_pattern(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
+_PASSWORD = lazy_pattern(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 # A form with a field for a password contains one of these words, in any case.
 PASSWORD_WORDS = (b"pass", b"pw", b"psw", b"pin", b"secret")
 

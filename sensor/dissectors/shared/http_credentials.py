@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.dissectors.shared import ntlm
 from sensor.dissectors.shared.seal import seal
@@ -22,12 +23,12 @@ BASIC_LIMIT = 2048
 SCHEMES = frozenset(
     ("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse")
 )
-_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
-_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+_REALM = lazy_pattern(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
+_USER_NAME = lazy_pattern(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 # User and password in the query of a URL, as in web interfaces of cameras and routers.
-_QUERY_USER = re.compile(rb"[?&](?:user|usr|username|login|loginuse|account)=([^&#]{0,128})", re.IGNORECASE)
-_QUERY_PASSWORD = re.compile(rb"[?&](?:pass|pwd|psw|password|passwd|loginpas)=([^&#]{0,128})", re.IGNORECASE)
-_TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,8192}={0,2})", re.IGNORECASE)
+_QUERY_USER = lazy_pattern(rb"[?&](?:user|usr|username|login|loginuse|account)=([^&#]{0,128})", re.IGNORECASE)
+_QUERY_PASSWORD = lazy_pattern(rb"[?&](?:pass|pwd|psw|password|passwd|loginpas)=([^&#]{0,128})", re.IGNORECASE)
+_TOKEN = lazy_pattern(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,8192}={0,2})", re.IGNORECASE)
 
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.addresses import parse
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 
@@ -24,11 +25,13 @@ UNKNOWN = -1
 FOLD = b" \t"
 REMEMBERED_LIMIT = 2048  # bytes
 _SECRET_FIELDS = (b"authorization", b"cookie")
-_SECRET_IN_QUERY = re.compile(rb"[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)")
+_SECRET_IN_QUERY = lazy_pattern(
+    rb"[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)"
+)
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
-HEAD_END = re.compile(rb"\r?\n\r?\n")
+HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of a URL.
-_SECRET = re.compile(
+_SECRET = lazy_pattern(
     (
         r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
         r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)[^&;#]*"
@@ -39,8 +42,8 @@ _SECRET = re.compile(
 MORE = "..."
 _MORE_LINE = b"\n...:"
 # A method, and the beginning of a target.
-_REQUEST = re.compile(rb"[A-Z]{3,10} (?:/|http)")
-_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
+_REQUEST = lazy_pattern(rb"[A-Z]{3,10} (?:/|http)")
+_USER_INFO = lazy_pattern(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
 
 
 class Head(msgspec.Struct, gc=False):

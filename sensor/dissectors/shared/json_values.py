@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import Malformed, clean
 
 SIZE_LIMIT = 16384
 TEXT_LIMIT = 255
 DEPTH_LIMIT = 64
 # Escaped characters in strings, and structural characters.
-_STRUCTURE = re.compile(rb'\\.|["{}\[\],]', re.DOTALL)
+_STRUCTURE = lazy_pattern(rb'\\.|["{}\[\],]', re.DOTALL)
 _decoder = msgspec.json.Decoder()
 
 Object = dict[str, Any]

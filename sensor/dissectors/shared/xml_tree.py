@@ -8,9 +8,9 @@ that were closed.
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import Malformed, clean
 
 SIZE_LIMIT = 64 * 1024
@@ -19,8 +19,8 @@ ELEMENTS_LIMIT = 2048
 TEXT_LIMIT = 4096
 # Encodings besides UTF-8.
 _MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
-_NAMESPACE = re.compile(r"xmlns(?::([\w.-]{1,64}))?\s{0,8}=\s{0,8}[\"']([^\"'<>]{1,256})[\"']")
-_NAME_END = re.compile(r"[\s/>]")
+_NAMESPACE = lazy_pattern(r"xmlns(?::([\w.-]{1,64}))?\s{0,8}=\s{0,8}[\"']([^\"'<>]{1,256})[\"']")
+_NAME_END = lazy_pattern(r"[\s/>]")
 
 
 class Element:

@@ -4,16 +4,16 @@ each file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.firewall.model import Block, Request, Rule
 
 ENDING = {True: "by itself", False: "when an operator has to undo it"}
 TEXT_LIMIT, HEADING_LIMIT, PARTIES_SHOWN = 100, 240, 40
 # Other characters end a quote, a comment or a line in some language, begin a variable or a command, or request help
 # when pasted ("?" in IOS and FortiOS).
-_OTHER = re.compile(r"[^A-Za-z0-9 .,:_/()@+-]")
+_OTHER = lazy_pattern(r"[^A-Za-z0-9 .,:_/()@+-]")
 
 
 def plain(text: str, limit: int = TEXT_LIMIT) -> str:

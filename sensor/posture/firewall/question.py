@@ -6,12 +6,13 @@ import ipaddress
 import re
 from datetime import datetime, timedelta
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.moments import span_of
 from sensor.inventory.rules import parse_service
 from sensor.posture.firewall.model import Block, Match
 
 NEVER = "never"
-_SPAN = re.compile(r"[1-9]\d{0,3}[hdw]", re.ASCII)
+_SPAN = lazy_pattern(r"[1-9]\d{0,3}[hdw]", re.ASCII)
 
 
 def block_of(text: str) -> Block:

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps, write_whole
 from sensor.posture.profiles.model import Profile
 
 FOLDER = "profiles"
 FILES_LIMIT, NAME_LIMIT = 512, 64
 DEVICE, PRODUCT, TYPE = "device", "product", "type"
-NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
+NAME = lazy_pattern(r"[a-z0-9][a-z0-9_.-]*\Z")
 
 
 class Installed(NamedTuple):

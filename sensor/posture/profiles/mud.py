@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.documents import DocumentErrors, Fault, load_document
 from sensor.posture.profiles.model import (
     BLOCK,
@@ -43,7 +43,7 @@ SIZE_LIMIT = 1 << 20
 UNREAD_LIMIT = 64
 ICMP = {4: 1, 6: 58}
 LISTS, DRAFTS = "ietf-access-control-list:acls", "ietf-access-control-list:access-lists"
-HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\Z")
+HOST = lazy_pattern(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\Z")
 
 
 def _unprefixed(value: Any) -> Any:

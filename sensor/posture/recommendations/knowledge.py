@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
-from sensor.fingerprinting.load import own_folder, own_vocabulary
+from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
+from sensor.fingerprinting.load import own_vocabulary
 from sensor.posture.recommendations.tables import FOLDER, TABLES
 from sensor.posture.vulnerabilities.curated import Text, Words
 
@@ -49,12 +49,11 @@ class AdviceFile(Words):
 def load_advice(folder: Path | None = None) -> dict[str, Advice]:
     """All settings by name. Raises DocumentErrors with all faults of the files."""
     folder = folder or own_folder() / FOLDER
-    vocabulary = own_vocabulary()
     found: dict[str, Advice] = {}
     faults: list[Fault] = []
     for path in sorted(path for path in folder.glob("*.yaml") if path.name not in TABLES):
         try:
-            document = load_document(path, AdviceFile, context=vocabulary)
+            document = load_shipped(path, AdviceFile, own_vocabulary)
         except DocumentErrors as errors:
             faults += errors.faults
             continue

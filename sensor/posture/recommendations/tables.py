@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sensor.core.device import TYPES
-from sensor.documents import Model, load_document, nearest
-from sensor.fingerprinting.load import own_folder, own_vocabulary
+from sensor.documents import Model, load_shipped, nearest, own_folder
+from sensor.fingerprinting.load import own_vocabulary
 from sensor.posture.vulnerabilities.curated import Regex, Text, Words
 
 FOLDER = "recommendations"
@@ -153,7 +153,7 @@ class Outside(Words):
 
 
 def _load(name: str, model: type[Model]) -> Model:
-    return load_document(own_folder() / FOLDER / name, model, context=own_vocabulary())
+    return load_shipped(own_folder() / FOLDER / name, model, own_vocabulary)
 
 
 @functools.cache

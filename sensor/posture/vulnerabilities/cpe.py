@@ -4,12 +4,13 @@ backslash.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-_PARTS = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)")
-_ESCAPE = re.compile(r"\\(.)")
-_FIRMWARE = re.compile(r"[_ ]firmware\Z")
+from sensor.core.lazy_pattern import lazy_pattern
+
+_PARTS = lazy_pattern(r"((?:[^:\\]|\\.)*)(?::|\Z)")
+_ESCAPE = lazy_pattern(r"\\(.)")
+_FIRMWARE = lazy_pattern(r"[_ ]firmware\Z")
 
 
 class Cpe(NamedTuple):

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sensor.core.device import TYPES
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
-from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
+from sensor.documents.shipped import VOCABULARY
+from sensor.fingerprinting.load import Vocabulary, own_vocabulary
 from sensor.posture.vulnerabilities.ranges import Range
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
@@ -172,19 +173,22 @@ class VulnerabilityFile(Words):
 
 
 @functools.cache
+def all_terms() -> Vocabulary:
+    """Our vocabulary with that of vulnerabilities. Raises DocumentErrors."""
+    return own_vocabulary().joined(load_shipped(own_folder() / FOLDER / VOCABULARY, Vocabulary))
+
+
+@functools.cache
 def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
     """All entries. Raises DocumentErrors with all faults of the files."""
     folder = folder or own_folder() / FOLDER
-    words = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
-        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
-    )
     found: dict[tuple[str, str, str], Vulnerability] = {}
     faults: list[Fault] = []
     for path in sorted(folder.glob("*.yaml")):
         if path.name in (NAMES, VOCABULARY):
             continue
         try:
-            document = load_document(path, VulnerabilityFile, context=words)
+            document = load_shipped(path, VulnerabilityFile, all_terms)
         except DocumentErrors as errors:
             faults += errors.faults
             continue

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sensor.documents import DocumentErrors, fault_at, load_document, nearest
-from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.core.lazy_pattern import lazy_pattern
+from sensor.documents import DocumentErrors, fault_at, load_shipped, nearest, own_folder
 from sensor.posture.vulnerabilities.asset import Asset
-from sensor.posture.vulnerabilities.curated import FOLDER, NAMES, Regex, SchemeName, Words
+from sensor.posture.vulnerabilities.curated import FOLDER, NAMES, Regex, SchemeName, Words, all_terms
 
-_SPLIT = re.compile(r"[^a-z0-9]+")
+_SPLIT = lazy_pattern(r"[^a-z0-9]+")
 _REMEMBERED = 16_384
 
 
@@ -131,11 +131,9 @@ def _found(pattern: str, text: str) -> bool:
 def load_names(folder: Path | None = None) -> Names:
     """The table in a folder, otherwise ours. Raises DocumentErrors with all faults."""
     folder = folder or own_folder() / FOLDER
-    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
-        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
-    )
+    vocabulary = all_terms()
     path, known = folder / NAMES, list(vocabulary.vendors)
-    table = load_document(path, Table)
+    table = load_shipped(path, Table)
     unknown_vendors = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
     if unknown_vendors:
         raise DocumentErrors(

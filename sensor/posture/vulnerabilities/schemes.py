@@ -7,34 +7,35 @@ from __future__ import annotations
 import functools
 import re
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.versions import TEXT_LIMIT, TOKENS_LIMIT, Scheme, Token, Version
 
 # Tracks with long-term support of AXIS OS; all else is the active track.
 AXIS_LTS = frozenset(("6.50", "8.40", "9.80", "10.12", "11.11"))
 
 _READ = 65_536
-_TOKEN = re.compile(r"\d+|[a-z]+")
-_PLAIN = re.compile(r"[0-9a-z ._,:()/+-]+\Z")
+_TOKEN = lazy_pattern(r"\d+|[a-z]+")
+_PLAIN = lazy_pattern(r"[0-9a-z ._,:()/+-]+\Z")
 # Prefixes that are not part of the version, including names of systems.
-_HEADING = re.compile(r"\A(?:(?:version|ver|firmware|fw|release|dsm|qts|routeros|junos|airos)[ .:_-]*)+(?=[vr]?\d)")
+_HEADING = lazy_pattern(r"\A(?:(?:version|ver|firmware|fw|release|dsm|qts|routeros|junos|airos)[ .:_-]*)+(?=[vr]?\d)")
 # Words before a version that name its model or platform: GL.10.06, NVR-B3801.20.17, MX-V4.7.2. A letter directly before
 # it is part of the version, except v and r: h5.1 is not 5.1.
-_PREFIX = re.compile(r"((?:(?![vr]\d|[a-z]\d{1,2}\.)[a-z][a-z0-9]*[ ._-]+)*)(?:[vr]|([a-z]))?(\d.*)\Z")
-_AXIS = re.compile(r"v?(\d{1,2})\.(\d{1,3})((?:\.\d{1,6}){0,4})\Z")
+_PREFIX = lazy_pattern(r"((?:(?![vr]\d|[a-z]\d{1,2}\.)[a-z][a-z0-9]*[ ._-]+)*)(?:[vr]|([a-z]))?(\d.*)\Z")
+_AXIS = lazy_pattern(r"v?(\d{1,2})\.(\d{1,3})((?:\.\d{1,6}){0,4})\Z")
 # IOS, NX-OS and phones: 15.2(7)E3, 12.2(44)SE, 14.2(1)SR1. Train letters name the branch, SR and ES a release of it.
-_TRAIN = re.compile(r"(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z]?)\)(?:(sr|es)(?=\d)|([a-z]{1,4}))?(\d{1,3})?([a-z]?)\Z")
-_IOS_XE = re.compile(r"(\d{2})\.(\d{1,2})\.(\d{1,2})([a-z]?)\Z")
-_IOS_XE_3 = re.compile(r"0?(3)\.(\d{1,2})\.(\d{1,2})(?:\.?(s|e|se|sg|xo))\Z")
-_DAHUA = re.compile(
+_TRAIN = lazy_pattern(r"(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z]?)\)(?:(sr|es)(?=\d)|([a-z]{1,4}))?(\d{1,3})?([a-z]?)\Z")
+_IOS_XE = lazy_pattern(r"(\d{2})\.(\d{1,2})\.(\d{1,2})([a-z]?)\Z")
+_IOS_XE_3 = lazy_pattern(r"0?(3)\.(\d{1,2})\.(\d{1,2})(?:\.?(s|e|se|sg|xo))\Z")
+_DAHUA = lazy_pattern(
     r"v?(\d{1,4}(?:\.\d{1,10}){1,4})(?:\.([rt]))?(?:[ ,]+build(?: date)?[ :]*(\d{4})-?(\d\d)-?(\d\d))?\Z"
 )
-_FUTURESMART = re.compile(r"(?:futuresmart|fs)? ?([345])((?:\.\d{1,6}){1,4})\Z")
-_BUNDLE = re.compile(r"(2[2-9])(\d{5})_(\d{6})\Z")
-_YEALINK = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z")
-_LEXMARK = re.compile(r"(?:[a-z0-9]{5,6}\.)?(\d{3})\.(\d{3})\Z")
-_LEXMARK_OLD = re.compile(r"(lw\d\d)\.[a-z0-9]{2,4}\.p(\d{3,4})\Z")
-_DATE = re.compile(r"(?<!\d)(20\d\d)(-?)([01]\d)\2([0-3]\d)(?!\d)")
-_SHORT_DATE = re.compile(r"build[ _:]*([0-3]\d)([01]\d)([0-3]\d)(?!\d)")
+_FUTURESMART = lazy_pattern(r"(?:futuresmart|fs)? ?([345])((?:\.\d{1,6}){1,4})\Z")
+_BUNDLE = lazy_pattern(r"(2[2-9])(\d{5})_(\d{6})\Z")
+_YEALINK = lazy_pattern(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\.(\d{1,4})\Z")
+_LEXMARK = lazy_pattern(r"(?:[a-z0-9]{5,6}\.)?(\d{3})\.(\d{3})\Z")
+_LEXMARK_OLD = lazy_pattern(r"(lw\d\d)\.[a-z0-9]{2,4}\.p(\d{3,4})\Z")
+_DATE = lazy_pattern(r"(?<!\d)(20\d\d)(-?)([01]\d)\2([0-3]\d)(?!\d)")
+_SHORT_DATE = lazy_pattern(r"build[ _:]*([0-3]\d)([01]\d)([0-3]\d)(?!\d)")
 
 
 def _tokens(text: str) -> tuple[Token, ...]:

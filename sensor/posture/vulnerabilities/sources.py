@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from sensor.core.lazy_pattern import lazy_pattern
+
 # Days after which data are reported as stale: NVD, the catalogue and the scores change daily.
 STALE_DAYS = 7
 NAME_LIMIT = 64
 GOOD = "good"
-_ENDINGS = re.compile(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
+_ENDINGS = lazy_pattern(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
 
 
 class Source(NamedTuple):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from sensor.core.addresses import Address
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.records.files.body import Body, Budget
@@ -19,9 +20,9 @@ SERVICE = "ftp"
 FILES = frozenset((b"RETR", b"STOR", b"STOU", b"APPE"))
 LISTS = frozenset((b"LIST", b"NLST", b"MLSD"))
 # Addresses and ports in the replies 227 and 229, and in the commands PORT and EPRT.
-_SIX = re.compile(rb"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
-_EXTENDED = re.compile(rb"\((.)\1\1(\d{1,5})\1\)")
-_EPRT = re.compile(rb"EPRT (.)[12]\1[^ ]{2,39}\1(\d{1,5})\1", re.IGNORECASE)
+_SIX = lazy_pattern(rb"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
+_EXTENDED = lazy_pattern(rb"\((.)\1\1(\d{1,5})\1\)")
+_EPRT = lazy_pattern(rb"EPRT (.)[12]\1[^ ]{2,39}\1(\d{1,5})\1", re.IGNORECASE)
 
 Await = Callable[[Address, int, "FtpControl"], None]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.device import TYPES
-from sensor.documents import DocumentErrors, load_document
-from sensor.fingerprinting.load import own_folder
+from sensor.documents import DocumentErrors, load_document, own_folder
 from sensor.posture.recommendations.names import is_factory_name
 from sensor.posture.recommendations.support import support_of
 from sensor.posture.recommendations.tables import (

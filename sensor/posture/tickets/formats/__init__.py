@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.model import Ticket
 
-_NO_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
+_NO_LABEL = lazy_pattern(r"[^A-Za-z0-9._-]+")
 
 
 class Form(NamedTuple):

@@ -7,18 +7,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.text import cut, facts, names_of
 
 COLUMNS = ("Device", "Product", "Segment", "Owner", "Findings", "Proof")
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>&!~|$])")
+_SIGNS = lazy_pattern(r"([\\`*_{}\[\]<>&!~|$])")
 # Mentions and issue references: a zero-width joiner between sign and word prevents them.
-_REFERS = re.compile(r"([@#])(?=\w)")
+_REFERS = lazy_pattern(r"([@#])(?=\w)")
 # URLs would become links; a line could begin a list or a heading.
-_LINKS = re.compile(r"(?<=\w)(://)|\b(www)\.", re.IGNORECASE)
-_FIRST = re.compile(r"^([#+=-]|\d{1,9}(?=[.)]))")
-_FENCES = re.compile(r"`+")
+_LINKS = lazy_pattern(r"(?<=\w)(://)|\b(www)\.", re.IGNORECASE)
+_FIRST = lazy_pattern(r"^([#+=-]|\d{1,9}(?=[.)]))")
+_FENCES = lazy_pattern(r"`+")
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import default
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import headline, page
@@ -19,9 +20,9 @@ from sensor.posture.tickets.text import headline, page
 SUBJECT_LIMIT = 180
 EPOCH = "Thu Jan  1 00:00:00 1970"
 # Valid addresses of owners; quoted ones are not supported.
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
-_FROM = re.compile(r"^(>*From )", re.MULTILINE)
-_NO_ID = re.compile(r"[^A-Za-z0-9.-]+")
+_ADDRESS = lazy_pattern(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_FROM = lazy_pattern(r"^(>*From )", re.MULTILINE)
+_NO_ID = lazy_pattern(r"[^A-Za-z0-9.-]+")
 
 
 def letter(ticket: Ticket, form: Form) -> EmailMessage:

@@ -8,13 +8,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.formats import Form, jira
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import page
 
 TEXT_LIMIT = 32_000
 # Jira ends text without markup at this brace and word, in any case.
-_NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
+_NOFORMAT = lazy_pattern(r"\{(?=noformat)", re.IGNORECASE)
 
 
 def created(ticket: Ticket, form: Form) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.text import headline, page
@@ -18,7 +19,7 @@ from sensor.posture.tickets.text import headline, page
 # Default lengths of the columns.
 SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100
 # Markup that would switch a field to HTML.
-_CODE = re.compile(r"\[(?=/?code\])", re.IGNORECASE)
+_CODE = lazy_pattern(r"\[(?=/?code\])", re.IGNORECASE)
 URGENCY = {"P1": ("1", "1"), "P2": ("2", "1"), "P3": ("2", "2"), "P4": ("3", "2")}
 
 

@@ -6,10 +6,10 @@ text is kept unparsed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     Affects,
@@ -23,7 +23,7 @@ from sensor.posture.vulnerabilities.feeds.entry import (
 from sensor.posture.vulnerabilities.ranges import Range
 
 DEPTH_LIMIT = 32
-_BOUND = re.compile(r"(<=|>=|<|>|=)?\s*([vVrR]?\d[\w.()+ -]{0,63})\Z")
+_BOUND = lazy_pattern(r"(<=|>=|<|>|=)?\s*([vVrR]?\d[\w.()+ -]{0,63})\Z")
 
 
 class _Product(NamedTuple):

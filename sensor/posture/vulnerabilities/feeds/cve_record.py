@@ -7,10 +7,10 @@ stored as text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     NO_VERSION,
@@ -30,7 +30,7 @@ TYPE = "CVE_RECORD"
 _METRICS = ("cvssV4_0", "cvssV3_1", "cvssV3_0", "cvssV2_0")
 _ANY = frozenset(("0", "*", "", "unspecified", "all", "all versions"))
 _UNKNOWN = frozenset(("n/a", "-", "unknown"))
-_VERSION = re.compile(r"[vVrR]?\d[\w.()+ -]{0,63}\Z")
+_VERSION = lazy_pattern(r"[vVrR]?\d[\w.()+ -]{0,63}\Z")
 
 
 def entry_of(record: dict[str, Any]) -> Entry:

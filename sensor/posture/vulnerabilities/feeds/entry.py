@@ -4,14 +4,14 @@ unparsable entries.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.posture.vulnerabilities.ranges import Range
 
-CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
+CVE = lazy_pattern(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
 # Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
 # reports.

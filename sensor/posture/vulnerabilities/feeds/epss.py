@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import Score, cve_of
 
 HEADING = "cve,epss,percentile"
-_DATE = re.compile(r"score_date:(\d{4}-\d\d-\d\d)")
+_DATE = lazy_pattern(r"score_date:(\d{4}-\d\d-\d\d)")
 
 
 def score_of(row: list[str]) -> Score:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Unreadable
 
 CHUNK = 1 << 20
@@ -19,7 +20,7 @@ ELEMENT_LIMIT, HEAD_LIMIT = 16 << 20, 1 << 20
 # An error this close to the end of the buffer may only mean that more input is needed: length of the longest JSON
 # literal.
 _NEAR = 16
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = lazy_pattern(r"[\s,]*")
 _decode = json.JSONDecoder().raw_decode
 
 

@@ -8,12 +8,12 @@ import contextlib
 import csv
 import gzip
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.posture.vulnerabilities.feeds import epss, kev, nvd
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Exploited, Feed, Item, Score, Unreadable
@@ -23,8 +23,8 @@ from sensor.posture.vulnerabilities.feeds.records import BAD_DATA, RECORD_LIMIT,
 # Limits of a decompressed feed in bytes, and of a line in characters.
 SIZE_LIMIT, LINE_LIMIT = 8 << 30, 1 << 20
 _SNIFFED = 1 << 16
-_NVD = re.compile(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
-_KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveID"\s*:')
+_NVD = lazy_pattern(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
+_KEV = lazy_pattern(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveID"\s*:')
 
 
 class _Limited(io.TextIOWrapper):
