@@ -26,7 +26,7 @@ help: ## list all targets
 demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: tools ## run every test function with a sample of its cases (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all, as in CI)
+test: tools ## run a sample of the tests (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all: every test, as in CI)
 	@$(SPREAD) $(if $(filter all,$(CASES)),,-p tests.cases) $(ARGS)
 
 test-all: tools ## run all tests with all cases, exhaustive tests in full

@@ -10,16 +10,19 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pytest
 
-SPENT = "cpu_s"
+from tests.cases import LONG
+
+SPENT, LONG_S = "cpu_s", 1.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--costs", type=Path, help="write the CPU seconds of each test into this JSON file")
+    parser.addoption("--keep-long", action="store_true", help=f"write the functions of over {LONG_S} s to {LONG.name}")
 
 
 def _cpu_s() -> float:
@@ -58,6 +61,16 @@ class Costs:
             terminalreporter.write_line(f"{seconds:8.1f} {name}")
         if config.option.costs:
             config.option.costs.write_text(json.dumps(self.tests, indent=0), encoding="utf-8")
+        if config.option.keep_long:
+            LONG.write_text(json.dumps(long_of(self.tests), indent=0) + "\n", encoding="utf-8")
+
+
+def long_of(tests: Mapping[str, float]) -> dict[str, float]:
+    """The functions whose cases take longer than ``LONG_S`` together, with their seconds."""
+    functions = Counter[str]()
+    for nodeid, seconds in tests.items():
+        functions[nodeid.partition("[")[0]] += seconds
+    return {name: round(seconds, 1) for name, seconds in sorted(functions.items()) if seconds >= LONG_S}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Samples of cases: every test function runs, some of its cases, and all of them when tests are selected."""
+"""Samples of tests: some cases of each function, half of the long functions, and all when tests are selected."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests import sampling
 from tests.cases import drawn
+from tests.costs import long_of
 
 MANY = [f"test_a.py::test_many[{number}]" for number in range(100)]
 FEW = ["test_a.py::test_few[a-b]", "test_a.py::test_few[b]", "test_a.py::TestIt::test_few[a]", "test_b.py::test_alone"]
@@ -34,6 +35,21 @@ def test_every_function_has_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {nodeid for nodeid in first if nodeid in MANY} == drawn(MANY)  # whichever other tests run
     monkeypatch.setattr(sampling, "SEED", 2)
     assert first != drawn(MANY + FEW)
+
+
+def test_half_of_the_long_functions_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another seed draws another half; a full run has all."""
+    monkeypatch.setattr(sampling, "WHOLE", False)
+    long = [f"test_l.py::test_{number}" for number in range(200)]
+    samples = []
+    for seed in range(8):
+        monkeypatch.setattr(sampling, "SEED", seed)
+        found = drawn([*long, *FEW], long)
+        assert found >= set(FEW)
+        samples.append(found - set(FEW))
+    assert all(60 < len(one) < 140 for one in samples)
+    assert set.union(*samples) > samples[0]
+    assert long_of({"a::b[1]": 0.6, "a::b[2]": 0.5, "a::c": 0.9}) == {"a::b": 1.1}
 
 
 @pytest.mark.parametrize(
