@@ -2,9 +2,10 @@
 
 Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client
 belongs to the hardware address in the message, never to the frame, which may come from a relay; its address is one it
-already uses or was just assigned, never one it only requests. The relay agent information (RFC 3046) is in the event
-only. Ignores what a server states about a client (options 12 and 81 in replies), authentication (RFC 3118), and the
-subject of a lease query.
+already uses or was just assigned, never one it only requests. If the capture truncated a message before any fact, its
+client is still known to be on the network. The relay agent information (RFC 3046) is in the event only. Ignores what a
+server states about a client (options 12 and 81 in replies), authentication (RFC 3118), and the subject of a lease
+query.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ class Dhcp(Dissector):
             raise Malformed("a server's message sent as a client's")
         else:
             _client(event, options, parsed)
+        if partial and len(parsed) == 1:
+            _present(event, parsed)
         return iter(parsed)
 
 
@@ -192,6 +195,13 @@ def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], part
             options[code] = data[start:offset]
     if offset == last and 0 < data[last] < 255 and not partial:
         raise Malformed("option longer than the message")
+
+
+def _present(event: DhcpMessage, parsed: list[Parsed]) -> None:
+    """The client of a message truncated before its facts. No address is certain: the type may be unknown."""
+    if event.mac and not event.mac & GROUP:
+        subject = Subject(event.mac, NONE, event.packet.vlan)
+        parsed.append(Observation(event.packet.ts, subject, "dhcp.role", "client", event.packet.flow))
 
 
 def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed]) -> None:

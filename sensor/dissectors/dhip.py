@@ -49,6 +49,7 @@ class Dhip(Discovery):
     """Devices respond to each search; an identical response within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=(MAGIC,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -57,7 +58,7 @@ class Dhip(Discovery):
         start = data.find(b"{", HEADER)
         if start < 0:
             raise Malformed("message without an object")
-        parsed = read_object(data[start:])
+        parsed = read_object(data[start:], packet.truncated)
         method = text(parsed, "method")
         if method == ANSWER:
             return _answer(packet, parsed)
@@ -80,7 +81,7 @@ def _answer(packet: Packet, parsed: Object) -> list[Parsed]:
     event = DhipAnswer(packet, model, kind, firmware, serial, mac, address, own)
     if not own:
         return [event]
-    name = text(info, "MachineName")
+    name = text(info, "MachineName") if serial or not packet.truncated else ""
     pairs = (
         ("dhip.model", model),
         ("dhip.class", kind),

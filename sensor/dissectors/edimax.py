@@ -52,6 +52,7 @@ class Edimax(Discovery):
     """Searches and registrations repeat; what is identical within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=_STARTS, repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

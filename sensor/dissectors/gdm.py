@@ -34,6 +34,7 @@ class Gdm(Discovery):
     """Repeated every few seconds; what is identical within a minute is dropped."""
 
     interest = Interest(udp=PORTS, repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -41,7 +42,7 @@ class Gdm(Discovery):
             return [GdmSearch(packet)]
         if not data.startswith(STARTS):
             return []
-        get = lines(data).get
+        get = lines(data, truncated=packet.truncated).get
         content, name, product, version = (
             get("content-type", ""),
             get("name", ""),

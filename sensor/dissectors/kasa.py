@@ -84,7 +84,7 @@ def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Parse
         text(info, "sw_ver"),
         mac_of(text(info, "mac", "mic_mac", "ethernet_mac")),
     )
-    own = bool(info) and is_own(packet, mac) and bool(mac or not packet.truncated)
+    own = bool(info) and is_own(packet, mac)
     event = KasaAnswer(packet, orders, model, firmware, mac, own)
     if not own:
         return [event]

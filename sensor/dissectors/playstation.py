@@ -42,6 +42,7 @@ class Playstation(Discovery):
     """Apps search every few seconds; what is identical within a minute is dropped."""
 
     interest = Interest(udp=PORTS, repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -52,10 +53,10 @@ class Playstation(Discovery):
             return [PlaystationRequest(packet, order.decode("ascii"), b"user-credential:" in data)]
         if not data.startswith(STATUS) or not data[9:12].isdigit():
             return []
-        fields = lines(data)
+        fields = lines(data, truncated=packet.truncated)
         get = fields.get
         mac = mac_of(get("host-id", ""))
-        own = mac == 0 or is_own(packet, mac)
+        own = is_own(packet, mac)
         version = get("system-version", "")
         event = PlaystationStatus(
             packet, int(data[9:12]), get("host-type", ""), get("host-name", ""), version, mac, own

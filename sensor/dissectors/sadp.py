@@ -56,6 +56,7 @@ class Sadp(Discovery):
     """Devices respond to each inquiry; an identical response within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

@@ -37,6 +37,7 @@ class Sddp(Discovery):
     """Repeated within their lifetime; identical ones within a minute are dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -44,7 +45,7 @@ class Sddp(Discovery):
             return [SddpSearch(packet)]
         if not data.startswith(STARTS):
             return []
-        fields = {name: value.strip('" ') for name, value in lines(data).items()}
+        fields = {name: value.strip('" ') for name, value in lines(data, truncated=packet.truncated).items()}
         get = fields.get
         own = is_own(packet, 0, address_of(get("from", "").partition(":")[0]))
         event = SddpAnnouncement(

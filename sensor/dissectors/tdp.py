@@ -70,7 +70,7 @@ def _answer(packet: Packet, body: bytes) -> list[Parsed]:
     if not kind and not model:
         return []
     default = info.get("factory_default")
-    own = is_own(packet, mac, address) and bool(mac or address or not packet.truncated)
+    own = is_own(packet, mac, address)
     event = TdpAnswer(packet, kind, model, mac, address, default if isinstance(default, bool) else None, own)
     if not own:
         return [event]

@@ -48,24 +48,33 @@ class Ubiquiti(Discovery):
     """
 
     interest = Interest(udp=(PORT,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if data in QUESTIONS:
             return [UbiquitiSearch(packet)]
-        if len(data) < 8 or data[0] not in VERSIONS or _HEAD.unpack_from(data)[2] != len(data) - 4:
+        if len(data) < 8 or data[0] not in VERSIONS:
             return []
-        return _announced(packet, _fields(Reader(data, 4)))
+        missing = _HEAD.unpack_from(data)[2] - (len(data) - 4)
+        if missing and not (packet.truncated and missing > 0):
+            return []
+        return _announced(packet, _fields(Reader(data, 4), packet.truncated))
 
 
-def _fields(reader: Reader) -> dict[int, list[bytes]]:
-    """Values by type; those with an address may be repeated."""
+def _fields(reader: Reader, truncated: bool) -> dict[int, list[bytes]]:
+    """Values by type; those with an address may be repeated. A field that the capture truncated is left out."""
     found: dict[int, list[bytes]] = {}
     for _ in range(FIELDS_LIMIT):
         if not reader.left:
             return found
-        kind = reader.u8()
-        found.setdefault(kind, []).append(reader.take(reader.u16()))
+        try:
+            kind, value = reader.u8(), reader.take(reader.u16())
+        except Malformed:
+            if truncated:
+                return found
+            raise
+        found.setdefault(kind, []).append(value)
     raise Malformed("too many fields")
 
 
@@ -73,13 +82,17 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
     def first(kind: int) -> str:
         return field(fields[kind][0]) if kind in fields else ""
 
+    def otherwise(kind: int) -> str:
+        """In place of a better field, which may follow a truncation."""
+        return "" if packet.truncated else first(kind)
+
     known = fields.keys() & {MAC, MAC_AND_ADDRESS, FIRMWARE, PLATFORM, SHORT_MODEL}
     if not known:
         return []
     platform, model, firmware = (
         first(PLATFORM),
-        first(MODEL) or first(SHORT_MODEL) or first(PLATFORM),
-        first(VERSION) or first(FIRMWARE),
+        first(MODEL) or first(SHORT_MODEL) or otherwise(PLATFORM),
+        first(VERSION) or otherwise(FIRMWARE),
     )
     mac = int.from_bytes(fields.get(MAC, [b""])[0][:6], "big")
     uptime, default = int.from_bytes(fields.get(UPTIME, [b""])[0][:4], "big"), fields.get(DEFAULT)
@@ -90,7 +103,7 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
     )  # fmt: skip
     if not own:
         return [event]
-    code = "" if platform == model else platform
+    code = "" if platform == model or not model else platform
     pairs = (
         ("ubiquiti.model", model),
         ("ubiquiti.platform", code),
@@ -105,7 +118,7 @@ def _own(packet: Packet, fields: dict[int, list[bytes]]) -> bool:
     macs = [value[:6] for kind in (MAC, MAC_AND_ADDRESS, SOURCE_MAC) for value in fields.get(kind, ())]
     addresses = [value[6:10] for value in fields.get(MAC_AND_ADDRESS, ())]
     return (
-        not macs
+        not (macs or packet.truncated)
         or packet.src_mac.to_bytes(6, "big") in macs
         or (packet.src & 0xFFFFFFFF).to_bytes(4, "big") in addresses
     )

@@ -46,6 +46,7 @@ class Xmeye(Discovery):
     """Searches repeat; what is identical within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -56,9 +57,9 @@ class Xmeye(Discovery):
             return [XmeyeSearch(packet)]
         if message != ANSWER:
             return []
-        if size > len(data) - _HEADER.size:
+        if size > len(data) - _HEADER.size and not packet.truncated:
             raise Malformed("field longer than the message")
-        info = inner(read_object(data[_HEADER.size : _HEADER.size + size]), "NetWork.NetCommon")
+        info = inner(read_object(data[_HEADER.size : _HEADER.size + size], packet.truncated), "NetWork.NetCommon")
         name, firmware, serial, channels = (
             text(info, "HostName"),
             text(info, "Version"),

@@ -38,6 +38,7 @@ class Yeelight(Discovery):
     """
 
     interest = Interest(udp=(PORT,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -45,7 +46,7 @@ class Yeelight(Discovery):
             return [YeelightSearch(packet)]
         if not data.startswith(STARTS) or b"yeelight:" not in data:
             return []
-        fields = lines(data)
+        fields = lines(data, truncated=packet.truncated)
         get = fields.get
         address = address_of(get("location", "").removeprefix(SCHEME).partition(":")[0])
         own = is_own(packet, 0, address)

@@ -317,11 +317,13 @@ def test_cut_by_the_capture() -> None:
     """A truncated message yields its complete options, or at least the client and its assigned address."""
     payload = message(1, option(53, b"\1"), option(12, b"first"), option(60, b"second"))
     assert values(dissect(payload[:-4], problem=1)) == [("dhcp.hostname", "first")]
-    (beginning,) = dissect(payload[:200], problem=1)
+    beginning, present = dissect(payload[:200], problem=1)
     assert isinstance(beginning, DhcpOther)
+    assert facts([present]) == [(CLIENT, "-", "dhcp.role", "client")]
     assert (beginning.mac, beginning.xid) == (dissect(payload)[0].mac, dissect(payload)[0].xid)
-    (answer,) = dissect(message(2, option(53, b"\5"), yiaddr="10.0.0.9")[:100], problem=1)
+    answer, answered = dissect(message(2, option(53, b"\5"), yiaddr="10.0.0.9")[:100], problem=1)
     assert answer.offered == V4 | 0x0A000009
+    assert facts([answered]) == [(CLIENT, "-", "dhcp.role", "client")]
     assert dissect(payload[:20], problem=1) == []
 
 

@@ -93,6 +93,7 @@ def opened(frame: Frame) -> Datagram | None:
         return None
     first, _, size, ident, place, ttl, proto, _, src, dst = HEADER.unpack_from(data, 14)
     head = (first & 15) * 4
+    size = size or len(data) - 14  # TSO: the length is set by the network card
     if first >> 4 != 4 or place & 0x3FFF or size > len(data) - 14 or head < 20:
         return None
     return Datagram(frame.ts, data[:12], src, dst, proto, ident, data[14 + head : 14 + size], data[34 : 14 + head], ttl)

@@ -21,7 +21,9 @@ FIELD_LIMIT = 255
 
 
 class Discovery(Dissector):
-    """Base class. ``reads_truncated``: ``read`` also gets truncated datagrams, and may find them malformed."""
+    """Base class. ``reads_truncated``: ``read`` also gets truncated datagrams, and may find them malformed; for
+    protocols of independent fields, of which the complete ones are facts.
+    """
 
     reads_truncated: ClassVar[bool] = False
 
@@ -42,9 +44,10 @@ class Discovery(Dissector):
 
 def is_own(packet: Packet, mac: int, address: int = 0) -> bool:
     """Whether a response with this MAC and address (0: absent) is about its sender. A router on the path changes the
-    MAC, never the address.
+    MAC, never the address. If the capture truncated a response without either, they may have been in its rest.
     """
-    return not (mac or address) or mac == packet.src_mac != 0 or address == packet.src != 0
+    unnamed = not (mac or address or packet.truncated)
+    return unnamed or mac == packet.src_mac != 0 or address == packet.src != 0
 
 
 @functools.lru_cache(maxsize=4096)
@@ -73,11 +76,12 @@ def field(raw: bytes) -> str:
     return clean(raw.partition(b"\0")[0], FIELD_LIMIT)
 
 
-def lines(data: bytes, limit: int = 64) -> dict[str, str]:
+def lines(data: bytes, limit: int = 64, *, truncated: bool = False) -> dict[str, str]:
     """``name: value`` lines of an HTTP-like text, by name in lower case; the first of each name counts, up to ``limit``
-    lines.
+    lines. ``truncated``: the last line is left out unless a line feed ends it.
     """
     found: dict[str, str] = {}
+    data = data[: data.rfind(b"\n") + 1] if truncated else data
     for line in data.split(b"\n", limit)[:limit]:
         name, colon, value = line.partition(b":")
         if colon and len(name) <= 64:
