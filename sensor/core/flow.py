@@ -3,8 +3,9 @@
 A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended
 (ENDED), or a long flow continues (PROGRESS): each time the bytes of one side pass a power of four, starting at one
 mebibyte. ``row`` is the index in the batch of the packet that caused the change (-1: a clock tick), counters are those
-at that moment, and ``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type
-and code as client and server port.
+at that moment, and ``last`` is the time of the last packet (``ts``: when the change was noticed). Of an answered TCP
+connection whose frames a mirror port doubles, counters have each frame once. ICMP flows carry type and code as client
+and server port.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends sent a FIN, UNASKED, BEGUN, and PIECES
+    uint8_t fins         # which ends sent a FIN, UNASKED, BEGUN, PIECES, and TWICE of each end
     uint8_t heads0       # weight of the payloads inspected so far, per direction
     uint8_t heads1
     uint8_t grade        # number of progress reports
@@ -51,6 +51,7 @@ cdef enum:
     UNASKED = 4      # bit of ``fins``: the server sent first
     BEGUN = 8        # bit of ``fins``: the first packet was a SYN or SYN/ACK
     PIECES = 16      # bit of ``fins``: an opening came in small pieces, or its first bytes came late
+    TWICE = 32       # bit of ``fins``: the frames of end 0 were captured twice; of end 1: the next bit
     FURTHEST = 1 << 30  # bytes before or after the expected sequence number: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:

@@ -4,7 +4,8 @@
 The table has a fixed size, with open addressing in groups of eight. If a group is full, the least important flow is
 evicted: expired flows first, then unanswered ones, then the one silent longest; so a flood of spoofed sources evicts
 its own flows before any others. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not
-part of the key, because mirror ports tag one direction only.
+part of the key, because mirror ports tag one direction only. Where a mirror port doubles every frame, the packets and
+bytes of an answered connection count once.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -30,6 +31,8 @@ SLOT = np.dtype(
     + [("next0", "u4"), ("next1", "u4")]
 )
 
+# A SYN captured again within this time is a copy of the frame: it is sent again after 200 ms or more (RFC 6298, 2).
+cdef int64_t COPIED_NS = 50_000_000
 cdef int[4] PATIENCE
 PATIENCE[UNANSWERED], PATIENCE[LINGERING], PATIENCE[DATAGRAMS], PATIENCE[CONNECTED] = 30, 10, 120, 900
 
@@ -120,9 +123,11 @@ cdef class FlowTable:
         row.flow, row.slot = slot.uid, at
         row.direction = key.end != slot.client
         row.wanted, row.spare = slot.followers, slot.heads0 if row.direction == 0 else slot.heads1
-        slot.last = row.ts
         if row.tcp_flags & SYN and row.proto == 6:
+            if (slot.next1 if row.direction else slot.next0) == row.seq + 1 and 0 <= row.ts - slot.last < COPIED_NS:
+                slot.fins |= TWICE << key.end
             await_payload(slot, row.direction, row.seq + 1)
+        slot.last = row.ts
         if key.end == 0:
             slot.packets0 += 1
             slot.bytes0 += row.wirelen
@@ -259,6 +264,7 @@ cdef class FlowTable:
 
     cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
         cdef Change* change
+        cdef int copies0 = slot.answered & slot.fins // TWICE, copies1 = slot.answered & slot.fins // (2 * TWICE)
         if self.changed == self.changes.shape[0]:
             with gil:
                 self.grow()
@@ -274,10 +280,10 @@ cdef class FlowTable:
             change.server_lo = slot.lo1
             change.server_mac = slot.mac1
             change.server_port = slot.port1
-            change.client_bytes = slot.bytes0
-            change.server_bytes = slot.bytes1
-            change.client_packets = slot.packets0
-            change.server_packets = slot.packets1
+            change.client_bytes = slot.bytes0 >> copies0
+            change.server_bytes = slot.bytes1 >> copies1
+            change.client_packets = (slot.packets0 + copies0) >> copies0
+            change.server_packets = (slot.packets1 + copies1) >> copies1
         else:
             change.client_hi = slot.hi1
             change.client_lo = slot.lo1
@@ -287,10 +293,10 @@ cdef class FlowTable:
             change.server_lo = slot.lo0
             change.server_mac = slot.mac0
             change.server_port = slot.port0
-            change.client_bytes = slot.bytes1
-            change.server_bytes = slot.bytes0
-            change.client_packets = slot.packets1
-            change.server_packets = slot.packets0
+            change.client_bytes = slot.bytes1 >> copies1
+            change.server_bytes = slot.bytes0 >> copies0
+            change.client_packets = (slot.packets1 + copies1) >> copies1
+            change.server_packets = (slot.packets0 + copies0) >> copies0
         change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
         change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
         change.spare, change.last = slot.followers & ~self.deaf[at] != 0, slot.last

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from sensor.core.addresses import parse
-from sensor.core.flow import Change, Reason, flow_of
+from sensor.core.flow import Change, Flow, Reason, flow_of
 from sensor.core.time_units import SECOND
 from sensor.decode.flows import MARK, SLOT, FlowTable
 from tests.kit import batch_of, ethernet, ipv4, tcp_frame, udp_frame
@@ -176,3 +176,27 @@ def test_segments_outside_of_every_window_end_nothing(flags: int) -> None:
         for kind, _ in kinds(run([*opening, out(flags, seq=1 + 2**31), answer, answer][: 3 if flags == RST else 5]))
     }
     assert Change.ENDED in {kind for kind, _ in kinds(run([*opening, out(flags, seq=1), answer]))}
+
+
+def test_doubled_frames_count_once() -> None:
+    """If a mirror port doubles the frames of an answered connection or of one end, each counts once. A SYN that is sent
+    again later is a second one, and so is one of a flood without an answer.
+    """
+    story = [out(SYN, seq=9), back(SYN_ACK, seq=5), out(ACK), out(ACK, b"get"), back(ACK, b"page"), out(FIN), back(FIN)]
+    doubled = [frame for one in story for frame in (one, one)]
+    whole, twice = flow_of(run(story)[-1]), flow_of(run(doubled[:-1])[-1])
+    assert counters(whole) == (4, 3, 4 * 54 + 3, 3 * 54 + 4)
+    # The copy of the last frame follows the end.
+    assert counters(twice) == (4, 3, 4 * 54 + 3, 3 * 54 + 4 - 27)
+    half = [frame for at, one in enumerate(story) for frame in (one, one)[: 1 + (at in (0, 2, 3, 5))]]
+    assert counters(flow_of(run(half)[-1])) == counters(whole)
+    again = run([story[0], *story], times=[n * SECOND for n in range(8)])
+    assert flow_of(again[-1]).client_packets == whole.client_packets + 1
+    table = FlowTable(8)
+    run([story[0]] * 40, table)
+    assert sum(flow_of(one).client_packets for part in range(table.PARTS) for one in table.finish(SECOND, part)) == 40
+
+
+def counters(flow: Flow) -> tuple[int, int, int, int]:
+    """Packets and bytes of both ends."""
+    return flow.client_packets, flow.server_packets, flow.client_bytes, flow.server_bytes
