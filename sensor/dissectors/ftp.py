@@ -154,6 +154,8 @@ class FtpStream(LineStream):
             return [FtpBanner(packet, text), *facts(packet, [("ftp.banner", text)])]
         if code == SYSTEM:
             return facts(packet, [("ftp.system", text)])
+        if code == NEED_PASSWORD and packet.one_sided:  # the client's commands are not captured
+            self._user, self._password, self._logging_in, self._seal = "", True, True, ""
         mail, self._mail = self._mail, False
         if code == TLS or (mail and code == DONE):
             self.done = True

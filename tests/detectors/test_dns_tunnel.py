@@ -135,3 +135,20 @@ def test_repetition_is_one_finding() -> None:
         )
         == 1
     )
+
+
+def test_only_responses_are_captured() -> None:
+    """A response repeats the query: the same tunnel is reported with its client, and once where both are captured.
+    Responses for hosts, and those for a reputation service, raise no alert.
+    """
+    names = [f"{code(n)}.evil.example.com" for n in range(25)]
+    replies = [answer(n, name, CNAME, 60) for n, name in enumerate(names)]
+    alert = one(inspected(detector(TUNNEL), replies))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
+    assert (alert.numbers["names"], alert.actor_port, alert.target_port) == (20, 50000, 53)
+    queries = [question(n, name, CNAME) for n, name in enumerate(names)]
+    both = [each for pair in zip(queries, replies, strict=True) for each in pair]
+    assert len(inspected(detector(TUNNEL), both)) == len(inspected(detector(TUNNEL), queries)) == 1
+    benign = [answer(n, f"www{n}.example.com", A, 4) for n in range(60)]
+    benign += [answer(n, f"{code(n)}.sophosxl.net", TXT, 40) for n in range(60)]
+    assert inspected(detector(TUNNEL), benign) == []

@@ -63,6 +63,14 @@ def test_requests_without_answers() -> None:
     assert inspected(detector(ROAST), tool[::2]) == []
 
 
+def test_answers_without_requests() -> None:
+    """In a capture of replies only, a weak ticket in an AES session is low; without AES it is no alert."""
+    story = service(0, "HTTP/intranet", given=RC4)
+    assert [alert.severity for alert in inspected(detector(ROAST), story[1:])] == [Severity.low]
+    assert inspected(detector(ROAST), service(0, "HTTP/intranet", shown=RC4, given=RC4)[1:]) == []
+    assert one(inspected(detector(ROAST), [service(n, "HTTP/intranet", given=RC4)[1] for n in range(9)]))
+
+
 def one_way(story: list[Event]) -> list[Event]:
     """Only the requests, in a capture that has no packet of the KDC."""
     found: list[Event] = []

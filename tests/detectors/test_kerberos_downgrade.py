@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sensor.core.alert import Severity
-from tests.detectors.kerberos_stories import CENTRE, RC4, login
+from sensor.core.batch import Problem
+from sensor.core.packet import Packet
+from tests.detectors.kerberos_stories import AES, CENTRE, RC4, login
 from tests.detectors.stories import detector, inspected, one
 
 LOWER = "credential_access.kerberos_downgrade"
@@ -40,6 +44,36 @@ def test_benign_twins_are_quiet() -> None:
     ]
     assert inspected(detector(LOWER), story) == []
     assert inspected(detector(LOWER, exempt=("Scanner",)), login(3, "scanner", etype=RC4)) == []
+
+
+def test_only_requests_are_captured() -> None:
+    """Pre-authentication with RC4 after an offer of AES is low; with AES, or after the KDC's error, it is none."""
+    lowered, usual = login(0, etype=RC4), login(1)
+    [alert] = inspected(detector(LOWER), [lowered[0], lowered[2]])
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1556.001")
+    assert inspected(detector(LOWER), [usual[0], usual[2]]) == []
+    assert inspected(detector(LOWER), [*lowered[:2], lowered[2]]) == []
+    assert inspected(detector(LOWER, exempt=("anna",)), [lowered[0], lowered[2]]) == []
+    assert one(inspected(detector(LOWER), [login(n, etype=RC4)[at] for n in range(9) for at in (0, 2)]))
+
+
+def test_only_replies_are_captured() -> None:
+    """An RC4 reply with an AES ticket is low; a domain without AES raises no alert."""
+    [alert] = inspected(detector(LOWER), login(0, etype=RC4)[-1:])
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1556.001")
+    assert inspected(detector(LOWER), login(0, etype=RC4, ticket_etype=RC4)[-1:]) == []
+    assert inspected(detector(LOWER), login(0, etype=AES)[-1:]) == []
+
+
+def test_truncated_messages() -> None:
+    """Without the offer and the type of the reply, pre-authentication with RC4 for an AES ticket is low."""
+    *_, request, reply = login(0, etype=RC4, etypes=())
+    cut = replace(request, packet=Packet(ts=request.ts, src=request.packet.src, flow=1, problem=Problem.CUT))
+    [alert] = inspected(detector(LOWER), [cut, replace(reply, etype=0)])
+    assert (alert.severity, alert.numbers["cipher"]) == (Severity.low, "RC4")
+    *_, request, reply = login(0, etypes=())
+    cut = replace(request, packet=Packet(ts=request.ts, src=request.packet.src, flow=1, problem=Problem.CUT))
+    assert inspected(detector(LOWER), [cut, replace(reply, etype=0)]) == []
 
 
 def test_repetition_has_one_key() -> None:

@@ -11,7 +11,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
@@ -43,6 +43,10 @@ def query(name: str, at: float = 0, source: str = CLIENT) -> Event:
     return DnsQuery(packet(at, source), 1, name, 1, 0, True)
 
 
+def response(name: str) -> Event:
+    return DnsResponse(packet(0, SERVER, CLIENT), 1, name, 1, 0, False, ())
+
+
 def request(host: str, path: str) -> Event:
     return HttpRequest(packet(), "GET", host, path, "", "", "", "", "", -1, False)
 
@@ -56,6 +60,7 @@ def certificate(*names: str) -> Event:
     [
         (query("a.b.EVIL.example."), Severity.medium),
         (query("a.evil.example", source="10.0.0.44"), Severity.high),
+        (response("a.evil.example"), Severity.medium),
         (TlsClientHello(packet(), "evil.example", (), "TLS 1.3", "", "", (), False), Severity.high),
         (QuicClientHello(packet(), "1", "www.evil.example", (), "TLS 1.3", "", "", False), Severity.high),
         (request("evil.example", "/"), Severity.high),

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.kerberos import KerberosRequest
 from tests.detectors.kerberos_stories import CLIENT, RC4, login, service
 from tests.detectors.stories import World, detector, device, inspected, one
 
@@ -29,6 +35,31 @@ def test_a_ticket_made_from_a_hash_is_reported() -> None:
     )
     [alert] = inspected(detector(PASS), login(0, etypes=(18,), **tool))
     assert alert.severity == Severity.low
+
+
+def test_a_ticket_made_from_a_hash_without_the_answer() -> None:
+    """If the KDC's packets are not captured, a request with RC4 only is low; one with AES, of a computer, or after a
+    request without pre-authentication raises no alert.
+    """
+    tool = {"host": "", "requested_before": False}
+    [alert] = inspected(detector(PASS), requests(login(0, etypes=(23,), etype=RC4, **tool)))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1550.003")
+    benign = [*login(0, etypes=(18,), **tool), *login(1, "NAS$", etypes=(23,), etype=RC4, **tool)]
+    benign += login(2, etypes=(23,), etype=RC4, host="")
+    assert inspected(detector(PASS), requests(benign)) == []
+    again = [each for n in range(9) for each in login(n * 400, etypes=(23,), etype=RC4, **tool)]
+    assert one(inspected(detector(PASS), requests(again)))
+
+
+def requests(story: list[Event]) -> list[Event]:
+    """Only the requests, in a capture that has no packet of the KDC."""
+    found: list[Event] = []
+    for event in story:
+        if isinstance(event, KerberosRequest):
+            had = event.packet
+            ends = {"src": had.src, "dst": had.dst, "sport": had.sport, "dport": had.dport}
+            found.append(replace(event, packet=Packet(ts=had.ts, proto=6, **ends, problem=Problem.ONE_SIDED)))
+    return found
 
 
 def test_benign_twins_are_quiet() -> None:

@@ -99,10 +99,10 @@ def test_tiny_segments_are_the_same_content() -> None:
     assert reported(segmented(900, 102)) == []
 
 
-def one_way(story: Story) -> Story:
-    """The same without a packet of the server."""
+def one_way(story: Story, lacking: str = "server") -> Story:
+    """The same without a packet of one side."""
     for _, _, fields in story._rows:
-        fields.update(answered=0, server_packets=0, server_bytes=0)
+        fields.update({"answered": int(lacking == "client"), f"{lacking}_packets": 0, f"{lacking}_bytes": 0})
     return story
 
 
@@ -115,6 +115,16 @@ def test_the_side_of_the_client() -> None:
     assert reported(one_way(sessions(40, 300)), Reason.IDLE) == []
     assert reported(one_way(sessions(40, 5, packets=(300, 400)))) == []
     assert reported(one_way(sessions(60, 2, servers=40))) == []
+
+
+def test_the_side_of_the_server() -> None:
+    """The same for a capture of the server's packets only."""
+    for reason in (Reason.FINISHED, Reason.IDLE, Reason.STOPPED):
+        alert = one(reported(one_way(sessions(14, 6), "client"), reason))
+        assert (alert.numbers["sessions"], alert.confidence) == (10, 0.5)
+    assert reported(one_way(sessions(40, 2, packets=(3, 2)), "client")) == []
+    assert reported(one_way(sessions(40, 5, packets=(300, 400)), "client")) == []
+    assert reported(one_way(sessions(60, 2, servers=40), "client")) == []
 
 
 def test_benign_twins_are_quiet() -> None:

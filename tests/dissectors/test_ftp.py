@@ -52,6 +52,18 @@ def test_one_direction() -> None:
     ]
 
 
+def test_replies_only() -> None:
+    """Without packets of the client, a reply that requests the password begins a login; its result is reported."""
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)
+    replies = b"220 ftp ready\r\n331 password\r\n530 no\r\n331 password\r\n230 in\r\n550 no such file\r\n"
+    assert events(stream.feed(packet, replies, False))[1:] == [
+        ("FtpLogin", "", True, False, 530, ""),
+        ("FtpLogin", "", True, True, 230, ""),
+    ]
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
+    assert events(stream.feed(packet, replies, False))[1:] == []
+
+
 def test_greeting_of_several_lines() -> None:
     """All lines of a greeting are one text; nothing is parsed after TLS starts."""
     parsed = session(1)

@@ -128,12 +128,13 @@ def test_clipped_elements() -> None:
     inner = der.packed(der.INTEGER, b"\5") + der.packed(der.OCTET_STRING, b"abcd") + der.packed(der.INTEGER, b"\6")
     whole = der.packed(der.SEQUENCE, der.packed(der.SEQUENCE, inner))
     assert der.clipped(whole) == whole
+    assert {der.clipped(whole[:size]) for size in range(7)} == {b""}
     held = []
-    for size in range(4, len(whole) + 1):
+    for size in range(7, len(whole) + 1):
         raw = der.clipped(whole[:size])
         one = der.expect(raw, der.expect(raw, 0, None, der.SEQUENCE).start, None, der.SEQUENCE)
         held.append(b"".join(der.content(raw, child) for child in der.children(raw, one)))
-    assert held == [b"", b"", b"", b"\5", b"\5", b"\5", b"\5a", b"\5ab", b"\5abc", *[b"\5abcd"] * 3, b"\5abcd\6"]
+    assert held == [b"\5", b"\5", b"\5", b"\5a", b"\5ab", b"\5abc", *[b"\5abcd"] * 3, b"\5abcd\6"]
 
 
 def test_other_ports() -> None:

@@ -1,11 +1,17 @@
-"""Matches answers and requests of Kerberos."""
+"""Matches answers and requests of Kerberos, and recognizes captures that lack the answers."""
 
 from __future__ import annotations
 
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
-from sensor.dissectors.kerberos import KerberosAsRequest, KerberosRequest, KerberosTgsRequest
+from sensor.dissectors.kerberos import (
+    KerberosAsReply,
+    KerberosAsRequest,
+    KerberosError,
+    KerberosRequest,
+    KerberosTgsRequest,
+)
 
 OPEN_LIMIT = 4096
 
@@ -35,3 +41,27 @@ class Exchanges:
         """The same for requests of service tickets."""
         requested = self.request(event)
         return requested if isinstance(requested, KerberosTgsRequest) else None
+
+
+class Unseen:
+    """Initial requests whose answers the capture lacks. A client adds pre-authentication because an error requires it
+    (RFC 4120, 3.1.3): if the error was not captured, the other direction is missing, over UDP too.
+    """
+
+    def __init__(self) -> None:
+        self.tables = NamedTables()
+        # (client, KDC) → the account of a request without pre-authentication and without an answer
+        self._bare: Bounded[tuple[int, int], str] = self.tables.add("bare", Bounded(OPEN_LIMIT))
+
+    def check(self, event: Event) -> bool:
+        """Record a request, answer or error of initial tickets; True for a request whose answers are not captured."""
+        packet = event.packet
+        if not isinstance(event, KerberosAsRequest):
+            if isinstance(event, KerberosError | KerberosAsReply):
+                self._bare.pop((packet.dst, packet.src))
+            return False
+        ends, account = (packet.src, packet.dst), event.client.lower()
+        if not event.proof:
+            self._bare.put(ends, account)
+            return packet.one_sided
+        return packet.one_sided or self._bare.pop(ends) == account

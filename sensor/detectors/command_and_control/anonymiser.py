@@ -25,7 +25,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.names import generated, registered
 from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
-from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
@@ -95,7 +95,7 @@ class Anonymiser(EventDetector):
         if not name:
             return iter(())
         if name[:4] == "www." and (found := _MADE_UP.match(name)) and generated(found[1]) >= RANDOM:
-            if isinstance(event, DnsQuery):
+            if isinstance(event, DnsQuery | DnsResponse):
                 self._queried.put(name, event.ts)
             elif isinstance(event, TlsClientHello) and name not in self._queried:
                 return self._handshake(event, name)
@@ -145,7 +145,8 @@ class Anonymiser(EventDetector):
 
     def _named(self, event: Event, name: str, what: str, technique: str, severity: Severity) -> Iterator[Alert]:
         why = (f"{name} belongs to {what}",)
-        yield from self._made(event, f"{verb_of(event)} {name}, {what}", why, {"name": name}, technique, severity, 0.7)
+        did, answer = f"{verb_of(event)} {name}, {what}", isinstance(event, DnsResponse)
+        yield from self._made(event, did, why, {"name": name}, technique, severity, 0.7, answer=answer)
 
     def _made(
         self,

@@ -3,7 +3,8 @@
 Judged by client and registered domain over a time window, at every tenth new name: number of names, length, share that
 looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
 reputation services and DNS block lists are recognized by domain and form. Over hours the same is judged by long
-unique names alone, under domains that few clients query.
+unique names alone, under domains that few clients query. A response repeats the query, and counts in its place if the
+query was not captured.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_c
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
+ASKED_LIMIT = 4096
 SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
 # Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
@@ -139,12 +141,15 @@ class DnsTunnel(EventDetector):
         )
         self._answered: Counts[tuple[int, str]] = self.tables.add("answered", Counts(window, KEYS_LIMIT))
         self._evaluated: Recent[tuple[int, str, int]] = self.tables.add("evaluated", Recent(KEYS_LIMIT, window // 4))
+        # names whose response is not counted again
+        self._asked: Recent[tuple[int, str]] = self.tables.add("asked", Recent(ASKED_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
         long, short = (field("name").passes(partial(self._carries, letters)) for letters in (self.options.letters, 1))
-        queried = ~field("operation").filled() & (long | (short & ~field("type").is_in(*HOSTS)))
-        return {DnsQuery: queried, DnsResponse: field("answers").filled() & field("type").is_in(*CARRIERS)}
+        queried = long | (short & ~field("type").is_in(*HOSTS))
+        answered = field("answers").filled() & field("type").is_in(*CARRIERS)
+        return {DnsQuery: ~field("operation").filled() & queried, DnsResponse: answered | queried}
 
     def _carries(self, letters: int, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
@@ -155,17 +160,19 @@ class DnsTunnel(EventDetector):
         return not is_address(part) and not under(name, self._allowed)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, DnsQuery):
-            domain = registered(event.name)
-            part = below(event.name, domain)
-            if part and (len(part) >= self.options.letters or event.type not in HOSTS) and not event.operation:
-                return self._question(event, domain, part)
-        elif isinstance(event, DnsResponse) and event.answers and event.type in CARRIERS:
+        if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
+            return iter(())
+        client, domain = _client(event), registered(event.name)
+        if isinstance(event, DnsResponse) and event.answers and event.type in CARRIERS:
             size = sum(record.size for record in event.answers if record.type in CARRIERS)
-            self._answered.add((event.packet.dst, registered(event.name)), event.ts, size)
-        return iter(())
+            self._answered.add((client, domain), event.ts, size)
+        part = below(event.name, domain)
+        if not part or (len(part) < self.options.letters and event.type in HOSTS):
+            return iter(())
+        fresh = self._asked.fresh((client, event.name), event.ts)
+        return self._question(event, domain, part) if fresh or isinstance(event, DnsQuery) else iter(())
 
-    def _question(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
+    def _question(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Iterator[Alert]:
         if (
             event.name.endswith(REVERSED)
             or domain.rpartition(".")[2] in MULTICAST
@@ -173,7 +180,7 @@ class DnsTunnel(EventDetector):
             or under(event.name, self._allowed)
         ):
             return
-        key = (event.packet.src, domain)
+        key = (_client(event), domain)
         count = self._queried.add(key, (part, event.type), event.ts)
         if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)
@@ -188,9 +195,9 @@ class DnsTunnel(EventDetector):
             self._reported.fresh(key, event.ts)  # a fast tunnel is not also reported as slow
             yield self._alert(event, domain, queried, reason)
 
-    def _over_hours(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
+    def _over_hours(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Iterator[Alert]:
         """Long names with encoded data: many under one domain carry data, however slowly they come."""
-        want, client = self.options, event.packet.src
+        want, client = self.options, _client(event)
         count = self._slow.add((client, domain), part, event.ts)
         clients = self._clients.add(domain, client, event.ts)
         if (
@@ -254,8 +261,8 @@ class DnsTunnel(EventDetector):
             return f"{queried.coded} of {queried.names} names look like encoded data (threshold {enough})"
         return ""
 
-    def _alert(self, event: DnsQuery, domain: str, queried: Queried, reason: str) -> Alert:
-        samples = [name for name, _ in self._queried.values((event.packet.src, domain))[-3:]]
+    def _alert(self, event: DnsQuery | DnsResponse, domain: str, queried: Queried, reason: str) -> Alert:
+        samples = [name for name, _ in self._queried.values((_client(event), domain))[-3:]]
         numbers: dict[str, int | float | str] = {
             "names": queried.names, "looking_like_data": queried.coded, "letters": queried.letters,
             "texts": queried.texts, "strange_types": queried.strange,
@@ -272,7 +279,7 @@ class DnsTunnel(EventDetector):
         )
         return self._made(event, domain, "tunneled data in DNS queries under", why, numbers, None, self.techniques)
 
-    def _single(self, event: DnsQuery, domain: str, part: str) -> Alert:
+    def _single(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Alert:
         """One name full of data: a small file fits in two or three."""
         why = (
             (
@@ -298,7 +305,7 @@ class DnsTunnel(EventDetector):
 
     def _made(
         self,
-        event: DnsQuery,
+        event: DnsQuery | DnsResponse,
         domain: str,
         what: str,
         why: tuple[str, ...],
@@ -306,15 +313,15 @@ class DnsTunnel(EventDetector):
         severity: Severity | None,
         techniques: tuple[str, ...],
     ) -> Alert:
-        packet = event.packet
-        actor, target, near, far = ends_of(packet)
+        packet, answer = event.packet, isinstance(event, DnsResponse)
+        actor, target, near, far = ends_of(packet, answer=answer)
         if severity is None:
             severity = Severity.critical if is_fixed_function(self.context, actor) else Severity.high
         return self.alert(
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} {what} {domain} through {addresses.text(packet.dst)}",
+            summary=f"{who(self.context, actor)} {what} {domain} through {addresses.text(target.address)}",
             why=why,
             numbers=numbers,
             key=(domain, techniques[0]),
@@ -323,5 +330,9 @@ class DnsTunnel(EventDetector):
             techniques=techniques,
             actor_port=near,
             target_port=far,
-            network=network_of_packet(self.context, packet, "dns"),
+            network=network_of_packet(self.context, packet, "dns", answer=answer),
         )
+
+
+def _client(event: DnsQuery | DnsResponse) -> int:
+    return event.packet.dst if isinstance(event, DnsResponse) else event.packet.src

@@ -14,11 +14,11 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.lookalikes import imitated
 from sensor.detectors.shared.names import registered, under
-from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
-from sensor.dissectors.dns import DnsQuery
+from sensor.detectors.shared.requested_names import ASKING, asks, ends_of_request, name_of, verb_of
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 REPORTED_LIMIT = 4096
 
@@ -62,7 +62,7 @@ class LookalikeDomain(EventDetector):
         return self._alert(event, name, domain, meant, how) if meant else iter(())
 
     def _alert(self, event: Event, name: str, domain: str, meant: str, how: str) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event.packet)
+        actor, target, sport, dport = ends_of_request(event)
         if under(name, self._allowed) or not self._reported.fresh((actor.address, domain), event.ts):
             return
         device = is_fixed_function(self.context, actor)
@@ -81,8 +81,8 @@ class LookalikeDomain(EventDetector):
             confidence=0.5,
             actor_port=sport,
             target_port=dport,
-            network=network_of_packet(self.context, event.packet, app_of(event)),
-            techniques=("T1071.004",) if isinstance(event, DnsQuery) else ("T1071.001",),
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=isinstance(event, DnsResponse)),
+            techniques=("T1071.004",) if isinstance(event, DnsQuery | DnsResponse) else ("T1071.001",),
         )
 
 

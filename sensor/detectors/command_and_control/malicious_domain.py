@@ -18,7 +18,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.listed import facts, listing
-from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
@@ -47,7 +47,7 @@ class MaliciousDomain(EventDetector):
         "Outdated lists; a listed name on shared hosting; mail servers and security products that resolve names from "
         "content; a resolver that queries for its clients."
     )
-    watches = (DnsQuery, TlsClientHello, QuicClientHello, HttpRequest, TlsCertificate)
+    watches = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, HttpRequest, TlsCertificate)
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -59,10 +59,11 @@ class MaliciousDomain(EventDetector):
     def wants(self) -> dict[type[Event], Want]:
         intel = self.context.intel
         hello, named = field("sni").passes(self._listed, intel), field("common_name").passes(self._listed, intel)
+        queried = field("name").passes(self._listed, intel)
         others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
         address = fields("host", "path").passes(lambda host, path: intel.text(f"http://{host}{path}") is not None)
         return {
-            DnsQuery: field("name").passes(self._listed, intel), TlsClientHello: hello, QuicClientHello: hello,
+            DnsQuery: queried, DnsResponse: queried, TlsClientHello: hello, QuicClientHello: hello,
             HttpRequest: field("host").passes(self._listed, intel) | address,
             TlsCertificate: ~field("from_client").filled() & (named | others),
         }  # fmt: skip
@@ -72,9 +73,9 @@ class MaliciousDomain(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         intel = self.context.intel
-        if isinstance(event, DnsQuery):
+        if isinstance(event, DnsQuery | DnsResponse):
             if (entry := intel.domain(event.name)) is not None:
-                yield from self._alert(event, entry, event.name, "queried")
+                yield from self._alert(event, entry, event.name, "queried", back=isinstance(event, DnsResponse))
         elif isinstance(event, TlsClientHello | QuicClientHello):
             if event.sni and (entry := intel.domain(event.sni)) is not None:
                 yield from self._alert(event, entry, event.sni, "opened a TLS or QUIC session to")
@@ -92,7 +93,7 @@ class MaliciousDomain(EventDetector):
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
         if entry.expired(event.ts) or not self._reported.fresh((client.address, entry.entry, did), event.ts):
             return
-        queried = isinstance(event, DnsQuery)
+        queried = isinstance(event, DnsQuery | DnsResponse)
         severe = Severity.medium if queried else Severity.high
         at = "" if queried else f" (at {who(self.context, server)})"
         yield self.alert(

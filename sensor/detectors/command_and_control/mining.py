@@ -18,7 +18,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.tls import TlsClientHello
 
@@ -53,7 +53,7 @@ class Mining(EventDetector):
     )
     false_positives = "Intentional mining by a user; a visit to the web pages of a pool (low severity)."
     Options = Options
-    watches = (StratumRequest, StratumWork, DnsQuery, TlsClientHello)
+    watches = (StratumRequest, StratumWork, DnsQuery, DnsResponse, TlsClientHello)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -62,10 +62,11 @@ class Mining(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DnsQuery: field("name").matches(POOLS), TlsClientHello: field("sni").matches(POOLS)}
+        queried = field("name").matches(POOLS)
+        return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: field("sni").matches(POOLS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, DnsQuery):
+        if isinstance(event, DnsQuery | DnsResponse):
             if event.name and POOLS.search(event.name):
                 return self._named(event, event.name, "queried")
         elif isinstance(event, TlsClientHello):
@@ -104,13 +105,14 @@ class Mining(EventDetector):
                 {"method": event.method},
             )
 
-    def _named(self, event: DnsQuery | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
-        if self._reported.fresh((event.packet.src, name), event.ts):
+    def _named(self, event: DnsQuery | DnsResponse | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
+        answer = isinstance(event, DnsResponse)
+        if self._reported.fresh((event.packet.dst if answer else event.packet.src, name), event.ts):
             web = name.startswith(WEB) or name.count(".") == 1
             severe = Severity.low if web else None
             yield self._made(
                 event,
-                False,
+                answer,
                 f"{verb} {name}, a cryptocurrency mining pool",
                 (f"{name} belongs to a known mining pool",),
                 {"name": name},
@@ -136,7 +138,7 @@ class Mining(EventDetector):
             summary=f"{who(self.context, near)} {what}",
             why=why,
             numbers={"threshold": 1, **numbers},
-            key=(far.address if not isinstance(event, DnsQuery) else numbers["name"],),
+            key=(far.address if not isinstance(event, DnsQuery | DnsResponse) else numbers["name"],),
             severity=severity,
             confidence=0.95 if isinstance(event, StratumRequest | StratumWork) else 0.7,
             actor_port=near_port,

@@ -4,7 +4,8 @@ supports AES.
 A service ticket is encrypted with the key of the service account. With RC4 millions of guesses a second are possible,
 so an attacker requests as many as possible. Three signs: many services within minutes; a user who presents an AES
 ticket and still requests RC4 first, which Windows never does; and, weakly, a single such ticket of an account without
-an AES key. Computer accounts (``name$``, and services of computers) are not worth cracking.
+an AES key, also if only replies were captured. Computer accounts (``name$``, and services of computers) are not worth
+cracking.
 """
 
 from __future__ import annotations
@@ -100,9 +101,9 @@ class Kerberoasting(EventDetector):
                 f"{cipher(requested.etypes[0])} first, as cracking tools do"
             )
             yield self._one(event, (HARVEST,), Severity.medium, why, 0.85, count)
-        elif self.options.single and requested is not None and requested.ticket_etype in AES:
+        elif self.options.single and (known := requested.ticket_etype if requested else event.etype) in AES:
             why = (
-                f"the domain supports {cipher(requested.ticket_etype)}: the service account has no such key, and "
+                f"the domain supports {cipher(known)}: the service account has no such key, and "
                 "its password can be cracked from the ticket"
             )
             yield self._one(event, (service,), Severity.low, why, 0.5, count)

@@ -3,7 +3,7 @@
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
 run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count.
-Where the capture contains no packet of the server, the client's side is judged.
+Where the capture contains packets of one side only, that side is judged.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class SessionGuessing(FlowDetector, EventDetector):
         at = np.flatnonzero(
             (rows["kind"] == Change.ENDED)
             & (rows["proto"] == TCP)
-            & ((rows["answered"] != 0) | _one_way(rows))
+            & ((rows["answered"] != 0) | _one_way(rows, "server"))
             & np.isin(rows["server_port"], self._ports)
         )
         return [(row, None) for row in at[_fails(rows[at])].tolist()]
@@ -115,6 +115,7 @@ class SessionGuessing(FlowDetector, EventDetector):
             why=(
                 f"{sessions} short sessions ended within {want.window_s} s (threshold {want.sessions})",
                 *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
+                *(() if flow.client_bytes else ("the capture contains no packet of the client",)),
                 (
                     f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
                     f"{flow.server_bytes} received, the shape of a failed login"
@@ -122,7 +123,7 @@ class SessionGuessing(FlowDetector, EventDetector):
             ),
             numbers={"sessions": sessions, "threshold": want.sessions, "window_s": want.window_s},
             key=(flow.server, flow.server_port),
-            confidence=0.7 if flow.server_bytes else 0.5,
+            confidence=0.7 if flow.server_bytes and flow.client_bytes else 0.5,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
@@ -130,7 +131,8 @@ class SessionGuessing(FlowDetector, EventDetector):
 
 def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether it has the shape of a failed login; unfinished flows are ignored."""
-    one_way = _one_way(rows)
+    lacks = {side: _one_way(rows, side) for side in ("client", "server")}
+    one_way = lacks["client"] | lacks["server"]
     # A connection ends when both ends closed it; if only one is visible, on a timeout.
     fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
     fits |= one_way & np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
@@ -140,11 +142,12 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
         short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
         content = size - packets * np.where(size <= TINY * packets, STAMPED_HEADERS, HEADERS)
         shaped = (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (content <= MOST_CONTENT))
-        fits &= shaped | one_way if side == "server" else shaped
+        fits &= shaped | lacks[side]
     return fits
 
 
-def _one_way(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Clients that continue sending although the capture has no packet of the server."""
-    found: npt.NDArray[np.bool_] = (rows["server_packets"] == 0) & (rows["client_packets"] >= FEWEST_PACKETS)
+def _one_way(rows: npt.NDArray[np.void], lacking: str) -> npt.NDArray[np.bool_]:
+    """Sessions without a packet of one side, whose other side continues sending."""
+    other = "client" if lacking == "server" else "server"
+    found: npt.NDArray[np.bool_] = (rows[f"{lacking}_packets"] == 0) & (rows[f"{other}_packets"] >= FEWEST_PACKETS)
     return found

@@ -91,6 +91,8 @@ class PassTheTicket(EventDetector):
             self._exchanges.request(event)
             if not event.proof:
                 self._opened.fresh((event.packet.src, event.client.lower()), event.ts)
+            elif event.packet.one_sided and only_weak(event.etypes):
+                yield from self._made_from_hash(event, event)
         elif isinstance(event, KerberosAsReply):
             requested = self._exchanges.initial(event)
             client, _, _ = ends(event)
@@ -132,8 +134,12 @@ class PassTheTicket(EventDetector):
         near, far = self.context.device(one), self.context.device(other)
         return near is not None and far is not None and near.id == far.id
 
-    def _made_from_hash(self, event: KerberosAsReply, requested: KerberosAsRequest) -> Iterator[Alert]:
-        """A single encryption type, with immediate pre-authentication."""
+    def _made_from_hash(
+        self, event: KerberosAsReply | KerberosAsRequest, requested: KerberosAsRequest
+    ) -> Iterator[Alert]:
+        """A single encryption type, with immediate pre-authentication. ``event``: the request itself if the answer is
+        not captured; whether the domain supports AES is then unknown.
+        """
         account, packet = event.client.lower(), requested.packet
         if (
             len(requested.etypes) != 1
@@ -143,22 +149,34 @@ class PassTheTicket(EventDetector):
             or account in self._exempt
         ):
             return
-        if event.ticket_etype not in AES or not self._first(packet, account):
+        granted = event if isinstance(event, KerberosAsReply) else None
+        if (granted and granted.ticket_etype not in AES) or not self._first(packet, account):
             return
         client, centre, _ = ends(event)
         weak = only_weak(requested.etypes)
         name = cipher(requested.etypes[0])
         why = [f"it offered {name} only and sent pre-authentication at once, as tools with a hash or key do"]
-        if weak:
-            why.append(f"the domain supports {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")
-        severity = Severity.medium if weak else Severity.low
+        if granted and weak:
+            why.append(
+                f"the domain supports {cipher(granted.ticket_etype)}; the {name} key is the NT hash of the account"
+            )
+        elif not granted:
+            why.append("the answer was not captured")
+        severity = Severity.medium if granted and weak else Severity.low
         summary = (
             f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from "
             f"{who(self.context, centre)} as tools with its hash do"
         )
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
         yield self._alert(
-            event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques
+            event,
+            summary,
+            tuple(why),
+            ("made", account),
+            severity,
+            0.75 if granted and weak else 0.5,
+            (centre,),
+            techniques,
         )
 
     def _first(self, packet: Packet, account: str) -> bool:

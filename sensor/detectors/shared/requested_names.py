@@ -1,4 +1,6 @@
-"""Names that a host requests, whatever the protocol: DNS query, TLS or QUIC server name, HTTP host."""
+"""Names that a host requests, whatever the protocol: DNS query, TLS or QUIC server name, HTTP host. A DNS response
+repeats the query, which a capture of one direction may lack.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,16 @@ from collections.abc import Callable
 
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.dissectors.dns import DnsQuery
+from sensor.detectors.shared.hosts import Ends, ends_of
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
-ASKING: tuple[type[Event], ...] = (DnsQuery, TlsClientHello, QuicClientHello, HttpRequest)
+ASKING: tuple[type[Event], ...] = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, HttpRequest)
 _VERBS = {
     DnsQuery: "sent a DNS query for",
+    DnsResponse: "sent a DNS query for",
     TlsClientHello: "opened a TLS session to",
     QuicClientHello: "opened a QUIC session to",
     HttpRequest: "sent an HTTP request to",
@@ -22,7 +26,7 @@ _VERBS = {
 
 def name_of(event: Event) -> str:
     """The requested name, in lower case; empty where there is none."""
-    if isinstance(event, DnsQuery):
+    if isinstance(event, DnsQuery | DnsResponse):
         return event.name
     if isinstance(event, TlsClientHello | QuicClientHello):
         return event.sni.lower()
@@ -34,8 +38,14 @@ def verb_of(event: Event) -> str:
     return _VERBS[type(event)]
 
 
+def ends_of_request(event: Event) -> Ends:
+    """The ends of the request: the receiver of a DNS response sent it."""
+    return ends_of(event.packet, answer=isinstance(event, DnsResponse))
+
+
 def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
     """Prefilters of events that request a name (lower case) for which a pure function returns true."""
     sni = field("sni").read_as(str.lower).passes(test)
     host = field("host").read_as(str.lower).passes(test)
-    return {DnsQuery: field("name").passes(test), TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}
+    queried = field("name").passes(test)
+    return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}

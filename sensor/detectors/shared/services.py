@@ -14,9 +14,10 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
-from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, network_of_packet, who
 from sensor.detectors.shared.names import registered, under
-from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
+from sensor.detectors.shared.requested_names import ASKING, asks, ends_of_request, name_of, verb_of
+from sensor.dissectors.dns import DnsResponse
 
 CLIENTS_LIMIT = 4096
 
@@ -60,7 +61,7 @@ class NamedServices(EventDetector):
         return self._services.get(registered(name)) or self._services.get(name)
 
     def _named(self, event: Event, name: str, service: str) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event.packet)
+        actor, target, sport, dport = ends_of_request(event)
         if under(name, self._allowed) or not self._reported.fresh((actor.address, service), event.ts):
             return
         device = self.context.device(actor)
@@ -77,5 +78,5 @@ class NamedServices(EventDetector):
             confidence=0.8,
             actor_port=sport,
             target_port=dport,
-            network=network_of_packet(self.context, event.packet, app_of(event)),
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=isinstance(event, DnsResponse)),
         )

@@ -76,7 +76,7 @@ def children(data: bytes, parent: Element) -> Iterator[Element]:
 
 def clipped(data: bytes) -> bytes:
     """A truncated message without incomplete elements: shorter, and well-formed. Constructed elements and octet strings
-    keep their available content; a complete message is unchanged.
+    keep their available content, and are left out if there is none; a complete message is unchanged.
     """
     at, kept, open_ones = 0, b"", list[tuple[int, bytes]]()
     while at < len(data):
@@ -90,10 +90,10 @@ def clipped(data: bytes) -> bytes:
             open_ones.append((one.tag, kept))
             at, kept = one.start, b""
         else:
-            kept += packed(one.tag, data[one.start :]) if one.tag == OCTET_STRING else b""
+            kept += packed(one.tag, data[one.start :]) if one.tag == OCTET_STRING and one.start < len(data) else b""
             break
     for tag, before in reversed(open_ones):
-        kept = before + packed(tag, kept)
+        kept = before + packed(tag, kept) if kept else before
     return kept
 
 
