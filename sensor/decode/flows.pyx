@@ -204,9 +204,7 @@ cdef class FlowTable:
         slot.port1 = key.port1
         slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
         slot.client = client_of(row, key)
-        slot.fins = UNASKED if key.end != slot.client else 0
-        if row.proto == 6 and row.tcp_flags & SYN:
-            slot.fins |= BEGUN
+        slot.fins = (key.end != slot.client) * UNASKED | (row.proto == 6 and row.tcp_flags & SYN != 0) * BEGUN
         if key.end == 0:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:

@@ -1,8 +1,9 @@
 """Messages of connection-oriented DCE/RPC (C706, 12.6; [MS-RPCE] 2.2): one parser for TCP and for named pipes.
 
-The interface of a context id is remembered from the bind. If the bind was not captured, the interface is taken from the
-pipe, or inferred from arguments or the order of calls if they are unambiguous; otherwise it stays empty. Only the first
-of several fragments is parsed. Encrypted arguments are not read; the call number is not encrypted.
+The interface of a context id is remembered from the bind; contexts behind a truncation are taken for the last interface
+before it. If the bind was not captured, the interface is taken from the pipe, or inferred from arguments or the order
+of calls if they are unambiguous; otherwise it stays empty. Only the first of several fragments is parsed. Encrypted
+arguments are not read; the call number is not encrypted.
 """
 
 from __future__ import annotations
@@ -108,14 +109,18 @@ class RpcConversation:
         """Contexts, each with an interface and transfer syntaxes. If a context offers several syntaxes, each has its
         own id.
         """
-        at, names = HEADER_SIZE + 12, []
+        at, names, number, found = HEADER_SIZE + 12, list[str](), 0, UNKNOWN
         for _ in range(min(_U8.unpack_from(data, HEADER_SIZE + 8)[0], OFFERED_LIMIT)):
+            if names and packet.truncated and at + _CONTEXT.size > len(data):
+                number += 1  # clients offer one interface in several transfer syntaxes, with consecutive ids
+                self._contexts.put(number, found)
+                continue
             number, ways, raw, major, _ = _CONTEXT.unpack_from(data, at)
             found = interface(raw, major)
             self._contexts.put(number, found)
             names.append(found.name)
             at += _CONTEXT.size + TRANSFER_SIZE * ways
-        if verifier:
+        if verifier and not (packet.truncated and at + _TRAILER.size > len(data)):
             trailer = _U16.unpack_from(data, 8)[0] - verifier - 8
             self._level = _TRAILER.unpack_from(data, max(trailer, at))[1]
         if names:

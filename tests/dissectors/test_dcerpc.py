@@ -12,6 +12,7 @@ import pytest
 from pcaps.dissectors import dcerpc as sample
 from pcaps.dissectors._rpc import activation, bind, bstr, message, narrow, request, response, text, text64
 from sensor.core.addresses import parse
+from sensor.core.batch import Problem
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -216,6 +217,20 @@ def test_pipes() -> None:
         ("svcctl", "svcctl", "CreateServiceW"), ("", ("svcctl",), 0), ("", "svcctl", "StartServiceA"),
         ("lsarpc", "", ""),
     ]  # fmt: skip
+
+
+def test_truncated_bind() -> None:
+    """Contexts behind a truncation have the interface before it, as Windows offers one in several transfer syntaxes; a
+    complete bind says nothing about other contexts.
+    """
+    offer = bind([(number, sample.SVCCTL, 2) for number in range(3)])
+    cut = Packet(proto=6, src=CLIENT.src, problem=Problem.CUT)
+    for packet, data, names in ((cut, offer[:76], ["svcctl"] * 3 + [""]), (CLIENT, offer[:76], ["svcctl", "", "", ""])):
+        pipes, parsed = Pipes(), []
+        pipes.read(packet, "", "01", data, parsed)
+        for number in range(4):
+            pipes.read(CLIENT, "", "01", request(19, bytes(20), context=number, call=number), parsed)
+        assert [event[2] for event in events(parsed) if event[0] == "RpcCall"] == names
 
 
 def test_answers_without_their_call_report_nothing() -> None:

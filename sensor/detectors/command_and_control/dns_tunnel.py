@@ -28,7 +28,7 @@ from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_c
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
-ASKED_LIMIT = 4096
+PENDING_LIMIT = 4096
 SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
 # Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
@@ -142,7 +142,7 @@ class DnsTunnel(EventDetector):
         self._answered: Counts[tuple[int, str]] = self.tables.add("answered", Counts(window, KEYS_LIMIT))
         self._evaluated: Recent[tuple[int, str, int]] = self.tables.add("evaluated", Recent(KEYS_LIMIT, window // 4))
         # names whose response is not counted again
-        self._asked: Recent[tuple[int, str]] = self.tables.add("asked", Recent(ASKED_LIMIT, window))
+        self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -169,7 +169,7 @@ class DnsTunnel(EventDetector):
         part = below(event.name, domain)
         if not part or (len(part) < self.options.letters and event.type in HOSTS):
             return iter(())
-        fresh = self._asked.fresh((client, event.name), event.ts)
+        fresh = self._requested.fresh((client, event.name), event.ts)
         return self._question(event, domain, part) if fresh or isinstance(event, DnsQuery) else iter(())
 
     def _question(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Iterator[Alert]:

@@ -152,9 +152,7 @@ class PassTheTicket(EventDetector):
         granted = event if isinstance(event, KerberosAsReply) else None
         if (granted and granted.ticket_etype not in AES) or not self._first(packet, account):
             return
-        client, centre, _ = ends(event)
-        weak = only_weak(requested.etypes)
-        name = cipher(requested.etypes[0])
+        weak, name = only_weak(requested.etypes), cipher(requested.etypes[0])
         why = [f"it offered {name} only and sent pre-authentication at once, as tools with a hash or key do"]
         if granted and weak:
             why.append(
@@ -162,22 +160,19 @@ class PassTheTicket(EventDetector):
             )
         elif not granted:
             why.append("the answer was not captured")
-        severity = Severity.medium if granted and weak else Severity.low
+        yield self._made(event, tuple(why), account, sure=bool(granted and weak), weak=weak)
+
+    def _made(
+        self, event: KerberosRequest | KerberosReply, why: tuple[str, ...], account: str, *, sure: bool, weak: bool
+    ) -> Alert:
+        client, centre, _ = ends(event)
         summary = (
             f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from "
             f"{who(self.context, centre)} as tools with its hash do"
         )
+        severity, confidence = (Severity.medium, 0.75) if sure else (Severity.low, 0.5)
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
-        yield self._alert(
-            event,
-            summary,
-            tuple(why),
-            ("made", account),
-            severity,
-            0.75 if granted and weak else 0.5,
-            (centre,),
-            techniques,
-        )
+        return self._alert(event, summary, why, ("made", account), severity, confidence, (centre,), techniques)
 
     def _first(self, packet: Packet, account: str) -> bool:
         """Whether this client did not request the account without pre-authentication before."""
