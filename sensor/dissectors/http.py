@@ -27,6 +27,7 @@ from sensor.dissectors._http_fields import request_fields, requested_credentials
 from sensor.dissectors.shared import http_body as bodies
 from sensor.dissectors.shared.http_credentials import ntlm_message
 from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
+from sensor.dissectors.shared.http_upload import HttpUpload, files_in
 from sensor.dissectors.shared.ntlm_events import ntlm_events
 from sensor.dissectors.shared.sender_facts import fact, facts
 
@@ -343,6 +344,8 @@ def _upload(event: HttpRequest) -> bodies.Upload:
             shapes.odd_parts(body, event.content_type),
         )
         yield HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
+        for name, content in files_in(body, event.content_type, event.path, event.method):
+            yield HttpUpload(packet, event.host, event.path, name, content, event.length)
         if event.action and _igd.opens(event.action):
             requested = _igd.mapping(body)
             call = event.action.rpartition("#")[2]

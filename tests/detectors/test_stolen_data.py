@@ -7,6 +7,8 @@ import pytest
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.ftp import FtpFile
+from sensor.dissectors.rsync import RsyncTransfer
+from sensor.dissectors.shared.http_upload import HttpUpload
 from sensor.dissectors.smtp import SmtpAttachment, SmtpMail
 from sensor.dissectors.tftp import TftpWrite
 from tests.detectors.call_stories import CLIENT, SERVER, packet
@@ -21,6 +23,14 @@ def mailed(subject: str, at: float = 0) -> Event:
 
 def stored(path: str, command: str = "STOR", dst: str = OUTSIDE) -> Event:
     return FtpFile(packet(dst=dst), command, path, "logs")
+
+
+def posted(name: str, content: str = "", dst: str = OUTSIDE) -> Event:
+    return HttpUpload(packet(dst=dst), dst, "/up", name, content, 2000)
+
+
+def copied(*names: str, sends: bool = True, dst: str = OUTSIDE) -> Event:
+    return RsyncTransfer(packet(dst=dst), "in", sends, names)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,10 @@ def test_stores_of_credentials() -> None:
         (stored("team.kdbx.zip", dst=SERVER), Severity.medium),
         (SmtpAttachment(packet(dst=OUTSIDE), "id_rsa"), Severity.high),
         (TftpWrite(packet(dst=OUTSIDE), "passwd", "octet", ()), Severity.high),
+        (posted("shadow"), Severity.high),
+        (posted("", "password_hashes"), Severity.high),
+        (posted("photo.jpg", "private_key", dst=SERVER), Severity.medium),
+        (copied("notes.txt", "key4.db"), Severity.high),
     ):
         alert = one(inspected(detector(STOLEN), [event]))
         assert (alert.severity, alert.techniques[-1].technique) == (severity, "T1552")
@@ -58,7 +72,7 @@ def test_stores_of_credentials() -> None:
 def test_benign_mail_and_files_are_quiet() -> None:
     """Contracts with similar numbers, news about malware, downloads and other files raise no alert."""
     subjects = ("SC_42/2024 offer", "PW_reset/", "Your password was changed", "Screenshots of the new design", "")
-    files = [stored("report.html"), stored("system"), stored("ntds.dit", "RETR"), stored("PW_plan_2025.zip")]
+    files = [stored("report.html"), stored("system"), stored("ntds.dit", "RETR"), stored("PW_plan_2025.pdf")]
     assert inspected(detector(STOLEN), [*map(mailed, subjects), *files]) == []
     news = (
         "New RedLine Stealer campaign",
@@ -67,6 +81,20 @@ def test_benign_mail_and_files_are_quiet() -> None:
         "How to read keylogger logs",
     )
     assert inspected(detector(STOLEN), map(mailed, news)) == []
+
+
+def test_archives_to_an_address_without_a_name() -> None:
+    """An archive over HTTP or FTP, and any file over rsync, that goes to an external address of which no name is known
+    is reported at low severity; pictures, pages, internal and named servers are quiet.
+    """
+    for event in (posted("docs.tar.gz"), stored("/db.sql.gz"), copied("plan.docx")):
+        alert = one(inspected(detector(STOLEN), [event]))
+        assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1048.003")
+    quiet = [posted("photo.jpg"), stored("index.html"), posted("a.zip", dst=SERVER), copied("a", dst=SERVER)]
+    assert inspected(detector(STOLEN), [*quiet, copied(), copied("a", sends=False)]) == []
+    watching = detector(STOLEN)
+    watching.context.names_of = lambda _: ("backup.example",)
+    assert inspected(watching, [posted("docs.tar.gz"), stored("/db.sql.gz"), copied("plan.docx")]) == []
 
 
 def test_mail_that_comes_in_is_quiet() -> None:

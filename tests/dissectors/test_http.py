@@ -421,6 +421,37 @@ def test_bodies_are_skipped_by_their_length() -> None:
     ]
 
 
+SHADOW = b"root:*:19000:0:99999:7:::\nanna:$y$j9T$abcdefgh$0123456789:19000:0:99999:7:::\n"
+MULTIPART = (
+    b'--x\r\nContent-Disposition: form-data; name="n"\r\n\r\n1\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\nContent-Type: application/zip\r\n\r\nPK'
+    b"\r\n--x\r\nContent-Disposition: form-data; name=f; filename=s.txt\r\n\r\n%b\r\n--x--\r\n" % SHADOW
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "media_type", "body", "found"),
+    [
+        ("POST", "/up", "multipart/form-data", MULTIPART, [("a.zip", ""), ("s.txt", "password_hashes")]),
+        ("PUT", "/in/plan.docx?v=1", "", b"PK\3\4", [("plan.docx", "")]),
+        ("POST", "/up", "application/x-www-form-urlencoded", SHADOW, [("up", "password_hashes")]),
+        ("POST", "/", "", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", [("", "private_key")]),
+        ("POST", "/", "", b"Administrator:500:%b:%b:::\n" % (b"a" * 32, b"3" * 32), [("", "password_hashes")]),
+        ("POST", "/", "", b"regf" + bytes(20), [("", "registry_hive")]),
+        ("POST", "/", "", b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5" + bytes(9), [("", "password_store")]),
+        ("POST", "/api", "application/json", b'{"name": "a.zip"}', []),
+        ("POST", "/pki", "", b"-----BEGIN CERTIFICATE REQUEST-----\n", []),
+        ("POST", "/", "", b"root:x:0:0:root:/root:/bin/bash\n" * 90, []),
+    ],
+)
+def test_files_in_bodies(method: str, path: str, media_type: str, body: bytes, found: list[tuple[str, str]]) -> None:
+    """Files of forms and of PUT are reported by name, stores of credentials by their first bytes."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    parsed = feed(Http().stream(CLIENT), head.encode() + body, True)
+    uploads = [event for event in events(parsed) if event[0] == "HttpUpload"]
+    assert uploads == [("HttpUpload", "a", path, name, content, len(body)) for name, content in found]
+
+
 def test_careless_servers() -> None:
     """Spaces after the start line and a repeated length, which devices send, are accepted."""
     stream = Http().stream(CLIENT)

@@ -1,19 +1,22 @@
-"""Stolen data leaves by mail, FTP or TFTP: reports of information stealers and keyloggers, recognized by the subjects
-and file names that published analyses describe, and stores of credentials that are uploaded under their own name.
+"""Stolen data leaves in cleartext, by mail, FTP, TFTP, HTTP or rsync: reports of information stealers and keyloggers,
+recognized by the subjects and file names that published analyses describe; stores of credentials that are uploaded
+under their own name, or over HTTP with their content; and archives that go to an external server without a name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
-from sensor.detectors.shared.hosts import ends_of
 from sensor.dissectors.ftp import FtpFile
+from sensor.dissectors.rsync import RsyncTransfer
+from sensor.dissectors.shared.http_upload import HttpUpload
 from sensor.dissectors.smtp import SmtpAttachment, SmtpMail
 from sensor.dissectors.tftp import TftpWrite
 
@@ -41,10 +44,32 @@ _STORE = lazy_pattern(
 )
 
 
+# Archives, and dumps of databases.
+_ARCHIVE = re.compile(
+    r"\.(?:zip|7z|rar|cab|tar|tgz|tbz2?|txz|(?:tar|sql|bak|dump|csv|mdb|pst)\.(?:gz|bz2|xz|zst|zip|7z)|pst|ost|sql|bak)$",
+    re.IGNORECASE,
+)
+_TECHNIQUES = {"mail": "T1071.003", "http": "T1071.001"}
+_CONTENTS = {
+    "private_key": "a private key",
+    "password_hashes": "hashes of passwords",
+    "registry_hive": "a registry hive",
+    "password_store": "a store of passwords",
+}
+
+
+class Sent(NamedTuple):
+    """What is sent: the protocol, the subject or the names of files, and what their content is (HTTP only)."""
+
+    how: str
+    names: tuple[str, ...]
+    content: str = ""
+
+
 class StolenData(CallDetector):
     """Watches subjects and attachments of mails, and files that are uploaded."""
 
-    title = "Stolen data sent by mail, FTP or TFTP"
+    title = "Stolen data sent by mail, FTP, TFTP, HTTP or rsync"
     severity = Severity.high
     weighs_itself = True
     techniques = ("T1048.003",)
@@ -53,56 +78,89 @@ class StolenData(CallDetector):
         "the server, and preserve the program that sent the data."
     )
     false_positives = "A backup of an administrator that contains such a file: add its host to `managers`."
-    watches = (SmtpMail, SmtpAttachment, FtpFile, TftpWrite)
+    watches = (SmtpMail, SmtpAttachment, FtpFile, TftpWrite, HttpUpload, RsyncTransfer)
 
     def wants(self) -> dict[type[Event], Want]:
         return {
             SmtpMail: field("subject").matches(_REPORT),
             SmtpAttachment: field("name").passes(_is_stolen),
-            FtpFile: field("command").is_in(*UPLOADS) & field("path").passes(_is_stolen),
+            FtpFile: field("command").is_in(*UPLOADS) & field("path").passes(_may_be_stolen),
             TftpWrite: field("file").passes(_is_stolen),
+            HttpUpload: field("content").filled() | field("name").passes(_may_be_stolen),
+            RsyncTransfer: field("sends").filled(),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        how, text = _sent(event)
-        report = bool(_REPORT.search(text) if isinstance(event, SmtpMail) else _REPORT_FILE.search(text))
-        if not text or not (report or (not isinstance(event, SmtpMail) and _STORE.search(text))):
-            return
-        ends, networks = ends_of(event.packet), self.context.networks
-        if not networks.inside(ends.actor.address):
+        sent = _sent(event)
+        if not self.context.networks.inside(event.packet.src):
             return  # nothing leaves, as with mail that comes in
-        outside = not networks.inside(ends.target.address)
-        why = (
-            f"{how} {text[:120]!r}",
-            "information stealers name their reports like this" if report else "the file contains credentials",
-            f"the server is {'external' if outside else 'internal'}",
-        )
-        yield self.call_alert(
+        if isinstance(event, SmtpMail):
+            if _REPORT.search(event.subject):
+                yield self._stolen(event, sent, event.subject, report=True)
+            return
+        report = next(filter(_REPORT_FILE.search, sent.names), "")
+        store = next(filter(_STORE.search, sent.names), "")
+        if report or store or sent.content:
+            yield self._stolen(event, sent, report or store or "".join(sent.names[:1]), report=bool(report))
+        elif not isinstance(event, SmtpAttachment | TftpWrite):
+            yield from self._archive(event, sent)
+
+    def _stolen(self, event: Event, sent: Sent, name: str, *, report: bool) -> Alert:
+        outside = not self.context.networks.inside(event.packet.dst)
+        held = f"the file contains {_CONTENTS.get(sent.content, 'credentials')}"
+        return self.call_alert(
             event,
             "sent stolen data to" if report else "sent a store of credentials to",
-            why,
+            (
+                f"{sent.how} {name[:120]!r}",
+                "information stealers name their reports like this" if report else held,
+                f"the server is {'external' if outside else 'internal'}",
+            ),
             key=("report" if report else "store",),
             severity=Severity.critical if report else Severity.high if outside else Severity.medium,
             confidence=0.9 if report else 0.7,
-            techniques=(
-                "T1048.003",
-                "T1071.003" if how == "mail" else "T1071.002",
-                *(("T1552",) if not report else ()),
-            ),
-            app={"mail": "smtp"}.get(how, how),
+            techniques=(*_techniques(sent), *(("T1552",) if not report else ())),
+            app={"mail": "smtp"}.get(sent.how, sent.how),
         )
 
+    def _archive(self, event: Event, sent: Sent) -> Iterator[Alert]:
+        """Archives that go to an external address of which no name is known; over rsync all files."""
+        far = event.packet.dst
+        name = next((name for name in sent.names if sent.how == "rsync" or _ARCHIVE.search(name)), "")
+        if name and not self.context.networks.inside(far) and not self.context.names_of(far):
+            yield self.call_alert(
+                event,
+                "sent files to",
+                (f"{sent.how} {name[:120]!r}", "the server is external, and no host name resolved to its address"),
+                key=("archive",),
+                severity=Severity.low,
+                confidence=0.4,
+                techniques=_techniques(sent),
+                app=sent.how,
+            )
 
-def _sent(event: Event) -> tuple[str, str]:
-    """(protocol, subject or file) of what is sent."""
+
+def _techniques(sent: Sent) -> tuple[str, ...]:
+    return ("T1048.003", *(() if sent.how == "rsync" else (_TECHNIQUES.get(sent.how, "T1071.002"),)))
+
+
+def _sent(event: Event) -> Sent:
     if isinstance(event, SmtpMail):
-        return "mail", event.subject
+        return Sent("mail", (event.subject,))
     if isinstance(event, SmtpAttachment):
-        return "mail", event.name
+        return Sent("mail", (event.name,))
     if isinstance(event, FtpFile):
-        return "ftp", event.path if event.command in UPLOADS else ""
-    return ("tftp", event.file) if isinstance(event, TftpWrite) else ("", "")
+        return Sent("ftp", (event.path,) if event.command in UPLOADS else ())
+    if isinstance(event, HttpUpload):
+        return Sent("http", (event.name,), event.content)
+    if isinstance(event, RsyncTransfer):
+        return Sent("rsync", event.names if event.sends else ())
+    return Sent("tftp", (event.file,)) if isinstance(event, TftpWrite) else Sent("", ())
 
 
 def _is_stolen(name: str) -> bool:
     return _REPORT_FILE.search(name) is not None or _STORE.search(name) is not None
+
+
+def _may_be_stolen(name: str) -> bool:
+    return _is_stolen(name) or _ARCHIVE.search(name) is not None
