@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sensor.core.addresses import parse
@@ -65,6 +66,46 @@ def test_slowloris() -> None:
     """Many connections that are opened and do not end raise an alert."""
     [alert] = raised(FLOOD, connections(300, per_second=50, lasts=None))
     assert (alert.target_port, alert.numbers["threshold"], alert.techniques[0].technique) == (80, 150, "T1499.002")
+
+
+def kept_open(
+    count: int, packets: tuple[int, int], *, lasts: float = 5, port: int = 80, size: int = 150
+) -> list[tuple[float, Severity]]:
+    """Alerts of so many connections that stay open, each with so many packets of client and server."""
+    story = Story()
+    for n in range(count):
+        story.flow(n / 100, CLIENT, SERVER, port, answered=True, ended=lasts, sport=1024 + n, packets=packets)
+    changes = story.changes()
+    changes["client_bytes"], changes["last"] = changes["client_packets"] * size, changes["ts"]
+    found = alerts_of(detector(FLOOD), changes)
+    return [(alert.numbers["threshold"], alert.severity) for alert in found]  # type: ignore[misc]
+
+
+def test_requests_over_connections_that_stay_open() -> None:
+    """A flood over 40 kept-alive connections is low from the threshold on, and medium at three times as much; with TLS
+    too. Of a long connection the requests of ten seconds count.
+    """
+    assert kept_open(40, (100, 100)) == [(3000, Severity.low)]
+    assert kept_open(40, (400, 390), port=443) == [(3000, Severity.low), (9000, Severity.medium)]
+    assert kept_open(1, (360_000, 360_000), lasts=1000) == [(3000, Severity.low)]
+    assert kept_open(1, (290_000, 290_000), lasts=1000) == []
+
+
+def test_busy_connections_that_are_no_flood() -> None:
+    """Downloads, uploads, a client without answers, a browser, a busy database and few requests raise no alert."""
+    assert kept_open(40, (400, 800), size=66) == kept_open(40, (900, 400), size=1500) == []
+    assert kept_open(40, (400, 100)) == kept_open(40, (90, 90)) == kept_open(10, (290, 290)) == []
+    assert kept_open(40, (400, 400), lasts=60) == kept_open(40, (4000, 4000), port=5432) == []
+
+
+def test_a_flood_that_continues_is_counted_once() -> None:
+    """Progress of a connection, and its end, count their new requests only."""
+    story = Story().flow(0, CLIENT, SERVER, 80, answered=True, ended=9, packets=(2900, 2900))
+    changes = story.changes()
+    again = changes[-1:].copy()
+    again["kind"] = Change.PROGRESS
+    again["client_packets"] = 2000
+    assert alerts_of(detector(FLOOD), np.concatenate([changes[:-1], again, changes[-1:]])) == []
 
 
 def test_a_camera_has_no_reason_to() -> None:

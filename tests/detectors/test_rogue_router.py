@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.addresses import parse
+from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
@@ -116,6 +117,14 @@ def test_redirects_that_mislead_no_host() -> None:
         detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, parse("203.0.113.9"))]
     )
     assert alert.numbers["differs"] == "redirect"
+
+
+def test_link_local_addresses_are_not_assigned() -> None:
+    """The first server of a segment is reported if it assigns link-local addresses; one that assigns others is not."""
+    for given, found in (("fe80::9043:1", 1), ("2001:db8::9", 0), ("fd00::9", 0)):
+        lease = Dhcpv6Reply(packet(0, 0x77), 7, 1, "c", "00", 5, addresses=(parse(given),), dns=(parse("fe80::66"),))
+        alerts = inspected(detector(ROGUE), [lease])
+        assert [alert.severity for alert in alerts] == [Severity.high] * found
 
 
 def test_the_list_of_allowed_ones() -> None:

@@ -2,9 +2,9 @@
 segment.
 
 Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
-own prefix where there is one already, redirects clients. The first of a segment is learned and not reported. Also
-reported: router advertisement floods, zero-lifetime advertisements in the name of a known router, and hosts that send
-ICMP redirects to themselves.
+own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless it
+assigns link-local addresses (mitm6, pretender). Also reported: router advertisement floods, zero-lifetime
+advertisements in the name of a known router, and hosts that send ICMP redirects to themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 
 SEGMENTS_LIMIT, ROUTERS_LIMIT, REPORTED_LIMIT = 1024, 16, 2048
 REPORTED_S = 60
-UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its first seven
+# 2000::/3 by its first three bits, fc00::/7 by its first seven, fe80::/10 by its first ten
+UNICAST, LOCAL, LINK_LOCAL = 1, 0x7E, 0x3FA
 
 
 class Options(detector.Options):
@@ -151,6 +152,11 @@ class RogueRouter(EventDetector):
             known.put(mac, router)
 
     def _served(self, event: Dhcpv6Message) -> Iterator[Alert]:
+        if any(address >> 118 == LINK_LOCAL for address in event.addresses):
+            reason = (
+                "as a DHCPv6 server it assigns link-local addresses, which hosts configure themselves, as mitm6 does"
+            )
+            yield from self._alert(event, reason, "link-local")
         if not event.server or not event.dns:
             return
         servers = self._known(self._servers, event.packet.vlan)

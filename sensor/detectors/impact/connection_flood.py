@@ -1,5 +1,9 @@
 """Service exhaustion by one host: connections that are answered, opened faster than clients do (HTTP flood), or opened
-and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood).
+and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood); and
+requests without pause over a few connections to a web server (HTTP flood with keep-alive).
+
+Requests are estimated from the flow: packets of the client that are larger than acknowledgements and smaller than those
+of uploads, each with an answer. Encrypted requests count as well.
 
 Connections without an answer are ``service_flood``. Proxies and load balancers open many connections too: low severity
 below three times the threshold. They do not reset a thousand connections before the handshake is complete.
@@ -11,11 +15,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Recent
+from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
@@ -23,11 +28,18 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
+from sensor.counting.tally import Counts
 from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 REPORTED_LIMIT = 1024
 MANY = 3
+WEB = np.array([80, 443, 8000, 8080, 8443], np.uint16)
+# Mean frame size in bytes of a client that sends requests: an acknowledgement has about 66, an upload above 1,000.
+REQUEST_SIZES = 110, 800
+# A connection counts with this many packets of the client, and this many a second; a person's browser sends fewer.
+REQUESTS_LEAST, REQUESTS_RATE = 100, 20
+PAIRS_LIMIT = 1024
 HALF_OPEN = 2  # packets of a client that sends a SYN and resets the connection on the answer
 
 
@@ -35,8 +47,11 @@ class Options(detector.Options):
     """When connections of one source exhaust a service."""
 
     opened: int = Field(1000, ge=100, description="threshold: answered connections of one source to one service")
-    window_s: int = Field(10, ge=1, le=600, description="time window in seconds for `opened`")
+    window_s: int = Field(10, ge=1, le=600, description="time window in seconds for `opened` and `requests`")
     held: int = Field(150, ge=20, description="threshold: answered connections of one source that are still open")
+    requests: int = Field(
+        3000, ge=300, description="threshold: requests of one source to one web server over connections that stay open"
+    )
     held_s: int = Field(60, ge=10, le=600, description="time window in seconds in which they were opened")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of proxies, load balancers, load tests")
@@ -66,7 +81,7 @@ class ConnectionFlood(FlowDetector):
         "Proxies, load balancers and load tests (list them in `exempt`); programs that open a "
         "connection for each request."
     )
-    decisive = {"opened": "connections", "held": "connections"}
+    decisive = {"opened": "connections", "held": "connections", "requests": "connections"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -78,6 +93,8 @@ class ConnectionFlood(FlowDetector):
         self._half_open = self.tables.add("half_open", RateWindow(opened))
         self._held = self.tables.add("held", RateWindow(held))
         self._held_many = self.tables.add("held_many", RateWindow(held))
+        self._requests: Counts[tuple[int, ...]] = self.tables.add("requests", Counts(opened, PAIRS_LIMIT))
+        self._going: Bounded[int, int] = self.tables.add("going", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
         )
@@ -85,17 +102,17 @@ class ConnectionFlood(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts, rows = changes.contacts, changes.rows
+        found = self._busy(rows)
         kinds = contacts["kind"]
         over = (kinds == Change.ENDED) & (rows["answered"][contacts["row"]] != 0)
         contacts = contacts[((kinds == Change.ANSWERED) | over) & (contacts["service"] & 0xFF == TCP)]
         if not len(contacts):
-            return []
+            return found
         begins = (contacts["kind"] == Change.ANSWERED).astype(np.int8)
         ended = rows[contacts["row"]]
         half = (begins == 0) & (ended["reason"] == Reason.RESET) & (ended["client_packets"] <= HALF_OPEN)
         keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
         open_now, halves, want = 2 * begins - np.int8(1), half.astype(np.int8), self.options
-        found: list[tuple[int, Finding]] = []
         for window, steps, action, threshold, seconds, many in (
             (self._opened, begins, "opened", want.opened, want.window_s, False),
             (self._opened_many, begins, "opened", MANY * want.opened, want.window_s, True),
@@ -107,6 +124,34 @@ class ConnectionFlood(FlowDetector):
                 found.append((int(contacts["row"][i]), Finding(action, count, threshold, seconds, many)))
         return sorted(found)
 
+    def _busy(self, rows: npt.NDArray[np.void]) -> list[tuple[int, Finding]]:
+        """Requests over connections that stay open, by source and service: those of long connections count with the
+        share that fits into the window.
+        """
+        ended = rows["kind"] == Change.ENDED
+        at = np.flatnonzero(
+            (ended | (rows["kind"] == Change.PROGRESS))
+            & (rows["proto"] == TCP)
+            & (rows["client_packets"] >= REQUESTS_LEAST)
+            & np.isin(rows["server_port"], WEB)
+        )
+        found = []
+        for place, row in zip(at.tolist(), rows[at], strict=True):
+            sent, seconds = int(row["client_packets"]), max(int(row["last"] - row["first"]) / SECOND, 1.0)
+            size, answered = int(row["client_bytes"]) / sent, 2 * int(row["server_packets"]) >= sent
+            before = self._going.pop(int(row["flow"])) or 0
+            if not ended[place]:
+                self._going.put(int(row["flow"]), sent)
+            if not (REQUEST_SIZES[0] <= size <= REQUEST_SIZES[1] and answered and sent >= REQUESTS_RATE * seconds):
+                continue
+            key = tuple(int(row[name]) for name in ("client_hi", "client_lo", "server_hi", "server_lo", "server_port"))
+            new = round(max(sent - before, 0) * min(1.0, self.options.window_s / seconds))
+            count, want = self._requests.add(key, int(row["ts"]), new), self.options
+            for many, threshold in ((False, want.requests), (True, MANY * want.requests)):
+                if count - new < threshold <= count:
+                    found.append((place, Finding("requests", count, threshold, want.window_s, many)))
+        return found
+
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
@@ -115,16 +160,20 @@ class ConnectionFlood(FlowDetector):
             return
         actor, target = client_of(flow), server_of(flow)
         threshold, window = numbers.threshold, numbers.window_s
+        requests = numbers.action == "requests"
+        unit = "requests over connections that stay open" if requests else "answered connections"
+        what = (
+            f"sent {numbers.connections} requests to"
+            if requests
+            else f"{numbers.action} {numbers.connections} connections to"
+        )
         severe = numbers.many or is_fixed_function(self.context, actor)
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=(
-                f"{who(self.context, actor)} {numbers.action} {numbers.connections} connections to "
-                f"tcp/{flow.server_port} of {who(self.context, target)}"
-            ),
-            why=(f"{numbers.connections} answered connections within {window} s (threshold {threshold})",),
+            summary=f"{who(self.context, actor)} {what} tcp/{flow.server_port} of {who(self.context, target)}",
+            why=(f"{numbers.connections} {unit} within {window} s (threshold {threshold})",),
             numbers={"connections": numbers.connections, "threshold": threshold, "window_s": window},
             key=(addresses.text(flow.server), flow.server_port, numbers.action),
             severity=Severity.medium if severe else Severity.low,
