@@ -2,10 +2,10 @@
 
     python -m tests.perf.console_load [--seconds N] [--rate PPS] [--readers N] [--writers N] [--streams N]
 
-A sensor captures on one end of a veth pair, and tcpreplay sends the office, or another capture, into the other end in a
+A sensor captures on one end of a veth pair, and a sender writes the office, or another capture, into the other end in a
 loop. Readers open one page after the other and pause, writers add comments through the API, and each of them keeps
 streams of changes open, as a browser with several tabs does. It prints errors, latencies of requests, memory and CPU
-time of the console, and packets that the sensor lost. Needs root, tcpreplay and httpx; without root or tcpreplay the
+time of the console, and packets that the sensor lost. Needs httpx, and root and ip for the sensor: without them the
 console shows a replay of the office, and the output states it.
 """
 
@@ -35,7 +35,8 @@ from sensor.eventlog.paths import RUN_LOG
 from tests.perf.live import lacking, namespaces, wait_for
 from tests.perf.runs import ENVIRONMENT
 
-PCAPS = Path(__file__).parents[2] / "pcaps"
+ROOT = Path(__file__).parents[2]
+PCAPS = ROOT / "pcaps"
 PAGES = (
     "/", "/alerts", "/alerts?state=open&severity=medium", "/devices", "/devices?text=cam", "/incidents", "/timeline",
     "/recommendations", "/map", "/posture", "/health", "/search?q=10.20.10",
@@ -153,28 +154,19 @@ class Memory:
 
 @contextlib.contextmanager
 def sensing(folder: Path, capture: Path, rate: int) -> Iterator[dict[str, int]]:
-    """A sensor that captures the packets of tcpreplay; its last statistics afterwards."""
+    """A sensor that captures the packets of the sender; its last statistics afterwards."""
     here, there = f"console-src-{os.getpid()}", f"console-dst-{os.getpid()}"
     log, figures = folder / RUN_LOG, dict[str, int]()
     with namespaces(here, there):
         run = [*SENSOR, "run", "-i", "vb", "--intel", INTEL, "--state", str(folder), "--events", str(log)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": ENVIRONMENT, "cwd": folder}
         sensor = subprocess.Popen(["ip", "netns", "exec", there, *run], **quiet)  # type: ignore[call-overload]
-        replay = [
-            "tcpreplay",
-            "-q",
-            "--timer=nano",
-            "--preload-pcap",
-            "--loop=0",
-            "-i",
-            "va",
-            f"--pps={rate}",
-            str(capture),
-        ]
+        send = [sys.executable, "-m", "tests.perf.paced_sender", "va", str(rate), str(capture)]
         sender: subprocess.Popen[bytes] | None = None
         try:
             wait_for(lambda: log.exists() and b'"started"' in log.read_bytes())
-            sender = subprocess.Popen(["ip", "netns", "exec", here, *replay], **quiet)  # type: ignore[call-overload]
+            beside = quiet | {"cwd": ROOT}
+            sender = subprocess.Popen(["ip", "netns", "exec", here, *send], **beside)  # type: ignore[call-overload]
             wait_for(lambda: log.read_bytes().count(b'"kind":"alert"') > 3, LIMIT_S)
             yield figures
         finally:
@@ -236,7 +228,7 @@ def main() -> None:
 
 
 def _run(folder: Path, capture: Path, load_: Load) -> None:
-    why = lacking()
+    why = lacking(("ip",))
     if why:
         print(f"no sensor: {why}")
         office = [str(PCAPS / "office.pcapng"), "--intel", INTEL, "--state", str(folder)]

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,9 +36,9 @@ class Received(NamedTuple):
     cpu: float
 
 
-def lacking() -> str:
+def lacking(tools: Sequence[str] = ("ip", "tcpreplay")) -> str:
     """The reason why it cannot be measured here; empty if it can."""
-    missing = [tool for tool in ("ip", "tcpreplay") if shutil.which(tool) is None]
+    missing = [tool for tool in tools if shutil.which(tool) is None]
     return f"needs root{', ' + ', '.join(missing) if missing else ''}" if os.geteuid() or missing else ""
 
 

@@ -46,6 +46,8 @@ SLEEPS = {
     "outputs/test_syslog.py": (1, SLOW),
     "perf/console_load.py": (3, f"{PACE}; {RUNS}"),
     "perf/live.py": (3, RUNS),
+    "perf/paced_sender.py": (1, PACE),
+    "perf/test_paced_sender.py": (1, "replaces the pauses of a sender by a clock of the test"),
     "processes.py": (1, POLLS),
     "records/test_kill.py": (1, MOMENTS),
     "reliability/harness.py": (1, MOMENTS),
