@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,7 @@ def serve(args: argparse.Namespace) -> int:
     from sensor.console.serve import console_of
     from sensor.console.serve import serve as run
     from sensor.runtime.notify import Notifier
+    from sensor.runtime.process import serving
 
     state, place, notifier = state_of(args), chosen_place(args), Notifier()
     path, config = config_of(args)
@@ -63,19 +66,22 @@ def serve(args: argparse.Namespace) -> int:
         _greet(args, there, console.keys)
         notifier.ready()
 
-    try:
+    with contextlib.closing(notifier), _listening(args.listen), serving():
         run(console, ready, notifier.beat, app)
+    return 0
+
+
+@contextlib.contextmanager
+def _listening(address: str) -> Iterator[None]:
+    """Errors of the certificate and of the address end the command. Raises Stop; PermissionError."""
+    try:
+        yield
     except ValueError as error:  # BadPlace: an error of the certificate
         raise Stop(NOT_OPENED, str(error), error="console.not-possible") from None
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(
-            NOT_OPENED, f"cannot listen on {args.listen}: {error.strerror}", error="console.not-possible"
-        ) from None
-    finally:
-        notifier.close()
-    return 0
+        raise Stop(NOT_OPENED, f"cannot listen on {address}: {error.strerror}", error="console.not-possible") from None
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
+# Allocations between two collections in a process that answers requests: all objects every few minutes.
+SERVING = (2_000, 10, 10)
 # Parameters of mallopt(3), and bytes: size from which on an allocation is a separate mapping, for tables and for
 # others; amount of free memory that is kept. The last two are values that the C library would reach by itself. A single
 # arena: threads alternate anyway, and each would keep its free memory (a tenth of the total).
@@ -35,6 +37,27 @@ def unhurried() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+        if not frozen:
+            gc.unfreeze()
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[None]:
+    """Within this context, threads share one arena, and garbage is collected often.
+
+    Each request leaves some hundred objects in reference cycles. At the thresholds of commands, which end before they
+    matter, they would fill a hundred MB before they are first collected. Objects that exist at the begin are frozen:
+    no collection traverses them. Objects that were frozen before stay frozen.
+    """
+    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
+    one_heap()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*SERVING)
+    try:
+        yield
+    finally:
         gc.set_threshold(*thresholds)
         if not frozen:
             gc.unfreeze()

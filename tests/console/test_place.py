@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import stat
 import subprocess
@@ -17,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sensor.cli.main import main
+from sensor.console import serve
 from sensor.console.place import BadPlace, place_of
+from sensor.runtime.process import SERVING
 from tests.console.kit import FORM
 
 
@@ -128,3 +131,13 @@ def test_without_the_extra_the_command_names_it(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", run, "console", "--help"], capture_output=True, check=False).returncode
         == 0
     )
+
+
+def test_garbage_is_collected_often_while_it_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The thresholds of short commands would let each hundred requests add megabytes."""
+    seen: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(serve, "serve", lambda *_: seen.append(gc.get_threshold()))
+    before = gc.get_threshold()
+    assert main(["console", "--state", str(tmp_path), "--listen", "127.0.0.1:0"]) == 0
+    assert seen == [SERVING]
+    gc.set_threshold(*before)

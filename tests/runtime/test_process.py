@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
-from sensor.runtime.process import unhurried
+from sensor.cli.main import STARTING
+from sensor.runtime.process import serving, unhurried
 
 # malloc_stats(3) reports each heap.
 THREADS = """
@@ -60,3 +62,35 @@ def test_frozen_objects_stay_frozen() -> None:
         gc.unfreeze()
         if was:
             gc.freeze()
+
+
+class Request:
+    """Refers to itself, as a request with a handled error does."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def _most_alive(requests: int) -> int:
+    """The most requests that exist at the same time, of which each ends before the next begins."""
+    alive: set[int] = set()
+    most = 0
+    for number in range(requests):
+        weakref.finalize(Request(), alive.discard, number)
+        alive.add(number)
+        most = max(most, len(alive))
+    return most
+
+
+def test_garbage_of_requests_is_collected_while_serving() -> None:
+    """At the thresholds of commands it is not: what twenty thousand requests left would still exist."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*STARTING)
+    try:
+        assert _most_alive(20_000) == 20_000
+        with serving():
+            assert _most_alive(20_000) < 3_000
+        assert gc.get_threshold() == STARTING
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.collect()
