@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.perf.captures import frames
 
-# Seconds between two bursts, and of arrears that are made up for: the rate of a second exceeds the wanted one by a
+# Seconds between two bursts, and of arrears that are still sent: the rate of a second exceeds the wanted one by a
 # twentieth at most.
 BURST_S, ARREARS_S = 0.01, 0.05
 

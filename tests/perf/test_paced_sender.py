@@ -37,7 +37,7 @@ def test_it_keeps_the_rate() -> None:
     assert abs(_sent(clock, sender, 60) - 60 * RATE) <= RATE / 50
 
 
-def test_a_short_delay_is_made_up_for() -> None:
+def test_after_a_short_delay_it_catches_up() -> None:
     clock = Clock()
     sender = bursts(RATE, clock, clock.sleep)
     _sent(clock, sender, 10)
@@ -46,7 +46,7 @@ def test_a_short_delay_is_made_up_for() -> None:
 
 
 def test_after_a_long_delay_it_is_not_faster() -> None:
-    """It was stopped for 30 seconds: a moment is made up for, and each second after it has the wanted rate."""
+    """It was stopped for 30 seconds: it sends the packets of a moment, and each second after it has the wanted rate."""
     clock = Clock()
     sender = bursts(RATE, clock, clock.sleep)
     _sent(clock, sender, 10)
