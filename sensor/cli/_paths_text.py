@@ -13,6 +13,7 @@ import msgspec
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._table import for_terminal
+from sensor.core.type_labels import type_label
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.lookup import devices_named
 from sensor.posture.picture import Picture
@@ -105,7 +106,7 @@ class _PathText:
         """One device by its name, several as the number of each type."""
         if len(names) == 1:
             return self.text(names[0])
-        kinds = Counter(tidy(self.nodes[name].type).replace("_", " ") for name in names)
+        kinds = Counter(type_label(tidy(self.nodes[name].type)) for name in names)
         return (
             f"{len(names):,} devices "
             f"({', '.join(f'{count} {kind}' for kind, count in kinds.most_common(4))}{' …' if len(kinds) > 4 else ''})"

@@ -1,10 +1,12 @@
-"""All messages of the pages: those in templates, and titles of pages and columns in code."""
+"""All messages of the pages: those in templates, titles of pages and columns in code, and names of device types."""
 
 from __future__ import annotations
 
 from sensor.console.messages import messages_of
 from sensor.console.pages.devices import COLUMNS
 from sensor.console.render import FOLDER, HUB_NAV, NAV
+from sensor.core.device import TYPES
+from sensor.core.type_labels import type_label
 
 TITLES = (
     "Account", "Audit log", "Cannot read or write", "Cannot write", "Internal error", "Firewall", "Health", "Help",
@@ -17,4 +19,5 @@ TITLES = (
 def all_messages() -> list[str]:
     """All messages in the order of the templates, without duplicates."""
     found = [one for path in sorted(FOLDER.glob("*.jinja")) for one in messages_of(path.read_text(encoding="utf-8"))]
-    return list(dict.fromkeys((*found, *(name for _, name in (*NAV, *HUB_NAV)), *COLUMNS.values(), *TITLES)))
+    names = (name for _, name in (*NAV, *HUB_NAV))
+    return list(dict.fromkeys((*found, *names, *COLUMNS.values(), *TITLES, *map(type_label, TYPES))))

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sensor.core.reader import clean
 
 BARS, LABEL = 25, 28
-WIDTH, ROW, ASIDE, END = 720, 22, 220, 90
+WIDTH, ROW, END, LETTER = 720, 22, 90, 7.2
 # Types of DuckDB whose values are numbers.
 NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL.*")
 _FRAME = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
@@ -44,19 +44,20 @@ def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequen
     most = max(sizes, default=0.0)
     if most <= 0 or min(sizes) < 0:
         return None
-    bars = Markup("").join(_bar(place, *one, most) for place, one in enumerate(values))
+    aside = int(LETTER * max(min(len(name), LABEL) for name, _ in values)) + 18
+    bars = Markup("").join(_bar(place, *one, most, aside) for place, one in enumerate(values))
     about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
     return Chart(_FRAME.format(WIDTH, len(values) * ROW + 4, about, bars), len(values), columns[label], columns[value])
 
 
-def _bar(place: int, label: str, value: float | None, most: float) -> Markup:
-    """A value of None has no bar: it is not 0."""
-    top, length = place * ROW + 2, 0.0 if value is None else max(value / most * (WIDTH - ASIDE - END), 1.0)
+def _bar(place: int, label: str, value: float | None, most: float, aside: int) -> Markup:
+    """``aside``: width of the labels. A value of None has no bar: it is not 0."""
+    top, length = place * ROW + 2, 0.0 if value is None else max(value / most * (WIDTH - aside - END), 1.0)
     short = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
     number = _number(value)
     base = top + ROW - 7
     return _BAR.format(
-        label, number, ASIDE - 8, base, short, ASIDE, top, length, ROW - 4, ASIDE + length + 6, base, number
+        label, number, aside - 8, base, short, aside, top, length, ROW - 4, aside + length + 6, base, number
     )
 
 

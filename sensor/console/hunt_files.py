@@ -44,7 +44,7 @@ class HuntFiles:
         """
         if not NAME.fullmatch(name):
             raise Malformed("name", name, "lowercase letters, digits and underscores, at most 40")
-        body: dict[str, Any] = {key: given[key].strip() for key in FIELDS if given.get(key, "").strip()}
+        body: dict[str, Any] = {key: " ".join(given[key].split()) for key in FIELDS if given.get(key, "").strip()}
         parties = {key: given[key] for key in PARTIES if given.get(key)}
         text = _document(body | {"entities": parties}, sql)
         path = self.own / f"{name}.yaml"

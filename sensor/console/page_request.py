@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from sensor.console.filters import Paging, filter_of, paging_of
-from sensor.console.moments import now_ns, parsed
+from sensor.console.moments import moment_of, now_ns, parsed
 from sensor.console.querying import Querying, querying
 from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
@@ -75,6 +75,10 @@ class PageRequest:
     def filter(self, kind: type[Filter], *more: str) -> Filter:
         """The filter in the URL. ``more``: other parameters of the page. Raises Unknown, Malformed."""
         return filter_of(kind, self.given, self.now, more)
+
+    def moment(self, name: str) -> int:
+        """The time in a parameter, ns. Raises Malformed."""
+        return moment_of(name, self.first(name), self.now)
 
     def paging(self, sort: str, limit: int = 50, *, backwards: bool = True) -> Paging:
         return paging_of(self.given, sort, limit, backwards=backwards)

@@ -17,6 +17,7 @@ from sensor.console.messages import Translated, translated
 from sensor.console.page_request import PageRequest, url_of
 from sensor.console.saved_views import PATHS
 from sensor.console.shown import FILTERS, TESTS, cleaned
+from sensor.core.type_labels import type_label
 from sensor.records.installed import installed
 from sensor.tables.lines import SEVERITIES
 
@@ -104,6 +105,11 @@ class _Translating(jinja2.ext.Extension):
         return translated(source, cast("Translated", self.environment.globals["_"]))
 
 
+def _device_type(language: Language, kind: object) -> str:
+    """The name of a device type in a language; empty if there is none."""
+    return language.text(type_label(str(kind))) if kind else ""
+
+
 @functools.cache
 def _environment(language: Language) -> jinja2.Environment:
     """Records from other programs' logs may lack any key: missing values render as empty."""
@@ -118,6 +124,7 @@ def _environment(language: Language) -> jinja2.Environment:
     made.filters |= FILTERS
     made.tests |= TESTS
     made.filters["plural"] = language.plural
+    made.filters["device_type"] = functools.partial(_device_type, language)
     made.globals["_"] = language.text
     if language.messages:
         made.add_extension(_Translating)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sensor.core.addresses import Networks
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
+from sensor.core.type_labels import type_label
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.vulnerabilities.priority import Circumstances
 from sensor.posture.weakness import Weakness
@@ -45,7 +46,7 @@ class Node(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else self.type)))
+        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else type_label(self.type))))
         return (self.address or self.id) + (f" ({words})" if words else "")
 
     @property

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-# Types whose names differ from their ids with blanks: (singular, plural).
-_TYPES = {
-    "voip_phone": ("VoIP phone", "VoIP phones"),
-    "tv": ("TV", "TVs"),
-    "nvr": ("video recorder", "video recorders"),
-    "conferencing": ("conferencing system", "conferencing systems"),
-    "nas": ("NAS", "NAS"),
-    "ups": ("UPS", "UPS"),
-    "switch": ("switch", "switches"),
-    "mobile": ("mobile phone", "mobile phones"),
-    "door_access": ("door control", "door controls"),
-    "signage": ("display", "displays"),
-    "medical": ("medical device", "medical devices"),
-    "building": ("building control", "building controls"),
-    "industrial": ("industrial control", "industrial controls"),
-    "iot": ("IoT device", "IoT devices"),
-    "unknown": ("unknown device", "unknown devices"),
-}
+from sensor.core.type_labels import type_label
+
+# Types whose plural is not formed with an s.
+_PLURALS = {"nas": "NAS", "ups": "UPS", "switch": "switches"}
 
 
 def kind(singular: str) -> str:
     """``voip_phone`` → ``VoIP phone``."""
-    return _TYPES[singular][0] if singular in _TYPES else singular.replace("_", " ")
+    return "unknown device" if singular == "unknown" else type_label(singular)
 
 
 def kinds(singular: str, count: int) -> str:
     """``5 VoIP phones``."""
-    one, several = _TYPES.get(singular) or (kind(singular), f"{kind(singular)}s")
-    return counted(count, one, several)
+    return counted(count, kind(singular), _PLURALS.get(singular, ""))
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:

@@ -53,13 +53,13 @@ def test_the_office(golden: Golden, paths) -> None:
     result = paths()
     assert result.code == 0
     golden(result.lines[0])
-    assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in result.lines
-    at = result.lines.index(f"cost 17: internet → {NAS} (fs01, nas)")
+    assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, NAS)" in result.lines
+    at = result.lines.index(f"cost 17: internet → {NAS} (fs01, NAS)")
     assert result.lines[at + 1] == "  internet"
     assert result.lines[at + 2].startswith(f"  └─ {CAMERA} (DS-2CD")
     assert result.lines[at + 2].endswith("  +1")
     golden(result.lines[at + 3], "203.0.113.66")
-    assert result.lines[at + 5] == f"     └─ {NAS} (fs01, nas)  +16"
+    assert result.lines[at + 5] == f"     └─ {NAS} (fs01, NAS)  +16"
     assert "(assumed, not observed)" in result.lines[at + 6]
     golden(result.lines, "10.20.10.101")
     assert "  └─ 10.20.20.5 (server)  +25" in result.lines
@@ -85,7 +85,7 @@ def test_what_breaks_most_comes_with_a_command_that_works(paths, run_cli, office
 def test_from_one_device_to_another(paths) -> None:
     """Devices are given by address, name or id; the best paths differ in their first step."""
     (path,) = bodies(paths("--from", CAMERA, "--to", "FS01", "--json"), "path")
-    assert [hop["to_text"] for hop in path["hops"]] == [f"{NAS} (fs01, nas)"]
+    assert [hop["to_text"] for hop in path["hops"]] == [f"{NAS} (fs01, NAS)"]
     assert path["others"][0]["hops"][0]["to_text"] == "10.20.10.61 (axis-accc8e4f710a, camera)"
     (summary,) = bodies(paths("--from", path["sources"][0], "--to", path["goal"], "--json"), "summary")
     assert (summary["pairs"], summary["chosen"]) == (1, "as requested")

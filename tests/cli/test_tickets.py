@@ -77,7 +77,7 @@ def test_all_about_a_ticket(invoke) -> None:
     [ticket] = [one for one in bodies(invoke("list", "--json")) if "Aruba" in one["title"]]
     out = invoke("show", ticket["id"]).out
     assert (
-        "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the most severe of 3 findings"
+        "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access point), the most severe of 3 findings"
         in out
     )
     assert "Fixed in 8.12.0.2 / 8.10.0.13." in out

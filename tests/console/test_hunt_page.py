@@ -20,8 +20,8 @@ from tests.console.kit import Running, csrf_of
 
 TALKERS = "SELECT src_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5"
 SCHEDULED = {
-    "name": "talkers", "title": "Many connections", "description": "A host with many connections.", "schedule": "1h",
-    "look_back": "1d", "severity": "low", "actor": "src_ip", "target": "", "sql": TALKERS,
+    "name": "talkers", "title": "Many connections", "description": "A host with\r\n many connections.",
+    "schedule": "1h", "look_back": "1d", "severity": "low", "actor": "src_ip", "target": "", "sql": TALKERS,
 }  # fmt: skip
 
 
@@ -101,6 +101,8 @@ def test_a_query_becomes_a_scheduled_hunt_and_is_removed(there: Running) -> None
         assert found.faults == []
         hunt = found.by_name["talkers"]
         assert (hunt.sql, hunt.schedule, hunt.severity) == (TALKERS, 3600, "low")
+        assert hunt.description.split() == SCHEDULED["description"].split()
+        assert "\n" not in hunt.description
         assert hunt.entities is not None
         assert hunt.entities.actor == "src_ip"
         page = client.get("/hunt").text

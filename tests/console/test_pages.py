@@ -197,6 +197,26 @@ def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) ->
         assert word in page
 
 
+def test_device_types_have_names_on_pages_and_codes_in_urls(browser: httpx.Client) -> None:
+    """Lists, facets, forms, titles and the map show `VoIP phone`; links, the API and exports have `voip_phone`."""
+    listed = browser.get("/devices?type=voip_phone").text
+    assert re.search(r'aria-current="true">VoIP phone <span>5<', listed)
+    assert listed.count("<td>VoIP phone</td>") == 5
+    found = browser.get("/api/v1/devices", params={"type": "voip_phone"}).json()["items"]
+    assert {one["type"] for one in found} == {"voip_phone"}
+    assert browser.get("/api/v1/devices?type=voip_phone&format=csv").text.count("voip_phone") >= 2
+    device = browser.get(f"/devices/{found[0]['id']}").text
+    assert re.search(r"<h1>VoIP phone \S", device)
+    assert '<option value="voip_phone">VoIP phone</option>' in device
+    drawn = browser.get("/map?by=type&opened=voip_phone").text
+    assert "VoIP phone" in drawn.partition('class="total"')[2].partition("</p>")[0]
+    assert "conferencing system (" in drawn
+    pages = ("/", "/devices", "/devices?limit=100", "/posture", "/tickets", "/map", "/map?paths=yes", "/search?q=phone")
+    for path in pages:
+        shown = re.sub(r"<[^>]*>", " ", browser.get(path).text)
+        assert not re.search(r"\b(voip_phone|access_point|media_player|door_access)\b", shown), path
+
+
 def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None:
     """Reason, false positives, ATT&CK and response are shown; packets as hex dump and as a file."""
     text = browser.get("/alerts?detector=command_and_control.malicious_address").text

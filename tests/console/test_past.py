@@ -48,6 +48,21 @@ def test_a_difference_with_a_filter_has_what_matches_at_either_time(browser: htt
     assert ("new" in row.split(), "gone" in row.split(), "→" in row) == (False, False, True)
 
 
+def test_titles_of_past_pages_have_the_same_form(browser: httpx.Client) -> None:
+    """A time in the URL may be a span; titles show the time itself."""
+    time = r'<time datetime="2026-11-24T08:12:00Z"'
+    for path, name in (
+        ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
+        ("/recommendations", "Recommendations"), ("/map", "Map"), ("/health", "Health"),
+    ):  # fmt: skip
+        page = browser.get(path, params={"at": SCANS}).text
+        assert re.search(rf"<h1>{name} at {time}", page), path
+    for path in ("/incidents", "/alerts", "/devices"):
+        page = browser.get(path, params={"at": SCANS, "against": LATE}).text
+        assert re.search(rf"<h1>\w+: difference from {time}", page), path
+        assert re.search(r'<th scope="col">Change</th>', page), path
+
+
 def test_one_incident_of_a_moment(browser: httpx.Client) -> None:
     """An incident has the alerts until then; before its begin there is none."""
     listed = browser.get("/incidents", params={"at": SCANS}).text
@@ -125,6 +140,8 @@ def test_the_overview_of_a_moment(browser: httpx.Client) -> None:
     assert "<strong>1</strong> open incident" in page
     assert "<strong>3</strong> medium alerts" in page
     assert "<strong>38</strong> devices" in page
+    open_alerts = page.partition("<h2>Open alerts</h2>")[2]
+    assert re.findall(r'class="badge (\w+)"', open_alerts) == ["medium", "medium", "medium", "low"]
     assert re.search(r'href="/map\?at=2026-11-24T08%3A12&amp;against=2026-11-24T08%3A19"', page)
 
 

@@ -15,6 +15,7 @@ from sensor.console.render import render
 from sensor.core.device import TYPES
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
+from sensor.core.type_labels import type_label
 from sensor.fingerprinting.sums import Sum
 from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
@@ -56,7 +57,8 @@ def page(request: PageRequest) -> Response:
     known, on_sensor = request.opened.alerts_known, request.views.on_sensor
     found = request.views.alerts(AlertFilter(device=name), limit=SHOWN) if known else None
     todo = recommendations(request.data, StoryFilter(device=name), limit=SHOWN) if known and on_sensor else None
-    title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
+    kind = type_label(str(body.get("type") or "device"))
+    title = f"{kind} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
     return render(
         request,
         "device.jinja",

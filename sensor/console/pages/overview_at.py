@@ -15,6 +15,7 @@ from sensor.console.pages import stories_at
 from sensor.console.pages.posture_at import day_of
 from sensor.console.render import render
 from sensor.posture.scores.exposure import band_of
+from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable
 from sensor.views.past import PastRow
 
@@ -38,7 +39,9 @@ def page(request: PageRequest) -> Response:
 
 
 def _open(rows: list[PastRow]) -> list[PastRow]:
-    return [row for row in rows if row.state != "closed"]
+    """Those that were open, the most severe and newest first, as on the present overview."""
+    found = [row for row in rows if row.state != "closed"]
+    return sorted(found, key=lambda row: (SEVERITIES.index(row.severity), row.last), reverse=True)
 
 
 def _known(read: Callable[[], Found], unknown: list[str]) -> Found | None:

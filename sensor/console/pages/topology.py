@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import structs
 from starlette.responses import Response
 
 from sensor.console.drawing import drawing
 from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
+from sensor.core.type_labels import type_label
 from sensor.posture.picture import Picture
 from sensor.views.conversations import ConversationFilter
 from sensor.views.errors import Malformed, one_of
 from sensor.views.paths import PathsView, cheapest
-from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, topology
+from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, Topology, topology
 
 
 def page(request: PageRequest) -> Response:
@@ -25,7 +27,7 @@ def page(request: PageRequest) -> Response:
         then = then_of(request, picture) if request.first("at") else None
         paths = _paths(request, picture)
         along = paths.page.rows if paths is not None else ()
-        found, known = topology(picture, wanted, by, opened, then, along), picture.site.nodes
+        found, known = _named(topology(picture, wanted, by, opened, then, along), by), picture.site.nodes
 
     def url_of(node: MapNode) -> str:
         if node.device in known:
@@ -44,9 +46,17 @@ def page(request: PageRequest) -> Response:
         wanted=wanted,
         by=by,
         groupings=tuple(GROUPINGS),
-        group=opened,
+        group=type_label(opened) if by == "type" else opened,
         timely=True,
     )
+
+
+def _named(found: Topology, by: str) -> Topology:
+    """With the names of device types on groups by type."""
+    if by != "type":
+        return found
+    nodes = [one if one.device else structs.replace(one, name=type_label(one.name)) for one in found.nodes]
+    return structs.replace(found, nodes=nodes)
 
 
 def _paths(request: PageRequest, picture: Picture) -> PathsView | None:

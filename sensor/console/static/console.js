@@ -171,7 +171,8 @@ for (const slider of document.querySelectorAll("#slider")) timeSlider(slider);
 for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 document.getElementById("keys-button")?.addEventListener("click", () => document.getElementById("keys").showModal());
 prepare();
-if (window.matchMedia("(max-width: 899px)").matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
+const beside = document.querySelector(".with-facets th:nth-child(9)") ? 1200 : 900; // as in console.css
+if (window.matchMedia(`(max-width: ${beside - 1}px)`).matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
 localTimes(document);
 // On small screens the menu scrolls: the current page is in view.
 document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.type_labels import type_label
 
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -40,7 +41,7 @@ class Party(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.kind == "unknown" else self.kind)))
+        words = ", ".join(filter(None, (self.name, "" if self.kind == "unknown" else type_label(self.kind))))
         return addresses.text(self.addresses[0]) + (f" ({words})" if words else "")
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sensor.core import addresses
+from sensor.core.type_labels import type_label
 from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import (
     PROTOCOLS,
@@ -294,7 +295,7 @@ def _many(parties: Sequence[Party]) -> str:
     """``10.20.10.62 (door, camera)``, or ``3 machines (2 cameras, 1 workstation)``."""
     if len(parties) == 1:
         return parties[0].text
-    kinds = Counter((one.kind if one.kind != "unknown" else "") or "address" for one in parties)
+    kinds = Counter((type_label(one.kind) if one.kind != "unknown" else "") or "address" for one in parties)
     counted = ", ".join(f"{count} {kind}{_plural(kind, count)}" for kind, count in kinds.most_common())
     return f"{len(parties)} hosts ({counted})" if len(kinds) > 1 else counted
 

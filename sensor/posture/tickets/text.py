@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from sensor.core.type_labels import type_label
 from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
 
 NAMES_SHOWN = 20
@@ -30,7 +31,7 @@ def facts(ticket: Ticket) -> list[tuple[str, str]]:
 
 def devices_counted(devices: Sequence[Affected]) -> str:
     """``14: 9 camera, 5 printer``."""
-    kinds = Counter(one.type for one in devices).most_common()
+    kinds = Counter(type_label(one.type) for one in devices).most_common()
     return f"{len(devices):,}: {', '.join(f'{count:,} {kind}' for kind, count in kinds)}"
 
 
