@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -12,7 +13,7 @@ EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Start of the calendar, ns.
 FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
-_SPAN = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+_SPAN = lazy_pattern(r"(\d{1,6})([smhdw])", re.ASCII)
 
 
 def span_of(text: str) -> int:

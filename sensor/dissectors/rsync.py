@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
@@ -25,8 +26,8 @@ DATA_TAG = 7
 HEAD = 4
 SHORTEST_NAME = 3
 # Arguments end with an empty one; versions before 30 end each with a line feed, later ones with a NUL.
-_ARGUMENTS = re.compile(rb"--server[\n\0].*?(?:\n\n|\0\0)", re.DOTALL)
-_NAME = re.compile(rb"[\w.+@~,=/ ()\[\]-]{3,120}", re.ASCII)
+_ARGUMENTS = lazy_pattern(rb"--server[\n\0].*?(?:\n\n|\0\0)", re.DOTALL)
+_NAME = lazy_pattern(rb"[\w.+@~,=/ ()\[\]-]{3,120}", re.ASCII)
 
 
 class RsyncTransfer(Event):

@@ -45,7 +45,7 @@ _STORE = lazy_pattern(
 
 
 # Archives, and dumps of databases.
-_ARCHIVE = re.compile(
+_ARCHIVE = lazy_pattern(
     r"\.(?:zip|7z|rar|cab|tar|tgz|tbz2?|txz|(?:tar|sql|bak|dump|csv|mdb|pst)\.(?:gz|bz2|xz|zst|zip|7z)|pst|ost|sql|bak)$",
     re.IGNORECASE,
 )

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator
 
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 
 MULTIPART = "multipart/"
 FILES_LIMIT, NAME_LIMIT = 8, 120
 BEGIN_LIMIT = 4096
-_PART = re.compile(
+_PART = lazy_pattern(
     rb"\r?\ncontent-disposition:[^\r\n]{0,200};\s*filename=(?:\"([^\"\r\n]{0,255})\"|([^;\s]{1,255}))"
     rb"[^\r\n]{0,200}(?:\r?\n[^\r\n]{1,255}){0,4}\r?\n\r?\n",
     re.IGNORECASE,

@@ -1,0 +1,43 @@
+"""Regular expressions of what a replay imports are compiled on first use (core/lazy_pattern.py): compiling all of them
+took a tenth of the start.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tests.principles._source import name_of, room_of, trees_with
+
+# What a replay imports.
+ROOMS = frozenset((
+    "alerts", "core", "derived", "detectors", "dissectors", "engine", "evidence", "fingerprinting", "intel",
+    "inventory", "posture", "records", "rules", "tables",
+))  # fmt: skip
+
+
+def _compiles(node: ast.stmt) -> bool:
+    """Whether a statement of a module assigns ``re.compile(...)``."""
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and ast.unparse(value.func) == "re.compile"
+    )
+
+
+def _constants(tree: ast.Module) -> list[int]:
+    return [node.lineno for node in tree.body if _compiles(node)]
+
+
+def test_check_sees_constants() -> None:
+    assert _constants(ast.parse("import re\nA = re.compile('a')\nB: object = re.compile('b')\nC = f()")) == [2, 3]
+
+
+def test_constants_are_compiled_on_first_use() -> None:
+    found = [
+        f"{name_of(path)}:{line}: write lazy_pattern(...)"
+        for path, tree in trees_with("re.compile")
+        if room_of(path) in ROOMS
+        for line in _constants(tree)
+    ]
+    assert not found, "\n".join(found)
