@@ -221,7 +221,7 @@ def test_pipes() -> None:
 
 def test_truncated_bind() -> None:
     """Contexts behind a truncation have the interface before it, as Windows offers one in several transfer syntaxes; a
-    complete bind says nothing about other contexts.
+    complete bind describes its own contexts only.
     """
     offer = bind([(number, sample.SVCCTL, 2) for number in range(3)])
     cut = Packet(proto=6, src=CLIENT.src, problem=Problem.CUT)

@@ -18,11 +18,7 @@ ROOMS = frozenset((
 def _compiles(node: ast.stmt) -> bool:
     """Whether a statement of a module assigns ``re.compile(...)``."""
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Attribute)
-        and ast.unparse(value.func) == "re.compile"
-    )
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == "re.compile"
 
 
 def _constants(tree: ast.Module) -> list[int]:
