@@ -17,10 +17,10 @@ from sensor.core.batch import ROW, Batch
 
 Rows = npt.NDArray[np.void]
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes per block."""
 
-MAX_ROWS = 16384
+MAX_ROWS = 8192
 """Rows per batch."""
 
 KEPT = 8
