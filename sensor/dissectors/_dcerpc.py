@@ -31,7 +31,6 @@ PRIVACY = 6
 CONTEXTS_LIMIT, PENDING_LIMIT, PIPES_LIMIT, HISTORY_LIMIT = 64, 64, 32, 8
 OFFERED_LIMIT = 16  # contexts of one bind
 MESSAGES_LIMIT = 64  # in one piece of pipe data
-CHUNK_LIMIT = 4096  # bytes parsed of a message
 TRANSFER_SIZE = 20
 # Call sequence of DCSync tools at a domain controller: bind, controller information, name translation, replication.
 # Only drsuapi has such calls in that order.
@@ -120,9 +119,9 @@ class RpcConversation:
             self._contexts.put(number, found)
             names.append(found.name)
             at += _CONTEXT.size + TRANSFER_SIZE * ways
-        if verifier and not (packet.truncated and at + _TRAILER.size > len(data)):
-            trailer = _U16.unpack_from(data, 8)[0] - verifier - 8
-            self._level = _TRAILER.unpack_from(data, max(trailer, at))[1]
+        trailer = max(_U16.unpack_from(data, 8)[0] - verifier - 8, at)
+        if verifier and trailer + _TRAILER.size <= len(data):
+            self._level = _TRAILER.unpack_from(data, trailer)[1]
         if names:
             parsed.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
 

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
-from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcConversation, size
+from sensor.dissectors._dcerpc import RpcConversation, size
 from sensor.dissectors.shared.cut import Cut
 
 MAPPER = 135
+# Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
+# they are small (WEIGHT in ``decode/flows.pxd``).
+OPENING, KEEP = 2, 1984
 STRAY_LIMIT = 32  # number of payloads without the beginning of a message after which a connection is ignored
 # First bytes of messages: version 5.0, a type, its flags (first, last, header signing, multiplexing, with an object).
 STARTS = tuple(
@@ -32,7 +35,7 @@ STARTS = tuple(
 class Dcerpc(Dissector):
     """Messages on any port are recognized by their first bytes; only the first segments of each are needed."""
 
-    interest = Interest(tcp=(MAPPER,), starts=STARTS, stream=True, opening=2)
+    interest = Interest(tcp=(MAPPER,), starts=STARTS, stream=True, opening=OPENING)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())  # datagrams carry version 4
@@ -45,7 +48,7 @@ class RpcStream(Stream):
     """One connection. Message types show which side is the client, regardless of which one sent first."""
 
     def __init__(self) -> None:
-        self._directions = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
+        self._directions = (Cut(size, KEEP), Cut(size, KEEP))
         self._conversation = RpcConversation()
         self._unparsed = 0
 

@@ -38,8 +38,9 @@ CONTROLS = {
 }  # with the maximum size of each in bytes
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
-# Bytes parsed of a message: 4096 of a pipe after the headers. Four payloads of full segments have about this size.
-KEEP = 4608
+# Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
+# they are small (WEIGHT in ``decode/flows.pxd``).
+OPENING, KEEP = 4, 4000
 STRAY_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
 _ENCRYPTED = struct.Struct("<44xQ")
 _COMPRESSED = struct.Struct("<4xIHHI")
@@ -48,7 +49,7 @@ _COMPRESSED = struct.Struct("<4xIHHI")
 class Smb(Dissector):
     """Messages on any port are recognized by their magic; only their first segments are needed."""
 
-    interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=4)
+    interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=OPENING)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())  # datagrams carry mailslots, which the browser dissector parses

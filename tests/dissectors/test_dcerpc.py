@@ -157,6 +157,22 @@ def test_fragments_and_long_messages() -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [16, 200, 1008])
+def test_small_segments_of_a_long_message(size: int) -> None:
+    """A long call is reported from the small segments that the select pass passes on (``WEIGHT`` in decode/flows.pxd),
+    and so is a bind whose authentication data is longer.
+    """
+    passed = -(-Dcerpc.interest.opening * 63 // -(-size // 16)) * size
+    stub = text("Updater") + bytes(3000)
+    assert passed < len(stub)
+    long_bind = bind([(0, sample.SVCCTL, 2)], verifier=bytes(3000), level=6)
+    for whole, call in ((request(12, stub), "CreateServiceW"), (long_bind, ("svcctl",))):
+        stream = Dcerpc().stream(CLIENT)
+        found([(True, bind([(0, sample.SVCCTL, 2)]))], stream)
+        pieces = [(True, whole[at : at + size]) for at in range(0, passed, size)]
+        assert [event[2 if event[0] == "RpcBind" else 3] for event in events(found(pieces, stream))] == [call]
+
+
 def test_gap_and_late_start() -> None:
     """After a gap, parsing resumes at a segment that begins with a message."""
     stream = Dcerpc().stream(CLIENT)
