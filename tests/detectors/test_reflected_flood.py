@@ -92,6 +92,14 @@ def test_handshakes_that_no_host_began() -> None:
     assert one(alerts_of(detector(REFLECTED), again)).numbers["answers"] == 40
 
 
+@pytest.mark.parametrize("size", [60, 94, 128])
+def test_larger_frames_without_data(size: int) -> None:
+    """IPv6 and tunnels make the frames of a handshake larger; those with data raise no alert."""
+    found = alerts_of(detector(REFLECTED), unsolicited(6, 21, proto=TCP, victim_port=21, size=size))
+    assert one(found).numbers["servers"] == 5
+    assert alerts_of(detector(REFLECTED), unsolicited(40, 21, proto=TCP, victim_port=21, size=160)) == []
+
+
 @pytest.mark.parametrize(("shown", "severity"), [(True, Severity.high), (False, Severity.low)])
 def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -> None:
     """SYN-ACKs of many servers to ephemeral ports raise an alert: certain in a two-way capture, low in a one-way

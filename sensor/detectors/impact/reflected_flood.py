@@ -36,7 +36,7 @@ DNS = 53
 PLAIN = 1024  # servers use lower ports, clients higher ones
 # No client uses source ports below, not even privileged ones (512 to 1023).
 NO_CLIENT = 512
-HANDSHAKE = 80  # maximum size of a frame without data, bytes
+HANDSHAKE = 128  # maximum size of a frame without data, in bytes: IPv6 and options (94), or VXLAN and a VLAN tag (128)
 # UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port
 # mapper, NTP, NetBIOS, SNMP, LDAP, SLP, IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN,
 # WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti, memcached, debug and media ports of
