@@ -70,6 +70,7 @@ class Problem(enum.IntFlag):
     TAGS = 1024
     LINK_UNKNOWN = 2048
     ONE_SIDED = 4096
+    FOREIGN_RESET = 8192
 
 
 def _keep() -> None:

@@ -33,8 +33,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     matches ``starts`` or ``magic``; payloads below 1,008 bytes count in proportion. The bytes between are a gap, so
     that bodies cost nothing. 0: all.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
-    their sender within ``repeats_s``, and of segments without data with impossible flags; at most 512 new ones of each
-    a second, 2 during a flood. The others are counted as shed.
+    their sender within ``repeats_s``, and of segments without data with impossible flags or resets from a foreign MAC;
+    at most 512 new ones of each a second, 2 during a flood. The others are counted as shed.
     """
 
     udp: tuple[int, ...] = ()

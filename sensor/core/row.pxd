@@ -57,6 +57,8 @@ cdef enum:
     LINK_UNKNOWN = 2048  # a link type that is not decoded: counted by name, not a fault of the frame
     # set by the flow table: the connection began with a handshake and no packet of the other end was captured so far
     ONE_SIDED = 4096
+    # set by the flow table: a reset whose source MAC sent no other packet of this end, which has a MAC of its own
+    FOREIGN_RESET = 8192
 
 # Bits of Row.tcp_flags as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
 cdef enum:

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.change cimport Change
-from sensor.core.row cimport Row
+from sensor.core.row cimport FOREIGN_RESET, RST, Row
 
 # The fields needed to find a flow, separate from the flow itself: eight of them fill one cache line, which is one
 # probe.
@@ -35,7 +35,7 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends sent a FIN, UNASKED, BEGUN, PIECES, and TWICE of each end
+    uint8_t fins         # which ends sent a FIN, UNASKED, BEGUN, PIECES, TWICE of each end, and MOVED
     uint8_t heads0       # weight of the payloads inspected so far, per direction
     uint8_t heads1
     uint8_t grade        # number of progress reports
@@ -52,6 +52,7 @@ cdef enum:
     BEGUN = 8        # bit of ``fins``: the first packet was a SYN or SYN/ACK
     PIECES = 16      # bit of ``fins``: an opening came in small pieces, or its first bytes came late
     TWICE = 32       # bit of ``fins``: the frames of end 0 were captured twice; of end 1: the next bit
+    MOVED = 128      # bit of ``fins``: an end sent from two MACs, as behind two routers, or seen on both sides of one
     FURTHEST = 1 << 30  # bytes before or after the expected sequence number: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:
@@ -103,6 +104,14 @@ cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexc
         slot.next0 = number
     else:
         slot.next1 = number
+
+
+cdef inline void foreign(Row* row, Slot* slot, int end) noexcept nogil:  # assignments only
+    """A packet from another MAC than the first one of its end: an injected reset, or another path."""
+    if row.proto != 6 or not row.tcp_flags & RST:
+        slot.fins |= MOVED
+    elif not slot.fins & MOVED and row.src_mac and (slot.packets0 if end == 0 else slot.packets1) > 1:
+        row.problem |= FOREIGN_RESET
 
 
 cdef inline bint outside(Slot* slot, int direction, uint32_t number) noexcept nogil:  # arithmetic only

@@ -138,6 +138,8 @@ cdef class FlowTable:
             slot.bytes1 += row.wirelen
             if slot.mac1 == 0:
                 slot.mac1 = row.src_mac
+        if (slot.mac0 if key.end == 0 else slot.mac1) != row.src_mac:
+            foreign(row, slot, key.end)
         if (slot.packets0 == 0 or slot.packets1 == 0) and slot.fins & BEGUN and row.tcp_flags & (SYN | ACK) == ACK:
             row.problem |= ONE_SIDED
         if slot.state == OPEN:

@@ -20,7 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
-from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
+from sensor.core.row cimport ACK, FIN, FOREIGN_RESET, RST, SYN, WHOLE, Row
 from sensor.decode.flows cimport BEGUN, HEADS, PIECES, WEIGHT, FlowTable, Slot, outside
 from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of, put_piece
 from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, target_of
@@ -176,7 +176,7 @@ cdef class Selector:
                 row.wanted == 0
                 and words >= WORDS
                 and self.head_bits
-                and (row.tcp_flags & SYN or not row.tcp_flags & (RST | ACK))
+                and (row.tcp_flags & SYN or not row.tcp_flags & (RST | ACK) or row.problem & FOREIGN_RESET)
             ):
                 row.wanted = self.of_head(data, row, words)
             return 0
@@ -295,7 +295,7 @@ cdef class Selector:
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that want the header of this TCP row as payload: a SYN without data, or a segment with
-        invalid flags.
+        invalid flags, or a reset from a foreign MAC.
         """
         # all but SYN and RST carry ACK (RFC 9293, 3.10.7)
         cdef bint odd = row.tcp_flags & (FIN | RST) if row.tcp_flags & SYN else True

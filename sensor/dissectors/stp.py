@@ -61,9 +61,9 @@ class StpTopologyChange(Event):
 
 
 class Stp(Dissector):
-    """Bridges repeat messages every two seconds without changes of the tree."""
+    """A bridge repeats its messages every two seconds; of a flood of identical ones, 50 a second are read."""
 
-    interest = Interest(ethertypes=(SAP, PER_VLAN), repeats_s=60)
+    interest = Interest(ethertypes=(SAP, PER_VLAN), repeats_s=0.02)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload

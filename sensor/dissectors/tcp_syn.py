@@ -1,5 +1,5 @@
 """TCP headers (RFC 9293): how a host opens connections, and segments with flag combinations that no legitimate stack
-sends.
+sends, and resets that another host sends in the name of one end.
 
 Of a SYN without data, the window, the order of the options and their values are reported: they fingerprint the
 operating system. Ignores SYN-ACKs, which depend on the SYN, and data. Of a segment with invalid flags only the flags
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensor.core.batch import Problem
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -18,6 +19,7 @@ from sensor.core.reader import Malformed
 
 FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
 HEADER = 20
+FOREIGN_RESET = int(Problem.FOREIGN_RESET)
 END, NOP, MSS, SCALE, SACK, TIMESTAMPS, AUTHENTICATION = 0, 1, 2, 3, 4, 8, 29
 # Options and their lengths (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are reported by number.
 NAMES = {
@@ -64,6 +66,10 @@ class TcpOddFlags(Event):
     options: tuple[str, ...] = ()
 
 
+class TcpForeignReset(Event):
+    """A reset in the name of one end of a connection, from a MAC that sent no other packet of that end."""
+
+
 class Tcp(Dissector):
     """A host opens its connections in the same way, so most of its SYNs are repeats."""
 
@@ -75,6 +81,8 @@ class Tcp(Dissector):
             raise Malformed("header ends early")
         names, values, broken = _options(data)
         window, flags = int.from_bytes(data[14:16], "big"), packet.tcp_flags
+        if flags & RST and packet.problem & FOREIGN_RESET:
+            return iter((TcpForeignReset(packet),))
         if not flags & SYN or flags & (FIN | RST):
             return iter((TcpOddFlags(packet, flags, window, names),))
         event = TcpSyn(packet, window, names, _number(values, MSS), _number(values, SCALE), broken=broken)

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from sensor.core.row cimport FIN, RST, SYN, Row
+from sensor.core.row cimport FIN, FOREIGN_RESET, RST, SYN, Row
 from sensor.native.kinds cimport (
     FACT_TCP_SYN, TCP_ODD_FLAGS, TCP_ODD_FLAGS_FLAGS, TCP_ODD_FLAGS_OPTIONS, TCP_ODD_FLAGS_SLOTS, TCP_ODD_FLAGS_WINDOW,
     TCP_SYN, TCP_SYN_BROKEN, TCP_SYN_MSS,
@@ -40,7 +40,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     cdef uint32_t window, flags = row.tcp_flags
     cdef uint64_t* fields
     cdef bint reserved
-    if not HEADER <= size <= LONGEST:
+    if not HEADER <= size <= LONGEST or (flags & RST and row.problem & FOREIGN_RESET):
         return PUNT
     options(payload, size, &found, out)
     window = <uint32_t>payload[14] << 8 | payload[15]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from sensor.core.addresses import parse
+from sensor.core.batch import Problem
 from sensor.core.flow import Change, Flow, Reason, flow_of
 from sensor.core.time_units import SECOND
 from sensor.decode.flows import MARK, SLOT, FlowTable
@@ -53,6 +54,45 @@ def test_a_whole_connection() -> None:
     )
     assert (flow.client_packets, flow.server_packets, flow.answered) == (4, 3, True)
     assert flow.client_bytes == 4 * 54 + 3
+
+
+FOREIGN_MAC = bytes.fromhex("02aabbccddee")
+SERVER_MAC = bytes.fromhex("02aabbccdd02")
+
+
+def foreign(frames: list[bytes]) -> list[bool]:
+    """For each frame, whether it is a reset from a foreign MAC."""
+    batch = batch_of(frames)
+    FlowTable(8).follow(batch.rows, 0, len(batch))
+    return [bool(problem & Problem.FOREIGN_RESET) for problem in batch.rows["problem"].tolist()]
+
+
+def sent_by(mac: bytes, frame: bytes) -> bytes:
+    return frame[:6] + mac + frame[12:]
+
+
+def replies(*flags: int, mac: bytes = SERVER_MAC) -> list[bytes]:
+    return [sent_by(mac, back(each)) for each in flags]
+
+
+def test_a_reset_from_another_mac() -> None:
+    """A reset of either end from a MAC that sent nothing else for it is marked; the end's own resets are not."""
+    begun = [SERVER_MAC + frame[6:] for frame in (out(SYN), out(ACK))]
+    story = [begun[0], *replies(SYN_ACK), begun[1], *replies(ACK)]
+    assert foreign([*story, *replies(RST, mac=FOREIGN_MAC)]) == [*[False] * 4, True]
+    assert foreign([*story, sent_by(FOREIGN_MAC, out(RST))])[-1]
+    assert not any(foreign([*story, out(RST), *replies(RST)]))
+
+
+def test_ends_that_send_from_two_macs() -> None:
+    """A rejected connection, an end behind two routers or a virtual one, and a capture on both sides of a router mark
+    no reset.
+    """
+    assert not any(foreign([out(SYN), *replies(RST | ACK, mac=FOREIGN_MAC)]))
+    virtual = [out(SYN), *replies(SYN_ACK, ACK, mac=FOREIGN_MAC)]
+    assert not any(foreign([*virtual, *replies(RST, mac=FOREIGN_MAC)]))
+    twice = [each for frame in (out(SYN), back(SYN_ACK), out(ACK)) for each in (frame, sent_by(FOREIGN_MAC, frame))]
+    assert not any(foreign([*twice, sent_by(FOREIGN_MAC, out(RST))]))
 
 
 def test_a_refused_connection() -> None:
