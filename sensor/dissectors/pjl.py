@@ -2,8 +2,9 @@
 commands of jobs and users.
 
 Reads commands (``@PJL …`` lines after the universal exit sequence) and the printer's responses to INFO, ECHO and
-USTATUS. Page data is skipped. Passwords are never stored. Also reads the response of label printers to ~HI (host
-identification of ZPL) on the same port.
+USTATUS. Of page data in PostScript only operators are read that access files or settings (PostScript Language
+Reference, third edition, 3.8 and C.3), at the beginning of a job; all other page data is skipped. Passwords are never
+stored. Also reads the response of label printers to ~HI (host identification of ZPL) on the same port.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ LINE_LIMIT = 1024
 ANSWER_LIMIT = 4096
 COMMANDS_LIMIT = 128
 TEXT_LIMIT = 255
+SCRIPT, SCRIPT_LIMIT = b"%!", 4096
+# Files are opened with a name and an access mode in parentheses; those of the interpreter begin with %std or %line.
+_OPERATORS = re.compile(
+    rb"\b(filenameforall|deletefile|renamefile|setsystemparams|devformat)\b"
+    rb"|\((?!%(?:std|line|state))([^()]{1,255})\)\s{0,8}\(([rwa]\+?)\)\s{0,8}file\b"
+)
 # Commands of two words before their options (Technical Reference, 2.4).
 TWO_WORDS = frozenset(("INFO", "ENTER", "USTATUS", "DINQUIRE", "INQUIRE", "DEFAULT", "SET"))
 _NAME = lazy_pattern(r'\b(?:NAME|DISPLAY)\s{0,4}=\s{0,4}"([^"]{0,255})"', re.IGNORECASE)
@@ -46,6 +53,15 @@ class PjlCommand(Event):
 
     command: str
     argument: str
+    name: str
+
+
+class PostscriptOperator(Event):
+    """A job runs an operator on the printer that printing does not need: ``filenameforall``, ``deletefile``,
+    ``renamefile``, ``setsystemparams``, ``devformat``, or ``read``, ``write`` and ``append`` of the file ``name``.
+    """
+
+    operator: str
     name: str
 
 
@@ -74,12 +90,19 @@ class PjlStream(Stream):
     """One connection: commands in one direction, responses in the other."""
 
     def __init__(self) -> None:
-        self._line, self._answer = bytearray(), bytearray()
+        self._line, self._answer, self._script = bytearray(), bytearray(), bytearray()
+        self._found: set[tuple[str, str]] = set()
         self._data = self._lost = False
         self._commands = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return self._sent(packet, data) if from_client else self._answered(packet, data)
+        if not from_client:
+            yield from self._answered(packet, data)
+            return
+        yield from self._sent(packet, data)
+        if len(self._script) < SCRIPT_LIMIT:
+            self._script += data[: SCRIPT_LIMIT - len(self._script)]
+            yield from self._operators(packet)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         if from_client:
@@ -121,6 +144,17 @@ class PjlStream(Stream):
             yield from self._command(packet, line)
         if self._commands >= COMMANDS_LIMIT:
             kept.clear()
+
+    def _operators(self, packet: Packet) -> Iterator[Parsed]:
+        """Operators of a script, each once for a file."""
+        start = self._script.find(SCRIPT)
+        for match in _OPERATORS.finditer(self._script, start) if start >= 0 else ():
+            operator, name, mode = match.groups()
+            kind = operator.decode() if operator else {b"r": "read", b"w": "write"}.get(mode[:1], "append")
+            found = (kind, clean(name or b"", TEXT_LIMIT))
+            if found not in self._found and len(self._found) < COMMANDS_LIMIT:
+                self._found.add(found)
+                yield PostscriptOperator(packet, *found)
 
     def _command(self, packet: Packet, line: bytes) -> Iterator[Parsed]:
         words = clean(line[4:], LINE_LIMIT).split(None, 2)

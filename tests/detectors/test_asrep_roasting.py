@@ -22,6 +22,19 @@ def test_a_tool_wants_rc4_only() -> None:
     assert alert.severity == Severity.medium
 
 
+def test_a_list_of_accounts_is_tried() -> None:
+    """Five accounts with RC4 only raise an alert, whether they exist or not; with AES, or a password, they do not."""
+    tried = [each for n in range(6) for each in login(n, f"u{n}", proof="", etypes=(23,), refused=6 if n % 2 else 25)]
+    alert = one(inspected(detector(ROAST), tried))
+    assert (alert.severity, [each.technique for each in alert.techniques]) == (
+        Severity.high,
+        ["T1558.004", "T1087.002"],
+    )
+    assert inspected(detector(ROAST), [each for n in range(9) for each in login(n, f"u{n}", proof="", refused=6)]) == []
+    old = [each for n in range(9) for each in login(n, f"u{n % 4}", etypes=(23,), etype=RC4)]
+    assert inspected(detector(ROAST), old) == []
+
+
 def test_benign_twins_are_quiet() -> None:
     """Logins with pre-authentication, certificate or FAST armor, computer accounts, and errors raise no alert."""
     story = [each for n in range(9) for each in login(n, f"user{n}")]

@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.packet import Packet
 from tests.detectors.ntlm_stories import MIDDLE, SERVER, VICTIM, challenge, proof
 from tests.detectors.stories import World, detector, device, inspected, one
 
@@ -32,6 +33,15 @@ def test_a_challenge_that_is_passed_on_is_reported(near: str, far: str, severity
         severity,
     )
     assert {target.address for target in alert.targets} == {parse(SERVER), parse(VICTIM)}
+
+
+def test_a_port_forward() -> None:
+    """A client that uses another port than that of SMB comes through a port forward: medium, and an internal proxy."""
+    near = challenge(0.1, VICTIM, MIDDLE)
+    near.packet = Packet(ts=near.ts, proto=6, sport=4455, dport=50000, src=parse(MIDDLE), dst=parse(VICTIM))
+    [alert] = inspected(detector(RELAY), [challenge(0, MIDDLE, SERVER), near])
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1090.001")
+    assert alert.actor.address == parse(MIDDLE)
 
 
 def test_an_answer_that_is_passed_on_is_reported() -> None:

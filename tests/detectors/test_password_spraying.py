@@ -23,7 +23,7 @@ def test_many_accounts_with_few_tries_are_spraying() -> None:
 def test_names_that_do_not_exist_count_double() -> None:
     """Unknown accounts at a KDC or at a file server count twice."""
     found = inspected(detector(SPRAY), [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)])
-    assert one(found).numbers["unknown"] == 5
+    assert (one(found).numbers["unknown"], one(found).techniques[0].technique) == (5, "T1087.002")
     assert one(inspected(detector(SPRAY), [smb(n, f"name{n}", status=NO_SUCH_USER) for n in range(8)]))
 
 

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.pjl import PjlCommand
+from sensor.dissectors.pjl import PjlCommand, PostscriptOperator
 from tests.detectors.stories import START, Story, World, detector, device, inspected, one, raised
 
 ABUSE = "printing.raw_job_abuse"
@@ -21,6 +21,10 @@ def command(name: str, argument: str = "", path: str = "", *, at: float = 0, sou
         ts=START + int(at * SECOND), src=parse(source), dst=parse(PRINTER), sport=50000, dport=9100, proto=6
     )
     return PjlCommand(packet, name, argument, path)
+
+
+def script(operator: str, name: str = "") -> Event:
+    return PostscriptOperator(command("X").packet, operator, name)
 
 
 def reported(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
@@ -38,6 +42,10 @@ def reported(events: list[Event], world: World | None = None, **options: object)
         (command("DEFAULT", "PASSWORD"), Severity.medium, "T1499"),
         (command("ENTER", "FWUPDATE"), Severity.low, "T1542"),
         (command("UPGRADE", source=FAR), Severity.high, "T1542"),
+        (script("filenameforall"), Severity.medium, "T1083"),
+        (script("read", "/etc/passwd"), Severity.medium, "T1005"),
+        (script("read", "%disk0%../../etc/passwd"), Severity.high, "T1005"),
+        (script("setsystemparams"), Severity.medium, "T1499"),
     ],
 )
 def test_commands_that_are_no_printing(event: Event, severity: Severity, technique: str) -> None:

@@ -93,3 +93,24 @@ def test_setting_without_a_name() -> None:
     """LPARM (settings of one printer language) with or without a variable name is one command."""
     parsed = conversation((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
     assert [event[:2] for event in events(parsed)] == [("PjlCommand", "SET")] * 2
+
+
+def test_postscript_operators() -> None:
+    """Operators that access files and settings are reported once, in one piece or many, with and without PJL."""
+    script = b"%!PS\n(%disk0%*) {==} 256 string filenameforall\n/s (/etc/passwd) (r) file def\n"
+    script += b"<< /P 1 >> setsystemparams\n"
+    expected = [("filenameforall", ""), ("read", "/etc/passwd"), ("setsystemparams", "")]
+    job = b"\x1b%-12345X@PJL ENTER LANGUAGE=POSTSCRIPT\r\n" + script + script
+    for parts in ([script], [job], [script[n : n + 1] for n in range(len(script))]):
+        found = events(conversation(*((True, part) for part in parts)))  # type: ignore[arg-type]
+        assert [event[1:] for event in found if event[0] == "PostscriptOperator"] == expected
+    more = b"%! (a) deletefile (b) (w) file (c) (a+) file"
+    found = events(conversation((True, more)))  # type: ignore[arg-type]
+    assert [event[1:] for event in found] == [("deletefile", ""), ("write", "b"), ("append", "c")]
+
+
+def test_postscript_of_print_jobs_is_quiet() -> None:
+    """Usual operators, files of the interpreter, words inside of other languages and later pages yield nothing."""
+    usual = b"%!PS-Adobe-3.0\n<< /PageSize [595 842] >> setpagedevice (%stdin) (r) file cvx (text) show showpage\n"
+    late = usual + b"x" * 4096 + b" filenameforall"
+    assert conversation((True, usual)) == conversation((True, late)) == conversation((True, b"(a) (r) file")) == []

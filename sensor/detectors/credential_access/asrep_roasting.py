@@ -2,7 +2,8 @@
 
 Accounts that do not require it give any client material from which the password can be cracked. The alert is raised
 where the KDC issues a ticket although the client sent no pre-authentication. A single account with an ordinary request
-has low severity: it was configured like that. A tool requests RC4 only, or several accounts.
+has low severity: it was configured like that. A tool requests RC4 only, or several accounts. Tools that try a list of
+accounts with RC4 only are reported even if all accounts require pre-authentication, or do not exist.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import ends_of, some, who
 from sensor.detectors.shared.kerberos import cipher, ends, is_machine, network, only_weak, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
+
+REPORTED_LIMIT = 1024
 
 
 class Options(detector.Options):
@@ -29,6 +33,9 @@ class Options(detector.Options):
 
     accounts: int = Field(
         3, ge=2, description="threshold: accounts whose tickets one client received without pre-authentication"
+    )
+    tries: int = Field(
+        5, ge=3, description="threshold: accounts that one client tries with RC4 only and without pre-authentication"
     )
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
 
@@ -49,15 +56,22 @@ class AsrepRoasting(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._exchanges, self._accounts = (
-            self.tables.include("exchanges", Exchanges()),
-            self.tables.add("accounts", Distinct[int, str](self.options.window_s * SECOND)),
-        )
+        window = self.options.window_s * SECOND
+        self._exchanges = self.tables.include("exchanges", Exchanges())
+        self._accounts: Distinct[int, str] = self.tables.add("accounts", Distinct(window))
+        self._tried: Distinct[int, str] = self.tables.add("tried", Distinct(window))
+        self._reported: Recent[int] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         requested = self._exchanges.initial(event)
-        if not isinstance(event, KerberosAsReply) or requested is None or requested.proof or is_machine(event.client):
+        if isinstance(event, KerberosAsRequest):
+            yield from self._listed(event)
+        elif not isinstance(event, KerberosAsReply) or requested is None or requested.proof:
             return
+        elif not is_machine(event.client):
+            yield self._issued(event, requested)
+
+    def _issued(self, event: KerberosAsReply, requested: KerberosAsRequest) -> Alert:
         client, centre, port = ends(event)
         account, want = event.client.lower(), self.options
         count = self._accounts.add(client.address, account, event.ts)
@@ -66,7 +80,7 @@ class AsrepRoasting(EventDetector):
         numbers: dict[str, int | float | str] = {
             "accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype),
         }  # fmt: skip
-        yield self.alert(
+        return self.alert(
             event,
             actor=client,
             target=centre,
@@ -91,5 +105,37 @@ class AsrepRoasting(EventDetector):
             confidence=0.9 if severity > Severity.low else 0.5,
             actor_port=port,
             target_port=server_port(event),
+            network=network(self.context, event),
+        )
+
+    def _listed(self, event: KerberosAsRequest) -> Iterator[Alert]:
+        """A list of accounts that is tried. Clients with RC4 only are old, and log in as few accounts."""
+        if event.proof or is_machine(event.client) or not only_weak(event.etypes):
+            return
+        packet, want = event.packet, self.options
+        count = self._tried.add(packet.src, event.client.lower(), event.ts)
+        if count < want.tries or not self._reported.fresh(packet.src, event.ts):
+            return
+        client, centre, near, far = ends_of(packet)
+        names = some(self._tried.values(packet.src))
+        yield self.alert(
+            event,
+            actor=client,
+            target=centre,
+            summary=(
+                f"{who(self.context, client)} requested initial tickets of {count} accounts from "
+                f"{who(self.context, centre)} without pre-authentication"
+            ),
+            why=(
+                f"{count} accounts within {want.window_s} s (threshold {want.tries}): {names}",
+                "the client requested encryption types older than AES only, as cracking tools do",
+            ),
+            numbers={"accounts": count, "threshold": want.tries, "window_s": want.window_s},
+            key=("list",),
+            severity=Severity.high,
+            confidence=0.8,
+            techniques=("T1558.004", "T1087.002"),
+            actor_port=near,
+            target_port=far,
             network=network(self.context, event),
         )

@@ -3,7 +3,8 @@
 That host is a client of the one server and acts as the server for its victim. Both values are random, so a repetition
 is no coincidence. Where the two conversations use different protocols there is no benign reason. Where they use the
 same, a proxy may be between them, as is common in front of web servers (low), and rare in front of file servers and
-directories.
+directories. A victim comes to the standard port: where the client uses another one, it knows of a port forward, by
+which intruders reach the server through a host that they control (medium).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sensor.dissectors.shared.ntlm_events import NtlmChallenge, NtlmLogin
 
 SEEN_LIMIT, REPORTED_LIMIT = 4096, 1024
 PROXIED = frozenset(("http",))
+STANDARD_PORTS = {"smb": frozenset((139, 445)), "ldap": frozenset((389, 636, 3268, 3269))}
 
 
 class Options(detector.Options):
@@ -42,6 +44,17 @@ class _Seen(NamedTuple):
     server: Subject
     carrier: str
     ts: int
+    port: int
+
+
+class _Judged(NamedTuple):
+    """What the host in the middle did, and how sure that is."""
+
+    verb: str
+    severity: Severity
+    confidence: float
+    techniques: tuple[str, ...]
+    why: str
 
 
 class NtlmRelay(EventDetector):
@@ -82,9 +95,9 @@ class NtlmRelay(EventDetector):
             Subject(packet.dst_mac, packet.dst, packet.vlan),
         )
         here = (
-            _Seen(other, source, event.carrier, event.ts)
+            _Seen(other, source, event.carrier, event.ts, packet.sport)
             if requested
-            else _Seen(source, other, event.carrier, event.ts)
+            else _Seen(source, other, event.carrier, event.ts, packet.dport)
         )
         before = self._seen.get((requested, number))
         self._seen.put((requested, number), here)
@@ -108,8 +121,7 @@ class NtlmRelay(EventDetector):
         """``near``: between the victim and the relaying host; ``far``: between that and the server."""
         if not self._reported.fresh((near.client.address, near.server.address, far.server.address), event.ts):
             return
-        middle = far.client
-        proxied = near.carrier == far.carrier and near.carrier in PROXIED
+        middle, judged = far.client, self._judged(near, far)
         victim, server, name = who(self.context, near.client), who(self.context, far.server), who(self.context, middle)
         account = f" of {event.user}" if isinstance(event, NtlmLogin) and event.user else ""
         number = (
@@ -122,25 +134,33 @@ class NtlmRelay(EventDetector):
             actor=middle,
             target=far.server,
             targets=(far.server, near.client),
-            summary=f"{name} relayed the NTLM authentication{account} from {victim} to {server}",
+            summary=f"{name} {judged.verb} the NTLM authentication{account} from {victim} to {server}",
             why=(
                 (
                     f"{number} was seen twice: between {victim} and {name} ({near.carrier.upper()}), and between "
                     f"{name} and {server} ({far.carrier.upper()})"
                 ),
-                *(["a proxy in front of a web server does the same"] if proxied else []),
-                *(
-                    ["the two conversations use different protocols, which a proxy does not change"]
-                    if near.carrier != far.carrier
-                    else []
-                ),
+                *filter(None, (judged.why,)),
             ),
             numbers={"conversations": 2, "threshold": 2, "window_s": self.options.window_s},
             key=(near.client.address, far.server.address),
-            severity=Severity.low if proxied else Severity.critical if near.carrier != far.carrier else self.severity,
-            confidence=0.4 if proxied else 0.95,
+            severity=judged.severity,
+            confidence=judged.confidence,
+            techniques=judged.techniques,
             network={
                 **network_of_packet(self.context, event.packet, far.carrier),
                 "direction": self.context.networks.direction(middle.address, far.server.address),
             },
         )
+
+    def _judged(self, near: _Seen, far: _Seen) -> _Judged:
+        if near.carrier != far.carrier:
+            why = "the two conversations use different protocols, which a proxy does not change"
+            return _Judged("relayed", Severity.critical, 0.95, self.techniques, why)
+        if near.carrier in PROXIED:
+            why = "a proxy in front of a web server does the same"
+            return _Judged("relayed", Severity.low, 0.4, self.techniques, why)
+        if near.port not in STANDARD_PORTS.get(near.carrier, (near.port,)):
+            why = f"the client used port {near.port}: it knows of a port forward"
+            return _Judged("forwarded", Severity.medium, 0.7, ("T1090.001", "T1557.001"), why)
+        return _Judged("relayed", self.severity, 0.95, self.techniques, "")

@@ -16,6 +16,7 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.addresses import text
 from sensor.core.alert import Alert, Severity
+from sensor.core.attack import TECHNIQUES
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
@@ -28,6 +29,8 @@ from sensor.detectors.shared.kerberos import is_machine
 from sensor.detectors.shared.logins import network
 
 REPORTED_LIMIT = 4096
+# Share of unknown accounts from which on accounts are searched, not passwords.
+ENUMERATED = 0.8
 SEALED = "SSH"  # encrypted: the account is unknown
 UNJUDGED = (
     "no answers were captured; accounts count as rejected that the client left for another one without sending a proof "
@@ -144,7 +147,10 @@ class PasswordSpraying(EventDetector):
             f"{who(self.context, attempt.client)} attempted logins with {count} accounts to "
             f"{attempt.service} on {who(self.context, attempt.server)}"
         )
-        yield self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
+        made = self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
+        if unknown >= ENUMERATED * count:  # few or no passwords were tried
+            made.techniques = (TECHNIQUES["T1087.002"], *made.techniques)
+        yield made
 
     def _hosts_reported(self, attempt: LoginAttempt, hosts: int) -> Alert:
         want = self.options

@@ -1,5 +1,5 @@
-"""Abuse of a printer's raw port (9100): its file system, firmware or settings are accessed; or a device that does not
-print uses it.
+"""Abuse of a printer's raw port (9100): its file system, firmware or settings are accessed, by PJL or PostScript; or a
+device that does not print uses it.
 
 Drivers send jobs, query the status, and write to the display. Files are read, listed and deleted by attackers and by a
 few vendor tools, and a path traversal is used by attackers only. Firmware comes from the vendor's tool.
@@ -22,7 +22,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
-from sensor.dissectors.pjl import PjlCommand
+from sensor.dissectors.pjl import PjlCommand, PostscriptOperator
 
 AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
@@ -52,17 +52,27 @@ COMMANDS = {
     "DMCMD": Action("sent management commands to", Severity.low, "T1499"),
     "UPGRADE": Action("sent firmware to", Severity.low, "T1542"),
 }
+OPERATORS = {
+    "read": Action("read a file of", Severity.medium, "T1005"),
+    "write": Action("wrote a file to", Severity.medium, "T1499"),
+    "append": Action("appended to a file of", Severity.medium, "T1499"),
+    "filenameforall": Action("listed files of", Severity.medium, "T1083"),
+    "deletefile": Action("deleted a file of", Severity.medium, "T1499"),
+    "renamefile": Action("renamed a file of", Severity.medium, "T1499"),
+    "devformat": Action("formatted a disk of", Severity.high, "T1499"),
+    "setsystemparams": Action("changed settings of", Severity.medium, "T1499"),
+}
 # PJL languages for firmware, by vendors' names.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
 # Variables whose default no print job sets: locks of panel and disks, passwords, persistence of settings, the language
 # of the service panel.
-SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG".split())
+SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG SERVICEMODE".split())
 
 
 class RawJobAbuse(FlowDetector, CallDetector):
     """Watches PJL commands, and clients of the raw port."""
 
-    title = "Printer raw port abuse (PJL commands)"
+    title = "Printer raw port abuse (PJL, PostScript)"
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1542", "T1499")
@@ -72,7 +82,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
     )
     false_positives = "Vendor tools that load fonts or firmware, or back up settings: add their hosts to `managers`."
     Options = CallOptions
-    watches = (PjlCommand,)
+    watches = (PjlCommand, PostscriptOperator)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -82,23 +92,24 @@ class RawJobAbuse(FlowDetector, CallDetector):
         return {PjlCommand: field("command").is_in(*COMMANDS, "ENTER", "DEFAULT", "SET")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, PjlCommand):
+        if isinstance(event, PjlCommand):
+            action, command, argument = _action(event), event.command, event.argument
+        elif isinstance(event, PostscriptOperator):
+            action, command, argument = OPERATORS.get(event.operator), event.operator, ""
+        else:
             return
-        action = _action(event)
         packet = event.packet
         if action is None or not self._reported.fresh(
-            (packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts
+            (packet.src, packet.dst, command, argument, ".." in event.name), packet.ts
         ):
             return
+        language = "PJL command" if isinstance(event, PjlCommand) else "PostScript operator"
         ends, climbs = ends_of(packet), ".." in event.name
         outside, device = (
             not self.context.networks.inside(ends.actor.address),
             is_fixed_function(self.context, ends.actor),
         )
-        why = [
-            f"PJL command {event.command} {event.argument}".rstrip()
-            + (f" of {event.name[:120]!r}" if event.name else "")
-        ]
+        why = [f"{language} {command} {argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
         why += ["the path leaves the printer's own folder (path traversal)"] if climbs else []
         why += (
             ["the source is external"]
@@ -109,7 +120,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
         )
         grade = Severity.high if climbs or outside or device else action.severity
         yield self.call_alert(
-            event, action.what, why, key=(event.command,), severity=grade, techniques=(action.technique,), app="pjl"
+            event, action.what, why, key=(command,), severity=grade, techniques=(action.technique,), app="pjl"
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
