@@ -1,5 +1,5 @@
-"""The names of an address: learned from DNS answers and from the server names that clients request there. Limited in
-addresses and names.
+"""The names of an address: learned from DNS answers, from the server names that clients request there, and from the
+Host field of HTTP requests if no other name is known. Limited in addresses and names.
 
 DNS servers and clients can choose these names: a name may lower the severity of a finding or describe it better, and is
 never its evidence.
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
-from sensor.core.wants import Listener, field
+from sensor.core.wants import Listener, field, held
 from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
@@ -45,6 +46,12 @@ class PassiveDns:
         return [
             Listener("passive_dns", DnsResponse, self._answered, field("name").filled() & field("answers").filled()),
             *opened,
+            Listener(
+                "passive_dns",
+                HttpRequest,
+                self._requested,
+                field("host").filled() & ~field("forwarded").filled() & ~held(self._names, "packet.dst"),
+            ),
         ]
 
     def _answered(self, event: DnsResponse) -> None:
@@ -57,3 +64,10 @@ class PassiveDns:
     def _opened(self, event: TlsClientHello | QuicClientHello) -> None:
         if event.sni:
             self.learn(event.packet.dst, event.sni.lower())
+
+    def _requested(self, event: HttpRequest) -> None:
+        """Of proxies, which receive requests for others, no name is learned: their requests begin with a scheme."""
+        name = event.host.lower()
+        own = event.path.startswith("/") and not event.forwarded and event.packet.dst not in self._names
+        if own and "." in name and name[-1:].isalpha():
+            self.learn(event.packet.dst, name)

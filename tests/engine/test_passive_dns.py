@@ -5,6 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.shared.dns_message import Record
 from sensor.dissectors.tls import TlsClientHello
 from sensor.engine.passive_dns import PassiveDns
@@ -12,7 +13,7 @@ from sensor.engine.passive_dns import PassiveDns
 FIRST, SECOND = parse("203.0.113.1"), parse("2001:db8::1")
 
 
-def reported(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
+def reported(*events: DnsResponse | TlsClientHello | HttpRequest, size: int = 100) -> PassiveDns:
     memory = PassiveDns(size)
     for event in events:
         for _, kind, receive, _ in memory.listeners():
@@ -44,6 +45,24 @@ def test_names_come_from_answers_and_hellos() -> None:
     assert memory.names_of(FIRST) == ("api.example.org", "www.example.com")
     assert memory.names_of(SECOND) == ("www.example.com",)
     assert memory.names_of(parse("203.0.113.2")) == ()
+
+
+def requested(address: int, host: str, path: str = "/", forwarded: bool = False) -> HttpRequest:
+    return HttpRequest(Packet(dst=address), "GET", host, path, "", "", "", "", "", -1, forwarded)
+
+
+def test_names_in_requests() -> None:
+    """The Host field names a server of which no other name is known; addresses, proxies and later hosts do not."""
+    assert reported(requested(FIRST, "Www.Example.com")).names_of(FIRST) == ("www.example.com",)
+    assert reported(hello(FIRST, "a.example"), requested(FIRST, "b.example")).names_of(FIRST) == ("a.example",)
+    for event in (
+        requested(FIRST, "203.0.113.1"),
+        requested(FIRST, "localhost"),
+        requested(FIRST, "b.example", "http://b.example/"),
+        requested(FIRST, "b.example", forwarded=True),
+        requested(FIRST, ""),
+    ):
+        assert reported(event).names_of(FIRST) == ()
 
 
 def test_bounds() -> None:
