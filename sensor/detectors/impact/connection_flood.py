@@ -3,7 +3,8 @@ and held until the server has none left (Slowloris, slow POST), or reset at the 
 requests without pause over a few connections to a web server (HTTP flood with keep-alive).
 
 Requests are estimated from the flow: packets of the client that are larger than acknowledgements and smaller than those
-of uploads, each with an answer. Encrypted requests count as well.
+of uploads, each with an answer. Encrypted requests count as well. A tunnel that looks similar (VPN over TLS) has one or
+two connections, a flood has several.
 
 Connections without an answer are ``service_flood``. Proxies and load balancers open many connections too: low severity
 below three times the threshold. They do not reset a thousand connections before the handshake is complete.
@@ -28,7 +29,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
-from sensor.counting.tally import Counts
+from sensor.counting.tally import Counts, Distinct
 from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
@@ -38,7 +39,7 @@ WEB = np.array([80, 443, 8000, 8080, 8443], np.uint16)
 # Mean frame size in bytes of a client that sends requests: an acknowledgement has about 66, an upload above 1,000.
 REQUEST_SIZES = 110, 800
 # A connection counts with this many packets of the client, and this many a second; a person's browser sends fewer.
-REQUESTS_LEAST, REQUESTS_RATE = 100, 20
+REQUESTS_LEAST, REQUESTS_RATE, REQUESTS_CONNECTIONS = 100, 20, 5
 PAIRS_LIMIT = 1024
 HALF_OPEN = 2  # packets of a client that sends a SYN and resets the connection on the answer
 
@@ -94,6 +95,9 @@ class ConnectionFlood(FlowDetector):
         self._held = self.tables.add("held", RateWindow(held))
         self._held_many = self.tables.add("held_many", RateWindow(held))
         self._requests: Counts[tuple[int, ...]] = self.tables.add("requests", Counts(opened, PAIRS_LIMIT))
+        self._busy_flows: Distinct[tuple[int, ...], int] = self.tables.add(
+            "busy_flows", Distinct(opened, PAIRS_LIMIT, 8)
+        )
         self._going: Bounded[int, int] = self.tables.add("going", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
@@ -147,8 +151,10 @@ class ConnectionFlood(FlowDetector):
             key = tuple(int(row[name]) for name in ("client_hi", "client_lo", "server_hi", "server_lo", "server_port"))
             new = round(max(sent - before, 0) * min(1.0, self.options.window_s / seconds))
             count, want = self._requests.add(key, int(row["ts"]), new), self.options
+            if self._busy_flows.add(key, int(row["flow"]), int(row["ts"])) < REQUESTS_CONNECTIONS:
+                continue
             for many, threshold in ((False, want.requests), (True, MANY * want.requests)):
-                if count - new < threshold <= count:
+                if threshold <= count:
                     found.append((place, Finding("requests", count, threshold, want.window_s, many)))
         return found
 
