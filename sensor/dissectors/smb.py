@@ -5,7 +5,7 @@ Reads dialects, NTLM names and types of proofs ([MS-NLMP]), logins with their re
 renames, deletions, and the beginning of data in named pipes, with its DCE/RPC calls (``_dcerpc``). Reports urgent data
 at the beginning of a NetBIOS session. Resumes after gaps, and in connections captured from their middle. Ignores
 listings, locks and notifications, and the content of files beyond their first bytes. Encrypted content is not read but
-reported as encrypted.
+reported as encrypted, with the sizes of its messages if they are those of remote procedure calls (``_smb_sealed``).
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ from sensor.dissectors import _smb
 from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
+from sensor.dissectors._smb_sealed import SealedCalls
 from sensor.dissectors.shared.cut import Cut
 from sensor.dissectors.shared.netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors.shared.sender_facts import facts
-from sensor.dissectors.shared.smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession, SmbUrgent
+from sensor.dissectors.shared.smb_events import (
+    SmbCompressed,
+    SmbEncrypted,
+    SmbEncryptedCall,
+    SmbPipe,
+    SmbSession,
+    SmbUrgent,
+)
 
 SESSION_PORT, PORT = 139, 445
 URGENT = 0x20  # flag of TCP
@@ -41,15 +49,18 @@ MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
 # Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
 # they are small (WEIGHT in ``decode/flows.pxd``).
 OPENING, KEEP = 4, 4000
+SEALED_LIMIT = 512  # encrypted messages without another one, after which a connection is ignored
 STRAY_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
-_ENCRYPTED = struct.Struct("<44xQ")
+_ENCRYPTED = struct.Struct("<36xI4xQ")  # size of the message, and the session
 _COMPRESSED = struct.Struct("<4xIHHI")
 
 
 class Smb(Dissector):
     """Messages on any port are recognized by their magic; only their first segments are needed."""
 
-    interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=OPENING)
+    interest = Interest(
+        tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1), (4, ENCRYPTED)), stream=True, opening=OPENING
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())  # datagrams carry mailslots, which the browser dissector parses
@@ -66,6 +77,7 @@ class SmbStream(Stream):
         conversation = _smb.Conversation()
         self._smb1, self._smb2, self._pipes = Smb1(conversation), Smb2(conversation), Pipes()
         self._unparsed, self._begins = 0, True
+        self._sealed, self._sealed_left = SealedCalls(), SEALED_LIMIT
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
@@ -93,16 +105,29 @@ class SmbStream(Stream):
         if raw[0] == REQUEST:
             return _session(packet, raw, partial)
         if magic == SMB2:
+            self._sealed_left = SEALED_LIMIT
             return self._with_calls(self._smb2.read(packet, raw[FRAME_SIZE:], partial))
         if magic == SMB1:
             return self._with_calls(self._smb1.read(packet, raw[FRAME_SIZE:], partial))
         if magic == COMPRESSED and len(raw) >= FRAME_SIZE + 16:
             size, algorithm, _, offset = _COMPRESSED.unpack_from(raw, FRAME_SIZE)
             return [SmbCompressed(packet, size, algorithm, offset)]
-        if magic == ENCRYPTED and len(raw) >= FRAME_SIZE + 52 and not direction.encrypted:
-            direction.encrypted = True
-            return [SmbEncrypted(packet, _ENCRYPTED.unpack_from(raw, FRAME_SIZE)[0])]
+        if magic == ENCRYPTED and len(raw) >= FRAME_SIZE + 52:
+            return self._encrypted(packet, direction, raw)
         return []
+
+    def _encrypted(self, packet: Packet, direction: _Direction, raw: bytes) -> list[Parsed]:
+        """A connection with nothing but encrypted messages is read at its beginning only."""
+        size, session = _ENCRYPTED.unpack_from(raw, FRAME_SIZE)
+        self._sealed_left -= 1
+        self.done = not self._sealed_left
+        parsed: list[Parsed] = []
+        if not direction.encrypted:
+            direction.encrypted = True
+            parsed.append(SmbEncrypted(packet, session))
+        if called := self._sealed.read(size, direction is self._client):
+            parsed.append(SmbEncryptedCall(packet, called))
+        return parsed
 
     def _with_calls(self, parsed: list[Parsed]) -> list[Parsed]:
         """Add the DCE/RPC events that the data of named pipes contains."""

@@ -10,7 +10,7 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.batch import Problem
 from sensor.core.event import Event
-from sensor.dissectors.shared.smb_events import SmbCreate, SmbTreeConnect, SmbTreeResult, SmbWrite
+from sensor.dissectors.shared.smb_events import SmbCreate, SmbEncryptedCall, SmbTreeConnect, SmbTreeResult, SmbWrite
 from tests.detectors.call_stories import CLIENT, SERVER, call, packet
 from tests.detectors.stories import World, detector, inspected, one
 
@@ -149,6 +149,17 @@ def test_repetition_adds_no_finding(path: str) -> None:
     case = CASES[path]
     once = {alert.key for alert in inspected(detector(path), case.attack)}
     assert {alert.key for alert in inspected(detector(path), case.attack * 100)} == once
+
+
+def test_calls_in_encrypted_smb() -> None:
+    """A large call on a handle, with the sizes of a tool, is low, and repetition is one alert; small ones are quiet."""
+    path = "lateral_movement.remote_service"
+    alert = one(inspected(detector(path), [SmbEncryptedCall(packet(n), 156) for n in range(9)]))
+    assert (alert.severity, [each.technique for each in alert.techniques]) == (
+        Severity.low,
+        ["T1021.002", "T1569.002"],
+    )
+    assert inspected(detector(path), [SmbEncryptedCall(packet(n), 100) for n in range(9)]) == []
 
 
 def test_psexec_is_named_by_what_came_before() -> None:

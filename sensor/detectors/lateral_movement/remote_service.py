@@ -1,7 +1,9 @@
 """A service is created, changed or started on another host through the Service Control Manager (MS-SCMR): PsExec,
 smbexec and similar run programs like this.
 
-Queries (status, configuration, lists) are monitoring and are ignored. Arguments may be encrypted: the calls are not.
+Queries (status, configuration, lists) are monitoring and are ignored. Arguments may be encrypted: the calls are not. In
+encrypted SMB 3 only the sizes of messages show: a large call on a handle that a tool opened, which may create a service
+(low severity).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import ADMIN_SHARES, PAIRS_LIMIT, CallDetector, pair_of, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
-from sensor.dissectors.shared.smb_events import SmbCreate
+from sensor.dissectors.shared.smb_events import SmbCreate, SmbEncryptedCall
 
 SERVICE, EXECUTION, SHARES, STOP = "T1543.003", "T1569.002", "T1021.002", "T1489"
 BOTH = (SERVICE, EXECUTION)
@@ -29,6 +31,8 @@ STARTS = frozenset((19, 31))
 CONTROLS = 1  # stop, pause, continue
 OPENS = frozenset((16, 28))
 MEMORY_S = 600
+# Bytes of a call in encrypted SMB: a creation with the shortest names and program has 150, opening a service below 100.
+SEALED_CALL = 150
 # Programs of services that tools create, instead of a service's own program.
 SHELL = (
     "%comspec%",
@@ -74,7 +78,7 @@ class RemoteService(CallDetector):
         "Administrators with PsExec or sc.exe, deployment and inventory programs that install an "
         "agent: add their hosts to `managers`."
     )
-    watches = (RpcCall, SmbCreate)
+    watches = (RpcCall, SmbCreate, SmbEncryptedCall)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -84,15 +88,36 @@ class RemoteService(CallDetector):
         return {
             RpcCall: field("interface") == "svcctl",
             SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES),
+            SmbEncryptedCall: field("size") >= SEALED_CALL,
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "svcctl":
                 yield from self._call(event)
+        elif isinstance(event, SmbEncryptedCall):
+            if event.size >= SEALED_CALL:
+                yield self._sealed(event)
         elif isinstance(event, SmbCreate) and event.writes and event.share in ADMIN_SHARES:
             pair = self._pair(event)
             pair.wrote, pair.written = event.ts, f"{event.share}\\{event.name}"
+
+    def _sealed(self, event: SmbEncryptedCall) -> Alert:
+        why = (
+            f"a call of {event.size} bytes on an opened handle (threshold {SEALED_CALL}), as to create a service",
+            "the messages have the sizes of a library of tools, not of Windows; their content is encrypted",
+        )
+        return self.call_alert(
+            event,
+            "sent calls that may create a service, in encrypted SMB, to",
+            why,
+            {"bytes": event.size, "threshold": SEALED_CALL},
+            key=("sealed",),
+            severity=Severity.low,
+            confidence=0.4,
+            techniques=(SHARES, EXECUTION),
+            app="smb",
+        )
 
     def _pair(self, event: Event) -> _Pair:
         key = pair_of(event.packet)

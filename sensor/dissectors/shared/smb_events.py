@@ -172,6 +172,14 @@ class SmbEncrypted(Event):
     session: int
 
 
+class SmbEncryptedCall(Event):
+    """A remote procedure call on a handle, in an encrypted connection and with the sizes of messages that libraries of
+    tools send, not Windows. ``size``: of the call, in bytes.
+    """
+
+    size: int
+
+
 class SmbCompressed(Event):
     """A compressed message ([MS-SMB2] 2.2.42): declared sizes."""
 
