@@ -139,6 +139,10 @@ class Lab:
                 _run("ip", "-n", space, "route", "add", "default", "via", ROUTER.ip)
         return Host(name, space, ip, mac)
 
+    def flood_frames(self) -> None:
+        """The bridge forgets addresses at once and forwards every frame to all ports, as a hub does."""
+        _run("ip", "-n", self._switch, "link", "set", "br0", "type", "bridge", "ageing_time", "0")
+
     def outside(self, name: str, ip: str) -> Host:
         """A machine beyond the router; the way to it is not seen."""
         space = self._space(name)

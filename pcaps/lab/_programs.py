@@ -87,15 +87,17 @@ def telnet_server(lab: Lab, host: Host) -> None:
     )
 
 
-def file_server(lab: Lab, host: Host, *shares: str) -> Path:
-    """Samba without a domain: the account may read and write. Gives the folder of the first share."""
+def file_server(lab: Lab, host: Host, *shares: str, encrypt: str = "off") -> Path:
+    """Samba without a domain: the account may read and write. Gives the folder of the first share. ``encrypt``: its
+    setting for encryption (smb.conf(5)).
+    """
     base = lab.folder / f"{host.name}.samba"
     base.mkdir()
     paths = ("private dir", "lock directory", "state directory", "cache directory", "pid directory", "ncalrpc dir")
     lines = [
         "[global]", "workgroup = OFFICE", f"netbios name = {host.name.upper()[:15]}", "map to guest = never",
         "disable netbios = yes", "smb ports = 445",
-        "server min protocol = SMB2", "server smb encrypt = off", "load printers = no", f"log file = {base}/log", (
+        "server min protocol = SMB2", f"server smb encrypt = {encrypt}", "load printers = no", f"log file = {base}/log", (
             "passdb backend = "
             "tdbsam"
         ),

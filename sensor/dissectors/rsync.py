@@ -19,7 +19,7 @@ from sensor.core.reader import clean
 
 PORT = 873
 GREETING = b"@RSYNCD:"
-KEPT_LIMIT, NAMES_LIMIT = 8192, 32
+KEPT_LIMIT, NAMES_LIMIT = 8192, 256
 MODULE_LIMIT, NAME_LIMIT = 128, 120
 # The tag of data in a block of the multiplexed stream, in the fourth byte of its head (little-endian length, tag).
 DATA_TAG = 7
@@ -32,7 +32,7 @@ _NAME = lazy_pattern(rb"[\w.+@~,=/ ()\[\]-]{3,120}", re.ASCII)
 
 class RsyncTransfer(Event):
     """A client copies files. ``module``: the requested folder of the server. ``sends``: the client sends. ``names``:
-    the first files that it sends, at most 32; some of them without the beginning that they share with the one before.
+    the first files that it sends, at most 256; some of them without the beginning that they share with the one before.
     """
 
     module: str

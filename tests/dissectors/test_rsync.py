@@ -44,9 +44,9 @@ def test_in_pieces() -> None:
 
 
 def test_names_are_bounded() -> None:
-    """Of a long list the first 32 names are reported; a list without names is reported when the limit is reached."""
-    many = b"".join(b"\0\x18\x07file%03d" % number for number in range(100))
-    assert len(conversation(HELLO + b"in\n" + SENT + block(many))[0][3]) == 32  # type: ignore[index]
+    """Of a long list the first 256 names are reported; a list without names is reported when the limit is reached."""
+    many = b"".join(b"\0\x18\x07file%03d" % number for number in range(400))
+    assert len(conversation(HELLO + b"in\n" + SENT + block(many))[0][3]) == 256  # type: ignore[index]
     assert conversation(HELLO + b"in\n" + SENT, bytes(KEPT_LIMIT)) == [("RsyncTransfer", "in", True, ())]
 
 

@@ -60,6 +60,11 @@ ATTACKS = (
     ("windows_kerberoast", "credential_access.kerberoasting", "T1558.003", ATTACKER),
     ("windows_replication", "credential_access.dcsync", "T1003.006", ATTACKER),
     ("windows_transfer", "lateral_movement.tool_transfer", "T1570", ATTACKER),
+    ("upload_http", "exfiltration.stolen_data", "T1048.003", ATTACKER),
+    ("upload_rsync", "exfiltration.stolen_data", "T1048.003", ATTACKER),
+    ("reset_tcpkill", "impact.reset_injection", "T1499", ATTACKER),
+    ("pivot_socks", "command_and_control.internal_proxy", "T1090.001", ATTACKER),
+    ("pivot_forward", "credential_access.ntlm_relay", "T1090.001", "10.20.10.40"),
     ("devices_snmp", "discovery.snmp_guessing", "T1110.001", ATTACKER),
     ("devices_snmp", "discovery.snmp_guessing", "T1078", ATTACKER),
     ("devices_printer", "printing.raw_job_abuse", "T1005", ATTACKER),
@@ -77,6 +82,7 @@ ATTACKS = (
 MILD = (
     ("hole_upnp", "command_and_control.port_mapping", "T1133", CAMERA),
     ("windows_enumeration", "discovery.smb_enumeration", "T1087.002", ATTACKER),
+    ("pivot_encrypted", "lateral_movement.remote_service", "T1021.002", ATTACKER),
 )
 DRAWN = set(sampling.drawn(sorted({name for name, *_ in ATTACKS}), 10, "recordings of attacks"))
 # capture -> the roles that the operator set
