@@ -97,7 +97,8 @@ def file_server(lab: Lab, host: Host, *shares: str, encrypt: str = "off") -> Pat
     lines = [
         "[global]", "workgroup = OFFICE", f"netbios name = {host.name.upper()[:15]}", "map to guest = never",
         "disable netbios = yes", "smb ports = 445",
-        "server min protocol = SMB2", f"server smb encrypt = {encrypt}", "load printers = no", f"log file = {base}/log", (
+        "server min protocol = SMB2",
+        f"server smb encrypt = {encrypt}", "load printers = no", f"log file = {base}/log", (
             "passdb backend = "
             "tdbsam"
         ),

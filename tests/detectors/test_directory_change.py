@@ -26,12 +26,23 @@ def change(*attributes: str, name: str = ACCOUNT, operation: str = "modify", at:
         ("sIDHistory", "T1098", Severity.high),
         ("gPCMachineExtensionNames", "T1484.001", Severity.low),
         ("servicePrincipalName", "T1098", Severity.low),
+        ("userAccountControl", "T1098", Severity.low),
+        ("sAMAccountName", "T1098", Severity.low),
     ],
 )
 def test_what_is_written(attribute: str, technique: str, severity: Severity) -> None:
     """Each change has its technique; the case of the attribute does not matter."""
     [alert] = inspected(detector(CHANGE), [change(attribute)])
     assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
+
+
+def test_members_of_administrative_groups() -> None:
+    """A member is added to a group that administers the domain; other groups, and new accounts, are quiet."""
+    [alert] = inspected(detector(CHANGE), [change("member", name="CN=Domain Admins,CN=Users,DC=corp,DC=example")])
+    assert (alert.techniques[0].technique, alert.severity) == ("T1098", Severity.medium)
+    team = change("member", name="CN=Domain Admins Parking,CN=Users,DC=corp,DC=example")
+    created = change("sAMAccountName", "userAccountControl", operation="add")
+    assert inspected(detector(CHANGE), [team, created]) == []
 
 
 def test_a_dns_record_that_lures_clients() -> None:

@@ -1,6 +1,6 @@
-"""An intruder works through a host that he controls: microsocks and a port forward of socat lead to a file server and to
-a web page; and impacket's smbexec against a server that encrypts. Needs microsocks, socat, curl, smbclient, samba, and
-the package impacket.
+"""An intruder works through a host that he controls: microsocks and a port forward of socat lead to a file server and
+to a web page; and impacket's smbexec against a server that encrypts. Needs microsocks, socat, curl, smbclient, samba,
+and the package impacket.
 
 Run it as ``python -m pcaps.lab.attacks.pivots [SCENE...]``.
 """

@@ -1,5 +1,5 @@
-"""Stores of credentials leave the network: curl and rsync send a file of password hashes, which are made up, to a server
-outside. Needs curl and rsync.
+"""Stores of credentials leave the network: curl and rsync send a file of password hashes, which are made up, to a
+server outside. Needs curl and rsync.
 
 Run it as ``python -m pcaps.lab.attacks.uploads [SCENE...]``.
 """

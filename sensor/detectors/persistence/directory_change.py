@@ -1,5 +1,5 @@
 """Entries of a directory are changed as intruders do to keep or gain access: keys and delegation of accounts, service
-names, DNS records, group policies.
+names, DNS records, group policies, members of administrative groups.
 
 Which attributes are written is all that is read. Administration tools write some of them too; shadow credentials and
 resource-based delegation are rare even there.
@@ -39,12 +39,25 @@ ACTIONS = {
     "gplink": Action("linked a group policy on", "T1484.001", Severity.low, 0.5),
     "gpcmachineextensionnames": Action("changed a group policy on", "T1484.001", Severity.low, 0.6),
     "gpcuserextensionnames": Action("changed a group policy on", "T1484.001", Severity.low, 0.6),
+    "useraccountcontrol": Action("changed the options of an account on", "T1098", Severity.low, 0.4),
+    "samaccountname": Action("renamed an account on", "T1098", Severity.low, 0.4),
     "scriptpath": Action("set a logon script on", "T1098", Severity.medium, 0.6),
 }  # fmt: skip
-# A host that joins a domain, and a domain controller, write names of their own services.
-OWN = frozenset(("serviceprincipalname",))
+# Written when an account is created; a host that joins a domain, and a domain controller, write their own names.
+OWN = frozenset(("serviceprincipalname", "useraccountcontrol", "samaccountname"))
+# Groups whose members administer the domain or can become administrators.
+GROUPS = tuple(
+    f"cn={name},"
+    for name in (
+        "domain admins", "enterprise admins", "schema admins", "administrators", "account operators",
+        "backup operators", "server operators", "dnsadmins", "group policy creator owners", "key admins",
+        "enterprise key admins", "organization management", "exchange windows permissions",
+    )
+)  # fmt: skip
+MEMBER = "member"
+ADMITTED = Action("added a member to an administrative group on", "T1098", Severity.medium, 0.6)
 DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
-WRITTEN = frozenset((*ACTIONS, DNS_RECORD))
+WRITTEN = frozenset((*ACTIONS, DNS_RECORD, MEMBER))
 # Names that clients look up to find a proxy, and wildcard records (RFC 4592).
 LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
 
@@ -80,7 +93,7 @@ class DirectoryChange(CallDetector):
             yield self._record(event, entry.startswith(LURES))
             return
         for name in written:
-            action = ACTIONS.get(name)
+            action = ACTIONS.get(name) if name != MEMBER else ADMITTED if entry.startswith(GROUPS) else None
             if action is not None and not (event.operation == "add" and name in OWN):
                 yield self._made(event, action, f"{event.operation} of {name} in {event.name!r}")
 
