@@ -49,6 +49,7 @@ class DeviceState(DevicePart, gc=False):
     owner: str = ""
     criticality: str = ""
     tags: list[str] = []
+    vlan: int = 0
     confidence: float = 0.0
     first_seen: str = ""
     last_seen: str = ""

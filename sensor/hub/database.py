@@ -36,7 +36,7 @@ TYPES = {
     **dict.fromkeys(("gone", "closed"), "bool"),
     **dict.fromkeys(("ips", "macs", "parties", "sensor_tags", "record", "body"), "bytea"),
     **dict.fromkeys(("sites", "alerts"), "text[]"),
-    "severity": "int2", "confidence": "float4",
+    "severity": "int2", "vlan": "int4", "confidence": "float4",
 }  # fmt: skip
 # PostgreSQL compresses records longer than 2 kB; LZ4, if it was built with it, takes a tenth of the default's time.
 _COMPRESSION: LiteralString = """

@@ -15,6 +15,8 @@ Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = re.compile(r"dev-[0-9a-z]+")
 LISTED = 64
+# The largest VLAN id (IEEE 802.1Q, 9.6); in a record of a peer it may be any number.
+VLAN_MOST = 4095
 # Header of an array of text without NULL in PostgreSQL's binary format: dimensions, flags, type, size, lower bound.
 _ARRAY, _EMPTY = struct.Struct(">iiIii"), struct.pack(">iiI", 0, 0, 25)
 _SIZE = struct.Struct(">i").pack
@@ -22,7 +24,8 @@ _SIZE = struct.Struct(">i").pack
 EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
     "sensor", "id", "site", "log", "seq", "first", "last", "gone", "merged", "name", "type", "vendor", "model", "ips",
-    "macs", "confidence", "serial", "sensor_owner", "sensor_criticality", "sensor_tags", "record",
+    "macs", "confidence", "serial", "sensor_owner", "sensor_criticality", "sensor_tags", "vlan",
+    "record",
 )  # fmt: skip
 ALERTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "detector", "title",
@@ -103,7 +106,8 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
         *_key(origin, event, name), _time(one.first_seen, event), _time(one.last_seen, event),
         lost or event.line.action == "gone", one.id[:WORD] if lost else "", one.hostname[:WORD],
         one.type[:WORD] or "unknown", one.vendor[:WORD], one.model[:WORD], _texts(one.ips), _texts(one.macs),
-        one.confidence, one.serial[:WORD], one.owner[:WORD], one.criticality[:WORD], _texts(one.tags), event.text,
+        one.confidence, one.serial[:WORD], one.owner[:WORD], one.criticality[:WORD], _texts(one.tags),
+        min(max(one.vlan, 0), VLAN_MOST), event.text,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_reports import REPORTS
 from sensor.hub.schema_upgrades import UPGRADES
 from sensor.hub.schema_values import VALUES
+from sensor.hub.schema_vlans import VLANS
 
 MIGRATIONS = (
     """
@@ -198,5 +199,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     VALUES,
     REPORTS,
     CONSOLE,
+    VLANS,
 )
 VERSION = len(MIGRATIONS)

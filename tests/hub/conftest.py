@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
-from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers
+from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, fill
 
 # Modules that require the console extra, too.
 collect_ignore = [] if find_spec("starlette") and find_spec("httpx") else ["test_console.py", "test_console_browser.py"]
@@ -37,3 +37,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = ["--config", str(folder / "sensor.yaml"), "--intel", "pcaps/office.intel.txt"]
     subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True)
     return log
+
+
+@pytest.fixture(scope="module")
+def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
+    """A hub with the office capture of two sites."""
+    fill(servers, office, tmp_path_factory.mktemp("sensors"))
+    return servers

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.hub import sensors
-from sensor.hub.database import Connection, connected
+from sensor.hub.database import Connection, connected, grant_reader
+from sensor.hub.entities import identify
 from sensor.hub.folder import ServerTls, load_pair, make_folder
 from sensor.hub.settings import Hub, load_hub
 from sensor.outputs.hub_protocol.credentials import Credentials, claims_of, save_credentials
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MISSING = NO_NATS or NO_POSTGRESQL
 ACK_WAIT_S = 2
-SITE = "HQ"
+SITE, PARIS = "HQ", "Paris"
 ROOT = Path(__file__).parents[2]
 
 
@@ -221,3 +222,15 @@ def hub_file(servers: HubServers, folder: Path, reader: str = "reader: hub_reade
     url = servers.hub.settings.database.url
     path.write_text(f"nats: {{servers: ['{servers.url}']}}\ndatabase:\n  url: {url}\n  {reader}\n")
     return path
+
+
+def fill(servers: HubServers, log: Path, folder: Path) -> None:
+    """The log of the office capture, of two sites, which have the same devices and private addresses."""
+    servers.empty()
+    sent(servers, log, folder, "office-1", SITE)
+    sent(servers, log, folder, "paris-1", PARIS)
+    with servers.base() as base:
+        if not base.execute("SELECT 1 FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
+            base.execute("CREATE ROLE hub_reader NOLOGIN")
+        grant_reader(base, "hub_reader", ["*"])
+        identify(base)

@@ -18,8 +18,8 @@ from sensor.outputs.hub_protocol.messages import UpgradeReport
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.upgrades.packages import Dpkg
 from tests.console.kit import Running
-from tests.hub.hub_kit import SITE, HubServers, hub_file, sent
-from tests.hub.test_console import ALERTS, PARIS
+from tests.hub.hub_kit import PARIS, HubServers, hub_file
+from tests.hub.test_console import ALERTS
 from tests.upgrades.machine import built, needs_dpkg
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -28,13 +28,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
 @pytest.fixture(scope="module")
-def console(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    servers.empty()
+def console(filled: HubServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("console")
-    sent(servers, office, folder, "office-1", SITE)
-    sent(servers, office, folder, "paris-1", PARIS)
-    running = Running(folder, "--hub", str(hub_file(servers, folder)))
-    servers.limit(anna=["*"])
+    running = Running(folder, "--hub", str(hub_file(filled, folder)))
+    filled.limit(anna=["*"])
     yield running
     running.stop()
 
@@ -116,10 +113,10 @@ def test_coverage_and_findings_of_hunts(page: Any, servers: HubServers) -> None:
         refresh_campaigns(base)
     page.goto("/sensors")
     rows = page.locator("[data-rows] tbody tr")
-    expect(rows.filter(has_text="paris-1").locator("[data-name=Coverage]")).to_have_text(
+    expect(rows.filter(has_text="paris-1").locator("[data-name=Coverage]")).to_contain_text(
         "1,234 one-way connections, 7 truncated frames"
     )
-    expect(rows.filter(has_text="office-1").locator("[data-name=Coverage]")).to_have_text("no limit reported")
+    expect(rows.filter(has_text="office-1").locator("[data-name=Coverage]")).to_contain_text("no limit reported")
     page.goto("/")
     expect(page.locator("main tr").filter(has_text="telnet").locator("[data-name=Alerts]")).to_have_text("2 rows")
 

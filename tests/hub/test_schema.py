@@ -53,7 +53,7 @@ def earlier(servers: HubServers) -> Iterator[Connection]:
         base.execute(
             "INSERT INTO devices (sensor, id, site, log, seq, first, last, gone, merged, name, type, vendor, model, "
             "ips, macs, confidence, record) VALUES (1, 'dev-a', 'Berlin', 1, 1, now(), now(), false, '', 'NAS', "
-            "'nas', 'Acme', '', '{10.1.2.3}', '{00:17:c8:1a:2b:3c}', 1, '{}')"
+            "'nas', 'Acme', '', '{10.1.2.3}', '{00:17:c8:1a:2b:3c}', 1, '{\"device\":{\"vlan\":20}}')"
         )
         yield base
     with servers.base() as base:
@@ -70,7 +70,10 @@ def test_rows_of_an_earlier_version_are_in_all_lists(earlier: Connection) -> Non
     closed = AlertFilter(state=("closed",), verdict=("benign",), text="scanned", source="nas", target="203.0.113.66")
     assert [row.id for row in hub.alerts(closed).rows] == ["1.alert-a"]
     assert [note.action for note in hub.alert("alert-a").notes] == ["acknowledge", "verdict", "close"]
-    for wanted in (DeviceFilter(text="acme"), DeviceFilter(address="10.1.2.0/24"), DeviceFilter(type=("nas",))):
+    for wanted in (
+        DeviceFilter(text="acme"), DeviceFilter(address="10.1.2.0/24"), DeviceFilter(type=("nas",)),
+        DeviceFilter(vlan=(20,)),
+    ):  # fmt: skip
         assert [row.id for row in hub.devices(wanted).rows] == ["1.dev-a"]
 
 

@@ -12,14 +12,13 @@ from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import part
 from sensor.hub.views.ids import joined, resolve, with_origin
 from sensor.hub.views.operator_values import NONE, add_conditions, in_row, with_values
-from sensor.hub.views.query import Conditions, Order, Reader, like, ns_of, time_at
+from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
 from sensor.inventory.corrections import onto_body
 from sensor.views.devices import STATES, DeviceFilter, DeviceRow
 from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 
 SORTS = ("last", "first", "name")
-ON_SENSOR = "no such filter: a hub does not store it, the console of the sensor has it"
 _LAST: LiteralString = "d.last >= %(since)s AND d.last < %(until)s"
 _COLUMNS = sql.SQL(
     "d.sensor, d.id, s.name, d.site, d.type, d.vendor, d.model, d.name, d.ips, d.macs, d.first, d.last, d.gone, "
@@ -36,10 +35,11 @@ _COUNTS = sql.SQL(
 _CRITICAL = sql.SQL(
     "SELECT d.criticality, count(*) FROM devices d WHERE d.merged = '' AND d.criticality <> '' AND {test} GROUP BY 1"
 )
+_VLANS = sql.SQL("SELECT d.vlan, count(*) FROM devices d WHERE d.merged = '' AND {test} GROUP BY 1")
 _COUNTED = sql.SQL("""
-SELECT type, vendor, gone, criticality, count(*) FROM (
-    SELECT d.type, d.vendor, d.gone, d.criticality FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
-) d GROUP BY 1, 2, 3, 4""")
+SELECT type, vendor, gone, criticality, vlan, count(*) FROM (
+    SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
+) d GROUP BY 1, 2, 3, 4, 5""")
 _VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
 _MEMBERS = sql.SQL("""
 SELECT o.sensor, o.device, s.name, d.site, d.name, d.type, d.last,
@@ -103,12 +103,12 @@ def _member(*row: Any) -> dict[str, Any]:
 
 
 def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
-    if wanted.vlan:
-        raise Malformed("vlan", str(wanted.vlan), ON_SENSOR)
     one_of("state", wanted.state, STATES)
     test = reader.conditions("d")
     if wanted.type:
         test.add_any("d", "type", "type", wanted.type)
+    if wanted.vlan:
+        test.add_any("d", "vlan", "vlan", wanted.vlan)
     if len(wanted.state) == 1:
         test.add("d.gone = %(gone)s", gone=wanted.state[0] == "gone")
     if wanted.vendor:
@@ -159,27 +159,33 @@ def _beginning(text: str) -> str:
 
 
 def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Facets, int, bool]:
-    """Counts by value of each facet, the total, and whether it is exact."""
+    """Counts by value of each facet, the total, and whether it is exact. VLANs are counted up to COUNTED devices: there
+    is no table of their counts.
+    """
     times, operators = (wanted.since, wanted.until) != (None, None), wanted.owner or wanted.criticality or wanted.tag
-    grouped = not (wanted.text or wanted.address or wanted.mac or times or operators)
-    facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state", "criticality")}
+    grouped = not (wanted.text or wanted.address or wanted.mac or wanted.vlan or times or operators)
+    facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state", "criticality", "vlan")}
     total = 0
-    for kind, vendor, gone, criticality, count in _counted(reader, test, grouped=grouped):
+    for kind, vendor, gone, criticality, vlan, count in _counted(reader, test, grouped=grouped):
         total += count
-        shown = kind, vendor or "unknown", STATES[gone], criticality or NONE
+        shown = kind, vendor or "unknown", STATES[gone], criticality or NONE, str(vlan)
         for name, value in zip(facets, shown, strict=True):
             facets[name][value] += count
     if grouped:
         some = Counter(dict(reader.rows(_CRITICAL.format(test=test.sql), test.values)))
         facets["criticality"] = some + Counter({NONE: total - some.total()})
+        few = reader.rows(_VLANS.format(test=test.sql), test.values) if total <= COUNTED else []
+        facets["vlan"] = Counter({str(vlan): count for vlan, count in few})
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
     return counts, total, grouped or total < test.counted
 
 
 def _counted(reader: Reader, test: Conditions, *, grouped: bool) -> list[tuple[Any, ...]]:
-    """Counts by type, vendor, gone and criticality. ``grouped``: from the table of counts, which has no criticality."""
+    """Counts by type, vendor, gone, criticality and VLAN. ``grouped``: from the table of counts, which has neither of
+    the last two.
+    """
     if grouped:
-        return [(*row[:3], "", row[3]) for row in reader.rows(_COUNTS.format(test=test.sql), test.values)]
+        return [(*row[:3], "", 0, row[3]) for row in reader.rows(_COUNTS.format(test=test.sql), test.values)]
     return reader.rows(_COUNTED.format(test=test.sql, limit=test.counted), test.values)
 
 
