@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from sensor.console.filters import Paging, filter_of, paging_of
 from sensor.console.moments import moment_of, now_ns, parsed
 from sensor.console.querying import Querying, querying
+from sensor.console.report_store import OwnReports, ReportStore
 from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
@@ -61,6 +62,11 @@ class PageRequest:
     def data(self) -> Data:
         """The tables of a sensor's dataset. Raises NotReadable at a hub."""
         return self.opened.data
+
+    @property
+    def reports(self) -> ReportStore:
+        """Those of the hub, or of the console itself."""
+        return self.opened.reports or OwnReports(self.console.reports)
 
     @property
     def now(self) -> int:

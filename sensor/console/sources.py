@@ -16,6 +16,7 @@ import msgspec
 
 from sensor.console.open_tables import OpenTables
 from sensor.console.readiness import Readiness
+from sensor.console.report_store import ReportStore
 from sensor.datasets.choose import NoDataset, chosen, datasets_in
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.span import Span
@@ -33,7 +34,7 @@ from sensor.views.mutes import fault_of_mutes
 class Opened(msgspec.Struct, frozen=True):
     """``views``: its lists; ``notes``: caveats: a missing part, a store that is not up to date; ``alerts_known``: it
     has a log; ``add_notes``: stores notes of operators; ``device_changes``: opens changes of devices by an author, None
-    if there is no inventory; ``tables``: of a sensor's dataset, None at a hub.
+    if there is no inventory; ``tables``: of a sensor's dataset, None at a hub; ``reports``: of a hub, None at a sensor.
     """
 
     dataset: Dataset
@@ -43,6 +44,7 @@ class Opened(msgspec.Struct, frozen=True):
     add_notes: Callable[[Sequence[Note]], None]
     device_changes: Callable[[str], AbstractContextManager[DeviceChanges]] | None = None
     tables: Data | None = None
+    reports: ReportStore | None = None
 
     def changing_devices(self, author: str) -> AbstractContextManager[DeviceChanges]:
         """Raises NotReadable if nothing can be set on its devices; StoreError."""

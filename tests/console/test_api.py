@@ -27,7 +27,7 @@ LISTS = {
     "/vulnerabilities": 0,
     "/tickets": 0,
 }
-SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets")
+SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets", "/reports", "/report-schedules")
 
 
 @pytest.fixture(scope="module")

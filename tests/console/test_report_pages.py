@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sensor.console.api.client import ApiError, Client
 from sensor.console.child import Limits
 from sensor.console.reports import FAILED, Report, Reports
 from sensor.datasets.dataset import dataset_in
@@ -40,6 +41,15 @@ def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> N
         assert "done" in made(anna)
         first = Reports(own, None).all()[0]
         answer = anna.get(f"/reports/{first.id}/file")
+        client = Client(running.url, running.token())
+        [listed] = client.reports()
+        assert (listed.id, listed.state, listed.format) == (first.id, "done", "json")
+        assert listed.size == len(answer.content)
+        assert client.report_file(first.id) == answer.content
+        assert client.report_schedules() == []
+        with pytest.raises(ApiError) as unknown:
+            client.report_file("report-0")
+        assert unknown.value.problem.code == "not_found"
         assert len(answer.json()["devices"]) == 38
         assert answer.headers["content-disposition"].startswith("attachment")
         assert "script" not in answer.headers["content-type"]

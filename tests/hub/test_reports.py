@@ -14,36 +14,23 @@ import httpx
 import pytest
 
 from sensor.cli.main import main
+from sensor.console.security.keys import Keys
 from sensor.hub import report_log, reports
-from sensor.hub.database import Connection, grant_reader
+from sensor.hub.database import Connection
 from sensor.hub.device_values import DeviceValues
 from sensor.hub.notes import Note, add_note
 from sensor.hub.report_log import Span
-from sensor.hub.reports import NotMade, Schedule
+from sensor.hub.reports import NotMade, ReportRow, Schedule
 from sensor.hub.views.backend import HubBackend
 from sensor.hub.views.query import Reader
 from sensor.inventory.corrections import Correction
 from tests.console.kit import Running, csrf_of, output_of
-from tests.hub.hub_kit import SITE, HubServers, hub_file, sent
+from tests.hub.hub_kit import PARIS, SITE, HubServers, hub_file
 
-PARIS = "Paris"
 # The office capture is of this day.
 BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 DAY = Span(PARIS, BEGIN, BEGIN + timedelta(days=1))
 DEVICES, ALERTS, INCIDENTS = 38, 7, 3
-
-
-@pytest.fixture(scope="module")
-def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
-    servers.empty()
-    folder = tmp_path_factory.mktemp("sensors")
-    sent(servers, office, folder, "office-1", SITE)
-    sent(servers, office, folder, "paris-1", PARIS)
-    with servers.base() as base:
-        if not base.execute("SELECT 1 FROM pg_roles WHERE rolname = 'hub_reader'").fetchone():
-            base.execute("CREATE ROLE hub_reader NOLOGIN")
-        grant_reader(base, "hub_reader", ["*"])
-    return servers
 
 
 @pytest.fixture
@@ -250,6 +237,7 @@ def test_pages_for_users_of_some_sites(base: Connection, filled: HubServers, tmp
             assert pia.get(f"/reports/{fleet.number}/file").status_code == 404
             assert anna.get(f"/reports/{fleet.number}/file").json()["sensor"] == "all sites hub"
             assert anna.get("/reports/x/file").status_code == 404
+            _check_api(anna, pia, fleet, paris)
             page = pia.get("/reports").text
             assert (fleet.file_name in page, paris.file_name in page) == (False, True)
             assert _post(pia, action="remove", name="fleet") == 400
@@ -264,6 +252,29 @@ def test_pages_for_users_of_some_sites(base: Connection, filled: HubServers, tmp
     ]  # fmt: skip
 
 
+def _check_api(anna: httpx.Client, pia: httpx.Client, fleet: ReportRow, paris: ReportRow) -> None:
+    """The API has the same reports and schedules for each user, and the same files."""
+
+    def listed(client: httpx.Client, path: str, **given: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.get(f"/api/v1/{path}", params=given).json()["item"]
+        return found
+
+    assert [(one["schedule"], one["dataset"], one["state"]) for one in listed(pia, "reports")] == [
+        ("paris", PARIS, "done")
+    ]
+    assert {one["id"] for one in listed(anna, "reports")} == {str(fleet.number), str(paris.number)}
+    assert [one["id"] for one in listed(anna, "reports", data=PARIS)] == [str(paris.number)]
+    assert [(one["name"], one["every"], one["author"]) for one in listed(pia, "report-schedules")] == [
+        ("paris", "day", "pia")
+    ]
+    assert [one["name"] for one in listed(anna, "report-schedules")] == ["fleet", "paris"]
+    file = anna.get(f"/api/v1/reports/{fleet.number}/file")
+    assert (file.headers["content-type"], file.json()["sensor"]) == ("application/json", "all sites hub")
+    assert file.headers["content-disposition"].startswith("attachment")
+    for name in (str(fleet.number), "x", "999999"):
+        assert pia.get(f"/api/v1/reports/{name}/file").json()["code"] == "not_found"
+
+
 def _post(client: httpx.Client, **fields: str) -> int:
     token = csrf_of(client.get("/reports").text)
     return client.post("/reports/act", data={"csrf": token, **fields}).status_code
@@ -271,3 +282,35 @@ def _post(client: httpx.Client, **fields: str) -> int:
 
 def _reader(base: Connection) -> Reader:
     return Reader(base, (PARIS,))
+
+
+def test_a_program_schedules_a_report(base: Connection, filled: HubServers, tmp_path: Path) -> None:
+    """With a token of scope write, for the sites of the token; each change is audited."""
+    running = Running(tmp_path, "--hub", str(hub_file(filled, tmp_path)))
+    filled.limit(soar=[PARIS], reader=["*"])
+    try:
+        with _program(running, filled, "soar", "write") as soar, _program(running, filled, "reader", "read") as reader:
+            daily = {"name": "daily", "every": "day", "format": "json"}
+            assert soar.post("/report-schedules", params={"data": PARIS}, json=daily).status_code == 200
+            found = soar.get("/report-schedules").json()["item"]
+            assert [(one["name"], one["dataset"], one["author"]) for one in found] == [("daily", PARIS, "soar")]
+            again = soar.post("/report-schedules", params={"data": PARIS}, json=daily)
+            assert (again.status_code, again.json()["field"]) == (400, "name")
+            for change in ({"every": "hour"}, {"format": "exe"}, {"name": "../x"}, {"site": SITE}):
+                assert soar.post("/report-schedules", params={"data": PARIS}, json=daily | change).status_code == 400
+            assert soar.post("/report-schedules", json=daily | {"name": "all"}).status_code == 403
+            assert soar.post("/report-schedules", params={"data": SITE}, json=daily).status_code == 404
+            assert reader.post("/report-schedules", json=daily).status_code == 403
+            assert reader.post("/report-schedules/daily/remove", json={}).status_code == 403
+            assert soar.post("/report-schedules/nothing/remove", json={}).status_code == 400
+            assert soar.post("/report-schedules/daily/remove", json={}).json()["item"] == []
+    finally:
+        running.stop()
+    entries = [(one["action"], one["text"]) for one in filled.audited() if one["who"] == "soar"]
+    assert ("report schedule", "daily: each day, json") in entries
+    assert entries[-1] == ("report unschedule", "daily")
+
+
+def _program(running: Running, filled: HubServers, name: str, scope: str) -> httpx.Client:
+    secret = Keys(filled.shared.store).add_token(name, scope, 1.0)[1]
+    return httpx.Client(base_url=f"{running.url}/api/v1", headers={"Authorization": f"Bearer {secret}"}, timeout=60)

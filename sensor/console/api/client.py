@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from sensor.console.api import types
+from sensor.console.report_store import ReportSchedule, StoredReport
 from sensor.core.record_parts import time_text
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
 from sensor.views.devices import EVERY_DEVICE, DeviceFilter
@@ -118,6 +119,16 @@ class Client:
     def datasets(self) -> list[types.Dataset]:
         return self._one("/datasets", list[types.Dataset])
 
+    def reports(self) -> list[StoredReport]:
+        return self._one("/reports", list[StoredReport])
+
+    def report_file(self, report: str) -> bytes:
+        """The file of a finished report, by its id."""
+        return self._body(f"/reports/{quote(report, safe='')}/file", [])
+
+    def report_schedules(self) -> list[ReportSchedule]:
+        return self._one("/report-schedules", list[ReportSchedule])
+
     def note(self, alert: str, action: str, value: str = "", text: str = "", key: str = "") -> types.AlertDetails:
         """Write a note (``types.NewNote``). ``key``: repeating a request with the same key writes nothing; empty: a new
         one.
@@ -163,12 +174,15 @@ class Client:
         return found
 
     def _read(self, kind: type[Body], path: str, given: Parameters, *more: Any) -> Body:
+        return _decoded(self._body(path, given, *more), kind)
+
+    def _body(self, path: str, given: Parameters, *more: Any) -> bytes:
         with self._answer(path, given, *more) as answer:
             try:
-                body = answer.read()
+                body: bytes = answer.read()
             except HTTPException as error:
                 raise ConnectionError(f"the response is incomplete: {error!r}") from None
-            return _decoded(body, kind)
+            return body
 
     def _answer(
         self,

@@ -78,13 +78,14 @@ IDEMPOTENCY_KEY = {
 def openapi() -> Schema:
     """The complete description."""
     written = [kind for one in WRITES for kind in (one.body, one.result)]
-    kinds = [*(resource.result for resource in RESOURCES), *written, Problem]
+    kinds = [*(resource.result for resource in RESOURCES if not resource.files), *written, Problem]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     by_kind = dict(zip(map(str, kinds), schemas, strict=True))
     paths: Schema = {
-        BASE + resource.path: {"get": _get(resource, by_kind[str(resource.result)])} for resource in RESOURCES
+        BASE + resource.path: {"get": _get(resource, by_kind.get(str(resource.result), {}))} for resource in RESOURCES
     }
-    paths |= {BASE + one.path: {"post": _post(one, by_kind)} for one in WRITES}
+    for one in WRITES:
+        paths.setdefault(BASE + one.path, {})["post"] = _post(one, by_kind)
     paths[f"{BASE}/events"] = {"get": _events()}
     return {
         "openapi": "3.1.0",
@@ -100,7 +101,7 @@ def openapi() -> Schema:
 
 
 def _get(resource: Resource, schema: Schema) -> Schema:
-    content: Schema = {"application/json": {"schema": schema}}
+    content: Schema = {kind: {"schema": schema} for kind in resource.files or ("application/json",)}
     if resource.listed:
         content |= {
             kind.partition(";")[0]: {"schema": {"type": "string"}} for name, kind in FORMATS.items() if name != "json"
@@ -118,7 +119,7 @@ def _get(resource: Resource, schema: Schema) -> Schema:
 
 
 def _name(resource: Resource) -> str:
-    return "get_" + resource.path.strip("/").replace("/{id}", "_by_id")
+    return "get_" + resource.path.strip("/").replace("/{id}", "_by_id").replace("/", "_").replace("-", "_")
 
 
 def parameters(resource: Resource) -> list[Schema]:
@@ -168,8 +169,9 @@ def _parameter(name: str, kind: Any) -> Schema:
 def _post(one: Write, by_kind: dict[str, Schema]) -> Schema:
     body = {"required": True, "content": {"application/json": {"schema": by_kind[str(one.body)]}}}
     read = {"application/json": {"schema": by_kind[str(one.result)]}}
+    parameters = [DATA, *([ID] if "{id}" in one.path else []), IDEMPOTENCY_KEY]
     return {
-        "summary": one.summary, "operationId": one.operation, "parameters": [DATA, ID, IDEMPOTENCY_KEY],
+        "summary": one.summary, "operationId": one.operation, "parameters": parameters,
         "requestBody": body, "responses": {"200": {"description": "written", "content": read}} | _problems(),
     }  # fmt: skip
 

@@ -7,11 +7,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
+from starlette.responses import Response
 
 from sensor.console.api import convert, types
 from sensor.console.filters import LONGEST
 from sensor.console.losses import unseen
 from sensor.console.page_request import PageRequest
+from sensor.console.report_store import ReportSchedule, StoredReport
+from sensor.console.reports import FORMATS
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
@@ -22,7 +25,8 @@ SEARCHED = ("devices", "alerts", "incidents", "recommendations")
 
 class Resource(NamedTuple):
     """``filter``: struct whose fields are the parameters; ``item``: type of the result, of list members if ``sorts`` is
-    set; ``more``: other parameters; ``log``: needs the event log, and is unknown without it.
+    set; ``more``: other parameters; ``log``: needs the event log, and is unknown without it; ``files``: media types, if
+    the response is a file.
     """
 
     path: str
@@ -33,6 +37,7 @@ class Resource(NamedTuple):
     sorts: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     log: bool = True
+    files: tuple[str, ...] = ()
 
     @property
     def listed(self) -> bool:
@@ -156,6 +161,18 @@ def _datasets(request: PageRequest) -> Any:
     return types.One(found, convert.source(request))
 
 
+def _reports(request: PageRequest) -> Any:
+    return types.One(request.reports.reports(), convert.source(request))
+
+
+def schedules(request: PageRequest) -> Any:
+    return types.One(request.reports.schedules(), convert.source(request))
+
+
+def _report_file(request: PageRequest) -> Response:
+    return request.reports.file(request.http.path_params["id"]).response()
+
+
 RESOURCES = (
     Resource(
         "/devices",
@@ -197,6 +214,11 @@ RESOURCES = (
         "/search", "Search all resources for a text, an address, a network or an id", _search, types.Hits, more=("q",)
     ),
     Resource("/datasets", "The datasets of the state folder", _datasets, list[types.Dataset], log=False),
+    Resource("/reports", "Reports that the console stores, the newest first", _reports, list[StoredReport], log=False),
+    Resource(
+        "/reports/{id}/file", "The file of a report", _report_file, bytes, files=tuple(FORMATS.values()), log=False
+    ),
+    Resource("/report-schedules", "Schedules of reports at a hub", schedules, list[ReportSchedule], log=False),
 )
 
 

@@ -49,6 +49,9 @@ def api_routes(console: Console) -> list[BaseRoute]:
 
 def _reading(console: Console, resource: Resource) -> Endpoint:
     def read(request: PageRequest) -> Response:
+        if resource.files:
+            file: Response = resource.answer(request)
+            return file
         one_of("sort", [request.first("sort")] if request.first("sort") else [], resource.sorts)
         form = format_of(request)
         return (

@@ -138,6 +138,10 @@ class NewValues(msgspec.Struct, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An empty object."""
+
+
 class Story(msgspec.Struct):
     """An incident or a recommendation."""
 

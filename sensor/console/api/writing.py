@@ -1,4 +1,6 @@
-"""Writes of the API: notes on alerts, and values of devices, as the pages write them. Only tokens write."""
+"""Writes of the API: notes on alerts, values of devices and schedules of reports, as the pages write them. Only tokens
+write.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from sensor.console import device_edits
 from sensor.console.alert_actions import add_notes, notes_of
 from sensor.console.api import resources, types
 from sensor.console.page_request import PageRequest
+from sensor.console.report_schedules import schedule_report, unschedule_report
+from sensor.console.report_store import NewSchedule, ReportSchedule
 from sensor.core.foreign import part
 from sensor.inventory.store.database import StoreError
 from sensor.views.errors import Malformed, NotReadable
@@ -63,6 +67,14 @@ def _values(request: PageRequest, new: types.NewValues) -> None:
         raise NotReadable(str(error)) from None
 
 
+def _schedule(request: PageRequest, new: NewSchedule) -> None:
+    schedule_report(request, new, request.dataset.name)
+
+
+def _unschedule(request: PageRequest, _: types.Nothing) -> None:
+    unschedule_report(request, request.http.path_params["id"])
+
+
 def _audit(request: PageRequest, action: str, name: str, text: str) -> None:
     request.console.audit.add(
         request.who.name, action, peer=request.peer, dataset=request.dataset.name, ids=[name], text=text
@@ -90,5 +102,25 @@ WRITES = (
         _values,
         resources.device,
         types.Record,
+    ),
+    Write(
+        "/report-schedules",
+        "Schedule a report of the dataset, at a hub: a site or all (scope write)",
+        "add_report_schedule",
+        NewSchedule,
+        "an object with name, every and format",
+        _schedule,
+        resources.schedules,
+        list[ReportSchedule],
+    ),
+    Write(
+        "/report-schedules/{id}/remove",
+        "Remove a schedule with its reports (scope write)",
+        "remove_report_schedule",
+        types.Nothing,
+        "an empty object",
+        _unschedule,
+        resources.schedules,
+        list[ReportSchedule],
     ),
 )

@@ -16,6 +16,7 @@ from sensor.console.sources import Opened
 from sensor.datasets.card import SITE, Card
 from sensor.datasets.dataset import Dataset
 from sensor.hub.console.connections import Connections
+from sensor.hub.console.report_store import HubReports
 from sensor.hub.console.scopes import SiteScopes
 from sensor.hub.database import Connection
 from sensor.hub.device_values import DeviceValues
@@ -80,7 +81,9 @@ class HubSources:
         with self._connections.transaction() as base:
             self._limit(base, scope)
             changes = functools.partial(self._device_values, scope)
-            yield Opened(dataset, HubBackend(Reader(base, chosen)), notes, True, self._add_notes, changes)
+            reader = Reader(base, chosen)
+            reports = HubReports(reader, ALL, self.writing)
+            yield Opened(dataset, HubBackend(reader), notes, True, self._add_notes, changes, reports=reports)
 
     def _sites(self, scope: Scope, reused_s: float = REUSED_S) -> list[Site]:
         """The sites of a scope, as they were at most ``reused_s`` seconds ago."""
@@ -140,7 +143,8 @@ def _silent(sites: Sequence[Site], chosen: Scope) -> list[str]:
         return ["No sensor is enrolled here: nothing is known."]
     if not silent:
         return []
-    return [f"{silent:,} of {total:,} sensors have sent nothing for an hour: what they saw since is unknown."]
+    has = "sensor has" if total == 1 else "sensors has" if silent == 1 else "sensors have"
+    return [f"{silent:,} of {total:,} {has} sent nothing for an hour: what they saw since is unknown."]
 
 
 def _text(when: datetime | None) -> str:
