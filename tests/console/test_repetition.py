@@ -14,7 +14,7 @@ from starlette.requests import Request
 from uvicorn.server import ServerState
 
 from sensor.console import page_request, timeouts
-from sensor.console.api.replies import Busy, Replies
+from sensor.console.api.replies import KEPT_BYTES, Busy, Replies
 from sensor.views.errors import Malformed
 from tests.console.kit import Running
 
@@ -57,6 +57,22 @@ def test_keys_are_of_one_user_and_of_one_request() -> None:
     assert (found.status, found.body) == (200, b"{}")
     with pytest.raises(Malformed):
         replies.begin("anna", "k", "other")
+
+
+def test_stored_responses_have_a_limit_of_bytes() -> None:
+    """The newest are kept; a response that alone exceeds the limit is kept until the next one."""
+    replies, body = Replies(), bytes(KEPT_BYTES // 4)
+    for number in range(8):
+        assert replies.begin("anna", str(number), "mark") is None
+        replies.end("anna", str(number), 200, body)
+    kept = [number for number in range(8) if replies.begin("anna", str(number), "mark") is not None]
+    assert kept == [4, 5, 6, 7]
+    replies.begin("anna", "large", "mark")
+    replies.end("anna", "large", 200, bytes(2 * KEPT_BYTES))
+    found = replies.begin("anna", "large", "mark")
+    assert found is not None
+    assert len(found.body) == 2 * KEPT_BYTES
+    assert replies.begin("anna", "7", "mark") is None
 
 
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:

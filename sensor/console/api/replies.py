@@ -13,6 +13,8 @@ from sensor.views.errors import Malformed
 
 HEADER = "idempotency-key"
 LONGEST, KEPT, KEPT_S = 128, 2_000, 86_400.0
+# Limit of all stored responses together: a response is a whole alert with its notes.
+KEPT_BYTES = 16 << 20
 
 
 class Reply(NamedTuple):
@@ -34,6 +36,7 @@ class Replies:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], Reply] = OrderedDict()
+        self._bytes = 0
 
     def begin(self, who: str, key: str, mark: str) -> Reply | None:
         """The earlier response, or None for the first request with this key. Raises Malformed if the key is invalid or
@@ -44,9 +47,7 @@ class Replies:
         with self._lock:
             found = self._kept.get((who, key))
             if found is None or found.made < time.monotonic() - KEPT_S:
-                self._kept[who, key] = Reply(mark, 0, b"", time.monotonic())
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
+                self._put((who, key), Reply(mark, 0, b"", time.monotonic()))
                 return None
         if found.mark != mark:
             raise Malformed("Idempotency-Key", key, "a new key: this one was used for another request")
@@ -58,7 +59,18 @@ class Replies:
         """Store the response. Failed responses are not stored, so that the client may repeat the request."""
         with self._lock:
             found = self._kept.get((who, key))
+            self._drop((who, key))
             if found is not None and 200 <= status < 300:
-                self._kept[who, key] = found._replace(status=status, body=body)
-            else:
-                self._kept.pop((who, key), None)
+                self._put((who, key), found._replace(status=status, body=body))
+
+    def _put(self, place: tuple[str, str], reply: Reply) -> None:
+        """Store it as the newest. The oldest ones go if there are too many, or too many bytes."""
+        self._drop(place)
+        self._kept[place] = reply
+        self._bytes += len(reply.body)
+        while len(self._kept) > KEPT or (self._bytes > KEPT_BYTES and len(self._kept) > 1):
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, place: tuple[str, str]) -> None:
+        found = self._kept.pop(place, None)
+        self._bytes -= len(found.body) if found is not None else 0
