@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sensor.views.alerts import AlertRow
 
-KEPT = 50
+# Limits of writes, and of alerts in all of them: about 200 bytes each.
+KEPT, KEPT_ALERTS = 50, 150_000
 
 
 class Before(NamedTuple):
@@ -58,8 +59,9 @@ class Undo:
         """Store a write under a name."""
         with self._lock:
             self._done[name] = done
-            while len(self._done) > KEPT:
-                self._done.popitem(last=False)
+            alerts = sum(len(one.before) for one in self._done.values())
+            while len(self._done) > KEPT or (alerts > KEPT_ALERTS and len(self._done) > 1):
+                alerts -= len(self._done.popitem(last=False)[1].before)
 
     def look(self, name: str, who: str) -> Done | None:
         """A write of this user; None if it is not theirs or expired."""

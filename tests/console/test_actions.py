@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sensor.console.undo import KEPT_ALERTS, Before, Done, Undo
 from tests.console.kit import Running, act, csrf_of, output_of
 
 
@@ -166,3 +167,14 @@ def test_all_alerts_of_an_incident_are_closed_and_brought_back(there: Running) -
         assert {one["state"] for one in by_command(there.state).values()} == {"open"}
     with there.client("eve", "read") as guest:
         assert "/alerts/act" not in guest.get(incident).text
+
+
+def test_data_to_undo_is_kept_for_a_limited_number_of_alerts() -> None:
+    """Two actions on most of that number: the second replaces the first; a small one before them is gone as well."""
+    undo_data, many = Undo(), [Before(f"alert-{number}", "open", "", "") for number in range(KEPT_ALERTS * 2 // 3)]
+    small = Done("anna", "office", "closed", "/alerts/undo", many[:1], ())
+    large = small._replace(before=many)
+    for name, done in (("small", small), ("first", large), ("second", large), ("last", small)):
+        undo_data.put(name, done)
+    kept = [name for name in ("small", "first", "second", "last") if undo_data.look(name, "anna") is not None]
+    assert kept == ["second", "last"]
