@@ -72,6 +72,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
     frame = {
         "title": language.text(title),
         "nav": [(path, language.text(name)) for path, name in http.app.state.nav],
+        "on_sensor": any(path == "/hunt" for path, _ in http.app.state.nav),
         "language": language.code,
         "path": http.url.path,
         "section": http.url.path.split("/")[1] or "overview",

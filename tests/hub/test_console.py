@@ -95,6 +95,7 @@ def test_every_page_answers_or_explains_what_a_hub_lacks(browser: Any) -> None:
     for path in ("/map", "/posture", "/hunt", "/settings", f"/alerts/{alert}/packets.pcapng"):
         answer = browser.get(path)
         assert (answer.status_code, "sensor hub hunt" in answer.text) == (503, True), path
+        assert not re.search(r'href="/(uploads|settings)', answer.text), path
     for path in ("/api/v1/posture", "/api/v1/events"):
         assert browser.get(path).json()["code"] == "unavailable"
     assert browser.get("/devices/9.dev-nothing").status_code == 404

@@ -34,8 +34,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def _pages(_: Console, request: Request, who: Who, __: Given) -> Response:
-    on_sensor = any(path == "/hunt" for path, _ in request.app.state.nav)
-    return bare(request, "help.jinja", "Help", who=who, topic="", text="", on_sensor=on_sensor)
+    return bare(request, "help.jinja", "Help", who=who, topic="", text="")
 
 
 def _topic(console: Console, request: Request, who: Who, _: Given) -> Response:
