@@ -28,7 +28,7 @@ COMMANDS_LIMIT = 128
 TEXT_LIMIT = 255
 SCRIPT, SCRIPT_LIMIT = b"%!", 4096
 # Files are opened with a name and an access mode in parentheses; those of the interpreter begin with %std or %line.
-_OPERATORS = re.compile(
+_OPERATORS = lazy_pattern(
     rb"\b(filenameforall|deletefile|renamefile|setsystemparams|devformat)\b"
     rb"|\((?!%(?:std|line|state))([^()]{1,255})\)\s{0,8}\(([rwa]\+?)\)\s{0,8}file\b"
 )
