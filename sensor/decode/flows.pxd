@@ -53,6 +53,7 @@ cdef enum:
     PIECES = 16      # bit of ``fins``: an opening came in small pieces, or its first bytes came late
     TWICE = 32       # bit of ``fins``: the frames of end 0 were captured twice; of end 1: the next bit
     MOVED = 128      # bit of ``fins``: an end sent from two MACs, as behind two routers, or seen on both sides of one
+    COPIED_NS = 50000000  # a SYN captured again within this time is a copy: hosts send it again later (RFC 6298, 2)
     FURTHEST = 1 << 30  # bytes before or after the expected sequence number: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:

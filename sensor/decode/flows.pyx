@@ -31,8 +31,6 @@ SLOT = np.dtype(
     + [("next0", "u4"), ("next1", "u4")]
 )
 
-# A SYN captured again within this time is a copy of the frame: it is sent again after 200 ms or more (RFC 6298, 2).
-cdef int64_t COPIED_NS = 50_000_000
 cdef int[4] PATIENCE
 PATIENCE[UNANSWERED], PATIENCE[LINGERING], PATIENCE[DATAGRAMS], PATIENCE[CONNECTED] = 30, 10, 120, 900
 

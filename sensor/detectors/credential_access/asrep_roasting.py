@@ -51,6 +51,7 @@ class AsrepRoasting(EventDetector):
         "the client that requested its ticket."
     )
     false_positives = "Old Unix services whose accounts were configured without pre-authentication (low severity)."
+    decisive = {"tries": "tried"}
     Options = Options
     watches = (KerberosAsRequest, KerberosAsReply)
 
@@ -130,7 +131,7 @@ class AsrepRoasting(EventDetector):
                 f"{count} accounts within {want.window_s} s (threshold {want.tries}): {names}",
                 "the client requested encryption types older than AES only, as cracking tools do",
             ),
-            numbers={"accounts": count, "threshold": want.tries, "window_s": want.window_s},
+            numbers={"tried": count, "threshold": want.tries, "window_s": want.window_s},
             key=("list",),
             severity=Severity.high,
             confidence=0.8,
