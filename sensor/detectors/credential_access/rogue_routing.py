@@ -1,8 +1,10 @@
 """Routing messages (OSPF, EIGRP) of a host that is no router: it announces routes, so that traffic passes through
 it or is lost.
 
-The routers of a segment are the same for months. A sender that joins those of the segment is reported, and a
-workstation even if it is the first. Servers and unknown hosts that were there from the beginning may be routers.
+The routers of a segment are the same for months. A sender that joins those of the segment is reported, with low
+severity as long as the segment was not monitored for long: routers that are switched on together appear one after the
+other. A workstation is reported even if it is the first. Servers and unknown hosts that were there from the beginning
+may be routers.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.time_units import SECOND
+from sensor.core.time_units import HOUR, SECOND
 from sensor.detectors.shared.hosts import app_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
@@ -35,6 +37,7 @@ class Options(detector.Options):
 
     routers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the routers")
     settled_s: int = Field(20, ge=2, le=3600, description="seconds for which another router must have been known")
+    learn_h: float = Field(1.0, ge=0, le=168, description="hours after which a new router is of medium severity")
 
 
 class RogueRouting(EventDetector):
@@ -54,9 +57,9 @@ class RogueRouting(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        # Segment and protocol → when its first sender was seen; sender → whether it joined others.
+        # Segment and protocol → when its first sender was seen; sender → after how many ns it joined others, or 0.
         self._since: Bounded[tuple[int, int, str], int] = self.tables.add("since", Bounded(SEGMENTS_LIMIT))
-        self._senders: Bounded[tuple[int, int, str, int], bool] = self.tables.add("senders", Bounded(SENDERS_LIMIT))
+        self._senders: Bounded[tuple[int, int, str, int], int] = self.tables.add("senders", Bounded(SENDERS_LIMIT))
         self._reported: Recent[tuple[int, int, str, int]] = self.tables.add(
             "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
         )
@@ -75,7 +78,8 @@ class RogueRouting(EventDetector):
         joined = self._senders.get(sender)
         if joined is None:
             since = self._since.get(segment)
-            joined = since is not None and packet.ts - since >= self.options.settled_s * SECOND
+            late = packet.ts - since if since is not None else 0
+            joined = late if late >= self.options.settled_s * SECOND else 0
             self._senders.put(sender, joined)
             if since is None:
                 self._since.put(segment, packet.ts)
@@ -86,9 +90,11 @@ class RogueRouting(EventDetector):
         if (user or (joined and kind not in CARRIERS)) and self._reported.fresh(sender, packet.ts):
             yield self._joined(event, actor, kind if user else "", joined)
 
-    def _joined(self, event: RoutingMessage, actor: Subject, kind: str, joined: bool) -> Alert:
+    def _joined(self, event: RoutingMessage, actor: Subject, kind: str, joined: int) -> Alert:
         packet, name = event.packet, app_of(event).upper()
-        severity = Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        known = kind or joined >= self.options.learn_h * HOUR
+        severity = Severity.medium if known else Severity.low
+        severity = Severity.high if is_fixed_function(self.context, actor) else severity
         return self.alert(
             event,
             actor=actor,
