@@ -45,7 +45,7 @@ def reported(events: list[Event], world: World | None = None, **options: object)
         (script("filenameforall"), Severity.medium, "T1083"),
         (script("read", "/etc/passwd"), Severity.medium, "T1005"),
         (script("read", "%disk0%../../etc/passwd"), Severity.high, "T1005"),
-        (script("setsystemparams"), Severity.medium, "T1499"),
+        (script("setsystemparams"), Severity.low, "T1499"),
     ],
 )
 def test_commands_that_are_no_printing(event: Event, severity: Severity, technique: str) -> None:

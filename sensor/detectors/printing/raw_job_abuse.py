@@ -60,7 +60,7 @@ OPERATORS = {
     "deletefile": Action("deleted a file of", Severity.medium, "T1499"),
     "renamefile": Action("renamed a file of", Severity.medium, "T1499"),
     "devformat": Action("formatted a disk of", Severity.high, "T1499"),
-    "setsystemparams": Action("changed settings of", Severity.medium, "T1499"),
+    "setsystemparams": Action("changed settings of", Severity.low, "T1499"),
 }
 # PJL languages for firmware, by vendors' names.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
