@@ -70,8 +70,8 @@ def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], desk: Des
             put(json.dumps(_body(one, desk), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
-    else:
-        put(_table(found, desk, sys.stdout) if found or not getattr(args, "incomplete", 0) else "no tickets")
+    elif found or not getattr(args, "incomplete", 0):  # otherwise the line about the missing part is the answer
+        put(_table(found, desk, sys.stdout))
 
 
 def show(args: argparse.Namespace) -> int:
