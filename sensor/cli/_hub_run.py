@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.hub.folder import FolderError
     from sensor.hub.worker import NatsError, Worker
     from sensor.logs import logs
+    from sensor.runtime.process import serving
 
     logs.configure(None)
     hub = hub_of(args)
@@ -99,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
             await Worker(hub).run(stop)
 
     try:
-        asyncio.run(work())
+        with serving():
+            asyncio.run(work())
     except FolderError as error:
         raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
     except (Retry, OSError, NatsError) as error:

@@ -27,6 +27,7 @@ def serve(args: argparse.Namespace) -> int:
     from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, state_folder
     from sensor.records.paths import records_folder
+    from sensor.runtime.process import serving
     from sensor.sync.hunter import Hunter
 
     args.config = usual(args.config)
@@ -41,7 +42,8 @@ def serve(args: argparse.Namespace) -> int:
     folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
     hunter = Hunter(options.servers, options, functools.partial(found_in, folder))
     try:
-        _until_stopped(hunter)
+        with serving():
+            _until_stopped(hunter)
     finally:
         hunter.close()
     return DONE

@@ -107,9 +107,10 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     from sensor.datasets.reload_request import Requests
     from sensor.logs import logs
     from sensor.runtime.notify import Notifier
+    from sensor.runtime.process import serving
 
     notifier, fleet, requests = Notifier(), FleetWatch(usual(args.config)), Requests(forwarder.log.parent)
-    with Signals() as signals:
+    with Signals() as signals, serving():
         notifier.ready(_status(forwarder))
         while not signals.stopped:
             if signals.requested() | fleet.changed() | requests.requested():
