@@ -38,12 +38,12 @@ _PROGRAM = lazy_pattern(
 # uses BITS for updates.
 _CERTIFICATES = "certutil url agent"
 _SCRIPTS = {
-    "T1059.001": re.compile(r"WindowsPowerShell/|^PowerShell/", re.IGNORECASE),
-    "T1197": re.compile(r"^Microsoft BITS/", re.IGNORECASE),
-    "T1204.002": re.compile(
+    "T1059.001": lazy_pattern(r"WindowsPowerShell/|^PowerShell/", re.IGNORECASE),
+    "T1197": lazy_pattern(r"^Microsoft BITS/", re.IGNORECASE),
+    "T1204.002": lazy_pattern(
         r"^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office|^Microsoft-WebDAV-MiniRedir/", re.IGNORECASE
     ),
-    "T1059": re.compile(r"WinHttp\.WinHttpRequest", re.IGNORECASE),
+    "T1059": lazy_pattern(r"WinHttp\.WinHttpRequest", re.IGNORECASE),
 }
 # Ports of internal update servers, which clients access by address.
 UPDATES = (8530, 8531, 7000)

@@ -20,7 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.detectors.shared.hosts import app_of, network_of_packet, who
+from sensor.detectors.shared.hosts import CARRIERS, app_of, network_of_packet, who
 from sensor.dissectors.hsrp import HsrpMessage
 from sensor.dissectors.vrrp import VrrpAdvertisement
 
@@ -28,7 +28,6 @@ GROUPS_LIMIT, SPEAKERS_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 4096, 1024, 600
 HIGHEST = 254
 # The active router is alive for less than its hold time (ns): three default intervals.
 ALIVE = {"hsrp": 8 * SECOND, "vrrp": 5 * SECOND // 2}
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 Group = tuple[int, int, str, int]
 
 

@@ -21,13 +21,12 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
-from sensor.detectors.shared.hosts import app_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import CARRIERS, app_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
 from sensor.dissectors.shared.routing_events import RoutingMessage
 
 SEGMENTS_LIMIT, SENDERS_LIMIT, REPORTED_S = 1024, 4096, 3600
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 # Hosts that are also routers: of containers, of virtual machines, of remote access.
 MAY_ROUTE = frozenset(("unknown", "server", "hypervisor", "nas"))
 

@@ -21,11 +21,10 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.hosts import CARRIERS, who
 from sensor.dissectors.stp import StpConfiguration
 
 TREES_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 1024, 600
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 
 
 class Options(detector.Options):

@@ -21,10 +21,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import network_of_packet, who
+from sensor.detectors.shared.hosts import CARRIERS, network_of_packet, who
 from sensor.dissectors.tcp_syn import TcpForeignReset
 
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 SENDERS_LIMIT = 1024
 
 

@@ -21,14 +21,13 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.hosts import CARRIERS, who
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.dtp import DtpMessage
 from sensor.dissectors.stp import StpConfiguration
 
 SENDERS_LIMIT, REPORTED_S = 1024, 3600
 OFFERS = ("on", "desirable")
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 VENDOR = "Cisco"
 
 

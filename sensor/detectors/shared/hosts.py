@@ -12,6 +12,9 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 
+# Types of devices that forward the traffic of others.
+CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
+
 
 class Ends(NamedTuple):
     """Client and server of a packet."""
