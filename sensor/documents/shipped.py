@@ -40,14 +40,21 @@ def load_shipped(path: Path, model: type[Model], context: Callable[[], object] =
         if isinstance(found, model):
             return found
     document = load_document(path, model, context=context())
+    store(kept, pickle.dumps(document, pickle.HIGHEST_PROTOCOL), f"{path.stem}.*.pickle")
+    return document
+
+
+def store(kept: Path, data: bytes, former: str) -> None:
+    """Write a file of the cache atomically, and remove the ``former`` ones (a pattern). A folder that is not writable
+    is no error.
+    """
     with contextlib.suppress(OSError):
         kept.parent.mkdir(exist_ok=True)
-        for old in kept.parent.glob(f"{path.stem}.*.pickle"):
+        for old in kept.parent.glob(former):
             old.unlink(missing_ok=True)
         part = kept.with_suffix(f".{os.getpid()}")
-        part.write_bytes(pickle.dumps(document, pickle.HIGHEST_PROTOCOL))
+        part.write_bytes(data)
         part.replace(kept)
-    return document
 
 
 def _digest(path: Path, model: type[Model]) -> str:

@@ -123,6 +123,7 @@ class Knowledge:
 
     def remove(self, path: str) -> None:
         del self.files[path]
+        self._unpacked.pop(path, None)
 
     @property
     def kinds(self) -> frozenset[str]:

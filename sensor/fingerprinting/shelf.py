@@ -7,7 +7,6 @@ milliseconds. If the folder is not writable, the documents are parsed each time.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from sensor import __version__
+from sensor.documents.shipped import store
 
 Stored = TypeVar("Stored")
 
@@ -35,13 +35,7 @@ class Shelf:
 
     def put(self, kept: object) -> None:
         """Store an object, replacing the previous one."""
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(exist_ok=True)
-            for old in self._path.parent.glob("*.msgpack"):
-                old.unlink(missing_ok=True)
-            part = self._path.with_suffix(f".{os.getpid()}")
-            part.write_bytes(msgspec.msgpack.encode(kept))
-            part.replace(self._path)
+        store(self._path, msgspec.msgpack.encode(kept), "*.msgpack")
 
 
 def _digest(folder: Path) -> str:
