@@ -63,10 +63,10 @@ ODD_BODY = lazy_pattern(
 BEFORE, AFTER = 120, 200
 _LINE_END = lazy_pattern(rb"[\r\n]")
 _KINDS = (
-    ("digits", re.compile(rb"\d+\Z")),
-    ("hex", re.compile(rb"(?:[0-9a-f]+|[0-9A-F]+)\Z")),
-    ("word", re.compile(rb"(?:[A-Z]?[a-z]{0,24}|[A-Z]{1,12})(?:[-_. ][A-Za-z]{1,24}){0,4}\d{0,4}\Z")),
-    ("base64", re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")),
+    ("digits", lazy_pattern(rb"\d+\Z")),
+    ("hex", lazy_pattern(rb"(?:[0-9a-f]+|[0-9A-F]+)\Z")),
+    ("word", lazy_pattern(rb"(?:[A-Z]?[a-z]{0,24}|[A-Z]{1,12})(?:[-_. ][A-Za-z]{1,24}){0,4}\d{0,4}\Z")),
+    ("base64", lazy_pattern(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")),
 )
 _TEXT = lazy_pattern(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
 _NOT_ASCII = bytes(range(0x80, 0x100))

@@ -35,7 +35,7 @@ Span = tuple[int, int]
 
 # Group 1 is the secret.
 _TEXT = tuple(
-    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    lazy_pattern(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
         rb"^PASS[ \t]+([^\r\n]+)",
         rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",

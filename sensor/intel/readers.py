@@ -33,7 +33,7 @@ FAULTS_LIMIT = 100
 WIDEST_V4, WIDEST_V6 = 8, 16
 REMARK_LIMIT = 120
 # In a URL a comment begins at a blank, elsewhere at its sign.
-_COMMENT, _URL_COMMENT = re.compile(r"[#;]"), re.compile(r"\s[#;]")
+_COMMENT, _URL_COMMENT = lazy_pattern(r"[#;]"), lazy_pattern(r"\s[#;]")
 _NETWORKS = addresses.Networks()
 _RESERVED = (
     *_NETWORKS.blocks,

@@ -15,18 +15,17 @@ ROOMS = frozenset((
 ))  # fmt: skip
 
 
-def _compiles(node: ast.stmt) -> bool:
-    """Whether a statement of a module assigns ``re.compile(...)``."""
-    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    return isinstance(value, ast.Call) and ast.unparse(value.func) == "re.compile"
-
-
 def _constants(tree: ast.Module) -> list[int]:
-    return [node.lineno for node in tree.body if _compiles(node)]
+    """The lines at which the value of a constant calls ``re.compile``, also within a table."""
+    values = [node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    calls = [node for value in values for node in ast.walk(value) if isinstance(node, ast.Call)]
+    return [call.lineno for call in calls if ast.unparse(call.func) == "re.compile"]
 
 
 def test_check_sees_constants() -> None:
-    assert _constants(ast.parse("import re\nA = re.compile('a')\nB: object = re.compile('b')\nC = f()")) == [2, 3]
+    assert _constants(
+        ast.parse("import re\nA = re.compile('a')\nB: object = re.compile('b')\nC = f()\nD = ((1, re.compile('d')),)")
+    ) == [2, 3, 5]
 
 
 def test_constants_are_compiled_on_first_use() -> None:

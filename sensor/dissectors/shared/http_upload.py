@@ -23,16 +23,16 @@ _PART = lazy_pattern(
 # Formats: PEM (RFC 7468, and OpenSSH's), lines of shadow(5) and of pwdump with a hash, registry hives and KeePass by
 # their signatures.
 CONTENTS = (
-    ("private_key", re.compile(rb"\A\s{0,16}-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----")),
+    ("private_key", lazy_pattern(rb"\A\s{0,16}-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----")),
     (
         "password_hashes",
-        re.compile(
+        lazy_pattern(
             rb"^[\w.-]{1,32}:(?:\$[0-9a-z]{1,3}\$[\w./$-]{8,200}:\d{0,6}:|\d{1,6}:[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::)",
             re.MULTILINE,
         ),
     ),
-    ("registry_hive", re.compile(rb"\Aregf.{8}", re.DOTALL)),
-    ("password_store", re.compile(rb"\A\x03\xd9\xa2\x9a[\x65\x67]\xfb\x4b\xb5")),
+    ("registry_hive", lazy_pattern(rb"\Aregf.{8}", re.DOTALL)),
+    ("password_store", lazy_pattern(rb"\A\x03\xd9\xa2\x9a[\x65\x67]\xfb\x4b\xb5")),
 )
 
 

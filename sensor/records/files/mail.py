@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.records.files.body import Body, Budget, ends_of
 from sensor.records.files.conversation import Conversation, Place
@@ -16,7 +17,7 @@ from sensor.records.files.seen import Emit, FileSeen, State
 
 SERVICE = "smtp"
 # Lines with special meaning: those that begin with a dot or two dashes.
-_SPECIAL, _LINE = re.compile(rb"^(?:\.|--)", re.MULTILINE), re.compile(rb"[^\n]*\n")
+_SPECIAL, _LINE = lazy_pattern(rb"^(?:\.|--)", re.MULTILINE), lazy_pattern(rb"[^\n]*\n")
 HEADER_LIMIT, LINE_LIMIT, DEPTH, PARTS = 16384, 1 << 16, 8, 64
 
 
