@@ -47,7 +47,7 @@ def mac_registry() -> Verdict:
     name = Oui().organisation(KYOCERA)
     if "kyocera" not in name.lower():
         return error(
-            f"00:17:c8 is {name or 'nobody'}, expected Kyocera",
+            f"00:17:c8 is {name or 'unknown'}, expected Kyocera",
             "reinstall netaddr, which contains the registry of MAC prefixes",
         )
     return ok(f"00:17:c8 is {name}")

@@ -89,7 +89,7 @@ class _Carried:
         # Only the files are needed: importing the package takes 20 ms.
         package = importlib.util.find_spec("netaddr")
         if package is None or package.origin is None:
-            raise ModuleNotFoundError("netaddr")
+            raise ModuleNotFoundError("No module named 'netaddr'", name="netaddr")
         folder = Path(package.origin).parent / "eui"
         self._prefixes: dict[str, npt.NDArray[np.int64]] = {}
         self._places: dict[str, npt.NDArray[np.int64]] = {}
