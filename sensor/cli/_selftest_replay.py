@@ -119,7 +119,7 @@ def devices(done: Replayed) -> Verdict:
         if device.get("type") != kind or device.get("vendor") != vendor:
             return error(
                 (
-                    f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, "
+                    f"{mac} is {tidy(device.get('type')) or 'unknown'} by {tidy(device.get('vendor')) or 'unknown'}, "
                     f"expected {kind} by {vendor}"
                 ),
                 HELP,

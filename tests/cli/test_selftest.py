@@ -84,7 +84,7 @@ def last(records: list[dict], kind: str) -> dict:
             lambda them: [one["device"].update(type="nvr") for one in them if one["kind"] == "device"],
             "nvr",
         ),
-        ("devices", lambda them: them.__setitem__(slice(None), []), "nobody"),
+        ("devices", lambda them: them.__setitem__(slice(None), []), "unknown"),
         ("devices", lambda them: [one.pop("evidence", None) for one in them], "without evidence"),
         ("alerts", lambda them: them.__setitem__(slice(None), []), "none"),
         (
