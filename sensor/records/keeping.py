@@ -117,6 +117,8 @@ class Keeping:
 
     def close(self, seconds: float | None = None) -> None:
         """Hand over the remaining data."""
+        if self._gate is not None:
+            self._gate.finish()
         self._transfers.finish()
         self._hand_over(whole=True)
         self._tail.close(seconds)

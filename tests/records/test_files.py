@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import struct
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -272,19 +273,26 @@ def test_exports_name_the_file(tmp_path: Path) -> None:
     assert (event["fileinfo"]["state"], event["fileinfo"]["sha256"]) == ("CLOSED", _sha(PROGRAM))
 
 
+def test_the_least_recently_active_transfers_are_evicted(tmp_path: Path) -> None:
+    """3,000 downloads begin before any ends: the first ones end as cut off, the last ones are hashed."""
+    begun, rest = list[bytes](), list[bytes]()
+    for number in range(3000):
+        frames = _conversation(_get(), ("<", _response(PROGRAM)), client_port=10_000 + number)
+        begun += frames[:5]
+        rest += frames[5:]
+    states = Counter(row["state"] for row in _replay(tmp_path, begun + rest))
+    assert states == {"cut off": 952, "whole": 2048}
+
+
 def test_hostile_bytes_break_nothing() -> None:
     """Random bytes follow the start of a connection."""
     seen: list[Any] = []
     transfers = Transfers(seen.append)
-    for flow in range(1, 300):
-        transfers.http(flow, 0, 0)
-        transfers.ftp(flow + 1000)
-        transfers.mail(flow + 2000)
+    for _ in range(300):
         text = b"GET / HTTP/1.1\r\n\r\nDATA\r\nPORT 1,1\r\n" + os.urandom(200) + b"\r\n\r\n"
-        for kind in (0, 1000, 2000):
-            transfers.segment(flow + kind, 0, 0, text, None, 0)  # type: ignore[arg-type]
-            transfers.closed(flow + kind, 0, len(text), False)
-            transfers.ended(flow + kind)
-    transfers.finish()
+        for conversation in (transfers.http(), transfers.ftp(), transfers.mail()):
+            conversation.segment(0, 0, text, None, 0)  # type: ignore[arg-type]
+            conversation.closed(0, len(text), False)
+            conversation.finish()
     assert all(kind_of(type(one)) in {"file.seen", "file.begun"} for one in seen)
     assert FileSeen.__struct_fields__[0] == "packet"

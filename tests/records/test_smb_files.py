@@ -149,15 +149,15 @@ def test_hostile_bytes_break_nothing() -> None:
     transfers, session = Transfers(seen.append), pieces(Session().connect().open("a", 0), "write").close()
     for trial in range(300):
         rng, moved = Random(trial), [0, 0]
-        transfers.smb(trial)
+        conversation = transfers.smb()
         for side, text in session.sent:
             data, way = bytearray(text), int(side == "<")
             for _ in range(rng.randrange(4)):
                 data[rng.randrange(min(len(data), 200))] ^= 1 << rng.randrange(8)
             piece = bytes(data[: rng.randrange(len(data)) if rng.random() < 0.1 else None]) or b"x"
-            transfers.segment(trial, way, moved[way], piece, Packet(direction=way), 0)  # type: ignore[arg-type]
+            conversation.segment(way, moved[way], piece, Packet(direction=way), 0)  # type: ignore[arg-type]
             moved[way] += len(piece)
-        transfers.ended(trial)
+        conversation.finish()
     assert seen
     assert {one.service for one in seen} == {"smb"}
 
