@@ -18,7 +18,7 @@ _WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMPV6, SCTP))
 _SEED = struct.pack("!H", 0)
 
 # Type of a request → type of its reply.
-_PAIRS = {
+ICMP_PAIRS = {
     ICMP: {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
     ICMPV6: {
         128: 129,
@@ -44,7 +44,7 @@ def community_id(client: int, server: int, proto: int, client_port: int, server_
     if not client or not server or is_v4(client) != is_v4(server):
         return ""
     one_way = False
-    pairs = _PAIRS.get(proto)
+    pairs = ICMP_PAIRS.get(proto)
     if pairs is not None:
         one_way = client_port not in pairs
         server_port = pairs.get(client_port, server_port)

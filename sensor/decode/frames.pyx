@@ -10,7 +10,9 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, TAGS, WHOLE, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At
-from sensor.decode.link cimport MAX_TAGS, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag
+from sensor.decode.link cimport (
+    MAX_TAGS, backbone_tag, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag, vn_tag,
+)
 from sensor.decode.network cimport ipv4, ipv6
 from sensor.decode.transport cimport icmp, payload_is, tcp, udp
 from sensor.decode.tunnels cimport enter, gre, udp_tunnel
@@ -82,6 +84,10 @@ cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
         if llc(data, row, at) == NEXT:
             return NEXT
         return bare(row, at)
+    if kind == 0x88E7:
+        return backbone_tag(data, row, at)
+    if kind == 0x8926:
+        return vn_tag(data, row, at)
     if kind == 0x8864:
         return pppoe(data, row, at)
     if kind == PPP:

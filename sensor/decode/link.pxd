@@ -195,6 +195,24 @@ cdef inline int vlan_tag(const uint8_t[::1] data, Row* row, At* at) except -1 no
     return typed(at)
 
 
+cdef inline int backbone_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """IEEE 802.1ah: four bytes with the service, then the frame of the customer, whose MACs count."""
+    if at.off + 4 > at.end:
+        return short_link(row)
+    at.off += 4
+    at.kind = ETHERNET
+    return NEXT
+
+
+cdef inline int vn_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """VN-Tag of Cisco's fabric extenders (IEEE 802.1Qbh, draft): four bytes with the interfaces."""
+    if at.off + 6 > at.end:
+        return short_link(row)
+    at.kind = u16(data, at.off + 4)
+    at.off += 6
+    return typed(at)
+
+
 cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """RFC 2516: six bytes, then PPP."""
     if at.off + 8 > at.end:

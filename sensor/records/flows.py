@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sensor.core.flow import Reason
-from sensor.core.ip_protocols import TCP
+from sensor.core.ip_protocols import ICMP, ICMPV6, TCP
 from sensor.records import columns
 from sensor.records.batch import Batch
 from sensor.records.block import HEAD, Rows
@@ -38,6 +38,7 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
     heads = np.zeros(len(ended), HEAD)
     for name, theirs in PAIRS.items():
         heads[name] = ended[theirs]
+    heads["dport"] = np.where(np.isin(ended["proto"], (ICMP, ICMPV6)), ended["first_flags"], ended["server_port"])
     traced = ended["traced"] > 0
     reasons = {int(reason): reason.name.lower() for reason in Reason}
     more = {

@@ -39,7 +39,7 @@ ctypedef packed struct Count:
 # Follows a Change, with further data of the flow: sensor.records.block.CONNECTION.
 ctypedef packed struct Ended:
     ChangeRow change
-    uint8_t first_flags      # TCP flags of its first packet
+    uint8_t first_flags      # TCP flags of its first packet, or its ICMP code
     uint8_t reset_by         # 1: the client, 2: the server, 0: none or unknown
     uint8_t traced           # whether the fields below are known
     uint8_t spare

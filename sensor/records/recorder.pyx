@@ -19,7 +19,7 @@ from sensor.core.change cimport Change as ChangeRow
 from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
 from sensor.records.fields cimport copy, head_of_ends, head_of_packet, head_of_row, kept, put
 from sensor.records.recorded cimport COUNTED, COUNT_EVERY, ENDED, MOST_KINDS, NEW, OTHER_VLANS, Count, Ended, Program
-from sensor.records.traces cimport Trace, follow
+from sensor.records.traces cimport Trace, follow, is_icmp
 from sensor.native.layout import fields_of
 from sensor.native.units import KINDS
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS
@@ -209,7 +209,7 @@ cdef class Recorder:
         if change.ts > self.now:
             self.now = change.ts
         if change.kind == NEW and row != NULL and 0 <= change.slot < self.flags.shape[0]:
-            self.flags[change.slot] = row.tcp_flags if row.proto == 6 else 0
+            self.flags[change.slot] = row.tcp_flags if row.proto == 6 else <uint8_t>row.dport if is_icmp(row) else 0
             return 0
         if change.kind != ENDED:
             return 0

@@ -74,7 +74,7 @@ ENDS = (
     ),
     Column("src_device", TEXT, "id of its device, null if it is not in the inventory", "source.device.id"),
     Column("dst_ip", TEXT, "address of the server", "destination.ip", "id.resp_h"),
-    Column("dst_port", INT, "its port", "destination.port", "id.resp_p"),
+    Column("dst_port", INT, "its port; of ICMP the code", "destination.port", "id.resp_p"),
     Column("dst_mac", TEXT, "its MAC on the segment", "destination.mac", "resp_l2_addr"),
     Column("dst_device", TEXT, "id of its device", "destination.device.id"),
     Column("proto", TEXT, "tcp, udp, icmp, or the number of the IP protocol", "network.transport", "proto"),

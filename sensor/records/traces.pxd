@@ -17,4 +17,8 @@ ctypedef packed struct Trace:
     uint16_t seen         # letters present, by bit; and whether ``due`` is known, per direction
     uint16_t spare
 
+
+cdef inline bint is_icmp(const Row* row) noexcept nogil:  # a comparison: nothing can fail
+    return row.proto == 1 or row.proto == 58
+
 cdef int follow(Trace* trace, const Row* row) except -1 nogil

@@ -13,10 +13,8 @@ from sensor.core.row cimport ACK, FIN, RST, SYN, Row
 from sensor.decode.flows cimport FURTHEST
 
 cdef enum:
-    ICMP = 1
     TCP = 6
     UDP = 17
-    ICMPV6 = 58
     ICMP_HEADER = 8
     SCTP = 132
     HEADER = 2               # Row.begins: the payload is the TCP header
@@ -45,8 +43,8 @@ cdef int follow(Trace* trace, const Row* row) except -1 nogil:
     if trace.flow != row.flow:
         memset(trace, 0, sizeof(Trace))
         trace.flow = row.flow
-    if row.proto == ICMP or row.proto == ICMPV6:  # like Zeek, without the header (RFC 792, RFC 4443)
-        size -= min(size, ICMP_HEADER)
+    if is_icmp(row):  # like Zeek, without the header (RFC 792, RFC 4443)
+        size -= min(size, <uint32_t>ICMP_HEADER)
     if row.proto != TCP:
         trace.bytes[way] += size
         if size and (row.proto == UDP or row.proto == SCTP):

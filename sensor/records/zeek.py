@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sensor.core.community_id import ICMP_PAIRS
+from sensor.core.ip_protocols import ICMP, ICMPV6
 from sensor.records.codes import QTYPES, RCODES
 
 Row = Mapping[str, Any]
 Field = tuple[str, str, Callable[[Row], Any]]
 ETHERNET, TAG = 14, 4
 SERVICES = {"tls": "ssl", "kerberos": "krb", "postgres": "postgresql"}
-ICMP = {"ipv6-icmp": "icmp"}
+NUMBERS = {"icmp": ICMP, "ipv6-icmp": ICMPV6}
 _QTYPES, _RCODES = {name: number for number, name in QTYPES.items()}, {name: number for number, name in RCODES.items()}
 
 
@@ -30,6 +32,12 @@ def _ip_bytes(end: str) -> Callable[[Row], Any]:
         return max(0, int(row[f"{end}_bytes"]) - head * int(row[f"{end}_packets"]))
 
     return behind
+
+
+def _resp_p(row: Row) -> Any:
+    """Zeek has the type of the answer to an ICMP request in the place of the port, or the code."""
+    pairs = ICMP_PAIRS.get(NUMBERS.get(row["proto"], 0), {})
+    return pairs.get(row["src_port"], row["dst_port"])
 
 
 def uid(row: Row) -> str:
@@ -48,14 +56,14 @@ _ENDS: tuple[Field, ...] = (
     ("id.orig_h", "addr", _of("src_ip")),
     ("id.orig_p", "port", _of("src_port")),
     ("id.resp_h", "addr", _of("dst_ip")),
-    ("id.resp_p", "port", _of("dst_port")),
+    ("id.resp_p", "port", _resp_p),
 )
-_PROTO: Field = ("proto", "enum", lambda row: ICMP.get(row["proto"], row["proto"]))
+_PROTO: Field = ("proto", "enum", lambda row: "icmp" if row["proto"] in NUMBERS else row["proto"])
 
 
 def _state(row: Row) -> Any:
     """Zeek has no connection state for ICMP."""
-    return "OTH" if row["proto"] in {"icmp", "ipv6-icmp"} else row["state"]
+    return "OTH" if row["proto"] in NUMBERS else row["state"]
 
 
 def _unset(name: str, kind: str) -> Field:

@@ -78,6 +78,23 @@ def test_qinq_names_the_outer_vlan() -> None:
     assert (row["vlan"], row["proto"], row["dport"]) == (100, 17, 53)
 
 
+def test_a_backbone_frame_has_the_ends_of_the_customer() -> None:
+    """IEEE 802.1ah: backbone MACs and VLAN, the service, then the customer's frame."""
+    service = struct.pack("!IH", 0x00123456, 0)[:4]
+    backbone = bytes(6) + bytes.fromhex("020000000001") + struct.pack("!HHH", 0x88A8, 7, 0x88E7) + service
+    row = first(backbone + IPV4_TCP)
+    assert (row["src_mac"], row["dst_mac"], row["vlan"], row["dport"]) == (MAC_A, MAC_B, 7, 80)
+    assert first(backbone[:-1])["problem"] == Problem.LINK_SHORT
+
+
+def test_a_vn_tag_is_skipped() -> None:
+    """Between the MACs and the VLAN tag, as fabric extenders place it."""
+    tagged = struct.pack("!IHH", 0x80010000, 0x8100, 30) + b"\x08\x00" + ipv4(udp(b"x"), 17)
+    row = first(ethernet(tagged, 0x8926))
+    assert (row["vlan"], row["proto"], row["dport"], row["problem"]) == (30, 17, 53, 0)
+    assert first(ethernet(tagged[:5], 0x8926))["problem"] == Problem.LINK_SHORT
+
+
 def test_a_tag_the_kernel_stripped_is_kept() -> None:
     """A VLAN that the source wrote into the row is kept by the decoder."""
     batch = batch_of([])

@@ -14,8 +14,10 @@ import pytest
 
 from sensor.records.export import export
 from sensor.records.readable import Range, readable
+from tests.capture.captures import Frame, pcap
+from tests.kit import ethernet, ipv4
 from tests.records.agreement import PROTOCOLS, agreement, compared, conversations, ours
-from tests.records.kit_records import replayed
+from tests.records.kit_records import replayed, rows
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,20 @@ def test_zeek_logs_are_read_as_zeek_cut_reads_them(office: Path, tmp_path: Path)
             next(line for line in heads if line[0] == "#types"),
         )
         assert {len(line) for line in heads if not line[0].startswith("#")} == {len(fields) - 1} == {len(types) - 1}
+
+
+def test_icmp_has_type_and_code_in_the_place_of_ports(tmp_path: Path) -> None:
+    """A ping and its answer; a port that is unreachable (code 3). Zeek writes the type of the answer for the former."""
+    sent = (("10.0.0.1", "10.0.0.2", 8, 0), ("10.0.0.2", "10.0.0.1", 0, 0), ("10.0.0.9", "10.0.0.2", 3, 3))
+    frames = [ethernet(ipv4(bytes((kind, code)) + bytes(34), 1, src, dst), 0x0800) for src, dst, kind, code in sent]
+    capture = tmp_path / "icmp.pcap"
+    capture.write_bytes(pcap(Frame(number, frame) for number, frame in enumerate(frames, 1)))
+    replayed(tmp_path / "records", capture)
+    ends = {(row["src_port"], row["dst_port"]) for row in rows(tmp_path / "records", "conn")}
+    assert ends == {(8, 0), (3, 3)}
+    exported(tmp_path / "records", "zeek", tmp_path)
+    lines = [line.split("\t") for line in (tmp_path / "conn.log").read_text().splitlines() if line[0] != "#"]
+    assert {(line[3], line[5], line[6]) for line in lines} == {("8", "0", "icmp"), ("3", "3", "icmp")}
 
 
 def test_eve_events_are_json_with_the_keys_of_suricata(office: Path, tmp_path: Path) -> None:
