@@ -27,7 +27,7 @@ cdef class Gate:
     cdef Py_ssize_t free
     cdef int begin(self, Mark* mark, Py_ssize_t slot, Conversation conversation) except -1
     cdef int leave(self, Mark* mark) except -1
-    cdef int32_t oldest(self) noexcept
+    cdef int32_t oldest(self) except -2
     cdef int segment(
         self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark
     ) except -1

@@ -97,7 +97,7 @@ cdef class Gate:
         mark.state = OVER
         return 0
 
-    cdef int32_t oldest(self) noexcept:  # lists and arrays of this size: nothing can fail
+    cdef int32_t oldest(self) except -2:
         """Place of the least recently active conversation; -1 if there is none."""
         cdef int32_t place, found = -1
         for place in range(MOST):
