@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,14 +41,18 @@ class Shelf:
 
 def _digest(folder: Path) -> str:
     """Changes with every change of a document, and of the program that reads them."""
-    documents = sorted(
-        (str(path.relative_to(folder)), status.st_size, status.st_mtime_ns) for path, status in _statuses(folder)
-    )
+    documents = sorted((path, status.st_size, status.st_mtime_ns) for path, status in _statuses(str(folder)))
     reader = Path(__file__).with_name("load.py").stat()
     return hashlib.blake2b(
         repr((__version__, reader.st_size, reader.st_mtime_ns, str(folder), documents)).encode(), digest_size=12
     ).hexdigest()
 
 
-def _statuses(folder: Path) -> list[tuple[Path, os.stat_result]]:
-    return [(path, path.stat()) for path in folder.rglob("*.yaml")]
+def _statuses(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The documents in a folder and below. ``os.scandir`` takes a third of the time of ``Path.rglob``."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _statuses(entry.path)
+            elif entry.name.endswith(".yaml"):
+                yield entry.path, entry.stat()
