@@ -58,8 +58,10 @@ def ipv6(payload: bytes, proto: int, src: str = "fd00::1", dst: str = "fd00::2")
     )
 
 
-def tcp(payload: bytes = b"", sport: int = 40000, dport: int = 80, *, flags: int = 0x18, seq: int = 1) -> bytes:
-    return struct.pack("!HHIIBBHHH", sport, dport, seq, 0, 0x50, flags, 1024, 0, 0) + payload
+def tcp(
+    payload: bytes = b"", sport: int = 40000, dport: int = 80, *, flags: int = 0x18, seq: int = 1, ack: int = 0
+) -> bytes:
+    return struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 1024, 0, 0) + payload
 
 
 def udp(payload: bytes = b"", sport: int = 40000, dport: int = 53) -> bytes:
@@ -75,9 +77,10 @@ def tcp_frame(
     dport: int = 80,
     flags: int = 0x18,
     seq: int = 1,
+    ack: int = 0,
     vlan: int = 0,
 ) -> bytes:
-    return ethernet(ipv4(tcp(payload, sport, dport, flags=flags, seq=seq), 6, src, dst), 0x0800, vlan=vlan)
+    return ethernet(ipv4(tcp(payload, sport, dport, flags=flags, seq=seq, ack=ack), 6, src, dst), 0x0800, vlan=vlan)
 
 
 def udp_frame(src: str, dst: str, payload: bytes = b"", *, sport: int = 40000, dport: int = 53) -> bytes:

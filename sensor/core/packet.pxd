@@ -5,7 +5,7 @@ from sensor.core.row cimport Row
 
 
 cdef class Packet:
-    cdef readonly int64_t ts
+    cdef readonly int64_t ts, ack
     cdef readonly uint64_t src_mac, dst_mac, flow
     cdef readonly uint32_t wirelen, seq, fragment_at
     cdef readonly int32_t slot

@@ -24,11 +24,13 @@ class Packet:
     dport: int
     tcp_flags: int
     seq: int
+    ack: int
     wirelen: int
     problem: int
     tunnels: int
     direction: int
     truncated: bool
+    cut_off: int
     one_sided: bool
     payload: bytes
     frame: bytes
@@ -60,6 +62,7 @@ class Packet:
         direction: int = 0,
         wirelen: int | None = None,
         fragment_at: int = 0,
+        ack: int = -1,
         frame: bytes | None = None,
     ) -> None: ...
     def with_payload(self, payload: bytes) -> Packet: ...

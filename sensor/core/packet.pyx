@@ -4,12 +4,12 @@
 Fields are C values until they are read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch;
 store only few packets. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts`` ns since
 the epoch. For an IP fragment, ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram and
-``tcp_flags`` 1 if more fragments follow.
+``tcp_flags`` 1 if more fragments follow. ``ack`` is -1 if the segment acknowledges nothing.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from sensor.core.row cimport CUT, ONE_SIDED, Row
+from sensor.core.row cimport CUT, ONE_SIDED, Row, acknowledged
 
 
 cdef object address(uint64_t hi, uint64_t lo):
@@ -23,7 +23,7 @@ cdef class Packet:
         self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0,
         ethertype=0x0800, ip_version=4, proto=17,
         ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0,
-        wirelen=None, fragment_at=0,
+        wirelen=None, fragment_at=0, ack=-1,
         bytes frame=None,
     ):
         self.payload, self.frame = payload, payload if frame is None else frame
@@ -34,7 +34,7 @@ cdef class Packet:
         self.source, self.link, self.problem, self.ip_version = source, link, problem, ip_version
         self.proto, self.ttl, self.tcp_flags, self.fragment = proto, ttl, tcp_flags, fragment
         self.tunnels, self.direction, self.fragment_at = tunnels, direction, fragment_at
-        self.seq, self.wirelen = seq, len(self.frame) if wirelen is None else wirelen
+        self.ack, self.seq, self.wirelen = ack, seq, len(self.frame) if wirelen is None else wirelen
 
     @property
     def src(self):
@@ -56,6 +56,11 @@ cdef class Packet:
         return bool(self.problem & CUT)
 
     @property
+    def cut_off(self):
+        """Bytes of a TCP segment behind the captured payload."""
+        return self.ethertype if self.problem & CUT and self.proto == 6 and self.ip_version else 0
+
+    @property
     def one_sided(self):
         """Whether the capture holds no packet of the other end of the TCP connection although both ends must have sent
         some.
@@ -71,7 +76,7 @@ cdef class Packet:
             sport=self.sport, dport=self.dport,
             vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl,
             tcp_flags=self.tcp_flags,
-            seq=self.seq, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
+            seq=self.seq, ack=self.ack, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
             tunnels=self.tunnels, direction=self.direction, wirelen=self.wirelen, frame=self.frame,
         )
 
@@ -115,5 +120,6 @@ cdef class Packets:
         packet.ip_version = row.ip_version
         packet.proto, packet.ttl, packet.fragment, packet.tcp_flags = row.proto, row.ttl, row.fragment, row.tcp_flags
         packet.tunnels, packet.direction, packet.seq, packet.wirelen = row.tunnels, row.direction, row.seq, row.wirelen
+        packet.ack = acknowledged(row, &self.data[row.frame]) if row.proto == 6 and row.caplen else -1
         packet.fragment_at = <uint32_t>row.spare * 8 if row.fragment else 0
         return packet

@@ -4,9 +4,10 @@
 # repeated in the payload (link.pxd, llc).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-# ``begins`` of TCP rows: length of the TCP header in 32-bit words, until the select pass sets whether a message begins
-# with the row (1), or that its payload is the header (2). ``spare`` of TCP rows with a payload, after the select pass:
-# bytes missing from the capture between the previous payload of its direction and this one.
+# ``begins`` of TCP rows: length of the TCP header in 32-bit words. The select pass shifts it by two bits and adds whether
+# a message begins with the row (1); if the payload is the header, it is 2 alone. ``spare`` of TCP rows with a payload, after the select pass:
+# bytes missing from the capture between the previous payload of its direction and this one. ``ethertype`` of TCP rows
+# that are CUT: bytes of the segment that were not captured (``cut_off``).
 ctypedef packed struct Row:
     int64_t ts
     int64_t frame
@@ -60,6 +61,7 @@ cdef enum:
     # set by the flow table: a reset whose source MAC sent no other packet of this end, which has a MAC of its own
     FOREIGN_RESET = 8192
 
+
 # Bits of Row.tcp_flags as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
 cdef enum:
     FIN = 1
@@ -73,3 +75,18 @@ cdef enum:
     WHOLE = 0
     FIRST_FRAGMENT = 1
     LATER_FRAGMENT = 2
+
+
+cdef inline uint32_t cut_off(const Row* row) noexcept nogil:  # arithmetic only
+    """Bytes of a TCP segment behind its captured payload."""
+    return row.ethertype if row.problem & CUT else 0
+
+
+cdef inline int64_t acknowledged(const Row* row, const uint8_t* frame) noexcept nogil:  # the header was decoded
+    """The acknowledgment number of a TCP row that was selected; -1 if it has none."""
+    cdef uint32_t header = (row.begins >> 2) * 4
+    cdef const uint8_t* number
+    if header < 20 or row.payload < header or not row.tcp_flags & ACK:
+        return -1
+    number = frame + row.payload - header + 8
+    return <uint32_t>number[0] << 24 | <uint32_t>number[1] << 16 | <uint32_t>number[2] << 8 | number[3]

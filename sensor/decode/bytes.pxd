@@ -7,6 +7,7 @@ cdef struct At:
     Py_ssize_t end   # end of the readable bytes
     int kind         # kind of the next layer: an ethertype, or one of the values below
     int depth        # number of tunnels entered so far
+    int cut          # bytes of the innermost IP packet that were not captured
 
 cdef inline int u16(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
     return data[at] << 8 | data[at + 1]

@@ -106,7 +106,7 @@ cdef inline int frame(const uint8_t[::1] data, Row* row) except -1 nogil:
     at.off = row.frame
     at.end = row.frame + row.caplen
     at.kind = NOTHING
-    at.depth = 0
+    at.depth = at.cut = 0
     if row.frame < 0 or at.end > data.shape[0]:
         raise IndexError("a row points outside its block")
     if row.wirelen > row.caplen:

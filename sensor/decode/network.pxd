@@ -18,6 +18,23 @@ cdef inline int part_of(Row* row, uint32_t identification, int eighths, int more
     return 0
 
 
+cdef inline int lacking(Row* row) noexcept nogil:  # arithmetic only
+    """Bytes of the frame that were not captured."""
+    return <int>(row.wirelen - row.caplen) if row.problem & CUT else 0
+
+
+cdef inline int ends(Row* row, At* at, Py_ssize_t end) except -1 nogil:
+    """The packet ends at ``end``; what lies behind is padding."""
+    at.cut = 0
+    if end <= at.end:
+        at.end = end
+    elif row.problem & CUT:
+        at.cut = <int>min(end - at.end, lacking(row), 0xFFFF)
+    else:
+        row.problem |= NETWORK_LENGTH
+    return 0
+
+
 cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """RFC 791. The length field determines the end of the packet; segmentation offload leaves it 0."""
     cdef Py_ssize_t off = at.off
@@ -36,15 +53,11 @@ cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     row.src_lo = <uint64_t>0xFFFF00000000 | u32(data, off + 12)
     row.dst_lo = <uint64_t>0xFFFF00000000 | u32(data, off + 16)
     if total == 0:
-        total = <int>(at.end - off)
+        total = <int>(at.end - off) + lacking(row)
     if total < header:
         row.problem |= NETWORK_LENGTH
         return DONE
-    if off + total > at.end:
-        if not row.problem & CUT:
-            row.problem |= NETWORK_LENGTH
-    else:
-        at.end = off + total
+    ends(row, at, off + total)
     if off + header > at.end:
         row.problem |= NETWORK_SHORT
         return DONE
@@ -71,12 +84,8 @@ cdef inline int ipv6(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     row.dst_hi, row.dst_lo = u64(data, off + 24), u64(data, off + 32)
     size = u16(data, off + 4)
     off += 40
-    if size:  # 0: a jumbogram (RFC 2675) or segmentation offload
-        if off + size > at.end:
-            if not row.problem & CUT:
-                row.problem |= NETWORK_LENGTH
-        else:
-            at.end = off + size
+    # 0: a jumbogram (RFC 2675) or segmentation offload
+    ends(row, at, off + size if size else at.end + lacking(row))
     at.off = off
     while row.proto in (0, 43, 44, 51, 60, 135, 139, 140):
         headers += 1

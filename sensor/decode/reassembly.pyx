@@ -76,9 +76,9 @@ cdef class Assembler:
 
     def feed(self, packet):
         """Feed one segment of the flow; yields its messages lazily. Repeated bytes are dropped, out-of-order segments
-        held. A gap is skipped when too much data waits after it, or when a message begins after bytes that no dissector
-        wanted; bytes missing from the capture (``late``) may arrive late, until some more segments have arrived or the
-        other end continues.
+        held. A gap is skipped when too much data waits after it, when the other end has acknowledged it, or when a
+        message begins after bytes that no dissector wanted; bytes before a message that are missing from the capture
+        (``late``) may arrive late, until some more segments have arrived or the other end continues.
         """
         cdef bytes payload = packet.payload
         cdef Direction way = self.server if packet.direction else self.client
@@ -99,7 +99,7 @@ cdef class Assembler:
 
     def _out_of_order(self, Direction way, Direction other, uint32_t seq, packet, bint begins):
         cdef int64_t ahead
-        while other.held and other.held[0][2]:
+        while other.held and (other.held[0][2] or (packet.ack >= 0 and ahead_of(packet.ack, other.held[0][0]) >= 0)):
             yield from self._skip(other)
         ahead = ahead_of(seq, way.next)
         if ahead > 0:
@@ -135,12 +135,29 @@ cdef class Assembler:
         """The messages in those bytes of a segment that were not read yet."""
         cdef Py_ssize_t known = -ahead_of(seq, way.next)
         cdef bytes data = packet.payload
+        cdef uint32_t cut = packet.cut_off
+        if cut:
+            return self._cut_off(way, seq, packet, known, cut)
         if known:
             data = data[known:]
         if not data or self.stream.done:
             return ()
         way.next = seq + <uint32_t>(known + len(data))
         return self.stream.feed(packet, data, way is self.client)
+
+    def _cut_off(self, Direction way, uint32_t seq, packet, Py_ssize_t known, uint32_t cut):
+        """The same for a segment whose last bytes were not captured, and the gap of these bytes."""
+        cdef bytes data = packet.payload[known:]
+        cdef uint32_t end = seq + <uint32_t>len(packet.payload)
+        cdef int64_t missing
+        if data and not self.stream.done:
+            way.next = end
+            yield from self.stream.feed(packet, data, way is self.client)
+        end += cut
+        missing = ahead_of(end, way.next)
+        if missing > 0 and not self.stream.done:
+            way.next = end
+            yield from self.stream.gap(packet, missing, way is self.client)
 
     def _drain(self, Direction way):
         while way.held and ahead_of(way.held[0][0], way.next) <= 0:

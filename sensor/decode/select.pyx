@@ -262,7 +262,7 @@ cdef class Selector:
             found |= self.in_pieces(data, row, slot, heads, found)
             waits = found & <uint64_t>1 << WAITS
             found ^= waits
-        row.begins = found != 0
+        row.begins = <uint8_t>(row.begins << 2 | (found != 0))
         if heads[0] < HEADS * WEIGHT:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
         wanted = slot.followers & self.wants[heads[0] // WEIGHT]

@@ -1,7 +1,7 @@
 # Limits of the select pass, and helpers that read a row.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from sensor.core.row cimport SYN, Row
+from sensor.core.row cimport SYN, Row, cut_off
 from sensor.decode.flows cimport UNASKED, WEIGHT, FlowTable, Slot, await_payload
 from sensor.decode.row_hashes cimport PRIME, pair
 from sensor.decode.select cimport MAGICS, Magic, Magics, Repeats
@@ -57,7 +57,7 @@ cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only:
     every frame. Sets ``spare`` of the row to the number of bytes before it that are missing from the capture or come
     later.
     """
-    cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
+    cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len + cut_off(row)
     cdef uint32_t due = slot.next1 if row.direction else slot.next0
     cdef int32_t ahead
     row.spare = 0

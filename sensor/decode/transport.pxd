@@ -1,5 +1,5 @@
 # TCP, UDP, ICMP: ports (type and code for ICMP), flags, sequence number, payload.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from sensor.core.row cimport CUT, TRANSPORT_HEADER, TRANSPORT_SHORT, WHOLE, Row
 from sensor.decode.bytes cimport DONE, At, u16, u32
@@ -14,6 +14,8 @@ cdef inline int tcp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """RFC 9293, 3.1."""
     cdef Py_ssize_t off = at.off
     cdef int header
+    if row.problem & CUT:
+        row.ethertype = <uint16_t>at.cut
     if off + 20 > at.end:
         row.problem |= TRANSPORT_SHORT
         if off + 4 <= at.end:

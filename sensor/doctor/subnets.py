@@ -32,6 +32,7 @@ class Subnets:
         rows = batch.rows[:count]
         chosen = rows[
             (rows["ethertype"] == ARP)
+            & (rows["ip_version"] == 0)
             & (rows["vlan"] == 0)
             & (rows["payload_len"] >= ARP_SIZE)
             & (rows["tunnels"] == 0)

@@ -130,7 +130,7 @@ cdef class Dissection:
                 assembler = conversation[bit] = Assembler(
                     unit.stream(early[0][0] if early else packet), unit.interest, self.early
                 )
-            elif row.begins == 0 and assembler.stream.idle[row.direction]:
+            elif row.begins & 1 == 0 and assembler.stream.idle[row.direction]:
                 continue
             packet = packet if packet is not None else self.made(packets, index)
             if (early and not self.all_fed(name, assembler, early)) or not self.fed(name, assembler, packet, row.spare):

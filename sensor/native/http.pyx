@@ -15,7 +15,8 @@ from sensor.native.http_head cimport (
     last_line, length_of, read_head,
 )
 from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
-from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
+from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
+from sensor.native.stream cimport native_stream
 
 cdef enum:
     HEAD_LIMIT = 32768

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sensor.native.http_head cimport Head
-from sensor.native.stream cimport Copy, HeldBytes, Stream
+from sensor.native.kept cimport Copy, HeldBytes, Stream
 
 cdef enum:
     # Body.framing

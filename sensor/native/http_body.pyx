@@ -15,8 +15,8 @@ from sensor.native.kinds cimport (
     HTTP_SENT_BODY_HEAD,
     HTTP_SENT_BODY_SLOTS, PUNTED_HTTP_DESCRIPTION_BODY, PUNTED_HTTP_PAGE_BODY, PUNTED_HTTP_SENT_BODY,
 )
+from sensor.native.kept cimport Stream, about, copied, discard, forget, keep, malformed
 from sensor.native.out cimport Out, punted, put, reserve
-from sensor.native.stream cimport Stream, about, copied, discard, forget, keep, malformed
 
 cdef enum:
     KEPT_LIMIT = 32768

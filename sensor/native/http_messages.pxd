@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sensor.native.http_head cimport Head
-from sensor.native.stream cimport HeldBytes, Stream
+from sensor.native.kept cimport HeldBytes, Stream
 
 cdef struct Request:             # a request that waits for its response
     uint8_t[24] method

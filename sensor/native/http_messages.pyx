@@ -23,9 +23,9 @@ from sensor.native.kinds cimport (
     HTTP_RESPONSE_SERVER,
     HTTP_RESPONSE_SLOTS, HTTP_RESPONSE_STATUS, PUNTED_HTTP_REQUEST_HEAD, PUNTED_HTTP_RESPONSE_HEAD,
 )
+from sensor.native.kept cimport HeldBytes, Stream, keep
 from sensor.native.out cimport Out, fact, items, message, punted, put, reserve, span
 from sensor.native.read cimport lower, plain
-from sensor.native.stream cimport HeldBytes, Stream, keep
 
 cdef enum:
     BEGINNINGS = 96

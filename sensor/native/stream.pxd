@@ -2,37 +2,12 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
+from sensor.native.kept cimport Copy, Stream
 from sensor.native.out cimport Out
 
 cdef enum:
-    # Results of a dissector's functions. BROKEN: the message was malformed, which the dissector has reported; the flow
-    # is given up.
-    GOES_ON = 0
-    BROKEN = 1
     UNITS_LIMIT = 16
     STARTS_LIMIT = 64
-
-cdef struct HeldBytes:          # bytes kept beyond their batch
-    uint8_t* data
-    uint32_t size
-    uint32_t room
-
-cdef struct Copy:          # copy of a packet; its frame follows
-    Row row
-    uint32_t size          # of the frame
-    uint32_t room
-
-# One flow as seen by one dissector. During calls of its functions, ``row`` and ``frame`` are those of the packet that
-# completed the bytes (NULL at the end of the flow), ``copy`` is that packet if it was held back, else NULL.
-cdef struct Stream:
-    void* state
-    bint done
-    bint[2] idle           # for data of the client, of the server
-    Out* out
-    const Row* row
-    const uint8_t* frame
-    const Copy* copy
-    int64_t* memory        # bytes kept by all flows together
 
 # ``way``: 0 from the client
 ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil
@@ -54,14 +29,6 @@ cdef inline NativeStream native_stream(Feed feed, Gap gap, Finish finish, Releas
     cdef NativeStream unit = NativeStream.__new__(NativeStream)
     unit.feed, unit.gap, unit.finish, unit.release, unit.size = feed, gap, finish, release, size
     return unit
-
-
-cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) except -1 nogil
-cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil
-cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil
-cdef int discard(int64_t* memory, Copy* copy) except -1 nogil
-cdef int about(Out* out, const Copy* packet) except -1 nogil
-cdef int malformed(Out* out, const char* fault) except -1 nogil
 
 cdef struct Early:         # an out-of-order segment
     uint32_t seq

@@ -1,16 +1,13 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""TCP flows of native dissectors: reassembly with the rules of ``sensor.decode.reassembly``, and a bounded pool.
-
-The bytes of a batch are valid only during its processing. Data that is needed longer is copied: out-of-order segments,
-and data that a dissector keeps.
-"""
+"""TCP flows of native dissectors: reassembly with the rules of ``sensor.decode.reassembly``, and a bounded pool."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy, memmove, memset
 
-from sensor.core.row cimport SYN, Row
-from sensor.native.out cimport ENDED, EMPTY, MALFORMED, PACKET, Mark, Out, mark, put, reserve, write, span, undo
+from sensor.core.row cimport SYN, Row, acknowledged, cut_off
+from sensor.native.kept cimport BROKEN, GOES_ON, Copy, Stream, about, copied, discard, frame_of
+from sensor.native.out cimport ENDED, EMPTY, Mark, Out, mark, reserve, write, undo
 
 cdef enum:
     HELD_SEGMENTS = 16
@@ -19,7 +16,6 @@ cdef enum:
     LATE_SEGMENTS = 3      # as many duplicate ACKs as trigger a retransmission (RFC 5681, 3.2)
     LATE_BYTES = 0xFFFE    # larger gaps are not waited for
     NONE = -1
-    LEAST_KEPT = 512
 
 
 cdef class NativeStream:
@@ -90,7 +86,7 @@ cdef class Conversations:
             c = self.open(row.flow, unit)
         else:
             self.touch(c)
-            if not row.begins and c.stream.idle[row.direction & 1]:
+            if not row.begins & 1 and c.stream.idle[row.direction & 1]:
                 return 0
         c.stream.out = out
         out.unit = unit + 1
@@ -224,8 +220,9 @@ cdef class Conversations:
 
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
         """Process one segment. Repeated bytes are dropped, early ones held. A gap is skipped when too much data waits
-        after it, or when a message begins after bytes that no dissector wanted; bytes missing from the capture may
-        arrive late, until some more segments have arrived or the other end continues.
+        after it, when the other end has acknowledged it, or when a message begins after bytes that no dissector wanted;
+        bytes before a message that are missing from the capture may arrive late, until some more segments have arrived
+        or the other end continues.
         """
         cdef int at = row.direction & 1
         cdef Direction* way = &c.ways[at]
@@ -235,7 +232,7 @@ cdef class Conversations:
         cdef uint32_t late = row.spare if row.spare <= LATE_BYTES else 0
         cdef int32_t ahead
         cdef bint begins = not way.begun
-        while other.count and other.held[0].begins:
+        while other.count and (other.held[0].begins or reached(row, frame, other.held[0].seq)):
             if self.skip(c, 1 - at) == BROKEN:
                 return BROKEN
         if not way.begun:
@@ -292,20 +289,27 @@ cdef class Conversations:
     cdef int deliver(
         self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy
     ) except -1 nogil:
-        """Deliver a segment that begins at or before the expected number."""
-        cdef uint32_t known = c.ways[way].next - seq
+        """Deliver a segment that begins at or before the expected number, then a gap for the bytes that the capture cut
+        off its end.
+        """
+        cdef uint32_t known = c.ways[way].next - seq, end = seq + row.payload_len
+        cdef int32_t missing
         cdef Stream* s = &c.stream
-        cdef int result
-        if known >= row.payload_len or s.done:
-            return GOES_ON
-        c.ways[way].next = seq + row.payload_len
-        s.row, s.frame, s.copy = row, frame, copy
-        if copy != NULL:
-            about(s.out, copy)
-        result = self.units[c.unit].feed(s, frame + row.payload + known, row.payload_len - known, way)
-        if copy != NULL:
-            about(s.out, NULL)
-        return result
+        cdef int result = GOES_ON
+        if known < row.payload_len and not s.done:
+            c.ways[way].next = end
+            s.row, s.frame, s.copy = row, frame, copy
+            if copy != NULL:
+                about(s.out, copy)
+            result = self.units[c.unit].feed(s, frame + row.payload + known, row.payload_len - known, way)
+            if copy != NULL:
+                about(s.out, NULL)
+        end += cut_off(row)
+        missing = <int32_t>(end - c.ways[way].next)
+        if missing <= 0 or s.done or result == BROKEN:
+            return result
+        c.ways[way].next = end
+        return self.miss(c, way, missing, row, frame, copy)
 
     cdef int drain(self, Conversation* c, int way) except -1 nogil:
         """Deliver held segments that have become due."""
@@ -356,97 +360,11 @@ cdef class Conversations:
         return self.units[c.unit].finish(&c.stream)
 
 
+cdef inline bint reached(const Row* row, const uint8_t* frame, uint32_t seq) noexcept nogil:  # arithmetic only
+    """Whether the sender of a segment has received the bytes of the other end before ``seq``."""
+    cdef int64_t number = acknowledged(row, frame)
+    return number >= 0 and <int32_t>(<uint32_t>number - seq) >= 0
+
+
 cdef inline uint64_t place_of(uint64_t flow, int unit) noexcept nogil:  # arithmetic only
     return (flow * <uint64_t>0x9E3779B97F4A7C15 + <uint64_t>unit * <uint64_t>0xC2B2AE3D27D4EB4F) >> 24
-
-
-cdef inline const uint8_t* frame_of(const Copy* packet) noexcept nogil:  # arithmetic only
-    return <const uint8_t*>packet + sizeof(Copy)
-
-
-cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) except -1 nogil:
-    """Append bytes to the kept ones."""
-    cdef uint32_t room = kept.room or LEAST_KEPT
-    cdef uint8_t* larger
-    if size == 0:
-        return 0
-    while room - kept.size < size:
-        room *= 2
-    if room > kept.room:
-        larger = <uint8_t*>realloc(kept.data, room)
-        if larger == NULL:
-            with gil:
-                raise MemoryError(f"{room} bytes of a conversation")
-        s.memory[0] += room - kept.room
-        kept.data, kept.room = larger, room
-    memcpy(kept.data + kept.size, data, size)
-    kept.size += size
-    return 0
-
-
-cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil:
-    """Free the kept bytes."""
-    s.memory[0] -= kept.room
-    free(kept.data)
-    kept.data, kept.size, kept.room = NULL, 0, 0
-    return 0
-
-
-cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil:
-    """A copy of a packet, replacing an old one. Raises IndexError if its payload is outside its frame."""
-    cdef Copy* copy = old
-    cdef uint32_t before = old.room if old != NULL else 0
-    if <uint64_t>row.payload + row.payload_len > row.caplen:
-        with gil:
-            raise IndexError(f"payload {row.payload}+{row.payload_len} of a frame of {row.caplen}")
-    if old == NULL or old.room < row.caplen:
-        copy = <Copy*>realloc(old, sizeof(Copy) + row.caplen)
-        if copy == NULL:
-            with gil:
-                raise MemoryError("a packet")
-        memory[0] += row.caplen - before
-        if old == NULL:
-            memory[0] += sizeof(Copy)
-        copy.room = row.caplen
-    copy.row, copy.size = row[0], row.caplen
-    copy.row.frame = 0
-    memcpy(<uint8_t*>copy + sizeof(Copy), frame, row.caplen)
-    return copy
-
-
-cdef int discard(int64_t* memory, Copy* copy) except -1 nogil:
-    if copy != NULL:
-        memory[0] -= sizeof(Copy) + copy.room
-        free(copy)
-    return 0
-
-
-cdef int about(Out* out, const Copy* packet) except -1 nogil:
-    """The next entries are about an earlier packet; NULL: about the row's packet again. An entry without followers is
-    removed.
-    """
-    cdef Mark here
-    if (
-        out.entries_used
-        and out.entries[out.entries_used - 1].what == PACKET
-        and out.entries[out.entries_used - 1].row == out.row
-    ):
-        out.entries_used -= 1
-        out.text_used = out.entries[out.entries_used].at
-        if packet == NULL and (out.entries_used == 0 or out.entries[out.entries_used - 1].row != out.row):
-            return 0
-    reserve(out)
-    if packet == NULL:
-        write(out, PACKET, 0, span(out.text_used, 0))
-    else:
-        put(out, <const uint8_t*>&packet.row, sizeof(Row))
-        put(out, frame_of(packet), packet.size)
-        write(out, PACKET, 0, <uint64_t>(out.text_used - sizeof(Row) - packet.size) << 32 | (sizeof(Row) + packet.size))
-    return 0
-
-
-cdef int malformed(Out* out, const char* fault) except -1 nogil:
-    """Report a malformed message with the fault text of the Python dissector. Returns BROKEN."""
-    reserve(out)
-    write(out, MALFORMED, 0, put(out, <const uint8_t*>fault, <uint32_t>strlen(fault)))
-    return BROKEN

@@ -15,8 +15,9 @@ from sensor.native.kinds cimport (
     TLS_HEARTBEAT_SLOTS,
     TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
 )
+from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
 from sensor.native.out cimport message, punted, put, reserve
-from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
+from sensor.native.stream cimport native_stream
 from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello
 
 cdef enum:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sensor.core.addresses import parse, v4
 from sensor.core.batch import Problem
+from sensor.core.packet import Packets
 from tests.kit import MAC_A, MAC_B, batch_of, ethernet, ipv4, ipv6, malformed, tcp, udp
 
 IPV4_TCP = ethernet(ipv4(tcp(b"hello", 1234, 80, flags=0x02, seq=77), 6), 0x0800)
@@ -68,6 +69,31 @@ def test_ethernet_padding_is_no_payload() -> None:
     """Bytes behind the IP length are padding."""
     row = first(ethernet(ipv4(udp(b"x"), 17), 0x0800) + bytes(17))
     assert (row["payload_len"], row["problem"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("whole", "extra", "expected"),
+    [
+        (ethernet(ipv4(tcp(b"x" * 300), 6), 0x0800), 0, 254),
+        (ethernet(ipv6(tcp(b"x" * 300), 6), 0x86DD), 0, 274),
+        (ethernet(ipv4(tcp(b"x" * 300), 6), 0x0800), 4, 254),  # with a frame check sequence
+        (ethernet(ipv4(ipv4(tcp(b"x" * 300), 6), 4), 0x0800), 0, 274),
+        (ethernet(ipv4(tcp(b"x" * 40), 6), 0x0800), 16, 0),  # only the trailer was cut off
+    ],
+)
+def test_bytes_of_a_segment_that_were_cut_off(whole: bytes, extra: int, expected: int) -> None:
+    """The length of the IP packet shows how many bytes of a truncated segment are missing."""
+    batch = batch_of([whole[:100]], wire=[len(whole) + extra])
+    packet = Packets(batch.data, batch.rows).at(0)
+    assert (packet.cut_off, packet.truncated, packet.problem) == (expected, True, Problem.CUT)
+    assert len(packet.payload) + packet.cut_off == (300 if expected else 40)
+
+
+def test_segments_that_were_not_cut_off() -> None:
+    """A whole frame lacks nothing; a length beyond a whole frame is a fault, not a truncation."""
+    batch = batch_of([IPV4_TCP, IPV4_TCP[:16] + b"\x01\x00" + IPV4_TCP[18:]])
+    packets = [Packets(batch.data, batch.rows).at(i) for i in range(2)]
+    assert [(one.cut_off, one.problem) for one in packets] == [(0, 0), (0, Problem.NETWORK_LENGTH)]
 
 
 def test_qinq_names_the_outer_vlan() -> None:

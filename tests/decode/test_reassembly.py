@@ -100,6 +100,41 @@ def test_a_first_segment_that_stays_away() -> None:
     assert (tape.bytes[True], tape.bytes[False], tape.gaps) == (b"/one", b"200 OK", [4])
 
 
+CUT = 1  # Row.problem
+
+
+def test_bytes_that_were_cut_off_are_a_gap_at_once() -> None:
+    """The bytes behind the captured part of a segment are a gap of known size; the stream continues behind it. A
+    repetition adds nothing, and a longer one the rest.
+    """
+    tape = Tape()
+    assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
+    for seq, data, cut in ((1000, b"abc", 7), (1010, b"def", 0), (1000, b"abc", 7), (1010, b"def", 4), (1017, b"g", 0)):
+        list(assembler.feed(Packet(data, seq=seq, proto=6, problem=CUT if cut else 0, ethertype=cut)))
+    assert (tape.bytes[True], tape.gaps) == (b"abcdefg", [7, 4])
+
+
+def test_segments_that_were_cut_off_in_any_order() -> None:
+    """Segments that overtook others are put in order, too."""
+    parts = [(1010, b"def"), (1020, b"ghi"), (1030, b"jkl")]
+    for order in permutations(parts):
+        tape = Tape()
+        assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
+        for seq, data in ((1000, b"abc"), *order):
+            list(assembler.feed(Packet(data, seq=seq, proto=6, problem=CUT, ethertype=7)))
+        assert (tape.bytes[True], tape.gaps) == (b"abcdefghijkl", [7, 7, 7, 7])
+
+
+def test_what_the_peer_acknowledged_does_not_come() -> None:
+    """A segment of the peer that acknowledges missing bytes ends the wait; one that does not, does not."""
+    for ack, expected in ((1003, b"abc"), (1009, b"abc"), (1010, b"abcghi"), (1013, b"abcghi"), (-1, b"abc")):
+        tape = Tape()
+        assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
+        for seq, data, direction in ((1000, b"abc", 0), (1010, b"ghi", 0), (5000, b"OK", 1)):
+            list(assembler.feed(Packet(data, seq=seq, direction=direction, ack=ack if direction else 5000, proto=6)))
+        assert (tape.bytes[True], tape.bytes[False]) == (expected, b"OK")
+
+
 def test_a_stream_that_is_done_receives_no_more() -> None:
     """Buffered segments are not delivered either."""
     tape = Tape()

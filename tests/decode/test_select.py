@@ -149,6 +149,18 @@ def test_what_the_capture_lacks_before_a_payload() -> None:
     assert rows.rows["spare"][1:].tolist() == [100, 0, 0, 10, 0]
 
 
+def test_bytes_that_were_cut_off_are_not_missing() -> None:
+    """Bytes behind the captured part of a segment belong to it: the next segment has none missing before it, and what
+    else is missing is counted without them.
+    """
+    parts = [(1000, b"", 2), (1001, b"a" * 300, 24), (1301, b"b" * 300, 24), (1611, b"c" * 300, 24)]
+    whole = [tcp_frame(A, B, data, seq=seq, flags=flags) for seq, data, flags in parts]
+    rows = batch_of([frame[:200] for frame in whole], wire=[len(frame) for frame in whole], raw=True)
+    selector, flows = Selector([Interest(tcp=(80,), stream=True)], RecentSet(8)), FlowTable(8)
+    Kernels(flows, selector).run(rows.data, rows.rows)
+    assert rows.rows["spare"][1:].tolist() == [0, 0, 10]
+
+
 def test_a_clock_that_begins_at_nothing() -> None:
     """The first second of 1970 is treated as any other: its new hosts are no flood."""
     frames = [ethernet(b"arp request bytes", 0x0806, src=0x0200_0000_0100 + i) for i in range(5)]
@@ -279,7 +291,7 @@ def test_the_header_is_the_payload() -> None:
     rows = Packets(batch.data, batch.rows)
     assert (batch.rows["wanted"].tolist(), batch.rows["begins"].tolist()[1:], rows.at(1).payload[-4:]) == (
         [1, 2, 1],
-        [2, 0],
+        [2, 5 << 2],
         b"\x02\x04\x05\xb4",
     )
 

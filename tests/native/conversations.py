@@ -117,16 +117,19 @@ def frames_of(
         [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)],
     )
     for way, data in turns:
-        frames.append(segment(way, at[way], data, port, client))
+        frames.append(segment(way, at[way], data, port, client, ack=at[1 - way]))
         at[way] += len(data)
     if ends:
         frames += [segment(way, at[way], b"", port, client, FIN) for way in (0, 1)]
     return frames
 
 
-def segment(way: int, seq: int, data: bytes, port: int = 80, client: int = 40000, flags: int = 0x18) -> bytes:
-    ports = (client, port) if way == 0 else (port, client)
-    return tcp_frame(ENDS[way], ENDS[1 - way], data, sport=ports[0], dport=ports[1], flags=flags, seq=seq % 2**32)
+def segment(
+    way: int, seq: int, data: bytes, port: int = 80, client: int = 40000, flags: int = 0x18, ack: int = 0
+) -> bytes:
+    sport, dport = (client, port) if way == 0 else (port, client)
+    numbers = {"seq": seq % 2**32, "ack": ack % 2**32}
+    return tcp_frame(ENDS[way], ENDS[1 - way], data, sport=sport, dport=dport, flags=flags, **numbers)
 
 
 def cut(turns: Iterable[Turn], rng: random.Random, most: int = 200) -> list[Turn]:

@@ -10,10 +10,9 @@ import pytest
 from tests.principles._source import kernels, name_of, python_files, tree_of
 
 FILE_LINES, FUNCTION_LINES = 400, 40
-# Two classes whose methods use the same table in every line, and a generated table of numbers.
+# A class whose methods use the same table in every line, and a generated table of numbers.
 LONG_KERNELS = {
     "sensor/counting/windows.pyx": 460,
-    "sensor/native/stream.pyx": 460,
     "sensor/native/kinds.pxd": 700,
 }
 
