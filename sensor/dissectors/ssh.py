@@ -9,7 +9,8 @@ The login (RFC 4252) is encrypted, but its messages have sizes. The server's fir
 and success (1 byte) is 16 bytes shorter with every cipher. The first answer after that lists the available methods:
 later ones of the same length, to requests too small for a key, are refused passwords. OpenSSH pads passwords to the
 size of a request with a short key (Ed25519): such a refusal is reported as uncertain. If messages share a segment
-nothing is reported.
+nothing is reported. Bytes that the capture cut off count with their known size; an exchange with a lost segment is left
+out.
 """
 
 from __future__ import annotations
@@ -89,10 +90,13 @@ class SshStream(Stream):
         self._client, self._server = _Direction(), _Direction()
         self._login = _Login()
         self._answer: Packet | None = None  # the server's last segment
+        self._fed: Packet | None = None  # the last segment
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        if self._client.offered and self._server.offered:
-            yield from self._try(packet, data, from_client)
+        self._fed = packet
+        if self._client.passed and self._server.passed:
+            size = self._login.sealed(data) if from_client else len(data)
+            yield from self._try(packet, size, from_client)
             return
         direction = self._client if from_client else self._server
         line = direction.line(data)
@@ -105,17 +109,23 @@ class SshStream(Stream):
         self._look()
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        (self._client if from_client else self._server).over = True
-        self._login.over = True
-        self._look()
-        return iter(())
+        """The bytes were cut off the end of this packet, or a segment before it is missing."""
+        direction = self._client if from_client else self._server
+        if not (self._client.passed and self._server.passed):
+            direction.over, direction.passed = True, direction.named
+            self._look()
+        elif packet is self._fed:
+            yield from self._try(packet, missing, from_client)
+        else:
+            self._login.lost()
+            self.done = self._login.over
 
     def finish(self) -> Iterator[Parsed]:
         if self._answer is not None and (accepted := self._login.settle()) is not None:
             yield SshLogin(self._answer, accepted, accepted or self._login.certain)
 
-    def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        accepted = self._login.requested(data) if from_client else self._login.answered(len(data))
+    def _try(self, packet: Packet, size: int, from_client: bool) -> Iterator[Parsed]:
+        accepted = self._login.requested(size) if from_client else self._login.answered(size)
         self._answer = self._answer if from_client else packet
         if accepted is not None and self._answer is not None:
             yield SshLogin(self._answer, accepted, accepted or self._login.certain)
@@ -123,8 +133,8 @@ class SshStream(Stream):
 
     def _look(self) -> None:
         """Done if both sides are parsed and the login cannot be followed."""
-        both = self._client.offered and self._server.offered
-        self.done = self._client.over and self._server.over and (self._login.over or not both)
+        both = self._client.passed and self._server.passed
+        self.done = self._client.over and self._server.over and not both
 
 
 class _Login:
@@ -138,6 +148,7 @@ class _Login:
         "_answers",
         "_clear",
         "_decided",
+        "_exchanged",
         "_keys",
         "_refusal",
         "_request",
@@ -149,27 +160,37 @@ class _Login:
 
     def __init__(self) -> None:
         self._service = self._accept = self._refusal = self._request = self._answer = self._answers = 0
+        self._exchanged = 0  # bytes before the last cleartext packet
         self._keys = self._decided = self._server_sends = self.over = False
         self.certain = True  # the request of the last failure was too small for a key
         self._clear = b""
 
-    def requested(self, data: bytes) -> bool | None:
-        """The client sends data. Whether the previous response was a success or a failure, None if it was neither or is
-        known already.
+    def requested(self, size: int) -> bool | None:
+        """The client sends encrypted data. Whether the previous response was a success or a failure, None if it was
+        neither or is known already.
         """
         result = self.settle()
         if self._server_sends:
             self._server_sends, self._request = False, 0
-        self._request += len(data if self._keys else self._sealed(data))
+        self._request += size if self._keys else 0
         return result
 
-    def _sealed(self, data: bytes) -> bytes:
-        """The data after the last cleartext packet."""
+    def sealed(self, data: bytes) -> int:
+        """Size of the client's data after the last cleartext packet."""
+        if self._keys:
+            return len(data)
         data = self._clear + data
         at = data.find(NEW_KEYS)
         self._keys = 0 <= at <= len(data) - NEW_KEYS_SIZE
         self._clear = b"" if self._keys else data[1 - NEW_KEYS_SIZE :]
-        return data[at + NEW_KEYS_SIZE :] if self._keys else b""
+        self._exchanged += len(data)
+        self.over = not self._keys and self._exchanged > PACKET_LIMIT
+        return len(data) - at - NEW_KEYS_SIZE if self._keys else 0
+
+    def lost(self) -> None:
+        """A segment is missing: the current exchange is left out. The first ones give the sizes of the others."""
+        self.over = not self._refusal
+        self._request, self._server_sends = 0, False
 
     def answered(self, size: int) -> bool | None:
         """The server sends data: whether its first segment alone is a success or a failure, None if it is neither."""
@@ -209,15 +230,15 @@ class _Login:
 
 
 class _Direction:
-    """One direction: unparsed data. ``named``: its version line was parsed; ``offered``: so was its offer; ``over``:
-    nothing more is needed of it.
+    """One direction: unparsed data. ``named``: its version line was parsed; ``passed``: its offer was parsed or is
+    incomplete; ``over``: nothing more is needed of it.
     """
 
-    __slots__ = ("_kept", "_lines", "named", "offered", "over")
+    __slots__ = ("_kept", "_lines", "named", "over", "passed")
 
     def __init__(self) -> None:
         self._kept, self._lines = bytearray(), 0
-        self.named = self.offered = self.over = False
+        self.named = self.passed = self.over = False
 
     def line(self, data: bytes) -> bytes:
         """Take bytes; returns the version line once it is whole."""
@@ -255,7 +276,7 @@ class _Direction:
                 message = bytes(kept[6 : 4 + size - padding])
                 del kept[: 4 + size]
                 if kind == KEXINIT:
-                    self.offered = self.over = True
+                    self.passed = self.over = True
                     return message
         return b""
 

@@ -170,22 +170,61 @@ def test_keys_and_request_in_one_segment() -> None:
     assert logins([*parts[:4], (False, bytes(44 + 300)), *parts[5:]]) == [False]
 
 
-def test_gap_in_a_login() -> None:
-    """A gap ends the inference of logins: later sizes are unreliable."""
+def interrupted(*answers: int, at: int, cut: int = 0) -> tuple[list[bool], bool]:
+    """The logins of a connection whose part ``at`` is missing, or lacks its last ``cut`` bytes; and whether the stream
+    was done then.
+    """
+    stream, found, done = Ssh().stream(Packet()), [], False
+    parts = [(True, BANNER + offer()), (False, BANNER + offer()), *login(*answers)]
+    for number, (from_client, data) in enumerate(parts):
+        one = Packet(**MINE)
+        missing = (cut or len(data)) if number == at else 0
+        if missing < len(data):
+            found += stream.feed(one, data[: len(data) - missing], from_client)
+        if missing:
+            found += stream.gap(one, missing, from_client)
+            done = stream.done
+        if stream.done:
+            break
+    found += stream.finish()
+    return [one.accepted for one in found if isinstance(one, SshLogin)], done
+
+
+def test_bytes_cut_off_in_a_login() -> None:
+    """Bytes that the capture cut off count with their size: in the lists, in a request and in a response."""
+    whole = ([False, False, True], False)
+    for at, cut in ((0, 100), (1, 100), (6, 20), (8, 30), (10, 20), (11, 60), (14, 20)):
+        assert interrupted(76, 76, 76, 28, at=at, cut=cut) == whole, at
+
+
+def test_lost_segments_of_a_login() -> None:
+    """An exchange with a lost segment is left out; without the first ones the sizes of the others are unknown."""
+    answers, count = (76, 76, 76, 28), len(login(76, 76, 76, 28)) + 2
+    assert interrupted(*answers, at=count - 4) == ([False, True], False)
+    assert interrupted(*answers, at=count - 5) == ([False, True], False)
+    assert interrupted(*answers, at=count - 1) == ([False, False], False)
+    for at in (count - 9, count - 8, count - 7):
+        assert interrupted(*answers, at=at) == ([], True)
+
+
+def test_no_end_of_the_key_exchange() -> None:
+    """A connection whose last cleartext packet is not captured is given up."""
     stream, one = Ssh().stream(Packet()), Packet(**MINE)
-    for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *login(76, 76)]:
-        list(stream.feed(one, data, from_client))
-    list(stream.gap(one, 28, False))
+    for from_client in (True, False):
+        list(stream.feed(one, BANNER + offer(), from_client))
+    for _ in range(40):
+        list(stream.feed(one, bytes(1000), True))
     assert stream.done
 
 
 def test_gap_ends_a_direction() -> None:
-    """A gap ends parsing in its direction; the other direction continues."""
-    one, stream = Packet(**MINE), Ssh().stream(Packet())
-    list(stream.feed(one, BANNER + offer()[:30], True))
-    assert list(stream.gap(one, 5, True)) == list(stream.feed(one, offer(), True)) == []
-    assert len(events(stream.feed(one, BANNER + offer(), False))) == 2
-    assert stream.done
+    """A gap ends parsing of the offer in its direction; without a version line also the connection."""
+    for begun, done in ((BANNER + offer()[:30], False), (BANNER[:10], True)):
+        one, stream = Packet(**MINE), Ssh().stream(Packet())
+        list(stream.feed(one, begun, True))
+        assert list(stream.gap(one, 5, True)) == list(stream.feed(one, offer(), True)) == []
+        assert len(events(stream.feed(one, BANNER + offer(), False))) == 2
+        assert stream.done is done
 
 
 def test_encrypted_before_the_lists() -> None:

@@ -5,8 +5,9 @@ it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -59,6 +60,35 @@ def test_batches_make_no_difference(size: int) -> None:
     """The result does not depend on whether the other direction is in the same batch."""
     for frames in (read(ATTACKS / "windows_psexec.pcap"), packets.one_sided(read(ATTACKS / "windows_psexec.pcap"))):
         assert lacks(alerts(frames, size), SERVICE) == lacks(alerts(frames), SERVICE)
+
+
+def _python_only(*_: object) -> None:
+    """No native dissectors."""
+
+
+@pytest.mark.parametrize("change", [packets.snapped(256), packets.lossy(0.02)], ids=["truncated", "lossy"])
+def test_guessing_over_ssh(change: Callable[[list[Frame]], list[Frame]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guessing over SSH is found in truncated frames and with packet loss, for every batch size, also without native
+    dissectors.
+    """
+    frames = change(read(ATTACKS / "guessing_ssh.pcap"))
+    found = alerts(frames)
+    assert {"credential_access.password_guessing", "credential_access.session_guessing"} <= _names(found)
+    assert [alerts(frames, size) for size in (1, 7)] == [found, found]
+    monkeypatch.setattr("sensor.engine.pipeline.reading", _python_only)
+    assert alerts(frames) == found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_guessing_over_ssh_with_other_losses(seed: int) -> None:
+    """Whichever frames are lost."""
+    chance = Random(seed)
+    frames = [frame for frame in read(ATTACKS / "guessing_ssh.pcap") if chance.random() >= 0.02]
+    assert "credential_access.password_guessing" in _names(alerts(frames))
+
+
+def _names(found: Sequence[dict[str, Any]]) -> set[str]:
+    return {alert["detector"] for alert in found}
 
 
 def test_truncated_frames() -> None:
