@@ -32,6 +32,9 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     ``opening``: how many payloads (1 to 4) are wanted at the start of each direction and after each payload that
     matches ``starts`` or ``magic``; payloads below 1,008 bytes count in proportion. The bytes between are a gap, so
     that bodies cost nothing. 0: all.
+    ``shares``: its datagrams are selected by ports only, and it shares its bit of the select pass with all such
+    dissectors whose ``repeats_s`` and ``volatile`` are the same, which leaves bits for others. For protocols with few
+    messages.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
     their sender within ``repeats_s``, and of segments without data with impossible flags or resets from a foreign MAC;
     at most 512 new ones of each a second, 2 during a flood. The others are counted as shed.
@@ -49,6 +52,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     volatile: tuple[int, int] = (0, 0)
     stream: bool = False
     opening: int = 0
+    shares: bool = False
     tcp_heads: bool = False
 
     @property
@@ -66,6 +70,27 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
         return payload.startswith(self.starts) or any(
             payload[offset : offset + 4] == value for offset, value in self.magic
         )
+
+
+def datagram_bits(interests: Iterable[Interest]) -> list[list[int]]:
+    """The positions of the dissectors of datagrams, by their bit in the select pass. Raises ValueError if one that
+    shares its bit is not selected by ports only.
+    """
+    bits: list[list[int]] = []
+    shared: dict[tuple[float, tuple[int, int]], list[int]] = {}
+    for position, interest in enumerate(interests):
+        if not interest.datagrams:
+            continue
+        if interest.shares and (interest.starts or interest.magic or interest.stream):
+            raise ValueError("a dissector that shares its bit selects datagrams by ports only")
+        key = (interest.repeats_s, interest.volatile)
+        if interest.shares and key in shared:
+            shared[key].append(position)
+            continue
+        bits.append([position])
+        if interest.shares:
+            shared[key] = bits[-1]
+    return bits
 
 
 class Stream:

@@ -2,7 +2,7 @@
 """The select pass: chooses the rows that become Python objects, and their dissectors.
 
 Frames, datagrams and TCP rows number their dissectors separately: each dissector has one bit of column ``wanted`` for
-each kind of rows it reads. Tables of ports, ethertypes, protocols and leading bytes give the bits of a row in a few
+each kind of rows it reads; dissectors of rare datagrams share one (``Interest.shares``). Tables of ports, ethertypes, protocols and leading bytes give the bits of a row in a few
 look-ups. A datagram is not wanted again if the same sender has just sent an identical payload. TCP rows are wanted by
 the dissectors that follow their flow, which the first payloads of each direction determine; if these come in pieces,
 they are put together and wait until then. Messages between two hosts in one protocol beyond a budget per second, and
@@ -19,6 +19,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
+from sensor.core.dissector import datagram_bits
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, FOREIGN_RESET, RST, SYN, WHOLE, Row
 from sensor.decode.flows cimport BEGUN, HEADS, PIECES, WEIGHT, FlowTable, Slot, outside
@@ -27,7 +28,7 @@ from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, targ
 from sensor.decode.selection cimport (
     DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, GLIMPSED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
     LEADS, MAX_DISSECTORS, NEWCOMERS, PER_SECOND, SAMPLE, SECOND_CHANCES, SENDERS, SHORT, STREAMS, WAITS, WORDS,
-    again, big, key_of, lead_place, magic, remember, sensor_lowest, weight,
+    again, big, key_of, lead_place, magic, mark, remember, sensor_lowest, weight,
 )
 
 # For users of the rows.
@@ -56,12 +57,16 @@ cdef class Selector:
         self.room(65536)
         # of second 0, where some clocks begin
         self.newcomers.most, self.opening.most, self.odd.most = FLOODED, HEADS_PER_SECOND, HEADS_PER_SECOND
-        for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
-            wanting = [interest for interest in interests if getattr(interest, kind)]
-            if len(wanting) > MAX_DISSECTORS:
-                raise ValueError(f"{len(wanting)} dissectors want {kind}: at most {MAX_DISSECTORS}")
-            for bit, interest in enumerate(wanting):
-                add(bit, interest)
+        for kind, add, bits in (
+            ("frames", self.add_frames, [[interest] for interest in interests if interest.frames]),
+            ("datagrams", self.add_datagrams, [[interests[i] for i in shared] for shared in datagram_bits(interests)]),
+            ("streams", self.add_streams, [[interest] for interest in interests if interest.stream]),
+        ):
+            if len(bits) > MAX_DISSECTORS:
+                raise ValueError(f"dissectors of {kind} need {len(bits)} bits: at most {MAX_DISSECTORS}")
+            for bit, wanting in enumerate(bits):
+                for interest in wanting:
+                    add(bit, interest)
 
     def add_frames(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
@@ -391,9 +396,3 @@ cdef class Selector:
                 if left == 0:
                     break
         return wanted
-
-
-def mark(table, numbers, uint64_t flag):
-    """Set a bit of some entries of a table."""
-    for number in numbers:
-        table[number] = int(table[number]) | int(flag)

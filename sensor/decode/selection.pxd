@@ -110,3 +110,10 @@ cdef inline int magic(Magics* magics, uint32_t offset, uint32_t value, uint64_t 
     magics.rules[at] = Magic(offset, value, bits)
     magics.count += 1
     return 0
+
+
+cdef inline int mark(table, numbers, uint64_t flag) except -1:
+    """Set a bit of some entries of a table."""
+    for number in numbers:
+        table[number] = int(table[number]) | int(flag)
+    return 0

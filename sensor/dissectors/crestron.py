@@ -39,7 +39,7 @@ class CrestronAnswer(Event):
 class Crestron(Discovery):
     """Searches repeat; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

@@ -33,7 +33,7 @@ class GdmAnnouncement(Event):
 class Gdm(Discovery):
     """Repeated every few seconds; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=PORTS, repeats_s=60)
+    interest = Interest(udp=PORTS, repeats_s=60, shares=True)
     reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:

@@ -22,7 +22,7 @@ AUTHENTICATION = 14
 
 
 class OspfMessage(RoutingMessage):
-    """A message of OSPF; ``kind`` as in the RFC, ``routes`` of updates only."""
+    """A message of OSPF; ``operation`` as in the RFC, ``routes`` of updates only."""
 
     version: int
 

@@ -41,7 +41,7 @@ class PlaystationStatus(Event):
 class Playstation(Discovery):
     """Apps search every few seconds; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=PORTS, repeats_s=60)
+    interest = Interest(udp=PORTS, repeats_s=60, shares=True)
     reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:

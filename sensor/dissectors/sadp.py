@@ -55,7 +55,7 @@ class SadpAnswer(Event):
 class Sadp(Discovery):
     """Devices respond to each inquiry; an identical response within a minute is dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
     reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:

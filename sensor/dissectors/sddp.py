@@ -36,7 +36,7 @@ class SddpAnnouncement(Event):
 class Sddp(Discovery):
     """Repeated within their lifetime; identical ones within a minute are dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
     reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:

@@ -30,7 +30,7 @@ class SkeyPressed(Event):
 class Skey(Discovery):
     """A press is repeated until the computer answers; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

@@ -33,7 +33,7 @@ class SmartglassAnswer(Event):
 class Smartglass(Discovery):
     """Apps search every few seconds; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

@@ -39,7 +39,7 @@ class WisenetAnswer(Event):
 class Wisenet(Discovery):
     """The format has no signature: a textual MAC at its offset marks an answer, zeros there a query."""
 
-    interest = Interest(udp=(REQUEST_PORT, ANSWER_PORT), repeats_s=60)
+    interest = Interest(udp=(REQUEST_PORT, ANSWER_PORT), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

@@ -39,7 +39,7 @@ class WizAnswer(Event):
 class Wiz(Discovery):
     """Apps poll every few seconds; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=PORTS, repeats_s=60)
+    interest = Interest(udp=PORTS, repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

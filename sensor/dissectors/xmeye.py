@@ -45,7 +45,7 @@ class XmeyeAnswer(Event):
 class Xmeye(Discovery):
     """Searches repeat; what is identical within a minute is dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
     reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:

@@ -11,6 +11,7 @@ from libc.stdint cimport uint16_t, uint64_t
 
 from sensor.boundary cimport Boundary
 from sensor.core.bounded import Bounded
+from sensor.core.dissector import datagram_bits
 from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
@@ -39,7 +40,8 @@ cdef class Dissection:
     cdef object unfollow, dispatch
     cdef public object keep
     cdef readonly Py_ssize_t selected
-    # (name, dissect function) for each kind of rows, in the order of bits; for streams (name, dissector)
+    # by bit, for each kind of rows: (name, dissect function, its ports if it shares the bit) of each dissector; for
+    # streams (name, dissector)
     cdef list frames, datagrams, streamed
     cdef object readers_of, followers_of    # combination of bits → its dissectors
     cdef object conversations               # flow → its open streams, by the bit of their dissector
@@ -52,8 +54,8 @@ cdef class Dissection:
         self, dissectors, Boundary boundary, unfollow, dispatch, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT
     ):
         self.boundary, self.unfollow, self.dispatch = boundary, unfollow, dispatch
-        self.frames = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.frames]
-        self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
+        self.frames = [[(name, unit.dissect, None)] for name, unit in dissectors.items() if unit.interest.frames]
+        self.datagrams = datagram_readers(dissectors)
         self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self.readers_of, self.followers_of = Bounded(COMBINATIONS_LIMIT), Bounded(COMBINATIONS_LIMIT)
         self.conversations, self.waiting = Bounded(conversations), Bounded(WAITING_LIMIT)
@@ -90,7 +92,9 @@ cdef class Dissection:
 
     cdef int message(self, Packet packet, uint64_t wanted) except -1:
         """Dissect a datagram or frame."""
-        for name, dissect in self.readers(packet.proto == UDP and packet.ip_version > 0, wanted):
+        for name, dissect, ports in self.readers(packet.proto == UDP and packet.ip_version > 0, wanted):
+            if ports is not None and packet.sport not in ports and packet.dport not in ports:
+                continue
             self.selected += 1
             self.run(name, dissect, packet)
         return 0
@@ -177,13 +181,11 @@ cdef class Dissection:
         return conversation
 
     cdef tuple readers(self, bint datagram, uint64_t wanted):
-        """The dissectors of a combination of bits, of datagrams or of other frames, with their dissect functions.
-        Cached: few combinations occur.
-        """
+        """The dissectors of a combination of bits, of datagrams or of other frames. Cached: few combinations occur."""
         cdef tuple found = self.readers_of.get((datagram, wanted))
         if found is None:
             given = self.datagrams if datagram else self.frames
-            found = tuple([reader for bit, reader in enumerate(given) if wanted >> <int>bit & 1])
+            found = tuple([one for bit, readers in enumerate(given) if wanted >> <int>bit & 1 for one in readers])
             self.readers_of.put((datagram, wanted), found)
         return found
 
@@ -196,3 +198,12 @@ cdef class Dissection:
             ])
             self.followers_of.put(wanted, found)
         return found
+
+
+def datagram_readers(dissectors):
+    """By bit: (name, dissect function, its ports if it shares the bit) of each dissector of datagrams."""
+    units = list(dissectors.items())
+    return [
+        [(units[i][0], units[i][1].dissect, frozenset(units[i][1].interest.udp) if shared[1:] else None) for i in shared]
+        for shared in datagram_bits([unit.interest for _, unit in units])
+    ]

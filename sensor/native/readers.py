@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from sensor.core.dissector import Dissector
+from sensor.core.dissector import Dissector, datagram_bits
 from sensor.native.reading import Reading
 from sensor.native.stream import Conversations, NativeStream
 from sensor.native.unit import Native
@@ -30,7 +30,9 @@ def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATI
     streams = [(name, unit) for name, unit in given if unit.interest.stream]
     followers = [(bit, name, native(name, unit), unit.interest) for bit, (name, unit) in enumerate(streams)]
     followers = [one for one in followers if isinstance(one[2], NativeStream)]
-    datagrams = [native(name, unit) for name, unit in given if unit.interest.datagrams]
+    units = list(given)
+    bits = datagram_bits([unit.interest for _, unit in units])
+    datagrams = [native(*units[shared[0]]) if len(shared) == 1 else None for shared in bits]
     return Reading(
         [one if isinstance(one, Native) else None for one in datagrams],
         [native(name, unit) for name, unit in given if unit.interest.frames],

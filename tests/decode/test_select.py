@@ -161,6 +161,20 @@ def test_bytes_that_were_cut_off_are_not_missing() -> None:
     assert rows.rows["spare"][1:].tolist() == [0, 0, 10]
 
 
+def test_dissectors_that_share_a_bit() -> None:
+    """Those with the same repeats share one bit, in any number; others have their own, and content rules have none to
+    share.
+    """
+    rare = [Interest(udp=(30000 + n,), repeats_s=60, shares=True) for n in range(70)]
+    other = [Interest(udp=(53,)), Interest(udp=(69,), repeats_s=10, shares=True)]
+    frames = [udp_frame(A, B, b"announcement", dport=port) for port in (30000, 53, 30069, 69, 30070)]
+    assert select(frames, *rare[:1], *other, *rare[1:]) == [1, 2, 1, 4, 0]
+    with pytest.raises(ValueError, match="64 bits"):
+        Selector([Interest(udp=(n + 1,)) for n in range(64)], RecentSet(4))
+    with pytest.raises(ValueError, match="ports only"):
+        Selector([Interest(udp=(1,), starts=(b"begin",), shares=True)], RecentSet(4))
+
+
 def test_a_clock_that_begins_at_nothing() -> None:
     """The first second of 1970 is treated as any other: its new hosts are no flood."""
     frames = [ethernet(b"arp request bytes", 0x0806, src=0x0200_0000_0100 + i) for i in range(5)]

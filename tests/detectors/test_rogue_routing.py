@@ -10,13 +10,14 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
+from sensor.dissectors.rip import RipMessage
 from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 ROUTING = "credential_access.rogue_routing"
 ROUTER, SECOND_ROUTER, ATTACKER = "10.0.0.2", "10.0.0.3", "10.0.0.66"
 
 
-def hello(at: float, src: str, protocol: type[OspfMessage | EigrpMessage] = OspfMessage) -> Event:
+def hello(at: float, src: str, protocol: type[OspfMessage | EigrpMessage | RipMessage] = OspfMessage) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(src), dst=parse("224.0.0.5"), src_mac=parse(src) & 0xFF)
     return protocol(packet, "update", 2, False, 2)
 
@@ -24,14 +25,15 @@ def hello(at: float, src: str, protocol: type[OspfMessage | EigrpMessage] = Ospf
 ROUTERS = [each for n in range(6) for each in (hello(10 * n, ROUTER), hello(10 * n + 1, SECOND_ROUTER))]
 
 
-@pytest.mark.parametrize("protocol", [OspfMessage, EigrpMessage])
-def test_a_host_joins_the_routers(protocol: type[OspfMessage | EigrpMessage]) -> None:
+@pytest.mark.parametrize("protocol", [OspfMessage, EigrpMessage, RipMessage])
+def test_a_host_joins_the_routers(protocol: type[OspfMessage | EigrpMessage | RipMessage]) -> None:
     """A sender that appears after the routers raises an alert, of low severity in the first hour."""
     for after, severity in ((60, Severity.low), (4000, Severity.medium)):
         story = [hello(0, ROUTER, protocol), hello(after, ATTACKER, protocol)]
         alert = one(inspected(detector(ROUTING), story))
         assert (alert.severity, alert.techniques[0].technique) == (severity, "T1557")
         assert alert.actor.address == parse(ATTACKER)
+        assert alert.network["app"] == protocol.__name__.removesuffix("Message").lower()
 
 
 def test_a_workstation_or_a_camera_routes() -> None:
@@ -52,7 +54,7 @@ def test_benign_twins_are_quiet() -> None:
     assert inspected(detector(ROUTING, routers=(f"{ATTACKER}/32",)), joined) == []
     requested = hello(90, ATTACKER, EigrpMessage)
     assert isinstance(requested, EigrpMessage)
-    requested.kind = "request"
+    requested.operation = "request"
     assert inspected(detector(ROUTING), [hello(0, ROUTER, EigrpMessage), requested]) == []
 
 

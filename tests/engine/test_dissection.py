@@ -103,6 +103,31 @@ def test_datagrams_and_streams() -> None:
     assert engine.dissection.selected == 3
 
 
+class Rare(Dissector):
+    """The ports of its datagrams."""
+
+    def __init__(self, port: int) -> None:
+        self.interest = Interest(udp=(port,), repeats_s=60, shares=True)  # type: ignore[misc]
+        self.received: list[int] = []
+
+    def dissect(self, packet: Packet) -> Iterator[Parsed]:
+        self.received.append(packet.dport)
+        return iter(())
+
+
+def test_dissectors_that_share_a_bit() -> None:
+    """Each receives the datagrams of its own ports, and a datagram between the ports of two both."""
+    units = {str(port): Rare(port) for port in (30000, 30001, 30002)}
+    dissection = Dissection(units, Boundary(), lambda *_: None, lambda _: None)
+    frames = [udp_frame(A, B, b"announcement", dport=port, sport=30002) for port in (30000, 30001, 30002)]
+    batch, flows = batch_of(frames), FlowTable(10)
+    selector = Selector([unit.interest for unit in units.values()], RecentSet(8))
+    flows.follow(batch.rows, 0, len(batch))
+    for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
+        dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))
+    assert [unit.received for unit in units.values()] == [[30000], [30001], [30000, 30001, 30002]]
+
+
 def test_who_gave_up_or_is_done_receives_no_more() -> None:
     """Neither the rest of the connection nor its end is passed; the kernels are notified once."""
     for word in (b"malformed!", b"the end, done."):

@@ -1,4 +1,4 @@
-"""Routing messages (OSPF, EIGRP) of a host that is no router: it announces routes, so that traffic passes through
+"""Routing messages (OSPF, EIGRP, RIP) of a host that is no router: it announces routes, so that traffic passes through
 it or is lost.
 
 The routers of a segment are the same for months. A sender that joins those of the segment is reported, with low
@@ -24,6 +24,7 @@ from sensor.core.time_units import HOUR, SECOND
 from sensor.detectors.shared.hosts import CARRIERS, app_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
+from sensor.dissectors.rip import RipMessage
 from sensor.dissectors.shared.routing_events import RoutingMessage
 
 SEGMENTS_LIMIT, SENDERS_LIMIT, REPORTED_S = 1024, 4096, 3600
@@ -52,7 +53,7 @@ class RogueRouting(EventDetector):
     )
     false_positives = "A new router, or a server that routes (list it in `routers`); a routing daemon in a laboratory."
     Options = Options
-    watches = (OspfMessage, EigrpMessage)
+    watches = (OspfMessage, EigrpMessage, RipMessage)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -65,7 +66,7 @@ class RogueRouting(EventDetector):
         self._routers = tuple(map(addresses.parse_network, self.options.routers))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, RoutingMessage) or event.kind == "request":
+        if not isinstance(event, RoutingMessage) or event.operation == "request":
             return
         packet = event.packet
         segment = (packet.source, packet.vlan, app_of(event))
@@ -91,6 +92,7 @@ class RogueRouting(EventDetector):
 
     def _joined(self, event: RoutingMessage, actor: Subject, kind: str, joined: int) -> Alert:
         packet, name = event.packet, app_of(event).upper()
+        signed = "authenticated" if event.signed else "not authenticated"
         known = kind or joined >= self.options.learn_h * HOUR
         severity = Severity.medium if known else Severity.low
         severity = Severity.high if is_fixed_function(self.context, actor) else severity
@@ -100,7 +102,7 @@ class RogueRouting(EventDetector):
             target=Subject(0, packet.dst, packet.vlan),
             summary=f"{who(self.context, actor)} takes part in the routing protocol {name}",
             why=(
-                f"{name} {event.kind}, {event.routes} routes announced, {'' if event.signed else 'not '}authenticated",
+                f"{name} {event.operation}, {event.routes} routes announced, {signed}",
                 *([f"it is a {kind.replace('_', ' ')}"] if kind else []),
                 *(["other routers of the segment were known before"] if joined else []),
             ),

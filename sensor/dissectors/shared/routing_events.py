@@ -6,10 +6,10 @@ from sensor.core.event import Event
 
 
 class RoutingMessage(Event):
-    """A sender takes part in a routing protocol. ``kind``: ``hello``, ``update`` and so on; ``routes``: number of
+    """A sender takes part in a routing protocol. ``operation``: ``hello``, ``update`` and so on; ``routes``: number of
     routes or links that it announces; ``signed``: the message is authenticated.
     """
 
-    kind: str
+    operation: str
     routes: int
     signed: bool
