@@ -156,6 +156,8 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1197", "BITS Jobs"),
         Technique("execution", "T1204.002", "User Execution: Malicious File"),
         Technique("credential-access", "T1558.001", "Steal or Forge Kerberos Tickets: Golden Ticket"),
+        Technique("credential-access", "T1558.002", "Steal or Forge Kerberos Tickets: Silver Ticket"),
+        Technique("collection", "T1119", "Automated Collection"),
         Technique("initial-access", "T1566.001", "Phishing: Spearphishing Attachment"),
         Technique("discovery", "T1087.003", "Account Discovery: Email Account"),
         Technique("reconnaissance", "T1589.002", "Gather Victim Identity Information: Email Addresses"),

@@ -10,6 +10,7 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
+from sensor.dissectors.kerberos import presented
 from sensor.dissectors.shared import ntlm
 from sensor.dissectors.shared.ntlm_events import ntlm_events
 from sensor.dissectors.shared.sender_facts import facts
@@ -108,6 +109,7 @@ def security(
         )
     elif key >= 0 and message is None and ntlm.KERBEROS in blob:
         login(conversation, key, SmbLogin(packet, version, "kerberos", "", "", ""), parsed)
+        parsed += presented(packet, blob)
     if message is not None and isinstance(message, ntlm.Challenge) == (key < 0):
         parsed += ntlm_events(packet, "smb", message)
         parsed += facts(packet, message.facts())

@@ -1,8 +1,9 @@
 """Kerberos 5 over UDP and TCP (RFC 4120): ticket requests to a KDC, their services and ciphers, and the KDC's answers.
 
 Reads AS and TGS requests, the answers and errors; encrypted parts stay encrypted. A ticket is recognised by a hash of
-its encrypted part. Ignores requests that change passwords, and tickets inside other protocols. A computer is identified
-when its own account (``name$``) makes the request, and by the NetBIOS address of a request.
+its encrypted part. Ignores requests that change passwords. Tickets that clients present to services inside other
+protocols are read by ``presented``. A computer is identified when its own account (``name$``) makes the request, and by
+the NetBIOS address of a request.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from sensor.dissectors.shared.framing import FramedStream
 PORT = 88
 AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x7E
 AP_REQUEST, TICKET = 0x6E, 0x61
+# The mechanism, the token type and the tag of the request.
+GSS_TICKET = bytes.fromhex("06092a864886f71201020201006e")
 MESSAGES = (AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR)
 # Pre-authentication types (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
 TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = (
@@ -75,7 +78,7 @@ class KerberosTgsRequest(KerberosRequest):
     ``ticket_service`` its service, with ``@`` and the realm that issued it if a krbtgt's is for another realm.
 
     ``proof_etype``: encryption type of the session key; ``impersonates``: requested on behalf of another user ([MS-SFU]
-    2.2.1).
+    2.2.1), who is ``user``.
     """
 
     ticket: str
@@ -83,6 +86,15 @@ class KerberosTgsRequest(KerberosRequest):
     ticket_service: str
     proof_etype: int
     impersonates: bool
+    user: str = ""
+
+
+class KerberosPresented(Event):
+    """A client presents a service ticket to the service (RFC 4121). Fields as in ``KerberosTgsRequest``."""
+
+    ticket: str
+    ticket_etype: int
+    ticket_service: str
 
 
 class KerberosReply(Event):
@@ -207,7 +219,8 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Par
                 )
             )
         return parsed
-    return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b""), cut), FOR_USER in proofs)]
+    shown = _shown(proofs.get(TGS_PROOF, b""), cut)
+    return [KerberosTgsRequest(*common, *shown, FOR_USER in proofs, _user(proofs.get(FOR_USER, b"")))]
 
 
 def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
@@ -326,6 +339,29 @@ def _shown(raw: bytes, cut: bool) -> tuple[str, int, str, int]:
     ticket = _need(fields, 3)
     hashed, ticket_etype, service = _ticket(raw, ticket, cut)
     return hashed, ticket_etype, service + _issuer(raw, ticket, service), etype
+
+
+def presented(packet: Packet, token: bytes) -> list[Parsed]:
+    """The ticket in a GSS-API token (RFC 4121, 4.1), which may be truncated; empty if it contains none."""
+    at = token.find(GSS_TICKET)
+    if at < 0:
+        return []
+    raw = token[at + len(GSS_TICKET) - 1 :]
+    for cut in (False, True):
+        try:
+            ticket, etype, service, _ = _shown(raw, cut)
+        except Malformed:
+            continue
+        return [KerberosPresented(packet, ticket, etype, service)] if service else []
+    return []
+
+
+def _user(raw: bytes) -> str:
+    """The user on whose behalf a ticket is requested ([MS-SFU] 2.2.1)."""
+    try:
+        return _name(raw, _sequence(raw, der.element(raw, 0)).get(0)) if raw else ""
+    except Malformed:  # truncated
+        return ""
 
 
 def _issuer(data: bytes, ticket: der.Element, service: str) -> str:

@@ -8,7 +8,7 @@ from pcaps.dissectors import kerberos as made
 from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.kerberos import BEGINNINGS, Kerberos
+from sensor.dissectors.kerberos import BEGINNINGS, Kerberos, presented
 from sensor.dissectors.shared import der
 from tests.dissectors.samples import events, facts, packets
 
@@ -51,7 +51,7 @@ def test_a_login_and_a_service() -> None:
         "",
         ticket,
     )
-    assert found[6][8:] == (18, CENTRE, 18, False)
+    assert found[6][8:] == (18, CENTRE, 18, False, "")
     assert found[7][:4] == ("KerberosTgsReply", "anna", "EXAMPLE.ORG", "cifs/fs01.example.org")
     assert found[7][5:] == (23, 18)
 
@@ -163,3 +163,36 @@ def test_other_bytes_are_malformed() -> None:
         list(Kerberos().dissect(Packet(b"\x30\x82\x01\x00")))
     with pytest.raises(Malformed):
         list(Kerberos().stream(Packet(dport=88)).feed(Packet(proto=6), b"GET / HTTP/1.1\r\n", True))
+
+
+def shown() -> bytes:
+    """A service ticket in a request to the service (RFC 4120, 5.5.1)."""
+    granted = made.ticket(made.RC4, ("cifs", "fs01"), b"s" * 48)
+    fields = (
+        made.field(0, made.integer(5)),
+        made.field(1, made.integer(14)),
+        made.field(2, made.der(3, bytes(5))),
+        made.field(3, granted),
+        made.field(4, made.secret(made.AES, b"a" * 64)),
+    )
+    return made.der(0x6E, made.der(0x30, *fields))
+
+
+def test_the_user_on_whose_behalf_a_ticket_is_requested() -> None:
+    """The name in the request; a truncated one is unknown."""
+    user = made.der(0x30, made.field(0, made.name(1, "Administrator")), made.field(1, made.text(made.REALM)))
+    for raw, name in ((user, "Administrator"), (user[:-30], "")):
+        proofs = made.proof(1, shown()) + made.proof(129, raw)
+        message = made.request(12, "", ("svc-web",), (18, 23), proofs)
+        [found] = events(Kerberos().dissect(Packet(message, dport=88)))
+        assert found[-2:] == (True, name)
+
+
+def test_a_ticket_presented_to_a_service() -> None:
+    """The service and the encryption type of the ticket, also of a truncated token; other tokens yield nothing."""
+    token = made.der(0x60, bytes.fromhex("06092a864886f712010202"), b"\1\0", shown())
+    [whole] = events(presented(Packet(), b"spnego" + token))
+    assert (whole[0], whole[2:]) == ("KerberosPresented", (23, "cifs/fs01"))
+    [cut] = events(presented(Packet(), b"spnego" + token[:-40]))
+    assert cut[2:] == whole[2:]
+    assert list(presented(Packet(), token[:30])) == list(presented(Packet(), b"NTLMSSP\0" + bytes(40))) == []
