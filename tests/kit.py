@@ -36,7 +36,9 @@ def batch_of(
 
 def malformed(batch: Batch) -> int:
     """How many frames of a decoded batch are malformed."""
-    return int(np.count_nonzero(batch.rows["problem"] & ~np.uint16(Problem.CUT | Problem.LINK_UNKNOWN)))
+    return int(
+        np.count_nonzero(batch.rows["problem"] & ~np.uint16(Problem.CUT | Problem.LINK_UNKNOWN | Problem.NESTED_TAG))
+    )
 
 
 def ethernet(payload: bytes, kind: int, *, src: int = MAC_A, dst: int = MAC_B, vlan: int = 0) -> bytes:

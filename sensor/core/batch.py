@@ -71,6 +71,7 @@ class Problem(enum.IntFlag):
     LINK_UNKNOWN = 2048
     ONE_SIDED = 4096
     FOREIGN_RESET = 8192
+    NESTED_TAG = 16384
 
 
 def _keep() -> None:

@@ -60,6 +60,7 @@ cdef enum:
     ONE_SIDED = 4096
     # set by the flow table: a reset whose source MAC sent no other packet of this end, which has a MAC of its own
     FOREIGN_RESET = 8192
+    NESTED_TAG = 16384  # a second tag of IEEE 802.1Q behind the first, which is no fault of the frame
 
 
 # Bits of Row.tcp_flags as on the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.

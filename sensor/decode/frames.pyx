@@ -8,7 +8,7 @@ The layers are in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns 
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, TAGS, WHOLE, Row
+from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, NESTED_TAG, TAGS, WHOLE, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At
 from sensor.decode.link cimport (
     MAX_TAGS, backbone_tag, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag, vn_tag,
@@ -127,7 +127,7 @@ cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* 
     cdef Py_ssize_t i, faulty = 0
     for i in range(rows.shape[0]):
         frame(data, &rows[i])
-        if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN):
+        if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN | NESTED_TAG):
             faulty += 1
         if rows[i].fragment:
             fragments[0] += 1
@@ -135,8 +135,8 @@ cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* 
 
 
 def decode(const uint8_t[::1] data, Row[::1] rows):
-    """Decode every row in place; returns the number of malformed rows: those with a problem other than truncation or an
-    unsupported link type. Rows must be fresh: zero except for the columns filled by the source.
+    """Decode every row in place; returns the number of malformed rows: those with a problem other than truncation, an
+    unsupported link type or a second tag. Rows must be fresh: zero except for the columns filled by the source.
 
     Raises IndexError if a row points outside the block, which only a faulty source can cause.
     """

@@ -1,7 +1,7 @@
 # Link layers: from the first byte of a frame to an ethertype.
 from libc.stdint cimport uint8_t, uint32_t
 
-from sensor.core.row cimport LINK_SHORT, LINK_UNKNOWN, TAGS, Row
+from sensor.core.row cimport LINK_SHORT, LINK_UNKNOWN, NESTED_TAG, TAGS, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At, u16, u16le, u32, u48
 
 cdef enum:
@@ -185,11 +185,13 @@ cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 no
 
 
 cdef inline int vlan_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """IEEE 802.1Q and 802.1ad: the outermost tag names the VLAN."""
+    """IEEE 802.1Q and 802.1ad: the outermost tag names the VLAN. A network card may have removed it (``spare``)."""
     if at.off + 4 > at.end:
         return short_link(row)
     if row.vlan == 0:
         row.vlan = u16(data, at.off) & 0x0FFF
+    elif at.depth == 0 and at.kind == 0x8100 and (row.spare or u16(data, at.off - 6) == 0x8100):
+        row.problem |= NESTED_TAG
     at.kind = u16(data, at.off + 2)
     at.off += 4
     return typed(at)

@@ -50,7 +50,7 @@ from sensor.records.keeping import Keeping
 from sensor.registry import units
 
 # Problems caused by the sender or the network, not by the capture.
-NO_FAULTS = (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED, Problem.FOREIGN_RESET)
+NO_FAULTS = (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED, Problem.FOREIGN_RESET, Problem.NESTED_TAG)
 MALFORMED = tuple(kind for kind in Problem if kind not in NO_FAULTS)
 # Values that the field of a row can have, so that each is an index.
 VLAN_VALUES = 1 << 16

@@ -96,6 +96,26 @@ def test_segments_that_were_not_cut_off() -> None:
     assert [(one.cut_off, one.problem) for one in packets] == [(0, 0), (0, Problem.NETWORK_LENGTH)]
 
 
+@pytest.mark.parametrize(
+    ("tags", "vlan", "nested"),
+    [
+        ((0x8100, 0x8100), 7, True),
+        ((0x88A8, 0x8100), 7, False),
+        ((0x8100,), 7, False),
+        ((0x8100, 0x88A8), 7, False),
+        ((0x8100, 0x8100, 0x8100), 7, True),
+    ],
+)
+def test_nested_tags_of_the_same_kind(tags: tuple[int, ...], vlan: int, nested: bool) -> None:
+    """Two tags of IEEE 802.1Q are marked and are no fault; the service tag of IEEE 802.1ad is not marked."""
+    kinds = [*tags, 0x0800]
+    inner = b"".join(struct.pack("!HH", vlan + n, kind) for n, kind in enumerate(kinds[1:]))
+    batch = batch_of([ethernet(inner + ipv4(udp(b"x"), 17), kinds[0])])
+    row = batch.rows[0]
+    assert (row["vlan"], row["problem"], row["payload_len"]) == (vlan, Problem.NESTED_TAG if nested else 0, 1)
+    assert malformed(batch) == 0
+
+
 def test_qinq_names_the_outer_vlan() -> None:
     """Of two tags the outer one gives the VLAN."""
     inner = struct.pack("!HH", 200, 0x0800) + ipv4(udp(b"x"), 17)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.device import Attribute, Device
 from sensor.core.event import Event
 from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
+from sensor.dissectors.arp import ArpRequest
 from sensor.dissectors.dtp import DtpMessage
+from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 from sensor.dissectors.stp import StpConfiguration
 from tests.detectors.stories import SECOND, START, World, detector, inspected, one
 
@@ -56,3 +59,44 @@ def test_ports_of_switches() -> None:
 
 def test_repetition_is_one_finding() -> None:
     assert one(inspected(detector(HOPPING), [offer(30 * n) for n in range(20)]))
+
+
+ROUTER = 0x525400123401
+
+
+def echo(at: float, mac: int = ATTACKER, *, reply: bool = False, tags: int = 2, to: int = ROUTER) -> Event:
+    problem = Problem.NESTED_TAG if tags > 1 else 0
+    packet = Packet(
+        ts=START + int(at * SECOND), src_mac=mac, dst_mac=to, src=7, dst=9, vlan=1, proto=1, problem=problem
+    )
+    return (IcmpEchoReply if reply else IcmpEcho)(packet, 1, 1, 8)
+
+
+def requested(at: float, mac: int = ROUTER, problem: int = 0) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src_mac=mac, ethertype=0x0806, ip_version=0, proto=0, problem=problem)
+    return ArpRequest(packet, mac, 5, 6)
+
+
+def test_frames_with_two_tags() -> None:
+    """A host that sends frames with two tags, among others that do not, raises an alert."""
+    alert = one(inspected(detector(HOPPING), [requested(0), *[echo(n) for n in range(1, 9)]]))
+    assert (alert.actor.mac, alert.numbers["frames"], alert.techniques[0].technique) == (ATTACKER, 2, "T1599")
+    assert len(inspected(detector(HOPPING), [requested(0), echo(1, to=(1 << 48) - 1)])) == 1
+
+
+def test_links_of_providers() -> None:
+    """Tags that all stations nest, tags in both directions, a switch, a single frame, and frames with one tag raise no
+    alert.
+    """
+    nested = [requested(n, problem=Problem.NESTED_TAG) for n in range(9)]
+    assert inspected(detector(HOPPING), nested) == []
+    both = [requested(0), *(each for n in range(1, 9) for each in (echo(n), echo(n + 0.1, ROUTER, reply=True)))]
+    assert inspected(detector(HOPPING), both) == []
+    switch = detector(HOPPING, Known(ATTACKER, "type", "switch"))
+    assert inspected(switch, [requested(0), *[echo(n) for n in range(1, 9)]]) == []
+    assert inspected(detector(HOPPING), [requested(0), echo(1)]) == []
+    assert inspected(detector(HOPPING), [requested(0), *[echo(n, tags=1) for n in range(9)]]) == []
+
+
+def test_repeated_frames_with_two_tags_are_one_finding() -> None:
+    assert len(inspected(detector(HOPPING), [requested(0), *[echo(n) for n in range(1, 99)]])) == 1

@@ -1,8 +1,12 @@
 """VLAN hopping: a host that is no switch offers to make its link a trunk (Cisco's Dynamic Trunking Protocol), which
-gives it frames of every VLAN.
+gives it frames of every VLAN; or it sends frames with two tags of IEEE 802.1Q, of which the first switch removes the
+outer one, so that the next switch forwards them to the inner VLAN.
 
 A port left in its default mode (`dynamic auto`, `dynamic desirable`) agrees. Only switches have such ports: a sender
 that is known as one, that sends spanning tree or CDP messages, or whose MAC belongs to Cisco, is not reported.
+
+Providers nest tags as well, for all stations of a link and in both directions. Replies to an attack do not come back
+through the tags: a single station that nests tags, among others that do not, is reported.
 """
 
 from __future__ import annotations
@@ -13,20 +17,25 @@ from typing import Any
 from pydantic import Field
 
 from sensor.core import detector
-from sensor.core.addresses import is_random_mac, mac_text
+from sensor.core.addresses import is_group_mac, is_random_mac, mac_text
 from sensor.core.alert import Alert, Severity
+from sensor.core.batch import Problem
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.core.wants import Want, field
+from sensor.core.wants import Want, armed, field
 from sensor.detectors.shared.hosts import CARRIERS, who
+from sensor.dissectors.arp import ArpAnnouncement, ArpMessage, ArpReply, ArpRequest
 from sensor.dissectors.cdp import CdpAnnouncement
+from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.dtp import DtpMessage
+from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 from sensor.dissectors.stp import StpConfiguration
 
 SENDERS_LIMIT, REPORTED_S = 1024, 3600
+NESTED_TAG = int(Problem.NESTED_TAG)
 OFFERS = ("on", "desirable")
 VENDOR = "Cisco"
 
@@ -40,21 +49,25 @@ class Options(detector.Options):
         le=60,
         description="seconds after the first offer within which a switch is recognized by other protocols",
     )
+    frames: int = Field(2, ge=1, le=1000, description="threshold: messages of one host in frames with two tags")
 
 
 class VlanHopping(EventDetector):
-    """Watches offers to form a trunk."""
+    """Watches offers to form a trunk, and messages in frames with two tags."""
 
-    title = "VLAN hopping (trunk negotiation)"
+    title = "VLAN hopping (trunk negotiation, double tagging)"
     severity = Severity.medium
     techniques = ("T1599",)
     advice = (
         "Find the switch port of this MAC and disconnect the host. Set ports of end devices to access mode and "
-        "disable the negotiation (`switchport nonegotiate`)."
+        "disable the negotiation (`switchport nonegotiate`); use a native VLAN that no end device is in."
     )
     false_positives = "A switch of another vendor that uses this protocol; a virtual switch in a lab network."
     Options = Options
-    watches = (DtpMessage, StpConfiguration, CdpAnnouncement)
+    watches = (
+        DtpMessage, StpConfiguration, CdpAnnouncement, ArpRequest, ArpReply, ArpAnnouncement, IcmpEcho, IcmpEchoReply,
+        DnsQuery, DnsResponse,
+    )  # fmt: skip
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -63,16 +76,65 @@ class VlanHopping(EventDetector):
         self._reported: Recent[tuple[int, int]] = self.tables.add(
             "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
         )
+        # Number of messages with two tags by MAC, and a station that sends frames without.
+        self._nested: Bounded[int, int] = self.tables.add("nested", Bounded(SENDERS_LIMIT))
+        self._plain: Bounded[int, bool] = self.tables.add("plain", Bounded(1))
 
     def wants(self) -> dict[type[Event], Want]:
         own = field("packet.src_mac").filled()
-        return {DtpMessage: field("mode").is_in(*OFFERS), StpConfiguration: own, CdpAnnouncement: own}
+        nested = field("packet.problem").passes(_is_nested)
+        return {
+            DtpMessage: field("mode").is_in(*OFFERS),
+            StpConfiguration: own,
+            CdpAnnouncement: own,
+            **dict.fromkeys((ArpRequest, ArpReply, ArpAnnouncement), nested | ~armed(self._plain)),
+            **dict.fromkeys((IcmpEcho, IcmpEchoReply, DnsQuery, DnsResponse), nested),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
         if isinstance(event, StpConfiguration | CdpAnnouncement):
             self._bridges.put(packet.src_mac, True)
-        if not isinstance(event, DtpMessage) or event.mode not in OFFERS:
+        elif isinstance(event, DtpMessage):
+            yield from self._offered(event)
+        elif _is_nested(packet.problem):
+            yield from self._double(event)
+        elif isinstance(event, ArpMessage) and packet.src_mac and not packet.tunnels:
+            self._plain.put(packet.src_mac, True)
+
+    def _double(self, event: Event) -> Iterator[Alert]:
+        """A message in a frame with two tags."""
+        packet, want = event.packet, self.options
+        sender = Subject(packet.src_mac, packet.src, packet.vlan)
+        count = (self._nested.get(packet.src_mac) or 0) + 1
+        self._nested.put(packet.src_mac, count)
+        alone = len(self._nested) == 1 and len(self._plain) > 0
+        # A host of another VLAN is not known by its MAC: no other reason to send an IP packet to all stations.
+        blind = packet.ip_version and is_group_mac(packet.dst_mac)
+        if (count < want.frames and not blind) or not alone or self._is_switch(sender):
+            return
+        if not self._reported.fresh((packet.vlan, packet.src_mac), packet.ts):
+            return
+        yield self.alert(
+            event,
+            actor=sender,
+            target=Subject(0, packet.dst, 0),
+            summary=f"{who(self.context, sender)} sent frames with two VLAN tags",
+            why=(
+                f"{count} messages with a second 802.1Q tag (threshold {want.frames}), outer VLAN {packet.vlan}",
+                *(["it sent an IP packet to the MAC of all stations"] if blind else []),
+                "no other station of the capture sends such frames",
+            ),
+            numbers={"frames": count, "threshold": want.frames},
+            key=("double", mac_text(packet.src_mac)),
+            confidence=0.75,
+            network={"proto": "vlan", "vlan": packet.vlan, "direction": "internal"},
+        )
+
+    def _offered(self, event: DtpMessage) -> Iterator[Alert]:
+        """An offer to form a trunk."""
+        packet = event.packet
+        if event.mode not in OFFERS:
             return
         sender = Subject(packet.src_mac, 0, packet.vlan)
         key = (packet.vlan, packet.src_mac)
@@ -104,3 +166,7 @@ class VlanHopping(EventDetector):
             return self._bridges.get(sender.mac) is not None
         vendor = device.attributes.get("vendor")
         return device.type in CARRIERS or (vendor is not None and VENDOR in vendor.value)
+
+
+def _is_nested(problem: int) -> bool:
+    return bool(problem & NESTED_TAG)
