@@ -440,6 +440,7 @@ MULTIPART = (
         ("POST", "/", "", b"regf" + bytes(20), [("", "registry_hive")]),
         ("POST", "/", "", b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5" + bytes(9), [("", "password_store")]),
         ("POST", "/api", "application/json", b'{"name": "a.zip"}', []),
+        ("POST", "/wsman", "multipart/encrypted;boundary=x", b"--x\r\nContent-Type: application/octet-stream", []),
         ("POST", "/pki", "", b"-----BEGIN CERTIFICATE REQUEST-----\n", []),
         ("POST", "/", "", b"root:x:0:0:root:/root:/bin/bash\n" * 90, []),
     ],

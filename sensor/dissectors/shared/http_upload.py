@@ -55,7 +55,7 @@ def files_in(body: bytes, media_type: str, path: str, method: str) -> Iterator[t
     """
     if media_type.startswith(MULTIPART):
         parts = list(itertools.islice(_PART.finditer(body), FILES_LIMIT))
-        ends = [*(part.start() for part in parts[1:]), len(body)]
+        ends = [*(part.start() for part in parts[1:]), *([len(body)] if parts else [])]
         for part, end in zip(parts, ends, strict=True):
             begin = body[part.end() : min(end, part.end() + BEGIN_LIMIT)]
             yield clean(part[1] or part[2] or b"", NAME_LIMIT), content_of(begin)
