@@ -16,7 +16,7 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.dissectors.ftp import FtpLogin, FtpPassword
+from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
@@ -115,6 +115,8 @@ class Logins(Deriver):
         self._centres = tables.include("centres", Exchanges())
         # (client, KDC) → the last unanswered request
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
+        # (client, KDC) with a request in the capture
+        self._asking: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
         # flow → the credentials sent last
         self._requested: Bounded[int, Shown] = tables.add("requested", Bounded(OPEN_LIMIT))
         # the last seal, if answers are missing
@@ -172,6 +174,9 @@ class Logins(Deriver):
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
         return self._ask(event, "FTP", Shown(event.user, event.seal))
 
+    def ftp_entered(self, event: FtpEntered) -> LoginAttempt | None:
+        return _attempt(event, "FTP", event.user, True, answer=False, judged=False, seal=event.seal)
+
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
@@ -196,16 +201,20 @@ class Logins(Deriver):
         pair = (event.packet.src, event.packet.dst)
         before = self._unanswered.get(pair)
         self._unanswered.put(pair, event)
+        self._asking.put(pair, True)
         if before is None or before.proof or event.proof or before.client.lower() == event.client.lower():
             return None
         return _attempt(event, KERBEROS, before.client, False, answer=False, unknown=True, judged=False)
 
     def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
-        self._unanswered.pop((event.packet.dst, event.packet.src))
+        """If no request of the client is captured, its account is known only if the error repeats it."""
+        pair = (event.packet.dst, event.packet.src)
+        self._unanswered.pop(pair)
         requested = self._centres.initial(event)
-        if requested is None or event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG):
+        if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._asking):
             return None
-        return _attempt(event, KERBEROS, requested.client, False, unknown=event.code == UNKNOWN)
+        account = requested.client if requested is not None else event.client
+        return _attempt(event, KERBEROS, account, False, unknown=event.code == UNKNOWN)
 
     def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
         self._unanswered.pop((event.packet.dst, event.packet.src))
@@ -296,7 +305,7 @@ _SERVICES: dict[type[Event], str] = {
     Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
-    FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent,
+    FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
     KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,

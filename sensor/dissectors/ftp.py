@@ -27,11 +27,14 @@ BANNER_LIMIT = 512
 FILES = frozenset(
     (b"RETR", b"STOR", b"STOU", b"APPE", b"DELE", b"RNFR", b"RNTO", b"MKD", b"RMD", b"XMKD", b"XRMD", b"SITE")
 )
-COMMANDS = FILES | frozenset((
-    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU",
-    b"MODE", b"ALLO", b"REST", b"ABOR", b"PWD", b"LIST", b"NLST", b"SYST", b"STAT", b"HELP", b"NOOP", b"AUTH",
-    b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST", b"MLSD", b"XPWD",
-    b"XCWD", b"CLNT", b"HOST", b"CCC", b"XCRC", b"MFMT",
+# Those that servers accept after a login only.
+ENTERED = FILES | frozenset((
+    b"CWD", b"CDUP", b"SMNT", b"PORT", b"PASV", b"EPRT", b"EPSV", b"PWD", b"XPWD", b"XCWD", b"LIST", b"NLST", b"SIZE",
+    b"MDTM", b"MLST", b"MLSD", b"XCRC", b"MFMT",
+))  # fmt: skip
+COMMANDS = ENTERED | frozenset((
+    b"USER", b"PASS", b"ACCT", b"QUIT", b"REIN", b"TYPE", b"STRU", b"MODE", b"ALLO", b"REST", b"ABOR", b"SYST", b"STAT",
+    b"HELP", b"NOOP", b"AUTH", b"PBSZ", b"PROT", b"FEAT", b"OPTS", b"LANG", b"CLNT", b"HOST", b"CCC",
 ))  # fmt: skip
 # Greetings of mail clients (RFC 5321, 4.1.1.1; RFC 2033, 4.1). If the server accepts one, mail follows.
 MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
@@ -58,6 +61,15 @@ class FtpLogin(Event):
 
 class FtpPassword(Event):
     """A client sent a password, and the capture holds no packet of the server. ``seal``: of user and password."""
+
+    user: str
+    seal: str
+
+
+class FtpEntered(Event):
+    """After a password the client uses files, and the capture holds no packet of the server: the login was accepted.
+    ``seal``: of user and password.
+    """
 
     user: str
     seal: str
@@ -123,9 +135,14 @@ class FtpStream(LineStream):
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
             if self._password and packet.one_sided:
                 return [FtpPassword(packet, self._user, self._seal)]
-        elif verb in FILES and not (verb == b"SITE" and b"pass" in rest.lower()):
-            return [FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user)]
-        return []
+            return []
+        parsed: list[Parsed] = []
+        if verb in ENTERED and self._password and self._logging_in and packet.one_sided:
+            self._logging_in = False
+            parsed.append(FtpEntered(packet, self._user, self._seal))
+        if verb in FILES and not (verb == b"SITE" and b"pass" in rest.lower()):
+            parsed.append(FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user))
+        return parsed
 
     def _answer(self, packet: Packet, line: bytes) -> list[Parsed]:
         """A line of a reply; the last line has its code and a blank (RFC 959, 4.2)."""

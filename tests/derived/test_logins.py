@@ -10,8 +10,9 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, event_reader
 from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
-from sensor.dissectors.ftp import FtpLogin, FtpPassword
+from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
+from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError
 
 CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
 
@@ -93,6 +94,21 @@ def test_passwords_of_ftp_without_the_server_s_packets() -> None:
         for n, seal in enumerate("abbc")
     ]
     assert [(each.seal, each.judged, each.service) for each in attempts(sent)] == [(one, False, "FTP") for one in "abc"]
+    entered = FtpEntered(Packet(src=CLIENT, dst=SERVER, proto=6, problem=Problem.ONE_SIDED), "bro", "c")
+    [found] = attempts([entered])
+    assert (found.client.address, found.account, found.accepted, found.judged) == (CLIENT, "bro", True, False)
+
+
+def test_errors_of_kerberos_without_the_client_s_packets() -> None:
+    """Errors about accounts and passwords are failures; a client whose requests are captured is judged by them."""
+    error = KerberosError(Packet(src=SERVER, dst=CLIENT, sport=88, dport=4000, flow=9), 24, "ann", "R", "krbtgt/R", ())
+    required = KerberosError(error.packet, 25, "ann", "R", "krbtgt/R", ())
+    unknown = KerberosError(error.packet, 6, "", "R", "krbtgt/R", ())
+    found = attempts([error, required, unknown])
+    assert [(each.account, each.accepted, each.unknown) for each in found] == [("ann", False, False), ("", False, True)]
+    there = Packet(src=CLIENT, dst=SERVER, sport=4001, dport=88, flow=8)
+    seen = KerberosAsRequest(there, "ann", "R", "krbtgt/R", (18,), 0, "", "", 0)
+    assert attempts([seen, error]) == []
 
 
 def test_requests_that_wait_are_bounded() -> None:

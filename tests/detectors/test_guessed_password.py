@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.ftp import FtpEntered, FtpPassword
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import form, ftp, smb, ssh, telnet, web
-from tests.detectors.stories import detector, inspected, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 from tests.golden import Golden
 
 GUESSED = "credential_access.guessed_password"
@@ -41,6 +45,23 @@ def test_shells_report_as_well(login: Callable[..., Event]) -> None:
         )
         == []
     )
+
+
+def client_only(at: float, *, entered: bool = False, word: str = "") -> Event:
+    ends = {"src": parse("10.0.0.66"), "dst": parse("10.0.0.5"), "sport": 40000, "dport": 21}
+    packet = Packet(ts=START + int(at * SECOND), proto=6, problem=Problem.ONE_SIDED, **ends)
+    return (FtpEntered if entered else FtpPassword)(packet, "admin", word or f"seal {at}")
+
+
+def test_only_the_client_s_packets() -> None:
+    """Passwords one after the other, then commands that need a login: severity is one step lower. A user who logs in
+    with the same password each time, or at the third try, raises no alert.
+    """
+    alert = one(inspected(detector(GUESSED), [*(client_only(n) for n in range(12)), client_only(12, entered=True)]))
+    assert (alert.severity, alert.numbers["failures"]) == (Severity.medium, 11)
+    same = [client_only(n, entered=bool(n % 2), word="same") for n in range(40)]
+    third = [*(client_only(n) for n in range(3)), client_only(3, entered=True)]
+    assert inspected(detector(GUESSED), same) == inspected(detector(GUESSED), third) == []
 
 
 def test_at_a_directory_the_account_counts() -> None:

@@ -52,6 +52,20 @@ def test_one_direction() -> None:
     ]
 
 
+def test_commands_that_need_a_login() -> None:
+    """If the client continues with files, the server accepted the last password; a new password, or commands that need
+    no login, show nothing.
+    """
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)
+    sent = b"USER bro\r\nPASS one\r\nSYST\r\nPASS two\r\nFEAT\r\nPWD\r\nRETR a\r\nQUIT\r\n"
+    assert events(stream.feed(packet, sent, True))[2:] == [
+        ("FtpEntered", "bro", seal("bro", b"two")),
+        ("FtpFile", "RETR", "a", "bro"),
+    ]
+    whole = Ftp().stream(Packet(dport=21))
+    assert events(whole.feed(Packet(proto=6), sent, True)) == [("FtpFile", "RETR", "a", "bro")]
+
+
 def test_replies_only() -> None:
     """Without packets of the client, a reply that requests the password begins a login; its result is reported."""
     stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)

@@ -3,6 +3,9 @@
 A user who remembers the password at last needs three or four attempts, not ten. Failures of other accounts count where
 a service has few users, but not at a directory, where one host may log in many users. A few failures of an account that
 then logs in do not count, so that a program which fails once before each success is not reported.
+
+If the capture holds only the client's packets, passwords that it sends one after the other count, and a login is
+accepted if the client continues with commands that need one (FTP): severity is one step lower.
 """
 
 from __future__ import annotations
@@ -60,10 +63,10 @@ class GuessedPassword(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {LoginAttempt: field("judged").filled()}
+        return {LoginAttempt: field("judged").filled() | field("packet.one_sided").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LoginAttempt) or not event.judged:
+        if not isinstance(event, LoginAttempt) or not (event.judged or event.packet.one_sided):
             return
         account = event.account.lower()
         key = (*event.pair, account if event.service in DIRECTORIES else "")
@@ -71,7 +74,8 @@ class GuessedPassword(EventDetector):
             self._failed.add(key, event.ts)
             self._accounts.add(key, account, event.ts)
             return
-        failures = self._failed.add(key, event.ts, 0)
+        # The accepted password was sent before, with an unknown result.
+        failures = self._failed.add(key, event.ts, 0) - (not event.judged)
         if failures >= self.options.failures:
             yield self._found(event, failures)
         elif any(other != account for other in self._accounts.values(key)):
@@ -81,6 +85,7 @@ class GuessedPassword(EventDetector):
 
     def _found(self, attempt: LoginAttempt, failures: int) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
+        half = attempt.packet.one_sided
         return self.alert(
             attempt.origin,
             actor=attempt.client,
@@ -97,6 +102,8 @@ class GuessedPassword(EventDetector):
             ),
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),
+            severity=Severity.medium if half else Severity.high,
+            confidence=0.6 if half else 0.9,
             target_port=attempt.server_port,
             network=network(self.context, attempt),
         )
