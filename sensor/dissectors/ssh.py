@@ -37,6 +37,12 @@ SHORTER = 16  # bytes by which success is shorter than the acceptance of the ser
 PASSWORD_MOST = 64  # maximum of bytes by which a password request is longer than the service request
 PADDED_MOST = 128  # the same, of a padded password or a short key
 ANSWERS_LIMIT = 40
+# A server opens a channel for each connection to a forwarded port (RFC 4254, 7.2): the request is 32 to 112 bytes
+# longer than the confirmation, which is as long as the acceptance of the service. Requests for channels to an agent or
+# an X11 server are at most 24 bytes longer.
+OPENING_LEAST, OPENING_MOST = 32, 112
+CHANNELS = 5  # channels until they are reported
+FOLLOWED_LIMIT = 600  # segments after the login
 
 
 class SshBanner(Event):
@@ -71,8 +77,16 @@ class SshLogin(Event):
     certain: bool = True
 
 
+class SshForwarding(Event):
+    """The server opened channels to the client, which confirmed them: connections to a port that the client forwards
+    from the server (``ssh -R``). ``channels``: how many so far; the packet is the client's.
+    """
+
+    channels: int
+
+
 class Ssh(Dissector):
-    """Only messages before a session are needed."""
+    """Messages before a session are needed, and the first ones of it."""
 
     interest = Interest(tcp=(22, 830, 2222), starts=(b"SSH-2.0-", b"SSH-1.99", b"SSH-1.5-"), stream=True)
 
@@ -84,16 +98,24 @@ class Ssh(Dissector):
 
 
 class SshStream(Stream):
-    """One connection: done when a login succeeds, when it is not SSH, or when the login can no longer be followed."""
+    """One connection: done some time after a login succeeds, when it is not SSH, or when the login can no longer be
+    followed.
+    """
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
         self._login = _Login()
         self._answer: Packet | None = None  # the server's last segment
         self._fed: Packet | None = None  # the last segment
+        self._forwards: _Forwards | None = None  # after a login
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         self._fed = packet
+        if self._forwards is not None:
+            if self._forwards.opened(len(data) + packet.cut_off, from_client):
+                yield SshForwarding(packet, CHANNELS)
+            self.done = self._forwards.over
+            return
         if self._client.passed and self._server.passed:
             size = self._login.sealed(data) if from_client else len(data)
             yield from self._try(packet, size, from_client)
@@ -111,6 +133,8 @@ class SshStream(Stream):
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """The bytes were cut off the end of this packet, or a segment before it is missing."""
         direction = self._client if from_client else self._server
+        if self._forwards is not None:
+            return
         if not (self._client.passed and self._server.passed):
             direction.over, direction.passed = True, direction.named
             self._look()
@@ -129,12 +153,37 @@ class SshStream(Stream):
         self._answer = self._answer if from_client else packet
         if accepted is not None and self._answer is not None:
             yield SshLogin(self._answer, accepted, accepted or self._login.certain)
-        self.done = self._login.over
+        if accepted:
+            self._forwards = _Forwards(self._login.accept)
+        else:
+            self.done = self._login.over
 
     def _look(self) -> None:
         """Done if both sides are parsed and the login cannot be followed."""
         both = self._client.passed and self._server.passed
         self.done = self._client.over and self._server.over and not both
+
+
+class _Forwards:
+    """Sizes of segments after the login. ``over``: channels were opened, or enough segments were followed."""
+
+    __slots__ = ("_confirmation", "_count", "_last", "_left", "_size", "over")
+
+    def __init__(self, confirmation: int) -> None:
+        self._confirmation, self._left, self.over = confirmation, FOLLOWED_LIMIT, False
+        self._count = self._last = self._size = 0
+
+    def opened(self, size: int, from_client: bool) -> bool:
+        """Process a segment; True if the client confirmed the last of several channels. The requests of a forwarded
+        port are of equal length, other output of a server is not.
+        """
+        last, self._last = self._last, 0 if from_client else size
+        if from_client and size == self._confirmation and OPENING_LEAST <= last - size <= OPENING_MOST:
+            self._count = self._count + 1 if last == self._size else 1
+            self._size = last
+        self._left -= 1
+        self.over = self._count >= CHANNELS or not self._left
+        return self._count >= CHANNELS
 
 
 class _Login:
@@ -143,7 +192,6 @@ class _Login:
     """
 
     __slots__ = (
-        "_accept",
         "_answer",
         "_answers",
         "_clear",
@@ -154,12 +202,13 @@ class _Login:
         "_request",
         "_server_sends",
         "_service",
+        "accept",
         "certain",
         "over",
     )
 
     def __init__(self) -> None:
-        self._service = self._accept = self._refusal = self._request = self._answer = self._answers = 0
+        self._service = self.accept = self._refusal = self._request = self._answer = self._answers = 0
         self._exchanged = 0  # bytes before the last cleartext packet
         self._keys = self._decided = self._server_sends = self.over = False
         self.certain = True  # the request of the last failure was too small for a key
@@ -211,15 +260,15 @@ class _Login:
         if not self._server_sends or self._decided or not self._answer:
             return None
         result = self._login_result()
-        if result is None and not self._accept:
-            self._service, self._accept = self._request, self._answer
+        if result is None and not self.accept:
+            self._service, self.accept = self._request, self._answer
         elif result is None and not self._refusal:
             self._refusal = self._answer
         self._decided = True
         return result
 
     def _login_result(self) -> bool | None:
-        if self._accept and self._answer == self._accept - SHORTER:
+        if self.accept and self._answer == self.accept - SHORTER:
             self.over = True
             return True
         longer = self._request - self._service

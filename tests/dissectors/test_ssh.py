@@ -13,7 +13,7 @@ from pcaps.dissectors.ssh import OFFER, login, offer, packet
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.ssh import Ssh, SshLogin
+from sensor.dissectors.ssh import FOLLOWED_LIMIT, Ssh, SshForwarding, SshLogin
 from tests.dissectors.samples import events, facts, packets, values
 
 MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "proto": 6}
@@ -30,7 +30,6 @@ def conversation(port: int) -> list[object]:
     for one in packets("ssh"):
         if port in (one.sport, one.dport):
             parsed += stream.feed(one, one.payload, one.sport == port)
-    assert stream.done
     return parsed
 
 
@@ -247,3 +246,48 @@ def test_lies(data: bytes) -> None:
     """Invalid sizes, and lists longer than their message, are malformed."""
     with pytest.raises(Malformed):
         feed((True, BANNER + data))
+
+
+def session(*sizes: tuple[bool, int]) -> list[int]:
+    """The channels reported in a session whose segments have these sizes; the stream is done at its end."""
+    stream, found = Ssh().stream(Packet()), []
+    start = [(True, BANNER + offer()), (False, BANNER + offer()), *login(76, 76, 28)]
+    for from_client, data in [*start, *((side, bytes(size)) for side, size in sizes)]:
+        assert not stream.done
+        found += stream.feed(Packet(**MINE), data, from_client)
+    assert stream.done is (bool(sizes) and (len(sizes) == FOLLOWED_LIMIT or bool(found[-1:] and channels(found))))
+    return channels(found)
+
+
+def channels(found: list[object]) -> list[int]:
+    return [one.channels for one in found if isinstance(one, SshForwarding)]
+
+
+CHANNEL = ((False, 92), (True, 44), (False, 108), (True, 316), (False, 36), (True, 36))
+
+
+def test_channels_that_the_server_opens() -> None:
+    """The fifth channel of a forwarded port is reported (sizes of OpenSSH with ChaCha20)."""
+    assert session(*CHANNEL * 4, *CHANNEL[:2]) == [5]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        ((False, 68), (True, 44), (False, 36), (True, 316)) * 20,
+        ((True, 36), (False, 36)) * 40,
+        tuple(each for n in range(60) for each in ((True, 44), (False, 92 + 4 * (n % 8)))),
+        ((True, 1000), (False, 76)) * 60,
+        ((False, 92),) * 60,
+        CHANNEL * 4,
+    ],
+    ids=["agent", "typing", "scrolling", "upload", "output", "four"],
+)
+def test_other_sessions(sizes: tuple[tuple[bool, int], ...]) -> None:
+    """Requests of an agent or an X11 server, typing, scrolling with cursor keys, uploads and output report nothing."""
+    assert session(*sizes) == []
+
+
+def test_a_session_is_followed_for_a_while() -> None:
+    """Later segments are not read."""
+    assert session(*((True, 36), (False, 36)) * (FOLLOWED_LIMIT // 2)) == []
