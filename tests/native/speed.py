@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sensor.capture.files import open_captures
 from sensor.core.batch import ROW
+from sensor.core.dissector import datagram_bits
 from sensor.core.ip_protocols import UDP
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
@@ -59,9 +60,12 @@ def chosen(path: Path) -> list[Chosen]:
 
 def bit_of(name: str) -> tuple[bool, int]:
     """Whether a dissector gets datagrams (else frames), and its bit among those of its kind."""
-    datagrams = [each for each, unit in DISSECTORS.items() if unit.interest.datagrams]
+    names = list(DISSECTORS)
     frames = [each for each, unit in DISSECTORS.items() if unit.interest.frames]
-    return (True, datagrams.index(name)) if name in datagrams else (False, frames.index(name))
+    for bit, shared in enumerate(datagram_bits([unit.interest for unit in DISSECTORS.values()])):
+        if name in [names[position] for position in shared]:
+            return True, bit
+    return False, frames.index(name)
 
 
 def measure(name: str, blocks: list[Chosen]) -> Speed:
