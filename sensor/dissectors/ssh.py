@@ -43,6 +43,7 @@ ANSWERS_LIMIT = 40
 OPENING_LEAST, OPENING_MOST = 32, 112
 CHANNELS = 5  # channels until they are reported
 FOLLOWED_LIMIT = 600  # segments after the login
+SILENCE = 100_000_000  # ns after which a segment of the server is no response
 
 
 class SshBanner(Event):
@@ -79,7 +80,7 @@ class SshLogin(Event):
 
 class SshForwarding(Event):
     """The server opened channels to the client, which confirmed them: connections to a port that the client forwards
-    from the server (``ssh -R``). ``channels``: how many so far; the packet is the client's.
+    from the server (``ssh -R``). ``channels``: how many so far; the packet is the server's.
     """
 
     channels: int
@@ -112,7 +113,7 @@ class SshStream(Stream):
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         self._fed = packet
         if self._forwards is not None:
-            if self._forwards.opened(len(data) + packet.cut_off, from_client):
+            if self._forwards.opened(packet.ts, len(data) + packet.cut_off, from_client):
                 yield SshForwarding(packet, CHANNELS)
             self.done = self._forwards.over
             return
@@ -165,22 +166,32 @@ class SshStream(Stream):
 
 
 class _Forwards:
-    """Sizes of segments after the login. ``over``: channels were opened, or enough segments were followed."""
+    """Sizes of segments after the login. ``over``: channels were opened, or enough segments were followed.
 
-    __slots__ = ("_confirmation", "_count", "_last", "_left", "_size", "over")
+    A request for a channel is no response: the server sent the segment before as well, or none was sent for a while.
+    The client confirms it in one segment, then the server sends the data of the connection. The requests of a forwarded
+    port are of equal length, other output of a server is not.
+    """
+
+    __slots__ = ("_confirmation", "_confirmed", "_count", "_from_client", "_left", "_opening", "_size", "_ts", "over")
 
     def __init__(self, confirmation: int) -> None:
         self._confirmation, self._left, self.over = confirmation, FOLLOWED_LIMIT, False
-        self._count = self._last = self._size = 0
+        self._opening = self._confirmed = self._count = self._size = self._ts = 0
+        self._from_client = True
 
-    def opened(self, size: int, from_client: bool) -> bool:
-        """Process a segment; True if the client confirmed the last of several channels. The requests of a forwarded
-        port are of equal length, other output of a server is not.
-        """
-        last, self._last = self._last, 0 if from_client else size
-        if from_client and size == self._confirmation and OPENING_LEAST <= last - size <= OPENING_MOST:
-            self._count = self._count + 1 if last == self._size else 1
-            self._size = last
+    def opened(self, ts: int, size: int, from_client: bool) -> bool:
+        """Process a segment; True if it is the first one on the last of several channels."""
+        opening, confirmed, self._opening, self._confirmed = self._opening, self._confirmed, 0, 0
+        if from_client:
+            if size == self._confirmation:
+                self._confirmed = opening
+        elif confirmed:
+            self._count = self._count + 1 if confirmed == self._size else 1
+            self._size = confirmed
+        elif not self._from_client or ts - self._ts > SILENCE:
+            self._opening = size if OPENING_LEAST <= size - self._confirmation <= OPENING_MOST else 0
+        self._from_client, self._ts = from_client, ts
         self._left -= 1
         self.over = self._count >= CHANNELS or not self._left
         return self._count >= CHANNELS

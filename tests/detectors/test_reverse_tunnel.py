@@ -16,7 +16,7 @@ CLIENT, OUTSIDE, INSIDE = "10.0.0.66", "203.0.113.66", "10.0.0.5"
 
 
 def forwarding(at: float = 0, server: str = OUTSIDE) -> Event:
-    ends = {"src": parse(CLIENT), "dst": parse(server), "sport": 40000, "dport": 22}
+    ends = {"src": parse(server), "dst": parse(CLIENT), "sport": 22, "dport": 40000}
     return SshForwarding(Packet(ts=START + int(at * SECOND), proto=6, **ends), 5)
 
 

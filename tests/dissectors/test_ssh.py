@@ -263,12 +263,12 @@ def channels(found: list[object]) -> list[int]:
     return [one.channels for one in found if isinstance(one, SshForwarding)]
 
 
-CHANNEL = ((False, 92), (True, 44), (False, 108), (True, 316), (False, 36), (True, 36))
+CHANNEL = ((False, 92), (True, 44), (False, 108), (True, 316), (True, 72), (False, 36))
 
 
 def test_channels_that_the_server_opens() -> None:
     """The fifth channel of a forwarded port is reported (sizes of OpenSSH with ChaCha20)."""
-    assert session(*CHANNEL * 4, *CHANNEL[:2]) == [5]
+    assert session((False, 36), *CHANNEL * 4, *CHANNEL[:3]) == [5]
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,10 @@ def test_channels_that_the_server_opens() -> None:
         tuple(each for n in range(60) for each in ((True, 44), (False, 92 + 4 * (n % 8)))),
         ((True, 1000), (False, 76)) * 60,
         ((False, 92),) * 60,
-        CHANNEL * 4,
+        ((True, 244), (False, 92), (True, 44)) * 60,
+        ((False, 36), *CHANNEL * 4),
     ],
-    ids=["agent", "typing", "scrolling", "upload", "output", "four"],
+    ids=["agent", "typing", "scrolling", "upload", "output", "backup", "four"],
 )
 def test_other_sessions(sizes: tuple[tuple[bool, int], ...]) -> None:
     """Requests of an agent or an X11 server, typing, scrolling with cursor keys, uploads and output report nothing."""

@@ -54,13 +54,13 @@ class ReverseTunnel(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, SshForwarding):
             return
-        packet, ends = event.packet, ends_of(event.packet)
-        if any(low <= packet.dst <= high for low, high in self._servers):
+        packet, ends = event.packet, ends_of(event.packet, answer=True)
+        if any(low <= packet.src <= high for low, high in self._servers):
             return
-        if not self._reported.fresh((packet.src, packet.dst), packet.ts):
+        if not self._reported.fresh((packet.dst, packet.src), packet.ts):
             return
         inside = self.context.networks.inside
-        outward = inside(packet.src) and not inside(packet.dst)
+        outward = inside(packet.dst) and not inside(packet.src)
         device = is_fixed_function(self.context, ends.actor)
         yield self.alert(
             event,
@@ -75,10 +75,10 @@ class ReverseTunnel(EventDetector):
                 f"the server is {'external' if outward else 'internal'}",
             ),
             numbers={"channels": event.channels, "threshold": event.channels},
-            key=(addresses.text(packet.dst),),
+            key=(addresses.text(packet.src),),
             severity=Severity.high if device else Severity.medium if outward else Severity.low,
             confidence=0.75,
             actor_port=ends.actor_port,
             target_port=ends.target_port,
-            network=network_of_packet(self.context, packet, "ssh"),
+            network=network_of_packet(self.context, packet, "ssh", answer=True),
         )
