@@ -75,8 +75,8 @@ cdef class Packet:
             payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac,
             sport=self.sport, dport=self.dport,
             vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl,
-            tcp_flags=self.tcp_flags,
-            seq=self.seq, ack=self.ack, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
+            tcp_flags=self.tcp_flags, seq=self.seq, ack=self.ack, problem=self.problem, flow=self.flow,
+            slot=self.slot, source=self.source, link=self.link,
             tunnels=self.tunnels, direction=self.direction, wirelen=self.wirelen, frame=self.frame,
         )
 

@@ -4,10 +4,10 @@
 # repeated in the payload (link.pxd, llc).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-# ``begins`` of TCP rows: length of the TCP header in 32-bit words. The select pass shifts it by two bits and adds whether
-# a message begins with the row (1); if the payload is the header, it is 2 alone. ``spare`` of TCP rows with a payload, after the select pass:
-# bytes missing from the capture between the previous payload of its direction and this one. ``ethertype`` of TCP rows
-# that are CUT: bytes of the segment that were not captured (``cut_off``).
+# ``begins`` of TCP rows: length of the TCP header in 32-bit words. The select pass shifts it by two bits and adds
+# whether a message begins with the row (1); if the payload is the header, it is 2 alone. ``spare`` of TCP rows with a
+# payload, after the select pass: bytes missing from the capture between the previous payload of its direction and this
+# one. ``ethertype`` of TCP rows that are CUT: bytes of the segment that were not captured (``cut_off``).
 ctypedef packed struct Row:
     int64_t ts
     int64_t frame

@@ -204,6 +204,7 @@ def datagram_readers(dissectors):
     """By bit: (name, dissect function, its ports if it shares the bit) of each dissector of datagrams."""
     units = list(dissectors.items())
     return [
-        [(units[i][0], units[i][1].dissect, frozenset(units[i][1].interest.udp) if shared[1:] else None) for i in shared]
+        [(name, unit.dissect, frozenset(unit.interest.udp) if shared[1:] else None)
+         for name, unit in (units[position] for position in shared)]
         for shared in datagram_bits([unit.interest for _, unit in units])
     ]
