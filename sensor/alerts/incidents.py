@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER
 from sensor.core.device import Device
+from sensor.core.device_text import device_text, endpoint_text
 from sensor.core.incident import Chapter, Incident
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
@@ -165,7 +165,7 @@ class Incidents:
         device = self._device(subject)
         if device is not None:
             return device.id
-        return addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
+        return endpoint_text(subject)
 
     # The content of an incident.
 
@@ -209,19 +209,9 @@ class Incidents:
         phrase = ", then ".join(
             title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT]
         )
-        who = ", then ".join(self._called(actor) for actor in incident.actors[:NAMED_LIMIT])
+        who = ", then ".join(device_text(self._device(actor), actor) for actor in incident.actors[:NAMED_LIMIT])
         reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
         return f"{who}: {phrase}{more}; {reach}{_within(incident.ts - incident.first)}"
-
-    def _called(self, subject: Subject) -> str:
-        place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
-        device = self._device(subject)
-        name = (
-            " ".join(filter(None, (device.type if device.type != "unknown" else "", device.label)))
-            if device is not None
-            else ""
-        )
-        return f"{name} ({place})" if name and name != place else place
 
     # Texts.
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.core.type_labels import type_label
-
-# Types whose plural is not formed with an s.
-_PLURALS = {"nas": "NAS", "ups": "UPS", "switch": "switches"}
+from sensor.core.type_labels import type_label, types_counted
 
 
 def kind(singular: str) -> str:
@@ -15,7 +12,7 @@ def kind(singular: str) -> str:
 
 def kinds(singular: str, count: int) -> str:
     """``5 VoIP phones``."""
-    return counted(count, kind(singular), _PLURALS.get(singular, ""))
+    return counted(count, kind(singular)) if singular == "unknown" else types_counted(singular, count)
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:

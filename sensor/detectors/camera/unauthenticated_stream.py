@@ -19,6 +19,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import DAY
+from sensor.core.type_labels import a_type
 from sensor.core.wants import Want, held
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import ends_of
@@ -100,7 +101,7 @@ class UnauthenticatedStream(CallDetector):
                 "without credentials from the client"
             ),
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
-            *([f"a {reader.type} usually reads camera streams"] if usual and reader is not None else []),
+            *([f"{a_type(reader.type)} usually reads camera streams"] if usual and reader is not None else []),
         )
         used = (
             self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0

@@ -21,6 +21,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
+from sensor.core.type_labels import a_type
 from sensor.detectors.shared.hosts import CARRIERS, app_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
@@ -103,7 +104,7 @@ class RogueRouting(EventDetector):
             summary=f"{who(self.context, actor)} takes part in the routing protocol {name}",
             why=(
                 f"{name} {event.operation}, {event.routes} routes announced, {signed}",
-                *([f"it is a {kind.replace('_', ' ')}"] if kind else []),
+                *([f"it is {a_type(kind)}"] if kind else []),
                 *(["other routers of the segment were known before"] if joined else []),
             ),
             numbers={"routes": event.routes, "threshold": 1},

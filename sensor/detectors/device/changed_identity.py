@@ -19,6 +19,7 @@ from sensor.core.detector import NEVER, Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
+from sensor.core.type_labels import type_label
 from sensor.detectors.shared.devices import (
     CARRIERS,
     COMPUTERS,
@@ -28,7 +29,6 @@ from sensor.detectors.shared.devices import (
     called,
     confidence_of,
     is_randomised,
-    kind_text,
     set_by_operator,
     subject_of,
 )
@@ -55,6 +55,15 @@ class Contradiction(NamedTuple):
     new: str
     sure: float
     evidence: tuple[Evidence, ...]
+
+    @property
+    def was(self) -> str:
+        """The old value, for readers."""
+        return type_label(self.old) if self.field == "type" else self.old
+
+    @property
+    def now(self) -> str:
+        return type_label(self.new) if self.field == "type" else self.new
 
 
 class ChangedIdentity(OfDevices, DeviceDetector):
@@ -141,10 +150,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         device, sure = change.device, max(one.sure for one in found)
         known = (change.ts - device.first) / HOUR
         why = [
-            (
-                f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence "
-                f"{one.sure:.2f}), from {_sources(one)}"
-            )
+            f"its {_word(one.field)} was {one.was} and is {one.now} (confidence {one.sure:.2f}), from {_sources(one)}"
             for one in found
         ]
         why.append(f"the device is known for {known:.0f} h; the new evidence began later")
@@ -152,10 +158,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             change,
             device,
             "identity",
-            summary=(
-                f"{called(device)} changed its identity: "
-                f"{', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}"
-            ),
+            summary=(f"{called(device)} changed its identity: {', '.join(f'{one.was} → {one.now}' for one in found)}"),
             why=why,
             numbers={
                 "known_h": round(known, 1),

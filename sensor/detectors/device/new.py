@@ -18,8 +18,9 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
 from sensor.core.time_units import SECOND
+from sensor.core.type_labels import type_label, types_counted
 from sensor.counting.tally import Counts
-from sensor.detectors.shared.devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
+from sensor.detectors.shared.devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, subject_of
 
 NEWCOMERS_LIMIT = 1024
 # Mobile devices of users, and types that cannot be distinguished from them.
@@ -117,7 +118,7 @@ class New(OfDevices, DeviceDetector):
             if segment
             else {}
         )
-        kind, there = kind_text(device.type), sum(dwellers.values())
+        kind, there = type_label(device.type), sum(dwellers.values())
         if device.type in CARRIERS:
             return Severity.medium, f"{kind}: forwards the traffic of other devices"
         if device.type in COMPUTERS and there >= DWELLERS and dwellers.keys() <= FIXED_FUNCTION:
@@ -133,4 +134,4 @@ class New(OfDevices, DeviceDetector):
 
 
 def _listed(dwellers: dict[str, int]) -> str:
-    return ", ".join(f"{count} {kind_text(kind)}" for kind, count in sorted(dwellers.items()))
+    return ", ".join(types_counted(kind, count) for kind, count in sorted(dwellers.items()))

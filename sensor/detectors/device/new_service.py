@@ -22,11 +22,12 @@ from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
+from sensor.core.type_labels import a_type, type_label, type_plural
 from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called, kind_text
+from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 AGAIN_S, DAY_S = 600, 86_400
@@ -110,14 +111,14 @@ class NewService(OfDevices, FlowDetector):
 
     def _weigh(self, device: Device, service: int) -> tuple[Severity, str]:
         """Severity, and the reasons."""
-        baseline, kind = self.context.baseline, kind_text(device.type)
+        baseline, kind = self.context.baseline, type_label(device.type)
         start, others = baseline.start(device.type), baseline.alike(device.type, service, offered=True)
         if start is not None and service in start.serves:
-            return Severity.info, f"a {kind} usually offers this"
+            return Severity.info, f"{a_type(device.type)} usually offers this"
         if others >= OTHERS:
             return Severity.info, f"{others} other devices of its type offer this"
         if device.type in COMPUTERS or device.type == "unknown":
             return Severity.info if service & 0xFFFF >= 1024 else self.severity, "programs of computers come and go"
         if device.fixed_function:
-            return Severity.medium, f"no {kind} offered this before, and {kind}s usually do not"
+            return Severity.medium, f"no {kind} offered this before, and {type_plural(device.type)} usually do not"
         return self.severity, f"no other {kind} offers this"

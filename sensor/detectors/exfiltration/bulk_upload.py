@@ -26,6 +26,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
 from sensor.core.observation import Subject
 from sensor.core.time_units import DAY
+from sensor.core.type_labels import a_type
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
@@ -160,15 +161,12 @@ class BulkUpload(FlowDetector):
         """
         want, device, days = self.options, self.context.device(near), self._days.get(near.address)
         if device is not None and device.type in QUIET:
-            kind = device.type.replace("_", " ")
-            return want.device_mb * MEGABYTE, f"a {kind} has little to send (threshold {want.device_mb} MB a day)"
+            reason = f"{a_type(device.type)} has little to send (threshold {want.device_mb} MB a day)"
+            return want.device_mb * MEGABYTE, reason
         if days is None or len(days.before) < want.learn_days:
             if unnamed and device is not None and device.type in CAMERAS:
-                kind = "camera" if device.type == "camera" else "recorder"
-                return (
-                    want.camera_mb * MEGABYTE,
-                    f"a {kind} stores video at named servers of its vendor (threshold {want.camera_mb} MB a day)",
-                )
+                usual = f"{a_type(device.type)} stores video at named servers of its vendor"
+                return want.camera_mb * MEGABYTE, f"{usual} (threshold {want.camera_mb} MB a day)"
             return 0, ""
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)

@@ -20,6 +20,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
+from sensor.core.type_labels import type_label
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
@@ -110,7 +111,7 @@ class InternetAccess(FlowDetector):
                 f"{names[0] if names else addresses.text(flow.server)} on the internet ({service})"
             ),
             why=(
-                f"devices of type {kind.replace('_', ' ')} must not reach the internet"
+                f"devices of type {type_label(kind)} must not reach the internet"
                 if policy
                 else "its network must not reach the internet",
                 f"{addresses.text(flow.server)} answered; {resolved} resolved to this address",

@@ -24,6 +24,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, UDP
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
+from sensor.core.type_labels import a_type, type_label, type_plural
 from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
@@ -161,7 +162,7 @@ class RoleViolation(FlowDetector):
             client_of(flow),
             server_of(flow),
             self.context.baseline,
-            device.type.replace("_", " "),
+            type_label(device.type),
         )
         if baseline.maturity(client, self.options.learn_h) < 1:
             return
@@ -169,8 +170,8 @@ class RoleViolation(FlowDetector):
         new = not (baseline.servers(client, service) or baseline.first_use(client, server, service))
         if new and service not in start.uses and baseline.alike(device.type, service, offered=False) < OTHERS:
             why = (
-                f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and {kind}s "
-                "usually do not"
+                f"no {kind} used this service in the learning period of {self.options.learn_h:g} h, and "
+                f"{type_plural(device.type)} usually do not"
             )
             yield from self._alert(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
         elif (
@@ -196,8 +197,8 @@ class RoleViolation(FlowDetector):
             who(self.context, target),
             1.0 if rule == "profile" else _certainty(device),
         )
-        kind, ruled = device.type.replace("_", " "), rule in PROFILED
-        reported = "not allowed by its profile" if ruled else f"unusual for a {kind}"
+        kind, ruled = a_type(device.type), rule in PROFILED
+        reported = "not allowed by its profile" if ruled else f"unusual for {kind}"
         yield self.alert(
             flow,
             actor=actor,
@@ -205,7 +206,7 @@ class RoleViolation(FlowDetector):
             summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {reported}",
             why=(
                 why,
-                *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)),
+                *(() if ruled else (f"{name} is {kind} (confidence {certainty:.2f})",)),
                 f"the flow with {other} was answered",
             ),
             numbers={

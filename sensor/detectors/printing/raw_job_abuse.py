@@ -17,6 +17,7 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
+from sensor.core.type_labels import a_type
 from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
@@ -150,7 +151,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
             target=target,
             summary=f"{who(self.context, actor)} connected to the raw port of {who(self.context, target)}",
             why=(
-                "the source is external" if outside else f"a {kind.replace('_', ' ')} does not print",
+                "the source is external" if outside else f"{a_type(kind)} does not print",
                 f"port {flow.server_port} accepts any data, and it answered",
             ),
             numbers={"port": flow.server_port, "threshold": 1},

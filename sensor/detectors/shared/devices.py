@@ -9,6 +9,7 @@ from sensor.core import addresses
 from sensor.core.alert import Alert
 from sensor.core.detector import Detector
 from sensor.core.device import WIDER, Device, DeviceChange
+from sensor.core.device_text import device_text
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Evidence, Subject
@@ -46,14 +47,7 @@ def subject_of(device: Device) -> Subject:
 
 def called(device: Device) -> str:
     """Known type, name and address of a device: ``printer PRN-3F (10.0.0.5)``."""
-    subject = subject_of(device)
-    place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
-    name = " ".join(filter(None, (kind_text(device.type) if device.type != "unknown" else "", device.label)))
-    return f"{name} ({place})" if name else place
-
-
-def kind_text(kind: str) -> str:
-    return kind.replace("_", " ")
+    return device_text(device, subject_of(device))
 
 
 def is_randomised(device: Device) -> bool:

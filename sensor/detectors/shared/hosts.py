@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sensor.core import addresses
 from sensor.core.detector import Context
+from sensor.core.device_text import device_text
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
@@ -64,13 +64,7 @@ def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer
 
 def who(context: Context, subject: Subject) -> str:
     """Known type, name and address of an endpoint: ``printer PRN-3F (10.0.0.5)``."""
-    place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
-    device = context.device(subject)
-    if device is None:
-        return place
-    labels = [device.type if device.type != "unknown" else "", device.label]
-    name = " ".join(filter(None, labels))
-    return f"{name} ({place})" if name and name != place else place
+    return device_text(context.device(subject), subject)
 
 
 def is_fixed_function(context: Context, subject: Subject) -> bool:

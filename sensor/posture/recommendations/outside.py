@@ -14,7 +14,8 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, short_text, time_text
 from sensor.core.time_units import DAY
-from sensor.detectors.shared.devices import kind_text, subject_of
+from sensor.core.type_labels import a_type
+from sensor.detectors.shared.devices import subject_of
 from sensor.detectors.shared.hosts import some
 from sensor.detectors.shared.names import under
 from sensor.inventory.roster import Member
@@ -46,7 +47,7 @@ class InternetTraffic:
         if not needless:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
-        seen = f"it is a {kind_text(member.type)}, and contacted {some([_text(one) for one in needless], SHOWN)}"
+        seen = f"it is {a_type(member.type)}, and contacted {some([_text(one) for one in needless], SHOWN)}"
         return Verdict(
             seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless)
         )
@@ -54,7 +55,7 @@ class InternetTraffic:
     def fixed(self, member: Member) -> str:
         job = outside().types.get(member.type)
         if job is None or member.vendor in job.sold_with:
-            return f"it is a {kind_text(member.type)} {member.vendor}".rstrip()
+            return f"it is {a_type(member.type)} {member.vendor}".rstrip()
         last, used = self._context.baseline.outside(member.device.id)
         return f"it was active, without external traffic for {QUIET_DAYS} days" if last and used else ""
 

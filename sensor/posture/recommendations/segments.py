@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.detector import Context
-from sensor.detectors.shared.devices import kind_text, subject_of
+from sensor.core.type_labels import a_type, types_counted
+from sensor.detectors.shared.devices import subject_of
 from sensor.inventory import identity
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict
@@ -34,7 +35,7 @@ class _Segment(NamedTuple):
     @property
     def text(self) -> str:
         some = sorted(self.kinds.items(), key=lambda one: (-one[1], one[0]))
-        return ", ".join(f"{count} {kind_text(kind)}" for kind, count in some)
+        return ", ".join(types_counted(kind, count) for kind, count in some)
 
 
 class MisplacedDevice:
@@ -58,7 +59,7 @@ class MisplacedDevice:
             or segment.kinds.get(member.type, 0) > MISPLACED * sum(segment.kinds.values())
         ):
             return None
-        seen = f"it is a {kind_text(member.type)}, and {name} contains {segment.text}"
+        seen = f"it is {a_type(member.type)}, and {name} contains {segment.text}"
         return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
 
     def fixed(self, member: Member) -> str:

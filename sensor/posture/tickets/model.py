@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sensor.core.alert import Severity
+from sensor.core.type_labels import type_label
 from sensor.posture.weakness import Proof
 
 # Lowest points of each priority; those of weakness.py.
@@ -37,7 +38,7 @@ class Affected(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else self.type)))
+        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else type_label(self.type))))
         return (self.address or self.id) + (f" ({words})" if words else "")
 
     @property

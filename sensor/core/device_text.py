@@ -1,0 +1,24 @@
+"""How sentences name endpoints and devices."""
+
+from __future__ import annotations
+
+from sensor.core import addresses
+from sensor.core.device import Device
+from sensor.core.observation import Subject
+from sensor.core.type_labels import type_label
+
+
+def endpoint_text(subject: Subject) -> str:
+    """The endpoint's address, else its MAC."""
+    return addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
+
+
+def device_text(device: Device | None, subject: Subject) -> str:
+    """Known type, name and address of a device: ``printer PRN-3F (10.0.0.5)``; the address alone if nothing else is
+    known. ``subject``: the endpoint that the sentence is about.
+    """
+    place = endpoint_text(subject)
+    if device is None:
+        return place
+    name = " ".join(filter(None, (type_label(device.type) if device.type != "unknown" else "", device.label)))
+    return f"{name} ({place})" if name and name != place else place
