@@ -1,4 +1,6 @@
-"""The result of a query as a bar chart in SVG, rendered on the server: one bar for each of the first rows."""
+"""The result of a query as a bar chart in SVG, rendered on the server: one bar for each of the first rows. On narrow
+screens, labels are above the bars.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,20 @@ from sensor.core.reader import clean
 
 BARS, LABEL = 25, 28
 WIDTH, ROW, END, LETTER = 720, 22, 90, 7.2
+# Height of a bar below its label.
+BELOW = 8
 # Types of DuckDB whose values are numbers.
 NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL.*")
-_FRAME = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+_FRAME = Markup('<svg class="bars on-wide" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+# Without a view box, texts keep their size on any screen; lengths of bars are shares of its width.
+_NARROW = Markup('<svg class="bars on-narrow" height="{}" role="img" aria-label="{}">{}</svg>')
 _BAR = Markup(
     '<g><title>{}: {}</title><text x="{}" y="{:.0f}" text-anchor="end">{}</text><rect x="{}" y="{:.0f}" width="{:.1f}"'
     ' height="{}"/><text class="value" x="{:.1f}" y="{:.0f}">{}</text></g>'
+)
+_NARROW_BAR = Markup(
+    '<g><title>{0}: {1}</title><text x="0" y="{2}">{3}</text><text class="value" x="100%" y="{2}" text-anchor="end">{1}'
+    '</text><rect x="0" y="{4}" width="{5:.1f}%" height="{6}"/></g>'
 )
 
 
@@ -47,18 +57,28 @@ def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequen
     aside = int(LETTER * max(min(len(name), LABEL) for name, _ in values)) + 18
     bars = Markup("").join(_bar(place, *one, most, aside) for place, one in enumerate(values))
     about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
-    return Chart(_FRAME.format(WIDTH, len(values) * ROW + 4, about, bars), len(values), columns[label], columns[value])
+    narrow = Markup("").join(_narrow_bar(place, *one, most) for place, one in enumerate(values))
+    picture = _FRAME.format(WIDTH, len(values) * ROW + 4, about, bars)
+    picture += _NARROW.format(len(values) * (ROW + BELOW), about, narrow)
+    return Chart(picture, len(values), columns[label], columns[value])
 
 
 def _bar(place: int, label: str, value: float | None, most: float, aside: int) -> Markup:
     """``aside``: width of the labels. A value of None has no bar: it is not 0."""
     top, length = place * ROW + 2, 0.0 if value is None else max(value / most * (WIDTH - aside - END), 1.0)
-    short = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
     number = _number(value)
     base = top + ROW - 7
-    return _BAR.format(
-        label, number, aside - 8, base, short, aside, top, length, ROW - 4, aside + length + 6, base, number
-    )
+    end = aside + length + 6
+    return _BAR.format(label, number, aside - 8, base, _short(label), aside, top, length, ROW - 4, end, base, number)
+
+
+def _narrow_bar(place: int, label: str, value: float | None, most: float) -> Markup:
+    top, share = place * (ROW + BELOW), 0.0 if value is None else max(value / most * 100, 0.5)
+    return _NARROW_BAR.format(label, _number(value), top + ROW - 6, _short(label), top + ROW - 2, share, BELOW)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
 
 
 def _number(value: float | None) -> str:

@@ -27,6 +27,8 @@ Given = dict[str, list[str]]
 Filter = TypeVar("Filter", bound=msgspec.Struct)
 # A form contains ids and a comment; a page of a list has at most 1,000 ids.
 FORM_BYTES, FIELDS = 256 << 10, 4000
+# Parameters that are no filters: they choose the dataset, time, order, page or presentation.
+NO_FILTERS = frozenset("data at against sort order limit columns by opened paths cursor done".split())
 # Seconds for a form to arrive.
 BODY_S = 30.0
 
@@ -114,6 +116,15 @@ class PageRequest:
         """The URL with some parameters changed; None removes one. A changed filter starts at its first page."""
         kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
         return url_of(self.http.url.path, kept | {name: _texts(value) for name, value in changes.items()})
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the URL has a filter."""
+        return bool(self.given.keys() - NO_FILTERS)
+
+    def unfiltered(self) -> str:
+        """The URL without its filters."""
+        return self.here(**dict.fromkeys(self.given.keys() - NO_FILTERS))
 
     def of_view(self, path: str, given: Given) -> str:
         """The URL of a saved view, for the current dataset."""

@@ -130,6 +130,20 @@ def duration(seconds: int) -> str:
     return span_text(seconds)
 
 
+def long_duration(seconds: float) -> str:
+    """``6 d 22 h``: the two largest units that are not zero."""
+    left, parts = round(seconds), []
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        parts += [f"{left // size} {name}"] if left >= size else []
+        left %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def segment(name: str) -> str:
+    """A segment for readers: ``vlan 20`` → ``VLAN 20``, networks as they are."""
+    return f"VLAN {name[5:]}" if name.startswith("vlan ") else name
+
+
 def count(number: int) -> str:
     return f"{number:,}"
 
@@ -161,7 +175,7 @@ FILTERS = {
     one.__name__: one
     for one in (
         moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, coded, cell,
-        breakable, setting, done, instant, duration,
+        breakable, setting, done, instant, duration, long_duration, segment,
     )
 }  # fmt: skip
 TESTS = {"address": is_address, "moment": is_moment}

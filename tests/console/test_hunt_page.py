@@ -54,12 +54,14 @@ def test_invalid_kql_is_explained(browser: httpx.Client) -> None:
 def test_the_chart_has_a_bar_for_each_row(browser: httpx.Client) -> None:
     """The longest bar is the row with the highest number; a result without numbers has no chart."""
     page = browser.get("/hunt", params={"sql": TALKERS}).text
-    chart = page.partition('<svg class="bars"')[2].partition("</svg>")[0]
-    titles = re.findall(r"<title>(\S+): ([\d,]+)</title>", chart)
-    assert [[name, count] for name, count in titles] == cells_of(page)
-    widths = [float(width) for width in re.findall(r'width="([\d.]+)"', chart)]
-    assert widths == sorted(widths, reverse=True)
-    assert '<svg class="bars"' not in browser.get("/hunt", params={"sql": "SELECT src_ip FROM conn LIMIT 3"}).text
+    for name in ("on-wide", "on-narrow"):
+        chart = page.partition(f'<svg class="bars {name}"')[2].partition("</svg>")[0]
+        titles = re.findall(r"<title>(\S+): ([\d,]+)</title>", chart)
+        assert [[name, count] for name, count in titles] == cells_of(page)
+        widths = [float(width) for width in re.findall(r'width="([\d.]+)%?"', chart)]
+        assert len(widths) == len(titles)
+        assert widths == sorted(widths, reverse=True)
+    assert '<svg class="bars' not in browser.get("/hunt", params={"sql": "SELECT src_ip FROM conn LIMIT 3"}).text
 
 
 @pytest.mark.parametrize(

@@ -335,10 +335,38 @@ def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client) -> Non
     assert "2 alerts" in found
 
 
+def test_both_layouts_of_the_map_have_the_same_content(browser: httpx.Client) -> None:
+    """Links and titles of the map for narrow screens are those of the map for wide ones."""
+    page = browser.get("/map").text
+    drawn = [page.partition(f'<svg class="map {name}"')[2].partition("</svg>")[0] for name in ("on-wide", "on-narrow")]
+    wide, narrow = ((re.findall(r'<a href="([^"]+)"', one), re.findall(r"<title>(.*?)</title>", one)) for one in drawn)
+    assert len(wide[0]) > 10
+    assert wide == narrow
+
+
+def test_grouping_and_time_are_no_filters(browser: httpx.Client) -> None:
+    """Links that clear filters appear with a filter only, and keep grouping, order and time."""
+    kept = "by=segment&at=2026-11-24T08%3A12"
+    assert 'class="clear"' not in browser.get("/map?by=segment").text
+    page = browser.get(f"/map?{kept}&text=nothing-has-this-name").text
+    assert page.count(f'href="/map?{kept.replace("&", "&amp;")}"') == 2
+
+
+def test_segments_are_named_by_their_vlan(browser: httpx.Client) -> None:
+    """Pages show `VLAN 20`; links and filters have `vlan 20`."""
+    drawn = browser.get("/map?by=segment").text
+    assert re.search(r"opened=vlan\+20", drawn)
+    assert ">VLAN 20 (" in drawn
+    listed = browser.get("/posture?segment=vlan+20").text
+    assert "<td>VLAN 20</td>" in listed
+    assert "<td>vlan 20</td>" not in listed
+
+
 def test_attack_paths_on_the_map(browser: httpx.Client) -> None:
     """Arrows on the map and a table of steps; not for a past state."""
     page = browser.get("/map?paths=yes").text
-    assert page.count('marker-end="url(#arrow)"') >= 3
+    assert page.count('marker-end="url(#arrow-on-wide)"') >= 3
+    assert page.count('marker-end="url(#arrow-on-narrow)"') == page.count('marker-end="url(#arrow-on-wide)"')
     assert "smb/445" in page.partition('id="paths"')[2].partition("</section>")[0]
     assert "marker-end" not in browser.get("/map").text
     assert browser.get("/map?paths=maybe").status_code == 400

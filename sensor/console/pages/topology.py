@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import structs
 from starlette.responses import Response
 
@@ -9,12 +11,16 @@ from sensor.console.drawing import drawing
 from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
+from sensor.console.shown import segment
 from sensor.core.type_labels import type_label
 from sensor.posture.picture import Picture
 from sensor.views.conversations import ConversationFilter
 from sensor.views.errors import Malformed, one_of
 from sensor.views.paths import PathsView, cheapest
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, Topology, topology
+
+# Names of groups for readers, by grouping.
+LABELS: dict[str, Callable[[str], str]] = {"type": type_label, "segment": segment}
 
 
 def page(request: PageRequest) -> Response:
@@ -46,16 +52,16 @@ def page(request: PageRequest) -> Response:
         wanted=wanted,
         by=by,
         groupings=tuple(GROUPINGS),
-        group=type_label(opened) if by == "type" else opened,
+        group=LABELS[by](opened) if by in LABELS else opened,
         timely=True,
     )
 
 
 def _named(found: Topology, by: str) -> Topology:
-    """With the names of device types on groups by type."""
-    if by != "type":
+    """With names of device types and segments for readers on groups."""
+    if by not in LABELS:
         return found
-    nodes = [one if one.device else structs.replace(one, name=type_label(one.name)) for one in found.nodes]
+    nodes = [one if one.device else structs.replace(one, name=LABELS[by](one.name)) for one in found.nodes]
     return structs.replace(found, nodes=nodes)
 
 

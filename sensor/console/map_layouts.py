@@ -1,0 +1,102 @@
+"""Layouts of the map: an ellipse for wide screens, a column with arcs for narrow ones."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Protocol
+
+from sensor.views.topology import MapNode
+
+Point = tuple[float, float]
+
+
+class Label(NamedTuple):
+    """``at``: of its anchor; ``anchor``: start, middle or end of the text."""
+
+    at: Point
+    anchor: str
+    text: str
+
+
+class Layout(Protocol):
+    """``name``: in the class of the picture, for the style sheet; ``size``: width and height."""
+
+    name: str
+    size: tuple[int, int]
+
+    def point(self, number: int) -> Point:
+        """The place of a node by its number."""
+
+    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
+        """The control point of the curve of a link, or of a step of an attack path."""
+
+    def radius(self, node: MapNode) -> float:
+        """The radius of a node."""
+
+    def label(self, node: MapNode, point: Point) -> Label:
+        """The name of a node beside it."""
+
+
+class Ellipse:
+    """Nodes clockwise on an ellipse, the first at the top; names outside of it, links through it."""
+
+    name, size = "on-wide", (1200, 720)
+    ASIDE, LETTERS = 250, 24
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def point(self, number: int) -> Point:
+        angle = 2 * math.pi * number / self._count - math.pi / 2
+        width, height = self.size
+        return width / 2 + (width / 2 - self.ASIDE) * math.cos(angle), height / 2 + (height / 2 - 40) * math.sin(angle)
+
+    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
+        """Towards the center, so that links between neighbors are not hidden behind nodes; steps less so, to keep them
+        apart from links.
+        """
+        share = 3 if step else 4
+        x, y = ((one + other) / share for one, other in zip(start, end, strict=True))
+        return x + self.size[0] * (0.5 - 1 / share), y + self.size[1] * (0.5 - 1 / share)
+
+    def radius(self, node: MapNode) -> float:
+        return 6 + 2.5 * math.log2(1 + node.devices)
+
+    def label(self, node: MapNode, point: Point) -> Label:
+        (x, y), middle, radius = point, self.size[0] / 2, self.radius(node)
+        text = named(node, self.LETTERS)
+        if abs(x - middle) < 1:
+            return Label((x, y - radius - 6 if y < self.size[1] / 2 else y + radius + 16), "middle", text)
+        anchor, shift = ("start", radius + 6) if x > middle else ("end", -radius - 6)
+        return Label((x + shift, y + 5), anchor, text)
+
+
+class Column:
+    """Nodes below each other, names at the right, links as arcs at the left."""
+
+    name = "on-narrow"
+    WIDTH, ROW, AXIS, LETTERS = 340, 30, 104, 25
+
+    def __init__(self, count: int) -> None:
+        self.size = (self.WIDTH, count * self.ROW + 4)
+
+    def point(self, number: int) -> Point:
+        return self.AXIS, self.ROW * (number + 0.5) + 2
+
+    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
+        """A curve reaches half of the distance to its control point: longer links reach farther, none over the edge."""
+        reach = min(20 + 0.5 * abs(start[1] - end[1]), 2 * self.AXIS - 16)
+        return self.AXIS - reach, (start[1] + end[1]) / 2
+
+    def radius(self, node: MapNode) -> float:
+        return min(5 + math.log2(1 + node.devices), self.ROW / 2 - 2)
+
+    def label(self, node: MapNode, point: Point) -> Label:
+        return Label((point[0] + self.ROW / 2 + 4, point[1] + 5), "start", named(node, self.LETTERS))
+
+
+def named(node: MapNode, letters: int) -> str:
+    """The name, and the number of devices of a group; together at most so many letters."""
+    count = "" if node.device or not node.devices else f" ({node.devices:,})"
+    room = letters - len(count)
+    return (node.name if len(node.name) <= room else f"{node.name[: room - 1]}…") + count

@@ -1,0 +1,52 @@
+"""Layouts of the map: everything is inside the picture, whatever the names and the number of nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.console.map_layouts import Column, Ellipse, Layout, named
+from sensor.views.topology import MapNode
+
+LETTER = 7.0
+
+
+def node(name: str = "camera", devices: int = 3, device: str = "") -> MapNode:
+    return MapNode(name, name, device, devices, "")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40, 161])
+@pytest.mark.parametrize("kind", [Ellipse, Column])
+def test_nodes_links_and_names_are_inside(kind: type[Ellipse | Column], count: int) -> None:
+    """With the longest names, the largest groups and links between all distances. A curve is inside the triangle of
+    its ends and half of the way to its control point.
+    """
+    layout: Layout = kind(count)
+    width, height = layout.size
+    points = [layout.point(number) for number in range(count)]
+    big = node("m" * 300, 1_000_000)
+    for point in points:
+        radius, label = layout.radius(big), layout.label(big, point)
+        assert radius <= point[0] <= width - radius
+        assert 0 <= point[1] <= height
+        length = LETTER * len(label.text)
+        left = label.at[0] - {"start": 0.0, "middle": length / 2, "end": length}[label.anchor]
+        assert 0 <= left <= left + length <= width
+    for end in points[1:]:
+        for step in (False, True):
+            bend = layout.bend(points[0], end, step=step)
+            middle = [(one + other) / 2 for one, other in zip(points[0], end, strict=True)]
+            assert 0 <= (bend[0] + middle[0]) / 2 <= width
+            assert 0 <= (bend[1] + middle[1]) / 2 <= height
+
+
+def test_nodes_of_a_column_do_not_touch() -> None:
+    """Rows are high enough for a finger, also for groups of a million devices."""
+    layout = Column(3)
+    assert layout.point(1)[1] - layout.point(0)[1] >= 2 * layout.radius(node("x", 1_000_000)) + 2
+
+
+def test_a_long_name_is_shortened_and_keeps_its_number() -> None:
+    assert named(node("conferencing system", 1234), 15) == "confer… (1,234)"
+    assert named(node("camera", 1), 15) == "camera (1)"
+    assert named(node("front-door", 1, "dev-1"), 15) == "front-door"
+    assert named(node("internet", 0), 15) == "internet"
