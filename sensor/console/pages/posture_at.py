@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
+from sensor.console.shown import segment
 from sensor.core.record_parts import time_text
 from sensor.posture.scores.exposure import band_of
 from sensor.posture.scores.trend import Day, read
@@ -19,8 +20,7 @@ from sensor.views.errors import NotReadable
 class Figure(NamedTuple):
     """One figure at two times, None if unknown. ``decimals``: of its notation."""
 
-    kind: str
-    name: str
+    text: str
     before: float | None
     after: float | None
     decimals: int
@@ -52,12 +52,12 @@ def day_of(request: PageRequest, name: str) -> Day | None:
 
 
 def _figures(then: Day, other: Day | None) -> Iterator[Figure]:
-    yield Figure("score", "site", then.points, other.points if other is not None else None, 1)
+    yield Figure("score of the site", then.points, other.points if other is not None else None, 1)
     tables: tuple[tuple[str, Mapping[str, float], Mapping[str, float], int], ...] = (
-        ("devices", then.devices, other.devices if other is not None else {}, 0),
-        ("weaknesses", then.weaknesses, other.weaknesses if other is not None else {}, 0),
-        ("segment", then.segments, other.segments if other is not None else {}, 1),
+        ("devices with {} exposure", then.devices, other.devices if other is not None else {}, 0),
+        ("{} weaknesses", then.weaknesses, other.weaknesses if other is not None else {}, 0),
+        ("score of segment {}", then.segments, other.segments if other is not None else {}, 1),
     )
-    for kind, before, after, decimals in tables:
+    for text, before, after, decimals in tables:
         for name in {**before, **after}:
-            yield Figure(kind, name, before.get(name), after.get(name), decimals)
+            yield Figure(text.format(segment(name)), before.get(name), after.get(name), decimals)
