@@ -12,6 +12,7 @@ import msgspec
 from sensor.delivery.position import replace_file
 from sensor.eventlog.segments import cursors_of
 
+SUFFIX = ".status.json"
 State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped"]
 
 
@@ -52,7 +53,7 @@ class Status(msgspec.Struct):
 
 
 def status_path(log: Path, name: str) -> Path:
-    return cursors_of(log) / f"{name}.status.json"
+    return cursors_of(log) / f"{name}{SUFFIX}"
 
 
 def load_status(log: Path, name: str) -> Status | None:

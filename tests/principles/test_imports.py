@@ -76,6 +76,7 @@ MAY_IMPORT = {
         "config_values",
         "console_section",
         "datasets",
+        "delivery",
         "documents",
         "eventlog",
         "evidence",

@@ -1,10 +1,13 @@
-"""Health: what the sensor reports about itself, its figures, and traffic that it could not see."""
+"""Health: what the sensor reports about itself, its figures, traffic that it could not see, and its outputs."""
 
 from __future__ import annotations
+
+import time
 
 from starlette.responses import Response
 
 from sensor.console.losses import unseen
+from sensor.console.output_states import output_states
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import stories_at
 from sensor.console.render import render
@@ -24,4 +27,5 @@ def page(request: PageRequest) -> Response:
         timely=True,
         running=is_written(request.dataset.folder),
         missing=request.dataset.missing,
+        outputs=output_states(request.dataset.log, time.time()) if until is None else [],
     )
