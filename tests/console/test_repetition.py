@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,45 @@ def test_a_repeated_write_is_done_once(there: Running) -> None:
         assert client.post(url, json=note | {"action": "explode"}, headers=other_key).status_code == 400
         assert client.post(url, json=note, headers=other_key).status_code == 200  # a failed request may be repeated
         assert len(client.get(f"/api/v1/alerts/{name}").json()["item"]["notes"]) == 2
+
+
+def test_a_write_does_not_overwrite_what_another_one_changed(there: Running) -> None:
+    """Two programs read an alert, and both close it: the second one has to read it again. A repetition with the same
+    key has the first response, and records that arrive meanwhile are no change of the alert.
+    """
+    with httpx.Client(base_url=there.url, headers={"Authorization": f"Bearer {there.token('write')}"}) as client:
+        name = client.get("/api/v1/alerts").json()["items"][0]["id"]
+        path, note = f"/api/v1/alerts/{name}", {"action": "close", "value": "benign"}
+        read = client.get(path).headers["etag"]
+        mine = {"If-Match": f'"of-another-object", {read}', "Idempotency-Key": "mine"}
+        first = client.post(f"{path}/notes", json=note, headers=mine)
+        assert first.status_code == 200
+        assert first.headers["etag"] == client.get(path).headers["etag"] != read
+        second = client.post(f"{path}/notes", json=note | {"value": "true_positive"}, headers={"If-Match": read})
+        assert (second.status_code, second.json()["code"]) == (412, "changed")
+        assert client.post(f"{path}/notes", json=note, headers=mine).content == first.content
+        assert client.get(path).json()["item"]["alert"]["verdict"] == "benign"
+        weak = {"If-Match": f"W/{first.headers['etag']}"}
+        assert client.post(f"{path}/notes", json=note, headers=weak).status_code == 412
+        assert client.post(f"{path}/notes", json={"action": "reopen"}, headers={"If-Match": "*"}).status_code == 200
+        missing = client.post("/api/v1/alerts/alert-nothing/notes", json=note, headers={"If-Match": "*"})
+        assert missing.status_code == 404
+
+
+def test_a_new_record_does_not_change_the_tag_of_another_object(there: Running) -> None:
+    with httpx.Client(base_url=there.url, headers={"Authorization": f"Bearer {there.token('read')}"}) as client:
+        name = client.get("/api/v1/alerts").json()["items"][0]["id"]
+        before, listed = client.get(f"/api/v1/alerts/{name}"), client.get("/api/v1/alerts")
+        log = there.state / "events.jsonl"
+        last = json.loads(log.read_text().splitlines()[-1])
+        last["sensor"]["seq"] += 1
+        last["id"] = f"{last['id'][:-1]}0"
+        with log.open("a") as stream:
+            stream.write(json.dumps(last) + "\n")
+        after = client.get(f"/api/v1/alerts/{name}")
+        assert after.json()["source"] != before.json()["source"]
+        assert after.headers["etag"] == before.headers["etag"]
+        assert client.get("/api/v1/alerts").headers["etag"] != listed.headers["etag"]
 
 
 def test_keys_are_of_one_user_and_of_one_request() -> None:

@@ -73,6 +73,13 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "maxLength": LONGEST},
 }
 
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the ETag of the object, as last read: if it has changed since, nothing is written (status 412)",
+    "schema": {"type": "string"},
+}
+
 
 @functools.cache
 def openapi() -> Schema:
@@ -169,7 +176,7 @@ def _parameter(name: str, kind: Any) -> Schema:
 def _post(one: Write, by_kind: dict[str, Schema]) -> Schema:
     body = {"required": True, "content": {"application/json": {"schema": by_kind[str(one.body)]}}}
     read = {"application/json": {"schema": by_kind[str(one.result)]}}
-    parameters = [DATA, *([ID] if "{id}" in one.path else []), IDEMPOTENCY_KEY]
+    parameters = [DATA, *([ID] if "{id}" in one.path else []), IDEMPOTENCY_KEY, IF_MATCH]
     return {
         "summary": one.summary, "operationId": one.operation, "parameters": parameters,
         "requestBody": body, "responses": {"200": {"description": "written", "content": read}} | _problems(),

@@ -51,6 +51,12 @@ def busy() -> Response:
     )
 
 
+def changed() -> Response:
+    return response(
+        Problem("Precondition failed", 412, "the object has another ETag than If-Match: read it again", "changed")
+    )
+
+
 def of(error: ViewError | Refused | OSError) -> Response:
     """The response for an error."""
     if isinstance(error, Refused):

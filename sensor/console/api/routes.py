@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from sensor.console.api import problems, resources
+from sensor.console.api import problems, resources, types
 from sensor.console.api.export import exported, format_of
 from sensor.console.api.openapi import BASE, openapi
 from sensor.console.api.replies import HEADER, Busy
@@ -102,7 +102,12 @@ def _once(console: Console, http: Request, body: bytes, writing: Callable[[PageR
 
 
 def _write(request: PageRequest, one: Write, new: msgspec.Struct) -> Response:
-    """Write, and read the object as it is then."""
+    """Write, and read the object as it is then. With If-Match (RFC 9110, 13.1.1), only if the object has one of these
+    ETags: else another program or user has changed it.
+    """
+    wanted = request.http.headers.get("if-match")
+    if wanted is not None and "*" not in (tags := _tags(wanted)) and _tag(one.answer(request)) not in tags:
+        return problems.changed()
     one.write(request, new)
     with request.console.sources.opened(request.dataset, request.who.name) as again:
         return _json(request.http, one.answer(PageRequest(request.console, request.http, request.who, again, {})))
@@ -164,10 +169,19 @@ def _who(console: Console, http: Request) -> Who | None:
 
 def _json(http: Request, answer: Any) -> Response:
     """A response with its ETag; 304 if the client already has it."""
-    body = msgspec.json.encode(answer)
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    tag = _tag(answer)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = [one.strip().removeprefix("W/") for one in http.headers.get("if-none-match", "").split(",")]
-    return (
-        Response(None, 304, headers) if tag in known else Response(body, headers=headers, media_type="application/json")
-    )
+    known = [one.removeprefix("W/") for one in _tags(http.headers.get("if-none-match", ""))]
+    if tag in known:
+        return Response(None, 304, headers)
+    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+
+
+def _tag(answer: Any) -> str:
+    """The ETag of a response. That of a single object is of the object: ``source`` changes with each new record."""
+    body = msgspec.json.encode(answer.item if isinstance(answer, types.One) else answer)
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _tags(header: str) -> list[str]:
+    return [one.strip() for one in header.split(",")]
