@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from sensor.console.filters import Paging, filter_of, paging_of
 from sensor.console.moments import moment_of, now_ns, parsed
+from sensor.console.own_reports import own_reports
 from sensor.console.querying import Querying, querying
-from sensor.console.report_store import OwnReports, ReportStore
+from sensor.console.report_store import ReportStore
 from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
@@ -68,7 +69,7 @@ class PageRequest:
     @property
     def reports(self) -> ReportStore:
         """Those of the hub, or of the console itself."""
-        return self.opened.reports or OwnReports(self.console.reports)
+        return self.opened.reports or own_reports(self.console, self.who.name)
 
     @property
     def now(self) -> int:

@@ -1,7 +1,9 @@
-"""Reports as the API shows them: at a sensor those that users created, at a hub those of schedules."""
+"""Reports and their schedules as the API shows them, at a sensor and at a hub. At a hub all reports are scheduled."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Annotated, Protocol
 
 import msgspec
@@ -9,16 +11,17 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from sensor.console.reports import FORMATS, Reports
+from sensor.console.schedules import EVERY, Schedule
 from sensor.core.record_parts import time_text
-from sensor.views.errors import Malformed, Unknown
+from sensor.views.errors import Malformed, one_of
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class StoredReport(msgspec.Struct, frozen=True):
-    """``schedule``: at a hub; ``dataset``: or the site, `all sites` for all; ``period``, ``since``, ``until``: what it
-    is about, as requested; ``made``: when it was requested or stored; ``state``: `waiting`, `in progress`, `done` or
-    `failed`, with the reason in ``message``; ``size``: bytes.
+    """``schedule``: its name, empty if a user requested it; ``dataset``: or the site, `all sites` for all; ``period``,
+    ``since``, ``until``: what it is about, as requested; ``made``: when it was requested or stored; ``state``:
+    `waiting`, `in progress`, `done` or `failed`, with the reason in ``message``; ``size``: bytes.
     """
 
     id: str
@@ -91,32 +94,39 @@ class ReportStore(Protocol):
 
 
 class OwnReports:
-    """Those of a sensor's console, which has no schedules: a timer runs `sensor report`."""
+    """Those of a sensor's console. ``live``: whether a sensor writes a dataset: others do not grow."""
 
-    def __init__(self, own: Reports) -> None:
-        self._own = own
+    def __init__(self, own: Reports, live: Callable[[str], bool]) -> None:
+        self._own, self._live = own, live
 
     def reports(self) -> list[StoredReport]:
         return [
             StoredReport(
-                one.id, "", one.dataset, one.file_name, one.format, one.period, one.since, one.until,
+                one.id, one.schedule, one.dataset, one.file_name, one.format, one.period, one.since, one.until,
                 time_text(int(one.made * 1e9)), one.state, one.message, one.size,
             )
             for one in self._own.all()
         ]  # fmt: skip
 
     def schedules(self) -> list[ReportSchedule]:
-        return []
+        return [
+            ReportSchedule(one.name, one.dataset, one.every, one.format, one.author, time_text(int(one.next * 1e9)))
+            for one in self._own.schedules.all()
+        ]
 
     def file(self, name: str) -> ReportFile:
         one = self._own.get(name)
         return ReportFile(one.file_name, FORMATS[one.format], self._own.path(one).read_bytes())
 
     def check(self, new: NewSchedule, dataset: str) -> None:
-        raise Malformed("dataset", dataset, "a site of a hub; at a sensor, let a timer run `sensor report`")
+        one_of("every", [new.every], EVERY)
+        one_of("format", [new.format], FORMATS)
+        if not self._live(dataset):
+            raise Malformed("dataset", dataset, "the dataset of a running sensor: a replay gets no new data")
+        self._own.schedules.check(new.name)
 
     def add(self, new: NewSchedule, dataset: str, author: str) -> None:
-        self.check(new, dataset)
+        self._own.schedules.add(Schedule(new.name, dataset, new.every, new.format, author), time.time())
 
     def remove(self, name: str) -> None:
-        raise Unknown("name", name, ())
+        self._own.unschedule(name)

@@ -13,6 +13,7 @@ import msgspec
 
 from sensor.console.cards import Cards
 from sensor.console.child import Limits, run
+from sensor.console.schedules import Schedules, span_before
 from sensor.console.worker import Worker
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, Unknown, one_of
@@ -20,14 +21,14 @@ from sensor.views.errors import Malformed, Unknown, one_of
 FOLDER, CARD = "reports", "card.json"
 FORMATS = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
 WAITING, MAKING, DONE, FAILED = "waiting", "in progress", "done", "failed"
-# Limits of stored reports and of queued reports.
-KEPT, QUEUED = 100, 10
+# Limits of stored reports, of those of each schedule, and of queued reports.
+KEPT, KEPT_EACH, QUEUED = 100, 12, 10
 LIMITS = Limits(memory=1 << 30, seconds=1800.0)
 
 
 class Report(msgspec.Struct):
     """``period``, ``since``, ``until``, ``against``: options of `sensor report`, the last as a report id; ``made``:
-    seconds since the epoch.
+    seconds since the epoch; ``schedule``: its name, empty for a report that a user requested.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Report(msgspec.Struct):
     message: str = ""
     made: float = 0.0
     size: int = 0
+    schedule: str = ""
 
     @property
     def file_name(self) -> str:
@@ -58,6 +60,7 @@ class Reports:
         self._folder, self._lock = state / FOLDER, threading.Lock()
         self._cards = Cards(self._folder, CARD, Report, lambda one: one.made)
         self._worker = Worker("reports", self._make)
+        self.schedules = Schedules(state)
         for one in self.all():
             if one.state in (WAITING, MAKING):
                 self._end(one, "The console was stopped before the report was finished.")
@@ -89,6 +92,32 @@ class Reports:
             self._cards.write(wanted.id, wanted)
         self._worker.put(wanted.id)
         return wanted
+
+    def begin_due(self, now: float) -> None:
+        """Queue the reports of schedules that are due, each of the last complete day or week and compared with the
+        report before. If too many reports wait, it is tried again later. ``now``: seconds since the epoch. Raises
+        OSError.
+        """
+        for one in self.schedules.due(now):
+            span, earlier = span_before(one.every, now), [old for old in self.all() if old.schedule == one.name]
+            before = [old.id for old in earlier if old.state == DONE and old.format != "pdf"]
+            since, until = (at.strftime("%Y-%m-%dT%H:%M") for at in (span.since, span.until))
+            wanted = Report("", one.dataset, one.format, one.author, since=since, until=until, schedule=one.name)
+            wanted.against = before[0] if before else ""
+            try:
+                self.begin(wanted)
+            except Malformed:
+                return
+            self.schedules.done(one, now)
+            for old in earlier[KEPT_EACH - 1 :]:
+                shutil.rmtree(self._folder / old.id, ignore_errors=True)
+
+    def unschedule(self, name: str) -> None:
+        """Remove a schedule with its finished reports. Raises Unknown; OSError."""
+        self.schedules.remove(name)
+        for one in self.all():
+            if one.schedule == name and one.state not in (WAITING, MAKING):
+                shutil.rmtree(self._folder / one.id, ignore_errors=True)
 
     def path(self, one: Report) -> Path:
         """Its file. Raises Malformed if it is not finished."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,7 @@ from types import FrameType
 import uvicorn
 from msgspec import structs
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 
 from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.api.replies import Replies
@@ -47,6 +49,8 @@ from sensor.console.visits import Visits
 CONNECTIONS, IDLE_S, END_S = 512, 15, 2
 HEAD_BYTES = 32 << 10
 TICK_S = 5.0
+# Seconds between two looks at the schedules of reports.
+SCHEDULES_S = 30.0
 
 
 def console_of(
@@ -107,7 +111,7 @@ def serve(
     )  # fmt: skip
     try:
         ready(place)
-        asyncio.run(_run(_Server(config), listener, alive))
+        asyncio.run(_run(_Server(config), listener, alive, console.reports))
     finally:
         listener.close()
         if place.path:
@@ -122,14 +126,23 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None]) -> None:
-    watching = asyncio.create_task(_watch(alive))
+async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None], reports: Reports) -> None:
+    beside = [asyncio.create_task(_watch(alive)), asyncio.create_task(_make_due(reports))]
     try:
         await server.serve(sockets=[listener])
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _make_due(reports: Reports) -> None:
+    """Request the reports of schedules. A state folder that cannot be written is tried again."""
+    while True:
+        with contextlib.suppress(OSError):
+            await run_in_threadpool(reports.begin_due, time.time())
+        await asyncio.sleep(SCHEDULES_S)
 
 
 async def _watch(alive: Callable[[], None]) -> None:

@@ -218,7 +218,7 @@ RESOURCES = (
     Resource(
         "/reports/{id}/file", "The file of a report", _report_file, bytes, files=tuple(FORMATS.values()), log=False
     ),
-    Resource("/report-schedules", "Schedules of reports at a hub", schedules, list[ReportSchedule], log=False),
+    Resource("/report-schedules", "Schedules of reports", schedules, list[ReportSchedule], log=False),
 )
 
 

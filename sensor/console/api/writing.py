@@ -105,7 +105,7 @@ WRITES = (
     ),
     Write(
         "/report-schedules",
-        "Schedule a report of the dataset, at a hub: a site or all (scope write)",
+        "Schedule a report of the dataset of a running sensor, or at a hub of a site or all (scope write)",
         "add_report_schedule",
         NewSchedule,
         "an object with name, every and format",
