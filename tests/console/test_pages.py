@@ -352,6 +352,13 @@ def test_grouping_and_time_are_no_filters(browser: httpx.Client) -> None:
     assert page.count(f'href="/map?{kept.replace("&", "&amp;")}"') == 2
 
 
+def test_a_chosen_value_without_a_match_can_be_taken_back(browser: httpx.Client) -> None:
+    """It is listed with 0, and its link removes it."""
+    page = browser.get("/alerts?severity=high&text=nothing-has-this-text").text
+    facets = page.partition('<details class="facets"')[2].partition("</details>")[0]
+    assert re.search(r'href="/alerts\?text=nothing-has-this-text" aria-current="true">high <span>0</span>', facets)
+
+
 def test_segments_are_named_by_their_vlan(browser: httpx.Client) -> None:
     """Pages show `VLAN 20`; links and filters have `vlan 20`."""
     drawn = browser.get("/map?by=segment").text
