@@ -166,10 +166,14 @@ def main() -> None:
     parser.add_argument("--sensors", type=int, default=1000)
     parser.add_argument("--batches", type=int, default=2, help="of each sensor, with 200 events")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], help="none: only the other figures")
-    parser.add_argument("--enrol", type=int, default=1000, metavar="SENSORS", help="that join")
-    parser.add_argument("--backlog", type=int, default=50_000, metavar="EVENTS", help="of a sensor, after an outage")
-    parser.add_argument("--hunted", type=int, default=50, metavar="SENSORS", help="that answer a hunt")
-    parser.add_argument("--companies", type=int, default=3, help="simulated, for the identity of devices across sites")
+    parser.add_argument("--enrol", type=int, default=1000, metavar="SENSORS", help="that join; 0: none")
+    parser.add_argument(
+        "--backlog", type=int, default=50_000, metavar="EVENTS", help="of a sensor, after an outage; 0: none"
+    )
+    parser.add_argument("--hunted", type=int, default=50, metavar="SENSORS", help="that answer a hunt; 0: none")
+    parser.add_argument(
+        "--companies", type=int, default=3, help="simulated, for the identity of devices across sites; 0: none"
+    )
     args = parser.parse_args()
     if MISSING:
         raise SystemExit(MISSING)

@@ -109,22 +109,33 @@ def hub_s(servers: HubServers) -> float:
 
 
 def report(many: int, events: int, hunted_at: int) -> None:
-    """Measure and print all three."""
+    """Measure and print all three; 0: not this one."""
+    if not any((many, events, hunted_at)):
+        return
     logs.configure(level="error")
     servers = HubServers()
     try:
-        joined = enrolment(servers, many)
-        print(
-            f"enrolment of {many:,} sensors: {joined.seconds:.0f} s, processor time of each sensor "
-            f"{joined.own_s / many * 1e3:.1f} ms, of the hub {joined.hub_s / many * 1e3:.1f} ms"
-        )
-        drained = drain(servers, events)
-        ratio, cost = drained.rate / ARRIVAL_RATE, drained.cost_us
-        print(
-            f"log of {events:,} events after an outage: {drained.rate:,.0f} events/s, {ratio:.0f} times their arrival"
-        )
-        print(f"  ({ARRIVAL_RATE}/s); processor time of the forwarder {cost:.0f} µs an event")
-        took, spent = hunt(servers, hunted_at)
-        print(f"hunt over {hunted_at} sensors with {ROWS} rows each: {took:.2f} s, processor time {spent:.2f} s")
+        if many:
+            report_enrolment(servers, many)
+        if events:
+            report_drain(servers, events)
+        if hunted_at:
+            took, spent = hunt(servers, hunted_at)
+            print(f"hunt over {hunted_at} sensors with {ROWS} rows each: {took:.2f} s, processor time {spent:.2f} s")
     finally:
         servers.close()
+
+
+def report_enrolment(servers: HubServers, many: int) -> None:
+    joined = enrolment(servers, many)
+    print(
+        f"enrolment of {many:,} sensors: {joined.seconds:.0f} s, processor time of each sensor "
+        f"{joined.own_s / many * 1e3:.1f} ms, of the hub {joined.hub_s / many * 1e3:.1f} ms"
+    )
+
+
+def report_drain(servers: HubServers, events: int) -> None:
+    drained = drain(servers, events)
+    ratio, cost = drained.rate / ARRIVAL_RATE, drained.cost_us
+    print(f"log of {events:,} events after an outage: {drained.rate:,.0f} events/s, {ratio:.0f} times their arrival")
+    print(f"  ({ARRIVAL_RATE}/s); processor time of the forwarder {cost:.0f} µs an event")
