@@ -15,6 +15,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
+from sensor.core.collection import no_collection
 from sensor.hub import rows
 from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.database import Connection, copy_rows, ensure_partitions, temporary
@@ -82,13 +83,14 @@ class Intake:
         """
         batches: list[Batch] = []
         refused: list[tuple[Message, Quarantined]] = []
-        for message in messages:
-            try:
-                batches.append(opened(message))
-            except Quarantined as error:
-                refused.append((message, error))
         try:
-            return self._committed(batches, refused)
+            with no_collection():
+                for message in messages:
+                    try:
+                        batches.append(opened(message))
+                    except Quarantined as error:
+                        refused.append((message, error))
+                return self._committed(batches, refused)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if len(messages) > 1:
                 return [outcome for message in messages for outcome in self.take([message])]

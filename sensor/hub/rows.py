@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sensor.hub.batch import DeviceState, Event, HubLine
-from sensor.tables.lines import WORD, AlertPart, End, IncidentPart, time_ns
+from sensor.hub.batch import DeviceState, Event, HubAlert, HubEnd, HubIncident, HubLine
+from sensor.tables.lines import WORD, time_ns
 
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,9 +16,6 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 LISTED = 64
 # The largest VLAN id (IEEE 802.1Q, 9.6); in a record of a peer it may be any number.
 VLAN_MOST = 4095
-# Header of an array of text without NULL in PostgreSQL's binary format: dimensions, flags, type, size, lower bound.
-_ARRAY, _EMPTY = struct.Struct(">iiIii"), struct.pack(">iiI", 0, 0, 25)
-_SIZE = struct.Struct(">i").pack
 
 EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
@@ -112,7 +108,7 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
 
 
 def _alert_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.alert or AlertPart(name)
+    line, part = event.line, event.line.alert or HubAlert(name)
     return (
         *_key(origin, event, name), _time(part.first, event), _time(part.last, event), line.action == "close",
         line.level, part.risk, part.count, part.detector, part.title, line.summary, _end(line.src), _end(line.dst),
@@ -130,16 +126,25 @@ def _parties(line: HubLine) -> list[str]:
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.incident or IncidentPart(name)
+    line, part = event.line, event.line.incident or HubIncident(name)
     times, closed = (_time(part.first, event), _time(part.last, event)), line.action == "close"
-    return (*_key(origin, event, name), *times, closed, line.level, part.risk, part.count, line.summary, event.text)
+    return (
+        *_key(origin, event, name),
+        *times,
+        closed,
+        line.level,
+        part.risk,
+        part.count,
+        line.summary,
+        event.text,
+    )
 
 
 def _key(origin: Origin, event: Event, name: str) -> Row:
     return origin.sensor, name, origin.site, origin.log, event.seq
 
 
-def _end(end: End) -> str:
+def _end(end: HubEnd) -> str:
     return end.hostname or end.ip or end.mac
 
 
@@ -156,12 +161,9 @@ def time_of(text: str, other: datetime) -> datetime:
         return other
 
 
-def _texts(values: list[str]) -> bytes:
-    """At most LISTED values of limited length as a PostgreSQL array in binary format."""
-    if not values:
-        return _EMPTY
-    each = [value[:WORD].encode() for value in values[:LISTED]]
-    return _ARRAY.pack(1, 0, 25, len(each), 1) + b"".join([_SIZE(len(one)) + one for one in each])
+def _texts(values: list[str]) -> list[str]:
+    """At most LISTED values of limited length."""
+    return [value[:WORD] for value in values[:LISTED]]
 
 
 def short(text: str) -> str:
