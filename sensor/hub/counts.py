@@ -1,5 +1,5 @@
-"""Merge the counts of alerts and devices. Triggers only add rows, also negative ones, so that workers do not wait for
-each other.
+"""Merge the counts of alerts and devices. Workers only add rows, also negative ones, so that they do not wait for each
+other.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from sensor.hub.database import Connection
 GROUPS = {
     "alert_counts": ("site", "state", "severity", "detector", "verdict", "assignee"),
     "device_counts": ("site", "type", "vendor", "gone"),
+    "vlan_counts": ("site", "vlan"),
 }
 _MERGE = sql.SQL("""
 WITH several AS (SELECT {columns} FROM {table} GROUP BY {columns} HAVING count(*) > 1),

@@ -38,9 +38,10 @@ TYPES = {
     **dict.fromkeys(("ips", "macs", "parties", "sensor_tags", "sites", "alerts"), "text[]"),
     "severity": "int2", "vlan": "int4", "confidence": "float4",
 }  # fmt: skip
-# PostgreSQL compresses records longer than 2 kB; LZ4, if it was built with it, takes a tenth of the default's time.
-_COMPRESSION: LiteralString = """
-SELECT set_config(name, 'lz4', false) FROM pg_settings
+# PostgreSQL compresses records longer than 2 kB; LZ4, if it was built with it, takes a tenth of the default's time. The
+# states of a transaction are in temporary tables, which by default have memory for half of them.
+_SESSION: LiteralString = """
+SELECT set_config('temp_buffers', '64MB', false) UNION ALL SELECT set_config(name, 'lz4', false) FROM pg_settings
 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"""
 _PARTITIONS: LiteralString = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -61,7 +62,7 @@ def connected(place: Database) -> Connection:
     except (psycopg.Error, Retry) as error:
         raise DatabaseError(f"PostgreSQL: {clean(masked(str(error)), ANSWER_LIMIT)}") from None
     try:
-        base.execute(_COMPRESSION)
+        base.execute(_SESSION)
         upgrade(base)
     except psycopg.Error as error:
         base.close()
@@ -172,7 +173,7 @@ def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
     name = sql.Identifier(role)
     tables = sql.SQL(
         "sensors, logs, events, devices, alerts, alert_notes, incidents, alert_counts, device_counts, campaigns, "
-        "upgrades, device_values, report_schedules, reports"
+        "upgrades, device_values, report_schedules, reports, device_order, vlan_counts"
     )
     with base.transaction():
         base.execute("DELETE FROM site_access WHERE role = %s", [role])

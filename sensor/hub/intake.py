@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
-from psycopg import sql
 
 from sensor.core.collection import no_collection
 from sensor.hub import rows
@@ -21,6 +20,7 @@ from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.database import Connection, copy_rows, ensure_partitions, temporary
 from sensor.hub.quarantine import put_in_quarantine
 from sensor.hub.rows import Origin, Placed, Row
+from sensor.hub.states import ALERTS, DEVICES, INCIDENTS, write_states
 from sensor.outputs.hub_protocol.messages import Run
 
 _SENSORS: LiteralString = """
@@ -189,9 +189,7 @@ class Intake:
             return
         self._add_events([rows.event_row(*each) for each in placed])
         devices, alerts, incidents = rows.state_rows(placed)
-        self._upsert("devices", rows.DEVICES, devices)
-        self._upsert("alerts", rows.ALERTS, alerts)
-        self._upsert("incidents", rows.INCIDENTS, incidents)
+        write_states(self._base, [(DEVICES, devices), (ALERTS, alerts), (INCIDENTS, incidents)])
 
     def _add_events(self, new: Sequence[Row]) -> None:
         """Copy directly into the table; through a temporary table only if some are stored under another epoch."""
@@ -202,21 +200,6 @@ class Intake:
             temporary(self._base, "new_events", "events", rows.EVENTS)
             copy_rows(self._base, "new_events", rows.EVENTS, new)
             self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
-
-    def _upsert(self, table: str, columns: Sequence[str], states: Sequence[Row]) -> None:
-        """Write states that are later than those in the table."""
-        if not states:
-            return
-        temporary(self._base, f"new_{table}", table, columns)
-        copy_rows(self._base, f"new_{table}", columns, states)
-        name, names = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-        changes = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(one)) for one in columns[2:])
-        self._base.execute(
-            sql.SQL(
-                "INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT (sensor, id) DO UPDATE SET {3} "
-                "WHERE (excluded.log, excluded.seq) > ({0}.log, {0}.seq)"
-            ).format(name, names, sql.Identifier(f"new_{table}"), changes)
-        )
 
     def _note(self, taken: Sequence[Batch], logs: dict[tuple[str, str], _Log]) -> None:
         """Record committed numbers, and when each sensor was seen."""

@@ -28,12 +28,12 @@ ORDER BY s.site, s.name LIMIT %(limit)s"""
 _DEVICES: LiteralString = """
 SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone,
     d.owner, d.criticality, d.tags
-FROM devices d JOIN sensors s ON s.number = d.sensor
+FROM device_order o JOIN devices d ON d.number = o.number JOIN sensors s ON s.number = d.sensor
 WHERE d.merged = '' AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
     AND (%(type)s::text IS NULL OR d.type = %(type)s)
     AND (%(text)s::text IS NULL OR d.ips @> ARRAY[%(text)s] OR d.macs @> ARRAY[lower(%(text)s)]
         OR lower(d.name) = lower(%(text)s) OR d.id = %(text)s)
-ORDER BY d.last DESC, d.sensor, d.id LIMIT %(limit)s"""
+ORDER BY o.last DESC, d.sensor, d.id LIMIT %(limit)s"""
 _ALERTS: LiteralString = """
 SELECT s.name, a.site, a.id, a.severity, a.risk, a.count, a.detector, a.title, a.summary, a.src, a.dst, a.first, a.last,
     a.closed, n.state, n.verdict, n.assignee

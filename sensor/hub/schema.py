@@ -11,6 +11,7 @@ from __future__ import annotations
 from sensor.hub.schema_console import CONSOLE
 from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
+from sensor.hub.schema_orders import ORDERS
 from sensor.hub.schema_reports import REPORTS
 from sensor.hub.schema_upgrades import UPGRADES
 from sensor.hub.schema_values import VALUES
@@ -200,5 +201,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     REPORTS,
     CONSOLE,
     VLANS,
+    ORDERS,
 )
 VERSION = len(MIGRATIONS)

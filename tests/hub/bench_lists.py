@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from sensor.hub.database import Connection, connected, ensure_partitions
 from sensor.hub.schema_lists import WORDS_AND_COUNTS
+from sensor.hub.schema_orders import DEVICE_ORDER
 from sensor.hub.settings import Database
 from sensor.hub.views import fleet
 from sensor.hub.views.backend import HubBackend
@@ -38,7 +39,7 @@ PART = 250_000
 FILLED = ("devices", "alerts", "incidents")
 # Those of constraints stay.
 _INDICES = """
-SELECT indexdef FROM pg_indexes WHERE tablename ~ '^(devices|alerts|incidents|device_words|alert_words)$'
+SELECT indexdef FROM pg_indexes WHERE tablename ~ '^(devices|alerts|incidents|device_words|alert_words|device_order)$'
     AND indexdef !~ '^CREATE UNIQUE'"""
 _SENSORS = """
 INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state, version, seen)
@@ -53,13 +54,14 @@ INSERT INTO events SELECT now() - day * interval '1 day', s.number, s.number, da
 FROM sensors s, generate_series(0, 9) day"""
 _DEVICES = """
 INSERT INTO devices (sensor, id, site, log, seq, first, last, gone, merged, name, type, vendor, model, ips, macs,
-    confidence, serial, record)
+    confidence, serial, vlan, record)
 SELECT s, 'dev-' || lpad(to_hex(i), 8, '0'), 'site-' || s %% %(sites)s, s, i, now() - (i %% 400) * interval '1 day',
     now() - (i * 7919 %% 3000000) * interval '1 second', (hashint8(i) & 31) = 0, '', 'host-' || i,
     (ARRAY['workstation','phone','printer','camera','server','router','switch','tv'])[1 + (i * i) %% 8],
     'vendor ' || (i * 31) %% 300, 'model ' || i %% 1000,
     ARRAY['10.' || i %% 250 || '.' || (i / 250) %% 250 || '.' || (i / 62500) %% 250],
     ARRAY['02:00:' || regexp_replace(lpad(to_hex(i), 8, '0'), '(..)(..)(..)(..)', '\\1:\\2:\\3:\\4')], 0.9, '',
+    10 * (i %% 40),
     '{"ts":"2026-11-24T08:19:34.000500Z","kind":"device","action":"identified","device":{"id":"dev-'
         || lpad(to_hex(i), 8, '0') || '","type":"workstation","vendor":"vendor","confidence":0.9},"evidence":[]}'
 FROM (SELECT i, 1 + i %% %(sensors)s AS s FROM generate_series(%(first)s::bigint, %(last)s::bigint) i) one"""
@@ -113,6 +115,9 @@ def cases(scale: float) -> Iterator[Case]:
     yield Case("devices newest", 150, lambda hub, _: hub.devices())
     yield Case("devices by name", 150, lambda hub, _: hub.devices(sort="name", backwards=False))
     yield Case("devices of a type", 150, lambda hub, _: hub.devices(DeviceFilter(type=("camera",))))
+    yield Case("devices of a VLAN", 150, lambda hub, run: hub.devices(DeviceFilter(vlan=(10 + run % 39 * 10,))))
+    yield Case("devices gone", 150, lambda hub, _: hub.devices(DeviceFilter(state=("gone",))))
+    yield Case("devices of a site", 150, devices_of_a_site)
     yield Case("devices of a vendor", 150, lambda hub, run: hub.devices(DeviceFilter(vendor=f"vendor {run % 300}")))
     yield Case("incidents open", 150, lambda hub, _: hub.incidents(StoryFilter(state=("open",)), "severity"))
     yield Case("overview: numbers of sites", 150, lambda hub, _: fleet.sites(hub.reader))
@@ -126,6 +131,10 @@ def cases(scale: float) -> Iterator[Case]:
 
 def listed(made: Callable[[int], AlertFilter], sort: str, hub: HubBackend, run: int) -> object:
     return hub.alerts(made(run), sort)
+
+
+def devices_of_a_site(hub: HubBackend, run: int) -> object:
+    return HubBackend(Reader(hub.reader.base, (f"site-{run % SITES}",))).devices()
 
 
 def paged(hub: HubBackend) -> object:
@@ -156,7 +165,7 @@ def fill(base: Connection, scale: float) -> None:
         for first in range(1, int(count * scale) + 1, PART):
             last = min(first + PART - 1, int(count * scale))
             base.execute(statement, values | {"first": first, "last": last})
-    for statement in (*WORDS_AND_COUNTS, *indices):
+    for statement in (*WORDS_AND_COUNTS, *DEVICE_ORDER, *indices):
         base.execute(statement)
     base.execute("".join(f"ALTER TABLE {table} ENABLE TRIGGER USER;" for table in FILLED))
     base.execute("VACUUM ANALYZE")

@@ -116,5 +116,5 @@ def test_counts_follow_rows_that_go(earlier: Connection) -> None:
     assert HubBackend(Reader(earlier)).alerts().facets["state"] == {"open": 1}
     assert earlier.execute("SELECT count(*) FROM alert_words").fetchone() == (1,)
     earlier.execute("TRUNCATE alerts, devices CASCADE")
-    for table in ("alert_words", "alert_counts", "device_words", "device_counts"):
+    for table in ("alert_words", "alert_counts", "device_words", "device_counts", "device_order", "vlan_counts"):
         assert earlier.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone() == (0,)

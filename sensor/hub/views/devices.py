@@ -19,13 +19,16 @@ from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 
 SORTS = ("last", "first", "name")
-_LAST: LiteralString = "d.last >= %(since)s AND d.last < %(until)s"
+# In the order of their times, devices are read from a narrow table, as updates of a device write no index.
+_BY_TIME = sql.SQL("device_order o JOIN devices d ON d.number = o.number")
+_DEVICES = sql.SQL("devices d")
+_LAST: LiteralString = "o.last >= %(since)s AND o.last < %(until)s"
 _COLUMNS = sql.SQL(
     "d.sensor, d.id, s.name, d.site, d.type, d.vendor, d.model, d.name, d.ips, d.macs, d.first, d.last, d.gone, "
     "d.confidence, d.record, d.number, d.hub_owner, d.hub_criticality, d.hub_tags"
 )
 _PAGE = sql.SQL(
-    "SELECT {columns}, {places} FROM devices d JOIN sensors s ON s.number = d.sensor WHERE d.merged = '' AND {test} "
+    "SELECT {columns}, {places} FROM {rows} JOIN sensors s ON s.number = d.sensor WHERE d.merged = '' AND {test} "
     "ORDER BY {order} LIMIT {limit}"
 )
 _ONE = sql.SQL("SELECT {columns}, d.merged FROM devices d JOIN sensors s ON s.number = d.sensor WHERE {test}")
@@ -35,10 +38,11 @@ _COUNTS = sql.SQL(
 _CRITICAL = sql.SQL(
     "SELECT d.criticality, count(*) FROM devices d WHERE d.merged = '' AND d.criticality <> '' AND {test} GROUP BY 1"
 )
-_VLANS = sql.SQL("SELECT d.vlan, count(*) FROM devices d WHERE d.merged = '' AND {test} GROUP BY 1")
+_VLANS = sql.SQL("SELECT d.vlan, sum(d.n)::bigint FROM vlan_counts d WHERE {test} GROUP BY 1")
+_FEW_VLANS = sql.SQL("SELECT d.vlan, count(*) FROM devices d WHERE d.merged = '' AND {test} GROUP BY 1")
 _COUNTED = sql.SQL("""
 SELECT type, vendor, gone, criticality, vlan, count(*) FROM (
-    SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM devices d WHERE d.merged = '' AND {test} LIMIT {limit}
+    SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM {rows} WHERE d.merged = '' AND {test} LIMIT {limit}
 ) d GROUP BY 1, 2, 3, 4, 5""")
 _VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
 _MEMBERS = sql.SQL("""
@@ -59,12 +63,16 @@ def devices(
     after = after_of(cursor, mark)
     test = _test(reader, wanted)
     facets, total, exact = _facets(reader, wanted, test)
+    in_order = sort == "last" and (total >= COUNTED or not _has_index(wanted))
+    alias: LiteralString = "o" if in_order else "d"
+    if in_order and reader.sites is not None:
+        test.add_any("o", "site", "sites", reader.sites)
     if after is not None:
-        test.add(order.behind("d", after, test.values))
-    places = sql.Identifier("d", sort)
+        test.add(order.behind(alias, after, test.values))
     statement = _PAGE.format(
-        columns=_COLUMNS, places=places, test=test.sql, order=order.clause("d"), limit=limit_of(limit) + 1
-    )
+        columns=_COLUMNS, places=sql.Identifier(alias, sort), rows=_BY_TIME if in_order else _rows_of(wanted),
+        test=test.sql, order=order.clause(alias), limit=limit_of(limit) + 1,
+    )  # fmt: skip
     rows = reader.rows(statement, test.values)
     more = cursor_of(order.place(mark, rows[limit - 1][19:], rows[limit - 1][15])) if len(rows) > limit else ""
     return Page([_row(row) for row in rows[:limit]], total, exact, facets, more)
@@ -123,6 +131,20 @@ def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
     return test
 
 
+def _rows_of(wanted: DeviceFilter) -> sql.SQL:
+    """The tables that the conditions of a filter need."""
+    return _DEVICES if wanted.since is wanted.until is None else _BY_TIME
+
+
+def _has_index(wanted: DeviceFilter) -> bool:
+    """Whether an index finds the rows of a filter: few are sorted. Otherwise, rows are read in the order of the list,
+    and each is tested.
+    """
+    values = wanted.type, wanted.vendor, wanted.vlan, wanted.owner, wanted.criticality, wanted.tag
+    words = wanted.text, wanted.address, wanted.mac
+    return any((*values, *words)) or tuple(wanted.state) == ("gone",)
+
+
 def _add_words(reader: Reader, test: Conditions, patterns: list[str]) -> None:
     if patterns:
         each = sql.SQL(" AND ").join(
@@ -159,14 +181,14 @@ def _beginning(text: str) -> str:
 
 
 def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Facets, int, bool]:
-    """Counts by value of each facet, the total, and whether it is exact. VLANs are counted up to COUNTED devices: there
-    is no table of their counts.
+    """Counts by value of each facet, the total, and whether it is exact. VLANs of a type, vendor or state are counted
+    up to COUNTED devices: the table of their counts has sites only.
     """
     times, operators = (wanted.since, wanted.until) != (None, None), wanted.owner or wanted.criticality or wanted.tag
     grouped = not (wanted.text or wanted.address or wanted.mac or wanted.vlan or times or operators)
     facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "vendor", "state", "criticality", "vlan")}
     total = 0
-    for kind, vendor, gone, criticality, vlan, count in _counted(reader, test, grouped=grouped):
+    for kind, vendor, gone, criticality, vlan, count in _counted(reader, wanted, test, grouped=grouped):
         total += count
         shown = kind, vendor or "unknown", STATES[gone], criticality or NONE, str(vlan)
         for name, value in zip(facets, shown, strict=True):
@@ -174,19 +196,26 @@ def _facets(reader: Reader, wanted: DeviceFilter, test: Conditions) -> tuple[Fac
     if grouped:
         some = Counter(dict(reader.rows(_CRITICAL.format(test=test.sql), test.values)))
         facets["criticality"] = some + Counter({NONE: total - some.total()})
-        few = reader.rows(_VLANS.format(test=test.sql), test.values) if total <= COUNTED else []
-        facets["vlan"] = Counter({str(vlan): count for vlan, count in few})
+        facets["vlan"] = Counter({str(vlan): count for vlan, count in _vlans(reader, wanted, test, total)})
     counts = {name: {value: n for value, n in several.most_common() if n > 0} for name, several in facets.items()}
     return counts, total, grouped or total < test.counted
 
 
-def _counted(reader: Reader, test: Conditions, *, grouped: bool) -> list[tuple[Any, ...]]:
+def _counted(reader: Reader, wanted: DeviceFilter, test: Conditions, *, grouped: bool) -> list[tuple[Any, ...]]:
     """Counts by type, vendor, gone, criticality and VLAN. ``grouped``: from the table of counts, which has neither of
     the last two.
     """
     if grouped:
         return [(*row[:3], "", 0, row[3]) for row in reader.rows(_COUNTS.format(test=test.sql), test.values)]
-    return reader.rows(_COUNTED.format(test=test.sql, limit=test.counted), test.values)
+    statement = _COUNTED.format(rows=_rows_of(wanted), test=test.sql, limit=test.counted)
+    return reader.rows(statement, test.values)
+
+
+def _vlans(reader: Reader, wanted: DeviceFilter, test: Conditions, total: int) -> list[tuple[Any, ...]]:
+    """The number of devices in each VLAN, if the filter has no conditions but on site, type, vendor and state."""
+    if not (wanted.type or wanted.vendor or len(wanted.state) == 1):
+        return reader.rows(_VLANS.format(test=test.sql), test.values)
+    return reader.rows(_FEW_VLANS.format(test=test.sql), test.values) if total <= COUNTED else []
 
 
 def _row(row: tuple[Any, ...]) -> DeviceRow:
