@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.hub.folder import FolderError
     from sensor.hub.worker import NatsError, Worker
     from sensor.logs import logs
-    from sensor.runtime.process import serving
+    from sensor.runtime.process import GARBAGE, serving
 
     logs.configure(None)
     hub = hub_of(args)
@@ -100,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
             await Worker(hub).run(stop)
 
     try:
-        with serving():
+        # A transaction has more objects than the requests of minutes, and all live until its end.
+        with serving(GARBAGE):
             asyncio.run(work())
     except FolderError as error:
         raise Stop(NOT_OPENED, str(error), error="hub.folder") from None

@@ -43,22 +43,22 @@ def unhurried() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[None]:
-    """Within this context, threads share one arena, and garbage is collected often.
+def serving(thresholds: tuple[int, int, int] = SERVING) -> Iterator[None]:
+    """Within this context, threads share one arena, and garbage is collected often, or at other ``thresholds``.
 
     Each request leaves some hundred objects in reference cycles. At the thresholds of commands, which end before they
     matter, they would fill a hundred MB before they are first collected. Objects that exist at the begin are frozen:
     no collection traverses them. Objects that were frozen before stay frozen.
     """
-    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     one_heap()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*SERVING)
+    gc.set_threshold(*thresholds)
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        gc.set_threshold(*before)
         if not frozen:
             gc.unfreeze()
 

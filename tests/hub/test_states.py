@@ -1,4 +1,4 @@
-"""Counts, words and the order of devices are those of the rows, whoever writes them: workers of this version, consoles,
+"""Counts, words and the order of devices are those of the rows after each writer: workers of this version, consoles,
 and workers of earlier versions with their own statements.
 """
 
