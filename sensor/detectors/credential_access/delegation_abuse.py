@@ -19,6 +19,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import HOUR
+from sensor.core.type_labels import a_type
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.detectors.shared.kerberos import ends, is_machine, network, server_port
@@ -82,7 +83,7 @@ class DelegationAbuse(EventDetector):
             summary=f"{who(self.context, client)} requested a ticket on behalf of {event.user}",
             why=(
                 f"it used the account of {event.service} to request a ticket in the name of {event.user} (S4U2self)",
-                f"it is a {kind.replace('_', ' ')}" if end_device else "it is not known as a server",
+                f"it is {a_type(kind)}" if end_device else "it is not known as a server",
             ),
             numbers={"tickets": 1, "threshold": 1},
             key=(user,),
