@@ -167,6 +167,15 @@ def test_texts_in_columns_have_no_nul(servers: HubServers, liar: Liar) -> None:
     assert row == ("dev-aa", r"C:\u0000", ["10.0.0.1", ""], ["m" * 256] * 64)
 
 
+def test_numbers_that_columns_have_no_room_for(servers: HubServers, liar: Liar) -> None:
+    """A count of 64 bits: the batch is refused, and the worker goes on."""
+    [line] = lines(1)
+    body = msgspec.json.decode(line)
+    body["alert"]["count"] = (1 << 64) - 1
+    assert liar.send(liar.head([1]), [msgspec.json.encode(body)]) == "undecodable"
+    assert liar.send(liar.head([2]), lines(1, first=2)) == ""
+
+
 def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
     """Its invalid batches and valid ones of another sensor arrive at the same time."""
     good = Liar(servers, "good", tmp_path)
