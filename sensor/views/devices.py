@@ -25,8 +25,10 @@ SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan"
 FACETS = ("type", "vendor", "vlan", "state", "criticality")
 # Shorter texts are not in the trigram index.
 INDEXED = 3
-# With more matches, not all are listed to find the first.
+# With more matches, not all are listed to find the first: devices are tested in the order of an index, if the sort order
+# has one.
 MANY = 5_000
+ORDERS = {"last": "device_rows_last", "name": "device_rows_name", "ip": "device_rows_address"}
 # A text with more matches is searched in one pass, which is faster than listing their numbers.
 FREQUENT = 30_000
 # With more devices than LARGE, matches of a text are counted up to COUNTED, so that each keystroke is answered at once.
@@ -95,6 +97,12 @@ _ROW = """
 SELECT d.id, d.type, d.vendor, d.model, d.name, d.ip, d.mac, d.vlan, d.first, d.last, d.gone, d.criticality, d.owner, d.tags, d.confidence, devices.body,
     devices.key FROM json_each(?) AS one JOIN device_rows d ON d.number = one.value JOIN devices ON devices.id = d.id ORDER BY one.key
 """
+# SELECT DISTINCT would read the whole index; this reads one entry for each type.
+_TYPES = """
+WITH RECURSIVE each(type) AS (SELECT min(type) FROM device_rows UNION ALL
+    SELECT (SELECT min(type) FROM device_rows d WHERE d.type > each.type) FROM each WHERE each.type IS NOT NULL)
+SELECT type FROM each WHERE type IS NOT NULL
+"""
 
 
 def devices(
@@ -120,10 +128,12 @@ def devices(
         facets, total = _first_facets(data.base, test, parameters)
     else:
         facets, total = _facets(data.base, test, parameters, in_order=how != LISTED and not _reads_rows(wanted))
-    if total > MANY:
+    follows = total > MANY
+    if follows:
         # Follow the order and test each device until enough are found: faster than listing all matches.
         test, parameters = _test(data.base, wanted, EACH)
-    found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
+    index = ORDERS.get(sort, "") if follows else ""
+    found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1, index)
     more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
     shown, exact = min(total, COUNTED) if bounded else total, not bounded or total <= COUNTED
     return Page(_rows(data, [number for _, number in found[:limit]]), shown, exact, facets, more)
@@ -177,9 +187,7 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str
 
     one_of("state", wanted.state, STATES)
     if wanted.type:
-        one_of(
-            "type", wanted.type, {row[0] for row in base.execute("SELECT DISTINCT type FROM device_rows")} | {"unknown"}
-        )
+        one_of("type", wanted.type, {row[0] for row in base.execute(_TYPES)} | {"unknown"})
         add("d.type IN (SELECT value FROM json_each(?))", json.dumps(wanted.type))
     if wanted.vlan:
         add("d.vlan IN (SELECT value FROM json_each(?))", json.dumps(wanted.vlan))
@@ -306,15 +314,17 @@ def _first(
     backwards: bool,
     after: After | None,
     limit: int,
+    index: str,
 ) -> list[tuple[Any, int]]:
     """(value, number) of the first devices. Addresses sort numerically; devices without one come last in either
-    direction.
+    direction. ``index``: the index to follow; empty: SQLite chooses.
     """
     column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
     value = "hex(coalesce(d.address, x''))" if sort == "ip" else column
     way, sign = ("DESC", "<") if backwards else ("ASC", ">")
     behind = f"({value}, d.number) {sign} (?, ?)" if after is not None else "1"
-    wanted = f"SELECT {value}, d.number FROM device_rows d WHERE {test} AND {behind} ORDER BY {column} {way}, d.number {way} LIMIT ?"  # noqa: S608 - our own words
+    table = f"device_rows d INDEXED BY {index}" if index else "device_rows d"
+    wanted = f"SELECT {value}, d.number FROM {table} WHERE {test} AND {behind} ORDER BY {column} {way}, d.number {way} LIMIT ?"  # noqa: S608 - our own words
     place = (after.value, after.number) if after is not None else ()
     return [(row[0], row[1]) for row in base.execute(wanted, (*parameters, *place, limit))]
 
