@@ -15,7 +15,7 @@ import zstandard
 from sensor.core.reader import clean
 from sensor.outputs.hub_protocol.batches import MOST
 from sensor.outputs.hub_protocol.messages import OLDEST, VERSION, Head, Run, batch_id
-from sensor.tables.lines import SEVERITIES, TEXT, DevicePart, Number, Origin, time_ns
+from sensor.tables.lines import AlertState, Course, DevicePart, Names, RecordHead, time_ns
 
 Reason = Literal[
     "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
@@ -55,70 +55,22 @@ class DeviceState(DevicePart, gc=False):
     last_seen: str = ""
 
 
-class HubEnd(msgspec.Struct, gc=False, frozen=True):
-    """One endpoint of an alert, with the names of filters."""
-
-    ip: str = ""
-    mac: str = ""
-    device: str = ""
-    hostname: str = ""
+_NO_END = Names()
 
 
-class HubAlert(msgspec.Struct, gc=False):
-    """The fields of an alert record that have columns."""
-
-    id: str
-    detector: str = ""
-    title: str = ""
-    risk: Number = 0
-    count: Number = 1
-    first: str = ""
-    last: str = ""
-
-
-class HubIncident(msgspec.Struct, gc=False):
-    """The fields of an incident record that have columns."""
-
-    id: str
-    risk: Number = 0
-    count: Number = 1
-    first: str = ""
-    last: str = ""
-
-
-_NO_END = HubEnd()
-_LEVELS = {name: level for level, name in enumerate(SEVERITIES)}
-
-
-class HubLine(msgspec.Struct, gc=False):
+class HubLine(RecordHead, gc=False):
     """A record with the fields that the hub's tables have as columns, without NUL, which PostgreSQL text cannot
     contain. All others are skipped: each would cost the worker as much as a column. ``reason``: of a device change.
     """
 
-    ts: str
-    kind: str
-    action: str = ""
-    severity: str = "info"
-    msg: str = ""
-    id: str = ""
-    sensor: Origin = msgspec.field(default_factory=Origin)
-    alert: HubAlert | None = None
-    incident: HubIncident | None = None
+    alert: AlertState | None = None
+    incident: Course | None = None
     recommendation: DevicePart | None = None
     device: DeviceState | None = None
-    src: HubEnd = _NO_END
-    dst: HubEnd = _NO_END
-    targets: list[HubEnd] = []
+    src: Names = _NO_END
+    dst: Names = _NO_END
+    targets: list[Names] = []
     reason: str = ""
-
-    @property
-    def level(self) -> int:
-        """The severity as a number, 0 to 4; unknown values count as 0."""
-        return _LEVELS.get(self.severity, 0)
-
-    @property
-    def summary(self) -> str:
-        return self.msg[:TEXT]
 
 
 _line = msgspec.json.Decoder(HubLine).decode

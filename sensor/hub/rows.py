@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sensor.hub.batch import DeviceState, Event, HubAlert, HubEnd, HubIncident, HubLine
-from sensor.tables.lines import WORD, time_ns
+from sensor.hub.batch import DeviceState, Event, HubLine
+from sensor.tables.lines import WORD, AlertState, Course, Names, time_ns
 
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,7 +108,7 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
 
 
 def _alert_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.alert or HubAlert(name)
+    line, part = event.line, event.line.alert or AlertState(name)
     return (
         *_key(origin, event, name), _time(part.first, event), _time(part.last, event), line.action == "close",
         line.level, part.risk, part.count, part.detector, part.title, line.summary, _end(line.src), _end(line.dst),
@@ -126,25 +126,16 @@ def _parties(line: HubLine) -> list[str]:
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.incident or HubIncident(name)
+    line, part = event.line, event.line.incident or Course(name)
     times, closed = (_time(part.first, event), _time(part.last, event)), line.action == "close"
-    return (
-        *_key(origin, event, name),
-        *times,
-        closed,
-        line.level,
-        part.risk,
-        part.count,
-        line.summary,
-        event.text,
-    )
+    return (*_key(origin, event, name), *times, closed, line.level, part.risk, part.count, line.summary, event.text)
 
 
 def _key(origin: Origin, event: Event, name: str) -> Row:
     return origin.sensor, name, origin.site, origin.log, event.seq
 
 
-def _end(end: HubEnd) -> str:
+def _end(end: Names) -> str:
     return end.hostname or end.ip or end.mac
 
 

@@ -36,13 +36,18 @@ class Origin(msgspec.Struct, gc=False):
     seq: Number = 0
 
 
-class End(msgspec.Struct, gc=False):
-    """One endpoint of a finding."""
+class Names(msgspec.Struct, gc=False, frozen=True):
+    """The names of an endpoint of a finding."""
 
     ip: str = ""
     mac: str = ""
     device: str = ""
     hostname: str = ""
+
+
+class End(Names, gc=False, frozen=True):
+    """One endpoint of a finding."""
+
     type: str = ""
 
 
@@ -69,17 +74,27 @@ class Technique(msgspec.Struct, gc=False):
     name: str = ""
 
 
-class AlertPart(msgspec.Struct, gc=False):
-    """The fields of an alert record."""
+class Course(msgspec.Struct, gc=False):
+    """What records of alerts and incidents have in common."""
 
     id: str
-    key: str = ""
-    detector: str = ""
-    title: str = ""
     risk: Number = 0
     count: Number = 1
     first: str = ""
     last: str = ""
+
+
+class AlertState(Course, gc=False):
+    """The fields of an alert record in the hub, too."""
+
+    detector: str = ""
+    title: str = ""
+
+
+class AlertPart(AlertState, gc=False):
+    """The fields of an alert record."""
+
+    key: str = ""
     attack: list[Technique] = []
 
 
@@ -89,15 +104,10 @@ class Chapter(msgspec.Struct, gc=False):
     alert: str = ""
 
 
-class IncidentPart(msgspec.Struct, gc=False):
+class IncidentPart(Course, gc=False):
     """The fields of an incident record."""
 
-    id: str
     story: list[Chapter] = []
-    risk: Number = 0
-    count: Number = 1
-    first: str = ""
-    last: str = ""
 
 
 class RecommendationPart(msgspec.Struct, gc=False):
@@ -121,8 +131,8 @@ class Facts(msgspec.Struct, gc=False):
     check: str = ""
 
 
-class Line(msgspec.Struct, gc=False):
-    """A record, with the fields that tables have columns for. ``ns``: its time, ns; never read from a line."""
+class RecordHead(msgspec.Struct, gc=False):
+    """What all records have in common."""
 
     ts: str
     kind: str
@@ -131,6 +141,20 @@ class Line(msgspec.Struct, gc=False):
     msg: str = ""
     id: str = ""
     sensor: Origin = msgspec.field(default_factory=Origin)
+
+    @property
+    def level(self) -> int:
+        """The severity as a number, 0 to 4; unknown values count as 0."""
+        return _LEVELS.get(self.severity, 0)
+
+    @property
+    def summary(self) -> str:
+        return self.msg[:TEXT]
+
+
+class Line(RecordHead, gc=False):
+    """A record, with the fields that tables have columns for. ``ns``: its time, ns; never read from a line."""
+
     alert: AlertPart | None = None
     incident: IncidentPart | None = None
     recommendation: RecommendationPart | None = None
@@ -145,15 +169,6 @@ class Line(msgspec.Struct, gc=False):
     def time_or(self, text: str, other: NoTime) -> int | NoTime:
         """A time that may be absent or invalid; in most cases it is that of the record."""
         return self.ns if text == self.ts else time_or(text, other)
-
-    @property
-    def level(self) -> int:
-        """The severity as a number, 0 to 4; unknown values count as 0."""
-        return _LEVELS.get(self.severity, 0)
-
-    @property
-    def summary(self) -> str:
-        return self.msg[:TEXT]
 
 
 _LEVELS = {name: level for level, name in enumerate(SEVERITIES)}
