@@ -103,8 +103,9 @@ def _save(args: argparse.Namespace, number: str, file: str) -> int:
 def _make(args: argparse.Namespace, file: str) -> int:
     """A report of the time since --since (default: the last seven days) until now."""
     from sensor.cli._hub_hunt import moment_of
+    from sensor.console.reports import FORMATS
     from sensor.hub.report_log import Span
-    from sensor.hub.reports import FORMATS, NotMade, make
+    from sensor.hub.reports import NotMade, make
 
     form = Path(file).suffix.lower().removeprefix(".")
     if form not in FORMATS:

@@ -7,13 +7,14 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from sensor.console.cards import Cards
 from sensor.console.child import Limits, run
-from sensor.console.schedules import Schedules, span_before
+from sensor.console.schedules import EVERY, Schedules, last_end
 from sensor.console.worker import Worker
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, Unknown, one_of
@@ -98,11 +99,12 @@ class Reports:
         report before. If too many reports wait, it is tried again later. ``now``: seconds since the epoch. Raises
         OSError.
         """
+        moment = datetime.fromtimestamp(now, UTC)
         for one in self.schedules.due(now):
-            span, earlier = span_before(one.every, now), [old for old in self.all() if old.schedule == one.name]
+            until, earlier = last_end(one.every, moment), [old for old in self.all() if old.schedule == one.name]
             before = [old.id for old in earlier if old.state == DONE and old.format != "pdf"]
-            since, until = (at.strftime("%Y-%m-%dT%H:%M") for at in (span.since, span.until))
-            wanted = Report("", one.dataset, one.format, one.author, since=since, until=until, schedule=one.name)
+            wanted = Report("", one.dataset, one.format, one.author, schedule=one.name)
+            wanted.since, wanted.until = (f"{at:%Y-%m-%dT%H:%M}" for at in (until - EVERY[one.every], until))
             wanted.against = before[0] if before else ""
             try:
                 self.begin(wanted)

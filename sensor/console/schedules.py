@@ -29,13 +29,6 @@ class Schedule(msgspec.Struct):
     next: float = 0.0
 
 
-class Span(msgspec.Struct, frozen=True):
-    """A complete day or week, in UTC."""
-
-    since: datetime
-    until: datetime
-
-
 class Schedules:
     """Those of one state folder."""
 
@@ -49,8 +42,7 @@ class Schedules:
 
     def check(self, name: str) -> None:
         """Whether a schedule of this name can be added. Raises Malformed."""
-        if not _NAME.fullmatch(name):
-            raise Malformed("name", name, "up to 64 letters, digits and ._-, the first one a letter or digit")
+        check_name(name)
         known = [one.name for one in self.all()]
         if name in known:
             raise Malformed("name", name, "one that is not in use")
@@ -59,7 +51,7 @@ class Schedules:
 
     def add(self, new: Schedule, now: float) -> None:
         """Add a checked schedule; its first report is that of the current day or week. Raises OSError."""
-        new.next = (span_before(new.every, now).until + EVERY[new.every]).timestamp()
+        new.next = (last_end(new.every, datetime.fromtimestamp(now, UTC)) + EVERY[new.every]).timestamp()
         (self._folder / new.name).mkdir(mode=0o750, parents=True, exist_ok=True)
         self._cards.write(new.name, new)
 
@@ -81,8 +73,13 @@ class Schedules:
         self.add(one, now)
 
 
-def span_before(every: str, now: float) -> Span:
-    """The last complete day, or week from Monday to Sunday, before a time (seconds since the epoch)."""
-    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    until = day - timedelta(days=day.weekday()) if every == "week" else day
-    return Span(until - EVERY[every], until)
+def check_name(name: str) -> None:
+    """Raises Malformed."""
+    if not _NAME.fullmatch(name):
+        raise Malformed("name", name, "up to 64 letters, digits and ._-, the first one a letter or digit")
+
+
+def last_end(every: str, now: datetime) -> datetime:
+    """The end of the last complete day, or week from Monday to Sunday, before a time in UTC."""
+    day = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    return day - timedelta(days=day.weekday()) if every == "week" else day

@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
 
 import msgspec
 
 from sensor.console.child import Limits, run
+from sensor.console.schedules import EVERY, last_end
 from sensor.core.reader import clean
 from sensor.hub.database import Connection
 from sensor.hub.report_log import EVERYWHERE, Span, text_of, write_log
 
-EVERY = {"day": timedelta(days=1), "week": timedelta(days=7)}
-FORMATS = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
 # Reports of each schedule, schedules, and bytes of a report.
 KEPT, SCHEDULES, SIZE = 30, 200, 64 << 20
 LIMITS = Limits(memory=512 << 20, seconds=600.0)
@@ -92,7 +91,15 @@ def add_schedule(base: Connection, one: Schedule, now: datetime) -> bool:
     """Add a schedule, which first reports on the present day or week; False if the name is in use, or there are
     SCHEDULES.
     """
-    values = (one.name, one.site, one.every, one.format, one.author, _end(one, now) + EVERY[one.every], SCHEDULES)
+    values = (
+        one.name,
+        one.site,
+        one.every,
+        one.format,
+        one.author,
+        last_end(one.every, now) + EVERY[one.every],
+        SCHEDULES,
+    )
     return bool(base.execute(_ADD, values).rowcount)
 
 
@@ -131,7 +138,7 @@ def run_due(base: Connection, now: datetime) -> int:
 
 
 def _run(base: Connection, one: Schedule, now: datetime) -> None:
-    end = _end(one, now)
+    end = last_end(one.every, now)
     span, body, fault = Span(one.site, end - EVERY[one.every], end), b"", ""
     before = base.execute(_BEFORE, [one.name]).fetchone()
     try:
@@ -168,12 +175,6 @@ def make(base: Connection, span: Span, form: str, before: tuple[bytes, str] | No
             return output.read_bytes()
         except OSError as error:
             raise NotMade(f"{error.filename or folder}: {error.strerror or error}") from None
-
-
-def _end(one: Schedule, now: datetime) -> datetime:
-    """The end of the last whole day or week before a time."""
-    day = datetime(now.year, now.month, now.day, tzinfo=UTC)
-    return day - timedelta(days=day.weekday()) if one.every == "week" else day
 
 
 def site_of(one: Schedule | ReportRow) -> str:

@@ -11,7 +11,7 @@ import pytest
 from sensor.console import reports as of_reports
 from sensor.console.api.client import Client
 from sensor.console.reports import DONE, KEPT_EACH, QUEUED, Report, Reports
-from sensor.console.schedules import MOST, Schedule, Schedules, span_before
+from sensor.console.schedules import EVERY, MOST, Schedule, Schedules, last_end
 from sensor.datasets.dataset import dataset_in
 from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import csrf_of
@@ -49,8 +49,8 @@ def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reports:
     ],
 )
 def test_the_last_complete_period(every: str, now: str, since: str, until: str) -> None:
-    span = span_before(every, at(now))
-    assert (f"{span.since:%Y-%m-%d}", f"{span.until:%Y-%m-%d}") == (since, until)
+    end = last_end(every, datetime.fromtimestamp(at(now), UTC))
+    assert (f"{end - EVERY[every]:%Y-%m-%d}", f"{end:%Y-%m-%d}") == (since, until)
 
 
 def test_a_report_of_each_day_compared_with_the_one_before(reports: Reports) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from sensor.console.report_store import NewSchedule, ReportFile, ReportSchedule, StoredReport
-from sensor.console.reports import DONE, FAILED
+from sensor.console.reports import DONE, FAILED, FORMATS
+from sensor.console.schedules import EVERY, check_name
 from sensor.console.security.session import Refused
 from sensor.hub import reports
 from sensor.hub.database import Connection
 from sensor.hub.report_log import text_of
-from sensor.hub.reports import EVERY, FORMATS, SCHEDULES, Schedule, site_of
+from sensor.hub.reports import SCHEDULES, Schedule, site_of
 from sensor.hub.views.query import Reader
 from sensor.views.errors import Malformed, Unknown, one_of
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class HubReports:
@@ -59,8 +57,7 @@ class HubReports:
     def check(self, new: NewSchedule, dataset: str) -> None:
         one_of("every", [new.every], EVERY)
         one_of("format", [new.format], FORMATS)
-        if not _NAME.fullmatch(new.name):
-            raise Malformed("name", new.name, "up to 64 letters, digits and ._-")
+        check_name(new.name)
         if dataset == self._everywhere and not self._reader.reads_all:
             raise Refused("A report of all sites needs a user without a limit to sites: choose a site.")
 

@@ -8,8 +8,10 @@ from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.console.report_schedules import schedule_report, unschedule_report
 from sensor.console.report_store import NewSchedule
+from sensor.console.reports import FORMATS
+from sensor.console.schedules import EVERY
 from sensor.hub.console.pages.reading import reader_of
-from sensor.hub.reports import EVERY, FORMATS, KEPT
+from sensor.hub.reports import KEPT
 from sensor.views.errors import one_of
 
 
