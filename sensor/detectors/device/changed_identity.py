@@ -21,7 +21,6 @@ from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
 from sensor.core.type_labels import type_label
 from sensor.detectors.shared.devices import (
-    CARRIERS,
     COMPUTERS,
     SLIGHT,
     OfDevices,
@@ -32,6 +31,7 @@ from sensor.detectors.shared.devices import (
     set_by_operator,
     subject_of,
 )
+from sensor.detectors.shared.hosts import CARRIERS
 
 REPORTED_LIMIT, SUSPECTS_LIMIT = 4096, 256
 AGAIN, LOOK_EVERY = 24 * HOUR, 60_000_000_000
@@ -158,7 +158,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             change,
             device,
             "identity",
-            summary=(f"{called(device)} changed its identity: {', '.join(f'{one.was} → {one.now}' for one in found)}"),
+            summary=f"{called(device)} changed its identity: {', '.join(f'{one.was} → {one.now}' for one in found)}",
             why=why,
             numbers={
                 "known_h": round(known, 1),

@@ -20,7 +20,8 @@ from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import type_label, types_counted
 from sensor.counting.tally import Counts
-from sensor.detectors.shared.devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, subject_of
+from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called, is_randomised, subject_of
+from sensor.detectors.shared.hosts import CARRIERS
 
 NEWCOMERS_LIMIT = 1024
 # Mobile devices of users, and types that cannot be distinguished from them.

@@ -16,7 +16,6 @@ from sensor.core.observation import Evidence, Subject
 
 # General-purpose computers, and devices that forward traffic of others.
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
-CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
 # Families without evidence for the current identity of a host: chip vendors, names that users choose, contacted
 # services, the operator.
 SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
