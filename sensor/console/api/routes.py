@@ -169,17 +169,21 @@ def _who(console: Console, http: Request) -> Who | None:
 
 def _json(http: Request, answer: Any) -> Response:
     """A response with its ETag; 304 if the client already has it."""
-    tag = _tag(answer)
+    body = msgspec.json.encode(answer)
+    tag = _tag(answer) if isinstance(answer, types.One) else _tag_of(body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     known = [one.removeprefix("W/") for one in _tags(http.headers.get("if-none-match", ""))]
     if tag in known:
         return Response(None, 304, headers)
-    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type="application/json")
 
 
-def _tag(answer: Any) -> str:
-    """The ETag of a response. That of a single object is of the object: ``source`` changes with each new record."""
-    body = msgspec.json.encode(answer.item if isinstance(answer, types.One) else answer)
+def _tag(answer: types.One[Any]) -> str:
+    """The ETag of a single object. It leaves out ``source``, which changes with each new record."""
+    return _tag_of(msgspec.json.encode(answer.item))
+
+
+def _tag_of(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
