@@ -5,11 +5,12 @@ Frames, datagrams and TCP rows number their dissectors separately: each dissecto
 each kind of rows it reads; dissectors of rare datagrams share one (``Interest.shares``). Tables of ports, ethertypes,
 protocols and leading bytes give the bits of a row in a few look-ups. A datagram is not wanted again if the same sender
 has just sent an identical payload. TCP rows are wanted by the dissectors that follow their flow, which the first
-payloads of each direction determine; if these come in pieces, they are put together and wait until then. Messages between two hosts in one protocol beyond a budget per second, and
-unsolicited answers beyond it, are shed and counted by dissector; for ICMP there is also a budget per sender and per
-receiver: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted
-from them include shed rows. TCP headers are rows of the kind of frames: SYNs with options that are new for their
-sender, and segments with invalid flags, a limited number per second and hardly any during a flood.
+payloads of each direction determine; if these come in pieces, they are put together and wait until then. Messages
+between two hosts in one protocol beyond a budget per second, and unsolicited answers beyond it, are shed and counted by
+dissector; for ICMP there is also a budget per sender and per receiver: a flood in one protocol hides no other, and no
+pair of hosts hides the others. Flows and all that is counted from them include shed rows. TCP headers are rows of the
+kind of frames: SYNs with options that are new for their sender, and segments with invalid flags, a limited number per
+second and hardly any during a flood.
 
 While thousands of unknown MACs appear, only known senders are read, and new ones that appear again: the others may all
 be spoofed. The row at which such a flood begins has the highest bit of ``wanted``.

@@ -116,8 +116,8 @@ cdef class _Buffer:
 
 def encoded(rows, types):
     """Rows as the content of one COPY. ``types``: names of KINDS, one per column; ``bytea`` also for text that is given
-    as UTF-8, ``text[]`` for lists of at most a few thousand texts. Raises TypeError, OverflowError or UnicodeEncodeError
-    for a value that its column cannot have.
+    as UTF-8, ``text[]`` for lists of at most a few thousand texts. Raises TypeError, OverflowError or
+    UnicodeEncodeError for a value that its column cannot have.
     """
     cdef _Buffer buffer = _Buffer()
     cdef int[32] kinds

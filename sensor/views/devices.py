@@ -25,8 +25,8 @@ SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan"
 FACETS = ("type", "vendor", "vlan", "state", "criticality")
 # Shorter texts are not in the trigram index.
 INDEXED = 3
-# With more matches, not all are listed to find the first: devices are tested in the order of an index, if the sort order
-# has one.
+# With more matches, not all are listed to find the first: devices are tested in the order of an index, if the sort
+# order has one.
 MANY = 5_000
 ORDERS = {"last": "device_rows_last", "name": "device_rows_name", "ip": "device_rows_address"}
 # A text with more matches is searched in one pass, which is faster than listing their numbers.
@@ -324,7 +324,8 @@ def _first(
     way, sign = ("DESC", "<") if backwards else ("ASC", ">")
     behind = f"({value}, d.number) {sign} (?, ?)" if after is not None else "1"
     table = f"device_rows d INDEXED BY {index}" if index else "device_rows d"
-    wanted = f"SELECT {value}, d.number FROM {table} WHERE {test} AND {behind} ORDER BY {column} {way}, d.number {way} LIMIT ?"  # noqa: S608 - our own words
+    order = f"ORDER BY {column} {way}, d.number {way} LIMIT ?"
+    wanted = f"SELECT {value}, d.number FROM {table} WHERE {test} AND {behind} {order}"  # noqa: S608 - our own words
     place = (after.value, after.number) if after is not None else ()
     return [(row[0], row[1]) for row in base.execute(wanted, (*parameters, *place, limit))]
 

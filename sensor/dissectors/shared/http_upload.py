@@ -55,8 +55,8 @@ def files_in(body: bytes, media_type: str, path: str, method: str) -> Iterator[t
     """
     if media_type.startswith(MULTIPART):
         parts = list(itertools.islice(_PART.finditer(body), FILES_LIMIT))
-        ends = [*(part.start() for part in parts[1:]), *([len(body)] if parts else [])]
-        for part, end in zip(parts, ends, strict=True):
+        ends = [*(part.start() for part in parts[1:]), len(body)]
+        for part, end in zip(parts, ends, strict=False):  # without a part, there is an end alone
             begin = body[part.end() : min(end, part.end() + BEGIN_LIMIT)]
             yield clean(part[1] or part[2] or b"", NAME_LIMIT), content_of(begin)
         return

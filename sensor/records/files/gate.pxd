@@ -19,12 +19,12 @@ cdef class Gate:
     cdef Py_ssize_t slots
     cdef object transfers
     cdef uint8_t[::1] ports    # ports at which files are expected
-    # By place: conversation, slot of its flow, time of its last segment; the places without one.
+    # By place: conversation, slot of its flow, time of its last segment; the places without one, and their number.
     cdef list open
     cdef Py_ssize_t[MOST] slot
     cdef int64_t[MOST] used
     cdef int32_t[MOST] unused
-    cdef Py_ssize_t free
+    cdef Py_ssize_t vacant
     cdef int begin(self, Mark* mark, Py_ssize_t slot, Conversation conversation) except -1
     cdef int leave(self, Mark* mark) except -1
     cdef int32_t oldest(self) except -2

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Gate: follows the flows that transfer files, up to a limit; the least recently active ones are evicted. Packets of all
-other flows cost a few comparisons.
+"""Gate: follows the flows that transfer files, up to a limit; the least recently active ones are evicted. Packets of
+all other flows cost a few comparisons.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -32,7 +32,7 @@ cdef class Gate:
         """``flows``: slots of the flow table; ``transfers``: sensor.records.files.transfers.Transfers."""
         cdef int i
         self.marks, self.slots, self.transfers = <Mark*>calloc(flows, sizeof(Mark)), flows, transfers
-        self.ports, self.open, self.free = transfers.ports, [None] * MOST, MOST
+        self.ports, self.open, self.vacant = transfers.ports, [None] * MOST, MOST
         if self.marks == NULL:
             raise MemoryError("marks of file transfers")
         for i in range(MOST):
@@ -77,10 +77,10 @@ cdef class Gate:
 
     cdef int begin(self, Mark* mark, Py_ssize_t slot, Conversation conversation) except -1:
         """Follow the flow in a slot."""
-        if not self.free:
+        if not self.vacant:
             self.leave(&self.marks[self.slot[self.oldest()]])
-        self.free -= 1
-        mark.place, mark.state = self.unused[self.free], FOLLOWED
+        self.vacant -= 1
+        mark.place, mark.state = self.unused[self.vacant], FOLLOWED
         self.open[mark.place], self.slot[mark.place] = conversation, slot
         return 0
 
@@ -91,8 +91,8 @@ cdef class Gate:
             mark.state = OVER
             conversation = self.open[mark.place]
             self.open[mark.place] = None
-            self.unused[self.free] = mark.place
-            self.free += 1
+            self.unused[self.vacant] = mark.place
+            self.vacant += 1
             conversation.finish()
         mark.state = OVER
         return 0
