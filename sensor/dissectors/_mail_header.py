@@ -68,6 +68,8 @@ class MailHeader:
             self._part = (self._part + line)[:PART_LIMIT]
             return ""
         field, self._part = self._part, line if _PART.match(line) else b""
+        if not field:
+            return ""
         name = clean(_decoded(_name_in(field)), NAME_LIMIT)
         if "." not in name or name in self._names:
             return ""
