@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensor.core.flow import Change
+from sensor.core.flow import CHANGE, Change
+from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.counting.changes import ANSWERED, FAILED, OPENED, SKIP, Changes, Floods
+from sensor.counting.changes import ANSWERED, FAILED, OPENED, SKIP, Changes, Floods, subjects
 from sensor.counting.contacts import CONTACT
 
 
@@ -67,3 +68,16 @@ def test_each_change_that_may_belong_to_a_flood_is_queried() -> None:
         ],
     )
     assert floods.on(rows).tolist() == [False, False, True, True, True, True, False, False]
+
+
+def test_subjects_of_changes() -> None:
+    """An IPv6 address consists of two columns; each end has its own MAC, both share the VLAN."""
+    rows = np.zeros(2, CHANGE)
+    rows["client_hi"], rows["client_lo"], rows["client_mac"] = [0, 0x20010DB8 << 32], [0xFFFF0A000005, 7], [11, 12]
+    rows["server_hi"], rows["server_lo"], rows["server_mac"] = [1, 0], [2**64 - 1, 3], [21, 22]
+    rows["vlan"] = [30, 0]
+    assert list(subjects(rows, "client")) == [
+        Subject(11, 0xFFFF0A000005, 30),
+        Subject(12, (0x20010DB8 << 96) + 7, 0),
+    ]
+    assert list(subjects(rows, "server")) == [Subject(21, 2**65 - 1, 30), Subject(22, 3, 0)]
