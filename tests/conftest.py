@@ -20,6 +20,7 @@ from sensor.logs import logs
 from sensor.report.pdf import NoPdf, writer
 from sensor.runtime.process import GARBAGE, give_back
 from tests import sampling
+from tests.forked import load
 from tests.golden import golden  # noqa: F401 - a fixture
 from tests.sharing import share, warm
 
@@ -118,6 +119,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if getattr(session.config.option, "workers", 0) and len(session.items) >= MANY:
         warm()
+        load()
     session.config.pluginmanager.register(Garbage())
 
 

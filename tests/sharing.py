@@ -53,6 +53,11 @@ def share() -> None:
     recording.Aside = Within  # type: ignore[misc]
 
 
+def alone() -> None:
+    """For a forked process that is a program of its own: its records are written by a child process."""
+    recording.Aside = Aside  # type: ignore[misc]
+
+
 def warm() -> None:
     """Loads what takes the first engine of a process a second: knowledge, the model of the configuration, all units. A
     process that forks others does it once for all.

@@ -18,6 +18,7 @@ import zstandard
 from sensor.eventlog.segments import folder_of
 from sensor.inventory.store.store import Store
 from tests.cli.faults import reports
+from tests.forked import run, started
 from tests.golden import Golden
 from tests.lifecycle.household import SECRET, furnish
 from tests.runtime.test_keeper import Run
@@ -242,7 +243,7 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
         str(house),
     ]
     for _ in range(5):
-        process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
+        process = started(arguments, stderr=subprocess.PIPE)
         until(
             lambda process=process: (
                 process.poll() is not None
@@ -282,13 +283,13 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> 
         str(house),
     ]
     ours, theirs = os.openpty()
-    done = subprocess.run(
+    done = run(
         arguments, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"}
     )
     os.close(theirs)
     assert b"copying" in os.read(ours, 1 << 16)
     os.close(ours)
     assert len(done.stdout.splitlines()) == 2
-    quiet = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    quiet = run(arguments, capture_output=True, text=True, check=True)
     assert quiet.stderr == ""
     assert "\033" not in quiet.stdout

@@ -19,6 +19,7 @@ from sensor.datasets.reload_request import request_reload
 from sensor.delivery.status import load_status
 from tests.cli.faults import reports
 from tests.eventlog.segmented import Segmented, line
+from tests.forked import started
 from tests.golden import Golden
 from tests.runtime.test_notify import Manager
 from tests.waiting import until
@@ -39,7 +40,7 @@ Start = Callable[..., subprocess.Popen[str]]
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
     """Starts a forwarder of the folder; those that still run at the end are stopped."""
-    started: list[subprocess.Popen[str]] = []
+    running: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
         command = [
@@ -53,15 +54,15 @@ def start(folder: Path) -> Iterator[Start]:
             "events.jsonl",
             *arguments,
         ]
-        started.append(
-            subprocess.Popen(
+        running.append(
+            started(
                 command, cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
             )
         )
-        return started[-1]
+        return running[-1]
 
     yield run
-    for one in started:
+    for one in running:
         one.kill()
         one.wait()
         if one.stderr is not None:

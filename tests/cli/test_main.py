@@ -13,6 +13,7 @@ import pytest
 
 import sensor
 from sensor.cli.main import main, names
+from tests.forked import run
 from tests.golden import Golden
 
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
@@ -103,7 +104,7 @@ def test_no_room_for_what_is_reported(golden: Golden, log: Path, command: str) -
         else [command, "--events", str(log)]
     )
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
+        result = run(
             [sys.executable, "-m", "sensor", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert result.returncode == 3

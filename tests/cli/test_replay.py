@@ -20,6 +20,8 @@ import pytest
 
 import sensor.eventlog
 from sensor.cli.main import main
+from tests.forked import run as run_program
+from tests.forked import started
 from tests.golden import Golden
 from tests.processes import wait_until_idle
 
@@ -53,7 +55,7 @@ def process(environment: dict[str, str]) -> Runs:
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sensor", "replay", *map(str, arguments)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **options)
+        return run_program(command, env=environment, capture_output=True, text=True, check=False, **options)
 
     return run
 
@@ -250,7 +252,7 @@ def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: 
     (130).
     """
     command = [sys.executable, "-m", "sensor", "replay", "--follow", "--events", "-", str(dhcp)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         wait_until_idle(process)
@@ -272,7 +274,7 @@ def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, 
     mine, theirs = pty.openpty()
     intel = root / "pcaps" / "office.intel.txt"
     command = [sys.executable, "-m", "sensor", "replay", str(root / "pcaps" / "office.pcapng"), "--intel", str(intel)]
-    with subprocess.Popen(command, env=environment | {"NO_COLOR": no_color}, stdout=theirs, stderr=theirs) as process:
+    with started(command, env=environment | {"NO_COLOR": no_color}, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         seen = b""
         while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.faults import reports
+from tests.forked import run
 from tests.golden import Golden
 
 BROKEN = """\
@@ -167,9 +167,7 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
         "--config",
         config,
     )
-    result = subprocess.run(
-        [sys.executable, "-m", "sensor", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    result = run([sys.executable, "-m", "sensor", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert result.returncode == 0
     assert "a.yaml:2:39" in result.stderr
     records = [json.loads(line) for line in log.read_text().splitlines()]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import started
+
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = (
     "devices", "alerts", "vulns", "paths", "posture", "tickets", "records", "data show", "explain 10.20.10.62",
@@ -26,7 +28,7 @@ def printed(command: list[str], width: int) -> tuple[int, list[str]]:
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    with subprocess.Popen(command, stdin=there, stdout=there, stderr=subprocess.DEVNULL, env=environment) as process:
+    with started(command, stdin=there, stdout=there, stderr=subprocess.DEVNULL, env=environment) as process:
         os.close(there)
         text = b""
         while chunk := _read(here):

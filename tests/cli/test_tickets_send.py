@@ -18,6 +18,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.cli.faults import reports
+from tests.forked import started
 from tests.golden import Golden
 from tests.outputs.receiver import Fault, Receiver
 from tests.outputs.ticket_systems import SYSTEMS, JiraLike, Service
@@ -188,7 +189,7 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
     opened = "/in" if isinstance(desk.service, SYSTEMS["webhook"][0]) else ""
     desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.arguments]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         until(lambda: len(desk.receiver.requests) >= 8 - bool(opened))
         process.send_signal(signal.SIGKILL)
     before = len(desk.service.tickets)
@@ -292,7 +293,7 @@ def test_two_at_once(desk: Desk) -> None:
     """The second command is rejected with the reason."""
     desk.receiver.script = [Fault(before_s=3)]
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+    with started(command, stdout=subprocess.PIPE, text=True) as first:
         until(lambda: desk.receiver.requests)
         result = desk.send()
         assert (result.code, result.out) == (3, "")

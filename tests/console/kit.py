@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from sensor.cli.main import main
+from tests.forked import started
 
 # Of a page that shows the present though a past time was requested.
 PRESENT_ALONE = '<p class="notice" role="note">The time '
@@ -44,17 +45,9 @@ class Running:
         self.state, at = state, arguments.index("--hub") if "--hub" in arguments else None
         # The users of a hub are in its database.
         self.users = ("--state", str(state)) if at is None else tuple(arguments[at : at + 2])
-        command = [
-            sys.executable,
-            "-m",
-            "sensor",
-            "console",
-            "--state",
-            str(state),
-            *([] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]),
-            *arguments,
-        ]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        listen = [] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", "sensor", "console", "--state", str(state), *listen, *arguments]
+        self.process = started(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().split()[1]
         self.link = self.process.stdout.readline().split()[-1]

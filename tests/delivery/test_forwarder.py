@@ -23,6 +23,7 @@ from sensor.delivery.runner import Runner
 from sensor.delivery.status import load_status
 from tests.delivery.scripted import Desk, Options, Scripted
 from tests.eventlog.segmented import Segmented, line
+from tests.forked import started
 from tests.golden import Golden
 from tests.outputs.receiver import Receiver
 from tests.waiting import until
@@ -255,7 +256,7 @@ def test_sighup_adds_takes_away_and_changes(golden: Golden, tmp_path: Path, log:
     with Receiver() as receiver:
         write(tmp_path, receiver, more="", third="old")
         log.add(5)
-        with subprocess.Popen(
+        with started(
             command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}
         ) as process:
             try:

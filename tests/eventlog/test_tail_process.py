@@ -24,6 +24,7 @@ from sensor.eventlog.log_places import Place
 from sensor.eventlog.reader import FINDS, Reader
 from sensor.eventlog.segments import Segment, segments
 from tests.eventlog.segmented import Segmented
+from tests.forked import started
 from tests.reliability.live_logs import open_log, record
 from tests.waiting import until
 
@@ -51,9 +52,7 @@ def written(path: Path, first: int, count: int) -> None:
 @contextmanager
 def tail(log: Path, out: IO[bytes], root: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "sensor", "tail", "-f", "--json", "-n", "1000000", *words, str(log)]
-    with subprocess.Popen(
-        command, stdout=out, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}
-    ) as process:
+    with started(command, stdout=out, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as process:
         try:
             yield process
         finally:

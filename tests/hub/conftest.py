@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ import pytest
 
 pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
+from tests.forked import run
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, fill
 
 # Modules that require the console extra, too.
@@ -35,7 +35,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = folder / "events.jsonl"
     command = [sys.executable, "-m", "sensor", "replay", "pcaps/office.pcapng", "--events", str(log)]
     more = ["--config", str(folder / "sensor.yaml"), "--intel", "pcaps/office.intel.txt"]
-    subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True)
+    run([*command, *more], cwd=ROOT, check=True, capture_output=True)
     return log
 
 

@@ -19,6 +19,7 @@ from sensor.hub.settings import Hub, load_hub
 from sensor.outputs.hub_protocol.credentials import Credentials, claims_of, save_credentials
 from sensor.outputs.hub_protocol.messages import Joining
 from sensor.outputs.transport.nkeys import USER, KeyPair
+from tests.forked import started
 from tests.outputs.authority import Authority
 from tests.outputs.servers_base import Server
 from tests.outputs.servers_nats import MISSING as NO_NATS
@@ -51,6 +52,8 @@ class HubNats(Server):
 
 class Worker(Server):
     """`sensor hub run` as a process."""
+
+    starts = staticmethod(started)
 
     def __init__(self, config: Path) -> None:
         super().__init__()
@@ -183,7 +186,7 @@ def held(servers: HubServers) -> list[tuple[int, str]]:
 def forwarder(config: Path, log: Path, *more: str) -> subprocess.Popen[bytes]:
     """`sensor forward` as a process."""
     command = [sys.executable, "-m", "sensor", "forward", "--config", str(config), "--events", str(log), *more]
-    return subprocess.Popen(
+    return started(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

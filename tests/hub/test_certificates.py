@@ -38,6 +38,7 @@ from sensor.outputs.hub_protocol.messages import Admission, Joining
 from sensor.outputs.hub_protocol.tokens import EXPECTED, bearer_of, tls_of
 from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
 from sensor.outputs.transport.tls import Tls
+from tests.forked import run
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, configuration, forwarder
 from tests.outputs.authority import Authority
 from tests.outputs.batches import entry, records
@@ -85,7 +86,7 @@ def expires_in_days(path: Path) -> int:
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return run(
         [sys.executable, "-m", "sensor", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
     )
 

@@ -26,6 +26,7 @@ from sensor.outputs.hub_protocol.credentials import claims_of, load_credentials,
 from sensor.outputs.hub_protocol.joining import join
 from sensor.outputs.hub_protocol.messages import Joining
 from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
+from tests.forked import run, started
 from tests.hub.hub_kit import ROOT, SITE, HubServers, configuration
 from tests.sampling import repeated
 
@@ -40,7 +41,7 @@ def empty(servers: HubServers) -> HubServers:
 
 def sensor(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A sensor command, as a process."""
-    return subprocess.run(
+    return run(
         [sys.executable, "-m", "sensor", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
 
@@ -172,7 +173,7 @@ def test_a_revocation_that_something_else_answers(empty: HubServers, tmp_path: P
     own = system.read_text()
     system.write_text((empty.folder / "worker.creds").read_text())
 
-    async def revoking() -> tuple[int | None, bytes]:
+    async def revoking() -> tuple[int, str]:
         client = await connected(empty.hub)
 
         async def answer(request: Msg) -> None:
@@ -180,17 +181,17 @@ def test_a_revocation_that_something_else_answers(empty: HubServers, tmp_path: P
 
         await client.subscribe(UPDATE, cb=answer)
         await client.flush()
-        command = ("-m", "sensor", "hub", "revoke", "office-1", "--config", str(empty.config))
-        done = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stderr=subprocess.PIPE)
-        _, errors = await done.communicate()
+        command = [sys.executable, "-m", "sensor", "hub", "revoke", "office-1", "--config", str(empty.config)]
+        running = started(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        _, errors = await asyncio.to_thread(running.communicate)
         await client.close()
-        return done.returncode, errors
+        return running.returncode, errors
 
     try:
         code, errors = asyncio.run(revoking())
     finally:
         system.write_text(own)
-    assert (code, b"Traceback" in errors, b"\x1b" in errors) == (3, False, False), errors
+    assert (code, "Traceback" in errors, "\x1b" in errors) == (3, False, False), errors
 
 
 def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:

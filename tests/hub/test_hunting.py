@@ -26,6 +26,7 @@ from sensor.outputs.hub_protocol.hunts import HUNT, Found, found_subject
 from sensor.outputs.hub_protocol.messages import subject
 from sensor.outputs.transport.nats_wire import Silent, Wire
 from sensor.sync.hunter import Hunter
+from tests.forked import started
 from tests.hub.hub_kit import ROOT, HubServers, configuration
 from tests.outputs.servers_base import Server
 from tests.records.kit_records import replayed
@@ -36,6 +37,8 @@ QUERY = "SELECT dst_port, count(*) AS flows FROM conn WHERE src_ip = '10.20.10.6
 
 class Serving(Server):
     """`sensor hunt serve` as a process. ``records``: its folder of records."""
+
+    starts = staticmethod(started)
 
     def __init__(self, config: Path, records: Path) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import run
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, configuration, forwarder
 from tests.outputs.authority import Authority
 
@@ -29,7 +30,7 @@ def secured(authority: Authority) -> Iterator[HubServers]:
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return run(
         [sys.executable, "-m", "sensor", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
     )
 

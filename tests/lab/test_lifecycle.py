@@ -16,6 +16,7 @@ from pathlib import Path
 import dpkt
 import pytest
 
+from tests.forked import run
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab
 from tests.waiting import until
 
@@ -72,7 +73,7 @@ class Sensor:
         return {**ENVIRONMENT, "SENSOR_STATE": str(self.state), "RUNTIME_DIRECTORY": str(self.state)}
 
     def report(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
+        done = run(
             [sys.executable, "-m", "sensor", *arguments],
             cwd=ROOT,
             env=self._env,

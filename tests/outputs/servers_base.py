@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -70,6 +70,8 @@ class Server:
     wait_s = 30.0
     farewell = signal.SIGTERM
     environment: dict[str, str] = {}
+    # How its program begins: `forked.started` for a module of the project.
+    starts: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
 
     def __init__(self, *, unprivileged: bool = False) -> None:
         self.port = free_port()
@@ -99,7 +101,7 @@ class Server:
     def start(self) -> None:
         with self.output.open("ab") as output:
             environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(self.folder)} | self.environment
-            self._process = subprocess.Popen(
+            self._process = self.starts(
                 self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

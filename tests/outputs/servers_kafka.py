@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from tests.forked import started
 from tests.outputs.servers_base import Server
 from tests.waiting import until
 
@@ -44,6 +45,7 @@ class Broker(Server):
     """The mock broker. ``behind``: its port, once it was started."""
 
     environment = {"PYTHONPATH": PROJECT}
+    starts = staticmethod(started)
     behind = 0
 
     def command(self) -> Sequence[str]:
@@ -59,6 +61,7 @@ class KafkaServer(Server):
     """The front; its first start also starts the broker, which lives until ``close``."""
 
     environment = {"PYTHONPATH": PROJECT}
+    starts = staticmethod(started)
 
     def __init__(self, *, certificate: Path | None = None, key: Path | None = None) -> None:
         super().__init__()

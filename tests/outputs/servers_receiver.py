@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.forked import started
 from tests.outputs.servers_base import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,7 @@ class ReceiverServer(Server):
     """``service``: type of destination: ``plain``, ``bulk``, ``hec`` or ``sentinel``."""
 
     environment = {"PYTHONPATH": str(ROOT)}
+    starts = staticmethod(started)
 
     def __init__(self, service: str = "plain") -> None:
         super().__init__()

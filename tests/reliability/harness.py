@@ -25,6 +25,7 @@ from sensor.delivery.status import Status, load_status
 from sensor.eventlog.cursors import cursor
 from sensor.eventlog.log_cursor import LogCursor
 from tests import waiting
+from tests.forked import started
 from tests.outputs.servers_base import Server
 from tests.reliability.destinations import Arrival, Destination, arrival
 from tests.reliability.maker import id_of
@@ -39,6 +40,8 @@ STEP_S = 0.02
 
 class Process:
     """A program of the project that tests kill and restart."""
+
+    starts: Callable[..., subprocess.Popen[bytes]] = staticmethod(started)
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,7 @@ class Process:
 
     def start(self) -> None:
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = self.starts(
                 self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._out(output),

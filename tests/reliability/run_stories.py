@@ -26,6 +26,8 @@ BACK_S, DRAIN_S = 30, 60
 class Listener(Process):
     """`sensor run` in a separate network namespace."""
 
+    starts = subprocess.Popen
+
     def __init__(self, log: Path, space: str) -> None:
         super().__init__(log.parent, "run")
         self.log, self.space = log, space

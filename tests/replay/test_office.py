@@ -18,6 +18,7 @@ import pytest
 
 import sensor.eventlog
 from pcaps._office_hosts import Inhabitant, inhabitants
+from tests.forked import run
 
 Line = dict[str, Any]
 SCANNER, FILES, CAMERA, LISTENER, LISTED = "10.20.10.106", "10.20.10.5", "10.20.10.61", "10.20.10.62", "203.0.113.66"
@@ -39,7 +40,7 @@ def replay(root: Path) -> subprocess.CompletedProcess[str]:
         "--events",
         "-",
     ]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
+    return run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")

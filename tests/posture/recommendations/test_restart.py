@@ -19,6 +19,7 @@ from sensor.cli.main import main
 from sensor.core.addresses import parse_mac
 from sensor.inventory.store.database import FILE
 from sensor.inventory.store.operator_changes import OperatorChanges
+from tests.forked import started
 from tests.golden import Golden
 from tests.kit import ethernet, ipv4, udp
 from tests.waiting import until
@@ -60,7 +61,7 @@ def replayed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
 def killed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
     """The same for a process that reads a pipe and is killed once it stored its recommendations."""
     words = [sys.executable, "-m", "sensor", *command(folder, name, "-")]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         process.stdin.write(HEAD + data)
         process.stdin.flush()
