@@ -23,6 +23,7 @@ from sensor.records.schema import TABLES, TRAFFIC
 from sensor.records.search import Row, SearchTerm, search, understood
 from sensor.records.searched import EXACT
 from sensor.records.writer import Made, Writer
+from tests import sampling
 from tests.records.kit_records import replayed, table
 
 HOURS = 30
@@ -146,6 +147,10 @@ def _found(query: Query, term: SearchTerm) -> list[Row]:
     return sorted(search(query, term, most=10_000)[0], key=repr)
 
 
+# Values of each kind.
+EACH = sampling.count(8, 2)
+
+
 def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses, MAC addresses, devices, hashes, JA4 and domains of a whole office, a few of each."""
     every = Query(office)
@@ -155,7 +160,7 @@ def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypa
     try:
         for value in sorted(_values(office)):
             term = understood(value.decode(), narrow)
-            if kinds.setdefault(term.what, 0) < 8:
+            if kinds.setdefault(term.what, 0) < EACH:
                 kinds[term.what] += 1
                 assert _found(narrow, term) == _found(every, term), term
     finally:
