@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from tests.principles._source import walk
+
 # Functions that return something for every argument, and the reason.
 NEVER_EMPTY = {
     "permutations": "has one item without arguments",
@@ -90,17 +92,21 @@ def loops_of_assertions(
 
 def may_assert_nothing(tree: ast.Module) -> list[str]:
     """Names of tests whose assertions are all in loops that may have no round."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in walk(tree) if isinstance(node, ast.FunctionDef)]
     helpers = {"raises", "fail"} | {
-        one.name for one in functions if any(isinstance(node, ast.Assert) for node in ast.walk(one))
+        one.name for one in functions if any(isinstance(node, ast.Assert) for node in walk(one))
     }
     of_module = names_with_items(tree.body, set())
     found = []
     for test in (one for one in functions if one.name.startswith("test_")):
-        places = list(loops_of_assertions(test, helpers))
+        places = []
+        for place in loops_of_assertions(test, helpers):
+            places.append(place)
+            if not place:
+                break
         if not places or () in places:
             continue
-        names = names_with_items(ast.walk(test), of_module)
+        names = names_with_items(walk(test), of_module)
         if not any(all(has_items(loop.iter, names) for loop in loops) for loops in places):
             found.append(test.name)
     return found

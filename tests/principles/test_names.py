@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.principles._source import ROOT
+from tests.principles._source import ROOT, walk
 
 LIST = yaml.safe_load((ROOT / "docs" / "banned_names.yaml").read_text(encoding="utf-8"))
 INSTEAD = {part: entry["instead"] for entry in LIST["parts"] for part in entry["parts"]}
@@ -32,9 +32,7 @@ PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 def identifiers(tree: ast.AST) -> dict[str, int]:
     """Every name that code defines or uses, and a line of each."""
-    found = {
-        name: node for node in ast.walk(tree) if (field := FIELD.get(type(node))) and (name := getattr(node, field))
-    }
+    found = {name: node for node in walk(tree) if (field := FIELD.get(type(node))) and (name := getattr(node, field))}
     return {name: getattr(node, "lineno", 1) for name, node in found.items()}
 
 

@@ -18,7 +18,7 @@ from typing import TypeGuard
 
 import pytest
 
-from tests.principles._source import ROOT, imports, tree_of
+from tests.principles._source import ROOT, imports, tree_of, walk
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 # A compared text with so many words is a sentence; names of products and headings contain none of these words.
@@ -98,7 +98,7 @@ def sent(tree: ast.AST) -> Iterator[str]:
 
 def _calls(comparison: ast.Compare) -> Iterator[ast.Call]:
     """Functions of a comparison whose arguments are input."""
-    return (node for node in ast.walk(comparison) if isinstance(node, ast.Call) and not _compares(node.func))
+    return (node for node in walk(comparison) if isinstance(node, ast.Call) and not _compares(node.func))
 
 
 def _expects(node: ast.AST) -> bool:
@@ -134,11 +134,11 @@ def sides(tree: ast.AST) -> Iterator[ast.expr]:
     """Both sides of each comparison of an assertion, searched beginnings and ends, and the patterns that exceptions
     must match.
     """
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.keyword) and _is_pattern(node):
             yield node.value
         elif isinstance(node, ast.Assert):
-            for one in ast.walk(node.test):
+            for one in walk(node.test):
                 if isinstance(one, ast.Compare):
                     yield from (one.left, *one.comparators)
                 elif _is_end(one):
@@ -147,8 +147,10 @@ def sides(tree: ast.AST) -> Iterator[ast.expr]:
 
 def expectations(test: ast.FunctionDef) -> Iterator[ast.expr]:
     """The values that the cases of a test give to its expected parameters."""
+    if not (given := [*filter(_is_cases, test.decorator_list)]):
+        return
     expected = {leaf.id for side in sides(test) for leaf in compared(side) if isinstance(leaf, ast.Name)} - _used(test)
-    for cases in filter(_is_cases, test.decorator_list):
+    for cases in given:
         names, rows = cases.args[:2]
         for row in getattr(rows, "elts", ()):
             values = row.args if isinstance(row, ast.Call) and ast.unparse(row.func) == "pytest.param" else [row]
@@ -168,7 +170,7 @@ def _used(node: ast.AST) -> set[str]:
 
 def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
     """Line and text of each sentence that a test compares or searches."""
-    tests = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    tests = (node for node in walk(tree) if isinstance(node, ast.FunctionDef))
     looked_for = (*sides(tree), *(value for test in tests for value in expectations(test)))
     for leaf in dict.fromkeys(leaf for side in looked_for for leaf in compared(side)):
         if (
@@ -181,13 +183,11 @@ def sentences(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
 
 def patterns(tree: ast.AST, sent_texts: str = "") -> Iterator[tuple[int, str]]:
     """Line and text of each sentence in a pattern: of ``match=`` and of functions of ``re``."""
-    for call in (
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    ):
+    for call in (node for node in walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         given = [word.value for word in call.keywords if word.arg == "match" and call.func.attr in ("raises", "warns")]
         if call.func.attr in SEARCHING and getattr(call.func.value, "id", "") == "re":
             given += call.args[:1]
-        for node in (node for pattern in given for node in ast.walk(pattern) if isinstance(node, ast.Constant)):
+        for node in (node for pattern in given for node in walk(pattern) if isinstance(node, ast.Constant)):
             text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
             if (
                 isinstance(text, str)

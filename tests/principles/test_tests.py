@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.principles._loops import may_assert_nothing
-from tests.principles._source import ROOT, tree_of
+from tests.principles._source import ROOT, tree_of, walk
 
 # Calls and context managers that can fail by themselves.
 FAILS = {"raises", "warns", "fail", "check_returncode"}
@@ -20,7 +20,7 @@ def _name(func: ast.expr) -> str:
 
 
 def _names_called(function: ast.AST) -> set[str]:
-    return {_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    return {_name(node.func) for node in walk(function) if isinstance(node, ast.Call)}
 
 
 def _asserts(function: ast.AST) -> bool:
@@ -29,12 +29,12 @@ def _asserts(function: ast.AST) -> bool:
         isinstance(node, ast.Assert | ast.Raise)
         or (isinstance(node, ast.Call) and _name(node.func) in FAILS)
         or (isinstance(node, ast.keyword) and node.arg == "check" and ast.unparse(node.value) == "True")
-        for node in ast.walk(function)
+        for node in walk(function)
     )
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    yield from (node for node in walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def cannot_fail(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> list[str]:

@@ -148,7 +148,7 @@ def _found(query: Query, term: SearchTerm) -> list[Row]:
 
 
 # Values of each kind.
-EACH = sampling.count(8, 2)
+EACH, KINDS = sampling.count(8, 2), {"address", "MAC", "device", "JA4", "hash", "domain"}
 
 
 def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,15 +158,19 @@ def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypa
     monkeypatch.setattr(every, "_chosen", lambda one, _: every._by_table.get(one.name, []))
     kinds: dict[str, int] = {}
     try:
-        for value in sorted(_values(office)):
+        values = sorted(_values(office))
+        sampling.chance("values").shuffle(values)
+        for value in values:
             term = understood(value.decode(), narrow)
             if kinds.setdefault(term.what, 0) < EACH:
                 kinds[term.what] += 1
                 assert _found(narrow, term) == _found(every, term), term
+            if kinds.keys() >= KINDS and not sampling.WHOLE:
+                break
     finally:
         every.close()
         narrow.close()
-    assert {"address", "MAC", "device", "JA4", "hash", "domain"} <= set(kinds)
+    assert kinds.keys() >= KINDS
 
 
 def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
