@@ -46,6 +46,19 @@ def fold(const uint64_t[:] hi, const uint64_t[:] lo):
     return out
 
 
+def combine(const uint64_t[:] one, const uint64_t[:] other):
+    """A hash of two columns, row by row; the order of the two matters."""
+    cdef Py_ssize_t i, n = one.shape[0]
+    if other.shape[0] != n:
+        raise ValueError(f"columns of {n} and {other.shape[0]} rows")
+    out = np.empty(n, np.uint64)
+    cdef uint64_t[::1] mixed = out
+    with nogil:
+        for i in range(n):
+            mixed[i] = joined(one[i], other[i])
+    return out
+
+
 cdef inline bint is_group(Change* change) noexcept nogil:  # arithmetic only
     """Whether the destination is not a single host: group MAC, multicast, broadcast and unspecified addresses."""
     if change.server_mac >> 40 & 1 or change.server_hi >> 56 == 0xFF:

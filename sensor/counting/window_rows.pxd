@@ -1,5 +1,7 @@
-# Rows of a window: keys, their pairs, and pairs that wait.
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+# cython: wraparound=False
+# Rows of a window: keys, their pairs, and pairs that wait. ``window_types.py`` has their numpy types.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr
 
 from sensor.counting.shared cimport BUCKETS
 
@@ -66,10 +68,51 @@ cdef inline int uncount(Key* key, Pair* pair) except -1 nogil:
     return 0
 
 
-cdef inline int let_go(Key* key, int64_t bucket) except -1 nogil:
-    """Remove a bucket from the window of the key."""
+cdef inline int let_go_until(Key* key, int64_t latest, int64_t now) except -1 nogil:
+    """Remove the buckets that left the window of the key between two times."""
+    cdef int64_t bucket
     cdef int state
-    for state in range(STATES):
-        key.totals[state] -= key.counts[state * BUCKETS + (bucket & 7)]
-        key.counts[state * BUCKETS + (bucket & 7)] = 0
+    if now - latest >= BUCKETS:
+        return clear(key)
+    for bucket in range(latest + 1, now + 1):
+        for state in range(STATES):
+            key.totals[state] -= key.counts[state * BUCKETS + (bucket & 7)]
+            key.counts[state * BUCKETS + (bucket & 7)] = 0
     return 0
+
+
+# arithmetic only
+cdef inline int64_t rank_of(int64_t old, int64_t weight) noexcept nogil:
+    """Which entry of a full group is evicted: that of the highest rank, 2**60 if it has left the window. ``old``:
+    buckets since its last sighting.
+    """
+    if not -BUCKETS < old < BUCKETS:
+        return <int64_t>1 << 60
+    return (<int64_t>1 << 50) - weight * (2 * BUCKETS) + old + BUCKETS
+
+
+cdef inline bint in_window(Pair* pair, Key* key, int64_t latest) noexcept nogil:  # arithmetic only
+    return pair.generation == key.generation and 0 <= latest - pair.bucket < BUCKETS
+
+
+cdef inline bint still_waits(Wait* place, Pair* pair, Key* key) noexcept nogil:  # compares only
+    """Whether a pair is still the one that was added to the queue, and was not answered."""
+    return pair.birth == place.birth and pair.state == WAITING and pair.generation == key.generation
+
+
+cdef inline list counted_tags(uint8_t[::1] owners, Pair[::1] pairs, Key* key, uint32_t slot, int64_t latest):
+    """Tags of the counted pairs of a key, the latest first, at most ``SAMPLE``."""
+    cdef Py_ssize_t i = 0, n = owners.shape[0]
+    cdef uint8_t* first = &owners[0]
+    cdef uint8_t* place
+    cdef list found = []
+    while i < n:
+        place = <uint8_t*>memchr(first + i, <uint8_t>key.generation, n - i)
+        if place == NULL:
+            break
+        i = place - first
+        if pairs[i].slot == slot and pairs[i].state == COUNTED and in_window(&pairs[i], key, latest):
+            found.append((pairs[i].birth, pairs[i].tag))
+        i += 1
+    found.sort(reverse=True)
+    return [tag for _, tag in found[:SAMPLE]]

@@ -7,8 +7,6 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 I8 = npt.NDArray[np.int8]
 
-def combine(one: U64, other: U64) -> U64: ...
-
 class DistinctWindow:
     window_ns: int
     grace_ns: int

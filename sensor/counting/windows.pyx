@@ -10,41 +10,19 @@ set back, and the key starts over.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memchr
 
 import numpy as np
 
 from sensor.core.prefetch cimport sensor_prefetch
 from sensor.counting.aligned import tables
-from sensor.counting.shared cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
+from sensor.counting.shared cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, mix
 from sensor.counting.window_rows cimport (
-    AGAIN, CHUNK, COUNTED, LINE, MET, PAIR_GROUP, SAMPLE, SOON, STATES, WAITING, Key, Pair, Wait, clear, count, let_go,
-    uncount,
+    AGAIN, CHUNK, COUNTED, LINE, MET, PAIR_GROUP, SOON, WAITING, Key, Pair, Wait, clear, count, counted_tags,
+    in_window, let_go_until, rank_of, still_waits, uncount,
 )
+from sensor.counting.window_types import KEY, PAIR, WAIT
 
-KEY = np.dtype([
-    ("reported", "i8"), ("reported_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES),
-    ("counts", "u4", STATES * BUCKETS), ("spare", "u4"),
-])
-PAIR = np.dtype([
-    ("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"),
-    ("state", "u2"),
-])
-WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
-
-
-def combine(const uint64_t[:] one, const uint64_t[:] other):
-    """A hash of two columns, row by row; the order of the two matters."""
-    cdef Py_ssize_t i, n = one.shape[0]
-    if other.shape[0] != n:
-        raise ValueError(f"columns of {n} and {other.shape[0]} rows")
-    out = np.empty(n, np.uint64)
-    cdef uint64_t[::1] mixed = out
-    with nogil:
-        for i in range(n):
-            mixed[i] = joined(one[i], other[i])
-    return out
 
 
 cdef class DistinctWindow:
@@ -259,10 +237,7 @@ cdef class DistinctWindow:
                 self.move(&self.pairs[pair], slot, self.pairs[pair].state, now)
                 return 0
             pair = self.admit(tag, slot, WAITING if self.grace_ns else COUNTED, now)
-            if self.grace_ns:
-                self.wait(pair, ts)
-                return 0
-            return 1
+            return self.wait(pair, ts) if self.grace_ns else 1
         if op == ANSWERED:
             if pair >= 0:
                 self.move(&self.pairs[pair], slot, MET, self.pairs[pair].bucket)
@@ -300,14 +275,10 @@ cdef class DistinctWindow:
                 place = at + k
                 worst = -1
                 break
-            if not -BUCKETS < old < BUCKETS:
-                rank = <int64_t>1 << 60
-            else:
-                rank = <int64_t>1 << 50
-                rank -= <int64_t>self.weights[at + k] * (2 * BUCKETS) - (old + BUCKETS)
+            rank = rank_of(old, self.weights[at + k])
             if rank > worst:
                 worst, place = rank, at + k
-        if worst >= 0 and worst < <int64_t>1 << 60:
+        if 0 <= worst < <int64_t>1 << 60:
             self.evicted_keys += 1
         self.names[place], self.latest[place], self.weights[place] = name, now, 0
         self.keys[place].reported = NEVER
@@ -325,27 +296,20 @@ cdef class DistinctWindow:
     cdef int age(self, int slot, int64_t now) except -1 nogil:
         """Remove what left the window of this key."""
         cdef Key* key = &self.keys[slot]
-        cdef int64_t passed = now - self.latest[slot], b
+        cdef int64_t passed = now - self.latest[slot]
         if passed == 0 or -BUCKETS < passed < 0:
             return 0
         if passed < 0:  # the clock was set back: entries in the future would become valid again
             self.begin(key)
-        elif passed >= BUCKETS:
-            clear(key)
         else:
-            for b in range(self.latest[slot] + 1, now + 1):
-                let_go(key, b)
+            let_go_until(key, self.latest[slot], now)
         self.latest[slot] = now
         self.weights[slot] = key.totals[COUNTED] + key.totals[WAITING] + key.totals[MET]
         return 0
 
     cdef inline bint alive(self, Pair* pair) except -1 nogil:
         """Whether the pair is in the window of its key."""
-        return (
-            pair.generation
-            and self.keys[pair.slot].generation == pair.generation
-            and 0 <= self.latest[pair.slot] - pair.bucket < BUCKETS
-        )
+        return pair.generation and in_window(pair, &self.keys[pair.slot], self.latest[pair.slot])
 
     cdef inline int locate(self, uint64_t tag, int slot) except -2 nogil:
         """Index of a pair in the window, -1 if it is not there."""
@@ -363,7 +327,7 @@ cdef class DistinctWindow:
     cdef int admit(self, uint64_t tag, int slot, int state, int64_t bucket) except -1 nogil:
         """A slot for a new pair, counted in ``state``."""
         cdef uint64_t at = mix(tag) & self.pair_mask, place = at
-        cdef int64_t rank, worst = -1, old
+        cdef int64_t rank, worst = -1
         cdef int k
         cdef Pair* pair
         for k in range(PAIR_GROUP):
@@ -372,11 +336,7 @@ cdef class DistinctWindow:
                 place = at + k
                 worst = -1
                 break
-            old = bucket - pair.bucket
-            if not -BUCKETS < old < BUCKETS:
-                rank = <int64_t>1 << 60
-            else:
-                rank = (<int64_t>1 << 50) - <int64_t>pair.weight * (2 * BUCKETS) + old + BUCKETS
+            rank = rank_of(bucket - pair.bucket, pair.weight)
             if rank > worst:
                 worst, place = rank, at + k
         pair = &self.pairs[place]
@@ -385,16 +345,13 @@ cdef class DistinctWindow:
             uncount(&self.keys[pair.slot], pair)
             self.weights[pair.slot] -= 1
         self.birth += 1
-        pair.tag = tag
-        pair.bucket = bucket
-        pair.slot = slot
-        pair.generation = self.keys[slot].generation
-        pair.birth = self.birth
-        pair.state = state
-        count(&self.keys[slot], state, bucket)
         self.weights[slot] += 1
+        pair[0] = Pair(
+            tag=tag, bucket=bucket, slot=slot, generation=self.keys[slot].generation, birth=self.birth,
+            weight=<uint16_t>min(self.weights[slot], <uint32_t>0xFFFF), state=state,
+        )
+        count(&self.keys[slot], state, bucket)
         self.owners[place] = <uint8_t>pair.generation
-        pair.weight = <uint16_t>min(self.weights[slot], <uint32_t>0xFFFF)
         return <int>place
 
     cdef inline int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
@@ -428,12 +385,7 @@ cdef class DistinctWindow:
                 break
             self.wait_head += 1
             pair = &self.pairs[first.pair]
-            if (
-                first.due <= ts
-                and pair.birth == first.birth
-                and pair.state == WAITING
-                and pair.generation == self.keys[pair.slot].generation
-            ):
+            if first.due <= ts and still_waits(first, pair, &self.keys[pair.slot]):
                 now = self.number_of(first.due)
                 if now > self.latest[pair.slot]:
                     self.age(pair.slot, now)
@@ -443,18 +395,5 @@ cdef class DistinctWindow:
 
     cdef list examples(self, int slot):
         """The counted values of the key in a slot, the latest first."""
-        cdef Py_ssize_t i = 0, n = self.owners.shape[0]
         cdef uint64_t mixed = mix(self.names[slot])
-        cdef uint8_t* first = &self.owners[0]
-        cdef uint8_t* place
-        cdef list found = []
-        while i < n:
-            place = <uint8_t*>memchr(first + i, <uint8_t>self.keys[slot].generation, n - i)
-            if place == NULL:
-                break
-            i = place - first
-            if self.pairs[i].slot == <uint32_t>slot and self.pairs[i].state == COUNTED and self.alive(&self.pairs[i]):
-                found.append((self.pairs[i].birth, self.pairs[i].tag ^ mixed))
-            i += 1
-        found.sort(reverse=True)
-        return [value for _, value in found[:SAMPLE]]
+        return [tag ^ mixed for tag in counted_tags(self.owners, self.pairs, &self.keys[slot], slot, self.latest[slot])]

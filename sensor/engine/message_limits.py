@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
+from sensor.counting.contacts import combine
 from sensor.counting.rates import RateWindow
-from sensor.counting.windows import combine
 from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sensor.core.addresses import Networks, parse
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.time_units import SECOND
-from sensor.counting.contacts import Blocks, contact_attempts, contacts, ends, fold, service_attempts, sessions
-from sensor.counting.windows import combine
+from sensor.counting.contacts import Blocks, combine, contact_attempts, contacts, ends, fold, service_attempts, sessions
 
 START = 1_700_000_000 * SECOND
 LOW = 2**64 - 1

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.core.time_units import SECOND
-from sensor.counting.windows import DistinctWindow, combine
+from sensor.counting.contacts import combine
+from sensor.counting.windows import DistinctWindow
 
 WINDOW = 80 * SECOND
 BUCKET = 10 * SECOND

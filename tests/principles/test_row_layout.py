@@ -11,6 +11,7 @@ import pytest
 from sensor.core.batch import ROW, Problem
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.recent import SEEN
+from sensor.counting.window_types import PAIR, WAIT
 from sensor.decode.flows import MARK, SLOT
 from sensor.records.block import HEAD, SECTION
 from tests.principles._source import SENSOR
@@ -45,6 +46,8 @@ def enum_values(path: Path) -> dict[str, int]:
         ("decode/flows.pxd", "Slot", SLOT),
         ("decode/flows.pxd", "Mark", MARK),
         ("core/recent.pxd", "Seen", SEEN),
+        ("counting/window_rows.pxd", "Pair", PAIR),
+        ("counting/window_rows.pxd", "Wait", WAIT),
         ("records/buffer.pxd", "Head", HEAD),
         ("records/buffer.pxd", "Section", SECTION),
     ],

@@ -22,8 +22,8 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import HOUR, SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 CHANNELS_LIMIT, MACHINES_LIMIT = 8192, 8192

@@ -23,9 +23,8 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes, follow
-from sensor.counting.contacts import contact_attempts
+from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.unanswered import unanswered

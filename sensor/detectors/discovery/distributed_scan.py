@@ -19,8 +19,8 @@ from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
 from sensor.detectors.shared.addresses import FAILED
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 

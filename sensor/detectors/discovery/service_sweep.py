@@ -23,8 +23,8 @@ from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import DAY, SECOND
 from sensor.counting.changes import Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
 from sensor.detectors.shared.addresses import FAILED, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 

@@ -20,8 +20,8 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SERVICES_LIMIT = 8192

@@ -27,10 +27,10 @@ from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
 from sensor.counting.tally import Counts, Distinct
-from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 REPORTED_LIMIT = 1024

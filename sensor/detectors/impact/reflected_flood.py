@@ -24,8 +24,9 @@ from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.windows import DistinctWindow, combine
+from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 

@@ -24,9 +24,9 @@ from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
+from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
-from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 1024

@@ -20,10 +20,9 @@ from sensor.core.recent import RecentSet
 from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
-from sensor.counting.contacts import sessions
+from sensor.counting.contacts import combine, sessions
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
-from sensor.counting.windows import combine
 from sensor.detectors.shared.hosts import client_of, server_of
 from sensor.dissectors.shared.smb_events import SmbTreeConnect
 
