@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from sensor.core.output import Ack, Entry, Refuse, Retry
 from sensor.outputs.amqp import Amqp, Options
+from tests import sampling
 from tests.golden import Golden
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
@@ -134,6 +135,7 @@ def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
     ]
 
 
+@pytest.mark.endurance
 def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -> None:
     """After kill -9 of the broker during delivery every record is there, in order except for redelivered ones."""
     out, batch, over = opened(server, queue=queue), entries(6000), threading.Event()
@@ -146,7 +148,8 @@ def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -
 
     thread = threading.Thread(target=deliver)
     thread.start()
-    for _ in range(2):
+    kills = sampling.repeated(10, 1)
+    for _ in range(kills):
         begun = len(done)
         until(lambda begun=begun: len(done) >= begun + 4 or not thread.is_alive())
         time.sleep(rng.uniform(0, 0.05))
@@ -155,7 +158,7 @@ def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -
     thread.join()
     out.close()
     assert over.is_set()
-    assert sum(done) >= 2
+    assert sum(done) >= kills
     assert list(dict.fromkeys(properties.message_id for _, properties, _ in taken(server, queue))) == ids(batch)
 
 
