@@ -34,6 +34,19 @@ ACK_WAIT_S = 2
 SITE, PARIS = "HQ", "Paris"
 ROOT = Path(__file__).parents[2]
 
+TABLES = (
+    "sensors tokens logs events devices alerts incidents quarantine configurations configuration_files edges "
+    "separations entity_members mac_conflicts campaigns releases release_parts rollouts scheduled_hunts "
+    "report_schedules console.links console.sessions console.tokens console.users console.passkey_users "
+    "console.passkeys console.views console.visits console.site_scopes console.audit console.undo"
+).split()
+# The tables with rows, or with numbers drawn from a sequence: to truncate all of them takes half a second.
+USED = " UNION ALL ".join(
+    f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name}) OR EXISTS (SELECT FROM pg_sequence JOIN pg_depend "  # noqa: S608
+    f"ON objid = seqrelid WHERE refobjid = '{name}'::regclass AND pg_sequence_last_value(seqrelid) IS NOT NULL)"
+    for name in TABLES
+)
+
 
 class HubNats(Server):
     """The NATS server of a hub, with the configuration of `sensor hub init`."""
@@ -139,13 +152,8 @@ class HubServers:
     def empty(self) -> None:
         """Remove every sensor, with its events and its configuration."""
         with self.base() as base:
-            base.execute(
-                "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
-                "configuration_files, edges, separations, entity_members, mac_conflicts, campaigns, releases, "
-                "release_parts, rollouts, scheduled_hunts, report_schedules, console.links, console.sessions, "
-                "console.tokens, console.users, console.passkey_users, console.passkeys, console.views, "
-                "console.visits, console.site_scopes, console.audit, console.undo RESTART IDENTITY CASCADE"
-            )
+            if used := [row[0] for row in base.execute(USED)]:
+                base.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
         """Credentials of an enrolled sensor, without NATS."""
