@@ -88,7 +88,7 @@ def describe(args: argparse.Namespace) -> int:
         return USAGE
     heads = ("table", "column", "type", "meaning", "ECS", "Zeek")
     chosen = [TABLES[args.operands[0]]] if args.operands else list(TABLES.values())
-    rows = [(one.name, *column) for one in chosen for column in one.columns]
+    rows = [(one.name, *column[:5]) for one in chosen for column in one.columns]
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
     elif args.csv:

@@ -119,7 +119,7 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
     from sensor.records.summary import summary
 
     if args.json:
-        print_json([row | ({"community_id": community} if (community := _community(row)) else {}) for row in rows])
+        print_json(rows)
         return
     names = labels(query, rows)
     lines = [
@@ -145,19 +145,6 @@ def _time_line(lines: Sequence[Sequence[str]]) -> str:
         output += textwrap.wrap(head, width, subsequent_indent=indent, break_on_hyphens=False)
         output += textwrap.wrap(what, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
     return "\n".join(output)
-
-
-def _community(row: dict[str, Any]) -> str:
-    """The Community ID of a flow."""
-    from sensor.core.addresses import parse
-    from sensor.core.community_id import community_id
-
-    numbers = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}
-    if row.get("proto") not in numbers or not row.get("src_ip") or not row.get("dst_ip"):
-        return ""
-    return community_id(
-        parse(row["src_ip"]), parse(row["dst_ip"]), numbers[row["proto"]], row["src_port"] or 0, row["dst_port"] or 0
-    )
 
 
 def _clock(moment: str) -> str:

@@ -14,7 +14,7 @@ import struct
 from sensor.core.addresses import V4_MASK, is_v4
 from sensor.core.ip_protocols import ICMP, ICMPV6, SCTP, TCP, UDP
 
-_WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMPV6, SCTP))
+WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMPV6, SCTP))
 _SEED = struct.pack("!H", 0)
 
 # Type of a request → type of its reply.
@@ -52,7 +52,7 @@ def community_id(client: int, server: int, proto: int, client_port: int, server_
     if not one_way and second < first:
         first, second = second, first
     hashed = hashlib.sha1(_SEED + _packed(first[0]) + _packed(second[0]) + bytes((proto, 0)), usedforsecurity=False)
-    if proto in _WITH_PORTS:
+    if proto in WITH_PORTS:
         hashed.update(struct.pack("!HH", first[1], second[1]))
     return "1:" + base64.b64encode(hashed.digest()).decode("ascii")
 

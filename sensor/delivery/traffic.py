@@ -21,7 +21,7 @@ Body = dict[str, Any]
 Row = Mapping[str, Any]
 OF_AN_END = ("ip", "port", "mac", "device", "country", "asn", "as_org")
 _ENDS = ("src", "dst")
-_COMMON = frozenset(("ts", "sensor", "site", "vlan", "proto"))
+_COMMON = frozenset(("ts", "sensor", "site", "vlan", "proto", "community_id"))
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -51,7 +51,7 @@ def record_of(table: str, row: Row) -> Body:
     }
     for end in _ENDS:
         made[end] = _filled({name: row.get(f"{end}_{name}") for name in OF_AN_END})
-    made["network"] = _filled({"vlan": row["vlan"], "transport": row["proto"]})
+    made["network"] = _filled({"vlan": row["vlan"], "transport": row["proto"], "community_id": row.get("community_id")})
     own = {name: value for name, value in row.items() if name not in _COMMON and name.partition("_")[0] not in _ENDS}
     sizes = {name: row[name] for name in row if name.endswith(("_bytes", "_packets", "_payload"))}
     made[table] = _filled(own | sizes)

@@ -134,7 +134,7 @@ class TrafficRunner(Threaded):
     def _batches(self, waiting: Waiting) -> Iterator[Batch]:
         """The unsettled rows of a file."""
         batch, room = Batch(), self.options.batch_kib << 10
-        for number, entry in enumerate(self._entries.of(waiting.table, rows_of(waiting.path)), 1):
+        for number, entry in enumerate(self._entries.of(waiting.table, rows_of(waiting)), 1):
             if number <= self.reached.rows:
                 continue
             if entry is None:

@@ -34,6 +34,7 @@ PROTOCOLS = {
     112: "vrrp",
     132: "sctp",
 }
+_NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 # [MS-RPCE] 2.2.1.1.8
 PROTECTIONS = ("none", "none", "connect", "call", "packet", "integrity", "privacy")
 
@@ -50,6 +51,11 @@ def rcode_name(number: int) -> str:
 def proto_name(number: int) -> str | None:
     """The name of an IP protocol; null without IP."""
     return PROTOCOLS.get(number) or (str(number) if number else None)
+
+
+def proto_number(name: str | None) -> int:
+    """The number of an IP protocol; 0 without IP."""
+    return _NUMBERS.get(name or "", 0) or int(name or 0)
 
 
 def cipher_name(number: int) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sensor.records import gather
+from sensor.records import community, gather
 from sensor.records.block import Rows
 from sensor.records.messages import SEPARATOR
 from sensor.records.schema import FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, Table
@@ -35,7 +35,7 @@ CODED = pa.dictionary(pa.int32(), pa.string())
 @functools.cache
 def arrow_schema(table: Table) -> pa.Schema:
     """The Arrow schema of a table's files."""
-    return pa.schema([(column.name, TYPES[column.kind]) for column in table.columns])
+    return pa.schema([(column.name, TYPES[column.kind]) for column in table.in_files])
 
 
 @functools.cache
@@ -92,10 +92,10 @@ def texts(rows: Rows, place: int) -> pa.Array:
 
 
 def texts_of(text: bytes, spans: npt.NDArray[np.uint64]) -> pa.Array:
-    return _strings(*gather.gather(text, spans))
+    return strings(*gather.gather(text, spans))
 
 
-def _strings(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.Array:
+def strings(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.Array:
     """A column of texts; empty ones are null."""
     valid = pa.py_buffer(np.packbits(np.diff(offsets) > 0, bitorder="little").tobytes())
     return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data), valid)
@@ -143,9 +143,15 @@ def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], npt.NDA
 
 def ips(hi: Numbers, lo: Numbers) -> pa.Array:
     """Addresses as text; null if there is none."""
-    return _strings(*gather.ips(np.ascontiguousarray(hi, np.uint64), np.ascontiguousarray(lo, np.uint64)))
+    return strings(*gather.ips(np.ascontiguousarray(hi, np.uint64), np.ascontiguousarray(lo, np.uint64)))
+
+
+def hashes(heads: npt.NDArray[np.void]) -> pa.Array:
+    """The first 8 bytes of the SHA-1 in the Community ID of flows; null if they have none."""
+    found = community.prefixes(heads)
+    return where(found != 0, found)
 
 
 def macs(numbers: Numbers) -> pa.Array:
     """MACs as text; null if there is none."""
-    return _strings(*gather.macs(np.ascontiguousarray(numbers, np.uint64)))
+    return strings(*gather.macs(np.ascontiguousarray(numbers, np.uint64)))

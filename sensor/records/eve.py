@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sensor.core.addresses import parse
-from sensor.core.community_id import community_id
+from sensor.records.derived import community_of
 
 Row = Mapping[str, Any]
-NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
 PROTOS = {"ipv6-icmp": "IPv6-ICMP"}
 STATES = {"S0": "new", "REJ": "closed", "RSTOS0": "closed"}
 SEVERITIES = {"critical": 1, "high": 1, "medium": 2, "low": 3, "info": 3}
@@ -46,28 +44,12 @@ def event(table: str, row: Row) -> dict[str, Any]:
             "dest_port": row["dst_port"],
             "proto": PROTOS.get(row["proto"], (row["proto"] or "").upper()) or None,
             "vlan": [row["vlan"]] if row["vlan"] else None,
-            "community_id": identity(row), "host": row["sensor"],
+            "community_id": row.get("community_id") or community_of(row), "host": row["sensor"],
         }
     )  # fmt: skip
     if table == "conn":
         made |= _filled({"app_proto": row["service"]})
     return made | {_TYPES[table]: _filled(_BODIES[table](row))}
-
-
-def identity(row: Row) -> str | None:
-    """The Community ID of a connection."""
-    if row["proto"] not in NUMBERS or not row["src_ip"] or not row["dst_ip"]:
-        return None
-    return (
-        community_id(
-            parse(row["src_ip"]),
-            parse(row["dst_ip"]),
-            NUMBERS[row["proto"]],
-            row["src_port"] or 0,
-            row["dst_port"] or 0,
-        )
-        or None
-    )
 
 
 def moment(ts: datetime) -> str:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.records.columns import read_rows
+from sensor.records.derived import completed
 from sensor.records.eve import event
 from sensor.records.manifest import File
 from sensor.records.readable import Range
@@ -57,7 +58,7 @@ def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> 
         kept = (ts >= (within.since if within.since is not None else np.iinfo(np.int64).min)) & (
             ts < (within.until if within.until is not None else np.iinfo(np.int64).max)
         )
-        yield rows.filter(pa.array(kept))
+        yield completed(table, rows.filter(pa.array(kept)))
 
 
 def _rows(parts: Iterator[pa.Table]) -> Iterator[Row]:

@@ -56,6 +56,7 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
         "missed_bytes": columns.where(traced & (ended["proto"] == TCP), ended["missed"].astype(np.int64)),
         "sni": columns.texts(rows, 1),
         "ja4": columns.texts(rows, 2),
+        "community_hash": columns.hashes(heads),
         "end_reason": columns.named(ended["reason"], reasons.get),
     }
     common = batch.common(heads)

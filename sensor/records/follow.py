@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensor.records.derived import completed
 from sensor.records.manifest import File, Manifest, ManifestError
 from sensor.records.paths import MANIFEST
 from sensor.records.query_process import plain
+from sensor.records.schema import TABLES
 
 Row = dict[str, Any]
 
@@ -51,5 +53,6 @@ class Follower:
             rows = pq.read_table(self._folder / file.name, partitioning=None)
         except (OSError, pa.ArrowException):
             return
+        rows = completed(TABLES[file.table], rows)
         for row in rows.take(pc.sort_indices(rows["ts"])).to_pylist():
             yield {"table": file.table} | {name: plain(value) for name, value in row.items()}

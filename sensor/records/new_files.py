@@ -31,7 +31,7 @@ IPV4 = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
 HOST_PARTS = [rf"(\.[0-9]+){{{(32 - size) // 8}}}$" for size in PREFIXES]
 # Numeric columns with mostly distinct values.
 SPREAD = frozenset(
-    ("src_port", "src_bytes", "dst_bytes", "src_payload", "dst_payload", "request_size", "response_size", "size")
+    "community_hash src_port src_bytes dst_bytes src_payload dst_payload request_size response_size size".split()
 )
 
 

@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensor.records.derived import completed
 from sensor.records.manifest import File
 from sensor.records.query_process import plain
+from sensor.records.schema import TABLES
 
 FOLDER, WANTED, DROPPED, SUFFIX = "outbox", "wanted.json", "dropped.json", ".parquet"
 # Bytes that may wait in an outbox before the oldest files are dropped; seconds after which an outbox without a
@@ -62,12 +64,12 @@ class Outbox:
         return _dropped(self.folder)
 
 
-def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+def rows_of(waiting: Waiting) -> Iterator[dict[str, Any]]:
     """The rows of a file, in order of time. Raises Unreadable."""
     try:
-        table = pq.read_table(path, partitioning=None)
+        table = completed(TABLES[waiting.table], pq.read_table(waiting.path, partitioning=None))
     except (OSError, pa.ArrowException) as error:
-        raise Unreadable(f"{path}: {error}") from None
+        raise Unreadable(f"{waiting.path}: {error}") from None
     for batch in table.take(pc.sort_indices(table["ts"])).to_batches(max_chunksize=8192):
         for row in batch.to_pylist():
             yield {name: plain(value) for name, value in row.items()}

@@ -15,7 +15,7 @@ from sensor.records.manifest import File
 from sensor.records.query_process import Answer, Begin, Request
 from sensor.records.readable import NoRecords, Range, readable
 from sensor.records.schema import TABLES, TRAFFIC, Table
-from sensor.records.views import selected, statements
+from sensor.records.views import selected, statements, whole_name
 
 MEMORY_MIB, SECONDS, ROWS, NICE = 512, 60.0, 10_000, 10
 __all__ = ["NoRecords", "Query", "QueryError", "Range"]
@@ -68,21 +68,21 @@ class Query:
 
     def steps(self, table: Table, *values: Values) -> Iterator[tuple[str, int]]:
         """The same in steps, the newest files first, each with the time of the last row (microseconds) in the later
-        steps; -1 at the end.
+        steps; -1 at the end. Rows have the hidden columns of the table.
         """
         if table not in TRAFFIC:  # few rows, some of which are computed from others
             yield table.name, -1
             return
         for files, last in newest_first(self._chosen(table, *values)):
-            yield self._source(table, files), last
+            yield self._source(table, files, whole=True), last
 
     def _chosen(self, table: Table, *values: Values) -> list[File]:
         return that_may_hold(self.folder, table, self._by_table.get(table.name, []), values)
 
-    def _source(self, table: Table, files: Sequence[File]) -> str:
+    def _source(self, table: Table, files: Sequence[File], *, whole: bool = False) -> str:
         if table not in TRAFFIC or len(files) == len(self._by_table.get(table.name, ())):
-            return table.name
-        return f"({selected(table, paths_of(self.folder, table, files), *map(as_sql, self.within))})"
+            return whole_name(table) if whole else table.name
+        return f"({selected(table, paths_of(self.folder, table, files), *map(as_sql, self.within), whole=whole)})"
 
     def _fill(self, name: str) -> None:
         """Compute a table, once. Raises QueryError if no function here can."""

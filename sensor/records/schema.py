@@ -14,8 +14,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _table(name: str, meaning: str, *columns: Column, zeek: str = "", eve: str = "") -> Table:
-    return Table(name, meaning, (*COMMON, *columns), zeek, eve)
+def _table(
+    name: str, meaning: str, *columns: Column, zeek: str = "", eve: str = "", hidden: tuple[Column, ...] = ()
+) -> Table:
+    return Table(name, meaning, (*COMMON, *columns), zeek, eve, hidden=hidden)
 
 
 CONN = _table(
@@ -56,6 +58,14 @@ CONN = _table(
     Column("sni", TEXT, "host name of the TLS or QUIC ClientHello", "tls.client.server_name"),
     Column("ja4", TEXT, "JA4 of the TLS or QUIC ClientHello", "tls.client.ja4"),
     Column(
+        "community_id",
+        TEXT,
+        "Community ID, version 1: the same in both directions and in other tools",
+        "network.community_id",
+        "community_id",
+        derived=True,
+    ),
+    Column(
         "end_reason",
         TEXT,
         "why the row was written: finished, reset, idle, evicted (table full) or stopped (end of capture)",
@@ -74,6 +84,7 @@ CONN = _table(
     Column("dst_as_org", TEXT, "organization of that system", "destination.as.organization.name"),
     zeek="conn",
     eve="flow",
+    hidden=(Column("community_hash", INT, "first 8 bytes of the SHA-1 in the Community ID, as a signed number"),),
 )
 DNS = _table(
     "dns",

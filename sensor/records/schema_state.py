@@ -11,7 +11,7 @@ DEVICE_HISTORY = Table(
     "One row for each version of a device: its state in the inventory from `ts` until `valid_to`.",
     (
         Column("ts", TIME, "start of this version", "@timestamp", "ts"),
-        Column("valid_to", TIME, "end of this version; null for the present one (computed when the table is read)"),
+        Column("valid_to", TIME, "end of this version; null for the present one", derived=True),
         *SENSOR,
         Column("device", TEXT, "id of the device", "device.id"),
         Column("action", TEXT, "change: new, identified, changed, gone, ...", "event.action"),

@@ -18,7 +18,7 @@ TIME, TEXT, LIST, INT, FLAG, SECONDS, NUMBER = (
 
 class Column(NamedTuple):
     """``kind``: one of the constants above. ``ecs``: the field of the Elastic Common Schema; ``zeek``: the field of
-    Zeek's log; empty if neither has it.
+    Zeek's log; empty if neither has it. ``derived``: computed when the table is read, and not in its files.
     """
 
     name: str
@@ -26,11 +26,12 @@ class Column(NamedTuple):
     meaning: str
     ecs: str = ""
     zeek: str = ""
+    derived: bool = False
 
 
 class Table(NamedTuple):
     """``zeek``: the equivalent log of Zeek; ``eve``: the event type of Suricata; ``stored``: in files of the records,
-    not computed when a query needs it.
+    not computed when a query needs it; ``hidden``: columns that are in its files only.
     """
 
     name: str
@@ -39,13 +40,19 @@ class Table(NamedTuple):
     zeek: str = ""
     eve: str = ""
     stored: bool = True
+    hidden: tuple[Column, ...] = ()
 
     @property
     def shape(self) -> int:
         """A number for the names and types of the columns: files with the same number can be read without checking the
         columns of each. Never 0, which means unknown.
         """
-        return zlib.crc32(repr([(column.name, column.kind) for column in self.columns]).encode()) | 1
+        return zlib.crc32(repr([(column.name, column.kind) for column in self.in_files]).encode()) | 1
+
+    @property
+    def in_files(self) -> tuple[Column, ...]:
+        """The columns of its files."""
+        return tuple(column for column in self.columns if not column.derived) + self.hidden
 
     @property
     def names(self) -> tuple[str, ...]:

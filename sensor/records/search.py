@@ -15,6 +15,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.asof import Labels
 from sensor.records.chosen import Values
 from sensor.records.contents import block_values, domain_value
+from sensor.records.derived import community_of
 from sensor.records.filters import (
     Condition,
     Filter,
@@ -157,14 +158,20 @@ def search(
     for table, where in _wheres(term, filters, tables):
         rows += _newest(query, table, where, values, most + 1)
     rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
-    return rows[-most:], len(rows) > most
+    return [_with_community(row) for row in rows[-most:]], len(rows) > most
+
+
+def _with_community(row: Row) -> Row:
+    return row | {"community_id": found} if "uid" in row and (found := community_of(row)) else row
 
 
 def _newest(query: Query, table: Table, where: Condition, values: Sequence[Values], most: int) -> list[Row]:
     """The newest matching rows of a table. Stops when the remaining files cannot have newer ones."""
     rows = list[Row]()
+    # Of connections, derived columns are computed for the rows of the result only.
+    names = ", ".join(one.name for one in table.columns if not (one.derived and table.hidden))
     for source, last in query.steps(table, *values):
-        sql = f"SELECT * FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
+        sql = f"SELECT {names} FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
         answer = query.run(sql, where.values, most)
         rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         rows = sorted(rows, key=lambda row: str(row["ts"]), reverse=True)[:most]

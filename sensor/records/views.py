@@ -4,11 +4,12 @@ other tools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from sensor.records.community_sql import MACROS as COMMUNITY
 from sensor.records.defender import DEFENDER
-from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Table
+from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Column, Table
 
 SQL_TYPES = {
     TIME: "TIMESTAMP",
@@ -32,6 +33,11 @@ CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) L
 CREATE MACRO is_private(ip) AS regexp_matches(ip, '^(10|172[.](1[6-9]|2[0-9]|3[01])|192[.]168|169[.]254'
     || '|100[.](6[4-9]|[789][0-9]|1[01][0-9]|12[0-7]))[.][0-9.]+$|^(fe80|f[cd][0-9a-f][0-9a-f]):');
 """
+# Columns that are computed when a table is read, as SQL on the columns of its files.
+DERIVED = {
+    "valid_to": "lead(ts) OVER (PARTITION BY device ORDER BY ts)",
+    "community_id": "community_id(src_ip, dst_ip, proto, src_port, dst_port)",
+}
 # The present state of devices.
 DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"
 
@@ -45,23 +51,34 @@ class Paths(NamedTuple):
 
 def statements(files: Mapping[str, Paths], since: str = "", until: str = "") -> Iterator[str]:
     """SQL that creates the views. ``files``: by table; ``since`` and ``until``: times in SQL notation."""
+    yield MACROS
+    yield COMMUNITY
     for table in TABLES.values():
         if not table.stored:
             yield (
                 f"CREATE TABLE {table.name} ({', '.join(f'{one.name} {SQL_TYPES[one.kind]}' for one in table.columns)})"
             )
             continue
-        yield f"CREATE VIEW {table.name} AS {selected(table, files.get(table.name, Paths()), since, until)}"
-    yield MACROS
+        there = selected(table, files.get(table.name, Paths()), since, until, whole=bool(table.hidden))
+        if table.hidden:
+            yield f"CREATE VIEW {whole_name(table)} AS {there}"
+            there = f"SELECT {', '.join(table.names)} FROM {whole_name(table)}"
+        yield f"CREATE VIEW {table.name} AS {there}"
     yield DEVICE
     yield DEFENDER
 
 
-def selected(table: Table, files: Paths, since: str = "", until: str = "") -> str:
-    """SQL of the rows in some files of a table."""
+def whole_name(table: Table) -> str:
+    """The view of a table with its hidden columns; the table's own name if it has none."""
+    return f"_{table.name}" if table.hidden else table.name
+
+
+def selected(table: Table, files: Paths, since: str = "", until: str = "", *, whole: bool = False) -> str:
+    """SQL of the rows in some files of a table. ``whole``: with its hidden columns."""
+    columns = table.columns + (table.hidden if whole else ())
     if not (files.today or files.others):
-        return f"SELECT {', '.join(f'NULL::{SQL_TYPES[one.kind]} AS {one.name}' for one in table.columns)} WHERE false"
-    names = ", ".join(column.name if column.name != "valid_to" else f"{_NEXT} AS valid_to" for column in table.columns)
+        return f"SELECT {_nulls(columns)} WHERE false"
+    names = ", ".join(f"{DERIVED[one.name]} AS {one.name}" if one.derived else one.name for one in columns)
     # The state of a device before the start of the time range.
     range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
     range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
@@ -74,19 +91,17 @@ def _read(table: Table, files: Paths) -> str:
     parts = [f"SELECT * FROM read_parquet([{_listed(files.today)}])"] if files.today else []
     if files.others:
         # All files may lack a present column: its values are then null instead of an error.
-        today = ", ".join(
-            f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in table.columns if one.name != "valid_to"
-        )
         parts.append(f"SELECT * FROM read_parquet([{_listed(files.others)}], union_by_name = true)")
-        parts.append(f"SELECT {today} WHERE false")
+        parts.append(f"SELECT {_nulls(table.in_files)} WHERE false")
     return " UNION ALL BY NAME ".join(parts)
+
+
+def _nulls(columns: Iterable[Column]) -> str:
+    return ", ".join(f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in columns)
 
 
 def _listed(paths: Sequence[str]) -> str:
     return ", ".join(f"'{quoted(path)}'" for path in paths)
-
-
-_NEXT = "lead(ts) OVER (PARTITION BY device ORDER BY ts)"
 
 
 def quoted(text: str) -> str:

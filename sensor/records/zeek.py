@@ -84,7 +84,7 @@ LOGS: dict[str, tuple[Field, ...]] = {
         ("resp_ip_bytes", "count", _ip_bytes("dst")),
         _unset("tunnel_parents", "set[string]"), ("orig_l2_addr", "string", _of("src_mac")),
         ("resp_l2_addr", "string", _of("dst_mac")),
-        ("vlan", "int", _of("vlan")),
+        ("vlan", "int", _of("vlan")), ("community_id", "string", _of("community_id")),
     ),
     "dns": (
         *_ENDS, _PROTO, _unset("trans_id", "count"), ("rtt", "interval", _of("rtt")), ("query", "string", _of("query")),

@@ -343,28 +343,29 @@ def test_summary_keeps_zeros() -> None:
     assert body(maker().sensor("summary", TS, "12 packets", capture=CAPTURE))["capture"] == CAPTURE
 
 
-@pytest.mark.parametrize(
-    ("proto", "client", "server", "client_port", "server_port", "expected"),
-    [
-        (6, "128.232.110.120", "66.35.250.204", 34855, 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
-        (6, "66.35.250.204", "128.232.110.120", 80, 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
-        (17, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
-        (132, "192.168.170.8", "192.168.170.56", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="),
-        (1, "192.168.0.89", "192.168.0.1", 8, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
-        (1, "192.168.0.1", "192.168.0.89", 0, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
-        (1, "192.168.0.89", "192.168.0.1", 20, 0, "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
-        (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 0, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
-        (
-            58,
-            "3ffe:507:0:1:260:97ff:fe07:69ea",
-            "3ffe:507:0:1:200:86ff:fe05:80da",
-            3,
-            0,
-            "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=",
-        ),
-        (46, "10.1.24.4", "10.1.12.1", 0, 0, "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
-    ],
-)
+# corelight/community-id-spec: protocol, addresses, ports, Community ID.
+PUBLISHED = [
+    (6, "128.232.110.120", "66.35.250.204", 34855, 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    (6, "66.35.250.204", "128.232.110.120", 80, 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    (17, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+    (132, "192.168.170.8", "192.168.170.56", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="),
+    (1, "192.168.0.89", "192.168.0.1", 8, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+    (1, "192.168.0.1", "192.168.0.89", 0, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+    (1, "192.168.0.89", "192.168.0.1", 20, 0, "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
+    (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 0, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+    (
+        58,
+        "3ffe:507:0:1:260:97ff:fe07:69ea",
+        "3ffe:507:0:1:200:86ff:fe05:80da",
+        3,
+        0,
+        "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=",
+    ),
+    (46, "10.1.24.4", "10.1.12.1", 0, 0, "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4="),
+]
+
+
+@pytest.mark.parametrize(("proto", "client", "server", "client_port", "server_port", "expected"), PUBLISHED)
 def test_community_ids_of_the_published_examples(
     proto: int, client: str, server: str, client_port: int, server_port: int, expected: str
 ) -> None:

@@ -77,6 +77,7 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
         "src_payload": pa.array(size),
         "dst_payload": pa.array(back),
         "missed_bytes": pa.array(np.zeros(rows, np.int64)),
+        "community_hash": pa.array(random.integers(-(1 << 63), (1 << 63) - 1, rows)),
         "end_reason": pa.array(["finished"]).take(pa.array(np.zeros(rows, np.int32))),
     }
     return filled(CONN, columns, rows)
