@@ -1,7 +1,7 @@
 """Search traffic records for an address, a device, a name or a file, as a timeline.
 
-WHAT is an address, a network (203.0.113.0/24), a MAC, a device (id or name), a domain (subdomains included), a JA4, a hash, or text in
-a user agent, account, file, share, certificate or similar field. Filters narrow the result: dst_port=443, service=tls,
+WHAT is an address, a network (203.0.113.0/24), a MAC, a device (id or name), a domain (subdomains included), a JA4, a hash, a
+Community ID (1:...), or text in a user agent, account, file, share, certificate or similar field. Filters narrow the result: dst_port=443, service=tls,
 src_bytes>1000000, user_agent=*curl*, dst_ip=203.0.113.0/24. Only tables with that column are searched; `sensor hunt describe` lists
 all columns.
 
@@ -42,6 +42,7 @@ EXAMPLES = """\
   sensor search example.com --table dns
   sensor search 10.20.10.0/24 state=REJ -n 1000 --csv
   sensor search query=*.example.com dst_ip=10.20.10.0/24
+  sensor search 1:jKtiCvCJHlQ/nRfs5Y+Rpy40ly8=
   sensor search --flow 99048405476573202
   sensor search 10.20.10.61 --at 2026-11-24T08:10
 """
@@ -100,8 +101,8 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     from sensor.records.filters import Filter, SearchError, parsed
     from sensor.records.schema import TABLES
 
-    filters = [parsed(argument) for argument in args.operands if any(sign in argument for sign in "=<>")]
-    texts = [argument for argument in args.operands if not any(sign in argument for sign in "=<>")]
+    filters = [parsed(argument) for argument in args.operands if _is_filter(argument)]
+    texts = [argument for argument in args.operands if not _is_filter(argument)]
     for name in args.table:
         if name not in TABLES:
             raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")
@@ -112,6 +113,13 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     if not 1 <= args.n <= 1_000_000:
         raise SearchError(f"found -n {args.n}, expected 1 to 1000000")
     return filters, texts
+
+
+def _is_filter(argument: str) -> bool:
+    """Whether an argument is a filter; a Community ID ends with an equals sign."""
+    from sensor.records.community_sql import VERSION
+
+    return not argument.startswith(VERSION) and any(sign in argument for sign in "=<>")
 
 
 def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -> None:

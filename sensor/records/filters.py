@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.chosen import Values
+from sensor.records.community_sql import prefix_of
 from sensor.records.contents import block_values, endings
 from sensor.records.query import Query
 from sensor.records.schema import LIST, TABLES, TEXT, Column, Table
@@ -17,6 +18,7 @@ from sensor.records.searched import DOMAINS, EXACT, IPS
 _FILTER = lazy_pattern(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
 # Limit on the different IPv6 addresses that are compared with a block.
 ADDRESSES_MOST = 1_000_000
+COMMUNITY = "community_id"
 
 
 class SearchError(Exception):
@@ -56,6 +58,10 @@ def parsed(text: str) -> Filter:
 
         raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
     one = Filter(column, sign, value)
+    if column == COMMUNITY:
+        if sign not in {"=", "!="}:
+            raise SearchError(f"found {text!r}, expected = or != and a Community ID")
+        of_community(value)
     return one._replace(value=_block(one)) if one.is_block else one
 
 
@@ -134,11 +140,27 @@ def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
 def _condition(column: Column, one: Filter) -> Condition:
     if one.is_block:
         return _in_blocks(column, one)
+    if one.column == COMMUNITY:
+        found = of_community(one.value)
+        return found if one.sign == "=" else Condition(f"NOT coalesce({found.sql}, false)", found.values)
     if column.kind == LIST:
         return Condition(f"{_not(one)}coalesce(list_contains({column.name}, ?), false)", (one.value,))
     if column.kind == TEXT and one.sign in {"=", "!="}:
         return Condition(f"{column.name} {_not(one)}ILIKE ? ESCAPE '\\'", (escaped(one.value).replace("*", "%"),))
     return Condition(f"{column.name} {one.sign} ?", (one.value if column.kind == TEXT else _number(one),))
+
+
+def of_community(text: str) -> Condition:
+    """A condition for connections with a Community ID, by its prefix; those of earlier versions have none stored.
+    Raises SearchError.
+    """
+    prefix = prefix_of(text)
+    if prefix is None:
+        raise SearchError(
+            f"found {text!r}, expected a Community ID of version 1: 1: and 20 bytes in base64, such as "
+            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
+        )
+    return Condition(f"(community_hash = ? OR community_hash IS NULL) AND {COMMUNITY} = ?", (prefix, text))
 
 
 def _not(one: Filter) -> str:

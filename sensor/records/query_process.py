@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from sensor.records.by_community import narrowed
+
 ENCODER = msgspec.json.Encoder()
 # Rows of a computed table that are inserted at once.
 FILLED = 10_000
@@ -106,7 +108,7 @@ def answer(connection: Any, request: Request) -> Answer:
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
             return Answer(error=f"found {kinds}, expected one SELECT: queries are read-only")
-        done = connection.execute(statements[0], request.values)
+        done = executed(connection, request, statements[0])
         columns, types = [column[0] for column in done.description], [str(column[1]) for column in done.description]
         rows = done.fetchmany(request.most + 1)
     except duckdb.Error as error:
@@ -114,6 +116,18 @@ def answer(connection: Any, request: Request) -> Answer:
     return Answer(
         columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most
     )
+
+
+def executed(connection: Any, request: Request, statement: Any) -> Any:
+    """Run a SELECT, if possible in a form that reads fewer rows; errors are those of the original."""
+    import duckdb
+
+    if (faster := narrowed(connection, request.sql)) is not None:
+        try:
+            return connection.execute(faster, request.values)
+        except duckdb.Error:
+            pass
+    return connection.execute(statement, request.values)
 
 
 def filled(connection: Any, table: str, rows: list[list[Any]]) -> Answer:

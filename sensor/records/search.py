@@ -14,6 +14,7 @@ from sensor.core import addresses
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.asof import Labels
 from sensor.records.chosen import Values
+from sensor.records.community_sql import VERSION
 from sensor.records.contents import block_values, domain_value
 from sensor.records.derived import community_of
 from sensor.records.filters import (
@@ -24,27 +25,35 @@ from sensor.records.filters import (
     in_block,
     is_one_of,
     narrowed,
+    of_community,
     resolved,
     values_of,
     within,
 )
 from sensor.records.query import Query
-from sensor.records.schema import LIST, TABLES, Column, Table
+from sensor.records.schema import CONN, LIST, TABLES, Column, Table
 from sensor.records.searched import DEVICES, DOMAINS, FREE, HASHES, IPS, JA4S, MACS
+from sensor.records.views import whole_name
 
 _JA4 = lazy_pattern(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
 _HASH = lazy_pattern(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
 _DOMAIN = lazy_pattern(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?")
 NEAR = 64
+COMMUNITY = "Community ID"
+# Limit on connections with a Community ID, the newest first: a client may reuse a port for the same server.
+FLOWS = 1_000
 
 
 class SearchTerm(NamedTuple):
-    """The search term. ``what``: how it was interpreted, for users; ``devices``: ids of devices that have it."""
+    """The search term. ``what``: how it was interpreted, for users; ``devices``: ids of devices that have it;
+    ``flows``: uids of connections that have it.
+    """
 
     text: str
     what: str
     devices: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    flows: tuple[int, ...] = ()
 
     @property
     def values(self) -> list[bytes] | None:
@@ -53,7 +62,7 @@ class SearchTerm(NamedTuple):
             return [domain_value(self.text)]
         if self.what == "block" and ":" not in self.text:
             return block_values(self.text)
-        if self.what == "text":
+        if self.what in {"text", COMMUNITY}:
             return None
         some = self.devices or self.addresses or (() if self.what in {"device", "block"} else (self.text,))
         return [one.encode(errors="surrogateescape") for one in some]
@@ -69,6 +78,8 @@ def understood(text: str, query: Query) -> SearchTerm:
             return SearchTerm(text, "block", addresses=within(text, query))
         text = str(ipaddress.ip_address(text)) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
         return SearchTerm(text, kind)
+    if text.startswith(VERSION):
+        return SearchTerm(text, COMMUNITY, flows=_flows(text, query))
     if re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}", text):
         return SearchTerm(addresses.mac_text(addresses.parse_mac(text)), "MAC")
     if _JA4.fullmatch(text.lower()):
@@ -83,6 +94,13 @@ def understood(text: str, query: Query) -> SearchTerm:
     if _DOMAIN.fullmatch(text.lower()):
         return SearchTerm(text.lower().rstrip("."), "domain")
     return SearchTerm(text, "text")
+
+
+def _flows(text: str, query: Query) -> tuple[int, ...]:
+    """The uids of the newest connections with a Community ID. Raises SearchError, QueryError."""
+    where = of_community(text)
+    sql = f"SELECT uid FROM {whole_name(CONN)} WHERE {where.sql} ORDER BY ts DESC LIMIT {FLOWS}"
+    return tuple(uid for (uid,) in query.run(sql, where.values).rows if uid is not None)
 
 
 def _address(text: str) -> str | None:
@@ -115,6 +133,9 @@ def condition(term: SearchTerm, table: Table) -> Condition | None:
         return _any(table, DEVICES, lambda column: (f"{column.name} IN ({marks})", term.devices))
     if term.what == "domain":
         return _any(table, DOMAINS, lambda column: (_below(column), (term.text,)))
+    if term.what == COMMUNITY:
+        uids = ", ".join(map(str, term.flows))
+        return Condition(f"uid IN ({uids})" if uids else "false") if table.column("uid") is not None else None
     if term.what == "text":
         return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{escaped(term.text)}%",)))
     columns = {"address": IPS, "MAC": MACS, "JA4": JA4S, "hash": HASHES}[term.what]

@@ -94,6 +94,18 @@ def test_one_connection_is_reported_whole(found: Any) -> None:
     assert len({row["community_id"] for row in rows}) == 1
 
 
+def test_a_community_id_finds_the_connection_and_its_messages(found: Any) -> None:
+    """As the search term all tables, as a filter connections only; both also for other values in the search."""
+    row = found("checkip.synology.example", "--table", "tls")[0]
+    text = row["community_id"]
+    whole = found(text)
+    assert {one["table"] for one in whole} == {"conn", "tls"}
+    assert {one["uid"] for one in whole} == {row["uid"]}
+    assert [one["table"] for one in found(f"community_id={text}")] == ["conn"]
+    assert found(text, "dst_port=443") == whole
+    assert found(text, "dst_port=80") == []
+
+
 def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
     """A search without a result gives exit code 1, and names the searched data."""
     code, out, err = invoke("search", "203.0.113.250")
@@ -114,6 +126,10 @@ def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
         ["a", "b"],
         ["x", "--table", "con"],
         ["x", "-n", "0"],
+        ["1:LQU9qZlK+B5F3KDmev6m5PMibrg"],
+        ["1:"],
+        ["community_id=2:LQU9qZlK+B5F3KDmev6m5PMibrg="],
+        ["community_id>1:LQU9qZlK+B5F3KDmev6m5PMibrg="],
     ],
 )
 def test_what_makes_no_sense_is_refused(invoke: Any, arguments: list[str]) -> None:

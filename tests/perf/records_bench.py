@@ -22,12 +22,16 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sensor.records.columns import decoded, filled
+from sensor.core.addresses import V4
+from sensor.records.block import HEAD
+from sensor.records.columns import decoded, filled, hashes
+from sensor.records.community_sql import prefix_of
+from sensor.records.derived import community_of
 from sensor.records.hunts_library import hunt, library
 from sensor.records.manifest import OF_DAY
 from sensor.records.query import Query
 from sensor.records.schema import CONN
-from sensor.records.search import search, understood
+from sensor.records.search import Row, search, understood
 from sensor.records.upkeep import DAY, Upkeep
 from sensor.records.writer import HOUR_US, Made, Writer
 from tests.perf.records_writer import cost
@@ -52,6 +56,13 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
     services = pa.array(["tls", "dns", "http", "smb", "ntp", "ssh", "rdp", "http"])
     order = np.array([443, 53, 80, 445, 123, 22, 3389, 8080])
     place = np.argsort(order)[np.searchsorted(np.sort(order), ports)]
+    heads = np.zeros(rows, HEAD)
+    heads["src_lo"], heads["dst_lo"] = (
+        V4 | 0x0A140000 + (device // 200 << 8) + device % 200 + 1,
+        V4 | 0xC6120000 + other,
+    )
+    heads["sport"], heads["dport"] = random.integers(1024, 65535, rows), ports
+    heads["proto"] = np.where(np.isin(ports, [53, 123]), 17, 6)
     destinations = targets.take(pa.array(other))
     if hour % 97 == 0:
         destinations = pa.concat_arrays([pa.array([RARE]), destinations[1:]])
@@ -60,7 +71,7 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
         "uid": pa.array(np.arange(rows) + hour * 1_000_000, pa.int64()),
         "sensor": pa.array(["office"]).take(pa.array(np.zeros(rows, np.int32))),
         "src_ip": sources.take(pa.array(device)),
-        "src_port": pa.array(random.integers(1024, 65535, rows)),
+        "src_port": pa.array(heads["sport"].astype(np.int64)),
         "src_device": names.take(pa.array(device)),
         "dst_ip": destinations,
         "dst_port": pa.array(ports),
@@ -77,7 +88,7 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
         "src_payload": pa.array(size),
         "dst_payload": pa.array(back),
         "missed_bytes": pa.array(np.zeros(rows, np.int64)),
-        "community_hash": pa.array(random.integers(-(1 << 63), (1 << 63) - 1, rows)),
+        "community_hash": hashes(heads),
         "end_reason": pa.array(["finished"]).take(pa.array(np.zeros(rows, np.int32))),
     }
     return filled(CONN, columns, rows)
@@ -142,11 +153,22 @@ def write_merged(folder: Path, rows: int) -> Written:
 def moved(table: pa.Table, hour: int) -> pa.Table:
     """The connections of an hour at another one; some hours have one with the rare address."""
     us = np.asarray(table["ts"].cast(pa.int64())) % HOUR_US + (START_HOUR + hour) * HOUR_US
-    table = table.set_column(table.schema.get_field_index("ts"), "ts", pa.array(us, pa.timestamp("us")))
+    uids = np.asarray(table["uid"]) % 1_000_000 + hour * 1_000_000
+    for name, cells in (("ts", pa.array(us, pa.timestamp("us"))), ("uid", pa.array(uids))):
+        table = table.set_column(table.schema.get_field_index(name), name, cells)
     if hour % 97 == 0:
-        ips = pa.concat_arrays([pa.array([RARE]), decoded(table["dst_ip"].combine_chunks())[1:]]).dictionary_encode()
-        table = table.set_column(table.schema.get_field_index("dst_ip"), "dst_ip", ips)
+        table = first_replaced(table, "dst_ip", RARE)
+        text = community_of(table.slice(0, 1).to_pylist()[0])
+        table = first_replaced(table, "community_hash", prefix_of(text or ""))
     return table
+
+
+def first_replaced(table: pa.Table, name: str, value: object) -> pa.Table:
+    """The table with another value in the first row of a column."""
+    column = decoded(table[name].combine_chunks())
+    changed = pa.concat_arrays([pa.array([value], column.type), column[1:]])
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, name, changed.cast(table.schema.field(place).type))
 
 
 class Spent(NamedTuple):
@@ -172,13 +194,13 @@ def _peak_mib(pid: int) -> int:
     return 0
 
 
-def searched(folder: Path) -> tuple[int, Spent]:
-    """The number of rows of a rare address, and the cost to find them."""
+def searched(folder: Path, text: str) -> tuple[list[Row], Spent]:
+    """The rows of a rare value, and the cost to find them."""
     begun = time.monotonic()
     query = Query(folder)
     try:
-        rows, _ = search(query, understood(RARE, query))
-        return len(rows), _spent(begun, query.pid)
+        rows, _ = search(query, understood(text, query))
+        return rows, _spent(begun, query.pid)
     finally:
         query.close()
 
@@ -221,9 +243,12 @@ def main() -> int:
             size = f"{made.bytes / made.rows:.1f} bytes a row"
             print(f"{made.rows:,} connections in {made.files} files: {size}", flush=True)
             if name == "search":
-                for _ in range(3):
-                    found, spent = searched(place)
-                    print(f"search of one address: {_text(spent)}, {found} rows", flush=True)
+                text = RARE
+                for what in ("address", "Community ID"):
+                    for _ in range(3):
+                        found, spent = searched(place, text)
+                        print(f"search of one {what}: {_text(spent)}, {len(found)} rows", flush=True)
+                    text = found[0]["community_id"]
             else:
                 for hunt_name, spent in hunted(place):
                     print(f"hunt {hunt_name}: {_text(spent)}", flush=True)

@@ -16,17 +16,20 @@ import pytest
 
 from sensor.core.addresses import parse, text
 from sensor.core.community_id import ICMP_PAIRS, community_id
-from sensor.records import community, views
+from sensor.records import by_community, community, views
 from sensor.records.block import HEAD
 from sensor.records.codes import proto_name, proto_number
 from sensor.records.columns import hashes, strings
 from sensor.records.community_sql import MACROS, prefix_of
-from sensor.records.derived import community_ids
+from sensor.records.derived import community_ids, community_of
 from sensor.records.export import export
-from sensor.records.query import Query
+from sensor.records.filters import parsed
+from sensor.records.query import Query, QueryError
 from sensor.records.readable import Range, readable
+from sensor.records.search import search, understood
+from sensor.records.writer import Writer
 from tests.core.test_record import PUBLISHED
-from tests.records.kit_records import replayed, rows
+from tests.records.kit_records import replayed, rows, table
 
 Flow = tuple[int, int, int, int, int]
 
@@ -85,14 +88,14 @@ def test_sql_and_texts(flows: list[Flow]) -> None:
         for one, other, proto, sport, dport in flows
         if one and other
     ]
-    table = pa.table(dict(zip(names, map(list, zip(*cells, strict=True)), strict=True)))
+    made = pa.table(dict(zip(names, map(list, zip(*cells, strict=True)), strict=True)))
     connection = duckdb.connect()
     connection.execute(views.MACROS)
     connection.execute(MACROS)
-    found = connection.from_arrow(table).project(f"community_id({', '.join(names)})").fetchall()
+    found = connection.from_arrow(made).project(f"community_id({', '.join(names)})").fetchall()
     ids = expected([flow for flow in flows if flow[0] and flow[1]])
     assert [one for (one,) in found] == ids
-    assert community_ids(table).to_pylist() == ids
+    assert community_ids(made).to_pylist() == ids
 
 
 @pytest.mark.parametrize(
@@ -140,15 +143,84 @@ def test_the_prefix_is_in_no_result(office: Path, query: Query, tmp_path: Path) 
     files, _ = readable(office, Range())
     for form in ("parquet", "csv", "zeek"):
         export(office, files, Range(), form, tmp_path / form, ["conn"])
-    table = pq.read_table(tmp_path / "parquet" / "conn.parquet")
-    assert "community_hash" not in table.column_names
+    exported = pq.read_table(tmp_path / "parquet" / "conn.parquet")
+    assert "community_hash" not in exported.column_names
     with (tmp_path / "csv" / "conn.csv").open(newline="") as file:
         made = [row["community_id"] or None for row in csv.DictReader(file)]
     lines = (tmp_path / "zeek" / "conn.log").read_text().splitlines()
     zeek = [line.rpartition("\t")[2].replace("-", "") or None for line in lines if not line.startswith("#")]
-    assert table["community_id"].to_pylist() == made == zeek
+    assert exported["community_id"].to_pylist() == made == zeek
     assert Counter(made) == Counter(ids)
     assert Counter(made)[None] < 10
+
+
+LIMITED = [
+    "SELECT uid FROM conn WHERE community_id = '{}'",
+    "SELECT uid FROM Conn WHERE '{}' = Community_ID AND dst_port > 0",
+    "SELECT conn.uid FROM conn WHERE conn.community_id IN ('{}', '1:x')",
+    "SELECT c.uid FROM conn c JOIN tls t USING (uid) WHERE t.ja4 IS NOT NULL AND c.community_id = '{}'",
+    "WITH x AS (SELECT * FROM conn WHERE community_id = '{}') SELECT uid, sni FROM x",
+    "SELECT uid FROM dns WHERE false UNION ALL SELECT uid FROM conn WHERE community_id = '{}'",
+    "SELECT count(*) FROM conn c, conn d WHERE c.community_id = '{}' AND d.uid = c.uid",
+    "SELECT uid FROM conn WHERE community_id = '1:none' AND '{}' != ''",
+]
+OTHERS = [
+    "SELECT count(*) FROM conn WHERE community_id = '{}' OR dst_port = 53",
+    "SELECT count(*) FROM conn WHERE NOT community_id = '{}'",
+    "SELECT count(*) FROM conn c LEFT JOIN conn d ON d.community_id = '{}'",
+    "SELECT count(*) FROM conn WHERE community_id = '{}' USING SAMPLE 100 PERCENT (bernoulli)",
+    "SELECT count(*) FROM conn TABLESAMPLE bernoulli(100%) WHERE community_id = '{}'",
+    "WITH conn AS (SELECT '{0}' AS community_id, 5 AS uid) SELECT uid FROM conn WHERE community_id = '{0}'",
+    "SELECT '{}' AS text, max(community_id) FROM conn",
+    "SELECT chr(39), count(*) FROM (SELECT 'x' AS community_id) WHERE community_id = '{}'",
+]
+
+
+@pytest.mark.parametrize("sql", [*LIMITED, *OTHERS])
+def test_a_query_for_a_community_id_reads_few_rows_and_has_the_same_result(
+    query: Query, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the result depends on other connections too, all are read."""
+    text = sql.format(query.run("SELECT community_id FROM conn WHERE sni IS NOT NULL ORDER BY ts LIMIT 1").rows[0][0])
+    connection = duckdb.connect()
+    for statement in views.statements({}):
+        connection.execute(statement)
+    faster = by_community.narrowed(connection, text)
+    assert (faster is not None and "FROM _conn WHERE" in faster) is (sql in LIMITED)
+    whole = query.run(text.replace("community_id = ", "community_id || '' = ")).rows
+    assert sorted(query.run(text).rows) == sorted(whole)
+
+
+def test_errors_are_those_of_the_query_as_written(query: Query) -> None:
+    """Not those of its faster form."""
+    with pytest.raises(QueryError, match=r"LINE 1: SELECT uid FROM conn WHERE community_id = '1:x' AND nothing = 1"):
+        query.run("SELECT uid FROM conn WHERE community_id = '1:x' AND nothing = 1")
+
+
+def test_files_of_earlier_versions_are_searched_by_the_ends(office: Path, tmp_path: Path) -> None:
+    """They have no prefix: the same connections are found, also beside files that have it."""
+    folder = tmp_path / "records"
+    older = table(office, "conn").drop_columns("community_hash")
+    writer = Writer(folder, lambda _: None, durable=False)
+    with writer.manifest.transaction():
+        writer.manifest.add(writer.file("conn", 0, [older.slice(0, 400)]))
+        writer.manifest.add(writer.file("conn", 1, [table(office, "conn").slice(400)]))
+    writer.close()
+    query = Query(folder)
+    try:
+        for place in (3, 500):
+            text = community_of(older.slice(place, 1).to_pylist()[0])
+            uids = [row["uid"] for row in older.to_pylist() if community_of(row) == text]
+            found = query.run(f"SELECT uid FROM conn WHERE community_id = '{text}'").rows
+            assert sorted(found) == [[uid] for uid in sorted(uids)]
+            rows_found, _ = search(query, understood(text or "", query))
+            filtered, _ = search(query, None, [parsed(f"community_id={text}")])
+            assert sorted(row["uid"] for row in rows_found) == sorted(row["uid"] for row in filtered) == sorted(uids)
+            assert {row["community_id"] for row in rows_found} == {text}
+            others, _ = search(query, None, [parsed(f"community_id!={text}")], most=1000)
+            assert len(others) == len(older) - len(uids)
+    finally:
+        query.close()
 
 
 def test_icmp_types_are_those_of_the_specification() -> None:
