@@ -65,6 +65,8 @@ class AlertRoom:
         self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
+        # Called with the id of each alert that is filed, the alert and the time of its state (ns), for traffic records.
+        self.name_flows: Callable[[str, Alert, int], None] | None = None
 
     @property
     def tables(self) -> NamedTables:
@@ -139,6 +141,8 @@ class AlertRoom:
         name = self.maker.alert_id(action, alert)
         packets = self.evidence.gather(action, name, alert) if self.evidence is not None else None
         at = now if action == "close" else None
+        if self.name_flows is not None:
+            self.name_flows(name, alert, alert.ts if at is None else at)
         self.emit(
             self.maker.alert(
                 action,

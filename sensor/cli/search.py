@@ -135,7 +135,8 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
         for row in rows
     ]
     if args.csv:
-        print_csv((*COLUMNS, "uid"), [(*line, row.get("uid")) for line, row in zip(lines, rows, strict=True)])
+        more = [(row.get("uid"), " ".join(row.get("alert_ids") or ())) for row in rows]
+        print_csv((*COLUMNS, "uid", "alert_ids"), [(*line, *own) for line, own in zip(lines, more, strict=True)])
     elif rows:
         print(_time_line(lines) if sys.stdout.isatty() else table(COLUMNS, lines, sys.stdout))
 

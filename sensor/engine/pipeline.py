@@ -180,6 +180,7 @@ class Pipeline:
             records.take,
             self.dispatcher.record_all,
         )
+        self.room.name_flows = records.name_flows
 
     def rezone(self) -> None:
         """The internal networks changed."""

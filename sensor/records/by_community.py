@@ -14,18 +14,20 @@ import msgspec
 
 from sensor.records.community_sql import prefix_of
 from sensor.records.schema import CONN
-from sensor.records.views import whole_name
+from sensor.records.views import shown
 
 COLUMN = "community_id"
 Node = dict[str, Any]
 
 
-def narrowed(connection: Any, sql: str) -> str | None:
-    """The same query with fewer rows to read; None if there is nothing to gain, or the query is invalid."""
+def narrowed(connection: Any, sql: str, *, alerts: bool = False) -> str | None:
+    """The same query with fewer rows to read; None if there is nothing to gain, or the query is invalid. ``alerts``:
+    with the alerts of connections.
+    """
     if COLUMN not in sql.lower() or "'1:" not in sql:
         return None
     tree = _tree(connection, sql)
-    if tree is None or not _narrow(connection, tree):
+    if tree is None or not _narrow(connection, tree, alerts=alerts):
         return None
     text = msgspec.json.encode(tree).decode()
     made: str = connection.execute("SELECT json_deserialize_sql(?::JSON)", [text]).fetchone()[0]
@@ -39,7 +41,7 @@ def _tree(connection: Any, sql: str) -> Node | None:
     return None if tree["error"] else tree
 
 
-def _narrow(connection: Any, tree: Node) -> bool:
+def _narrow(connection: Any, tree: Node, *, alerts: bool) -> bool:
     """Replace tables in the tree; whether there was one."""
     nodes = list(_selects(tree))
     if any(entry["key"].lower() == CONN.name for node in nodes for entry in node["cte_map"]["map"]):
@@ -50,7 +52,7 @@ def _narrow(connection: Any, tree: Node) -> bool:
         for table in _tables(node["from_table"]) if node["sample"] is None else ():
             texts = _texts(node["where_clause"], table["alias"] or table["table_name"])
             if texts is not None:
-                source = _source(table["alias"] or table["table_name"], texts)
+                source = _source(table["alias"] or table["table_name"], texts, alerts=alerts)
                 for part in _selects(_tree(connection, f"SELECT * FROM {source}")):
                     table.update(part["from_table"])
                     done = True
@@ -107,11 +109,11 @@ def _is(names: list[str], table: str) -> bool:
     return column == COLUMN and of in ([], [table.lower()])
 
 
-def _source(alias: str, texts: list[str]) -> str:
+def _source(alias: str, texts: list[str], *, alerts: bool) -> str:
     """SQL of the connections whose Community ID may be one of the texts: those with its prefix, and those of earlier
     versions, which have none.
     """
     prefixes = [prefix for text in texts if (prefix := prefix_of(text)) is not None]
     where = f"community_hash IN ({', '.join(map(str, prefixes))}) OR community_hash IS NULL" if prefixes else "false"
     name = alias.replace('"', '""')
-    return f'(SELECT {", ".join(CONN.names)} FROM {whole_name(CONN)} WHERE {where}) AS "{name}"'
+    return f'({shown(CONN, where, alerts=alerts)}) AS "{name}"'

@@ -14,19 +14,22 @@ from sensor.core.community_id import community_id
 from sensor.records import columns, community
 from sensor.records.block import HEAD
 from sensor.records.codes import proto_number
-from sensor.records.schema import CONN, Table
+from sensor.records.schema import CONN, LIST, Table
 
 HALF = 64
 MASK = (1 << HALF) - 1
 
 
-def completed(table: Table, rows: pa.Table) -> pa.Table:
+def completed(table: Table, rows: pa.Table, alerts: Mapping[int, list[str]] | None = None) -> pa.Table:
     """Rows of files with the columns of the table: hidden ones are left out, derived ones are computed; null if that
-    needs other rows.
+    needs other rows. ``alerts``: ids of the alerts of connections, by uid.
     """
     known = {name: rows[name] for name in rows.schema.names}
     if table is CONN:
         known["community_id"] = community_ids(rows)
+        if alerts:
+            kind = columns.TYPES[LIST]
+            known["alert_ids"] = pa.array([alerts.get(uid) for uid in rows["uid"].to_pylist()], kind)
     arrays = [
         known.get(one.name, pa.nulls(len(rows), columns.TYPES[one.kind])) if one.derived else known[one.name]
         for one in table.columns

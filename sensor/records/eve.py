@@ -67,7 +67,7 @@ def _flow(row: Row) -> dict[str, Any]:
         "start": moment(row["ts"]), "end": moment(row["ts"] + timedelta(seconds=row["duration"])),
         "age": int(row["duration"]),
         "state": STATES.get(row["state"], "closed" if row["end_reason"] in {"finished", "reset"} else "established"),
-        "reason": row["end_reason"],
+        "reason": row["end_reason"], "alerted": bool(row.get("alert_ids")),
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from sensor.records.derived import completed
 from sensor.records.eve import event
 from sensor.records.manifest import File
 from sensor.records.readable import Range
-from sensor.records.schema import TABLES, Table
+from sensor.records.schema import ALERT_FLOW, CONN, TABLES, Table
 from sensor.records.zeek import LOGS, header, line
 
 FORMATS = ("parquet", "csv", "zeek", "eve")
@@ -51,6 +51,7 @@ def export(
 def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> Iterator[pa.Table]:
     """The rows of a table, hour by hour, in order of time."""
     own = sorted((file for file in files if file.table == table.name), key=lambda file: file.hour)
+    alerts = _alerts(folder, files) if table is CONN and own else {}
     for _, some in itertools.groupby(own, key=lambda file: file.hour):
         rows = pa.concat_tables([read_rows(folder / file.name, table) for file in some])
         rows = rows.take(pc.sort_indices(rows["ts"]))
@@ -58,7 +59,18 @@ def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> 
         kept = (ts >= (within.since if within.since is not None else np.iinfo(np.int64).min)) & (
             ts < (within.until if within.until is not None else np.iinfo(np.int64).max)
         )
-        yield completed(table, rows.filter(pa.array(kept)))
+        yield completed(table, rows.filter(pa.array(kept)), alerts)
+
+
+def _alerts(folder: Path, files: Sequence[File]) -> dict[int, list[str]]:
+    """The ids of the alerts of each connection, by uid."""
+    found: dict[int, set[str]] = {}
+    for file in files:
+        if file.table == ALERT_FLOW.name:
+            rows = read_rows(folder / file.name, ALERT_FLOW)
+            for uid, alert in zip(rows["uid"].to_pylist(), rows["alert"].to_pylist(), strict=True):
+                found.setdefault(uid, set()).add(alert)
+    return {uid: sorted(alerts) for uid, alerts in found.items()}
 
 
 def _rows(parts: Iterator[pa.Table]) -> Iterator[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
@@ -12,7 +12,7 @@ from sensor.records.chosen import Values
 from sensor.records.community_sql import prefix_of
 from sensor.records.contents import block_values, endings
 from sensor.records.query import Query
-from sensor.records.schema import LIST, TABLES, TEXT, Column, Table
+from sensor.records.schema import ALERT, LIST, TABLES, TEXT, Column, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS
 
 _FILTER = lazy_pattern(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
@@ -129,15 +129,31 @@ def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
     sql, values = list[str](), list[Any]()
     for one in filters:
         column = table.column(one.column)
-        if column is None:
+        if table is ALERT and one.column == "uid":
+            text, more = _of_flow(one)
+        elif column is None:
             return None
-        text, more = _condition(column, one)
+        else:
+            text, more = _condition(column, one)
         sql.append(text)
         values += more
     return Condition(" AND ".join(sql), tuple(values))
 
 
+def _of_flow(one: Filter) -> Condition:
+    """Alerts by a connection in their evidence."""
+    return Condition(f"alert IN (SELECT alert FROM alert_flow WHERE uid {one.sign} ?)", (_number(one),))
+
+
+def among(uids: Iterable[int]) -> str:
+    """SQL of whether a connection is one of several."""
+    listed = ", ".join(map(str, uids))
+    return f"uid IN ({listed})" if listed else "false"
+
+
 def _condition(column: Column, one: Filter) -> Condition:
+    if one.column == "alert_ids":
+        return Condition(f"{_not(one)}uid IN (SELECT uid FROM alert_flow WHERE alert = ?)", (one.value,))
     if one.is_block:
         return _in_blocks(column, one)
     if one.column == COMMUNITY:

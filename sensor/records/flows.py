@@ -13,9 +13,9 @@ import pyarrow as pa
 from sensor.core.flow import Reason
 from sensor.core.ip_protocols import ICMP, ICMPV6, TCP
 from sensor.records import columns
-from sensor.records.batch import Batch
+from sensor.records.batch import Batch, uids
 from sensor.records.block import HEAD, Rows
-from sensor.records.schema import ALERT, ALERT_ENTITY, CONN, COVERAGE, DEVICE_HISTORY, RECOMMENDATION
+from sensor.records.schema import ALERT, ALERT_ENTITY, ALERT_FLOW, CONN, COVERAGE, DEVICE_HISTORY, RECOMMENDATION
 from sensor.records.traces import LETTERS
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
@@ -155,6 +155,16 @@ def alert_entity(records: Sequence[Mapping[str, Any]]) -> pa.Table:
             if end:
                 rows.append(whole | {"role": role} | {name: end.get(name) for name in ENTITY})
     return _rows(ALERT_ENTITY, rows)
+
+
+def alert_flow(records: Sequence[Mapping[str, Any]], run: int) -> pa.Table:
+    """The connections of each alert. ``run``: number of the engine's run."""
+    rows = [
+        {"ts": record["ts"], "sensor": record["sensor"], "site": record["site"], "alert": record["alert"], "uid": uid}
+        for record in records
+        for uid in uids(run, np.array(record["flows"], np.uint64)).to_pylist()
+    ]
+    return _rows(ALERT_FLOW, rows)
 
 
 def recommendation(records: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -11,15 +11,19 @@ from typing import Any
 
 import msgspec
 
+from sensor.core.alert import Alert
 from sensor.core.event import Event
+from sensor.core.flow import Flow
 from sensor.core.packet import Packets
 from sensor.core.record import Record
+from sensor.core.record_parts import time_text
 from sensor.core.time_units import SECOND
 from sensor.decode.kernels import Work
 from sensor.records.files.gate import Gate
 from sensor.records.files.transfers import Transfers
 from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.recorder import Recorder
+from sensor.records.schema import ALERT_FLOW
 from sensor.records.tail import Tail
 
 # Data is handed over when this many bytes wait, or after this much packet time.
@@ -61,6 +65,13 @@ def note_of(record: Record) -> dict[str, Any]:
     return note
 
 
+def flow_of(proof: object) -> int:
+    """The flow of a message or a change of a flow; 0 if there is none."""
+    if isinstance(proof, Flow):
+        return proof.uid
+    return proof.packet.flow if isinstance(proof, Event) else 0
+
+
 class Keeping:
     """``flows``: slots of the flow table."""
 
@@ -77,7 +88,7 @@ class Keeping:
         """``wait``: for the disk, in a replay; ``files``: include hashes of transferred files. Raises OSError if
         nothing can be written.
         """
-        self.folder, self.recorder = folder, Recorder(flows)
+        self.folder, self.recorder, self._origin = folder, Recorder(flows), origin
         # Called with each event that a Python dissector produced.
         self.take: Callable[[Event], None] = self.recorder.add
         self._transfers = Transfers(self.take)
@@ -91,6 +102,14 @@ class Keeping:
         """Add a record of the event log."""
         if record.kind in KINDS:
             self.recorder.note(_ENCODER.encode(note_of(record)))
+
+    def name_flows(self, name: str, alert: Alert, ts: int) -> None:
+        """Add the connections in the evidence of an alert. ``name``: its id; ``ts``: time of this state, ns."""
+        flows = sorted({flow_of(proof) for proof in alert.proof} - {0})
+        if flows:
+            note = {"kind": ALERT_FLOW.name, "ts": time_text(ts), "alert": name, "flows": flows}
+            origin = {"sensor": self._origin.sensor, "site": self._origin.site or None}
+            self.recorder.note(_ENCODER.encode(note | origin))
 
     def batch(self, packets: Packets | None, work: Work) -> None:
         """Add a batch that the engine has processed."""

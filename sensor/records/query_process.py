@@ -14,12 +14,15 @@ from typing import Any
 import msgspec
 
 from sensor.records.by_community import narrowed
+from sensor.records.schema import CONN
+from sensor.records.views import MARK, shown
 
 ENCODER = msgspec.json.Encoder()
 # Rows of a computed table that are inserted at once.
 FILLED = 10_000
 # Limit on the newest rows of a search for which columns are read late, after the rows are found.
 LATE_ROWS = 1_000
+ALERTS = "alert_ids"
 
 
 class Begin(msgspec.Struct):
@@ -108,26 +111,42 @@ def answer(connection: Any, request: Request) -> Answer:
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
             return Answer(error=f"found {kinds}, expected one SELECT: queries are read-only")
-        done = executed(connection, request, statements[0])
-        columns, types = [column[0] for column in done.description], [str(column[1]) for column in done.description]
-        rows = done.fetchmany(request.most + 1)
+        return executed(connection, request, statements[0])
     except duckdb.Error as error:
         return Answer(error=str(error))
-    return Answer(
-        columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most
-    )
 
 
-def executed(connection: Any, request: Request, statement: Any) -> Any:
+def executed(connection: Any, request: Request, statement: Any) -> Answer:
+    """The result of a SELECT; if it uses the alerts of connections, with these joined."""
+    import duckdb
+
+    if ALERTS not in request.sql.lower():  # by name it could be in TRY, which hides the error
+        try:
+            return fetched(connection, request, statement, alerts=False)
+        except duckdb.ConversionException as error:
+            if MARK not in str(error):
+                raise
+    try:
+        connection.execute(f"CREATE OR REPLACE VIEW {CONN.name} AS {shown(CONN, alerts=True)}")
+        return fetched(connection, request, statement, alerts=True)
+    finally:
+        connection.execute(f"CREATE OR REPLACE VIEW {CONN.name} AS {shown(CONN)}")
+
+
+def fetched(connection: Any, request: Request, statement: Any, *, alerts: bool) -> Answer:
     """Run a SELECT, if possible in a form that reads fewer rows; errors are those of the original."""
     import duckdb
 
-    if (faster := narrowed(connection, request.sql)) is not None:
-        try:
-            return connection.execute(faster, request.values)
-        except duckdb.Error:
-            pass
-    return connection.execute(statement, request.values)
+    done = None
+    if (faster := narrowed(connection, request.sql, alerts=alerts)) is not None:
+        with contextlib.suppress(duckdb.BinderException):
+            done = connection.execute(faster, request.values)
+    done = done or connection.execute(statement, request.values)
+    columns, types = [column[0] for column in done.description], [str(column[1]) for column in done.description]
+    rows = done.fetchmany(request.most + 1)
+    return Answer(
+        columns, types, [[plain(value) for value in row] for row in rows[: request.most]], len(rows) > request.most
+    )
 
 
 def filled(connection: Any, table: str, rows: list[list[Any]]) -> Answer:

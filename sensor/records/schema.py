@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
-from sensor.records.schema_state import ALERT, ALERT_ENTITY, COVERAGE, DEVICE_HISTORY, RECOMMENDATION, VULNERABILITY
+from sensor.records.schema_state import (
+    ALERT,
+    ALERT_ENTITY,
+    ALERT_FLOW,
+    COVERAGE,
+    DEVICE_HISTORY,
+    RECOMMENDATION,
+    VULNERABILITY,
+)
 from sensor.records.schema_types import COMMON, ENDS, FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, Column, Table
 
 __all__ = [
-    "ALERT", "ALERT_ENTITY", "COMMON", "COVERAGE", "DEVICE_HISTORY", "ENDS", "FLAG", "INT", "LIST", "NUMBER",
-    "RECOMMENDATION", "SECONDS", "TABLES", "TEXT", "TIME", "TRAFFIC", "VULNERABILITY", "Column", "Table",
+    "ALERT", "ALERT_ENTITY", "ALERT_FLOW", "COMMON", "COVERAGE", "DEVICE_HISTORY", "ENDS", "FLAG", "INT", "LIST",
+    "NUMBER", "RECOMMENDATION", "SECONDS", "TABLES", "TEXT", "TIME", "TRAFFIC", "VULNERABILITY", "Column", "Table",
 ]  # fmt: skip
 
 
@@ -65,6 +73,7 @@ CONN = _table(
         "community_id",
         derived=True,
     ),
+    Column("alert_ids", LIST, "alerts with this connection in their evidence", derived=True),
     Column(
         "end_reason",
         TEXT,
@@ -287,7 +296,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, FILES, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY,
-        RECOMMENDATION, VULNERABILITY, COVERAGE,
+        ALERT_FLOW, RECOMMENDATION, VULNERABILITY, COVERAGE,
     )
 }  # fmt: skip
-TRAFFIC = tuple(table for table in TABLES.values() if table.column("uid") is not None)
+TRAFFIC = tuple(table for table in TABLES.values() if set(COMMON) <= set(table.columns))

@@ -65,6 +65,16 @@ ALERT_ENTITY = Table(
         Column("type", TEXT, "its device type", "host.type"),
     ),
 )
+ALERT_FLOW = Table(
+    "alert_flow",
+    "One row for each connection in the evidence of a state of an alert; `conn.alert_ids` is made from it.",
+    (
+        Column("ts", TIME, "when", "@timestamp", "ts"),
+        Column("uid", INT, "id of the connection", "network.session_id", "uid"),
+        *SENSOR,
+        Column("alert", TEXT, "id of the alert", "event.id"),
+    ),
+)
 RECOMMENDATION = Table(
     "recommendation",
     (

@@ -21,6 +21,7 @@ from sensor.records.filters import (
     Condition,
     Filter,
     SearchError,
+    among,
     escaped,
     in_block,
     is_one_of,
@@ -31,7 +32,7 @@ from sensor.records.filters import (
     within,
 )
 from sensor.records.query import Query
-from sensor.records.schema import CONN, LIST, TABLES, Column, Table
+from sensor.records.schema import ALERT, ALERT_FLOW, CONN, COVERAGE, LIST, TABLES, Column, Table
 from sensor.records.searched import DEVICES, DOMAINS, FREE, HASHES, IPS, JA4S, MACS
 from sensor.records.views import whole_name
 
@@ -134,8 +135,9 @@ def condition(term: SearchTerm, table: Table) -> Condition | None:
     if term.what == "domain":
         return _any(table, DOMAINS, lambda column: (_below(column), (term.text,)))
     if term.what == COMMUNITY:
-        uids = ", ".join(map(str, term.flows))
-        return Condition(f"uid IN ({uids})" if uids else "false") if table.column("uid") is not None else None
+        if table is ALERT:
+            return Condition(f"alert IN (SELECT alert FROM alert_flow WHERE {among(term.flows)})")
+        return Condition(among(term.flows)) if table.column("uid") is not None else None
     if term.what == "text":
         return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{escaped(term.text)}%",)))
     columns = {"address": IPS, "MAC": MACS, "JA4": JA4S, "hash": HASHES}[term.what]
@@ -179,7 +181,17 @@ def search(
     for table, where in _wheres(term, filters, tables):
         rows += _newest(query, table, where, values, most + 1)
     rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
-    return [_with_community(row) for row in rows[-most:]], len(rows) > most
+    return _with_alerts(query, [_with_community(row) for row in rows[-most:]]), len(rows) > most
+
+
+def _with_alerts(query: Query, rows: list[Row]) -> list[Row]:
+    """The rows, connections with the ids of their alerts; None if there are none."""
+    uids = {row["uid"] for row in rows if row["table"] == CONN.name and row["uid"] is not None}
+    if not uids:
+        return rows
+    named = f"SELECT uid, list(DISTINCT alert ORDER BY alert) FROM alert_flow WHERE {among(uids)} GROUP BY uid"
+    alerts = dict(query.run(named, most=len(uids)).rows)
+    return [row | {"alert_ids": alerts.get(row["uid"])} if row["table"] == CONN.name else row for row in rows]
 
 
 def _with_community(row: Row) -> Row:
@@ -210,7 +222,7 @@ def _wheres(
     term: SearchTerm | None, filters: Sequence[Filter], tables: Sequence[str]
 ) -> Iterator[tuple[Table, Condition]]:
     for table in TABLES.values():
-        if table.name == "coverage" or (table.name not in tables if tables else not table.stored):
+        if table in {COVERAGE, ALERT_FLOW} or (table.name not in tables if tables else not table.stored):
             continue
         fits, narrow = condition(term, table) if term is not None else Condition("true"), narrowed(table, filters)
         if fits is not None and narrow is not None:

@@ -33,9 +33,13 @@ CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) L
 CREATE MACRO is_private(ip) AS regexp_matches(ip, '^(10|172[.](1[6-9]|2[0-9]|3[01])|192[.]168|169[.]254'
     || '|100[.](6[4-9]|[789][0-9]|1[01][0-9]|12[0-7]))[.][0-9.]+$|^(fe80|f[cd][0-9a-f][0-9a-f]):');
 """
+MARK = "alerts of connection"
 # Columns that are computed when a table is read, as SQL on the columns of its files.
 DERIVED = {
     "valid_to": "lead(ts) OVER (PARTITION BY device ORDER BY ts)",
+    # The alerts of a connection are joined only for queries that use them, which fail with this text first: a join
+    # would cost all queries. `nullif`: so that DuckDB does not decide tests for null without a value.
+    "alert_ids": f"nullif(CAST('{MARK} ' || uid AS VARCHAR[]), [])",
     "community_id": "community_id(src_ip, dst_ip, proto, src_port, dst_port)",
 }
 # The present state of devices.
@@ -62,10 +66,22 @@ def statements(files: Mapping[str, Paths], since: str = "", until: str = "") -> 
         there = selected(table, files.get(table.name, Paths()), since, until, whole=bool(table.hidden))
         if table.hidden:
             yield f"CREATE VIEW {whole_name(table)} AS {there}"
-            there = f"SELECT {', '.join(table.names)} FROM {whole_name(table)}"
+            there = shown(table)
         yield f"CREATE VIEW {table.name} AS {there}"
     yield DEVICE
     yield DEFENDER
+
+
+def shown(table: Table, where: str = "true", *, alerts: bool = False) -> str:
+    """SQL of the rows of a table with hidden columns, without these. ``alerts``: with the ids of their alerts."""
+    names = ", ".join(
+        "alerts.alert_ids" if one.name == "alert_ids" and alerts else f"c.{one.name}" for one in table.columns
+    )
+    return f"SELECT {names} FROM {whole_name(table)} AS c {_ALERTS if alerts else ''} WHERE {where}"
+
+
+_ALERTS = """LEFT JOIN (SELECT uid, list(DISTINCT alert ORDER BY alert) AS alert_ids FROM alert_flow GROUP BY uid) AS alerts
+    ON alerts.uid = c.uid"""
 
 
 def whole_name(table: Table) -> str:

@@ -29,7 +29,7 @@ from sensor.records.manifest import NEW, File, Manifest, ManifestError
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
 from sensor.records.new_files import TEMPORARY, NewFiles
 from sensor.records.paths import LOCK, MANIFEST
-from sensor.records.schema import TABLES
+from sensor.records.schema import ALERT_FLOW, TABLES
 from sensor.records.tail import FOLDER, FRESH
 from sensor.records.tail_reader import Piece, files, piece, shapes
 
@@ -269,6 +269,8 @@ def _tables(
     for name, (kind, build) in OF_RECORDS.items():
         if some := [record for record in notes if record["kind"] == kind]:
             tables[name] = build(some)
+    if named := [record for record in notes if record["kind"] == ALERT_FLOW.name]:
+        tables[ALERT_FLOW.name] = flows.alert_flow(named, batch.world.run)
     return tables
 
 

@@ -186,7 +186,7 @@ def test_a_query_for_a_community_id_reads_few_rows_and_has_the_same_result(
     for statement in views.statements({}):
         connection.execute(statement)
     faster = by_community.narrowed(connection, text)
-    assert (faster is not None and "FROM _conn WHERE" in faster) is (sql in LIMITED)
+    assert (faster is not None and "FROM _conn" in faster) is (sql in LIMITED)
     whole = query.run(text.replace("community_id = ", "community_id || '' = ")).rows
     assert sorted(query.run(text).rows) == sorted(whole)
 
