@@ -32,6 +32,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     ``opening``: how many payloads (1 to 4) are wanted at the start of each direction and after each payload that
     matches ``starts`` or ``magic``; payloads below 1,008 bytes count in proportion. The bytes between are a gap, so
     that bodies cost nothing. 0: all.
+    ``after``: the native stream dissector that decides from its messages whether this one follows the flow, and from
+    when. Its own rules hold only where that dissector is not native.
     ``shares``: its datagrams are selected by ports only, and it shares its bit of the select pass with all such
     dissectors whose ``repeats_s`` and ``volatile`` are the same, which leaves bits for others. For protocols with few
     messages.
@@ -52,6 +54,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     volatile: tuple[int, int] = (0, 0)
     stream: bool = False
     opening: int = 0
+    after: str = ""
     shares: bool = False
     tcp_heads: bool = False
 

@@ -44,7 +44,7 @@ from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.service_use import Services
 from sensor.inventory.sightings import Sightings
-from sensor.native.readers import reading
+from sensor.native.readers import reading, selected
 from sensor.posture.recommendations.advisor import Advisor
 from sensor.records.keeping import Keeping
 from sensor.registry import units
@@ -93,8 +93,8 @@ class Pipeline:
         self.maker, self.emit = room.maker, room.emit
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
-        selector = Selector([unit.interest for unit in dissectors.values()], repeats)
         readers = reading(dissectors, sizes.conversations, sizes.held) if native else None
+        selector = Selector(selected(dissectors.values(), readers), repeats)
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, readers)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.records: Keeping | None = None

@@ -9,6 +9,10 @@ cdef enum:
     # is given up.
     GOES_ON = 0
     BROKEN = 1
+    # Values of ``Stream.others``. UNDECIDED: not yet.
+    UNDECIDED = 0
+    FOLLOW = 1
+    NEVER = 2
 
 cdef struct HeldBytes:          # bytes kept beyond their batch
     uint8_t* data
@@ -25,6 +29,7 @@ cdef struct Copy:          # copy of a packet; its frame follows
 cdef struct Stream:
     void* state
     bint done
+    uint8_t others         # whether dissectors that follow after this one (Interest.after) get the flow
     bint[2] idle           # for data of the client, of the server
     Out* out
     const Row* row

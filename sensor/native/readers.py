@@ -5,10 +5,12 @@ built-in one.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sensor.core.dissector import Dissector, datagram_bits
+import msgspec
+
+from sensor.core.dissector import Dissector, Interest, datagram_bits
 from sensor.native.reading import Reading
 from sensor.native.stream import Conversations, NativeStream
 from sensor.native.unit import Native
@@ -28,7 +30,10 @@ def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATI
 
     given = dissectors.items()
     streams = [(name, unit) for name, unit in given if unit.interest.stream]
-    followers = [(bit, name, native(name, unit), unit.interest) for bit, (name, unit) in enumerate(streams)]
+    followers = [
+        (bit, name, native(name, unit), unit.interest, _after(name, streams))
+        for bit, (name, unit) in enumerate(streams)
+    ]
     followers = [one for one in followers if isinstance(one[2], NativeStream)]
     units = list(given)
     bits = datagram_bits([unit.interest for _, unit in units])
@@ -39,3 +44,21 @@ def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATI
         followers,
         Conversations(conversations * max(len(followers), 1), held, MEMORY_LIMIT),
     )
+
+
+def selected(dissectors: Iterable[Dissector], readers: Reading | None) -> list[Interest]:
+    """The interests for the select pass: the flows of a dissector that follows after a native one are not selected by
+    its own rules.
+    """
+    names = readers.names if readers is not None else ()
+    return [
+        msgspec.structs.replace(unit.interest, tcp=(), starts=(), magic=())
+        if unit.interest.after in names
+        else unit.interest
+        for unit in dissectors
+    ]
+
+
+def _after(name: str, streams: Sequence[tuple[str, Dissector]]) -> int:
+    """The bits of the dissectors that follow after this one."""
+    return sum(1 << bit for bit, (_, unit) in enumerate(streams) if unit.interest.after == name)

@@ -20,7 +20,7 @@ class Reading(RowReader):
         self,
         datagrams: Sequence[Native | None],
         frames: Sequence[Native | None],
-        streams: Sequence[tuple[int, str, NativeStream, Interest]] = (),
+        streams: Sequence[tuple[int, str, NativeStream, Interest, int]] = (),
         conversations: Conversations | None = None,
     ) -> None: ...
     def read_rows(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> None: ...

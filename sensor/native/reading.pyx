@@ -9,7 +9,8 @@ from sensor.core.row cimport CUT, WHOLE, Row
 from sensor.decode.flows cimport PIECES, FlowTable
 from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport EMPTY, TAKEN, Messages, Out, reserve, write
-from sensor.native.stream cimport Conversations
+from sensor.native.kept cimport FOLLOW
+from sensor.native.stream cimport DONE, Conversations
 from sensor.native.unit cimport Dissect, Native
 
 cdef enum:
@@ -21,14 +22,15 @@ cdef enum:
 
 cdef class Reading(RowReader):
     """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of bits, its native dissector or
-    None. ``streams``: the native stream dissectors, (bit, name, native, interest); ``conversations``: their flows.
-    ``names``: of the stream dissectors by number.
+    None. ``streams``: the native stream dissectors, (bit, name, native, interest, bits of the dissectors that follow
+    after it); ``conversations``: their flows. ``names``: of the stream dissectors by number.
     """
 
     cdef Dissect[BITS] datagrams
     cdef Dissect[BITS] frames
     cdef uint64_t datagram_bits, frame_bits, stream_bits
     cdef int[BITS] streams
+    cdef uint64_t[BITS] after
     cdef Messages messages
     cdef list units
     cdef readonly list names
@@ -47,8 +49,9 @@ cdef class Reading(RowReader):
                 self.frames[<int>bit] = (<Native?>unit).dissect
                 self.frame_bits |= <uint64_t>1 << <int>bit
 
-        self.names = [name for _, name, _, _ in streams]
-        for bit, _, unit, interest in streams:
+        self.names = [name for _, name, *_ in streams]
+        for bit, _, unit, interest, after in streams:
+            self.after[<int>bit] = after
             self.streams[<int>bit] = conversations.add(unit, interest)
             self.stream_bits |= <uint64_t>1 << <int>bit
 
@@ -93,15 +96,18 @@ cdef class Reading(RowReader):
         opening came in pieces are left to the Python dissectors, for which the pieces are held.
         """
         cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
-        cdef int bit = 0
+        cdef int bit = 0, found
         if flows.table[row.slot].fins & PIECES:
             return 0
         row.wanted &= ~self.stream_bits
         while left:
             if left & 1:
                 self.taken += 1
-                if self.conversations.segment(self.streams[bit], row, frame, &self.messages.out):
+                found = self.conversations.segment(self.streams[bit], row, frame, &self.messages.out)
+                if found & DONE:
                     flows.let_go(row.slot, row.flow, <uint64_t>1 << bit)
+                if found & FOLLOW:
+                    flows.table[row.slot].followers |= self.after[bit]
             left >>= 1
             bit += 1
         return 0

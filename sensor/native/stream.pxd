@@ -8,6 +8,7 @@ from sensor.native.out cimport Out
 cdef enum:
     UNITS_LIMIT = 16
     STARTS_LIMIT = 64
+    DONE = 4  # result of Conversations.segment, with a value of Stream.others
 
 # ``way``: 0 from the client
 ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil

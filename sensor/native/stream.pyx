@@ -78,30 +78,31 @@ cdef class Conversations:
         return self.count - 1
 
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
-        """Pass a segment to a dissector; returns 1 if it wants no more of the flow."""
+        """Pass a segment to a dissector; returns DONE if it wants no more of the flow, and what it decided for others."""
         cdef Conversation* c = self.find(row.flow, unit)
         cdef uint32_t before = out.entries_used
-        cdef int broken
+        cdef int broken, others
         if c == NULL:
             c = self.open(row.flow, unit)
         else:
             self.touch(c)
             if not row.begins & 1 and c.stream.idle[row.direction & 1]:
-                return 0
+                return c.stream.others
         c.stream.out = out
         out.unit = unit + 1
         broken = self.arrive(c, row, frame)
+        others = c.stream.others
         if out.entries_used == before:
             reserve(out)
             write(out, EMPTY, 0, 0)
         out.unit = 0
         if broken or c.stream.done:
             self.close(c)
-            return 1
+            return DONE if broken else DONE | others
         while self.memory > self.memory_limit and self.all[self.oldest].flow != row.flow:
             self.evicted += 1
             self.close(&self.all[self.oldest])
-        return 0
+        return others
 
     cdef int ended(self, uint64_t flow, Out* out) except -1 nogil:
         """The flow ended: deliver the held segments with their gaps, then finish the dissectors."""

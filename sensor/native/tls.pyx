@@ -15,10 +15,12 @@ from sensor.native.kinds cimport (
     TLS_HEARTBEAT_SLOTS,
     TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
 )
-from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
+from sensor.native.kept cimport BROKEN, FOLLOW, GOES_ON, NEVER, HeldBytes, Stream, forget, keep, malformed
 from sensor.native.out cimport message, punted, put, reserve
 from sensor.native.stream cimport native_stream
-from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello
+from sensor.native.tls_hello cimport (
+    HELLO_BROKEN, HELLO_NAMED, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello,
+)
 
 cdef enum:
     CHANGE_CIPHER = 20
@@ -58,10 +60,14 @@ cdef struct Connection:
 
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
+    if way and not s.others:
+        s.others = FOLLOW
     if records(s, &both.directions[way], data, size, way) == BROKEN:
         return BROKEN
     if s.row.problem & CUT:
         truncated(s, &both.directions[way])
+    if both.directions[0].over and not both.directions[0].greeted:
+        s.others = NEVER
     s.done = both.directions[0].over and both.directions[1].over
     return GOES_ON
 
@@ -208,7 +214,10 @@ cdef int hello(Stream* s, Direction* direction, uint8_t kind, const uint8_t* bod
         return BROKEN if found == HELLO_BROKEN else GOES_ON
     if kind == CLIENT_HELLO and not direction.greeted:
         direction.greeted = True
-        return BROKEN if write_client_hello(s.out, body, size) == HELLO_BROKEN else GOES_ON
+        found = write_client_hello(s.out, body, size)
+        if found == HELLO_NAMED:
+            s.others = NEVER
+        return BROKEN if found == HELLO_BROKEN else GOES_ON
     return GOES_ON
 
 

@@ -9,6 +9,7 @@ cdef enum:
     HELLO_BROKEN = 1
     HELLO_RETRY = 2        # the server requests another one
     HELLO_NEWEST = 3       # the server chose TLS 1.3
+    HELLO_NAMED = 4        # the client names application protocols (ALPN)
 
 cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil
 cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil

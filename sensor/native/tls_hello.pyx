@@ -50,7 +50,7 @@ cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except
     cdef uint8_t* text
     cdef uint32_t at, version, ciphers, i
     cdef uint64_t* fields
-    cdef bint good
+    cdef bint good, named = False
     reserve(out)
     text, at = out.text + out.text_used, 0
     b.data, b.at, b.end, b.bad = body, 0, size, False
@@ -73,12 +73,12 @@ cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except
         take(&b, u8(&b))
         text[at] = 0
         at += 1
-        good = not b.bad and client_extensions(&b, text, &at)
+        good = not b.bad and client_extensions(&b, text, &at, &named)
     if good:
         fields = punted(out, PUNTED_TLS_CLIENT_HELLO_BODY, TLS_CLIENT_HELLO_BODY_SLOTS)
         fields[TLS_CLIENT_HELLO_BODY_BODY] = span(out.text_used, at)
         out.text_used += at
-        return HELLO_GOOD
+        return HELLO_NAMED if named else HELLO_GOOD
     fields = punted(out, PUNTED_TLS_CLIENT_HELLO_BODY, TLS_CLIENT_HELLO_BODY_SLOTS)
     fields[TLS_CLIENT_HELLO_BODY_BODY] = put(out, body, size)
     return HELLO_BROKEN
@@ -92,8 +92,8 @@ cdef bint extension(Bytes* b, uint32_t* kind, const uint8_t** data, uint32_t* si
 
 
 # reads are checked; writes at most as many bytes as were read
-cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogil:
-    """The client's extensions without those that are not read; False if they are malformed."""
+cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at, bint* named) noexcept nogil:
+    """The client's extensions without those that are not read; False if they are malformed. ``named``: ALPN is one."""
     cdef uint32_t kind, size, count = 0, begin = at[0], i, number
     cdef const uint8_t* data
     if b.end - b.at < 2:
@@ -108,6 +108,8 @@ cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogi
             return False
         count += 1
         add16(text, at, PLAIN_GREASE if grease(kind) else kind)
+        if kind == ALPN:
+            named[0] = True
         if not read_of(kind):
             size = 0
         add16(text, at, size)

@@ -9,6 +9,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
+from sensor.dissectors.stratum_tls import StratumTls
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 MINING = "command_and_control.mining"
@@ -43,6 +44,17 @@ def test_work_from_a_pool_names_the_same_two() -> None:
         parse("203.0.113.3"),
         3333,
     )
+
+
+def test_a_session_with_the_rhythm_of_mining() -> None:
+    """It is reported once, with medium severity for every client: nothing but sizes and times is known."""
+    sealed = StratumTls(packet(), 7, 389, 12, 240, 85, 0.9)
+    for world in (World(), World(device("camera", "10.0.0.66"))):
+        [alert] = inspected(detector(MINING, world), [sealed, sealed])
+        assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1496")
+        assert (alert.actor.address, alert.target_port) == (parse("10.0.0.66"), 3333)
+        assert {"jobs": 7, "shares": 12, "spread": 0.9}.items() <= alert.numbers.items()
+        assert alert.confidence < 0.7
 
 
 def test_names_of_pools() -> None:

@@ -50,6 +50,7 @@ ATTACKS = (
     ("sip_password", "credential_access.guessed_password", "T1110", ATTACKER),
     ("tunnel_dns", "command_and_control.dns_tunnel", "T1071.004", ATTACKER),
     ("tunnel_icmp", "command_and_control.icmp_tunnel", "T1095", ATTACKER),
+    ("mining_tls", "command_and_control.mining", "T1496", ATTACKER),
     ("botnet_loader", "command_and_control.botnet_loader", "T1105", CAMERA),
     ("botnet_spray", "command_and_control.botnet_loader", "T1110", CAMERA),
     ("windows_psexec", "lateral_movement.remote_service", "T1021.002", ATTACKER),

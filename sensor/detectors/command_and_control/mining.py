@@ -1,5 +1,5 @@
-"""Cryptocurrency mining: a host exchanges mining protocol messages with a pool, on any port, or resolves the name of a
-pool.
+"""Cryptocurrency mining: a host exchanges mining protocol messages with a pool, on any port, resolves the name of a
+pool, or has a TLS session with the rhythm of mining.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.stratum import StratumRequest, StratumWork
+from sensor.dissectors.stratum_tls import StratumTls
 from sensor.dissectors.tls import TlsClientHello
 
 PAIRS_LIMIT = 4096
@@ -41,7 +42,7 @@ class Options(detector.Options):
 
 
 class Mining(EventDetector):
-    """Watches mining protocol messages, and names in DNS and TLS."""
+    """Watches mining protocol messages, names in DNS and TLS, and the rhythm of TLS sessions."""
 
     title = "Cryptocurrency mining"
     severity = Severity.medium
@@ -51,9 +52,12 @@ class Mining(EventDetector):
         "Identify the program on the host and how it was installed. If no user installed it intentionally, "
         "treat the host as compromised. Block the pool."
     )
-    false_positives = "Intentional mining by a user; a visit to the web pages of a pool (low severity)."
+    false_positives = (
+        "Intentional mining by a user; a visit to the web pages of a pool (low severity); a message broker over TLS "
+        "that pushes messages of equal size and confirms those of its client (by rhythm only)."
+    )
     Options = Options
-    watches = (StratumRequest, StratumWork, DnsQuery, DnsResponse, TlsClientHello)
+    watches = (StratumRequest, StratumWork, StratumTls, DnsQuery, DnsResponse, TlsClientHello)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -76,6 +80,8 @@ class Mining(EventDetector):
             return self._called(event)
         elif isinstance(event, StratumWork):
             return self._paid(event)
+        elif isinstance(event, StratumTls):
+            return self._sealed(event)
         return iter(())
 
     def _called(self, event: StratumRequest) -> Iterator[Alert]:
@@ -105,6 +111,34 @@ class Mining(EventDetector):
                 {"method": event.method},
             )
 
+    def _sealed(self, event: StratumTls) -> Iterator[Alert]:
+        packet = event.packet
+        pool = f"{addresses.text(packet.dst)}:{packet.dport}"
+        if self._reported.fresh((packet.src, f"{pool} tls"), event.ts):
+            yield self._made(
+                event,
+                False,
+                f"probably mined cryptocurrency over TLS at {pool}",
+                (
+                    (
+                        f"the server pushed {event.jobs} records of about {event.job_size} bytes, which the client did "
+                        "not answer, as pools send jobs"
+                    ),
+                    (
+                        f"the client sent {event.shares} records of about {event.share_size} bytes, each acknowledged "
+                        f"with about {event.answer_size} bytes, as miners send shares"
+                    ),
+                    (
+                        "the intervals between them vary as those of random events (standard deviation divided by "
+                        f"mean: {event.spread:.2f}; 0 if periodic)"
+                    ),
+                    "the content is encrypted: only sizes and times were evaluated",
+                ),
+                {"jobs": event.jobs, "shares": event.shares, "spread": round(event.spread, 2)},
+                Severity.medium,
+                confidence=0.65,
+            )
+
     def _named(self, event: DnsQuery | DnsResponse | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
         answer = isinstance(event, DnsResponse)
         if self._reported.fresh((event.packet.dst if answer else event.packet.src, name), event.ts):
@@ -127,6 +161,7 @@ class Mining(EventDetector):
         why: tuple[str, ...],
         numbers: dict[str, int | float | str],
         severity: Severity | None = None,
+        confidence: float = 0.0,
     ) -> Alert:
         near, far, near_port, far_port = ends_of(event.packet, answer=answer)
         if severity is None:
@@ -140,7 +175,7 @@ class Mining(EventDetector):
             numbers={"threshold": 1, **numbers},
             key=(far.address if not isinstance(event, DnsQuery | DnsResponse) else numbers["name"],),
             severity=severity,
-            confidence=0.95 if isinstance(event, StratumRequest | StratumWork) else 0.7,
+            confidence=confidence or (0.95 if isinstance(event, StratumRequest | StratumWork) else 0.7),
             actor_port=near_port,
             target_port=far_port,
             network=network_of_packet(self.context, event.packet, app_of(event), answer=answer),
