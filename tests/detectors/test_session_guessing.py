@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert
 from sensor.core.flow import Change, Reason, flow_of
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.counting.changes import ChangeReader
 from sensor.dissectors.ssh import SshLogin
 from tests.detectors.stories import Story, alerts_of, detector, inspected, one
@@ -125,6 +128,36 @@ def test_the_side_of_the_server() -> None:
     assert reported(one_way(sessions(40, 2, packets=(3, 2)), "client")) == []
     assert reported(one_way(sessions(40, 5, packets=(300, 400)), "client")) == []
     assert reported(one_way(sessions(60, 2, servers=40), "client")) == []
+
+
+def lossy(story: Story, lost: set[int], reason: Reason) -> list[Alert]:
+    """The alerts if the FINs of some flows were lost: they time out after all others, or the capture ends first."""
+    changes = story.changes()
+    ends = changes["kind"] == Change.ENDED
+    changes["reason"][ends] = Reason.FINISHED
+    left = ends & np.isin(changes["flow"], list(lost))
+    changes["last"] = changes["ts"]
+    changes["reason"][left] = reason
+    changes["ts"][left] += 915 * SECOND
+    return alerts_of(detector(GUESS), np.sort(changes, order="ts", kind="stable"))
+
+
+def test_a_lost_fin_does_not_hide_a_session() -> None:
+    """Ten sessions are guessing, although one to five of them have no end in the capture."""
+    for reason in (Reason.IDLE, Reason.STOPPED):
+        for lost in ({1}, {10}, {4, 7}, {2, 4, 6, 8, 9}):
+            assert one(lossy(sessions(10, 6), lost, reason)).numbers["sessions"] == 10
+
+
+def test_sessions_that_stay_open_are_no_guessing() -> None:
+    """Ten terminals that one user opens and leaves idle, also beside four sessions that ended, raise no alert, nor do
+    sessions that are rare or long.
+    """
+    for reason in (Reason.IDLE, Reason.STOPPED):
+        assert lossy(sessions(10, 6), set(range(1, 11)), reason) == []
+        assert lossy(sessions(14, 6), set(range(1, 11)), reason) == []
+        assert lossy(sessions(12, 400), {2, 4, 6, 8}, reason) == []
+        assert lossy(sessions(30, 2, packets=(300, 400)), {4, 7}, reason) == []
 
 
 def test_benign_twins_are_quiet() -> None:

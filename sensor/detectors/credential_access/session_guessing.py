@@ -3,7 +3,8 @@
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
 run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count.
-Where the capture contains packets of one side only, that side is judged.
+Where the capture contains packets of one side only, that side is judged. A session whose end is missing from the
+capture counts if it is as short as the others, and at least half as many as the threshold ended around its last packet.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ FEWEST_BYTES, MOST_BYTES = 900, 12_000
 # are mostly headers, possibly with time stamps (RFC 7323).
 HEADERS, STAMPED_HEADERS, TINY, MOST_CONTENT = 54, 66, 72, 6_000
 LONGEST_S = 60
+ENDED = -1
 
 
 class Options(detector.Options):
@@ -70,6 +72,7 @@ class SessionGuessing(FlowDetector, EventDetector):
         self._sessions: Counts[tuple[int, int, int]] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
         # By flow: time of its last login, and whether all were accepted.
         self._logins: Bounded[int, tuple[int, bool]] = self.tables.add("logins", Bounded(LOGINS_LIMIT))
+        self._newest: Bounded[tuple[int, int, int], int] = self.tables.add("newest", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -82,7 +85,7 @@ class SessionGuessing(FlowDetector, EventDetector):
                 self._logins.pop(oldest[0])
         return iter(())
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows = changes.rows
         at = np.flatnonzero(
             (rows["kind"] == Change.ENDED)
@@ -90,16 +93,33 @@ class SessionGuessing(FlowDetector, EventDetector):
             & ((rows["answered"] != 0) | _one_way(rows, "server"))
             & np.isin(rows["server_port"], self._ports)
         )
-        return [(row, None) for row in at[_fails(rows[at])].tolist()]
+        at = at[_fails(rows[at])]
+        ended = rows[at]
+        lost = _unfinished(ended) & ~(_one_way(ended, "client") | _one_way(ended, "server"))
+        return list(zip(at.tolist(), np.where(lost, ended["last"], ENDED).tolist(), strict=True))
 
-    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: int) -> Iterator[Alert]:
+        """``numbers``: time of the last packet (ns) if the capture does not contain the end, else ENDED."""
         _, accepted = self._logins.pop(flow.uid) or (0, False)
         if accepted:
             return
         pair = (flow.client, flow.server, flow.server_port)
-        count = self._sessions.add(pair, flow.ts)
+        if numbers == ENDED:
+            self._newest.put(pair, flow.ts)
+        elif not self._is_among_others(pair, numbers):
+            return
+        count = self._sessions.add(pair, flow.ts if numbers == ENDED else numbers)
         if count >= self.options.sessions and self._reported.fresh(pair, flow.ts):
             yield self._alert(flow, count)
+
+    def _is_among_others(self, pair: tuple[int, int, int], last: int) -> bool:
+        """Whether enough sessions of the same two hosts ended around this time. Counts have eight parts of a window:
+        of an earlier time nothing is known.
+        """
+        newest, window = self._newest.get(pair), self.options.window_s * SECOND
+        if newest is None or not -window <= newest - last < window * 7 // 8:
+            return False
+        return 2 * self._sessions.add(pair, last, 0) >= int(self.options.sessions)
 
     def _alert(self, flow: Flow, sessions: int) -> Alert:
         want, actor, target = self.options, client_of(flow), server_of(flow)
@@ -133,10 +153,10 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether it has the shape of a failed login; unfinished flows are ignored."""
     lacks = {side: _one_way(rows, side) for side in ("client", "server")}
     one_way = lacks["client"] | lacks["server"]
-    # A connection ends when both ends closed it; if only one is visible, on a timeout.
-    fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
-    fits |= one_way & np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
-    fits &= np.where(one_way, rows["last"], rows["ts"]) - rows["first"] <= LONGEST_S * SECOND
+    # A connection ends when both ends closed it; if only one is visible or the end was lost, on a timeout.
+    lost = _unfinished(rows)
+    fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET) | lost
+    fits &= np.where(one_way | lost, rows["last"], rows["ts"]) - rows["first"] <= LONGEST_S * SECOND
     for side in ("client", "server"):
         packets, size = rows[f"{side}_packets"].astype(np.int64), rows[f"{side}_bytes"].astype(np.int64)
         short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
@@ -144,6 +164,11 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
         shaped = (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (content <= MOST_CONTENT))
         fits &= shaped | lacks[side]
     return fits
+
+
+def _unfinished(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """For each ended flow whether the capture does not contain its end."""
+    return np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
 
 
 def _one_way(rows: npt.NDArray[np.void], lacking: str) -> npt.NDArray[np.bool_]:
