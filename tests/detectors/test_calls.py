@@ -10,6 +10,7 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.batch import Problem
 from sensor.core.event import Event
+from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.shared.smb_events import SmbCreate, SmbEncryptedCall, SmbTreeConnect, SmbTreeResult, SmbWrite
 from tests.detectors.call_stories import CLIENT, SERVER, call, packet
 from tests.detectors.stories import World, detector, inspected, one
@@ -192,6 +193,36 @@ def test_a_controller_that_replicates_is_quiet() -> None:
     assert inspected(unit, CASES["credential_access.dcsync"].attack) == []
     [shadow] = inspected(detector("credential_access.dcsync"), [call("drsuapi", 5, size=100)])
     assert shadow.techniques[0].technique == "T1207"
+
+
+ADD_ENTRY, CHANGES, REPLICA_ADD = (call("drsuapi", number, level=6, size=400) for number in (17, 3, 5))
+
+
+def registered(zone: str) -> Event:
+    return DnsQuery(packet(0), 7, zone, 6, 5, False)
+
+
+@pytest.mark.parametrize("sign", [ADD_ENTRY, call("drsuapi", 4, level=6, size=200), registered("_msdcs.corp.example")])
+def test_the_first_replication_of_a_new_controller(sign: Event) -> None:
+    """After a sign of a promotion, replication is medium and the reasons contain the sign; it is one finding."""
+    found = inspected(detector("credential_access.dcsync"), [sign, *[CHANGES] * 30])
+    assert {alert.severity for alert in found} == {Severity.medium}
+    assert {alert.techniques[0].technique for alert in found} == {"T1207"}
+    assert one(found).actor.address == parse(CLIENT)
+
+
+def test_a_promotion_hides_no_attack() -> None:
+    """A tool resolves a name in the same conversation, DCShadow makes the controller replicate from the attacker; names
+    in other zones are no sign. All are high.
+    """
+    for events, technique in (
+        ([ADD_ENTRY, *CASES["credential_access.dcsync"].attack], "T1003.006"),
+        ([ADD_ENTRY, REPLICA_ADD], "T1207"),
+        ([registered("corp.example"), CHANGES], "T1003.006"),
+        ([CHANGES], "T1003.006"),
+    ):
+        worst = max(inspected(detector("credential_access.dcsync"), events), key=lambda alert: alert.severity)
+        assert (worst.severity, worst.techniques[0].technique) == (Severity.high, technique)
 
 
 SHARE, HUNT, ENUMERATION = "lateral_movement.admin_share", "discovery.admin_hunt", "discovery.smb_enumeration"

@@ -4,6 +4,11 @@ pushes changes.
 Domain controllers replicate all the time: hosts known as controllers by role or services, or because they answered such
 calls, are ignored unless they behave like a tool: resolve a name and replicate this one object in the same
 conversation.
+
+A server that becomes a domain controller creates its NTDS Settings object (DRSAddEntry, [MS-DRSR] 4.1.1), replicates
+the directory, asks to be notified of changes (DRSUpdateRefs, 4.1.26) and registers names in the zone `_msdcs` by
+dynamic update ([MS-ADTS] 6.3.2.3). Replication after such messages has medium severity. A host that also makes the
+controller replicate from it (DRSReplicaAdd, 4.1.19) is reported as DCShadow.
 """
 
 from __future__ import annotations
@@ -19,12 +24,21 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.time_units import DAY
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import ends_of
+from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 
-CHANGES, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 5, 12, 16, 17
+CHANGES, UPDATE_REFS, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 4, 5, 12, 16, 17
+PROMOTION = {
+    ADD_ENTRY: "it created a server object (DRSAddEntry), as a new domain controller does",
+    UPDATE_REFS: "it asked to be notified of changes (DRSUpdateRefs), as domain controllers do",
+}
+UPDATE = 5  # operation of DNS (RFC 2136)
+CONTROLLERS_ZONE = "_msdcs."
+PROMOTED = DAY
 CONVERSATIONS_LIMIT, HOSTS_LIMIT = 4096, 4096
 # Minimum size of a request for changes: handle, version, and the smallest request.
 CHANGES_SIZE = 32
@@ -60,11 +74,11 @@ class Dcsync(CallDetector):
         "configuration and revert the changes."
     )
     false_positives = (
-        "A domain controller that is not recognized yet, directory synchronization with the cloud: "
-        "add them to `controllers`."
+        "A new domain controller (medium severity if the capture contains its promotion), directory synchronization "
+        "with the cloud: add them to `controllers`."
     )
     Options = Options
-    watches = (RpcCall, RpcAnswer)
+    watches = (RpcCall, RpcAnswer, DnsQuery)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -73,10 +87,16 @@ class Dcsync(CallDetector):
             "conversations", Bounded(CONVERSATIONS_LIMIT)
         )
         self._requested: Bounded[int, int] = self.tables.add("requested", Bounded(HOSTS_LIMIT))
+        # By host: time of its last sign of a promotion, and the signs.
+        self._promoted: Bounded[int, tuple[int, tuple[str, ...]]] = self.tables.add("promoted", Bounded(HOSTS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         replicates = field("interface") == "drsuapi"
-        return {RpcCall: replicates, RpcAnswer: replicates & (field("number") == CHANGES) & ~field("fault").filled()}
+        return {
+            RpcCall: replicates,
+            RpcAnswer: replicates & (field("number") == CHANGES) & ~field("fault").filled(),
+            DnsQuery: field("operation") == UPDATE,
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and event.interface == "drsuapi":
@@ -88,6 +108,17 @@ class Dcsync(CallDetector):
             and not event.fault
         ):
             self._requested.put(event.packet.src, event.ts)
+        elif isinstance(event, DnsQuery) and event.operation == UPDATE and event.name.startswith(CONTROLLERS_ZONE):
+            self._promote(event, f"it registered names in the DNS zone {event.name}")
+
+    def _promote(self, event: Event, sign: str) -> None:
+        signs = self._signs(event)
+        self._promoted.put(event.packet.src, (event.ts, signs if sign in signs else (*signs, sign)))
+
+    def _signs(self, event: Event) -> tuple[str, ...]:
+        """The signs that the sender becomes a domain controller."""
+        ts, signs = self._promoted.get(event.packet.src) or (0, ())
+        return signs if abs(event.ts - ts) <= PROMOTED else ()
 
     def _controller(self, event: RpcCall) -> bool:
         """Whether the caller is a controller: by configuration, by its services, or because other hosts requested
@@ -108,7 +139,11 @@ class Dcsync(CallDetector):
             conversation.requested = True
         elif event.number == CHANGES and event.size >= CHANGES_SIZE:
             yield from self._changes(event, conversation)
-        elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
+        elif event.number in PROMOTION:
+            self._promote(event, PROMOTION[event.number])
+            if event.number == ADD_ENTRY and not self._controller(event):
+                yield self._new_controller(event, "registered itself as a domain controller at")
+        elif event.number == REPLICA_ADD and not self._controller(event):
             why = (
                 f"drsuapi {event.call}: it registers itself as a replication source",
                 "it is not a known domain controller",
@@ -121,6 +156,18 @@ class Dcsync(CallDetector):
                 confidence=0.85,
                 techniques=("T1207",),
             )
+
+    def _new_controller(self, event: RpcCall, action: str) -> Alert:
+        why = (f"drsuapi {event.call} by a host that is not a known domain controller", *self._signs(event))
+        return self.call_alert(
+            event,
+            action,
+            why,
+            key=("promotion",),
+            severity=Severity.medium,
+            confidence=0.6,
+            techniques=("T1207", "T1003.006"),
+        )
 
     def _conversation_of(self, event: RpcCall) -> _Conversation:
         packet = event.packet
@@ -135,6 +182,9 @@ class Dcsync(CallDetector):
         actor, known = ends_of(event.packet).actor, self._controller(event)
         tool = conversation.cracked and (conversation.requested or event.inferred)
         if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
+            return
+        if self._signs(event) and not tool:
+            yield self._new_controller(event, "replicated the directory as a new domain controller from")
             return
         why = [f"drsuapi {event.call} requests objects with their secrets"]
         if not known:
