@@ -100,3 +100,51 @@ def test_links_of_providers() -> None:
 
 def test_repeated_frames_with_two_tags_are_one_finding() -> None:
     assert len(inspected(detector(HOPPING), [requested(0), *[echo(n) for n in range(1, 99)]])) == 1
+
+
+VICTIM, NEIGHBOR, ALL = 0x525400123402, 0x525400123403, (1 << 48) - 1
+
+
+def lives(mac: int, vlan: int, address: int, at: float = 0) -> Event:
+    packet = Packet(
+        ts=START + int(at * SECOND), src_mac=mac, dst_mac=ALL, vlan=vlan, ethertype=0x0806, ip_version=0, proto=0
+    )
+    return ArpRequest(packet, mac, address, 9)
+
+
+def sent(at: float, vlan: int, *, to: int = ALL, src: int = 7, mac: int = ATTACKER, reply: bool = False) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src_mac=mac, dst_mac=to, src=src, dst=9, vlan=vlan, proto=1)
+    return (IcmpEchoReply if reply else IcmpEcho)(packet, 1, 1, 8)
+
+
+# The attacker lives untagged, in the native VLAN; two other stations in VLAN 20.
+TOWN = [lives(ATTACKER, 0, 7), lives(VICTIM, 20, 9), lives(NEIGHBOR, 20, 10)]
+
+
+def test_the_receiver_of_frames_with_two_tags() -> None:
+    """A packet in VLAN 20 from a station of the native VLAN raises one alert: at once if it goes to all stations."""
+    for story in ([sent(1, 20)], [sent(n, 20, to=VICTIM) for n in range(1, 3)], [sent(n, 20) for n in range(1, 60)]):
+        alert = one(inspected(detector(HOPPING), [*TOWN, *story]))
+        assert (alert.actor.mac, alert.severity, alert.techniques[0].technique) == (ATTACKER, Severity.medium, "T1599")
+        assert (alert.network["vlan"], alert.target and alert.target.address) == (20, 9)
+
+
+def test_stations_of_several_vlans() -> None:
+    """A host that moved, one that gets answers, a router that forwards packets of others or lives in several VLANs, a
+    VLAN without stations, and a station of unknown home raise no alert.
+    """
+    pings = [sent(n, 20, to=VICTIM) for n in range(1, 9)]
+    for story in (
+        [*TOWN, lives(ATTACKER, 20, 7, 0.5), *pings],
+        [*TOWN, pings[0], sent(1.1, 20, to=ATTACKER, src=9, mac=VICTIM, reply=True), *pings[1:]],
+        [*TOWN, *[sent(n, 20, to=VICTIM, src=100 + n) for n in range(9)]],
+        [*TOWN, lives(ATTACKER, 30, 70), *pings],
+        [TOWN[0], *pings],
+        [*TOWN[1:], *pings],
+        [*TOWN, *[sent(n, 0, to=VICTIM) for n in range(9)]],
+    ):
+        assert inspected(detector(HOPPING), story) == []
+
+
+def test_a_switch_is_in_all_vlans() -> None:
+    assert inspected(detector(HOPPING, Known(ATTACKER, "type", "switch")), [*TOWN, sent(1, 20), sent(2, 20)]) == []

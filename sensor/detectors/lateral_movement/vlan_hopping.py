@@ -7,6 +7,10 @@ that is known as one, that sends spanning tree or CDP messages, or whose MAC bel
 
 Providers nest tags as well, for all stations of a link and in both directions. Replies to an attack do not come back
 through the tags: a single station that nests tags, among others that do not, is reported.
+
+Behind the first switch, such a frame has one tag, that of the inner VLAN. A station that sends ARP messages in one VLAN
+only, and other messages with its own address in a second VLAN, where it gets no answer, is reported. Hosts that move
+send ARP messages in the new VLAN, routers in many.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, armed, field
 from sensor.detectors.shared.hosts import CARRIERS, who
+from sensor.detectors.shared.vlan_homes import VlanHomes
 from sensor.dissectors.arp import ArpAnnouncement, ArpMessage, ArpReply, ArpRequest
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -49,11 +54,16 @@ class Options(detector.Options):
         le=60,
         description="seconds after the first offer within which a switch is recognized by other protocols",
     )
-    frames: int = Field(2, ge=1, le=1000, description="threshold: messages of one host in frames with two tags")
+    frames: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="threshold: messages of one host in frames with two tags, or in a VLAN in which it does not live",
+    )
 
 
 class VlanHopping(EventDetector):
-    """Watches offers to form a trunk, and messages in frames with two tags."""
+    """Watches offers to form a trunk, messages in frames with two tags, and messages from stations of other VLANs."""
 
     title = "VLAN hopping (trunk negotiation, double tagging)"
     severity = Severity.medium
@@ -79,16 +89,18 @@ class VlanHopping(EventDetector):
         # Number of messages with two tags by MAC, and a station that sends frames without.
         self._nested: Bounded[int, int] = self.tables.add("nested", Bounded(SENDERS_LIMIT))
         self._plain: Bounded[int, bool] = self.tables.add("plain", Bounded(1))
+        self._homes = VlanHomes(self.tables)
 
     def wants(self) -> dict[type[Event], Want]:
-        own = field("packet.src_mac").filled()
+        own, homes = field("packet.src_mac").filled(), self._homes
         nested = field("packet.problem").passes(_is_nested)
         return {
             DtpMessage: field("mode").is_in(*OFFERS),
             StpConfiguration: own,
             CdpAnnouncement: own,
-            **dict.fromkeys((ArpRequest, ArpReply, ArpAnnouncement), nested | ~armed(self._plain)),
-            **dict.fromkeys((IcmpEcho, IcmpEchoReply, DnsQuery, DnsResponse), nested),
+            **dict.fromkeys((ArpRequest, ArpReply, ArpAnnouncement), nested | ~armed(self._plain) | homes.unknown()),
+            **dict.fromkeys((IcmpEcho, DnsQuery), nested | homes.strange()),
+            **dict.fromkeys((IcmpEchoReply, DnsResponse), nested | homes.answer()),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -101,6 +113,40 @@ class VlanHopping(EventDetector):
             yield from self._double(event)
         elif isinstance(event, ArpMessage) and packet.src_mac and not packet.tunnels:
             self._plain.put(packet.src_mac, True)
+            self._homes.learn(event)
+        elif isinstance(event, IcmpEchoReply | DnsResponse):
+            self._homes.answered(packet)
+        elif isinstance(event, IcmpEcho | DnsQuery):
+            yield from self._visit(event)
+
+    def _visit(self, event: Event) -> Iterator[Alert]:
+        """A message of a station that may live in another VLAN."""
+        packet = event.packet
+        home, count = self._homes.visit(packet)
+        sender = Subject(packet.src_mac, packet.src, home)
+        blind = is_group_mac(packet.dst_mac)
+        if (count < self.options.frames and not (count and blind)) or self._is_switch(sender):
+            return
+        if not self._reported.fresh((packet.vlan, packet.src_mac), packet.ts):
+            return
+        yield self.alert(
+            event,
+            actor=sender,
+            target=Subject(0, packet.dst, packet.vlan),
+            summary=f"{who(self.context, sender)} of VLAN {home} sent frames into VLAN {packet.vlan}",
+            why=(
+                (
+                    f"{count} messages in VLAN {packet.vlan} (threshold {self.options.frames}) with its own address, "
+                    f"although it sends ARP messages in VLAN {home} only"
+                ),
+                *(["it sent an IP packet to the MAC of all stations"] if blind else []),
+                "it got no answer there: the second tag of a frame leads in one direction only",
+            ),
+            numbers={"frames": count, "threshold": self.options.frames},
+            key=("home", mac_text(packet.src_mac)),
+            confidence=0.75 if blind else 0.6,
+            network={"proto": "vlan", "vlan": packet.vlan, "direction": "internal"},
+        )
 
     def _double(self, event: Event) -> Iterator[Alert]:
         """A message in a frame with two tags."""
