@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
@@ -80,6 +81,34 @@ def test_ordinary_watching_is_quiet(events: list[Event]) -> None:
     response to another request raise no alert.
     """
     assert reported(events, device("camera", CAMERA)) == []
+
+
+def requested(*methods: str, client: str = FAR, credentials: str = "", problem: int = Problem.ONE_SIDED) -> list[Event]:
+    """The requests of one connection in a capture of the client's packets only."""
+    there = Packet(
+        ts=START, src=parse(client), dst=parse(CAMERA), sport=50000, dport=554, proto=6, flow=1, problem=problem
+    )
+    return [
+        RtspRequest(there, method, "rtsp://10.0.3.5/live", number, "VLC", credentials, "")
+        for number, method in enumerate(methods)
+    ]
+
+
+def test_the_side_of_the_client() -> None:
+    """A client that continues with PLAY has a session, without credentials: one step less severe. Without SETUP before,
+    with credentials, or if the camera's answers are captured, the requests alone raise no alert.
+    """
+    alert = one(reported(requested("DESCRIBE", "SETUP", "PLAY", "PLAY"), device("camera", CAMERA)))
+    assert (alert.actor.address, alert.severity, alert.confidence) == (parse(FAR), Severity.medium, 0.6)
+    assert alert.target_port == 554
+    for events in (
+        requested("DESCRIBE", "PLAY"),
+        requested("DESCRIBE", "SETUP"),
+        requested("DESCRIBE", "SETUP", "PLAY", credentials="digest"),
+        requested("DESCRIBE", "SETUP", "PLAY", client=NEIGHBOUR),
+        requested("DESCRIBE", "SETUP", "PLAY", problem=0),
+    ):
+        assert reported(events, device("camera", CAMERA)) == []
 
 
 def test_players_are_no_cameras() -> None:

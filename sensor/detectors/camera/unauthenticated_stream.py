@@ -2,7 +2,9 @@
 
 The alert is raised at the answer to DESCRIBE, SETUP or PLAY. A client that authenticated once on the connection, or in
 the URL, is ignored. Traffic between players (AirPlay, Miracast) is ignored, and a recorder in another segment is the
-usual reader. A server that is not known as a camera may be a media server: its severity is lower.
+usual reader. A server that is not known as a camera may be a media server: its severity is lower. PLAY contains the
+session that the camera assigned (RFC 2326, 10.5): in a capture of the client's packets only, it proves that the camera
+granted SETUP, with lower severity.
 """
 
 from __future__ import annotations
@@ -77,42 +79,44 @@ class UnauthenticatedStream(CallDetector):
             if session is None:
                 session = Session()
                 self._open.put(event.packet.flow, session)
+            continues = session.method == "SETUP" and event.method == "PLAY"
             session.method, session.cseq, session.uri = event.method, event.cseq, event.uri
             session.proved |= bool(event.credentials) or STARS in event.uri
+            if continues and event.packet.one_sided and not session.proved:
+                yield from self._granted(event, session, "the client continued with PLAY in a granted session")
         elif isinstance(event, RtspResponse):
-            yield from self._answered(event)
+            session = self._open.get(event.packet.flow)
+            if session is not None and session.granted_by(event):
+                yield from self._granted(event, session, f"answered {session.method} with {event.status}")
 
-    def _answered(self, event: RtspResponse) -> Iterator[Alert]:
-        session, packet = self._open.get(event.packet.flow), event.packet
-        if session is None or not session.granted_by(event):
+    def _granted(self, event: RtspRequest | RtspResponse, session: Session, how: str) -> Iterator[Alert]:
+        packet, answer = event.packet, isinstance(event, RtspResponse)
+        ends = ends_of(packet, answer=answer)
+        if not self._may_be_camera(ends.target.address, ends.target):
             return
-        if not self._may_be_camera(packet.src, ends_of(packet, answer=True).target):
+        inside = self.context.networks.inside(ends.actor.address)
+        near, far = addresses.segment(ends.target.address), addresses.segment(ends.actor.address)
+        if near == far or not self._reported.fresh((ends.actor.address, ends.target.address), packet.ts):
             return
-        inside = self.context.networks.inside(packet.dst)
-        near, far = addresses.segment(packet.src), addresses.segment(packet.dst)
-        if near == far or not self._reported.fresh((packet.dst, packet.src), packet.ts):
-            return
-        ends = ends_of(packet, answer=True)
         reader, camera = self.context.device(ends.actor), self.context.device(ends.target)
         usual, sure = reader is not None and reader.type in READERS, camera is not None and camera.type in CAMERAS
         why = (
-            (
-                f"{'the camera' if sure else 'a possible camera'} answered {session.method} with {event.status} "
-                "without credentials from the client"
-            ),
+            f"{'the camera' if sure else 'a possible camera'}: {how}, without credentials from the client",
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
             *([f"{a_type(reader.type)} usually reads camera streams"] if usual and reader is not None else []),
         )
         used = (
-            self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
+            self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | ends.target_port)
+            if inside
+            else 0
         )
         if learned := 0 < used <= packet.ts - DAY:
             why += ("the pair has done so for more than a day: a weakness of the camera, not an attack",)
-        grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
+        grade = Severity(Severity.medium + (not inside) - max(usual or learned or not sure, not answer))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.call_alert(
-            event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85,
-            answer=True, app="rtsp",
+            event, "watches", why, numbers, rest=" without a password", severity=grade,
+            confidence=0.85 if answer else 0.6, answer=answer, app="rtsp",
         )  # fmt: skip
         if inside:  # a recorder reads many cameras, and is one finding
             alert.key = f"{self.id}|{ends.actor.address}"

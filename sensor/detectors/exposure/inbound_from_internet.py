@@ -1,7 +1,9 @@
 """An internal host answered a connection from the internet.
 
 Reported once per service. Only where the flow was really opened from outside: over TCP its port is the higher one, over
-UDP the server port is a well-known one; calls, games and file sharing look similar, but on their own ports.
+UDP the server port is a well-known one; calls, games and file sharing look similar, but on their own ports. In a
+capture of the client's packets only, a connection with many packets was answered, since a host that gets no answer
+repeats its SYN a few times only; its severity is lower.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ SERVICES_LIMIT = 8192
 LOOK_AGAIN_S = 3600
 KEY_BITS, PAIR_BITS = 12, 15
 PLAIN = 1024  # lower ports belong to servers
+UNSEEN_PACKETS = 12  # of a client, more than repeated SYNs
 HIGHEST = 10_000  # custom services have lower ports; higher ones are temporary
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
@@ -89,8 +92,12 @@ class InboundFromInternet(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
         rows = rows[
-            (rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)
+            ((rows["kind"] == Change.ANSWERED) | (rows["kind"] == Change.ENDED))
+            & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)
         ]
+        whole = changes.rows[rows["row"]]
+        unseen = (whole["answered"] == 0) & (whole["client_packets"] >= UNSEEN_PACKETS) & (whole["proto"] == TCP)
+        rows = rows[(rows["kind"] == Change.ANSWERED) | unseen]
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
@@ -112,6 +119,7 @@ class InboundFromInternet(FlowDetector):
         service = (ADMINISTRATION if flow.proto == TCP else DATAGRAMS).get(flow.server_port, "")
         name = f"{service} ({proto}/{flow.server_port})" if service else f"{proto}/{flow.server_port}"
         severe = is_fixed_function(self.context, target)
+        how = "answered" if flow.answered else f"continued for {flow.client_packets} packets, so it got answers"
         yield self.alert(
             flow,
             actor=actor,
@@ -121,7 +129,7 @@ class InboundFromInternet(FlowDetector):
                 f"internet on {name}"
             ),
             why=(
-                f"the flow was opened by the external host, port {flow.client_port}, and answered",
+                f"the flow was opened by the external host, port {flow.client_port}, and {how}",
                 *([f"{service} must not be reachable from the internet"] if service else []),
                 *(["a fixed-function device needs no access from the internet"] if severe else []),
             ),
@@ -133,7 +141,7 @@ class InboundFromInternet(FlowDetector):
             },
             key=(target.address, proto, flow.server_port),
             severity=self._severity(flow, bool(service), severe),
-            confidence=0.8,
+            confidence=0.8 if flow.answered else 0.6,
             actor_port=flow.client_port,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
@@ -142,4 +150,4 @@ class InboundFromInternet(FlowDetector):
     def _severity(self, flow: Flow, service: bool, severe: bool) -> Severity:
         if flow.proto == UDP:
             return Severity.low
-        return Severity.high if service and severe else Severity.medium if service or severe else Severity.low
+        return Severity(max(Severity.low, Severity.low + service + severe - (not flow.answered)))
