@@ -59,6 +59,7 @@ mutation: tools ## mutation testing: inject faults, count those that tests detec
 fuzz: tools ## fuzz each dissector with a million mutated messages (hours; ARGS="--cases 10000 sip" for fewer)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 	@$(BIN)/python -m tests.native.mill $(ARGS)
+	@$(BIN)/python -m tests.native.stream_mill $(ARGS)
 
 bench: tools ## measure the figures of docs/operate/performance.md on this host
 	@$(BIN)/python -m tests.perf.bench $(ARGS)

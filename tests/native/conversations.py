@@ -27,6 +27,7 @@ from sensor.inventory.inventory import Inventory
 from sensor.native.units import KINDS
 from tests.inventory.stories import Book
 from tests.kit import tcp_frame
+from tests.native.guarded import Guarded
 
 START = 1_700_000_000 * SECOND
 SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10
@@ -63,9 +64,10 @@ def received(
     step: int = SECOND // 10,
     conversations: int = 512,
     snap: int = FRAME_LIMIT,
+    memory: Guarded | None = None,
 ) -> Any:
     """(events and observations per packet; malformed messages) of frames ``step`` ns apart, ``size`` per batch, each
-    captured up to ``snap`` bytes.
+    captured up to ``snap`` bytes. ``memory``: each frame is a batch that ends at its unreadable page.
     """
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
@@ -87,7 +89,8 @@ def received(
     )
     listener.native_messages.subscribe(KINDS)
     for start in range(0, len(frames), size):
-        listener.process(batch(frames[start : start + size], START + start * step, step, snap))
+        some = batch(frames[start : start + size], START + start * step, step, snap)
+        listener.process(some if memory is None else guarded(some, memory))
     listener.finish()
     assert not list(boundary.faults.values())
     return [some for some in messages if some], dict(boundary.malformed.items()), listener
@@ -102,6 +105,13 @@ def batch(frames: Sequence[bytes], ts: int, step: int, snap: int = FRAME_LIMIT) 
     rows["frame"] = np.cumsum(rows["caplen"], dtype=np.int64) - rows["caplen"]
     rows["ts"], rows["link"] = [ts + step * i for i in range(len(frames))], 1
     return Batch(np.frombuffer(b"".join(frames), np.uint8).copy(), rows)
+
+
+def guarded(one: Batch, memory: Guarded) -> Batch:
+    """A batch of one frame, at the end of guarded memory."""
+    raw = bytes(one.data)
+    first = memory.place(raw, True)
+    return Batch(memory.data[first : first + len(raw)], one.rows)
 
 
 def frames_of(

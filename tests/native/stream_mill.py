@@ -1,0 +1,107 @@
+"""Fuzzer of native dissectors of TCP streams: mutated conversations, cut and in disorder, read natively from segments
+that end at an unreadable page, and by the reference.
+
+    python -m tests.native.stream_mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
+
+A conversation gives the same result as with the reference; no byte behind a segment is read, which would end the
+process (SIGSEGV). The first failed case of each dissector is printed; exit code 1. The same seed gives the same cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import sys
+import time
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from sensor.core.dissector import Dissector
+from sensor.dissectors.dcerpc import Dcerpc
+from sensor.dissectors.http import Http
+from sensor.dissectors.smb import Smb
+from sensor.dissectors.tls import Tls
+from tests.native import test_dcerpc, test_http, test_smb, test_tls
+from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, mutated, received
+from tests.native.guarded import Guarded
+
+CASES = 1_000_000
+SEGMENTS = (20, 300, 1400)  # largest sizes of segments, in bytes
+
+
+class Kind(NamedTuple):
+    """``conversation``: makes one; ``port``: of the server."""
+
+    dissector: Callable[[], Dissector]
+    conversation: Callable[[Random], list[Turn]]
+    port: int
+
+
+KINDS = {
+    "dcerpc": Kind(Dcerpc, test_dcerpc.conversation, test_dcerpc.PORT),
+    "http": Kind(Http, test_http.exchange, 80),
+    "smb": Kind(Smb, test_smb.conversation, test_smb.PORT),
+    "tls": Kind(Tls, test_tls.conversation, 443),
+}
+
+
+class Ground(NamedTuple):
+    """The result of a dissector: cases, messages with a result, and the first failure."""
+
+    cases: int
+    results: int
+    fault: str
+
+
+def frames(kind: Kind, random: Random) -> list[bytes]:
+    """The frames of a conversation."""
+    turns = kind.conversation(random)
+    if random.random() < 0.5:
+        turns = mutated(turns, random)
+    if random.random() < 0.6:
+        turns = cut(turns, random, random.choice(SEGMENTS))
+    whole = frames_of(turns, port=kind.port)
+    return disordered(whole, random) if random.random() < 0.3 else whole
+
+
+def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
+    """Run so many cases for one dissector, or as many as fit into the time."""
+    kind, until, results, memory = KINDS[name], time.monotonic() + seconds, 0, Guarded()
+    for case in range(cases):
+        random = Random(f"{seed} {name} {case}")
+        given = frames(kind, random)
+        unit = every_payload if random.random() < 0.5 else _as_it_is
+        want = received(given, (name, unit(kind.dissector())), native=False, size=len(given))[:2]
+        if received(given, (name, unit(kind.dissector())), native=True, memory=memory)[:2] != want:
+            return Ground(case + 1, results, f"case {case} of seed {seed} differs from the reference")
+        results += len(want[0])
+        if time.monotonic() > until:
+            return Ground(case + 1, results, "")
+    return Ground(cases, results, "")
+
+
+def _as_it_is(unit: Dissector) -> Dissector:
+    return unit
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all; others are left out)")
+    parser.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    faulthandler.enable()
+    failed = 0
+    for name in KINDS:
+        if not args.dissectors or name in args.dissectors:
+            print(f"{name:14} streamed ", end="", flush=True)  # before the run, which may end the process
+            ground = grind(name, args.cases, args.seconds, args.seed)
+            failed += bool(ground.fault)
+            print(f"{ground.cases:>9,} cases, {ground.results:>9,} results  {ground.fault or 'ok'}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
