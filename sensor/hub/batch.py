@@ -4,6 +4,7 @@ quarantined with a reason from a fixed list.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import msgspec
 import zstandard
 
 from sensor.core.reader import clean
+from sensor.hub.lines import LINE_LIMIT, events_of
 from sensor.outputs.hub_protocol.batches import MOST
 from sensor.outputs.hub_protocol.messages import OLDEST, VERSION, Head, Run, batch_id
 from sensor.tables.lines import AlertState, Course, DevicePart, Names, RecordHead, time_ns
@@ -22,8 +24,7 @@ Reason = Literal[
     "event_time", "wrong_numbers", "fork", "database_refused", "fault",
 ]  # fmt: skip
 # Limit of one decompressed batch: MOST events of 64 KiB, and the head.
-SIZE_LIMIT = (MOST + 1) * 65_536
-LINE_LIMIT = 65_536
+SIZE_LIMIT = (MOST + 1) * LINE_LIMIT
 CLOCK_LIMIT = timedelta(days=30)
 HIGHEST = 1 << 53
 # In the year 2116.
@@ -129,7 +130,9 @@ def opened(message: Message) -> Batch:
     if message.id != batch_id(message.key, head.epoch, head.runs, lines):
         raise Quarantined("undecodable", "the id of the message does not match its content")
     _check_clock(head, message.received)
-    return Batch(message, head, [_event(*each, message.received) for each in zip(numbers, lines, strict=True)])
+    latest = message.received + CLOCK_LIMIT
+    other = functools.partial(event_of, message.received)
+    return Batch(message, head, events_of(numbers, lines, _line, Event, latest, other))
 
 
 def _check_version(text: str) -> None:
@@ -163,7 +166,8 @@ def _numbers(runs: list[Run], count: int) -> Iterator[int]:
         yield from range(first, last + 1)
 
 
-def _event(seq: int, text: bytes, received: datetime) -> Event:
+def event_of(received: datetime, seq: int, text: bytes) -> Event:
+    """One line. Raises Quarantined if it is unusable."""
     if len(text) > LINE_LIMIT:
         detail = f"the event with number {seq} has {len(text):,} bytes, expected at most {LINE_LIMIT:,}"
         raise Quarantined("undecodable", detail)

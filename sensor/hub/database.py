@@ -35,7 +35,11 @@ TYPES = {
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
     **dict.fromkeys(("gone", "closed"), "bool"),
     **dict.fromkeys(("record", "body"), "bytea"),
-    **dict.fromkeys(("ips", "macs", "parties", "sensor_tags", "sites", "alerts"), "text[]"),
+    **dict.fromkeys(("sites", "alerts"), "text[]"),
+    **dict.fromkeys(("ips", "macs", "parties", "sensor_tags"), "words"),
+    **dict.fromkeys(
+        ("id", "name", "type", "vendor", "model", "merged", "serial", "sensor_owner", "sensor_criticality"), "word"
+    ),
     "severity": "int2", "vlan": "int4", "confidence": "float4",
 }  # fmt: skip
 # PostgreSQL compresses records longer than 2 kB; LZ4, if it was built with it, takes a tenth of the default's time. The
@@ -149,10 +153,15 @@ def month_of(time: datetime) -> datetime:
 
 def copy_rows(base: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Within a transaction: copy rows into a table."""
+    copy_encoded(base, table, columns, encoded(rows, [TYPES.get(column, "text") for column in columns]))
+
+
+def copy_encoded(base: Connection, table: str, columns: Sequence[str], content: bytearray) -> None:
+    """As ``copy_rows``, with rows in the format of ``sensor.hub.copying``."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), names)
     with base.cursor().copy(statement) as copy:
-        copy.write(encoded(rows, [TYPES.get(column, "text") for column in columns]))
+        copy.write(content)
 
 
 def temporary(base: Connection, table: str, like: str, columns: Sequence[str]) -> None:

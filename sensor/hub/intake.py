@@ -17,9 +17,10 @@ import psycopg
 from sensor.core.collection import no_collection
 from sensor.hub import rows
 from sensor.hub.batch import Batch, Message, Quarantined, opened
-from sensor.hub.database import Connection, copy_rows, ensure_partitions, temporary
+from sensor.hub.copying import EVENTS, encoded_events
+from sensor.hub.database import Connection, copy_encoded, ensure_partitions, temporary
 from sensor.hub.quarantine import put_in_quarantine
-from sensor.hub.rows import Origin, Placed, Row
+from sensor.hub.rows import Origin, Placed
 from sensor.hub.states import ALERTS, DEVICES, INCIDENTS, write_states
 from sensor.outputs.hub_protocol.messages import Run
 
@@ -187,18 +188,18 @@ class Intake:
         """Within a transaction: store new events, and the last states that they change."""
         if not placed:
             return
-        self._add_events([rows.event_row(*each) for each in placed])
+        self._add_events(encoded_events(placed))
         devices, alerts, incidents = rows.state_rows(placed)
         write_states(self._base, [(DEVICES, devices), (ALERTS, alerts), (INCIDENTS, incidents)])
 
-    def _add_events(self, new: Sequence[Row]) -> None:
+    def _add_events(self, new: bytearray) -> None:
         """Copy directly into the table; through a temporary table only if some are stored under another epoch."""
         try:
             with self._base.transaction():
-                copy_rows(self._base, "events", rows.EVENTS, new)
+                copy_encoded(self._base, "events", EVENTS, new)
         except psycopg.errors.UniqueViolation:
-            temporary(self._base, "new_events", "events", rows.EVENTS)
-            copy_rows(self._base, "new_events", rows.EVENTS, new)
+            temporary(self._base, "new_events", "events", EVENTS)
+            copy_encoded(self._base, "new_events", EVENTS, new)
             self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
 
     def _note(self, taken: Sequence[Batch], logs: dict[tuple[str, str], _Log]) -> None:

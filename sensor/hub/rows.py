@@ -1,4 +1,6 @@
-"""Events of sensors as rows of the hub's tables. Columns have the same names as in the schema."""
+"""Events of sensors as rows of the hub's tables. Columns have the same names as in the schema; texts and lists are
+limited when they are encoded (``sensor.hub.copying``).
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,9 @@ from sensor.tables.lines import WORD, AlertState, Course, Names, time_ns
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = re.compile(r"dev-[0-9a-z]+")
-LISTED = 64
 # The largest VLAN id (IEEE 802.1Q, 9.6); in a record of a peer it may be any number.
 VLAN_MOST = 4095
 
-EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
     "sensor", "id", "site", "log", "seq", "first", "last", "gone", "merged", "name", "type", "vendor", "model", "ips",
     "macs", "confidence", "serial", "sensor_owner", "sensor_criticality", "sensor_tags", "vlan",
@@ -41,16 +41,6 @@ class Origin(NamedTuple):
 
 
 Placed = tuple[Origin, Event]
-
-
-def event_row(origin: Origin, event: Event) -> Row:
-    line = event.line
-    part = line.alert or line.incident or line.recommendation or line.device
-    about = part.id[:WORD] if part is not None else ""
-    return (
-        event.ts, origin.sensor, origin.log, event.seq, line.id[:WORD], origin.site, line.kind[:WORD],
-        line.action[:WORD], line.level, about, event.text,
-    )  # fmt: skip
 
 
 def state_rows(placed: Iterable[Placed]) -> tuple[list[Row], list[Row], list[Row]]:
@@ -100,9 +90,8 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
     lost = name != one.id[:WORD]
     return (
         *_key(origin, event, name), _time(one.first_seen, event), _time(one.last_seen, event),
-        lost or event.line.action == "gone", one.id[:WORD] if lost else "", one.hostname[:WORD],
-        one.type[:WORD] or "unknown", one.vendor[:WORD], one.model[:WORD], _texts(one.ips), _texts(one.macs),
-        one.confidence, one.serial[:WORD], one.owner[:WORD], one.criticality[:WORD], _texts(one.tags),
+        lost or event.line.action == "gone", one.id if lost else "", one.hostname, one.type or "unknown",
+        one.vendor, one.model, one.ips, one.macs, one.confidence, one.serial, one.owner, one.criticality, one.tags,
         min(max(one.vlan, 0), VLAN_MOST), event.text,
     )  # fmt: skip
 
@@ -112,7 +101,7 @@ def _alert_row(origin: Origin, event: Event, name: str) -> Row:
     return (
         *_key(origin, event, name), _time(part.first, event), _time(part.last, event), line.action == "close",
         line.level, part.risk, part.count, part.detector, part.title, line.summary, _end(line.src), _end(line.dst),
-        _texts(_parties(line)), event.text,
+        _parties(line), event.text,
     )  # fmt: skip
 
 
@@ -150,11 +139,6 @@ def time_of(text: str, other: datetime) -> datetime:
         return _EPOCH + timedelta(microseconds=time_ns(text) // 1000) if text else other
     except (ValueError, OverflowError):
         return other
-
-
-def _texts(values: list[str]) -> list[str]:
-    """At most LISTED values of limited length."""
-    return [value[:WORD] for value in values[:LISTED]]
 
 
 def short(text: str) -> str:

@@ -62,7 +62,7 @@ def batches(sensors: int, each: int) -> Iterator[tuple[str, str, str, bytes]]:
 def placed(record: dict[str, Any]) -> dict[str, Any]:
     """The record with the site and a time, about an object that its log has so far."""
     seq, kind = record["sensor"]["seq"], record["kind"]
-    at = (BEGIN + timedelta(seconds=seq)).isoformat().replace("+00:00", "Z")
+    at = (BEGIN + timedelta(seconds=seq)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     record |= {"ts": at, "sensor": record["sensor"] | {"site": SITE}}
     if kind in ADDED:
         number = numbered(seq, ADDED[kind], new=record["action"] in ("new", "open"))

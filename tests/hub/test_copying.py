@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sensor.hub.copying import KINDS, SIGNATURE, TRAILER, encoded
+from sensor.hub.copying import KINDS, LISTED, SIGNATURE, TRAILER, encoded
+from sensor.tables.lines import WORD
 from tests.hub.hub_kit import HubServers
 
 BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -29,13 +30,39 @@ VALUES: dict[str, list[Any]] = {
 
 def test_postgresql_reads_every_type(servers: HubServers) -> None:
     """One column for each type, one row for each value."""
-    assert set(VALUES) == set(KINDS)
+    assert {*VALUES, "word", "words"} == set(KINDS)
     rows = list(zip(*VALUES.values(), strict=True))
     with servers.base() as base, base.transaction():
         base.execute("CREATE TEMPORARY TABLE copied (" + ", ".join(f'"{kind}" {kind}' for kind in VALUES) + ")")  # type: ignore[arg-type]
         with base.cursor().copy("COPY copied FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(encoded(rows, list(VALUES)))
         assert base.execute("SELECT * FROM copied").fetchall() == rows
+
+
+def decoded_time(time: datetime) -> int:
+    """Microseconds since 2000 in the encoding of a time."""
+    return int.from_bytes(encoded([(time,)], ["timestamptz"])[len(SIGNATURE) + 6 : -2], "big", signed=True)
+
+
+def test_times_in_utc_are_those_of_the_calendar() -> None:
+    """Each month of 2,000 years, its last and first days: leap years, centuries, the first year."""
+    for year in (*range(1, 2100), 2400, 9999):
+        for month in range(1, 13):
+            begin = datetime(year, month, 1, tzinfo=UTC)
+            for time in begin, begin + timedelta(days=28) - timedelta(microseconds=1):
+                assert decoded_time(time) == (time - BEGIN) // timedelta(microseconds=1)
+    leap = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    assert decoded_time(leap) == (leap - BEGIN) // timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("text", ["", "a" * WORD, "ü" * WORD, "\U0001f5a8" * WORD])
+def test_words_are_cut_at_their_limit(text: str) -> None:
+    """In characters, not bytes; lists also in their length."""
+    assert encoded([(text + "b",)], ["word"]) == encoded([((text + "b")[:WORD],)], ["text"])
+    several = [text, text + "b"] * LISTED
+    limited = [value[:WORD] for value in several[:LISTED]]
+    assert encoded([(several,)], ["words"]) == encoded([(limited,)], ["text[]"])
+    assert encoded([([],)], ["words"]) == encoded([([],)], ["text[]"])
 
 
 def test_no_row_is_a_complete_copy() -> None:
@@ -49,6 +76,7 @@ def test_no_row_is_a_complete_copy() -> None:
         (None, "text[]", TypeError), (["x", None], "text[]", TypeError), (1 << 63, "int8", OverflowError),
         ("\ud800", "text", UnicodeEncodeError), ("now", "timestamptz", TypeError), ("1", "int8", TypeError),
         (1 << 31, "int4", OverflowError), (-32_769, "int2", OverflowError),
+        (None, "word", TypeError), (["x", None], "words", TypeError), ("\ud800", "word", UnicodeEncodeError),
     ],
 )  # fmt: skip
 def test_a_value_that_its_column_cannot_have(value: object, kind: str, error: type[Exception]) -> None:
