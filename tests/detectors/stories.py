@@ -165,9 +165,10 @@ class Story:
         packets: tuple[int, int] = (1, 0),
         sport: int = 40000,
         group: bool = False,
+        size: int = 100,
     ) -> Story:
         """A flow that begins ``at`` seconds, is answered or rejected a millisecond later, and ends ``ended`` seconds
-        later (None: it does not end).
+        later (None: it does not end). ``size``: mean size of its frames in bytes.
         """
         self._flows += 1
         c, s = parse(client), parse(server)
@@ -189,8 +190,8 @@ class Story:
             last = {
                 "client_packets": packets[0],
                 "server_packets": packets[1],
-                "client_bytes": 100 * packets[0],
-                "server_bytes": 100 * packets[1],
+                "client_bytes": size * packets[0],
+                "server_bytes": size * packets[1],
             }
             self._rows.append(
                 (at + ended, Change.ENDED, fixed | last | {"answered": int(answered), "reason": Reason.IDLE})

@@ -2,8 +2,8 @@
 
 Reported once per service. Only where the flow was really opened from outside: over TCP its port is the higher one, over
 UDP the server port is a well-known one; calls, games and file sharing look similar, but on their own ports. In a
-capture of the client's packets only, a connection with many packets was answered, since a host that gets no answer
-repeats its SYN a few times only; its severity is lower.
+capture of the client's packets only, a connection with many packets and data was answered, since a host that gets no
+answer sends SYNs only; its severity is lower.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SERVICES_LIMIT = 8192
 LOOK_AGAIN_S = 3600
 KEY_BITS, PAIR_BITS = 12, 15
 PLAIN = 1024  # lower ports belong to servers
-UNSEEN_PACKETS = 12  # of a client, more than repeated SYNs
+UNSEEN_PACKETS, UNSEEN_BYTES = 12, 80  # of a client, and mean size of its frames: more, and larger, than repeated SYNs
 HIGHEST = 10_000  # custom services have lower ports; higher ones are temporary
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
@@ -96,7 +96,9 @@ class InboundFromInternet(FlowDetector):
             & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)
         ]
         whole = changes.rows[rows["row"]]
-        unseen = (whole["answered"] == 0) & (whole["client_packets"] >= UNSEEN_PACKETS) & (whole["proto"] == TCP)
+        packets = whole["client_packets"]
+        unseen = (whole["answered"] == 0) & (packets >= UNSEEN_PACKETS) & (whole["proto"] == TCP)
+        unseen &= whole["client_bytes"] >= packets.astype(np.uint64) * UNSEEN_BYTES
         rows = rows[(rows["kind"] == Change.ANSWERED) | unseen]
         if not len(rows):
             return []
