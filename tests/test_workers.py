@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers import store, stored
+from tests.workers import SECONDS, Times, store, stored
 
 FIRST = """
 import os, signal, sys
@@ -154,7 +155,27 @@ def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:
 
 def test_durations_of_long_files_are_stored(tmp_path: Path, root: Path) -> None:
     """Those in the repository are of files that exist."""
-    store({"tests/test_b.py": 60.4, "tests/test_a.py": 7.6, "tests/test_short.py": 0.5}, tmp_path / "durations.json")
-    assert list(stored(tmp_path / "durations.json").items()) == [("tests/test_a.py", 8), ("tests/test_b.py", 60)]
+    times = {"tests/test_b.py": Times(60.4, 9.6), "tests/test_a.py": Times(7.6, 7), "tests/test_c.py": Times(0.5, 0)}
+    store(times, tmp_path / "durations.json")
+    long = [("tests/test_a.py", (8, 7)), ("tests/test_b.py", (60, 10))]
+    assert list(stored(tmp_path / "durations.json").items()) == long
     assert len(stored()) > 50
     assert [path for path in stored() if not (root / path).is_file()] == []
+
+
+def test_files_that_wait_run_beside_others(tmp_path: Path) -> None:
+    """With as many workers as cores and one more, one file that mostly waits runs at a time, the longest first; then
+    the longest of the others. Files of an unknown time come last.
+    """
+    known = {"wait_a": (30, 1), "wait_b": (20, 1), "work_c": (50, 45), "work_d": (40, 40), "wait_e": (3, 0)}
+    for name in (*known, "new"):
+        (tmp_path / f"test_{name}.py").write_text(f"def test_it(): print({name!r}, file=open('order', 'a'))\n")
+    times = tmp_path / "cache" / "v" / SECONDS
+    times.parent.mkdir(parents=True)
+    times.write_text(json.dumps({f"test_{name}.py": spent for name, spent in known.items()}))
+    cache = ("-p", "cacheprovider", "-o", f"cache_dir={tmp_path / 'cache'}")
+    assert run(tmp_path, *cache, "--workers", "1").returncode == 0
+    assert (tmp_path / "order").read_text().split() == ["wait_a", "wait_b", "work_c", "work_d", "wait_e", "new"]
+    measured = json.loads(times.read_text())
+    assert measured["test_new.py"][0] > 0
+    assert measured["test_wait_a.py"][0] < 30

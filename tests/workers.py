@@ -11,28 +11,43 @@ import contextlib
 import json
 import os
 import random
+import resource
+import time
 import traceback
 from collections.abc import Iterator
 from itertools import groupby
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 # A thread of OpenBLAS would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-SECONDS = "workers/seconds"
+SECONDS = "workers/times"
 # Seconds of the longest files, for the first run of a checkout; ``--keep-durations`` writes those of a run.
 STORED, LONG_S = Path(__file__).with_name("durations.json"), 4
+# A file that uses the processor for a smaller share of its time mostly waits.
+COMPUTES = 0.5
 # Seconds of a file that no run has measured: with slow tests, and for each test.
 SLOW_S, TEST_S = 10.0, 0.05
 # Private memory (MiB) from which a worker gets no further file.
 MUCH_MIB = 100
 
 File = list[pytest.Item]
+
+
+class Times(NamedTuple):
+    """Seconds of a file: in all, and of processor time with that of ended programs."""
+
+    all_s: float
+    cpu_s: float
+
+    def __add__(self, other: object) -> Times:
+        assert isinstance(other, Times)
+        return Times(self.all_s + other.all_s, self.cpu_s + other.cpu_s)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,22 +70,30 @@ class Crew:
     def __init__(self, session: pytest.Session) -> None:
         self.session, self.config = session, session.config
         self._cache: pytest.Cache | None = getattr(self.config, "cache", None)
-        self._seconds = stored() | ({} if self._cache is None else self._cache.get(SECONDS, {}))
+        self._times = stored() | ({} if self._cache is None else _times(self._cache.get(SECONDS, {})))
         self._files = sorted(_by_file(session.items), key=self._expected)
         self._given: dict[Connection, tuple[int, File]] = {}
         self._at: dict[Connection, pytest.Item] = {}
         self._items = {item.nodeid: item for item in session.items}
-        self._spent: dict[str, float] = {}
+        self._spent: dict[str, Times] = {}
+        self._waiting: set[Connection] = set()
+        self._most_waiting = 1
 
     def _expected(self, file: File) -> float:
         """Expected seconds: the longest files are given first, so that none of them is left at the end."""
         slow = any(item.get_closest_marker("slow") for item in file)
-        return self._seconds.get(_path(file[0].nodeid), slow * SLOW_S + len(file) * TEST_S)
+        known = self._times.get(_path(file[0].nodeid))
+        return known.all_s if known else slow * SLOW_S + len(file) * TEST_S
+
+    def _waits(self, file: File) -> bool:
+        known = self._times.get(_path(file[0].nodeid))
+        return known is not None and known.all_s >= LONG_S and known.cpu_s < COMPUTES * known.all_s
 
     def run(self, most: int) -> None:
         # One folder for the temporary files of all workers; only a fixture hands out its factory.
         factory: pytest.TempPathFactory = vars(self.config)["_tmp_path_factory"]
         factory.getbasetemp()
+        self._most_waiting = max(1, most - (os.cpu_count() or 1))
         try:
             for _ in range(min(most, len(self._files))):
                 self._start()
@@ -83,7 +106,7 @@ class Crew:
                 pipe.close()
                 os.waitpid(pid, 0)
         if self._cache is not None:
-            self._cache.set(SECONDS, self._seconds | self._spent)
+            self._cache.set(SECONDS, self._times | self._spent)
         if self.config.option.keep_durations:
             store({path: spent for path, spent in stored().items() if Path(path).exists()} | self._spent)
         if self.session.shouldfail:
@@ -113,6 +136,7 @@ class Crew:
             self._reported(self.config.hook.pytest_report_from_serializable(config=self.config, data=what))
         elif kind == "ends":
             item = self._at.pop(pipe)
+            self._add(item.nodeid, Times(0.0, what))
             self.config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         else:
             raise RuntimeError(f"a worker failed:\n{what}")
@@ -121,21 +145,37 @@ class Crew:
         if grown or not self._goes_on():
             pipe.send([])
             return
-        file = self._files.pop()
+        file = self._next(pipe)
         self._given[pipe][1].extend(file)
         pipe.send([item.nodeid for item in file])
+
+    def _next(self, pipe: Connection) -> File:
+        """The longest of the files that mostly wait, while few workers run one; else the longest of the others. So
+        the cores have work from the first minute to the last, and nobody waits at the end.
+        """
+        self._waiting.discard(pipe)
+        waiting = len(self._waiting) < self._most_waiting
+        places = range(len(self._files) - 1, -1, -1)
+        file = self._files.pop(next((at for at in places if self._waits(self._files[at]) == waiting), -1))
+        if self._waits(file):
+            self._waiting.add(pipe)
+        return file
 
     def _goes_on(self) -> bool:
         return bool(self._files) and not self.session.shouldfail and not self.session.shouldstop
 
     def _reported(self, report: pytest.TestReport) -> None:
-        path = _path(report.nodeid)
-        self._spent[path] = self._spent.get(path, 0.0) + report.duration
+        self._add(report.nodeid, Times(report.duration, 0.0))
         self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _add(self, nodeid: str, times: Times) -> None:
+        path = _path(nodeid)
+        self._spent[path] = self._spent.get(path, Times(0.0, 0.0)) + times
 
     def _left(self, pipe: Connection) -> None:
         """Expected if the worker had no more files; otherwise its current test failed, and a new worker continues."""
         pid, given = self._given.pop(pipe)
+        self._waiting.discard(pipe)
         pipe.close()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if item := self._at.pop(pipe, None):
@@ -149,15 +189,19 @@ class Crew:
             self._start()
 
 
-def stored(file: Path = STORED) -> dict[str, float]:
+def stored(file: Path = STORED) -> dict[str, Times]:
     """Seconds by test file."""
-    found: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+    return _times(json.loads(file.read_text(encoding="utf-8")))
 
 
-def store(seconds: dict[str, float], file: Path = STORED) -> None:
-    long = {path: round(spent) for path, spent in sorted(seconds.items()) if spent >= LONG_S}
-    file.write_text(json.dumps(long, indent=1) + "\n", encoding="utf-8")
+def store(times: dict[str, Times], file: Path = STORED) -> None:
+    long = {path: [*map(round, spent)] for path, spent in sorted(times.items()) if spent.all_s >= LONG_S}
+    lines = ",\n".join(f" {json.dumps(path)}: {json.dumps(spent)}" for path, spent in long.items())
+    file.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+def _times(found: dict[str, list[float]]) -> dict[str, Times]:
+    return {path: Times(*spent) for path, spent in found.items()}
 
 
 def _received(pipe: Connection) -> tuple[str, Any]:
@@ -208,8 +252,9 @@ def _run(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connectio
     while item is not None and not session.shouldfail and not session.shouldstop:
         following = next(given, None)
         pipe.send(("begins", item.nodeid))
+        began_s = _cpu_s()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        pipe.send(("ends", item.nodeid))
+        pipe.send(("ends", _cpu_s() - began_s))
         item = following
     session.config.hook.pytest_unconfigure(config=session.config)
 
@@ -223,6 +268,11 @@ def _given(tests: dict[str, pytest.Item], pipe: Connection, began_mib: int) -> I
         if not (file := pipe.recv()):
             return
         yield from (tests[nodeid] for nodeid in file)
+
+
+def _cpu_s() -> float:
+    """Processor time of this process and of its ended children."""
+    return time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 def _own_mib() -> int:
