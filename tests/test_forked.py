@@ -56,7 +56,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     return [sys.executable, "-m", name]
 
 
-@pytest.mark.parametrize("program", [PROGRAM], indirect=True)
+@pytest.mark.parametrize("program", [PROGRAM], ids=["program"], indirect=True)
 def test_it_is_what_python_would_start(program: list[str], tmp_path: Path) -> None:
     """Both give the same: arguments, environment, folder, streams, exit code."""
     for arguments in ([], ["0"], ["3", "\u00fc"]):
@@ -69,7 +69,7 @@ def test_it_is_what_python_would_start(program: list[str], tmp_path: Path) -> No
     assert os.environ.get("GIVEN") is None
 
 
-@pytest.mark.parametrize("program", [FAILS], indirect=True)
+@pytest.mark.parametrize("program", [FAILS], ids=["program"], indirect=True)
 def test_what_fails_exits_with_1(program: list[str]) -> None:
     """A text of `sys.exit` and a traceback are printed to standard error."""
     failed, ended = run(program, capture_output=True, text=True), run([*program, "x"], capture_output=True, text=True)
@@ -79,13 +79,13 @@ def test_what_fails_exits_with_1(program: list[str]) -> None:
         run(program, capture_output=True, check=True)
 
 
-@pytest.mark.parametrize("program", [WARNS], indirect=True)
+@pytest.mark.parametrize("program", [WARNS], ids=["program"], indirect=True)
 def test_warnings_are_no_errors_as_in_tests(program: list[str]) -> None:
     done = run(program, capture_output=True, text=True)
     assert (done.returncode, "UserWarning: of a program" in done.stderr) == (0, True)
 
 
-@pytest.mark.parametrize("program", [WAITS], indirect=True)
+@pytest.mark.parametrize("program", [WAITS], ids=["program"], indirect=True)
 def test_it_ends_as_a_program_ends(program: list[str]) -> None:
     """Threads are waited for, and registered functions called; a signal of the system ends it, whatever the test
     does with that signal.
@@ -107,7 +107,7 @@ def test_it_ends_as_a_program_ends(program: list[str]) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize("program", [FILES], indirect=True)
+@pytest.mark.parametrize("program", [FILES], ids=["program"], indirect=True)
 def test_it_has_no_open_file_of_the_test(program: list[str]) -> None:
     """Files and connections are those that were passed; the numbers of the others are of the null device, so that
     objects of the test that are freed there close nothing of the program.

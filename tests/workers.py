@@ -151,7 +151,7 @@ class Crew:
 
     def _next(self, pipe: Connection) -> File:
         """The longest of the files that mostly wait, while few workers run one; else the longest of the others. So
-        the cores have work from the first minute to the last, and nobody waits at the end.
+        the cores have work all the time, and no worker is left with a file that waits at the end.
         """
         self._waiting.discard(pipe)
         waiting = len(self._waiting) < self._most_waiting
