@@ -4,8 +4,12 @@ foreground, until the lab closes.
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pcaps.lab._lab import Host, Lab
@@ -173,3 +177,38 @@ def domain_controller(lab: Lab, host: Host) -> None:
             lab.run(host, "samba-tool", "spn", "add", f"MSSQLSvc/{name}.lab.example:1433", name, "-s", str(settings))
     lab.start(host, "samba", "-F", "--no-process-group", "-s", str(settings), port=389)
     lab.run(host, "sleep", "6")
+
+
+DISPLAY = ":77"
+
+
+def desktop_server(lab: Lab, host: Host) -> None:
+    """xrdp with TLS; its login screen is the desktop."""
+    certificate, key = str(lab.folder / "desktop.crt"), str(lab.folder / "desktop.key")
+    lab.run(
+        host, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host.name}", "-days", "365",
+        "-keyout", key, "-out", certificate,
+    )  # fmt: skip
+    text = Path("/etc/xrdp/xrdp.ini").read_text(encoding="utf-8")
+    for name, value in (("certificate", certificate), ("key_file", key), ("security_layer", "tls")):
+        text = re.sub(rf"(?m)^{name}=.*$", f"{name}={value}", text)
+    settings = lab.folder / "xrdp.ini"
+    settings.write_text(text, encoding="utf-8")
+    lab.start(host, "xrdp", "-n", "-c", str(settings), port=3389)
+
+
+def desktop_client(lab: Lab, host: Host) -> Callable[[str], subprocess.Popen[bytes]]:
+    """FreeRDP on a screen that is not displayed; xdotool sends it keys and movements of the pointer."""
+    os.environ["DISPLAY"] = DISPLAY
+    lab.start(host, "Xvfb", DISPLAY, "-screen", "0", "1280x900x24", "-nolisten", "tcp")
+    time.sleep(3)
+
+    def connect(target: str) -> subprocess.Popen[bytes]:
+        session = lab.start(
+            host, "xfreerdp3", f"/v:{target}", "/u:operator", "/p:guess", "/cert:ignore", "/sec:tls", "/size:1024x768"
+        )
+        time.sleep(10)
+        lab.run(host, "sh", "-c", "xdotool windowfocus $(xdotool search --name FreeRDP | tail -1)")
+        return session
+
+    return connect

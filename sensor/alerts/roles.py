@@ -30,7 +30,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "management": (
         *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share",
         "lateral_movement.remote_", "lateral_movement.tool_transfer", "lateral_movement.wmi_execution",
-        "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
+        "lateral_movement.dcom_execution", "lateral_movement.winrm_shell", "lateral_movement.rdp_automation",
     ),
 }  # fmt: skip
 # Detectors whose actor is the host that began, while the host with the role is an intermediate one.
