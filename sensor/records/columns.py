@@ -115,6 +115,8 @@ def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.DictionaryA
 def chosen(texts: pa.Array, places: Any) -> pa.DictionaryArray:
     """The text of each row, by its place. Texts may occur several times; null is a text like others."""
     found = texts.dictionary_encode()
+    if len(found.dictionary) == len(texts):  # all different: each has its own place
+        return pa.DictionaryArray.from_arrays(pa.array(places), found.dictionary)
     return pa.DictionaryArray.from_arrays(found.indices.take(pa.array(places)), found.dictionary)
 
 

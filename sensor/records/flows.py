@@ -11,34 +11,24 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sensor.core.flow import Reason
-from sensor.core.ip_protocols import ICMP, ICMPV6, TCP
+from sensor.core.ip_protocols import TCP
 from sensor.records import columns
 from sensor.records.batch import Batch, uids
-from sensor.records.block import HEAD, Rows
+from sensor.records.block import Rows
+from sensor.records.ended import STATES, states
+from sensor.records.ended import heads as heads_of
 from sensor.records.schema import ALERT, ALERT_ENTITY, ALERT_FLOW, CONN, COVERAGE, DEVICE_HISTORY, RECOMMENDATION
 from sensor.records.traces import LETTERS
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
-SYN, ACK = 2, 16
-# 1 in each of the 16 nibbles of a history.
-_ONES = 0x1111111111111111
 OTHER_VLANS = 0xFFFF
 ENTITY = ("ip", "port", "mac", "device", "hostname", "type")
-PAIRS = {
-    "flow": "flow", "src_hi": "client_hi", "src_lo": "client_lo", "dst_hi": "server_hi", "dst_lo": "server_lo",
-    "src_mac": "client_mac",
-    "dst_mac": "server_mac", "sport": "client_port", "dport": "server_port", "vlan": "vlan", "source": "source",
-    "proto": "proto", "ts": "first",
-}  # fmt: skip
 
 
 def conn(rows: Rows, batch: Batch) -> pa.Table:
     """Ended flows."""
     ended = rows.heads
-    heads = np.zeros(len(ended), HEAD)
-    for name, theirs in PAIRS.items():
-        heads[name] = ended[theirs]
-    heads["dport"] = np.where(np.isin(ended["proto"], (ICMP, ICMPV6)), ended["first_flags"], ended["server_port"])
+    heads = heads_of(ended)
     traced = ended["traced"] > 0
     reasons = {int(reason): reason.name.lower() for reason in Reason}
     more = {
@@ -66,40 +56,10 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
     return columns.filled(CONN, common | more, len(heads))
 
 
-STATES = ("OTH", "S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "SH", "SHR", "RSTRH")
-_OTH, _S0, _S1, _S2, _S3, _SF, _REJ, _RSTO, _RSTR, _RSTOS0, _SH, _SHR, _RSTRH = range(len(STATES))
-
-
 def history(letters: int) -> str | None:
     """Zeek's connection history, stored as four bits per letter; null if there is none."""
     codes = [letters >> shift & 15 for shift in range(60, -1, -4)]
     return "".join(LETTERS[code - 1] for code in codes if code) or None
-
-
-def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
-    """Indexes into ``STATES``: Zeek's connection states."""
-    answered, flags, reset = ended["answered"] > 0, ended["first_flags"], ended["reset_by"]
-    tcp, reason = ended["proto"] == TCP, ended["reason"]
-    opened, turned = (flags & (SYN | ACK)) == SYN, (flags & (SYN | ACK)) == (SYN | ACK)
-    both = (ended["client_packets"] > 0) & (ended["server_packets"] > 0)
-    closing, closed = (_has(ended["letters"], letter) for letter in "Ff")
-    cases = [
-        (~tcp & both, _SF), (~tcp & (ended["server_packets"] > 0), _SHR), (~tcp, _S0),
-        (turned & (reset == 2), _RSTRH), (turned & ~answered, _SHR),
-        (~opened, _OTH), (~answered & (reset == 2), _REJ), (~answered & (reset == 1), _RSTOS0),
-        (~answered & closing, _SH), (~answered, _S0),
-        (reason == Reason.FINISHED, _SF), (reset == 1, _RSTO), (reset == 2, _RSTR), (closing & ~closed, _S2),
-        (closed & ~closing, _S3),
-    ]  # fmt: skip
-    return np.select([case for case, _ in cases], [state for _, state in cases], _S1).astype(np.int32)
-
-
-def _has(letters: npt.NDArray[np.uint64], letter: str) -> npt.NDArray[np.bool_]:
-    """Whether a history contains a letter."""
-    differs = letters ^ np.uint64((LETTERS.index(letter) + 1) * _ONES)
-    # Subtraction borrows from a nibble that is zero, and only from the nibbles above one.
-    found: npt.NDArray[np.bool_] = ((differs - np.uint64(_ONES)) & ~differs & np.uint64(_ONES << 3)) != 0
-    return found
 
 
 def notes(rows: Rows) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ from sensor.records.columns import Numbers, chosen
 from sensor.records.nearness import Inside, hosts, multicast
 
 FORWARDING = frozenset(("router", "firewall"))
+LOW = (1 << 64) - 1
 # Indexed by two bits: whether the client, and whether the server is internal.
 DIRECTIONS = ("external", "inbound", "outbound", "internal")
 
@@ -30,13 +31,14 @@ class Identity:
         self.bodies: dict[str, dict[str, Any]] = {}
         self._ips: dict[int, str] = {}
         self._macs: dict[int, str] = {}
+        self._known: npt.NDArray[np.uint64] | None = None  # sorted low halves of the addresses
         self._inside = Inside(networks)
         for body in (bodies or {}).values():
             self.learn(body, "")
 
     def learn(self, body: dict[str, Any], action: str) -> None:
         """Process a device record. A device that was merged into another is removed."""
-        name = body["id"]
+        name, self._known = body["id"], None
         for ip in self.bodies.pop(name, {}).get("ips", ()):
             if self._ips.get(number := addresses.parse(ip)) == name:
                 del self._ips[number]
@@ -50,12 +52,23 @@ class Identity:
 
     def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
         """The device id of each endpoint; null if there is none."""
-        pairs = zip(hi.tolist(), lo.tolist(), strict=True)
-        found = [self._ips.get(address) if (address := one << 64 | other) else None for one, other in pairs]
+        found: list[str | None] = [None] * len(hi)
+        for place in np.flatnonzero(self._may_be_known(lo)).tolist():
+            found[place] = self._ips.get(int(hi[place]) << 64 | int(lo[place]))
         for place in np.flatnonzero(self._of_their_macs(hi, lo)).tolist():
             if found[place] is None:
                 found[place] = self._of_mac(int(mac[place]))
         return pa.array(found, pa.string())
+
+    def _may_be_known(self, lo: Numbers) -> npt.NDArray[np.bool_]:
+        """Whether an address with these low 64 bits is that of a device: most addresses are not."""
+        if self._known is None:
+            self._known = np.unique(np.array([ip & LOW for ip in self._ips if ip], np.uint64))
+        if not len(self._known):
+            return np.zeros(len(lo), np.bool_)
+        place = np.minimum(np.searchsorted(self._known, lo), len(self._known) - 1)
+        found: npt.NDArray[np.bool_] = self._known[place] == lo
+        return found
 
     def _of_mac(self, mac: int) -> str | None:
         name = self._macs.get(mac)

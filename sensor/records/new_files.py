@@ -26,9 +26,6 @@ TEMPORARY = ".new"
 STATISTICS = ("ts", "uid")
 # A file with more values, such as that of a flood with spoofed sources, has no filter: searches open it.
 VALUES_MOST = 1 << 18
-# IPv4 addresses, and their last octets from each prefix on.
-IPV4 = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
-HOST_PARTS = [rf"(\.[0-9]+){{{(32 - size) // 8}}}$" for size in PREFIXES]
 # Numeric columns with mostly distinct values.
 SPREAD = frozenset(
     "community_hash src_port src_bytes dst_bytes src_payload dst_payload request_size response_size size".split()
@@ -92,19 +89,20 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
             if column.name in EXACT:
                 values.update(_bytes(cells))
                 if column.name in IPS:
-                    values.update(_networks(cells))
+                    values.update(_networks(_bytes(cells)))
             if column.name in DOMAINS:
                 values.update(ending for name in _bytes(pc.utf8_lower(cells)) for ending in endings(name))
     return values
 
 
-def _networks(cells: pa.Array) -> set[bytes]:
+def _networks(cells: Iterable[bytes]) -> set[bytes]:
     """The networks of IPv4 addresses, of each prefix in PREFIXES (``contents.block_values``)."""
-    hosts = cells.drop_null().filter(pc.match_substring_regex(cells.drop_null(), IPV4))
-    found = set[bytes]()
-    for size, part in zip(PREFIXES, HOST_PARTS, strict=True):
-        ending = f"{'.0' * ((32 - size) // 8)}/{size}"
-        found.update(_bytes(pc.unique(pc.replace_substring_regex(hosts, part, ending))))
+    parts, found, bits = {cell.rpartition(b".")[0] for cell in cells}, set[bytes](), 24
+    parts = {part for part in parts if part.count(b".") == 2 and part.replace(b".", b"").isdigit()}
+    while bits:
+        if bits in PREFIXES:
+            found.update(b"%b%b/%d" % (part, b".0" * ((32 - bits) // 8), bits) for part in parts)
+        parts, bits = {part.rpartition(b".")[0] for part in parts}, bits - 8
     return found
 
 

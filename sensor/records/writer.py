@@ -277,7 +277,8 @@ def _tables(
 def hours(table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
     """The rows of a table by the hour of their start time."""
     number = np.asarray(table["ts"].cast(pa.int64())) // HOUR_US
-    different = np.unique(number).tolist()
+    same = not len(number) or number.min() == number.max()
+    different = number[:1].tolist() if same else np.unique(number).tolist()
     for hour in different:
         yield hour, table if len(different) == 1 else table.filter(pa.array(number == hour))
 

@@ -10,8 +10,8 @@ import pytest
 
 from sensor.engine import pipeline as engine
 from sensor.records.block import CONNECTION, Part, together
+from sensor.records.ended import states
 from sensor.records.export import export
-from sensor.records.flows import states
 from sensor.records.hunt_tests import write_rows
 from sensor.records.messages import MESSAGES, Message
 from sensor.records.readable import Range
