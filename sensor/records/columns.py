@@ -83,7 +83,7 @@ def moments(seconds: Numbers, known: npt.NDArray[np.bool_]) -> pa.Array:
 
 def where(known: npt.NDArray[np.bool_], values: Numbers) -> pa.Array:
     """The known values, null for the others."""
-    return pa.array(values, mask=~known)
+    return pa.array(values) if known.all() else pa.array(values, mask=~known)
 
 
 def texts(rows: Rows, place: int) -> pa.Array:
@@ -97,7 +97,8 @@ def texts_of(text: bytes, spans: npt.NDArray[np.uint64]) -> pa.Array:
 
 def strings(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.Array:
     """A column of texts; empty ones are null."""
-    valid = pa.py_buffer(np.packbits(np.diff(offsets) > 0, bitorder="little").tobytes())
+    known = np.diff(offsets) > 0
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little").tobytes())
     return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data), valid)
 
 
@@ -117,6 +118,8 @@ def chosen(texts: pa.Array, places: Any) -> pa.DictionaryArray:
     found = texts.dictionary_encode()
     if len(found.dictionary) == len(texts):  # all different: each has its own place
         return pa.DictionaryArray.from_arrays(pa.array(places), found.dictionary)
+    if isinstance(places, np.ndarray) and not found.indices.null_count:
+        return pa.DictionaryArray.from_arrays(pa.array(found.indices.to_numpy()[places]), found.dictionary)
     return pa.DictionaryArray.from_arrays(found.indices.take(pa.array(places)), found.dictionary)
 
 
