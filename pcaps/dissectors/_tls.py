@@ -67,17 +67,25 @@ def browser_extensions(host: str, *names: str) -> list[bytes]:
 
 
 def client_hello(
-    ciphers: tuple[int, ...], extensions: list[bytes], version: int = 0x0303, middle: bytes = b""
+    ciphers: tuple[int, ...],
+    extensions: list[bytes],
+    version: int = 0x0303,
+    middle: bytes = b"",
+    session: bytes = b"",
 ) -> bytes:
     """The body. ``middle``: what DTLS puts before the ciphers."""
     joined = b"".join(extensions)
     tail = struct.pack("!H", len(joined)) + joined if extensions else b""
-    return struct.pack("!H", version) + RANDOM + b"\0" + middle + numbers(*ciphers) + b"\1\0" + tail
+    head = struct.pack("!H", version) + RANDOM + bytes((len(session),)) + session
+    return head + middle + numbers(*ciphers) + b"\1\0" + tail
 
 
-def server_hello(cipher: int, extensions: list[bytes], version: int = 0x0303, random: bytes = RANDOM) -> bytes:
+def server_hello(
+    cipher: int, extensions: list[bytes], version: int = 0x0303, random: bytes = RANDOM, session: bytes = b""
+) -> bytes:
     joined = b"".join(extensions)
-    return struct.pack("!H", version) + random + b"\0" + struct.pack("!HBH", cipher, 0, len(joined)) + joined
+    head = struct.pack("!H", version) + random + bytes((len(session),)) + session
+    return head + struct.pack("!HBH", cipher, 0, len(joined)) + joined
 
 
 def handshake(kind: int, body: bytes) -> bytes:

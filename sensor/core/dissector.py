@@ -34,6 +34,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     that bodies cost nothing. 0: all.
     ``after``: the native stream dissector that decides from its messages whether this one follows the flow, and from
     when. Its own rules hold only where that dissector is not native.
+    ``from_s``: a flow is followed from this many seconds after its first packet, while its frames have at most
+    ``quiet`` bytes: (number, more for each second of its age).
     ``shares``: its datagrams are selected by ports only, and it shares its bit of the select pass with all such
     dissectors whose ``repeats_s`` and ``volatile`` are the same, which leaves bits for others. For protocols with few
     messages.
@@ -55,6 +57,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     opening: int = 0
     after: str = ""
+    from_s: int = 0
+    quiet: tuple[int, int] = (0, 0)
     shares: bool = False
     tcp_heads: bool = False
 

@@ -30,12 +30,18 @@ cdef struct Magics:
     Magic[MAGICS] rules  # sorted by offset
 
 
-
 cdef struct Repeats:
     uint64_t bits      # dissectors that drop repeats
     int64_t[64] windows
     int32_t[64] first  # volatile bytes
     int32_t[64] stop
+
+
+cdef struct Patience:      # of dissectors that follow quiet flows from a certain age
+    uint64_t bits
+    int64_t[64] age        # ns
+    uint64_t[64] bytes     # most at age 0, and more for each second
+    uint64_t[64] rate
 
 
 cdef struct Budget:
@@ -58,6 +64,7 @@ cdef class Selector:
     cdef Magics magics, stream_magics
     cdef uint64_t whole
     cdef Repeats frames, messages
+    cdef Patience patience
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
     cdef int64_t head_window
     cdef Heads opening, odd        # SYNs, and segments with invalid flags

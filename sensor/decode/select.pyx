@@ -29,7 +29,7 @@ from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, targ
 from sensor.decode.selection cimport (
     DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, GLIMPSED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
     LEADS, MAX_DISSECTORS, NEWCOMERS, PER_SECOND, SAMPLE, SECOND_CHANCES, SENDERS, SHORT, STREAMS, WAITS, WORDS,
-    again, big, key_of, lead_place, magic, mark, remember, sensor_lowest, weight,
+    again, big, key_of, lead_place, magic, mark, remember, sensor_lowest, too_early, wait_for, weight,
 )
 
 # For users of the rows.
@@ -46,12 +46,10 @@ cdef class Selector:
         self.most = most
         self.shed_of = np.zeros(KINDS * 64, np.uint64)
         self.shed_bits = self.shed_of
-        self.udp = np.zeros(65536, np.uint64)
-        self.tcp = np.zeros(65536, np.uint64)
+        self.udp, self.tcp = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
         self.ethertypes = np.zeros(65536, np.uint64)
         self.protocols = np.zeros(256, np.uint64)
-        self.icmp = np.zeros(256, np.uint64)
-        self.icmp6 = np.zeros(256, np.uint64)
+        self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
         self.senders, self.glimpsed = RecentSet(SENDERS), RecentSet(GLIMPSED)
@@ -92,6 +90,7 @@ cdef class Selector:
         cdef uint64_t flag = <uint64_t>1 << bit
         mark(self.tcp, interest.tcp, flag)
         self.rules(interest, 0, flag)
+        wait_for(&self.patience, bit, interest)
         for seen in range(HEADS + 1):
             if not interest.opening or seen < interest.opening:
                 self.wants[seen] |= flag
@@ -134,8 +133,8 @@ cdef class Selector:
         self.leads[at].streams |= streams
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
-        """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indexes of rows with
-        any bit set, in order.
+        """Fill ``wanted`` of rows, which ``flows`` has just followed; returns the indexes of those with any bit, in
+        order.
         """
         cdef Py_ssize_t i
         self.begin(stop - start)
@@ -272,6 +271,8 @@ cdef class Selector:
         if heads[0] < HEADS * WEIGHT:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
         wanted = slot.followers & self.wants[heads[0] // WEIGHT]
+        if wanted & self.patience.bits:
+            wanted ^= too_early(&self.patience, wanted & self.patience.bits, slot, row.ts)
         heads[0] = min(heads[0] + weight(row), HEADS * WEIGHT)
         return (self.within(row, wanted, STREAMS, pair(row)) if wanted else 0) | waits
 

@@ -1,10 +1,10 @@
 # Limits of the select pass, and helpers that read a row.
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport SYN, Row, cut_off
 from sensor.decode.flows cimport UNASKED, WEIGHT, FlowTable, Slot, await_payload
 from sensor.decode.row_hashes cimport PRIME, pair
-from sensor.decode.select cimport MAGICS, Magic, Magics, Repeats
+from sensor.decode.select cimport MAGICS, Magic, Magics, Patience, Repeats
 
 cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
@@ -97,6 +97,32 @@ cdef inline int remember(Repeats* repeats, int bit, interest) except -1:
         repeats.bits |= <uint64_t>1 << bit
     repeats.first[bit], repeats.stop[bit] = interest.volatile
     return 0
+
+
+cdef inline int wait_for(Patience* patience, int bit, interest) except -1:
+    """Record from when, and how quiet, a flow is followed by a dissector."""
+    if interest.from_s:
+        patience.bits |= <uint64_t>1 << bit
+        patience.age[bit] = interest.from_s * 1_000_000_000
+        patience.bytes[bit], patience.rate[bit] = interest.quiet
+    return 0
+
+
+# arithmetic only: nothing can fail
+cdef inline uint64_t too_early(const Patience* patience, uint64_t bits, const Slot* slot, int64_t ts) noexcept nogil:
+    """Those of some dissectors, all of them patient, that do not follow the flow now. The number of bits is limited."""
+    cdef int64_t age = ts - slot.first
+    cdef uint64_t left = bits
+    cdef int bit
+    while left:
+        bit = sensor_lowest(left)
+        left &= left - 1
+        if (
+            age >= patience.age[bit]
+            and slot.bytes0 + slot.bytes1 <= patience.bytes[bit] + <uint64_t>(age // 1_000_000_000) * patience.rate[bit]
+        ):
+            bits ^= <uint64_t>1 << bit
+    return bits
 
 
 cdef inline int magic(Magics* magics, uint32_t offset, uint32_t value, uint64_t bits) except -1:

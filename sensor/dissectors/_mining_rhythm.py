@@ -19,8 +19,6 @@ from sensor.core.time_units import SECOND
 CHECKS = (8, 12, 16, 24, 32, 48)  # numbers of client messages at which the session is assessed
 RECORDS_LIMIT = 200
 PUSHES_LIMIT = 40  # of a session with fewer than 4 client messages
-SETUP = 5 * SECOND  # login, certificates and tickets
-SETUP_BYTES = 12_288
 LARGEST = 8_192  # bytes of a message: certificates; a solution of Equihash has 2,700
 SHARES, JOBS = 8, 4
 SAME = 16  # bytes by which messages of one kind differ: counters in decimal digits, padding to blocks
@@ -55,20 +53,15 @@ class Work(NamedTuple):
 class Rhythm:
     """The messages of one session. ``over``: it is no mining session, or it was assessed often enough."""
 
-    __slots__ = ("_began", "_messages", "_sent", "_setup", "over")
+    __slots__ = ("_messages", "_sent", "over")
 
     def __init__(self) -> None:
-        self._began = self._setup = self._sent = 0
+        self._sent = 0
         self._messages: list[Message] = []
         self.over = False
 
     def add(self, message: Message) -> Work | None:
         """Add the next message; the result, once the session is recognized."""
-        self._began = self._began or message.ts
-        if message.ts - self._began < SETUP:
-            self._setup += message.size
-            self.over = self._setup > SETUP_BYTES or message.size > LARGEST
-            return None
         self._messages.append(message)
         self._sent += message.from_client
         known, sent = len(self._messages), self._sent

@@ -1,7 +1,8 @@
 """Stratum over TLS: recognizes miners and pools by the sizes and times of records (RFC 8446, 5), on any port.
 
-Reads the headers of records only. Clients that name their application protocol (ALPN, RFC 7301) are no miners: mining
-has no registered name. They are left out at the ClientHello, and other sessions as soon as their records do not fit.
+Reads the headers of records only. Clients that name their application protocol (ALPN, RFC 7301) are no miners, since
+mining has no registered name: the native dissector of TLS leaves them out. Other sessions are given up as soon as their
+records do not fit.
 """
 
 from __future__ import annotations
@@ -11,15 +12,11 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
 from sensor.dissectors._mining_rhythm import Message, Rhythm
-from sensor.dissectors.shared.client_hello import client_hello
 from sensor.dissectors.tls import STARTS
 
-HANDSHAKE, APPLICATION, KINDS = 22, 23, range(20, 25)
-CLIENT_HELLO, MESSAGE_HEAD = 1, 4
+APPLICATION, KINDS = 23, range(20, 25)
 HEAD, RECORD_LIMIT = 5, 16384 + 2048
-HELLO_LIMIT = 4096
 LOST_LIMIT = 8_192  # bytes of segments without the beginning of a record
 
 
@@ -38,9 +35,11 @@ class StratumTls(Event):
 
 
 class StratumOverTls(Dissector):
-    """All records are needed until the session is recognized or ruled out."""
+    """All records after the setup are needed until the session is recognized or ruled out. Login, certificates and
+    tickets are exchanged in the first seconds; then miners send and receive some hundred bytes a second at most.
+    """
 
-    interest = Interest(starts=STARTS, stream=True, after="tls")
+    interest = Interest(starts=STARTS, stream=True, after="tls", from_s=5, quiet=(24_576, 4_096))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
@@ -50,7 +49,7 @@ class StratumOverTls(Dissector):
 
 
 class StratumTlsStream(Stream):
-    """One session, from its ClientHello or after it."""
+    """One session, after its setup."""
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
@@ -64,7 +63,7 @@ class StratumTlsStream(Stream):
             if (work := self._rhythm.add(Message(packet.ts, from_client, size))) is not None:
                 yield StratumTls(packet, *work)
             self.done = self._rhythm.over
-        self.done = self.done or direction.named
+        self.done = self.done or direction.other
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         (self._client if from_client else self._server).gap(missing)
@@ -72,16 +71,16 @@ class StratumTlsStream(Stream):
 
 
 class _Direction:
-    """The position in the records of one direction. ``named``: the ClientHello names application protocols, or the
-    direction does not consist of records. It begins in a record, or at one.
+    """The position in the records of one direction, which begins in a record, or at one. ``other``: it does not consist
+    of records.
     """
 
-    __slots__ = ("_head", "_hello", "_kind", "_left", "_lost", "_misses", "named")
+    __slots__ = ("_head", "_left", "_lost", "_misses", "other")
 
     def __init__(self) -> None:
-        self._head, self._hello = bytearray(), bytearray()
-        self._kind = self._left = self._misses = 0
-        self._lost, self.named = True, False
+        self._head = bytearray()
+        self._left = self._misses = 0
+        self._lost, self.other = True, False
 
     def records(self, data: bytes) -> list[int]:
         """Sizes of the records of application data that begin in these bytes."""
@@ -89,14 +88,12 @@ class _Direction:
         if self._lost:
             self._lost = not (len(data) >= HEAD and data[0] in KINDS and data[1] == 3)
             self._misses += len(data) if self._lost else 0
-            self.named = self._misses > LOST_LIMIT
-        while at < len(data) and not self.named and not self._lost:
+            self.other = self._misses > LOST_LIMIT
+        while at < len(data) and not self.other and not self._lost:
             if self._left:
-                part = data[at : at + self._left]
-                if self._kind == HANDSHAKE:
-                    self._greet(part)
-                self._left -= len(part)
-                at += len(part)
+                rest = min(self._left, len(data) - at)
+                self._left -= rest
+                at += rest
                 continue
             part = data[at : at + HEAD - len(self._head)]
             self._head += part
@@ -107,24 +104,10 @@ class _Direction:
 
     def _begin(self) -> int:
         """The type of the record whose header is complete."""
-        self._kind, self._left = self._head[0], self._head[3] << 8 | self._head[4]
-        self.named = self._kind not in KINDS or self._head[1] != 3 or self._left > RECORD_LIMIT
+        kind, self._left = self._head[0], self._head[3] << 8 | self._head[4]
+        self.other = kind not in KINDS or self._head[1] != 3 or self._left > RECORD_LIMIT
         self._head.clear()
-        return self._kind
-
-    def _greet(self, part: bytes) -> None:
-        """Bytes of a handshake record, of which only a ClientHello in the first is read."""
-        hello = self._hello
-        if len(hello) >= HELLO_LIMIT or (hello and hello[0] != CLIENT_HELLO):
-            return
-        hello += part
-        size = MESSAGE_HEAD + int.from_bytes(hello[1:MESSAGE_HEAD], "big")
-        if hello[0] == CLIENT_HELLO and MESSAGE_HEAD < size <= len(hello):
-            try:
-                self.named = bool(client_hello(bytes(hello[MESSAGE_HEAD:size]), "t").alpn)
-            except Malformed:
-                self.named = True
-            hello[:] = b"\0"
+        return kind
 
     def gap(self, missing: int) -> None:
         """Bytes are missing: records continue behind them if they all belong to the current one."""

@@ -24,6 +24,7 @@ from sensor.dissectors.shared.client_hello import (
     client_hello,
     old_hello,
     server_hello,
+    session_of,
     truncated_hello,
 )
 from sensor.dissectors.shared.sender_facts import fact
@@ -65,13 +66,16 @@ class TlsClientHello(Event):
 
 
 class TlsServerHello(Event):
-    """A server chose version and cipher (the number of the suite)."""
+    """A server chose version and cipher (the number of the suite). ``resumed``: it resumes an earlier session; with
+    DTLS 1.2 and earlier always false.
+    """
 
     version: str
     cipher: int
     alpn: str
     ja3s: str
     weak: tuple[str, ...]
+    resumed: bool
 
 
 class TlsCertificate(Event):
@@ -136,11 +140,12 @@ class TlsStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
+        self._session = b""
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
         for kind, body in direction.messages(data):
-            yield from _parsed(packet, kind, body, direction, from_client)
+            yield from self._parsed(packet, kind, body, direction, from_client)
         if packet.truncated and (begun := direction.begun()):
             yield from old_client(packet, begun)
         self.done = self._client.over and self._server.over
@@ -150,6 +155,31 @@ class TlsStream(Stream):
         direction.gap(missing)
         self.done = self._client.over and self._server.over
         return iter(())
+
+    def _parsed(
+        self, packet: Packet, kind: int, body: bytes, direction: _Direction, from_client: bool
+    ) -> Iterator[Parsed]:
+        """Parse a message; the direction continues or is done."""
+        if kind == CERTIFICATE:
+            yield from certificate(packet, body, from_client)
+        elif kind == HEARTBEAT:
+            yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
+        elif direction.greeted and kind == CLIENT_HELLO:
+            return
+        elif kind == SERVER_HELLO:
+            direction.greeted = True
+            hello = server_hello(body, self._session)
+            direction.retried = hello.retry
+            if not hello.retry:
+                yield server(packet, hello)
+                direction.over = hello.version == "TLS 1.3"
+        else:
+            direction.greeted = True
+            if kind == CLIENT_HELLO:
+                self._session = session_of(body)
+                yield from client(packet, client_hello(body, "t"))
+            else:
+                yield from old_client(packet, body)
 
 
 class _Direction:
@@ -275,29 +305,6 @@ class _Direction:
             yield CERTIFICATE, bytes(message[10 : 10 + length])
 
 
-def _parsed(packet: Packet, kind: int, body: bytes, direction: _Direction, from_client: bool) -> Iterator[Parsed]:
-    """Parse a message of a stream; the direction continues or is done."""
-    if kind == CERTIFICATE:
-        yield from certificate(packet, body, from_client)
-    elif kind == HEARTBEAT:
-        yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
-    elif direction.greeted and kind == CLIENT_HELLO:
-        return
-    elif kind == SERVER_HELLO:
-        direction.greeted = True
-        hello = server_hello(body)
-        direction.retried = hello.retry
-        if not hello.retry:
-            yield server(packet, hello)
-            direction.over = hello.version == "TLS 1.3"
-    else:
-        direction.greeted = True
-        if kind == CLIENT_HELLO:
-            yield from client(packet, client_hello(body, "t"))
-        else:
-            yield from old_client(packet, body)
-
-
 # Parsing of messages, shared with the native dissector.
 
 
@@ -314,7 +321,7 @@ def old_client(packet: Packet, body: bytes) -> Iterator[Parsed]:
 
 def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
     """The event of a ServerHello."""
-    return TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
+    return TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak, hello.resumed)
 
 
 def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:

@@ -19,6 +19,7 @@ from sensor.dissectors.shared.http_message import masked, read_head
 # Largest size in bytes of a cached hello, and number of cached hellos. Servers and clients of the same software send
 # the same (tls_hello.pyx).
 HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096
+REPEATED = b"\1"  # the session id of a ServerHello that repeats the one of the client
 
 
 class Punted(msgspec.Struct):
@@ -97,13 +98,18 @@ class TlsClientHelloBody(Punted):
 
 
 class TlsServerHelloBody(Punted):
-    """A ServerHello, without the parts that the dissector does not read."""
+    """A ServerHello, without the parts that the dissector does not read. If its session id repeats that of the client, it
+    is REPEATED.
+    """
 
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
         return (
-            tls.server(packet, _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body)),
+            tls.server(
+                packet,
+                _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body, REPEATED),
+            ),
         )
 
 
@@ -133,4 +139,4 @@ def _client_hello(body: bytes) -> ClientHello:
 
 @functools.lru_cache(maxsize=HELLOS_LIMIT)
 def _server_hello(body: bytes) -> ServerHello:
-    return server_hello(body)
+    return server_hello(body, REPEATED)

@@ -19,7 +19,7 @@ from sensor.native.kept cimport BROKEN, FOLLOW, GOES_ON, NEVER, HeldBytes, Strea
 from sensor.native.out cimport message, punted, put, reserve
 from sensor.native.stream cimport native_stream
 from sensor.native.tls_hello cimport (
-    HELLO_BROKEN, HELLO_NAMED, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello,
+    HELLO_BROKEN, HELLO_NAMED, HELLO_NEWEST, HELLO_RETRY, copy_session, write_client_hello, write_server_hello,
 )
 
 cdef enum:
@@ -56,6 +56,7 @@ cdef struct Direction:
 
 cdef struct Connection:
     Direction[2] directions
+    uint8_t[33] session    # that the client offered, after its size
 
 
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
@@ -204,16 +205,18 @@ cdef int complete(Stream* s, Direction* direction, int way) except -1 nogil:
 
 
 cdef int hello(Stream* s, Direction* direction, uint8_t kind, const uint8_t* body, uint32_t size) except -1 nogil:
+    cdef Connection* both = <Connection*>s.state
     cdef int found
     if kind == SERVER_HELLO:
         direction.greeted = True
-        found = write_server_hello(s.out, body, size)
+        found = write_server_hello(s.out, body, size, both.session)
         direction.retried = found == HELLO_RETRY
         if found == HELLO_NEWEST:
             direction.over = True
         return BROKEN if found == HELLO_BROKEN else GOES_ON
     if kind == CLIENT_HELLO and not direction.greeted:
         direction.greeted = True
+        copy_session(body, size, both.session)
         found = write_client_hello(s.out, body, size)
         if found == HELLO_NAMED:
             s.others = NEVER

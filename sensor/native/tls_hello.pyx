@@ -17,6 +17,7 @@ from sensor.native.read cimport Bytes, take, u8, u16
 
 cdef enum:
     RANDOM = 32
+    SESSION_AT = 34        # of a hello: its size
     EXTENSIONS_LIMIT = 128
     GROUPS = 10
     ALPN = 16
@@ -126,13 +127,25 @@ cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at, bint* named) 
     return True
 
 
-cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
+cdef int copy_session(const uint8_t* body, uint32_t size, uint8_t* session) except -1 nogil:
+    """Copy the session id of a hello with its size, at most SESSION_ROOM bytes; size 0 if it is longer."""
+    cdef uint32_t length = body[SESSION_AT] if size > SESSION_AT else 0
+    session[0] = 0
+    if length < SESSION_ROOM and SESSION_AT + 1 + length <= size:
+        session[0] = length
+        memcpy(session + 1, body + SESSION_AT + 1, length)
+    return 0
+
+
+cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size, const uint8_t* offered) except -1 nogil:
+    """``offered``: by the client, as copy_session writes it. A session id that repeats it becomes a single byte."""
     cdef Bytes b
     cdef uint8_t* text
+    cdef uint8_t[33] session
     cdef const uint8_t* random
     cdef uint32_t at, version, cipher
     cdef uint64_t* fields
-    cdef bint good, retry
+    cdef bint good, retry, repeats
     reserve(out)
     text, at = out.text + out.text_used, 0
     b.data, b.at, b.end, b.bad = body, 0, size, False
@@ -140,11 +153,15 @@ cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except
     random = take(&b, RANDOM)
     retry = random != NULL and memcmp(random, RETRY, RANDOM) == 0
     take(&b, u8(&b))
+    copy_session(body, size, session)
+    repeats = offered[0] and memcmp(session, offered, 1 + offered[0]) == 0
     cipher = u16(&b)
     u8(&b)
     add16(text, &at, version)
-    memset(text + at, 0, RANDOM + 1)
-    at += RANDOM + 1
+    memset(text + at, 0, RANDOM)
+    at += RANDOM
+    text[at], text[at + 1] = repeats, 1
+    at += 1 + repeats
     add16(text, &at, cipher)
     text[at] = 0
     at += 1

@@ -161,6 +161,7 @@ def tls(batch: Batch) -> pa.Table:
         "not_before": columns.moments(shown.number("not_before"), shown.there),
         "not_after": columns.moments(shown.number("not_after"), shown.there),
         "self_signed": shown.flag("self_signed"),
+        "resumed": chosen.flag("resumed"),
         "ech": hello.flag("encrypted"),
     }
     quic = batch.alone("QuicClientHello")

@@ -11,11 +11,13 @@ from sensor.records.query import Query
 # Longest time without packets, in seconds, that is not a gap.
 QUIET_S = 300
 GAPS_SHOWN = 5
+SUMS = ("packets", "lost", "shed", "dropped_records", "connections", "one_way", "hellos", "encrypted_hellos")
 
 
 class Coverage(NamedTuple):
     """``first`` and ``last``: time of the first and last packet; ``gaps``: longer times without packets between them;
-    ``vlans``: VLANs seen; ``unreadable``: unreadable files, as text.
+    ``vlans``: VLANs seen; ``one_way``: of ``connections``, those of which one side only was seen;
+    ``encrypted_hellos``: of ``hellos``, those with ECH; ``unreadable``: unreadable files, as text.
     """
 
     first: str
@@ -24,6 +26,10 @@ class Coverage(NamedTuple):
     lost: int
     shed: int
     dropped: int
+    connections: int
+    one_way: int
+    hellos: int
+    encrypted_hellos: int
     gaps: Sequence[tuple[str, str]]
     vlans: Sequence[int]
     unreadable: Sequence[str]
@@ -36,10 +42,9 @@ class Coverage(NamedTuple):
 
 def coverage(query: Query) -> Coverage:
     """The coverage of a query's time range."""
-    totals = query.run(
-        "SELECT min(ts), max(until), coalesce(sum(packets), 0)::BIGINT, coalesce(sum(lost), 0)::BIGINT, "
-        "coalesce(sum(shed), 0)::BIGINT,"
-        " coalesce(sum(dropped_records), 0)::BIGINT FROM coverage"
+    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in SUMS)
+    first, last, packets, lost, shed, dropped, connections, one_way, hellos, encrypted = query.run(
+        f"SELECT min(ts), max(until), {sums} FROM coverage"
     ).rows[0]
     gaps = query.run(
         "SELECT reached, ts FROM (SELECT ts, max(until) OVER (ORDER BY ts, until ROWS BETWEEN UNBOUNDED "
@@ -47,7 +52,6 @@ def coverage(query: Query) -> Coverage:
         f" WHERE ts - reached > INTERVAL {QUIET_S} SECOND ORDER BY ts - reached DESC"
     ).rows
     vlans = query.run("SELECT DISTINCT vlan FROM coverage WHERE vlan IS NOT NULL ORDER BY vlan").rows
-    first, last, packets, lost, shed, dropped = totals
     return Coverage(
         first or "",
         last or "",
@@ -55,6 +59,10 @@ def coverage(query: Query) -> Coverage:
         lost,
         shed,
         dropped,
+        connections,
+        one_way,
+        hellos,
+        encrypted,
         [(one, other) for one, other in gaps],
         [vlan for (vlan,) in vlans],
         query.left_out,
@@ -73,6 +81,10 @@ def sentences(seen: Coverage) -> Iterator[str]:
         yield f"not parsed: {seen.shed:,} messages, shed under load or in a flood"
     if seen.dropped:
         yield f"not recorded: {seen.dropped:,} rows, because the disk was too slow or full"
+    if seen.one_way:
+        yield f"one direction only: {seen.one_way:,} of {seen.connections:,} TCP connections"
+    if seen.encrypted_hellos:
+        yield f"server name perhaps hidden (ECH): {seen.encrypted_hellos:,} of {seen.hellos:,} TLS sessions"
     for begin, end in seen.gaps[:GAPS_SHOWN]:
         yield f"no packets: {clock(begin)} to {clock(end)} UTC"
     if len(seen.gaps) > GAPS_SHOWN:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sensor.core.flow import Reason
 from sensor.core.ip_protocols import TCP
-from sensor.records import columns
+from sensor.records import columns, spans
 from sensor.records.batch import Batch, uids
 from sensor.records.block import Rows
 from sensor.records.ended import STATES, states
@@ -157,8 +157,8 @@ def _rows(table: Any, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return columns.filled(table, made, len(rows))
 
 
-def coverage(counts: npt.NDArray[np.void], batch: Batch) -> pa.Table:
-    """Packet counts by interface and VLAN."""
+def coverage(counts: npt.NDArray[np.void], batch: Batch, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Packet counts by interface and VLAN. ``tables``: what is written with them."""
     world, rows = batch.world, len(counts)
     names = dict(enumerate(world.interfaces))
     made: dict[str, Any] = {
@@ -171,4 +171,5 @@ def coverage(counts: npt.NDArray[np.void], batch: Batch) -> pa.Table:
         "dropped_records": pa.array(counts["dropped"].astype(np.int64)),
     }
     made |= {name: pa.array(counts[name].astype(np.int64)) for name in ("packets", "bytes", "lost", "shed")}
+    made |= spans.seen(counts["vlan"], tables)
     return columns.filled(COVERAGE, made, rows)

@@ -68,7 +68,9 @@ MESSAGES = (
     _message("dissectors.http:HttpResponse", status=_NUMBER, server=_TEXT, content_type=_TEXT, length=_NUMBER,
     method=_TEXT, path=_TEXT),
     _message("dissectors.tls:TlsClientHello", sni=_TEXT, alpn=_LIST, ja3=_TEXT, ja4=_TEXT, encrypted=_NUMBER),
-    _message("dissectors.tls:TlsServerHello", version=_TEXT, cipher=_NUMBER, alpn=_TEXT, ja3s=_TEXT),
+    _message(
+        "dissectors.tls:TlsServerHello", version=_TEXT, cipher=_NUMBER, alpn=_TEXT, ja3s=_TEXT, resumed=_NUMBER
+    ),
     _message(
         "dissectors.tls:TlsCertificate", from_client=_NUMBER, subject=_TEXT, issuer=_TEXT, not_before=_NUMBER,
         not_after=_NUMBER, self_signed=_NUMBER, sha256=_TEXT,

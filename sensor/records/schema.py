@@ -162,6 +162,7 @@ TLS = _table(
     Column("not_before", TIME, "start of its validity", "tls.server.not_before", "certificate.not_valid_before"),
     Column("not_after", TIME, "end of its validity", "tls.server.not_after", "certificate.not_valid_after"),
     Column("self_signed", FLAG, "issuer and subject are the same"),
+    Column("resumed", FLAG, "the server resumed an earlier session, without a certificate", "tls.resumed", "resumed"),
     Column("ech", FLAG, "the ClientHello contains an encrypted ClientHello (ECH)"),
     Column("quic", TEXT, "version of QUIC; null for TLS over TCP"),
     zeek="ssl",

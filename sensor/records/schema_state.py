@@ -137,6 +137,10 @@ COVERAGE = Table(
         Column("bytes", INT, "bytes of their frames", "network.bytes"),
         Column("lost", INT, "packets that the kernel or a full queue dropped, all VLANs of the sensor together"),
         Column("shed", INT, "messages that were not parsed under load, of all VLANs"),
+        Column("connections", INT, "TCP connections with content that were written with the span, of all interfaces"),
+        Column("one_way", INT, "those of which packets of one side only were seen"),
+        Column("hellos", INT, "ClientHellos that were written with the span, of all interfaces"),
+        Column("encrypted_hellos", INT, "those with ECH, which may hide the name of the server"),
         Column("dropped_records", INT, "records that were dropped because the disk was too slow, of all VLANs"),
     ),
 )

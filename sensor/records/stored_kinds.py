@@ -121,7 +121,8 @@ KINDS: dict[str, tuple[StoredKind, ...]] = {
     ),
     "tls.client_hello": _request("tls:TlsClientHello", "tls", "quic IS NULL AND ja4 IS NOT NULL", **_HELLO),
     "tls.server_hello": _response(
-        "tls:TlsServerHello", "tls", "quic IS NULL AND version IS NOT NULL", version="version", ja3s="ja3s"
+        "tls:TlsServerHello", "tls", "quic IS NULL AND version IS NOT NULL", version="version", ja3s="ja3s",
+        resumed="resumed",
     ),
     "tls.certificate": _response(
         "tls:TlsCertificate", "tls", "sha256 IS NOT NULL", subject="subject", issuer="issuer",

@@ -265,7 +265,7 @@ def _tables(
     if CONNECTIONS in by_kind:
         tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
     if COUNTS in by_kind:
-        tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
+        tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch, tables)
     for name, (kind, build) in OF_RECORDS.items():
         if some := [record for record in notes if record["kind"] == kind]:
             tables[name] = build(some)

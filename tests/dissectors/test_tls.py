@@ -66,6 +66,10 @@ def conversation(port: int) -> list[object]:
     return parsed
 
 
+def versions_of_server(version: int) -> bytes:
+    return extension(43, version.to_bytes(2, "big"))
+
+
 def hello(ciphers: tuple[int, ...] = (0x1301,), *extensions: bytes, version: int = 0x0303) -> bytes:
     return record(handshake(1, client_hello(ciphers, list(extensions), version)))
 
@@ -133,7 +137,7 @@ def test_certificate_of_a_printer() -> None:
         ("rc4", "3des"),
         False,
     )
-    assert chosen == ("TlsServerHello", "TLS 1.2", 0x0035, "", "7b6819ed58e8d8415604b7dfcef92d55", ())
+    assert chosen == ("TlsServerHello", "TLS 1.2", 0x0035, "", "7b6819ed58e8d8415604b7dfcef92d55", (), False)
     subject = "CN=KM1A2B3C, OU=Printer, O=KYOCERA Document Solutions Inc."
     assert shown[1:8] == (
         False,
@@ -155,9 +159,32 @@ def test_browser() -> None:
     ja3 = "cd08e31494f9531f560d64c695473da9"
     assert events(parsed) == [
         ("TlsClientHello", "www.example.com", ("h2", "http/1.1"), "TLS 1.3", ja3, JA4, (), False),
-        ("TlsServerHello", "TLS 1.3", 0x1301, "", "eb1d94daa7e0344597e756a1fb6e7054", ()),
+        ("TlsServerHello", "TLS 1.3", 0x1301, "", "eb1d94daa7e0344597e756a1fb6e7054", (), False),
     ]
     assert values(parsed) == [("tls.sni", "www.example.com"), ("tls.ja3", ja3), ("tls.ja4", JA4)]
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen", "extensions", "resumed"),
+    [
+        (b"s" * 32, b"s" * 32, [], True),
+        (b"s" * 32, b"t" * 32, [], False),
+        (b"", b"", [], False),
+        (b"", b"t" * 32, [], False),
+        (b"s" * 32, b"s" * 32, [versions_of_server(0x0304)], False),
+        (b"s" * 32, b"s" * 32, [versions_of_server(0x0304), extension(41, b"\0\0")], True),
+        (b"s" * 32, b"", [extension(41, b"\0\0")], False),
+        (b"s" * 33, b"s" * 33, [], False),
+    ],
+    ids=[
+        "the server repeats the id of the client", "another id", "no id", "a new id", "TLS 1.3 always repeats it",
+        "TLS 1.3 with a pre-shared key", "the extension of TLS 1.3 in TLS 1.2", "an id that is too long",
+    ],
+)  # fmt: skip
+def test_a_resumed_session(offered: bytes, chosen: bytes, extensions: list[bytes], resumed: bool) -> None:
+    greeting = record(handshake(1, client_hello((0x1301, 0xC02F), [versions(0x0304)], session=offered)))
+    answer = record(handshake(2, server_hello(0xC02F, extensions, session=chosen)))
+    assert events(feed((True, greeting), (False, answer)))[-1][-1] is resumed
 
 
 def test_retry_reports_nothing_twice() -> None:

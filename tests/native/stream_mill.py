@@ -18,11 +18,9 @@ from random import Random
 from typing import NamedTuple
 
 from sensor.core.dissector import Dissector
-from sensor.dissectors.dcerpc import Dcerpc
 from sensor.dissectors.http import Http
-from sensor.dissectors.smb import Smb
 from sensor.dissectors.tls import Tls
-from tests.native import test_dcerpc, test_http, test_smb, test_tls
+from tests.native import test_http, test_tls
 from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, mutated, received
 from tests.native.guarded import Guarded
 
@@ -39,9 +37,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dcerpc": Kind(Dcerpc, test_dcerpc.conversation, test_dcerpc.PORT),
     "http": Kind(Http, test_http.exchange, 80),
-    "smb": Kind(Smb, test_smb.conversation, test_smb.PORT),
     "tls": Kind(Tls, test_tls.conversation, 443),
 }
 

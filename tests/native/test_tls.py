@@ -58,6 +58,10 @@ def flight(*messages: bytes, rng: random.Random) -> bytes:
     return b"".join(records)
 
 
+# Session ids of the usual size, a short one, the longest and one that is too long.
+SESSIONS = (b"", b"", bytes(range(32)), b"\1", b"\2", bytes(33))
+
+
 def requested(rng: random.Random) -> bytes:
     ciphers = rng.choice((CIPHERS, (0x1301, 0x002F), (0x0004, 0x000A), ()))
     offered = (
@@ -65,19 +69,30 @@ def requested(rng: random.Random) -> bytes:
         if rng.random() < 0.3
         else rng.sample(EXTENSIONS, rng.randrange(len(EXTENSIONS)))
     )
-    return handshake(1, client_hello(ciphers, offered, rng.choice((0x0303, 0x0301, 0x0300))))
+    version = rng.choice((0x0303, 0x0301, 0x0300))
+    return handshake(1, client_hello(ciphers, offered, version, session=rng.choice(SESSIONS)))
 
 
 def answered(rng: random.Random) -> list[bytes]:
     chosen = rng.sample(
-        (alpn("h2"), versions(0x0304), extension(43, b"\3\4"), extension(51, bytes(36)), extension(0xFF01, b"\0")),
+        (
+            alpn("h2"),
+            versions(0x0304),
+            extension(43, b"\3\4"),
+            extension(51, bytes(36)),
+            extension(41, b"\0\0"),
+            extension(0xFF01, b"\0"),
+        ),
         rng.randrange(4),
     )
     messages = [
         handshake(
             2,
             server_hello(
-                rng.choice((0x1301, 0x0035, 0x0004)), chosen, random=RETRY if rng.random() < 0.2 else rng.randbytes(32)
+                rng.choice((0x1301, 0x0035, 0x0004)),
+                chosen,
+                random=RETRY if rng.random() < 0.2 else rng.randbytes(32),
+                session=rng.choice(SESSIONS),
             ),
         )
     ]

@@ -18,8 +18,10 @@ from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors._tls_codes import GREASE, WEAK
 
 SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS = 0, 10, 11, 13, 16, 43
-ENCRYPTED_HELLO = 0xFE0D
+PRE_SHARED_KEY, ENCRYPTED_HELLO = 41, 0xFE0D
+TLS_1_3 = 0x0304
 READ = frozenset((SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS, ENCRYPTED_HELLO))
+SESSION_AT = 34  # of a hello: the size of its session id
 EXTENSIONS_LIMIT = 128
 ALPN_LIMIT = 16
 NAME_LIMIT = 253
@@ -59,13 +61,16 @@ class ClientHello(msgspec.Struct, frozen=True, gc=False):
 
 
 class ServerHello(msgspec.Struct, frozen=True, gc=False):
-    """The choice of a server. ``retry``: it requests another ClientHello instead."""
+    """The choice of a server. ``resumed``: it resumes an earlier session; ``retry``: it requests another ClientHello
+    instead.
+    """
 
     version: str
     cipher: int
     alpn: str
     ja3s: str
     weak: tuple[str, ...]
+    resumed: bool
     retry: bool
 
 
@@ -142,19 +147,30 @@ def truncated_hello(body: bytes) -> ClientHello | None:
         return None
 
 
-def server_hello(body: bytes) -> ServerHello:
-    """Parse the body of a ServerHello."""
+def session_of(body: bytes) -> bytes:
+    """The session id in the body of a hello; empty if there is none, or one that is too long (RFC 8446, 4.1.2)."""
+    size = body[SESSION_AT] if len(body) > SESSION_AT else 0
+    return body[SESSION_AT + 1 : SESSION_AT + 1 + size] if size <= min(32, len(body) - SESSION_AT - 1) else b""
+
+
+def server_hello(body: bytes, offered: bytes = b"") -> ServerHello:
+    """Parse the body of a ServerHello. ``offered``: the session id of the ClientHello. Up to TLS 1.2, a server that
+    resumes a session, by id or ticket, repeats it (RFC 5246, 7.4.1.3; RFC 5077, 3.4); in TLS 1.3, where it always does,
+    it selects a pre-shared key (RFC 8446, 4.2.11).
+    """
     reader = Reader(body)
     legacy = reader.u16()
     retry = reader.take(32) == RETRY_RANDOM
-    reader.skip(reader.u8())
+    session = bytes(reader.take(reader.u8()))
     cipher = reader.u16()
     reader.skip(1)
     kinds, held = _extensions(reader)
     chosen = int.from_bytes(held[VERSIONS], "big") if len(held.get(VERSIONS, b"")) == 2 else legacy
     alpn = _protocols(held.get(ALPN, b""))
     ja3s = _md5(f"{legacy},{cipher},{'-'.join(map(str, kinds))}")
-    return ServerHello(protocol(chosen), cipher, clean(alpn[0], 32) if alpn else "", ja3s, weak_of((cipher,)), retry)
+    resumed = PRE_SHARED_KEY in kinds if chosen == TLS_1_3 else bool(offered) and session == offered
+    name = clean(alpn[0], 32) if alpn else ""
+    return ServerHello(protocol(chosen), cipher, name, ja3s, weak_of((cipher,)), resumed, retry)
 
 
 @functools.lru_cache(maxsize=1024)
