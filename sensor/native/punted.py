@@ -98,8 +98,8 @@ class TlsClientHelloBody(Punted):
 
 
 class TlsServerHelloBody(Punted):
-    """A ServerHello, without the parts that the dissector does not read. If its session id repeats that of the client, it
-    is REPEATED.
+    """A ServerHello, without the parts that the dissector does not read. Its session id is REPEATED if it repeats the
+    client's.
     """
 
     body: bytes
