@@ -9,9 +9,11 @@ devices that have or had it, communication with first and last time, names, thre
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND
@@ -37,6 +39,8 @@ EXAMPLES = """\
 NEAREST = 3
 # Limit of former addresses.
 FORMER = 8
+# Time before and after an alert in its search command.
+AROUND = timedelta(minutes=10)
 # A shorter prefix would match all of them.
 LONGEST_WORD = len("incident-")
 Record = dict[str, Any]
@@ -288,10 +292,26 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     proofs = [_proof(one) for one in _objects(record.get("evidence"))]
     lines += ["  evidence", *(f"    - {one}" for one in proofs)] if proofs else []
     lines += _facts(
-        {"benign": alert.get("false_positives"), "advice": alert.get("advice"), "mute": alert.get("mute")},
+        {
+            "benign": alert.get("false_positives"),
+            "advice": alert.get("advice"),
+            "mute": alert.get("mute"),
+            "search": _search(record),
+        },
         limit=1024,
     )
     return [*lines, *_parties(record, fold)]
+
+
+def _search(record: Record) -> str:
+    """The command that shows the traffic of the actor around the alert; empty if it has no address or time."""
+    alert, end = part(record, "alert"), part(record, "src")
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        since, until = (datetime.fromisoformat(alert[name]) for name in ("first", "last"))
+        span = f"--since {clock((since - AROUND).isoformat())} --until {clock((until + AROUND).isoformat())}"
+        if who := tidy(end.get("ip") or end.get("mac")):
+            return f"sensor search {who} {span}"
+    return ""
 
 
 def _risk(alert: Record) -> str:
