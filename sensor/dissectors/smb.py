@@ -126,7 +126,7 @@ class SmbStream(Stream):
             direction.encrypted = True
             parsed.append(SmbEncrypted(packet, session))
         if called := self._sealed.read(size, direction is self._client):
-            parsed.append(SmbEncryptedCall(packet, called))
+            parsed.append(SmbEncryptedCall(packet, *called))
         return parsed
 
     def _with_calls(self, parsed: list[Parsed]) -> list[Parsed]:

@@ -155,12 +155,24 @@ def test_repetition_adds_no_finding(path: str) -> None:
 def test_calls_in_encrypted_smb() -> None:
     """A large call on a handle, with the sizes of a tool, is low, and repetition is one alert; small ones are quiet."""
     path = "lateral_movement.remote_service"
-    alert = one(inspected(detector(path), [SmbEncryptedCall(packet(n), 156) for n in range(9)]))
+    alert = one(inspected(detector(path), [SmbEncryptedCall(packet(n), 156, False) for n in range(9)]))
     assert (alert.severity, [each.technique for each in alert.techniques]) == (
         Severity.low,
         ["T1021.002", "T1569.002"],
     )
-    assert inspected(detector(path), [SmbEncryptedCall(packet(n), 100) for n in range(9)]) == []
+    assert inspected(detector(path), [SmbEncryptedCall(packet(n), 100, False) for n in range(9)]) == []
+    assert inspected(detector(path), [SmbEncryptedCall(packet(n), 2976, True) for n in range(9)]) == []
+
+
+def test_a_task_in_encrypted_smb() -> None:
+    """A call as long as a task is low, and repetition is one alert; calls on handles are no tasks."""
+    path = "lateral_movement.remote_task"
+    alert = one(inspected(detector(path), [SmbEncryptedCall(packet(n), 2976, True) for n in range(9)]))
+    assert (alert.severity, [each.technique for each in alert.techniques]) == (
+        Severity.low,
+        ["T1053.005", "T1021.002"],
+    )
+    assert inspected(detector(path), [SmbEncryptedCall(packet(n), 2976, False) for n in range(9)]) == []
 
 
 def test_psexec_is_named_by_what_came_before() -> None:

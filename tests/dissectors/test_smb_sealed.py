@@ -25,19 +25,49 @@ def sealed(size: int) -> bytes:
     return struct.pack("!I", len(body)) + body
 
 
-def calls(story: str) -> list[int]:
-    """Sizes of the calls that a story of messages shows."""
+def calls(story: str, *, document: bool = False) -> list[int]:
+    """Sizes of the calls that a story of messages shows, on handles or with documents of tasks."""
     stream, found = Smb().stream(Packet()), []
     for word in story.split():
         packet = Packet(proto=6, sport=50000, dport=445)
         parsed = events(stream.feed(packet, sealed(int(word[1:])), word[0] == "C"))
-        found += [event[1] for event in parsed if event[0] == "SmbEncryptedCall"]
+        found += [event[1] for event in parsed if event[0] == "SmbEncryptedCall" and event[2] is document]
     return found
 
 
 def test_a_service_is_created() -> None:
     """A bind, an opened handle and a call on it are reported with the size of the call."""
     assert calls(CREATED) == [156]
+
+
+def bound(*messages: str) -> str:
+    """A bind of a tool, then these messages."""
+    return " ".join(("C106 S80 C132 S152 C184 S80 C113 S73 S148", *messages))
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ("C3088 S80 C113 S148", [2976]),
+        ("C4392 S80 C1112 S80 C113 S73 S148", [5280]),
+        ("C3088 S80 C113 S108", []),
+        ("C1312 S80 C113 S108", []),
+        ("C188 S80 C113 S416 C3088 S80 C113 S148", []),
+        ("C3088 S80 C113 S1480", []),
+        ("C216 S80 C113 S128 C3088 S80 C113 S148", []),
+    ],
+    ids=[
+        "a task is registered", "in two fragments", "only a status", "a password is changed", "not the first call",
+        "a long answer", "a call on a handle",
+    ],
+)  # fmt: skip
+def test_a_task_is_registered(messages: str, found: list[int]) -> None:
+    """The first call after a bind is as long as a task, and its answer as long as a path."""
+    assert calls(bound(messages), document=True) == found
+
+
+def test_the_document_of_a_task_without_a_bind() -> None:
+    assert calls("C3088 S80 C113 S148", document=True) == []
 
 
 def test_a_second_bind_begins_again() -> None:

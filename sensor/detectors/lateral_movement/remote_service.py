@@ -88,7 +88,7 @@ class RemoteService(CallDetector):
         return {
             RpcCall: field("interface") == "svcctl",
             SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES),
-            SmbEncryptedCall: field("size") >= SEALED_CALL,
+            SmbEncryptedCall: (field("size") >= SEALED_CALL) & ~field("document").filled(),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -96,7 +96,7 @@ class RemoteService(CallDetector):
             if event.interface == "svcctl":
                 yield from self._call(event)
         elif isinstance(event, SmbEncryptedCall):
-            if event.size >= SEALED_CALL:
+            if event.size >= SEALED_CALL and not event.document:
                 yield self._sealed(event)
         elif isinstance(event, SmbCreate) and event.writes and event.share in ADMIN_SHARES:
             pair = self._pair(event)

@@ -1,4 +1,6 @@
-"""A task is created or run on another host through its Task Scheduler: the AT or the current interface."""
+"""A task is created or run on another host through its Task Scheduler: the AT or the current interface. In encrypted
+SMB 3 only the sizes of messages show: a tool's first call, as long as a task, is answered with a path (low severity).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
-from sensor.core.wants import Want, fields
+from sensor.core.wants import Want, field, fields
 from sensor.detectors.shared.calls import CallDetector, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
+from sensor.dissectors.shared.smb_events import SmbEncryptedCall
 
 AT, TASK, SHARES = "T1053.002", "T1053.005", "T1021.002"
 # Minimum size of NetrJobAdd arguments: an unnamed server, and the job ([MS-TSCH] 3.2.5.2.1).
@@ -23,7 +26,7 @@ ACTIONS = {
 
 
 class RemoteTask(CallDetector):
-    """Watches calls of both Task Scheduler interfaces; queries are ignored."""
+    """Watches calls of both Task Scheduler interfaces, and sizes of encrypted calls; queries are ignored."""
 
     title = "Scheduled task created remotely"
     severity = Severity.high
@@ -35,12 +38,17 @@ class RemoteTask(CallDetector):
     false_positives = (
         "Administrators and deployment programs that schedule tasks remotely: add their hosts to `managers`."
     )
-    watches = (RpcCall,)
+    watches = (RpcCall, SmbEncryptedCall)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {RpcCall: fields("interface", "number").is_in(ACTIONS)}
+        return {
+            RpcCall: fields("interface", "number").is_in(ACTIONS),
+            SmbEncryptedCall: field("document").filled(),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, SmbEncryptedCall) and event.document:
+            yield self._sealed(event)
         if not isinstance(event, RpcCall) or (action := ACTIONS.get((event.interface, event.number))) is None:
             return
         if event.interface == "atsvc" and event.size < JOB_SIZE:
@@ -59,4 +67,21 @@ class RemoteTask(CallDetector):
             key=(event.interface, event.number),
             severity=grade,
             techniques=(technique, SHARES) if event.pipe else (technique,),
+        )
+
+    def _sealed(self, event: SmbEncryptedCall) -> Alert:
+        why = (
+            f"the first call has {event.size} bytes and was answered with a path, as the registration of a task",
+            "the messages have the sizes of a library of tools, not of Windows; their content is encrypted",
+        )
+        return self.call_alert(
+            event,
+            "sent a call that may register a scheduled task, in encrypted SMB, to",
+            why,
+            {"bytes": event.size},
+            key=("sealed",),
+            severity=Severity.low,
+            confidence=0.5,
+            techniques=(TASK, SHARES),
+            app="smb",
         )

@@ -173,11 +173,13 @@ class SmbEncrypted(Event):
 
 
 class SmbEncryptedCall(Event):
-    """A remote procedure call on a handle, in an encrypted connection and with the sizes of messages that libraries of
-    tools send, not Windows. ``size``: of the call, in bytes.
+    """A remote procedure call in an encrypted connection, with the sizes of messages that libraries of tools send, not
+    Windows. ``size``: of the call, in bytes. ``document``: the first call, as long as the document of a scheduled task,
+    was answered with a path; otherwise the call is on an opened handle.
     """
 
     size: int
+    document: bool
 
 
 class SmbCompressed(Event):
