@@ -291,16 +291,17 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     lines += ["  why"] + [f"    - {tidy(one)}" for one in why] if isinstance(why, list) and why else []
     proofs = [_proof(one) for one in _objects(record.get("evidence"))]
     lines += ["  evidence", *(f"    - {one}" for one in proofs)] if proofs else []
-    lines += _facts(
-        {
-            "benign": alert.get("false_positives"),
-            "advice": alert.get("advice"),
-            "mute": alert.get("mute"),
-            "search": _search(record),
-        },
-        limit=1024,
-    )
-    return [*lines, *_parties(record, fold)]
+    return [*lines, *_response(record), *_parties(record, fold)]
+
+
+def _response(record: Record) -> list[str]:
+    """What to do now: causes to rule out, advice, and the commands for it."""
+    alert = part(record, "alert")
+    facts = {
+        "benign": alert.get("false_positives"), "advice": alert.get("advice"), "mute": alert.get("mute"),
+        "search": _search(record),
+    }  # fmt: skip
+    return _facts(facts, limit=1024)
 
 
 def _search(record: Record) -> str:

@@ -41,7 +41,7 @@ def shares(version: int, dialect: str) -> Event:
 
 
 def hello(version: str) -> Event:
-    return TlsServerHello(answer(443), version, 0x002F, "", "", ())
+    return TlsServerHello(answer(443), version, 0x002F, "", "", (), False)
 
 
 def certificate(

@@ -38,7 +38,7 @@ def page(port: int, server: str = FAR) -> Event:
 
 
 def hello(port: int, server: str = FAR) -> Event:
-    return TlsServerHello(packet(port, server), "TLS 1.3", 0x1301, "", "", ())
+    return TlsServerHello(packet(port, server), "TLS 1.3", 0x1301, "", "", (), False)
 
 
 def negotiated(port: int, server: str = FAR) -> Event:
@@ -89,7 +89,7 @@ def test_a_port_without_a_service_is_a_hint(event: Event) -> None:
         hello(5432), hello(4444, SERVER), hello(50123), MqttConnack(packet(1883), 0), negotiated(445),
         SipResponse(packet(5065, proto=17), 200, "OK", "OPTIONS", "", "", "", 1, "", False),
         SipResponse(packet(12345, proto=17), 200, "OK", "OPTIONS", "", "", "", 1, "", False),
-        TlsServerHello(packet(500, proto=17), "DTLS 1.2", 1, "", "", ()),
+        TlsServerHello(packet(500, proto=17), "DTLS 1.2", 1, "", "", (), False),
         HttpResponse(packet(50000, dport=53), 200, "", "", 0, (), "", "", "", "", False),
     ],
 )  # fmt: skip

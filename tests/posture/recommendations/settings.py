@@ -115,7 +115,7 @@ def insecure(setting: str, at: float) -> list[Event]:
         "snmp_default": community(at, "public"),
         "snmp_clear": community(at, "other"),
         "smb1": shares(at, "NT LM 0.12"),
-        "tls_old": TlsServerHello(ends(at, 443, answer=True), "TLS 1.0", 0x2F, "", "", ()),
+        "tls_old": TlsServerHello(ends(at, 443, answer=True), "TLS 1.0", 0x2F, "", "", (), False),
         "certificate_expired": certificate(at, ends_in_days=-3),
         "certificate_weak": certificate(at, bits=1024),
         "certificate_self_signed": certificate(at, own=True),
