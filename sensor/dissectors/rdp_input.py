@@ -13,7 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.tls import APPLICATION, STARTS
+from sensor.dissectors.tls import APPLICATION
 
 PORT = 3389
 HEAD, VERSION = 5, 3  # of a record
@@ -40,15 +40,15 @@ class RdpInput(Event):
 
 
 class RdpInputs(Dissector):
-    """Sessions with TLS on the port of remote desktop."""
+    """Sessions on the port of remote desktop, whose data before TLS is skipped."""
 
-    interest = Interest(starts=STARTS, stream=True, after="tls")
+    interest = Interest(tcp=(PORT,), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
-        return RdpInputStream(PORT in (packet.sport, packet.dport))
+        return RdpInputStream()
 
 
 class RdpInputStream(Stream):
@@ -56,8 +56,7 @@ class RdpInputStream(Stream):
 
     idle = (False, True)
 
-    def __init__(self, wanted: bool) -> None:
-        self.done = not wanted
+    def __init__(self) -> None:
         self._last: Packet | None = None
         self._first = self._records = self._run = self._burst = self._size = self._key = 0
         self._sizes = [0] * SMALL

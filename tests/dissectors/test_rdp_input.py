@@ -16,15 +16,15 @@ Input = list[tuple[float, int]]
 KEY, TWO_KEYS, POINTER = 5, 7, 10
 
 
-def stream(port: int = 3389) -> RdpInputStream:
-    made = RdpInputs().stream(Packet(sport=50000, dport=port, proto=6))
+def stream() -> RdpInputStream:
+    made = RdpInputs().stream(Packet(sport=50000, dport=3389, proto=6))
     assert isinstance(made, RdpInputStream)
     return made
 
 
-def ended(messages: Input, protection: int = 17, made: RdpInputStream | None = None) -> list[RdpInput]:
+def ended(messages: Input, protection: int = 17) -> list[RdpInput]:
     """What a session yields at its end, after login messages of other sizes."""
-    made = made or stream()
+    made = stream()
     for at, size in [(0, 600), (1, 120), *((3 + at, size) for at, size in sorted(messages))]:
         data = record(bytes(size + protection), 23, 0x0303)
         assert list(made.feed(Packet(ts=int((1 + at) * SECOND)), data, True)) == []
@@ -77,8 +77,17 @@ def test_records_in_one_segment() -> None:
 
 
 def test_sessions_that_go_on_are_given_up() -> None:
-    """Long sessions, sessions with much input, and other services yield nothing."""
+    """Long sessions, and sessions with much input, yield nothing."""
     assert ended([*typed(60, 0.004), (200, KEY)]) == []
     assert ended(typed(RECORDS_LIMIT + 10, 0.01)) == []
-    assert stream(443).done
-    assert ended(typed(60, 0.004), made=stream(443)) == []
+
+
+def test_other_data_is_skipped() -> None:
+    """Messages before TLS, and sessions without it, are no input; other services are not followed."""
+    made, ts = stream(), 0
+    for number in range(60):
+        ts += SECOND // 250
+        assert list(made.feed(Packet(ts=ts), b"\3\0\0\5" + bytes([number]), True)) == []
+    assert list(made.finish()) == []
+    assert RdpInputs.interest.tcp == (3389,)
+    assert not RdpInputs.interest.begins(record(bytes(60), 22))
