@@ -13,10 +13,10 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.tls import APPLICATION
+from sensor.dissectors.shared.tls_records import Records
 
 PORT = 3389
-HEAD, VERSION = 5, 3  # of a record
+REQUEST, HEADER = b"\3", 4
 PROTECTION = (16, 17, 24)
 KEY = frozenset(size + more for size in (4, 5) for more in PROTECTION)
 # also of two keys in one message
@@ -57,16 +57,36 @@ class RdpInputStream(Stream):
     idle = (False, True)
 
     def __init__(self) -> None:
+        self._request = b""  # of the client, the first message (RFC 1006, 6)
+        self._client: Records | None = None
         self._last: Packet | None = None
         self._first = self._records = self._run = self._burst = self._size = self._key = 0
         self._sizes = [0] * SMALL
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if from_client and not self.done:
-            for size in _records(data):
+            for size in self._sizes_in(data):
                 self._count(packet, size)
-            self.done = self._records > RECORDS_LIMIT or packet.ts - (self._first or packet.ts) > LONGEST
+            self.done |= self._records > RECORDS_LIMIT or packet.ts - (self._first or packet.ts) > LONGEST
         return iter(())
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
+        if from_client:
+            self._client = self._client or Records(at_record=False)
+            self._client.gap(missing)
+        return iter(())
+
+    def _sizes_in(self, data: bytes) -> list[int]:
+        """Sizes of the records that begin in the client's data, which follow its request."""
+        if self._client is None:
+            self._request += data
+            size = int.from_bytes(self._request[2:HEADER], "big") if self._request[:1] == REQUEST else 0
+            if self._request[:1] == REQUEST and len(self._request) < max(HEADER, size):
+                return []
+            self._client, data, self._request = Records(at_record=size > 0), self._request[size:], b""
+        sizes = self._client.begun(data)
+        self.done = self._client.other
+        return sizes
 
     def _count(self, packet: Packet, size: int) -> None:
         self._first = self._first or packet.ts
@@ -85,12 +105,3 @@ class RdpInputStream(Stream):
             seconds = (self._last.ts - self._first) // SECOND
             pointer = self._key + (5 if self._key in KEY else 3)
             yield RdpInput(self._last, self._sizes[self._key], self._burst, self._sizes[pointer], seconds)
-
-
-def _records(data: bytes) -> Iterator[int]:
-    """Sizes of the records that begin at the start of a segment, and of those that follow; other data is skipped."""
-    at = 0
-    while len(data) - at >= HEAD and data[at] == APPLICATION and data[at + 1] == VERSION:
-        size = data[at + 3] << 8 | data[at + 4]
-        yield size
-        at += HEAD + size

@@ -201,6 +201,20 @@ def test_what_makes_the_difference() -> None:
     assert sum(bool(recognized(mqtt(seed, "a" * 50))) for seed in range(20)) >= 18
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_messages_in_small_segments(size: int) -> None:
+    """Segments of any size give the same result, once the beginning of a record was seen."""
+    stream, found = opened(), list[Any]()
+    for number, (at, from_client, text) in enumerate(sorted(monero(3))):
+        data, packet = sealed(text), Packet(ts=int((11 + at) * SECOND))
+        most = size if number > 4 else len(data)
+        for begin in range(0, len(data), most):
+            if not stream.done:
+                found += stream.feed(packet, data[begin : begin + most], from_client)
+    assert [one.shares for one in found] == [one.shares for one in recognized(monero(3))]
+    assert len(found) == 1
+
+
 def test_busy_sessions_are_left_out_at_once() -> None:
     """A download, and bytes that are no records, end the stream."""
     stream = opened()
