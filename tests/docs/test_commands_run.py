@@ -48,7 +48,7 @@ CODES = {
     ("tickets", "show"): {0, 1},
     ("profiles", "check"): {0, 1},
     ("devices", "front-door"): {0, 1},
-    ("devices", "undo"): {0, 3},  # 3: the merge before it was not selected
+    ("devices", "undo"): {0, 1, 3},  # 1, 3: the merge before it, or what it needs, was not selected
     ("posture", "trend"): {0, 1, 6},
 }
 COMMANDS = sorted(
