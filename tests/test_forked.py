@@ -63,7 +63,8 @@ def test_it_is_what_python_would_start(program: list[str], tmp_path: Path) -> No
         command = [*program, *arguments]
         environment = {"GIVEN": "x", "PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
         options = {"cwd": tmp_path, "env": environment, "input": "typed", "capture_output": True, "text": True}
-        ours, theirs = run(command, **options), subprocess.run(command, check=False, **options)  # type: ignore[call-overload]
+        ours = run(command, **options)
+        theirs = subprocess.run(command, check=False, **options)  # type: ignore[call-overload]
         assert (ours.returncode, ours.stdout, ours.stderr) == (theirs.returncode, theirs.stdout, theirs.stderr)
         assert ours.returncode == int(arguments[0] if arguments else 0)
     assert os.environ.get("GIVEN") is None

@@ -78,7 +78,7 @@ cdef class Conversations:
         return self.count - 1
 
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
-        """Pass a segment to a dissector; returns DONE if it wants no more of the flow, and what it decided for others."""
+        """Pass a segment to a dissector; returns DONE if it wants no more of the flow, and its decision for others."""
         cdef Conversation* c = self.find(row.flow, unit)
         cdef uint32_t before = out.entries_used
         cdef int broken, others

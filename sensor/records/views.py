@@ -80,8 +80,9 @@ def shown(table: Table, where: str = "true", *, alerts: bool = False) -> str:
     return f"SELECT {names} FROM {whole_name(table)} AS c {_ALERTS if alerts else ''} WHERE {where}"
 
 
-_ALERTS = """LEFT JOIN (SELECT uid, list(DISTINCT alert ORDER BY alert) AS alert_ids FROM alert_flow GROUP BY uid) AS alerts
-    ON alerts.uid = c.uid"""
+_ALERTS = """LEFT JOIN (
+    SELECT uid, list(DISTINCT alert ORDER BY alert) AS alert_ids FROM alert_flow GROUP BY uid
+) AS alerts ON alerts.uid = c.uid"""
 
 
 def whole_name(table: Table) -> str:

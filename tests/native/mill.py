@@ -13,6 +13,7 @@ import argparse
 import faulthandler
 import sys
 import time
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import NamedTuple
 
@@ -25,11 +26,15 @@ CUT = 1
 
 
 class Ground(NamedTuple):
-    """The result of a dissector: cases, how many of them were parsed natively, and the first failure."""
+    """The result of a dissector: cases, how many messages were parsed natively, and the first failure."""
 
     cases: int
     taken: int
     fault: str
+
+
+# Name of a dissector, cases, seconds and seed.
+Grind = Callable[[str, int, float, int], Ground]
 
 
 def nudged(random: Random, payload: bytes) -> bytes:
@@ -75,13 +80,16 @@ def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
     return Ground(cases, taken, "")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(about: str | None, names: Iterable[str], how: str, grind: Grind) -> int:
+    """A fuzzer as a program: parse its arguments, and run it for the named dissectors. ``about``: its help; ``how``: in
+    which way messages are read. Returns its exit code.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "dissectors",
         nargs="*",
         metavar="DISSECTOR",
-        help="which (default: all; those that are not native are left out)",
+        help="which (default: all; those without such a native dissector are left out)",
     )
     parser.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
@@ -89,9 +97,9 @@ def main() -> int:
     args = parser.parse_args()
     faulthandler.enable()
     failed = 0
-    for name in NAMES:
+    for name in names:
         if not args.dissectors or name in args.dissectors:
-            print(f"{name:14} natively ", end="", flush=True)  # before the run, which may end the process
+            print(f"{name:14} {how} ", end="", flush=True)  # before the run, which may end the process
             ground = grind(name, args.cases, args.seconds, args.seed)
             failed += bool(ground.fault)
             print(f"{ground.cases:>9,} cases, {ground.taken:>9,} taken  {ground.fault or 'ok'}", flush=True)
@@ -99,4 +107,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, NAMES, "natively", grind))

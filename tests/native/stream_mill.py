@@ -9,8 +9,6 @@ process (SIGSEGV). The first failed case of each dissector is printed; exit code
 
 from __future__ import annotations
 
-import argparse
-import faulthandler
 import sys
 import time
 from collections.abc import Callable
@@ -23,8 +21,8 @@ from sensor.dissectors.tls import Tls
 from tests.native import test_http, test_tls
 from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, mutated, received
 from tests.native.guarded import Guarded
+from tests.native.mill import Ground, run
 
-CASES = 1_000_000
 SEGMENTS = (20, 300, 1400)  # largest sizes of segments, in bytes
 
 
@@ -40,14 +38,6 @@ KINDS = {
     "http": Kind(Http, test_http.exchange, 80),
     "tls": Kind(Tls, test_tls.conversation, 443),
 }
-
-
-class Ground(NamedTuple):
-    """The result of a dissector: cases, messages with a result, and the first failure."""
-
-    cases: int
-    results: int
-    fault: str
 
 
 def frames(kind: Kind, random: Random) -> list[bytes]:
@@ -81,23 +71,5 @@ def _as_it_is(unit: Dissector) -> Dissector:
     return unit
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all; others are left out)")
-    parser.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    faulthandler.enable()
-    failed = 0
-    for name in KINDS:
-        if not args.dissectors or name in args.dissectors:
-            print(f"{name:14} streamed ", end="", flush=True)  # before the run, which may end the process
-            ground = grind(name, args.cases, args.seconds, args.seed)
-            failed += bool(ground.fault)
-            print(f"{ground.cases:>9,} cases, {ground.results:>9,} results  {ground.fault or 'ok'}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, KINDS, "streamed", grind))
