@@ -43,7 +43,8 @@ TABLES = (
 # The tables with rows, or with numbers drawn from a sequence: to truncate all of them takes half a second.
 USED = " UNION ALL ".join(
     f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name}) OR EXISTS "  # noqa: S608
-    f"(SELECT FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = '{name}'::regclass AND pg_sequence_last_value(seqrelid) IS NOT NULL)"
+    f"(SELECT FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = '{name}'::regclass "
+    "AND pg_sequence_last_value(seqrelid) IS NOT NULL)"
     for name in TABLES
 )
 
