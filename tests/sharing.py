@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensor.config import Config, model
-from sensor.records.process import Aside, finish
+from sensor.records.process import Aside, write_replay
 from sensor.runtime import assembly, recording
 from sensor.runtime.assembly import Known
 
@@ -25,7 +25,7 @@ class Within(Aside):
         """All records are written at the end."""
 
     def end(self) -> None:
-        finish(self.folder, self._gib, self._failed)
+        write_replay(self.folder, self._gib, self._failed, lambda: True)
 
 
 class _Shared:

@@ -23,8 +23,9 @@ SMALL = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-# In a replay, a child process writes whenever this much waits, and the rest at the end, for which the replay waits.
-ASIDE_MIB = 8
+# In a replay, a child process processes whenever this much waits, so that little is left at the end, for which the
+# replay waits.
+ASIDE_MIB = 2
 
 
 def follow(
@@ -51,16 +52,21 @@ def follow(
         writer.close()
 
 
-def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
-    """Write the remaining records of a replay. They are not synced: after a power failure the capture is replayed
-    again.
+def write_replay(folder: Path, gib: float, complain: Callable[[str], None], over: Callable[[], bool]) -> None:
+    """Write the records of a replay: what waits, until the replay is over, then the rest. They are not synced: after a
+    power failure the capture is replayed again. ``over`` waits a moment.
     """
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
 
     writer = Writer(folder, complain, durable=False)
     try:
-        writer.write(final=True)
+        made = writer.begin()
+        while not over():
+            if writer.waiting(made) > ASIDE_MIB * MIB:
+                writer.process(made)
+        writer.process(made, final=True)
+        writer.save(made)
         Upkeep(writer, None, gib).run(final=True)
     finally:
         writer.close()
@@ -100,17 +106,8 @@ class Aside:
 
 
 def main(folder: Path, gib: float) -> int:
-    """Main function of the child process: write whenever there is much, and the rest once standard input ends."""
-    from sensor.records.writer import Writer
-
-    writer = Writer(folder, _complain, durable=False)
-    try:
-        while not select.select([sys.stdin], [], [], 0.5)[0]:
-            if writer.waiting() > ASIDE_MIB * MIB:
-                writer.write()
-    finally:
-        writer.close()
-    finish(folder, gib, _complain)
+    """Main function of the child process. The replay is over once standard input ends."""
+    write_replay(folder, gib, _complain, lambda: bool(select.select([sys.stdin], [], [], 0.2)[0]))
     return 0
 
 

@@ -59,14 +59,14 @@ FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 class Made:
     """Data processed from the tail and not yet in files. ``tables``: by name and hour; ``left``: waiting messages, by
-    run; ``learned``: device records; ``ends``: read position in each file of the tail; ``damages``: file and
-    description.
+    run; ``reached``: read position in each file of the tail; ``learned``: device records; ``ends``: positions of
+    which the manifest does not know yet; ``damages``: file and description.
     """
 
-    def __init__(self, left: dict[str, bytes]) -> None:
+    def __init__(self, left: dict[str, bytes], reached: dict[str, int]) -> None:
         self.tables: dict[tuple[str, int], list[pa.Table]] = {}
         self.size = 0
-        self.left = left
+        self.left, self.reached = left, reached
         self.learned: dict[str, dict[str, Any] | None] = {}
         self.ends: dict[str, int] = {}
         self.damages: list[tuple[Path, str]] = []
@@ -125,36 +125,42 @@ class Writer:
 
     def write(self, *, final: bool = False) -> int:
         """Process the tail; returns the number of rows written. ``final``: do not wait for further messages."""
-        before = self.rows
+        before, made = self.rows, self.begin()
         for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # left by an engine that was killed while it began a file
             if _age(path, self.clock()) > FRESH_S:
                 path.unlink(missing_ok=True)
-        made, offsets = Made(self.manifest.pending()), self.manifest.offsets()
-        for path in files(self.folder):
-            while self._step(path, offsets, made, final=final):
-                pass
-        self._save(made)
+        self.process(made, final=final)
+        self.save(made)
         return self.rows - before
 
-    def waiting(self) -> int:
-        """Unprocessed bytes of the tail."""
-        offsets = self.manifest.offsets()
-        return sum(path.stat().st_size - offsets.get(path.name, 0) for path in files(self.folder))
+    def begin(self) -> Made:
+        """Nothing processed yet, from the positions in the manifest on."""
+        return Made(self.manifest.pending(), self.manifest.offsets())
 
-    def _step(self, path: Path, offsets: dict[str, int], made: Made, *, final: bool) -> bool:
+    def process(self, made: Made, *, final: bool = False) -> None:
+        """Process the tail. Of the data, at most TOGETHER bytes and those of a window are not in files afterwards."""
+        for path in files(self.folder):
+            while self._step(path, made, final=final):
+                pass
+
+    def waiting(self, made: Made) -> int:
+        """Unprocessed bytes of the tail."""
+        return sum(path.stat().st_size - made.reached.get(path.name, 0) for path in files(self.folder))
+
+    def _step(self, path: Path, made: Made, *, final: bool) -> bool:
         """Process one window of one file; returns whether there is more in it."""
-        offset = offsets.get(path.name, 0)
+        offset = made.reached.get(path.name, 0)
         found = piece(path, offset)
         if found is None:
             return False
         if found.end > offset or (found.last and self._over(found)):
             self._take(found, made, over=final or self._over(found))
-            offsets[path.name] = found.end
         if found.last or made.size > TOGETHER:
-            self._save(made)
+            self.save(made)
         if found.last:
             path.unlink()
             self.manifest.read_whole(path.name)
+            made.reached.pop(path.name, None)
             return False
         return found.end > offset
 
@@ -186,7 +192,7 @@ class Writer:
             for hour, rows in hours(table):
                 made.add(name, hour, rows)
         made.left[found.run] = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
-        made.ends[found.path.name] = found.end
+        made.reached[found.path.name] = made.ends[found.path.name] = found.end
         made.damages += [(found.path, damage) for damage in found.damages]
 
     def _batch(
@@ -211,7 +217,7 @@ class Writer:
         now = max((one.now for one in found.blocks), default=0)
         return Batch(messages, world, now - WAIT if same and patient else NO_WAITER)
 
-    def _save(self, made: Made) -> None:
+    def save(self, made: Made) -> None:
         """Write files and store the read positions, in one transaction."""
         entries = [self.file(name, hour, tables) for (name, hour), tables in made.tables.items()]
         if self._durable:

@@ -34,10 +34,10 @@ CONNECTIONS = [
 
 def _written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows as the writer writes them: into the manifest, and into the outboxes."""
-    writer, made = Writer(records, print), Made({})
+    writer, made = Writer(records, print), Made({}, {})
     made.add(table, 0, _table(table, rows))
     try:
-        writer._save(made)
+        writer.save(made)
     finally:
         writer.close()
 

@@ -114,9 +114,9 @@ def write(folder: Path, rows: int) -> Written:
         for hour in range(HOURS):
             table = made(rows // HOURS, hour, random)
             begun = time.process_time()
-            one = Made({})
+            one = Made({}, {})
             one.add("conn", START_HOUR + hour, table)
-            writer._save(one)
+            writer.save(one)
             spent += time.process_time() - begun
         begun = time.process_time()
         upkeep = Upkeep(writer, None, 1_000)

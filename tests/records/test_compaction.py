@@ -27,10 +27,10 @@ def upkeep(tmp_path: Path) -> Iterator[Upkeep]:
 
 def written(upkeep: Upkeep, hour: int, first: int, count: int = 10) -> None:
     """Connections of an hour, in a separate file."""
-    made = Made({})
+    made = Made({}, {})
     some = [{"ts": hour * 3600 + number, "uid": hour * 10_000 + number} for number in range(first, first + count)]
     made.add("conn", HOUR_0 + hour, _table("conn", some))
-    upkeep.writer._save(made)
+    upkeep.writer.save(made)
 
 
 def levels(upkeep: Upkeep) -> list[tuple[int, int]]:
@@ -114,10 +114,10 @@ def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
 def test_a_day_of_few_requests_is_small(upkeep: Upkeep) -> None:
     """Ten requests an hour: the metadata of columns does not dominate the file size."""
     for hour in range(25):
-        made = Made({})
+        made = Made({}, {})
         some = [_request(hour, number) for number in range(10)]
         made.add("http", HOUR_0 + hour, _table("http", some))
-        upkeep.writer._save(made)
+        upkeep.writer.save(made)
     before = rows(upkeep.writer.folder, "http")
     upkeep.compact()
     day, _ = upkeep.manifest.files("http")

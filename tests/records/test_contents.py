@@ -43,9 +43,9 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("month") / "records"
     writer = Writer(folder, print, durable=False)
     for hour in range(HOURS):
-        made = Made({})
+        made = Made({}, {})
         made.add("conn", hour, _table("conn", [_row(hour, number) for number in range(20)]))
-        writer._save(made)
+        writer.save(made)
     writer.close()
     return folder
 

@@ -26,12 +26,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sound") / "records"
     writer = Writer(made, print)
     for hour in range(HOURS):
-        one = Made({})
+        one = Made({}, {})
         rows = [
             {"ts": hour * 3600 + row, "uid": hour * 100 + row, "src_ip": f"10.0.{hour}.{row}"} for row in range(ROWS)
         ]
         one.add("conn", hour, _table("conn", rows))
-        writer._save(one)
+        writer.save(one)
     writer.close()
     return made
 

@@ -14,7 +14,7 @@ from sensor.records.batch import FLOW_BITS
 from sensor.records.block import CONNECTION
 from sensor.records.manifest import OF_DAY, Manifest
 from sensor.records.paths import MANIFEST
-from sensor.records.process import finish
+from sensor.records.process import write_replay
 from sensor.records.writer import Writer
 from tests.records.kit_records import rows, table
 from tests.sampling import chance, repeated
@@ -51,7 +51,7 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
         reached = int(killed(engine) or begin)
         promised |= set(range(begin, reached))
         begin = reached + 100_000  # seconds: another day, so that the one before is merged
-    finish(tmp_path, 5, print)
+    write_replay(tmp_path, 5, print, lambda: True)
     manifest = Manifest(tmp_path / MANIFEST)
     assert {file.compact for file in manifest.files("conn")} >= {OF_DAY}
     manifest.close()
@@ -71,7 +71,7 @@ def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> N
     (tmp_path / "conn").mkdir()
     for name in ("1-a.new", "1-a.parquet"):
         (tmp_path / "conn" / name).write_bytes(b"half")
-    finish(tmp_path, 5, print)
+    write_replay(tmp_path, 5, print, lambda: True)
     assert {path.name[:3] for path in (tmp_path / "conn").iterdir()} == {"0-1"}
     assert len(table(tmp_path, "conn")) >= 50
     assert CONNECTION.itemsize == 160
