@@ -43,9 +43,11 @@ TYPES = {
     "severity": "int2", "vlan": "int4", "confidence": "float4",
 }  # fmt: skip
 # PostgreSQL compresses records longer than 2 kB; LZ4, if it was built with it, takes a tenth of the default's time. The
-# states of a transaction are in temporary tables, which by default have memory for half of them.
+# states of a transaction are in temporary tables, which by default have memory for half of them. No statement takes as
+# long as compiling it would.
 _SESSION: LiteralString = """
-SELECT set_config('temp_buffers', '64MB', false) UNION ALL SELECT set_config(name, 'lz4', false) FROM pg_settings
+SELECT set_config(name, value, false) FROM (VALUES ('temp_buffers', '64MB'), ('jit', 'off')) settings (name, value)
+UNION ALL SELECT set_config(name, 'lz4', false) FROM pg_settings
 WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"""
 _PARTITIONS: LiteralString = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -20,7 +20,7 @@ from sensor.hub.rows import Row
 # tables have no statistics, and a hash of a table with a million rows is slower than a search for each key.
 _SETTINGS: LiteralString = """
 SELECT set_config(name, value, true) FROM (VALUES ('sensor.intake', 'on'), ('enable_hashjoin', 'off'),
-    ('enable_mergejoin', 'off'), ('jit', 'off')) settings (name, value)"""
+    ('enable_mergejoin', 'off')) settings (name, value)"""
 _WRITE = sql.SQL("""
 WITH changed AS (
     UPDATE {table} t SET {changes} FROM {new} n JOIN {table} o ON o.sensor = n.sensor AND o.id = n.id
