@@ -15,8 +15,8 @@ from docs._schema import Key, Node, Schema
 from sensor.budget import LEAST, USUAL, Budget
 from sensor.cli._config_keys import as_yaml, models_in
 from sensor.cli._config_schema import schema
-from sensor.config import model
 from sensor.config_file import SYSTEM
+from sensor.config_schema import model
 from sensor.config_values import AT_ONCE
 from sensor.delivery.catalogue import output_class, types
 from sensor.outputs.transport.secrets import WAYS

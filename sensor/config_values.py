@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-
-from sensor.config import Config, detector_units, load_config, model
+from sensor.config import Config, detector_units, load_config
+from sensor.core.model import Model
 from sensor.documents import Place, places
+from sensor.presets import PRESETS
 
 # Keys that a reload applies. All others concern resources that are opened or sized at the start.
 AT_ONCE = (
@@ -36,27 +36,23 @@ def values(path: Path | None, *, everything: bool, texts: Mapping[Path, str] = {
     """The values in the files, or ``everything`` in effect. ``texts``: contents of files, in place of those on disk.
     Raises DocumentErrors if they are invalid.
     """
-    config = load_config(path, texts) if path is not None else model()()
+    config = load_config(path, texts)
     set_at = places(path, texts) if path is not None else {}
     found = [_value(config, way, value, set_at) for way, value in _leaves(config)]
     return [one for one in found if everything or one.way in set_at]
 
 
 def _leaves(config: Config) -> Iterator[tuple[Way, Any]]:
-    plain = config.model_dump(mode="json", by_alias=True, exclude={"outputs", "detectors"})
+    plain = config.model_dump(mode="json", by_alias=True, exclude=("outputs", "detectors"))
     plain["alerts"]["least"] = config.least.name
     yield from _parts((), plain)
     for name in detector_units():
-        yield from _parts(("detectors", name), _dumped(config.options(name)))
+        yield from _parts(("detectors", name), config.options(name).model_dump(mode="json"))
     yield from ((("outputs",), {}),) if not config.outputs else ()
     for name, options in config.outputs.items():
         # The type first, as users write it.
-        dumped = _dumped(options)
+        dumped = options.model_dump(mode="json", by_alias=True)
         yield from _parts(("outputs", name), {"type": dumped["type"], **dumped})
-
-
-def _dumped(options: BaseModel) -> dict[str, Any]:
-    return options.model_dump(mode="json", by_alias=True)
 
 
 def _parts(way: Way, value: Any) -> Iterator[tuple[Way, Any]]:
@@ -77,11 +73,8 @@ def _origin(config: Config, way: Way, set_at: Mapping[Way, Place]) -> str:
         return f"{place.path}:{place.line}"
     by_preset = way == ("alerts", "least")
     if way[0] == "detectors":
-        given = getattr(config.detectors, str(way[1]).replace(".", "__"))
-        by_preset = way[2] in config.options(str(way[1])).model_fields_set - given.model_fields_set
-    return (
-        f"preset {config.preset}" if by_preset and config.preset != Config.model_fields["preset"].default else "default"
-    )
+        by_preset = way[2] in PRESETS[config.preset].options.get(str(way[1]), {})
+    return f"preset {config.preset}" if by_preset and config.preset != Config().preset else "default"
 
 
 def shown(way: tuple[str | int, ...], value: Any) -> Any:
@@ -106,21 +99,17 @@ def differences(before: Config, after: Config) -> list[str]:
 def _plain(config: Config) -> dict[str, Any]:
     """All keys with plain values, two levels deep; keys missing in the file have their defaults."""
     found: dict[str, Any] = {}
-    for section in type(config).model_fields:
+    for section in config.__struct_fields__:
         value = getattr(config, section)
         if section == "detectors":
-            given = {
-                name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options()
+            found |= {
+                f"{section}.{name}": value[name].options if name in value else unit.Options()
                 for name, unit in detector_units().items()
             }
-            found |= {f"{section}.{name}": options.model_dump() for name, options in given.items()}
-        elif isinstance(value, BaseModel):
+        elif section == "outputs":
+            found |= {f"{section}.{name}": options.model_dump() for name, options in value.items()}
+        elif isinstance(value, Model):
             found |= {f"{section}.{key}": item for key, item in value.model_dump().items()}
-        elif isinstance(value, dict):
-            found |= {
-                f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item
-                for key, item in value.items()
-            }
         else:
             found[section] = value
     return found

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from sensor.core.model import Check, Field, Model
 from sensor.documents import FilePath
 from sensor.outputs.transport.secrets import Secret
 
 Role = Literal["viewer", "analyst", "administrator"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+def _url(issuer: str) -> str:
+    if not is_safe(issuer) or urlsplit(issuer).query:
+        raise ValueError(
+            f"found {issuer.rpartition('@')[2]!r}, expected an https:// URL without a user name and parameters "
+            "such as https://login.example.net (http:// on loopback alone)"
+        )
+    return issuer
 
 
-class Oidc(_Section):
+class Oidc(Model):
     """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: its URL, as in its tokens; ``client_id``: of
     the console, as registered with the provider; ``client_secret``: of a confidential client; ``scopes``: requested in
     addition to ``openid``; ``name_claim``: claim with the name of the user; ``role_claim``: claim with groups or roles,
@@ -26,28 +30,18 @@ class Oidc(_Section):
     without such a value (default: they are refused); ``ca``: certificates to trust in place of the system's (PEM).
     """
 
-    issuer: str = Field(max_length=512)
+    issuer: Annotated[str, Check(_url)] = Field(max_length=512)
     client_id: str = Field(min_length=1, max_length=256)
     client_secret: Secret | None = None
-    scopes: list[str] = ["profile"]
+    scopes: tuple[str, ...] = ("profile",)
     name_claim: str = Field(default="preferred_username", min_length=1, max_length=128)
     role_claim: str = Field(default="groups", min_length=1, max_length=128)
     roles: dict[str, Role] = {}
     role: Role | None = None
     ca: FilePath | None = None
 
-    @field_validator("issuer")
-    @classmethod
-    def _url(cls, issuer: str) -> str:
-        if not is_safe(issuer) or urlsplit(issuer).query:
-            raise ValueError(
-                f"found {issuer.rpartition('@')[2]!r}, expected an https:// URL without a user name and parameters "
-                "such as https://login.example.net (http:// on loopback alone)"
-            )
-        return issuer
 
-
-class ConsoleSection(_Section):
+class ConsoleSection(Model):
     """The web console. ``oidc``: login at an OpenID provider."""
 
     oidc: Oidc | None = None

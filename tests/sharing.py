@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 from pathlib import Path
 
-from sensor.config import Config, model
+from sensor.config import Config, detector_units
 from sensor.records.process import Aside, write_replay
 from sensor.runtime import assembly, recording
 from sensor.runtime.assembly import Known
@@ -59,8 +59,8 @@ def alone() -> None:
 
 
 def warm() -> None:
-    """Loads what takes the first engine of a process a second: knowledge, the model of the configuration, all units. A
+    """Loads what takes the first engine of a process a second: knowledge and all units. A
     process that forks others does it once for all.
     """
-    model()
+    detector_units()
     assembly.assemble(Config(), lambda _: None)

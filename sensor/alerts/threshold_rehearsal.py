@@ -61,7 +61,7 @@ class Settings(NamedTuple):
 
     def changes(self, detector: str) -> Iterator[Change]:
         """The options that differ."""
-        for name in type(self.old).model_fields:
+        for name in self.old.__struct_fields__:
             old, new = getattr(self.old, name), getattr(self.new, name)
             if old != new:
                 yield Change(detector, name, old, new, self._unknown(name, old, new))
@@ -70,7 +70,7 @@ class Settings(NamedTuple):
         if option == "enabled":
             return ENABLED if new else ""
         if option not in self.unit.decisive:
-            return reason_of(option, str(type(self.old).model_fields[option].description))
+            return reason_of(option, str(self.old.__limits__[option].get("description", "")))
         return LOWERED if new < old else ""
 
     def effect(self, option: str, numbers: Mapping[str, Any]) -> Effect | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
+from sensor.core.model import Check, Field, Model
 from sensor.outputs.transport.secrets import Secret
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -20,17 +19,15 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-class ObjectStore(BaseModel):
+class ObjectStore(Model):
     """An S3-compatible object store. ``endpoint``: its URL; ``bucket``: exists already; ``prefix``: before the names of
     all objects, such as ``sensors/``; ``region``: in signatures of requests; ``access_key``, ``secret_key``: references
     to the credentials.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    endpoint: Annotated[str, AfterValidator(_endpoint)]
+    endpoint: Annotated[str, Check(_endpoint)]
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-    access_key: Secret
-    secret_key: Secret
+    access_key: Secret = Field()
+    secret_key: Secret = Field()
     region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
     prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._=-]{1,60}/){0,6}$")

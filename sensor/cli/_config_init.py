@@ -15,8 +15,8 @@ from sensor.cli._config_keys import described, models_in
 from sensor.cli._config_text import document
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
-from sensor.config import model
 from sensor.config_file import SYSTEM
+from sensor.config_schema import model
 from sensor.core.addresses import parse_network
 from sensor.delivery.catalogue import output_class, types
 from sensor.delivery.section import NAME

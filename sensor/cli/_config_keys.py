@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sensor.core.model import Model
+from sensor.core.model_schema import pydantic_model
+
 # Words that YAML 1.1 or our own reader would not read as text.
 _NO_TEXT = re.compile(
     r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-"
@@ -66,9 +69,11 @@ def key_of(model: type[BaseModel], name: str) -> str:
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The models anywhere in a type."""
+    """The models anywhere in a type, as those of pydantic."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [pydantic_model(annotation)]
     return [one for part in typing.get_args(annotation) for one in models_in(part)]
 
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from sensor.cli._config_keys import described, description_of, key_of
-from sensor.config import model
+from sensor.config_schema import model
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.section import NAME
 from sensor.outputs.transport.secrets import WAYS, Secret

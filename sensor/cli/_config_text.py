@@ -14,7 +14,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from sensor.cli._config_keys import as_yaml, described, description_of, key_of, models_in
-from sensor.config import Config, detector_units, model
+from sensor.config import Config, detector_units
+from sensor.config_schema import model
+from sensor.core.model import Model
+from sensor.core.model_schema import pydantic_model
 from sensor.delivery.catalogue import output_class, types
 
 WIDTH = 120
@@ -61,7 +64,7 @@ def _setting(key: str, default: Any, answer: Any, depth: int, prose: str = "") -
     """One key with its children. A section without answers is commented out."""
     mark = "" if answer is not None else "#"
     indent = "  " * depth
-    if not isinstance(default, BaseModel):
+    if not isinstance(default, Model):
         plain, about = _plain(default if answer is None else answer), f"  # {prose}" if prose else ""
         if isinstance(plain, list | tuple) and len(as_yaml(plain)) > WIDTH:
             yield f"{mark}{indent}{as_yaml(key)}:{about}"
@@ -70,10 +73,10 @@ def _setting(key: str, default: Any, answer: Any, depth: int, prose: str = "") -
             yield f"{mark}{indent}{as_yaml(key)}: {as_yaml(plain)}{about}"
         return
     yield f"{mark}{indent}{as_yaml(key)}:"
-    yield from _below(type(default), default, answer or {}, depth + 1)
+    yield from _below(pydantic_model(type(default)), default, answer or {}, depth + 1)
 
 
-def _below(unit: type[BaseModel], values: BaseModel | None, answers: Answers, depth: int) -> Iterator[str]:
+def _below(unit: type[BaseModel], values: Model | None, answers: Answers, depth: int) -> Iterator[str]:
     """The keys of a section; without ``values`` only those with a default or an answer."""
     for name, field in unit.model_fields.items():
         key = key_of(unit, name)
@@ -94,7 +97,7 @@ def _lines(values: Sequence[Any]) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """A default in the notation of a document."""
-    if isinstance(value, BaseModel):
+    if isinstance(value, BaseModel | Model):
         return value.model_dump(mode="json", by_alias=True)
     return value if value is None or isinstance(value, bool | int | float | list | tuple | dict) else str(value)
 
@@ -103,7 +106,7 @@ def _detectors() -> Iterator[str]:
     yield "#detectors:"
     for name, unit in detector_units().items():
         yield f"#  {name}:  # {unit.title}"
-        yield from _below(unit.Options, unit.Options(), {}, 2)
+        yield from _below(pydantic_model(unit.Options), unit.Options(), {}, 2)
 
 
 def _outputs(answers: Answers) -> Iterator[str]:
@@ -111,7 +114,7 @@ def _outputs(answers: Answers) -> Iterator[str]:
     yield from _prose(f"Types: {', '.join(types())}")
     yield f"# For example {EXAMPLE}"
     if not answers:
-        yield f"#outputs: {as_yaml(Config.model_fields['outputs'].get_default(call_default_factory=True))}"
+        yield f"#outputs: {as_yaml(Config().outputs)}"
         return
     yield "outputs:"
     for name, options in answers.items():

@@ -142,7 +142,7 @@ def default_configuration() -> str:
     from sensor.cli._config_text import document
     from sensor.config import Config
 
-    return document({"preset": Config.model_fields["preset"].default})
+    return document({"preset": Config().preset})
 
 
 def _group(root: Path) -> int:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
@@ -20,6 +19,7 @@ from sensor.core.attack import TECHNIQUES
 from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.model import Model
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Searched, Want
@@ -29,11 +29,9 @@ TARGETS_LIMIT = 64
 NEVER = 1 << 62
 
 
-class Options(BaseModel):
+class Options(Model):
     """Base of a detector's options: unknown keys are errors, every field has a default and a description."""
 
-    # Built when a configuration is first validated: most runs have none, and there are a hundred detectors.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     enabled: bool = True
 
 

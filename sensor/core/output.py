@@ -14,6 +14,10 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from sensor.core.retry import Retry
+
+__all__ = ["Ack", "Entry", "Filter", "Finding", "Options", "Output", "Refuse", "Retry"]
+
 Guarantee = Literal["exactly_once", "at_least_once", "best_effort"]
 Level = Literal["ok", "warning", "error"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
@@ -51,19 +55,6 @@ class Ack(msgspec.Struct, frozen=True):
 
     refused: Mapping[int, str] = {}
     busy: tuple[int, ...] = ()
-
-
-class Retry(Exception):
-    """The destination cannot accept data now: unreachable, overloaded, or authentication failed. The batch is sent
-    again.
-
-    ``args[0]`` is the reason in one line; ``after_s``: when the destination wants the next attempt, None if it does not
-    specify.
-    """
-
-    def __init__(self, what: str, after_s: float | None = None) -> None:
-        super().__init__(what)
-        self.after_s = after_s
 
 
 class Refuse(Exception):

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import pydantic
 import yaml
 
+from sensor.core.model import Check
 from sensor.documents.faults import DocumentErrors, Fault, Place
 from sensor.documents.layers import compose, layered, text_of
 from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node, place_of
-from sensor.documents.validation import fault_of
+
+if TYPE_CHECKING:
+    import pydantic
 
 FAULTS_LIMIT = 200
 
-Model = TypeVar("Model", bound=pydantic.BaseModel)
+Model = TypeVar("Model")
 
 
 def _relative_to_file(given: Any, info: pydantic.ValidationInfo) -> Any:
@@ -39,10 +41,10 @@ def _moment(text: str) -> str:
     return text
 
 
-Moment = Annotated[str, pydantic.AfterValidator(_moment)]
+Moment = Annotated[str, Check(_moment)]
 """A time, or an empty text."""
 
-FilePath = Annotated[Path, pydantic.BeforeValidator(_relative_to_file)]
+FilePath = Annotated[Path, Check(_relative_to_file, first=True, informed=True)]
 """A path relative to the folder of its document, which is the context of the validation, or to that of its layer."""
 
 
@@ -62,8 +64,12 @@ def load_document(
     value = reader.value(tree)
     if reader.endless:
         raise DocumentErrors([*faults, *reader.faults])
+    import pydantic  # see Model
+
+    from sensor.documents.validation import fault_of, validated
+
     try:
-        document = model.model_validate(value, context=context)
+        document: Model = validated(model, value, context)
     except pydantic.ValidationError as error:
         # A missing key may be in a layer that cannot be read.
         details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
@@ -89,8 +95,12 @@ def load_entries(
     places = list(range(len(entries))) if isinstance(entries, list) else []
     if reader.faults or not places or entries is None:
         return load_document(path, model, text=text), places, []
+    import pydantic
+
+    from sensor.documents.validation import fault_of, validated
+
     try:
-        return model.model_validate(value), places, []
+        return validated(model, value), places, []
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
     faults = list(dict.fromkeys(fault_of(tree, model, detail) for detail in details))
@@ -100,7 +110,7 @@ def load_entries(
     places = [place for place in places if place not in faulty]
     if None in faulty or not places:
         raise DocumentErrors(faults)
-    return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
+    return validated(model, value | {name: [entries[place] for place in places]}), places, sorted(faults)
 
 
 def foreign_documents(path: Path, text: str) -> list[Any]:

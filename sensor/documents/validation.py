@@ -10,8 +10,12 @@ from typing import Any
 import pydantic
 import yaml
 
+from sensor.core.model import Model
+from sensor.core.model_schema import pydantic_model, validated
 from sensor.documents.faults import Fault, nearest, shown
 from sensor.documents.nodes import Location, at, find
+
+__all__ = ["fault_of", "validated"]
 
 # pydantic's type names → plain text.
 _EXPECTED = {
@@ -38,7 +42,7 @@ _EXPECTED = {
 _SHOULD = re.compile(r"\w+ should (?:be |have )?")
 
 
-def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
+def fault_of(tree: yaml.Node, model: type[Any], detail: Mapping[str, Any]) -> Fault:
     """A validation error of pydantic as a fault with its position."""
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
@@ -69,9 +73,9 @@ def _choices(text: str) -> list[str]:
     return [word for choice in text.replace("' or '", "', '").split(", ") if (word := choice.strip().strip("'"))]
 
 
-def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
+def _keys(model: type[Any], location: Location) -> list[str]:
     """The keys of the model at a location."""
-    models = {model}
+    models = _models(model)
     for step in location:
         fields = [
             field.annotation
@@ -86,7 +90,9 @@ def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
 
 
 def _models(annotation: Any) -> set[type[pydantic.BaseModel]]:
-    """The models anywhere in a type."""
+    """The models of pydantic anywhere in a type."""
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
         return {annotation}
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return {pydantic_model(annotation)}
     return set().union(*(_models(part) for part in typing.get_args(annotation)))

@@ -264,18 +264,15 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
-        configured = dict(
-            vars(options)
-        )  # not model_dump, for which pydantic would build a serializer for each detector at the start
         if not options.enabled:
             continue
-        if name in before and before[name][0] == configured:
+        if name in before and before[name][0] == options:
             detectors[name] = before[name]
             continue
         with large_tables():
             detector = unit(world, options)
         detector.id = name
-        detectors[name] = configured, detector
+        detectors[name] = options, detector
     return detectors
 
 

@@ -17,6 +17,7 @@ from sensor.alerts.threshold_rehearsal import (
 )
 from sensor.config import detector_units
 from sensor.core.alert import Severity
+from sensor.core.model_schema import pydantic_model
 
 SCAN = "discovery.port_scan"
 # Thresholds whose alerts do not hold a value that only they limit: several options decide together, another test also
@@ -95,7 +96,7 @@ def test_every_threshold_can_be_rehearsed_or_is_listed() -> None:
     undecided = {
         f"{detector}.{name}"
         for detector, unit in detector_units().items()
-        for name, option in unit.Options.model_fields.items()
+        for name, option in pydantic_model(unit.Options).model_fields.items()
         if name not in unit.decisive and str(option.description).startswith("threshold")
         and reason_of(name, str(option.description)) != SEVERITY_ONLY
     }  # fmt: skip
@@ -105,6 +106,8 @@ def test_every_threshold_can_be_rehearsed_or_is_listed() -> None:
 def test_decisive_options_are_numbers() -> None:
     """That alerts have the numbers of ``decisive`` is asserted wherever a test raises some (``rehearsable``)."""
     kinds = {
-        unit.Options.model_fields[option].annotation for unit in detector_units().values() for option in unit.decisive
+        pydantic_model(unit.Options).model_fields[option].annotation
+        for unit in detector_units().values()
+        for option in unit.decisive
     }
     assert kinds == {int, float}

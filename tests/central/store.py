@@ -43,7 +43,7 @@ class S3Server:
         return {"endpoint": self.endpoint, "bucket": BUCKET, "prefix": prefix, **keys}
 
     def objects(self) -> Objects:
-        return Objects(ObjectStore(**self.options()))
+        return Objects(ObjectStore.model_validate(self.options()))
 
     def names(self) -> list[str]:
         """Names of all objects."""

@@ -181,7 +181,7 @@ def test_ranges_and_the_size_of_the_cache(sensor: Sensor, server: S3Server, tmp_
 def test_a_store_that_cannot_be_used(sensor: Sensor, server: S3Server) -> None:
     """A bucket that does not exist, and a closed port; the message does not contain the key."""
     for change in ({"bucket": "missing-bucket"}, {"endpoint": "http://127.0.0.1:9"}):
-        settings = ObjectStore(**server.options() | change)
+        settings = ObjectStore.model_validate(server.options() | change)
         sensor.objects.__init__(settings)  # type: ignore[misc]
         with pytest.raises(Retry) as caught:
             sensor.started().turn()
@@ -194,7 +194,7 @@ def test_a_store_that_cannot_be_used(sensor: Sensor, server: S3Server) -> None:
 )
 def test_endpoints_that_are_refused(server: S3Server, endpoint: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
-        ObjectStore(**server.options() | {"endpoint": endpoint})
+        ObjectStore.model_validate(server.options() | {"endpoint": endpoint})
 
 
 def test_names_cannot_leave_their_folder() -> None:

@@ -24,7 +24,8 @@ from sensor.cli._config_keys import as_yaml, described, models_in
 from sensor.cli._config_schema import schema
 from sensor.cli._config_text import document, uncommented
 from sensor.cli.main import parser
-from sensor.config import detector_units, load_config, model
+from sensor.config import detector_units, load_config
+from sensor.config_schema import model
 from sensor.delivery.catalogue import output_class, types
 from sensor.documents import foreign_documents
 from tests.cli.conftest import Result
@@ -546,7 +547,7 @@ def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
     text = document({"sensor": {"id": "x"}})
     path = tmp_path / "sensor.yaml"
     path.write_text(uncommented(text))
-    whole, default = load_config(path), model()()
+    whole, default = load_config(path), load_config(None)
     [result] = foreign_documents(path, path.read_text())
     assert set(result) == set(model().model_fields)
     for name, field in model().model_fields.items():
@@ -554,11 +555,12 @@ def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
         if below:
             assert set(result[name]) == {one.alias or key for key, one in below[0].model_fields.items()}
     assert {unit: set(options) for unit, options in result["detectors"].items()} == {
-        name: set(unit.Options.model_fields) for name, unit in detector_units().items()
+        name: set(unit.Options.__struct_fields__) for name, unit in detector_units().items()
     }
-    answered = {"sensor", "outputs"}
+    answered = {"sensor", "outputs", "detectors"}
     assert whole.outputs == default.outputs == {}
     assert whole.model_dump(exclude=answered) == default.model_dump(exclude=answered)
+    assert all(whole.options(name) == default.options(name) for name in detector_units())
     path.write_text(text)
     assert load_config(path).model_dump(exclude=answered) == default.model_dump(exclude=answered)
     assert all(len(line) <= 240 for line in text.splitlines())

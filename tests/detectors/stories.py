@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import asdict
 
 import sensor.derived
 import sensor.detectors
@@ -130,7 +131,7 @@ def rehearsable(unit: Detector, alerts: Iterable[Alert]) -> list[Alert]:
     """The alerts; asserts that each whose threshold is an option of ``decisive``, and no other, has its number."""
     found = list(alerts)
     for alert in found:
-        equal = {name for name, value in unit.options if value == alert.numbers.get("threshold")}
+        equal = {name for name, value in asdict(unit.options).items() if value == alert.numbers.get("threshold")}
         if equal and equal <= set(unit.decisive):
             names = {unit.decisive[name] for name in equal}
             assert any(isinstance(alert.numbers.get(name), int | float) for name in names), (

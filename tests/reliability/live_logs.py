@@ -29,7 +29,7 @@ def record(number: int, kind: str = "sensor", size: int = 0) -> Record:
 
 def keep(**changed: Any) -> Retention:
     """Settings below the minimum of the configuration."""
-    return Retention.model_construct(**changed)
+    return Retention(**changed)
 
 
 def open_log(path: Path, disk: Disk | None = None, messages: list[str] | None = None, **changed: Any) -> LiveLog:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sensor.capture.files import open_captures
-from sensor.config import Config, load_config, model
+from sensor.config import Config, load_config
 from sensor.core.record import Record
 from sensor.runtime.assembly import assemble
 from tests import sampling
@@ -163,7 +163,7 @@ def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, techn
 @pytest.mark.parametrize("name", sorted(INNOCENT))
 def test_a_benign_twin_is_no_alarm(name: str) -> None:
     """There is no alert of medium or above, with the roles that the operator set."""
-    config = model().model_validate({"roles": INNOCENT[name]})
+    config = Config.model_validate({"roles": INNOCENT[name]})
     severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in SEVERE]
     assert [(record.severity, record.msg) for record in severe] == []
 

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.addresses import text
 from sensor.core.alert import Alert, Severity
@@ -22,6 +20,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields

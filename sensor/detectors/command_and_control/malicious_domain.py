@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who

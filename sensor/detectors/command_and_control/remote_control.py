@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
@@ -20,6 +19,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, Changes

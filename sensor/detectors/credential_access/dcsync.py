@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pydantic import Field
 
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions

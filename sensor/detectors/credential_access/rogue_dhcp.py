@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import some, who

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
@@ -23,6 +22,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector

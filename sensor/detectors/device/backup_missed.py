@@ -13,7 +13,6 @@ from statistics import median_low
 from typing import Any
 
 import msgspec
-from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
@@ -21,6 +20,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.model import Field
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import NEVER, Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
+from sensor.core.model import Field
 from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
 from sensor.core.type_labels import type_label

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -18,6 +17,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR
 from sensor.detectors.shared.devices import OfDevices, called, is_randomised

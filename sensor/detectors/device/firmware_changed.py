@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
@@ -19,6 +17,7 @@ from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import type_label, types_counted
 from sensor.counting.tally import Counts

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -20,6 +19,7 @@ from sensor.core.detector import Context
 from sensor.core.device import Device
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import a_type, type_label, type_plural

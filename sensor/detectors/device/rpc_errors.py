@@ -12,13 +12,16 @@ from typing import Any
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.detectors.shared.calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.core.model import Field
+from sensor.detectors.shared.calls import MANAGERS, CallDetector, Numbers, pair_of
 from sensor.detectors.shared.ratios import ErrorOptions, Ratio
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 
 
-class Options(ErrorOptions, CallOptions):
+class Options(ErrorOptions):
     """Options of all error rates and of RPC detectors."""
+
+    managers: tuple[str, ...] = Field((), description=MANAGERS)
 
 
 class RpcErrors(CallDetector):

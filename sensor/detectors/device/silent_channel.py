@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
@@ -19,6 +18,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.model import Field
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import HOUR, SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
+from sensor.core.model import Field
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field

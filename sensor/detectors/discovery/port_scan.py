@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -16,6 +15,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -19,6 +18,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine, fold

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.ip_protocols import UDP
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct

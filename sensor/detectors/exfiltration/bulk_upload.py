@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.addresses import parse_network
@@ -24,6 +23,7 @@ from sensor.core.detector import Context
 from sensor.core.device import FIXED_FUNCTION
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import DAY
 from sensor.core.type_labels import a_type

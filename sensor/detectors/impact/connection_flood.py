@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -25,6 +24,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.addresses import parse, text
@@ -24,6 +23,7 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.addresses import text
 from sensor.core.alert import Alert, Severity
@@ -18,6 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
+from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import Field
-
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.dissectors.rdp_input import RdpInput

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -22,6 +21,7 @@ from sensor.core.detector import Context, Start
 from sensor.core.device import FIXED_FUNCTION, Device
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, UDP
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import a_type, type_label, type_plural

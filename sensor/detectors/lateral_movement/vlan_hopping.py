@@ -18,8 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.addresses import is_group_mac, is_random_mac, mac_text
 from sensor.core.alert import Alert, Severity
@@ -27,6 +25,7 @@ from sensor.core.batch import Problem
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, armed, field

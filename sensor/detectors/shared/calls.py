@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
@@ -27,12 +26,13 @@ CONTROLLER_SERVICES = ("kerberos/88", "ldap/389", "ldaps/636")
 Numbers = dict[str, int | float | str]
 
 
+MANAGERS = "addresses or CIDR blocks of management hosts: their alerts have low severity"
+
+
 class CallOptions(detector.Options):
     """Hosts that are authorized to administer others."""
 
-    managers: tuple[str, ...] = Field(
-        (), description="addresses or CIDR blocks of management hosts: their alerts have low severity"
-    )
+    managers: tuple[str, ...] = Field((), description=MANAGERS)
 
 
 def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from sensor.core import detector
 from sensor.core.bounded import Recent
+from sensor.core.model import Field
 from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts

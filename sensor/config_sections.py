@@ -1,0 +1,232 @@
+"""The sections of the configuration, each with its keys, defaults and limits."""
+
+from __future__ import annotations
+
+import platform
+from typing import Annotated, Literal
+
+from sensor.central.settings import ObjectStore
+from sensor.config_file import zone_of
+from sensor.core.addresses import parse_network
+from sensor.core.device import TYPES
+from sensor.core.model import Check, Field, Model
+from sensor.documents import FilePath, nearest
+from sensor.telemetry.listen import parse_listen
+
+
+def _checked(blocks: list[str]) -> list[str]:
+    """Address blocks, checked for validity."""
+    for block in blocks:
+        try:
+            parse_network(block)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
+    return blocks
+
+
+def _loopback(listen: str) -> str:
+    if listen:
+        parse_listen(listen)
+    return listen
+
+
+def _known(types: dict[str, str]) -> dict[str, str]:
+    for name in types:
+        if name not in TYPES:
+            raise ValueError(f"found the type {name[:64]!r}, {nearest(name, TYPES)}")
+    return types
+
+
+def _zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+Blocks = Annotated[list[str], Check(_checked)]
+Zone = Annotated[str, Check(_zone)]
+
+
+class Identity(Model):
+    """Identity of this sensor, part of every record. ``id``: its name, by default the host name; ``site``: its
+    location.
+    """
+
+    id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
+    site: str = Field(default="", max_length=64)
+
+
+class Fingerprints(Model):
+    """Additional fingerprints. ``folders``: folders with fingerprint files; ``oui_registry``: a newer MAC registry
+    (IEEE's oui.txt or CSV, or Wireshark's manuf).
+    """
+
+    folders: list[FilePath] = []
+    oui_registry: FilePath | None = None
+
+
+class Inventory(Model):
+    """Limits of the inventory. ``devices``: largest number of devices (default: what ``memory_mib`` has room for);
+    ``gone_after_h``: hours of silence after which a device is gone.
+    """
+
+    devices: int | None = Field(default=None, ge=100, le=10_000_000)
+    gone_after_h: float = Field(default=24, gt=0)
+
+
+class Roles(Model):
+    """Hosts with a job that looks like an attack, as addresses and CIDR blocks: alerts about that job have at most low
+    severity (see alerts/roles.py).
+
+    ``scanner``: searches for hosts, ports and vulnerabilities; ``monitoring``: polls the status of hosts; ``backup``:
+    reads everything and writes much; ``jump_host``: administrators work from it; ``management``: installs and
+    configures other hosts.
+    """
+
+    scanner: Blocks = []
+    monitoring: Blocks = []
+    backup: Blocks = []
+    jump_host: Blocks = []
+    management: Blocks = []
+
+
+class Tables(Model):
+    """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows
+    that are tracked at once; ``repeat_bits``: messages that are recognized as repeats.
+    """
+
+    flow_bits: int | None = Field(default=None, ge=10, le=24)
+    repeat_bits: int | None = Field(default=None, ge=8, le=24)
+
+
+class Capture(Model):
+    """Live capture. ``interfaces``: interfaces to capture on, unless the command names some; ``filter``: capture filter
+    in tcpdump's syntax, unless the command has one; ``promiscuous``: capture frames for other hosts, too; ``ring_mib``:
+    kernel memory of each ring (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings
+    together at most half of ``memory_mib``); ``rings``: number of rings that share one interface; ``snaplen``: bytes
+    captured of each frame; ``user``: user to change to after opening.
+    """
+
+    interfaces: list[str] = []
+    filter: str = ""
+    promiscuous: bool = True
+    ring_mib: int | None = Field(default=None, ge=1, le=4096)
+    rings: int = Field(default=1, ge=1, le=64)
+    snaplen: int = Field(default=65535, ge=64, le=262144)
+    user: str = ""
+
+
+class Alerts(Model):
+    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat opens
+    a new one; ``incident_h``: hours without alerts after which an incident is closed; ``least``: lowest severity that
+    is reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder);
+    ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
+    """
+
+    suppression_h: float = Field(default=1, gt=0, le=720)
+    incident_h: float = Field(default=1, gt=0, le=720)
+    least: Literal["info", "low", "medium", "high", "critical"] | None = None
+    mutes: FilePath | None = None
+    shared_mutes: list[FilePath] = []
+
+
+class Evidence(Model):
+    """The packets of alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``: their
+    folder (default: evidence in the state folder); ``mib``: size limit in MiB: the oldest files are deleted.
+    """
+
+    enabled: bool = True
+    folder: FilePath | None = None
+    mib: int = Field(default=512, ge=1, le=1 << 20)
+
+
+class Retention(Model):
+    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each compressed once it is
+    closed. Records are on disk after ``commit_ms`` at the latest, alerts at once; while the disk accepts no data,
+    ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond ``size_mib`` are removed once every
+    output has them, and beyond ``hard_mib`` regardless of outputs.
+    """
+
+    segment_mib: float = Field(default=64, ge=1, le=65_536)
+    segment_h: float = Field(default=24, gt=0, le=8784)
+    commit_ms: int = Field(default=200, ge=1, le=60_000)
+    memory_mib: float = Field(default=8, ge=1, le=1024)
+    age_days: float = Field(default=30, gt=0, le=36_500)
+    size_mib: float = Field(default=4096, ge=16, le=1 << 30)
+    hard_mib: float = Field(default=16_384, ge=16, le=1 << 30)
+
+    def __post_init__(self) -> None:
+        if self.hard_mib < self.size_mib:
+            raise ValueError(
+                f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): no records would be "
+                "kept for outputs that are behind"
+            )
+
+
+class Datasets(Model):
+    """Datasets of replays. ``replays``: number of replays kept side by side, each with its own inventory and event log;
+    the oldest are deleted.
+    """
+
+    replays: int = Field(default=20, ge=1, le=10_000)
+
+
+class Records(Model):
+    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
+    `hunt`; ``files``: include the hashes of transferred files; ``days`` and ``gib``: records that are older, or exceed
+    that size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries
+    or autonomous systems of addresses, which needs the extra `geoip`; ``central``: an S3-compatible object store to
+    which `sensor records upload` copies them for the hub, which needs the extra `s3`.
+    """
+
+    enabled: bool = True
+    files: bool = True
+    days: float = Field(default=7, gt=0, le=3660)
+    gib: float = Field(default=5, ge=0.01, le=1_000_000)
+    geoip: list[FilePath] = Field(default=[], max_length=8)
+    central: ObjectStore | None = None
+
+
+class Telemetry(Model):
+    """Where `sensor run` serves its status and its metrics. ``socket``: a Unix socket (default: sensor.sock in
+    systemd's runtime directory, else in the state folder); ``listen``: additionally an address and port of loopback,
+    such as 127.0.0.1:9469.
+    """
+
+    socket: FilePath | None = None
+    listen: Annotated[str, Check(_loopback)] = ""
+
+
+class Owners(Model):
+    """Owners of devices without an individual one (`sensor devices set`). ``tags``: owner by the operator's tag,
+    checked first; ``segments``: owner by VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: owner by device type,
+    checked last.
+    """
+
+    tags: dict[str, str] = {}
+    segments: dict[str, str] = {}
+    types: Annotated[dict[str, str], Check(_known)] = {}
+
+
+class DueDays(Model):
+    """Days from the first sighting of a ticket to its due date. ``info``, ``low``, ``medium``, ``high``, ``critical``:
+    days for tickets of this severity.
+    """
+
+    info: int = Field(default=365, ge=1, le=3650)
+    low: int = Field(default=180, ge=1, le=3650)
+    medium: int = Field(default=90, ge=1, le=3650)
+    high: int = Field(default=30, ge=1, le=3650)
+    critical: int = Field(default=7, ge=1, le=3650)
+
+
+class Tickets(Model):
+    """Tickets that `sensor tickets` makes of findings. ``due_days``: days until they are due; ``owner``: owner of
+    devices without one; ``owners``: further owners; ``least``, ``least_points``: lowest severity and score of a finding
+    that becomes a ticket.
+    """
+
+    due_days: DueDays = DueDays()
+    owner: str = Field(default="", max_length=64)
+    owners: Owners = Owners()
+    least: Literal["info", "low", "medium", "high", "critical"] = "low"
+    least_points: float = Field(default=0, ge=0, le=100)
