@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from sensor.central.settings import ObjectStore
 from sensor.config_file import zone_of
@@ -154,7 +154,7 @@ class Retention(Model):
     size_mib: float = Field(default=4096, ge=16, le=1 << 30)
     hard_mib: float = Field(default=16_384, ge=16, le=1 << 30)
 
-    def __post_init__(self) -> None:
+    def check_whole(self, context: Any) -> None:
         if self.hard_mib < self.size_mib:
             raise ValueError(
                 f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): no records would be "

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing import Annotated, Any, Literal, NamedTuple
 
 from sensor.core import addresses
 from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Device
 from sensor.core.ids import means
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Check, Field, Model
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
 from sensor.core.time_units import SECOND
@@ -59,47 +58,41 @@ class Finding(NamedTuple):
     vlan: int
 
 
-class Mute(BaseModel):
+def _clock(hours: str) -> str:
+    if hours and not _HOURS.fullmatch(hours):
+        raise ValueError(f"found {hours!r}, expected hours of the day (UTC) such as 22:00-06:00")
+    return hours
+
+
+def _end(end: str) -> str:
+    if "/" in end:
+        addresses.parse_network(end)
+    return end
+
+
+class Mute(Model):
     """One mute. Empty fields match everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device id or
     a host name (``*`` and ``?`` as in file names).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     detector: str = Field("*", min_length=1, max_length=TEXT_LIMIT)
-    src: str = Field("", max_length=TEXT_LIMIT)
-    dst: str = Field("", max_length=TEXT_LIMIT)
+    src: Annotated[str, Check(_end)] = Field("", max_length=TEXT_LIMIT)
+    dst: Annotated[str, Check(_end)] = Field("", max_length=TEXT_LIMIT)
     port: int | None = Field(None, ge=1, le=65535)
     type: Literal[("", *TYPES)] = ""  # type: ignore[valid-type]
     vlan: int | None = Field(None, ge=1, le=4095)
-    hours: str = ""
+    hours: Annotated[str, Check(_clock)] = ""
     author: str = Field(min_length=1, max_length=TEXT_LIMIT)
     reason: str = Field(min_length=1, max_length=TEXT_LIMIT)
     created: Moment = ""
     expires: Moment = ""
 
-    @field_validator("hours")
-    @classmethod
-    def _clock(cls, hours: str) -> str:
-        if hours and not _HOURS.fullmatch(hours):
-            raise ValueError(f"found {hours!r}, expected hours of the day (UTC) such as 22:00-06:00")
-        return hours
-
-    @field_validator("src", "dst")
-    @classmethod
-    def _end(cls, end: str) -> str:
-        if "/" in end:
-            addresses.parse_network(end)
-        return end
-
-    @model_validator(mode="after")
-    def _names_something(self) -> Mute:
+    def check_whole(self, context: Any) -> None:
         if self.detector.strip("*?.") == "" and not any(getattr(self, name) for name in NAMING):
             raise ValueError(
                 f"the mute {self.id} would suppress all alerts, expected a detector or one of {', '.join(NAMING)}"
             )
-        return self
 
     @property
     def scope(self) -> str:
@@ -114,18 +107,15 @@ class Mute(BaseModel):
         return " ".join(parts) + (f" from {self.hours.replace('-', ' to ')} UTC" if self.hours else "")
 
 
-class Document(BaseModel):
+def _each_once(mutes: list[Mute]) -> list[Mute]:
+    each_once([mute.id for mute in mutes], "the id")
+    return mutes
+
+
+class Document(Model):
     """The file of mutes."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    mutes: list[Mute] = []
-
-    @field_validator("mutes")
-    @classmethod
-    def _each_once(cls, mutes: list[Mute]) -> list[Mute]:
-        each_once([mute.id for mute in mutes], "the id")
-        return mutes
+    mutes: Annotated[list[Mute], Check(_each_once)] = []
 
 
 class Mutes:

@@ -162,13 +162,15 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
     given = {field: value for field in FIELDS if (value := getattr(args, field)) not in ("", None)}
     try:
-        return Mute(
-            id=name,
-            author=author_of(args),
-            reason=args.reason or "no reason given",
-            created=_moment(now),
-            expires=expires,
-            **given,
+        return Mute.model_validate(
+            {
+                "id": name,
+                "author": author_of(args),
+                "reason": args.reason or "no reason given",
+                "created": _moment(now),
+                "expires": expires,
+                **given,
+            }
         )
     except ValidationError as error:
         _complain_of_values(error)

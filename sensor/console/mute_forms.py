@@ -77,10 +77,11 @@ def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> 
                 raise Malformed(field, values[field], "a number")
             values[field] = int(values[field])
     try:
-        return Mute(
-            id=name, author=author, reason=clean(given.get("reason", "")).strip() or "no reason given",
-            created=moment_text(now), expires=_expiry(given.get("span", "") or SPAN, now), **values,
-        )  # fmt: skip
+        reason = clean(given.get("reason", "")).strip() or "no reason given"
+        expires = _expiry(given.get("span", "") or SPAN, now)
+        return Mute.model_validate(
+            {"id": name, "author": author, "reason": reason, "created": moment_text(now), "expires": expires, **values}
+        )
     except (ValidationError, ValueError) as error:
         raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), faults_of(error)) from None
 

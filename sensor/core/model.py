@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+# Of each struct: msgspec does not inherit all of it.
+CONFIG = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True}
+
 
 class Given(NamedTuple):
     """What ``Field`` states about a field. ``limits``: its constraints and its description, by pydantic's names."""
@@ -25,12 +28,12 @@ class Given(NamedTuple):
     default: Any
     factory: Any
     alias: str | None
-    limits: Mapping[str, Any]
+    limits: tuple[tuple[str, Any], ...]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from sensor.core.model_schema import limited
 
-        return limited(self.limits, source, handler)
+        return limited(dict(self.limits), source, handler)
 
 
 def Field(  # noqa: N802 - pydantic's name
@@ -41,7 +44,7 @@ def Field(  # noqa: N802 - pydantic's name
 
     ``limits``: ``gt``, ``ge``, ``lt``, ``le``, ``min_length``, ``max_length``, ``pattern`` and ``description``.
     """
-    return Given(default, default_factory, alias, limits)
+    return Given(default, default_factory, alias, tuple(limits.items()))
 
 
 class Check(NamedTuple):
@@ -60,7 +63,6 @@ class Check(NamedTuple):
         return checked(self, handler(source))
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
 class _ModelMeta(msgspec.StructMeta):
     """Takes what ``Field`` states out of the class body: the limits are kept in ``__limits__``, by field."""
 
@@ -68,20 +70,24 @@ class _ModelMeta(msgspec.StructMeta):
         limits = {key: one for base in reversed(bases) for key, one in getattr(base, "__limits__", {}).items()}
         for key in body.get("__annotations__", ()):
             given = body.get(key)
-            limits[key] = given.limits if isinstance(given, Given) else {}
+            limits[key] = dict(given.limits) if isinstance(given, Given) else {}
             if isinstance(given, Given):
                 default: dict[str, Any] = {"default": given.default, "default_factory": given.factory}
                 body[key] = msgspec.field(**default, name=given.alias)
         body["__limits__"] = limits
-        return super().__new__(cls, name, bases, body, frozen=True, kw_only=True, forbid_unknown_fields=True, **config)
+        return super().__new__(cls, name, bases, body, **CONFIG | config)
 
 
-class Model(msgspec.Struct, metaclass=_ModelMeta):
-    """Base of all models: unknown keys are errors. ``__post_init__`` of a model compares its fields and raises
-    ValueError.
-    """
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Model(msgspec.Struct, metaclass=_ModelMeta, frozen=True):
+    """Base of all models: unknown keys are errors."""
 
     __limits__: ClassVar[Mapping[str, Mapping[str, Any]]]
+
+    def check_whole(self, context: Any) -> None:
+        """Compares the fields of a validated model with each other, and with the context of its document. Raises
+        ValueError.
+        """
 
     @classmethod
     def model_validate(cls, value: Any, context: object = None) -> Self:

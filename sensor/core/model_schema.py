@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationInfo, create_model
 from pydantic import Field as PydanticField
 from pydantic_core import CoreSchema, core_schema
 from pydantic_core.core_schema import SerializationInfo, ValidatorFunctionWrapHandler
@@ -79,16 +79,18 @@ def validated(model: Any, value: Any, context: object = None) -> Any:
 def core_schema_of(model: type[Model], handler: GetCoreSchemaHandler) -> CoreSchema:
     """The schema that validates keys with values as ``pydantic_model`` does, and returns an instance of the model."""
 
-    def made(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    def made(value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo[Any]) -> Any:
         if isinstance(value, model):
             return value
         valid = validate(value)
-        return model(**{name: getattr(valid, name) for name in valid.model_fields_set})
+        whole = model(**{name: getattr(valid, name) for name in valid.model_fields_set})
+        whole.check_whole(info.context)
+        return whole
 
     def plain(value: Model, info: SerializationInfo) -> Any:
         return value.model_dump(mode="json" if info.mode == "json" else "python", by_alias=bool(info.by_alias))
 
-    return core_schema.no_info_wrap_validator_function(
+    return core_schema.with_info_wrap_validator_function(
         made,
         handler.generate_schema(pydantic_model(model)),
         serialization=core_schema.plain_serializer_function_ser_schema(plain, info_arg=True),

@@ -1,5 +1,5 @@
-"""User-written documents: YAML files parsed into pydantic models; all faults are reported at once, with their
-positions.
+"""User-written documents: YAML files parsed into models (``core/model``, or those of pydantic); all faults are reported
+at once, with their positions.
 
 A fault is ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo.
 Differences from plain YAML 1.1: a duplicate key is a fault, merge keys (``<<``) are rejected, dates and colon-separated

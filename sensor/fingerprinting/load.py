@@ -12,16 +12,19 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from sensor.core.collection import no_collection
+from sensor.core.model import Check, Field, Model
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_shipped, nearest, own_folder
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.shelf import Shelf
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 # Folders with other data: signatures of attacks and default logins (sensor/intel), initial baselines (starts.py), and
 # vulnerabilities (sensor/posture).
@@ -32,11 +35,7 @@ Certainty = Annotated[float, Field(gt=0, le=1)]
 OneOrMore = str | list[str]
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Vocabulary(_Words):
+class Vocabulary(Model):
     """Valid terms for fingerprints. ``vendors``: canonical spelling → other spellings seen in the field;
     ``observations``: kind → description.
     """
@@ -49,7 +48,7 @@ class Vocabulary(_Words):
 
     def joined(self, other: Vocabulary) -> Vocabulary:
         """Both combined."""
-        return Vocabulary(**{name: {**getattr(self, name), **getattr(other, name)} for name in type(self).model_fields})
+        return Vocabulary(**{name: {**getattr(self, name), **getattr(other, name)} for name in self.__struct_fields__})
 
     def spellings(self) -> dict[str, str]:
         """Any spelling of a vendor in lower case → the canonical one."""
@@ -60,19 +59,19 @@ class Vocabulary(_Words):
         }
 
 
-def _word(section: str) -> AfterValidator:
+def _word(section: str) -> Check:
     """Validates a term with a section of the vocabulary, which is the context of the validation."""
 
-    def check(value: str, info: ValidationInfo) -> str:
+    def check(value: str, info: ValidationInfo[Any]) -> str:
         known: dict[str, object] = getattr(info.context, section, {})
         if value not in known:
             raise ValueError(f"found {value!r}, {nearest(value, list(known))}")
         return value
 
-    return AfterValidator(check)
+    return Check(check, informed=True)
 
 
-class Match(_Words):
+class Match(Model):
     """How a value is matched: by exactly one of the operators. A list means any of them. Regexes are searched: anchor
     them.
 
@@ -87,8 +86,7 @@ class Match(_Words):
     regex: str | None = None
     ignore_case: bool | None = None
 
-    @model_validator(mode="after")
-    def _one(self) -> Match:
+    def check_whole(self, context: Any) -> None:
         given = [name for name in OPERATORS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
@@ -96,7 +94,6 @@ class Match(_Words):
             )
         if not all(self.texts) or not self.texts:
             raise ValueError("found an empty text, expected at least one character")
-        return self
 
     @property
     def operator(self) -> str:
@@ -109,7 +106,7 @@ class Match(_Words):
         return [value] if isinstance(value, str) else list(value)
 
 
-class Entry(_Words):
+class Entry(Model):
     """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the
     regex.
 
@@ -128,15 +125,13 @@ class Entry(_Words):
     note: str = ""
     source: str = ""
 
-    @model_validator(mode="after")
-    def _words(self, info: ValidationInfo) -> Entry:
+    def check_whole(self, context: Any) -> None:
         for attribute, section in (("type", "types"), ("vendor", "vendors")):
-            value, known = self.asserts.get(attribute), getattr(info.context, section, {})
+            value, known = self.asserts.get(attribute), getattr(context, section, {})
             if value and value not in known and not PLACEHOLDER.search(value):
                 raise ValueError(f"found {attribute} {value!r}, {nearest(value, list(known))}")
         if not self.examples and self.match.exact is None and self.match.domain is None:
             raise ValueError("found no examples, expected at least one")
-        return self
 
     def samples(self) -> Iterator[tuple[str, dict[str, str]]]:
         """(value that must match, attributes it must yield besides the constants) of every example."""
@@ -145,7 +140,7 @@ class Entry(_Words):
             yield given["value"], {name: text for name, text in given.items() if name != "value"}
 
 
-class FingerprintFile(_Words):
+class FingerprintFile(Model):
     """One file: its kind of observation, and defaults for its entries (an entry's certainty replaces the file's by
     attribute, or for all if it is a number).
     """
@@ -158,8 +153,7 @@ class FingerprintFile(_Words):
     ignore_case: bool = False
     fingerprints: list[Entry]
 
-    @model_validator(mode="after")
-    def _certain(self) -> FingerprintFile:
+    def check_whole(self, context: Any) -> None:
         for entry in self.fingerprints:
             missing = [
                 name
@@ -171,7 +165,6 @@ class FingerprintFile(_Words):
                     f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in "
                     "the file"
                 )
-        return self
 
 
 class _Stored(msgspec.Struct):
@@ -201,7 +194,7 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
 def _kept(shelf: Shelf) -> Knowledge | None:
     """Our own fingerprints from the cache, if no file changed since."""
     kept = shelf.take(_Stored)
-    return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.files) if kept else None
+    return Knowledge(Vocabulary(**kept.vocabulary), kept.files) if kept else None
 
 
 def _read(own: Path, shelf: Shelf) -> Knowledge:

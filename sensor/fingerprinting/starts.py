@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from typing import Annotated, Any
 
 from sensor.core.device import TYPES
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Check, Field, Model
 from sensor.documents import DocumentErrors, Fault, load_shipped, nearest, own_folder
 
 FOLDER = "baselines"
@@ -40,37 +39,31 @@ def _all(texts: frozenset[str]) -> frozenset[str]:
     return texts
 
 
-Services = Annotated[frozenset[str], AfterValidator(_all)]
+Services = Annotated[frozenset[str], Check(_all)]
 
 
-class StartFile(BaseModel):
+def _known(types: list[str]) -> list[str]:
+    for kind in types:
+        if kind not in TYPES:
+            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+    return types
+
+
+class StartFile(Model):
     """One file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    types: list[str] = Field(min_length=1)
+    types: Annotated[list[str], Check(_known)] = Field(min_length=1)
     note: str = ""
     serves: Services = frozenset()
     uses: Services = frozenset()
     never_serves: dict[str, str] = {}
     never_uses: dict[str, str] = {}
 
-    @field_validator("types")
-    @classmethod
-    def _known(cls, types: list[str]) -> list[str]:
-        for kind in types:
-            if kind not in TYPES:
-                raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
-        return types
-
-    @field_validator("never_serves", "never_uses")
-    @classmethod
-    def _never(cls, never: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        usual = _numbers(info.data.get("serves" if info.field_name == "never_serves" else "uses", ()))
-        for text in never:
-            if usual.intersection(services_of(text)):
-                raise ValueError(f"found {text!r} among the usual services too, expected it in one of the two")
-        return never
+    def check_whole(self, context: Any) -> None:
+        for usual, never in ((self.serves, self.never_serves), (self.uses, self.never_uses)):
+            for text in never:
+                if _numbers(usual).intersection(services_of(text)):
+                    raise ValueError(f"found {text!r} among the usual services too, expected it in one of the two")
 
 
 class Start:

@@ -10,30 +10,25 @@ import functools
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from sensor.core.model import Field, Model
 from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, own_folder
 
 FOLDER = "logins"
 Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
 
 
-class DefaultLogin(BaseModel):
+class DefaultLogin(Model):
     """One default user of a product, with one or several passwords. ``user`` is empty if a login needs only
     a password.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     user: str
     of: str = Field(min_length=3)
     seals: list[Seal] = Field(min_length=1)
 
 
-class DefaultFile(BaseModel):
+class DefaultFile(Model):
     """One file of default logins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     note: str = ""
     logins: list[DefaultLogin] = Field(min_length=1)

@@ -12,13 +12,12 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing import Annotated, Any, Literal
 
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Check, Field, Model
 from sensor.core.wants import Searched, Want, all_of, any_of
 from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
 
@@ -48,11 +47,14 @@ REMEMBERED = 1024
 _CUT = lazy_pattern(r"[/?&=;:() ,]+")
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+def _known(techniques: tuple[str, ...]) -> tuple[str, ...]:
+    for technique in techniques:
+        if technique not in TECHNIQUES:
+            raise ValueError(f"found the technique {technique!r}, {nearest(technique, list(TECHNIQUES))}")
+    return techniques
 
 
-class Signature(_Words):
+class Signature(Model):
     """One known attack. ``what`` continues "… looks like": *a check-in of Empire*; ``event``: the matching event kind;
     ``match``, ``unless``: field → regex, case-insensitive, searched: anchor them. ``words``: whole words of path,
     cookies or text of which one must occur (lower case; empty: always tried).
@@ -66,21 +68,12 @@ class Signature(_Words):
     words: tuple[str, ...] = ()
     severity: Literal["low", "medium", "high", "critical"] = "high"
     confidence: float = Field(0.9, gt=0, le=1)
-    techniques: tuple[str, ...] = Field(min_length=1)
+    techniques: Annotated[tuple[str, ...], Check(_known)] = Field(min_length=1)
     examples: list[dict[str, str]] = Field(min_length=1)
     lookalikes: list[dict[str, str]] = Field(min_length=1)
     note: str = ""
 
-    @field_validator("techniques")
-    @classmethod
-    def _known(cls, techniques: tuple[str, ...]) -> tuple[str, ...]:
-        for technique in techniques:
-            if technique not in TECHNIQUES:
-                raise ValueError(f"found the technique {technique!r}, {nearest(technique, list(TECHNIQUES))}")
-        return techniques
-
-    @model_validator(mode="after")
-    def _fields(self) -> Signature:
+    def check_whole(self, context: Any) -> None:
         for name, pattern in (*self.match.items(), *self.unless.items()):
             if name not in FIELDS:
                 raise ValueError(f"found the field {name!r}, {nearest(name, FIELDS)}")
@@ -88,14 +81,13 @@ class Signature(_Words):
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{name} is not a regular expression: {error}") from None
-        return self
 
     @property
     def level(self) -> Severity:
         return Severity[self.severity]
 
 
-class SignatureFile(_Words):
+class SignatureFile(Model):
     """One file of signatures."""
 
     note: str = ""

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor.core.addresses import Networks
 from sensor.core.detector import Context, Detector
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
-from sensor.rules.detector import PREFIX, CustomDetector, detector_of
-from sensor.rules.model import Rule, RuleFile
-from sensor.rules.values import ZONES, RuleError, Sets
+
+if TYPE_CHECKING:
+    from sensor.rules.detector import CustomDetector
+    from sensor.rules.model import Rule
+    from sensor.rules.values import RuleError, Sets
 
 FOLDER = "rules"
 
@@ -29,11 +31,15 @@ class Loaded(NamedTuple):
     place: int
 
     def detector(self, context: Context) -> CustomDetector:
+        from sensor.rules.detector import detector_of
+
         return detector_of(self.rule, self.sets, context)
 
     @property
     def zoned(self) -> bool:
         """Whether its conditions may depend on the configured internal networks."""
+        from sensor.rules.values import ZONES
+
         text = f"{self.rule.model_dump_json()} {self.sets}"
         return any(zone in text for zone in ZONES)
 
@@ -66,6 +72,10 @@ class Rules:
         """Detectors of all enabled rules. A rule equal to one of ``before`` keeps its object and counts, unless it
         depends on the internal networks and those changed (``zones``).
         """
+        if not self.loaded:  # the usual case, which imports nothing
+            return ()
+        from sensor.rules.detector import PREFIX
+
         old = {detector.id: detector for detector in before.made} if before is not None else {}
         known = {one.rule.id: one for one in before.loaded} if before is not None else {}
         made: list[Detector] = []
@@ -103,7 +113,12 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
     """All valid rules of files and folders, disabled ones included, and the faults of the others."""
     found: dict[str, Loaded] = {}
     faults: list[Fault] = []
-    for path in files_of(paths):
+    files = files_of(paths)
+    if not files:
+        return [], []
+    from sensor.rules.model import RuleFile
+
+    for path in files:
         try:
             document, places, faulty = load_entries(path, RuleFile, "rules")
         except DocumentErrors as errors:
@@ -119,14 +134,16 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
     return list(found.values()), sorted(faults)
 
 
-def files_of(paths: Iterable[Path]) -> Iterable[Path]:
+def files_of(paths: Iterable[Path]) -> list[Path]:
     """Files, and those in folders, without duplicates."""
     files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
-    return dict.fromkeys(file.resolve() if file.exists() else file for file in files)
+    return [*dict.fromkeys(file.resolve() if file.exists() else file for file in files)]
 
 
 def _faults_of(one: Loaded, known: dict[str, Loaded]) -> list[Fault]:
     """The faults of a rule beyond its schema."""
+    from sensor.rules.values import RuleError
+
     if one.rule.id in known:
         first = known[one.rule.id].path
         return [one.fault(RuleError(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]

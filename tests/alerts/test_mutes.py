@@ -26,7 +26,7 @@ FINDING = Finding(TS, "discovery.port_scan", PRINTER, (SERVER,), 445, 30)
 
 
 def mute(**more: Any) -> Mute:
-    return Mute(**{"id": "m1", "author": "anna", "reason": "our scanner"} | more)
+    return Mute.model_validate({"id": "m1", "author": "anna", "reason": "our scanner"} | more)
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,16 @@ import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-
-from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
+from sensor.core.model import Field, Model
+from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, own_folder
 from sensor.fingerprinting.load import own_vocabulary
 from sensor.posture.recommendations.tables import FOLDER, TABLES
-from sensor.posture.vulnerabilities.curated import Text, Words
+from sensor.posture.vulnerabilities.curated import Text, Vendors
 
 Long = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class Advice(Words):
+class Advice(Model):
     """One setting. ``makers``: vendor → location of the setting in its devices."""
 
     setting: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
@@ -26,20 +25,11 @@ class Advice(Words):
     severity: Literal["info", "low", "medium", "high", "critical"]
     why: Long
     fix: Long
-    makers: dict[str, Long] = {}
+    makers: Annotated[dict[str, Long], Vendors] = {}
     test: Long
 
-    @field_validator("makers")
-    @classmethod
-    def _vendors(cls, makers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        known = getattr(info.context, "vendors", None)
-        for vendor in makers:
-            if known is not None and vendor not in known:
-                raise ValueError(f"found the vendor {vendor!r}, {nearest(vendor, list(known))}")
-        return makers
 
-
-class AdviceFile(Words):
+class AdviceFile(Model):
     """One file."""
 
     recommendations: list[Advice] = Field(min_length=1)

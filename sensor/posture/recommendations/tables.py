@@ -8,32 +8,21 @@ from __future__ import annotations
 import functools
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
-
-from sensor.core.device import TYPES
-from sensor.documents import Model, load_shipped, nearest, own_folder
+from sensor.core.model import Check, Field, Model
+from sensor.documents import load_shipped, own_folder
 from sensor.fingerprinting.load import own_vocabulary
-from sensor.posture.vulnerabilities.curated import Regex, Text, Words
+from sensor.posture.vulnerabilities.curated import Regex, Text, Types, Vendors, device_types
 
 FOLDER = "recommendations"
 NAMES, SUPPORT, PLACES, OUTSIDE = "default_names.yaml", "end_of_life.yaml", "places.yaml", "outside.yaml"
 TABLES = (NAMES, SUPPORT, PLACES, OUTSIDE)
 Id = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+Table = TypeVar("Table", bound=Model)
 
 
-def _device_types(types: list[str]) -> list[str]:
-    for kind in types:
-        if kind not in TYPES:
-            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
-    return types
-
-
-Types = Annotated[list[str], AfterValidator(_device_types)]
-
-
-class FactoryName(Words):
+class FactoryName(Model):
     """A vendor's default names for some device types. ``pattern`` is searched, case-insensitive."""
 
     id: Id
@@ -43,13 +32,13 @@ class FactoryName(Words):
     negatives: list[Text] = Field(min_length=1)
 
 
-class FactoryNames(Words):
+class FactoryNames(Model):
     """The file."""
 
     default_names: list[FactoryName] = Field(min_length=1)
 
 
-class SupportExample(Words):
+class SupportExample(Model):
     """A device, and whether the entry applies to it."""
 
     vendor: str = ""
@@ -60,7 +49,7 @@ class SupportExample(Words):
     verdict: Literal["ended", "other"] = Field(alias="is")
 
 
-class Support(Words):
+class Support(Model):
     """A product that its vendor no longer updates from a date on. ``product`` is searched in vendor and model, ``os``
     and ``firmware`` in those attributes, case-insensitive; all that are given must match. ``at_latest``: by that date,
     and perhaps earlier. ``basis``: whether ``source`` was read for it (``record``), or the date is from memory
@@ -81,13 +70,11 @@ class Support(Words):
     note: str = Field("", max_length=256)
     examples: list[SupportExample] = Field(min_length=2)
 
-    @model_validator(mode="after")
-    def _complete(self) -> Support:
+    def check_whole(self, context: Any) -> None:
         if not (self.product or self.os):
             raise ValueError("expected product or os")
         if {one.verdict for one in self.examples} != {"ended", "other"}:
             raise ValueError("found examples of one kind, expected one that ended and one that is another product")
-        return self
 
     @property
     def rests_on(self) -> str:
@@ -102,13 +89,13 @@ class Support(Words):
         return all(not pattern or re.search(pattern, text, re.IGNORECASE) is not None for pattern, text in wanted)
 
 
-class Supports(Words):
+class Supports(Model):
     """The file."""
 
     end_of_life: list[Support] = Field(min_length=1)
 
 
-class Places(Words):
+class Places(Model):
     """Types that share a segment. ``people``: user devices; ``apart``: types that should have separate segments;
     ``nowhere``: types that occur everywhere and are no evidence.
     """
@@ -118,41 +105,26 @@ class Places(Words):
     nowhere: Types = []
 
 
-class Job(Words):
+class Job(Model):
     """The internet services that a type of device needs: ``services`` (``udp/5060``, ``udp/*``) are its function;
     ``sold_with``: vendors whose devices include a cloud service, and ``domains`` of such services.
     """
 
     services: list[Annotated[str, Field(pattern=r"^(?:tcp|udp)/(?:\d{1,5}|\*)$")]] = []
-    sold_with: list[str] = []
+    sold_with: Annotated[list[str], Vendors] = []
     domains: list[str] = []
 
-    @field_validator("sold_with")
-    @classmethod
-    def _vendors(cls, vendors: list[str], info: ValidationInfo) -> list[str]:
-        known = getattr(info.context, "vendors", None)
-        for vendor in vendors:
-            if known is not None and vendor not in known:
-                raise ValueError(f"found the vendor {vendor!r}, {nearest(vendor, list(known))}")
-        return vendors
 
-
-class Outside(Words):
+class Outside(Model):
     """Types of devices that need no internet access except what is listed for them. ``any_device``: services that any
     device may use.
     """
 
     any_device: list[str] = []
-    types: dict[str, Job] = Field(min_length=1)
-
-    @field_validator("types")
-    @classmethod
-    def _known(cls, types: dict[str, Job]) -> dict[str, Job]:
-        _device_types(list(types))
-        return types
+    types: Annotated[dict[str, Job], Check(device_types)] = Field(min_length=1)
 
 
-def _load(name: str, model: type[Model]) -> Model:
+def _load(name: str, model: type[Table]) -> Table:
     return load_shipped(own_folder() / FOLDER / name, model, own_vocabulary)
 
 

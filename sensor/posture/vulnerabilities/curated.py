@@ -11,28 +11,23 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from sensor.core.device import TYPES
+from sensor.core.model import Check, Field, Model
 from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.load import Vocabulary, own_vocabulary
 from sensor.posture.vulnerabilities.ranges import Range
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
 FOLDER = "vulnerabilities"
 # In the same folder, but no vulnerabilities: names of products in feeds.
 NAMES = "cpe_names.yaml"
 Text = Annotated[str, Field(min_length=1, max_length=512)]
-
-
-class Words(BaseModel):
-    """Curated knowledge: an unknown key is an error."""
-
-    # Built on first use: most runs never validate these files.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def regex(pattern: str) -> str:
@@ -44,7 +39,7 @@ def regex(pattern: str) -> str:
     return pattern
 
 
-Regex = Annotated[str, Field(max_length=512), AfterValidator(regex)]
+Regex = Annotated[str, Field(max_length=512), Check(regex)]
 
 
 def scheme_name(name: str) -> str:
@@ -54,10 +49,31 @@ def scheme_name(name: str) -> str:
     return name
 
 
-SchemeName = Annotated[str, AfterValidator(scheme_name)]
+SchemeName = Annotated[str, Check(scheme_name)]
 
 
-class Affected(Words):
+def vendors(given: Any, info: ValidationInfo[Any]) -> Any:
+    """A vendor, several of them, or values by vendor, all in the vocabulary. Raises ValueError otherwise."""
+    known = getattr(info.context, "vendors", None)
+    for one in [given] if isinstance(given, str) else given:
+        if known is not None and one not in known:
+            raise ValueError(f"found the vendor {one!r}, {nearest(one, list(known))}")
+    return given
+
+
+def device_types(types: Any) -> Any:
+    """Types of devices, or values by type. Raises ValueError for an unknown type."""
+    for kind in types:
+        if kind not in TYPES:
+            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+    return types
+
+
+Vendors = Check(vendors, informed=True)
+Types = Annotated[list[str], Check(device_types)]
+
+
+class Affected(Model):
     """Versions from one on (``above``: excluding it) and before another (``through``: including it), or ``all``."""
 
     start: str = Field("", alias="from")
@@ -66,8 +82,7 @@ class Affected(Words):
     through: str = ""
     all: bool = False
 
-    @model_validator(mode="after")
-    def _bounds(self) -> Affected:
+    def check_whole(self, context: Any) -> None:
         if self.start and self.above:
             raise ValueError("found from and above, expected one of them")
         if self.before and self.through:
@@ -76,14 +91,13 @@ class Affected(Words):
             raise ValueError(
                 "found no bound, or bounds beside all, expected from, above, before or through, or else all: true"
             )
-        return self
 
     @property
     def range(self) -> Range:
         return Range(self.start or self.above, self.before or self.through, bool(self.above), bool(self.through))
 
 
-class Example(Words):
+class Example(Model):
     """A device, and the verdict of the entry; ``other``: the entry is about another product."""
 
     model: Text
@@ -93,7 +107,7 @@ class Example(Words):
     verdict: Literal["affected", "not affected", "cannot tell", "other"] = Field(alias="is")
 
 
-class Vulnerability(Words):
+class Vulnerability(Model):
     """One CVE of one product family. ``product`` is searched in vendor and model, ``os`` in the system,
     case-insensitive; ``types`` restricts the match.
 
@@ -103,10 +117,10 @@ class Vulnerability(Words):
 
     cve: str = Field(pattern=r"^CVE-\d{4}-\d{4,8}$")
     title: Text
-    vendor: str | list[str]
+    vendor: Annotated[str | list[str], Vendors]
     product: Regex = ""
     os: Regex = ""
-    types: list[str] = []
+    types: Types = []
     scheme: SchemeName = "dotted"
     affected: list[Affected] = []
     known: list[Text] = []
@@ -121,25 +135,7 @@ class Vulnerability(Words):
     examples: list[Example] = []
     note: str = ""
 
-    @field_validator("vendor")
-    @classmethod
-    def _vendors(cls, vendor: str | list[str], info: ValidationInfo) -> str | list[str]:
-        known = getattr(info.context, "vendors", None)
-        for one in [vendor] if isinstance(vendor, str) else vendor:
-            if known is not None and one not in known:
-                raise ValueError(f"found the vendor {one!r}, {nearest(one, list(known))}")
-        return vendor
-
-    @field_validator("types")
-    @classmethod
-    def _types(cls, types: list[str]) -> list[str]:
-        for kind in types:
-            if kind not in TYPES:
-                raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
-        return types
-
-    @model_validator(mode="after")
-    def _rule(self) -> Vulnerability:
+    def check_whole(self, context: Any) -> None:
         if not (self.product or self.os or self.types):
             raise ValueError("found no devices, expected product, os or types")
         rules = bool(self.affected or self.known)
@@ -153,7 +149,6 @@ class Vulnerability(Words):
         for name in (*(bound for one in self.affected for bound in one.range[:2]), *self.known):
             if name and SCHEMES[self.scheme].read(name) is None:
                 raise ValueError(f"found the version {name!r}, expected one of the scheme {self.scheme}")
-        return self
 
     @property
     def vendors(self) -> tuple[str, ...]:
@@ -165,7 +160,7 @@ class Vulnerability(Words):
         return (*(one.range for one in self.affected), *(Range(one, one, through=True) for one in self.known))
 
 
-class VulnerabilityFile(Words):
+class VulnerabilityFile(Model):
     """One file."""
 
     note: str = ""

@@ -12,18 +12,17 @@ import functools
 import re
 from pathlib import Path
 
-from pydantic import Field
-
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.model import Field, Model
 from sensor.documents import DocumentErrors, fault_at, load_shipped, nearest, own_folder
 from sensor.posture.vulnerabilities.asset import Asset
-from sensor.posture.vulnerabilities.curated import FOLDER, NAMES, Regex, SchemeName, Words, all_terms
+from sensor.posture.vulnerabilities.curated import FOLDER, NAMES, Regex, SchemeName, all_terms
 
 _SPLIT = lazy_pattern(r"[^a-z0-9]+")
 _REMEMBERED = 16_384
 
 
-class System(Words):
+class System(Model):
     """Software that many models run. ``os``, ``product``: searched in the system, and in vendor and model,
     of devices.
     """
@@ -35,7 +34,7 @@ class System(Words):
     scheme: SchemeName = "dotted"
 
 
-class Maker(Words):
+class Maker(Model):
     """A vendor: its other names in feeds, its version scheme, and its systems."""
 
     cpe: list[str] = []
@@ -43,7 +42,7 @@ class Maker(Words):
     systems: list[System] = []
 
 
-class Table(Words):
+class Table(Model):
     """The file."""
 
     noise: list[str] = []
