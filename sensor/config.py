@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sensor.config_file import usual
-from sensor.config_model import Config, detector_units
+from sensor.config_model import Chosen, Config, detector_units
 from sensor.config_sections import Records, Retention, Roles, Tickets
-from sensor.documents import fleet_folders, load_document
+from sensor.documents import Unsure, converted, fleet_folders, load_document, load_values
 
 __all__ = ["Config", "Records", "Retention", "Roles", "Tickets", "detector_units", "load_config", "usual"]
 
@@ -21,13 +22,41 @@ def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
     """
     if path is None:
         return Config()
-    from sensor.config_schema import model  # imports pydantic
-    from sensor.delivery.section import section, with_section  # imports all formats
+    values = load_values(path, texts)
+    config = _converted(values, path.parent) if values is not None else None
+    return _with_fleet(config if config is not None else _validated(path, texts), path)
+
+
+def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
+    """The configuration of valid values, without pydantic if there are no outputs; None if a value may be invalid."""
+    detectors, outputs = values.get("detectors", {}), values.get("outputs", {})
+    if not isinstance(detectors, dict) or not isinstance(outputs, dict) or detectors.keys() - detector_units().keys():
+        return None
+    sections = {name: value for name, value in values.items() if name not in ("detectors", "outputs")}
+    try:
+        config = converted(Config, sections, folder)
+        chosen = {
+            name: Chosen(converted(detector_units()[name].Options, given, folder), tuple(given))
+            for name, given in detectors.items()
+        }
+    except Unsure:
+        return None
+    if not outputs:
+        return config.model_copy(update={"detectors": chosen})
+    from sensor.delivery.section import outputs_of  # imports pydantic and all formats
+
+    made = outputs_of(outputs, folder)
+    return config.model_copy(update={"detectors": chosen, "outputs": made}) if made is not None else None
+
+
+def _validated(path: Path, texts: Mapping[Path, str]) -> Config:
+    """The configuration of any document. Raises DocumentErrors with all errors."""
+    from sensor.config_schema import model
+    from sensor.delivery.section import section, with_section
 
     whole = with_section(model(), section(path, texts))
     made = load_document(path, whole, context=path.parent, texts=texts)
-    config = Config(**{name: getattr(made, name) for name in made.model_fields_set})
-    return _with_fleet(config, path)
+    return Config(**{name: getattr(made, name) for name in made.model_fields_set})
 
 
 def _with_fleet(config: Config, path: Path) -> Config:

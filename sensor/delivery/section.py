@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
 from sensor.core.device import TYPES
 from sensor.core.output import Filter, Options, Output
@@ -86,8 +95,21 @@ def section(path: Path, texts: Mapping[Path, str] = {}) -> Any:
         given = load_document(path, _Any, texts=texts).outputs
     except DocumentErrors:
         return None  # reported with all other faults
-    if given is None:
+    return _field(given) if given is not None else None
+
+
+def outputs_of(given: Mapping[str, Any], folder: Path) -> dict[str, Options] | None:
+    """The options of the outputs of a document in ``folder``, by name; None if they have faults."""
+    kind, _ = _field(given)
+    try:
+        made: dict[str, Options] = TypeAdapter(kind).validate_python(given, context=folder)
+    except ValidationError:
         return None
+    return made
+
+
+def _field(given: Any) -> Any:
+    """Type and default of the field ``outputs`` for the outputs of a document."""
     kinds = tuple((str(name), _kind(options)) for name, options in given.items()) if isinstance(given, dict) else ()
     return (Annotated[_model(kinds), AfterValidator(_by_name)], ...)
 

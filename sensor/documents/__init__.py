@@ -23,13 +23,16 @@ from sensor.documents.load import (
     foreign_documents,
     load_document,
     load_entries,
+    load_values,
     places,
 )
+from sensor.documents.quick import Unsure, converted
 from sensor.documents.shipped import load_shipped, own_folder
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
-    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
-    "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers", "load_document",
-    "load_entries", "load_shipped", "nearest", "own_folder", "places", "stamps", "write_entries", "write_whole",
+    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps", "Unsure",
+    "converted", "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers", "load_document",
+    "load_entries", "load_shipped", "load_values", "nearest", "own_folder", "places", "stamps", "write_entries",
+    "write_whole",
 ]  # fmt: skip

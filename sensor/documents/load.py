@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import yaml
 
+from sensor.core import model as models
 from sensor.core.model import Check
 from sensor.documents.faults import DocumentErrors, Fault, Place
 from sensor.documents.layers import compose, layered, text_of
 from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node, place_of
+from sensor.documents.paths import relative
+from sensor.documents.quick import Unsure, converted
 
 if TYPE_CHECKING:
     import pydantic
@@ -22,14 +26,10 @@ FAULTS_LIMIT = 200
 Model = TypeVar("Model")
 
 
-def _relative_to_file(given: Any, info: pydantic.ValidationInfo) -> Any:
-    folder = given.folder if isinstance(given, Placed) else info.context
-    if not isinstance(folder, Path) or not isinstance(given, str | Path):
+def _relative_to_file(given: Any, info: pydantic.ValidationInfo[Any]) -> Any:
+    if not isinstance(given, str | Path) or not (isinstance(given, Placed) or isinstance(info.context, Path)):
         return given
-    try:
-        return folder / Path(given).expanduser()
-    except RuntimeError:  # an unknown user after the tilde
-        raise ValueError(f"found {str(given)!r}, which is not a user of this host") from None
+    return relative(given, info.context)
 
 
 def _moment(text: str) -> str:
@@ -64,7 +64,10 @@ def load_document(
     value = reader.value(tree)
     if reader.endless:
         raise DocumentErrors([*faults, *reader.faults])
-    import pydantic  # see Model
+    if not faults and not reader.faults and issubclass(model, models.Model):
+        with contextlib.suppress(Unsure):
+            return converted(model, value, context)
+    import pydantic
 
     from sensor.documents.validation import fault_of, validated
 
@@ -78,6 +81,17 @@ def load_document(
     if faults := [*dict.fromkeys((*faults, *reader.faults))]:
         raise DocumentErrors(faults)
     return document
+
+
+def load_values(path: Path, texts: Mapping[Path, str] = {}) -> dict[str, Any] | None:
+    """The values of a document with its layers; None if it has faults, which ``load_document`` reports."""
+    try:
+        tree, faults = layered(path, texts)
+    except DocumentErrors:
+        return None
+    reader = Reader(path.parent)
+    values: dict[str, Any] = reader.value(tree)
+    return None if faults or reader.faults else values
 
 
 def load_entries(

@@ -41,6 +41,18 @@ def test_a_replay_with_the_defaults_does_not_import_pydantic(tmp_path: Path) -> 
     assert not {"pydantic", "pydantic_core", "sensor.core.model_schema"} & names
 
 
+def test_a_valid_configuration_does_not_import_pydantic(tmp_path: Path) -> None:
+    path = tmp_path / "sensor.yaml"
+    path.write_text(
+        "networks: [203.0.113.0/24]\nroles: {scanner: [10.1.0.9]}\nretention: {age_days: 90}\n"
+        "detectors: {discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}}\n"
+    )
+    replay(tmp_path)
+    code, names = replay(tmp_path, "--config", str(path))
+    assert code == 0
+    assert "pydantic" not in names
+
+
 def test_an_invalid_configuration_is_explained_by_pydantic(tmp_path: Path) -> None:
     """The counterpart: the test above sees an import where there is one."""
     path = tmp_path / "sensor.yaml"
