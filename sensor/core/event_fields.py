@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
@@ -10,6 +11,16 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 
 PACKET = "packet."
+# By annotation, those of most fields: evaluating all of a class takes half a millisecond, and a start reads 85 classes.
+PLAIN: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "float": float,
+    "bytes": bytes,
+    "tuple[str, ...]": tuple[str, ...],
+    "tuple[int, ...]": tuple[int, ...],
+}
 
 
 class UnknownField(Exception):
@@ -28,7 +39,8 @@ def type_of(kind: type[Event], name: str) -> Any:
         )
     if name not in kind.__struct_fields__:
         raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
-    return _types(kind)[name]
+    text = next(found for each in kind.__mro__ if (found := inspect.get_annotations(each).get(name)))
+    return PLAIN[text] if text in PLAIN else _types(kind)[name]
 
 
 @functools.cache

@@ -1,4 +1,6 @@
-"""Documents as models, whole or entry by entry."""
+"""Documents as models, whole or entry by entry. The reader of YAML is imported with the first document: a start with
+the defaults reads none.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import yaml
-
 from sensor.core import model as models
 from sensor.core.model import Check
 from sensor.documents.faults import DocumentErrors, Fault, Place
-from sensor.documents.layers import compose, layered, text_of
-from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node, place_of
-from sensor.documents.paths import relative
+from sensor.documents.layers import text_of
+from sensor.documents.paths import Placed, relative
 from sensor.documents.quick import Unsure, converted
 
 if TYPE_CHECKING:
     import pydantic
+    import yaml
+
+    from sensor.documents.nodes import Location
 
 FAULTS_LIMIT = 200
 
@@ -59,6 +61,9 @@ def load_document(
     """The document at ``path`` (or ``text``, if it was read already) as a model. ``context`` is passed to the model's
     validators; ``texts``: texts of layers that replace those on the disk. Raises DocumentErrors.
     """
+    from sensor.documents.nodes import Reader, at
+    from sensor.documents.trees import compose, layered
+
     tree, faults = layered(path, texts) if text is None else (compose(path, text), [])
     reader = Reader(context)
     value = reader.value(tree)
@@ -85,6 +90,9 @@ def load_document(
 
 def load_values(path: Path, texts: Mapping[Path, str] = {}) -> dict[str, Any] | None:
     """The values of a document with its layers; None if it has faults, which ``load_document`` reports."""
+    from sensor.documents.nodes import Reader
+    from sensor.documents.trees import layered
+
     try:
         tree, faults = layered(path, texts)
     except DocumentErrors:
@@ -102,6 +110,9 @@ def load_entries(
 
     Raises DocumentErrors for faults outside of that list.
     """
+    from sensor.documents.nodes import Reader
+    from sensor.documents.trees import compose
+
     tree = compose(path, text_of(path) if text is None else text)
     reader = Reader()
     value = reader.value(tree)
@@ -129,6 +140,8 @@ def load_entries(
 
 def foreign_documents(path: Path, text: str) -> list[Any]:
     """The documents of a YAML text by the rules of plain YAML. Raises DocumentErrors if it is not YAML."""
+    import yaml
+
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -141,12 +154,20 @@ def fault_at(path: Path, location: Location, message: str, *, text: str | None =
     """A fault found after loading, for example by comparing documents, at the value that ``location`` (keys and list
     indexes from the top) leads to; ``key``: at its key.
     """
+    from sensor.documents.nodes import at, find
+    from sensor.documents.trees import compose, layered
+
     tree = layered(path)[0] if text is None else compose(path, text)
     return at(find(tree, location, key=key), message)
 
 
 def places(path: Path, texts: Mapping[Path, str] = {}) -> dict[tuple[str | int, ...], Place]:
     """Positions of all keys and list entries of a loaded document, by their path from the top."""
+    import yaml
+
+    from sensor.documents.nodes import children, key_node, place_of
+    from sensor.documents.trees import layered
+
     found: dict[tuple[str | int, ...], Place] = {}
     waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path, texts)[0])]
     while waiting:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from sensor.documents.faults import Fault, Place, shown
+from sensor.documents.paths import Placed
 
 DEPTH_LIMIT = 32
 # With aliases expanded: a page of them may exceed any memory.
@@ -22,13 +23,6 @@ _STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "nul
 _TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
 # Keys such as ``off`` are text, not booleans.
 _KEYS = frozenset((_STR, _BOOL))
-
-
-class Placed(str):
-    """Text of a layer in another folder than its document."""
-
-    __slots__ = ("folder",)
-    folder: Path
 
 
 class Reader:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sensor.documents.nodes import Placed
+
+class Placed(str):
+    """Text of a layer in another folder than its document."""
+
+    __slots__ = ("folder",)
+    folder: Path
 
 
 def relative(given: str | Path, folder: Path) -> Path:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import get_type_hints
 
 import pytest
 
+import sensor.derived
+import sensor.dissectors
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
-from sensor.core.event_fields import UnknownField
+from sensor.core.event_fields import UnknownField, type_of
 from sensor.core.packet import Packet
 from sensor.core.want_nodes import NEVER, AllOf, AnyOf
 from sensor.core.wants import ALWAYS, Want, all_of, any_of, armed, event_reader, field, fields, held
+from sensor.registry import modules
 from tests.golden import Golden
 
 
@@ -22,6 +27,14 @@ class Stated(Event):
     path: str
     names: tuple[str, ...] = ()
     old: bool = False
+
+
+def event_classes(base: type[Event]) -> Iterator[type[Event]]:
+    """All classes of events of the sensor below one."""
+    for kind in type.__subclasses__(base):
+        if kind.__module__.startswith("sensor."):
+            yield kind
+        yield from event_classes(kind)
 
 
 def holds(want: Want, *values: object, sport: int = 80) -> bool:
@@ -104,3 +117,12 @@ def test_what_a_class_does_not_have_is_an_error(golden: Golden, want: Want) -> N
     with pytest.raises(UnknownField) as raised:
         want.check(Stated)
     golden(str(raised.value))
+
+
+def test_the_type_of_a_field_is_its_annotation() -> None:
+    """For every field of every event class, whichever way it is found."""
+    for package in (sensor.dissectors, sensor.derived):
+        list(modules(package))
+    found = {(kind, name): type_of(kind, name) for kind in event_classes(Event) for name in kind.__struct_fields__}
+    assert len(found) > 1000
+    assert found == {(kind, name): get_type_hints(kind)[name] for kind, name in found}

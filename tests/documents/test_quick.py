@@ -15,7 +15,7 @@ from sensor.config import Config, detector_units, load_config
 from sensor.console_section import Oidc
 from sensor.core.model import Model
 from sensor.documents import Unsure, converted
-from sensor.documents.nodes import Placed
+from sensor.documents.paths import Placed
 from sensor.fingerprinting.starts import StartFile
 
 # What a document may state in place of any value: other types, bounds of limits, texts that look like numbers.

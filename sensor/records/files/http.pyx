@@ -8,7 +8,6 @@ bytes could reveal.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 import re
-from email.message import Message
 from urllib.parse import unquote_to_bytes
 
 from sensor.native.http_head cimport head_end
@@ -231,6 +230,8 @@ cdef int64_t chunk_size(bytes line) except -2:
 cdef bytes name_of(bytes target, bytes disposition):
     """The file name that the sender declares, else the last part of the path, without its query."""
     if b"filename" in disposition:
+        from email.message import Message  # few captures need it
+
         message = Message()
         message["content-disposition"] = disposition.decode("latin-1")
         given = message.get_filename()

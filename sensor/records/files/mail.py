@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import binascii
-import email
 import re
 from collections.abc import Iterator
-from email.message import Message
+from typing import TYPE_CHECKING
 
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
@@ -14,6 +13,9 @@ from sensor.records.files.body import Body, Budget, ends_of
 from sensor.records.files.conversation import Conversation, Place
 from sensor.records.files.lines import Lines
 from sensor.records.files.seen import Emit, FileSeen, State
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 SERVICE = "smtp"
 # Lines with special meaning: those that begin with a dot or two dashes.
@@ -126,6 +128,8 @@ class Mail:
             if line.rstrip(b"\r\n"):
                 self._header = (self._header + line)[:HEADER_LIMIT]
             else:
+                import email  # few captures contain mail
+
                 header, self._header = self._header, None
                 self._begin(email.message_from_bytes(header), place)
         elif self._part is not None:
