@@ -39,8 +39,14 @@ def type_of(kind: type[Event], name: str) -> Any:
         )
     if name not in kind.__struct_fields__:
         raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
-    text = next(found for each in kind.__mro__ if (found := inspect.get_annotations(each).get(name)))
+    text = _annotations(kind)[name]
     return PLAIN[text] if text in PLAIN else _types(kind)[name]
+
+
+@functools.cache
+def _annotations(kind: type[Event]) -> Mapping[str, Any]:
+    """The annotations of a class and its base classes, as they are written."""
+    return {name: text for each in reversed(kind.__mro__) for name, text in inspect.get_annotations(each).items()}
 
 
 @functools.cache

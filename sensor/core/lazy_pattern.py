@@ -11,13 +11,15 @@ _METHODS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "split
 class _Lazy:
     """Takes the methods of the compiled expression at the first access of one; later calls cost the same as with it."""
 
-    def __init__(self, text: str | bytes, flags: int) -> None:
-        self._text, self._flags = text, flags
+    def __init__(self, pattern: str | bytes, flags: int) -> None:
+        # As ``re.compile`` states it; flags within an expression are not known yet.
+        unicode = isinstance(pattern, str) and not flags & re.ASCII
+        self.pattern, self.flags = pattern, flags | re.UNICODE if unicode else flags
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # copy and pickle look for methods before the object is complete
             raise AttributeError(name)
-        compiled = re.compile(self._text, self._flags)
+        compiled = re.compile(self.pattern, self.flags)
         for method in _METHODS:
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)

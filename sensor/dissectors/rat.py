@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
@@ -34,7 +35,7 @@ class _Shape(NamedTuple):
 
 
 def _shape(family: str, pattern: bytes) -> _Shape:
-    return _Shape(family, re.compile(pattern, re.DOTALL))
+    return _Shape(family, lazy_pattern(pattern, re.DOTALL))
 
 
 SHAPES = (
