@@ -30,7 +30,9 @@ def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
 def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
     """The configuration of valid values, without pydantic if there are no outputs; None if a value may be invalid."""
     detectors, outputs = values.get("detectors", {}), values.get("outputs", {})
-    if not isinstance(detectors, dict) or not isinstance(outputs, dict) or detectors.keys() - detector_units().keys():
+    if not isinstance(detectors, dict) or not isinstance(outputs, dict):
+        return None
+    if detectors and detectors.keys() - detector_units().keys():  # which imports all detectors
         return None
     sections = {name: value for name, value in values.items() if name not in ("detectors", "outputs")}
     try:
