@@ -17,7 +17,6 @@ from sensor.documents.faults import DocumentErrors, Fault, Place, each_once, nea
 from sensor.documents.layers import FLEET, LAYERED, LAYERS, Stamps, fleet_folders, fleet_from, layers, stamps
 from sensor.documents.load import (
     FilePath,
-    Model,
     Moment,
     fault_at,
     foreign_documents,
@@ -31,7 +30,7 @@ from sensor.documents.shipped import load_shipped, own_folder
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
-    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps", "Unsure",
+    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Moment", "Place", "Stamps", "Unsure",
     "converted", "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers", "load_document",
     "load_entries", "load_shipped", "load_values", "nearest", "own_folder", "places", "stamps", "write_entries",
     "write_whole",

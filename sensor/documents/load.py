@@ -10,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from sensor.core import model as models
-from sensor.core.model import Check
+from sensor.core.model import Check, Model
 from sensor.documents.faults import DocumentErrors, Fault, Place
 from sensor.documents.layers import text_of
 from sensor.documents.paths import Placed, relative
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 FAULTS_LIMIT = 200
 
-Model = TypeVar("Model")
+Document = TypeVar("Document")
 
 
 def _relative_to_file(given: Any, info: pydantic.ValidationInfo[Any]) -> Any:
@@ -52,12 +51,12 @@ FilePath = Annotated[Path, Check(_relative_to_file, first=True, informed=True)]
 
 def load_document(
     path: Path,
-    model: type[Model],
+    model: type[Document],
     *,
     text: str | None = None,
     context: object = None,
     texts: Mapping[Path, str] = {},
-) -> Model:
+) -> Document:
     """The document at ``path`` (or ``text``, if it was read already) as a model. ``context`` is passed to the model's
     validators; ``texts``: texts of layers that replace those on the disk. Raises DocumentErrors.
     """
@@ -69,7 +68,7 @@ def load_document(
     value = reader.value(tree)
     if reader.endless:
         raise DocumentErrors([*faults, *reader.faults])
-    if not faults and not reader.faults and issubclass(model, models.Model):
+    if not faults and not reader.faults and issubclass(model, Model):
         with contextlib.suppress(Unsure):
             return converted(model, value, context)
     import pydantic
@@ -77,7 +76,7 @@ def load_document(
     from sensor.documents.validation import fault_of, validated
 
     try:
-        document: Model = validated(model, value, context)
+        document: Document = validated(model, value, context)
     except pydantic.ValidationError as error:
         # A missing key may be in a layer that cannot be read.
         details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
@@ -103,8 +102,8 @@ def load_values(path: Path, texts: Mapping[Path, str] = {}) -> dict[str, Any] | 
 
 
 def load_entries(
-    path: Path, model: type[Model], name: str, *, text: str | None = None
-) -> tuple[Model, list[int], list[Fault]]:
+    path: Path, model: type[Document], name: str, *, text: str | None = None
+) -> tuple[Document, list[int], list[Fault]]:
     """The document with the valid entries of its list ``name``, their indexes in the list, and the faults of the
     others.
 

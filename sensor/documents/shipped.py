@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensor import __version__
-from sensor.documents.load import Model, load_document
+from sensor.documents.load import Document, load_document
 
 VOCABULARY = "vocabulary.yaml"
 # What a damaged pickle raises, or one of another version.
@@ -30,7 +30,7 @@ def own_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "fingerprints"
 
 
-def load_shipped(path: Path, model: type[Model], context: Callable[[], object] = lambda: None) -> Model:
+def load_shipped(path: Path, model: type[Document], context: Callable[[], object] = lambda: None) -> Document:
     """The document at ``path`` as a model. ``context``: returns what is passed to the model's validators, such as the
     vocabulary. Raises DocumentErrors.
     """
@@ -57,7 +57,7 @@ def store(kept: Path, data: bytes, former: str) -> None:
         part.replace(kept)
 
 
-def _digest(path: Path, model: type[Model]) -> str:
+def _digest(path: Path, model: type[Document]) -> str:
     """Changes with the document, the vocabulary, and the module of its model."""
     read = [path, own_folder() / VOCABULARY, Path(str(sys.modules[model.__module__].__file__))]
     states = [(one.name, status.st_size, status.st_mtime_ns) for one in read if (status := _status(one)) is not None]
