@@ -5,27 +5,24 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from sensor.core.model import Field, Model
 from sensor.documents import load_shipped
 
 PATH = Path(__file__).with_name("errors.yaml")
 
 
-class Entry(BaseModel):
+class Entry(Model):
     """One error code. ``example``: a message, as a command prints it; ``fix``: what to do."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     code: str = Field(pattern=r"^[a-z]+\.[a-z-]+$")
     meaning: str
     example: str
     fix: str
 
 
-class Catalogue(BaseModel):
+class Catalogue(Model):
     """The file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     errors: list[Entry]
 
 
