@@ -154,7 +154,9 @@ def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | N
     given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
     header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""
     try:
-        return ListSource(name=name, source=source, header_file=header_file, added=_moment(time.time()), **given)
+        return ListSource.model_validate(
+            {"name": name, "source": source, "header_file": header_file, "added": _moment(time.time()), **given}
+        )
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             where = "".join(f"--{str(part).replace('_', '-')}: " for part in fault["loc"][:1] if part != "source")

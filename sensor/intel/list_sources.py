@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from sensor.core.model import Check, Field, Model
 from sensor.documents import Moment, each_once, load_document, write_entries
 from sensor.intel.indicator import FIELD_LIMIT
 from sensor.intel.names import ALLOW, SUFFIX
@@ -27,7 +27,15 @@ STALE_DAYS = 7
 DAY = 86_400
 
 
-class ListSource(BaseModel):
+def _reachable(source: str) -> str:
+    if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (
+        source.lower().startswith("https://") and urlsplit(source).hostname
+    ):
+        raise ValueError(f"found {source!r}, expected an https:// URL or a file")
+    return source
+
+
+class ListSource(Model):
     """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with request headers, including API keys;
     ``category`` and ``confidence`` (0 to 100) if the list has none; ``keep_days``: validity of an entry after the list
     was last fetched (0: as the list states).
@@ -35,10 +43,8 @@ class ListSource(BaseModel):
     Updates set the rest: times of addition and update, version according to the server, entries, and last error.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str = Field(pattern=NAME)
-    source: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    source: Annotated[str, Check(_reachable)] = Field(min_length=1, max_length=TEXT_LIMIT)
     header_file: str = Field("", max_length=TEXT_LIMIT)
     category: str = Field("", max_length=FIELD_LIMIT)
     confidence: int | None = Field(None, ge=0, le=100)
@@ -49,15 +55,6 @@ class ListSource(BaseModel):
     modified: str = Field("", max_length=TEXT_LIMIT)
     entries: int = Field(0, ge=0)
     trouble: str = Field("", max_length=TEXT_LIMIT)
-
-    @field_validator("source")
-    @classmethod
-    def _reachable(cls, source: str) -> str:
-        if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (
-            source.lower().startswith("https://") and urlsplit(source).hostname
-        ):
-            raise ValueError(f"found {source!r}, expected an https:// URL or a file")
-        return source
 
     @property
     def is_url(self) -> bool:
@@ -73,18 +70,15 @@ class ListSource(BaseModel):
         return folder / f"{self.name}{SUFFIX}"
 
 
-class Document(BaseModel):
+def _each_once(lists: list[ListSource]) -> list[ListSource]:
+    each_once([one.name for one in lists], "the list")
+    return lists
+
+
+class Document(Model):
     """The file."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    lists: list[ListSource] = []
-
-    @field_validator("lists")
-    @classmethod
-    def _each_once(cls, lists: list[ListSource]) -> list[ListSource]:
-        each_once([one.name for one in lists], "the list")
-        return lists
+    lists: Annotated[list[ListSource], Check(_each_once)] = []
 
 
 def load_sources(folder: Path) -> list[ListSource]:

@@ -17,6 +17,7 @@ from sensor.core.model import Model
 from sensor.documents import Unsure, converted
 from sensor.documents.paths import Placed
 from sensor.fingerprinting.starts import StartFile
+from sensor.intel.list_sources import ListSource
 
 # What a document may state in place of any value: other types, bounds of limits, texts that look like numbers.
 VALUES: tuple[Any, ...] = (
@@ -31,6 +32,7 @@ NEEDED: dict[type[Model], dict[str, Any]] = {
     Oidc: {"issuer": "https://login.example.net", "client_id": "sensor"},
     ObjectStore: {"endpoint": "https://s3", "bucket": "abc", "access_key": "env:A", "secret_key": "env:B"},
     StartFile: {"types": ["printer"]},
+    ListSource: {"name": "feed", "source": "https://feeds.example/list.txt"},
 }
 
 
