@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests import sampling
+from tests import forked, sampling
 from tests.cases import drawn
 from tests.costs import long_of
 
@@ -22,6 +21,13 @@ import pytest
 def test_many(number): pass
 
 def test_alone(): pass
+"""
+# The forked process has the settings of this one; these are those of its environment.
+SETTINGS = """
+import importlib
+from tests import sampling
+
+importlib.reload(sampling)
 """
 
 
@@ -65,13 +71,12 @@ def test_a_fifth_of_the_long_functions_runs(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_what_is_selected_runs_completely(tmp_path: Path, words: list[str], whole: str, tests: int) -> None:
     (tmp_path / "test_it.py").write_text(FILE)
-    root = str(Path(__file__).parents[1])
-    run = subprocess.run(
+    (tmp_path / "conftest.py").write_text(SETTINGS)
+    run = forked.run(
         [sys.executable, "-m", "pytest", "-p", "tests.cases", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", *words],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root, "SENSOR_SEED": "5", "SENSOR_WHOLE": whole},
+        env={**os.environ, "SENSOR_SEED": "5", "SENSOR_WHOLE": whole},
         capture_output=True,
         text=True,
-        check=False,
     )
     assert (run.returncode, f"{tests} passed" in run.stdout) == (0, True), run.stdout + run.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.workers import SECONDS, Times, store, stored
 
 FIRST = """
@@ -58,13 +59,12 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         f"--rootdir={folder}",
         "-rA",
         "-q",
+        "-Wignore::pytest.PytestAssertRewriteWarning",  # the forked process has imported the plugin
     ]
     root = Path(__file__).resolve().parent.parent
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {"PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(
-        [*command, *words, str(folder)], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
+    return forked.run([*command, *words, str(folder)], cwd=folder, env=env, capture_output=True, text=True)
 
 
 def outcomes(out: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pytest
 from sensor.cli import _records
 from sensor.cli.main import main
 from tests.golden import Golden
-from tests.records.kit_records import replayed
+from tests.records.kit_records import office_records
 from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,10 +22,8 @@ CAMERA, NAS = "10.20.10.61", "10.20.10.5"
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
 
 
 @pytest.fixture

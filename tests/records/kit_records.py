@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from sensor.capture.files import SMALL_BLOCK, Pool, open_captures
 from sensor.config import Config
@@ -15,6 +16,7 @@ from sensor.eventlog.writer import EventLog
 from sensor.records.manifest import Manifest
 from sensor.records.paths import MANIFEST
 from sensor.runtime.daemon import Run
+from tests.offices import PCAPS, made_once
 
 
 def replayed(folder: Path, *captures: Path, batch: int = 0, config: Config | None = None) -> Run:
@@ -30,6 +32,11 @@ def replayed(folder: Path, *captures: Path, batch: int = 0, config: Config | Non
         source.close()
         log.close()
     return run
+
+
+def office_records(factory: pytest.TempPathFactory) -> Path:
+    """The records of the office capture, written once in a run. Read-only."""
+    return made_once(factory, "office-records", lambda folder: replayed(folder, PCAPS / "office.pcapng"))
 
 
 def table(folder: Path, name: str) -> pa.Table:

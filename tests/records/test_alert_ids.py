@@ -24,6 +24,7 @@ from sensor.records.schema import TABLES
 from sensor.records.search import search, understood
 from sensor.records.views import statements
 from tests.records.kit_records import replayed, rows
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 JOIN = "SELECT DISTINCT f.alert, c.uid FROM conn c JOIN alert_flow f USING (uid)"
 
@@ -39,7 +40,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return folder, [record for record in alerts if record.kind == "alert"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def query(office: tuple[Path, list[Record]]) -> Iterator[Query]:
     made = Query(office[0])
     yield made

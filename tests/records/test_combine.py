@@ -8,6 +8,7 @@ import pytest
 
 from sensor.records.combine import Columns, combined
 from sensor.records.confined import QueryError
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 FLOWS = Columns(["sensor", "ts", "port", "names"], ["VARCHAR", "TIMESTAMP", "BIGINT", "VARCHAR[]"])
 ROWS = [

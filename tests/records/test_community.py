@@ -29,7 +29,8 @@ from sensor.records.readable import Range, readable
 from sensor.records.search import search, understood
 from sensor.records.writer import Writer
 from tests.core.test_record import PUBLISHED
-from tests.records.kit_records import replayed, rows, table
+from tests.records.kit_records import office_records, rows, table
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 Flow = tuple[int, int, int, int, int]
 
@@ -112,13 +113,11 @@ def test_other_texts_are_no_community_ids(invalid: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def query(office: Path) -> Iterator[Query]:
     made = Query(office)
     yield made

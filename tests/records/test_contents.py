@@ -24,17 +24,16 @@ from sensor.records.search import Row, SearchTerm, search, understood
 from sensor.records.searched import EXACT
 from sensor.records.writer import Made, Writer
 from tests import sampling
-from tests.records.kit_records import replayed, table
+from tests.records.kit_records import office_records, table
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 HOURS = 30
 RARE = "203.0.113.66"
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def _row(hour: int, number: int) -> dict[str, object]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def query(month: Path) -> Iterator[Query]:
     one = Query(month)
     yield one

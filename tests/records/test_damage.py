@@ -14,7 +14,9 @@ from sensor.records.hunt_tests import _table
 from sensor.records.query import Query, Range
 from sensor.records.readable import readable
 from sensor.records.writer import Made, Writer
-from tests.sampling import drawn
+from tests.records.kit_records import office_records, rows
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+from tests.sampling import chance, drawn, repeated
 
 HOURS, ROWS = 6, 40
 TRIALS = 250  # of each kind of damage
@@ -27,10 +29,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = Writer(made, print)
     for hour in range(HOURS):
         one = Made({}, {})
-        rows = [
+        some = [
             {"ts": hour * 3600 + row, "uid": hour * 100 + row, "src_ip": f"10.0.{hour}.{row}"} for row in range(ROWS)
         ]
-        one.add("conn", hour, _table("conn", rows))
+        one.add("conn", hour, _table("conn", some))
         writer.save(one)
     writer.close()
     return made
@@ -53,6 +55,10 @@ def _zero(path: Path, rng: random.Random) -> None:
     path.write_bytes(data)
 
 
+def _empty(path: Path, rng: random.Random) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
 def _delete(path: Path, rng: random.Random) -> None:
     path.unlink()
 
@@ -64,7 +70,7 @@ DAMAGES: tuple[Callable[[Path, random.Random], None], ...] = (_flip, _cut, _zero
 def test_a_damaged_file_costs_its_own_rows_and_is_named(
     damage: Callable[[Path, random.Random], None], folder: Path, tmp_path: Path
 ) -> None:
-    for trial in drawn(range(TRIALS), 25, damage.__name__):
+    for trial in drawn(range(TRIALS), 10, damage.__name__):
         rng, place = random.Random(trial), tmp_path / str(trial)
         shutil.copytree(folder, place)
         broken = rng.choice(sorted(place.glob("conn/*.parquet")))
@@ -72,9 +78,9 @@ def test_a_damaged_file_costs_its_own_rows_and_is_named(
         sound, faults = readable(place, Range())
         assert len(sound) == HOURS - 1, (damage, trial)
         assert [broken.name in fault for fault in faults] == [True]
-        rows = [row for file in sound for row in pq.read_table(place / file.name, partitioning=None).to_pylist()]
+        read = [row for file in sound for row in pq.read_table(place / file.name, partitioning=None).to_pylist()]
         lost = int(broken.name.partition("-")[0])
-        assert {row["uid"] for row in rows} == {
+        assert {row["uid"] for row in read} == {
             hour * 100 + row for hour in range(HOURS) for row in range(ROWS) if hour != lost
         }
         shutil.rmtree(place)
@@ -93,3 +99,23 @@ def test_a_query_answers_with_the_rest(
         assert len(query.left_out) == 1
     finally:
         query.close()
+
+
+@pytest.mark.endurance
+def test_damaged_files_of_all_tables_cost_their_rows(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A flipped bit, a truncated file, zeros, no file: any file, any position."""
+    luck, office = chance("damage"), office_records(tmp_path_factory)
+    files = sorted(path.relative_to(office) for path in office.glob("*/*.parquet"))
+    sizes = {path.parent.name: len(rows(office, path.parent.name)) for path in files}
+    for number in range(repeated(200, 4)):
+        folder = tmp_path / str(number)
+        shutil.copytree(office, folder, copy_function=shutil.copy2)
+        victim = luck.choice(files)
+        luck.choice([_flip, _cut, _empty, _delete])(folder / victim, luck)
+        query = Query(folder)
+        assert len(query.left_out) == 1
+        assert query.left_out[0].startswith(str(victim))
+        for name, size in sizes.items():
+            assert query.run(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
+        query.close()
+        shutil.rmtree(folder)

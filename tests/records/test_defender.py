@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from sensor.records.query import Query
-from tests.records.kit_records import replayed
+from tests.records.kit_records import office_records
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="module")
-def query(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    made = Query(folder)
+def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    made = Query(office_records(tmp_path_factory))
     yield made
     made.close()
 

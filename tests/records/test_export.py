@@ -17,14 +17,12 @@ from sensor.records.readable import Range, readable
 from tests.capture.captures import Frame, pcap
 from tests.kit import ethernet, ipv4
 from tests.records.agreement import PROTOCOLS, agreement, compared, conversations, ours
-from tests.records.kit_records import replayed, rows
+from tests.records.kit_records import office_records, replayed, rows
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
 
 
 def exported(folder: Path, form: str, out: Path) -> dict[str, int]:

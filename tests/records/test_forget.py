@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,15 @@ from sensor.cli.main import main
 from sensor.records.forget import FOLDER, carry_out, carry_out_now, order
 from sensor.records.schema import TABLES
 from sensor.records.writer import Writer
-from tests.records.kit_records import replayed, rows
+from tests.records.kit_records import office_records, rows
 
 NAS, NAS_MAC = "10.20.10.5", "00:11:32:6e:20:b7"
 STORED = [table.name for table in TABLES.values() if table.stored]
 
 
 @pytest.fixture
-def office(root: Path, tmp_path: Path) -> Path:
-    replayed(tmp_path / "records", root / "pcaps" / "office.pcapng")
-    return tmp_path / "records"
+def office(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(office_records(tmp_path_factory), tmp_path / "records"))
 
 
 def counted(folder: Path) -> dict[str, int]:

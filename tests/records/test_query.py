@@ -1,8 +1,9 @@
-"""Queries read only the records; damaged files cost their rows, are named, and are never returned as data."""
+"""The query process reads only the records, within its limits."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,17 +13,22 @@ import pytest
 from sensor.records.hunt_tests import write_rows
 from sensor.records.query import NoRecords, Query, QueryError, Range
 from sensor.records.views import Paths, statements
-from tests.records.kit_records import replayed, rows, table
-from tests.sampling import chance, repeated
+from tests.records.kit_records import office_records, table
 
 TIMES = 1_795_507_200_000_000  # 2026-11-24T08:00:00Z
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def query(office: Path) -> Iterator[Query]:
+    """One process for all queries of the office that leave it as it is."""
+    made = Query(office)
+    yield made
+    made.close()
 
 
 def queried(folder: Path, sql: str, within: Range | None = None) -> list[list[object]]:
@@ -63,12 +69,13 @@ def queried(folder: Path, sql: str, within: Range | None = None) -> list[list[ob
         "",
     ],
 )
-def test_what_does_more_than_read_the_tables_is_refused(office: Path, sql: str) -> None:
-    """A rejected query creates or changes no file."""
+def test_what_does_more_than_read_the_tables_is_refused(query: Query, office: Path, sql: str) -> None:
+    """A rejected query creates or changes no file, and leaves the process fit for the next one."""
     before = _files(office)
     with pytest.raises(QueryError):
-        queried(office, sql.format(folder=office))
+        query.run(sql.format(folder=office))
     assert _files(office) == before
+    assert query.run("SELECT count(*) FROM dns").rows == [[190]]
 
 
 def _files(folder: Path) -> set[str]:
@@ -76,12 +83,10 @@ def _files(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if not path.name.startswith("manifest.db-")}
 
 
-def test_a_refused_query_leaves_the_process_fit_for_the_next(office: Path) -> None:
-    query = Query(office)
+def test_an_invalid_query_leaves_the_process_fit_for_the_next(query: Query) -> None:
     with pytest.raises(QueryError, match="LINE 1"):
         query.run("SELECT quer FROM dns")
     assert query.run("SELECT count(*) FROM dns").rows == [[190]]
-    query.close()
 
 
 def test_a_query_that_never_ends_is_stopped(office: Path) -> None:
@@ -98,27 +103,24 @@ def test_a_query_that_wants_too_much_memory_is_refused(office: Path) -> None:
     query.close()
 
 
-def test_a_time_range_is_kept(office: Path) -> None:
+def test_a_time_range_is_kept(query: Query, office: Path) -> None:
     """Rows from the begin up to the end are read; devices have the attributes known before."""
     within = Range(TIMES + 600_000_000, TIMES + 660_000_000)
-    whole = queried(
-        office,
-        (
-            "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP "
-            "'2026-11-24 08:11:00'"
-        ),
-    )
-    assert queried(office, "SELECT count(*) FROM conn", within) == whole != [[0]]
-    assert queried(office, "SELECT count(*) FROM device WHERE name = 'fs01'", within) == [[1]]
+    whole = query.run(
+        "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP '2026-11-24 08:11:00'"
+    ).rows
+    counts = "(SELECT count(*) FROM conn), (SELECT count(*) FROM device WHERE name = 'fs01')"
+    assert queried(office, f"SELECT {counts}", within) == [[*whole[0], 1]]
+    assert whole != [[0]]
 
 
-def test_helpers_for_addresses_and_names(office: Path) -> None:
+def test_helpers_for_addresses_and_names(query: Query) -> None:
     sql = """SELECT in_cidr('10.1.2.3', '10.0.0.0/8'), in_cidr('11.1.2.3', '10.0.0.0/8'), in_cidr('10.0.0.1', '10.0.0.1'), in_cidr('fe80::1', '10.0.0.0/8'),
         below('a.example.com', 'example.com'), below('badexample.com', 'example.com'), is_private('192.168.1.1'), is_private('8.8.8.8')"""
-    assert queried(office, sql) == [[True, False, True, None, True, False, True, False]]
+    assert query.run(sql).rows == [[True, False, True, None, True, False, True, False]]
 
 
-def test_private_addresses_are_those_of_the_registries(office: Path) -> None:
+def test_private_addresses_are_those_of_the_registries(query: Query) -> None:
     """RFC 1918, RFC 6598, link-local (RFC 3927, RFC 4291), unique local (RFC 4193), and their neighbours; a public
     IPv6 address is not unknown, so that NOT is_private() finds it.
     """
@@ -135,9 +137,9 @@ def test_private_addresses_are_those_of_the_registries(office: Path) -> None:
     others = ["9.255.255.255", "11.0.0.0", "101.1.1.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "192.167.0.1"]
     others += ["100.63.255.255", "100.128.0.0", "169.253.0.1", "2001:db8::1", "::1", "fec0::1", "ff02::1", "10"]
     addresses = ", ".join(f"'{one}'" for one in [*private, *others])
-    found = queried(office, f"SELECT ip, is_private(ip) FROM (SELECT unnest([{addresses}]) AS ip)")
+    found = query.run(f"SELECT ip, is_private(ip) FROM (SELECT unnest([{addresses}]) AS ip)").rows
     assert dict(found) == dict.fromkeys(private, True) | dict.fromkeys(others, False)
-    assert queried(office, "SELECT is_private(NULL)") == [[None]]
+    assert query.run("SELECT is_private(NULL)").rows == [[None]]
 
 
 @pytest.mark.parametrize(
@@ -148,13 +150,13 @@ def test_private_addresses_are_those_of_the_registries(office: Path) -> None:
         ("2001:db8::1", "Public"), ("fe80::1", "Private"),
     ],
 )  # fmt: skip
-def test_types_of_addresses_are_those_of_defender(office: Path, ip: str, kind: str) -> None:
-    assert queried(office, f"SELECT ip_type('{ip}')") == [[kind]]
+def test_types_of_addresses_are_those_of_defender(query: Query, ip: str, kind: str) -> None:
+    assert query.run(f"SELECT ip_type('{ip}')").rows == [[kind]]
 
 
-def test_defenders_tables_are_there(office: Path) -> None:
+def test_defenders_tables_are_there(query: Query) -> None:
     for name in ("DeviceInfo", "DeviceNetworkInfo", "DeviceNetworkEvents", "AlertInfo", "AlertEvidence"):
-        assert queried(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
+        assert query.run(f"SELECT count(*) > 0 FROM {name}").rows == [[True]], name
 
 
 def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> None:
@@ -176,37 +178,6 @@ def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> N
 def test_where_nothing_is_kept_it_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NoRecords):
         Query(tmp_path)
-
-
-@pytest.mark.endurance
-def test_damaged_files_cost_their_rows_and_are_named(office: Path, tmp_path: Path) -> None:
-    """A flipped bit, a truncated file, zeros, an empty file: any file, any position."""
-    luck = chance("damage")
-    files = sorted(path.relative_to(office) for path in office.glob("*/*.parquet"))
-    sizes = {path.parent.name: len(rows(office, path.parent.name)) for path in files}
-    for number in range(repeated(200, 12)):
-        folder = tmp_path / str(number)
-        shutil.copytree(office, folder, copy_function=shutil.copy2)
-        victim = luck.choice(files)
-        _damage(folder / victim, luck.choice(["flip", "cut", "zero", "gone"]), luck)
-        query = Query(folder)
-        assert len(query.left_out) == 1
-        assert query.left_out[0].startswith(str(victim))
-        for name, size in sizes.items():
-            assert query.run(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
-        query.close()
-        shutil.rmtree(folder)
-
-
-def _damage(path: Path, how: str, luck: object) -> None:
-    data = bytearray(path.read_bytes())
-    at = luck.randrange(len(data))
-    if how == "gone":
-        path.unlink()
-        return
-    if how == "flip":
-        data[at] ^= 1 << luck.randrange(8)
-    path.write_bytes(data[:at] if how == "cut" else bytes(len(data)) if how == "zero" else data)
 
 
 def test_a_copied_folder_is_read_whole(office: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sensor.engine import pipeline as engine
 from sensor.records.schema import TABLES
-from tests.records.kit_records import replayed, rows, table
+from tests.records.kit_records import office_records, replayed, rows, table
 
 COUNTED = {
     "conn": 714, "dns": 190, "tls": 137, "sip": 111, "dhcp": 186, "auth": 32, "smb": 4,
@@ -17,11 +17,8 @@ COUNTED = {
 
 
 @pytest.fixture(scope="module")
-def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The records of the office."""
-    folder = tmp_path_factory.mktemp("office") / "records"
-    replayed(folder, root / "pcaps" / "office.pcapng")
-    return folder
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return office_records(tmp_path_factory)
 
 
 def test_each_flow_and_message_is_one_row(office: Path) -> None:
