@@ -94,10 +94,10 @@ def test_an_engine_reports_which_of_its_tables_let_something_go(tmp_path: Path) 
 
 
 def test_senders_that_are_forgotten_are_counted(tmp_path: Path) -> None:
-    """Forty thousand hosts, five hundred a second, in a table of four entries per hash: evictions are counted."""
+    """Thirty thousand hosts, five hundred a second, in a table of four entries per hash: evictions are counted."""
     path = tmp_path / "sensor.yaml"
     path.write_text("preset: balanced\n", encoding="utf-8")
-    pipeline, count = assemble(load_config(path), lambda _: None), 40_000
+    pipeline, count = assemble(load_config(path), lambda _: None), 30_000
     times = [n * SECOND // 500 for n in range(count)]
     pipeline.process(batch_of([arp(0x0017_9400_0000 + n, n & 0xFFFF) for n in range(count)], times=times))
     assert 100 < pipeline.evicted()["senders"] < count // 2

@@ -27,9 +27,9 @@ from sensor.registry import units
 from tests import sampling
 from tests.dissectors.samples import PCAPS, events, packets, values
 
-EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.repeated(60, 15))))
-SPLITS = 40
-TRUNCATIONS = 60
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.repeated(60, 8))))
+SPLITS = 24
+TRUNCATIONS = 40
 CUT = 1
 # Observations derived from sizes of encrypted messages depend on segmentation.
 BY_SIZE = {"SshLogin"}

@@ -16,16 +16,19 @@ from sensor.records.manifest import OF_DAY, Manifest
 from sensor.records.paths import MANIFEST
 from sensor.records.process import write_replay
 from sensor.records.writer import Writer
+from tests import forked
 from tests.records.kit_records import rows, table
 from tests.sampling import chance, repeated
+from tests.waiting import until
 
-HERE = Path(__file__).parent
 KILLS = repeated(100, 4)
+BLOCKS = 200  # of 50 seconds each: the first day has several hours, which are merged
 FLOW = (1 << FLOW_BITS) - 1
 
 
 def started(script: str, *words: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, str(HERE / script), *words], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", f"tests.records.{script}", *words]
+    process = forked.started(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline()
     return process
@@ -40,21 +43,34 @@ def killed(process: subprocess.Popen[str]) -> str:
     return lines[-1] if lines else ""
 
 
+def levels(folder: Path) -> set[int]:
+    """How far the files of connections are merged."""
+    manifest = Manifest(folder / MANIFEST)
+    try:
+        return {file.compact for file in manifest.files("conn")}
+    finally:
+        manifest.close()
+
+
 @pytest.mark.endurance
 def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Writer and engine run at the same time, and each is killed repeatedly while it works."""
     moments, promised, begin = chance("kill"), set[int](), 1
-    for _ in range(KILLS):
-        engine, writer = started("kill_engine.py", str(tmp_path), str(begin)), started("kill_writer.py", str(tmp_path))
+    for kill in range(KILLS):
+        engine, writer = started("kill_engine", str(tmp_path), str(begin)), started("kill_writer", str(tmp_path))
+        for _ in range(BLOCKS if kill == 0 else 0):
+            assert engine.stdout is not None
+            assert engine.stdout.readline()
         time.sleep(moments.uniform(0, 0.4))
-        killed(writer)
+        if kill < KILLS - 1:
+            killed(writer)
         reached = int(killed(engine) or begin)
         promised |= set(range(begin, reached))
         begin = reached + 100_000  # seconds: another day, so that the one before is merged
+    until(lambda: OF_DAY in levels(tmp_path), apart_s=0.1)
+    killed(writer)
     write_replay(tmp_path, 5, print, lambda: True)
-    manifest = Manifest(tmp_path / MANIFEST)
-    assert {file.compact for file in manifest.files("conn")} >= {OF_DAY}
-    manifest.close()
+    assert OF_DAY in levels(tmp_path)
     flows = [row["uid"] & FLOW for row in rows(tmp_path, "conn")]
     assert len(flows) == len(set(flows))
     assert promised <= set(flows)
@@ -64,7 +80,7 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
 
 def test_the_files_that_are_there_are_those_of_the_manifest(tmp_path: Path) -> None:
     """Incomplete files of a killed writer are removed by the next one."""
-    engine = started("kill_engine.py", str(tmp_path), "1")
+    engine = started("kill_engine", str(tmp_path), "1")
     assert engine.stdout is not None
     assert engine.stdout.readline()  # the second block was accepted: the first is written
     killed(engine)

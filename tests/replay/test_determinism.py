@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
 SIZES = (7, 1_000, 65_536)
 # Packets that are read one by one.
-SLICE, LARGE_SLICE = 800, 20_000
+SLICE, LARGE_SLICE = sampling.count(800, 400), 20_000
 VARIABLE = "SENSOR_CAPTURES"
 NAMED = os.environ.get(VARIABLE, "")
 FORMATS = (".pcap", ".pcapng", ".cap", ".gz", ".snoop", ".zst", ".xz", ".lz4", ".bz2")
