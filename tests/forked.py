@@ -49,14 +49,14 @@ def load() -> None:
 
 
 def started(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-    """As ``subprocess.Popen``, for ``python -m MODULE ...``."""
+    """As ``subprocess.Popen``, for ``python -m MODULE ...``. ``first``: called in the process before the program."""
     with warnings.catch_warnings():
         _allow_threads()
         return subprocess.Popen(command, **_forking(command, **options))
 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-    """As ``subprocess.run``, for ``python -m MODULE ...``."""
+    """As ``subprocess.run``, for ``python -m MODULE ...``. ``first``: see ``started``."""
     with warnings.catch_warnings():
         _allow_threads()
         return subprocess.run(command, check=options.pop("check", False), **_forking(command, **options))
@@ -75,7 +75,13 @@ def _forking(command: Sequence[str], **options: Any) -> dict[str, Any]:
     for name in IMPORTS.get(arguments[0], ()) if module == "sensor" else ():
         importlib.import_module(name)
     kept, environment = tuple(options.get("pass_fds", ())), options.pop("env", None)
-    return {**options, "preexec_fn": lambda: _become(lambda: _program(module, arguments, environment), kept)}
+    first: Callable[[], None] = options.pop("first", lambda: None)
+
+    def program() -> None:
+        first()
+        _program(module, arguments, environment)
+
+    return {**options, "preexec_fn": lambda: _become(program, kept)}
 
 
 def _become(program: Callable[[], None], kept: Sequence[int]) -> None:

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import forked, namespaces
 from tests.capture.captures import Frame, pcap
 from tests.doctor.office import mac, office
 from tests.golden import Golden
@@ -189,11 +191,12 @@ class Lab:
         self.senders.append(process)
 
     def start(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        command = ["ip", "netns", "exec", self.there, *before, sys.executable, "-m", "sensor", "doctor", *arguments]
-        environment = ENVIRONMENT | {"SENSOR_STATE": str(self.state)}
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-        )
+        command = [sys.executable, "-m", "sensor", "doctor", *arguments]
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
+        given["env"] = ENVIRONMENT | {"SENSOR_STATE": str(self.state)}
+        if before:
+            return subprocess.Popen(["ip", "netns", "exec", self.there, *before, *command], **given)
+        return forked.started(command, first=partial(namespaces.enter, self.there), **given)
 
     def doctor(self, *arguments: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
         """The exit code, and the findings by check."""

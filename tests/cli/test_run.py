@@ -20,6 +20,7 @@ from sensor.cli._codes import Stop
 from sensor.cli.main import main, parser
 from sensor.config import Config
 from sensor.logs import logs
+from tests import forked, namespaces
 from tests.golden import Golden
 from tests.waiting import until
 
@@ -170,11 +171,9 @@ def test_what_a_reload_reads(tmp_path: Path) -> None:
 @pytest.mark.lab
 def test_a_filter_that_is_none(tmp_path: Path) -> None:
     """An invalid filter is a configuration error, wherever it is given; exit code 2."""
-    script = (
-        f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events "
-        f"{tmp_path / 'events.jsonl'}"
-    )
-    result = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
+    options = ["-i", "lo", "--filter", "port port", "--events", str(tmp_path / "events.jsonl")]
+    command = [sys.executable, "-m", "sensor", "run", *options]
+    result = forked.run(command, first=namespaces.leave, capture_output=True, text=True)
     assert (result.returncode, "'port port'" in result.stderr) == (2, True)
     assert result.stderr.endswith("[capture.invalid-argument]\n"), result.stderr
 
@@ -198,10 +197,8 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     torn = b'{"ts":"2026-11-24T09:14'
     for _ in range(2):
-        script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --events {log}"
-        with subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        command = [sys.executable, "-m", "sensor", "run", "-i", "lo", "--filter", "udp", "--events", str(log)]
+        with forked.started(command, first=namespaces.leave, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             _wait_for(process, log, b'"started"')
             probe = (
                 "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x', "

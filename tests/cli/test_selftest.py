@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sensor.cli import _selftest_machine as parts
 from sensor.cli import _selftest_replay as replayed
 from sensor.cli._selftest_replay import Replayed
-from tests import sampling
+from tests import forked, sampling
 from tests.golden import Golden
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> Iterator[None]:
+    """The replay is a forked process; `test_all_is_well` starts the program itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replayed, "subprocess", SimpleNamespace(run=forked.run, TimeoutExpired=subprocess.TimeoutExpired))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +33,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     return replayed._replayed(tmp_path_factory.mktemp("good"))
 
 
-def test_all_is_well(golden: Golden, run_cli, tmp_path: Path) -> None:
+def test_all_is_well(golden: Golden, run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line for each check, a last line, exit code 0; no file is left in the state folder."""
+    monkeypatch.setattr(replayed, "subprocess", subprocess)
     before = sorted(path.name for path in tmp_path.iterdir())
     result = run_cli("selftest")
     assert result.code == 0, result.out

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import started
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = (

@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import dpkt
 import pytest
 
-from tests.forked import run
+from tests import forked, namespaces
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab
 from tests.waiting import until
 
@@ -41,22 +42,14 @@ class Sensor:
 
     def _start(self) -> subprocess.Popen[str]:
         before = self._begun()
-        arguments = [
-            "ip",
-            "netns",
-            "exec",
-            self._lab.there,
-            sys.executable,
-            "-m",
-            "sensor",
-            "run",
-            "-i",
-            "vb",
-            "--state",
-            str(self.state),
-        ]
-        process = subprocess.Popen(
-            arguments, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        process = forked.started(
+            [sys.executable, "-m", "sensor", "run", "-i", "vb", "--state", str(self.state)],
+            first=partial(namespaces.enter, self._lab.there),
+            cwd=ROOT,
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self._lab.processes.append(process)
         until(lambda: self._begun() > before)
@@ -73,13 +66,12 @@ class Sensor:
         return {**ENVIRONMENT, "SENSOR_STATE": str(self.state), "RUNTIME_DIRECTORY": str(self.state)}
 
     def report(self, *arguments: str) -> tuple[int, str]:
-        done = run(
+        done = forked.run(
             [sys.executable, "-m", "sensor", *arguments],
             cwd=ROOT,
             env=self._env,
             capture_output=True,
             text=True,
-            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from sensor.inventory.baseline import Baseline
 from sensor.inventory.store.store import Store
 from sensor.runtime.assembly import known
 from sensor.runtime.keeper import Keeper
-from tests import sampling
+from tests import forked, namespaces, sampling
 from tests.inventory.stories import Story
 from tests.inventory.test_figures import LIMITS, MANY, office
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, received, run  # noqa: F401 the marks of the lab
@@ -82,12 +83,15 @@ class Service:
             str(self.log),
             *more,
         ]
-        command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *arguments]
+        command = [sys.executable, "-m", *arguments]
         reported = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
         with (self.folder / "err").open("ab") as err:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | reported
-            )
+            given = {"stdout": subprocess.DEVNULL, "stderr": err, "cwd": ROOT, "env": ENVIRONMENT | reported}
+            if before:
+                inside = ["ip", "netns", "exec", self.lab.there, *before]
+                self.process = subprocess.Popen([*inside, *command], **given)
+            else:
+                self.process = forked.started(command, first=partial(namespaces.enter, self.lab.there), **given)
         self.lab.processes.append(self.process)  # type: ignore[arg-type]
         return self.process
 

@@ -11,10 +11,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests import forked, namespaces
 from tests.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -32,12 +34,13 @@ class Sensor:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
-        script = (
-            f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --config "
-            f"{folder / 'sensor.yaml'}"
-        )
-        self.process = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment
+        options = ["-i", "lo", "--filter", "udp", "--config", str(folder / "sensor.yaml")]
+        self.process = forked.started(
+            [sys.executable, "-m", "sensor", "run", *options],
+            first=namespaces.leave,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment,
         )
         until(self.answers)
 
@@ -53,7 +56,13 @@ class Sensor:
         return subprocess.run(inside, capture_output=True, text=True, check=False, env=self._environment)
 
     def invoke(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.within(sys.executable, "-m", "sensor", *arguments, "--config", str(self.folder / "sensor.yaml"))
+        return forked.run(
+            [sys.executable, "-m", "sensor", *arguments, "--config", str(self.folder / "sensor.yaml")],
+            first=partial(namespaces.enter_that_of, self.process.pid),
+            capture_output=True,
+            text=True,
+            env=self._environment,
+        )
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)
@@ -116,10 +125,12 @@ def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path)
     sensor.process.kill()
     sensor.process.wait()
     assert (folder / "sensor.sock").is_socket()
-    reported = subprocess.run(
-        [sys.executable, "-m", "sensor", "status", "--state", str(folder)], capture_output=True, text=True, check=False,
+    reported = forked.run(
+        [sys.executable, "-m", "sensor", "status", "--state", str(folder)],
+        capture_output=True,
+        text=True,
         env=os.environ | {"SENSOR_STATE": str(folder)},
-    )  # fmt: skip
+    )
     assert reported.returncode == 1
     assert "capturing on lo" in reported.stdout
     again = start()
@@ -133,11 +144,12 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: "
         f"{folder / 'sensor.sock'}}}\n"
     )
-    with subprocess.Popen(
-        ["nsenter", f"--net=/proc/{sensor.process.pid}/ns/net", sys.executable, "-m", "sensor", "run", "-i", "lo",
-        "--config", str(folder / "second.yaml")],
-        stderr=subprocess.PIPE, text=True,
-    ) as second:  # fmt: skip
+    with forked.started(
+        [sys.executable, "-m", "sensor", "run", "-i", "lo", "--config", str(folder / "second.yaml")],
+        first=partial(namespaces.enter_that_of, sensor.process.pid),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as second:
         log = folder / "second.jsonl"
         until(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
