@@ -32,6 +32,7 @@ from tests.sharing import alone
 
 # What a command of `sensor` imports once it runs.
 IMPORTS: dict[str, Sequence[str]] = {
+    "replay": ("sensor.records.process", "sensor.records.writer", "sensor.records.upkeep"),
     "console": ("sensor.console.serve", "uvicorn.lifespan.on", "anyio._backends._asyncio", "sensor.posture.known"),
 }
 # Signals that a program finds as the system sets them, whatever the process of the test does with them.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from sensor.config import Config, detector_units
-from sensor.records.process import Aside, write_replay
+from sensor.records.process import SMALL, Aside, write_replay
 from sensor.runtime import assembly, recording
 from sensor.runtime.assembly import Known
 
@@ -26,6 +28,22 @@ class Within(Aside):
 
     def end(self) -> None:
         write_replay(self.folder, self._gib, self._failed, lambda: True)
+
+
+class Beside(Aside):
+    """The child process of a replay, forked as the replay was."""
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        from tests.forked import started
+
+        self._child = started(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | SMALL,
+        )
+        return self._child
 
 
 class _Shared:
@@ -55,7 +73,7 @@ def share() -> None:
 
 def alone() -> None:
     """For a forked process that is a program of its own: its records are written by a child process."""
-    recording.Aside = Aside  # type: ignore[misc]
+    recording.Aside = Beside  # type: ignore[misc]
 
 
 def warm() -> None:
