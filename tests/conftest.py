@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from sensor.core import secrecy
 from sensor.core.bounded import Bounded
@@ -25,8 +26,11 @@ from tests.golden import golden  # noqa: F401 - a fixture
 from tests.sharing import share, warm
 
 # No deadline: a busy machine is not a defect. The same examples in every run: a failed test fails until it is fixed.
-settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("house", deadline=None, derandomize=True, max_examples=sampling.count(100, 40))
 settings.load_profile("house")
+# Hypothesis also draws constants from the sources of all loaded modules: examples would depend on which modules other
+# tests of the process have loaded, and reading the sources takes five seconds.
+providers._get_local_constants = lambda: providers._local_constants
 share()
 # As the sensor sets it: syntax trees and items of pytest would be traversed again and again.
 gc.set_threshold(*GARBAGE)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sensor.capture.linktypes import link_name
 from sensor.core.time_units import SECOND
 from sensor.decode.records import LATEST
+from tests import sampling
 from tests.capture.captures import FRAMES, Frame, Ng, Seen, pcap, pcapng, read, seen, snoop
 from tests.golden import Golden
 
@@ -74,7 +75,7 @@ def test_a_cut_file_gives_what_was_before(tmp_path: Path, content: bytes) -> Non
 
 
 @pytest.mark.parametrize("content", [WHOLE["pcap"], WHOLE["pcapng"], WHOLE["snoop"]], ids=["pcap", "pcapng", "snoop"])
-@settings(max_examples=150)
+@settings(max_examples=sampling.count(150, 60))
 @given(data=st.data())
 def test_broken_files_never_raise(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, data: st.DataObject

@@ -13,7 +13,7 @@ from sensor.dissectors.shared.http_message import whole_lines
 from tests import sampling
 from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same, segment
 
-SEEDS = sampling.some(range(60), 6, "conversations of http")
+SEEDS = sampling.some(range(60), 4, "conversations of http")
 TARGETS = (
     b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1",
     b"/generate_204", b"/ONVIF/device", b"*", b"/caf\xc3\xa9", b"/a b", b"/q?tok=1", b"/" + b"x" * 3000,

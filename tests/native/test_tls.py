@@ -29,7 +29,7 @@ from sensor.native import punted
 from tests import sampling
 from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same
 
-SEEDS = sampling.some(range(60), 6, "conversations of tls")
+SEEDS = sampling.some(range(60), 4, "conversations of tls")
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
 OLD = b"\x80\x2e\1\3\0\0\x15\0\0\0\x10" + b"\0\0\4\0\0\5\0\0\x0a\1\0\x80\7\0\xc0\3\0\x80\0\0\x09" + bytes(range(16))
 EXTENSIONS = (

@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}"),
 ]
 
+# The programs need the standard library alone.
+PYTHON = (sys.executable, "-I", "-S", "-c")
 # Accepts connections at the given ports.
 ANSWER = """
 import select, socket, sys
@@ -56,7 +58,7 @@ class Net:
         self.near = [lab.host(name, ip) for name, ip in addresses.items()]
         self.far = [lab.outside(name, ip) for name, ip in (("c2", C2.texts[0]), ("other", OTHER))]
         for host in (*self.near, *self.far):
-            lab.start(host, sys.executable, "-c", ANSWER, *map(str, PORTS))
+            lab.start(host, *PYTHON, ANSWER, *map(str, PORTS))
         self.all_of_it = self._once_all_answer()
 
     def _once_all_answer(self) -> set[tuple[str, str, int]]:
@@ -78,7 +80,7 @@ class Net:
 
     def _reached(self, source: Host, others: list[Host]) -> Iterator[tuple[str, str, int]]:
         names = {f"{other.ip}/{port}": (source.name, other.name, port) for other in others for port in PORTS}
-        for place in self.lab.run(source, sys.executable, "-c", CONNECT, *names).split():
+        for place in self.lab.run(source, *PYTHON, CONNECT, *names).split():
             yield names[place]
 
     def load(self, name: str, text: str) -> None:
