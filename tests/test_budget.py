@@ -42,7 +42,7 @@ from sensor.runtime.assembly import assemble
 from tests import sampling
 from tests.detectors.stories import START, detector
 
-ENTRIES = 4_000
+ENTRIES = 2_000
 NET = 0xFFFF_0A000000
 HTTP, TCP = 80, 6
 

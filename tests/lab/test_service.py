@@ -361,7 +361,7 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
         received(lab, 1)
         lab.send(count=5)
         service.wait_for_log(lambda number=number: len(interface_news(service)) == 2 * number + 2)
-    assert service.descriptors() == files
+    assert service.descriptors() <= files  # a file may be open for a moment
     assert service.end() == 0
     assert interface_news(service) == ["medium", "info"] * 2 * times
     assert service.reported("summary")[-1]["capture"]["packets"] == 5 * (2 * times + 1)
