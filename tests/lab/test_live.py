@@ -13,10 +13,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests import forked, namespaces
 from tests.kit import ethernet, tcp_frame, udp_frame
 from tests.waiting import until
 
@@ -35,47 +37,7 @@ ENVIRONMENT = os.environ | {
 }
 FRAME = udp_frame("10.0.0.1", "10.0.0.2", b"x" * 400)
 
-LISTENER = """
-import json, os, signal, socket, sys, time
-from sensor.capture.live import open_live
-from sensor.capture.privileges import privileged_threads
-from sensor.capture.source import CaptureError
-
-names, options, nap = json.loads(sys.argv[1])
-if options.pop("without_rings", False):
-    del socket.AF_PACKET
-try:
-    source = open_live(names, **options)
-except CaptureError as error:
-    print(json.dumps({"refused": str(error)}), flush=True)
-    sys.exit(1)
-stopped = []
-def stop(*_):
-    stopped.append(time.monotonic())
-    source.stop()
-signal.signal(signal.SIGINT, stop)
-frames, empty, held, longest, last = [], 0, [], 0.0, time.monotonic()
-for batch in source.batches():
-    longest, last = max(longest, time.monotonic() - last), time.monotonic()
-    if not len(batch):
-        empty += 1
-        if empty == 1:
-            print("ready", flush=True)
-        continue
-    frames += zip(batch.rows[["ts", "source", "link", "caplen", "wirelen", "vlan", "spare"]].tolist(), (batch.frame(i)[:64].hex() for i in range(len(batch))))
-    time.sleep(nap)
-    batch.release()
-answered = time.monotonic() - stopped[0]
-source.close()
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(json.dumps({
-    "frames": [[*row, frame] for row, frame in frames], "empty": empty, "answered": answered, "longest": longest,
-    "packets": source.tally.packets, "dropped": sum(source.tally.dropped.values()), "received": [ring.received for ring in source.rings],
-    "read": [ring.read for ring in source.rings],
-    "returns": [ring.returns for ring in source.rings], "damages": list(map(str, source.damages)), "uid": os.getuid(),
-    "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")], "no_new": status["NoNewPrivs"].strip(),
-}))
-"""
+LISTENER = "tests.lab.listener"
 
 SENDER = """
 import socket, sys
@@ -104,7 +66,7 @@ class Lab:
         for space in (self.here, self.there):
             run("ip", "netns", "exec", space, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
         self.cable()
-        self.sender = self.start(self.here, SENDER)
+        self.sender = self.start(self.here, "-ISc", SENDER)
 
     def cable(self, number: str = "") -> None:
         run(
@@ -125,15 +87,14 @@ class Lab:
         run("ip", "-n", self.here, "link", "set", f"va{number}", "arp", "off", "up")
         run("ip", "-n", self.there, "link", "set", f"vb{number}", "arp", "off", "up")
 
-    def start(self, space: str, program: str, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", space, *before, sys.executable, "-c", program, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=ENVIRONMENT,
-        )
+    def start(self, space: str, *program: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """``program``: arguments of Python."""
+        command = [sys.executable, *program]
+        given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT, "env": ENVIRONMENT}
+        if before or program[0] != "-m":
+            process = subprocess.Popen(["ip", "netns", "exec", space, *before, *command], **given)
+        else:
+            process = forked.started(command, first=partial(namespaces.enter, space), **given)
         self.processes.append(process)
         return process
 
@@ -142,6 +103,7 @@ class Lab:
     ) -> subprocess.Popen[str]:
         listener = self.start(
             self.there,
+            "-m",
             LISTENER,
             json.dumps([names or ("vb",), {"ring_mib": 8, "block_kib": 256} | options, nap]),
             before=before,
@@ -281,15 +243,8 @@ def test_frames_are_cut_at_the_snap_length(lab):
 )
 def test_it_refuses_in_one_line(names, options, found):
     """The error is one line with the fault and advice."""
-    command = ["unshare", "-n", sys.executable, "-c", LISTENER, json.dumps([names, options, 0])]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
-    )
+    command = [sys.executable, "-m", LISTENER, json.dumps([names, options, 0])]
+    done = forked.run(command, first=namespaces.leave, capture_output=True, text=True)
     assert done.returncode == 1
     [(outcome, line)] = json.loads(done.stdout).items()
     assert (outcome, found in line) == ("refused", True)
@@ -502,7 +457,7 @@ for line in sys.stdin:
 @pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no tun device")
 def test_tunnels_carry_bare_ip(lab):
     """A tun device has no link header: rows start at IP, with its link type, and filters are relative to it."""
-    tunnel = lab.start(lab.there, TUNNEL)
+    tunnel = lab.start(lab.there, "-c", TUNNEL)
     assert tunnel.stdout.readline() == "open\n"
     run("ip", "-n", lab.there, "link", "set", "tun0", "up")
     listener = lab.listen("tun0", bpf="udp port 53")

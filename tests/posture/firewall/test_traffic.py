@@ -87,13 +87,21 @@ class Net:
         assert not self.lab.run(self.lab.router, *LOADERS[name], stdin=text)
 
 
-@pytest.fixture
-def net() -> Iterator[Net]:
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Net]:
     lab = Lab()
     try:
         yield Net(lab)
     finally:
         lab.close()
+
+
+@pytest.fixture
+def net(hosts: Net) -> Iterator[Net]:
+    """Hosts that all reach each other, before the rules of a test."""
+    yield hosts
+    hosts.load("nftables", "flush ruleset\n")
+    assert hosts.reached() == hosts.all_of_it
 
 
 @pytest.mark.parametrize("name", LOADERS)

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.posture.firewall.formats import written
 from tests.posture.firewall.requested import CAMERA
-from tests.posture.firewall.test_traffic import LOADERS, OTHER, PORTS, Net, net, pytestmark  # noqa: F401 - the fixture and the marks
+from tests.posture.firewall.test_traffic import LOADERS, OTHER, PORTS, Net, hosts, net, pytestmark  # noqa: F401 - the fixture and the marks
 from tests.posture.profiles.observed_traffic import habits, node, site
 from tests.posture.profiles.test_allowlist import allowlist_request
 
