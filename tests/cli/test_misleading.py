@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from sensor.datasets.card import REPLAY, Card, write_card
 from tests import sampling
 from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, running, write_inventory, write_log
+from tests.offices import replayed_office
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 # Words that a line may only use for what is known.
@@ -175,12 +177,14 @@ def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, invoke: Callable[[
     assert "interrupted" in invoke("alerts").lines[0]
 
 
-def test_the_office_replayed_into_a_folder(tmp_path: Path, invoke: Callable[[str], Result], root: Path) -> None:
+def test_the_office_replayed_into_a_folder(
+    tmp_path: Path, invoke: Callable[[str], Result], root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Every command reports seven alerts and one score, however the folder is named."""
     office, lists = root / "pcaps" / "office.pcapng", root / "pcaps" / "office.intel.txt"
     scores, counts = set(), set()
-    assert invoke(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0
     assert invoke(f"replay {office} --intel {lists}").code == 0
+    shutil.copytree(replayed_office(tmp_path_factory), tmp_path / "state", dirs_exist_ok=True)
     for place in (
         "",
         f" --state {tmp_path / 'state'}",
