@@ -45,6 +45,7 @@ def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
 def test_ends_its_process(): os._exit(3)
 def test_after(): open("after", "a").write("x")
 """
+Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -81,17 +82,27 @@ def totals(out: str) -> dict[str, int]:
     }
 
 
+def written(folder: Path) -> Path:
+    (folder / "test_first.py").write_text(FIRST)
+    (folder / "test_second.py").write_text(SECOND)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "test_first.py").write_text(FIRST)
-    (tmp_path / "test_second.py").write_text(SECOND)
-    return tmp_path
+    return written(tmp_path)
 
 
-@pytest.mark.parametrize("workers", ["1", "2", "5"])
-def test_each_test_is_reported_once(folder: Path, workers: str) -> None:
+@pytest.fixture(scope="module", params=["1", "2", "5"])
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of both files with some workers, and its folder."""
+    folder = written(tmp_path_factory.mktemp("finished"))
+    return folder, run(folder, "--workers", request.param)
+
+
+def test_each_test_is_reported_once(finished: Finished) -> None:
     """A process that crashes fails its test; the following tests run in another one."""
-    ran = run(folder, "--workers", workers)
+    folder, ran = finished
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED, ran.stderr
     assert outcomes(ran.stdout) == {
         "test_passes": "PASSED",
@@ -108,14 +119,14 @@ def test_each_test_is_reported_once(folder: Path, workers: str) -> None:
     assert (folder / "after").read_text() == "x"
 
 
-def test_what_a_file_shares_is_made_and_closed_once(folder: Path) -> None:
-    run(folder, "--workers", "3")
+def test_what_a_file_shares_is_made_and_closed_once(finished: Finished) -> None:
+    folder, _ = finished
     assert ((folder / "made").read_text(), (folder / "closed").read_text()) == ("x", "x")
 
 
-def test_output_is_that_of_the_test(folder: Path) -> None:
-    failure = run(folder, "--workers", "2", "-k", "test_fails").stdout
-    assert re.search(r"-+\n\w+ stdout\n-+ .* -+\n\w+ stderr\n", failure)
+def test_output_is_that_of_the_test(finished: Finished) -> None:
+    _, ran = finished
+    assert re.search(r"-+\n\w+ stdout\n-+ .* -+\n\w+ stderr\n", ran.stdout)
 
 
 def test_failures_alone_are_run_again(folder: Path) -> None:

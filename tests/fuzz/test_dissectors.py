@@ -27,7 +27,7 @@ from sensor.registry import units
 from tests import sampling
 from tests.dissectors.samples import PCAPS, events, packets, values
 
-EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.repeated(60, 8))))
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.repeated(60, 10))))
 SPLITS = 24
 TRUNCATIONS = 40
 CUT = 1
@@ -135,7 +135,7 @@ def test_every_truncation(name: str) -> None:
 
 
 @pytest.mark.endurance
-@pytest.mark.parametrize("name", DISSECTORS)
+@pytest.mark.parametrize("name", sampling.drawn(list(DISSECTORS), 50, "mutations"))
 @TRIED
 @seed(sampling.SEED)
 @given(data=st.data())
@@ -158,7 +158,7 @@ def test_mutations(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.endurance
-@pytest.mark.parametrize("name", DISSECTORS)
+@pytest.mark.parametrize("name", sampling.drawn(list(DISSECTORS), 50, "noise"))
 @TRIED
 @seed(sampling.SEED)
 @given(payload=st.binary(max_size=600), proto=st.sampled_from([17, TCP]))
@@ -191,7 +191,7 @@ def test_stream_byte_by_byte(name: str) -> None:
 
 
 @pytest.mark.endurance
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", sampling.drawn(STREAMS, 20, "streams with gaps"))
 @TRIED
 @seed(sampling.SEED)
 @given(data=st.data())

@@ -224,7 +224,7 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
 
     SENSOR_RELOADS: number of valid reloads.
     """
-    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.repeated(30, 12))))
+    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.repeated(30, 10))))
     service.config.write_text(GOOD[1])
     service.start()
     service.wait_for("READY=1")

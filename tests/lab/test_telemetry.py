@@ -98,13 +98,19 @@ def sensor(start: Callable[[], Sensor]) -> Sensor:
 
 def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     """Prometheus (loopback and socket), status and top show the sent packets; the stop removes the socket."""
-    sensor.within(sys.executable, "-c", SEND)
+    sensor.within(sys.executable, "-ISc", SEND)
     fetch = (
         "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', "
         "timeout=10).read().decode())"
     )
-    until(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)
-    text = sensor.within(sys.executable, "-c", fetch).stdout
+    counted, texts = 'sensor_packets_total{interface="lo"} 50\n', [""]
+
+    def fetched() -> bool:
+        texts.append(sensor.within(sys.executable, "-ISc", fetch).stdout)
+        return counted in texts[-1]
+
+    until(fetched, apart_s=0.2)
+    text = texts[-1]
     assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
     assert '\nsensor_packets_dropped_total{interface="lo"} 0\n' in text
     assert re.search(r"\nprocess_resident_memory_bytes [1-9]\d{7,8}\n", text)
@@ -169,7 +175,7 @@ def test_its_own_log_follows_the_configuration(start: Callable[[], Sensor], fold
     until(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
     (folder / "sensor.yaml").write_text(config.replace("FORM", "console"))
     sensor.process.send_signal(signal.SIGHUP)
-    until(lambda: json.loads(sensor.invoke("status", "--json").stdout)["configuration"]["reloads"] == 1)
+    until(lambda: json.loads(sensor.invoke("status", "--json").stdout)["configuration"]["reloads"] == 1, apart_s=0.2)
     path.write_text("203.0.113.2\n")
     until(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
     first, *others = sensor.end().splitlines()
