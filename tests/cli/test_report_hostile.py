@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import sampling
 from tests.cli.conftest import SCAN, TIMES, claim, device, record
 from tests.cli.test_report import unpacked
 
@@ -215,7 +216,7 @@ def test_a_log_of_anything_is_a_report(run_cli, tmp_path: Path, seed: int) -> No
 
 
 @pytest.mark.paper
-@pytest.mark.parametrize("word", [MARKUP[0], INVISIBLE[0]])
+@pytest.mark.parametrize("word", sampling.drawn([MARKUP[0], INVISIBLE[0]], 1, "words on paper"))
 def test_paper_takes_what_comes(run_cli, logged, tmp_path: Path, word: str) -> None:
     """Writing PDF fetches nothing and runs nothing."""
     result = run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / "report.pdf"))
