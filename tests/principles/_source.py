@@ -15,6 +15,23 @@ SENSOR = ROOT / "sensor"
 # is used here.
 _KERNEL_IMPORT = re.compile(r"^(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w.]+))", re.MULTILINE)
 
+# Fields of syntax nodes with names, numbers, constants, and nodes that have no fields themselves.
+_PLAIN = frozenset(
+    (
+        "arg asname attr conversion ctx id is_async kind kwd_attrs level module name op ops rest simple tag "
+        "type_comment"
+    ).split()
+)
+_CONSTANT: tuple[type[ast.AST], ...] = (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal)
+_CHILDREN: dict[type[ast.AST], list[str]] = {
+    kind: [name for name in kind._fields if name not in _PLAIN and kind not in _CONSTANT]
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+# Statements of Python, at the beginning of a line; texts of several lines may contain such lines.
+_IMPORT = re.compile(r"^[ \t]*(?:from\s+[\w.]+\s+import\b\s*(?:\([^)]*\)|[^\n(]*)|import\s[^\n]*)", re.MULTILINE)
+_TEXT = re.compile(r'"{3}(?:[^"\\]|\\.|"(?!""))*"{3}', re.DOTALL)
+
 
 def python_files(*rooms: str) -> list[Path]:
     """Every .py file below sensor/, or below the given rooms (folders, or modules without .py)."""
@@ -58,21 +75,26 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those without fields, such as ``Load``, in any order; in half the time of ``ast.walk``."""
-    left = [tree]
+    """All nodes but those without fields, such as ``Load``, in any order; in a third of the time of ``ast.walk``."""
+    left: list[ast.AST | None] = [tree]
     while left:
-        node = left.pop()
+        if (node := left.pop()) is None:  # a missing default, or the key of ``**more``
+            continue
         yield node
-        for value in vars(node).values():
-            if isinstance(value, list):
-                left += [one for one in value if isinstance(one, ast.AST)]
-            elif isinstance(value, ast.AST) and value._fields:
+        for name in _CHILDREN[type(node)]:
+            value = getattr(node, name)
+            if type(value) is list:
+                left += value
+            else:
                 left.append(value)
 
 
-def trees_with(word: str) -> Iterator[tuple[Path, ast.Module]]:
-    """The files that contain the word, and the syntax tree of each."""
-    yield from ((path, tree_of(path)) for path in python_files() if word in path.read_text(encoding="utf-8"))
+def trees_with(pattern: str, *rooms: str) -> Iterator[tuple[Path, ast.Module]]:
+    """The files, of these rooms, in which the regular expression matches, and the syntax tree of each."""
+    matches = re.compile(pattern).search
+    for path in python_files(*rooms):
+        if matches(text := path.read_text(encoding="utf-8")):
+            yield path, ast.parse(text, str(path))
 
 
 @functools.cache
@@ -87,9 +109,19 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
         for found in _KERNEL_IMPORT.finditer(text):
             yield text.count("\n", 0, found.start()) + 1, found[1] or found[2]
         return
-    for node in walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+    yield from imports_of(path.read_text(encoding="utf-8"))
+
+
+def imports_of(text: str) -> Iterator[tuple[int, str]]:
+    """The imports of Python source. Only they are parsed, which takes a tenth of the time of the whole source."""
+    text = without_texts(text)
+    for found in _IMPORT.finditer(text):
+        first = text.count("\n", 0, found.start())
+        for node in ast.parse(found[0].strip()).body:
+            base = "" if isinstance(node, ast.Import) else "." * node.level + (node.module or "") + "."
+            yield from ((first + node.lineno, f"{base}{alias.name}") for alias in node.names)
+
+
+def without_texts(text: str) -> str:
+    """Python source with empty lines for those of its docstrings and other texts of several lines."""
+    return _TEXT.sub(lambda found: '""' + "\n" * found[0].count("\n"), text)

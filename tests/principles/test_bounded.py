@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.principles._source import name_of, python_files, tree_of
+from tests.principles._source import name_of, trees_with, walk
 
 ROOMS = (
     "core",
@@ -63,7 +63,7 @@ def _grows(value: ast.expr) -> bool:
 
 def _assigned(init: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """(attribute, value) of each ``self.x = value``, tuples unpacked."""
-    for node in ast.walk(init):
+    for node in walk(init):
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             pairs = [(node.target, node.value)]
         elif isinstance(node, ast.Assign):
@@ -86,7 +86,7 @@ def growing(path: Path, tree: ast.AST) -> list[str]:
     """file:Class.attribute of every unbounded container in a constructor."""
     return [
         f"{name_of(path)}:{owner.name}.{attribute}"
-        for owner in ast.walk(tree)
+        for owner in walk(tree)
         if isinstance(owner, ast.ClassDef)
         for method in owner.body
         if isinstance(method, ast.FunctionDef) and method.name == "__init__"
@@ -99,7 +99,7 @@ def test_no_state_grows_without_end() -> None:
     """Constructors have no plain containers except those listed with a reason; entries of removed containers are
     removed.
     """
-    assert {name for path in python_files(*ROOMS) for name in growing(path, tree_of(path))} == ALLOWED.keys()
+    assert {name for path, tree in trees_with("def __init__", *ROOMS) for name in growing(path, tree)} == ALLOWED.keys()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from tests.golden import Golden, file_of, stored
-from tests.principles._source import ROOT, tree_of
+from tests.principles._source import ROOT, tree_of, walk
 
 
 def test_every_entry_belongs_to_a_test() -> None:
@@ -16,7 +16,7 @@ def test_every_entry_belongs_to_a_test() -> None:
     for path in paths:
         module = path.parent.parent / f"{path.stem}.py"
         assert file_of(module) == path
-        functions = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in walk(tree_of(module)) if isinstance(node, ast.FunctionDef)]
         names = {one.name for one in functions if any(each.arg == "golden" for each in one.args.args)}
         assert {name.partition("[")[0] for name in stored(path)} == names
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of, tree_of
+from tests.principles._source import SENSOR, imports, imports_of, kernels, name_of, python_files, room_of, tree_of, walk
+from tests.sampling import drawn
 
 # Units that the engine calls.
 UNITS = {
@@ -260,7 +262,7 @@ def test_views_only_read() -> None:
         assert not [name for _, name in imports(path) if name.startswith((*foreign, *writing))], name_of(path)
         called = {
             node.func.id
-            for node in ast.walk(tree_of(path))
+            for node in walk(tree_of(path))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert not called & {"print", "connect"}, name_of(path)
@@ -297,9 +299,9 @@ def _imports_when_run(path: Path) -> set[str]:
     """Imports of a module outside ``if TYPE_CHECKING``."""
     annotating = {
         node.lineno
-        for branch in ast.walk(tree_of(path))
+        for branch in walk(tree_of(path))
         if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
-        for node in ast.walk(branch)
+        for node in walk(branch)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
     return {name for line, name in imports(path) if line not in annotating}
@@ -342,3 +344,23 @@ def test_checks_see_an_import_when_there_is_one() -> None:
     assert "sensor.core.packet.Packet" in {name for _, name in imports(SENSOR / "core" / "event.py")}
     assert "numpy.typing" in {name for _, name in imports(SENSOR / "doctor" / "watch.py")}
     assert "sensor.core.row" in {name for _, name in imports(SENSOR / "core" / "packet.pyx")}
+
+
+def test_imports_are_found_without_a_syntax_tree() -> None:
+    """Those that the syntax tree contains; a text that contains one is none."""
+    for path in drawn(FILES, 60, "imports"):
+        if path.suffix == ".py":
+            assert imports(path) == sorted(_imports_of(tree_of(path))), name_of(path)
+    text = (
+        'A = """\nimport a\n"""\ndef f():\n    from b import (\n        c,\n        d as e,\n    )\nfrom . import g\n'
+    )
+    assert [*imports_of(text)] == [(5, "b.c"), (5, "b.d"), (9, "..g")]
+
+
+def _imports_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from tests.principles._source import name_of, python_files, tree_of
+from tests.principles._source import name_of, python_files, trees_with, walk
 
 
 def test_no_sentence_contains_the_code_of_a_type() -> None:
     """In formatted texts of detectors, alerts and posture, no attribute ``type`` is inserted as it is."""
-    files = python_files("detectors", "alerts", "posture")
-    assert len(files) > 200
-    assert [f"{name_of(path)}:{line}" for path in files for line in lines_with_codes(tree_of(path))] == []
+    rooms = ("detectors", "alerts", "posture")
+    assert len(python_files(*rooms)) > 200
+    trees = trees_with(r"\{[^{}\n]*\.type\b", *rooms)
+    assert [f"{name_of(path)}:{line}" for path, tree in trees for line in lines_with_codes(tree)] == []
 
 
 def test_a_code_is_found() -> None:
@@ -25,7 +26,7 @@ f"{a_type(device.type)} {device.label}"
 
 
 def lines_with_codes(tree: ast.Module) -> list[int]:
-    formatted = (node for node in ast.walk(tree) if isinstance(node, ast.FormattedValue))
+    formatted = (node for node in walk(tree) if isinstance(node, ast.FormattedValue))
     return sorted(node.lineno for node in formatted if any(map(is_type, parts_of(node.value))))
 
 
