@@ -62,19 +62,15 @@ def share_kernels(source: Path) -> None:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the checkout, without files of an earlier build except C that is newer than its
-    kernel. `make test-endurance` compiles every kernel.
+    kernel. `make test-endurance` compiles every kernel. It is built as pip does (PEP 517), which before reads the
+    metadata in half of the time.
     """
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
     if not sampling.ENDURANCE:
         share_kernels(folder / "source")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
-    subprocess.run(
-        [*pip, str(folder), str(folder / "source")],
-        check=True,
-        env=os.environ | {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        capture_output=True,
-    )
+    build = f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", build], check=True, capture_output=True, cwd=folder / "source")
     (made,) = folder.glob("*.whl")
     return made
 
