@@ -34,6 +34,7 @@ from tests.sharing import alone
 IMPORTS: dict[str, Sequence[str]] = {
     "replay": ("sensor.records.process", "sensor.records.writer", "sensor.records.upkeep"),
     "console": ("sensor.console.serve", "uvicorn.lifespan.on", "anyio._backends._asyncio", "sensor.posture.known"),
+    "report": ("sensor.cli._report_write",),
 }
 # Signals that a program finds as the system sets them, whatever the process of the test does with them.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGWINCH)
@@ -61,6 +62,17 @@ def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[A
     with warnings.catch_warnings():
         _allow_threads()
         return subprocess.run(command, check=options.pop("check", False), **_forking(command, **options))
+
+
+class Forking:
+    """In place of the module ``subprocess`` in a module of the sensor: the programs of the sensor that it starts are
+    forked as well.
+    """
+
+    run, Popen = staticmethod(run), staticmethod(started)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
 
 
 def _allow_threads() -> None:
@@ -120,9 +132,17 @@ def _program(module: str, arguments: Sequence[str], environment: Mapping[str, st
     sys.argv = [module, *arguments]
     _warn_as_usual()
     alone()
+    os.execv = _executed  # type: ignore[assignment]
     if not hasattr(sys.modules[module], "__path__"):  # it is executed once more, under the name of a program
         del sys.modules[module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _executed(_: str, command: Sequence[str]) -> NoReturn:
+    """``os.execv`` of ``python -m MODULE``."""
+    assert command[:2] == [sys.executable, "-m"], command
+    _program(command[2], command[3:], None)
+    raise SystemExit(0)
 
 
 def _stream(number: int) -> Any:

@@ -89,7 +89,11 @@ def guarded() -> Iterator[None]:
 
 
 def upgrade(base: Connection) -> None:
-    """Create the tables, or upgrade them from an earlier version."""
+    """Create the tables, or upgrade them from an earlier version. Most connections find them as they should be, and
+    take no lock. ``base``: in autocommit mode.
+    """
+    if _is_current(base):
+        return
     with base.transaction():
         base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         base.execute("CREATE TABLE IF NOT EXISTS hub_version (version integer NOT NULL)")
@@ -102,6 +106,14 @@ def upgrade(base: Connection) -> None:
             base.execute(step)
         if found < VERSION:
             base.execute("INSERT INTO hub_version VALUES (%s)", [VERSION])
+
+
+def _is_current(base: Connection) -> bool:
+    try:
+        row = base.execute("SELECT max(version) FROM hub_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return False
+    return row == (VERSION,)
 
 
 def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime) -> None:

@@ -118,9 +118,9 @@ class ClusterServers(HubServers):
             return False
         return True
 
-    def close(self) -> None:
-        for one in (*self.workers, *self.nodes, self.postgresql):
-            one.close()
+    @property
+    def servers(self) -> Sequence[Server]:
+        return (*self.workers, *self.nodes, self.postgresql)
 
 
 def _copied(source: str, target: str) -> str:

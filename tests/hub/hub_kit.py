@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from sensor.hub import sensors
 from sensor.hub.database import Connection, connected, grant_reader
 from sensor.hub.entities import identify
@@ -34,19 +36,17 @@ ACK_WAIT_S = 2
 SITE, PARIS = "HQ", "Paris"
 ROOT = Path(__file__).parents[2]
 
-TABLES = (
-    "sensors tokens logs events devices alerts incidents quarantine configurations configuration_files edges "
-    "separations entity_members mac_conflicts campaigns releases release_parts rollouts scheduled_hunts "
-    "report_schedules console.links console.sessions console.tokens console.users console.passkey_users "
-    "console.passkeys console.views console.visits console.site_scopes console.audit console.undo"
-).split()
-# The tables with rows, or with numbers drawn from a sequence: to truncate all of them takes half a second.
-USED = " UNION ALL ".join(
-    f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name}) OR EXISTS "  # noqa: S608
-    f"(SELECT FROM pg_sequence JOIN pg_depend ON objid = seqrelid WHERE refobjid = '{name}'::regclass "
-    "AND pg_sequence_last_value(seqrelid) IS NOT NULL)"
-    for name in TABLES
-)
+# Deletes all rows, without triggers, and restarts the numbers: TRUNCATE makes new files, in 40 times the CPU time. The
+# version stays, and the keys and rights of running consoles.
+EMPTY = """
+DO $$ DECLARE name regclass; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT oid FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+        AND relnamespace IN ('public'::regnamespace, 'console'::regnamespace)
+        AND relname <> ALL ('{hub_version,challenges,secrets,site_access}')
+    LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence WHERE pg_sequence_last_value(seqrelid) IS NOT NULL;
+END $$"""
 
 
 class HubNats(Server):
@@ -88,6 +88,8 @@ class Worker(Server):
 class HubServers:
     """``postgresql``, ``nats``, ``workers``: running."""
 
+    _base: Connection | None = None
+
     def __init__(self, workers: int = 1, authority: Authority | None = None, *, verify: bool = False) -> None:
         """``authority``: CA of the NATS server's certificate, which then requires TLS; ``verify``: and client
         certificates.
@@ -121,6 +123,10 @@ class HubServers:
         return self.nats.hub_folder
 
     @property
+    def servers(self) -> Sequence[Server]:
+        return (*self.workers, self.nats, self.postgresql)
+
+    @property
     def hub(self) -> Hub:
         return load_hub(self.config)
 
@@ -147,14 +153,21 @@ class HubServers:
         return [json.loads(row[0]) for row in self.queried("SELECT entry FROM console.audit ORDER BY number")]
 
     def queried(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self.base() as base:
-            return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
+        return self._executed(statement, *values).fetchall()
 
     def empty(self) -> None:
         """Remove every sensor, with its events and its configuration."""
-        with self.base() as base:
-            if used := [row[0] for row in base.execute(USED)]:
-                base.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+        self._executed(EMPTY)
+
+    def _executed(self, statement: str, *values: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+        """On a connection that stays open: a new one takes 20 ms of CPU time."""
+        if self._base is not None:
+            try:
+                return self._base.execute(statement, values or None)  # type: ignore[arg-type]
+            except psycopg.OperationalError:  # the server was killed
+                self._base.close()
+        self._base = self.base()
+        return self._base.execute(statement, values or None)  # type: ignore[arg-type]
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
         """Credentials of an enrolled sensor, without NATS."""
@@ -174,7 +187,9 @@ class HubServers:
         config.write_text(text.replace("database:", f"  tls: {{ ca: {authority.ca} }}\ndatabase:"))
 
     def close(self) -> None:
-        for one in (*self.workers, self.nats, self.postgresql):
+        if self._base is not None:
+            self._base.close()
+        for one in self.servers:
             one.close()
 
 

@@ -12,6 +12,7 @@ import pytest
 from sensor.cli.main import main
 from sensor.config import load_config
 from sensor.sync.health import Health
+from tests.forked import Forking
 from tests.hub.hub_kit import SITE, HubServers
 
 
@@ -51,6 +52,7 @@ def office(
 ) -> Office:
     # Health checks are tested with the agent; no sensor runs here.
     monkeypatch.setattr("sensor.sync.agent.TRIAL_S", 0.0)
+    monkeypatch.setattr("sensor.cli._sync_agent.subprocess", Forking())
     monkeypatch.setattr("sensor.cli._sync_agent.health_now", lambda _: Health())
     servers.empty()
     return Office(servers, tmp_path, capsys)

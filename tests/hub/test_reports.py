@@ -25,12 +25,22 @@ from sensor.hub.views.backend import HubBackend
 from sensor.hub.views.query import Reader
 from sensor.inventory.corrections import Correction
 from tests.console.kit import Running, csrf_of, output_of
+from tests.forked import Forking
 from tests.hub.hub_kit import PARIS, SITE, HubServers, hub_file
 
 # The office capture is of this day.
 BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 DAY = Span(PARIS, BEGIN, BEGIN + timedelta(days=1))
 DEVICES, ALERTS, INCIDENTS = 38, 7, 3
+
+
+@pytest.fixture(autouse=True)
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that make reports are forked, with the memory of this one; tests/console/test_confined.py starts
+    them.
+    """
+    monkeypatch.setattr("sensor.console.child.subprocess", Forking())
+    monkeypatch.setattr(reports, "LIMITS", reports.LIMITS._replace(memory=8 << 30))
 
 
 @pytest.fixture
@@ -153,11 +163,12 @@ def test_a_report_that_cannot_be_made_is_listed_with_the_reason(
     """Only the newest reports of a schedule are stored, also failed ones."""
     begin = datetime(2026, 11, 25, tzinfo=UTC)
     reports.add_schedule(base, Schedule("daily", PARIS, "day", "json", "eve"), begin)
+    monkeypatch.setattr("sensor.console.child.TICK_S", 0.0)
     monkeypatch.setattr(reports, "LIMITS", reports.LIMITS._replace(seconds=0.0))
     assert reports.run_due(base, begin + timedelta(days=1)) == 1
     [failed] = reports.list_reports(base)
     assert (failed.size, bool(failed.fault), reports.stored(base, str(failed.number))) == (0, True, None)
-    monkeypatch.undo()
+    monkeypatch.setattr(reports, "LIMITS", reports.LIMITS._replace(seconds=600.0))
     monkeypatch.setattr(reports, "SIZE", 10)
     with pytest.raises(NotMade):
         made(base)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import os
 import shutil
 import signal
 import subprocess
@@ -19,6 +23,17 @@ MISSING = "" if _INITDB else "PostgreSQL is not installed"
 PASSWORD = "correct horse"
 
 
+def verifier(password: str) -> str:
+    """What PostgreSQL stores of a password for SCRAM-SHA-256 (RFC 5803), with one iteration: a client of the usual 4096
+    computes for 4 ms in each connection.
+    """
+    salt = os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
+    client, server = (hmac.digest(salted, name, "sha256") for name in (b"Client Key", b"Server Key"))
+    parts = (base64.b64encode(part).decode() for part in (salt, hashlib.sha256(client).digest(), server))
+    return "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
+
+
 class PostgresqlServer(Server):
     """``settings``: additional configuration as ``name=value``; ``certificate`` and ``key``: offers TLS, both as text.
     User ``sensor`` is a superuser.
@@ -32,7 +47,7 @@ class PostgresqlServer(Server):
         assert _INITDB is not None
         self._bin, self._settings = Path(_INITDB).parent, list(settings)
         self.data = self.folder / "data"
-        password = self._written("password", PASSWORD.encode())
+        password = self._written("password", verifier(PASSWORD).encode())
         subprocess.run(
             [_INITDB, "-D", self.data, "-U", "sensor", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8",
             "--locale=C.UTF-8", "--no-sync"],
