@@ -43,11 +43,15 @@ UNWRITTEN = 120
 
 
 def load() -> None:
-    """Imports the modules of all commands. A process that forks others does it once for all."""
+    """Imports the modules of all commands, and compiles the templates of the console. A process that forks others does
+    it once for all.
+    """
     commands(names())
     for name in chain.from_iterable(IMPORTS.values()):
         with contextlib.suppress(ImportError):  # an extra is not installed
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tests.console.compiled").compile_templates()
 
 
 def started(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
