@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ pytest.importorskip("obstore", reason="the extra s3 is not installed")
 pytest.importorskip("moto.server", reason="moto is not installed")
 pytest.importorskip("duckdb", reason="the extra hunt is not installed")
 from tests.central.store import S3Server
+from tests.offices import replayed_office
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def records(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Traffic records of the office capture, of one hour."""
-    folder = tmp_path_factory.mktemp("office")
-    command = [
-        sys.executable,
-        "-m",
-        "sensor",
-        "replay",
-        "pcaps/office.pcapng",
-        "--events",
-        str(folder / "events.jsonl"),
-    ]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
-    return folder / "records"
+    return replayed_office(tmp_path_factory) / "records"

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,30 +22,10 @@ from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_places import Place
 from sensor.eventlog.reader import FINDS, Reader
 from sensor.eventlog.segments import Segment, segments
+from tests.eventlog.log_writer import written
 from tests.eventlog.segmented import Segmented
 from tests.forked import started
-from tests.reliability.live_logs import open_log, record
 from tests.waiting import until
-
-# Writes so many records as a live run, with segments of 64 KiB, in bursts, and an alert now and then.
-WRITER = """
-import sys, time
-from pathlib import Path
-from tests.eventlog.test_tail_process import written
-written(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-"""
-SEGMENT = 1 / 16
-BURST = 50
-
-
-def written(path: Path, first: int, count: int) -> None:
-    """Segments rotate every 200 records or so, are compressed at once, and never removed."""
-    log = open_log(path, segment_mib=SEGMENT)
-    for number in range(first, first + count):
-        log.write(record(number, "alert" if number % 97 == 0 else "device", 200))
-        if number % BURST == 0:
-            time.sleep(0.004)
-    log.close()
 
 
 @contextmanager
@@ -60,7 +39,7 @@ def tail(log: Path, out: IO[bytes], root: Path, *words: str) -> Iterator[subproc
 
 
 def write(log: Path, root: Path, first: int, count: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(first), str(count)], cwd=root)
+    return started([sys.executable, "-m", "tests.eventlog.log_writer", str(log), str(first), str(count)], cwd=root)
 
 
 def lines_of(log: Path) -> list[bytes]:

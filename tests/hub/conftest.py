@@ -13,6 +13,9 @@ pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
 from tests.forked import run
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, fill
+from tests.offices import made_once
+
+LOG = "events.jsonl"
 
 # Modules that require the console extra, too.
 collect_ignore = [] if find_spec("starlette") and find_spec("httpx") else ["test_console.py", "test_console_browser.py"]
@@ -30,13 +33,14 @@ def servers() -> Iterator[HubServers]:
 @pytest.fixture(scope="session")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The event log of the office capture, of the sensor office-1."""
-    folder = tmp_path_factory.mktemp("office")
-    (folder / "sensor.yaml").write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")
-    log = folder / "events.jsonl"
-    command = [sys.executable, "-m", "sensor", "replay", "pcaps/office.pcapng", "--events", str(log)]
-    more = ["--config", str(folder / "sensor.yaml"), "--intel", "pcaps/office.intel.txt"]
-    run([*command, *more], cwd=ROOT, check=True, capture_output=True)
-    return log
+
+    def replay(folder: Path) -> None:
+        (folder / "sensor.yaml").write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")
+        command = [sys.executable, "-m", "sensor", "replay", "pcaps/office.pcapng"]
+        more = ["--events", str(folder / LOG), "--config", str(folder / "sensor.yaml")]
+        run([*command, *more, "--intel", "pcaps/office.intel.txt"], cwd=ROOT, check=True, capture_output=True)
+
+    return made_once(tmp_path_factory, "office-of-hub", replay) / LOG
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ SLEEPS = {
     "console/test_repetition.py": (1, PACE),
     "console/test_stream.py": (2, "replaces the pauses of a stream by a clock of the test"),
     "docs/test_guide.py": (1, "keeps a socket open until its frame has crossed the mirror"),
-    "eventlog/test_tail_process.py": (1, PACE),
+    "eventlog/log_writer.py": (1, PACE),
     "hub/bench.py": (1, RUNS),
     "hub/test_cluster.py": (3, MOMENTS),
     "hub/test_kill.py": (2, MOMENTS),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,15 +57,35 @@ sys.stdout.buffer.write(written[:{end}])
 """
 
 
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("log") / LOG
+    write_log(path, 3_200)
+    return path
+
+
+@pytest.fixture(scope="module")
+def within(log: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The tables of this log, built in batches within the store."""
+    folder = folder_of(log, tmp_path_factory.mktemp("within"))
+    with pytest.MonkeyPatch.context() as patch:
+        assert in_place(folder, patch) == 3_200
+    return held(folder)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(log: Path, tmp_path: Path) -> Path:
+    return folder_of(log, tmp_path)
+
+
+def folder_of(log: Path, folder: Path) -> Path:
     """A log that is large enough, and notes on its alerts."""
-    write_log(tmp_path / LOG, 3_200)
-    (tmp_path / "events.notes.jsonl").write_text(
+    shutil.copy2(log, folder / LOG)
+    (folder / "events.notes.jsonl").write_text(
         '{"ts":"2026-11-24T09:00:00Z","alert":"alert-0000000000007","action":"close","by":"bert"}\n', encoding="utf-8"
     )
-    assert (tmp_path / LOG).stat().st_size > loading.LARGE
-    return tmp_path
+    assert (folder / LOG).stat().st_size > loading.LARGE
+    return folder
 
 
 def in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -89,17 +111,16 @@ def test_both_ways_give_equal_tables(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("end", ["0", "4000", "len(written) // 2", "-8", "None"])
-def test_reader_that_ends_early_loses_nothing(folder: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_that_ends_early_loses_nothing(
+    folder: Path, within: dict[str, Any], end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reading process ends before its first batch, within one, before the end mark, or not at all."""
     program = folder / "reader"
     program.write_text(READER.format(python=sys.executable, end=end), encoding="utf-8")
     program.chmod(0o700)
-    assert in_place(folder, monkeypatch) == 3_200
-    expected = held(folder)
-    monkeypatch.undo()
     monkeypatch.setattr(batching.sys, "executable", str(program))
     assert rebuild(folder, folder / LOG).records == 3_200
-    assert held(folder) == expected
+    assert held(folder) == within
 
 
 def test_one_processor_needs_no_other_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
