@@ -82,6 +82,15 @@ def encoded(record: dict[str, Any]) -> list[str]:
     return [line.decode() for encode in FORMATS.values() if (line := encode(record)) is not None]
 
 
+def formats_of(record: dict[str, Any]) -> int:
+    """The number of formats that support the record. Most changes of one field leave a record as another one was."""
+    text = json.dumps(record)
+    if text not in _FORMATS_OF:
+        _FORMATS_OF[text] = len(encoded(record))
+    return _FORMATS_OF[text]
+
+
+_FORMATS_OF: dict[str, int] = {}
 PATHS = sorted({path for record in ALL.values() for path, _ in leaves(record)})
 HIDEABLE = [
     path
@@ -137,7 +146,7 @@ def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
     change = changes([path], [], SALT)
     assert change is not None
     for case, record in ALL.items():
-        assert len(encoded(change(record))) == len(encoded(record)), case
+        assert formats_of(change(record)) == formats_of(record), case
 
 
 @given(
@@ -199,7 +208,7 @@ def test_every_format_has_its_words_whatever_is_hidden(path: str) -> None:
     change = changes([], [path], SALT)
     assert change is not None
     for case, record in ALL.items():
-        assert len(encoded(change(record))) == len(encoded(record)), case
+        assert formats_of(change(record)) == formats_of(record), case
 
 
 @pytest.mark.parametrize("value", VALUES)
