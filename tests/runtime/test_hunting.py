@@ -24,8 +24,11 @@ FRAME = tcp_frame("10.0.0.5", "10.0.0.6", dport=80, flags=2)
 
 
 @pytest.fixture
-def sensor(tmp_path: Path) -> Sensor:
-    """A sensor with records of an hour ago: a scan, and a connection to an address that is on no list yet."""
+def sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sensor:
+    """A sensor with records of an hour ago: a scan, and a connection to an address that is on no list yet. It looks for
+    hunts every second.
+    """
+    monkeypatch.setattr("sensor.runtime.hunting.EVERY_S", 1)
     ago = time.time() - START_S - 3600
     called = {
         "ts": ago,
