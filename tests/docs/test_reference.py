@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from sensor.config import detector_units
 from sensor.delivery.catalogue import types
 from sensor.doctor import card_checks, machine_checks, traffic_checks
 from tests.docs.pages import shown
+from tests.forked import run
 from tests.golden import Golden
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +52,7 @@ def test_check_names_pages_that_are_old_missing_or_from_nowhere(tmp_path: Path) 
 
 def test_check_as_it_is_called() -> None:
     """The check runs as in `make lint`."""
-    reported = subprocess.run(
-        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    reported = run([sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert (reported.returncode, reported.stderr) == (0, "")
 
 

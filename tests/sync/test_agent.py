@@ -15,6 +15,7 @@ from sensor.outputs.hub_protocol.messages import Signed
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
 from sensor.sync.health import Health
+from tests.forked import Forking
 from tests.sync.hub_in_memory import MemoryHub
 
 GOOD = Health(running=True, packets=10_000, began=1.0)
@@ -182,8 +183,9 @@ def test_faults_of_the_check_are_refused(story: Story) -> None:
     assert story.pull() == "trial"
 
 
-def test_the_real_check_finds_faults_in_every_kind_of_file(story: Story) -> None:
+def test_the_real_check_finds_faults_in_every_kind_of_file(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults of the configuration, a rule and a mute are reported with their line; a valid version has none."""
+    monkeypatch.setattr("sensor.cli._sync_agent.subprocess", Forking())
     story.hub.publish(
         {"sensor.yaml": "netwroks: []\n", "mutes.yaml": "mutes: [{id: m1}]\n", "rules/a.yaml": "rules: [{id: x}]\n"}
     )
