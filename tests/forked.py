@@ -34,6 +34,7 @@ from tests.sharing import alone
 IMPORTS: dict[str, Sequence[str]] = {
     "replay": ("sensor.records.process", "sensor.records.writer", "sensor.records.upkeep"),
     "console": ("sensor.console.serve", "uvicorn.lifespan.on", "anyio._backends._asyncio", "sensor.posture.known"),
+    "hunt": ("sensor.records.query_process", "duckdb"),
     "report": ("sensor.cli._report_write",),
 }
 # Signals that a program finds as the system sets them, whatever the process of the test does with them.

@@ -32,7 +32,7 @@ def made(client: httpx.Client) -> str:
     return until(page, patience_s=240, apart_s=0.5)
 
 
-def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> None:
+def test_a_report_is_made_downloaded_compared_and_removed(forked_commands, start, own: Path) -> None:
     """JSON of the whole office, then HTML compared with it; both are attachments."""
     running = start(own)
     name = dataset_in(own).name

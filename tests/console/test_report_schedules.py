@@ -156,7 +156,7 @@ def test_the_page_and_the_api_schedule_for_datasets_that_grow(start, own: Path) 
         assert audit.count('"report schedule"') == 2
 
 
-def test_the_console_makes_a_report_that_is_due(start, own: Path) -> None:
+def test_the_console_makes_a_report_that_is_due(forked_commands, start, own: Path) -> None:
     """A console that was stopped over the end of a day makes it when it starts."""
     (own / "dataset.json").unlink()
     Schedules(own).add(Schedule("daily", dataset_in(own).name, "day", "json", "anna"), at("2026-11-24T09:00"))

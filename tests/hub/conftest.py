@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("nats", reason="the extra hub is not installed")
 pytest.importorskip("psycopg", reason="the extra hub is not installed")
 from tests.forked import run
+from tests.forked_queries import forked_queries  # noqa: F401 - a fixture
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers, fill
 from tests.offices import made_once
 

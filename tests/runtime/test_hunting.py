@@ -15,6 +15,7 @@ from sensor.intel.store import ThreatLists
 from sensor.records.hunt_tests import START_S, write_rows
 from sensor.rules.load import Rules
 from sensor.runtime.hunting import BROKEN, NOTHING, Found, Hunting
+from tests.forked_queries import forked_queries  # noqa: F401 - a fixture
 from tests.kit import tcp_frame
 from tests.live_kit import Sensor, alerts, sensor_records
 from tests.records.test_schedule import HUNT, scan
