@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +15,8 @@ pytest.importorskip("httpx", reason="needs httpx")
 if TYPE_CHECKING:
     import httpx
 
-from sensor.console import child
 from sensor.datasets.dataset import Dataset, dataset_in
-from tests.console.kit import Running
-from tests.forked import Forking
+from tests.console.kit import Running, commands_forked
 from tests.forked_queries import forked_queries  # noqa: F401 - a fixture
 from tests.offices import copy_of_office
 
@@ -55,13 +52,9 @@ def own(office_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def forked_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The confined commands of consoles that start now are forked, in place of two starts of Python for each. Memory is
-    what they have beyond that of the console.
-    """
-    resident = child._resident
-    monkeypatch.setattr(child, "subprocess", Forking())
-    monkeypatch.setattr(child, "_resident", lambda pid: resident(pid) - resident(os.getpid()))
+def forked_commands() -> Iterator[None]:
+    with commands_forked():
+        yield
 
 
 @pytest.fixture

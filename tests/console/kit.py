@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import ssl
 import subprocess
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from sensor.cli.main import main
-from tests.forked import started
+from sensor.console import child
+from tests.forked import Forking, started
 
 # Of a page that shows the present though a past time was requested.
 PRESENT_ALONE = '<p class="notice" role="note">The time '
@@ -36,6 +39,18 @@ def output_of(*arguments: str) -> str:
         code = main(arguments)
     assert code == 0, errors.getvalue()
     return output.getvalue()
+
+
+@contextlib.contextmanager
+def commands_forked() -> Iterator[None]:
+    """The confined commands of consoles that start meanwhile are forked, in place of two starts of Python for each.
+    Memory is what they have beyond that of the console.
+    """
+    resident = child._resident
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "subprocess", Forking())
+        patch.setattr(child, "_resident", lambda pid: resident(pid) - resident(os.getpid()))
+        yield
 
 
 class Running:

@@ -15,7 +15,7 @@ from sensor.console import rule_files
 from sensor.datasets.dataset import dataset_in
 from sensor.datasets.reload_request import Requests
 from sensor.views.errors import NotReadable
-from tests.console.kit import Running, csrf_of
+from tests.console.kit import Running, commands_forked, csrf_of
 
 C2 = "203.0.113.66"  # a host with traffic of the office
 RULES = """\
@@ -39,7 +39,8 @@ def there(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A console on a copy of the office."""
     folder = tmp_path_factory.mktemp("detection") / "own"
     shutil.copytree(office_folder, folder)
-    running = Running(folder)
+    with commands_forked():
+        running = Running(folder)
     yield running
     running.stop()
 
