@@ -39,15 +39,25 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 def pools(options: HttpOptions) -> urllib3.PoolManager:
-    trusting = context(options.tls)
-    shared: dict[str, Any] = {"maxsize": 1, "ssl_context": trusting, "server_hostname": options.tls.server_name or None}
+    """Raises Retry that names the file of TLS which cannot be used. Without such a file, and without a proxy, nothing
+    of TLS is read until a connection needs it.
+    """
+    shared: dict[str, Any] = {"maxsize": 1, "server_hostname": options.tls.server_name or None}
+    if options.tls.ca or options.tls.certificate or options.proxy:
+        shared["ssl_context"] = context(options.tls)
     if options.proxy:
         made: urllib3.PoolManager = urllib3.ProxyManager(
-            options.proxy, proxy_headers=login(options) or None, proxy_ssl_context=trusting, **shared
+            options.proxy, proxy_headers=login(options) or None, proxy_ssl_context=shared["ssl_context"], **shared
         )
     else:
         made = urllib3.PoolManager(**shared)
-    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecuredPool}
+
+    class Secured(_SecuredPool):
+        def __init__(self, *place: Any, **more: Any) -> None:
+            more["ssl_context"] = more.get("ssl_context") or context(options.tls)
+            super().__init__(*place, **more)
+
+    made.pool_classes_by_scheme = {"http": _PlainPool, "https": Secured}
     return made
 
 
