@@ -163,11 +163,11 @@ class HubServers:
         """On a connection that stays open: a new one takes 20 ms of CPU time."""
         if self._base is not None:
             try:
-                return self._base.execute(statement, values or None)  # type: ignore[arg-type]
+                return self._base.execute(statement, values or None)
             except psycopg.OperationalError:  # the server was killed
                 self._base.close()
         self._base = self.base()
-        return self._base.execute(statement, values or None)  # type: ignore[arg-type]
+        return self._base.execute(statement, values or None)
 
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
         """Credentials of an enrolled sensor, without NATS."""

@@ -118,6 +118,7 @@ def imports_of(text: str) -> Iterator[tuple[int, str]]:
     for found in _IMPORT.finditer(text):
         first = text.count("\n", 0, found.start())
         for node in ast.parse(found[0].strip()).body:
+            assert isinstance(node, ast.Import | ast.ImportFrom), found[0]
             base = "" if isinstance(node, ast.Import) else "." * node.level + (node.module or "") + "."
             yield from ((first + node.lineno, f"{base}{alias.name}") for alias in node.names)
 
