@@ -7,6 +7,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, TextIO
 
 from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, put, tidy
@@ -52,14 +53,12 @@ def list_incidents(args: argparse.Namespace) -> int:
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
     """A table, most severe and newest first, and their number."""
-    ordered = sorted(
-        sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True),
-        key=level,
-        reverse=True,
-    )
-    if not ordered:
+    found = [(level(record), tidy(part(record, "incident").get("last")), _row(record)) for record in records]
+    if not found:
         return "no incidents"
-    rows = [_row(record) for record in ordered]
+    found.sort(key=itemgetter(1), reverse=True)
+    found.sort(key=itemgetter(0), reverse=True)
+    rows = [row for *_, row in found]
     return (
         f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{len(rows):,} "
         f"incident{'s' if len(rows) != 1 else ''}"

@@ -55,15 +55,14 @@ class Place:
         if self.inventory is None or not self.kept:
             return
         from sensor.inventory.store.database import StoreError
-        from sensor.views.stored_inventory import inventory_of
+        from sensor.views.stored_inventory import devices_of
 
         with contextlib.suppress(StoreError):
-            reader, stored = inventory_of(self.inventory)
-            reader.close()
-            for name, record in stored.devices.items():
-                mine = fold.devices.get(name, {}).get("device")
-                if isinstance(mine, dict):
-                    mine["last_seen"] = record["device"].get("last_seen")
+            for device in devices_of(self.inventory):
+                shown = fold.devices.get(device["id"])
+                if shown is not None and shown["device"].get("last_seen") != device.get("last_seen"):
+                    shown["device"]["last_seen"] = device.get("last_seen")
+                    fold.devices[device["id"]] = shown
 
     def abandon(self) -> None:
         """Discard the result of a failed replay."""

@@ -10,7 +10,8 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._table import Row, for_terminal, table
@@ -98,7 +99,8 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     """Devices, sorted by type, vendor, model and address unless ``ordered`` is false; then the number of each type.
     ``empty``: text without devices.
     """
-    rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
+    found = [(_device_order(record) if ordered else (), device_row(record)) for record in records]
+    rows = [row for _, row in sorted(found, key=itemgetter(0))]
     if not rows:
         return empty
     return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
@@ -146,22 +148,24 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
     """Alerts, most severe and newest first unless ``ordered`` is false; then the number of each severity. ``empty``:
     text without alerts.
     """
-    listed = list(records)
+    found = [_alert_line(record) for record in records]
     if ordered:
-        listed = sorted(
-            sorted(listed, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True),
-            key=level,
-            reverse=True,
-        )
-    if not listed:
+        found.sort(key=itemgetter(1), reverse=True)
+        found.sort(key=itemgetter(0), reverse=True)
+    if not found:
         return empty
-    shown = short_ids([tidy(part(record, "alert").get("id")) for record in listed])
-    rows = [alert_row(record, shown) for record in listed]
+    shown = short_ids([name for *_, name, _ in found])
+    rows = [(*row[:2], shown[name] or short_id(name), *row[3:]) for *_, name, row in found]
     return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"
 
 
-def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
-    """``shown``: abbreviated ids."""
+def _alert_line(record: Record) -> tuple[int, str, str, Row]:
+    """(severity, time of the last occurrence, id, row); the record is no longer needed."""
+    alert = part(record, "alert")
+    return level(record), tidy(alert.get("last")), tidy(alert.get("id")), alert_row(record)
+
+
+def alert_row(record: Record) -> Row:
     alert = part(record, "alert")
     target = end_name(part(record, "dst"))
     others = record.get("targets")
@@ -173,7 +177,7 @@ def alert_row(record: Record, shown: Mapping[str, str] | None = None) -> Row:
     return (
         SEVERITIES[level(record)],
         when,
-        (shown or {}).get(tidy(alert.get("id"))) or short_id(tidy(alert.get("id"))),
+        short_id(tidy(alert.get("id"))),
         tidy(alert.get("detector")),
         parties,
         tidy(alert.get("count")),

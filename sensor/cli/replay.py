@@ -90,13 +90,15 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     """Run the replay and print its summary; returns the exit code."""
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
+    from sensor.eventlog.packed_records import PackedRecords
     from sensor.runtime.daemon import Run
+    from sensor.runtime.process import give_back
 
     log = _log(place.log)
     keeping = keeper(place.inventory, live=False) if place.inventory is not None else None
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
-    fold, began, folder = Fold(), time.monotonic(), args.state or config.state
+    fold, began, folder = Fold(PackedRecords), time.monotonic(), args.state or config.state
     listener = None if place.log == Path(os.devnull) else _collector(fold)
     try:
         with _progress(source) as progress:
@@ -118,6 +120,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
         return log_failed(error, log.path)
     finally:
         source.close()
+    give_back()  # the memory of the batches: tables take as much
     _tidy_up(config, place)
     _print_summary(args, run, source, fold, place, time.monotonic() - began)
     if stopped:

@@ -5,11 +5,13 @@ devices are marked.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from sensor.core.ids import short_id
 
 Record = dict[str, Any]
+Records = MutableMapping[str, Record]
 
 # The reason of a merger begins with the id of the device that no longer exists.
 _LOST = re.compile(r"dev-[0-9a-z]+")
@@ -23,11 +25,9 @@ class Fold:
     record is marked so.
     """
 
-    def __init__(self) -> None:
-        self.devices: dict[str, Record] = {}
-        self.alerts: dict[str, Record] = {}
-        self.incidents: dict[str, Record] = {}
-        self.recommendations: dict[str, Record] = {}
+    def __init__(self, keep: Callable[[], Records] = dict) -> None:
+        """``keep`` makes the maps in which the records are kept."""
+        self.devices, self.alerts, self.incidents, self.recommendations = keep(), keep(), keep(), keep()
         self.merged: dict[str, str] = {}
         self.records = 0
         self._short: dict[str, str] = {}
@@ -86,7 +86,7 @@ class Fold:
         return self._short.get(short, "")
 
 
-def _by_id(known: dict[str, Record], record: Record, kind: str) -> None:
+def _by_id(known: Records, record: Record, kind: str) -> None:
     """Store a record by its id; the newest is last."""
     about = record.get(kind)
     name = about.get("id") if isinstance(about, dict) else None

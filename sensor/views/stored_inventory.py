@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
-from sensor.eventlog.fold import Fold
+from sensor.eventlog.fold import Fold, Record
 from sensor.inventory.store.reader import Reader
 
 
@@ -20,3 +22,10 @@ def inventory_of(folder: Path) -> tuple[Reader, Fold]:
         reader.close()
         raise
     return reader, fold
+
+
+def devices_of(folder: Path) -> Iterator[Record]:
+    """The device in each record of an inventory, one at a time. Raises StoreError if it cannot be read."""
+    with contextlib.closing(Reader(folder)) as reader:
+        for record in reader.records():
+            yield record["device"]
