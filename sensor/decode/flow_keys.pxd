@@ -1,8 +1,8 @@
-# Keys of flows, their states and kinds of changes.
+# Keys and clients of flows, their states and kinds of changes.
 from libc.stdint cimport uint16_t, uint64_t
 
-from sensor.core.row cimport Row
-from sensor.decode.flows cimport Key
+from sensor.core.row cimport ACK, SYN, Row
+from sensor.decode.flows cimport Key, Slot
 
 cdef enum:
     GROUP = 8
@@ -68,3 +68,31 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
     key.hash = mix(key.lo0 * <uint64_t>0x9E3779B97F4A7C15 ^ key.hi0) ^ key.lo1 * <uint64_t>0xC2B2AE3D27D4EB4F ^ key.hi1
     key.hash = mix(key.hash ^ (<uint64_t>key.port0 << 32 | <uint64_t>key.port1 << 16 | row.proto))
     return 0
+
+
+cdef inline int age_class(Slot* slot) except -1 nogil:
+    if slot.state == CLOSED:
+        return LINGERING
+    if not slot.answered:
+        return UNANSWERED
+    return CONNECTED if slot.proto == 6 else DATAGRAMS
+
+
+cdef inline int client_of(Row* row, Key* key) except -1 nogil:
+    """The end that opened the flow, judged by its first captured packet: from a SYN or SYN/ACK; in mid-stream the end
+    with the well-known port is the server.
+    """
+    cdef int sender = key.end
+    if row.proto == 6:
+        if row.tcp_flags & SYN:
+            return 1 - sender if row.tcp_flags & ACK else sender
+        if row.sport < 1024 and row.dport >= 1024:
+            return 1 - sender
+        if row.dport < 1024 and row.sport >= 1024:
+            return sender
+        return 1 - sender if row.sport < row.dport else sender
+    if row.proto == 1 and row.sport == 0 or row.proto == 58 and row.sport == 129:  # an echo reply
+        return 1 - sender
+    if row.proto == 17 and row.sport < 1024 and row.dport >= 1024:
+        return 1 - sender
+    return sender

@@ -5,7 +5,7 @@ from sensor.core.change cimport Change
 from sensor.core.row cimport FOREIGN_RESET, RST, Row
 
 # The fields needed to find a flow, separate from the flow itself: eight of them fill one cache line, which is one
-# probe.
+# probe. A mark has a place, given by the hash of the flow; its slot may be any.
 ctypedef packed struct Mark:
     uint32_t tag     # hash of the key; 0: empty
     uint32_t stamp   # seconds since the table was created, and in the low two bits the age class
@@ -70,6 +70,9 @@ cdef class FlowTable:
     cdef readonly object slots
     cdef Slot[::1] table
     cdef Mark[::1] marks
+    cdef uint32_t[::1] slot_at       # by place of a mark: the slot of the flow
+    cdef uint64_t free               # the slot freed last, plus one; its ``hi0`` is the next free one; 0: none
+    cdef uint64_t used               # slots that had a flow so far
     cdef uint64_t[::1] deaf          # by slot: dissectors that want no more of the flow, as far as the kernels know
     cdef Key[CHUNK] keys             # of the next rows
     cdef bint[CHUNK] wanted
@@ -89,12 +92,13 @@ cdef class FlowTable:
     cdef int finish_part(self, int64_t now, int part) except -1 nogil
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
     cdef int ahead(self, Key* key) except -1 nogil
-    cdef int release(self, Py_ssize_t at) except -1 nogil
+    cdef int release(self, Py_ssize_t place) except -1 nogil
     cdef int locate(self, Row* row, Key* key) except -2 nogil
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil
     cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil
-    cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil
-    cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
+    cdef int over(self, Row* row, int reason, int32_t index) except -1 nogil
+    cdef int close(self, int32_t at, int reason, int64_t ts, int32_t index) except -1 nogil
+    cdef int32_t unused(self) except -1 nogil
     cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil
 

@@ -3,7 +3,8 @@
 
 The table has a fixed size, with open addressing in groups of eight. If a group is full, the least important flow is
 evicted: expired flows first, then unanswered ones, then the one silent longest; so a flood of spoofed sources evicts
-its own flows before any others. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not
+its own flows before any others. Slots are used from the first on, whatever the place of their flow in the table: the
+memory of flows that a network never has is not touched. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not
 part of the key, because mirror ports tag one direction only. Where a mirror port doubles every frame, the packets and
 bytes of an answered connection count once.
 """
@@ -17,7 +18,7 @@ from sensor.core.prefetch cimport sensor_prefetch
 from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, ONE_SIDED, RST, SYN, Row
 from sensor.decode.flow_keys cimport (
     ANSWERED, CLOSED, CONNECTED, DATAGRAMS, EVICTED, FINISHED, FIRST_GRADE, GROUP, IDLE, LAST_GRADE, LINGERING, NEW,
-    OPEN, PROGRESS, REFUSED, RESET, STOPPED, SWEEPS, UNANSWERED, key_of,
+    OPEN, PROGRESS, REFUSED, RESET, STOPPED, SWEEPS, UNANSWERED, age_class, client_of, key_of,
 )
 
 MARK = np.dtype([("tag", "u4"), ("stamp", "u4")])
@@ -39,12 +40,13 @@ cdef class FlowTable:
     PARTS = SWEEPS
 
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 144 bytes each including tag and deaf bits."""
+        """``bits``: room for 2**bits flows, 148 bytes each including tag, number of the slot, and deaf bits."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)
         self.table = self.slots
         self.marks = np.zeros(1 << bits, MARK)
+        self.slot_at = np.zeros(1 << bits, np.uint32)
         self.deaf = np.zeros(1 << bits, np.uint64)
         self.mask = (1 << bits) - GROUP
         self.change_rows = np.zeros(1024, CHANGE)
@@ -83,6 +85,7 @@ cdef class FlowTable:
             if self.wanted[j]:
                 key_of(&rows[start + j], &self.keys[j])
                 sensor_prefetch(&self.marks[(self.keys[j].hash & self.mask)])
+                sensor_prefetch(&self.slot_at[(self.keys[j].hash & self.mask)])
         for j in range(stop - start):
             if self.wanted[j]:
                 self.ahead(&self.keys[j])
@@ -101,23 +104,22 @@ cdef class FlowTable:
         cdef int k
         for k in range(GROUP):
             if self.marks[at + k].tag == tag:
-                sensor_prefetch(&self.table[at + k])
-                sensor_prefetch(<const char*>&self.table[at + k] + 64)
+                sensor_prefetch(&self.table[self.slot_at[at + k]])
+                sensor_prefetch(<const char*>&self.table[self.slot_at[at + k]] + 64)
                 break
         return 0
 
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil:
-        cdef int at = self.locate(row, key)
+        cdef int place = self.locate(row, key)
+        cdef int32_t at
         cdef Slot* slot
-        if at < 0:
-            at = self.open(row, key, key.hash & self.mask, index)
-            slot = &self.table[at]
-        else:
-            slot = &self.table[at]
-            if slot.state == CLOSED and row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6:  # the port is reused
-                self.release(at)
-                at = self.open(row, key, key.hash & self.mask, index)
-                slot = &self.table[at]
+        if place < 0:
+            place = self.open(row, key, key.hash & self.mask, index)
+        elif row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6 and self.table[self.slot_at[place]].state == CLOSED:
+            self.release(place)  # the port is reused
+            place = self.open(row, key, key.hash & self.mask, index)
+        at = <int32_t>self.slot_at[place]
+        slot = &self.table[at]
         row.flow, row.slot = slot.uid, at
         row.direction = key.end != slot.client
         row.wanted, row.spare = slot.followers, slot.heads0 if row.direction == 0 else slot.heads1
@@ -146,26 +148,27 @@ cdef class FlowTable:
                     slot.grade += 1
                 self.record(slot, PROGRESS, 0, row.ts, index, at)
             self.advance(row, slot, key.end, index)
-        self.marks[at].stamp = self.stamp(row.ts, age_class(slot))
+        self.marks[place].stamp = self.stamp(row.ts, age_class(slot))
         return 0
 
     cdef int locate(self, Row* row, Key* key) except -2 nogil:
-        """Index of the flow's slot, or -1."""
+        """The flow's place in the table, or -1."""
         cdef uint64_t at = key.hash & self.mask
         cdef uint32_t tag = <uint32_t>(key.hash >> 32) | 1
         cdef Slot* slot
         cdef int k
         for k in range(GROUP):
             if self.marks[at + k].tag == tag:
-                slot = &self.table[at + k]
+                slot = &self.table[self.slot_at[at + k]]
                 if (slot.lo0 == key.lo0 and slot.lo1 == key.lo1 and slot.port0 == key.port0 and slot.port1 == key.port1
                         and slot.proto == row.proto and slot.hi0 == key.hi0 and slot.hi1 == key.hi1):
                     return <int>(at + k)
         return -1
 
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil:
-        """Create a slot for a new flow, recorded as NEW. Returns its index."""
+        """Fill a slot for a new flow, recorded as NEW. Returns its place in the table."""
         cdef Py_ssize_t place = at, k
+        cdef int32_t chosen
         cdef int64_t worst = -1, weight
         cdef uint32_t now = self.stamp(row.ts, 0), mark
         cdef Slot* slot
@@ -183,17 +186,20 @@ cdef class FlowTable:
                 weight += <int64_t>1 << 36
             if weight > worst:
                 worst, place = weight, at + k
-        slot = &self.table[place]
         if self.marks[place].tag:
-            if slot.state == OPEN:
+            chosen = <int32_t>self.slot_at[place]
+            if self.table[chosen].state == OPEN:
                 if worst < <int64_t>1 << 40:
                     self.evicted += 1
-                self.close(slot, IDLE if worst >= <int64_t>1 << 40 else EVICTED, row.ts, index, <int32_t>place)
+                self.close(chosen, IDLE if worst >= <int64_t>1 << 40 else EVICTED, row.ts, index)
             self.release(place)
+        chosen = self.unused()
+        slot = &self.table[chosen]
+        self.slot_at[place] = chosen
         self.active += 1
         self.opened += 1
         self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
-        self.deaf[place] = 0  # reset here, since a dissector may give up a flow after its release
+        self.deaf[chosen] = 0  # reset here, since a dissector may give up a flow after its release
         slot.uid = self.next_uid
         self.next_uid += 1
         slot.hi0 = key.hi0
@@ -209,13 +215,27 @@ cdef class FlowTable:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:
             slot.mac0, slot.mac1 = row.dst_mac, row.src_mac
-        self.record(slot, NEW, 0, row.ts, index, <int32_t>place)
+        self.record(slot, NEW, 0, row.ts, index, chosen)
         return <int>place
 
-    cdef int release(self, Py_ssize_t at) except -1 nogil:
-        """Free a slot."""
+    cdef int32_t unused(self) except -1 nogil:
+        """Take a slot without a flow: the one freed last, so that few are in use."""
+        cdef int32_t at
+        if self.free:
+            at = <int32_t>(self.free - 1)
+            self.free = self.table[at].hi0
+        else:
+            at = <int32_t>self.used
+            self.used += 1
+        return at
+
+    cdef int release(self, Py_ssize_t place) except -1 nogil:
+        """Free a place and its slot."""
+        cdef uint32_t at = self.slot_at[place]
         cdef Slot* slot = &self.table[at]
-        self.marks[at].tag = 0
+        self.marks[place].tag = 0
+        slot.hi0 = self.free
+        self.free = at + 1
         slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
         slot.packets0 = slot.packets1 = 0
         slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.grade = 0
@@ -240,25 +260,25 @@ cdef class FlowTable:
         if flags & RST:
             if from_server and not slot.answered:
                 self.record(slot, REFUSED, 0, row.ts, index, row.slot)
-            self.over(row, slot, RESET, index)
+            self.over(row, RESET, index)
         elif flags & FIN:
             slot.fins |= 1 << end
             if slot.fins & 3 == 3:
-                self.over(row, slot, FINISHED, index)
+                self.over(row, FINISHED, index)
         return 0
 
-    cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil:
+    cdef int over(self, Row* row, int reason, int32_t index) except -1 nogil:
         """This packet ends its flow. If the packet has data, its dissectors are not known yet: the select pass runs
         after this one.
         """
-        self.close(slot, reason, row.ts, index, row.slot)
+        self.close(row.slot, reason, row.ts, index)
         if row.payload_len:
             self.changes[self.changed - 1].spare = 1
         return 0
 
-    cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
-        slot.state = CLOSED
-        return self.record(slot, ENDED, reason, ts, index, at)
+    cdef int close(self, int32_t at, int reason, int64_t ts, int32_t index) except -1 nogil:
+        self.table[at].state = CLOSED
+        return self.record(&self.table[at], ENDED, reason, ts, index, at)
 
     cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
         cdef Change* change
@@ -337,8 +357,8 @@ cdef class FlowTable:
                 continue
             mark = self.marks[i].stamp
             if (stamp >> 2) > (mark >> 2) and (stamp >> 2) - (mark >> 2) > <uint32_t>PATIENCE[mark & 3]:
-                if self.table[i].state == OPEN:
-                    self.close(&self.table[i], IDLE, now, -1, <int32_t>i)
+                if self.table[self.slot_at[i]].state == OPEN:
+                    self.close(<int32_t>self.slot_at[i], IDLE, now, -1)
                 self.release(i)
         return 0
 
@@ -354,8 +374,8 @@ cdef class FlowTable:
     cdef int finish_part(self, int64_t now, int part) except -1 nogil:
         cdef Py_ssize_t i, size = self.marks.shape[0] // SWEEPS
         for i in range(part * size, (part + 1) * size):
-            if self.marks[i].tag and self.table[i].state == OPEN:
-                self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
+            if self.marks[i].tag and self.table[self.slot_at[i]].state == OPEN:
+                self.close(<int32_t>self.slot_at[i], STOPPED, now, -1)
         return 0
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
@@ -370,31 +390,3 @@ cdef class FlowTable:
         if self.table[slot].uid == uid:
             self.deaf[slot] |= followers
         return 0
-
-
-cdef inline int age_class(Slot* slot) except -1 nogil:
-    if slot.state == CLOSED:
-        return LINGERING
-    if not slot.answered:
-        return UNANSWERED
-    return CONNECTED if slot.proto == 6 else DATAGRAMS
-
-
-cdef inline int client_of(Row* row, Key* key) except -1 nogil:
-    """The end that opened the flow, judged by its first captured packet: from a SYN or SYN/ACK; in mid-stream the end
-    with the well-known port is the server.
-    """
-    cdef int sender = key.end
-    if row.proto == 6:
-        if row.tcp_flags & SYN:
-            return 1 - sender if row.tcp_flags & ACK else sender
-        if row.sport < 1024 and row.dport >= 1024:
-            return 1 - sender
-        if row.dport < 1024 and row.sport >= 1024:
-            return sender
-        return 1 - sender if row.sport < row.dport else sender
-    if row.proto == 1 and row.sport == 0 or row.proto == 58 and row.sport == 129:  # an echo reply
-        return 1 - sender
-    if row.proto == 17 and row.sport < 1024 and row.dport >= 1024:
-        return 1 - sender
-    return sender

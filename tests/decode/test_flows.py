@@ -182,6 +182,28 @@ def test_a_flood_pushes_out_its_own_flows() -> None:
     assert kinds(run([out(ACK, b"still here")], table)) == []
 
 
+def test_slots_are_used_from_the_first_on() -> None:
+    """A thousand connections in turn, each swept before the next three, touch the memory of three; one that stays open
+    keeps its slot, and a flood in between fills the table.
+    """
+    table = FlowTable(10)
+    run([out(SYN), back(SYN_ACK)], table, [SECOND, SECOND])
+    for turn in range(1, 340):
+        now = 20 * turn * SECOND
+        opened = [tcp_frame(f"10.1.{turn // 100}.{i}", "10.0.0.9", sport=9000 + turn, flags=SYN) for i in range(3)]
+        refused = [
+            tcp_frame("10.0.0.9", f"10.1.{turn // 100}.{i}", sport=80, dport=9000 + turn, flags=RST) for i in range(3)
+        ]
+        run([*opened, *refused, out(ACK)], table, [now] * 7)
+        for _ in range(table.PARTS):
+            table.sweep(now + 15 * SECOND)
+    used = np.flatnonzero(table.slots["uid"])
+    assert (used.tolist(), table.slots["uid"][0], table.opened, table.active) == ([0, 1, 2, 3], 1, 1018, 1)
+    run([tcp_frame(f"198.51.{i >> 8}.{i & 255}", "10.0.0.9", sport=1024 + i, flags=SYN) for i in range(20_000)], table)
+    open_flows = table.slots["uid"][table.slots["packets0"] + table.slots["packets1"] > 0]
+    assert (table.active, len(set(open_flows.tolist()))) == (1024, 1024)
+
+
 def test_cuts_change_nothing() -> None:
     """The changes of mixed flows are the same in one batch and row by row."""
     frames = []
