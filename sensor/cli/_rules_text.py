@@ -71,7 +71,8 @@ def fields_table(kind: str, out: TextIO) -> str:
 def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
     """Read captures with rules, and print the alerts they would raise; no log, no inventory, no evidence is written."""
     from sensor.capture.files import open_captures
-    from sensor.cli.replay import SHOWN, stopping
+    from sensor.cli._replay_records import collector
+    from sensor.cli.replay import stopping
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.writer import EventLog
@@ -82,12 +83,12 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
     if config is None:
         return USAGE
     fold, source = Fold(), open_captures(captures)
+    fold_alert = collector(fold, whole=args.json)
 
     def collect(record: Record) -> None:
         alert = record.alert if isinstance(record.alert, dict) else {}
         if record.kind == "alert" and str(alert.get("detector")).startswith("custom."):
-            fields = {name: getattr(record, name) for name in SHOWN}
-            fold.add({name: value for name, value in fields.items() if isinstance(value, str | dict | list)})
+            fold_alert(record)
 
     try:
         run = Run(config, source, EventLog(Path(os.devnull)), listener=collect, rules=[rules])

@@ -100,7 +100,9 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     ``empty``: text without devices.
     """
     found = [(_device_order(record) if ordered else (), device_row(record)) for record in records]
-    rows = [row for _, row in sorted(found, key=itemgetter(0))]
+    found.sort(key=itemgetter(0))
+    rows = [row for _, row in found]
+    del found  # in a network of thousands of devices the keys take megabytes
     if not rows:
         return empty
     return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"

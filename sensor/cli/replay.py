@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._replay_place import Place, place_of
+from sensor.cli._replay_records import collector
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -41,7 +42,6 @@ from sensor.cli._show import add_view_arguments
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
     from sensor.config import Config
-    from sensor.core.record import Record
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.writer import EventLog
     from sensor.runtime.daemon import Run
@@ -53,7 +53,6 @@ EXAMPLES = """\
   sensor replay office.pcapng --events - | jq 'select(.kind == "alert")'
   tcpdump -w - | sensor replay -
 """
-SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "incident", "src", "dst", "targets")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +98,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
     fold, began, folder = Fold(PackedRecords), time.monotonic(), args.state or config.state
-    listener = None if place.log == Path(os.devnull) else _collector(fold)
+    listener = None if place.log == Path(os.devnull) else collector(fold, whole=args.json)
     try:
         with _progress(source) as progress:
             run = Run(
@@ -153,17 +152,6 @@ def _tidy_up(config: Config, place: Place) -> None:
             complain(f"removed to keep the newest {config.datasets.replays}: {', '.join(gone)}", "info")
     except OSError as error:
         complain(f"cannot remove the oldest datasets: {error.strerror}", error="file.not-written")
-
-
-def _collector(fold: Fold) -> Callable[[Record], None]:
-    """Folds the parts of records that tables show: evidence remains in the log only."""
-    from msgspec import UNSET
-
-    def collect(record: Record) -> None:
-        if record.kind in ("device", "alert", "incident"):
-            fold.add({name: value for name in SHOWN if (value := getattr(record, name)) is not UNSET})
-
-    return collect
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ from sensor.tables.tables import LINES, Tables
 BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 5.0
 # Orders executed at a time: their results are recorded in a journal of limited size.
 ORDERS = 500
-LAST_BATCH = 1_000
+# Devices in a batch at the end: those that wait take 5 KB each.
+LAST_BATCH = 250
 # Devices in a batch of learned data: handed over when all else is written, every SWEEP_NS.
 LEARNED = 100
 # Interval in which the last times of unchanged devices are written, ns of packet time.
