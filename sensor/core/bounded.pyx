@@ -5,26 +5,31 @@ else is keyed by data of peers.
 
 from collections import OrderedDict
 
+from cpython.object cimport Py_EQ, PyObject_RichCompareBool
 
 # Up to this many entries a plain dict, half as large, finds the oldest entry fast enough without a linked list.
 cdef enum:
     SMALL = 256
 
+cdef object NOTHING = object()
+
 
 cdef class Bounded:
-    """A map of at most ``size`` entries that evicts the least recently used. ``evicted`` counts evictions."""
+    """A map of at most ``size`` entries that evicts the least recently used. ``evicted`` counts evictions.
 
+    Most small maps are values of another map and have one entry: they have no dict, which would take 230 bytes.
+    """
+
+    # A small map with at most one entry has it in ``_key``, else NOTHING, and ``_value``.
     cdef dict _small
-    cdef object _large, _touch, _find
+    cdef object _large, _touch, _find, _key, _value
     cdef readonly Py_ssize_t size, evicted
 
     def __init__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"size {size} of a bounded map: must be at least 1")
-        self.size = size
-        if size <= SMALL:
-            self._small = {}
-        else:
+        self.size, self._key = size, NOTHING
+        if size > SMALL:
             self._large = OrderedDict()
             self._touch, self._find = self._large.move_to_end, self._large.get
 
@@ -34,11 +39,13 @@ cdef class Bounded:
 
     def get(self, key):
         """The value of a key, or None; marks the entry as used."""
-        if self._small is None:
+        if self._large is not None:
             value = self._find(key)
             if value is not None:
                 self._touch(key)
             return value
+        if self._small is None:
+            return self._value if self._is_single(key) else None
         value = self._small.get(key)
         if value is not None and len(self._small) > 1:
             self._small[key] = self._small.pop(key)
@@ -46,13 +53,20 @@ cdef class Bounded:
 
     def put(self, key, value):
         """Store a value and mark it as used; returns the evicted entry, or None."""
-        if self._small is None:
+        if self._large is not None:
             self._large[key] = value
             self._touch(key)
             if len(self._large) <= self.size:
                 return None
             self.evicted += 1
             return self._large.popitem(last=False)
+        if self._small is None:
+            if self._key is NOTHING or self._is_single(key):
+                hash(key)
+                self._key, self._value = key, value
+                return None
+            self._small = {self._key: self._value}
+            self._key, self._value = NOTHING, None
         self._small.pop(key, None)
         self._small[key] = value
         if len(self._small) <= self.size:
@@ -63,25 +77,47 @@ cdef class Bounded:
 
     def pop(self, key):
         """Remove and return an entry; None if there is none."""
-        return self._entries().pop(key, None)
+        if self._large is not None:
+            return self._large.pop(key, None)
+        if self._small is not None:
+            return self._small.pop(key, None)
+        value = None
+        if self._is_single(key):
+            value, self._key, self._value = self._value, NOTHING, None
+        return value
 
     def clear(self):
         """Remove all entries, without counting them as evicted."""
-        self._entries().clear()
+        self._key, self._value, self._small = NOTHING, None, None
+        if self._large is not None:
+            self._large.clear()
 
     def oldest(self):
         """The least recently used entry; None if the map is empty."""
+        if self._key is not NOTHING:
+            return self._key, self._value
         for entry in self._entries().items():
             return entry
         return None
 
+    cdef bint _is_single(self, key) except -1:
+        return self._key is not NOTHING and PyObject_RichCompareBool(self._key, key, Py_EQ)
+
     cdef object _entries(self):
-        return self._large if self._small is None else self._small
+        if self._large is not None:
+            return self._large
+        if self._small is not None:
+            return self._small
+        return {} if self._key is NOTHING else {self._key: self._value}
 
     def __contains__(self, key):
+        if self._large is None and self._small is None:
+            return self._is_single(key)
         return key in self._entries()
 
     def __len__(self):
+        if self._large is None and self._small is None:
+            return self._key is not NOTHING
         return len(self._entries())
 
     def __iter__(self):
