@@ -3,13 +3,16 @@
 else is keyed by data of peers.
 """
 
-from collections import OrderedDict
+from itertools import islice
 
 from cpython.object cimport Py_EQ, PyObject_RichCompareBool
 
-# Up to this many entries a plain dict, half as large, finds the oldest entry fast enough without a linked list.
+# Up to this many entries a dict, which skips its removed entries one by one, finds the oldest fast enough by itself.
+# Larger ones look up the next that may be evicted at once: at least NEXT, and one of SHARE entries.
 cdef enum:
     SMALL = 256
+    NEXT = 64
+    SHARE = 256
 
 cdef object NOTHING = object()
 
@@ -17,21 +20,20 @@ cdef object NOTHING = object()
 cdef class Bounded:
     """A map of at most ``size`` entries that evicts the least recently used. ``evicted`` counts evictions.
 
-    Most small maps are values of another map and have one entry: they have no dict, which would take 230 bytes.
+    A dict in order of use: half of the memory of an OrderedDict. Most maps are values of another map and have one
+    entry; they have no dict, which would take 230 bytes.
     """
 
-    # A small map with at most one entry has it in ``_key``, else NOTHING, and ``_value``.
-    cdef dict _small
-    cdef object _large, _touch, _find, _key, _value
+    # A map with at most one entry has it in ``_key``, else NOTHING, and ``_value``.
+    cdef dict _entries
+    cdef dict _next  # of a large map: the oldest keys in order, without those that were used since
+    cdef object _key, _value
     cdef readonly Py_ssize_t size, evicted
 
     def __init__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"size {size} of a bounded map: must be at least 1")
         self.size, self._key = size, NOTHING
-        if size > SMALL:
-            self._large = OrderedDict()
-            self._touch, self._find = self._large.move_to_end, self._large.get
 
     @classmethod
     def __class_getitem__(cls, _):
@@ -39,95 +41,93 @@ cdef class Bounded:
 
     def get(self, key):
         """The value of a key, or None; marks the entry as used."""
-        if self._large is not None:
-            value = self._find(key)
-            if value is not None:
-                self._touch(key)
-            return value
-        if self._small is None:
+        if self._entries is None:
             return self._value if self._is_single(key) else None
-        value = self._small.get(key)
-        if value is not None and len(self._small) > 1:
-            self._small[key] = self._small.pop(key)
+        value = self._entries.pop(key, NOTHING)
+        if value is NOTHING:
+            return None
+        self._entries[key] = value
+        if self._next:
+            self._next.pop(key, None)
         return value
 
     def put(self, key, value):
         """Store a value and mark it as used; returns the evicted entry, or None."""
-        if self._large is not None:
-            self._large[key] = value
-            self._touch(key)
-            if len(self._large) <= self.size:
-                return None
-            self.evicted += 1
-            return self._large.popitem(last=False)
-        if self._small is None:
+        if self._entries is None:
             if self._key is NOTHING or self._is_single(key):
                 hash(key)
                 self._key, self._value = key, value
                 return None
-            self._small = {self._key: self._value}
+            self._entries = {self._key: self._value}
             self._key, self._value = NOTHING, None
-        self._small.pop(key, None)
-        self._small[key] = value
-        if len(self._small) <= self.size:
-            return None
+        self._entries.pop(key, None)
+        self._entries[key] = value
+        if self._next:
+            self._next.pop(key, None)
+        return None if len(self._entries) <= self.size else self._evict()
+
+    cdef tuple _evict(self):
+        """Remove the least recently used entry."""
+        cdef object oldest = self._first()
         self.evicted += 1
-        oldest = next(iter(self._small))
-        return oldest, self._small.pop(oldest)
+        if self._next:
+            del self._next[oldest]
+        return oldest, self._entries.pop(oldest)
+
+    cdef object _first(self):
+        """The key of the least recently used of several entries."""
+        if self.size <= SMALL:
+            return next(iter(self._entries))
+        if not self._next:
+            self._next = dict.fromkeys(islice(self._entries, max(NEXT, self.size // SHARE)))
+        return next(iter(self._next))
 
     def pop(self, key):
         """Remove and return an entry; None if there is none."""
-        if self._large is not None:
-            return self._large.pop(key, None)
-        if self._small is not None:
-            return self._small.pop(key, None)
         value = None
+        if self._entries is not None:
+            if self._next:
+                self._next.pop(key, None)
+            return self._entries.pop(key, None)
         if self._is_single(key):
             value, self._key, self._value = self._value, NOTHING, None
         return value
 
     def clear(self):
         """Remove all entries, without counting them as evicted."""
-        self._key, self._value, self._small = NOTHING, None, None
-        if self._large is not None:
-            self._large.clear()
+        self._key, self._value, self._entries, self._next = NOTHING, None, None, None
 
     def oldest(self):
         """The least recently used entry; None if the map is empty."""
-        if self._key is not NOTHING:
-            return self._key, self._value
-        for entry in self._entries().items():
-            return entry
-        return None
+        if self._entries is None:
+            return None if self._key is NOTHING else (self._key, self._value)
+        if not self._entries:
+            return None
+        key = self._first()
+        return key, self._entries[key]
 
     cdef bint _is_single(self, key) except -1:
         return self._key is not NOTHING and PyObject_RichCompareBool(self._key, key, Py_EQ)
 
-    cdef object _entries(self):
-        if self._large is not None:
-            return self._large
-        if self._small is not None:
-            return self._small
+    cdef dict _all(self):
+        if self._entries is not None:
+            return self._entries
         return {} if self._key is NOTHING else {self._key: self._value}
 
     def __contains__(self, key):
-        if self._large is None and self._small is None:
-            return self._is_single(key)
-        return key in self._entries()
+        return self._is_single(key) if self._entries is None else key in self._entries
 
     def __len__(self):
-        if self._large is None and self._small is None:
-            return self._key is not NOTHING
-        return len(self._entries())
+        return self._key is not NOTHING if self._entries is None else len(self._entries)
 
     def __iter__(self):
-        return iter(self._entries())
+        return iter(self._all())
 
     def items(self):
-        return iter(self._entries().items())
+        return iter(self._all().items())
 
     def values(self):
-        return iter(self._entries().values())
+        return iter(self._all().values())
 
 
 cdef class Recent:

@@ -158,12 +158,12 @@ class Table:
         """
         queue = self.unidentified if len(self.unidentified) else self.identified
         for _ in range(_SECOND_CHANCES):
-            record = next(iter(queue))
+            record = _oldest(queue)
             if record.last <= record.queued:
                 return record
             record.queued = record.last
             queue.put(record, True)
-        return next(iter(queue))
+        return _oldest(queue)
 
     def evict(self, record: Record) -> None:
         """Evict a record."""
@@ -327,3 +327,11 @@ class Table:
             self.by_mac.pop(old, None)
         record.macs, record.stale = tuple(macs), True
         self.by_mac[mac] = record
+
+
+def _oldest(queue: Bounded[Record, bool]) -> Record:
+    """The record of a queue that was put there longest ago. Raises LookupError if the queue is empty."""
+    entry = queue.oldest()
+    if entry is None:
+        raise LookupError("an empty queue")
+    return entry[0]

@@ -32,26 +32,29 @@ class Model:
         return self.entries.get(key)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 8, 256, 257])
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 256, 257, 1000])
 def test_it_equals_a_model(size: int) -> None:
     """Entries that are stored, stored again, used, removed and all cleared: results, order and evictions are equal."""
     source = random.Random(size)
     mine, model = Bounded[int, int](size), Model(size)
-    for turn in range(3_000):
-        key = source.randrange(size + 2)
-        match source.choice(("put", "put", "put", "get", "pop", "clear")):
+    for turn in range(4_000):
+        key = source.randrange(size + 2 if turn % 1_000 < 500 else 4 * size)
+        match source.choice(("put",) * 12 + ("get",) * 4 + ("pop", "oldest", "clear")):
             case "put":
                 assert mine.put(key, turn) == model.put(key, turn)
             case "get":
                 assert mine.get(key) == model.get(key)
+            case "oldest":
+                assert mine.oldest() == next(iter(model.entries.items()), None)
             case "pop":
                 assert mine.pop(key) == model.entries.pop(key, None)
-            case "clear" if not source.randrange(10):
+            case "clear" if not source.randrange(100):
                 mine.clear()
                 model.entries.clear()
-        assert (list(mine.items()), mine.evicted) == (list(model.entries.items()), model.evicted)
-        assert (list(mine), list(mine.values())) == (list(model.entries), list(model.entries.values()))
-        assert (mine.oldest(), len(mine)) == (next(iter(model.entries.items()), None), len(model.entries))
+        if turn % 10 == 0:
+            assert list(mine.items()) == list(model.entries.items())
+            assert (list(mine), list(mine.values())) == (list(model.entries), list(model.entries.values()))
+        assert (len(mine), mine.evicted) == (len(model.entries), model.evicted)
         assert (key in mine) == (key in model.entries)
 
 
