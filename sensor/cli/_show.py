@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from operator import itemgetter
+from sys import intern
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._table import Row, for_terminal, table
@@ -114,8 +115,9 @@ def device_row(record: Record) -> Row:
     sure = decimal(device.get("confidence")) if device.get("confidence") else ""
     address = _first_and_more(device.get("ips"))
     kind = tidy(device.get("type")) or "unknown"
-    cells = [tidy(device.get(name)) for name in ("vendor", "model", "hostname")]
-    return kind, *cells, address, _first_and_more(device.get("macs")), sure, seen
+    # The same words stand in thousands of rows.
+    kind, vendor, model = (intern(text) for text in (kind, tidy(device.get("vendor")), tidy(device.get("model"))))
+    return kind, vendor, model, tidy(device.get("hostname")), address, _first_and_more(device.get("macs")), sure, seen
 
 
 def _first_and_more(value: Any) -> str:
@@ -133,9 +135,9 @@ def _device_order(record: Record) -> tuple[Any, ...]:
         place = (9, 0)
     return (
         kind == "unknown",
-        kind,
-        tidy(device.get("vendor")).casefold(),
-        tidy(device.get("model")).casefold(),
+        intern(kind),
+        intern(tidy(device.get("vendor")).casefold()),
+        intern(tidy(device.get("model")).casefold()),
         place,
         tidy(device.get("id")),
     )

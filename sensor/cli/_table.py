@@ -136,8 +136,12 @@ def _width(out: TextIO) -> int:
 
 def _plain(columns: Row, rows: Sequence[Row]) -> str:
     """Columns separated by two blanks; a dash for empty cells, so that every row has the same number of fields."""
-    lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    heads = [column.upper() for column in columns]
+    widths = [max(len(head), 1) for head in heads]
+    for row in rows:
+        widths = [max(len(cell), width) for cell, width in zip(row, widths, strict=True)]
+    return "\n".join([_line(heads, widths), *(_line([cell or "-" for cell in row], widths) for row in rows)])
+
+
+def _line(cells: Row, widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
