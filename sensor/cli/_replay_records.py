@@ -1,4 +1,4 @@
-"""The parts of records that the tables at the end of a replay show: whole records take five times the memory."""
+"""The parts of records that the tables at the end of a replay show: whole records take more than twice the memory."""
 
 from __future__ import annotations
 
