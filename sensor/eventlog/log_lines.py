@@ -16,8 +16,8 @@ from sensor.eventlog.segment_lines import Lines, open_lines
 from sensor.eventlog.segments import Segment, segments
 
 DAMAGES_KEPT = 100
-# Reads at the end of a log after which the folder is listed regardless of the link: a crash may have left an outdated
-# link.
+# Of the reads at the end of a segment, the first of so many lists the folder regardless of the link: a crash may have
+# left an outdated link.
 LOOKS = 16
 NO_RECORD = "no record"
 
@@ -120,7 +120,7 @@ class LogLines:
         if here.segment.first == 0:
             return self._replaced(here)
         self._looks += 1
-        if self._looks % LOOKS:
+        if self._looks % LOOKS != 1:
             with contextlib.suppress(OSError):
                 if self.log.readlink().name == here.segment.path.name:
                     return False

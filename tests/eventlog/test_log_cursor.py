@@ -50,6 +50,19 @@ def test_all_segments_are_one_log(log: Segmented) -> None:
     assert (cursor.missing, cursor.damaged) == (0, 0)
 
 
+def test_a_crash_before_the_link_points_to_a_new_segment(log: Segmented) -> None:
+    """The records of the new segment are read without waiting for a writer to repair the link."""
+    log.add(250)
+    link = log.log.readlink()
+    log.rotate()
+    log.add(5)
+    log.log.unlink()
+    log.log.symlink_to(link)
+    found, cursor = all_of(log.log)
+    assert found == list(range(1, 256))
+    assert (cursor.missing, cursor.damaged) == (0, 0)
+
+
 @pytest.mark.parametrize("after", [0, 1, 999, 1000, 1001, 2345, 9999, 10_000])
 def test_it_begins_behind_a_number(log: Segmented, after: int) -> None:
     """The cursor starts exactly after the number, by binary search in large plain segments and by reading compressed
