@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._replay_place import Place, place_of
-from sensor.cli._replay_records import collector
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -87,6 +86,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: Place) -> int:
     """Run the replay and print its summary; returns the exit code."""
+    from sensor.cli._replay_records import collector
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.packed_records import PackedRecords

@@ -63,4 +63,5 @@ def _answer(packet: Packet, data: bytes) -> list[Parsed]:
         return []
     server = clean(found[0][0], NAME_LIMIT)
     instances = tuple((clean(name, NAME_LIMIT), clean(version, NAME_LIMIT)) for _, name, version in found)
-    return [SqlBrowserAnswer(packet, server, instances), fact(packet, "sql_browser.hostname", server)]
+    answer = SqlBrowserAnswer(packet, server, instances)
+    return [answer, fact(packet, "sql_browser.hostname", server)] if server else [answer]

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 
 from sensor.core.model import Check, Model
-from sensor.documents.paths import relative
+from sensor.documents.paths import Placed, relative
 
 Made = TypeVar("Made", bound=Model)
 
@@ -32,6 +32,10 @@ LIMITS: dict[str, Callable[[Any, Any], bool]] = {
     # pydantic's ``$`` does not match before a line end.
     "pattern": lambda value, pattern: "\n" not in value and re.search(pattern, value) is not None,
 }
+
+
+# Types of values in lists and dicts that ``_nested`` replaces.
+NESTED = (Model, Placed, list, tuple, dict)
 
 
 class Unsure(Exception):
@@ -79,13 +83,17 @@ def _examined(made: Made, context: object) -> Made:
 
 
 def _nested(value: Any, context: object) -> Any:
-    """The value; if it is a model or has some, they are examined."""
+    """The value; if it is a model or has some, they are examined. Text is plain: the folder of its layer matters only
+    for paths.
+    """
     if isinstance(value, Model):
         return _examined(value, context)
-    if isinstance(value, list) and any(isinstance(one, Model) for one in value):
-        return [_nested(one, context) for one in value]
-    if isinstance(value, dict) and any(isinstance(one, Model) for one in value.values()):
-        return {key: _nested(one, context) for key, one in value.items()}
+    if isinstance(value, Placed):
+        return str(value)
+    if isinstance(value, list | tuple) and any(isinstance(one, NESTED) for one in value):
+        return type(value)(_nested(one, context) for one in value)
+    if isinstance(value, dict) and any(isinstance(one, NESTED) for item in value.items() for one in item):
+        return {_nested(key, context): _nested(one, context) for key, one in value.items()}
     return value
 
 

@@ -46,7 +46,7 @@ class Served:
             return Reply(404, TEXT, b"there are /metrics, /status.json and /healthz\n")
         status = self._now()
         if not status:
-            return Reply(503, TEXT, b"the engine has told nothing yet\n")
+            return Reply(503, TEXT, b"the engine has not reported yet\n")
         if path == "/metrics":
             return Reply(200, CONTENT_TYPE, exposition(status).encode())
         return Reply(200, JSON, msgspec.json.encode(status) + b"\n")

@@ -27,3 +27,11 @@ def test_other_datagrams_report_nothing() -> None:
         Packet(b"\x05\0\0", dport=1434),
     ):
         assert list(SqlBrowser().dissect(packet)) == []
+
+
+def test_a_server_without_a_printable_name() -> None:
+    """Instances are reported, and no host name."""
+    answer = Packet(b"\x05\0\0ServerName; ;InstanceName;REPORTS;IsClustered;No;Version;13.0.1601.5;;", sport=1434)
+    messages = list(SqlBrowser().dissect(answer))
+    assert events(messages) == [("SqlBrowserAnswer", "", (("REPORTS", "13.0.1601.5"),))]
+    assert values(messages) == []

@@ -98,12 +98,13 @@ def test_rules_between_keys_are_checked() -> None:
 
 
 def test_text_of_a_layer_keeps_its_folder() -> None:
-    """A path is relative to the folder of its own file."""
+    """A path is relative to the folder of its own file; other text is plain text."""
     text = Placed("a.txt")
     text.folder = Path("/elsewhere")
-    config = accepted(Config, {"intel": ["b.txt", text]})
+    config = accepted(Config, {"intel": ["b.txt", text], "sensor": {"site": text}, "networks": []})
     assert isinstance(config, Config)
     assert config.intel == [Path("/etc/sensor/b.txt"), Path("/elsewhere/a.txt")]
+    assert type(config.sensor.site) is str
 
 
 def test_a_configuration_is_the_same_either_way(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_before_the_first_word_and_after_the_last(
     quiet = path.with_name("quiet.sock")
     other = Server(begun, quiet, None)
     assert get(quiet, "/healthz")[0] == 503
-    assert get(quiet, "/metrics") == (503, b"the engine has told nothing yet\n")
+    assert get(quiet, "/metrics") == (503, b"the engine has not reported yet\n")
     other.close()
     monkeypatch.setattr(served, "SILENT_S", -1.0)
     serve(path)
