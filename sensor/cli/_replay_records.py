@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from sensor.eventlog.fold import Fold
+from sensor.eventlog.packed_records import PackedRecords
+
 if TYPE_CHECKING:
     from sensor.core.record import Record
-    from sensor.eventlog.fold import Fold
 
 # By kind, what ``_show`` and ``_incidents`` print: fields of the record, and of the object that is named like the kind.
 FIELDS = {
@@ -25,6 +27,11 @@ PARTS = {
 END = ("ip", "hostname", "mac", "device")
 # Fields that ``--json`` prints: evidence remains in the log only.
 WHOLE = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "incident", "src", "dst", "targets")
+
+
+def new_fold() -> Fold:
+    """Keeps records as JSON: a replay may have many."""
+    return Fold(PackedRecords)
 
 
 def collector(fold: Fold, *, whole: bool) -> Callable[[Record], None]:

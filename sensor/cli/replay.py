@@ -86,10 +86,8 @@ def main(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: Place) -> int:
     """Run the replay and print its summary; returns the exit code."""
-    from sensor.cli._replay_records import collector
+    from sensor.cli._replay_records import collector, new_fold
     from sensor.documents import DocumentErrors
-    from sensor.eventlog.fold import Fold
-    from sensor.eventlog.packed_records import PackedRecords
     from sensor.runtime.daemon import Run
     from sensor.runtime.process import give_back
 
@@ -97,7 +95,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     keeping = keeper(place.inventory, live=False) if place.inventory is not None else None
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
-    fold, began, folder = Fold(PackedRecords), time.monotonic(), args.state or config.state
+    fold, began, folder = new_fold(), time.monotonic(), args.state or config.state
     listener = None if place.log == Path(os.devnull) else collector(fold, whole=args.json)
     try:
         with _progress(source) as progress:
