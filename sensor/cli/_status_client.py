@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 ANSWER_LIMIT = 8 << 20
 PATIENCE_S = 5.0
+# How long a sensor may take until its first status, and how often it is queried meanwhile.
+STARTING_S, AGAIN_S = 3.0, 0.1
 # The socket in the run-time folder of systemd (RuntimeDirectory=sensor).
 SYSTEM = Path("/run/sensor/sensor.sock")
 
@@ -107,27 +111,54 @@ def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:
 def status_of(sockets: list[Path]) -> Status:
     """The status from the first socket that responds. Raises NotRunning or NotPermitted if none does."""
     import http.client
-    import json
 
-    barred: Path | None = None
+    barred, silent = list[Path](), list[Path]()
     for path in sockets:
-        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE_S)
         try:
-            connection.sock = _connected(path)
-            connection.request("GET", "/status.json")
-            answer = connection.getresponse()
-            body = answer.read(ANSWER_LIMIT)
-            if answer.status == http.client.OK and isinstance(found := json.loads(body), dict):
+            found = _first_status(path)
+            if found is not None:
                 return found
+            silent.append(path)
         except PermissionError:
-            barred = barred or path
+            barred.append(path)
         except (OSError, http.client.HTTPException, ValueError):
             continue
-        finally:
-            connection.close()
-    if barred is not None:
-        raise NotPermitted(f"no permission to query {barred}: run the command as root or a member of its group")
+    if silent:
+        raise NotRunning(f"the process at {silent[0]} has reported no status for {STARTING_S:g} s")
+    if barred:
+        raise NotPermitted(f"no permission to query {barred[0]}: run the command as root or a member of its group")
     raise NotRunning(f"no answer at {' or '.join(map(str, sockets))}")
+
+
+def _first_status(path: Path) -> Status | None:
+    """The status from a socket; None if the sensor has none yet. One that has just started is waited for. Raises
+    OSError, HTTPException or ValueError if no sensor responds.
+    """
+    import http.client
+    import json
+
+    until = time.monotonic() + STARTING_S
+    while True:
+        code, body = _answer(path)
+        if code == http.client.OK and isinstance(found := json.loads(body), dict):
+            return found
+        if code != http.client.SERVICE_UNAVAILABLE:
+            raise ValueError(f"HTTP status {code}")
+        if time.monotonic() >= until:
+            return None
+        time.sleep(AGAIN_S)
+
+
+def _answer(path: Path) -> tuple[int, bytes]:
+    """HTTP status and body. Raises OSError or HTTPException."""
+    import http.client
+
+    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        connection.sock = _connected(path)
+        connection.request("GET", "/status.json")
+        answer = connection.getresponse()
+        return answer.status, answer.read(ANSWER_LIMIT)
 
 
 def _connected(path: Path) -> socket.socket:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sensor.cli import _status_client
 from sensor.cli._status_text import page, screen, size
 from sensor.delivery.status import Status, save_status
+from sensor.telemetry.served import Served
 from sensor.telemetry.server import Server
-from tests.cli.served import serve, status_now
+from tests.cli.served import Fixed, serve, status_now
 from tests.golden import Golden
 
 STALLED = {
@@ -180,6 +183,35 @@ def test_something_else_at_the_socket(run_cli, path: Path) -> None:
     """A file that is not a socket is not a sensor."""
     path.write_text("x")
     assert run_cli("status", "--socket", str(path)).code == 1
+
+
+@pytest.fixture
+def starting(path: Path) -> Iterator[Served]:
+    """The status socket of a sensor without a status."""
+    served = Served(Fixed())
+    server = Server(served, path, None)
+    yield served
+    server.close()
+
+
+def test_a_sensor_that_has_just_started(run_cli, path: Path, starting: Served) -> None:
+    """Its first status is waited for."""
+    later = threading.Timer(0.3, starting.put, [msgspec.json.encode(status_now())])
+    later.start()
+    result = run_cli("status", "--socket", str(path), "--json")
+    later.join()
+    assert result.code == 0
+    assert json.loads(result.out)["running"]
+
+
+def test_a_process_without_a_status(
+    golden: Golden, run_cli, path: Path, starting: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported, with its socket; exit code 1."""
+    monkeypatch.setattr(_status_client, "STARTING_S", 0.2)
+    result = run_cli("status", "--socket", str(path))
+    assert result.code == 1
+    golden(result.lines[0])
 
 
 def test_no_permission_to_ask(golden: Golden, run_cli, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,8 @@ def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path)
     assert reported.returncode == 1
     assert "capturing on lo" in reported.stdout
     again = start()
-    until(lambda: again.invoke("status").returncode == 0, apart_s=0.2)
+    reported = again.invoke("status")
+    assert reported.returncode == 0, reported.stdout + reported.stderr
     assert "not served" not in again.end()
 
 
