@@ -4,10 +4,6 @@ far as packets provide them. Source: Microsoft Learn, advanced hunting schema re
 
 from __future__ import annotations
 
-import re
-
-from sensor.core.lazy_pattern import lazy_pattern
-
 _DEVICE_INFO = """
 CREATE VIEW "DeviceInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId", name AS "DeviceName", type AS "DeviceType",
     vendor AS "Vendor", model AS "Model", os AS "OSPlatform", site AS "MachineGroup" FROM device_history;
@@ -58,8 +54,3 @@ FROM alert_entity e LEFT JOIN "AlertInfo" i ON i."AlertId" = e.alert GROUP BY e.
 """
 
 DEFENDER = _DEVICE_INFO + _NETWORK + _ALERTS
-# Queries that may use them, or list all tables. For others they are not created, which takes as long as all else.
-USED = lazy_pattern(
-    r"\b(Device(Info|Network)|Alert(Info|Evidence)|ip_type\b|defender_severity\b|category_of\b|information_schema\b|duckdb_)",
-    re.IGNORECASE,
-)

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from sensor.records.by_community import narrowed
-from sensor.records.defender import DEFENDER, USED
 from sensor.records.schema import CONN
 from sensor.records.views import MARK, shown
 
@@ -118,14 +117,9 @@ def answer(connection: Any, request: Request) -> Answer:
 
 
 def executed(connection: Any, request: Request, statement: Any) -> Answer:
-    """The result of a SELECT; if it uses Defender's tables, after these are created; if it uses the alerts of
-    connections, with these joined.
-    """
+    """The result of a SELECT; if it uses the alerts of connections, with these joined."""
     import duckdb
 
-    if USED.search(request.sql):
-        with contextlib.suppress(duckdb.CatalogException):  # an earlier query has created them
-            connection.execute(DEFENDER)
     if ALERTS not in request.sql.lower():  # by name it could be in TRY, which hides the error
         try:
             return fetched(connection, request, statement, alerts=False)

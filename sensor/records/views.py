@@ -1,4 +1,6 @@
-"""The schema of queries: a view for each table, over the files in the manifest, and functions known from other tools."""
+"""The schema of queries: a view for each table, over the files in the manifest, and views and functions known from
+other tools.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sensor.records.community_sql import MACROS as COMMUNITY
+from sensor.records.defender import DEFENDER
 from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Column, Table
 
 SQL_TYPES = {
@@ -66,6 +69,7 @@ def statements(files: Mapping[str, Paths], since: str = "", until: str = "") -> 
             there = shown(table)
         yield f"CREATE VIEW {table.name} AS {there}"
     yield DEVICE
+    yield DEFENDER
 
 
 def shown(table: Table, where: str = "true", *, alerts: bool = False) -> str:
