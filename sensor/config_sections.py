@@ -10,7 +10,7 @@ from sensor.config_file import zone_of
 from sensor.core.addresses import parse_network
 from sensor.core.device import TYPES
 from sensor.core.model import Check, Field, Model
-from sensor.documents import FilePath, nearest
+from sensor.documents import FilePath, each_known
 from sensor.telemetry.listen import parse_listen
 
 
@@ -31,9 +31,7 @@ def _loopback(listen: str) -> str:
 
 
 def _known(types: dict[str, str]) -> dict[str, str]:
-    for name in types:
-        if name not in TYPES:
-            raise ValueError(f"found the type {name[:64]!r}, {nearest(name, TYPES)}")
+    each_known(types, TYPES, "the type")
     return types
 
 

@@ -159,7 +159,7 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
     if not found:
         return empty
     shown = short_ids([name for *_, name, _ in found])
-    rows = [(*row[:2], shown[name] or short_id(name), *row[3:]) for *_, name, row in found]
+    rows = [(*row[:2], shown[name] or row[2], *row[3:]) for *_, name, row in found]
     return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"
 
 

@@ -4,9 +4,9 @@
 The table has a fixed size, with open addressing in groups of eight. If a group is full, the least important flow is
 evicted: expired flows first, then unanswered ones, then the one silent longest; so a flood of spoofed sources evicts
 its own flows before any others. Slots are used from the first on, whatever the place of their flow in the table: the
-memory of flows that a network never has is not touched. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not
-part of the key, because mirror ports tag one direction only. Where a mirror port doubles every frame, the packets and
-bytes of an answered connection count once.
+memory of flows that a network never has is not touched. A flow is identified by both (address, port) pairs and the
+protocol; the VLAN is not part of the key, because mirror ports tag one direction only. Where a mirror port doubles
+every frame, the packets and bytes of an answered connection count once.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-SHOWN_LIMIT = 60
+SHOWN_LIMIT, NAME_LIMIT = 60, 64
 CHOICES_LIMIT = 12
 
 
@@ -53,6 +53,13 @@ def each_once(names: Sequence[str], what: str) -> None:
     for name in dict.fromkeys(names):
         if names.count(name) > 1:
             raise ValueError(f"found {what} {name!r} twice, expected it once")
+
+
+def each_known(names: Iterable[str], choices: Sequence[str], what: str) -> None:
+    """Raises ValueError for a name in a document that is none of the choices. ``what``: "the type"."""
+    for name in names:
+        if name not in choices:
+            raise ValueError(f"found {what} {name[:NAME_LIMIT]!r}, {nearest(name, choices)}")
 
 
 def nearest(found: object, choices: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from sensor.core.device import TYPES
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Check, Field, Model
-from sensor.documents import DocumentErrors, Fault, load_shipped, nearest, own_folder
+from sensor.documents import DocumentErrors, Fault, each_known, load_shipped, own_folder
 
 FOLDER = "baselines"
 PROTOCOLS = {"tcp": 6, "udp": 17}
@@ -43,9 +43,7 @@ Services = Annotated[frozenset[str], Check(_all)]
 
 
 def _known(types: list[str]) -> list[str]:
-    for kind in types:
-        if kind not in TYPES:
-            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+    each_known(types, TYPES, "the type")
     return types
 
 

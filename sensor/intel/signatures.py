@@ -19,7 +19,7 @@ from sensor.core.attack import TECHNIQUES
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Check, Field, Model
 from sensor.core.wants import Searched, Want, all_of, any_of
-from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
+from sensor.documents import DocumentErrors, Fault, each_known, fault_at, load_shipped, nearest, own_folder
 
 FOLDERS = ("frameworks", "exploits")
 FIELDS = (
@@ -48,9 +48,7 @@ _CUT = lazy_pattern(r"[/?&=;:() ,]+")
 
 
 def _known(techniques: tuple[str, ...]) -> tuple[str, ...]:
-    for technique in techniques:
-        if technique not in TECHNIQUES:
-            raise ValueError(f"found the technique {technique!r}, {nearest(technique, list(TECHNIQUES))}")
+    each_known(techniques, list(TECHNIQUES), "the technique")
     return techniques
 
 

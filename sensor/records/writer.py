@@ -59,8 +59,8 @@ FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 class Made:
     """Data processed from the tail and not yet in files. ``tables``: by name and hour; ``left``: waiting messages, by
-    run; ``reached``: read position in each file of the tail; ``learned``: device records; ``ends``: positions of
-    which the manifest does not know yet; ``damages``: file and description.
+    run; ``reached``: read position in each file of the tail; ``learned``: device records; ``damages``: file and
+    description.
     """
 
     def __init__(self, left: dict[str, bytes], reached: dict[str, int]) -> None:
@@ -68,7 +68,6 @@ class Made:
         self.size = 0
         self.left, self.reached = left, reached
         self.learned: dict[str, dict[str, Any] | None] = {}
-        self.ends: dict[str, int] = {}
         self.damages: list[tuple[Path, str]] = []
 
     def add(self, name: str, hour: int, table: pa.Table) -> None:
@@ -77,7 +76,7 @@ class Made:
 
     def clear(self) -> None:
         """All data was written to files."""
-        self.tables, self.size, self.learned, self.ends, self.damages = {}, 0, {}, {}, []
+        self.tables, self.size, self.learned, self.damages = {}, 0, {}, []
 
 
 class Writer:
@@ -192,7 +191,7 @@ class Writer:
             for hour, rows in hours(table):
                 made.add(name, hour, rows)
         made.left[found.run] = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
-        made.reached[found.path.name] = made.ends[found.path.name] = found.end
+        made.reached[found.path.name] = found.end
         made.damages += [(found.path, damage) for damage in found.damages]
 
     def _batch(
@@ -231,7 +230,7 @@ class Writer:
             self.manifest.learn(made.learned.items())
             for run, left in made.left.items():
                 self.manifest.keep_pending(run, left)
-            for name, end in made.ends.items():
+            for name, end in made.reached.items():
                 self.manifest.reached(name, end)
         self.rows += sum(entry.rows for entry in entries)
         for path, damage in made.damages:

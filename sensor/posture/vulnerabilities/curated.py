@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from sensor.core.device import TYPES
 from sensor.core.model import Check, Field, Model
-from sensor.documents import DocumentErrors, Fault, fault_at, load_shipped, nearest, own_folder
+from sensor.documents import DocumentErrors, Fault, each_known, fault_at, load_shipped, nearest, own_folder
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.load import Vocabulary, own_vocabulary
 from sensor.posture.vulnerabilities.ranges import Range
@@ -63,9 +63,7 @@ def vendors(given: Any, info: ValidationInfo[Any]) -> Any:
 
 def device_types(types: Any) -> Any:
     """Types of devices, or values by type. Raises ValueError for an unknown type."""
-    for kind in types:
-        if kind not in TYPES:
-            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+    each_known(types, TYPES, "the type")
     return types
 
 
