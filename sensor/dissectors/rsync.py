@@ -84,8 +84,9 @@ class RsyncStream(Stream):
 
 
 def _module(kept: bytes) -> str:
-    """The line after the greeting."""
-    return clean(kept.split(b"\n", 2)[1][:MODULE_LIMIT])
+    """The line after the greeting, or "" if there is none."""
+    module = kept.partition(b"\n")[2].partition(b"\n")[0]
+    return clean(module[:MODULE_LIMIT])
 
 
 def _names(sent: bytes, full: bool) -> tuple[str, ...]:

@@ -56,6 +56,11 @@ def test_others_report_nothing(sent: bytes) -> None:
     assert conversation(sent) == []
 
 
+def test_a_greeting_without_lines() -> None:
+    """Arguments directly after the greeting: no module is named."""
+    assert conversation(b"@RSYNCD: --server\0--sender\0.\0\0") == [("RsyncTransfer", "", False, ())]
+
+
 def test_a_gap_ends_reading() -> None:
     """After bytes of the client that are missing, nothing is reported."""
     stream, packet = Rsync().stream(Packet()), Packet(proto=6)

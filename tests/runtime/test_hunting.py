@@ -55,6 +55,11 @@ def until(
     return happen
 
 
+def named(records: list[dict[str, Any]], word: str) -> bool:
+    """A health event names ``word``."""
+    return any(word in record["msg"] for record in sensor_records(records, "health"))
+
+
 def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
     """A hunt that is added during the run raises one alert; a faulty hunt beside it is named."""
 
@@ -63,12 +68,13 @@ def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
         (sensor.folder / "hunts" / "knocks.yaml").write_text(HUNT)
         (sensor.folder / "hunts" / "odd.yaml").write_text("title: x\n")
 
-    records = sensor.live(
-        FRAME, until(sensor, lambda found: alerts(found, "hunt_knocks"), add), FRAME,
-    )  # fmt: skip
+    def seen(found: list[dict[str, Any]]) -> bool:
+        return bool(alerts(found, "hunt_knocks")) and named(found, "odd.yaml")
+
+    records = sensor.live(FRAME, until(sensor, seen, add), FRAME)
     (alert,) = alerts(records, "hunt_knocks")
     assert (alert["src"]["ip"], alert["dst"]["ip"], alert["severity"]) == ("10.0.0.5", "10.0.0.9", "high")
-    assert any("odd.yaml" in record["msg"] for record in sensor_records(records, "health"))
+    assert named(records, "odd.yaml")
 
 
 def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:
@@ -97,12 +103,15 @@ def test_a_rule_that_is_added_looks_back(sensor: Sensor) -> None:
         (folder / "ours.yaml").write_text(f"rules:\n  - {rule.replace('ADDRESS', ADDRESS)}\n  - {more}\n")
         sensor.wanted = True
 
-    records = sensor.live(FRAME, until(sensor, lambda found: alerts(found, "custom.called"), add), FRAME)
+    def seen(found: list[dict[str, Any]]) -> bool:
+        return bool(alerts(found, "custom.called")) and named(found, "arp.announcement")
+
+    records = sensor.live(FRAME, until(sensor, seen, add), FRAME)
     (alert,) = alerts(records, "custom.called")
     assert (alert["alert"]["numbers"]["retrospective"], alert["severity"]) == (1, "high")
     assert (alert["src"]["ip"], alert["dst"]["ip"]) == ("10.0.0.7", ADDRESS)
     assert alert["alert"]["first"] < alert["ts"]
-    assert any("arp.announcement" in record["msg"] for record in sensor_records(records, "health"))
+    assert named(records, "arp.announcement")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
