@@ -3,7 +3,8 @@ modules.
 
 ``python -m sensor`` takes up to a second of CPU time to start, mostly for imports; its fork takes a few milliseconds.
 Standard streams, arguments, environment, working directory, signals and exit code are those of a program. A test of
-closed streams, of Python's options or of memory starts the program itself.
+closed streams, of Python's options or of memory starts the program itself. So does a process with several threads: what
+another thread has locked at the moment of a fork, in SQLite for example, stays locked in the new process for ever.
 """
 
 from __future__ import annotations
@@ -57,16 +58,12 @@ def load() -> None:
 
 def started(command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """As ``subprocess.Popen``, for ``python -m MODULE ...``. ``first``: called in the process before the program."""
-    with warnings.catch_warnings():
-        _allow_threads()
-        return subprocess.Popen(command, **_forking(command, **options))
+    return subprocess.Popen(command, **_forking(command, **options))
 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
     """As ``subprocess.run``, for ``python -m MODULE ...``. ``first``: see ``started``."""
-    with warnings.catch_warnings():
-        _allow_threads()
-        return subprocess.run(command, check=options.pop("check", False), **_forking(command, **options))
+    return subprocess.run(command, check=options.pop("check", False), **_forking(command, **options))
 
 
 class Forking:
@@ -80,23 +77,21 @@ class Forking:
         return getattr(subprocess, name)
 
 
-def _allow_threads() -> None:
-    """Python 3.12 warns of a fork beside threads. The program runs none of them, and uses no lock of theirs."""
-    warnings.simplefilter("ignore", DeprecationWarning)
-
-
 def _forking(command: Sequence[str], **options: Any) -> dict[str, Any]:
     """Options of Popen with which the forked process becomes the program, before Popen executes one."""
     assert command[:2] == [sys.executable, "-m"], command
+    first: Callable[[], None] | None = options.pop("first", None)
+    if threading.active_count() > 1:
+        return {**options, "preexec_fn": first}
     module, *arguments = command[2:]
     importlib.import_module(module if module != "sensor" else f"sensor.cli.{arguments[0]}")
     for name in IMPORTS.get(arguments[0], ()) if module == "sensor" else ():
         importlib.import_module(name)
     kept, environment = tuple(options.get("pass_fds", ())), options.pop("env", None)
-    first: Callable[[], None] = options.pop("first", lambda: None)
 
     def program() -> None:
-        first()
+        if first is not None:
+            first()
         _program(module, arguments, environment)
 
     return {**options, "preexec_fn": lambda: _become(program, kept)}
