@@ -202,6 +202,8 @@ def test_where_everything_stands(etc: Path) -> None:
     assert ("networks", 1) not in found
 
 
+# In a file: as many characters as a file may have.
+FILLING = "<filling>"
 BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n" for n in range(20))
 
 
@@ -213,7 +215,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
         ("networks: " + "[" * 100_000, "exceeded maximum nesting depth"),
         ("networks:\n" + "- " * 100_000 + "x\n", "exceeded maximum nesting depth"),
         ("networks: " + "[" * 200 + "]" * 200 + "\n", f"nested deeper than {DEPTH_LIMIT} levels"),
-        ("# " + "x" * SIZE_LIMIT + "\n", " 16 MiB"),
+        (f"# {FILLING}\n", " 16 MiB"),
         ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} more faults"),
         ("intel: ['~nobody-of-this-name/x']\n", "~nobody-of-this-name"),
     ],
@@ -224,7 +226,7 @@ def test_hostile_files(etc: Path, name: str, text: str, reported: str) -> None:
     """They are rejected quickly with a message, as a document and as a layer."""
     if name == "sensor.yaml":
         (etc / "conf.d").rmdir()
-    put(etc, name, text)
+    put(etc, name, text.replace(FILLING, "x" * SIZE_LIMIT))
     began = time.thread_time()
     found = faults(etc / "sensor.yaml")
     assert any(reported in line for line in found), found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sensor.core.time_units import SECOND
 from sensor.engine.pipeline import Pipeline
 from sensor.fingerprinting.match import Matcher
 from sensor.runtime.assembly import assemble
+from sensor.runtime.process import give_back
 from tests.fingerprinting.own import own_knowledge
 
 # As often as live capture lets time pass on a silent interface.
@@ -35,6 +37,11 @@ class Replay:
         self.devices: dict[str, dict[str, Any]] = {}
         self.alerts: list[Record] = []
         self._now = 0
+        self._run(capture)
+        gc.collect()
+        give_back()
+
+    def _run(self, capture: Path) -> None:
         pipeline = assemble(load_config(None), self._receive)
         observe = pipeline.dispatcher.observe
 
