@@ -34,7 +34,7 @@ COMPUTES = 0.5
 # Seconds of a file that no run has measured: with slow tests, and for each test.
 SLOW_S, TEST_S = 10.0, 0.05
 # Private memory (MiB) from which a worker gets no further file.
-MUCH_MIB = 64
+MUCH_MIB = 48
 
 File = list[pytest.Item]
 
