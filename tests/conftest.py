@@ -23,6 +23,7 @@ from sensor.runtime.process import GARBAGE, give_back
 from tests import sampling
 from tests.forked import load
 from tests.golden import golden  # noqa: F401 - a fixture
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 from tests.sharing import share, warm
 
 # No deadline: a busy machine is not a defect. The same examples in every run: a failed test fails until it is fixed.

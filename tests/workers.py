@@ -139,7 +139,8 @@ class Crew:
             self._add(item.nodeid, Times(0.0, what))
             self.config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         else:
-            raise RuntimeError(f"a worker failed:\n{what}")
+            where = str(Path(__file__)), None, "the end of a worker"
+            self._reported(pytest.TestReport(f"{__name__}::end", where, {}, "failed", what, "teardown"))
 
     def _give(self, pipe: Connection, *, grown: bool) -> None:
         if grown or not self._goes_on():
@@ -231,8 +232,9 @@ def _work(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connecti
             code = 0
         except KeyboardInterrupt:
             session.config.hook.pytest_sessionfinish(session=session, exitstatus=pytest.ExitCode.INTERRUPTED)
-        except BaseException:  # noqa: BLE001 the crew raises it
+        except BaseException:  # noqa: BLE001 the crew reports it
             pipe.send(("broken", traceback.format_exc()))
+            code = 0
     os._exit(code)
 
 

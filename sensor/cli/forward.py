@@ -59,15 +59,16 @@ def main(args: argparse.Namespace) -> int:
         )
         return USAGE
     log = log_of(args, found)
-    forwarder = Forwarder(log, once=args.once)
-    try:
-        forwarder.take(outputs)
-    except OSError as error:
-        forwarder.end()
-        complain_of(error, log)
-        return NOT_OPENED
-    complain(f"delivering {log} to {', '.join(outputs)}", "info")
-    return _once(forwarder) if args.once else _until_stopped(forwarder, args)
+    with Signals() as signals:
+        forwarder = Forwarder(log, once=args.once)
+        try:
+            forwarder.take(outputs)
+        except OSError as error:
+            forwarder.end()
+            complain_of(error, log)
+            return NOT_OPENED
+        complain(f"delivering {log} to {', '.join(outputs)}", "info")
+        return _once(forwarder, signals) if args.once else _until_stopped(forwarder, args, signals)
 
 
 def _configure_log(args: argparse.Namespace, found: Configured) -> None:
@@ -77,14 +78,13 @@ def _configure_log(args: argparse.Namespace, found: Configured) -> None:
     logs.configure(args.log_format or logging.format, logging.level)
 
 
-def _once(forwarder: Forwarder) -> int:
+def _once(forwarder: Forwarder, signals: Signals) -> int:
     import time
 
     refused = {name: runner.published.refused for name, runner in forwarder.runners.items()}
-    with Signals() as signals:
-        while not forwarder.over and not signals.stopped:
-            forwarder.write_status()
-            time.sleep(TICK_S / 4)
+    while not forwarder.over and not signals.stopped:
+        forwarder.write_status()
+        time.sleep(TICK_S / 4)
     statuses = forwarder.statuses()
     forwarder.end()
     code = 0
@@ -99,7 +99,7 @@ def _once(forwarder: Forwarder) -> int:
     return code
 
 
-def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
+def _until_stopped(forwarder: Forwarder, args: argparse.Namespace, signals: Signals) -> int:
     import time
 
     from sensor.cli._fleet_watch import FleetWatch
@@ -110,7 +110,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     from sensor.runtime.process import serving
 
     notifier, fleet, requests = Notifier(), FleetWatch(usual(args.config)), Requests(forwarder.log.parent)
-    with Signals() as signals, serving():
+    with serving():
         notifier.ready(_status(forwarder))
         while not signals.stopped:
             if signals.requested() | fleet.changed() | requests.requested():

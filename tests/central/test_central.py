@@ -17,7 +17,8 @@ from sensor.records.query import Query
 from sensor.records.readable import Range
 from sensor.records.writer import HOUR_US
 from tests.central.store import S3Server, Sensor
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 PLACE = "fleet/HQ/office-1/"
 QUERY = "SELECT dst_port, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"

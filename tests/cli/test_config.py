@@ -606,7 +606,7 @@ def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
             stderr=subprocess.STDOUT,
         ) as process:
             os.write(ours, "".join(f"{answer}\n" for answer in answers).encode() + b"\x04")
-            out, _ = process.communicate(timeout=30)
+            out, _ = process.communicate(timeout=120)
     finally:
         os.close(ours)
         os.close(theirs)

@@ -12,7 +12,8 @@ import pytest
 
 from sensor.cli._table import fitted
 from sensor.cli.main import main
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 CAMERA = "10.20.10.62"

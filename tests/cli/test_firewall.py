@@ -17,7 +17,8 @@ from sensor.posture.firewall.formats import names
 from tests.cli.conftest import TIMES, Result, device, record
 from tests.cli.faults import reports
 from tests.golden import Golden
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 LISTED = "command_and_control.malicious_address"

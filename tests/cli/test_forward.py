@@ -193,7 +193,7 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
         time.sleep(0.007 * number)
         one.kill()
         one.communicate()
-    assert start("--once").wait(30) == 0
+    assert start("--once").wait(120) == 0
     got = numbers(folder / "out.jsonl")
     assert sorted(got) == list(range(1, log.last + 1))
     kinds = {

@@ -12,7 +12,8 @@ from sensor.cli.main import commands, main, names
 from tests import sampling
 from tests.cli.conftest import Result, parted
 from tests.cli.help_texts import GOLDEN, texts
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 # Commands whose examples read a dataset.
 READING = (

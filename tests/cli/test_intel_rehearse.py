@@ -12,7 +12,8 @@ from sensor.cli.main import main
 from sensor.records.hunt_tests import write_rows
 from tests.cli.conftest import Result, parted
 from tests.cli.faults import reports
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 DAY = 86_400
 

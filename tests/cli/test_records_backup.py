@@ -26,7 +26,8 @@ from tests.cli.conftest import Result
 from tests.cli.faults import reports
 from tests.lifecycle.household import archive, snapshot
 from tests.records.kit_records import replayed, rows
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 ROWS = 30
 

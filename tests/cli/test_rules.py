@@ -13,7 +13,8 @@ import pytest
 from tests.cli.faults import reports
 from tests.forked import run
 from tests.golden import Golden
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 BROKEN = """\
 rules:

@@ -15,7 +15,8 @@ from sensor.cli import _records
 from sensor.cli.main import main
 from tests.golden import Golden
 from tests.records.kit_records import office_records
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 ROOT = Path(__file__).resolve().parents[2]
 CAMERA, NAS = "10.20.10.61", "10.20.10.5"

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.forked import started
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = (

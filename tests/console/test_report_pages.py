@@ -29,7 +29,7 @@ def made(client: httpx.Client) -> str:
         text = client.get("/reports").text
         return "" if "Reload</a> to update" in text else text
 
-    return until(page, patience_s=240, apart_s=0.5)
+    return until(page, apart_s=0.5)
 
 
 def test_a_report_is_made_downloaded_compared_and_removed(forked_commands, start, own: Path) -> None:
@@ -91,7 +91,7 @@ def test_values_of_a_form_are_no_options(tmp_path: Path) -> None:
 def test_a_period_that_makes_no_sense_is_reported_and_the_report_of_a_stopped_console_too(tmp_path: Path) -> None:
     reports = Reports(tmp_path, None, Limits(seconds=60))
     one = reports.begin(Report("", "office", "json", "anna", period="yesterday"))
-    until(lambda: reports.get(one.id).state == FAILED, patience_s=120)
+    until(lambda: reports.get(one.id).state == FAILED)
     assert "yesterday" in reports.get(one.id).message
     with pytest.raises(Malformed):
         reports.path(reports.get(one.id))

@@ -162,6 +162,6 @@ def test_the_console_makes_a_report_that_is_due(forked_commands, start, own: Pat
     Schedules(own).add(Schedule("daily", dataset_in(own).name, "day", "json", "anna"), at("2026-11-24T09:00"))
     running = start(own)
     client = Client(running.url, running.token())
-    found = until(lambda: next((one for one in client.reports() if one.state not in ("waiting", "in progress")), None),
-                  patience_s=240, apart_s=0.5)  # fmt: skip
+    made = until(lambda: [one for one in client.reports() if one.state not in ("waiting", "in progress")], apart_s=0.5)
+    [found] = made
     assert (found.schedule, found.state) == ("daily", "done"), found.message

@@ -273,7 +273,7 @@ def test_sighup_adds_takes_away_and_changes(golden: Golden, tmp_path: Path, log:
                 until(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
             finally:
                 process.terminate()
-                _, messages = process.communicate(timeout=30)
+                _, messages = process.communicate(timeout=120)
         assert receiver.connections == connections
     assert process.returncode == 0
     assert numbers(tmp_path / "old.jsonl") == [1, 2, 3, 4, 5]

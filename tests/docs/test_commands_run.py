@@ -13,7 +13,8 @@ import pytest
 
 from sensor.cli.main import main
 from tests.docs.pages import DOCS, PAGES, commands_of, name_of, shown, text_of
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 ROOT = Path(__file__).parents[2]
 OFFICE, LISTED = ROOT / "pcaps" / "office.pcapng", ROOT / "pcaps" / "office.intel.txt"

@@ -70,7 +70,7 @@ def in_namespace(script: str, state: str = "up") -> str:
         for place in (0, 1)
     )
     reported = subprocess.run(
-        ["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30
+        ["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=120
     )
     assert reported.returncode == 0, reported.stderr
     return reported.stdout

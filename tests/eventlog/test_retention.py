@@ -109,7 +109,7 @@ def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert ready.wait(10)
+    assert ready.wait(120)
     retention(path).tidy()
     ended.set()
     reader.join(10)

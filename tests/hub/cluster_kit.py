@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,14 @@ class ClusterServers(HubServers):
     """``nodes``: the NATS servers; the first accepts leaf servers."""
 
     def __init__(self, workers: int = 1) -> None:
+        with contextlib.ExitStack() as failed:
+            self._start_all(workers, failed)
+            failed.pop_all()
+
+    def _start_all(self, workers: int, failed: contextlib.ExitStack) -> None:
+        """``failed``: what ends the servers if one does not start."""
         self.postgresql = PostgresqlServer("fsync=on")
+        failed.callback(self.postgresql.close)
         self.postgresql.start()
         shared = self.postgresql.folder / "hub"
         make_folder(shared, "127.0.0.1:1", database_url(self.postgresql))
@@ -88,10 +96,12 @@ class ClusterServers(HubServers):
         text = with_short_wait(self.config.read_text()).replace("nats://127.0.0.1:1", ", ".join(self.urls))
         self.config.write_text(text.replace("database:", f"  replicas: {NODES}\ndatabase:"))
         for node in self.nodes:
+            failed.callback(node.close)
             node.start()
         until(self._has_stream)
         self.workers = [Worker(self.config) for _ in range(workers)]
         for worker in self.workers:
+            failed.callback(worker.close)
             worker.start()
 
     @property

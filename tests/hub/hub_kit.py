@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import subprocess
@@ -95,7 +96,14 @@ class HubServers:
         certificates.
         """
         self._scheme = "nats" if authority is None else "tls"
+        with contextlib.ExitStack() as failed:
+            self._start(workers, authority, failed, verify=verify)
+            failed.pop_all()
+
+    def _start(self, workers: int, authority: Authority | None, failed: contextlib.ExitStack, *, verify: bool) -> None:
+        """``failed``: what ends the servers if one does not start."""
         self.postgresql = PostgresqlServer("fsync=on")
+        failed.callback(self.postgresql.close)
         self.postgresql.start()
         url = database_url(self.postgresql)
         pair = authority.issue("nats") if authority is not None and verify else None
@@ -104,10 +112,12 @@ class HubServers:
         config.write_text(with_short_wait(config.read_text()))
         if authority is not None and not verify:
             self._require_tls(config, authority)
+        failed.callback(self.nats.close)
         self.nats.start()
         self.config = config
         self.workers = [Worker(config) for _ in range(workers)]
         for worker in self.workers:
+            failed.callback(worker.close)
             worker.start()
 
     @property

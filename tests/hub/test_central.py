@@ -19,7 +19,8 @@ from sensor.cli.main import main
 from sensor.outputs.hub_protocol.credentials import load_credentials
 from tests.central.store import S3Server, Sensor
 from tests.hub.hub_kit import SITE, HubServers, configuration
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 QUERY = "SELECT dst_port, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5"
 # The office capture is of 08:00 to 08:20.

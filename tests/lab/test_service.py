@@ -296,7 +296,7 @@ def test_a_second_signal_ends_it_at_once(service: Service) -> None:
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 def test_no_permission(service: Service) -> None:
     """The error contains advice; exit code 4."""
-    assert service.start(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all")).wait(20) == 4
+    assert service.start(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all")).wait(120) == 4
     assert service.err.startswith("sensor: vb: ")
     assert " `setcap cap_net_raw+ep " in service.err
     assert service.err.count("\n") == 1

@@ -67,7 +67,7 @@ def no_listener() -> dict[str, Any]:
 class Server:
     """One server program. After ``kill`` or ``stop`` it can be started again with its data."""
 
-    wait_s = 30.0
+    wait_s = 120.0
     farewell = signal.SIGTERM
     environment: dict[str, str] = {}
     # How its program begins: `forked.started` for a module of the project.

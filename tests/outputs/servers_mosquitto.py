@@ -112,7 +112,7 @@ class MosquittoServer(Server):
         client.connect("127.0.0.1", self.port, clean_start=forget, properties=session)
         client.loop_start()
         try:
-            assert ready.wait(10)
+            assert ready.wait(120)
             yield received
         finally:
             client.disconnect()

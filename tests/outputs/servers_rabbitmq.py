@@ -23,8 +23,6 @@ class RabbitmqServer(Server):
     with TLS; ``lines``: additional configuration.
     """
 
-    wait_s = 60.0
-
     def __init__(self, *lines: str, certificate: bytes = b"", key: bytes = b"", ca: bytes = b"") -> None:
         super().__init__(unprivileged=True)
         self._epmd_port = free_port()

@@ -24,7 +24,8 @@ from sensor.records.schema import TABLES
 from sensor.records.search import search, understood
 from sensor.records.views import statements
 from tests.records.kit_records import replayed, rows
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 JOIN = "SELECT DISTINCT f.alert, c.uid FROM conn c JOIN alert_flow f USING (uid)"
 

@@ -14,7 +14,8 @@ from sensor.eventlog.writer import EventLog
 from sensor.records.asof import Labels, devices_at
 from sensor.records.hunt_tests import write_rows
 from sensor.records.query import Query
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 DEVICE = "dev-a"
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from sensor.records.columns import filled
 from sensor.records.hunts_library import hunt, library
 from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.writer import Writer
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 PAIRS, SECOND, START_US = 60, 1_000_000, 1_700_000_000_000_000
 OTHERS = 250_000

@@ -13,7 +13,8 @@ from sensor.posture.firewall.model import Match, Rule
 from sensor.records.blocked import Connections
 from sensor.records.hunt_tests import write_rows
 from sensor.records.query import Query
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 ANY = Match()
 

@@ -8,7 +8,8 @@ import pytest
 
 from sensor.records.combine import Columns, combined
 from sensor.records.confined import QueryError
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 FLOWS = Columns(["sensor", "ts", "port", "names"], ["VARCHAR", "TIMESTAMP", "BIGINT", "VARCHAR[]"])
 ROWS = [

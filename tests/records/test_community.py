@@ -30,7 +30,8 @@ from sensor.records.search import search, understood
 from sensor.records.writer import Writer
 from tests.core.test_record import PUBLISHED
 from tests.records.kit_records import office_records, rows, table
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 Flow = tuple[int, int, int, int, int]
 

@@ -25,7 +25,8 @@ from sensor.records.searched import EXACT
 from sensor.records.writer import Made, Writer
 from tests import sampling
 from tests.records.kit_records import office_records, table
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 HOURS = 30
 RARE = "203.0.113.66"

@@ -15,8 +15,9 @@ from sensor.records.query import Query, Range
 from sensor.records.readable import readable
 from sensor.records.writer import Made, Writer
 from tests.records.kit_records import office_records, rows
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 from tests.sampling import chance, drawn, repeated
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 HOURS, ROWS = 6, 40
 TRIALS = 250  # of each kind of damage

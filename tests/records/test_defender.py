@@ -8,7 +8,8 @@ import pytest
 
 from sensor.records.query import Query
 from tests.records.kit_records import office_records
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 
 @pytest.fixture(scope="module")

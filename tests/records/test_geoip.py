@@ -15,7 +15,8 @@ from sensor.records.geoip import MISSING, GeoIP, Place
 from sensor.records.summary import summary
 from tests.records.kit_records import replayed, rows
 from tests.records.mmdb import database
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 pytest.importorskip("maxminddb", reason="needs the extra geoip")
 

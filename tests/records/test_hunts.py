@@ -13,7 +13,8 @@ from sensor.records.hunts_library import hunt, library
 from sensor.records.query import Query
 from sensor.records.schema import TABLES
 from sensor.records.writer import Writer
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 US = 1_000_000
 Row = dict[str, Any]

@@ -15,7 +15,8 @@ from sensor.intel.store import ThreatLists
 from sensor.records.hunt_tests import START_S, write_rows
 from sensor.records.lookback import look_back
 from sensor.runtime.hunting import Hunting
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 NOW = (START_S + 86_400) * SECOND
 CLIENT, ADDRESS, JA4 = "10.0.0.5", "203.0.113.66", "t13d1516h2_8daaf6152771_02713d6af862"

@@ -21,7 +21,8 @@ from sensor.records.stored_kinds import DEVICES, FLOWS, KINDS
 from sensor.rules.fields import event_classes, fields_of
 from sensor.rules.load import Loaded, Nowhere, load_rules
 from sensor.rules.uses import uses
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 CLIENT, SERVER = "10.0.0.5", "203.0.113.66"
 NOW = (START_S + 86_400) * SECOND

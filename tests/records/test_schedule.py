@@ -21,7 +21,8 @@ from sensor.records.hunt_tests import START_S, write_rows
 from sensor.records.schedule import Schedule, rehearse
 from sensor.runtime.hunting import Hunting
 from tests.detectors.stories import World, device
-from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("queries_within")
 
 SCANNER, VICTIM = "10.0.0.5", "10.0.0.9"
 HUNT = """

@@ -32,9 +32,9 @@ class Unconfined:
         self._connection.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def queries_within() -> Iterator[None]:
-    """Imported by modules that do not test the confinement."""
+    """For modules that do not test the confinement."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "Confined", Unconfined)
         yield
