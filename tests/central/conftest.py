@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
-pytest.importorskip("moto.server", reason="moto is not installed")
 pytest.importorskip("duckdb", reason="the extra hunt is not installed")
 from tests.central.store import S3Server
 from tests.offices import replayed_office

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import boto3
-from moto.server import ThreadedMotoServer
+import pytest
 from pyarrow import parquet
 
 from sensor.central.objects import Objects
@@ -25,14 +24,16 @@ class S3Server:
     """``folder``: for the files with the credentials."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        # Imported here: they take 25 MB, which most processes of tests do not need.
+        moto = pytest.importorskip("moto.server", reason="moto is not installed")
+        self._server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
         for name in ("access", "secret"):
             (folder / name).write_text(f"{name}-key\n")
         self._folder = folder
-        self.client = boto3.client(
+        self.client = pytest.importorskip("boto3").client(
             "s3", endpoint_url=self.endpoint, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
         )
         self.client.create_bucket(Bucket=BUCKET)

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 pytest.importorskip("obstore", reason="the extra s3 is not installed")
-pytest.importorskip("moto.server", reason="moto is not installed")
 pytest.importorskip("duckdb", reason="the extra hunt is not installed")
 from sensor.cli.main import main
 from sensor.outputs.hub_protocol.credentials import load_credentials
