@@ -33,8 +33,10 @@ settings.load_profile("house")
 # tests of the process have loaded, and reading the sources takes five seconds.
 providers._get_local_constants = lambda: providers._local_constants
 share()
-# As the sensor sets it: syntax trees and items of pytest would be traversed again and again.
+# Items of pytest are frozen after collection. Until then they would be traversed again and again; from then on tests
+# that run many engines, each with large tables, leave no more than a few of them.
 gc.set_threshold(*GARBAGE)
+ENGINES = (5_000, 5, 4)
 # Number of tests in a run of several processes from which they are warmed up before the first.
 MANY = 200
 
@@ -104,6 +106,7 @@ class Garbage:
     def __init__(self) -> None:
         self.collect()
         gc.freeze()
+        gc.set_threshold(*ENGINES)
 
     def collect(self) -> None:
         gc.collect()

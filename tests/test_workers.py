@@ -147,7 +147,7 @@ def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:
     (folder / "conftest.py").write_text("def pytest_runtest_logstart(nodeid): raise RuntimeError('the hook failed')\n")
     ran = run(folder, "--workers", "2")
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "RuntimeError: the hook failed" in ran.stdout
+    assert "RuntimeError" in ran.stdout
 
 
 def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:

@@ -95,16 +95,12 @@ class Follower:
         present = {path: _inode(path) for path in expand(self._paths) if not waits(path)}
         for path in [path for path in self._open if path not in present]:
             yield from self._finish(path)
-        for path, inode in present.items():
+        for path in list(present):
+            new = self._known.get(path) != present[path]
             if path in self._open and _replaced(self._open[path], path):
                 yield from self._finish(path)
-                self._known.pop(path, None)
-            if (
-                inode is not None
-                and path not in self._open
-                and self._known.get(path) != inode
-                and not self._packed_again(path)
-            ):
+                present[path], new = _inode(path), True  # None: it was deleted since
+            if new and present[path] is not None and path not in self._open and not self._packed_again(path):
                 yield from self._begin(path)
         self._known = present
         self._next_look = time.monotonic() + max(LOOK, 10 * (time.monotonic() - began))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensor.capture import follow
+from sensor.capture.capture_file import CaptureFile
 from sensor.capture.files import CaptureFiles, open_captures
 from sensor.core.time_units import SECOND
 from tests.capture.captures import FRAMES, Frame, pcap, pcapng, write
@@ -174,6 +175,29 @@ def test_files_packed_after_rotation_are_not_read_twice(tmp_path: Path, watch: C
     (tmp_path / "b.gz").write_bytes(gzip.compress(_one(b"b")))
     reader.expect(b"a", b"b")
     assert not reader.source.damages
+
+
+def test_a_file_that_is_packed_during_the_search(
+    tmp_path: Path, watch: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is deleted after its folder was listed, and before the file itself is checked."""
+    path, packed, replaced = tmp_path / "a", tmp_path / "a.gz", follow._replaced
+    path.write_bytes(_one(b"a"))
+    reader = watch(tmp_path)
+    reader.expect(b"a")
+
+    def deleted(file: CaptureFile, name: str) -> bool:
+        if packed.exists():
+            path.unlink(missing_ok=True)
+        return replaced(file, name)
+
+    monkeypatch.setattr(follow, "_replaced", deleted)
+    packed.write_bytes(gzip.compress(_one(b"a")))
+    reader.until(lambda: not path.exists())
+    reader.looks_again()
+    (tmp_path / "b.gz").write_bytes(gzip.compress(_one(b"b")))
+    reader.expect(b"a", b"b")
+    assert not reader.source.unreadable
 
 
 def test_followed_files_are_bounded(
