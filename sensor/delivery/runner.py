@@ -289,6 +289,7 @@ class Runner(Threaded):
             self._set_epoch()
         self.position.back_to(max(0, output.wanted))
         output.wanted = None
+        self.sender.works()
         self._start_over()
         self._log("warning", "the destination requests the log again", after=self.position.seq)
 

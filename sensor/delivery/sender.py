@@ -67,7 +67,7 @@ class Sender:
         """
         if batch.letters:
             self._keep(batch)
-            self._works()
+            self.works()
         while batch.pieces:
             batch.full = True  # a repeat must have the same entries
             if self._stopped() or self.wait_s or not self._may_go(len(batch.pieces[0])):
@@ -125,14 +125,15 @@ class Sender:
         batch.took(len(refused), busy)
         self.rate.sent(len(piece) - len(busy))
         if len(busy) < len(piece):
-            self._works()
+            self.works()
         if len(refused) + len(busy) < len(piece):
             self.last_delivered = time.time()
         self._keep(batch)
         if busy:
             self.pause(f"busy: it rejected {len(busy):,} of {len(piece):,}")
 
-    def _works(self) -> None:
+    def works(self) -> None:
+        """The destination answered: an error from now on is the first of its kind."""
         self.backoff.worked()
         self.failing_since, self.again_at = 0.0, 0.0
 

@@ -10,23 +10,27 @@ import pytest
 
 from sensor.core.output import Ack, Entry, Retry
 from sensor.delivery.epoch import Epoch
-from sensor.delivery.runner import Runner
+from sensor.delivery.runner import ONCE_TRIES, Runner
 from sensor.eventlog.segments import cursors_of
 from tests.delivery.scripted import Desk, Options, Scripted, lead, leave
 from tests.eventlog.segmented import Segmented, line
 
 
 class Named(Scripted):
-    """Records the epoch of each batch; at number 50 its destination once requests everything after ``lacks``, under
-    another epoch if ``forks``.
+    """Records the epoch of each batch; at number 50 its destination is ``away`` for some tries, and then once requests
+    everything after ``lacks``, under another epoch if ``forks``.
     """
 
     has_epoch: ClassVar[bool] = True
     epochs: ClassVar[list[str]] = []
     lacks: ClassVar[int | None] = None
     forks: ClassVar[bool] = False
+    away: ClassVar[int] = 0
 
     def send(self, entries: Sequence[Entry]) -> Ack:
+        if Named.away and entries[-1].seq == 50:
+            Named.away -= 1
+            raise Retry("it is away")
         if Named.lacks is not None and entries[-1].seq == 50:
             self.wanted, Named.lacks = Named.lacks, None
             self.epoch = "" if Named.forks else self.epoch
@@ -37,7 +41,7 @@ class Named(Scripted):
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    Named.epochs, Named.lacks, Named.forks = [], None, False
+    Named.epochs, Named.lacks, Named.forks, Named.away = [], None, False, 0
 
 
 def named(log: Path, desk: Desk) -> Runner:
@@ -94,6 +98,15 @@ def test_the_destination_asks_for_what_it_lacks(tmp_path: Path) -> None:
     assert desk.got == [*range(1, 41), *range(26, 61)]
     assert (one.position.seq, one.position.repeated, one.position.delivered) == (60, 15, 75)
     assert len(set(Named.epochs)) == 1
+
+
+def test_a_destination_that_asks_is_not_away(tmp_path: Path) -> None:
+    """With ``--once`` a request after nearly all tries does not end the delivery."""
+    log, desk = Segmented(tmp_path / "events.jsonl"), Desk()
+    log.add(60)
+    Named.away, Named.lacks = ONCE_TRIES - 1, 25
+    done(Runner(log.log, "one", Named, Options(desk=desk, batch_events=10), once=True))
+    assert desk.got == [*range(1, 41), *range(26, 61)]
 
 
 def test_the_destination_asks_for_another_epoch(tmp_path: Path) -> None:
