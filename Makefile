@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
-# Four workers for two cores: some always run tests that wait for programs and peers.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2 + 1)
+# Three workers for two cores: some always run tests that wait for programs and peers. A fourth takes 200 MB.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 PYTEST = pytest -p tests.workers --workers $(WORKERS)
 SPREAD = $(BIN)/python -m $(PYTEST)
 # Modules are compiled when they are first imported; many never are.

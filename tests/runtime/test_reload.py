@@ -444,7 +444,8 @@ def anonymous_mib() -> float:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
     """Invalid reloads, then many more valid ones (a hundred for endurance, else thirty) that change detectors,
-    networks, outputs and lists: within 5 MB of the memory after a few.
+    networks, outputs and lists: within 10 MB of the memory after a few. Those that kept
+    their detectors would take a hundred.
     """
     good = int(os.environ.get("SENSOR_RELOADS", str(sampling.repeated(100, 30))))
     write(
@@ -471,7 +472,7 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     )
     records = one.live(refused(20, 5), *some, look, *broken, look, *many, look)
     before, after_broken, after = taken
-    assert after_broken - before < 5
-    assert after - before < 5
+    assert after_broken - before < 10
+    assert after - before < 10
     assert len(sensor_records(records, "config")) == 10 + 1 + good
     assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 10
