@@ -22,7 +22,7 @@ Step = Callable[[Sequence[Entry]], Ack] | Exception | Ack
 
 class Desk:
     """The records of a destination and its answers. ``steps``: answers in place of the usual, one per batch;
-    ``always``: the answer after them.
+    ``always``: the answer after them. ``begun``: number of batches that came, answered or not.
     """
 
     def __init__(self, *steps: Step, always: Callable[[Sequence[Entry]], Ack] | None = None) -> None:
@@ -31,10 +31,12 @@ class Desk:
         self.got: list[int] = []
         self.records: list[dict[str, Any]] = []
         self.calls: list[str] = []
+        self.begun = 0
         self.gate = threading.Event()
         self.gate.set()
 
     def send(self, entries: Sequence[Entry]) -> Ack:
+        self.begun += 1
         self.gate.wait()
         self.tried.append([entry.seq for entry in entries])
         step = self.steps.popleft() if self.steps else (self.always or Ack())

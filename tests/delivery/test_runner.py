@@ -375,7 +375,7 @@ def test_one_that_hangs_does_not_stop_another(log: Segmented) -> None:
     one, two = runner(log.log, stuck, name="stuck"), runner(log.log, free, name="free")
     one.start()
     two.start()
-    until(lambda: len(free.got) == 100)
+    until(lambda: len(free.got) == 100 and stuck.begun)
     assert one.status(100).pending == 100
     one.stop()
     two.stop()
