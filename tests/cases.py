@@ -1,8 +1,8 @@
 """A sample of the tests: ``pytest -p tests.cases``.
 
-Of a test function with n cases, the square root of n run, at least three. Of the functions that take more than a second
-of CPU time, mostly because they start programs, a tenth run; ``long_tests.json`` lists them (``--keep-long``, see
-``tests/costs.py``). The seed of ``tests/sampling.py`` draws both. Everything runs in ``make test CASES=all``, as in CI,
+Of a test function with n cases, the square root of n run, at least three. Of the functions that take more than 0.6
+seconds of CPU time, mostly because they start programs, a seventh run; ``long_tests.json`` lists them
+(``--keep-long``, see ``tests/costs.py``). The seed of ``tests/sampling.py`` draws both. Everything runs in ``make test CASES=all``, as in CI,
 and what is selected by an id, ``-k`` or ``--last-failed``.
 """
 
@@ -17,7 +17,7 @@ import pytest
 
 from tests import sampling
 
-LEAST, LONG_SHARE = 3, 0.1
+LEAST, LONG_SHARE = 3, 0.15
 LONG = Path(__file__).with_name("long_tests.json")
 
 

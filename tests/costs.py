@@ -17,7 +17,7 @@ import pytest
 
 from tests.cases import LONG
 
-SPENT, LONG_S = "cpu_s", 1.0
+SPENT, LONG_S = "cpu_s", 0.6
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

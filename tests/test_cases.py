@@ -43,7 +43,7 @@ def test_every_function_has_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first != drawn(MANY + FEW)
 
 
-def test_a_tenth_of_the_long_functions_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seventh_of_the_long_functions_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another seed draws others; a full run has all."""
     monkeypatch.setattr(sampling, "WHOLE", False)
     long = [f"test_l.py::test_{number}" for number in range(200)]
@@ -53,9 +53,9 @@ def test_a_tenth_of_the_long_functions_runs(monkeypatch: pytest.MonkeyPatch) -> 
         found = drawn([*long, *FEW], long)
         assert found >= set(FEW)
         samples.append(found - set(FEW))
-    assert all(6 < len(one) < 40 for one in samples)
+    assert all(12 < len(one) < 50 for one in samples)
     assert set.union(*samples) > samples[0]
-    assert long_of({"a::b[1]": 0.6, "a::b[2]": 0.5, "a::c": 0.9}) == {"a::b": 1.1}
+    assert long_of({"a::b[1]": 0.4, "a::b[2]": 0.3, "a::c": 0.5}) == {"a::b": 0.7}
 
 
 @pytest.mark.parametrize(
