@@ -2,8 +2,8 @@
 
 Of a test function with n cases, the square root of n run, at least three. Of the functions that take more than 0.6
 seconds of CPU time, mostly because they start programs, a seventh run; ``long_tests.json`` lists them
-(``--keep-long``, see ``tests/costs.py``). The seed of ``tests/sampling.py`` draws both. Everything runs in ``make test CASES=all``, as in CI,
-and what is selected by an id, ``-k`` or ``--last-failed``.
+(``--keep-long``, see ``tests/costs.py``). The seed of ``tests/sampling.py`` draws both. Everything runs in ``make test
+CASES=all``, as in CI, and what is selected by an id, ``-k`` or ``--last-failed``.
 """
 
 from __future__ import annotations
