@@ -18,7 +18,8 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 
 FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
-HEADER = 20
+# The shortest and the longest header (RFC 9293 3.1: data offset).
+HEADER, LONGEST = 20, 60
 FOREIGN_RESET = int(Problem.FOREIGN_RESET)
 END, NOP, MSS, SCALE, SACK, TIMESTAMPS, AUTHENTICATION = 0, 1, 2, 3, 4, 8, 29
 # Options and their lengths (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are reported by number.
@@ -109,7 +110,7 @@ def _options(data: bytes) -> tuple[tuple[str, ...], dict[int, bytes], int]:
     """Names in order, values by number, and the index of the first one with an invalid length (-1: none)."""
     names: list[str] = []
     values: dict[int, bytes] = {}
-    at, end = HEADER, len(data)
+    at, end = HEADER, min(len(data), LONGEST)
     while at < end:
         kind = data[at]
         names.append(NAMES.get(kind) or str(kind))

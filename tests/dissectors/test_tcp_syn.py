@@ -51,3 +51,10 @@ def test_a_header_that_ends_early() -> None:
     """A header of less than twenty bytes is malformed."""
     with pytest.raises(Malformed):
         Tcp().dissect(Packet(bytes(19), tcp_flags=2, proto=6))
+
+
+def test_options_end_with_the_longest_header() -> None:
+    """What follows sixty bytes is no option."""
+    header = bytes(12) + b"\xf0\x02" + bytes(6) + b"\x01" * 400
+    [(_, _, options, *_)] = events(Tcp().dissect(Packet(header, tcp_flags=2, proto=6)))
+    assert options == ("nop",) * 40
