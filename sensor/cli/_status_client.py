@@ -124,7 +124,8 @@ def status_of(sockets: list[Path]) -> Status:
         except (OSError, http.client.HTTPException, ValueError):
             continue
     if silent:
-        raise NotRunning(f"the process at {silent[0]} has reported no status for {STARTING_S:g} s")
+        what = f"the process at {silent[0]} has reported no status for {STARTING_S:g} s"
+        raise NotRunning(f"{what}: try again, or see its log")
     if barred:
         raise NotPermitted(f"no permission to query {barred[0]}: run the command as root or a member of its group")
     raise NotRunning(f"no answer at {' or '.join(map(str, sockets))}")
