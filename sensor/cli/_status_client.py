@@ -20,7 +20,7 @@ Status = dict[str, Any]
 
 
 class NotRunning(Exception):
-    """No sensor responds; the text names the socket."""
+    """No sensor responds with its status; the text names the socket."""
 
 
 class NotPermitted(Exception):
@@ -124,11 +124,11 @@ def status_of(sockets: list[Path]) -> Status:
         except (OSError, http.client.HTTPException, ValueError):
             continue
     if silent:
-        what = f"the process at {silent[0]} has reported no status for {STARTING_S:g} s"
+        what = f"the sensor at {silent[0]} has reported no status for {STARTING_S:g} s"
         raise NotRunning(f"{what}: try again, or see its log")
     if barred:
         raise NotPermitted(f"no permission to query {barred[0]}: run the command as root or a member of its group")
-    raise NotRunning(f"no answer at {' or '.join(map(str, sockets))}")
+    raise NotRunning(f"no sensor is running: no answer at {' or '.join(map(str, sockets))}")
 
 
 def _first_status(path: Path) -> Status | None:

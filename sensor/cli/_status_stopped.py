@@ -115,7 +115,7 @@ def _lists(place: Place) -> Known:
 
 def rest_screen(known: Known, why: str, out: TextIO, now: float) -> str:
     """The same as text."""
-    return page(paint(f"no sensor is running: {tidy(why)}", "yellow", coloured(out)), _parts(known, now), out)
+    return page(paint(tidy(why), "yellow", coloured(out)), _parts(known, now), out)
 
 
 def _parts(known: Known, now: float) -> list[Part]:

@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
         complain(str(error), error="permission.denied")
         return NOT_PERMITTED
     except NotRunning as error:
-        complain(f"no sensor is running: {error}", error="sensor.not-running")
+        complain(str(error), error="sensor.not-running")
         return NOT_RUNNING
     except KeyboardInterrupt:
         pass
