@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import forked
+from tests.waiting import until
 from tests.workers import SECONDS, Times, store, stored
 
 FIRST = """
@@ -45,10 +47,26 @@ def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
 def test_ends_its_process(): os._exit(3)
 def test_after(): open("after", "a").write("x")
 """
+WAITS = """
+import os, subprocess, sys
+
+def test_waits():
+    waits = "import signal; signal.alarm(600); signal.pause()"
+    program = subprocess.Popen([sys.executable, "-c", waits], start_new_session=True)
+    with open("starts", "w") as file: file.write(str(program.pid))
+    os.rename("starts", "started")
+    program.wait()
+"""
 Finished = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command, env = command_of(folder, *words)
+    return forked.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def command_of(folder: Path, *words: str) -> tuple[list[str], dict[str, str]]:
+    """The command of a run, and its environment."""
     command = [
         sys.executable,
         "-m",
@@ -65,7 +83,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).resolve().parent.parent
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {"PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return forked.run([*command, *words, str(folder)], cwd=folder, env=env, capture_output=True, text=True)
+    return [*command, *words, str(folder)], env
 
 
 def outcomes(out: str) -> dict[str, str]:
@@ -140,6 +158,18 @@ def test_the_first_failure_ends_it(folder: Path) -> None:
     ran = run(folder, "--workers", "1", "-x", "test_first.py")
     assert totals(ran.stdout) == {"failed": 1, "passed": 1}
     assert "test_is_expected_to_fail" not in outcomes(ran.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_CHILD_SUBREAPER")
+def test_ctrl_c_ends_what_tests_started(tmp_path: Path) -> None:
+    """Also programs that Ctrl-C itself does not reach."""
+    (tmp_path / "test_it.py").write_text(WAITS)
+    command, env = command_of(tmp_path, "--workers", "2")
+    ran = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+    until((tmp_path / "started").exists)
+    os.killpg(ran.pid, signal.SIGINT)
+    assert ran.wait() == pytest.ExitCode.INTERRUPTED
+    assert not Path("/proc", (tmp_path / "started").read_text()).exists()
 
 
 def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests import orphans
+
 # A thread of OpenBLAS would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -102,9 +104,8 @@ class Crew:
                     assert isinstance(pipe, Connection)
                     self._receive(pipe)
         finally:
-            for pipe, (pid, _) in self._given.items():
-                pipe.close()
-                os.waitpid(pid, 0)
+            if self._given:
+                self._end()
         if self._cache is not None:
             self._cache.set(SECONDS, self._times | self._spent)
         if self.config.option.keep_durations:
@@ -113,6 +114,14 @@ class Crew:
             raise self.session.Failed(self.session.shouldfail)
         if self.session.shouldstop:
             raise self.session.Interrupted(self.session.shouldstop)
+
+    def _end(self) -> None:
+        """The run was interrupted: end the workers, and the programs that their tests leave."""
+        orphans.adopt()
+        for pipe, (pid, _) in self._given.items():
+            pipe.close()
+            os.waitpid(pid, 0)
+        orphans.end()
 
     def _start(self) -> None:
         ours, theirs = Pipe()
