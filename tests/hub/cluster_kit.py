@@ -39,6 +39,7 @@ class Node(Server):
             f"cluster {{ name: hub, listen: 127.0.0.1:{routes[number]}, routes: [{listed}] }}",
         ]
         if number == 0:
+            self.more_ports = (leaf_port,)
             lines.append(f"leafnodes {{ listen: 127.0.0.1:{leaf_port} }}")
         (self.folder / "nats.conf").write_text("\n".join(lines) + "\n")
 

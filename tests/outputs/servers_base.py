@@ -64,10 +64,19 @@ def no_listener() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def listens(port: int) -> bool:
+    """Whether a program accepts TCP connections at a loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Server:
-    """One server program. After ``kill`` or ``stop`` it can be started again with its data."""
+    """One server program. After ``kill`` or ``stop`` it can be started again with its data. ``more_ports``: further TCP
+    ports at which it is reachable once it is ready.
+    """
 
     wait_s = 120.0
+    more_ports: tuple[int, ...] = ()
     farewell = signal.SIGTERM
     environment: dict[str, str] = {}
     # How its program begins: `forked.started` for a module of the project.
@@ -86,8 +95,7 @@ class Server:
 
     def ready(self) -> bool:
         """Whether it answers; returns False while it is starting."""
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return all(map(listens, (self.port, *self.more_ports)))
 
     @property
     def pid(self) -> int:

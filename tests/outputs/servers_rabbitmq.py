@@ -36,6 +36,7 @@ class RabbitmqServer(Server):
         ]
         self.tls_port = free_port() if certificate else 0
         if certificate:
+            self.more_ports = (self.tls_port,)
             reported.append(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}")
             for name, text in (("certfile", certificate), ("keyfile", key), ("cacertfile", ca)):
                 (self.folder / name).write_bytes(text)
@@ -65,7 +66,7 @@ class RabbitmqServer(Server):
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
                 probe.sendall(GREETING)
-                return probe.recv(1) == b"\1"
+                return probe.recv(1) == b"\1" and super().ready()
         except OSError:
             return False
 

@@ -5,6 +5,7 @@ loses nothing.
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class RedisServer(Server):
         reported = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
         reported += ["appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0", *lines]
         if certificate:
+            self.more_ports = (self.tls_port,)
             reported += [
                 f"tls-port {self.tls_port}",
                 f"tls-cert-file {certificate}",
@@ -35,6 +37,11 @@ class RedisServer(Server):
                 "tls-auth-clients no",
             ]
         (self.folder / "redis.conf").write_text("\n".join(reported) + "\n")
+
+    def ready(self) -> bool:
+        """It listens at the Unix socket last."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return super().ready() and probe.connect_ex(str(self.socket)) == 0
 
     def command(self) -> Sequence[str]:
         return ["redis-server", str(self.folder / "redis.conf")]

@@ -53,6 +53,7 @@ class Rsyslog(Server):
     def __init__(self, longest: str = "128k") -> None:
         super().__init__()
         self.udp, self.tls, self.relp, self.relp_tls = (free_port() for _ in range(4))
+        self.more_ports = (self.tls,) * (not NO_TLS) + (self.relp, self.relp_tls) * (not NO_RELP)
         self.received = self.folder / "received"
         self.authority = Authority(self.folder)
         self.client = self.authority.issue("sensor", ("sensor",), client=True)
