@@ -100,7 +100,7 @@ class Capture(Model):
     """Live capture. ``interfaces``: interfaces to capture on, unless the command names some; ``filter``: capture filter
     in tcpdump's syntax, unless the command has one; ``promiscuous``: capture frames for other hosts, too; ``ring_mib``:
     kernel memory of each ring (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings
-    together at most half of ``memory_mib``); ``rings``: number of rings that share one interface; ``snaplen``: bytes
+    together at most ``memory_mib``); ``rings``: number of rings that share one interface; ``snaplen``: bytes
     captured of each frame; ``user``: user to change to after opening.
     """
 

@@ -1,4 +1,4 @@
-"""The default ring size of an interface: by link speed, within a share of ``memory_mib``. See ``capture.ring_mib``.
+"""The default ring size of an interface: by link speed, within ``memory_mib``. See ``capture.ring_mib``.
 
 A ring buffers frames while the engine is busy: 64 MiB hold half a second of a fully loaded link of 1,000 Mbit/s. Links
 of unknown speed (veth, bridges, wireless cards) are assumed to have 1,000 Mbit/s.
@@ -18,9 +18,6 @@ HELD_MS = 500
 LEAST, MOST = 16, 512
 """Limits of one ring, in MiB."""
 
-SHARE = 0.5
-"""Share of ``memory_mib`` that all rings together may use, in addition to it."""
-
 MIB = 1 << 20
 
 
@@ -35,8 +32,8 @@ def speed_of(name: str) -> int:
 
 def size_for(speed: int, fanout: int, rings: int, memory_mib: int) -> int:
     """MiB of each of the ``fanout`` rings of a link of ``speed`` Mbit/s (0: unknown), with ``rings`` rings in total: a
-    power of two.
+    power of two. All rings together may use ``memory_mib``, in addition to the memory of the run.
     """
     wanted = (speed or USUAL) * 1_000_000 // 8 * HELD_MS // 1000 // MIB // fanout
-    room = max(int(memory_mib * SHARE) // rings, 1)
+    room = max(memory_mib // rings, 1)
     return max(LEAST, min(1 << max(wanted - 1, 0).bit_length(), 1 << room.bit_length() - 1, MOST))

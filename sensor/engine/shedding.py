@@ -30,7 +30,7 @@ SPARED, LAST = 6, 13
 # Broadcast and multicast messages per batch that are never shed.
 GROUPS = 256
 # Backlogs at which the first and the last level are reached.
-FIRST_AT, LAST_AT = 0.25, 0.75
+FIRST_AT, LAST_AT = 0.5, 0.8
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BITS = 6
 
