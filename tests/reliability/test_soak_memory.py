@@ -62,7 +62,10 @@ def test_a_sensor_is_watched_and_its_end_is_seen(tmp_path: Path) -> None:
         assert until(lambda: sensor.listens, 60), sensor.output.read_text()
         one, two = watched(sensor, 0.05, every_s=2)
         assert one.seconds < two.seconds
-        assert all(10 < each.anonymous < each.resident < 500 and each.files > 5 and each.threads for each in (one, two))
+        for each in (one, two):
+            assert 10 < each.anonymous < each.resident < 500
+            assert each.files > 3  # standard streams and the ring; further files may not be open yet
+            assert each.threads > 0
         sensor.kill()
         with pytest.raises(RuntimeError, match=r" \d+ s: "):
             list(watched(sensor, 1, every_s=1))
