@@ -28,7 +28,7 @@ def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
 
 
 def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
-    """The configuration of valid values, without pydantic if there are no outputs; None if a value may be invalid."""
+    """The configuration of valid values, without pydantic; None if a value may be invalid."""
     detectors, outputs = values.get("detectors", {}), values.get("outputs", {})
     if not isinstance(detectors, dict) or not isinstance(outputs, dict):
         return None
@@ -45,7 +45,7 @@ def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
         return None
     if not outputs:
         return config.model_copy(update={"detectors": chosen})
-    from sensor.delivery.section import outputs_of  # imports pydantic and all formats
+    from sensor.delivery.section import outputs_of  # imports all formats
 
     made = outputs_of(outputs, folder)
     return config.model_copy(update={"detectors": chosen, "outputs": made}) if made is not None else None
@@ -54,7 +54,7 @@ def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
 def _validated(path: Path, texts: Mapping[Path, str]) -> Config:
     """The configuration of any document. Raises DocumentErrors with all errors."""
     from sensor.config_schema import model
-    from sensor.delivery.section import section, with_section
+    from sensor.delivery.section_schema import section, with_section
 
     whole = with_section(model(), section(path, texts))
     made = load_document(path, whole, context=path.parent, texts=texts)

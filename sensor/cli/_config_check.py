@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
-
-from sensor.cli._config_keys import key_of
 from sensor.config import Config
+from sensor.core.model import Model
 from sensor.core.output import Options, Retry
 from sensor.core.reader import clean
 from sensor.delivery.section import enabled
 from sensor.documents import DocumentErrors, Fault, places
 from sensor.outputs.transport.connect import resolve
-from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_options import HttpOptions, Url
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls, context
 
@@ -53,6 +51,8 @@ class Check:
             for way, value in _parts(options, ("outputs", name)):
                 if isinstance(value, Secret):
                     self._secret(way, value)
+                elif isinstance(value, Url) and value.secret is not None:
+                    self._secret(way, value.secret)
                 elif isinstance(value, Tls):
                     self._tls(way, value)
             hosts += self._hosts(options, ("outputs", name))
@@ -176,7 +176,7 @@ class Check:
 
     def _host(self, options: Options, value: Any, way: Way) -> str:
         """The host in a name, a URL or ``host:port``; empty if there is none, as with a socket or a missing secret."""
-        if isinstance(value, Secret) and isinstance(options, HttpOptions):
+        if isinstance(value, Url) and isinstance(options, HttpOptions):
             try:
                 return options.place().host
             except Retry as error:
@@ -225,15 +225,14 @@ class Check:
 
 def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
     """Every value within options, including those in sections."""
-    if isinstance(options, BaseModel):
-        for name in type(options).model_fields:
-            below = (*way, key_of(type(options), name))
-            yield below, getattr(options, name)
-            yield from _parts(getattr(options, name), below)
+    if isinstance(options, Model):
+        for name, key in zip(options.__struct_fields__, options.__struct_encode_fields__, strict=True):
+            yield (*way, key), getattr(options, name)
+            yield from _parts(getattr(options, name), (*way, key))
     elif isinstance(options, Mapping | list | tuple):
-        for key, value in options.items() if isinstance(options, Mapping) else enumerate(options):
-            yield (*way, key), value
-            yield from _parts(value, (*way, key))
+        for step, value in options.items() if isinstance(options, Mapping) else enumerate(options):
+            yield (*way, step), value
+            yield from _parts(value, (*way, step))
 
 
 def _unknown(hosts: set[str]) -> dict[str, str]:

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._config_keys import described, models_in
+from sensor.cli._config_keys import described
 from sensor.cli._config_text import document
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
+from sensor.config import Config
 from sensor.config_file import SYSTEM
-from sensor.config_schema import model
 from sensor.core.addresses import parse_network
+from sensor.core.model import Model
+from sensor.core.model_schema import pydantic_model
 from sensor.delivery.catalogue import output_class, types
 from sensor.delivery.section import NAME
 from sensor.documents import nearest, write_whole
@@ -69,12 +71,12 @@ def _written(path: Path, text: str) -> int:
 def proposed() -> Answers:
     """The answers without questions."""
     interfaces = _mirror(_interfaces())
-    return {"sensor": {"id": _identity().id}, **({"capture": {"interfaces": interfaces}} if interfaces else {})}
+    return {"sensor": {"id": Config().sensor.id}, **({"capture": {"interfaces": interfaces}} if interfaces else {})}
 
 
 def prompted() -> Answers:
     """The answers of the user. Only values that differ from the default are stored."""
-    default = _identity()
+    default = Config().sensor
     answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
     if site := _ask("Site of this sensor", "", _field(type(default), "site")):
         answers["sensor"]["site"] = site
@@ -92,10 +94,6 @@ def prompted() -> Answers:
     if interfaces:
         answers["capture"] = {"interfaces": interfaces}
     return answers | _ask_output()
-
-
-def _identity() -> Any:
-    return models_in(model().model_fields["sensor"].annotation)[0]()
 
 
 def _interfaces() -> list[Any]:
@@ -158,26 +156,27 @@ def _ask_output() -> Answers:
     if kind == "none":
         return {}
     unit = output_class(kind).Options
+    fields = pydantic_model(unit).model_fields
     name = _ask("Name of the output", kind.replace("_", "-"), _named)
-    required = [key for key, field in unit.model_fields.items() if field.is_required()]
+    required = [key for key, field in fields.items() if field.is_required()]
     options = {key: _ask_option(unit, key) for key in required}
     while (fault := _fault(unit, options)) is not None:
         _print_line(f"  {fault}")
         # Some types need one of several options: those named in the error are asked for as well.
-        more = [key for key in unit.model_fields if key not in options and re.search(rf"\b{key}\b", fault)]
+        more = [key for key in fields if key not in options and re.search(rf"\b{key}\b", fault)]
         options |= {key: _ask_option(unit, key) for key in more or required}
     return {"outputs": {name: {"type": kind, **options}}}
 
 
-def _ask_option(unit: type[BaseModel], key: str) -> Any:
-    description = described(unit)[key]
-    secret = f" ({', '.join(WAYS)})" if "Secret" in str(unit.model_fields[key].annotation) else ""
+def _ask_option(unit: type[Model], key: str) -> Any:
+    description = described(pydantic_model(unit))[key]
+    secret = f" ({', '.join(WAYS)})" if re.search("Secret|Url", _kind(unit, key)) else ""
     return _ask(f"{key}{f': {description}' if description else ''}{secret}", "", _field(unit, key))
 
 
-def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
+def _field(unit: type[Model], key: str) -> Callable[[str], Any]:
     """Parses the text of one field of a model."""
-    several = "list" in str(unit.model_fields[key].annotation).partition("[")[0]
+    several = "list" in _kind(unit, key).partition("[")[0]
 
     def read(text: str) -> Any:
         value = _split(text) if several else text
@@ -188,7 +187,12 @@ def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
     return read
 
 
-def _fault(unit: type[BaseModel], values: Answers, key: str = "") -> str | None:
+def _kind(unit: type[Model], key: str) -> str:
+    """The type of a field, as text."""
+    return str(pydantic_model(unit).model_fields[key].annotation)
+
+
+def _fault(unit: type[Model], values: Answers, key: str = "") -> str | None:
     """The validation error of a model for values, or for one of them."""
     try:
         unit.model_validate(values)

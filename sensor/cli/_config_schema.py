@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 
 from sensor.cli._config_keys import described, description_of, key_of
 from sensor.config_schema import model
+from sensor.core.model_schema import pydantic_model
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.section import NAME
 from sensor.outputs.transport.secrets import WAYS, Secret
@@ -49,15 +50,16 @@ class _Schema(GenerateJsonSchema):
 def schema() -> dict[str, Any]:
     """The schema of the whole configuration, draft 2020-12."""
     units = {kind: output_class(kind) for kind in types()}
-    wanted: list[type[BaseModel]] = [model(), *(unit.Options for unit in units.values())]
+    options_of = {kind: pydantic_model(unit.Options) for kind, unit in units.items()}
+    wanted: list[type[BaseModel]] = [model(), *options_of.values()]
     refs, made = models_json_schema([(one, "validation") for one in wanted], schema_generator=_Schema)
     defs: dict[str, Any] = made["$defs"]
     root = defs.pop(_name(refs[wanted[0], "validation"]))
     branches = []
     for kind, unit in units.items():
-        name = _name(refs[unit.Options, "validation"])
+        name = _name(refs[options_of[kind], "validation"])
         options = defs[name]
-        options["description"] = description_of(unit.Options)
+        options["description"] = description_of(options_of[kind])
         options["properties"]["format"]["enum"] = ["", *formats_of(unit)]
         options["properties"] = {"type": {"const": kind, "description": unit.title}, **options["properties"]}
         options["required"] = ["type", *options.get("required", ())]

@@ -97,7 +97,7 @@ def _lines(values: Sequence[Any]) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """A default in the notation of a document."""
-    if isinstance(value, BaseModel | Model):
+    if isinstance(value, Model):
         return value.model_dump(mode="json", by_alias=True)
     return value if value is None or isinstance(value, bool | int | float | list | tuple | dict) else str(value)
 
@@ -121,4 +121,4 @@ def _outputs(answers: Answers) -> Iterator[str]:
         unit = output_class(options["type"])
         yield f"  {as_yaml(name)}:"
         yield f"    type: {as_yaml(options['type'])}  # {unit.title}"
-        yield from _below(unit.Options, None, options, 2)
+        yield from _below(pydantic_model(unit.Options), None, options, 2)

@@ -1,9 +1,10 @@
-"""Models of what users write: options of detectors, sections of the configuration, entries of documents.
+"""Models of what users write: options of detectors and outputs, sections of the configuration, entries of documents.
 
 A model is a frozen struct of msgspec in pydantic's notation: ``flows: int = Field(3000, ge=10)``. Its constructor
 validates nothing, because values in the code are valid. Documents are validated by pydantic, which reports all faults
 at once; ``model_schema`` translates a model when the first document needs it, so that a start with the defaults neither
-imports pydantic nor builds its validators. Methods have pydantic's names: options of outputs are models of pydantic.
+imports pydantic nor builds its validators. Methods have pydantic's names: rules, hunts and MUD profiles are models of
+pydantic.
 """
 
 from __future__ import annotations

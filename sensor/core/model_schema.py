@@ -17,7 +17,7 @@ from pydantic_core.core_schema import SerializationInfo, ValidatorFunctionWrapHa
 
 from sensor.core.model import Check, Model
 
-# Factories of empty defaults, which JSON Schema states.
+# Factories of constant defaults, which JSON Schema states, also with arguments (``functools.partial``).
 COLLECTIONS = (list, dict, set)
 # By ``Check.first`` and ``Check.informed``.
 ADDERS: dict[tuple[bool, bool], Callable[..., CoreSchema]] = {
@@ -61,7 +61,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
         return PydanticField(..., **more)
     if field.default is not msgspec.NODEFAULT:
         return PydanticField(field.default, **more)
-    if field.default_factory in COLLECTIONS:
+    if getattr(field.default_factory, "func", field.default_factory) in COLLECTIONS:
         return PydanticField(field.default_factory(), **more)
     return PydanticField(default_factory=field.default_factory, **more)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
 
+from sensor.core.model import Field, Model
 from sensor.core.retry import Retry
 
 __all__ = ["Ack", "Entry", "Filter", "Finding", "Options", "Output", "Refuse", "Retry"]
@@ -73,7 +73,7 @@ class Finding(msgspec.Struct, frozen=True):
     message: str
 
 
-class Filter(BaseModel):
+class Filter(Model):
     """Which records an output gets: those that match every list; an empty list matches all. Wildcards are those of the
     shell.
 
@@ -84,7 +84,6 @@ class Filter(BaseModel):
     sensors.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     kinds: list[EventKind | TrafficKind] = []
     severity: SeverityName = "info"
     detectors: list[str] = []
@@ -93,7 +92,7 @@ class Filter(BaseModel):
     sites: list[str] = []
 
 
-class Options(BaseModel):
+class Options(Model):
     """Base of an output's options: unknown keys are errors, every field but the destination has a default.
 
     ``enabled``: whether the output is in use; ``format``: one of the output's formats, empty: its first; ``filter``:
@@ -105,7 +104,6 @@ class Options(BaseModel):
     overtake a backlog of other records.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     # Whether it gets records of the log. Outputs that do not (tickets) have their own command, and the log keeps
     # nothing for them.
     records: ClassVar[bool] = True
@@ -114,13 +112,13 @@ class Options(BaseModel):
     filter: Filter = Filter()
     fields: list[str] = []
     redact: list[str] = []
-    batch_events: int = Field(default=500, ge=1, le=50_000)
-    batch_kib: int = Field(default=1024, ge=64, le=65_536)
-    batch_ms: int = Field(default=500, ge=0, le=60_000)
-    rate: float = Field(default=0, ge=0)
-    timeout_s: float = Field(default=15, gt=0, le=600)
-    backoff_s: float = Field(default=1, gt=0, le=3600)
-    backoff_max_s: float = Field(default=60, gt=0, le=86_400)
+    batch_events: int = Field(500, ge=1, le=50_000)
+    batch_kib: int = Field(1024, ge=64, le=65_536)
+    batch_ms: int = Field(500, ge=0, le=60_000)
+    rate: float = Field(0, ge=0)
+    timeout_s: float = Field(15, gt=0, le=600)
+    backoff_s: float = Field(1, gt=0, le=3600)
+    backoff_max_s: float = Field(60, gt=0, le=86_400)
     alerts_first: bool = True
 
     @property

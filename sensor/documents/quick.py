@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from sensor.core.model import Check, Model
+from sensor.core.model import Check, Given, Model
 from sensor.documents.paths import Placed, relative
 
 Made = TypeVar("Made", bound=Model)
@@ -42,10 +43,8 @@ class Unsure(Exception):
     """A value that is invalid, or that only pydantic can validate."""
 
 
-class _Field(NamedTuple):
-    name: str
-    limits: Mapping[str, Any]
-    checks: tuple[Callable[[Any], Any], ...]
+# The value with those that its checks return; gets the context of the document. Raises Unsure or ValueError.
+Examine = Callable[[Any, object], Any]
 
 
 def converted(model: type[Made], value: Any, context: object) -> Made:
@@ -66,20 +65,74 @@ def _of_text(context: object, kind: type[Any], value: Any) -> Any:
 def _examined(made: Made, context: object) -> Made:
     """A model whose values are within their limits, with the values that its checks return."""
     changed: dict[str, Any] = {}
-    for field in _fields(type(made)):
-        value = getattr(made, field.name)
-        if value is None:
-            continue
-        if not all(LIMITS[name](value, limit) for name, limit in field.limits.items()):
-            raise Unsure
-        new = _nested(value, context)
-        for check in field.checks:
-            new = check(new)
-        if new is not value:
-            changed[field.name] = new
+    for name, examine in _fields(type(made)):
+        value = getattr(made, name)
+        if value is not None and (new := examine(value, context)) is not value:
+            changed[name] = new
     made = made.model_copy(update=changed) if changed else made
     made.check_whole(context)
     return made
+
+
+@functools.cache
+def _fields(model: type[Model]) -> tuple[tuple[str, Examine], ...]:
+    """Each field, and what examines its value."""
+    found = []
+    for field in msgspec.structs.fields(model):
+        inner, *checks = _parts(field.type)
+        limits = Given(msgspec.NODEFAULT, msgspec.NODEFAULT, None, tuple(model.__limits__[field.name].items()))
+        found.append((field.name, _examiner(inner, [limits, *checks])))
+    return tuple(found)
+
+
+def _examiner(kind: Any, metadata: Sequence[Any]) -> Examine:
+    """What examines the values of a type: their parts, then limits and checks in order. Raises Unsure for those that
+    need pydantic.
+    """
+    parts = _of_parts(kind)
+    # A path was made relative when it was converted.
+    steps = [_step(one) for one in metadata if kind is not Path or isinstance(one, Given)]
+
+    def examine(value: Any, context: object) -> Any:
+        value = parts(value, context)
+        for step in steps:
+            value = step(value)
+        return value
+
+    return examine
+
+
+def _of_parts(kind: Any) -> Examine:
+    """What examines the parts of values. Without limits and checks in their types, only models among them."""
+    parts = [part for part in get_args(kind) if part is not NoneType]
+    if not any(map(_is_limited, parts)):
+        return _nested
+    examiners = [_examiner(inner, metadata) for inner, *metadata in map(_parts, parts)]
+    origin = get_origin(kind)
+    if origin is list:
+        (one,) = examiners
+        return lambda value, context: [one(part, context) for part in value]
+    if origin is dict:
+        key, item = examiners
+        return lambda value, context: {key(name, context): item(part, context) for name, part in value.items()}
+    if origin in (Union, UnionType) and len(parts) == 1:
+        return examiners[0]
+    raise Unsure
+
+
+def _step(one: Any) -> Callable[[Any], Any]:
+    """A limit or a check as a function."""
+    if isinstance(one, Given):
+        return functools.partial(_within, dict(one.limits))
+    if not isinstance(one, Check) or one.first or one.informed:
+        raise Unsure
+    return one.function
+
+
+def _within(limits: Mapping[str, Any], value: Any) -> Any:
+    if not all(LIMITS[name](value, limit) for name, limit in limits.items() if name != "description"):
+        raise Unsure
+    return value
 
 
 def _nested(value: Any, context: object) -> Any:
@@ -95,32 +148,6 @@ def _nested(value: Any, context: object) -> Any:
     if isinstance(value, dict) and any(isinstance(one, NESTED) for item in value.items() for one in item):
         return {_nested(key, context): _nested(one, context) for key, one in value.items()}
     return value
-
-
-@functools.cache
-def _fields(model: type[Model]) -> tuple[_Field, ...]:
-    return tuple(
-        _Field(
-            field.name,
-            {name: limit for name, limit in model.__limits__[field.name].items() if name != "description"},
-            tuple(_checks(field.type)),
-        )
-        for field in msgspec.structs.fields(model)
-    )
-
-
-def _checks(kind: Any) -> Iterator[Callable[[Any], Any]]:
-    """The checks of the type of a field. Raises Unsure for those that need pydantic, and for limits and checks of
-    parts of the type.
-    """
-    inner, *metadata = _parts(kind)
-    if inner is not Path:
-        for one in metadata:
-            if not isinstance(one, Check) or one.first or one.informed:
-                raise Unsure
-            yield one.function
-    if any(map(_is_limited, get_args(inner))):
-        raise Unsure
 
 
 def _is_limited(kind: Any) -> bool:

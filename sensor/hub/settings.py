@@ -5,34 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
 from sensor.central.settings import ObjectStore
-from sensor.documents import load_document
+from sensor.core.model import Check, Field, Model
+from sensor.documents import FilePath, load_document
 from sensor.outputs.nats import server_url
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nats(_Section):
+class Nats(Model):
     """``servers``: all of the cluster; ``tls``: authorities and names; ``client_certificates``: the servers require
     those of the hub (``verify: true``, with the output of `sensor hub authority`); ``replicas``: of the stream, 3 in a
     cluster of three or more; ``ack_wait_s``: a worker that has not committed a batch within this time is taken for
     dead.
     """
 
-    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
+    servers: list[Annotated[str, Check(server_url)]] = Field(min_length=1, max_length=32)
     tls: Tls = Tls()
     client_certificates: bool = False
-    replicas: int = Field(default=1, ge=1, le=5)
-    ack_wait_s: float = Field(default=30, ge=1, le=600)
+    replicas: int = Field(1, ge=1, le=5)
+    ack_wait_s: float = Field(30, ge=1, le=600)
 
 
-class Database(_Section):
+class Database(Model):
     """``url``: of PostgreSQL, without a password (``postgresql://hub@db.example.net/hub``); ``password``: its place;
     ``reader``: a role that the console assumes for users who may read some sites only, so that row-level security
     applies to them.
@@ -40,28 +35,28 @@ class Database(_Section):
 
     url: str = Field(min_length=1)
     password: Secret | None = None
-    reader: str | None = Field(default=None, min_length=1, max_length=63)
+    reader: str | None = Field(None, min_length=1, max_length=63)
 
 
-class Retention(_Section):
+class Retention(Model):
     """``events_days``: months of events that ended so many days ago are deleted; none are without it. Last states of
     devices, alerts and incidents stay.
     """
 
-    events_days: int | None = Field(default=None, ge=31, le=36_500)
+    events_days: int | None = Field(None, ge=31, le=36_500)
 
 
-class Central(_Section):
+class Central(Model):
     """Central records of sensors. ``store``: the object store that they upload to; ``cache``: folder for downloaded
     records (default: ``central`` beside this file); ``cache_gib``: its limit.
     """
 
     store: ObjectStore
-    cache: Path | None = None
-    cache_gib: float = Field(default=10, ge=0.001, le=100_000)
+    cache: FilePath | None = None
+    cache_gib: float = Field(10, ge=0.001, le=100_000)
 
 
-class Settings(_Section):
+class Settings(Model):
     """The file. ``folder`` is where it is, with keys and credentials."""
 
     nats: Nats
@@ -70,10 +65,9 @@ class Settings(_Section):
     central: Central | None = None
 
 
-class Hub(BaseModel):
+class Hub(Model):
     """Settings with their folder."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
     folder: Path
     settings: Settings
 

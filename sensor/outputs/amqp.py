@@ -14,8 +14,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, Field
-
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.outputs._amqp_line import KEEPALIVE_S, Line, library
@@ -51,15 +50,13 @@ class Options(CommonOptions):
     exchange for every possible key; ``mandatory``: false lets the broker drop messages without a queue.
     """
 
-    url: Annotated[str, AfterValidator(_url)]
+    url: Annotated[str, Check(_url)]
     user: str = "guest"
     password: Secret | None = None
     tls: Tls = Tls()
-    exchange: str = Field(default="amq.topic", max_length=KEY_LIMIT)
-    routing_key: Annotated[str, AfterValidator(known)] = Field(
-        default="sensor.{kind}.{severity}", min_length=1, max_length=KEY_LIMIT
-    )
-    queue: str = Field(default="", max_length=KEY_LIMIT)
+    exchange: str = Field("amq.topic", max_length=KEY_LIMIT)
+    routing_key: Annotated[str, Check(known)] = Field("sensor.{kind}.{severity}", min_length=1, max_length=KEY_LIMIT)
+    queue: str = Field("", max_length=KEY_LIMIT)
     mandatory: bool = True
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, Field, model_validator
 
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
@@ -119,22 +119,21 @@ class Options(HttpOptions):
     ingest pipeline; ``template``: install the index template if it is absent or older.
     """
 
-    index: Annotated[str, AfterValidator(_index)] = Field(default="sensor-%Y.%m", max_length=200)
+    index: Annotated[str, Check(_index)] = Field("sensor-%Y.%m", max_length=200)
     data_stream: bool = False
     api_key: Secret | None = None
-    pipeline: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    pipeline: str = Field("", pattern=r"^[A-Za-z0-9._-]*$")
     template: bool = False
     packing: Literal["none", "gzip"] = "gzip"
-    batch_events: int = Field(default=1000, ge=1, le=50_000)
-    batch_kib: int = Field(default=4096, ge=64, le=65_536)
+    batch_events: int = Field(1000, ge=1, le=50_000)
+    batch_kib: int = Field(4096, ge=64, le=65_536)
 
-    @model_validator(mode="after")
-    def _whole(self) -> Options:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.api_key is not None and (self.token is not None or self.user):
             raise ValueError("found api_key beside another login, expected one of them")
         if self.data_stream and "%" in self.index:
             raise ValueError("a data stream has no date in its name: Elasticsearch creates its indices")
-        return self
 
     def greeting(self) -> dict[str, str]:
         made = super().greeting()

@@ -25,8 +25,7 @@ from email.policy import SMTP
 from email.utils import formatdate
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
-
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -50,7 +49,7 @@ def _address(text: str) -> str:
     return text
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, Check(_address)]
 
 
 class Options(CommonOptions):
@@ -61,28 +60,26 @@ class Options(CommonOptions):
     """
 
     host: str = Field(min_length=1, max_length=253)
-    port: int = Field(default=0, ge=0, le=65_535)
+    port: int = Field(0, ge=0, le=65_535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     tls: Tls = Tls()
     user: str = ""
     password: Secret | None = None
     sender: Address
     recipients: list[Address] = Field(min_length=1, max_length=50)
-    subject: str = Field(default="[sensor]", max_length=64)
+    subject: str = Field("[sensor]", max_length=64)
     filter: Filter = Filter(kinds=["alert", "incident"], severity="high")
-    batch_events: int = Field(default=100, ge=1, le=1000)
-    batch_ms: int = Field(default=30_000, ge=0, le=60_000)
-    timeout_s: float = Field(default=60, gt=0, le=600)
+    batch_events: int = Field(100, ge=1, le=1000)
+    batch_ms: int = Field(30_000, ge=0, le=60_000)
+    timeout_s: float = Field(60, gt=0, le=600)
 
-    @model_validator(mode="after")
-    def _safe(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         if bool(self.user) != (self.password is not None):
             raise ValueError("expected both user and password, or none")
         if self.password is not None and self.security == "none":
             raise ValueError(
                 "found a password without security, expected starttls or tls: it would be sent in cleartext"
             )
-        return self
 
 
 class Email(Output):

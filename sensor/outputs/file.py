@@ -17,8 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.documents import FilePath
@@ -33,7 +32,7 @@ class Options(CommonOptions):
     """
 
     path: FilePath
-    mode: int = Field(default=0o640, ge=0, le=0o777)
+    mode: int = Field(0o640, ge=0, le=0o777)
     sync: bool = True
 
 

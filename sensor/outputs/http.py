@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from pydantic import model_validator
-
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.outputs.transport.http_client import (
     JSON_FORMATS,
@@ -36,11 +34,10 @@ class Options(HttpOptions):
     body: Literal["lines", "array"] = "lines"
     sign: Secret | None = None
 
-    @model_validator(mode="after")
-    def _array_of_json(self) -> Options:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.body == "array" and self.format and self.format not in JSON_FORMATS:
             raise ValueError(f"the format {self.format} is not JSON, which an array needs; expected body: lines")
-        return self
 
 
 class Http(Output):

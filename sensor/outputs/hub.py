@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from pydantic import AfterValidator, Field
 
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -48,14 +48,14 @@ class Options(CommonOptions):
     ``timeout_s``: after this long without a commit, batches are sent again.
     """
 
-    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
+    servers: list[Annotated[str, Check(server_url)]] = Field(min_length=1, max_length=32)
     credentials: FilePath
     tls: Tls = Tls()
     tls_first: bool = False
-    batch_events: int = Field(default=2000, ge=1, le=50_000)
-    batch_kib: int = Field(default=8192, ge=64, le=65_536)
-    batch_ms: int = Field(default=1000, ge=0, le=60_000)
-    timeout_s: float = Field(default=30, gt=0, le=600)
+    batch_events: int = Field(2000, ge=1, le=50_000)
+    batch_kib: int = Field(8192, ge=64, le=65_536)
+    batch_ms: int = Field(1000, ge=0, le=60_000)
+    timeout_s: float = Field(30, gt=0, le=600)
 
 
 class Hub(Output):

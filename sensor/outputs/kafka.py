@@ -17,8 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
+from sensor.core.model import Check, Field, Model
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -66,12 +65,11 @@ def _topic(text: str) -> str:
     return known(text)
 
 
-class Sasl(BaseModel):
+class Sasl(Model):
     """Login by user and password. ``mechanism``: ``PLAIN`` sends the password to the broker, over TLS only; ``user``,
     ``password``: as configured in the brokers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     user: str = Field(min_length=1)
     password: Secret
@@ -83,14 +81,13 @@ class Options(CommonOptions):
     login; ``compression``: of batches for a partition.
     """
 
-    brokers: list[Annotated[str, AfterValidator(_broker)]] = Field(min_length=1, max_length=64)
-    topic: Annotated[str, AfterValidator(_topic)] = Field(default="sensor-events", min_length=1, max_length=TOPIC_LIMIT)
+    brokers: list[Annotated[str, Check(_broker)]] = Field(min_length=1, max_length=64)
+    topic: Annotated[str, Check(_topic)] = Field("sensor-events", min_length=1, max_length=TOPIC_LIMIT)
     tls: Tls | None = None
     sasl: Sasl | None = None
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "lz4"
 
-    @model_validator(mode="after")
-    def _supported(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         if self.sasl is not None and self.sasl.mechanism == "PLAIN" and self.tls is None:
             raise ValueError(
                 "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password "
@@ -104,7 +101,6 @@ class Options(CommonOptions):
                 "found tls.minimum 1.3, which the Kafka client cannot enforce: set "
                 "ssl.enabled.protocols=TLSv1.3 on the brokers"
             )
-        return self
 
 
 class Kafka(Output):

@@ -18,8 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
+from sensor.core.model import Check, Field, Model
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry, TrafficKind
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -67,28 +66,25 @@ def _topic(topic: str) -> str:
     return known(topic)
 
 
-Topic = Annotated[str, AfterValidator(_topic)]
+Topic = Annotated[str, Check(_topic)]
 
 
-class HomeAssistant(BaseModel):
+class HomeAssistant(Model):
     """``prefix``: of Home Assistant's discovery topics; ``state``: topic of a device's presence (``on``, ``off``);
     ``status``: topic of the sensor's presence (``online``, ``offline``).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    prefix: Topic = Field(default="homeassistant", min_length=1, max_length=256)
-    state: Topic = Field(default="sensor/presence/{device}", min_length=1, max_length=256)
-    status: Topic = Field(default="sensor/status", min_length=1, max_length=256)
+    prefix: Topic = Field("homeassistant", min_length=1, max_length=256)
+    state: Topic = Field("sensor/presence/{device}", min_length=1, max_length=256)
+    status: Topic = Field("sensor/status", min_length=1, max_length=256)
 
-    @model_validator(mode="after")
-    def _distinct(self) -> HomeAssistant:
+    def check_whole(self, context: Any) -> None:
         if "{device}" not in self.state:
             raise ValueError("found no {device} in `state`, expected it: each device has its own state")
         if "{" in self.status + self.prefix:
             raise ValueError(
                 "found a placeholder in `status` or `prefix`, expected none: they do not depend on a record"
             )
-        return self
 
 
 class Options(CommonOptions):
@@ -98,26 +94,20 @@ class Options(CommonOptions):
     topic; ``home_assistant``: ``{}``, or settings that differ from the defaults.
     """
 
-    url: Annotated[str, AfterValidator(_url)]
+    url: Annotated[str, Check(_url)]
     user: str = ""
     password: Secret | None = None
     tls: Tls = Tls()
-    client_id: str = Field(default="", max_length=128)
-    topic: Topic = Field(default="sensor/{kind}/{device}", min_length=1, max_length=1024)
+    client_id: str = Field("", max_length=128)
+    topic: Topic = Field("sensor/{kind}/{device}", min_length=1, max_length=1024)
     retain: bool = False
     home_assistant: HomeAssistant | None = None
 
-    @model_validator(mode="after")
-    def _whole_login(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         if self.password is not None and not self.user:
             raise ValueError("found `password` without `user`")
-        return self
-
-    @model_validator(mode="after")
-    def _one_connection(self) -> Options:
-        """Traffic records use a separate connection, and a broker closes the older of two with the same client id (MQTT
-        5.0, 3.1.4-3).
-        """
+        # Traffic records use a separate connection, and a broker closes the older of two with the same client id (MQTT
+        # 5.0, 3.1.4-3).
         traffic = [kind for kind in self.filter.kinds if kind in get_args(TrafficKind)]
         if self.client_id and traffic:
             raise ValueError(
@@ -125,7 +115,6 @@ class Options(CommonOptions):
                 "would have the same id;"
                 " expected no `client_id`, or kinds of events only"
             )
-        return self
 
 
 class Message(NamedTuple):

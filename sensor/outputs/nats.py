@@ -17,8 +17,8 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, Field, model_validator
 
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -86,7 +86,7 @@ class Options(CommonOptions):
     ``max_age_days``, ``max_mib`` (0: up to the limits of the server).
     """
 
-    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
+    servers: list[Annotated[str, Check(server_url)]] = Field(min_length=1, max_length=32)
     user: str = ""
     password: Secret | None = None
     token: Secret | None = None
@@ -94,20 +94,17 @@ class Options(CommonOptions):
     credentials: Secret | None = None
     tls: Tls = Tls()
     tls_first: bool = False
-    stream: str = Field(default="SENSOR", pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
-    subject: Annotated[str, AfterValidator(_subject)] = Field(
-        default="sensor.{kind}.{severity}", min_length=1, max_length=512
-    )
-    domain: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$", max_length=64)
-    inbox: str = Field(default="_INBOX", pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)
+    stream: str = Field("SENSOR", pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
+    subject: Annotated[str, Check(_subject)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=512)
+    domain: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", max_length=64)
+    inbox: str = Field("_INBOX", pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)
     create_stream: bool = False
-    duplicates_s: float = Field(default=4 * 3600, ge=1, le=7 * 86_400)
-    replicas: int = Field(default=1, ge=1, le=5)
-    max_age_days: float = Field(default=0, ge=0)
-    max_mib: int = Field(default=0, ge=0)
+    duplicates_s: float = Field(4 * 3600, ge=1, le=7 * 86_400)
+    replicas: int = Field(1, ge=1, le=5)
+    max_age_days: float = Field(0, ge=0)
+    max_mib: int = Field(0, ge=0)
 
-    @model_validator(mode="after")
-    def _one_login(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         found = [name for name in ("user", "token", "nkey", "credentials") if getattr(self, name)]
         if len(found) > 1:
             raise ValueError(f"found the logins {' and '.join(found)}, expected one of them")
@@ -115,7 +112,6 @@ class Options(CommonOptions):
             raise ValueError("found `password` without `user`")
         if self.max_age_days and self.duplicates_s > self.max_age_days * 86_400:
             raise ValueError("found `duplicates_s` longer than `max_age_days`, which streams do not allow")
-        return self
 
 
 class Nats(Output):

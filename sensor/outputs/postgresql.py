@@ -14,8 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
-
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -41,12 +40,12 @@ class Options(CommonOptions):
     """
 
     host: str = Field(min_length=1)
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str = Field(default="siem", min_length=1)
-    user: str = Field(default="sensor", min_length=1)
+    port: int = Field(5432, ge=1, le=65535)
+    database: str = Field("siem", min_length=1)
+    user: str = Field("sensor", min_length=1)
     password: Secret | None = None
     tls: Tls | None = None
-    table: Annotated[str, AfterValidator(valid_name)] = "sensor_events"
+    table: Annotated[str, Check(valid_name)] = "sensor_events"
     create_table: bool = False
 
 

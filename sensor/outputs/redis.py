@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
-
+from sensor.core.model import Check, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
@@ -60,24 +59,22 @@ class Options(CommonOptions):
     before it counts.
     """
 
-    url: Annotated[str, AfterValidator(_url)]
+    url: Annotated[str, Check(_url)]
     user: str = ""
     password: Secret | None = None
     tls: Tls = Tls()
-    database: int = Field(default=0, ge=0)
-    prefix: str = Field(default="sensor", min_length=1, max_length=256)
-    max_entries: int = Field(default=0, ge=0)
+    database: int = Field(0, ge=0)
+    prefix: str = Field("sensor", min_length=1, max_length=256)
+    max_entries: int = Field(0, ge=0)
     synced: bool = False
-    replicas: int = Field(default=0, ge=0, le=32)
+    replicas: int = Field(0, ge=0, le=32)
 
-    @model_validator(mode="after")
-    def _room_for_repeats(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         if 0 < self.max_entries < 2 * self.batch_events:
             raise ValueError(
                 f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: duplicates "
                 "are detected among present entries"
             )
-        return self
 
 
 class Redis(Output):

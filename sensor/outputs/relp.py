@@ -15,8 +15,7 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field
-
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._probe import probe
@@ -39,7 +38,7 @@ class Options(SyslogOptions):
     """
 
     host: str = Field(min_length=1, max_length=253)
-    port: int = Field(default=2514, ge=1, le=65_535)
+    port: int = Field(2514, ge=1, le=65_535)
     tls: Tls | None = None
 
 

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
-from pydantic import Field, model_validator
 
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._sentinel_columns import STREAM, row
@@ -66,19 +66,18 @@ class Options(HttpOptions):
     """
 
     rule: str = Field(pattern=NAME, max_length=100)
-    stream: str = Field(default=STREAM, pattern=NAME, max_length=100)
+    stream: str = Field(STREAM, pattern=NAME, max_length=100)
     tenant: str = Field(pattern=NAME, max_length=100)
     client_id: str = Field(pattern=NAME, max_length=100)
     client_secret: Secret
     login: PlainUrl = "https://login.microsoftonline.com"
     packing: Literal["none", "gzip"] = "gzip"
-    scope: str = Field(default="https://monitor.azure.com//.default", min_length=1, max_length=200)
+    scope: str = Field("https://monitor.azure.com//.default", min_length=1, max_length=200)
 
-    @model_validator(mode="after")
-    def _one_login(self) -> Options:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.token is not None or self.user:
             raise ValueError("found another login, expected tenant, client_id and client_secret only")
-        return self
 
 
 class Sentinel(Output):

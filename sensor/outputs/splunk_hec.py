@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from pydantic import Field, model_validator
 
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs.formats._view import milliseconds
@@ -69,21 +69,20 @@ class Options(HttpOptions):
     indexer acknowledgement; ``ack_timeout_s``: for this long, then the batch is sent again.
     """
 
-    index: str = Field(default="", pattern=r"^[a-z0-9_-]*$", max_length=80)
-    source: str = Field(default="sensor", min_length=1, max_length=200)
-    sourcetype: str = Field(default="sensor:{kind}", min_length=1, max_length=200)
+    index: str = Field("", pattern=r"^[a-z0-9_-]*$", max_length=80)
+    source: str = Field("sensor", min_length=1, max_length=200)
+    sourcetype: str = Field("sensor:{kind}", min_length=1, max_length=200)
     packing: Literal["none", "gzip"] = "gzip"
     acknowledge: bool = True
-    ack_timeout_s: float = Field(default=60, gt=0, le=600)
+    ack_timeout_s: float = Field(60, gt=0, le=600)
     # Indexers take seconds to acknowledge, and nothing is sent meanwhile: a backlog needs large batches.
-    batch_events: int = Field(default=10_000, ge=1, le=50_000)
-    batch_kib: int = Field(default=8192, ge=64, le=65_536)
+    batch_events: int = Field(10_000, ge=1, le=50_000)
+    batch_kib: int = Field(8192, ge=64, le=65_536)
 
-    @model_validator(mode="after")
-    def _with_token(self) -> Options:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.token is None:
             raise ValueError("found no key 'token', expected the secret of the collector's token")
-        return self
 
     def greeting(self) -> dict[str, str]:
         made = super().greeting()

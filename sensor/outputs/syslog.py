@@ -20,10 +20,9 @@ import struct
 import termios
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
-
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.outputs._probe import probe
 from sensor.outputs._syslog import FORMATS, SyslogOptions, message
@@ -47,19 +46,17 @@ class Options(SyslogOptions):
     """
 
     host: str = Field(min_length=1, max_length=253)
-    port: int = Field(default=0, ge=0, le=65_535)
+    port: int = Field(0, ge=0, le=65_535)
     transport: Literal["udp", "tcp", "tls"] = "tcp"
     framing: Literal["octets", "lines"] = "octets"
-    datagram_bytes: int = Field(default=8192, ge=480, le=DATAGRAM_LIMIT)
+    datagram_bytes: int = Field(8192, ge=480, le=DATAGRAM_LIMIT)
     tls: Tls | None = None
 
-    @model_validator(mode="after")
-    def _fitting(self) -> Options:
+    def check_whole(self, context: Any) -> None:
         if self.tls is not None and self.transport != "tls":
             raise ValueError(f"found tls beside the transport {self.transport}, expected the transport tls")
         if self.framing == "lines" and self.transport == "tls":
             raise ValueError("found the framing lines, expected octets, the only one with TLS (RFC 5425)")
-        return self
 
     @property
     def place(self) -> tuple[str, int]:

@@ -12,10 +12,10 @@ that a lost answer creates no second ticket. Changes made by people stay, except
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, model_validator
-
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.outputs.transport.http_client import Client, looked, open_client, reached
 from sensor.outputs.transport.http_options import HttpOptions, Packing, PlainUrl
@@ -37,20 +37,20 @@ class Options(HttpOptions):
 
     records: ClassVar[bool] = False
     system: Literal["jira", "jira_server", "servicenow", "github", "webhook"]
-    project: str = Field(default="", pattern=r"^[A-Z0-9_]*$", max_length=50)
-    issue_type: str = Field(default="Task", min_length=1, max_length=60)
+    project: str = Field("", pattern=r"^[A-Z0-9_]*$", max_length=50)
+    issue_type: str = Field("Task", min_length=1, max_length=60)
     extra: dict[str, Any] = {}
-    closing: dict[str, str] = {"state": "6", "close_code": "Solution provided"}
-    reopening: dict[str, str] = {"state": "2"}
+    closing: dict[str, str] = Field(default_factory=partial(dict, state="6", close_code="Solution provided"))
+    reopening: dict[str, str] = Field(default_factory=partial(dict, state="2"))
     update_url: PlainUrl = ""
     update_method: Literal["PUT", "PATCH", "POST"] = "PATCH"
-    answer_id: str = Field(default="id", pattern=r"^[\w-]+(\.[\w-]+)*$", max_length=100)
+    answer_id: str = Field("id", pattern=r"^[\w-]+(\.[\w-]+)*$", max_length=100)
     sign: Secret | None = None
     packing: Packing = "none"
 
-    @model_validator(mode="after")
-    def _of_tickets(self) -> Options:
-        """Options for records would suggest that they redact tickets, which they do not."""
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
+        # Options for records would suggest that they redact tickets, which they do not.
         if self.format or self.fields or self.redact:
             raise ValueError(
                 "format, fields and redact apply to events: tickets have their own texts, with names and "
@@ -58,10 +58,6 @@ class Options(HttpOptions):
             )
         if self.filter.kinds or self.filter.detectors or self.filter.sites:
             raise ValueError("tickets have no kinds, detectors and sites: filter them by severity, types and vlans")
-        return self
-
-    @model_validator(mode="after")
-    def _whole(self) -> Options:
         if self.system in ("jira", "jira_server") and not self.project:
             raise ValueError(f"found no key 'project', which {self.system} needs")
         if self.update_url and (self.system != "webhook" or PLACE not in self.update_url):
@@ -70,7 +66,6 @@ class Options(HttpOptions):
             )
         if self.sign is not None and self.system != "webhook":
             raise ValueError(f"requests to {self.system} are not signed: sign is for the system webhook")
-        return self
 
 
 class Change(NamedTuple):

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
-from pydantic import Field, model_validator
 
+from sensor.core.model import Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.outputs import _webhook_bodies as bodies
 from sensor.outputs.transport.http_client import (
@@ -51,24 +51,23 @@ class Options(HttpOptions):
     """
 
     receiver: Receiver = "plain"
-    project: str = Field(default="", pattern=r"^[A-Z0-9_]*$", max_length=50)
-    issue_type: str = Field(default="Task", min_length=1, max_length=60)
+    project: str = Field("", pattern=r"^[A-Z0-9_]*$", max_length=50)
+    issue_type: str = Field("Task", min_length=1, max_length=60)
     routing_key: Secret | None = None
     sign: Secret | None = None
     packing: Packing = "none"
     # Each record is a request: no alert can overtake the rest of a batch.
-    batch_events: int = Field(default=1, ge=1, le=100)
-    batch_ms: int = Field(default=0, ge=0, le=60_000)
+    batch_events: int = Field(1, ge=1, le=100)
+    batch_ms: int = Field(0, ge=0, le=60_000)
 
-    @model_validator(mode="after")
-    def _whole(self) -> Options:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.receiver in ("jira", "jira_server") and not self.project:
             raise ValueError(f"found no key 'project', which {self.receiver} needs")
         if self.receiver == "pagerduty" and self.routing_key is None:
             raise ValueError("found no key 'routing_key', which pagerduty needs")
         if self.receiver != "plain" and self.format not in ("", "native"):
             raise ValueError(f"found the format {self.format!r}; {self.receiver} has its own format")
-        return self
 
 
 class Webhook(Output):

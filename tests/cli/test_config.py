@@ -26,6 +26,7 @@ from sensor.cli._config_text import document, uncommented
 from sensor.cli.main import parser
 from sensor.config import detector_units, load_config
 from sensor.config_schema import model
+from sensor.core.model_schema import pydantic_model
 from sensor.delivery.catalogue import output_class, types
 from sensor.documents import foreign_documents
 from tests.cli.conftest import Result
@@ -578,7 +579,7 @@ def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
     schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
     required = [
         key
-        for key, field in output_class(kind).Options.model_fields.items()
+        for key, field in pydantic_model(output_class(kind).Options).model_fields.items()
         if field.is_required() or (kind, key) == ("splunk_hec", "token")
     ]
     answers = {
@@ -628,7 +629,7 @@ def test_a_conversation(tmp_path: Path) -> None:
     made = load_config(path)
     assert (made.sensor.id, made.sensor.site, made.networks) == ("hq-3f", "HQ", ["203.0.113.0/24", "198.51.100.0/24"])
     assert (made.roles.scanner, made.roles.backup) == (["10.0.0.9"], [])
-    assert made.outputs["siem"].url == "https://siem.example/in"
+    assert str(made.outputs["siem"].url) == "https://siem.example/in"
 
 
 def test_no_answer(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -646,7 +647,7 @@ def test_descriptions_of_keys(golden: Golden) -> None:
     """Descriptions are taken from a docstring: at the key, or in the clause that names it."""
     from sensor.core.output import Options
 
-    described_options = described(Options)
+    described_options = described(pydantic_model(Options))
     golden(described_options["rate"])
     golden(described_options["batch_kib"])
     golden(described_options["backoff_max_s"])

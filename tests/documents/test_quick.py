@@ -14,10 +14,17 @@ from sensor.central.settings import ObjectStore
 from sensor.config import Config, detector_units, load_config
 from sensor.console_section import Oidc
 from sensor.core.model import Model
+from sensor.core.output import Filter
+from sensor.delivery.catalogue import types
+from sensor.delivery.section import options_of
 from sensor.documents import Unsure, converted
 from sensor.documents.paths import Placed
 from sensor.fingerprinting.starts import StartFile
+from sensor.hub.settings import Settings as HubSettings
 from sensor.intel.list_sources import ListSource
+from sensor.outputs.kafka import Sasl
+from sensor.outputs.mqtt import HomeAssistant
+from sensor.outputs.transport.tls import Tls
 
 # What a document may state in place of any value: other types, bounds of limits, texts that look like numbers.
 VALUES: tuple[Any, ...] = (
@@ -26,6 +33,27 @@ VALUES: tuple[Any, ...] = (
     "env:X", "~nobody-at-all/x", "2026-11-24", "printer", "22:00-06:00", "127.0.0.1:80", "Europe/Berlin", "a" * 2000,
     [], ["x"], ["10.0.0.0/8"], [1], [None], {}, {"x": "y"}, {"x": 1}, {"printer": "x"}, {1: "x"}, [{}], {"x": {}},
 )  # fmt: skip
+SECRET, URL = "env:A", "https://siem.example"
+# Required keys of each type of output.
+OUTPUTS: dict[str, dict[str, Any]] = {
+    "amqp": {"url": "amqp://a.example"},
+    "elasticsearch": {"url": URL},
+    "email": {"host": "a", "sender": "a@example.org", "recipients": ["b@example.org"]},
+    "file": {"path": "events.jsonl"},
+    "http": {"url": URL},
+    "hub": {"servers": ["tls://hub.example"], "credentials": "hub.creds"},
+    "kafka": {"brokers": ["a:9092"]},
+    "mqtt": {"url": "mqtt://a.example"},
+    "nats": {"servers": ["nats://a.example"]},
+    "postgresql": {"host": "a"},
+    "redis": {"url": "redis://a.example"},
+    "relp": {"host": "a"},
+    "sentinel": {"url": URL, "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": SECRET},
+    "splunk_hec": {"url": URL, "token": SECRET},
+    "syslog": {"host": "a"},
+    "tickets": {"url": URL, "system": "github"},
+    "webhook": {"url": URL},
+}
 # Required keys.
 NEEDED: dict[type[Model], dict[str, Any]] = {
     Mute: {"id": "m1", "author": "anna", "reason": "our scanner", "detector": "discovery.*"},
@@ -33,6 +61,12 @@ NEEDED: dict[type[Model], dict[str, Any]] = {
     ObjectStore: {"endpoint": "https://s3", "bucket": "abc", "access_key": "env:A", "secret_key": "env:B"},
     StartFile: {"types": ["printer"]},
     ListSource: {"name": "feed", "source": "https://feeds.example/list.txt"},
+    HubSettings: {"nats": {"servers": ["nats://hub.example"]}, "database": {"url": "postgresql://hub@db/hub"}},
+    Tls: {"ca": "ca.pem"},
+    Sasl: {"user": "sensor", "password": SECRET},
+    HomeAssistant: {},
+    Filter: {"types": ["printer"]},
+    **{options_of(kind): {"type": kind, **needed} for kind, needed in OUTPUTS.items()},
 }
 
 
@@ -88,6 +122,16 @@ def test_ordinary_documents_are_accepted(tmp_path: Path) -> None:
     mutes = accepted(Document, {"mutes": [NEEDED[Mute], NEEDED[Mute] | {"id": "m2", "src": "10.0.0.0/8"}]})
     assert isinstance(mutes, Document)
     assert [mute.id for mute in mutes.mutes] == ["m1", "m2"]
+
+
+def test_every_type_of_output_is_accepted() -> None:
+    """With headers, a filter and fields, whose parts have checks of their own."""
+    assert OUTPUTS.keys() == set(types())
+    for kind, needed in OUTPUTS.items():
+        given = {"type": kind, **needed, "filter": {"severity": "high", "types": ["printer"]}}
+        given |= {} if kind == "tickets" else {"fields": ["src.ip"], "redact": ["device.name"]}
+        given |= {"headers": {"X-Site": "hq"}, "secret_headers": {"X-Key": SECRET}} if needed.get("url") == URL else {}
+        assert repr(accepted(options_of(kind), given)) == repr(outcome(options_of(kind), given)) != "None", given
 
 
 def test_rules_between_keys_are_checked() -> None:

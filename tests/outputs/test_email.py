@@ -40,7 +40,7 @@ def output(port: int, **options: object) -> Email:
         "recipients": [SOC],
         "timeout_s": 2,
     }
-    return Email("mail", Options(**usual | options))
+    return Email("mail", Options.model_validate(usual | options))
 
 
 def running(server: MailServer) -> AbstractContextManager[int]:
@@ -394,7 +394,7 @@ def test_options_that_would_report_a_password_or_have_no_recipient_are_named():
         ({"sender": "nobody"}, "expected an address such as"),
     ):
         with pytest.raises(ValidationError, match=expected):
-            Options(**good | invalid)
-    options = Options(**good)
+            Options.model_validate(good | invalid)
+    options = Options.model_validate(good)
     assert (options.filter.kinds, options.filter.severity) == (["alert", "incident"], "high")
     assert socket.getservbyname("submission") == Email("m", options)._port

@@ -553,7 +553,7 @@ def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: p
         Options.model_validate({"url": f"file:{tmp_path}/url", "token": f"file:{tmp_path}/token", "timeout_s": 0.3}),
     )
     output.open()
-    stated = [repr(output.options), output.options.model_dump_json()]
+    stated = [repr(output.options), str(output.options.model_dump(mode="json"))]
     for fault in (
         Fault(401),
         Fault(reset=True),

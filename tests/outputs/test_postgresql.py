@@ -353,5 +353,5 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_of_tables(table: str) -> None:
     """Table names that would need quoting are rejected."""
     with pytest.raises(ValidationError) as raised:
-        Options(host="db", table=table)
+        Options.model_validate({"host": "db", "table": table})
     assert [(one["loc"], one["type"]) for one in raised.value.errors()] == [(("table",), "value_error")]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sensor.core.output import Entry, Retry
 from sensor.outputs import relp
 from sensor.outputs.relp import Options, Relp
+from sensor.outputs.transport.tls import Tls
 from tests.outputs.batches import delivered, entries
 from tests.outputs.listener import listener
 from tests.outputs.samples import RECORDS
@@ -43,7 +44,7 @@ def empty(server) -> Rsyslog:
 
 @contextlib.contextmanager
 def opened(port: int, **options: object) -> Iterator[Relp]:
-    output = Relp("siem", Options(**{"host": "127.0.0.1", "port": port, "timeout_s": 5} | options))
+    output = Relp("siem", Options.model_validate({"host": "127.0.0.1", "port": port, "timeout_s": 5} | options))
     output.open()
     try:
         yield output
@@ -259,7 +260,7 @@ def test_a_check_opens_a_session_and_sends_nothing(empty):
     tls = {"ca": empty.authority.ca, "certificate": empty.client.certificate, "key": empty.client.key}
     findings = [
         *Relp("a", Options(host="127.0.0.1", port=empty.relp)).check(),
-        *Relp("b", Options(host="127.0.0.1", port=empty.relp_tls, tls=tls)).check(),
+        *Relp("b", Options.model_validate({"host": "127.0.0.1", "port": empty.relp_tls, "tls": tls})).check(),
     ]
     assert [(one.what, one.level) for one in findings] == [
         (each, "ok") for each in ("dns", "tcp", "relp", "dns", "tcp", "tls", "relp")
@@ -269,7 +270,7 @@ def test_a_check_opens_a_session_and_sends_nothing(empty):
 
 @needs_server
 def test_a_server_that_wants_a_certificate_of_ours_reports_so(empty):
-    *_, last = Relp("a", Options(host="127.0.0.1", port=empty.relp_tls, tls={"ca": empty.authority.ca})).check()
+    *_, last = Relp("a", Options(host="127.0.0.1", port=empty.relp_tls, tls=Tls(ca=empty.authority.ca))).check()
     assert last.level == "error"
     assert "certificate" in last.message
 

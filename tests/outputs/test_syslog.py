@@ -48,7 +48,7 @@ def fresh(server) -> Iterator[Rsyslog]:
 
 @contextlib.contextmanager
 def opened(port: int, *, host: str = "127.0.0.1", timeout_s: float = 5, **options: object) -> Iterator[Syslog]:
-    output = Syslog("siem", Options(host=host, port=port, timeout_s=timeout_s, **options))
+    output = Syslog("siem", Options.model_validate({"host": host, "port": port, "timeout_s": timeout_s} | options))
     output.open()
     try:
         yield output
@@ -271,7 +271,10 @@ def test_failures_leave_nothing_open(tmp_path, transport):
 
     tls = {"tls": {"ca": authority.ca}} if transport == "tls" else {}
     with listener(serve) as port:
-        output = Syslog("siem", Options(host="127.0.0.1", port=port, transport=transport, timeout_s=1, **tls))
+        output = Syslog(
+            "siem",
+            Options.model_validate({"host": "127.0.0.1", "port": port, "transport": transport, "timeout_s": 1} | tls),
+        )
         counts = []
         for _ in range(20):
             with contextlib.suppress(Retry):
@@ -328,10 +331,10 @@ def test_a_check_finds_a_port_without_a_listener(transport, step):
 
 def test_options_that_contradict_each_other_are_named(golden):
     with pytest.raises(ValidationError) as raised:
-        Options(host="a", tls={})
+        Options.model_validate({"host": "a", "tls": {}})
     golden(faults_of(raised))
     with pytest.raises(ValidationError) as raised:
-        Options(host="a", transport="tls", framing="lines")
+        Options.model_validate({"host": "a", "transport": "tls", "framing": "lines"})
     golden(faults_of(raised))
     assert [Options(host="a", transport=each).place for each in ("udp", "tcp", "tls")] == [
         ("a", 514),

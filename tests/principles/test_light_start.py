@@ -46,6 +46,7 @@ def test_a_valid_configuration_does_not_import_pydantic(tmp_path: Path) -> None:
     path.write_text(
         "networks: [203.0.113.0/24]\nroles: {scanner: [10.1.0.9]}\nretention: {age_days: 90}\n"
         "detectors: {discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}}\n"
+        "outputs: {siem: {type: http, url: https://siem.example.org, headers: {X-Site: hq}, token: env:TOKEN}}\n"
     )
     replay(tmp_path)
     code, names = replay(tmp_path, "--config", str(path))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, model_validator
-
+from sensor.core.model import Check
 from sensor.core.output import Options, Retry
 from sensor.outputs.transport.secrets import WAYS, Secret
 from sensor.outputs.transport.tls import Tls
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 Packing = Literal["none", "gzip", "zstd"]
 PORTS = {"http": 80, "https": 443}
@@ -35,17 +38,45 @@ class Place(NamedTuple):
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def _url(text: Any) -> str | Secret:
-    """A plain URL, or a secret with one: the URL of a chat room is all that is needed to write to it."""
-    if not isinstance(text, str):
-        raise ValueError("expected a URL")
-    if text.partition(":")[0] in ("env", "file", "credential"):
-        return Secret(text)
-    try:
-        _parts(text)
-    except ValueError as error:
-        raise ValueError(f"{error}, or a secret that contains one ({', '.join(WAYS)})") from None
-    return text
+class Url:
+    """A URL in plain text, or a secret with one: the URL of a chat room is all that is needed to write to it.
+    ``secret``: its reference, which is also its text form; None for plain text.
+    """
+
+    __slots__ = ("_text", "secret")
+
+    def __init__(self, text: Any) -> None:
+        """Raises ValueError if the text is neither."""
+        if not isinstance(text, str):
+            raise ValueError("expected a URL")
+        self._text = str(text)
+        self.secret = Secret(text) if text.partition(":")[0] in ("env", "file", "credential") else None
+        if self.secret is None:
+            try:
+                _parts(text)
+            except ValueError as error:
+                raise ValueError(f"{error}, or a secret that contains one ({', '.join(WAYS)})") from None
+
+    def reveal(self) -> str:
+        """Raises Retry that names the reference if the secret is missing, empty or unreadable."""
+        return self._text if self.secret is None else self.secret.reveal()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    __repr__ = __str__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(cls, serialization=core_schema.to_string_ser_schema())
 
 
 def _plain_url(text: str) -> str:
@@ -66,10 +97,9 @@ def _header_value(value: str) -> str:
     return value
 
 
-Url = Annotated[str | Secret, PlainValidator(_url), PlainSerializer(str, return_type=str)]
-PlainUrl = Annotated[str, AfterValidator(_plain_url)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
+PlainUrl = Annotated[str, Check(_plain_url)]
+HeaderName = Annotated[str, Check(_header_name)]
+HeaderValue = Annotated[str, Check(_header_value)]
 
 
 class HttpOptions(Options):
@@ -89,10 +119,10 @@ class HttpOptions(Options):
     proxy_user: HeaderValue = ""
     proxy_password: Secret | None = None
     packing: Packing = "gzip"
-    tls: Tls = Field(default_factory=Tls)
+    tls: Tls = Tls()
 
-    @model_validator(mode="after")
-    def _one_of_us(self) -> HttpOptions:
+    def check_whole(self, context: Any) -> None:
+        super().check_whole(context)
         if self.token is not None and self.user:
             raise ValueError("found both token and user, expected one of them")
         if (self.password is None) != (not self.user):
@@ -102,12 +132,9 @@ class HttpOptions(Options):
         clear = next((name for name in self.headers if name.lower() in _NOT_IN_THE_CLEAR), None)
         if clear is not None:
             raise ValueError(f"the header {clear} is a secret: use token, user with password, or secret_headers")
-        return self
 
     def place(self) -> Place:
         """The destination. Raises Retry if a secret has no URL."""
-        if isinstance(self.url, str):
-            return place_of(self.url)
         try:
             return place_of(self.url.reveal())
         except ValueError as error:

@@ -7,10 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
-
+from sensor.core.model import Model
 from sensor.core.output import Retry
 from sensor.documents import FilePath
 from sensor.outputs.transport.secrets import Secret
@@ -18,13 +17,12 @@ from sensor.outputs.transport.secrets import Secret
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-class Tls(BaseModel):
+class Tls(Model):
     """``ca``: file with trusted authorities in place of the system's; ``certificate``, ``key``, ``key_password``: of
     the client, if the destination requires one; ``minimum``: oldest accepted version; ``server_name``: name in the
     server's certificate, if it is not the host; ``verify``: false trusts any host, which every check reports.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     ca: FilePath | None = None
     certificate: FilePath | None = None
     key: FilePath | None = None
@@ -33,11 +31,9 @@ class Tls(BaseModel):
     server_name: str = ""
     verify: bool = True
 
-    @model_validator(mode="after")
-    def _whole(self) -> Tls:
+    def check_whole(self, context: Any) -> None:
         if self.key is not None and self.certificate is None:
             raise ValueError("a key without its certificate")
-        return self
 
 
 @contextmanager
