@@ -94,7 +94,9 @@ def place_of(args: argparse.Namespace) -> Place | None:
     state = args.state or config.state or folder_to_read()
     sockets = [config.telemetry.socket] if config.telemetry.socket and not args.socket else _sockets(args, state)
     outputs = tuple(name for name, options in config.outputs.items() if options.delivers)
-    return Place(sockets, state, config.events or state / RUN_LOG, outputs, tuple(config.intel))
+    # state: of a configuration is the folder of the inventory alone.
+    log = config.events or (args.state or folder_to_read()) / RUN_LOG
+    return Place(sockets, state, log, outputs, tuple(config.intel))
 
 
 def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:

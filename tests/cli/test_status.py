@@ -170,6 +170,15 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
     assert (known["running"], known["devices"]["devices"], known["outputs"]["siem"]["delivered"]) == (False, 4, 7)
 
 
+def test_the_log_is_that_of_a_run(run_cli, inventory: Path, tmp_path: Path) -> None:
+    """The folder of the inventory in the configuration, `state`, does not move the event log."""
+    config = tmp_path / "sensor.yaml"
+    config.write_text(f"state: {tmp_path / 'elsewhere'}\n")
+    reported = json.loads(run_cli("status", "--config", str(config), "--json").out)
+    assert reported["log"]["path"] == str(inventory.parent / "events.jsonl")
+    assert reported["state"] == str(tmp_path / "elsewhere")
+
+
 def test_where_nothing_ever_ran(run_cli, tmp_path: Path) -> None:
     """Where no sensor ever ran, no folder or file is created."""
     folder = tmp_path / "never"
