@@ -5,6 +5,7 @@ are in its file.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,12 +69,15 @@ class Rsyslog(Server):
         return [PROGRAM or "rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")]
 
     def lines(self, of: str) -> list[str]:
-        """Lines received by one input so far, in order."""
+        """Lines received by one input so far, in order. A line that a kill cut off, and that the next one continues, is
+        left out: its message was not acknowledged.
+        """
         try:
             reported = self.received.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
-        return [line.removeprefix(of + "\t") for line in reported if line.startswith(of + "\t")]
+        begins = re.compile(rf".*(?<!relp_){of}\t")  # the name of an input ends with that of another
+        return [line[found.end() :] for line in reported if (found := begins.match(line))]
 
     def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
         """The lines of an input once they are as expected, or those at the time-out."""
