@@ -1,7 +1,7 @@
 """The default ring size of an interface: by link speed, within ``memory_mib``. See ``capture.ring_mib``.
 
 A ring buffers frames while the engine is busy: 64 MiB hold half a second of a fully loaded link of 1,000 Mbit/s. Links
-of unknown speed (veth, bridges, wireless cards) are assumed to have 1,000 Mbit/s.
+of unknown speed (bridges, wireless cards) are assumed to have 1,000 Mbit/s.
 """
 
 from __future__ import annotations
