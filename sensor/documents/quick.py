@@ -116,7 +116,8 @@ def _of_parts(kind: Any) -> Examine:
         key, item = examiners
         return lambda value, context: {key(name, context): item(part, context) for name, part in value.items()}
     if origin in (Union, UnionType) and len(parts) == 1:
-        return examiners[0]
+        (some,) = examiners
+        return lambda value, context: None if value is None else some(value, context)
     raise Unsure
 
 
