@@ -124,14 +124,14 @@ def _of_parts(kind: Any) -> Examine:
 def _step(one: Any) -> Callable[[Any], Any]:
     """A limit or a check as a function."""
     if isinstance(one, Given):
-        return functools.partial(_within, dict(one.limits))
+        return functools.partial(_within, {name: limit for name, limit in one.limits if name != "description"})
     if not isinstance(one, Check) or one.first or one.informed:
         raise Unsure
     return one.function
 
 
 def _within(limits: Mapping[str, Any], value: Any) -> Any:
-    if not all(LIMITS[name](value, limit) for name, limit in limits.items() if name != "description"):
+    if not all(LIMITS[name](value, limit) for name, limit in limits.items()):
         raise Unsure
     return value
 

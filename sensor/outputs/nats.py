@@ -95,7 +95,7 @@ class Options(CommonOptions):
     tls: Tls = Tls()
     tls_first: bool = False
     stream: str = Field("SENSOR", pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
-    subject: Annotated[str, Check(_subject)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=512)
+    subject: Annotated[str, Check(_subject)] = Field("sensor.{kind}.{severity}", min_length=1, max_length=512)
     domain: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", max_length=64)
     inbox: str = Field("_INBOX", pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)
     create_stream: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -12,8 +11,6 @@ import pytest
 from sensor.capture.files import open_captures
 from sensor.config import load_config
 from sensor.core.batch import Batch
-from sensor.core.dissector import Dissector, Parsed
-from sensor.core.packet import Packet
 from sensor.core.record import Record, encode
 from sensor.engine.pipeline import Pipeline
 from sensor.runtime.assembly import assemble
@@ -70,15 +67,13 @@ def test_no_unit_fails(seed: int) -> None:
     assert all(encode(record) for record in records)
 
 
-class Breaking(Dissector):
-    """Raises an error other than Malformed for each message."""
-
-    def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        raise IndexError("past the end")
+def breaks(*_: object) -> None:
+    """In place of a dissector: raises an error other than Malformed."""
+    raise IndexError("past the end")
 
 
 def test_a_unit_that_fails_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The counterpart of the test above."""
-    monkeypatch.setattr("sensor.dissectors.lldp.Lldp.dissect", Breaking.dissect)
+    monkeypatch.setattr("sensor.dissectors.lldp.Lldp.dissect", breaks)
     pipeline, _ = replayed(Random(0))
     assert [fault.unit for fault in pipeline.boundary.faults.values()] == ["lldp"]
