@@ -127,7 +127,7 @@ def status_of(sockets: list[Path]) -> Status:
             continue
     if silent:
         what = f"the sensor at {silent[0]} has reported no status for {STARTING_S:g} s"
-        raise NotRunning(f"{what}: try again, or see its log")
+        raise NotRunning(f"{what}: try again, or read its messages (of a service: journalctl -u 'sensor*')")
     if barred:
         raise NotPermitted(f"no permission to query {barred[0]}: run the command as root or a member of its group")
     raise NotRunning(f"no sensor is running: no answer at {' or '.join(map(str, sockets))}")
