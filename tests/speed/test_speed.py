@@ -21,6 +21,8 @@ GIVEN = [Path(path) for path in os.environ.get("SENSOR_SPEED", "").split(":") if
 MORE = [path for given in GIVEN for path in (sorted(given.rglob("*.*cap*")) if given.is_dir() else [given])]
 SOME = [*sampling.some(ATTACKS, 6, "speed"), *MORE]
 FLOOD = "impact.flood"
+# Recognized by intervals between messages, which are seconds long whatever the pool: not the same behavior when faster.
+RHYTHMS = {"mining_tls.pcap": {("command_and_control.mining", "10.20.10.66")}}
 # A tool that is recognized by the header of a few SYNs: beside a flood headers are sampled (docs/understand, Limits).
 UNSEEN = {"nmap_system.pcap": {("discovery.scanner_tool", "10.20.10.66")}}
 
@@ -36,8 +38,8 @@ def test_captures_are_attacks() -> None:
 @captures
 @pytest.mark.parametrize("speed", [20, 200])
 def test_fast_attacks_are_reported(path: Path, speed: int) -> None:
-    """The detections and actors are the same."""
-    assert detected(path, speed) == at_its_own_pace(path)
+    """The detections and actors are the same, apart from those by rhythm."""
+    assert detected(path, speed) == at_its_own_pace(path) - RHYTHMS.get(path.name, set())
 
 
 @captures
