@@ -50,11 +50,14 @@ CODES = {
     ("tickets", "show"): {0, 1},
     ("profiles", "check"): {0, 1},
     ("devices", "front-door"): {0, 1},
-    ("devices", "undo"): {0, 1, 3},  # 1, 3: the merge before it, or what it needs, was not selected
     ("posture", "trend"): {0, 1, 6},
 }
 # What a command needs, because the case of the page that does it may not be selected.
-BEFORE = {("posture", "trend"): ("posture", "record"), ("intel", "check"): ("intel", "add", "new-feed.txt")}
+BEFORE = {
+    ("posture", "trend"): ("posture", "record"),
+    ("intel", "check"): ("intel", "add", "new-feed.txt"),
+    ("devices", "undo"): ("devices", "merge", "10.20.10.121", "10.20.10.122"),
+}
 COMMANDS = sorted(
     {
         tuple(arguments)

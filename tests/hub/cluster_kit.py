@@ -13,10 +13,10 @@ import nats.js.errors
 
 from sensor.cli.main import main
 from sensor.hub.folder import make_folder
+from sensor.hub.settings import load_hub
 from sensor.hub.stream import connected, consumer
-from tests.hub.hub_kit import HubServers, Worker, database_url, with_short_wait
+from tests.hub.hub_kit import HubServers, database_url, with_short_wait
 from tests.outputs.servers_base import Server, free_port
-from tests.outputs.servers_postgresql import PostgresqlServer
 from tests.waiting import until
 
 NODES = 3
@@ -79,31 +79,19 @@ class Leaf(Server):
 class ClusterServers(HubServers):
     """``nodes``: the NATS servers; the first accepts leaf servers."""
 
-    def __init__(self, workers: int = 1) -> None:
-        with contextlib.ExitStack() as failed:
-            self._start_all(workers, failed)
-            failed.pop_all()
-
-    def _start_all(self, workers: int, failed: contextlib.ExitStack) -> None:
-        """``failed``: what ends the servers if one does not start."""
-        self.postgresql = PostgresqlServer("fsync=on")
-        failed.callback(self.postgresql.close)
-        self.postgresql.start()
+    def _start_nats(self, failed: contextlib.ExitStack) -> Path:
         shared = self.postgresql.folder / "hub"
         make_folder(shared, "127.0.0.1:1", database_url(self.postgresql))
         routes, self.leaf_port = [free_port() for _ in range(NODES)], free_port()
         self.nodes = [Node(number, shared, routes, self.leaf_port) for number in range(NODES)]
-        self.config = shared / "hub.yaml"
-        text = with_short_wait(self.config.read_text()).replace("nats://127.0.0.1:1", ", ".join(self.urls))
-        self.config.write_text(text.replace("database:", f"  replicas: {NODES}\ndatabase:"))
+        config = shared / "hub.yaml"
+        text = with_short_wait(config.read_text()).replace("nats://127.0.0.1:1", ", ".join(self.urls))
+        config.write_text(text.replace("database:", f"  replicas: {NODES}\ndatabase:"))
         for node in self.nodes:
             failed.callback(node.close)
             node.start()
-        until(self._has_stream)
-        self.workers = [Worker(self.config) for _ in range(workers)]
-        for worker in self.workers:
-            failed.callback(worker.close)
-            worker.start()
+        until(lambda: _has_stream(config))
+        return config
 
     @property
     def urls(self) -> list[str]:
@@ -113,25 +101,27 @@ class ClusterServers(HubServers):
     def folder(self) -> Path:
         return self.config.parent
 
-    def _has_stream(self) -> bool:
-        """Whether the servers elected a leader, and created the stream."""
-
-        async def made() -> None:
-            client = await connected(self.hub)
-            try:
-                await consumer(client, self.hub)
-            finally:
-                await client.close()
-
-        try:
-            asyncio.run(made())
-        except (TimeoutError, nats.errors.Error, nats.js.errors.APIError):
-            return False
-        return True
-
     @property
     def servers(self) -> Sequence[Server]:
         return (*self.workers, *self.nodes, self.postgresql)
+
+
+def _has_stream(config: Path) -> bool:
+    """Whether the servers elected a leader, and created the stream."""
+    hub = load_hub(config)
+
+    async def made() -> None:
+        client = await connected(hub)
+        try:
+            await consumer(client, hub)
+        finally:
+            await client.close()
+
+    try:
+        asyncio.run(made())
+    except (TimeoutError, nats.errors.Error, nats.js.errors.APIError):
+        return False
+    return True
 
 
 def _copied(source: str, target: str) -> str:

@@ -95,34 +95,35 @@ class HubServers:
         """``authority``: CA of the NATS server's certificate, which then requires TLS; ``verify``: and client
         certificates.
         """
-        self._scheme = "nats" if authority is None else "tls"
+        self._authority, self._verify = authority, verify
         with contextlib.ExitStack() as failed:
-            self._start(workers, authority, failed, verify=verify)
+            self.postgresql = PostgresqlServer("fsync=on")
+            failed.callback(self.postgresql.close)
+            self.postgresql.start()
+            self.config = self._start_nats(failed)
+            self.workers = [Worker(self.config) for _ in range(workers)]
+            for worker in self.workers:
+                failed.callback(worker.close)
+                worker.start()
             failed.pop_all()
 
-    def _start(self, workers: int, authority: Authority | None, failed: contextlib.ExitStack, *, verify: bool) -> None:
-        """``failed``: what ends the servers if one does not start."""
-        self.postgresql = PostgresqlServer("fsync=on")
-        failed.callback(self.postgresql.close)
-        self.postgresql.start()
-        url = database_url(self.postgresql)
-        pair = authority.issue("nats") if authority is not None and verify else None
+    def _start_nats(self, failed: contextlib.ExitStack) -> Path:
+        """Start NATS; hub.yaml. ``failed``: what ends the servers if one does not start."""
+        authority, url = self._authority, database_url(self.postgresql)
+        pair = authority.issue("nats") if authority is not None and self._verify else None
         self.nats = HubNats(url, ServerTls(*pair, authority.ca) if pair and authority is not None else None)
         config = self.nats.hub_folder / "hub.yaml"
         config.write_text(with_short_wait(config.read_text()))
-        if authority is not None and not verify:
+        if authority is not None and not self._verify:
             self._require_tls(config, authority)
         failed.callback(self.nats.close)
         self.nats.start()
-        self.config = config
-        self.workers = [Worker(config) for _ in range(workers)]
-        for worker in self.workers:
-            failed.callback(worker.close)
-            worker.start()
+        return config
 
     @property
     def urls(self) -> list[str]:
-        return [f"{self._scheme}://127.0.0.1:{self.nats.port}"]
+        scheme = "nats" if self._authority is None else "tls"
+        return [f"{scheme}://127.0.0.1:{self.nats.port}"]
 
     @property
     def url(self) -> str:
