@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.fingerprinting.literals import plain_starts, plain_text
 
 if TYPE_CHECKING:
     from sensor.documents import Fault
@@ -22,11 +23,27 @@ _encode = msgspec.msgpack.encode
 
 
 class Pattern(msgspec.Struct, frozen=True, array_like=True):
-    """How a value is matched: by one operator of ``Match`` and its operands (one, for a regex)."""
+    """How a value is matched: by one operator of ``Match`` and its operands (one, for a regex).
+
+    ``starts``: texts one of which every match starts with, unless empty; ``needed``: a text that every match contains.
+    Both in lower case, of operators that are not looked up by their whole text or their end.
+    """
 
     operator: str
     texts: tuple[str, ...]
-    ignore_case: bool = False
+    ignore_case: bool
+    starts: tuple[str, ...]
+    needed: str
+
+    @classmethod
+    def of(cls, operator: str, texts: tuple[str, ...], ignore_case: bool) -> Pattern:
+        starts = list(texts) if operator == "prefix" else plain_starts(texts[0]) if operator == "regex" else []
+        needed = ""
+        if operator == "regex" and not starts:
+            needed = plain_text(texts[0])
+        elif operator == "contains" and len(texts) == 1:
+            needed = texts[0]
+        return cls(operator, texts, ignore_case, tuple(dict.fromkeys(map(str.lower, starts))), needed.lower())
 
     @property
     def regex(self) -> str | None:

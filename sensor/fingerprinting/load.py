@@ -282,7 +282,7 @@ def _row(document: FingerprintFile, entry: Entry) -> Row:
     own: Any = entry.certainty
     certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
     ignore_case = document.ignore_case if entry.match.ignore_case is None else entry.match.ignore_case
-    pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
+    pattern = Pattern.of(entry.match.operator, tuple(entry.match.texts), ignore_case)
     note, source = entry.note or document.note, entry.source or document.source
     about = About(tuple(entry.samples()), tuple(entry.negatives), note, source)
     return Row.of(entry.id, pattern, entry.asserts, certainty, about)

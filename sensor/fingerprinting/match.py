@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
-from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
@@ -29,10 +28,6 @@ PRODUCT = "product.model"
 MODEL_MINIMUM = 6
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
-
-_SPECIAL = frozenset("\\.^$*+?{}[]|()")
-# Characters that are literal after a backslash.
-_ESCAPED = _SPECIAL | frozenset("-/ #&~")
 
 
 class Claim(NamedTuple):
@@ -187,11 +182,11 @@ class _Index:
             for text in test.fingerprint.match.texts:
                 self._ends.setdefault(text.lower()[-KEY_LENGTH:], []).append((text.lower(), test))
             return
-        starts, needed = test.place
-        for start in starts:
+        match = test.fingerprint.match
+        for start in match.starts:
             self._starts.setdefault(start[:KEY_LENGTH], []).append((start, test))
-        if not starts:
-            self._others.append((needed, test))
+        if not match.starts:
+            self._others.append((match.needed, test))
 
     def find(self, value: str) -> Iterator[Found]:
         """(fingerprint, groups of its regex, weight) of all that match."""
@@ -239,29 +234,16 @@ class _Index:
 class _Test:
     """The comparison of a fingerprint; created on first use, shared by its kinds."""
 
-    __slots__ = ("_place", "_same", "_search", "fingerprint")
+    __slots__ = ("_same", "_search", "fingerprint")
 
     def __init__(self, fingerprint: Fingerprint) -> None:
         self.fingerprint = fingerprint
         self._search: Callable[[str], re.Match[str] | None] | None = None
         self._same: Callable[[str], bool] | None = None
-        self._place: tuple[Iterable[str], str] | None = None
 
     @property
     def operator(self) -> str:
         return self.fingerprint.match.operator
-
-    @property
-    def place(self) -> tuple[Iterable[str], str]:
-        """(texts that a match can start with, text that it contains), in lower case; the second is used if the first is
-        empty.
-        """
-        if self._place is None:
-            match = self.fingerprint.match
-            regex = match.regex or ""
-            starts = match.texts if match.operator == "prefix" else plain_starts(regex)
-            self._place = {start.lower() for start in starts}, "" if starts else plain_text(regex).lower()
-        return self._place
 
     def __call__(self, value: str) -> tuple[Found, ...]:
         fingerprint = self.fingerprint
@@ -287,75 +269,3 @@ def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
     }
     chosen = compare[match.operator]
     return (lambda value: chosen(value.lower())) if match.ignore_case else chosen
-
-
-def plain_starts(regex: str) -> list[str]:
-    """The texts one of which every match of an anchored regex starts with; empty if that cannot be determined."""
-    if not regex.startswith("^") or len(_alternatives(regex)) > 1:
-        return []
-    group = _GROUP.match(regex)
-    if group is None:
-        run = _runs(regex[1:])[0]
-        return [run] if run else []
-    inner, after = _group_end(regex, group.end())
-    if after in ("?", "*", "{"):
-        return []
-    starts = [plain_starts("^" + part) for part in _alternatives(inner)]
-    return [start for found in starts for start in found] if all(starts) else []
-
-
-def plain_text(regex: str) -> str:
-    """The longest literal text outside groups, which every match contains; empty if there is none."""
-    return "" if len(_alternatives(regex)) > 1 else max(_runs(regex.removeprefix("^")), key=len)
-
-
-_GROUP = lazy_pattern(r"\^\((?:\?:|\?P<\w+>)")
-
-
-def _group_end(regex: str, start: int) -> tuple[str, str]:
-    """(content of the group that opens before ``start``, character after it)."""
-    for at, char, depth in _outside_classes(regex[start:]):
-        if char == ")" and depth < 0:
-            return regex[start : start + at], regex[start + at + 1 : start + at + 2]
-    return "", "?"
-
-
-def _alternatives(regex: str) -> list[str]:
-    """The top-level alternatives (|) of a regex."""
-    if "|" not in regex:
-        return [regex]
-    cuts = [at for at, char, depth in _outside_classes(regex) if char == "|" and not depth]
-    return [regex[start:stop] for start, stop in zip([0, *(at + 1 for at in cuts)], [*cuts, len(regex)], strict=True)]
-
-
-def _outside_classes(regex: str) -> Iterator[tuple[int, str, int]]:
-    """(index, character, depth of groups) of characters that are neither escaped nor in a class. An opening bracket
-    counts for what follows it; a closing one also for itself.
-    """
-    depth, at = 0, 0
-    while at < len(regex):
-        char = regex[at]
-        if char == ")":
-            depth -= 1
-        yield at, char, depth
-        if char == "(":
-            depth += 1
-        at = regex.index("]", at + 2) + 1 if char == "[" else at + 1 + (char == "\\")
-
-
-def _runs(regex: str) -> list[str]:
-    """The literal texts between other parts; the first is empty if the regex does not start with a literal."""
-    runs, skip = [""], 0
-    for at, char, depth in _outside_classes(regex):
-        if at < skip:
-            continue
-        follows = regex[at + 1 : at + 2]
-        if not depth and (char not in _SPECIAL or (char == "\\" and follows in _ESCAPED)):
-            runs[-1] += follows if char == "\\" else char
-            continue
-        if char in "?*{" and not depth:
-            # A quantifier may make the character before it optional.
-            runs[-1] = runs[-1][:-1]
-            skip = regex.index("}", at) + 1 if char == "{" else 0
-        runs.append("")
-    return runs

@@ -19,6 +19,8 @@ from sensor import __version__
 from sensor.documents.shipped import store
 
 Stored = TypeVar("Stored")
+# The modules that determine what is stored.
+READERS = ("load.py", "entries.py", "literals.py")
 
 
 class Shelf:
@@ -42,10 +44,8 @@ class Shelf:
 def _digest(folder: Path) -> str:
     """Changes with every change of a document, and of the program that reads them."""
     documents = sorted((path, status.st_size, status.st_mtime_ns) for path, status in _statuses(str(folder)))
-    reader = Path(__file__).with_name("load.py").stat()
-    return hashlib.blake2b(
-        repr((__version__, reader.st_size, reader.st_mtime_ns, str(folder), documents)).encode(), digest_size=12
-    ).hexdigest()
+    readers = [(path.st_size, path.st_mtime_ns) for path in (Path(__file__).with_name(name).stat() for name in READERS)]
+    return hashlib.blake2b(repr((__version__, readers, str(folder), documents)).encode(), digest_size=12).hexdigest()
 
 
 def _statuses(folder: str) -> Iterator[tuple[str, os.stat_result]]:

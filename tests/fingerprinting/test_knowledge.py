@@ -14,7 +14,7 @@ from sensor.core.observation import Evidence
 from sensor.documents import own_folder
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint
 from sensor.fingerprinting.fuse import ONE_FAMILY, SYSTEMS, fuse
-from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
+from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import shipped
 from tests.fingerprinting.own import own_knowledge
 
@@ -208,16 +208,15 @@ def test_regexes_are_safe() -> None:
 
 
 def test_prefilter_agrees_with_the_regexes() -> None:
-    """The literals by which regexes are found are in every example that the regex matches."""
-    regexes = [(each.match.regex, each) for each in KNOWLEDGE.fingerprints if each.match.regex is not None]
-    assert any(plain_starts(regex) for regex, _ in regexes)
-    for regex, fingerprint in regexes:
+    """The literals by which fingerprints are found are in every example that matches."""
+    assert {one.match.operator for one in KNOWLEDGE.fingerprints if one.match.starts} == {"prefix", "regex"}
+    assert {one.match.operator for one in KNOWLEDGE.fingerprints if one.match.needed} >= {"regex"}
+    for fingerprint in KNOWLEDGE.fingerprints:
+        match = fingerprint.match
         for value, _ in fingerprint.about.samples:
-            assert fingerprint.match.compiled().search(value)
-            assert plain_text(regex).lower() in value.lower()
-            assert not plain_starts(regex) or value.lower().startswith(
-                tuple(start.lower() for start in plain_starts(regex))
-            ), fingerprint.id
+            assert match.regex is None or match.compiled().search(value)
+            assert match.needed in value.lower()
+            assert not match.starts or value.lower().startswith(match.starts), fingerprint.id
 
 
 def test_regexes_are_anchored() -> None:

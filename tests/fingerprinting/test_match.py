@@ -9,8 +9,9 @@ import pytest
 
 from sensor.fingerprinting import match as module
 from sensor.fingerprinting.entries import About, Knowledge, PackedFile, Pattern, Row
+from sensor.fingerprinting.literals import plain_starts, plain_text
 from sensor.fingerprinting.load import Entry, Vocabulary
-from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
+from sensor.fingerprinting.match import Claim, Matcher
 from sensor.fingerprinting.near import codes_of, within
 
 VOCABULARY = Vocabulary(
@@ -27,7 +28,7 @@ def made(
     entry = Entry.model_validate(
         {"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY
     )
-    pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
+    pattern = Pattern.of(entry.match.operator, tuple(entry.match.texts), ignore_case)
     row = Row.of(identity, pattern, entry.asserts, dict.fromkeys(asserts, 0.8), About())
     return PackedFile.of(f"{identity}.yaml", [kind], "test", [row])
 
