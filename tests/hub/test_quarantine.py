@@ -24,6 +24,7 @@ from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 from tests.hub.hub_kit import SITE, HubServers
 from tests.outputs.batches import records
+from tests.waiting import until
 
 DAY_NS = 86_400_000_000_000
 
@@ -178,13 +179,14 @@ def test_numbers_that_columns_have_no_room_for(servers: HubServers, liar: Liar) 
 
 def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
     """Its invalid batches and valid ones of another sensor arrive at the same time."""
-    good = Liar(servers, "good", tmp_path)
-    for number in range(20):
+    good, junk = Liar(servers, "good", tmp_path), 20
+    for number in range(junk):
         headers = f"Nats-Msg-Id: junk{number}\r\n{messages.VERSION_HEADER}: 1\r\n".encode()
         liar.wire.publish([(subject(messages.EVENTS, liar.key).encode(), headers, b"junk")])
     assert good.send(good.head(range(1, 101)), lines(100, sensor="good")) == ""
     good.wire.close()
     assert servers.queried("SELECT count(*) FROM events") == [(100,)]
+    until(lambda: servers.queried("SELECT count(*) FROM quarantine") == [(junk,)])
 
 
 def test_a_sensor_cannot_publish_as_another(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
