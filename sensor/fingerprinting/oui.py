@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import functools
 import importlib.util
+import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,7 @@ def _carried() -> _Carried:
 
 class _Carried:
     """netaddr's lists with its index, each opened once. Its own classes open the list for each MAC, which
-    takes 60 µs.
+    takes 60 µs. Lists are mapped, because threads and forked processes would share the position of an open file.
     """
 
     def __init__(self) -> None:
@@ -93,14 +93,15 @@ class _Carried:
         folder = Path(package.origin).parent / "eui"
         self._prefixes: dict[str, npt.NDArray[np.int64]] = {}
         self._places: dict[str, npt.NDArray[np.int64]] = {}
-        self._text: dict[str, IO[bytes]] = {}
+        self._text: dict[str, mmap.mmap] = {}
         for registry in ("oui", "iab"):
             with folder.joinpath(f"{registry}.idx").open("rb") as lines:
                 index = np.loadtxt(lines, delimiter=",", dtype=np.int64)
             index = index[np.argsort(index[:, 0], kind="stable")]
             # A column that is not contiguous would be copied at each search.
             self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
-            self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
+            with folder.joinpath(f"{registry}.txt").open("rb") as text:
+                self._text[f"{registry}.txt"] = mmap.mmap(text.fileno(), 0, access=mmap.ACCESS_READ)
         # Networks have many devices of one vendor, which differ only after the prefix.
         self.name = functools.lru_cache(REMEMBERED)(self._name)
 
@@ -111,8 +112,7 @@ class _Carried:
         if place == len(prefixes) or prefixes[place] != prefix:
             return ""
         offset, size = self._places[registry][place].tolist()
-        self._text[registry].seek(offset)
-        first = self._text[registry].read(min(size, LINE_LIMIT)).split(b"\n", 1)[0]
+        first = self._text[registry][offset : offset + min(size, LINE_LIMIT)].split(b"\n", 1)[0]
         return _name(first.partition(b"(hex)")[2].strip().decode("utf-8", "replace"))
 
 

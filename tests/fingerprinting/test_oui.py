@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sensor.fingerprinting.oui import REMEMBERED, Oui, read_registry
+from sensor.fingerprinting.oui import REMEMBERED, Oui, _Carried, read_registry
 from tests.golden import Golden
 
 HUE = 0x001788_2476FF
@@ -28,6 +30,15 @@ def test_no_owner(mac: int) -> None:
 def test_unregistered() -> None:
     """An unregistered prefix is no error."""
     assert Oui().organisation(0xFCFFFF000001) == ""
+
+
+def test_threads_look_up_different_prefixes() -> None:
+    """Each gets the owner of its own prefix. So do processes that were forked after the list was opened."""
+    look_up, prefixes = functools.partial(_Carried()._name, "oui.txt"), range(1, 2_000)
+    alone = list(map(look_up, prefixes))
+    assert len(set(alone)) > 500
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(look_up, prefixes)) == alone
 
 
 IEEE_TEXT = (
