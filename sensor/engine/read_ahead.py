@@ -1,7 +1,7 @@
-"""Reading ahead: a source and the kernels run in their own thread while the engine processes their results. The queue
-between the two threads is short: if the engine is slow, a capture file waits. Live sources cannot wait: a late engine
-gets fewer and larger batches, since each batch has a fixed cost, and messages are shed before the ring has to drop
-packets.
+"""Reading ahead: a source and the kernels run in their own thread while the engine processes their results. If the
+engine is slow, a capture file waits: only one batch is read ahead, because each takes megabytes. Live sources cannot
+wait: a late engine gets fewer and larger batches, since each batch has a fixed cost, and messages are shed before the
+ring has to drop packets.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from sensor.core.batch import Batch
 from sensor.decode.kernels import Kernels, Work
 from sensor.engine.shedding import Shedder
 
-# Batches that may wait for the engine. The kernels are several times faster: one waiting batch is enough, and each
-# takes megabytes.
+# Batches that may wait for the engine: the kernels are several times faster, and each takes megabytes.
 AHEAD = 1
 # Rows of a live batch from which on no further batch is appended to it.
 JOINED_LIMIT = 16_384
@@ -44,22 +43,35 @@ class ReadAhead:
     def _read(self) -> None:
         last: BaseException | None = None
         try:
-            self._hand_over()
+            if self._shedder is None:
+                self._read_file()
+            else:
+                self._read_live(self._shedder)
         except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
             last = error
         self._queue.put(last)
 
-    def _hand_over(self) -> None:
-        """Pass each batch to the engine when the queue has room; live batches that must wait are joined into one."""
+    def _read_file(self) -> None:
+        """Read each batch when the engine has taken the one before."""
+        for batch in self._source.batches():
+            self._queue.put((batch, self._run(batch)))
+            del batch  # the engine releases its memory
+            self._queue.join()
+            if self._abandoned:
+                return
+
+    def _read_live(self, shedder: Shedder) -> None:
+        """Pass each batch to the engine when the queue has room; batches that must wait are joined into one."""
         waiting: list[Piece] = []
         for batch in self._source.batches():
             if len(batch) or not waiting:
-                piece = batch, self._work(batch)  # before the check: reassembled datagrams give the batch other bytes
+                # before the check: reassembled datagrams give the batch other bytes
+                piece = batch, self._work(batch, shedder)
                 if waiting and not _fits(waiting, batch):
                     self._queue.put(joined(waiting))
                     waiting = []
                 waiting.append(piece)
-            if self._shedder is None or not self._queue.full():
+            if not self._queue.full():
                 self._queue.put(joined(waiting))
                 waiting = []
             if self._abandoned:
@@ -67,12 +79,10 @@ class ReadAhead:
         if waiting:
             self._queue.put(joined(waiting))
 
-    def _work(self, batch: Batch) -> Work:
-        if self._shedder is None:
-            return self._run(batch)
+    def _work(self, batch: Batch, shedder: Shedder) -> Work:
         if not len(batch):
             return self._kernels.idle(self._clock())
-        return self._shedder.lighten(batch.rows, self._run(batch), self._source.backlog())
+        return shedder.lighten(batch.rows, self._run(batch), self._source.backlog())
 
     def _run(self, batch: Batch) -> Work:
         work = self._kernels.run(batch.data, batch.rows)
@@ -84,6 +94,7 @@ class ReadAhead:
         self._thread.start()
         while True:
             given = self._queue.get()
+            self._queue.task_done()
             if given is None:
                 return
             if isinstance(given, BaseException):
@@ -97,6 +108,7 @@ class ReadAhead:
         while self._thread.is_alive():
             try:
                 self._queue.get(timeout=0.1)
+                self._queue.task_done()
             except queue.Empty:
                 continue
 
