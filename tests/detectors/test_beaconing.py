@@ -10,7 +10,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.time_units import SECOND
-from sensor.detectors.shared.beats import NO_SIZE, Beats
+from sensor.counting.beats import NO_SIZE, Beats
 from tests.detectors.stories import UDP, Story, World, device, one, raised
 
 BEACON = "command_and_control.beaconing"

@@ -20,10 +20,10 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
+from sensor.counting.beats import NO_SIZE, Beats, Rhythm
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors.shared.beats import NO_SIZE, Beats, Rhythm
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.names import under
 
