@@ -24,6 +24,7 @@ from sensor.counting.beats import NO_SIZE, Beats, Rhythm
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.names import under
 
@@ -92,8 +93,7 @@ class Beaconing(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._beats = Beats(self.options.beats - 1, BITS + self.context.more_bits)
-        self._ports = np.zeros(65536, np.bool_)
-        self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
+        self._ports = ports_in(self.options.ports)
         self._clouds = frozenset(self.options.clouds)
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)

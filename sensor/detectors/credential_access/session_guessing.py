@@ -26,6 +26,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 from sensor.dissectors.ssh import SshLogin
@@ -67,7 +68,7 @@ class SessionGuessing(FlowDetector, EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
+        self._ports = ports_in(self.options.ports)
         window = self.options.window_s * SECOND
         self._sessions: Counts[tuple[int, int, int]] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
         # By flow: time of its last login, and whether all were accepted.
@@ -91,8 +92,10 @@ class SessionGuessing(FlowDetector, EventDetector):
             (rows["kind"] == Change.ENDED)
             & (rows["proto"] == TCP)
             & ((rows["answered"] != 0) | _one_way(rows, "server"))
-            & np.isin(rows["server_port"], self._ports)
+            & self._ports[rows["server_port"]]
         )
+        if not len(at):
+            return []
         at = at[_fails(rows[at])]
         ended = rows[at]
         lost = _unfinished(ended) & ~(_one_way(ended, "client") | _one_way(ended, "server"))

@@ -20,6 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.unanswered import with_unanswered
 
@@ -72,8 +73,7 @@ class PortScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         grace = int(want.grace_s * SECOND)
-        self._answers = np.zeros(65536, np.uint8)
-        self._answers[list(UDP_ANSWERS)] = 1
+        self._answers = ports_in(UDP_ANSWERS).view(np.uint8)
         self._fast = self.tables.add("fast", self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace))
         self._slow = self.tables.add("slow", self.window(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace))
         self._fast.rule(threshold=want.ports, share=want.share)

@@ -25,6 +25,7 @@ from sensor.core.time_units import DAY, SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.addresses import FAILED, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
@@ -74,8 +75,7 @@ class ServiceSweep(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._ports = np.zeros(65536, np.bool_)
-        self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
+        self._ports = ports_in(self.options.ports)
         self._hosts = self.tables.add("hosts", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._hosts.rule(threshold=self.options.hosts)
         self._met = self.tables.add("met", RecentSet(PAIRS_BITS))
@@ -83,21 +83,19 @@ class ServiceSweep(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts
-        if not len(contacts):
-            return []
-        rows = changes.rows[contacts["row"]]
+        at = np.flatnonzero(
+            ((contacts["op"] == FAILED) | (contacts["kind"] == Change.ENDED))
+            & self._ports[contacts["service"] >> 8]
+            & (contacts["flags"] >> 1 & 1 > 0)
+            & ~changes.flooded
+        )
+        rows = changes.rows[contacts["row"][at]]
         short = (
             (rows["kind"] == Change.ENDED)
             & (rows["answered"] > 0)
             & (rows["client_packets"] <= self.options.few_packets)
         )
-        attempted = (
-            ((contacts["op"] == FAILED) | short)
-            & self._ports[rows["server_port"]]
-            & (contacts["flags"] >> 1 & 1 > 0)
-            & ~changes.flooded
-        )
-        at = attempted.nonzero()[0]
+        at = at[(contacts["op"][at] == FAILED) | short]
         if not len(at):
             return []
         keys, servers, ts = (

@@ -29,13 +29,14 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 REPORTED_LIMIT = 1024
 MANY = 3
-WEB = np.array([80, 443, 8000, 8080, 8443], np.uint16)
+WEB = ports_in((80, 443, 8000, 8080, 8443))
 # Mean frame size in bytes of a client that sends requests: an acknowledgement has about 66, an upload above 1,000.
 REQUEST_SIZES = 110, 800
 # A connection counts with this many packets of the client, and this many a second; a person's browser sends fewer.
@@ -113,8 +114,8 @@ class ConnectionFlood(FlowDetector):
         if not len(contacts):
             return found
         begins = (contacts["kind"] == Change.ANSWERED).astype(np.int8)
-        ended = rows[contacts["row"]]
-        half = (begins == 0) & (ended["reason"] == Reason.RESET) & (ended["client_packets"] <= HALF_OPEN)
+        at = contacts["row"]
+        half = (begins == 0) & (rows["reason"][at] == Reason.RESET) & (rows["client_packets"][at] <= HALF_OPEN)
         keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
         open_now, halves, want = 2 * begins - np.int8(1), half.astype(np.int8), self.options
         for window, steps, action, threshold, seconds, many in (
@@ -137,7 +138,7 @@ class ConnectionFlood(FlowDetector):
             (ended | (rows["kind"] == Change.PROGRESS))
             & (rows["proto"] == TCP)
             & (rows["client_packets"] >= REQUESTS_LEAST)
-            & np.isin(rows["server_port"], WEB)
+            & WEB[rows["server_port"]]
         )
         found = []
         for place, row in zip(at.tolist(), rows[at], strict=True):

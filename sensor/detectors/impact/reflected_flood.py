@@ -26,6 +26,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
@@ -112,8 +113,7 @@ class ReflectedFlood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._amplifies = np.zeros(65536, np.bool_)
-        self._amplifies[list(AMPLIFIERS)] = True
+        self._amplifies = ports_in(AMPLIFIERS)
         self._lit = {UDP: False, TCP: False}
         self._windows = [
             (self.tables.add("windows.servers", self._window(60, want.servers)), want.servers),

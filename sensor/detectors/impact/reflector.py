@@ -22,6 +22,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
@@ -85,8 +86,7 @@ class Reflector(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._services = np.zeros(65536, np.bool_)
-        self._services[list(SERVICES)] = True
+        self._services = ports_in(SERVICES)
         self._rates = self.tables.add("rates", RateWindow(60 * SECOND, KEY_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

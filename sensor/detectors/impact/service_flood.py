@@ -19,20 +19,21 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.ip_protocols import ICMP, ICMPV6, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 1024
-PINGS = (1, 58)
+PINGS = (ICMP, ICMPV6)
 # UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
-ANSWERING = np.array([53, 80, 123, 161, 389, 443], np.uint16)
+ANSWERING = ports_in((53, 80, 123, 161, 389, 443))
 
 
 class Options(detector.Options):
@@ -118,8 +119,9 @@ class ServiceFlood(FlowDetector):
         """The flows of echo requests, or of datagrams to a service that does not answer, that ended with too many of
         them, and too many a second.
         """
-        ping = np.isin(rows["proto"], PINGS)
-        silent = (rows["proto"] == UDP) & (rows["server_packets"] == 0) & np.isin(rows["server_port"], ANSWERING)
+        proto = rows["proto"]
+        ping = (proto == ICMP) | (proto == ICMPV6)
+        silent = (proto == UDP) & (rows["server_packets"] == 0) & ANSWERING[rows["server_port"]]
         at = np.flatnonzero((rows["kind"] == Change.ENDED) & (ping | silent))
         ended, sent = rows[at], rows["client_packets"][at]
         seconds = np.maximum(ended["last"] - ended["first"], SECOND) / SECOND

@@ -24,6 +24,7 @@ from sensor.core.type_labels import a_type
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.contacts import sessions
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 PAIRS_LIMIT = 16384
@@ -89,8 +90,7 @@ class AdminFromDevice(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._wanted = np.zeros(65536, np.uint8)
-        self._wanted[list(SERVICES)] = 1
+        self._wanted = ports_in(SERVICES).view(np.uint8)
         self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported = {
             answered: self.tables.add(

@@ -22,6 +22,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine, sessions
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import client_of, server_of
 from sensor.dissectors.shared.smb_events import SmbTreeConnect
@@ -68,8 +69,7 @@ class AdminSessions(FlowDetector, EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._wanted = np.zeros(65536, np.uint8)
-        self._wanted[list(SERVICES)] = 1
+        self._wanted = ports_in(SERVICES).view(np.uint8)
         self._recent = self.tables.add("recent", RecentSet(RECENT_BITS))
         self._pending: Bounded[int, Flow] = self.tables.add("pending", Bounded(PENDING_LIMIT))
         self._clients: Distinct[tuple[int, str], int] = self.tables.add(
