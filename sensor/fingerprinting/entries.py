@@ -37,10 +37,12 @@ class Pattern(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, operator: str, texts: tuple[str, ...], ignore_case: bool) -> Pattern:
-        starts = list(texts) if operator == "prefix" else plain_starts(texts[0]) if operator == "regex" else []
-        needed = ""
-        if operator == "regex" and not starts:
-            needed = plain_text(texts[0])
+        starts, needed = list[str](), ""
+        if operator == "prefix":
+            starts = list(texts)
+        elif operator == "regex":
+            starts = plain_starts(texts[0])
+            needed = "" if starts else plain_text(texts[0])
         elif operator == "contains" and len(texts) == 1:
             needed = texts[0]
         return cls(operator, texts, ignore_case, tuple(dict.fromkeys(map(str.lower, starts))), needed.lower())
