@@ -110,8 +110,10 @@ class DnsSpoofing(EventDetector):
         packet = event.packet
         origin = _Origin(packet.src_mac, packet.ttl)
         key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
-        answer, first = _Answer(packet.ts, found, origin), self._answers.get(key)
-        if first is None or packet.ts - first.ts > self.options.apart_s * SECOND:
+        answer, first, apart = _Answer(packet.ts, found, origin), self._answers.get(key), self.options.apart_s * SECOND
+        while (oldest := self._answers.oldest()) and packet.ts - oldest[1].ts > apart:
+            self._answers.pop(oldest[0])
+        if first is None or packet.ts - first.ts > apart:
             self._answers.put(key, answer)
             if self._servers.get((packet.vlan, packet.src, packet.dst)) is None:
                 self._servers.put((packet.vlan, packet.src, packet.dst), answer)
