@@ -118,8 +118,10 @@ def _fact(name: str, value: Any) -> Any:
     by their size (IPv4-mapped, or over 64 bits).
     """
     kind = type(value)
-    if kind is str or kind is bool:
-        return plain(value)
+    if kind is str:
+        return clean(value, TEXT_LIMIT)
+    if kind is bool:
+        return value
     if kind is int:
         if name.endswith("mac") and 0 < value < 1 << 48:
             return addresses.mac_text(value)

@@ -20,6 +20,7 @@ from sensor.core.addresses import Networks
 from sensor.core.alert import Alert
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
+from sensor.core.device_text import endpoint_text
 from sensor.core.ids import entity_id
 from sensor.core.incident import Incident
 from sensor.core.named_tables import NamedTables
@@ -317,7 +318,7 @@ class RecordMaker:
 def mute_command(alert: Alert) -> str:
     """The command line that mutes this finding for a week."""
     ends = [("--src", alert.actor)] + ([("--dst", alert.targets[0])] if len(alert.targets) == 1 else [])
-    named = [f"{flag} {end.get('ip') or end.get('mac')}" for flag, subject in ends if (end := end_body(subject, None))]
+    named = [f"{flag} {endpoint_text(end)}" for flag, end in ends if end.address or end.mac]
     return " ".join(["sensor mute add --detector", alert.detector, *named, "--for 7d"])
 
 

@@ -148,18 +148,21 @@ def claim_body(one: Evidence) -> Body:
 
 def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
     """One endpoint of a finding."""
-    end: Body = {
-        "ip": addresses.text(subject.address) if subject.address else "",
-        "port": port,
-        "mac": addresses.mac_text(subject.mac) if subject.mac else "",
-    }
+    mac, address, _ = subject
+    end: Body = {}
+    if address:
+        end["ip"] = addresses.text(address)
+    if port:
+        end["port"] = port
+    if mac:
+        end["mac"] = addresses.mac_text(mac)
     if device is not None:
-        end |= {
-            "device": device.id,
-            "hostname": short_text(next(iter(device.names), "")),
-            "type": short_text(device.value("type")),
-        }
-    return filled(end)
+        end["device"] = device.id
+        if name := short_text(next(iter(device.names), "")):
+            end["hostname"] = name
+        if kind := short_text(device.value("type")):
+            end["type"] = kind
+    return end
 
 
 def ips_of(device: Device) -> list[str]:
