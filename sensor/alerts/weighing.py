@@ -48,6 +48,8 @@ class Weigher:
                 alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder)
             )
         terms, reasons = self._terms(alert), []
+        if not terms:
+            return alert
         if alert.usual is not None and alert.severity >= Severity.medium:
             reasons = list(_reasons(alert, terms))
         return msgspec.structs.replace(
@@ -60,22 +62,21 @@ class Weigher:
     def _terms(self, alert: Alert) -> dict[str, int]:
         """Points by term, without zeros."""
         actor = self._context.device(alert.actor)
-        found = {
-            "device_type": FIXED_FUNCTION if actor is not None and actor.fixed_function else 0,
-            "criticality": self._criticality(alert, actor),
-            "answered": ANSWERED if _answered(alert) else 0,
-            "listed": LISTED if self._listed(alert) else 0,
-        }
-        return {name: points for name, points in found.items() if points}
+        terms: dict[str, int] = {}
+        if actor is not None and actor.fixed_function:
+            terms["device_type"] = FIXED_FUNCTION
+        if points := self._criticality(alert, actor):
+            terms["criticality"] = points
+        if _answered(alert):
+            terms["answered"] = ANSWERED
+        if self._listed(alert):
+            terms["listed"] = LISTED
+        return terms
 
     def _criticality(self, alert: Alert, actor: Device | None) -> int:
         """Points of the most critical endpoint."""
-        parties = [actor, *(self._context.device(target) for target in alert.targets[:TARGETS_WEIGHED])]
-        levels = [
-            CRITICALITY.get(party.value("criticality"), 0)
-            for party in parties
-            if party is not None and "criticality" in party.attributes
-        ]
+        parties = [actor, *map(self._context.device, alert.targets[:TARGETS_WEIGHED])]
+        levels = [CRITICALITY.get(level, 0) for party in parties if party and (level := party.value("criticality"))]
         return max(levels, default=0)
 
     def _listed(self, alert: Alert) -> bool:
@@ -95,8 +96,8 @@ def _ends(alert: Alert) -> Iterator[Subject]:
 
 def _answered(alert: Alert) -> bool:
     """Whether the other endpoint answered, according to the flow of the proof or the detector's count."""
-    return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(
-        alert.numbers.get("answered")
+    return bool(alert.numbers.get("answered")) or any(
+        isinstance(proof, Flow) and proof.answered for proof in alert.proof
     )
 
 
