@@ -5,6 +5,7 @@ folding) run at each new second of packet time.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -22,7 +23,7 @@ from sensor.core.detector import Detector, DeviceDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event, FragmentFault, SenderFlood
-from sensor.core.flow import Change, flow_of
+from sensor.core.flow import Change, Flow, flow_of
 from sensor.core.named_tables import NamedTables, Unit
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
@@ -243,6 +244,11 @@ class Pipeline:
     def _perform_all(self, packets: Packets | None, work: Work) -> None:
         native_messages, evidence, changes = self.native_messages, self.evidence, work.changes
         native_messages.begin(packets, work.messages)
+
+        @functools.cache  # several detectors evaluate the same change
+        def flow(at: int) -> Flow:
+            return flow_of(changes[at])
+
         agenda = Agenda(changes, work.ticks)
         agenda.of_rows(_SECOND, work.ticks["row"], work.ticks["second"].tolist())
         if len(changes):
@@ -257,7 +263,7 @@ class Pipeline:
             if evidence is not None:
                 evidence.at(row)
             if task >= _EVALUATE:
-                self._evaluate(self._flow_detectors[task - _EVALUATE], changes, at, what)
+                self._evaluate(self._flow_detectors[task - _EVALUATE], flow, at, what)
             elif task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             elif task == _FRAGMENTS and packets is not None:
@@ -284,9 +290,9 @@ class Pipeline:
             candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
             _note(agenda, task, candidates, seen.places)
 
-    def _evaluate(self, detector: FlowDetector, changes: npt.NDArray[np.void], at: int, numbers: Any) -> None:
+    def _evaluate(self, detector: FlowDetector, flow: Callable[[int], Flow], at: int, numbers: Any) -> None:
         if detector.worth(numbers):
-            alerts, _ = self.boundary.run(detector.id, detector.evaluate, flow_of(changes[at]), numbers)
+            alerts, _ = self.boundary.run(detector.id, detector.evaluate, flow(at), numbers)
             self.room.take(alerts)
 
     def _perform(self, task: int, what: Any) -> None:
