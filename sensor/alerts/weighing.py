@@ -13,21 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
 from sensor.alerts.roles import Roles
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.device import Device
 from sensor.core.flow import Flow
-from sensor.core.observation import Subject
 
 # Points of the risk score, 0 to 100, added to those for severity and confidence.
 FIXED_FUNCTION, ANSWERED, LISTED = 5, 3, 5
 CRITICALITY = {"low": -5, "medium": 0, "high": 5, "critical": 10}
 # Number of targets whose criticality is considered.
 TARGETS_WEIGHED = 8
-MASK = 2**64 - 1
 
 
 class Weigher:
@@ -81,17 +78,9 @@ class Weigher:
 
     def _listed(self, alert: Alert) -> bool:
         """Whether an external endpoint is on a threat list."""
-        ends = [end.address for end in _ends(alert) if end.address and not self._context.networks.inside(end.address)]
-        if not ends:
-            return False
-        hi, lo = (np.array(part, np.uint64) for part in ([end >> 64 for end in ends], [end & MASK for end in ends]))
-        return bool((self._context.intel.listed(hi, lo) >= 0).any())
-
-
-def _ends(alert: Alert) -> Iterator[Subject]:
-    yield alert.actor
-    if alert.target is not None:
-        yield alert.target
+        inside, listed = self._context.networks.inside, self._context.intel.address
+        ends = (alert.actor,) if alert.target is None else (alert.actor, alert.target)
+        return any(end.address and not inside(end.address) and listed(end.address) is not None for end in ends)
 
 
 def _answered(alert: Alert) -> bool:

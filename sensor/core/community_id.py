@@ -51,10 +51,9 @@ def community_id(client: int, server: int, proto: int, client_port: int, server_
     first, second = (client, client_port), (server, server_port)
     if not one_way and second < first:
         first, second = second, first
-    hashed = hashlib.sha1(_SEED + _packed(first[0]) + _packed(second[0]) + bytes((proto, 0)), usedforsecurity=False)
-    if proto in WITH_PORTS:
-        hashed.update(struct.pack("!HH", first[1], second[1]))
-    return "1:" + base64.b64encode(hashed.digest()).decode("ascii")
+    ports = struct.pack("!HH", first[1], second[1]) if proto in WITH_PORTS else b""
+    content = _SEED + _packed(first[0]) + _packed(second[0]) + bytes((proto, 0)) + ports
+    return "1:" + base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode("ascii")
 
 
 def _packed(address: int) -> bytes:

@@ -115,6 +115,10 @@ class Intel(Protocol):
 
     def entry(self, number: int) -> Listed: ...
 
+    def address(self, address: int) -> Listed | None:
+        """The entry that covers an address."""
+        ...
+
     def domain(self, name: str) -> Listed | None:
         """The entry of a name, or of its closest parent domain that is listed."""
         ...

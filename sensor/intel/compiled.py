@@ -76,6 +76,13 @@ class Compiled:
     def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
         return np.full(len(hi), -1, np.int32) if self.addresses is None else self.addresses.listed(hi, lo)
 
+    def address(self, address: int) -> int:
+        """The number of the entry that covers an address, -1 if there is none."""
+        if self.addresses is None:
+            return -1
+        [number] = self.addresses.listed(*(np.array([half], np.uint64) for half in divmod(address, 1 << 64))).tolist()
+        return int(number)
+
     def domain(self, name: bytes) -> int:
         return -1 if self.names is None else self.names.find_domain(name)
 
@@ -90,10 +97,7 @@ class Compiled:
             raw = key_of(value)
             number = self.text(raw)
             return number if number >= 0 else self.domain(raw.partition(b"/")[0])
-        [number] = self.listed(
-            np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)
-        ).tolist()
-        return int(number)
+        return self.address(address)
 
     def entry(self, number: int) -> Entry:
         if not 0 <= number < len(self):

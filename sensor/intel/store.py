@@ -139,6 +139,11 @@ class ThreatLists:
         """The entry with a number from ``listed``. Raises IndexError if there is none."""
         return self._bad.entry(number)
 
+    def address(self, address: int) -> Entry | None:
+        """The entry of an address: that with the longest matching prefix."""
+        number = self._bad.address(address)
+        return self._bad.entry(number) if number >= 0 and self._allowed.address(address) < 0 else None
+
     def domain(self, name: str) -> Entry | None:
         """The entry of a name, or of its closest listed parent domain."""
         raw = name.encode("utf-8", "replace")

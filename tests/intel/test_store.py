@@ -44,11 +44,26 @@ def test_reports_which_list_and_line(tmp_path: Path) -> None:
         lists.entry(4)
 
 
+def test_one_address_and_many_have_the_same_entries(tmp_path: Path) -> None:
+    """The entry of a single address is that of the lookup of many; an allow-list takes it away."""
+    (tmp_path / "bad.txt").write_text("203.0.113.0/24\n203.0.113.9\n2001:db8:66::/48\n")
+    (tmp_path / "allow.txt").write_text("203.0.113.200\n2001:db8:66::7\n")
+    texts = ("203.0.113.8", "203.0.113.9", "203.0.113.200", "198.51.100.8", "2001:db8:66::5", "2001:db8:66::7", "::1")
+    lists = ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.txt"])
+    many = [lists.entry(hit) if hit >= 0 else None for hit in lists.listed(*columns(*texts)).tolist()]
+    single = [lists.address(addresses.parse(text)) for text in texts]
+    assert single == many
+    assert [entry and entry.entry for entry in single] == [
+        "203.0.113.0/24", "203.0.113.9", None, None, "2001:db8:66::/48", None, None,
+    ]  # fmt: skip
+
+
 def test_no_lists_cost_nothing() -> None:
     """Without lists every lookup returns -1 and no memory is used."""
     lists = ThreatLists()
     assert (len(lists), lists.nbytes, lists.faults) == (0, 0, [])
     assert lists.listed(*columns("11.1.1.1", "::2")).tolist() == [-1, -1]
+    assert lists.address(addresses.parse("11.1.1.1")) is None
 
 
 def test_all_unreadable_files_are_reported_at_once(tmp_path: Path) -> None:
