@@ -281,4 +281,6 @@ _READERS: dict[type[Event], Callable[..., Shown | None]] = {
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
     VncLogin: _desktop,
 }  # fmt: skip
+# The event shows a setting of the sender of its packet, whatever was seen before.
+OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}
 SHOWING: tuple[type[Event], ...] = (*_READERS, RtspRequest, RtspResponse, MqttConnect, MqttConnack)

@@ -24,7 +24,7 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors.shared.hosts import ends_of, who
-from sensor.detectors.shared.insecure import SHOWING, Insecure, Shown
+from sensor.detectors.shared.insecure import OF_SENDER, SHOWING, Insecure, Shown
 from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
@@ -88,6 +88,8 @@ class Advisor:
     # Settings in messages.
 
     def _inspect_service(self, event: Event) -> None:
+        if type(event) in OF_SENDER and not self._context.networks.inside(event.packet.src):
+            return  # most messages, if the monitored hosts use services on the internet
         if shown := self._insecure.read(event):
             self._inspect(event, shown)
 
