@@ -7,7 +7,7 @@ only the core and the event classes of dissectors; they get all other data from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -76,7 +76,7 @@ class Signature(Protocol):
     def note(self) -> str: ...
 
 
-class Signatures(Protocol):
+class Signatures(Hashable, Protocol):
     """Signatures of known attacks on one subject."""
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> Sequence[Signature]:
