@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors._http_shape import odd_fields
 
 
@@ -23,3 +26,27 @@ def test_a_cookie_with_an_exploit() -> None:
 def test_fields_that_are_never_reported() -> None:
     """Credentials are never reported, whatever they contain."""
     assert odd_fields({b"authorization": b"Basic ${jndi:ldap://a}", b"x-token": b"${jndi:ldap://a}"}) == ()
+
+
+FRAGMENTS = (
+    b"$", b"{", b"}", b"`", b"|", b"<", b">", b"\\", b"..", b"/", b"(", b")", b"'", b";", b"&&", b"%", b"=", b"a", b" ",
+    b"\r\n", b"JNDI:", b"rO0AB", b"\xac\xed\0\x05", b" or ", b"UNION", b" SELECT ", b" WGET ", b"<?PHP", b"<!ENTITY",
+    b"AAEAAAD", b"getRuntime", b"ProcessBuilder", b"java.lang.Runtime", b"ObjectDataProvider", b"classLoader",
+    b"auto_prepend_file", b"#post_render",
+)  # fmt: skip
+
+
+def test_what_patterns_find_has_a_sign() -> None:
+    """The searches for single texts, which precede those with patterns, exclude nothing that the patterns find."""
+    given = random.Random(3)
+    found = 0
+    for _ in range(4000):
+        text = b"".join(given.choices(FRAGMENTS, k=given.randint(1, 7)))
+        small = text.lower()
+        odd = any(pattern.search(text) for pattern in (shapes.ODD, shapes.ODD_COOKIE))
+        assert not odd or any(sign in small for sign in shapes.ODD_SIGNS), text
+        marks, both = ([one.span() for one in each.finditer(text)] for each in (shapes.ODD_MARK, shapes.ODD_BODY))
+        assert marks == both or any(word in small for word in shapes.WORDS), text
+        assert not marks or b";" in text or any(mark in small for mark in shapes.MARKS), text
+        found += odd + bool(both)
+    assert found > 2000

@@ -21,18 +21,21 @@ _PART = lazy_pattern(
     re.IGNORECASE,
 )
 # Formats: PEM (RFC 7468, and OpenSSH's), lines of shadow(5) and of pwdump with a hash, registry hives and KeePass by
-# their signatures.
+# their signatures. Each with bytes that it contains: most bodies have none of them.
 CONTENTS = (
-    ("private_key", lazy_pattern(rb"\A\s{0,16}-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----")),
+    ("private_key", b"-----BEGIN ", lazy_pattern(rb"\A\s{0,16}-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY-----")),
     (
         "password_hashes",
-        lazy_pattern(
-            rb"^[\w.-]{1,32}:(?:\$[0-9a-z]{1,3}\$[\w./$-]{8,200}:\d{0,6}:|\d{1,6}:[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::)",
-            re.MULTILINE,
-        ),
+        b":$",
+        lazy_pattern(rb"^[\w.-]{1,32}:\$[0-9a-z]{1,3}\$[\w./$-]{8,200}:\d{0,6}:", re.MULTILINE),
     ),
-    ("registry_hive", lazy_pattern(rb"\Aregf.{8}", re.DOTALL)),
-    ("password_store", lazy_pattern(rb"\A\x03\xd9\xa2\x9a[\x65\x67]\xfb\x4b\xb5")),
+    (
+        "password_hashes",
+        b":::",
+        lazy_pattern(rb"^[\w.-]{1,32}:\d{1,6}:[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::", re.MULTILINE),
+    ),
+    ("registry_hive", b"regf", lazy_pattern(rb"\Aregf.{8}", re.DOTALL)),
+    ("password_store", b"\x03\xd9\xa2\x9a", lazy_pattern(rb"\A\x03\xd9\xa2\x9a[\x65\x67]\xfb\x4b\xb5")),
 )
 
 
@@ -67,4 +70,4 @@ def files_in(body: bytes, media_type: str, path: str, method: str) -> Iterator[t
 
 def content_of(begin: bytes) -> str:
     """The store that a file with these first bytes is, or empty."""
-    return next((name for name, pattern in CONTENTS if pattern.search(begin)), "")
+    return next((name for name, sign, pattern in CONTENTS if sign in begin and pattern.search(begin)), "")
