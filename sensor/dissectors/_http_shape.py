@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
+from sensor.core.words import Words
 
 One = TypeVar("One")
 
@@ -40,30 +41,31 @@ PRIVATE = frozenset(
 # Cookies contain sessions: only parts with characters of exploits are reported.
 ODD_COOKIE = lazy_pattern(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
 # Names with one of these words, or equal to one of these names, mark a value as secret.
-SECRET_WORDS = (b"pass", b"pwd", b"psw", b"secret", b"token", b"session", b"credential")
+SECRET_WORDS = Words(b"pass", b"pwd", b"psw", b"secret", b"token", b"session", b"credential")
 SECRET_NAMES = (b"pw", b"pin")
 ODD = lazy_pattern(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
-# In lower case, texts one of which is in everything that ODD and ODD_COOKIE find: searched one by one, since most heads
-# have none of them.
-ODD_SIGNS = (
+# Texts one of which is in everything that ODD and ODD_COOKIE find; most heads have none of them.
+ODD_SIGNS = Words(
     b"$", b"{", b"}", b"`", b"|", b"<", b">", b"\\", b"../", b"()", b"jndi:", b"ro0ab", b"\xac\xed\0\x05", b"'",
 )  # fmt: skip
 # In bodies also characters that separate commands or texts. JSON and XML have braces and brackets of their own.
 ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
-# Signs of unusual parts of a body, in lower case: searched one by one, since most bodies have none of them.
-MARKS = (b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"\xac\xed\0\x05", b"<?php", b"<%", b"#post_render")
-WORDS = (
+# Texts one of which is in every unusual part of a body, except for commands; most bodies have none of them.
+MARKS = Words(
+    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<%", b"<?php", b"<!entity", b"\xac\xed\0\x05", b"#post_render",
+)  # fmt: skip
+WORDS = Words(
     b"ro0ab", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader",
     b"auto_prepend_file", b"getruntime",
 )  # fmt: skip
 ODD_COMMAND = lazy_pattern(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
 # Without words, each alternative begins with a character that has no case, which is found much faster.
-ODD_MARK = lazy_pattern(b"|".join((*map(re.escape, MARKS), ODD_COMMAND.pattern)), re.IGNORECASE)
+ODD_MARK = lazy_pattern(b"|".join((*map(re.escape, MARKS.texts), ODD_COMMAND.pattern)), re.IGNORECASE)
 ODD_BODY = lazy_pattern(
     b"|".join(
         (
             ODD_MARK.pattern,
-            *(re.escape(word) for word in WORDS if word != b"union"),
+            *(re.escape(word) for word in WORDS.texts if word != b"union"),
             rb"\bunion\b[^\r\n]{1,40}\bselect\b",
         )
     ),
@@ -98,7 +100,7 @@ def cookie_shapes(raw: bytes) -> str:
 
 def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
     """(name, value) of header fields with unusual characters."""
-    if not _has_one(b"\n".join(fields.values()), ODD_SIGNS):
+    if not ODD_SIGNS.any_in(b"\n".join(fields.values())):
         return ()
     found = (
         (name, value)
@@ -151,8 +153,8 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
 
 def _odd_body(body: bytes) -> Iterator[bytes]:
     """Unusual characters with their context in the line."""
-    worded = _has_one(body, WORDS)
-    if not worded and not _has_one(body, MARKS) and (b";" not in body or not ODD_COMMAND.search(body)):
+    worded = WORDS.any_in(body)
+    if not worded and not MARKS.any_in(body) and (b";" not in body or not ODD_COMMAND.search(body)):
         return
     stop = 0
     for match in (ODD_BODY if worded else ODD_MARK).finditer(body):
@@ -174,12 +176,7 @@ def _odd_form(body: bytes) -> Iterator[bytes]:
 
 def _is_secret(name: bytes) -> bool:
     """Whether a name marks its value as secret, or a text contains such a name."""
-    return _has_one(name, SECRET_WORDS) or name.lower().removesuffix(b"\n") in SECRET_NAMES
-
-
-def _has_one(text: bytes, words: tuple[bytes, ...]) -> bool:
-    """Whether a text contains one of some words, which are in lower case."""
-    return any(map(text.lower().__contains__, words))
+    return SECRET_WORDS.any_in(name) or name.lower().removesuffix(b"\n") in SECRET_NAMES
 
 
 def _few(found: Iterator[One]) -> list[One]:

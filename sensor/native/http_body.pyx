@@ -25,7 +25,7 @@ cdef enum:
     TITLE_END = 8      # bytes of </title>
 
 # Words of device descriptions: ``sensor.dissectors.shared.http_body`` lists them.
-if DESCRIPTION_WORDS != (b"device", b"metadata"):
+if DESCRIPTION_WORDS.texts != (b"device", b"metadata"):
     raise ValueError("the words of device descriptions have changed")
 
 

@@ -18,6 +18,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.core.words import Words
 from sensor.dissectors.shared import xml_tree
 from sensor.dissectors.shared.http_message import UNKNOWN, Head
 from sensor.dissectors.shared.seal import seal
@@ -35,7 +36,7 @@ FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
 PAGES = ("text/html", "application/xhtml")
 TITLE_END = b"</title>"
 # Every device description has one of these words, in any case; most other XML has none (upnp.py).
-DESCRIPTION_WORDS = (b"device", b"metadata")
+DESCRIPTION_WORDS = Words(b"device", b"metadata")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _TITLE = lazy_pattern(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
 _FORM_FIELD = lazy_pattern(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
@@ -43,7 +44,7 @@ _JSON_FIELD = lazy_pattern(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})
 _USER = lazy_pattern(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = lazy_pattern(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 # A form with a field for a password contains one of these words, in any case.
-PASSWORD_WORDS = (b"pass", b"pw", b"psw", b"pin", b"secret")
+PASSWORD_WORDS = Words(b"pass", b"pw", b"psw", b"pin", b"secret")
 
 Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and type of program; either may be empty
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Parsed]]
@@ -232,8 +233,7 @@ def _may_describe(body: bytes) -> bool:
     """Whether a body may be a device description. Only then is it parsed."""
     if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
         return False
-    small = body.lower()
-    return body.startswith(UTF_16) or any(word in small for word in DESCRIPTION_WORDS)
+    return body.startswith(UTF_16) or DESCRIPTION_WORDS.any_in(body)
 
 
 def sent(media_type: str, login: Login, upload: Upload) -> Reading:
@@ -250,8 +250,7 @@ def sent(media_type: str, login: Login, upload: Upload) -> Reading:
 
 def _form(login: Login) -> Reading:
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
-        small = body.lower()
-        if not any(word in small for word in PASSWORD_WORDS):
+        if not PASSWORD_WORDS.any_in(body):
             return
         json = body[:1] in b"{["
         found = (_JSON_FIELD if json else _FORM_FIELD).finditer(body)

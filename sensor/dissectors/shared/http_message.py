@@ -15,6 +15,7 @@ from sensor.core.addresses import parse
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.core.words import Words
 
 VERSION = b"HTTP/1."
 HEADERS_LIMIT = 128
@@ -24,8 +25,9 @@ LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
 REMEMBERED_LIMIT = 2048  # bytes
-_SECRET_FIELDS = (b"authorization", b"cookie")
-_SECRET_WORDS = (b"pass", b"pwd", b"psw", b"secret", b"token", b"key", b"auth", b"session")
+_SECRET_FIELDS = Words(b"authorization", b"cookie")
+# Words of secrets in a query, and in fields.
+_SECRET_WORDS = Words(b"pass", b"pwd", b"psw", b"secret", b"token", b"key", b"auth", b"session", b"cookie")
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of a URL.
@@ -87,9 +89,7 @@ def read_head(head: bytes) -> Head:
 
 def _holds_secret(head: bytes) -> bool:
     """Whether a head may contain a secret: in a field for it, or in a query."""
-    small = head.lower()
-    words = _SECRET_WORDS if b"?" in small or b"&" in small else _SECRET_FIELDS
-    return any(map(small.__contains__, words)) or b"cookie" in small
+    return (_SECRET_WORDS if b"?" in head or b"&" in head else _SECRET_FIELDS).any_in(head)
 
 
 def _read_head(head: bytes) -> Head:

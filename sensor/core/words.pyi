@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+class Words:
+    texts: tuple[bytes, ...]
+    def __init__(self, *texts: bytes) -> None: ...
+    def any_in(self, text: bytes) -> bool: ...
