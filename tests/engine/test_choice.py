@@ -9,7 +9,9 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import ALWAYS, Want, armed, event_reader, field, fields, held
+from sensor.detectors.shared.exploits import attempted
 from sensor.engine.choice import LONGEST, REMEMBERED, compiled
+from sensor.intel.signatures import load_signatures
 
 
 class Parsed(Event):
@@ -67,6 +69,15 @@ def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
     known.names, known.version = {"/b"}, 2
     assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [0, 1, 0, 1]
     assert known.requested == 4
+
+
+def test_a_want_of_several_members_is_evaluated_once() -> None:
+    """Equal wants share their answer, also within others; so do those of all detectors of known exploits."""
+    known, given = Knowledge(), load_signatures("exploits")
+    want = field("path").passes(known.has)
+    choose = compiled(Parsed, [want, want, want & (field("status") == 200)])
+    assert (choose(messages(path="/a")), known.requested) == (0b111, 1)
+    assert attempted(given) == attempted(given)
 
 
 def test_what_is_remembered_is_bounded() -> None:
