@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
@@ -31,7 +32,8 @@ PACKET_LIMIT = 35000  # bytes (6.1)
 KEXINIT, COOKIE, LISTS = 20, 16, 10
 # Messages that may precede KEXINIT: disconnect, ignore, debug.
 _OTHERS = (1, 2, 4)
-VERSIONS = ("1.99", "2.0")
+# A version line of version 2 (5.1): its number ends with a dash or with the line.
+VERSION_2 = lazy_pattern(rb"SSH-(?:1\.99|2\.0)(?:-|[\0-\x20\x7f]*\Z)")
 NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last cleartext packet (7.3)
 SHORTER = 16  # bytes by which success is shorter than the acceptance of the service
 PASSWORD_MOST = 64  # maximum of bytes by which a password request is longer than the service request
@@ -124,11 +126,12 @@ class SshStream(Stream):
         direction = self._client if from_client else self._server
         line = direction.line(data)
         if line:
-            yield from _banner(packet, line, direction, from_client)
+            direction.over = not VERSION_2.match(line)
+            yield from banner(packet, line, from_client)
         if direction.named:
             message = direction.message()
             if message:
-                yield from _offer(packet, message, from_client)
+                yield from offer(packet, message, from_client)
         self._look()
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
@@ -341,18 +344,18 @@ class _Direction:
         return b""
 
 
-def _banner(packet: Packet, line: bytes, direction: _Direction, from_client: bool) -> Iterator[Parsed]:
-    """Event and fact of a version line: ``SSH-protocol-software comment``. Of version 1 nothing more is parsed."""
+def banner(packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
+    """Event and fact of a version line: ``SSH-protocol-software comment``."""
     whole = _text(line)
     _, _, rest = whole.partition("-")
     protocol, _, rest = rest.partition("-")
     software, _, comment = rest.partition(" ")
-    direction.over = protocol not in VERSIONS
     yield SshBanner(packet, from_client, protocol, software, comment.strip())
     yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ssh.banner", whole, packet.flow)
 
 
-def _offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Parsed]:
+def offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Parsed]:
+    """Event and fact of a KEXINIT message."""
     reader = Reader(message, COOKIE) if len(message) >= COOKIE else Reader(b"")
     lists = tuple(reader.take(reader.u32()) for _ in range(LISTS))
     own = (lists[0], lists[2 if from_client else 3], lists[4 if from_client else 5], lists[6 if from_client else 7])

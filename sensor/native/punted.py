@@ -11,7 +11,7 @@ import msgspec
 
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
-from sensor.dissectors import http, tls
+from sensor.dissectors import http, ssh, tls
 from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, client_hello, server_hello
 from sensor.dissectors.shared.http_body import decoded
 from sensor.dissectors.shared.http_message import masked, read_head
@@ -84,6 +84,26 @@ class HttpDescriptionBody(Punted):
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.description(packet, self.own, decoded(self.body) if self.encoded else self.body)
+
+
+class SshVersionLine(Punted):
+    """A version line, without its end."""
+
+    from_client: bool
+    line: bytes
+
+    def read(self, packet: Packet) -> Iterable[Parsed]:
+        return ssh.banner(packet, self.line, self.from_client)
+
+
+class SshOffer(Punted):
+    """A KEXINIT message, without its type."""
+
+    from_client: bool
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Parsed]:
+        return ssh.offer(packet, self.body, self.from_client)
 
 
 class TlsClientHelloBody(Punted):

@@ -33,6 +33,7 @@ from sensor.dissectors.shared.snmp_variables import VARIABLES
 from sensor.dissectors.sip import SipMedia, SipRequest, SipResponse
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch
+from sensor.dissectors.ssh import SshForwarding, SshLogin
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 from sensor.dissectors.tls import TlsHeartbeat
 from sensor.native.punted import (
@@ -42,6 +43,8 @@ from sensor.native.punted import (
     HttpResponseHead,
     HttpSentBody,
     Punted,
+    SshOffer,
+    SshVersionLine,
     TlsCertificateBody,
     TlsClientHelloBody,
     TlsOldHello,
@@ -121,6 +124,7 @@ UNITS = (
     Unit("sip", (SipRequest, SipResponse, SipMedia), _SIP),
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
+    Unit("ssh", (SshLogin, SshForwarding), (), (SshVersionLine, SshOffer)),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
     Unit("tls", (TlsHeartbeat,), (), _TLS),
 )

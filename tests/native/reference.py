@@ -21,6 +21,7 @@ from sensor.engine.native_messages import NativeMessages
 from sensor.inventory.novelty import Novelty
 from sensor.native.out import Messages
 from sensor.native.reading import Reading
+from sensor.native.unit import Native
 from sensor.native.units import UNITS
 from sensor.registry import units
 from tests.dissectors.samples import packets
@@ -33,7 +34,11 @@ FIELDS = (
     "ttl", "fragment", "tcp_flags",
 )  # fmt: skip
 DISSECTORS = units(sensor.dissectors, Dissector)
-NAMES = [unit.name for unit in UNITS if not DISSECTORS[unit.name].interest.opening]
+NAMES = [
+    unit.name
+    for unit in UNITS
+    if isinstance(importlib.import_module(f"sensor.native.{unit.name}").UNIT, Native)  # not of a stream
+]
 # Complete messages: the samples of streams over TCP are segments.
 SAMPLES = {
     name: [one for one in packets(name, heads) if heads or one.proto != TCP]

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from sensor.core.dissector import Dissector
 from sensor.dissectors.http import Http
+from sensor.dissectors.ssh import Ssh
 from sensor.dissectors.tls import Tls
-from tests.native import test_http, test_tls
+from tests.native import test_http, test_ssh, test_tls
 from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, mutated, received
 from tests.native.guarded import Guarded
 from tests.native.mill import Ground, run
@@ -36,6 +37,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "http": Kind(Http, test_http.exchange, 80),
+    "ssh": Kind(Ssh, test_ssh.conversation, 22),
     "tls": Kind(Tls, test_tls.conversation, 443),
 }
 

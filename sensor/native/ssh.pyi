@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from sensor.native.stream import NativeStream
+
+UNIT: NativeStream
