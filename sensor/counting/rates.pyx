@@ -19,27 +19,12 @@ cdef extern from *:
     """
     int sensor_ones(unsigned long long number) nogil
 
-ctypedef packed struct Rate:
-    int64_t reported
-    int32_t[BUCKETS] counts
-    uint64_t[BUCKETS] marks
-
 RATE = np.dtype([("reported", "i8"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
 cdef int64_t NEVER = -(1 << 62)
 
 
 cdef class RateWindow:
     """Events per key, and an estimate of the number of sources: each source sets one of 64 marks."""
-
-    cdef readonly int64_t window_ns
-    cdef readonly uint64_t evicted
-    cdef int64_t width, bucket, bucket_start
-    cdef uint64_t mask
-    cdef uint64_t[::1] names
-    cdef int64_t[::1] latest
-    cdef uint8_t[::1] used
-    cdef int32_t[::1] totals      # separate from the rest, because a new key compares those of its whole group
-    cdef Rate[::1] rates
 
     def __init__(self, int64_t window_ns, int key_bits=12):
         """Room for 2**key_bits keys of 125 bytes."""
@@ -57,15 +42,13 @@ cdef class RateWindow:
     def count(self, const uint64_t[:] keys, const int64_t[:] ts):
         """For each row, the number of events of its key in the window, this one included."""
         cdef Py_ssize_t i, n = keys.shape[0]
-        cdef int slot
         if ts.shape[0] != n:
             raise ValueError(f"columns of {n} and {ts.shape[0]} rows")
         out = np.zeros(n, np.uint32)
         cdef uint32_t[::1] counts = out
         with nogil:
             for i in range(n):
-                slot = self.row(keys[i], 0, ts[i], 1)
-                counts[i] = <uint32_t>max(self.totals[slot], 0)
+                counts[i] = <uint32_t>self.add(keys[i], ts[i])
         return out
 
     def follow(
@@ -119,6 +102,10 @@ cdef class RateWindow:
                 if requested[i]:
                     found[i] = self.totals[slot] >= threshold and self.spread(&self.rates[slot]) >= spread
         return out
+
+    cdef int64_t add(self, uint64_t name, int64_t ts) except -1 nogil:
+        """Add an event; returns the number of events of its key in the window."""
+        return max(self.totals[self.row(name, 0, ts, 1)], 0)
 
     cdef int spread(self, Rate* rate) except -1 nogil:
         """Number of the 64 marks that are set."""
