@@ -16,6 +16,7 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
 from sensor.core.time_units import SECOND
+from sensor.detectors.shared.insecure import OF_SENDER, Insecure
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.inventory.roster import Member
@@ -209,6 +210,13 @@ def test_machines_outside_are_not_ours_to_fix() -> None:
     """External hosts and multicast addresses get no recommendations."""
     story = [ftp(0, server="198.51.100.7"), *insecure("ftp", 0)]
     assert len(Watch().feed(story).at(60).reported) == 1
+
+
+@pytest.mark.parametrize("setting", INSECURE)
+def test_events_of_the_sender_show_its_own_settings(setting: str) -> None:
+    """The advisor skips such an event of an external sender: it must not show a setting of the receiver."""
+    shown = [Insecure().read(event) for event in insecure(setting, 0) if type(event) in OF_SENDER]
+    assert [one for one in shown if one is None or one.requested or one.whose is not None] == []
 
 
 def test_benign_twins_are_quiet() -> None:
