@@ -116,10 +116,10 @@ def test_channels_of_a_forwarded_port_are_reported_alike() -> None:
     frames = frames_of(logged_in((1, 36), *CHANNEL * CHANNELS), port=22)
     assert names(alike(frames, 1, 1000)) == ["SshLogin", "SshLogin", "SshForwarding"]
     others = frames_of(logged_in(*((0, 244), (1, 92), (0, 44)) * 60), port=22)
-    for step, count in ((SECOND // 20, 0), (SECOND // 2, 0)):
+    for step in (SECOND // 20, SECOND // 2):
         want = received(others, ("ssh", Ssh()), native=False, step=step)[0]
         assert received(others, ("ssh", Ssh()), native=True, step=step)[0] == want
-        assert names(want).count("SshForwarding") == count
+        assert "SshForwarding" not in names(want)
 
 
 def test_a_session_is_followed_for_a_while() -> None:
