@@ -7,9 +7,10 @@ monitoring open connections and close them at once. Over SMB, sessions that only
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
@@ -43,11 +44,24 @@ SERVICES = {
     5985: ("WinRM", "T1021.006"),
     5986: ("WinRM", "T1021.006"),
 }
+_PORTS = ports_in(SERVICES).view(np.uint8)
 # A server with this many clients of a service is public: its clients do not administer it.
 POPULAR = 3
 SERVERS_LIMIT, CLIENTS_LIMIT = 4096, 8
 # Hosts whose function is file sharing or printing: SMB to them is ordinary.
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))
+
+
+class _Opened(NamedTuple):
+    """Changes of sessions. ``at``: indexes into the changes; ``begun``: which of them begin a session, with ``keys`` of
+    client, server and service, and times (ns); ``over``: whether one ended before HOLD, or had no visible answer.
+    """
+
+    at: npt.NDArray[np.int32]
+    begun: npt.NDArray[np.intp]
+    keys: npt.NDArray[np.uint64]
+    ts: npt.NDArray[np.int64]
+    over: npt.NDArray[np.bool_]
 
 
 def service_of(flow: Flow) -> int:
@@ -69,7 +83,6 @@ class AdminSessions(FlowDetector, EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._wanted = ports_in(SERVICES).view(np.uint8)
         self._recent = self.tables.add("recent", RecentSet(RECENT_BITS))
         self._pending: Bounded[int, Flow] = self.tables.add("pending", Bounded(PENDING_LIMIT))
         self._clients: Distinct[tuple[int, str], int] = self.tables.add(
@@ -96,23 +109,12 @@ class AdminSessions(FlowDetector, EventDetector):
         raise NotImplementedError
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
-        opened = sessions(changes.contacts, self._wanted)
-        if not len(opened):
+        opened = changes.once(_opened)
+        if not len(opened.at):
             return []
-        rows = changes.rows[opened["at"]]
-        kind = rows["kind"]
-        begun = (kind == Change.ANSWERED) & ~changes.flooded[np.searchsorted(changes.contacts["row"], opened["at"])]
-        begun[begun] = self._recent.fresh(
-            combine(opened["key"][begun].copy(), opened["value"][begun].copy()),
-            np.ascontiguousarray(opened["ts"][begun]),
-            HOLD,
-        )
-        short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
-        # If only the client is captured, a long flow was answered.
-        unanswered = (
-            (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * ANSWERED_PACKETS[0])
-        )
-        return [(at, None) for at in opened["at"][begun | short | unanswered].tolist()]
+        found = opened.over.copy()
+        found[opened.begun] = self._recent.fresh(opened.keys, opened.ts, HOLD)
+        return [(at, None) for at in opened.at[found].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client == flow.server:
@@ -160,3 +162,22 @@ class AdminSessions(FlowDetector, EventDetector):
         _, ordinary = self._shares.get(flow.uid) or (0, False)
         device = self.context.device(server_of(flow))
         return ordinary or (device is not None and device.type in SHARING) or self.is_popular(flow)
+
+
+def _opened(changes: Changes) -> _Opened:
+    """The changes of sessions in a batch: the same for all detectors."""
+    opened = sessions(changes.contacts, _PORTS)
+    rows = changes.rows[opened["at"]]
+    kind = rows["kind"]
+    flooded = changes.flooded[np.searchsorted(changes.contacts["row"], opened["at"])]
+    begun = np.flatnonzero((kind == Change.ANSWERED) & ~flooded)
+    short = (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
+    # If only the client is captured, a long flow was answered.
+    unanswered = (rows["answered"] == 0) & (rows["client_packets"] >= 2 * ANSWERED_PACKETS[0])
+    return _Opened(
+        opened["at"],
+        begun,
+        combine(opened["key"][begun], opened["value"][begun]),
+        opened["ts"][begun],
+        (kind == Change.ENDED) & (short | unanswered),
+    )
