@@ -41,7 +41,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     messages.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
     their sender within ``repeats_s``, and of segments without data with impossible flags or resets from a foreign MAC;
-    at most 512 new ones of each a second, 2 during a flood. The others are counted as shed.
+    at most 4,096 new ones of each a second, 2 during a flood. The others are counted as shed.
     """
 
     udp: tuple[int, ...] = ()

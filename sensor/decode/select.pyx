@@ -311,7 +311,7 @@ cdef class Selector:
         if row.payload_len or row.fragment != WHOLE or (row.tcp_flags & ACK and not odd):
             return 0
         if heads.second != second:
-            heads.most = HEADS_IN_FLOOD if heads.met > FLOODED else HEADS_PER_SECOND
+            heads.most = HEADS_IN_FLOOD if heads.met > HEADS_PER_SECOND else HEADS_PER_SECOND
             heads.second, heads.met, heads.taken = second, 0, 0
         if heads.taken >= heads.most:  # not remembered: it must be new when it is seen again
             self.shed += 1

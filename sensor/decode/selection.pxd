@@ -11,10 +11,11 @@ cdef enum:
     LEADS = 1024         # slots for leading-byte rules, by their first four bytes
     # rows that one dissector gets of a pair of hosts, or unsolicited ones to one host, in a second of packet time
     PER_SECOND = 200000
-    # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond that one in SAMPLE is read
-    HEADS_PER_SECOND = 512
+    # new SYNs, and as many new segments with invalid flags, of all hosts together; more in the previous second are a
+    # flood, in which they are counted by one in SAMPLE
+    HEADS_PER_SECOND = 4096
     SAMPLE = 32
-    FLOODED = 1000       # this many in the previous second are a flood
+    FLOODED = 2000       # this many new senders in a second are a flood: tools send more, no network has so many
     KINDS = 3            # of rows: frames, datagrams, streams
     HEADS_IN_FLOOD = 2   # per second
     HEAD_SENDERS = 14    # 2**14 headers are remembered

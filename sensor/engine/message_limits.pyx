@@ -29,7 +29,7 @@ cdef enum:
 cdef int64_t SECOND = 1_000_000_000
 # ns
 WINDOW = 600 * SECOND
-MESSAGES, NEWCOMERS, CROWD = 600_000, 1000, 2000
+MESSAGES, NEWCOMERS, CROWD = 600_000, 4_000, 8_000
 # 2**14 senders of 125 bytes. If there are more, those with the fewest messages are evicted: spoofed senders before any
 # that sends again.
 SENDERS_BITS = 14

@@ -21,7 +21,7 @@ from sensor.engine.shedding import Shedder
 # Batches that may wait for the engine: the kernels are several times faster, and each takes megabytes.
 AHEAD = 1
 # Rows of a live batch from which on no further batch is appended to it.
-JOINED_LIMIT = 16_384
+JOINED_LIMIT = 8_192
 
 Piece = tuple[Batch, Work]
 

@@ -2,12 +2,15 @@
 
 Packets cost the kernels a fraction of a microsecond, and flows, scans, sweeps, floods and threat lists need nothing
 else. Messages cost the dissectors a hundred times as much. An engine that falls behind therefore reads fewer messages
-the fuller the ring is, in this order:
+the fuller the ring will be soon, in this order:
 
 1. TCP flows: half, a quarter, and so on; whole flows are skipped, so that the others stay complete.
 2. Datagrams to one host: the same.
 3. Broadcast and multicast messages (leases, names, services, neighbors) identify most devices and are few. They are
    shed like the second, but only if a batch has more than ``GROUPS`` of them.
+
+A slow overload uses most of the ring before messages are shed, so that none are if it ends early enough; when the ring
+fills within a second, shedding begins at a third of it.
 
 Alerts are made from the messages that are read, and report the share that was not. Unread messages are counted and
 reported.
@@ -16,11 +19,13 @@ reported.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 import numpy.typing as npt
 
 from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import SECOND
 from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 
@@ -29,17 +34,19 @@ from sensor.decode.select import NEWCOMERS_BIT
 SPARED, LAST = 6, 13
 # Broadcast and multicast messages per batch that are never shed.
 GROUPS = 256
-# Backlogs at which the first and the last level are reached.
-FIRST_AT, LAST_AT = 0.5, 0.8
+# Expected backlogs at which the first and the last level are reached.
+FIRST_AT, LAST_AT = 0.7, 0.9
+# A level takes effect after about this time (ns), when earlier batches are processed. Growth is measured over as long.
+AHEAD = SECOND
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BITS = 6
 
 
-def level_of(backlog: float) -> int:
-    """The shedding level for a backlog (share of the ring that waits): the fuller the ring, the less is read, so that
-    the level settles where the engine keeps up.
+def level_of(expected: float) -> int:
+    """The shedding level for an expected backlog (share of the ring that waits): the fuller the ring, the less is read,
+    so that the level settles where the engine keeps up.
     """
-    return max(0, min(LAST, math.ceil((backlog - FIRST_AT) / (LAST_AT - FIRST_AT) * LAST)))
+    return max(0, min(LAST, math.ceil((expected - FIRST_AT) / (LAST_AT - FIRST_AT) * LAST)))
 
 
 class Shedder:
@@ -47,12 +54,24 @@ class Shedder:
 
     def __init__(self) -> None:
         self.shed = 0
+        self._past: deque[tuple[int, float]] = deque()  # (packet time, backlog) of the last two seconds
+
+    def expected(self, now: int, backlog: float) -> float:
+        """The backlog in a second, if it continues to grow as in the second before ``now`` (ns)."""
+        past = self._past
+        while past and not 0 <= now - past[0][0] <= 2 * AHEAD:
+            past.popleft()
+        while len(past) > 1 and now - past[1][0] >= AHEAD:
+            past.popleft()
+        before = past[0][1] if past else 0.0
+        past.append((now, backlog))
+        return backlog + max(backlog - before, 0.0)
 
     def lighten(self, rows: npt.NDArray[np.void], work: Work, backlog: float) -> Work:
         """The work of a batch, reduced to what the engine has time for. ``backlog``: share of the ring that waits after
         it, 0 to 1.
         """
-        level = level_of(backlog)
+        level = level_of(self.expected(int(rows["ts"][-1]), backlog))
         if not level or not len(work.chosen):
             return work
         kept = _kept(rows[work.chosen], work.wanted, level)

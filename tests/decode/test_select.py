@@ -320,15 +320,15 @@ def test_impossible_flags(flags: int, odd: int) -> None:
 
 
 def test_a_flood_of_headers_is_shed() -> None:
-    """The limit is 512 in the first second and two in each second above a thousand; afterwards it recovers; impossible
-    flags always pass.
+    """The limit is 4,096 in the first second and two in each second after one with more; afterwards it recovers;
+    impossible flags always pass.
     """
-    flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(6000)]
-    times = [SECOND * (1 + n // 2000) for n in range(6000)]
+    flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(15_000)]
+    times = [SECOND * (1 + n // 5000) for n in range(15_000)]
     frames, times = [*flood, syn(A, flags=0), syn("10.200.0.1")], [*times, 3 * SECOND, 5 * SECOND]
     wanted = select(frames, HEADS, times=times)
-    assert [sum(wanted[at : at + 2000]) for at in (0, 2000, 4000)] == [512, 2, 2]
-    assert wanted[6000:] == [1, 1]
+    assert [sum(wanted[at : at + 5000]) for at in (0, 5000, 10_000)] == [4096, 2, 2]
+    assert wanted[15_000:] == [1, 1]
 
 
 def test_a_host_has_a_budget_for_icmp() -> None:
@@ -346,11 +346,11 @@ def sent(mac: int) -> bytes:
 
 
 def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_received() -> None:
-    """1,000 new senders in a second pass; the next one marks a flood and has the highest bit. From then on only known
+    """2,000 new senders in a second pass; the next one marks a flood and has the highest bit. From then on only known
     and repeated senders pass, until the flood is over.
     """
     known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
-    crowd = [sent(0x020000000000 + n) for n in range(1_200)]
+    crowd = [sent(0x020000000000 + n) for n in range(2_200)]
     frames = [
         sent(known),
         *crowd,
@@ -361,10 +361,10 @@ def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_recei
         sent(known),
         sent(later),
     ]
-    times = [SECOND] * 1_202 + [SECOND, SECOND + 1] + [2 * SECOND] * 51 + [4 * SECOND]
+    times = [SECOND] * 2_202 + [SECOND, SECOND + 1] + [2 * SECOND] * 51 + [4 * SECOND]
     wanted = select(frames, Interest(ethertypes=(0x0806,)), times=times)
-    assert wanted[:1_000] == [1] * 1_000
-    assert wanted[1_000] == 1 | 1 << NEWCOMERS_BIT
-    assert wanted[1_001:1_201] == [0] * 200
-    assert wanted[1_201:1_204] == [1, 0, 1]
-    assert wanted[1_204:] == [0] * 50 + [1, 1]
+    assert wanted[:2_000] == [1] * 2_000
+    assert wanted[2_000] == 1 | 1 << NEWCOMERS_BIT
+    assert wanted[2_001:2_201] == [0] * 200
+    assert wanted[2_201:2_204] == [1, 0, 1]
+    assert wanted[2_204:] == [0] * 50 + [1, 1]

@@ -47,7 +47,7 @@ def test_a_flood_is_one_alert_and_no_devices() -> None:
     records = reported(frames, times)
     [alert] = [record.alert for record in records if (record.kind, record.action) == ("alert", "open")]
     assert alert is not None
-    assert (alert["detector"], alert["numbers"]["senders"]) == (FLOOD, 1000)
+    assert (alert["detector"], alert["numbers"]["senders"]) == (FLOOD, 2000)
     new = [
         record.device["macs"][0]
         for record in records

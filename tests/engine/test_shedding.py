@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import pytest
 
 from sensor.core.batch import ROW
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.time_units import SECOND
 from sensor.decode.kernels import TICK, Work
 from sensor.decode.select import NEWCOMERS_BIT
 from sensor.engine.shedding import FIRST_AT, GROUPS, LAST, LAST_AT, SPARED, Shedder, level_of
@@ -31,17 +33,61 @@ def backlog(level: int) -> float:
     return FIRST_AT + (LAST_AT - FIRST_AT) * (level - 0.5) / LAST
 
 
+def constant(level: int, rows: npt.NDArray[np.void], work: Work) -> Work:
+    """What is left of a batch if the ring has had this fill level for a while."""
+    shedder = Shedder()
+    shedder.expected(0, backlog(level))
+    return shedder.lighten(rows, work, backlog(level))
+
+
 def read(level: int, proto: int = TCP) -> int:
     """The number of messages of a batch that are read."""
-    rows, work = batch(proto)
-    return len(Shedder().lighten(rows, work, backlog(level)).chosen)
+    return len(constant(level, *batch(proto)).chosen)
 
 
 def test_an_engine_in_time_reads_everything() -> None:
     shedder = Shedder()
     rows, work = batch()
+    shedder.expected(0, FIRST_AT)
     assert shedder.lighten(rows, work, FIRST_AT) is work
     assert shedder.shed == 0
+
+
+def levels(backlogs: Iterable[float], step: float) -> list[int]:
+    """The levels while a ring has these backlogs, ``step`` seconds apart."""
+    shedder = Shedder()
+    return [level_of(shedder.expected(round(at * step * SECOND), one)) for at, one in enumerate(backlogs)]
+
+
+def test_a_slow_overload_uses_the_ring_before_messages_are_shed() -> None:
+    """A ring that fills in ten seconds, seen ten times a second: nothing is shed in the first six."""
+    first = np.flatnonzero(levels([at / 100 for at in range(101)], 0.1))[0]
+    assert 0.6 <= first / 100 < FIRST_AT
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
+def test_a_steep_overload_is_shed_earlier(seconds: float) -> None:
+    """A ring that fills within a second: the first messages are shed from a third of it, almost all from half of it."""
+    found = levels([at / 100 for at in range(101)], seconds / 100)
+    assert 0.3 <= np.flatnonzero(found)[0] / 100 <= 0.4
+    assert LAST in found[:50]
+
+
+def test_bursts_that_end_leave_everything_read() -> None:
+    """A third of the ring fills at once, and again after a silence."""
+    assert levels([0.3, 0.1, 0.0], 0.2) == [0, 0, 0]
+    assert levels([0.3, 0.2, 0.35], 10) == [0, 0, 0]
+
+
+def test_a_clock_that_was_set_back_is_a_new_start() -> None:
+    """Growth is not measured from a later time."""
+    shedder = Shedder()
+    shedder.expected(100 * SECOND, 0.1)
+    assert [shedder.expected(at * SECOND, 0.4) for at in (50, 51)] == [pytest.approx(0.8), 0.4]
+
+
+def test_a_draining_ring_is_not_expected_to_be_empty() -> None:
+    assert levels([0.9, 0.85, 0.8], 0.3)[-1] == level_of(0.8)
 
 
 @pytest.mark.parametrize("level", range(1, SPARED + 1))
@@ -57,17 +103,17 @@ def test_beyond_that_datagrams_are_halved_too() -> None:
 
 
 def test_the_fuller_the_ring_the_less_is_read() -> None:
-    levels = [level_of(part / 16) for part in range(17)]
-    assert levels == sorted(levels)
-    assert (levels[0], levels[8], levels[13], levels[16]) == (0, 0, LAST, LAST)
-    assert max(after - before for before, after in itertools.pairwise(levels)) <= 3
+    found = [level_of(part / 16) for part in range(17)]
+    assert found == sorted(found)
+    assert (found[0], found[11], found[15], found[16]) == (0, 0, LAST, LAST)
+    assert max(after - before for before, after in itertools.pairwise(found)) <= 5
 
 
 def test_whole_conversations_stay() -> None:
     """All segments of half of the connections are read, since half of every connection would be useless."""
     rows, work = batch()
     rows["flow"] = np.arange(PACKETS) % 64
-    kept = Shedder().lighten(rows, work, backlog(1)).chosen
+    kept = constant(1, rows, work).chosen
     counts = np.bincount(rows["flow"][kept].astype(np.int64), minlength=64)
     assert set(counts.tolist()) == {0, PACKETS // 64}
 
@@ -75,7 +121,7 @@ def test_whole_conversations_stay() -> None:
 def test_what_is_read_at_one_step_is_read_at_the_step_before() -> None:
     """A connection that is read stays selected at lower load, and as few as possible are interrupted at higher load."""
     rows, work = batch()
-    more, less = (set(Shedder().lighten(rows, work, backlog(level)).chosen.tolist()) for level in (1, 2))
+    more, less = (set(constant(level, rows, work).chosen.tolist()) for level in (1, 2))
     assert less < more
 
 
@@ -106,11 +152,11 @@ def to_groups(count: int) -> tuple[npt.NDArray[np.void], Work]:
 def test_what_is_reported_to_all_is_read_at_every_step(level: int) -> None:
     """Unicast datagrams are shed, those that identify devices stay."""
     rows, work = to_groups(GROUPS)
-    kept = Shedder().lighten(rows, work, backlog(level)).chosen
+    kept = constant(level, rows, work).chosen
     assert set(range(GROUPS)) <= set(kept.tolist())
     assert level < LAST or len(kept) == GROUPS
 
 
 def test_a_flood_of_what_is_reported_to_all_is_shed_like_the_rest() -> None:
     rows, work = to_groups(PACKETS)
-    assert len(Shedder().lighten(rows, work, backlog(LAST)).chosen) == 0
+    assert len(constant(LAST, rows, work).chosen) == 0
