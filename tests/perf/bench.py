@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -244,6 +246,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def found(folder: Path) -> captures.Captures:
+    """The captures, made in another process: the peak memory of this one would be that of every program it starts."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(captures.find, folder).result()
+
+
 def main() -> int:
     """Measure and print, each line as soon as it is available."""
     args = arguments()
@@ -252,7 +260,7 @@ def main() -> int:
     states = [programs.here()] + ([programs.baseline(args.baseline, made.resolve())] if args.baseline != "none" else [])
     with tempfile.TemporaryDirectory() as out:
         bench = Bench(
-            captures.find(args.captures),
+            found(args.captures),
             states,
             [] if args.no_peers else programs.peers(made.resolve()),
             args.runs,
