@@ -6,8 +6,9 @@ rules are those of ``sensor.dissectors.shared.http_body``.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
+from sensor.core.words cimport Words, same
 from sensor.dissectors.shared.http_body import DESCRIPTION_WORDS
-from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, same, stripped
+from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, stripped
 from sensor.native.kinds cimport (
     HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS,
     HTTP_PAGE_BODY_BODY,
@@ -24,9 +25,7 @@ cdef enum:
     CHUNK_DIGITS = 8
     TITLE_END = 8      # bytes of </title>
 
-# Words of device descriptions: ``sensor.dissectors.shared.http_body`` lists them.
-if DESCRIPTION_WORDS.texts != (b"device", b"metadata"):
-    raise ValueError("the words of device descriptions have changed")
+cdef Words DESCRIPTIONS = DESCRIPTION_WORDS
 
 
 cdef int begin_body(
@@ -212,7 +211,7 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
 
 cdef bint may_describe(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
     """Whether a body contains a word of device descriptions, or a zero byte, as text in UTF-16 does."""
-    return memchr(data, 0, size) != NULL or holds(data, size, b"device", 6) or holds(data, size, b"metadata", 8)
+    return memchr(data, 0, size) != NULL or DESCRIPTIONS.among(data, size)
 
 
 cdef int release_body(Stream* s, Body* body) except -1 nogil:

@@ -52,7 +52,6 @@ cdef uint32_t last_line(const uint8_t* data, uint32_t size) noexcept nogil  # th
 cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil  # these compare sizes first
 cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil  # the same
 cdef int64_t length_of(const Value* value) noexcept nogil  # the same
-cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept nogil  # the same
 cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t length) noexcept nogil  # the same
 
 

@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from sensor.native.read cimport lower
+from sensor.core.words cimport lower, same
 
 cdef enum:
     HEADERS_LIMIT = 128
@@ -308,15 +308,6 @@ cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32
             continue
         return <int64_t>i - 1 if i > since and data[i - 1] == 13 else i
     return -1
-
-
-cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept nogil:  # the caller compared sizes
-    """Whether a text equals a lower-case word, ignoring case."""
-    cdef uint32_t i
-    for i in range(size):
-        if lower(text[i]) != <uint8_t>word[i]:
-            return False
-    return True
 
 
 # compares sizes first

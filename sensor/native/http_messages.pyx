@@ -7,8 +7,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 
 from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
+from sensor.core.words cimport same
 from sensor.native.http_head cimport (
-    ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, same, stripped,
+    ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, stripped,
 )
 from sensor.native.kinds cimport (
     FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, HTTP_REQUEST, HTTP_REQUEST_ACTION,

@@ -2,6 +2,8 @@
 # dissector can check once, at the end.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from sensor.core.words cimport lower
+
 cdef struct Bytes:
     const uint8_t* data
     uint32_t at
@@ -37,10 +39,6 @@ cdef inline const uint8_t* take(Bytes* b, uint32_t size) noexcept nogil:  # chec
         return NULL
     b.at += size
     return b.data + (b.at - size)
-
-
-cdef inline uint8_t lower(uint8_t c) noexcept nogil:  # arithmetic only
-    return c | 32 if 65 <= c <= 90 else c
 
 
 cdef inline bint plain(const uint8_t* text, uint32_t size) noexcept nogil:  # reads what the caller checked

@@ -6,7 +6,7 @@ of repeated fields counts.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
-from sensor.native.http_head cimport same
+from sensor.core.words cimport same
 
 cdef enum:
     LENGTH = 14            # bytes of the names
