@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.log_lines import LOOKS
 from sensor.eventlog.segments import segments
 from tests import sampling
 
@@ -57,8 +58,9 @@ def test_kill_at_random_points(tmp_path: Path, root: Path) -> None:
         assert reported
         acknowledged += reported
         following = reported[-1] + 1
-    while more := reader.read():
-        seen += [number for number, _ in more]
+    for _ in range(LOOKS):  # the last kill may have left an outdated link to a segment that is complete
+        while more := reader.read():
+            seen += [number for number, _ in more]
     reader.close()
     again = LogCursor(path)
     records = []
