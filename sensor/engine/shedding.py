@@ -57,7 +57,9 @@ class Shedder:
         self._past: deque[tuple[int, float]] = deque()  # (packet time, backlog) of the last two seconds
 
     def expected(self, now: int, backlog: float) -> float:
-        """The backlog in a second, if it continues to grow as in the second before ``now`` (ns)."""
+        """The backlog in a second, if it continues to grow as in the second before ``now`` (ns), which this call
+        remembers.
+        """
         past = self._past
         while past and not 0 <= now - past[0][0] <= 2 * AHEAD:
             past.popleft()

@@ -124,7 +124,9 @@ cdef int lines(Stream* s, Direction* direction, uint32_t* at, int way) except -1
         end = <const uint8_t*>memchr(line, 10, min(size, LINE_LIMIT + 1))
         if end == NULL:
             # A server may send other lines before its version, but only text.
-            direction.over = size > LINE_LIMIT or (memcmp(line, b"SSH-", min(size, <uint32_t>4)) and not text(line, size))
+            direction.over = size > LINE_LIMIT or (
+                memcmp(line, b"SSH-", min(size, <uint32_t>4)) != 0 and not text(line, size)
+            )
             break
         size = <uint32_t>(end - line)
         at[0] += size + 1
