@@ -30,7 +30,7 @@ cdef class Words:
         """Whether a text contains one of them."""
         return self.among(text, len(text))
 
-    cdef bint among(self, const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    cdef bint among(self, const uint8_t* data, Py_ssize_t size) noexcept nogil:  # compares sizes first
         """Whether these bytes contain one of them."""
         cdef Py_ssize_t at
         cdef uint8_t i
