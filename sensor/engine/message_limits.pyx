@@ -7,8 +7,8 @@ select pass limits the messages between two hosts and the rate of new MACs. This
 MAC with an address:
 
 - Datagrams and frames of one sender: ``MESSAGES`` in ten minutes. TCP segments are limited by their dissectors.
-- Senders not seen in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` in total. Senders beyond
-  the limit are read from their second message on.
+- Senders not seen in the last ten minutes: ``NEWCOMERS`` a minute behind one MAC, ``CROWD`` in total. Senders beyond
+  the limit are read from their second message on. A minute lets bursts pass, and makes a long flood cheap.
 
 Unread messages are counted as shed. Rows are processed in packet order, so that the result does not depend on how they
 are split into batches.
@@ -28,8 +28,8 @@ cdef enum:
 
 cdef int64_t SECOND = 1_000_000_000
 # ns
-WINDOW = 600 * SECOND
-MESSAGES, NEWCOMERS, CROWD = 600_000, 4_000, 8_000
+WINDOW, MINUTE = 600 * SECOND, 60 * SECOND
+MESSAGES, NEWCOMERS, CROWD = 600_000, 20_000, 40_000
 # 2**14 senders of 125 bytes. If there are more, those with the fewest messages are evicted: spoofed senders before any
 # that sends again.
 SENDERS_BITS = 14
@@ -45,7 +45,7 @@ cdef class MessageLimits:
     def __init__(self, int64_t messages=MESSAGES, int64_t newcomers=NEWCOMERS, int64_t crowd=CROWD):
         self.messages, self.newcomers, self.crowd = messages, newcomers, crowd
         self.senders = RateWindow(WINDOW, SENDERS_BITS)
-        self.fresh, self.all = RateWindow(SECOND), RateWindow(SECOND, 3)
+        self.fresh, self.all = RateWindow(MINUTE), RateWindow(MINUTE, 3)
 
     def within(self, const Row[::1] rows, work):
         """The work of a batch without the messages over the limit. Rows whose dissectors have given up their flow count

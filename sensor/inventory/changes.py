@@ -71,8 +71,7 @@ class Changes:
             return list(due)
         self._flooded = False
         forged = {record for record in due if record.reported is None and record.first == record.last}
-        for record in forged:
-            self._table.evict(record)
+        self._table.reject(forged)
         return [record for record in due if record not in forged]
 
     def _news(self, record: Record, now: int, limits: Limits, last_word: bool) -> Iterator[DeviceChange]:

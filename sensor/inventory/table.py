@@ -170,6 +170,12 @@ class Table:
         self.evicted += 1
         self.let_go(record)
 
+    def reject(self, forged: set[Record]) -> None:
+        """Evict newcomers that were admitted and are forged: others may be admitted in their place."""
+        for record in forged:
+            self.evict(record)
+        self._burst = max(0, self._burst - len(forged))
+
     def let_go(self, record: Record) -> None:
         """Remove a record that may still be cached, and clear its contents."""
         self.remove(record)

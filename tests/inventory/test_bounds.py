@@ -54,6 +54,17 @@ def test_a_newcomer_in_a_flood_is_reported_once_it_shows_itself_again(story_with
     assert list(story.who(late).names) == ["PC15"]
 
 
+def test_forged_hosts_of_a_flood_take_the_place_of_no_real_one(story_with):
+    """Ten hosts were admitted before a flood of senders was detected; a phone that joins later is admitted at once."""
+    story = story_with(Limits(burst=10))
+    for n in range(10):
+        story.inventory.observe(Observation(story.ts, Subject(0x001B21_000000 + n), "dhcp.hostname", f"PC{n}"))
+    story.inventory.doubt()
+    story.at(1).sends("00:17:c8:00:00:01", "", "dhcp.hostname", "SEP1")
+    assert list(story.who("00:17:c8:00:00:01").names) == ["SEP1"]
+    assert [action for action, _ in story.end()] == ["new"]
+
+
 def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(story_with):
     """At the bound a silent unidentified device is evicted before an active one and before any identified one."""
     story = story_with(Limits(devices=4))
