@@ -95,15 +95,15 @@ def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint
     """``tcp``: the kind of change at which TCP flows count."""
     kind = changes.contacts["kind"]
     near = (kind == tcp) | (kind == Change.ANSWERED)
-    contacts, flooded = changes.contacts[near], changes.flooded[near]
+    contacts, flooded = changes.contacts.compress(near), changes.flooded[near]
     port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
     over = np.where(proto == TCP, contacts["kind"] == tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
     if wanted is not None:
         over &= wanted[port + ((proto == UDP) << 16)] > 0
-    found = contacts[
+    found = contacts.compress(
         over & (port < EPHEMERAL) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded
-    ]
-    rows = changes.rows[found["row"]]
+    )
+    rows = changes.rows.take(found["row"])
     least = ANSWERED_PACKETS if tcp == Change.ENDED else (0, 0)
     answered = (found["service"] & 0xFF == UDP) | (
         (rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1])
@@ -114,7 +114,7 @@ def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint
         | (found["client_port"] == found["service"] >> 8)
     )
     kept = answered & requested
-    found = found[kept]
+    found = found.compress(kept)
     with np.errstate(over="ignore"):
         abroad = (found["flags"] & SERVER_INSIDE) == 0
         client = np.where(found["flags"] & CLIENT_INSIDE, found["client"], _OUTSIDE) * _SPREAD

@@ -88,10 +88,10 @@ class Changes:
             return self
         kept = np.ones(len(self.rows), np.bool_)
         kept[self.contacts["row"][drowned]] = False
-        contacts = self.contacts[~drowned]
+        contacts = self.contacts.compress(~drowned)
         contacts["row"] = (np.cumsum(kept) - 1)[contacts["row"]]
         places = kept.nonzero()[0]
-        return Changes(self.rows[places], contacts, self.flooded[~drowned], places)
+        return Changes(self.rows.take(places), contacts, self.flooded[~drowned], places)
 
 
 class ChangeReader:

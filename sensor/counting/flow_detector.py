@@ -24,8 +24,9 @@ class FlowDetector(Detector):
     """Inspects flow changes in bulk, then evaluates the few rows that stand out.
 
     ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its result must not
-    depend on how packets are split into batches. It runs no Python per row: numpy and the kernels of this package. It
-    must not use devices, because it runs ahead of dissection; ``evaluate``, called at the packet of each candidate, may
+    depend on how packets are split into batches. It runs no Python per row: numpy and the kernels of this package.
+    ``take`` and ``compress`` choose rows (an index copies them field by field, see ``core/row_copies.py``). It must not
+    use devices, because it runs ahead of dissection; ``evaluate``, called at the packet of each candidate, may
     use them. ``floods``: also pass unanswered flows to flooded hosts, which all other detectors ignore.
     """
 

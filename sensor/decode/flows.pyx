@@ -16,6 +16,7 @@ import numpy as np
 from sensor.core.flow import CHANGE
 from sensor.core.prefetch cimport sensor_prefetch
 from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, ONE_SIDED, RST, SYN, Row
+from sensor.core.row_copies import copied
 from sensor.decode.flow_keys cimport (
     ANSWERED, CLOSED, CONNECTED, DATAGRAMS, EVICTED, FINISHED, FIRST_GRADE, GROUP, IDLE, LAST_GRADE, LINGERING, NEW,
     OPEN, PROGRESS, REFUSED, RESET, STOPPED, SWEEPS, UNANSWERED, age_class, client_of, key_of,
@@ -73,7 +74,7 @@ cdef class FlowTable:
         """The changes recorded since the last call, as a copy."""
         cdef Py_ssize_t changed = self.changed
         self.changed = 0
-        return self.change_rows[:changed].copy()
+        return copied(self.change_rows[:changed])
 
     cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
         """At most CHUNK rows will be followed next, one by one: prefetch the cache lines of all before the first is

@@ -11,6 +11,7 @@ import numpy as np
 
 from sensor.core.batch import ROW
 from sensor.core.row cimport Row
+from sensor.core.row_copies import copied
 from sensor.decode.datagrams import Datagrams
 from sensor.decode.flows cimport CHUNK, ENDED, FlowTable
 from sensor.decode.frames cimport decode_rows
@@ -190,7 +191,7 @@ cdef class Kernels:
         return 0
 
     cdef object work(self, rows, malformed):
-        ticks = self.tick_rows[: self.ticked].copy()
+        ticks = copied(self.tick_rows[: self.ticked])
         changes = self.flows.take()
         for tick in ticks:
             changes["row"][tick["first"] : tick["stop"]] = tick["row"]

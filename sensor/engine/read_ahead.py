@@ -15,6 +15,7 @@ import numpy as np
 
 from sensor.capture.source import Source
 from sensor.core.batch import Batch
+from sensor.core.row_copies import concatenated
 from sensor.decode.kernels import Kernels, Work
 from sensor.engine.shedding import Shedder
 
@@ -127,7 +128,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
     batches, works = zip(*pieces, strict=True)
     starts = np.cumsum([0, *map(len, batches)])[:-1].tolist()
     changed = np.cumsum([0, *(len(work.changes) for work in works)])[:-1].tolist()
-    changes, ticks = np.concatenate([work.changes for work in works]), np.concatenate([work.ticks for work in works])
+    changes, ticks = concatenated([work.changes for work in works]), concatenated([work.ticks for work in works])
     changes["row"] += np.repeat(np.array(starts, changes["row"].dtype), [len(work.changes) for work in works])
     for name, steps in (("row", starts), ("first", changed), ("stop", changed)):
         ticks[name] += np.repeat(np.array(steps, ticks[name].dtype), [len(work.ticks) for work in works])
@@ -144,7 +145,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         for one in batches:
             one.release()
 
-    rows = np.concatenate([one.rows for one in batches])
+    rows = concatenated([one.rows for one in batches])
     return Batch(batches[0].data, rows, release), Work(
         changes,
         chosen,

@@ -76,7 +76,7 @@ class Shedder:
         level = level_of(self.expected(int(rows["ts"][-1]), backlog))
         if not level or not len(work.chosen):
             return work
-        kept = _kept(rows[work.chosen], work.wanted, level)
+        kept = _kept(rows.take(work.chosen), work.wanted, level)
         work, shed = work.keep(kept)
         self.shed += shed
         return work

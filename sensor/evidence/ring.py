@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sensor.core.batch import Batch
 from sensor.core.flow import Change
 from sensor.core.packet import Packet
+from sensor.core.row_copies import copied
 
 CHANGES, CHANGE_BYTES = 2048, 128
 MASK = 2**64 - 1
@@ -59,14 +60,14 @@ class FlowRing:
         """Start processing a batch; ``changes``: the flow changes that its packets made."""
         kinds, rows = changes["kind"], changes["row"]
         self._batch, self.row = batch, 0
-        self._changes = changes[(kinds != Change.ENDED) & (rows >= 0) & (rows < len(batch))]
+        self._changes = changes.compress((kinds != Change.ENDED) & (rows >= 0) & (rows < len(batch)))
 
     def end(self) -> None:
         """The batch's bytes are released: copy those that may be needed later."""
         batch, changes, self._batch, self._changes = self._batch, self._changes, None, None
         if batch is None or changes is None or not len(changes):
             return
-        last = changes[-self._most :].copy()
+        last = copied(changes[-self._most :])
         self._kept.append((last, _Beginnings(batch, last["row"])))
         self._held += len(last)
         while self._held - len(self._kept[0][0]) >= self._most:

@@ -52,7 +52,7 @@ class Learner(FlowDetector, DeviceDetector):
         news = self._news.fresh(changes)
         # A flow that is new anyway has the same information about the external server.
         abroad = sorted(set(self._abroad.fresh(changes)).difference(news))
-        rows = changes.rows[news + abroad]
+        rows = changes.rows.take(news + abroad)
         columns = [rows[name].tolist() for name in COLUMNS]
         return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 

@@ -38,7 +38,7 @@ class Services:
         picked = picked[((proto == TCP) | (proto == UDP)) & (port < EPHEMERAL) & (port > 0)]
         if not len(picked):
             return iter(())
-        rows = changes[picked]
+        rows = changes.take(picked)
         service = rows["proto"].astype(np.uint64) << np.uint64(16) | rows["server_port"]
         ends = np.empty((len(rows), 2), np.uint64)
         with np.errstate(over="ignore"):
@@ -47,7 +47,7 @@ class Services:
         new = self._recent.fresh((ends * _SPREAD).reshape(-1), np.repeat(rows["ts"], 2), WINDOW)
         found = new.nonzero()[0]
         at, offers = found >> 1, found & 1 == 0
-        rows = rows[at]
+        rows = rows.take(at)
         mac, high, low = (
             np.where(offers, rows[f"server_{part}"], rows[f"client_{part}"]).tolist() for part in ("mac", "hi", "lo")
         )

@@ -47,7 +47,8 @@ class Sightings:
         found, keys = ends(changes, self._blocks, PATIENT_SENDER)
         seen = self._recent.look(keys, np.ascontiguousarray(found["ts"]), WINDOW)
         picked = np.flatnonzero(seen if len(self._waiting) < WAITING else seen == RecentSet.AGAIN)
-        for (ts, mac, hi, lo, row, vlan, _), state in zip(found[picked].tolist(), seen[picked].tolist(), strict=True):
+        ends_seen = zip(found.take(picked).tolist(), seen[picked].tolist(), strict=True)
+        for (ts, mac, hi, lo, row, vlan, _), state in ends_seen:
             sighting = ts, mac, hi << 64 | lo, vlan
             if state == RecentSet.AGAIN:
                 yield row, sighting

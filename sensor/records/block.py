@@ -92,8 +92,9 @@ class Rows(NamedTuple):
         return len(self.words)
 
     def take(self, chosen: npt.NDArray[Any]) -> Rows:
-        """Some of the rows; the text is shared."""
-        return Rows(self.heads[chosen], self.words[chosen], self.text)
+        """Some of the rows, by indexes or a mask; the text is shared."""
+        heads = self.heads.compress(chosen) if chosen.dtype == np.bool_ else self.heads.take(chosen)
+        return Rows(heads, self.words[chosen], self.text)
 
 
 class Part(NamedTuple):

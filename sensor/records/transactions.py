@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sensor.core.row_copies import copied
 from sensor.records.block import Rows
 
 Places = npt.NDArray[np.int64]
@@ -48,9 +49,9 @@ class Exchange(NamedTuple):
         found = np.full(len(places), np.iinfo(np.int64).max)
         for number, part in enumerate(self.parts):
             there = (places[:, number] >= 0).nonzero()[0]
-            own = part.heads[places[there, number]]
+            own = part.heads.take(places[there, number])
             earlier = own["ts"] < found[there]
-            there, own = there[earlier], own[earlier]
+            there, own = there[earlier], own.compress(earlier)
             heads[there], found[there] = turned(own) if self.servers[number] else own, own["ts"]
         return heads
 
@@ -72,7 +73,7 @@ PAIRS = (("src_hi", "dst_hi"), ("src_lo", "dst_lo"), ("src_mac", "dst_mac"), ("s
 
 def turned(heads: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """The heads with both sides exchanged."""
-    other = heads.copy()
+    other = copied(heads)
     for one, two in PAIRS:
         other[one], other[two] = heads[two], heads[one]
     return other

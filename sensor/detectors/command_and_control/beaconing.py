@@ -103,7 +103,9 @@ class Beaconing(FlowDetector):
         rows = changes.contacts
         outbound = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE
         kinds = (rows["kind"] == Change.ANSWERED) | (rows["kind"] == Change.ENDED)
-        rows = rows[outbound & kinds & ((rows["service"] & 0xFF) != 1) & ~self._ports[rows["service"] >> 8 & 0xFFFF]]
+        rows = rows.compress(
+            outbound & kinds & ((rows["service"] & 0xFF) != 1) & ~self._ports[rows["service"] >> 8 & 0xFFFF]
+        )
         if not len(rows):
             return []
         sent = changes.rows["client_bytes"][rows["row"]].astype(np.int64)

@@ -96,8 +96,8 @@ class SessionGuessing(FlowDetector, EventDetector):
         )
         if not len(at):
             return []
-        at = at[_fails(rows[at])]
-        ended = rows[at]
+        at = at[_fails(rows.take(at))]
+        ended = rows.take(at)
         lost = _unfinished(ended) & ~(_one_way(ended, "client") | _one_way(ended, "server"))
         return list(zip(at.tolist(), np.where(lost, ended["last"], ENDED).tolist(), strict=True))
 

@@ -66,7 +66,7 @@ class NewService(OfDevices, FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, int]]]:
         picked = self._over.fresh(changes)
-        rows = changes.rows[picked]
+        rows = changes.rows.take(picked)
         services = rows["proto"].astype(np.int64) << 16 | rows["server_port"]
         return zip(picked, zip(subjects(rows, "server"), services.tolist(), strict=True), strict=True)
 

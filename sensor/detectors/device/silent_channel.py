@@ -82,7 +82,9 @@ class SilentChannel(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
         both = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE | SERVER_INSIDE
-        rows = rows[both & (rows["kind"] == Change.ANSWERED) & (rows["service"] >> 8 < EPHEMERAL) & ~changes.flooded]
+        rows = rows.compress(
+            both & (rows["kind"] == Change.ANSWERED) & (rows["service"] >> 8 < EPHEMERAL) & ~changes.flooded
+        )
         if not len(rows):
             return []
         keys = combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64))

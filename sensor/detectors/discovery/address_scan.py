@@ -123,7 +123,7 @@ class AddressScan(FlowDetector):
         """The same for internal hosts over UDP if the capture shows no answers: by number alone, a weak indication."""
         at = unanswered(changes)
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
-        rows = changes.contacts[at]
+        rows = changes.contacts.take(at)
         keys = combine(rows["client"], rows["service"].astype(np.uint64)) if len(at) else rows["client"]
         return [
             (int(at[i]), Finding(failed, met, sample, False))

@@ -82,7 +82,7 @@ class ProtocolScan(FlowDetector):
         at = np.flatnonzero((rows["kind"] == Change.NEW) & ~np.isin(rows["proto"], EVERYDAY))
         if not len(at):
             return []
-        some_rows = rows[at]
+        some_rows = rows.take(at)
         pairs = combine(
             fold(some_rows["client_hi"], some_rows["client_lo"]), fold(some_rows["server_hi"], some_rows["server_lo"])
         )

@@ -89,7 +89,7 @@ class ServiceSweep(FlowDetector):
             & (contacts["flags"] >> 1 & 1 > 0)
             & ~changes.flooded
         )
-        rows = changes.rows[contacts["row"][at]]
+        rows = changes.rows.take(contacts["row"][at])
         short = (
             (rows["kind"] == Change.ENDED)
             & (rows["answered"] > 0)

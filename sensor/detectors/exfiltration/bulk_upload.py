@@ -121,7 +121,7 @@ class BulkUpload(FlowDetector):
         picked = (
             ((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= self.options.smallest_kb * 1000)
         ).nonzero()[0]
-        return zip(picked.tolist(), map(_sent, rows[picked].tolist()), strict=True)
+        return zip(picked.tolist(), map(_sent, rows.take(picked).tolist()), strict=True)
 
     def worth(self, numbers: Sent) -> bool:
         """Counts new bytes of the flow; returns whether the sum needs evaluation."""

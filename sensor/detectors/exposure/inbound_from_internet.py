@@ -91,15 +91,15 @@ class InboundFromInternet(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
-        rows = rows[
+        rows = rows.compress(
             ((rows["kind"] == Change.ANSWERED) | (rows["kind"] == Change.ENDED))
             & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)
-        ]
-        whole = changes.rows[rows["row"]]
+        )
+        whole = changes.rows.take(rows["row"])
         packets = whole["client_packets"]
         unseen = (whole["answered"] == 0) & (packets >= UNSEEN_PACKETS) & (whole["proto"] == TCP)
         unseen &= whole["client_bytes"] >= packets.astype(np.uint64) * UNSEEN_BYTES
-        rows = rows[(rows["kind"] == Change.ANSWERED) | unseen]
+        rows = rows.compress((rows["kind"] == Change.ANSWERED) | unseen)
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
@@ -107,7 +107,7 @@ class InboundFromInternet(FlowDetector):
         # above HIGHEST (RFC 6335, 6).
         far = rows["client_port"]
         sure = (far > ports) & ((far >= HIGHEST) | (ports < PLAIN))
-        rows = rows[((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports])]
+        rows = rows.compress(((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports]))
         fresh = np.flatnonzero(
             self._looked.count(rows["server"], combine(rows["server"], rows["service"].astype(np.uint64)), rows["ts"])
         )

@@ -73,13 +73,13 @@ class InternetAccess(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
         rows = changes.contacts
-        rows = rows[
+        rows = rows.compress(
             (rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE)
-        ]
+        )
         if not len(rows):
             return []
         picked = rows["row"][np.flatnonzero(self._looked.count(rows["client"], rows["server"], rows["ts"]))]
-        return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
+        return zip(picked.tolist(), subjects(changes.rows.take(picked), "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
         """Most hosts are permitted."""

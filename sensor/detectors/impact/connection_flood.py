@@ -110,7 +110,7 @@ class ConnectionFlood(FlowDetector):
         found = self._busy(rows)
         kinds = contacts["kind"]
         over = (kinds == Change.ENDED) & (rows["answered"][contacts["row"]] != 0)
-        contacts = contacts[((kinds == Change.ANSWERED) | over) & (contacts["service"] & 0xFF == TCP)]
+        contacts = contacts.compress(((kinds == Change.ANSWERED) | over) & (contacts["service"] & 0xFF == TCP))
         if not len(contacts):
             return found
         begins = (contacts["kind"] == Change.ANSWERED).astype(np.int8)
@@ -141,7 +141,7 @@ class ConnectionFlood(FlowDetector):
             & WEB[rows["server_port"]]
         )
         found = []
-        for place, row in zip(at.tolist(), rows[at], strict=True):
+        for place, row in zip(at.tolist(), rows.take(at), strict=True):
             sent, seconds = int(row["client_packets"]), max(int(row["last"] - row["first"]) / SECOND, 1.0)
             size, answered = int(row["client_bytes"]) / sent, 2 * int(row["server_packets"]) >= sent
             before = self._going.pop(int(row["flow"])) or 0

@@ -131,7 +131,7 @@ class ReflectedFlood(FlowDetector):
         contacts = self._significant(changes)
         if not len(contacts):
             return []
-        rows = changes.rows[contacts["row"]]
+        rows = changes.rows.take(contacts["row"])
         both = self._lights(rows, TCP)
         turned, masks = self._reflections(rows, contacts["flags"])
         silent = masks[-1]
@@ -184,11 +184,11 @@ class ReflectedFlood(FlowDetector):
         """Rows to evaluate: all UDP, answers, and TCP flows that ended without a packet of their client."""
         contacts = changes.contacts
         proto, kind = contacts["service"] & 0xFF, contacts["kind"]
-        found: npt.NDArray[np.void] = contacts[
+        found: npt.NDArray[np.void] = contacts.compress(
             (proto == UDP)
             | (kind == Change.ANSWERED)
             | (kind == Change.ENDED) & (changes.rows["client_packets"][contacts["row"]] == 0)
-        ]
+        )
         return found
 
     def _lights(self, rows: npt.NDArray[np.void], proto: int) -> npt.NDArray[np.bool_]:

@@ -90,13 +90,13 @@ class Reflector(FlowDetector):
         self._rates = self.tables.add("rates", RateWindow(60 * SECOND, KEY_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        contacts = changes.contacts[changes.contacts["service"] & 0xFF == UDP]
+        contacts = changes.contacts.compress(changes.contacts["service"] & 0xFF == UDP)
         inbound = contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == SERVER_INSIDE
         wanted = (contacts["kind"] == Change.ENDED) & inbound
         at = contacts["row"][wanted & self._services[contacts["service"] >> 8]]
-        rows = changes.rows[at]
+        rows = changes.rows.take(at)
         large = rows["server_bytes"] >= self.options.factor * np.maximum(rows["client_bytes"], 1)
-        at, rows = at[large], rows[large]
+        at, rows = at[large], rows.compress(large)
         if not len(at):
             return []
         sizes = np.minimum(rows["server_bytes"] >> np.uint64(10), 100).astype(np.int8)

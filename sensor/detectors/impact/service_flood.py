@@ -96,13 +96,13 @@ class ServiceFlood(FlowDetector):
         lit = self._lit_until(rows)
         found = self._loud(rows, lit)
         kinds = changes.contacts["kind"]
-        contacts = changes.contacts[(kinds == Change.NEW) | (kinds == Change.ANSWERED)]
+        contacts = changes.contacts.compress((kinds == Change.NEW) | (kinds == Change.ANSWERED))
         protocols = contacts["service"] & 0xFF
         for protocol, window, threshold in (
             (TCP, self._rates, want.connections),
             (UDP, self._datagrams, want.datagrams),
         ):
-            rates = _unanswered(contacts[protocols == protocol], window, threshold, by_service=protocol == TCP)
+            rates = _unanswered(contacts.compress(protocols == protocol), window, threshold, by_service=protocol == TCP)
             found += [(row, Finding(count, bool(lit[row]))) for row, count in rates]
         return sorted(found)
 
@@ -123,7 +123,7 @@ class ServiceFlood(FlowDetector):
         ping = (proto == ICMP) | (proto == ICMPV6)
         silent = (proto == UDP) & (rows["server_packets"] == 0) & ANSWERING[rows["server_port"]]
         at = np.flatnonzero((rows["kind"] == Change.ENDED) & (ping | silent))
-        ended, sent = rows[at], rows["client_packets"][at]
+        ended, sent = rows.take(at), rows["client_packets"][at]
         seconds = np.maximum(ended["last"] - ended["first"], SECOND) / SECOND
         loud = (sent >= self.options.pings) & (sent >= self.options.pings_per_second * seconds)
         shown = ping | lit

@@ -73,7 +73,7 @@ class Smurf(FlowDetector):
         at = (ping | echo).nonzero()[0]
         if not len(at):
             return []
-        rows = rows[at]
+        rows = rows.take(at)
         forged = (rows["kind"] == Change.NEW) & (rows["proto"] != UDP) & group(rows["client_hi"], rows["client_lo"])
         many = group(rows["server_hi"], rows["server_lo"]) | (rows["server_mac"] & GROUP_MAC != 0)
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND

@@ -81,7 +81,7 @@ class SpoofedFlood(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows = changes.rows
         at = ((rows["kind"] == Change.NEW) & illegal(rows["client_hi"], rows["client_lo"])).nonzero()[0]
-        rows = rows[at]
+        rows = rows.take(at)
         sources = fold(rows["client_hi"], rows["client_lo"])
         found = [
             (int(at[i]), Finding(count, sample, False))

@@ -179,7 +179,7 @@ class Callback(FlowDetector, EventDetector):
         new = np.flatnonzero((rows["kind"] == Change.NEW) & (rows["proto"] == TCP))
         if not len(new):
             return []
-        there, back = _pairs(rows[new])
+        there, back = _pairs(rows.take(new))
         ts = rows["ts"][new]
         slots = (back >> np.uint64(48)).astype(np.int64)
         pairs, times = self._pairs[slots], self._times[slots]

@@ -105,7 +105,7 @@ class AdminFromDevice(FlowDetector):
         if not len(opened):
             return []
         picked = opened["at"][np.flatnonzero(self._looked.count(opened["key"], opened["value"], opened["ts"]))]
-        return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
+        return zip(picked.tolist(), subjects(changes.rows.take(picked), "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
         """Sessions of computers are not evaluated."""

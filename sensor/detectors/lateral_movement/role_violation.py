@@ -91,7 +91,7 @@ class RoleViolation(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:
         confined = (*self._at_once.fresh(changes), *self._abroad.fresh(changes)) if self.context.profiles else ()
         picked = sorted({*self._never.fresh(changes), *self._all.fresh(changes), *confined})
-        rows = changes.rows[picked]
+        rows = changes.rows.take(picked)
         return zip(picked, zip(subjects(rows, "client"), subjects(rows, "server"), strict=True), strict=True)
 
     def worth(self, numbers: tuple[Subject, Subject]) -> bool:

@@ -167,7 +167,7 @@ class AdminSessions(FlowDetector, EventDetector):
 def _opened(changes: Changes) -> _Opened:
     """The changes of sessions in a batch: the same for all detectors."""
     opened = sessions(changes.contacts, _PORTS)
-    rows = changes.rows[opened["at"]]
+    rows = changes.rows.take(opened["at"])
     kind = rows["kind"]
     flooded = changes.flooded[np.searchsorted(changes.contacts["row"], opened["at"])]
     begun = np.flatnonzero((kind == Change.ANSWERED) & ~flooded)

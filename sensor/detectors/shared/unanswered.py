@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sensor.core.flow import Change, Reason
 from sensor.core.ip_protocols import UDP
+from sensor.core.row_copies import copied
 from sensor.counting.changes import FAILED, SKIP, Changes
 
 FEW = 3
@@ -24,7 +25,7 @@ def unanswered(changes: Changes) -> npt.NDArray[np.intp]:
     )
     if not len(at):
         return at
-    rows = changes.rows[contacts["row"][at]]
+    rows = changes.rows.take(contacts["row"][at])
     lone = (rows["client_packets"] <= FEW) & (rows["server_packets"] == 0) & (rows["reason"] != Reason.EVICTED)
     # With equal ports, client and server cannot be distinguished.
     found: npt.NDArray[np.intp] = at[lone & (rows["client_port"] != rows["server_port"])]
@@ -36,6 +37,6 @@ def with_unanswered(changes: Changes) -> npt.NDArray[np.void]:
     at = unanswered(changes)
     if not len(at):
         return changes.contacts
-    contacts = changes.contacts.copy()
+    contacts = copied(changes.contacts)
     contacts["op"][at] = FAILED
     return contacts
