@@ -8,7 +8,7 @@ for each contact whose target is being flooded: the sources of a flood are spoof
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,21 +58,37 @@ class Floods:
         )
 
 
+class Kind(NamedTuple):
+    """The changes of one kind: ``at`` are their indexes among all."""
+
+    at: npt.NDArray[np.intp]
+    rows: Rows
+
+
 class Changes:
     """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as in the module's docstring, one per row.
     ``places``: the index of each row among those of the batch, None if this object has all of them.
     """
 
-    __slots__ = ("_once", "contacts", "flooded", "places", "rows")
+    __slots__ = ("_kinds", "_once", "contacts", "flooded", "places", "rows")
 
     def __init__(
         self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_], places: npt.NDArray[np.intp] | None = None
     ) -> None:
         self.rows, self.contacts, self.flooded, self.places = rows, contacts, flooded, places
         self._once: dict[Callable[[Changes], Any], Any] = {}
+        self._kinds: dict[Change, Kind] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def of(self, kind: Change) -> Kind:
+        """The changes of a kind, selected once for all detectors."""
+        found = self._kinds.get(kind)
+        if found is None:
+            at = (self.rows["kind"] == kind).nonzero()[0]
+            found = self._kinds[kind] = Kind(at, self.rows.take(at))
+        return found
 
     def once(self, reading: Callable[[Changes], T]) -> T:
         """A value that several detectors derive from the changes in the same way, computed once."""

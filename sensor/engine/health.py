@@ -144,8 +144,10 @@ class Health:
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:
         """Count connections that ended or are long: those seen in both directions, and those seen in one."""
-        over = changes[(changes["client_bytes"] >= TALKING_BYTES) | (changes["server_bytes"] >= TALKING_BYTES)]
-        over = over[(over["proto"] == TCP) & ((over["kind"] == Change.ENDED) | (over["kind"] == Change.PROGRESS))]
+        over = changes.compress((changes["client_bytes"] >= TALKING_BYTES) | (changes["server_bytes"] >= TALKING_BYTES))
+        over = over.compress(
+            (over["proto"] == TCP) & ((over["kind"] == Change.ENDED) | (over["kind"] == Change.PROGRESS))
+        )
         both = int(np.count_nonzero((over["client_packets"] > 0) & (over["server_packets"] > 0)))
         self._sums.both += both
         self._sums.one += len(over) - both

@@ -32,6 +32,7 @@ ALLOWED = {
     "sensor/core/named_tables.py:NamedTables._tables": "one for each table of a unit, named in code",
     "sensor/core/named_tables.py:NamedTables._units": "the same",
     "sensor/counting/changes.py:Changes._once": "one for each way of reading; gone with the batch",
+    "sensor/counting/changes.py:Changes._kinds": "one for each kind; gone with the batch",
     "sensor/inventory/foreign_list.py:Index._by": "the columns and names of an operator's list, for one command",
     "sensor/inventory/sightings.py:Sightings._waiting": "WAITING entries, those that come later are not kept",
     "sensor/inventory/table.py:Table.by_mac": "one for each record, and records are bounded; remove() takes it away",

@@ -87,17 +87,18 @@ class SessionGuessing(FlowDetector, EventDetector):
         return iter(())
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
-        rows = changes.rows
+        every = changes.of(Change.ENDED)
+        rows = every.rows
         at = np.flatnonzero(
-            (rows["kind"] == Change.ENDED)
+            self._ports[rows["server_port"]]
             & (rows["proto"] == TCP)
             & ((rows["answered"] != 0) | _one_way(rows, "server"))
-            & self._ports[rows["server_port"]]
         )
         if not len(at):
             return []
-        at = at[_fails(rows.take(at))]
         ended = rows.take(at)
+        fits = _fails(ended)
+        at, ended = every.at[at[fits]], ended.compress(fits)
         lost = _unfinished(ended) & ~(_one_way(ended, "client") | _one_way(ended, "server"))
         return list(zip(at.tolist(), np.where(lost, ended["last"], ENDED).tolist(), strict=True))
 
@@ -171,7 +172,8 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
 
 def _unfinished(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether the capture does not contain its end."""
-    return np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
+    found: npt.NDArray[np.bool_] = (rows["reason"] == Reason.IDLE) | (rows["reason"] == Reason.STOPPED)
+    return found
 
 
 def _one_way(rows: npt.NDArray[np.void], lacking: str) -> npt.NDArray[np.bool_]:

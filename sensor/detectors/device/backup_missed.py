@@ -74,12 +74,9 @@ class BackupMissed(FlowDetector):
         self._looked = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
-        rows = changes.rows
-        picked = (
-            (rows["kind"] == Change.ENDED)
-            & (rows["client_bytes"] + rows["server_bytes"] >= self.options.megabytes * MEGABYTE)
-        ).nonzero()[0]
-        return [(at, None) for at in picked.tolist()]
+        ended = changes.of(Change.ENDED)
+        size = ended.rows["client_bytes"] + ended.rows["server_bytes"]
+        return [(at, None) for at in ended.at[size >= self.options.megabytes * MEGABYTE].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         inside = self.context.networks.inside

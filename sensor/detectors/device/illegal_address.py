@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
@@ -20,7 +18,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.addresses import illegal
+from sensor.detectors.shared.addresses import illegal_sources
 from sensor.detectors.shared.hosts import network_of, server_of, who
 
 REPORTED_BITS = 8
@@ -56,24 +54,20 @@ class IllegalAddress(FlowDetector):
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
-        rows = changes.rows
-        same = (
-            (rows["client_hi"] == rows["server_hi"])
-            & (rows["client_lo"] == rows["server_lo"])
+        new = changes.of(Change.NEW)
+        rows = new.rows
+        found = (
+            (rows["client_lo"] == rows["server_lo"])
+            & (rows["client_hi"] == rows["server_hi"])
             & (rows["client_mac"] != rows["server_mac"])
         )
+        found[changes.once(illegal_sources)] = True
         # Loopback to loopback is local traffic: the capture was made on that interface.
-        at = (
-            (rows["kind"] == Change.NEW)
-            & (rows["client_mac"] != 0)
-            & (same | illegal(rows["client_hi"], rows["client_lo"]))
-        ).nonzero()[0]
+        at = (found & (rows["client_mac"] != 0)).nonzero()[0]
         if not len(at):
             return []
-        fresh = self._reported.fresh(
-            np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), REPORTED_S * SECOND
-        )
-        return [(int(i), None) for i in at[fresh]]
+        fresh = self._reported.fresh(rows["client_mac"][at], rows["ts"][at], REPORTED_S * SECOND)
+        return [(at, None) for at in new.at[at[fresh]].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client in (addresses.NONE, addresses.V4):

@@ -29,7 +29,9 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 KEY_BITS, PAIR_BITS = 9, 13
 PAIRS_LIMIT = 1024
 ICMP, ICMP_6 = 1, 58
-EVERYDAY = (ICMP, TCP, UDP, ICMP_6)
+# By IP protocol: whether ordinary hosts do not use it.
+RARE = np.ones(256, np.bool_)
+RARE[[ICMP, TCP, UDP, ICMP_6]] = False
 
 
 class Options(detector.Options):
@@ -78,15 +80,13 @@ class ProtocolScan(FlowDetector):
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        rows = changes.rows
-        at = np.flatnonzero((rows["kind"] == Change.NEW) & ~np.isin(rows["proto"], EVERYDAY))
-        if not len(at):
+        new = changes.of(Change.NEW)
+        odd = RARE[new.rows["proto"]].nonzero()[0]
+        if not len(odd):
             return []
-        some_rows = rows.take(at)
-        pairs = combine(
-            fold(some_rows["client_hi"], some_rows["client_lo"]), fold(some_rows["server_hi"], some_rows["server_lo"])
-        )
-        found = counted(self._window, pairs, some_rows["proto"].astype(np.uint64), some_rows["ts"])
+        at, rows = new.at[odd], new.rows.take(odd)
+        pairs = combine(fold(rows["client_hi"], rows["client_lo"]), fold(rows["server_hi"], rows["server_lo"]))
+        found = counted(self._window, pairs, rows["proto"].astype(np.uint64), rows["ts"])
         return [(int(at[i]), Finding(protocols, sample)) for i, protocols, _, sample in found]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:

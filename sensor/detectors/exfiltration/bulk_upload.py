@@ -115,13 +115,15 @@ class BulkUpload(FlowDetector):
         self._exempt = tuple(parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Sent]]:
-        rows = changes.rows
+        rows, least = changes.rows, self.options.smallest_kb * 1000
+        large = ((rows["client_bytes"] >= least) | (rows["server_bytes"] >= least)).nonzero()[0]
+        if not len(large):
+            return ()
+        rows = rows.take(large)
         kinds, data = rows["kind"], (rows["client_port"] == FTP_DATA) & (rows["proto"] == TCP)
         sent = np.where(data, rows["server_bytes"], rows["client_bytes"])
-        picked = (
-            ((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= self.options.smallest_kb * 1000)
-        ).nonzero()[0]
-        return zip(picked.tolist(), map(_sent, rows.take(picked).tolist()), strict=True)
+        picked = ((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= least)
+        return zip(large[picked].tolist(), map(_sent, rows.compress(picked).tolist()), strict=True)
 
     def worth(self, numbers: Sent) -> bool:
         """Counts new bytes of the flow; returns whether the sum needs evaluation."""

@@ -133,19 +133,16 @@ class ConnectionFlood(FlowDetector):
         """Requests over connections that stay open, by source and service: those of long connections count with the
         share that fits into the window.
         """
+        at = np.flatnonzero(rows["client_packets"] >= REQUESTS_LEAST)
+        rows = rows.take(at)
         ended = rows["kind"] == Change.ENDED
-        at = np.flatnonzero(
-            (ended | (rows["kind"] == Change.PROGRESS))
-            & (rows["proto"] == TCP)
-            & (rows["client_packets"] >= REQUESTS_LEAST)
-            & WEB[rows["server_port"]]
-        )
+        web = (ended | (rows["kind"] == Change.PROGRESS)) & (rows["proto"] == TCP) & WEB[rows["server_port"]]
         found = []
-        for place, row in zip(at.tolist(), rows.take(at), strict=True):
+        for place, over, row in zip(at[web].tolist(), ended[web].tolist(), rows.compress(web), strict=True):
             sent, seconds = int(row["client_packets"]), max(int(row["last"] - row["first"]) / SECOND, 1.0)
             size, answered = int(row["client_bytes"]) / sent, 2 * int(row["server_packets"]) >= sent
             before = self._going.pop(int(row["flow"])) or 0
-            if not ended[place]:
+            if not over:
                 self._going.put(int(row["flow"]), sent)
             if not (REQUEST_SIZES[0] <= size <= REQUEST_SIZES[1] and answered and sent >= REQUESTS_RATE * seconds):
                 continue

@@ -179,17 +179,17 @@ class ReflectedFlood(FlowDetector):
         again &= (rows["client_port"] < NO_CLIENT) & (rows["server_port"] < PLAIN)
         return again
 
-    @staticmethod
-    def _significant(changes: Changes) -> npt.NDArray[np.void]:
-        """Rows to evaluate: all UDP, answers, and TCP flows that ended without a packet of their client."""
+    def _significant(self, changes: Changes) -> npt.NDArray[np.void]:
+        """Rows to evaluate: answers, flows that ended without a packet of their client, and over UDP flows from a
+        port of an amplifier and those with both directions.
+        """
         contacts = changes.contacts
-        proto, kind = contacts["service"] & 0xFF, contacts["kind"]
-        found: npt.NDArray[np.void] = contacts.compress(
-            (proto == UDP)
-            | (kind == Change.ANSWERED)
-            | (kind == Change.ENDED) & (changes.rows["client_packets"][contacts["row"]] == 0)
+        kind, udp, at = contacts["kind"], contacts["service"] & 0xFF == UDP, contacts["row"]
+        requested, answered = changes.rows["client_packets"][at] > 0, changes.rows["server_packets"][at] > 0
+        turned = (kind == Change.NEW) & self._amplifies[contacts["client_port"]]
+        return contacts.compress(
+            (kind == Change.ANSWERED) | (kind == Change.ENDED) & ~requested | udp & (turned | requested & answered)
         )
-        return found
 
     def _lights(self, rows: npt.NDArray[np.void], proto: int) -> npt.NDArray[np.bool_]:
         """For each row whether a flow of the protocol with both directions was seen by then."""

@@ -24,7 +24,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors.shared.addresses import counted, illegal
+from sensor.detectors.shared.addresses import counted, illegal_sources
 from sensor.detectors.shared.hosts import is_fixed_function, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 9, 12
@@ -79,9 +79,10 @@ class SpoofedFlood(FlowDetector):
         return window
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        rows = changes.rows
-        at = ((rows["kind"] == Change.NEW) & illegal(rows["client_hi"], rows["client_lo"])).nonzero()[0]
-        rows = rows.take(at)
+        new, places = changes.of(Change.NEW), changes.once(illegal_sources)
+        if not len(places):
+            return []
+        at, rows = new.at[places], new.rows.take(places)
         sources = fold(rows["client_hi"], rows["client_lo"])
         found = [
             (int(at[i]), Finding(count, sample, False))

@@ -175,12 +175,13 @@ class Callback(FlowDetector, EventDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         """New TCP flows in the opposite direction of a recent flow of both ends: rare in any network."""
-        rows = changes.rows
-        new = np.flatnonzero((rows["kind"] == Change.NEW) & (rows["proto"] == TCP))
-        if not len(new):
+        every = changes.of(Change.NEW)
+        tcp = (every.rows["proto"] == TCP).nonzero()[0]
+        if not len(tcp):
             return []
-        there, back = _pairs(rows.take(new))
-        ts = rows["ts"][new]
+        new, rows = every.at[tcp], every.rows.take(tcp)
+        there, back = _pairs(rows)
+        ts = rows["ts"]
         slots = (back >> np.uint64(48)).astype(np.int64)
         pairs, times = self._pairs[slots], self._times[slots]
         places = (there >> np.uint64(48)).astype(np.int64)

@@ -125,12 +125,10 @@ class RawJobAbuse(FlowDetector, CallDetector):
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
-        rows = changes.rows
-        port = rows["server_port"]
-        picked = (
-            (rows["kind"] == Change.ANSWERED) & (rows["proto"] == TCP) & (port >= RAW[0]) & (port <= RAW[1])
-        ).nonzero()[0]
-        return [(at, None) for at in picked.tolist()]
+        answered = changes.of(Change.ANSWERED)
+        port = answered.rows["server_port"]
+        picked = (port >= RAW[0]) & (port <= RAW[1]) & (answered.rows["proto"] == TCP)
+        return [(at, None) for at in answered.at[picked].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         """A flow to the raw port of a printer from a host that does not print."""

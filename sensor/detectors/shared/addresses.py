@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sensor.core.flow import Change
+from sensor.counting.changes import Changes
 from sensor.counting.windows import DistinctWindow
 
 V4 = np.uint64(0xFFFF)
@@ -24,6 +26,12 @@ def illegal(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
     broken = (first == 0) & (lo & np.uint64(0xFFFFFFFF) != 0) | (first == LOOPBACK) | (first >= MULTICAST)
     found: npt.NDArray[np.bool_] = is_v4 & broken | (hi >> np.uint64(56) == np.uint64(0xFF))
     return found
+
+
+def illegal_sources(changes: Changes) -> npt.NDArray[np.intp]:
+    """Indexes among the new flows of those with an invalid source."""
+    rows = changes.of(Change.NEW).rows
+    return illegal(rows["client_hi"], rows["client_lo"]).nonzero()[0]
 
 
 def group(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
