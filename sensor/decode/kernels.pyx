@@ -177,6 +177,7 @@ cdef class Kernels:
 
     cdef int tick(self, int64_t second, int32_t row) except -1 nogil:
         cdef Tick* tick
+        cdef Py_ssize_t i
         self.second = second
         if self.ticked == self.ticks.shape[0]:
             with gil:
@@ -187,13 +188,13 @@ cdef class Kernels:
         tick.second, tick.row, tick.first = second, row, <int32_t>self.flows.changed
         self.flows.age(second * <int64_t>SECOND)
         tick.stop = <int32_t>self.flows.changed
+        for i in range(tick.first, tick.stop):
+            self.flows.changes[i].row = row
         self.ends(tick.first, row)
         return 0
 
     cdef object work(self, rows, malformed):
         ticks = copied(self.tick_rows[: self.ticked])
         changes = self.flows.take()
-        for tick in ticks:
-            changes["row"][tick["first"] : tick["stop"]] = tick["row"]
         chosen, wanted = self.selector.take()
         return Work(changes, chosen, wanted, ticks, malformed, self.reader.take(), self.newest)

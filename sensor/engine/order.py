@@ -28,8 +28,9 @@ class Agenda:
         """``changes``: CHANGE; ``ticks``: TICK."""
         self._rows = changes["row"].astype(np.int64)
         self._early = np.zeros(len(changes), np.int64)
-        for first, stop in zip(ticks["first"].tolist(), ticks["stop"].tolist(), strict=True):
-            self._early[first:stop] = (np.arange(first, stop) << TASK_BITS) - _EARLY
+        for first, stop in ticks[["first", "stop"]].tolist():
+            if first < stop:
+                self._early[first:stop] = (np.arange(first, stop) << TASK_BITS) - _EARLY
         self._columns: list[npt.NDArray[np.int64]] = []
         self._what: list[Any] = []
 
