@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import sys
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -43,7 +44,6 @@ MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
 """Limit such that a block of the smallest frames (96 bytes in the ring) fits into one batch."""
 
-STEPS = 16
 SPARE_SOCKETS = 4
 """Sockets opened in advance, while privileges last: a member of a fanout group cannot be bound again, so each return of
 its interface takes one.
@@ -85,14 +85,11 @@ class Blocks:
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
 
     def backlog(self) -> float:
-        """Share of the blocks that the kernel cannot write to: those in use by readers, and the unread ones, in
-        sixteenths.
+        """Share of the blocks that the kernel cannot write to: those in use by readers, and the unread ones, which
+        follow each other.
         """
-        waiting = next(
-            (part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))),
-            STEPS,
-        )
-        return min(1.0, waiting / STEPS + self.out.count(1) / self.shape.blocks)
+        unread = bisect_left(range(self.shape.blocks), True, key=lambda ahead: not self.ready(ahead))
+        return (unread + self.out.count(1)) / self.shape.blocks
 
     def times(self) -> tuple[int, int]:
         """Capture times of the first and last frame of the next block, ns."""

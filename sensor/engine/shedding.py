@@ -10,7 +10,7 @@ the fuller the ring will be soon, in this order:
    shed like the second, but only if a batch has more than ``GROUPS`` of them.
 
 A slow overload uses most of the ring before messages are shed, so that none are if it ends early enough; when the ring
-fills within a second, shedding begins at a third of it.
+fills within three seconds, shedding begins at once.
 
 Alerts are made from the messages that are read, and report the share that was not. Unread messages are counted and
 reported.
@@ -34,19 +34,24 @@ from sensor.decode.select import NEWCOMERS_BIT
 SPARED, LAST = 6, 13
 # Broadcast and multicast messages per batch that are never shed.
 GROUPS = 256
-# Expected backlogs at which the first and the last level are reached.
-FIRST_AT, LAST_AT = 0.7, 0.9
-# A level takes effect after about this time (ns), when earlier batches are processed. Growth is measured over as long.
-AHEAD = SECOND
+# Backlogs (shares of the ring) at which the first and the last level are reached: at present, and in AHEAD seconds if
+# the backlog grows as in the last second (above 1: packets would be dropped). A level takes effect when earlier batches
+# are processed, after about a second.
+PRESENT, EXPECTED = (0.8, 0.95), (1.1, 1.3)
+AHEAD = 4.0
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BITS = 6
 
 
-def level_of(expected: float) -> int:
-    """The shedding level for an expected backlog (share of the ring that waits): the fuller the ring, the less is read,
-    so that the level settles where the engine keeps up.
+def level_of(backlog: float, growth: float) -> int:
+    """The shedding level for a backlog (share of the ring that waits) and its growth per second: the fuller the ring is
+    or will be, the less is read, so that the level settles where the engine keeps up.
     """
-    return max(0, min(LAST, math.ceil((expected - FIRST_AT) / (LAST_AT - FIRST_AT) * LAST)))
+    return max(_level(backlog, *PRESENT), _level(backlog + AHEAD * growth, *EXPECTED))
+
+
+def _level(backlog: float, first: float, last: float) -> int:
+    return max(0, min(LAST, math.ceil((backlog - first) / (last - first) * LAST)))
 
 
 class Shedder:
@@ -56,24 +61,22 @@ class Shedder:
         self.shed = 0
         self._past: deque[tuple[int, float]] = deque()  # (packet time, backlog) of the last two seconds
 
-    def expected(self, now: int, backlog: float) -> float:
-        """The backlog in a second, if it continues to grow as in the second before ``now`` (ns), which this call
-        remembers.
-        """
+    def growth(self, now: int, backlog: float) -> float:
+        """The growth of the backlog in the second before ``now`` (ns), at least 0; remembers this backlog."""
         past = self._past
-        while past and not 0 <= now - past[0][0] <= 2 * AHEAD:
+        while past and not 0 <= now - past[0][0] <= 2 * SECOND:
             past.popleft()
-        while len(past) > 1 and now - past[1][0] >= AHEAD:
+        while len(past) > 1 and now - past[1][0] >= SECOND:
             past.popleft()
         before = past[0][1] if past else 0.0
         past.append((now, backlog))
-        return backlog + max(backlog - before, 0.0)
+        return max(backlog - before, 0.0)
 
     def lighten(self, rows: npt.NDArray[np.void], work: Work, backlog: float) -> Work:
         """The work of a batch, reduced to what the engine has time for. ``backlog``: share of the ring that waits after
         it, 0 to 1.
         """
-        level = level_of(self.expected(int(rows["ts"][-1]), backlog))
+        level = level_of(backlog, self.growth(int(rows["ts"][-1]), backlog))
         if not level or not len(work.chosen):
             return work
         kept = _kept(rows.take(work.chosen), work.wanted, level)

@@ -148,6 +148,25 @@ def test_releases_of_another_thread(pair):
     assert kernel.sent + kernel.dropped == 6000
 
 
+def test_the_backlog_counts_each_block(pair):
+    """Unread blocks and those in use by readers, wherever the ring begins; released blocks are free."""
+    kernel, blocks = pair
+    assert blocks.backlog() == 0
+    for turn in range(SHAPE.blocks):
+        for unread in range(1, SHAPE.blocks + 1):
+            kernel.hand_over()
+            assert blocks.backlog() == unread / SHAPE.blocks
+        batch = blocks.take(1, 0, 0, turn + 1)
+        assert blocks.backlog() == 1
+        batch.release()
+        assert blocks.backlog() == 1 - (turn + 1) / SHAPE.blocks
+        while (batch := blocks.take(1, 0, 0, 1)) is not None:
+            batch.release()
+        assert blocks.backlog() == 0
+        kernel.hand_over()
+        blocks.take(1, 0, 0, 1).release()
+
+
 def test_a_batch_has_no_more_rows_than_allowed():
     """Blocks full of the smallest frames are split into batches, and no frame is truncated."""
     shape = Shape(4, 1 << 20)

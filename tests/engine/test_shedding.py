@@ -14,7 +14,7 @@ from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.time_units import SECOND
 from sensor.decode.kernels import TICK, Work
 from sensor.decode.select import NEWCOMERS_BIT
-from sensor.engine.shedding import FIRST_AT, GROUPS, LAST, LAST_AT, SPARED, Shedder, level_of
+from sensor.engine.shedding import GROUPS, LAST, PRESENT, SPARED, Shedder, level_of
 
 PACKETS = 4096
 
@@ -30,13 +30,14 @@ def batch(proto: int = TCP) -> tuple[npt.NDArray[np.void], Work]:
 
 def backlog(level: int) -> float:
     """A ring with the fill level of this step."""
-    return FIRST_AT + (LAST_AT - FIRST_AT) * (level - 0.5) / LAST
+    first, last = PRESENT
+    return first + (last - first) * (level - 0.5) / LAST
 
 
 def constant(level: int, rows: npt.NDArray[np.void], work: Work) -> Work:
     """What is left of a batch if the ring has had this fill level for a while."""
     shedder = Shedder()
-    shedder.expected(0, backlog(level))
+    shedder.growth(0, backlog(level))
     return shedder.lighten(rows, work, backlog(level))
 
 
@@ -48,46 +49,46 @@ def read(level: int, proto: int = TCP) -> int:
 def test_an_engine_in_time_reads_everything() -> None:
     shedder = Shedder()
     rows, work = batch()
-    shedder.expected(0, FIRST_AT)
-    assert shedder.lighten(rows, work, FIRST_AT) is work
+    shedder.growth(0, PRESENT[0])
+    assert shedder.lighten(rows, work, PRESENT[0]) is work
     assert shedder.shed == 0
 
 
 def levels(backlogs: Iterable[float], step: float) -> list[int]:
     """The levels while a ring has these backlogs, ``step`` seconds apart."""
     shedder = Shedder()
-    return [level_of(shedder.expected(round(at * step * SECOND), one)) for at, one in enumerate(backlogs)]
+    return [level_of(one, shedder.growth(round(at * step * SECOND), one)) for at, one in enumerate(backlogs)]
 
 
 def test_a_slow_overload_uses_the_ring_before_messages_are_shed() -> None:
     """A ring that fills in ten seconds, seen ten times a second: nothing is shed in the first six."""
     first = np.flatnonzero(levels([at / 100 for at in range(101)], 0.1))[0]
-    assert 0.6 <= first / 100 < FIRST_AT
+    assert 0.6 <= first / 100 < PRESENT[0]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
 def test_a_steep_overload_is_shed_earlier(seconds: float) -> None:
-    """A ring that fills within a second: the first messages are shed from a third of it, almost all from half of it."""
+    """A ring that fills within a second: the first messages are shed from a fifth of it, almost all from a third."""
     found = levels([at / 100 for at in range(101)], seconds / 100)
-    assert 0.3 <= np.flatnonzero(found)[0] / 100 <= 0.4
-    assert LAST in found[:50]
+    assert 0.2 <= np.flatnonzero(found)[0] / 100 <= 0.25
+    assert LAST in found[:34]
 
 
 def test_bursts_that_end_leave_everything_read() -> None:
-    """A third of the ring fills at once, and again after a silence."""
-    assert levels([0.3, 0.1, 0.0], 0.2) == [0, 0, 0]
-    assert levels([0.3, 0.2, 0.35], 10) == [0, 0, 0]
+    """A fifth of the ring fills at once, and again after a silence."""
+    assert levels([0.2, 0.1, 0.0], 0.2) == [0, 0, 0]
+    assert levels([0.2, 0.1, 0.21], 10) == [0, 0, 0]
 
 
 def test_a_clock_that_was_set_back_is_a_new_start() -> None:
     """Growth is not measured from a later time."""
     shedder = Shedder()
-    shedder.expected(100 * SECOND, 0.1)
-    assert [shedder.expected(at * SECOND, 0.4) for at in (50, 51)] == [pytest.approx(0.8), 0.4]
+    shedder.growth(100 * SECOND, 0.1)
+    assert [shedder.growth(at * SECOND, 0.4) for at in (50, 51)] == [0.4, 0.0]
 
 
 def test_a_draining_ring_is_not_expected_to_be_empty() -> None:
-    assert levels([0.9, 0.85, 0.8], 0.3)[-1] == level_of(0.8)
+    assert levels([0.9, 0.85, 0.8], 0.3)[-1] == level_of(0.8, 0)
 
 
 @pytest.mark.parametrize("level", range(1, SPARED + 1))
@@ -103,9 +104,9 @@ def test_beyond_that_datagrams_are_halved_too() -> None:
 
 
 def test_the_fuller_the_ring_the_less_is_read() -> None:
-    found = [level_of(part / 16) for part in range(17)]
+    found = [level_of(part / 16, 0) for part in range(17)]
     assert found == sorted(found)
-    assert (found[0], found[11], found[15], found[16]) == (0, 0, LAST, LAST)
+    assert (found[0], found[12], found[16]) == (0, 0, LAST)
     assert max(after - before for before, after in itertools.pairwise(found)) <= 5
 
 
