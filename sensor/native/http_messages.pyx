@@ -6,8 +6,8 @@ credentials, cookies, secrets in a URL, unusual characters, repeated or folded f
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 
-from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.core.words cimport same
+from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.native.http_head cimport (
     ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, stripped,
 )

@@ -48,7 +48,7 @@ class Message(NamedTuple):
     when: bool | None = None
 
     def chosen(self, rows: Rows) -> Rows:
-        return rows if self.when is None else rows.take((rows.words[:, 0] != 0) == self.when)
+        return rows if self.when is None else rows.take(((rows.words[:, 0] != 0) == self.when).nonzero()[0])
 
 
 Waits = Callable[[Rows], npt.NDArray[np.bool_]]
@@ -85,9 +85,9 @@ class Batch:
     def keep(self, name: str, chosen: npt.NDArray[np.bool_]) -> None:
         """Keep some messages of a class for the next batch, unless they are too old."""
         rows = self.rows(name)
-        chosen = chosen & (rows.heads["ts"] > self.until)
-        if chosen.any():
-            self.left.append((name, rows.take(chosen)))
+        kept = (chosen & (rows.heads["ts"] > self.until)).nonzero()[0]
+        if len(kept):
+            self.left.append((name, rows.take(kept)))
 
     def alone(self, name: str) -> Fields:
         """The messages of a class as separate rows."""

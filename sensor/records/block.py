@@ -91,10 +91,9 @@ class Rows(NamedTuple):
     def __len__(self) -> int:
         return len(self.words)
 
-    def take(self, chosen: npt.NDArray[Any]) -> Rows:
-        """Some of the rows, by indexes or a mask; the text is shared."""
-        heads = self.heads.compress(chosen) if chosen.dtype == np.bool_ else self.heads.take(chosen)
-        return Rows(heads, self.words[chosen], self.text)
+    def take(self, chosen: npt.NDArray[np.int64]) -> Rows:
+        """The rows with these indexes; the text is shared."""
+        return Rows(self.heads.take(chosen), self.words[chosen], self.text)
 
 
 class Part(NamedTuple):

@@ -85,5 +85,5 @@ def member(rows: Rows, places: npt.NDArray[np.int64]) -> tuple[Rows, npt.NDArray
     words: npt.NDArray[Any] = np.zeros((len(places), rows.words.shape[1]), np.uint64)
     words[there] = rows.words[places[there]]
     heads = np.zeros(len(places), rows.heads.dtype)
-    heads[there] = rows.heads[places[there]]
+    heads[there] = rows.heads.take(places[there])
     return Rows(heads, words, rows.text), there
