@@ -299,14 +299,19 @@ class Together(Want, frozen=True):
 
 
 class PassTogether(Want, frozen=True):
-    """Several fields for which a pure function returns true. Its results are not cached."""
+    """Several fields for which a pure function returns true. ``of``: the versioned data that the function reads."""
 
     names: tuple[str, ...]
     test: Callable[..., object]
+    of: Versioned | None = None
 
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(self.names)
+
+    @property
+    def versions(self) -> frozenset[Versioned]:
+        return frozenset((self.of,)) if self.of is not None else frozenset()
 
     def holds(self, read: Read) -> bool:
         return bool(self.test(*map(read, self.names)))

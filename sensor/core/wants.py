@@ -160,9 +160,9 @@ class fields:  # noqa: N801 - reads as a word of the language
     def is_in(self, values: Iterable[tuple[Hashable, ...]]) -> Want:
         return Together(self.names, frozenset(values))
 
-    def passes(self, test: Callable[..., object]) -> Want:
-        """``test`` gets the values in order. It must be pure except for data that it reads on each call."""
-        return PassTogether(self.names, test)
+    def passes(self, test: Callable[..., object], of: Versioned | None = None) -> Want:
+        """``test`` gets the values in order. It must be pure except for reading ``of``."""
+        return PassTogether(self.names, test, of)
 
 
 def held(table: Table, *key: str) -> Want:

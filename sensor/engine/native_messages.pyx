@@ -16,6 +16,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.core.row cimport Row
+from sensor.engine.unwanted cimport NO, UNKNOWN, YES, Unwanted
 from sensor.evidence.frames cimport FrameRing
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
@@ -36,6 +37,7 @@ cdef class NativeMessages:
     cdef object dispatch, made, broken
     cdef Boundary boundary
     cdef Novelty novelty
+    cdef Unwanted unwanted
     cdef list views, punted, names, hashes, subscribed, waiting
     cdef tuple facts
     cdef Packets packets
@@ -50,7 +52,7 @@ cdef class NativeMessages:
     def __init__(self, dispatch, made, Novelty novelty, Boundary boundary, names=()):
         self.dispatch = dispatch
         self.made = made
-        self.novelty = novelty
+        self.novelty, self.unwanted = novelty, Unwanted(novelty, KINDS)
         self.boundary = boundary
         self.names = list(names)
         self.views = [View(fields_of(kind)) for kind in KINDS]
@@ -62,9 +64,12 @@ cdef class NativeMessages:
         self.waiting = []
         self.subscribe(KINDS)
 
-    def subscribe(self, kinds):
-        """These classes of events have subscribers; no objects are made for others."""
+    def subscribe(self, kinds, *groups):
+        """These classes of events have subscribers; no objects are made for others, nor for events that none of the
+        subscribers in ``groups`` wants. Without groups, all events are delivered.
+        """
         self.subscribed = [kind in kinds for kind in KINDS]
+        self.unwanted.subscribe(*groups)
 
     def keep(self, evidence):
         """Set the gatherer that keeps the frames of messages; None: frames are not kept."""
@@ -73,6 +78,7 @@ cdef class NativeMessages:
     def begin(self, Packets packets, tuple messages):
         """Start a batch: its packets, and the messages parsed from them."""
         self.packets, self.waiting, self.kept = packets, list(messages[::-1]), -1
+        self.unwanted.check()
         self.turn()
 
     cdef int turn(self) except -1:
@@ -122,7 +128,8 @@ cdef class NativeMessages:
         cdef const Entry* entry = &out.entries[self.next]
         cdef Py_ssize_t index = entry.row + self.messages.start
         cdef uint8_t unit = entry.unit
-        cdef bint at_end = entry.what == ENDED, whole = True, news = False
+        cdef bint at_end = entry.what == ENDED, whole = True, news = False, changed = False
+        cdef int verdict
         cdef uint32_t stop = self.next + 1 + entry.size if at_end else out.entries_used
         cdef const Row* own = NULL if at_end else &self.packets.rows[index]
         cdef const Row* row = own   # of the packet that contains the message
@@ -155,16 +162,25 @@ cdef class NativeMessages:
                     results.append(self.observation(out, entry, row))
                     news = True
                 continue
-            if entry.what == EVENT and not self.subscribed[entry.kind]:
-                continue
+            if entry.what == EVENT:
+                if not self.subscribed[entry.kind]:
+                    continue
+                verdict = YES if row is NULL else self.unwanted.verdict(entry.kind, out, entry.at, row, changed)
+                if verdict == NO:
+                    continue
             if packet is None and row == own:
                 packet = first = self.packet(index)
             if entry.what == EVENT:
-                results.append((<View>self.views[entry.kind]).event(out, entry.at, packet))
+                event = (<View>self.views[entry.kind]).event(out, entry.at, packet)
+                if verdict == UNKNOWN and not self.unwanted.judge(entry.kind, event, row, changed):
+                    continue
+                results.append(event)
+                changed = True
             elif entry.what == MALFORMED:
                 whole = self.boundary.call([], self.names[unit - 1], raised, (self.text(out, entry),), packet, False)
             else:
                 whole, news = self.read(out, entry, packet, results), True
+                changed = True
                 if not whole:
                     self.broken.put((flow, unit), True)
         self.parsed += 1

@@ -50,7 +50,7 @@ class PassiveDns:
                 "passive_dns",
                 HttpRequest,
                 self._requested,
-                field("host").filled() & ~field("forwarded").filled() & ~held(self._names, "packet.dst"),
+                field("host").passes(_is_name) & ~field("forwarded").filled() & ~held(self._names, "packet.dst"),
             ),
         ]
 
@@ -67,7 +67,11 @@ class PassiveDns:
 
     def _requested(self, event: HttpRequest) -> None:
         """Of proxies, which receive requests for others, no name is learned: their requests begin with a scheme."""
-        name = event.host.lower()
         own = event.path.startswith("/") and not event.forwarded and event.packet.dst not in self._names
-        if own and "." in name and name[-1:].isalpha():
-            self.learn(event.packet.dst, name)
+        if own and _is_name(event.host):
+            self.learn(event.packet.dst, event.host.lower())
+
+
+def _is_name(host: str) -> bool:
+    """Whether a Host field has a name with a domain, and no address."""
+    return "." in host and host[-1:].isalpha()

@@ -101,6 +101,7 @@ class Pipeline:
         self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self.dispatcher = self._dispatcher(derivers, listeners)
+        self._consumed = consumer is not None
         dispatch = consumer or self.dispatcher.dispatch
         recorded = self._dispatch = consumer or self.dispatcher.record_and_dispatch
         self.dissection = Dissection(
@@ -164,7 +165,8 @@ class Pipeline:
         self._members = {detector: self._members.get(detector) or list(detecting([detector])) for detector in detectors}
         units = self.dispatcher
         units.detecting = Subscribers(self.boundary, itertools.chain(*self._members.values()), units.detecting)
-        self.native_messages.subscribe(units.detecting.kinds | units.listeners.kinds)
+        deciding = () if self._consumed else (units.derivers, units.detecting, units.listeners)
+        self.native_messages.subscribe(units.detecting.kinds | units.listeners.kinds, *deciding)
 
     def keep(self, evidence: Gatherer | None) -> None:
         """Replace the gatherer of alert packets; None: keep no packets."""

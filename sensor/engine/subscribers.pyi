@@ -8,12 +8,15 @@ from sensor.core.alert import Alert
 from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation
+from sensor.core.wants import Want
 from sensor.engine.members import Members
 
 class Subscribers:
+    blamed: int
     def __init__(self, boundary: Boundary, members: Members, before: Subscribers | None = None) -> None: ...
     @property
     def kinds(self) -> frozenset[type[Event]]: ...
+    def wants(self, kind: type[Event]) -> list[Want]: ...
     def deliver(self, event: Event) -> list[Any]: ...
 
 class Dispatcher:

@@ -42,10 +42,9 @@ cdef class ClassSubscribers:
 
 
 cdef class Subscribers:
-    """Calls each unit that wants an event, guarded by the error boundary."""
-
-    cdef Boundary boundary
-    cdef dict by_class              # class of event → ClassSubscribers
+    """Calls each unit that wants an event, guarded by the error boundary. ``blamed``: number of conditions that raised
+    an exception.
+    """
 
     def __init__(self, Boundary boundary, members, Subscribers before=None):
         """``before``: earlier subscribers whose compiled functions are reused if the members are the same. Raises
@@ -65,6 +64,11 @@ cdef class Subscribers:
         """The event classes that have subscribers."""
         return frozenset(self.by_class)
 
+    def wants(self, kind):
+        """The conditions of the subscribers of a class."""
+        cdef ClassSubscribers subscribers = self.by_class.get(kind)
+        return [] if subscribers is None else [member.want for member in subscribers.members]
+
     cpdef list deliver(self, event):
         """The results of all units that want the event."""
         cdef list results = []
@@ -82,7 +86,7 @@ cdef class Subscribers:
                 self.boundary.call(results, unit, call, args, packet, False)
         return results
 
-    cdef tuple blame(self, event, ClassSubscribers subscribers):
+    cdef tuple blame(self, event, subscribers):
         """A condition raised an exception: find the unit that declared it. That unit gets every event from now on, and
         all units get this one.
         """
@@ -93,8 +97,9 @@ cdef class Subscribers:
         if members == subscribers.members:  # none raises when called alone: the compiled function itself is at fault
             self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
-        subscribers = self.by_class[kind] = ClassSubscribers(kind, members)
-        return subscribers.all_calls
+        self.blamed += 1
+        self.by_class[kind] = asked = ClassSubscribers(kind, members)
+        return (<ClassSubscribers>asked).all_calls
 
 
 cdef class Dispatcher:

@@ -60,7 +60,9 @@ class MaliciousDomain(EventDetector):
         hello, named = field("sni").passes(self._listed, intel), field("common_name").passes(self._listed, intel)
         queried = field("name").passes(self._listed, intel)
         others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
-        address = fields("host", "path").passes(lambda host, path: intel.text(f"http://{host}{path}") is not None)
+        address = fields("host", "path").passes(
+            lambda host, path: intel.text(f"http://{host}{path}") is not None, intel
+        )
         return {
             DnsQuery: queried, DnsResponse: queried, TlsClientHello: hello, QuicClientHello: hello,
             HttpRequest: field("host").passes(self._listed, intel) | address,

@@ -1,0 +1,30 @@
+# For native messages: which events no subscriber wants.
+from libc.stdint cimport uint32_t, uint64_t
+
+from sensor.core.row cimport Row
+from sensor.native.out cimport Out
+from sensor.native.row_hash cimport RowHash
+
+cdef enum:
+    # Whether an event is wanted; UNKNOWN: nobody was asked about this content yet.
+    NO = 0
+    YES = 1
+    UNKNOWN = 2
+
+cdef struct Answer:
+    uint64_t key   # hash of the class and its content; 0: the entry is free
+    uint64_t bits  # as in screens.Screen
+
+
+cdef class Unwanted:
+    cdef Answer* answers
+    cdef uint64_t mask, key0, key1, key
+    cdef list screens
+    cdef tuple kinds, groups, data, versions
+    cdef Py_ssize_t blamed
+    cdef readonly Py_ssize_t skipped
+    cdef int check(self) except -1
+    cdef int verdict(self, uint32_t kind, const Out* out, uint32_t at, const Row* row, bint changed) except -1
+    cdef bint judge(self, uint32_t kind, event, const Row* row, bint changed) except -1
+    cdef int forget(self) except -1
+    cdef object made(self, uint32_t kind)

@@ -1,0 +1,163 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Events that no subscriber wants, recognized by their rows: most messages repeat what was said before. What the
+subscribers decided about a content is kept in a table of fixed size, indexed by a keyed hash of the fields that their
+wants read; an event with the same content gets the same answer, and no object is made of one that nobody wants. Wants
+that look into tables of their detectors (``screens.py``) are decided by the same look-ups.
+
+An answer that was overwritten is asked for again, which takes longer and has the same result. All are forgotten when
+data that wants depend on is replaced, when a want raised an exception, and when the subscribers change.
+"""
+
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
+
+from sensor.core.row cimport Row
+from sensor.engine.screens import screen
+from sensor.engine.subscribers cimport Subscribers
+from sensor.inventory.novelty cimport Novelty
+from sensor.native.layout import fields_of
+from sensor.native.out cimport Out
+from sensor.native.row_hash import PACKET_FIELDS
+from sensor.native.row_hash cimport RowHash, packet_value
+
+cdef enum:
+    MOST_BITS = 24
+
+cdef object LATER = object()  # a screen that was not needed yet; compiling one takes a millisecond
+
+
+cdef class Lookup:
+    """A look-up that decides whether an event is wanted."""
+    cdef object table
+    cdef list key
+    cdef bint absent
+
+    def __init__(self, one):
+        """``one``: a screens.Lookup."""
+        self.table, self.absent = one.table, one.absent
+        self.key = [PACKET_FIELDS.index(name.removeprefix("packet.")) for name in one.key]
+
+    cdef bint decides(self, const Row* row) except -1:
+        """Whether it has the answer that makes the want hold."""
+        if not self.key:
+            return (len(self.table) > 0) != self.absent
+        if len(self.key) == 1:
+            return (packet_value(row, self.key[0]) in self.table) != self.absent
+        return (tuple([packet_value(row, field) for field in self.key]) in self.table) != self.absent
+
+
+cdef class Screened:
+    """The screen of a class, for its rows."""
+    cdef RowHash content
+    cdef object choice
+    cdef tuple lookups, data
+
+    def __init__(self, layout, made):
+        """``made``: a screens.Screen."""
+        self.content, self.choice, self.data = RowHash(layout, made.fields), made.choice, tuple(made.data)
+        self.lookups = tuple([Lookup(one) for one in made.lookups])
+
+    cdef bint holds(self, uint64_t bits, const Row* row, bint changed) except -1:
+        """Whether an event with this answer is wanted. ``changed``: as in ``Unwanted.verdict``."""
+        cdef Lookup lookup
+        if bits & 1 or (bits and changed):
+            return True
+        bits >>= 1
+        for lookup in self.lookups if bits else ():
+            if bits & 1 and lookup.decides(row):
+                return True
+            bits >>= 1
+        return False
+
+
+cdef class Unwanted:
+    """``skipped``: number of events of which no object was made."""
+
+    def __cinit__(self, Novelty novelty not None, kinds, int bits=14):
+        """``novelty``: its key is used; ``kinds``: the classes of events by number; ``bits``: room for 2**bits answers
+        of 16 bytes.
+        """
+        if not 2 <= bits <= MOST_BITS:
+            raise ValueError(f"bits {bits}: 2 to {MOST_BITS}")
+        self.answers = <Answer*>PyMem_Calloc(1 << bits, sizeof(Answer))
+        if self.answers == NULL:
+            raise MemoryError
+        self.mask, self.key0, self.key1 = (1 << bits) - 1, novelty.key0, novelty.key1
+        self.kinds, self.groups = tuple(kinds), ()
+        self.forget()
+
+    def __dealloc__(self):
+        PyMem_Free(self.answers)
+
+    def subscribe(self, *groups):
+        """The subscribers that decide. Without any, every event is wanted."""
+        self.groups = groups
+        self.forget()
+
+    cdef int forget(self) except -1:
+        """Forget all answers and screens."""
+        cdef Subscribers group
+        self.blamed = 0
+        for group in self.groups:
+            self.blamed += group.blamed
+        self.screens = [LATER if self.groups else None for _ in self.kinds]
+        self.data = self.versions = ()
+        memset(self.answers, 0, (self.mask + 1) * sizeof(Answer))
+        return 0
+
+    cdef int check(self) except -1:
+        """Forget all answers if data was replaced; between two batches."""
+        if self.data and self.versions != tuple([of.version for of in self.data]):
+            self.forget()
+        return 0
+
+    cdef int verdict(self, uint32_t kind, const Out* out, uint32_t at, const Row* row, bint changed) except -1:
+        """Whether a subscriber wants the event whose first slot is ``at``. ``changed``: an event before it, of the same
+        message, may have changed the tables that decide.
+        """
+        cdef Answer* answer
+        cdef Py_ssize_t blamed = 0
+        cdef Subscribers group
+        for group in self.groups:
+            blamed += group.blamed
+        if blamed != self.blamed:
+            self.forget()
+        one = self.screens[kind]
+        if one is LATER:
+            one = self.made(kind)
+        if one is None:
+            return YES
+        self.key = (<Screened>one).content.of(out, at, row, self.key0 ^ (kind + 1), self.key1) or 1
+        answer = &self.answers[self.key & self.mask]
+        if answer.key != self.key:
+            return UNKNOWN
+        if (<Screened>one).holds(answer.bits, row, changed):
+            return YES
+        self.skipped += 1
+        return NO
+
+    cdef bint judge(self, uint32_t kind, event, const Row* row, bint changed) except -1:
+        """Whether a subscriber wants an event whose verdict was just UNKNOWN; the answer is kept."""
+        cdef Screened one = self.screens[kind]
+        cdef Answer* answer = &self.answers[self.key & self.mask]
+        try:
+            answer.bits = one.choice(event)
+        except Exception:  # when the event is delivered, the error boundary finds the unit at fault
+            return True
+        answer.key = self.key
+        return one.holds(answer.bits, row, changed)
+
+    cdef object made(self, uint32_t kind):
+        """The screen of a class; None if all its events are wanted."""
+        cdef Subscribers group
+        cdef list wants = []
+        of = self.kinds[kind]
+        for group in self.groups:
+            wants += group.wants(of)
+        made = screen(of, wants)
+        self.screens[kind] = None if made is None else Screened(fields_of(of), made)
+        if made is not None:
+            self.data = tuple({*self.data, *made.data})
+            self.versions = tuple([data.version for data in self.data])
+        return self.screens[kind]

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+PACKET_FIELDS: tuple[str, ...]
