@@ -348,7 +348,7 @@ class EventDetector(Detector):
         """
         return {}
 
-    def inspect(self, event: Event) -> Iterator[Alert]:
+    def inspect(self, event: Event) -> Iterable[Alert]:
         raise NotImplementedError
 
 

@@ -27,8 +27,8 @@ Send = Callable[[Press, float, Machine, Machine, int], None]
 
 def pair(number: int) -> tuple[Machine, Machine]:
     """A client and its server."""
-    client = Machine(f"client-{number}", f"02:00:5e:10:01:{number:02x}", f"10.9.1.{number + 1}")
-    return client, Machine(f"server-{number}", f"02:00:5e:10:02:{number:02x}", f"10.9.1.{number + 101}")
+    client = Machine(f"client-{number}", f"00:00:5e:10:01:{number:02x}", f"10.9.1.{number + 1}")
+    return client, Machine(f"server-{number}", f"00:00:5e:10:02:{number:02x}", f"10.9.1.{number + 101}")
 
 
 def http(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:

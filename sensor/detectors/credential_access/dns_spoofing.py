@@ -9,7 +9,7 @@ of the same segment; else the first, since a forger must be faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.core import addresses, detector
@@ -30,6 +30,7 @@ from sensor.dissectors.dns import DnsQuery, DnsResponse
 UDP, A, AAAA = 17, 1, 28
 ANSWERS_LIMIT, SERVERS_LIMIT, QUERIES_LIMIT, IDS_LIMIT, REPORTED_LIMIT = 4096, 1024, 4096, 8, 1024
 REPORTED_S = 300
+Values = tuple[int, list[int], int, int]
 INITIAL_TTLS = frozenset((64, 128, 255))
 
 
@@ -43,19 +44,17 @@ class Options(detector.Options):
     window_s: int = Field(60, ge=5, le=3600, description="time window for names in seconds")
 
 
-class _Origin(NamedTuple):
-    """MAC and TTL of a server's frames."""
+class _Answer(NamedTuple):
+    """An answer to one query: its addresses, and MAC and TTL of the frame."""
 
+    ts: int
+    found: Collection[int]
     mac: int
     ttl: int
 
-
-class _Answer(NamedTuple):
-    """An answer to one query."""
-
-    ts: int
-    found: frozenset[int]
-    origin: _Origin
+    def is_from(self, other: _Answer) -> bool:
+        """Whether the same host can have sent both."""
+        return self.mac == other.mac and self.ttl == other.ttl
 
 
 class DnsSpoofing(EventDetector):
@@ -75,8 +74,10 @@ class DnsSpoofing(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._answers: Bounded[tuple[object, ...], _Answer] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
-        self._servers: Bounded[tuple[int, int, int], _Answer] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
+        # Values are those of an _Answer: most are never compared, and a bare tuple is created in a fifth of the time.
+        self._answers: Bounded[tuple[object, ...], Values] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
+        self._servers: Bounded[tuple[int, int, int], Values] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
+        self._apart = int(self.options.apart_s * SECOND)
         self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = self.tables.add(
             "queries", Bounded(QUERIES_LIMIT)
         )
@@ -91,49 +92,50 @@ class DnsSpoofing(EventDetector):
         addressed = field("type").is_in(A, AAAA) & (field("packet.proto") == UDP)
         return {DnsQuery: addressed, DnsResponse: addressed & field("answers").filled()}
 
-    def inspect(self, event: Event) -> Iterator[Alert]:
+    def inspect(self, event: Event) -> Iterable[Alert]:
         packet = event.packet
-        if not isinstance(event, DnsQuery | DnsResponse) or packet.proto != UDP or event.type not in (A, AAAA):
-            return
+        if not isinstance(event, (DnsQuery, DnsResponse)) or packet.proto != UDP or event.type not in (A, AAAA):
+            return ()
         name = event.name.lower()
         if isinstance(event, DnsQuery):
             key = (packet.src, packet.dst, name)
             self._queries.put(key, (*(self._queries.get(key) or ())[1 - IDS_LIMIT :], event.id))
-            return
-        found = frozenset(record.address for record in event.answers if record.type == event.type)
-        if found:
-            yield from self._compared(event, name, found)
-            yield from self._poisoned(event, name)
+            return ()
+        found = [record.address for record in event.answers if record.type == event.type]
+        return (*self._compared(event, name, found), *self._poisoned(event, name)) if found else ()
 
-    def _compared(self, event: DnsResponse, name: str, found: frozenset[int]) -> Iterator[Alert]:
+    def _compared(self, event: DnsResponse, name: str, found: list[int]) -> Iterable[Alert]:
         """Compare an answer with the previous one to the same query."""
-        packet = event.packet
-        origin = _Origin(packet.src_mac, packet.ttl)
+        packet, ts = event.packet, event.packet.ts
         key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
-        answer, first, apart = _Answer(packet.ts, found, origin), self._answers.get(key), self.options.apart_s * SECOND
-        while (oldest := self._answers.oldest()) and packet.ts - oldest[1].ts > apart:
+        answer = ts, found, packet.src_mac, packet.ttl
+        while (oldest := self._answers.oldest()) and ts - oldest[1][0] > self._apart:
             self._answers.pop(oldest[0])
-        if first is None or packet.ts - first.ts > apart:
+        before = self._answers.get(key)
+        if before is None or ts - before[0] > self._apart:
             self._answers.put(key, answer)
             if self._servers.get((packet.vlan, packet.src, packet.dst)) is None:
                 self._servers.put((packet.vlan, packet.src, packet.dst), answer)
-        elif first.found.isdisjoint(found) and first.origin != origin:
-            forged = self._forged(packet, first, answer)
-            yield from self._twice(event, forged)
+            return ()
+        first, second = _Answer(*before), _Answer(*answer)
+        if first.is_from(second) or not frozenset(found).isdisjoint(first.found):
+            return ()
+        return self._twice(event, self._forged(packet, first, second))
 
     def _forged(self, packet: Packet, first: _Answer, second: _Answer) -> _Answer:
         """The answer that is more likely forged."""
-        usual = self._servers.get((packet.vlan, packet.src, packet.dst))
-        if usual is not None and usual.ts < first.ts and usual.origin in (first.origin, second.origin):
-            return second if usual.origin == first.origin else first
-        local = [each for each in (first, second) if each.origin.ttl in INITIAL_TTLS]
+        known = self._servers.get((packet.vlan, packet.src, packet.dst))
+        usual = None if known is None else _Answer(*known)
+        if usual is not None and usual.ts < first.ts and (usual.is_from(first) or usual.is_from(second)):
+            return second if usual.is_from(first) else first
+        local = [each for each in (first, second) if each.ttl in INITIAL_TTLS]
         return local[0] if len(local) == 1 else first
 
     def _twice(self, event: DnsResponse, forged: _Answer) -> Iterator[Alert]:
         packet = event.packet
         if not self._reported.fresh((packet.dst, packet.src, "twice"), packet.ts):
             return
-        actor, client = Subject(forged.origin.mac, 0, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, client = Subject(forged.mac, 0, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
         where = some([addresses.text(each) for each in sorted(forged.found)])
         yield self.alert(
             event,
@@ -142,12 +144,12 @@ class DnsSpoofing(EventDetector):
             targets=(client, Subject(0, packet.src, packet.vlan)),
             summary=(
                 f"{who(self.context, client)} received two different answers for {event.name}: "
-                f"one from {mac_text(forged.origin.mac)} resolves to {where}"
+                f"one from {mac_text(forged.mac)} resolves to {where}"
             ),
             why=(
                 f"both answer one query to {addresses.text(packet.src)}, within {self.options.apart_s:g} s",
                 "they have no address in common, and came from another MAC or with another TTL",
-                f"TTL {forged.origin.ttl} of the answer that is likely forged",
+                f"TTL {forged.ttl} of the answer that is likely forged",
             ),
             numbers={"answers": 2, "threshold": 2, "name": event.name},
             key=(addresses.text(packet.dst),),
@@ -155,13 +157,14 @@ class DnsSpoofing(EventDetector):
             network=network_of_packet(self.context, packet, "dns", answer=True),
         )
 
-    def _poisoned(self, event: DnsResponse, name: str) -> Iterator[Alert]:
+    def _poisoned(self, event: DnsResponse, name: str) -> Iterable[Alert]:
         """An answer to a name that the resolver queried, with an id that it did not use."""
         packet = event.packet
-        ids = self._queries.get((packet.dst, packet.src, name))
-        zone = name.partition(".")[2]
-        if not ids or event.id in ids or "." not in zone:
-            return
+        ids, zone = self._queries.get((packet.dst, packet.src, name)), name.partition(".")[2]
+        return () if not ids or event.id in ids or "." not in zone else self._wrong_id(event, name, zone)
+
+    def _wrong_id(self, event: DnsResponse, name: str, zone: str) -> Iterator[Alert]:
+        packet = event.packet
         count = self._wrong.add((packet.dst, packet.src, zone), name, packet.ts)
         if count < self.options.names or not self._reported.fresh((packet.dst, packet.src, "poisoned"), packet.ts):
             return

@@ -9,7 +9,7 @@ login portals lead many names to one address: both are quiet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.core import addresses, detector
@@ -25,6 +25,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.shared.dns_message import Record
 
 A, AAAA = 1, 28
 NAMES_LIMIT, ADDRESSES_LIMIT, REPORTED_LIMIT = 8192, 1024, 4096
@@ -89,37 +90,44 @@ class DnsRebinding(EventDetector):
             HttpRequest: armed(self._bound) & field("host").filled() & ~field("forwarded").filled(),
         }
 
-    def inspect(self, event: Event) -> Iterator[Alert]:
+    def inspect(self, event: Event) -> Iterable[Alert]:
         if isinstance(event, HttpRequest):
-            yield from self._request(event)
-        elif isinstance(event, DnsResponse) and event.type in (A, AAAA):
-            yield from self._answer(event)
+            return self._request(event)
+        return self._answer(event) if isinstance(event, DnsResponse) and event.type in (A, AAAA) else ()
 
-    def _answer(self, event: DnsResponse) -> Iterator[Alert]:
+    def _answer(self, event: DnsResponse) -> Iterable[Alert]:
         packet, name, inside = event.packet, event.name.lower().rstrip("."), self.context.networks.inside
         if "." not in name or f".{name}".endswith(self._allowed):
-            return
-        key = (packet.dst, name)
-        found = [record for record in event.answers if record.type == event.type and record.address]
-        inner = [record.address for record in found if inside(record.address) and record.address != packet.src]
-        outer = [record for record in found if not inside(record.address)]
-        before = self._public.get(key)
+            return ()
+        outer, inner = list[Record](), 0
+        for record in event.answers:
+            address = record.address if record.type == event.type else 0
+            if address and not inside(address):
+                outer.append(record)
+            elif address != packet.src:
+                inner = inner or address
+        before = self._public.get((packet.dst, name))
         if outer:
             was_inside = bool(inner) or (before is not None and before.inside)
-            self._public.put(key, _Public(packet.ts, outer[0].address, outer[0].ttl, was_inside))
+            self._public.put((packet.dst, name), _Public(packet.ts, outer[0].address, outer[0].ttl, was_inside))
         elif inner and before is None:
-            self._public.put(key, _Public(0, 0, 0, True))
-        if not inner or self._shared(inner[0], name, packet.ts):
-            return
+            self._public.put((packet.dst, name), _Public(0, 0, 0, True))
+        if not inner or self._shared(inner, name, packet.ts):
+            return ()
+        return self._inner(event, name, inner, outer, before)
+
+    def _inner(
+        self, event: DnsResponse, name: str, inner: int, outer: list[Record], before: _Public | None
+    ) -> Iterator[Alert]:
+        """An answer with an internal address. ``before``: earlier answers to this client."""
+        ts = event.packet.ts
         if outer and before is None:
-            yield from self._report(
-                event, name, inner[0], f"one answer contains it and {_text(outer[0].address)}", True
-            )
-        elif not outer and before is not None and self._rebound(before, packet.ts):
-            seconds = round((packet.ts - before.ts) / SECOND)
+            yield from self._report(event, name, inner, f"one answer contains it and {_text(outer[0].address)}", True)
+        elif not outer and before is not None and self._rebound(before, ts):
+            seconds = round((ts - before.ts) / SECOND)
             reason = f"it resolved to {_text(before.address)} {seconds} s before, with a TTL of {before.ttl} s"
-            self._bound.put(key, inner[0])
-            yield from self._report(event, name, inner[0], reason, inner[0] >> 24 & 0xFF == LOOPBACK)
+            self._bound.put((event.packet.dst, name), inner)
+            yield from self._report(event, name, inner, reason, inner >> 24 & 0xFF == LOOPBACK)
 
     def _rebound(self, before: _Public, ts: int) -> bool:
         """Whether the query was repeated because the lifetime of the public address expired."""
