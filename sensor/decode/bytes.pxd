@@ -1,6 +1,7 @@
 # Big- and little-endian reads from a byte view, bounds-checked: for four bytes and more only the first and last byte
-# are checked, which covers those between; and the position in the frame being decoded.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+# are checked, which covers those between; and the position in the frame being decoded. No value means an error: telling
+# the two apart would take the GIL, for each frame to the broadcast address.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef struct At:
     Py_ssize_t off   # next byte to read
@@ -9,28 +10,29 @@ cdef struct At:
     int depth        # number of tunnels entered so far
     int cut          # bytes of the innermost IP packet that were not captured
 
-cdef inline int u16(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
+cdef inline int u16(const uint8_t[::1] data, Py_ssize_t at) except -1 nogil:
     return data[at] << 8 | data[at + 1]
 
-cdef inline int u16le(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
+cdef inline int u16le(const uint8_t[::1] data, Py_ssize_t at) except -1 nogil:
     return data[at + 1] << 8 | data[at]
 
-cdef inline uint32_t u32(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFF nogil:
+cdef inline int64_t u32(const uint8_t[::1] data, Py_ssize_t at) except -1 nogil:
     cdef const uint8_t* first = &data[at]
-    return <uint32_t>first[0] << 24 | <uint32_t>first[1] << 16 | <uint32_t>first[2] << 8 | data[at + 3]
+    return <int64_t>first[0] << 24 | <int64_t>first[1] << 16 | <int64_t>first[2] << 8 | data[at + 3]
 
-cdef inline uint64_t u48(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+cdef inline int64_t u48(const uint8_t[::1] data, Py_ssize_t at) except -1 nogil:
     cdef const uint8_t* first = &data[at]
     return (
-        <uint64_t>first[0] << 40
-        | <uint64_t>first[1] << 32
-        | <uint64_t>first[2] << 24
-        | <uint64_t>first[3] << 16
-        | <uint64_t>first[4] << 8
+        <int64_t>first[0] << 40
+        | <int64_t>first[1] << 32
+        | <int64_t>first[2] << 24
+        | <int64_t>first[3] << 16
+        | <int64_t>first[4] << 8
         | data[at + 5]
     )
 
-cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+# A value that hardly occurs: as the half of an address, all ones would be more frequent.
+cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0x7C0F3D9A51E2864B nogil:
     cdef const uint8_t* first = &data[at]
     cdef uint64_t low = <uint64_t>first[4] << 24 | <uint64_t>first[5] << 16 | <uint64_t>first[6] << 8 | data[at + 7]
     return (

@@ -73,14 +73,14 @@ cdef inline int inside(const uint8_t[::1] data, Py_ssize_t off, Py_ssize_t size)
     return 0
 
 
-cdef inline uint32_t u32(const uint8_t[::1] data, Py_ssize_t off) except? 0xFFFFFFFF nogil:
+cdef inline int64_t u32(const uint8_t[::1] data, Py_ssize_t off) except -1 nogil:
     cdef uint32_t value
     inside(data, off, 4)
     memcpy(&value, &data[off], 4)
     return value
 
 
-cdef inline uint16_t u16(const uint8_t[::1] data, Py_ssize_t off) except? 0xFFFF nogil:
+cdef inline int u16(const uint8_t[::1] data, Py_ssize_t off) except -1 nogil:
     cdef uint16_t value
     inside(data, off, 2)
     memcpy(&value, &data[off], 2)

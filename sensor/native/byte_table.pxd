@@ -8,4 +8,5 @@ cdef class ByteTable:
     cdef const uint8_t** texts
     cdef uint32_t* sizes
     cdef int32_t* numbers
-    cdef int find(self, const uint8_t* text, uint32_t size) except? -1 nogil
+    # reads ``size`` bytes and no more
+    cdef int find(self, const uint8_t* text, uint32_t size) noexcept nogil

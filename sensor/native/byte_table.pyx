@@ -34,7 +34,8 @@ cdef class ByteTable:
         """The number of a byte string, -1 if it is not in the table."""
         return self.find(text, <uint32_t>len(text))
 
-    cdef int find(self, const uint8_t* text, uint32_t size) except? -1 nogil:
+    # reads ``size`` bytes and no more
+    cdef int find(self, const uint8_t* text, uint32_t size) noexcept nogil:
         cdef uint32_t at = spread(text, size) & self.mask
         while self.texts[at] != NULL:
             if self.sizes[at] == size and not memcmp(self.texts[at], text, size):

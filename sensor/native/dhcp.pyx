@@ -139,7 +139,7 @@ cdef int one(const Options* options, uint32_t code, uint64_t* found) except -1 n
     return TAKEN
 
 
-cdef uint64_t many(Piece raw, Out* out) except? 0 nogil:
+cdef uint64_t many(Piece raw, Out* out) noexcept nogil:  # room was reserved
     """The addresses in an option of several, as a span of slots; empty if its length is no multiple of four."""
     cdef uint32_t count = 0 if raw.size & 3 else raw.size // 4, first = out.slots_used, i
     cdef uint64_t* found = items(out, 2 * count)
@@ -254,7 +254,7 @@ cdef int fact_of(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 
     return -2 if done == PUNT else kind
 
 
-cdef uint64_t listed(Piece raw, uint32_t width, Out* out) except? 0 nogil:
+cdef uint64_t listed(Piece raw, uint32_t width, Out* out) noexcept nogil:  # room was reserved
     """Numbers of one or two bytes, in decimal, separated by commas."""
     cdef uint32_t begin = out.text_used, i = 0
     while raw.size - i >= width:
@@ -265,7 +265,7 @@ cdef uint64_t listed(Piece raw, uint32_t width, Out* out) except? 0 nogil:
     return span(begin, out.text_used - begin)
 
 
-cdef uint64_t uuid(Piece raw, Out* out) except? 0 nogil:
+cdef uint64_t uuid(Piece raw, Out* out) noexcept nogil:  # room was reserved
     """Type 0 and 16 bytes in UUID notation (RFC 4578, 2.3), else hexadecimal."""
     cdef uint32_t begin = out.text_used, i
     if raw.size != 17 or raw.data[0]:

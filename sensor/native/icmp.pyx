@@ -185,7 +185,7 @@ cdef double steps(const uint8_t* data, uint32_t size) except -1 nogil:
     return <double>count / <double>(size - 1)
 
 
-cdef double disorder(const uint8_t* body, uint32_t size) except? -1 nogil:
+cdef double disorder(const uint8_t* body, uint32_t size) noexcept nogil:  # arithmetic only
     """Entropy in bits per byte, in hundredths; -1 if it is so close to a rounding boundary that the order of summation
     would matter.
     """

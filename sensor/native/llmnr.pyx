@@ -76,7 +76,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     return TAKEN
 
 
-cdef uint64_t own_name(uint64_t answers, const Row* row, Out* out) except? 0 nogil:
+cdef uint64_t own_name(uint64_t answers, const Row* row, Out* out) noexcept nogil:  # room was reserved
     """The name of the sender's address in the answers, forward or reverse; 0 if there is none."""
     cdef uint64_t* one = &out.slots[answers >> 32]
     cdef uint64_t sought = reverse(row, out)
@@ -92,7 +92,7 @@ cdef uint64_t own_name(uint64_t answers, const Row* row, Out* out) except? 0 nog
     return 0
 
 
-cdef uint64_t reverse(const Row* row, Out* out) except? 0 nogil:
+cdef uint64_t reverse(const Row* row, Out* out) noexcept nogil:  # room was reserved
     """The name for a reverse look-up of the sender's address (RFC 1035, 3.5; RFC 3596, 2.5)."""
     cdef uint32_t begin = out.text_used
     cdef int i

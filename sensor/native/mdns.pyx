@@ -245,7 +245,7 @@ cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except
     return TAKEN
 
 
-cdef uint64_t without_domain(uint64_t called, const Out* out) except? 0 nogil:
+cdef uint64_t without_domain(uint64_t called, const Out* out) noexcept nogil:  # checks the size
     """A name without ``.local``."""
     cdef uint32_t size = <uint32_t>called
     if size >= DOMAIN and not memcmp(out.text + (called >> 32) + size - DOMAIN, b".local", DOMAIN):

@@ -301,12 +301,12 @@ cdef int listed(const Variables* variables, Out* out, uint64_t* found) except -1
     return TAKEN
 
 
-cdef uint64_t of_status(int64_t number, Out* out) except? 0 nogil:
+cdef uint64_t of_status(int64_t number, Out* out) noexcept nogil:  # room was reserved
     """The error status as text (RFC 3416, 3)."""
     return word(out, statuses[number]) if 0 <= number < STATUSES else word(out, b"other")
 
 
-cdef uint64_t of_report(const Variables* variables, Out* out) except? 0 nogil:
+cdef uint64_t of_report(const Variables* variables, Out* out) noexcept nogil:  # room was reserved
     """The reason of a report, from its counter (RFC 3414, 5)."""
     cdef int known = (
         reports_known.find(variables.all[0].name.value, variables.all[0].name.size) if variables.count

@@ -79,7 +79,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     return TAKEN
 
 
-cdef uint32_t head_size(const uint8_t* payload, uint32_t size) except? 0 nogil:
+cdef uint32_t head_size(const uint8_t* payload, uint32_t size) noexcept nogil:  # reads ``size`` bytes
     """Bytes before the first empty line; all if there is none."""
     cdef uint32_t at
     for at in range(size):

@@ -78,7 +78,8 @@ cdef class Conversations:
     cdef readonly uint64_t evicted
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil
     cdef int ended(self, uint64_t flow, Out* out) except -1 nogil
-    cdef Conversation* find(self, uint64_t flow, int unit) except? NULL nogil
+    # follows indexes of its own tables
+    cdef Conversation* find(self, uint64_t flow, int unit) noexcept nogil
     cdef Conversation* open(self, uint64_t flow, int unit) except NULL nogil
     cdef int close(self, Conversation* c) except -1 nogil
     cdef int empty(self, Conversation* c) except -1 nogil

@@ -129,7 +129,8 @@ cdef class Conversations:
 
     # The pool.
 
-    cdef Conversation* find(self, uint64_t flow, int unit) except? NULL nogil:
+    # follows indexes of its own tables
+    cdef Conversation* find(self, uint64_t flow, int unit) noexcept nogil:
         cdef int32_t at = self.places[place_of(flow, unit) & self.mask]
         while at != NONE:
             if self.all[at].flow == flow and self.all[at].unit == unit:

@@ -113,7 +113,7 @@ cdef bint fitting(uint32_t kind, uint32_t length) except -1 nogil:
     return kind != SIGNATURE or length == 18
 
 
-cdef uint64_t option(uint32_t kind, Out* out) except? 0 nogil:
+cdef uint64_t option(uint32_t kind, Out* out) noexcept nogil:  # room was reserved
     """The short name of an option, its number if it has none."""
     if kind == END:
         return word(out, b"eol")
@@ -136,7 +136,8 @@ cdef uint64_t option(uint32_t kind, Out* out) except? 0 nogil:
     return word(out, b"tfo") if kind == 34 else decimal(out, kind)
 
 
-cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out* out) except? 0 nogil:
+# room was reserved
+cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out* out) noexcept nogil:
     """Initial hop limit, window, MSS, scale and options of an operating system (``_signature`` of the reference)."""
     cdef uint32_t begin = out.text_used, i
     cdef uint64_t name
