@@ -100,7 +100,8 @@ cdef class FlowTable:
     cdef int close(self, int32_t at, int reason, int64_t ts, int32_t index) except -1 nogil
     cdef int32_t unused(self) except -1 nogil
     cdef int record(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
-    cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil
+    # arithmetic only
+    cdef uint32_t stamp(self, int64_t ts, int age_class) noexcept nogil
 
 
 cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexcept nogil:  # assignments only

@@ -321,7 +321,8 @@ cdef class FlowTable:
         change.spare, change.last = slot.followers & ~self.deaf[at] != 0, slot.last
         return 0
 
-    cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:
+    # arithmetic only
+    cdef uint32_t stamp(self, int64_t ts, int age_class) noexcept nogil:
         """Time of last use and age class in one integer. Times before the table was created, or implausibly long after,
         are clamped.
         """

@@ -212,12 +212,12 @@ cdef enum:
     NAME = 253        # the longest domain name as text
 
 
-cdef inline uint64_t grown(uint64_t hashed, uint8_t byte) except? 0 nogil:
+cdef inline uint64_t grown(uint64_t hashed, uint8_t byte) noexcept nogil:  # arithmetic only
     """FNV-1a over one more byte, in lower case."""
     return (hashed ^ (byte + 32 if 65 <= byte <= 90 else byte)) * <uint64_t>0x100000001B3
 
 
-cdef inline uint64_t mixed(uint64_t hashed) except? 0 nogil:
+cdef inline uint64_t mixed(uint64_t hashed) noexcept nogil:  # arithmetic only
     hashed ^= hashed >> 32
     hashed *= <uint64_t>0x9E3779B97F4A7C15
     hashed ^= hashed >> 29

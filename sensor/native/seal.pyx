@@ -55,7 +55,7 @@ cdef int seal(
     return TAKEN
 
 
-cdef uint64_t hashed(const uint64_t* block, uint32_t size) except? 0 nogil:
+cdef uint64_t hashed(const uint64_t* block, uint32_t size) noexcept nogil:  # arithmetic only
     """The first eight bytes of the hash of a single block. Words are little-endian, like all supported hosts."""
     cdef uint64_t[8] h
     cdef uint64_t[16] v

@@ -59,6 +59,16 @@ def test_functions_pass_errors_on() -> None:
     assert [(name, line) for name, line in declared if not re.search(r"\bexcept\b|\bnoexcept\b", line)] == []
 
 
+def test_no_ordinary_value_can_mean_an_error() -> None:
+    """Telling such a value from an error takes the GIL: a kernel that runs beside Python waits for it each time."""
+    assert [
+        f"{name}: {line.strip()}"
+        for name, text in TEXTS.items()
+        for line in text.splitlines()
+        if re.search(r"except\? (0|-1|NULL|0xFFFF|0xFFFFFFFF)\b.*\bnogil\b", line)
+    ] == []
+
+
 @pytest.mark.parametrize("text", ["boundscheck=False", "boundscheck = False", "@cython.boundscheck(False)"])
 def test_check_sees_each_way_to_switch_off(text: str) -> None:
     assert OFF.search(text)
