@@ -203,7 +203,9 @@ class Pipeline:
             return
         work = self.limits.within(batch.rows, work)
         self.decoded += len(batch)
-        self._vlans[batch.rows["vlan"].astype(np.intp)] = True  # NumPy would convert it in any case, more slowly
+        tags = batch.rows["vlan"]
+        if tags.any():
+            self._vlans[tags.astype(np.intp)] = True  # NumPy would convert it in any case, more slowly
         if work.malformed:
             self._count_problems(batch, work.malformed)
         self._started = True

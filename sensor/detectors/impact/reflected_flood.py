@@ -184,6 +184,8 @@ class ReflectedFlood(FlowDetector):
         port of an amplifier and those with both directions.
         """
         contacts = changes.contacts
+        kind, udp = contacts["kind"], contacts["service"] & 0xFF == UDP
+        contacts = contacts.compress((kind == Change.ANSWERED) | (kind == Change.ENDED) | udp)
         kind, udp, at = contacts["kind"], contacts["service"] & 0xFF == UDP, contacts["row"]
         requested, answered = changes.rows["client_packets"][at] > 0, changes.rows["server_packets"][at] > 0
         turned = (kind == Change.NEW) & self._amplifies[contacts["client_port"]]
