@@ -26,28 +26,41 @@ class Agenda:
 
     def __init__(self, changes: npt.NDArray[np.void], ticks: npt.NDArray[np.void]) -> None:
         """``changes``: CHANGE; ``ticks``: TICK."""
-        self._rows = changes["row"].astype(np.int64)
-        self._early = np.zeros(len(changes), np.int64)
-        for first, stop in ticks[["first", "stop"]].tolist():
-            if first < stop:
-                self._early[first:stop] = (np.arange(first, stop) << TASK_BITS) - _EARLY
+        self._rows = changes["row"]
+        aged = ticks.compress(ticks["first"] < ticks["stop"])
+        self._first, self._stop = aged["first"].astype(np.int64), aged["stop"].astype(np.int64)
         self._columns: list[npt.NDArray[np.int64]] = []
         self._what: list[Any] = []
 
     def of_changes(self, task: int, at: Sequence[int] | npt.NDArray[np.int64], what: Iterable[Any]) -> None:
         """Add tasks for changes, by their indexes."""
         places = np.array(at, np.int64)
-        self._add(task, self._rows[places], self._early[places] + task, places, what)
+        self._add(task, self._rows[places], self._early(places) + task, places, what)
+
+    def _early(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:
+        """What puts changes made by aging first, each in its place."""
+        if not len(self._first):
+            return 0
+        of = self._first.searchsorted(places, "right") - 1
+        aged = (of >= 0) & (places < self._stop[of])
+        return np.where(aged, (places << TASK_BITS) - _EARLY, 0)
 
     def of_rows(self, task: int, rows: npt.NDArray[np.int32], what: Iterable[Any]) -> None:
         """Add tasks for packets."""
-        self._add(task, rows, np.full(len(rows), task), np.full(len(rows), -1), what)
+        self._add(task, rows, task, -1, what)
 
     def _add(
-        self, task: int, rows: npt.NDArray[Any], order: npt.NDArray[Any], at: npt.NDArray[Any], what: Iterable[Any]
+        self,
+        task: int,
+        rows: npt.NDArray[Any],
+        order: npt.NDArray[np.int64] | int,
+        at: npt.NDArray[np.int64] | int,
+        what: Iterable[Any],
     ) -> None:
         if len(rows):
-            self._columns.append(np.array((rows, order, np.full(len(rows), task), at), np.int64))
+            columns = np.empty((4, len(rows)), np.int64)
+            columns[0], columns[1], columns[2], columns[3] = rows, order, task, at
+            self._columns.append(columns)
             self._what.extend(what)
 
     def due(self, packet: int) -> Iterator[Due]:
