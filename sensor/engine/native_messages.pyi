@@ -7,12 +7,14 @@ from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
 from sensor.engine.subscribers import Subscribers
+from sensor.engine.unwanted import Unwanted
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.novelty import Novelty
 from sensor.native.out import Messages
 
 class NativeMessages:
     parsed: int
+    unwanted: Unwanted
     record: Callable[[list[Parsed]], None] | None
     def __init__(
         self,

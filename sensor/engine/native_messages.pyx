@@ -31,13 +31,14 @@ BROKEN_LIMIT = 1024
 cdef class NativeMessages:
     """``dispatch`` gets what a dissector parsed from a packet, as a list of events and observations; ``made`` makes the
     packet of a row and keeps it for alerts; ``names``: names of the native stream dissectors. ``parsed``: number of
-    messages so far. ``record``: called with the events of messages read by Python, for the traffic records.
+    messages so far. ``unwanted``: which events no subscriber wants. ``record``: called with the events of messages read
+    by Python, for the traffic records.
     """
 
     cdef object dispatch, made, broken
     cdef Boundary boundary
     cdef Novelty novelty
-    cdef Unwanted unwanted
+    cdef readonly Unwanted unwanted
     cdef list views, punted, names, hashes, subscribed, waiting
     cdef tuple facts
     cdef Packets packets

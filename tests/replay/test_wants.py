@@ -18,7 +18,7 @@ from sensor.config import Config, load_config
 from sensor.core.record import Record
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import ALWAYS
-from sensor.engine import pipeline
+from sensor.engine import pipeline, unwanted
 from sensor.engine.members import detecting, listening
 from sensor.runtime.assembly import assemble
 from tests import sampling
@@ -75,6 +75,17 @@ def test_captures_report_the_same_where_all_receives_everything(
     wanted = log(config, path)
     all_hosts(monkeypatch)
     assert wanted == log(config, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB, *MORE], ids=lambda path: path.name)
+def test_captures_report_the_same_where_an_object_is_made_of_each_event(
+    path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that nobody wants are recognized by their rows; without that, the logs are identical to the byte."""
+    screened = log(config, path)
+    monkeypatch.setattr(unwanted, "screen", lambda kind, wants: None)
+    assert screened == log(config, path)
 
 
 @pytest.mark.slow
