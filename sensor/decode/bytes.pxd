@@ -1,6 +1,6 @@
 # Big- and little-endian reads from a byte view, bounds-checked: for four bytes and more only the first and last byte
-# are checked, which covers those between; and the position in the frame being decoded. No value means an error: telling
-# the two apart would take the GIL, for each frame to the broadcast address.
+# are checked, which covers those between; and the position in the frame being decoded. No value means an error:
+# distinguishing the two would take the GIL, for each frame to the broadcast address.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef struct At:

@@ -53,7 +53,7 @@ cdef class NativeMessages:
     def __init__(self, dispatch, made, Novelty novelty, Boundary boundary, names=()):
         self.dispatch = dispatch
         self.made = made
-        self.novelty, self.unwanted = novelty, Unwanted(novelty, KINDS)
+        self.novelty, self.unwanted = novelty, Unwanted(boundary, novelty, KINDS)
         self.boundary = boundary
         self.names = list(names)
         self.views = [View(fields_of(kind)) for kind in KINDS]
@@ -173,7 +173,7 @@ cdef class NativeMessages:
                 packet = first = self.packet(index)
             if entry.what == EVENT:
                 event = (<View>self.views[entry.kind]).event(out, entry.at, packet)
-                if verdict == UNKNOWN and not self.unwanted.judge(entry.kind, event, row, changed):
+                if verdict == UNKNOWN and not self.unwanted.evaluate(entry.kind, event, row, changed):
                     continue
                 results.append(event)
                 changed = True

@@ -117,8 +117,7 @@ class Pipeline:
         self.watch(detectors)
         self.named_tables = self._named_tables(repeats, selector, dissectors, derivers, more or {})
         self._started = False
-        self._now = self.last = 0
-        self.malformed = self.decoded = 0
+        self._now = self.last = self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
         self._vlans = np.zeros(VLAN_VALUES, np.bool_)  # by number: whether frames with this tag were decoded
 

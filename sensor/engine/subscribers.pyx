@@ -98,8 +98,8 @@ cdef class Subscribers:
             self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
         self.blamed += 1
-        self.by_class[kind] = asked = ClassSubscribers(kind, members)
-        return (<ClassSubscribers>asked).all_calls
+        self.by_class[kind] = renewed = ClassSubscribers(kind, members)
+        return (<ClassSubscribers>renewed).all_calls
 
 
 cdef class Dispatcher:

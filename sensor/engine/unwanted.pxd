@@ -1,12 +1,13 @@
 # For native messages: which events no subscriber wants.
 from libc.stdint cimport uint32_t, uint64_t
 
+from sensor.boundary cimport Boundary
 from sensor.core.row cimport Row
 from sensor.native.out cimport Out
 from sensor.native.row_hash cimport RowHash
 
 cdef enum:
-    # Whether an event is wanted; UNKNOWN: nobody was asked about this content yet.
+    # Whether an event is wanted; UNKNOWN: this content was not evaluated yet.
     NO = 0
     YES = 1
     UNKNOWN = 2
@@ -17,6 +18,7 @@ cdef struct Answer:
 
 
 cdef class Unwanted:
+    cdef Boundary boundary
     cdef Answer* answers
     cdef uint64_t mask, key0, key1, key
     cdef list screens
@@ -25,6 +27,6 @@ cdef class Unwanted:
     cdef readonly Py_ssize_t skipped
     cdef int check(self) except -1
     cdef int verdict(self, uint32_t kind, const Out* out, uint32_t at, const Row* row, bint changed) except -1
-    cdef bint judge(self, uint32_t kind, event, const Row* row, bint changed) except -1
+    cdef bint evaluate(self, uint32_t kind, event, const Row* row, bint changed) except -1
     cdef int forget(self) except -1
     cdef object made(self, uint32_t kind)

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Events that no subscriber wants, recognized by their rows: most messages repeat what was said before. What the
+"""Events that no subscriber wants, recognized by their rows: most messages repeat what was sent before. What the
 subscribers decided about a content is kept in a table of fixed size, indexed by a keyed hash of the fields that their
-wants read; an event with the same content gets the same answer, and no object is made of one that nobody wants. Wants
+wants read; an event with the same content gets the same answer, and no object is made of one that none of them wants. Wants
 that look into tables of their detectors (``screens.py``) are decided by the same look-ups.
 
 An answer that was overwritten is asked for again, which takes longer and has the same result. All are forgotten when
@@ -12,6 +12,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
+from sensor.boundary cimport Boundary
 from sensor.core.row cimport Row
 from sensor.engine.screens import screen
 from sensor.engine.subscribers cimport Subscribers
@@ -58,6 +59,10 @@ cdef class Screened:
         self.content, self.choice, self.data = RowHash(layout, made.fields), made.choice, tuple(made.data)
         self.lookups = tuple([Lookup(one) for one in made.lookups])
 
+    def bits(self, event):
+        """The answer for an event, in a tuple."""
+        return (self.choice(event),)
+
     cdef bint holds(self, uint64_t bits, const Row* row, bint changed) except -1:
         """Whether an event with this answer is wanted. ``changed``: as in ``Unwanted.verdict``."""
         cdef Lookup lookup
@@ -74,8 +79,8 @@ cdef class Screened:
 cdef class Unwanted:
     """``skipped``: number of events of which no object was made."""
 
-    def __cinit__(self, Novelty novelty not None, kinds, int bits=14):
-        """``novelty``: its key is used; ``kinds``: the classes of events by number; ``bits``: room for 2**bits answers
+    def __cinit__(self, Boundary boundary not None, Novelty novelty not None, kinds, int bits=14):
+        """``boundary``: for wants that raise an exception; ``novelty``: its key is used; ``kinds``: the classes of events by number; ``bits``: room for 2**bits answers
         of 16 bytes.
         """
         if not 2 <= bits <= MOST_BITS:
@@ -84,7 +89,7 @@ cdef class Unwanted:
         if self.answers == NULL:
             raise MemoryError
         self.mask, self.key0, self.key1 = (1 << bits) - 1, novelty.key0, novelty.key1
-        self.kinds, self.groups = tuple(kinds), ()
+        self.boundary, self.kinds, self.groups = boundary, tuple(kinds), ()
         self.forget()
 
     def __dealloc__(self):
@@ -137,15 +142,15 @@ cdef class Unwanted:
         self.skipped += 1
         return NO
 
-    cdef bint judge(self, uint32_t kind, event, const Row* row, bint changed) except -1:
+    cdef bint evaluate(self, uint32_t kind, event, const Row* row, bint changed) except -1:
         """Whether a subscriber wants an event whose verdict was just UNKNOWN; the answer is kept."""
         cdef Screened one = self.screens[kind]
         cdef Answer* answer = &self.answers[self.key & self.mask]
-        try:
-            answer.bits = one.choice(event)
-        except Exception:  # when the event is delivered, the error boundary finds the unit at fault
+        cdef list found = []
+        # If a want raises an exception, its unit is found when the event is delivered.
+        if not self.boundary.call(found, "screens", one.bits, (event,), None, True):
             return True
-        answer.key = self.key
+        answer.key, answer.bits = self.key, found[0]
         return one.holds(answer.bits, row, changed)
 
     cdef object made(self, uint32_t kind):

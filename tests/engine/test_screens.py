@@ -1,5 +1,5 @@
-"""Events that nobody wants: repeated content is decided without an object, as it would be with one, also when tables,
-data or subscribers change in between.
+"""Events that no subscriber wants: repeated content is decided without an object, as it would be with one, also when
+tables, data or subscribers change in between.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Queries:
         self.received: list[str] = []
         self.boundary, self._numbers = Boundary(), itertools.count(5_000)
         self._kernels: Kernels = kernels()
-        self._subscribers = Subscribers(self.boundary, [(DnsQuery, Member("unit", self._hear, want))])
+        self._subscribers = Subscribers(self.boundary, [(DnsQuery, Member("unit", self._receive, want))])
         self.messages = NativeMessages(self._deliver, lambda packets, row: packets.at(row), Novelty(), self.boundary)
         self.messages.subscribe((DnsQuery,), self._subscribers)
 
-    def ask(self, *names: str) -> list[str]:
+    def run(self, *names: str) -> list[str]:
         """What was received of one batch."""
         self.received.clear()
         batch = batch_of([self._numbered(question(name)) for name in names])
@@ -60,7 +60,7 @@ class Queries:
         """With a source port of its own: repeated datagrams are not read."""
         return frame[:PORT_AT] + next(self._numbers).to_bytes(2, "big") + frame[PORT_AT + 2 :]
 
-    def _hear(self, event: Any) -> None:
+    def _receive(self, event: Any) -> None:
         self.received.append(event.name)
 
     def _deliver(self, results: list[Any]) -> None:
@@ -69,12 +69,12 @@ class Queries:
                 self._subscribers.deliver(one)
 
 
-def test_repeated_content_that_nobody_wants_costs_no_object() -> None:
-    """The first is judged, the others are recognized; another name is judged anew, and a wanted one is delivered."""
+def test_repeated_content_that_is_not_wanted_costs_no_object() -> None:
+    """The first is evaluated, the others are recognized; other names are evaluated, and wanted ones delivered."""
     queries = Queries(field("name") == B)
-    assert queries.ask(A, A, A) == []
+    assert queries.run(A, A, A) == []
     assert queries.messages.unwanted.skipped == 2
-    assert queries.ask(B, A, B, "c.example") == [B, B]
+    assert queries.run(B, A, B, "c.example") == [B, B]
     assert queries.messages.unwanted.skipped == 3
 
 
@@ -98,25 +98,25 @@ def table() -> Bounded[int, bool]:
 def test_wants_that_look_into_a_table(
     of: Callable[[Bounded[int, bool]], Want], before: list[str], after: list[str]
 ) -> None:
-    """Content that was not wanted before is wanted once the table says so, and the other way round."""
+    """Content that was not wanted before is wanted once the table contains the key, and the other way round."""
     kept = table()
     queries = Queries(of(kept))
     for _ in range(2):
-        assert queries.ask(A, B) == before
+        assert queries.run(A, B) == before
     kept.put(CLIENT, True)
     for _ in range(2):
-        assert queries.ask(A, B) == after
+        assert queries.run(A, B) == after
     kept.pop(CLIENT)
-    assert queries.ask(A, B) == before
+    assert queries.run(A, B) == before
 
 
 def test_a_key_of_several_fields() -> None:
     """Looked up as a tuple."""
     kept: Bounded[tuple[int, int], bool] = Bounded(4)
     queries = Queries(held(kept, "packet.src", "packet.dport"))
-    assert queries.ask(A, A) == []
+    assert queries.run(A, A) == []
     kept.put((CLIENT, 53), True)
-    assert queries.ask(A, A) == [A, A]
+    assert queries.run(A, A) == [A, A]
 
 
 class Names:
@@ -129,9 +129,9 @@ def test_replaced_data_is_heeded_in_the_next_batch() -> None:
     """Answers that depend on it are forgotten."""
     names = Names()
     queries = Queries(field("name").passes(lambda name: name in names.names, names))
-    assert queries.ask(A, A, B) == [B]
+    assert queries.run(A, A, B) == [B]
     names.version, names.names = 2, frozenset((A,))
-    assert queries.ask(A, A, B) == [A, A]
+    assert queries.run(A, A, B) == [A, A]
 
 
 def test_a_want_that_breaks_gets_everything_from_then_on() -> None:
@@ -143,8 +143,8 @@ def test_a_want_that_breaks_gets_everything_from_then_on() -> None:
         return False
 
     queries = Queries(field("name").passes(test))
-    assert queries.ask(A, A) == []
-    assert queries.ask(B, A) == [B, A]
+    assert queries.run(A, A) == []
+    assert queries.run(B, A) == [B, A]
     assert [fault.unit for fault in queries.boundary.faults.values()] == ["unit"]
 
 

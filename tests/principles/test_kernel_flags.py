@@ -60,7 +60,7 @@ def test_functions_pass_errors_on() -> None:
 
 
 def test_no_ordinary_value_can_mean_an_error() -> None:
-    """Telling such a value from an error takes the GIL: a kernel that runs beside Python waits for it each time."""
+    """Distinguishing such a value from an error takes the GIL, for which a kernel that runs beside Python waits."""
     assert [
         f"{name}: {line.strip()}"
         for name, text in TEXTS.items()

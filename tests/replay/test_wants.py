@@ -82,9 +82,9 @@ def test_captures_report_the_same_where_all_receives_everything(
 def test_captures_report_the_same_where_an_object_is_made_of_each_event(
     path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events that nobody wants are recognized by their rows; without that, the logs are identical to the byte."""
+    """Unwanted events are recognized by their rows; without that, the logs are identical to the byte."""
     screened = log(config, path)
-    monkeypatch.setattr(unwanted, "screen", lambda kind, wants: None)
+    monkeypatch.setattr(unwanted, "screen", lambda *_: None)
     assert screened == log(config, path)
 
 
