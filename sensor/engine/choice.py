@@ -37,11 +37,12 @@ class Answers(dict[Any, int]):
         self.size = size
         self.bits: dict[Want, int] = {}
         self.of: tuple[Versioned, ...] = ()
-        self._versions: tuple[int, ...] = ()
+        self._versions: tuple[tuple[Versioned, int], ...] = ()
 
     def add(self, want: Want, bit: int) -> None:
         self.bits[want] = self.bits.get(want, 0) | bit
         self.of = tuple(frozenset(self.of) | want.versions)
+        self._versions = tuple((one, one.version) for one in self.of)
 
     def __missing__(self, value: Any) -> int:
         bits = 0
@@ -56,10 +57,11 @@ class Answers(dict[Any, int]):
 
     def renewed(self) -> Answers:
         """The cache itself, emptied if the data was replaced."""
-        versions = tuple(of.version for of in self.of)
-        if versions != self._versions:
-            self._versions = versions
-            self.clear()
+        for of, version in self._versions:
+            if of.version != version:
+                self._versions = tuple((one, one.version) for one in self.of)
+                self.clear()
+                break
         return self
 
 
