@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import functools
 import importlib.util
-import mmap
+import os
 import re
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def _carried() -> _Carried:
 
 class _Carried:
     """netaddr's lists with its index, each opened once. Its own classes open the list for each MAC, which
-    takes 60 µs. Lists are mapped, because threads and forked processes would share the position of an open file.
+    takes 60 µs. Entries are read by their offset, because threads and forked processes share the position of an open
+    file; a mapped list would stay in memory, 5 MB of it.
     """
 
     def __init__(self) -> None:
@@ -93,15 +95,15 @@ class _Carried:
         folder = Path(package.origin).parent / "eui"
         self._prefixes: dict[str, npt.NDArray[np.int64]] = {}
         self._places: dict[str, npt.NDArray[np.int64]] = {}
-        self._text: dict[str, mmap.mmap] = {}
+        self._text: dict[str, int] = {}
         for registry in ("oui", "iab"):
             with folder.joinpath(f"{registry}.idx").open("rb") as lines:
                 index = np.loadtxt(lines, delimiter=",", dtype=np.int64)
             index = index[np.argsort(index[:, 0], kind="stable")]
             # A column that is not contiguous would be copied at each search.
             self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
-            with folder.joinpath(f"{registry}.txt").open("rb") as text:
-                self._text[f"{registry}.txt"] = mmap.mmap(text.fileno(), 0, access=mmap.ACCESS_READ)
+            text = self._text[f"{registry}.txt"] = os.open(folder / f"{registry}.txt", os.O_RDONLY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, text)
         # Networks have many devices of one vendor, which differ only after the prefix.
         self.name = functools.lru_cache(REMEMBERED)(self._name)
 
@@ -112,7 +114,7 @@ class _Carried:
         if place == len(prefixes) or prefixes[place] != prefix:
             return ""
         offset, size = self._places[registry][place].tolist()
-        first = self._text[registry][offset : offset + min(size, LINE_LIMIT)].split(b"\n", 1)[0]
+        first = os.pread(self._text[registry], min(size, LINE_LIMIT), offset).split(b"\n", 1)[0]
         return _name(first.partition(b"(hex)")[2].strip().decode("utf-8", "replace"))
 
 

@@ -46,6 +46,7 @@ USES = rf"\b(?:{'|'.join(sorted(CALLS))})\s*\(|\.\s*(?:{'|'.join(_ATTRIBUTES)})\
 
 # Fingerprints are loaded once, before the first packet.
 MAY_READ_FILES = {
+    "sensor/fingerprinting/oui.py": "the registry of MAC prefixes, whose entries are read when needed",
     "sensor/fingerprinting/shelf.py": "keeps what was read of fingerprints/ for the next start",
     "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
     "sensor/inventory/store/replacing.py": "puts a store in the place of another, with all others locked out",
