@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.void]
 BLOCK = 2 << 20
 """Bytes per block."""
 
-MAX_ROWS = 8192
+MAX_ROWS = 16_384
 """Rows per batch."""
 
 KEPT = 8
