@@ -121,15 +121,19 @@ _INSIDE = tuple(
 
 
 class Networks:
-    """The internal networks: the private blocks listed in events.md and those that the operator configures."""
+    """The internal networks: the private blocks listed in events.md and those that the operator configures.
+    ``version`` changes with them.
+    """
 
     def __init__(self, more: Iterable[str] = ()) -> None:
+        self.version = 0
         self.blocks: tuple[tuple[int, int], ...] = ()
         self.become(more)
 
     def become(self, more: Iterable[str]) -> bool:
         """Replace the operator's blocks; returns whether the internal networks changed."""
         before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
+        self.version += self.blocks != before
         # Start and end of the internal blocks, alternating: an address is internal if an odd number of borders is at or
         # below it.
         self.borders = _borders(self.blocks)

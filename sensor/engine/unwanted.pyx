@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Events that no subscriber wants, recognized by their rows: most messages repeat what was sent before. What the
 subscribers decided about a content is kept in a table of fixed size, indexed by a keyed hash of the fields that their
-wants read; an event with the same content gets the same answer, and no object is made of one that none of them wants. Wants
-that look into tables of their detectors (``screens.py``) are decided by the same look-ups.
+wants read; an event with the same content gets the same answer, and no object is made of one that none of them wants.
+Wants that look into tables of their detectors (``screens.py``) are decided by the same look-ups.
 
 An answer that was overwritten is asked for again, which takes longer and has the same result. All are forgotten when
 data that wants depend on is replaced, when a want raised an exception, and when the subscribers change.
@@ -80,8 +80,8 @@ cdef class Unwanted:
     """``skipped``: number of events of which no object was made."""
 
     def __cinit__(self, Boundary boundary not None, Novelty novelty not None, kinds, int bits=14):
-        """``boundary``: for wants that raise an exception; ``novelty``: its key is used; ``kinds``: the classes of events by number; ``bits``: room for 2**bits answers
-        of 16 bytes.
+        """``boundary``: for wants that raise an exception; ``novelty``: its key is used; ``kinds``: the classes of
+        events by number; ``bits``: room for 2**bits answers of 16 bytes.
         """
         if not 2 <= bits <= MOST_BITS:
             raise ValueError(f"bits {bits}: 2 to {MOST_BITS}")

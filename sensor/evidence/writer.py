@@ -9,6 +9,7 @@ Wireshark.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import struct
 import threading
@@ -123,8 +124,7 @@ class Writer:
             comment = f"{word}; {BLANKED}" if was else word
             blocks.append(packet(file.links[frame.link], frame, data, comment))
         text = b"".join(blocks)
-        with file.path.open("wb" if head and self._first(name) else "ab") as out:
-            out.write(text)
+        _append(file.path, text, os.O_TRUNC if head and self._first(name) else os.O_APPEND)
         self._held += len(text)
         self._make_room(name)
 
@@ -156,6 +156,17 @@ class Writer:
                 path.unlink(missing_ok=True)
                 self._files.pop(path.stem)
                 self._held -= size
+
+
+def _append(path: Path, text: bytes, how: int) -> None:
+    """Write to a file with as few calls as possible: after each one the thread waits for the engine (the GIL)."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
+    done = 0
+    try:
+        while done < len(text):
+            done += os.write(file, memoryview(text)[done:])
+    finally:
+        os.close(file)
 
 
 # Blocks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sensor.core.addresses import parse
@@ -10,6 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpRequest, HttpResponse
+from sensor.engine.choice import compiled
 from tests.detectors.stories import START, detector, inspected, one
 
 SCAN = "initial_access.web_scan"
@@ -50,6 +52,17 @@ def test_files_that_hold_secrets() -> None:
     )
     assert (first.severity, second.severity) == (Severity.low, Severity.medium)
     assert second.numbers["files"] == 3
+
+
+def test_a_server_that_becomes_internal() -> None:
+    """Which requests are selected follows the configured networks, also for addresses that were evaluated before."""
+    unit = detector(SCAN)
+    choose = compiled(HttpRequest, [unit.wants()[HttpRequest]])  # type: ignore[attr-defined]
+    sent = request("/", host="name.lab.example")
+    for networks in ((), ("203.0.113.0/24",), ()):
+        unit.context.networks.become(networks)
+        outside = msgspec.structs.replace(sent, packet=Packet(dst=parse("203.0.113.8"), dport=80, proto=6))
+        assert bool(choose(outside)) == bool(networks)
 
 
 def test_names_of_a_word_list() -> None:

@@ -108,7 +108,7 @@ class WebScan(EventDetector):
     def wants(self) -> dict[type[Event], Want]:
         # All answers are counted: a scan shows in the share of errors; and names requested from internal servers.
         known = field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)
-        inside = field("packet.dst").passes(self.context.networks.inside)
+        inside = field("packet.dst").passes(self.context.networks.inside, self.context.networks)
         return {HttpRequest: known | (inside & field("host").passes(_domain_of))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
