@@ -56,6 +56,14 @@ def descendants(pid: int) -> list[int]:
     return [*children, *[one for child in children for one in descendants(child)]]
 
 
+def runs(pid: int) -> bool:
+    """Whether a process exists that has not exited."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def no_listener() -> dict[str, Any]:
     """Arguments of Popen for servers that refuse to run as root; none where the test does not run as root."""
     if os.geteuid() != 0:
@@ -127,11 +135,16 @@ class Server:
             raise RuntimeError(f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}")
 
     def kill(self) -> None:
-        """Kill -9 of the server and of all its children, at once."""
-        self._signal(signal.SIGKILL)
+        """Kill -9 of the server and of all its children, at once. A suspended server starts no further ones; a child
+        that still exits would hold the data.
+        """
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)
+        children = self._signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
             self._process = None
+        until(lambda: not any(map(runs, children)))
 
     def stop(self) -> None:
         """Stop it as an operator does."""
@@ -152,13 +165,17 @@ class Server:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _signal(self, which: signal.Signals) -> None:
-        """Signal the server first, then its children: a surviving child would hold the port and the data."""
+    def _signal(self, which: signal.Signals) -> list[int]:
+        """Signal the server first, then its children: a surviving child would hold the port and the data. Returns the
+        children.
+        """
         if self._process is None or self._process.poll() is not None:
-            return
-        for pid in [self._process.pid, *descendants(self._process.pid)]:
+            return []
+        children = descendants(self._process.pid)
+        for pid in [self._process.pid, *children]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, which)
+        return children
 
     def __enter__(self) -> Self:
         self.start()
