@@ -62,15 +62,17 @@ class Shedder:
         self._past: deque[tuple[int, float]] = deque()  # (packet time, backlog) of the last two seconds
 
     def growth(self, now: int, backlog: float) -> float:
-        """The growth of the backlog in the second before ``now`` (ns), at least 0; remembers this backlog."""
+        """The growth of the backlog per second, at least 0, since a second or more before ``now`` (ns); remembers this
+        backlog.
+        """
         past = self._past
         while past and not 0 <= now - past[0][0] <= 2 * SECOND:
             past.popleft()
         while len(past) > 1 and now - past[1][0] >= SECOND:
             past.popleft()
-        before = past[0][1] if past else 0.0
+        begun, before = past[0] if past else (now, 0.0)
         past.append((now, backlog))
-        return max(backlog - before, 0.0)
+        return max(backlog - before, 0.0) / max((now - begun) / SECOND, 1.0)
 
     def lighten(self, rows: npt.NDArray[np.void], work: Work, backlog: float) -> Work:
         """The work of a batch, reduced to what the engine has time for. ``backlog``: share of the ring that waits after

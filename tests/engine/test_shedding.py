@@ -74,6 +74,12 @@ def test_a_steep_overload_is_shed_earlier(seconds: float) -> None:
     assert LAST in found[:34]
 
 
+def test_rare_batches_are_shed_no_earlier() -> None:
+    """A ring that fills in ten seconds, seen every second and a half: the growth is that of one second."""
+    found = levels([at * 0.15 for at in range(7)], 1.5)
+    assert np.flatnonzero(found)[0] * 0.15 >= 0.6
+
+
 def test_bursts_that_end_leave_everything_read() -> None:
     """A fifth of the ring fills at once, and again after a silence."""
     assert levels([0.2, 0.1, 0.0], 0.2) == [0, 0, 0]

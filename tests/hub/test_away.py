@@ -24,7 +24,7 @@ from tests.sampling import repeated
 NAME, DAY_S = "away", 86_400
 # Over the day; `make test-endurance`: one a second.
 EVENTS, BEFORE, MEANWHILE = repeated(DAY_S, 5000), 200, 100
-BATCH, SYNCED = 100, 1000
+BATCH, SYNCED, TRIES = 100, 1000, 5
 
 
 class Sensor:
@@ -57,10 +57,13 @@ class Sensor:
         return forwarder(self._config, self.path, "--once")
 
     def deliver(self) -> None:
-        """Deliver until nothing is pending."""
-        sent = self.forward()
-        _, complaints = sent.communicate(timeout=300)
-        assert sent.returncode == 0, complaints.decode()
+        """Deliver until nothing is pending: a worker takes seconds to reconnect to a server that was away."""
+        for _ in range(TRIES):
+            sent = self.forward()
+            _, complaints = sent.communicate(timeout=300)
+            if sent.returncode == 0:
+                return
+        raise AssertionError(complaints.decode())
 
     def held(self) -> list[int]:
         return [row[0] for row in self.servers.queried("SELECT seq FROM events ORDER BY seq, ts")]
