@@ -166,6 +166,7 @@ cdef class NativeMessages:
             if entry.what == EVENT:
                 if not self.subscribed[entry.kind]:
                     continue
+                # At the end of a flow, an event may have no row.
                 verdict = YES if row is NULL else self.unwanted.verdict(entry.kind, out, entry.at, row, changed)
                 if verdict == NO:
                     continue

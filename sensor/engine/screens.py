@@ -17,7 +17,7 @@ from sensor.core.event_fields import PACKET
 from sensor.core.want_nodes import ALWAYS, NEVER, AllOf, AnyOf, Armed, Held, Not, Versioned, Want
 from sensor.core.wants import all_of, any_of
 from sensor.engine.choice import Choice, compiled
-from sensor.native.row_hash import PACKET_FIELDS
+from sensor.native.row_hash import packet_number
 
 # Bits of an answer: that of WANTED, and one per look-up.
 LOOKUPS_LIMIT = 63
@@ -87,4 +87,4 @@ def _is_of_packet(lookup: Lookup) -> bool:
 
 
 def _is_comparable(field: str) -> bool:
-    return not field.startswith(PACKET) or field.removeprefix(PACKET) in PACKET_FIELDS
+    return not field.startswith(PACKET) or packet_number(field) >= 0

@@ -90,6 +90,7 @@ cdef class Subscribers:
         """A condition raised an exception: find the unit that declared it. That unit gets every event from now on, and
         all units get this one.
         """
+        cdef ClassSubscribers renewed
         kind, read, members = type(event), event_reader(event), []
         for member in subscribers.members:
             sound = self.boundary.call([], member.unit, evaluated(member.want), (read,), event.packet, False)
@@ -99,7 +100,7 @@ cdef class Subscribers:
             members = [member._replace(want=ALWAYS) for member in members]
         self.blamed += 1
         self.by_class[kind] = renewed = ClassSubscribers(kind, members)
-        return (<ClassSubscribers>renewed).all_calls
+        return renewed.all_calls
 
 
 cdef class Dispatcher:

@@ -19,7 +19,7 @@ from sensor.engine.subscribers cimport Subscribers
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
 from sensor.native.out cimport Out
-from sensor.native.row_hash import PACKET_FIELDS
+from sensor.native.row_hash import packet_number
 from sensor.native.row_hash cimport RowHash, packet_value
 
 cdef enum:
@@ -28,7 +28,7 @@ cdef enum:
 cdef object LATER = object()  # a screen that was not needed yet; compiling one takes a millisecond
 
 
-cdef class Lookup:
+cdef class RowLookup:
     """A look-up that decides whether an event is wanted."""
     cdef object table
     cdef list key
@@ -37,7 +37,7 @@ cdef class Lookup:
     def __init__(self, one):
         """``one``: a screens.Lookup."""
         self.table, self.absent = one.table, one.absent
-        self.key = [PACKET_FIELDS.index(name.removeprefix("packet.")) for name in one.key]
+        self.key = [packet_number(name) for name in one.key]
 
     cdef bint decides(self, const Row* row) except -1:
         """Whether it has the answer that makes the want hold."""
@@ -48,16 +48,16 @@ cdef class Lookup:
         return (tuple([packet_value(row, field) for field in self.key]) in self.table) != self.absent
 
 
-cdef class Screened:
+cdef class RowScreen:
     """The screen of a class, for its rows."""
     cdef RowHash content
     cdef object choice
-    cdef tuple lookups, data
+    cdef tuple lookups
 
     def __init__(self, layout, made):
         """``made``: a screens.Screen."""
-        self.content, self.choice, self.data = RowHash(layout, made.fields), made.choice, tuple(made.data)
-        self.lookups = tuple([Lookup(one) for one in made.lookups])
+        self.content, self.choice = RowHash(layout, made.fields), made.choice
+        self.lookups = tuple([RowLookup(one) for one in made.lookups])
 
     def bits(self, event):
         """The answer for an event, in a tuple."""
@@ -65,7 +65,7 @@ cdef class Screened:
 
     cdef bint holds(self, uint64_t bits, const Row* row, bint changed) except -1:
         """Whether an event with this answer is wanted. ``changed``: as in ``Unwanted.verdict``."""
-        cdef Lookup lookup
+        cdef RowLookup lookup
         if bits & 1 or (bits and changed):
             return True
         bits >>= 1
@@ -133,18 +133,18 @@ cdef class Unwanted:
             one = self.made(kind)
         if one is None:
             return YES
-        self.key = (<Screened>one).content.of(out, at, row, self.key0 ^ (kind + 1), self.key1) or 1
+        self.key = (<RowScreen>one).content.of(out, at, row, self.key0 ^ (kind + 1), self.key1) or 1
         answer = &self.answers[self.key & self.mask]
         if answer.key != self.key:
             return UNKNOWN
-        if (<Screened>one).holds(answer.bits, row, changed):
+        if (<RowScreen>one).holds(answer.bits, row, changed):
             return YES
         self.skipped += 1
         return NO
 
     cdef bint evaluate(self, uint32_t kind, event, const Row* row, bint changed) except -1:
         """Whether a subscriber wants an event whose verdict was just UNKNOWN; the answer is kept."""
-        cdef Screened one = self.screens[kind]
+        cdef RowScreen one = self.screens[kind]
         cdef Answer* answer = &self.answers[self.key & self.mask]
         cdef list found = []
         # If a want raises an exception, its unit is found when the event is delivered.
@@ -161,7 +161,7 @@ cdef class Unwanted:
         for group in self.groups:
             wants += group.wants(of)
         made = screen(of, wants)
-        self.screens[kind] = None if made is None else Screened(fields_of(of), made)
+        self.screens[kind] = None if made is None else RowScreen(fields_of(of), made)
         if made is not None:
             self.data = tuple({*self.data, *made.data})
             self.versions = tuple([data.version for data in self.data])

@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-PACKET_FIELDS: tuple[str, ...]
+def packet_number(name: str) -> int: ...

@@ -7,16 +7,11 @@ provoked without the key.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from sensor.core.event_fields import PACKET
 from sensor.core.row cimport CUT, ONE_SIDED, Row
 from sensor.core.siphash cimport Sip, sip_begin, sip_end, sip_word
 from sensor.native.out cimport Out
-
-# sensor.native.layout.Code
-cdef enum:
-    TEXT = 3
-    BYTES = 4
-    TUPLE = 7
-    GROUP = 8
+from sensor.native.view cimport BYTES, GROUP, TEXT, TUPLE
 
 # Numbers of the fields of a packet, in the order of PACKET_FIELDS.
 cdef enum:
@@ -26,6 +21,11 @@ PACKET_FIELDS = (
     "src", "dst", "src_mac", "dst_mac", "sport", "dport", "vlan", "flow", "problem", "proto", "ttl", "ip_version",
     "tcp_flags", "truncated", "one_sided",
 )
+
+
+def packet_number(name):
+    """The number of a packet's field, by its name with prefix (``packet.src``); -1 for a field without a number."""
+    return PACKET_FIELDS.index(name.removeprefix(PACKET)) if name.removeprefix(PACKET) in PACKET_FIELDS else -1
 
 
 cdef class Content:
@@ -73,11 +73,9 @@ cdef class RowHash:
         for name, part in layout.parts:
             found[name] = (at, Content(part))
             at += part.size
-        own = [found[name] for name in fields if not name.startswith("packet.")]
+        own = [found[name] for name in fields if not name.startswith(PACKET)]
         self.contents, self.places = tuple([content for _, content in own]), [at for at, _ in own]
-        self.packet = [
-            PACKET_FIELDS.index(name.removeprefix("packet.")) for name in fields if name.startswith("packet.")
-        ]
+        self.packet = [packet_number(name) for name in fields if name.startswith(PACKET)]
 
     cdef uint64_t of(self, const Out* out, uint32_t at, const Row* row, uint64_t key0, uint64_t key1) except? 0:
         """The hash of the event whose first slot is ``at``, in the packet of a row."""

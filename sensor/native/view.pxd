@@ -3,6 +3,17 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from sensor.native.out cimport Out
 
+# sensor.native.layout.Code
+cdef enum:
+    INT = 1
+    FLAG = 2
+    TEXT = 3
+    BYTES = 4
+    ADDRESS = 5
+    FLOAT = 6
+    TUPLE = 7
+    GROUP = 8
+
 
 cdef class View:
     """Makes objects of one layout."""

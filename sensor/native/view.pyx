@@ -13,17 +13,6 @@ from libc.string cimport memcpy
 
 from sensor.native.out cimport Messages, Out
 
-# sensor.native.layout.Code
-cdef enum:
-    INT = 1
-    FLAG = 2
-    TEXT = 3
-    BYTES = 4
-    ADDRESS = 5
-    FLOAT = 6
-    TUPLE = 7
-    GROUP = 8
-
 
 cdef class View:
     def __init__(self, layout):

@@ -9,7 +9,7 @@ of the same segment; else the first, since a forger must be faster.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.core import addresses, detector
@@ -30,7 +30,6 @@ from sensor.dissectors.dns import DnsQuery, DnsResponse
 UDP, A, AAAA = 17, 1, 28
 ANSWERS_LIMIT, SERVERS_LIMIT, QUERIES_LIMIT, IDS_LIMIT, REPORTED_LIMIT = 4096, 1024, 4096, 8, 1024
 REPORTED_S = 300
-Values = tuple[int, list[int], int, int]
 INITIAL_TTLS = frozenset((64, 128, 255))
 
 
@@ -48,7 +47,7 @@ class _Answer(NamedTuple):
     """An answer to one query: its addresses, and MAC and TTL of the frame."""
 
     ts: int
-    found: Collection[int]
+    found: frozenset[int]
     mac: int
     ttl: int
 
@@ -74,10 +73,8 @@ class DnsSpoofing(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        # Values are those of an _Answer: most are never compared, and a bare tuple is created in a fifth of the time.
-        self._answers: Bounded[tuple[object, ...], Values] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
-        self._servers: Bounded[tuple[int, int, int], Values] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
-        self._apart = int(self.options.apart_s * SECOND)
+        self._answers: Bounded[tuple[object, ...], _Answer] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
+        self._servers: Bounded[tuple[int, int, int], _Answer] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
         self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = self.tables.add(
             "queries", Bounded(QUERIES_LIMIT)
         )
@@ -101,31 +98,29 @@ class DnsSpoofing(EventDetector):
             key = (packet.src, packet.dst, name)
             self._queries.put(key, (*(self._queries.get(key) or ())[1 - IDS_LIMIT :], event.id))
             return ()
-        found = [record.address for record in event.answers if record.type == event.type]
+        found = frozenset([record.address for record in event.answers if record.type == event.type])
         return (*self._compared(event, name, found), *self._poisoned(event, name)) if found else ()
 
-    def _compared(self, event: DnsResponse, name: str, found: list[int]) -> Iterable[Alert]:
+    def _compared(self, event: DnsResponse, name: str, found: frozenset[int]) -> Iterable[Alert]:
         """Compare an answer with the previous one to the same query."""
-        packet, ts = event.packet, event.packet.ts
+        packet, apart = event.packet, self.options.apart_s * SECOND
         key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
-        answer = ts, found, packet.src_mac, packet.ttl
-        while (oldest := self._answers.oldest()) and ts - oldest[1][0] > self._apart:
+        answer = _Answer(packet.ts, found, packet.src_mac, packet.ttl)
+        while (oldest := self._answers.oldest()) and packet.ts - oldest[1].ts > apart:
             self._answers.pop(oldest[0])
-        before = self._answers.get(key)
-        if before is None or ts - before[0] > self._apart:
+        first = self._answers.get(key)
+        if first is None or packet.ts - first.ts > apart:
             self._answers.put(key, answer)
             if self._servers.get((packet.vlan, packet.src, packet.dst)) is None:
                 self._servers.put((packet.vlan, packet.src, packet.dst), answer)
             return ()
-        first, second = _Answer(*before), _Answer(*answer)
-        if first.is_from(second) or not frozenset(found).isdisjoint(first.found):
+        if first.is_from(answer) or not found.isdisjoint(first.found):
             return ()
-        return self._twice(event, self._forged(packet, first, second))
+        return self._twice(event, self._forged(packet, first, answer))
 
     def _forged(self, packet: Packet, first: _Answer, second: _Answer) -> _Answer:
         """The answer that is more likely forged."""
-        known = self._servers.get((packet.vlan, packet.src, packet.dst))
-        usual = None if known is None else _Answer(*known)
+        usual = self._servers.get((packet.vlan, packet.src, packet.dst))
         if usual is not None and usual.ts < first.ts and (usual.is_from(first) or usual.is_from(second)):
             return second if usual.is_from(first) else first
         local = [each for each in (first, second) if each.ttl in INITIAL_TTLS]
