@@ -161,10 +161,10 @@ class Writer:
 def _append(path: Path, text: bytes, how: int) -> None:
     """Write to a file with as few calls as possible: after each one the thread waits for the engine (the GIL)."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
-    done = 0
+    left = memoryview(text)
     try:
-        while done < len(text):
-            done += os.write(file, memoryview(text)[done:])
+        while left:
+            left = left[os.write(file, left) :]
     finally:
         os.close(file)
 

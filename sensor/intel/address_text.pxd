@@ -12,7 +12,9 @@ cdef enum:
     WORD = 45  # the longest IPv6 address as text
 
 
-cdef inline Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except -1 nogil:
+cdef inline Py_ssize_t length(
+    const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits
+) except -1 nogil:
     """Parse the text after an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and
     no sign of a range. -2 otherwise.
     """

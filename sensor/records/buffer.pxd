@@ -63,7 +63,7 @@ cdef inline uint8_t* more(Bytes* some, size_t size) except NULL nogil:
     return some.data + some.used - size
 
 
-cdef inline uint64_t keep_text(Buffer* buffer, const uint8_t* raw, size_t size) except? 0x7C0F3D9A51E2864B nogil:
+cdef inline uint64_t keep_text(Buffer* buffer, const uint8_t* raw, size_t size) except 0xFFFFFFFF nogil:
     """Copy a text; returns its span. Text longer than TEXT_MOST is truncated at a character boundary."""
     cdef uint32_t at = <uint32_t>buffer.text.used
     if size > TEXT_MOST:

@@ -8,6 +8,7 @@ separated by colons.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -66,26 +67,21 @@ def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def no_screens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object is made of each event, also of those that no subscriber wants."""
+    monkeypatch.setattr(unwanted, "screen", lambda *_: None)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("change", [all_hosts, no_screens])
 @pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB, *MORE], ids=lambda path: path.name)
-def test_captures_report_the_same_where_all_receives_everything(
-    path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+def test_captures_report_the_same_with_every_event(
+    path: Path, change: Callable[[pytest.MonkeyPatch], None], config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The logs are identical to the byte, including the ids of records."""
     wanted = log(config, path)
-    all_hosts(monkeypatch)
+    change(monkeypatch)
     assert wanted == log(config, path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB, *MORE], ids=lambda path: path.name)
-def test_captures_report_the_same_where_an_object_is_made_of_each_event(
-    path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Unwanted events are recognized by their rows; without that, the logs are identical to the byte."""
-    screened = log(config, path)
-    monkeypatch.setattr(unwanted, "screen", lambda *_: None)
-    assert screened == log(config, path)
 
 
 @pytest.mark.slow
