@@ -25,16 +25,16 @@ _ROOM = 8
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A file without packets: it cannot be opened, or is no capture file. ``found`` is the reason, ``supported`` the
-    accepted formats.
+    """A file without packets: it cannot be opened, or is no capture file. ``found`` is the reason; ``supported``: the
+    accepted formats, if its own is none of them.
     """
 
     path: str
     found: str
-    supported: str = SUPPORTED
+    supported: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.found}; supported: {self.supported}"
+        return f"{self.path}: {self.found}" + (f"; supported: {self.supported}" if self.supported else "")
 
 
 class CaptureFile:
@@ -163,5 +163,7 @@ class CaptureFile:
         self.close()
 
     def _refuse(self, found: str) -> None:
-        self.unreadable = Unreadable(self.name, f"{self._packed} data with {found}" if self._packed else found)
+        self.unreadable = Unreadable(
+            self.name, f"{self._packed} data with {found}" if self._packed else found, SUPPORTED
+        )
         self.close()

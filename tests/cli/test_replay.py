@@ -132,15 +132,17 @@ def test_json_at_the_end(replay: Runs, dhcp: Path) -> None:
 
 
 def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """One line for each file with the detected and the supported formats; the others are replayed; exit code 3."""
+    """One line for each file with the reason, and the supported formats if its own is none; the others are replayed;
+    exit code 3.
+    """
     text = tmp_path / "notes.txt"
     text.write_text("These are my notes.\n")
     result = replay(tmp_path / "nowhere.pcap", text, dhcp)
     assert result.returncode == 3
     missing, strange = result.stderr.splitlines()
-    assert missing.startswith(f"sensor: {tmp_path / 'nowhere.pcap'}: {os.strerror(errno.ENOENT)}")
+    assert missing == f"sensor: {tmp_path / 'nowhere.pcap'}: {os.strerror(errno.ENOENT)} [capture.not-read]"
     assert strange.startswith(f"sensor: {text}: text")
-    assert all("supported: pcap, pcapng" in line for line in (missing, strange))
+    assert "supported: pcap, pcapng" in strange
     assert "12 packets in" in result.stdout
 
 
