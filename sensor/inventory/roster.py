@@ -25,6 +25,11 @@ class Member(NamedTuple):
     quiet: bool
     record: Record | None = None
 
+    def since(self, ts: int) -> bool:
+        """Whether it was seen or its report compared at or after ``ts`` (ns)."""
+        record = self.record
+        return record is None or record.reported is None or record.last >= ts or record.reported.looked >= ts
+
 
 def members(table: Table) -> Iterator[Member]:
     """Every reported device."""

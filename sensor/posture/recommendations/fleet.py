@@ -23,12 +23,17 @@ class FirmwareBehind:
 
     setting = "firmware_behind"
 
-    def begin(self, members: list[Member], now: int) -> None:
+    def __init__(self) -> None:
+        self._fleets: dict[tuple[str, str], _Fleet] = {}
+
+    def begin(self, members: list[Member], now: int) -> bool:
+        before = _versions(self._fleets)
         products: dict[tuple[str, str], list[Member]] = {}
         for member in members:
             if member.vendor and member.model and member.firmware:
                 products.setdefault((member.vendor, member.model), []).append(member)
         self._fleets = {product: _fleet_of(several) for product, several in products.items()}
+        return _versions(self._fleets) != before
 
     def evaluate(self, member: Member) -> Verdict | None:
         fleet = self._fleets.get((member.vendor, member.model))
@@ -59,6 +64,10 @@ def _fleet_of(several: list[Member]) -> _Fleet:
     for member in sorted(several, key=lambda one: one.device.id):
         found.setdefault(member.firmware, member)
     return _Fleet(len(several), tuple(found.values()))
+
+
+def _versions(fleets: dict[tuple[str, str], _Fleet]) -> dict[tuple[str, str], set[str]]:
+    return {product: {one.firmware for one in fleet.versions} for product, fleet in fleets.items()}
 
 
 def _newest(member: Member, fleet: _Fleet) -> Member:

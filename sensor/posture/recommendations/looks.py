@@ -55,8 +55,10 @@ class Look(Protocol):
 
     setting: str
 
-    def begin(self, members: list[Member], now: int) -> None:
-        """Start a round over all devices. ``now``: ns."""
+    def begin(self, members: list[Member], now: int) -> bool:
+        """Start a round over all devices; ``now``: ns. Returns whether devices must be evaluated that did not change
+        since the previous round.
+        """
         ...
 
     def evaluate(self, member: Member) -> Verdict | None:

@@ -17,8 +17,9 @@ class DefaultNames:
 
     setting = "default_name"
 
-    def begin(self, members: list[Member], now: int) -> None:
-        """Nothing to prepare: names are evaluated one by one."""
+    def begin(self, members: list[Member], now: int) -> bool:
+        """Names are evaluated one by one."""
+        return False
 
     def evaluate(self, member: Member) -> Verdict | None:
         name = _name(member)

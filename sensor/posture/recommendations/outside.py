@@ -35,8 +35,9 @@ class InternetTraffic:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def begin(self, members: list[Member], now: int) -> None:
-        """Nothing to prepare: devices are evaluated one by one."""
+    def begin(self, members: list[Member], now: int) -> bool:
+        """Devices are evaluated one by one."""
+        return False
 
     def evaluate(self, member: Member) -> Verdict | None:
         job = outside().types.get(member.type)

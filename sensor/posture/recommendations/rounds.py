@@ -1,4 +1,8 @@
-"""Rounds: all periodic checks for all devices, once an hour, spread over seconds, so that no packet waits for long."""
+"""Rounds: all periodic checks, once an hour, spread over seconds, so that no packet waits for long.
+
+Once a day all devices are checked. The other rounds check those that were seen or reported since the previous round, and
+all devices only if other devices changed what a check compares them with.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from sensor.posture.recommendations.support import EndOfSupport
 
 # Devices checked per second; proving and reporting one costs as much as this many checks.
 STEP, PROOF = 1000, 20
+# A flow is learned when it ends, later than its device was last seen, by at most this time, ns.
+OVERLAP = HOUR
 
 _OVER = object()
 
@@ -44,6 +50,9 @@ class Rounds:
         )
         self._round: Iterator[None] = iter(())
         self._now = self._began = 0
+        # When all devices were last checked, ns, and the settings that were settled then.
+        self._completed = -DAY
+        self._settled: frozenset[str] = frozenset()
 
     def tick(self, now: int, settled: frozenset[str]) -> int:
         """A new second of packet time, ns; returns when the next work is due. The first hour has no checks: too little
@@ -51,47 +60,69 @@ class Rounds:
         """
         self._now = now
         if abs(now - self._began) >= HOUR:
-            self._round = self._at_all(now, settled) if self._began else self._round
+            self._round = self._at_all(now, settled, self._since(now, settled)) if self._began else self._round
             self._began = now
         return now if next(self._round, _OVER) is not _OVER else self._began + HOUR
 
     def finish(self, now: int, settled: frozenset[str]) -> None:
-        """The last round, completed at once."""
+        """The last round, over all devices, completed at once."""
         self._now = now
-        for _ in self._at_all(now, settled):
+        for _ in self._at_all(now, settled, 0):
             pass
 
-    def _at_all(self, now: int, settled: frozenset[str]) -> Iterator[None]:
+    def _since(self, now: int, settled: frozenset[str]) -> int:
+        """A round checks devices that were seen or reported at or after this time, ns; 0: all."""
+        if self._began <= now < self._completed + DAY and settled == self._settled:
+            return self._began - OVERLAP
+        self._completed, self._settled = now, settled
+        return 0
+
+    def _at_all(self, now: int, settled: frozenset[str], since: int) -> Iterator[None]:
         members = list(self._members())
         known = {one.device.id: one for one in members}
+        recent = {name: one for name, one in known.items() if one.since(since)}
         for look in self._looks:
             if look.setting in settled:
                 continue
-            look.begin(members, now)
+            compared = look.begin(members, now)
+            checked = known if compared else recent | self._due(look, known, since)
             affected: set[str] = set()
             work = 0
-            for member in members:
+            for name, member in checked.items():
                 work += 1
                 if verdict := look.evaluate(member):
-                    affected.add(member.device.id)
-                    work += PROOF * self._found((member.device.id, look.setting), member, verdict)
+                    affected.add(name)
+                    work += PROOF * self._found((name, look.setting), member, verdict)
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_fixed(look, known, affected)
+            self._close_fixed(look, known, checked.keys() - affected)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _close_fixed(self, look: Look, members: dict[str, Member], affected: set[str]) -> None:
-        """Close cases of devices without the fault, or that no longer exist: they were merged or evicted."""
+    def _due(self, look: Look, known: dict[str, Member], since: int) -> dict[str, Member]:
+        """Devices whose case may be reported again from ``since`` (ns) on, with evidence since its last report."""
+        return {
+            name: known[name]
+            for case in self._cases
+            if case.looked
+            and case.setting == look.setting
+            and since <= case.reported + DAY <= self._now
+            and (name := case.name[0]) in known
+        }
+
+    def _close_fixed(self, look: Look, members: dict[str, Member], faultless: set[str]) -> None:
+        """Close cases of devices that were checked and are without the fault, or that no longer exist: they were merged
+        or evicted.
+        """
         for case in self._cases:
             name = case.name[0]
-            if not case.looked or case.setting != look.setting or name in affected:
+            if not case.looked or case.setting != look.setting:
                 continue
             if name not in members:
                 self._close(case, self._now, "the device no longer exists")
-            elif reason := look.fixed(members[name]):
+            elif name in faultless and (reason := look.fixed(members[name])):
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:

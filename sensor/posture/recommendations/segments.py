@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sensor.core import addresses
+from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.type_labels import a_type, types_counted
 from sensor.detectors.shared.devices import subject_of
@@ -24,6 +25,8 @@ from sensor.posture.recommendations.tables import places
 # share of another group that is misplaced in it.
 ENOUGH, SHARE, MISPLACED = 8, 0.8, 0.15
 UNKNOWN = "unknown"
+# Number of segments whose content at the last check is kept.
+SEGMENTS = 4096
 
 
 class _Segment(NamedTuple):
@@ -31,6 +34,12 @@ class _Segment(NamedTuple):
 
     sort: str
     kinds: Mapping[str, int]
+
+    @property
+    def frequent(self) -> set[str]:
+        """Types too frequent in it to be misplaced."""
+        most = MISPLACED * sum(self.kinds.values())
+        return {kind for kind, count in self.kinds.items() if count > most}
 
     @property
     def text(self) -> str:
@@ -45,19 +54,21 @@ class MisplacedDevice:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._segments: Bounded[str, _Segment | None] = Bounded(SEGMENTS)
 
-    def begin(self, members: list[Member], now: int) -> None:
-        self._segments: dict[str, _Segment | None] = {}
+    def begin(self, members: list[Member], now: int) -> bool:
+        changed = False
+        for name, before in list(self._segments.items()):
+            segment = _read(self._context.baseline.dwellers(name))
+            self._segments.put(name, segment)
+            changed = changed or _rule(segment) != _rule(before)
+        return changed
 
     def evaluate(self, member: Member) -> Verdict | None:
         group = group_of(member.type)
         name = _segment_of(member) if group else ""
         segment = self._segment(name) if name else None
-        if (
-            segment is None
-            or segment.sort == group
-            or segment.kinds.get(member.type, 0) > MISPLACED * sum(segment.kinds.values())
-        ):
+        if segment is None or segment.sort == group or member.type in segment.frequent:
             return None
         seen = f"it is {a_type(member.type)}, and {name} contains {segment.text}"
         return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
@@ -75,8 +86,13 @@ class MisplacedDevice:
 
     def _segment(self, name: str) -> _Segment | None:
         if name not in self._segments:
-            self._segments[name] = _read(self._context.baseline.dwellers(name))
-        return self._segments[name]
+            self._segments.put(name, _read(self._context.baseline.dwellers(name)))
+        return self._segments.get(name)
+
+
+def _rule(segment: _Segment | None) -> tuple[str, set[str]] | None:
+    """What decides whether a device is misplaced in it."""
+    return (segment.sort, segment.frequent) if segment is not None else None
 
 
 def _segment_of(member: Member) -> str:

@@ -18,8 +18,12 @@ class EndOfSupport:
 
     setting = "end_of_life"
 
-    def begin(self, members: list[Member], now: int) -> None:
-        self._today = datetime.fromtimestamp(now // SECOND, UTC).date()
+    def __init__(self) -> None:
+        self._today = datetime.min.date()
+
+    def begin(self, members: list[Member], now: int) -> bool:
+        before, self._today = self._today, datetime.fromtimestamp(now // SECOND, UTC).date()
+        return self._today != before
 
     def evaluate(self, member: Member) -> Verdict | None:
         if not (member.model or member.os or member.firmware):

@@ -10,6 +10,7 @@ from sensor.core.addresses import parse, segment
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence
 from sensor.inventory.record import Record
+from sensor.inventory.reporting import Reported
 from sensor.inventory.roster import Member
 from tests.detectors.stories import START, World
 from tests.detectors.stories import device as named
@@ -43,14 +44,18 @@ def known(
     return made
 
 
-def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bool = False) -> Member:
+def member(
+    device: Device, *, gone: bool = False, quiet: bool = False, stale: bool = False, seen: int | None = None
+) -> Member:
     """The device as an inventory item. ``quiet``: only its attributes are available; ``stale``: packets changed it
-    since it was read.
+    since it was read; ``seen``: when it was last seen and reported, ns.
     """
     reported = [device.value(attribute) for attribute in REPORTED]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
     record = Record(device.first, device.key, 0, 0)
     record.stale = stale
+    if seen is not None:
+        record.last, record.reported = seen, Reported(device, (), seen)
     return Member(shown, reported[0] or "unknown", *reported[1:], gone=gone, quiet=quiet, record=record)
 
 

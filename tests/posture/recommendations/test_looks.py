@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
@@ -13,6 +15,9 @@ from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
 from sensor.core.time_units import SECOND
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.weakness import of_recommendation
 from tests.core.test_record import numbered, validator
 from tests.detectors.stories import START, TCP, UDP, Story, World
@@ -34,10 +39,14 @@ def watch(*devices: Device, world: World | None = None, cases: int = 64) -> Watc
     return list_of(made, *devices)
 
 
-def list_of(made: Watch, *devices: Device) -> Watch:
-    """The same advisor, with these devices in its inventory."""
+def list_of(made: Watch, *devices: Device, seen: Iterable[int | None] = itertools.repeat(None)) -> Watch:
+    """The same advisor, with these devices in its inventory; ``seen``: the hour in which each was last seen."""
     living(made.world, devices)
-    made.members = [member(made.world.devices[parse(each.key.removeprefix("ip:"))]) for each in devices]
+    present = [made.world.devices[parse(each.key.removeprefix("ip:"))] for each in devices]
+    made.members = [
+        member(each, seen=None if hour is None else START + hour * HOUR * SECOND)
+        for each, hour in zip(present, seen, strict=False)
+    ]
     return made
 
 
@@ -330,6 +339,71 @@ def test_where_there_is_no_room_nothing_is_reported_again_and_again() -> None:
     assert made.actions == ["open"] * 4
 
 
+def checked(made: Watch, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[str]]:
+    """The devices whose name a round checks."""
+    several: list[str] = []
+    evaluate = DefaultNames.evaluate
+
+    def counted(look: DefaultNames, one: Member) -> Verdict | None:
+        several.append(one.device.key)
+        return evaluate(look, one)
+
+    def of(hour: int) -> list[str]:
+        several.clear()
+        made.at(hour * HOUR)
+        return several
+
+    monkeypatch.setattr(DefaultNames, "evaluate", counted)
+    return of
+
+
+def test_silent_devices_are_checked_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hour only devices are checked that were seen since, and once a day all of them; also if the clock was set
+    back, and if the operator changed the accepted settings.
+    """
+    gate, yard = known("camera", CAMERA, "gate"), known("camera", OTHER, "yard")
+    made = watch(gate, yard)
+    of = checked(made, monkeypatch)
+    rounds = {}
+    for hour in range(1, 28):
+        list_of(made, gate, yard, seen=(0, hour))
+        rounds[hour] = list(of(hour))
+    assert rounds[1] == rounds[25] == [gate.key, yard.key]
+    assert all(rounds[hour] == [yard.key] for hour in (*range(3, 25), 27))
+    list_of(made, gate, yard, seen=(0, 0))
+    assert of(28) == []
+    made.advisor.settled = frozenset({"internet"})
+    assert of(29) == of(20) == [gate.key, yard.key]
+
+
+def test_a_silent_device_is_reported_when_another_has_newer_firmware() -> None:
+    """What a device is compared with changes without a packet of the device."""
+    gate, yard, updated = (
+        known("camera", address, name, firmware=firmware, **AXIS)
+        for address, name, firmware in (
+            (CAMERA, "gate", "9.80.3"),
+            (OTHER, "yard", "9.80.3"),
+            (OTHER, "yard", "9.80.55"),
+        )
+    )
+    made = list_of(watch(gate, yard), gate, yard, seen=(0, 0))
+    for hour in range(1, 5):
+        made.at(hour * HOUR)
+    assert made.reported == []
+    assert list_of(made, gate, updated, seen=(0, 4)).at(5 * HOUR).of("firmware_behind") == ["open"]
+
+
+def test_a_silent_camera_is_reported_when_its_segment_fills_with_desks() -> None:
+    """So does a segment."""
+    camera = known("camera", CAMERA, "gate")
+    made = list_of(watch(camera), camera, seen=(0,))
+    for hour in range(1, 5):
+        made.at(hour * HOUR)
+    assert made.reported == []
+    dwelling(made.world, OFFICE)
+    assert made.at(5 * HOUR).of("wrong_segment") == ["open"]
+
+
 def test_ten_thousand_devices_delay_nothing() -> None:
     """Some devices are checked each second: at most about 30 ms of CPU in a second, 0.2 s for all once weaknesses are
     reported.
@@ -352,7 +426,7 @@ def test_ten_thousand_devices_delay_nothing() -> None:
         took.append(time.thread_time() - began)
     reported, again = took[:300], took[300:]
     print(
-        f"told: longest {max(reported):.3f} s, in all {sum(reported):.2f} s; again: longest {max(again):.3f} s, "
+        f"reported: longest {max(reported):.3f} s, in all {sum(reported):.2f} s; again: longest {max(again):.3f} s, "
         f"in all {sum(again):.2f} s"
     )
     assert made.actions == ["open"] * 8000
