@@ -12,10 +12,10 @@ INTRODUCTION = """\
 This page lists every kind of recommendation. A recommendation is an insecure setting of a device, with the packet that proves it.
 `sensor posture recommendations --open` lists open ones. Each is an event of the kind `recommendation`; its `recommendation.setting` is the name below.
 """
-LOOKS = """\
-`default_name`, `end_of_life`, `firmware_behind`, `internet` and `wrong_segment` are derived from device attributes rather than from one message: all devices
-are checked once an hour. A host name is a factory default if it matches one of the patterns below. The end of support is compared with packet time;
-unverified dates are marked.
+CHECKS = """\
+`default_name`, `end_of_life`, `firmware_behind`, `internet` and `wrong_segment` are derived from device attributes rather than from one message: active
+devices are checked once an hour, and all devices once a day. A host name is a factory default if it matches one of the patterns below. The end of support
+is compared with packet time; unverified dates are marked.
 """
 
 
@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
     )
     for _, one in sorted(known.items()):
         yield from _one(one)
-    yield from ("## Data for device checks", "", LOOKS, "### Ends of support", "")
+    yield from ("## Data for device checks", "", CHECKS, "### Ends of support", "")
     heads = ("product", "ended", "severity", "basis", "source")
     rows = [
         (

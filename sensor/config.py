@@ -11,7 +11,7 @@ from typing import Any
 from sensor.config_file import usual
 from sensor.config_model import Chosen, Config, detector_units
 from sensor.config_sections import Records, Retention, Roles, Tickets
-from sensor.documents import Unsure, converted, fleet_folders, load_document, load_values
+from sensor.documents import NeedsFullValidation, converted, fleet_folders, load_document, load_values
 
 __all__ = ["Config", "Records", "Retention", "Roles", "Tickets", "detector_units", "load_config", "usual"]
 
@@ -41,7 +41,7 @@ def _converted(values: Mapping[str, Any], folder: Path) -> Config | None:
             name: Chosen(converted(detector_units()[name].Options, given, folder), tuple(given))
             for name, given in detectors.items()
         }
-    except Unsure:
+    except NeedsFullValidation:
         return None
     if not outputs:
         return config.model_copy(update={"detectors": chosen})

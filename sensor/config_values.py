@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sensor.config import Config, detector_units, load_config
 from sensor.core.model import Model
-from sensor.documents import Place, places
+from sensor.documents import Position, places
 from sensor.presets import PRESETS
 
 # Keys that a reload applies. All others concern resources that are opened or sized at the start.
@@ -63,11 +63,11 @@ def _parts(way: Way, value: Any) -> Iterator[tuple[Way, Any]]:
         yield way, value
 
 
-def _value(config: Config, way: Way, value: Any, set_at: Mapping[Way, Place]) -> Value:
+def _value(config: Config, way: Way, value: Any, set_at: Mapping[Way, Position]) -> Value:
     return Value(way, shown(way, value), _origin(config, way, set_at))
 
 
-def _origin(config: Config, way: Way, set_at: Mapping[Way, Place]) -> str:
+def _origin(config: Config, way: Way, set_at: Mapping[Way, Position]) -> str:
     place = set_at.get(way)
     if place is not None and not (way == ("alerts", "least") and config.alerts.least is None):
         return f"{place.path}:{place.line}"

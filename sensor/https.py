@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     modified: str
 
 
-class _Careful(urllib.request.HTTPRedirectHandler):
+class _SecureRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects only to URLs that are equally secure."""
 
     def redirect_request(
@@ -64,7 +64,9 @@ def requested(
     request = urllib.request.Request(url, headers={"User-Agent": agent, "Accept": accept, **known})  # noqa: S310 - https only, the caller saw to it
     for name, value in (headers or {}).items():
         request.add_unredirected_header(name, value)
-    opener = urllib.request.build_opener(_Careful, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    opener = urllib.request.build_opener(
+        _SecureRedirects, urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    )
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
             yield Answer(

@@ -13,7 +13,7 @@ SHARED = "shared"
 """Name of folders with code that units share, without units."""
 
 
-class TwoUnits(Exception):
+class UnitCountError(Exception):
     """A file has no unit or more than one: the message names the file and what was found."""
 
 
@@ -51,5 +51,5 @@ def unit_of(module: ModuleType, base: type[Unit]) -> type[Unit]:
     ]
     if len(found) != 1:
         names = ", ".join(value.__name__ for value in found) or "none"
-        raise TwoUnits(f"{module.__file__}: one {base.__name__} a file, found {names}")
+        raise UnitCountError(f"{module.__file__}: one {base.__name__} a file, found {names}")
     return found[0]

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensor.config import Config, detector_units
-from sensor.records.process import SMALL, Aside, write_replay
+from sensor.records.process import SMALL, RecordsProcess, write_replay
 from sensor.runtime import assembly, process, recording
 from sensor.runtime.assembly import Known
 
 
-class Within(Aside):
+class Within(RecordsProcess):
     """Writes the traffic records of a replay in this process. A child process takes half a second to start, and is
     tested by ``tests/records/test_aside.py``.
     """
@@ -30,7 +30,7 @@ class Within(Aside):
         write_replay(self.folder, self._gib, self._failed, lambda: True)
 
 
-class Beside(Aside):
+class Beside(RecordsProcess):
     """The child process of a replay, forked as the replay was."""
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.budget import LEAST, MIB, MOST, TABLES, USUAL, Budget
 from sensor.config import load_config
 from sensor.core.addresses import Networks
@@ -150,7 +150,7 @@ def learned(count: int) -> object:
 
 
 def alerts(count: int) -> object:
-    desk, unit = AlertDesk(keys=count), detector("discovery.port_scan")
+    desk, unit = AlertAggregator(keys=count), detector("discovery.port_scan")
     for number in range(count):
         packet = Packet(bytes(300), ts=START + number, src=NET + number, src_mac=5)
         why = (f"{number} ports within a minute", f"of {number + 20} that were asked")

@@ -106,7 +106,7 @@ def test_settings_reach_the_engine(tmp_path: Path) -> None:
     assert (record.sensor.id, record.sensor.site) == ("hq-3f-01", "HQ")
     assert pipeline.inventory.limits.devices == 500
     assert pipeline.inventory.limits.gone_ns == 2 * HOUR
-    assert pipeline.room.desk.suppression == HOUR // 2
+    assert pipeline.alert_processor.aggregator.suppression == HOUR // 2
     assert pipeline.maker.networks.inside(parse("203.0.113.5"))
     running = {detector.id: detector for detector in pipeline.detectors}
     assert set(running) == {"baseline", *detector_units()} - {"voice.sip_scan"} - NOISY

@@ -10,7 +10,7 @@ import pytest
 
 from sensor.config import load_config, usual
 from sensor.delivery.section import load_delivery
-from sensor.documents import DocumentErrors, Place, layers, places
+from sensor.documents import DocumentErrors, Position, layers, places
 from sensor.documents.layers import SIZE_LIMIT
 from sensor.documents.load import FAULTS_LIMIT
 from sensor.documents.nodes import DEPTH_LIMIT
@@ -196,7 +196,7 @@ def test_where_everything_stands(etc: Path) -> None:
     """Each key has the file of the layer that set it."""
     put(etc, "conf.d/a.yaml", "capture:\n  rings: 4\n")
     found = places(etc)
-    assert found["capture", "rings"] == Place(etc / "conf.d" / "a.yaml", 2, 3)
+    assert found["capture", "rings"] == Position(etc / "conf.d" / "a.yaml", 2, 3)
     assert str(found["capture", "interfaces", 0]) == f"{etc}/sensor.yaml:5:16"
     assert found["outputs", "siem", "filter", "severity"].line == 13
     assert ("networks", 1) not in found

@@ -14,7 +14,7 @@ import msgspec
 
 from sensor import __version__
 from sensor.alerts.mutes import Mutes, load_mutes, load_shared_mutes
-from sensor.alerts.room import AlertRoom
+from sensor.alerts.processor import AlertProcessor
 from sensor.core.record import Record
 from sensor.documents import DocumentErrors, Stamps, stamps
 from sensor.eventlog.paths import muted_log, notes_log
@@ -111,13 +111,13 @@ class AlertFiles:
         except OSError as error:
             self._complain(f"cannot write {self._muted.path}: {error.strerror}")
 
-    def watch(self, room: AlertRoom, now: int) -> None:
+    def watch(self, alert_processor: AlertProcessor, now: int) -> None:
         """Check for new notes of the operator; called about once a second in live runs. ``now``: ns."""
         if self._read_mutes():
-            room.mutes = self.mutes
+            alert_processor.mutes = self.mutes
         for note in self._new_notes():
             if note.action == "close":
-                room.close(note.alert, note.by, note.text, now)
+                alert_processor.close(note.alert, note.by, note.text, now)
         if self._muted is not None:
             self._flush(self._muted)
 

@@ -35,7 +35,7 @@ NAMING = ("src", "dst", "port", "type", "vlan")
 _HOURS = lazy_pattern(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
-class Party(NamedTuple):
+class FindingEndpoint(NamedTuple):
     """One endpoint of a finding, with all its identifiers: address and MAC as integers (0: unknown), device id, names
     and type.
     """
@@ -52,8 +52,8 @@ class Finding(NamedTuple):
 
     ts: int
     detector: str
-    source: Party
-    targets: tuple[Party, ...]
+    source: FindingEndpoint
+    targets: tuple[FindingEndpoint, ...]
     port: int
     vlan: int
 
@@ -223,7 +223,7 @@ def _fit(mute: Mute) -> Callable[[Finding], bool]:
     return fits
 
 
-def _names(end: str) -> Callable[[Party], bool]:
+def _names(end: str) -> Callable[[FindingEndpoint], bool]:
     """A predicate for endpoints that match ``end``."""
     try:
         if "/" in end:
@@ -259,19 +259,19 @@ def _ns(moment: str) -> int | None:
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * SECOND)
 
 
-def _party(subject: Subject, device: Callable[[Subject], Device | None]) -> Party:
+def _party(subject: Subject, device: Callable[[Subject], Device | None]) -> FindingEndpoint:
     known = device(subject)
     if known is None:
-        return Party(subject.address, subject.mac)
-    return Party(subject.address, subject.mac, known.id, tuple(known.names), known.type)
+        return FindingEndpoint(subject.address, subject.mac)
+    return FindingEndpoint(subject.address, subject.mac, known.id, tuple(known.names), known.type)
 
 
-def _party_of_record(end: Any) -> Party:
+def _party_of_record(end: Any) -> FindingEndpoint:
     """An endpoint of a record. Raises ValueError if its addresses are invalid."""
     if not isinstance(end, dict):
-        return Party()
+        return FindingEndpoint()
     ip, mac, name = (str(end.get(key) or "") for key in ("ip", "mac", "hostname"))
-    return Party(
+    return FindingEndpoint(
         addresses.parse(ip) if ip else 0,
         addresses.parse_mac(mac) if mac else 0,
         str(end.get("device") or ""),

@@ -12,7 +12,7 @@ import re
 import socket
 import struct
 
-from sensor.capture.source import CaptureError, Senseless
+from sensor.capture.source import CaptureError, InvalidArguments
 
 Program = list[tuple[int, int, int, int]]
 
@@ -52,11 +52,11 @@ def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ..
     try:
         program: Program = pcapy.compile(link, snaplen, text, 1, UNKNOWN_NETMASK).get_bpf()
     except pcapy.PcapError as error:
-        raise Senseless(f"filter {text!r} does not compile: {error}") from None
+        raise InvalidArguments(f"filter {text!r} does not compile: {error}") from None
     if re.search(r"\bvlan\b", text) and hasattr(socket, "AF_PACKET"):
         program = _compiled_by_interface(text, link, interfaces)
     if len(program) > MAX_INSTRUCTIONS:
-        raise Senseless(
+        raise InvalidArguments(
             f"filter {text!r} is too long: {len(program)} instructions, the kernel accepts {MAX_INSTRUCTIONS}"
         )
     return [(code, yes, no, snaplen if code == RETURN and k else k) for code, yes, no, k in program]

@@ -22,7 +22,7 @@ from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Sh
 from sensor.capture.portable import PortableRing
 from sensor.capture.privileges import drop_privileges, privileged_threads
 from sensor.capture.ring_size import USUAL, size_for, speed_of
-from sensor.capture.source import CaptureError, Damage, Senseless, Tally
+from sensor.capture.source import CaptureError, Damage, InvalidArguments, Tally
 from sensor.core.batch import ROW, Batch
 
 Ring = PacketRing | PortableRing
@@ -281,16 +281,16 @@ def _packet_rings(
 def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
     if not interfaces:
         there = ", ".join(interface.name for interface in list_interfaces()) or "none"
-        raise Senseless(f"no interface to capture on: specify one with -i (available: {there})")
+        raise InvalidArguments(f"no interface to capture on: specify one with -i (available: {there})")
     for name in interfaces:
         if not valid_name(name):
-            raise Senseless(f"{name!r} is not a valid interface name")
+            raise InvalidArguments(f"{name!r} is not a valid interface name")
     if len(set(interfaces)) != len(interfaces):
-        raise Senseless(f"an interface is specified twice: {', '.join(interfaces)}")
+        raise InvalidArguments(f"an interface is specified twice: {', '.join(interfaces)}")
     if not 1 <= fanout <= MAX_FANOUT:
-        raise Senseless(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings per interface")
+        raise InvalidArguments(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings per interface")
     if snaplen < 1:
-        raise Senseless(f"snap length {snaplen}: at least 1 byte")
+        raise InvalidArguments(f"snap length {snaplen}: at least 1 byte")
 
 
 def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[int], filters.Program]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sensor.capture.packet_ring import MAX_ROWS, no_permission
-from sensor.capture.source import CaptureError, NotPermitted, Senseless
+from sensor.capture.source import CaptureError, InvalidArguments, NotPermitted
 from sensor.core.batch import ROW, Batch
 
 TIMEOUT_MS = 40
@@ -55,7 +55,7 @@ class PortableRing:
         try:
             handle.setfilter(self._bpf)
         except pcapy.PcapError as error:
-            raise Senseless(f"filter {self._bpf!r} does not compile: {error}") from None
+            raise InvalidArguments(f"filter {self._bpf!r} does not compile: {error}") from None
         self._handle, self._error, self.link = handle, pcapy.PcapError, handle.datalink()
 
     def fileno(self) -> int:

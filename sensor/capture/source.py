@@ -23,7 +23,7 @@ class CaptureError(Exception):
     code = "capture.not-opened"
 
 
-class Senseless(CaptureError):
+class InvalidArguments(CaptureError):
     """Invalid arguments: a filter that does not compile, an interface that is named twice."""
 
     code = "capture.invalid-argument"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
-from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
 from sensor.cli._places import counted
@@ -186,7 +186,7 @@ def _add_notes(
 
 
 def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, str, str]]) -> None:
-    """Add lines to the notes beside the log, and update the tables. Raises Stop if they cannot be written."""
+    """Add lines to the notes beside the log, and update the tables. Raises Exit if they cannot be written."""
     from sensor.eventlog.paths import notes_log
     from sensor.tables.notes import Note, append_notes
 
@@ -199,11 +199,11 @@ def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, s
     try:
         append_notes(path, notes)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
 
 
 def _verdict(word: str) -> str:
-    """A verdict in its stored form. Raises Stop if it is invalid."""
+    """A verdict in its stored form. Raises Exit if it is invalid."""
     from sensor.tables.notes import VERDICTS
     from sensor.views.errors import ViewError, one_of
 

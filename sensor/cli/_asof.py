@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from sensor.cli._codes import NOT_FOUND, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, USAGE, Exit
 from sensor.cli._records import asking, folder_of, moment_in
 from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
@@ -20,7 +20,7 @@ SHOWN = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
 
 
 def devices_then(args: argparse.Namespace) -> list[Record]:
-    """The devices present at ``args.at``. Raises Stop for an invalid time, or without records of that time."""
+    """The devices present at ``args.at``. Raises Exit for an invalid time, or without records of that time."""
     from sensor.records.asof import devices_at
     from sensor.records.query import as_sql
     from sensor.records.schedule import first_of
@@ -30,7 +30,7 @@ def devices_then(args: argparse.Namespace) -> list[Record]:
         folder = folder_of(own)
         moment, first = moment_of(args, own), first_of(folder)
         if moment < first:
-            raise Stop(
+            raise Exit(
                 NOT_FOUND, f"unknown: the traffic records begin at {as_sql(first)[:19]} UTC", error="records.too-early"
             )
         complain(
@@ -44,11 +44,11 @@ def devices_then(args: argparse.Namespace) -> list[Record]:
 
 
 def moment_of(args: argparse.Namespace, own: argparse.Namespace) -> int:
-    """Microseconds since the epoch. Raises Stop for an invalid time."""
+    """Microseconds since the epoch. Raises Exit for an invalid time."""
     try:
         return moment_in(folder_of(own), args.at) or 0
     except argparse.ArgumentTypeError as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+        raise Exit(USAGE, str(error), error="usage.invalid-value") from None
 
 
 def explain_then(args: argparse.Namespace) -> int:

@@ -31,11 +31,11 @@ USE_COLUMNS = ("does", "service", "with", "since", "last", "seen")
 def list_learned(args: argparse.Namespace) -> int:
     """``list [FILTER…]``."""
     from sensor.cli._devices_list import filtered
-    from sensor.views.device_terms import WrongTerm, term_of
+    from sensor.views.device_terms import InvalidTerm, term_of
 
     try:
         wanted = [term_of(argument) for argument in args.operands]
-    except WrongTerm as invalid:
+    except InvalidTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     found = inventory(args)

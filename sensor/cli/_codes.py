@@ -27,7 +27,7 @@ EXIT_CODES = {
 }
 
 
-class Stop(Exception):
+class Exit(Exception):
     """Ends a command with an exit code. The message and its error code go to standard error; without a message, it was
     printed before.
     """

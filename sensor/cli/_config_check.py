@@ -66,11 +66,11 @@ class Check:
     def capture(self) -> None:
         """The capture filter."""
         from sensor.capture.bpf import compile_filter
-        from sensor.capture.source import CaptureError, Senseless
+        from sensor.capture.source import CaptureError, InvalidArguments
 
         try:
             compile_filter(self._config.capture.filter, 1, self._config.capture.snaplen)
-        except Senseless as error:
+        except InvalidArguments as error:
             self._add(("capture", "filter"), clean(str(error), 200))
         except CaptureError:
             pass  # errors that need an interface or a package appear when it is opened

@@ -27,7 +27,7 @@ NOTE = "An alert holds the value of its last report; the value may have risen af
 
 def rehearse(args: argparse.Namespace, in_use: Path | None, changed: Path) -> int:
     """Print the effect of each changed option. ``in_use``: the present configuration, None for the usual one. 2 if one
-    of the two is invalid; raises Stop without alerts.
+    of the two is invalid; raises Exit without alerts.
     """
     from sensor.alerts.threshold_rehearsal import least_rehearsed, rehearsed
     from sensor.config import load_config, usual

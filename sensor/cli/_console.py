@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._console_setup import (
     assessing_of,
     check_installed,
@@ -32,7 +32,7 @@ from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 
 if TYPE_CHECKING:
-    from sensor.console.place import Place
+    from sensor.console.listen_address import ListenAddress
     from sensor.console.security.keys import Keys
 
 LONGEST_DAYS = 3660
@@ -58,11 +58,11 @@ def serve(args: argparse.Namespace) -> int:
             sources, shared,
         )  # fmt: skip
     except sqlite3.Error as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
         ) from None
 
-    def ready(there: Place) -> None:
+    def ready(there: ListenAddress) -> None:
         _greet(args, there, console.keys)
         notifier.ready()
 
@@ -73,18 +73,18 @@ def serve(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _listening(address: str) -> Iterator[None]:
-    """Errors of the certificate and of the address end the command. Raises Stop; PermissionError."""
+    """Errors of the certificate and of the address end the command. Raises Exit; PermissionError."""
     try:
         yield
     except ValueError as error:  # BadPlace: an error of the certificate
-        raise Stop(NOT_OPENED, str(error), error="console.not-possible") from None
+        raise Exit(NOT_OPENED, str(error), error="console.not-possible") from None
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot listen on {address}: {error.strerror}", error="console.not-possible") from None
+        raise Exit(NOT_OPENED, f"cannot listen on {address}: {error.strerror}", error="console.not-possible") from None
 
 
-def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
+def _greet(args: argparse.Namespace, place: ListenAddress, keys: Keys) -> None:
     """Print the address, and a login link on a terminal. Output of a service is stored in the journal, where no secret
     belongs.
     """

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._data import folders_of, migrated
 from sensor.cli._hub_base import shared_of_hub
 from sensor.cli._setup import complain_of_faults
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.console.assess import Assessing
     from sensor.console.languages import Languages
-    from sensor.console.place import Place
+    from sensor.console.listen_address import ListenAddress
     from sensor.console.security.keys import Keys
     from sensor.console.security.oidc_provider import Provider
     from sensor.console.security.proxy import Proxy
@@ -30,11 +30,11 @@ NO_OIDC = "console.oidc needs the package Authlib: pip install 'passive-network-
 
 def check_installed() -> None:
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
-        raise Stop(NOT_OPENED, f"this command {MISSING}", error="console.not-installed")
+        raise Exit(NOT_OPENED, f"this command {MISSING}", error="console.not-installed")
 
 
 def config_of(args: argparse.Namespace) -> tuple[Path | None, Config]:
-    """The configuration and its file. Raises Stop if it is invalid."""
+    """The configuration and its file. Raises Exit if it is invalid."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
 
@@ -43,23 +43,23 @@ def config_of(args: argparse.Namespace) -> tuple[Path | None, Config]:
         return path, load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        raise Stop(USAGE) from None
+        raise Exit(USAGE) from None
 
 
 def assessing_of(config: Config) -> Assessing:
     """Networks and tickets of the configuration."""
-    from sensor.cli._tickets_desk import policy_of
+    from sensor.cli._tickets_open import policy_of
     from sensor.console.assess import Assessing
     from sensor.core.addresses import Networks
     from sensor.delivery.hosts import hosts_of
-    from sensor.posture.picture import Surroundings
+    from sensor.posture.picture import AssessmentInputs
 
-    around = Surroundings(Networks(config.networks), hosts_of(config.outputs))
+    around = AssessmentInputs(Networks(config.networks), hosts_of(config.outputs))
     return Assessing(around, policy_of(config.tickets))
 
 
 def oidc_of(config: Config) -> Provider | None:
-    """The OpenID provider of the configuration. Raises Stop if it cannot be used."""
+    """The OpenID provider of the configuration. Raises Exit if it cannot be used."""
     from sensor.console.security.oidc_provider import Provider
     from sensor.core.output import Retry
 
@@ -67,20 +67,20 @@ def oidc_of(config: Config) -> Provider | None:
     if options is None:
         return None
     if any(importlib.util.find_spec(name) is None for name in ("authlib", "joserfc")):
-        raise Stop(NOT_OPENED, NO_OIDC, error="console.not-installed")
+        raise Exit(NOT_OPENED, NO_OIDC, error="console.not-installed")
     try:
         if options.client_secret is not None:
             options.client_secret.reveal()
         return Provider(options)
     except Retry as error:
-        raise Stop(NOT_OPENED, f"console.oidc.client_secret: {error}", error="console.not-possible") from None
+        raise Exit(NOT_OPENED, f"console.oidc.client_secret: {error}", error="console.not-possible") from None
     except OSError as error:
         place = f"console.oidc.ca: {options.ca}"
-        raise Stop(NOT_OPENED, f"{place}: {error.strerror or error}", error="console.not-possible") from None
+        raise Exit(NOT_OPENED, f"{place}: {error.strerror or error}", error="console.not-possible") from None
 
 
 def languages_of(args: argparse.Namespace, state: Path) -> Languages:
-    """Raises Stop if a catalogue is invalid, or the requested language has none."""
+    """Raises Exit if a catalogue is invalid, or the requested language has none."""
     from sensor.console.languages import FOLDER, Languages
     from sensor.documents import DocumentErrors
 
@@ -89,38 +89,38 @@ def languages_of(args: argparse.Namespace, state: Path) -> Languages:
         return Languages(folder, args.lang)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        raise Stop(USAGE) from None
+        raise Exit(USAGE) from None
     except KeyError:
         found = sorted(Languages(folder).known)
         text = f"found --lang {tidy(args.lang)}, expected one of {', '.join(found)}: catalogues are in {folder}"
-        raise Stop(USAGE, text, error="usage.invalid-value") from None
+        raise Exit(USAGE, text, error="usage.invalid-value") from None
 
 
-def chosen_place(args: argparse.Namespace) -> Place:
-    """The listening address. Raises Stop if it is not permitted."""
-    from sensor.console.place import BadPlace, place_of
+def chosen_place(args: argparse.Namespace) -> ListenAddress:
+    """The listening address. Raises Exit if it is not permitted."""
+    from sensor.console.listen_address import BadPlace, place_of
 
     try:
         return place_of(args.listen, args.cert, args.key, args.public_url)
     except BadPlace as error:
-        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
+        raise Exit(USAGE, tidy(str(error)), error="usage.invalid-value") from None
 
 
 def chosen_proxy(args: argparse.Namespace) -> Proxy | None:
-    """The trusted proxy. Raises Stop if its options are invalid."""
+    """The trusted proxy. Raises Exit if its options are invalid."""
     from sensor.console.security.proxy import BadProxy, proxy_of
 
     try:
         return proxy_of(args.proxy_user, args.proxy_from, args.proxy_role)
     except BadProxy as error:
-        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
+        raise Exit(USAGE, tidy(str(error)), error="usage.invalid-value") from None
 
 
 def state_of(args: argparse.Namespace) -> Path:
-    """The state folder. Raises Stop if there is none."""
+    """The state folder. Raises Exit if there is none."""
     folder = folders_of(args.state)[0]
     if not folder.is_dir():
-        raise Stop(
+        raise Exit(
             NOT_OPENED,
             f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` captures on an interface",
             error="dataset.missing",
@@ -130,7 +130,7 @@ def state_of(args: argparse.Namespace) -> Path:
 
 
 def keys_of(args: argparse.Namespace) -> Keys:
-    """The console's keys. Raises Stop if they cannot be opened."""
+    """The console's keys. Raises Exit if they cannot be opened."""
     from sensor.console.security.keys import Keys
     from sensor.console.security.store import StateStore
 
@@ -140,6 +140,6 @@ def keys_of(args: argparse.Namespace) -> Keys:
     try:
         return Keys(StateStore(state))
     except sqlite3.Error as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
         ) from None

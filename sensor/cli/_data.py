@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._times import span_text
@@ -40,7 +40,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
 
 
 def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
-    """The dataset from the arguments, or the default; the first line of the output names it. Raises Stop if there is
+    """The dataset from the arguments, or the default; the first line of the output names it. Raises Exit if there is
     none, or it is empty, unless the command is ``waiting`` for future data.
     """
     found: Dataset | None = getattr(args, "dataset", None)
@@ -70,20 +70,20 @@ def complain_unknown(args: argparse.Namespace, what: str, why: str) -> None:
 
 
 def need_log(args: argparse.Namespace, what: str) -> Path:
-    """The event log of the dataset. Raises Stop if there is none: ``what`` is then unknown, not empty."""
+    """The event log of the dataset. Raises Exit if there is none: ``what`` is then unknown, not empty."""
     dataset = dataset_of(args)
     if not dataset.has_log:
         complain_unknown(args, what, f"{dataset.name} has no event log")
-        raise Stop(INCOMPLETE)
+        raise Exit(INCOMPLETE)
     return dataset.log
 
 
 def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
-    """The dataset, which has an inventory. Raises Stop if it has none: ``what`` is then unknown."""
+    """The dataset, which has an inventory. Raises Exit if it has none: ``what`` is then unknown."""
     dataset = dataset_of(args)
     if dataset.inventory is None:
         complain_unknown(args, what, f"{dataset.name} has no inventory")
-        raise Stop(INCOMPLETE)
+        raise Exit(INCOMPLETE)
     return dataset
 
 
@@ -119,12 +119,12 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
             from sensor.documents import nearest
 
             what = nearest(error.name, error.known) if error.known else "there are no datasets"
-            raise Stop(
+            raise Exit(
                 NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown"
             ) from None
     if waiting:
         return dataset_in(folders[0])
-    raise Stop(NOT_OPENED, str(fault), error="dataset.missing")
+    raise Exit(NOT_OPENED, str(fault), error="dataset.missing")
 
 
 def migrated(folder: Path) -> None:
@@ -153,24 +153,24 @@ def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:
     from sensor.eventlog.log_lines import parts
 
     if args.data:
-        raise Stop(USAGE, "expected --data NAME or --events FILE, and not both", error="usage.conflicting-options")
+        raise Exit(USAGE, "expected --data NAME or --events FILE, and not both", error="usage.conflicting-options")
     log = STANDARD_INPUT if str(args.events) == "-" else args.events
     if args.state is not None:
         return msgspec.structs.replace(dataset_in(args.state), log=log)
     if not waiting and not log.exists() and not parts(log):
-        raise Stop(NOT_OPENED, f"cannot read {log}: No such file or directory", error="file.not-read")
+        raise Exit(NOT_OPENED, f"cannot read {log}: No such file or directory", error="file.not-read")
     return dataset_of_log(log)
 
 
 def _check(dataset: Dataset, waiting: bool) -> None:
-    """Raises Stop if it is empty, or its log is another kind of file."""
+    """Raises Exit if it is empty, or its log is another kind of file."""
     from sensor.eventlog.log_lines import parts
 
     there = [part.path for part in parts(dataset.log)]
     if any(path.is_dir() for path in there):
-        raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory", error="file.not-read")
+        raise Exit(NOT_OPENED, f"cannot read {dataset.log}: Is a directory", error="file.not-read")
     if dataset.empty and not dataset.card.first and not waiting:
-        raise Stop(
+        raise Exit(
             NOT_OPENED,
             f"nothing to read: {dataset.name} contains no device and no event ({dataset.folder})",
             error="dataset.empty",
@@ -180,7 +180,7 @@ def _check(dataset: Dataset, waiting: bool) -> None:
         from sensor.datasets.span import span_of_log
 
         if span_of_log(dataset.log) is None:
-            raise Stop(
+            raise Exit(
                 NOT_OPENED,
                 (
                     f"{dataset.log} is not an event log: none of its first lines is an event; expected JSON lines "

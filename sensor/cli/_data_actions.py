@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._places import reason_of, size_text
 from sensor.cli._records import catch_up
@@ -25,7 +25,7 @@ from sensor.datasets.choose import NoDataset, UnknownDataset, choose, datasets_i
 from sensor.datasets.count import Counts, counts_of
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.names import BadName
-from sensor.datasets.replays import Taken
+from sensor.datasets.replays import CannotCreate
 from sensor.documents import nearest
 from sensor.inventory.store.database import StoreError
 from sensor.records.paths import records_folder
@@ -41,7 +41,7 @@ def list_datasets(args: argparse.Namespace) -> int:
     state = _state(args)
     found = datasets_in(state)
     if not found:
-        raise Stop(
+        raise Exit(
             NOT_OPENED,
             f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` captures on an interface",
             error="dataset.missing",
@@ -126,7 +126,7 @@ def rebuild(args: argparse.Namespace) -> int:
         return _usage("rebuild [NAME]")
     dataset = _chosen(_state(args), args.operands)
     if not dataset.has_log:
-        raise Stop(
+        raise Exit(
             INCOMPLETE,
             f"{dataset.name} has no event log to rebuild its tables from: {dataset.log}",
             error="dataset.incomplete",
@@ -178,16 +178,16 @@ def _reported() -> Iterator[None]:
     """An error in the block ends the command with one line and its exit code."""
     try:
         yield
-    except (BadName, Taken) as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+    except (BadName, CannotCreate) as error:
+        raise Exit(USAGE, str(error), error="usage.invalid-value") from None
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, reason_of(error), error="file.not-written") from None
+        raise Exit(NOT_OPENED, reason_of(error), error="file.not-written") from None
     except StoreError as error:
-        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
+        raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
     except sqlite3.Error as error:
-        raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}", error="inventory.not-read") from None
+        raise Exit(NOT_OPENED, f"the inventory cannot be copied: {error}", error="inventory.not-read") from None
 
 
 def _state(args: argparse.Namespace) -> Path:
@@ -210,14 +210,14 @@ def _chosen(state: Path, arguments: list[str]) -> Dataset:
     try:
         return _named(state, arguments[0]) if arguments else choose(state, os.environ.get(VARIABLE, ""))
     except NoDataset as error:
-        raise Stop(NOT_OPENED, str(error), error="dataset.missing") from None
+        raise Exit(NOT_OPENED, str(error), error="dataset.missing") from None
     except UnknownDataset as error:
         raise _unknown(error, state) from None
 
 
-def _unknown(error: UnknownDataset, state: Path) -> Stop:
+def _unknown(error: UnknownDataset, state: Path) -> Exit:
     what = nearest(error.name, error.known) if error.known else "there are no datasets"
-    return Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}", error="dataset.unknown")
+    return Exit(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}", error="dataset.unknown")
 
 
 def _read(state: Path) -> Dataset | None:

@@ -30,7 +30,7 @@ def author_of(args: argparse.Namespace) -> str:
 
 
 def inventory(args: argparse.Namespace) -> Known:
-    """The inventory of the dataset, which alone stores operator changes. Raises Stop if the dataset has none."""
+    """The inventory of the dataset, which alone stores operator changes. Raises Exit if the dataset has none."""
     need_inventory(args, "inventory")
     return known(args)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._devices_actions import change_inventory, inventory
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import known
@@ -66,14 +66,14 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _rows(path: Path) -> list[Expected]:
-    """The rows of a file, or of standard input. Raises Stop if there are none."""
+    """The rows of a file, or of standard input. Raises Exit if there are none."""
     try:
         data = sys.stdin.buffer.read(FILE_LIMIT + 1) if str(path) == "-" else path.read_bytes()
         return rows_of(str(path), data)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
     except Unreadable as error:
-        raise Stop(NOT_OPENED, str(error), error="file.not-read") from None
+        raise Exit(NOT_OPENED, str(error), error="file.not-read") from None
 
 
 def import_words(args: argparse.Namespace) -> int:

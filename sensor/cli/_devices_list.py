@@ -20,7 +20,7 @@ from sensor.cli._table import table
 from sensor.cli._views import devices_data, stop_of
 from sensor.inventory.columns import COLUMNS, row_of
 from sensor.views.device_list import listed_devices
-from sensor.views.device_terms import Term, WrongTerm, last_seen, matching, ordered, sort_key, term_of
+from sensor.views.device_terms import InvalidTerm, Term, last_seen, matching, ordered, sort_key, term_of
 
 Record = dict[str, Any]
 
@@ -29,7 +29,7 @@ def list_devices(args: argparse.Namespace) -> int:
     """Print matching devices in the requested format."""
     try:
         wanted, order = [term_of(argument) for argument in args.operands], sort_key(args.sort, COLUMNS)
-    except WrongTerm as invalid:
+    except InvalidTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     try:

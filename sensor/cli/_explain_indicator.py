@@ -19,7 +19,7 @@ from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
 from sensor.records.indicator import Conversation, Name, Seen
 from sensor.views.conversations import EndRow
-from sensor.views.indicators import Holder, Indicator, Mention
+from sensor.views.indicators import AddressHolder, Indicator, Mention
 
 if TYPE_CHECKING:
     from sensor.intel.listed import Listed
@@ -44,14 +44,14 @@ class About(NamedTuple):
 def about_of(args: argparse.Namespace, found: Known) -> About | None:
     """None if the word is not an indicator."""
     from sensor.cli._site import baseline_of
-    from sensor.posture.picture import Surroundings
+    from sensor.posture.picture import AssessmentInputs
     from sensor.views.dataset import open_folder
     from sensor.views.errors import NotReadable
     from sensor.views.indicators import indicator, kind_of
 
     if not kind_of(args.what)[0]:
         return None
-    picture = Picture(found.fold, Surroundings(), baseline_of(found), found.details)
+    picture = Picture(found.fold, AssessmentInputs(), baseline_of(found), found.details)
     with contextlib.ExitStack() as opened:
         data = None
         if found.folder is not None:
@@ -204,7 +204,7 @@ def _list(one: Listed) -> str:
     )
 
 
-def _holder(one: Holder) -> str:
+def _holder(one: AddressHolder) -> str:
     return (
         f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''} "
         f"{'current' if one.held else 'former'}, {_span(one.first, one.last)}"

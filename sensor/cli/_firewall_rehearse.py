@@ -23,7 +23,7 @@ SHOWN = 100
 
 
 def rehearse(args: argparse.Namespace, requests: Sequence[Request]) -> int:
-    """Print what each request would have blocked. Raises Stop without records."""
+    """Print what each request would have blocked. Raises Exit without records."""
     from sensor.records.blocked import LIMITS, Connections
     from sensor.records.coverage import coverage, sentences
 

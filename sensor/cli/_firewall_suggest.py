@@ -20,7 +20,7 @@ from sensor.posture.firewall.requests import Spec
 from sensor.posture.firewall.simulate import simulate
 from sensor.posture.firewall.suggest import Question, suggested
 from sensor.posture.firewall.view import View
-from sensor.posture.firewall.work import TooWide, UnknownParty
+from sensor.posture.firewall.work import TooWide, UnknownHost
 
 FORCE = "--force suggests it regardless"
 
@@ -58,7 +58,7 @@ def _requests(question: Question, view: View) -> list[Request]:
     """The requests, after printing remarks; empty if there is nothing to suggest."""
     try:
         found = suggested(question, view, clock)
-    except UnknownParty as error:
+    except UnknownHost as error:
         complain(str(error), error="device.unknown")
         return []
     except TooWide as error:

@@ -13,8 +13,8 @@ from sensor.cli._show import coloured, paint, put, tidy
 from sensor.core.record_parts import time_text
 from sensor.inventory.services import service_text
 from sensor.posture.firewall.formats import names, written
-from sensor.posture.firewall.model import Party, Request
-from sensor.posture.firewall.simulate import Cut, Simulation, noted
+from sensor.posture.firewall.model import Host, Request
+from sensor.posture.firewall.simulate import BlockedConnection, Simulation, noted
 
 Simulated = Sequence[tuple[Request, Simulation]]
 
@@ -72,7 +72,7 @@ def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
     yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
 
 
-def _cuts(label: str, cuts: Sequence[Cut]) -> Iterator[str]:
+def _cuts(label: str, cuts: Sequence[BlockedConnection]) -> Iterator[str]:
     if cuts:
         yield f"    {label}: {_counted(cuts)}"
         yield from (f"      {tidy(cut.text)}{_times(cut)}" for cut in cuts[:CUTS_SHOWN])
@@ -80,11 +80,11 @@ def _cuts(label: str, cuts: Sequence[Cut]) -> Iterator[str]:
         yield f"      and {len(cuts) - CUTS_SHOWN:,} more"
 
 
-def _counted(cuts: Sequence[Cut]) -> str:
+def _counted(cuts: Sequence[BlockedConnection]) -> str:
     return f"{counted(len(cuts), 'connection')} of {counted(len({cut.client for cut in cuts}), 'client')}"
 
 
-def _times(cut: Cut) -> str:
+def _times(cut: BlockedConnection) -> str:
     return f", {counted(cut.times, 'time')}, last {time_text(cut.last)[:16]}Z" if cut.times else ""
 
 
@@ -144,10 +144,10 @@ def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _party(party: Party) -> dict[str, Any]:
+def _party(party: Host) -> dict[str, Any]:
     return {"device": party.id, "hostname": party.name, "type": party.kind, "ips": list(party.texts)}
 
 
-def _cut(cut: Cut) -> dict[str, Any]:
+def _cut(cut: BlockedConnection) -> dict[str, Any]:
     flow = {"client": _party(cut.client), "server": _party(cut.server), "service": service_text(cut.service)}
     return flow | {"count": cut.times, "last": time_text(cut.last), "meant": cut.meant}

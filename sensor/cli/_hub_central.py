@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import hub_of
 from sensor.cli._records import installed
 
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from sensor.central.cache import Cache, Fetched, Owner
     from sensor.central.objects import Objects
     from sensor.hub.database import Connection
-    from sensor.hub.hunting import Outcome, Target
+    from sensor.hub.hunting import HuntResult, Target
     from sensor.outputs.hub_protocol.hunts import Found, Hunt
 
 # Prefix of coverage that names absent central records.
 MISSING = "missing: "
 
 
-def found_centrally(args: argparse.Namespace, base: Connection, chosen: Sequence[Target], hunt: Hunt) -> list[Outcome]:
-    """The result of each sensor, in their order. Raises Stop if central records are not configured, or the object store
+def found_centrally(
+    args: argparse.Namespace, base: Connection, chosen: Sequence[Target], hunt: Hunt
+) -> list[HuntResult]:
+    """The result of each sensor, in their order. Raises Exit if central records are not configured, or the object store
     cannot be used.
     """
     from sensor.central.objects import MISSING as NEEDS
@@ -32,26 +34,26 @@ def found_centrally(args: argparse.Namespace, base: Connection, chosen: Sequence
     from sensor.central.objects import installed as there
     from sensor.core.output import Retry
     from sensor.hub.central import cache_of, owners_of
-    from sensor.hub.hunting import Outcome
+    from sensor.hub.hunting import HuntResult
 
     hub = hub_of(args)
     central = hub.settings.central
     if central is None:
-        raise Stop(USAGE, f"{args.config} has no central records: set central", error="hub.no-central")
+        raise Exit(USAGE, f"{args.config} has no central records: set central", error="hub.no-central")
     if not there():
-        raise Stop(NOT_OPENED, f"--central {NEEDS}", error="records.no-object-store")
+        raise Exit(NOT_OPENED, f"--central {NEEDS}", error="records.no-object-store")
     if not installed():
-        raise Stop(NOT_OPENED)
+        raise Exit(NOT_OPENED)
     owners, outcomes = owners_of(base, chosen), []
     try:
         cache, objects = cache_of(hub, central), Objects(central.store)
         for target in chosen:
             found = _found(cache, objects, owners.get(target.key, []), hunt)
-            outcomes.append(Outcome(target.name, target.site, found.fault or "answered", found.reason, found))
+            outcomes.append(HuntResult(target.name, target.site, found.fault or "answered", found.reason, found))
     except Retry as error:
-        raise Stop(NOT_OPENED, str(error), error="records.store") from None
+        raise Exit(NOT_OPENED, str(error), error="records.store") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"{error.filename}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"{error.filename}: {error.strerror}", error="file.not-written") from None
     return outcomes
 
 

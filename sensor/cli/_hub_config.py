@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, hub_of, opened
 from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import put, tidy
@@ -44,7 +44,7 @@ def configure(args: argparse.Namespace) -> int:
     again = args.version is not None or args.clear
     if len(args.operands) != (0 if again else 1) or (args.site and args.sensor) or (args.version and args.clear):
         text = "expected configure DIR, or --version NUMBER, or --clear; and at most one of --site and --sensor"
-        raise Stop(USAGE, text, error="usage.missing-argument")
+        raise Exit(USAGE, text, error="usage.missing-argument")
     files = {} if again else _read(Path(args.operands[0]))
     what = _publication(args)
     try:
@@ -55,11 +55,11 @@ def configure(args: argparse.Namespace) -> int:
             _check(files, args.operands[0] if args.operands else what.scope)
             layer = configurations.publish(base, operator, what, files, datetime.now(UTC))
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except Unknown as error:
-        raise Stop(NOT_FOUND, f"no sensor {error.args[0]!r} at the hub", error="hub.unknown-sensor") from None
+        raise Exit(NOT_FOUND, f"no sensor {error.args[0]!r} at the hub", error="hub.unknown-sensor") from None
     except Refused as error:
-        raise Stop(USAGE, str(error), error="hub.configuration") from None
+        raise Exit(USAGE, str(error), error="hub.configuration") from None
     about = f"{layer.scope} {tidy(what.target)}".strip()
     put(f"version {layer.version} for {about} is published with {len(files)} files; sensors pull it within a minute")
     return DONE
@@ -105,13 +105,13 @@ def _read(folder: Path) -> dict[str, bytes]:
             if not any(part.startswith(".") for part in name.parts)
         }
     except OSError as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot read {error.filename or folder}: {error.strerror}", error="file.not-read"
         ) from None
 
 
 def _check(files: Mapping[str, bytes], shown: str) -> None:
-    """Check like a sensor with a default configuration. Raises Stop after printing the faults; Refused."""
+    """Check like a sensor with a default configuration. Raises Exit after printing the faults; Refused."""
     from sensor.cli._sync_agent import checked
     from sensor.documents import FLEET, LAYERED, DocumentErrors
     from sensor.sync.layers import Layer, files_of
@@ -131,12 +131,12 @@ def _check(files: Mapping[str, bytes], shown: str) -> None:
             check_keys(Path(shown) / LAYERED, files.get(LAYERED, b"").decode("utf-8", "replace"))
         except DocumentErrors as errors:
             complain_of_faults(errors.faults)
-            raise Stop(USAGE, f"{shown} is not published", error="hub.configuration") from None
+            raise Exit(USAGE, f"{shown} is not published", error="hub.configuration") from None
         faults = [line for line in checked(config, Path(made) / FLEET) if INCOMPLETE not in line]
     for line in faults:
         print(line.replace(f"{layer.folder}/", f"{shown}/", 1), file=sys.stderr)
     if faults:
-        raise Stop(USAGE, f"{shown} is not published: {len(faults)} faults", error="hub.configuration")
+        raise Exit(USAGE, f"{shown} is not published: {len(faults)} faults", error="hub.configuration")
 
 
 def _layer_cells(row: LayerRow) -> tuple[str, ...]:

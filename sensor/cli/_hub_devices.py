@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
-from sensor.cli._codes import DONE, NOT_FOUND, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._show import put, tidy
 
@@ -17,7 +17,7 @@ def set_values(args: argparse.Namespace) -> int:
     """``set DEVICE KEY=VALUE…``: 1 if the device does not exist or is ambiguous, 2 for an invalid value."""
     name, *pairs = args.operands or [""]
     if not pairs:
-        raise Stop(USAGE, "expected sensor hub set DEVICE KEY=VALUE…", error="usage.missing-argument")
+        raise Exit(USAGE, "expected sensor hub set DEVICE KEY=VALUE…", error="usage.missing-argument")
     check_extra()
     from sensor.cli._devices_actions import author_of, correction_of
     from sensor.hub.device_values import DeviceValues
@@ -29,7 +29,7 @@ def set_values(args: argparse.Namespace) -> int:
         try:
             corrections = [correction_of(device, pair, args.comment) for pair in pairs]
         except ValueError as error:
-            raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+            raise Exit(USAGE, str(error), error="usage.invalid-value") from None
         numbers = _found(lambda: DeviceValues(base, author_of(args)).correct(corrections))
     for number, one in zip(numbers, corrections, strict=True):
         shown = f"{one.field}={tidy(one.value)}" if one.value else f"{one.field} as at the sensor"
@@ -40,7 +40,7 @@ def set_values(args: argparse.Namespace) -> int:
 def undo(args: argparse.Namespace) -> int:
     """``undo NUMBER``: 1 if there is no such value, or it is undone already."""
     if len(args.operands) != 1:
-        raise Stop(USAGE, "expected sensor hub undo NUMBER", error="usage.missing-argument")
+        raise Exit(USAGE, "expected sensor hub undo NUMBER", error="usage.missing-argument")
     check_extra()
     from sensor.cli._devices_actions import author_of
     from sensor.hub.device_values import DeviceValues
@@ -52,12 +52,12 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def _found(call: Callable[[], Result], error: str = "device.unknown") -> Result:
-    """The result of a call. Raises Stop if it refuses its arguments."""
+    """The result of a call. Raises Exit if it refuses its arguments."""
     from sensor.views.errors import Ambiguous, Malformed, Unknown
 
     try:
         return call()
     except Malformed as fault:
-        raise Stop(USAGE, tidy(str(fault)), error="usage.invalid-value") from None
+        raise Exit(USAGE, tidy(str(fault)), error="usage.invalid-value") from None
     except (Unknown, Ambiguous) as fault:
-        raise Stop(NOT_FOUND, tidy(str(fault)), error=error) from None
+        raise Exit(NOT_FOUND, tidy(str(fault)), error=error) from None

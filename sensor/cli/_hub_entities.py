@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from sensor.cli._codes import DONE, NOT_FOUND, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -19,7 +19,7 @@ from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.hub.entities import ConflictRow, EntityRow
-    from sensor.hub.roaming import StayRow
+    from sensor.hub.roaming import SiteStay
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 ENTITIES = ("last seen", "entity", "name", "type", "sites", "devices", "reasons")
@@ -82,7 +82,7 @@ def separate(args: argparse.Namespace) -> int:
     from sensor.hub.sensors import Unknown
 
     if len(args.operands) != 2:
-        raise Stop(USAGE, "expected separate SENSOR/DEVICE SENSOR/DEVICE", error="usage.missing-argument")
+        raise Exit(USAGE, "expected separate SENSOR/DEVICE SENSOR/DEVICE", error="usage.missing-argument")
     with opened(args) as base:
         try:
             hub.separate(base, args.operands[0], args.operands[1], author_of(args), args.comment)
@@ -90,7 +90,7 @@ def separate(args: argparse.Namespace) -> int:
             message = (
                 f"no device {error.args[0]!r} at the hub, expected SENSOR/DEVICE as `sensor hub entities` lists it"
             )
-            raise Stop(NOT_FOUND, message, error="device.unknown") from None
+            raise Exit(NOT_FOUND, message, error="device.unknown") from None
         hub.identify(base)
     put(f"{tidy(args.operands[0])} and {tidy(args.operands[1])} are now separate devices")
     return DONE
@@ -112,7 +112,7 @@ def _entity_cells(row: EntityRow) -> tuple[str, ...]:
     return (_time(row.last), row.entity, row.name, row.type, ", ".join(row.sites), members, ", ".join(row.reasons))
 
 
-def _stay_cells(row: StayRow) -> tuple[str, ...]:
+def _stay_cells(row: SiteStay) -> tuple[str, ...]:
     place = f"{row.sensor}/{row.device}"
     return (row.entity, row.name, row.type, row.site, _time(row.begins), _time(row.ends), place)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, hub_of, opened
 from sensor.cli._hub_central import MISSING, found_centrally
 from sensor.cli._hub_hunt_text import REASON_LIMIT, put_combined, put_rows, put_sensors, same_columns
@@ -21,7 +21,7 @@ from sensor.cli._records import installed
 from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
-    from sensor.hub.hunting import Outcome, Target
+    from sensor.hub.hunting import HuntResult, Target
     from sensor.outputs.hub_protocol.hunts import Hunt
     from sensor.records.query_process import Answer
 
@@ -39,7 +39,7 @@ def hunt(args: argparse.Namespace) -> int:
     with opened(args) as base:
         chosen = targets(base, args.site, args.sensor)
         if not chosen:
-            raise Stop(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
+            raise Exit(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
         outcomes = found_centrally(args, base, chosen, question) if args.central else None
     if outcomes is None:
         outcomes = _answers(args, chosen, question)
@@ -52,8 +52,8 @@ def hunt(args: argparse.Namespace) -> int:
     return code
 
 
-def _answers(args: argparse.Namespace, chosen: Sequence[Target], question: Hunt) -> list[Outcome]:
-    """The answers of sensors. Raises Stop if NATS or the key of the hub cannot be used."""
+def _answers(args: argparse.Namespace, chosen: Sequence[Target], question: Hunt) -> list[HuntResult]:
+    """The answers of sensors. Raises Exit if NATS or the key of the hub cannot be used."""
     from sensor.core.output import Retry
     from sensor.hub.folder import FolderError
     from sensor.hub.hunting import hunted
@@ -62,20 +62,20 @@ def _answers(args: argparse.Namespace, chosen: Sequence[Target], question: Hunt)
     try:
         return asyncio.run(hunted(hub_of(args), [(target, question) for target in chosen], args.within))
     except TimeoutError:
-        raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except (Retry, OSError, NatsError) as error:
-        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
 
 
 def _question(args: argparse.Namespace) -> Hunt:
-    """The hunt in the arguments. Raises Stop if a value is out of range, or the hunt is unknown."""
+    """The hunt in the arguments. Raises Exit if a value is out of range, or the hunt is unknown."""
     from sensor.cli._devices_actions import author_of
     from sensor.outputs.hub_protocol.hunts import Hunt
 
     if len(args.operands) != 1:
-        raise Stop(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")
+        raise Exit(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")
     made = {
         "id": secrets.token_hex(8),
         "sql": query_of(args.operands[0]),
@@ -89,7 +89,7 @@ def _question(args: argparse.Namespace) -> Hunt:
         return msgspec.convert(made, Hunt)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.rows`", "--limit").replace("`$.seconds`", "--within")
-        raise Stop(USAGE, text, error="usage.invalid-value") from None
+        raise Exit(USAGE, text, error="usage.invalid-value") from None
 
 
 def query_of(text: str) -> str:
@@ -102,7 +102,7 @@ def query_of(text: str) -> str:
     if text in known:
         return hunt_of(known[text]).sql
     if len(text.split()) < 2:
-        raise Stop(NOT_FOUND, f"no hunt {tidy(text)!r}: {nearest(text, list(known))}, or a query", error="hunt.unknown")
+        raise Exit(NOT_FOUND, f"no hunt {tidy(text)!r}: {nearest(text, list(known))}, or a query", error="hunt.unknown")
     return text
 
 
@@ -112,16 +112,16 @@ def _moment(text: str) -> int | None:
 
 
 def moment_of(text: str) -> datetime:
-    """A time; spans refer to now, since sensors differ in their newest record. Raises Stop."""
+    """A time; spans refer to now, since sensors differ in their newest record. Raises Exit."""
     from sensor.cli._tail_filter import moment
 
     try:
         return datetime.fromisoformat(moment(text))
     except argparse.ArgumentTypeError as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+        raise Exit(USAGE, str(error), error="usage.invalid-value") from None
 
 
-def _combined(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> Answer:
+def _combined(args: argparse.Namespace, outcomes: Sequence[HuntResult]) -> Answer:
     """The result of --combine on the rows of sensors with the same columns as the first."""
     from sensor.records.combine import Columns, combined
     from sensor.records.confined import QueryError
@@ -135,14 +135,14 @@ def _combined(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> Answer:
     try:
         return combined(columns, rows, args.combine, args.limit)
     except QueryError as error:
-        raise Stop(USAGE, f"--combine: {tidy(str(error), REASON_LIMIT)}", error="records.invalid-query") from None
+        raise Exit(USAGE, f"--combine: {tidy(str(error), REASON_LIMIT)}", error="records.invalid-query") from None
 
 
-def _code(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+def _code(args: argparse.Namespace, outcomes: Sequence[HuntResult]) -> int:
     states = {one.state for one in outcomes}
     if states == {"query"}:
         text = f"the query is refused: {tidy(outcomes[0].reason, REASON_LIMIT)}"
-        raise Stop(USAGE, text, error="records.invalid-query")
+        raise Exit(USAGE, text, error="records.invalid-query")
     with_rows = [one for one in outcomes if one.found.rows]
     # Sums are incomplete if rows were truncated, or those with other columns are missing.
     cut = args.combine and (any(one.found.more for one in with_rows) or len(same_columns(outcomes)) < len(with_rows))

@@ -12,7 +12,7 @@ from sensor.cli._show import put, tidy
 from sensor.cli._table import table, use_all_columns
 
 if TYPE_CHECKING:
-    from sensor.hub.hunting import Outcome
+    from sensor.hub.hunting import HuntResult
     from sensor.records.query_process import Answer
 
 SENSORS = ("sensor", "answer", "rows", "coverage")
@@ -32,7 +32,7 @@ ANSWERS = {
 REASON_LIMIT = 300
 
 
-def put_rows(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+def put_rows(outcomes: Sequence[HuntResult], *, as_json: bool) -> None:
     """One JSON line per row; or one table per set of columns, which may differ between versions of sensors."""
     if as_json:
         for one in outcomes:
@@ -60,7 +60,7 @@ def put_combined(answer: Answer, *, as_json: bool) -> None:
         put("")
 
 
-def put_sensors(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+def put_sensors(outcomes: Sequence[HuntResult], *, as_json: bool) -> None:
     """One line per sensor: the result of the query, and the coverage of its records."""
     if not as_json:
         put(table(SENSORS, [_cells(one) for one in outcomes], sys.stdout))
@@ -71,18 +71,18 @@ def put_sensors(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
         put(msgspec.json.encode({**state, **seen, "coverage": one.found.coverage}).decode())
 
 
-def same_columns(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def same_columns(outcomes: Sequence[HuntResult]) -> list[HuntResult]:
     """Outcomes with rows and the same columns as the first."""
     some = [one for one in outcomes if one.found.rows]
     return [one for one in some if one.found.columns == some[0].found.columns]
 
 
-def _cells(one: Outcome) -> tuple[str, ...]:
+def _cells(one: HuntResult) -> tuple[str, ...]:
     """The cells of a sensor. Without an answer its number of rows is unknown, not 0."""
     rows = f"{len(one.found.rows):,}{' of more' if one.found.more else ''}" if one.state == "answered" else "unknown"
     seen = "; ".join(line.removeprefix("coverage: ") for line in one.found.coverage)
     return (_place(one), ANSWERS[one.state], rows, tidy(one.reason or seen, REASON_LIMIT))
 
 
-def _place(one: Outcome) -> str:
+def _place(one: HuntResult) -> str:
     return tidy(f"{one.site}/{one.sensor}")

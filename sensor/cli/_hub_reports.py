@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
@@ -41,7 +41,7 @@ def report(args: argparse.Namespace) -> int:
         "make": (_make, 1),
     }
     if action not in known or len(words) != known[action][1]:
-        raise Stop(USAGE, USES, error="usage.missing-argument")
+        raise Exit(USAGE, USES, error="usage.missing-argument")
     check_extra()
     return known[action][0](args, *words)
 
@@ -67,15 +67,15 @@ def _add(args: argparse.Namespace, name: str) -> int:
 
     if not _NAME.fullmatch(name):
         message = f"found the name {tidy(name)!r}, expected letters, digits and ._-"
-        raise Stop(USAGE, message, error="usage.invalid-value")
+        raise Exit(USAGE, message, error="usage.invalid-value")
     every = DAYS.get(args.every or "7d", "")
     if not every:
-        raise Stop(USAGE, f"found --every {tidy(args.every)}, expected 1d or 7d", error="usage.invalid-value")
+        raise Exit(USAGE, f"found --every {tidy(args.every)}, expected 1d or 7d", error="usage.invalid-value")
     with opened(args) as base:
         one = Schedule(name, args.site, every, args.format, author_of(args))
         if not add_schedule(base, one, datetime.now(UTC)):
             message = f"another scheduled report has the name {name!r}, or there are too many"
-            raise Stop(NOT_FOUND, message, error="hub.report")
+            raise Exit(NOT_FOUND, message, error="hub.report")
     put(f"{name}: a report of each {every}, after its end (UTC); `sensor hub report` lists them")
     return DONE
 
@@ -110,15 +110,15 @@ def _make(args: argparse.Namespace, file: str) -> int:
     form = Path(file).suffix.lower().removeprefix(".")
     if form not in FORMATS:
         message = f"found {tidy(file)}, expected a name that ends with .html, .pdf or .json"
-        raise Stop(USAGE, message, error="usage.invalid-value")
+        raise Exit(USAGE, message, error="usage.invalid-value")
     since, until = moment_of(args.since or "7d"), moment_of(args.until) if args.until else datetime.now(UTC)
     if since >= until:
-        raise Stop(USAGE, "expected --since before --until", error="usage.invalid-value")
+        raise Exit(USAGE, "expected --since before --until", error="usage.invalid-value")
     with opened(args) as base:
         try:
             body = make(base, Span(args.site, since, until), form)
         except NotMade as error:
-            raise Stop(NOT_OPENED, tidy(str(error)), error="report.not-possible") from None
+            raise Exit(NOT_OPENED, tidy(str(error)), error="report.not-possible") from None
     return _write(Path(file), body)
 
 
@@ -126,7 +126,7 @@ def _write(path: Path, body: bytes) -> int:
     try:
         path.write_bytes(body)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
     put(f"{path}: {len(body):,} bytes")
     return DONE
 
@@ -146,5 +146,5 @@ def _report_cells(one: ReportRow) -> tuple[str, ...]:
     return tuple(map(tidy, (str(one.number), one.file_name, site_of(one), made, f"{one.size:,}", state)))
 
 
-def _unknown(what: str) -> Stop:
-    return Stop(NOT_FOUND, f"no {what}: `sensor hub report` lists them", error="hub.report")
+def _unknown(what: str) -> Exit:
+    return Exit(NOT_FOUND, f"no {what}: `sensor hub report` lists them", error="hub.report")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, hub_of
 from sensor.cli._setup import complain
 from sensor.cli._show import put
@@ -23,7 +23,7 @@ def init(args: argparse.Namespace) -> int:
         return USAGE
     for path in filter(None, (args.certificate, args.key, args.ca)):
         if not path.is_file():
-            raise Stop(USAGE, f"found no file {path}, expected it in PEM format", error="file.not-read")
+            raise Exit(USAGE, f"found no file {path}, expected it in PEM format", error="file.not-read")
     folder = Path(args.operands[0])
     tls = ServerTls(args.certificate, args.key, args.ca) if args.certificate else None
     try:
@@ -47,7 +47,7 @@ def authority(args: argparse.Namespace) -> int:
     try:
         put(certificates.authority(load_pair(hub_of(args).folder, "account")).rstrip())
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     return DONE
 
 
@@ -63,14 +63,14 @@ def leaf(args: argparse.Namespace) -> int:
     try:
         urls = [server_url(url) for url in args.remote]
     except ValueError as error:
-        raise Stop(USAGE, f"--remote: {error}", error="usage.invalid-value") from None
+        raise Exit(USAGE, f"--remote: {error}", error="usage.invalid-value") from None
     folder = Path(args.operands[0])
     try:
         make_leaf(hub_of(args), folder, args.listen, urls)
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
     put(f"made {folder}: copy it to the branch, at the same path; next: nats-server -c {folder.absolute()}/nats.conf")
     return DONE
 
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         with serving(GARBAGE):
             asyncio.run(work())
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except (Retry, OSError, NatsError) as error:
-        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
     return DONE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, USAGE, Stop
+from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._show import SEVERITIES, put, tidy
 from sensor.cli._table import table
@@ -36,13 +36,13 @@ def schedule(args: argparse.Namespace) -> int:
 
     if len(args.operands) != 2 or not _NAME.fullmatch(args.operands[0]):
         text = "expected sensor hub schedule NAME QUERY --every TIME, with a name of letters, digits and ._-"
-        raise Stop(USAGE, text, error="usage.missing-argument")
+        raise Exit(USAGE, text, error="usage.missing-argument")
     name, query = args.operands[0], query_of(args.operands[1])
     severity = SEVERITIES.index(args.severity)
     made = Schedule(name, query, _every(args.every), args.site, severity, author_of(args))
     with opened(args) as base:
         if not add_schedule(base, made, datetime.now(UTC)):
-            raise Stop(NOT_FOUND, f"another scheduled hunt has the name {name!r}", error="hub.schedule")
+            raise Exit(NOT_FOUND, f"another scheduled hunt has the name {name!r}", error="hub.schedule")
     put(f"{name} runs every {args.every}, first within ten minutes; `sensor hub findings {name}` lists its rows")
     return DONE
 
@@ -107,14 +107,14 @@ def _cells(row: ScheduleRow) -> tuple[str, ...]:
 
 
 def _every(text: str | None) -> timedelta:
-    """Raises Stop unless it is a duration of at least ten minutes."""
+    """Raises Exit unless it is a duration of at least ten minutes."""
     from sensor.hub.scheduled_hunts import LEAST_EVERY, LONGEST
 
     found = _EVERY.fullmatch(text or "")
     span = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not LEAST_EVERY <= span <= LONGEST:
         message = f"--every: found {text!r}, expected a time such as 30m, 6h or 1d, from 10m to 30d"
-        raise Stop(USAGE, message, error="usage.invalid-value")
+        raise Exit(USAGE, message, error="usage.invalid-value")
     return span
 
 
@@ -128,9 +128,9 @@ def _text_of(span: timedelta) -> str:
 def _name(args: argparse.Namespace, usage: str) -> str:
     check_extra()
     if len(args.operands) != 1:
-        raise Stop(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
+        raise Exit(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
     return str(args.operands[0])
 
 
-def _unknown(name: str) -> Stop:
-    return Stop(NOT_FOUND, f"no scheduled hunt {tidy(name)!r}: `sensor hub schedules` lists them", error="hub.schedule")
+def _unknown(name: str) -> Exit:
+    return Exit(NOT_FOUND, f"no scheduled hunt {tidy(name)!r}: `sensor hub schedules` lists them", error="hub.schedule")

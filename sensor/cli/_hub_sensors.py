@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, hub_of, opened
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -20,7 +20,7 @@ def token(args: argparse.Namespace) -> int:
     """Print a token; 2 without a site."""
     _words(args, 0, "token --site SITE")
     if not args.site:
-        raise Stop(USAGE, "expected --site SITE, where the sensor is", error="usage.missing-argument")
+        raise Exit(USAGE, "expected --site SITE, where the sensor is", error="usage.missing-argument")
     check_extra()
     from sensor.hub import sensors
     from sensor.hub.folder import FolderError, load_pair
@@ -29,7 +29,7 @@ def token(args: argparse.Namespace) -> int:
     try:
         account = load_pair(hub.folder, "account")
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     with opened(args) as base:
         certified = hub.settings.nats.client_certificates
         put(sensors.make_token(base, account, args.site, datetime.now(UTC), certified=certified))
@@ -45,7 +45,7 @@ def approve(args: argparse.Namespace) -> int:
     with opened(args) as base:
         found = _known(name, lambda: sensors.approve(base, name))
     if found.state != "approved":
-        raise Stop(NOT_FOUND, f"{name} is {found.state}: it joins again with a new token", error="hub.revoked")
+        raise Exit(NOT_FOUND, f"{name} is {found.state}: it joins again with a new token", error="hub.revoked")
     put(f"{tidy(found.name)} is approved for {tidy(found.site)}; it receives its credentials with its next request")
     return DONE
 
@@ -66,7 +66,7 @@ def revoke(args: argparse.Namespace) -> int:
         publish_revocations(hub_of(args), keys, int(time.time()))
     except (Retry, FolderError) as error:
         message = f"{name} is revoked in the database, but the NATS servers still accept it: {error}"
-        raise Stop(NOT_OPENED, message, error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, message, error="hub.no-nats") from None
     put(f"{tidy(name)} is revoked; its connection is closed")
     return DONE
 
@@ -88,7 +88,7 @@ def move(args: argparse.Namespace) -> int:
 
     (name,) = _words(args, 1, "move NAME --site SITE")
     if not args.site:
-        raise Stop(USAGE, "expected --site SITE, where the sensor is now", error="usage.missing-argument")
+        raise Exit(USAGE, "expected --site SITE, where the sensor is now", error="usage.missing-argument")
     with opened(args) as base:
         _known(name, lambda: sensors.move(base, name, args.site))
     put(f"{tidy(name)} moved to {tidy(args.site)}")
@@ -109,7 +109,7 @@ def resend(args: argparse.Namespace) -> int:
 def reader(args: argparse.Namespace) -> int:
     """3 if the role does not exist."""
     if not args.operands:
-        raise Stop(USAGE, "expected reader ROLE [SITE…]", error="usage.missing-argument")
+        raise Exit(USAGE, "expected reader ROLE [SITE…]", error="usage.missing-argument")
     check_extra()
     from sensor.hub.database import grant_reader
 
@@ -124,7 +124,7 @@ def note(args: argparse.Namespace) -> int:
     """1 if the alert does not exist, or is ambiguous."""
     (alert,) = _words(args, 1, "note ALERT --state STATE")
     if not (args.alert_state or args.verdict or args.assignee is not None or args.comment):
-        raise Stop(USAGE, "expected --state, --verdict, --assignee or --comment", error="usage.missing-argument")
+        raise Exit(USAGE, "expected --state, --verdict, --assignee or --comment", error="usage.missing-argument")
     from sensor.cli._devices_actions import author_of
     from sensor.hub.notes import Note, add_note
 
@@ -133,27 +133,27 @@ def note(args: argparse.Namespace) -> int:
         found = add_note(base, made)
     if not found:
         message = f"no alert {alert!r} at the hub, or several with this prefix"
-        raise Stop(NOT_FOUND, message, error="alert.unknown")
+        raise Exit(NOT_FOUND, message, error="alert.unknown")
     put(f"updated {tidy(alert)}")
     return DONE
 
 
 def _words(args: argparse.Namespace, count: int, usage: str) -> list[str]:
-    """The arguments after the action. Raises Stop unless there are ``count``."""
+    """The arguments after the action. Raises Exit unless there are ``count``."""
     check_extra()
     if len(args.operands) != count:
-        raise Stop(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
+        raise Exit(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
     return list(args.operands)
 
 
 def _known(name: str, call: Callable[[], Result]) -> Result:
-    """The result of a call. Raises Stop if a sensor is unknown, or a new name is in use."""
-    from sensor.hub.sensors import Taken, Unknown
+    """The result of a call. Raises Exit if a sensor is unknown, or a new name is in use."""
+    from sensor.hub.sensors import NameInUse, Unknown
 
     try:
         return call()
     except Unknown:
         message = f"no sensor {name!r} at the hub, or it has sent nothing yet"
-        raise Stop(NOT_FOUND, message, error="hub.unknown-sensor") from None
-    except Taken as error:
-        raise Stop(NOT_FOUND, f"another sensor has the name {error.args[0]!r}", error="hub.name-taken") from None
+        raise Exit(NOT_FOUND, message, error="hub.unknown-sensor") from None
+    except NameInUse as error:
+        raise Exit(NOT_FOUND, f"another sensor has the name {error.args[0]!r}", error="hub.name-taken") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._hub_base import check_extra, hub_of, opened
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
@@ -38,18 +38,18 @@ def release(args: argparse.Namespace) -> int:
     from sensor.upgrades.releases import Rejected
 
     if len(args.operands) != 1:
-        raise Stop(USAGE, "expected sensor hub release FILE, a Debian package", error="usage.missing-argument")
+        raise Exit(USAGE, "expected sensor hub release FILE, a Debian package", error="usage.missing-argument")
     path = Path(args.operands[0])
     try:
         operator = load_pair(hub_of(args).folder, "operator")
         with opened(args) as base:
             added = add_release(base, operator, path, author_of(args), datetime.now(UTC))
     except FolderError as error:
-        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+        raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except Rejected as error:
-        raise Stop(NOT_FOUND, f"{path}: {error}", error="hub.release") from None
+        raise Exit(NOT_FOUND, f"{path}: {error}", error="hub.release") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
     put(f"version {added.version} for {added.architecture} is signed and stored ({added.size / MIB:.1f} MiB)")
     return DONE
 
@@ -60,7 +60,7 @@ def rollout(args: argparse.Namespace) -> int:
     from sensor.hub import rollouts
 
     if len(args.operands) != 1:
-        raise Stop(USAGE, "expected sensor hub rollout VERSION, next or stop", error="usage.missing-argument")
+        raise Exit(USAGE, "expected sensor hub rollout VERSION, next or stop", error="usage.missing-argument")
     (word,), now = args.operands, datetime.now(UTC)
     try:
         with opened(args) as base:
@@ -73,7 +73,7 @@ def rollout(args: argparse.Namespace) -> int:
             else:
                 _begin(base, args, word, now)
     except rollouts.CannotRoll as error:
-        raise Stop(NOT_FOUND, str(error), error="hub.rollout") from None
+        raise Exit(NOT_FOUND, str(error), error="hub.rollout") from None
     return DONE
 
 
@@ -95,13 +95,13 @@ def ring(args: argparse.Namespace) -> int:
     from sensor.hub.sensors import Unknown
 
     if len(args.operands) != 2 or args.operands[1] not in ("1", "2", "3", "auto"):
-        raise Stop(USAGE, "expected sensor hub ring NAME 1, 2, 3 or auto", error="usage.missing-argument")
+        raise Exit(USAGE, "expected sensor hub ring NAME 1, 2, 3 or auto", error="usage.missing-argument")
     name, word = args.operands
     try:
         with opened(args) as base:
             choose_ring(base, name, None if word == "auto" else int(word))
     except Unknown:
-        raise Stop(NOT_FOUND, f"no sensor {name!r} at the hub", error="hub.unknown-sensor") from None
+        raise Exit(NOT_FOUND, f"no sensor {name!r} at the hub", error="hub.unknown-sensor") from None
     put(f"{tidy(name)} is in ring {word} of later rollouts")
     return DONE
 
@@ -153,9 +153,9 @@ def _age(at: datetime) -> str:
 
 
 def _wait(text: str | None) -> timedelta | None:
-    """Raises Stop unless it is a duration such as 24h or 3d."""
+    """Raises Exit unless it is a duration such as 24h or 3d."""
     if text is None:
         return None
     if not (found := _DURATION.fullmatch(text)):
-        raise Stop(USAGE, f"--healthy: found {text!r}, expected hours or days such as 24h", error="usage.invalid-value")
+        raise Exit(USAGE, f"--healthy: found {text!r}, expected hours or days such as 24h", error="usage.invalid-value")
     return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(days=int(found[1]))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._records import asking, found, print_csv, print_json, put_coverage
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
@@ -169,7 +169,7 @@ def own_folders(args: argparse.Namespace) -> list[Path]:
 
 
 def path_of(args: argparse.Namespace, word: str) -> Path:
-    """A hunt of the library or of the operator, or a file. Raises Stop otherwise."""
+    """A hunt of the library or of the operator, or a file. Raises Exit otherwise."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import files_of, library
 
@@ -179,7 +179,7 @@ def path_of(args: argparse.Namespace, word: str) -> Path:
     if word.endswith((".yaml", ".yml")) and Path(word).is_file():
         return Path(word)
     text = f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file"
-    raise Stop(NOT_FOUND, text, error="hunt.unknown")
+    raise Exit(NOT_FOUND, text, error="hunt.unknown")
 
 
 def _print(args: argparse.Namespace, answer: Answer) -> None:

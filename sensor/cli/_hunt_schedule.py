@@ -64,7 +64,7 @@ def _outcome(name: str, hunt: Hunt, place: int) -> tuple[bool, str]:
 
 def rehearse(args: argparse.Namespace) -> int:
     """Alerts that hunts would have raised; 1 if there are none."""
-    from sensor.cli._codes import Stop
+    from sensor.cli._codes import Exit
     from sensor.records.query import NoRecords, QueryError
     from sensor.records.schedule import rehearse as run
 
@@ -72,7 +72,7 @@ def rehearse(args: argparse.Namespace) -> int:
     if hunts is None:
         return USAGE
     if not installed():
-        raise Stop(USAGE)
+        raise Exit(USAGE)
     folder = folder_of(args)
     catch_up(folder)
     rows: list[tuple[str, ...]] = []

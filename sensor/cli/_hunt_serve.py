@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Exit
 from sensor.cli._records import installed
 from sensor.cli._setup import settings
 
@@ -32,7 +32,7 @@ def serve(args: argparse.Namespace) -> int:
 
     args.config = usual(args.config)
     if args.config is None:
-        raise Stop(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
+        raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     config = settings(args)
     if config is None:
         return USAGE

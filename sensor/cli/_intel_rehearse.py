@@ -24,7 +24,7 @@ FAULTS_SHOWN = 5
 
 
 def rehearse(args: argparse.Namespace) -> int:
-    """Print matching values without storing the list. 2 if it cannot be read. Raises Stop without records."""
+    """Print matching values without storing the list. 2 if it cannot be read. Raises Exit without records."""
     from sensor.records.coverage import coverage, sentences
     from sensor.records.list_matches import matches
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, Exit
 from sensor.cli._data import add_data_arguments, complain_unknown, dataset_of
 from sensor.cli._log import fold_of, folded
 from sensor.cli._opened import until_over
@@ -37,9 +37,9 @@ class Known(NamedTuple):
 
     @property
     def store(self) -> Reader:
-        """The inventory. Raises Stop if a log is read."""
+        """The inventory. Raises Exit if a log is read."""
         if self.reader is None:
-            raise Stop(INCOMPLETE, "this needs an inventory, and an event log has none", error="inventory.missing")
+            raise Exit(INCOMPLETE, "this needs an inventory, and an event log has none", error="inventory.missing")
         return self.reader
 
     def details(self, record: Record) -> Record:
@@ -61,7 +61,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     """The devices of the dataset: from its inventory, or from the event log if it has none.
 
     ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown.
-    ``take`` receives every record of the log, and selects those to process. Raises Stop if nothing can be read.
+    ``take`` receives every record of the log, and selects those to process. Raises Exit if nothing can be read.
     """
     from sensor.inventory.store.database import StoreError
 
@@ -73,7 +73,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     try:
         return _of_store(dataset, alerts=alerts and dataset.has_log, take=take)
     except StoreError as error:
-        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
+        raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
 
 
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_OPENED, Stop
+from sensor.cli._codes import NOT_OPENED, Exit
 from sensor.cli._data import need_log
 from sensor.cli._setup import complain
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fold:
-    """The state at the end of the dataset's event log. Raises Stop if there is none: ``what`` is then unknown."""
+    """The state at the end of the dataset's event log. Raises Exit if there is none: ``what`` is then unknown."""
     return folded(need_log(args, what), take)
 
 
 def folded(path: Path, take: Take | None = None) -> Fold:
     """The state at the end of a log, with alerts closed by the operator since. ``take`` receives every record, and
-    selects those to process. Raises Stop if it cannot be read.
+    selects those to process. Raises Exit if it cannot be read.
     """
     from sensor.views.log_state import log_state
 
@@ -31,7 +31,7 @@ def folded(path: Path, take: Take | None = None) -> Fold:
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {path}: {error.strerror}", error="file.not-read") from None
     left_out(path, state.broken, state.damage, state.missing)
     return state.fold
 

@@ -13,7 +13,7 @@ from sensor.cli._setup import complain_of_faults
 
 if TYPE_CHECKING:
     from sensor.config import Config
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
 
 def add_state_argument(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +24,12 @@ def add_state_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
 
 
-def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | None:
+def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPaths] | None:
     """The configuration, the system's if none is given, and the paths of its sensor. None after printing its errors."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
     path = usual(path)
     try:
@@ -44,7 +44,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     known = config.fingerprints
     mutes = (config.alerts.mutes, *config.alerts.shared_mutes)
     named = [one for one in (*mutes, known.oui_registry, *config.intel, *known.folders) if one is not None]
-    return config, Places(folder, log, evidence, base, files, named)
+    return config, SensorPaths(folder, log, evidence, base, files, named)
 
 
 @contextlib.contextmanager

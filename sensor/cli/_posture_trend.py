@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import complain_unknown, dataset_of, need_log
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -105,11 +105,11 @@ def trend(args: argparse.Namespace) -> int:
 
 
 def _folder(args: argparse.Namespace) -> Path:
-    """The folder of stored scores. Raises Stop for a log alone, whose sensor is unknown."""
+    """The folder of stored scores. Raises Exit for a log alone, whose sensor is unknown."""
     dataset = dataset_of(args)
     if dataset.kind == LOG:
         complain_unknown(args, "scores of earlier days", f"{dataset.name} is only an event log, without stored scores")
-        raise Stop(INCOMPLETE)
+        raise Exit(INCOMPLETE)
     return dataset.folder
 
 

@@ -13,14 +13,14 @@ from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
     from sensor.cli._known import Record
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
 # Packets of an alert are collected for a minute after its report, and the writer may lag.
 GROWING_S = 180
 _PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z-]{6,32}\.pcapng)")
 
 
-def packets_of(places: Places, devices: list[Record]) -> list[Path]:
+def packets_of(places: SensorPaths, devices: list[Record]) -> list[Path]:
     """Files with the packets of alerts that involve one of the devices, as far as the event log still contains the
     alerts.
     """
@@ -39,7 +39,7 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
     return sorted(path for name in found if name and (path := places.evidence / name).is_file())
 
 
-def out_of_records(places: Places, devices: list[Record]) -> int | None:
+def out_of_records(places: SensorPaths, devices: list[Record]) -> int | None:
     """Remove devices from the traffic records; returns the number of rows, or None if the process that writes them will
     do so. Raises OSError.
     """
@@ -90,7 +90,7 @@ def _file(record: Record) -> str:
     return match[1] if match else ""
 
 
-def out_of_tickets(places: Places, devices: Collection[str]) -> int:
+def out_of_tickets(places: SensorPaths, devices: Collection[str]) -> int:
     """Remove devices from tickets, by id; returns how many were in one. Raises LedgerError."""
     from sensor.posture.tickets.ledger import read_ledger, write_ledger
 
@@ -106,7 +106,7 @@ def out_of_tickets(places: Places, devices: Collection[str]) -> int:
     return changed
 
 
-def out_of_profiles(places: Places, devices: Collection[str]) -> int:
+def out_of_profiles(places: SensorPaths, devices: Collection[str]) -> int:
     """Remove the profiles installed only for one of the devices, by id; returns how many. The scope of an invalid one
     is unknown. Raises OSError.
     """
@@ -119,7 +119,7 @@ def out_of_profiles(places: Places, devices: Collection[str]) -> int:
     return len(theirs)
 
 
-def copies(places: Places) -> list[Path]:
+def copies(places: SensorPaths) -> list[Path]:
     """Copies of the state from upgrades, repairs and restores."""
     patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
     return sorted(

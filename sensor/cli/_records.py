@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
@@ -56,7 +56,7 @@ def installed() -> bool:
 
 
 def folder_of(args: argparse.Namespace) -> Path:
-    """The folder of the selected records. Raises Stop without a dataset."""
+    """The folder of the selected records. Raises Exit without a dataset."""
     from sensor.records.paths import records_folder
 
     return Path(args.records) if args.records is not None else records_folder(dataset_of(args).log)
@@ -64,11 +64,11 @@ def folder_of(args: argparse.Namespace) -> Path:
 
 @contextlib.contextmanager
 def asking(args: argparse.Namespace) -> Iterator[Query]:
-    """A query on the selected records. Raises Stop if there are none, or the query is invalid."""
+    """A query on the selected records. Raises Exit if there are none, or the query is invalid."""
     from sensor.records.query import NoRecords, Query, QueryError, Range
 
     if not installed():
-        raise Stop(NOT_OPENED)
+        raise Exit(NOT_OPENED)
     folder = folder_of(args)
     catch_up(folder)
     try:
@@ -79,17 +79,17 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
     except NoRecords as error:
         raise missing(args, str(error)) from None
     except argparse.ArgumentTypeError as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+        raise Exit(USAGE, str(error), error="usage.invalid-value") from None
     try:
         yield query
     except QueryError as error:
-        raise Stop(USAGE, str(error), error="records.invalid-query") from None
+        raise Exit(USAGE, str(error), error="records.invalid-query") from None
     finally:
         query.close()
 
 
 def _findings(args: argparse.Namespace) -> list[list[Any]]:
-    """The rows of the table `vulnerability`. Raises Stop if the dataset cannot be assessed."""
+    """The rows of the table `vulnerability`. Raises Exit if the dataset cannot be assessed."""
     import msgspec
 
     from sensor.cli._site import picture_of
@@ -98,7 +98,7 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
 
     picture = picture_of(argparse.Namespace(**vars(args) | {"config": None}))
     if picture is None:
-        raise Stop(NOT_OPENED)
+        raise Exit(NOT_OPENED)
     seen = {name: node.last_seen.rstrip("Z") for name, node in picture.site.nodes.items()}
     names, found = (
         TABLES["vulnerability"].names,
@@ -108,11 +108,11 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
     return [[None if row[name] == "" else row[name] for name in names] for row in rows]
 
 
-def missing(args: argparse.Namespace, why: str) -> Stop:
+def missing(args: argparse.Namespace, why: str) -> Exit:
     """The error for a dataset without records: the result is unknown, not empty."""
     if args.records is not None:
-        return Stop(NOT_OPENED, f"{why}: {NO_RECORDS}", error="records.missing")
-    return Stop(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}", error="records.missing")
+        return Exit(NOT_OPENED, f"{why}: {NO_RECORDS}", error="records.missing")
+    return Exit(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}", error="records.missing")
 
 
 def catch_up(folder: Path) -> None:

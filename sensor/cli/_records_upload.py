@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Exit
 from sensor.cli._records import installed
 from sensor.cli._setup import complain, settings
 
@@ -36,7 +36,7 @@ def upload(args: argparse.Namespace) -> int:
     from sensor.records.writer import FAILURES
 
     if not there():
-        raise Stop(NOT_OPENED, f"records.central {MISSING}", error="records.no-object-store")
+        raise Exit(NOT_OPENED, f"records.central {MISSING}", error="records.no-object-store")
     if not installed():
         return NOT_OPENED
     logs.configure(args.log_format)
@@ -46,14 +46,14 @@ def upload(args: argparse.Namespace) -> int:
             return _until_stopped(uploader)
         print(f"{uploader.turn():,} files uploaded")
     except Retry as error:
-        raise Stop(NOT_OPENED, str(error), error="records.store") from None
+        raise Exit(NOT_OPENED, str(error), error="records.store") from None
     except FAILURES as error:
-        raise Stop(NOT_OPENED, f"cannot upload traffic records: {error}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot upload traffic records: {error}", error="file.not-read") from None
     return DONE
 
 
 def _uploader(args: argparse.Namespace, config: Config) -> Uploader:
-    """Raises Stop without an output to a hub; Retry."""
+    """Raises Exit without an output to a hub; Retry."""
     from sensor.central.objects import Objects
     from sensor.central.uploader import Uploader
     from sensor.cli._sync_agent import hub_output
@@ -62,7 +62,7 @@ def _uploader(args: argparse.Namespace, config: Config) -> Uploader:
     from sensor.records.paths import records_folder
 
     if args.config is None or config.records.central is None:
-        raise Stop(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
+        raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     credentials = load_credentials(Path(hub_output(args.config)[1].credentials))
     folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
     identity = config.sensor

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._setup import complain, log_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 
-class Place:
+class ReplayLocations:
     """``log``: None for standard output, /dev/null for none; ``inventory``: folder of the inventory, None
     without one.
     """
@@ -71,29 +71,29 @@ class Place:
 
 
 @contextlib.contextmanager
-def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[Place]:
+def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[ReplayLocations]:
     """The place, for writing inside of the block; new files are private. With ``barren``, when nothing can be read,
-    nothing is created. Raises Stop if it cannot be created.
+    nothing is created. Raises Exit if it cannot be created.
     """
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
-        raise Stop(
+        raise Exit(
             USAGE,
             "expected --name NAME or --events FILE, and not both: a single event log is not a dataset",
             error="usage.conflicting-options",
         )
     with contextlib.ExitStack() as within:
         if barren:
-            yield Place(Path(os.devnull))
+            yield ReplayLocations(Path(os.devnull))
         elif named is not None:
             yield _in_folder(args, named, within)
         elif args.events:
-            yield Place(log_of(args.events))
+            yield ReplayLocations(log_of(args.events))
         else:
             yield _own(args, within)
 
 
-def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
+def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> ReplayLocations:
     """A separate dataset; none if it cannot be created."""
     from sensor.cli._data import migrated
     from sensor.datasets.private import private
@@ -112,11 +112,11 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
             ),
             error="file.not-written",
         )
-        return Place(Path(os.devnull))
-    return Place(replay.log, replay.folder, replay)
+        return ReplayLocations(Path(os.devnull))
+    return ReplayLocations(replay.log, replay.folder, replay)
 
 
-def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitStack) -> Place:
+def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitStack) -> ReplayLocations:
     """The given folder for the inventory; also for the log, unless it is that of a live sensor."""
     from sensor.datasets.begin import begin_replay, holds_live
     from sensor.datasets.names import BadName, captures_of, checked
@@ -135,18 +135,18 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
             else None
         )
     except BadName as error:
-        raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
+        raise Exit(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except OSError as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written"
         ) from None
-    return Place(log, folder, card=card)
+    return ReplayLocations(log, folder, card=card)
 
 
-def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
+def _beside_live(args: argparse.Namespace, folder: Path) -> ReplayLocations:
     """The inventory of a live sensor is updated from the capture; its log is not."""
     if args.events:
-        return Place(log_of(args.events), folder)
+        return ReplayLocations(log_of(args.events), folder)
     replay = _new(args, folder)
     complain(
         (
@@ -155,17 +155,17 @@ def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
         ),
         "info",
     )
-    return Place(replay.log, folder, replay)
+    return ReplayLocations(replay.log, folder, replay)
 
 
 def _new(args: argparse.Namespace, state: Path) -> NewReplay:
-    """Raises OSError if it cannot be created, Stop if it must not be."""
+    """Raises OSError if it cannot be created, Exit if it must not be."""
     from sensor.datasets.names import BadName, captures_of
-    from sensor.datasets.replays import Taken, new_replay
+    from sensor.datasets.replays import CannotCreate, new_replay
 
     try:
         return new_replay(state, captures_of(args.paths), args.name)
     except BadName as error:
-        raise Stop(USAGE, f"--name: {error}", error="usage.invalid-value") from None
-    except Taken as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+        raise Exit(USAGE, f"--name: {error}", error="usage.invalid-value") from None
+    except CannotCreate as error:
+        raise Exit(USAGE, str(error), error="usage.invalid-value") from None

@@ -14,7 +14,7 @@ from sensor.cli._data import dataset_of, need_log
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import tidy
 from sensor.cli._site import site_of
-from sensor.cli._tickets_desk import policy_of
+from sensor.cli._tickets_open import policy_of
 from sensor.cli._vulns_feeds import reading
 from sensor.config import load_config, usual
 from sensor.documents import DocumentErrors

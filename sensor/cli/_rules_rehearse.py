@@ -42,7 +42,7 @@ class _Finding(NamedTuple):
 
 
 def rehearse(args: argparse.Namespace) -> int:
-    """Print the alerts of each rule; 1 if a rule cannot be evaluated on records. Raises Stop without records."""
+    """Print the alerts of each rule; 1 if a rule cannot be evaluated on records. Raises Exit without records."""
     from sensor.records.coverage import coverage, sentences
     from sensor.records.rule_matches import LIMITS, unknown_in_records
     from sensor.rules.load import load_rules

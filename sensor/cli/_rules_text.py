@@ -18,7 +18,7 @@ from sensor.cli._table import table
 if TYPE_CHECKING:
     from sensor.core.record import Record
     from sensor.rules.load import Loaded
-    from sensor.rules.trial import Outcome
+    from sensor.rules.trial import RuleTestResult
 
 TRY_COLUMNS = ("rule", "matched", "alerts")
 
@@ -32,7 +32,7 @@ def as_json(one: Loaded) -> str:
     )
 
 
-def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
+def verdict(one: Loaded, place: int, outcome: RuleTestResult) -> str:
     """The failure of a test, at its position."""
     from sensor.rules.values import RuleError
 
@@ -57,10 +57,10 @@ def kinds_table(out: TextIO) -> str:
 def fields_table(kind: str, out: TextIO) -> str:
     """The fields of a kind, and the operators of each."""
     from sensor.rules.fields import fields_of
-    from sensor.rules.load import Nowhere
+    from sensor.rules.load import EmptyContext
     from sensor.rules.values import OPERATORS
 
-    fields = fields_of([kind], Nowhere())
+    fields = fields_of([kind], EmptyContext())
     return table(
         (kind, "type", "operators"),
         [(name, field.kind.value, ", ".join(OPERATORS[field.kind])) for name, field in sorted(fields.items())],

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sensor
-from sensor.doctor.finding import Finding, Verdict, error, findings, ok
+from sensor.doctor.finding import CheckResult, Finding, error, findings, ok
 
 REINSTALL = "reinstall the sensor: the installation is incomplete"
 # Version with the JSON functions that the views of the inventory use (sqlite.org/releaselog/3_38_0.html).
@@ -20,7 +20,7 @@ KYOCERA = 0x0017C8000000
 MOMENT, MOMENT_TEXT = 1_795_511_647_000_000_000, "2026-11-24T09:14:07.000000Z"
 
 
-def kernels() -> Verdict:
+def kernels() -> CheckResult:
     """Every compiled module that is there can be loaded."""
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
     top = Path(str(sensor.__file__)).parent
@@ -40,7 +40,7 @@ def kernels() -> Verdict:
     return ok(f"{len(found)} compiled modules can be loaded", kernels=len(found))
 
 
-def mac_registry() -> Verdict:
+def mac_registry() -> CheckResult:
     """The vendors of MACs are known."""
     from sensor.fingerprinting.oui import Oui
 
@@ -53,7 +53,7 @@ def mac_registry() -> Verdict:
     return ok(f"00:17:c8 is {name}")
 
 
-def sqlite() -> Verdict:
+def sqlite() -> CheckResult:
     """The database can do what the inventory asks of it."""
     if sqlite3.sqlite_version_info < SQLITE:
         return error(
@@ -63,7 +63,7 @@ def sqlite() -> Verdict:
     return ok(f"SQLite {sqlite3.sqlite_version}")
 
 
-def zstd() -> Verdict:
+def zstd() -> CheckResult:
     """What is packed is unpacked."""
     import zstandard
 
@@ -73,7 +73,7 @@ def zstd() -> Verdict:
     return ok(f"zstandard {zstandard.__version__}")
 
 
-def time_zone() -> Verdict:
+def time_zone() -> CheckResult:
     """Times are printed in UTC, whatever the time zone of the host."""
     from sensor.core.record_parts import time_text
 
@@ -83,7 +83,7 @@ def time_zone() -> Verdict:
     return ok(f"times are formatted in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
 
 
-def configuration() -> Verdict:
+def configuration() -> CheckResult:
     """The configuration of this machine can be read."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors

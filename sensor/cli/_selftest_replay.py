@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sensor.cli._show import part, tidy
-from sensor.doctor.finding import Finding, Verdict, error, findings, ok
+from sensor.doctor.finding import CheckResult, Finding, error, findings, ok
 
 CAPTURE = "selftest.pcapng.zst"
 TIMEOUT_S = 60
@@ -85,7 +85,7 @@ def _replayed(folder: Path) -> Replayed:
     return Replayed(folder, done.returncode, done.stderr, records, invalid)
 
 
-def capture(done: Replayed) -> Verdict:
+def capture(done: Replayed) -> CheckResult:
     """The program reads the capture to its end."""
     if done.code:
         return error(
@@ -106,7 +106,7 @@ def capture(done: Replayed) -> Verdict:
     return ok(f"{summaries[-1]['packets']:,} packets were read", packets=summaries[-1]["packets"])
 
 
-def devices(done: Replayed) -> Verdict:
+def devices(done: Replayed) -> CheckResult:
     """Each device is named for what it is, with its evidence."""
     found = {
         mac: record["device"]
@@ -132,7 +132,7 @@ def devices(done: Replayed) -> Verdict:
     )
 
 
-def alerts(done: Replayed) -> Verdict:
+def alerts(done: Replayed) -> CheckResult:
     """The attacks in the capture raise alerts, and nothing else does."""
     raised = sorted(
         {
@@ -146,7 +146,7 @@ def alerts(done: Replayed) -> Verdict:
     return ok(f"{', '.join(raised)}: raised")
 
 
-def evidence(done: Replayed) -> Verdict:
+def evidence(done: Replayed) -> CheckResult:
     """The packets behind the alert are kept as a capture file."""
     for record in _opened(done):
         if tidy(part(record, "alert").get("detector")) in ALERTS:
@@ -170,7 +170,7 @@ def _frames(data: bytes) -> int:
     return count
 
 
-def log(done: Replayed) -> Verdict:
+def log(done: Replayed) -> CheckResult:
     """Every line is a record, numbered without a gap, with an id of its own."""
     if done.invalid:
         return error(f"{len(done.invalid):,} lines of the log are not records: {tidy(done.invalid[0], 80)}", HELP)
@@ -182,7 +182,7 @@ def log(done: Replayed) -> Verdict:
     return ok(f"{len(numbers):,} records, numbered without a gap", records=len(numbers))
 
 
-def inventory(done: Replayed) -> Verdict:
+def inventory(done: Replayed) -> CheckResult:
     """The inventory on disk holds the same devices."""
     from sensor.inventory.store.database import StoreError
     from sensor.views.stored_inventory import inventory_of
@@ -198,7 +198,7 @@ def inventory(done: Replayed) -> Verdict:
     return ok(f"{len(kept):,} devices are in the inventory", devices=len(kept))
 
 
-def formats(done: Replayed) -> Verdict:
+def formats(done: Replayed) -> CheckResult:
     """Every format has words for what was found, each on one line."""
     from sensor.outputs.formats import FORMATS
 

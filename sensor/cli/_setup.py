@@ -87,14 +87,14 @@ def user_name() -> str:
 
 
 def log_of(events: str) -> Path | None:
-    """The event log in --events; None: standard output. Raises Stop if its folder does not exist: it may be
+    """The event log in --events; None: standard output. Raises Exit if its folder does not exist: it may be
     mistyped.
     """
-    from sensor.cli._codes import NOT_OPENED, Stop
+    from sensor.cli._codes import NOT_OPENED, Exit
 
     path = Path(events)
     if events != "-" and not path.parent.is_dir():
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot write the event log {path}: no such folder: {path.parent}", error="file.not-written"
         )
     return path if events != "-" else None
@@ -114,12 +114,12 @@ def keeper(folder: Path, *, live: bool) -> Keeper | None:
     """The writer of the inventory in a folder, for a live sensor or for a replay; None after an error. Raises
     SystemExit if the folder has an inventory of another version.
     """
-    from sensor.inventory.store.database import Refused, StoreError
+    from sensor.inventory.store.database import StoreError, UnusableStore
     from sensor.runtime.keeper import EVERY_S, REPLAY_EVERY_S, Keeper
 
     try:
         return Keeper(folder, complain, EVERY_S if live else REPLAY_EVERY_S)
-    except Refused as error:
+    except UnusableStore as error:
         complain(str(error), error="inventory.not-read")
         raise SystemExit(3) from None
     except StoreError as error:

@@ -17,7 +17,7 @@ from sensor.delivery.hosts import hosts_of
 from sensor.documents import DocumentErrors
 from sensor.inventory.store.database import StoreError
 from sensor.posture.firewall.view import Baseline, View
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.site import Site
 from sensor.posture.vulnerabilities.database import DatabaseError
 from sensor.posture.vulnerabilities.sources import sources_of
@@ -45,7 +45,7 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
         found = known(args, alerts=True, take=take)
         picture = Picture(
             found.fold,
-            Surroundings(Networks(config.networks), hosts_of(config.outputs), base),
+            AssessmentInputs(Networks(config.networks), hosts_of(config.outputs), base),
             baseline_of(found),
             found.details,
         ).made()
@@ -69,7 +69,7 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
         return None
     return Picture(
         found.fold,
-        Surroundings(Networks(config.networks), hosts_of(config.outputs)),
+        AssessmentInputs(Networks(config.networks), hosts_of(config.outputs)),
         baseline,
         found.details if found.reader is not None else None,
     ).view

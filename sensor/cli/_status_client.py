@@ -27,7 +27,7 @@ class NotPermitted(Exception):
     """A sensor may be running, but access to its socket is denied."""
 
 
-class Place(NamedTuple):
+class Locations(NamedTuple):
     """Locations: sockets in the order in which they are tried, the state folder, the event log, names of enabled
     outputs, and threat lists.
     """
@@ -61,7 +61,7 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def place_of(args: argparse.Namespace) -> Place | None:
+def place_of(args: argparse.Namespace) -> Locations | None:
     """Locations from the arguments and the configuration. A running sensor continues if its configuration becomes
     invalid: it is still queried if its location is known without the configuration; otherwise None after printing the
     errors.
@@ -72,7 +72,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
     path = usual(args.config)
     if path is None:  # the defaults, without reading a configuration
         state = args.state or folder_to_read()
-        return Place(_sockets(args, state), state, state / RUN_LOG)
+        return Locations(_sockets(args, state), state, state / RUN_LOG)
     from sensor.cli._setup import complain, complain_of_faults
     from sensor.config import Config, load_config
     from sensor.documents import DocumentErrors
@@ -96,7 +96,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
     outputs = tuple(name for name, options in config.outputs.items() if options.delivers)
     # state: of a configuration is the folder of the inventory alone.
     log = config.events or (args.state or folder_to_read()) / RUN_LOG
-    return Place(sockets, state, log, outputs, tuple(config.intel))
+    return Locations(sockets, state, log, outputs, tuple(config.intel))
 
 
 def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._show import coloured, number, paint, part, tidy
-from sensor.cli._status_client import Place
+from sensor.cli._status_client import Locations
 from sensor.cli._status_text import Line, Part, decimal, output, page, several, size
 from sensor.cli._times import age
 from sensor.core.record_parts import time_text
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Known = dict[str, Any]
 
 
-def rest(place: Place) -> Known:
+def rest(place: Locations) -> Known:
     """The status from files alone."""
     log, devices = _stored(place)
     return {
@@ -33,7 +33,7 @@ def rest(place: Place) -> Known:
     }
 
 
-def _log(place: Place) -> Known:
+def _log(place: Locations) -> Known:
     """The files of the log."""
     from sensor.eventlog.log_lines import parts
 
@@ -44,7 +44,7 @@ def _log(place: Place) -> Known:
     return {"path": str(place.log)}
 
 
-def _stored(place: Place) -> tuple[Known, Known]:
+def _stored(place: Locations) -> tuple[Known, Known]:
     """The state of the log and of the devices, from the tables; ``unknown``: why they cannot be read."""
     import sqlite3
 
@@ -74,7 +74,7 @@ def _moment(moment: Moment) -> Known:
     }
 
 
-def _opened(place: Place) -> Data | None:
+def _opened(place: Locations) -> Data | None:
     """The tables of the state folder; those of its log alone if it has no inventory, None without either. Outdated
     tables that cannot be updated are read as they are: reading a whole log takes too long for a status.
     """
@@ -96,13 +96,13 @@ def _opened(place: Place) -> Data | None:
     return open_folder(dataset.folder)
 
 
-def _outputs(place: Place) -> Known:
+def _outputs(place: Locations) -> Known:
     from sensor.telemetry.host_facts import output as status_of
 
     return {name: status_of(place.log, name) for name in place.outputs}
 
 
-def _lists(place: Place) -> Known:
+def _lists(place: Locations) -> Known:
     """The files of the threat lists, and their modification times."""
     from sensor.intel.names import SUFFIX
 

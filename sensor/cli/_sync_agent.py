@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.cli._codes import USAGE, Stop
+from sensor.cli._codes import USAGE, Exit
 from sensor.sync.agent import Agent, Upgrades
 from sensor.sync.health import Health, health_of
 from sensor.sync.link import Link
@@ -23,7 +23,7 @@ HUB = "hub"
 
 
 def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
-    """The agent, and a function that closes its connection. Raises Stop without an output to a hub; DocumentErrors;
+    """The agent, and a function that closes its connection. Raises Exit without an output to a hub; DocumentErrors;
     OSError.
     """
     from sensor.documents import FLEET
@@ -36,7 +36,7 @@ def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
 
 
 def _upgrades_of(config: Path, link: Link) -> Upgrades | None:
-    """Upgrades, if root has enabled them. Raises Stop, OSError."""
+    """Upgrades, if root has enabled them. Raises Exit, OSError."""
     from sensor.cli.upgrade import FOLDER, OPERATOR, staging_of
     from sensor.upgrades.packages import Dpkg
     from sensor.upgrades.upgrader import Upgrader
@@ -49,7 +49,7 @@ def _upgrades_of(config: Path, link: Link) -> Upgrades | None:
 
 
 def hub_output(config: Path) -> tuple[str, Any]:
-    """Name and options of the only output to a hub. Raises Stop if there is none, or several;
+    """Name and options of the only output to a hub. Raises Exit if there is none, or several;
     DocumentErrors; OSError.
     """
     from sensor.delivery.section import load_delivery, type_of
@@ -61,7 +61,7 @@ def hub_output(config: Path) -> tuple[str, Any]:
     hubs: dict[str, Any] = {name: options for name, options in outputs.items() if type_of(options) == HUB}
     if len(hubs) != 1:
         message = f"found {len(hubs)} outputs of type hub in {config}, expected one: `sensor join` prints it"
-        raise Stop(USAGE, message, error="output.none-configured")
+        raise Exit(USAGE, message, error="output.none-configured")
     ((name, options),) = hubs.items()
     return name, options
 

@@ -41,11 +41,13 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
     parser.add_argument(
-        "--src", metavar="HOST", type=Who, help="only events from this address, network, MAC, device name or id"
+        "--src", metavar="HOST", type=EndFilter, help="only events from this address, network, MAC, device name or id"
     )
-    parser.add_argument("--dst", metavar="HOST", type=Who, help="only events to it; any target of an alert matches")
     parser.add_argument(
-        "--device", metavar="HOST", type=Who, help="only events about this device, as source or destination too"
+        "--dst", metavar="HOST", type=EndFilter, help="only events to it; any target of an alert matches"
+    )
+    parser.add_argument(
+        "--device", metavar="HOST", type=EndFilter, help="only events about this device, as source or destination too"
     )
     parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and flows in this VLAN")
 
@@ -74,7 +76,7 @@ def moment(text: str, now: datetime | None = None) -> str:
     return found
 
 
-class Who:
+class EndFilter:
     """A filter for one end of a flow or a device."""
 
     def __init__(self, word: str) -> None:

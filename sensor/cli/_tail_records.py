@@ -17,7 +17,7 @@ from sensor.cli._show import coloured, paint, tidy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sensor.cli._tail_filter import Who
+    from sensor.cli._tail_filter import EndFilter
 
 Row = dict[str, Any]
 LAST, MOST = 10, 10_000
@@ -62,7 +62,11 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
 def _wanted(row: Row, args: argparse.Namespace) -> bool:
     """Whether a record passes the filters."""
     src, dst = ([row.get(f"{end}_{name}") for name in ("ip", "mac", "device")] for end in ("src", "dst"))
-    requested: list[tuple[Who | None, list[Any]]] = [(args.src, src), (args.dst, dst), (args.device, [*src, *dst])]
+    requested: list[tuple[EndFilter | None, list[Any]]] = [
+        (args.src, src),
+        (args.dst, dst),
+        (args.device, [*src, *dst]),
+    ]
     return all(who is None or who.is_one_of(names) for who, names in requested) and args.vlan in (None, row.get("vlan"))
 
 

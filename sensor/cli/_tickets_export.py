@@ -9,10 +9,10 @@ from pathlib import Path
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import put
-from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
 from sensor.documents import nearest
 from sensor.posture.tickets.formats import Form, exported, names
-from sensor.posture.tickets.ledger import Given
+from sensor.posture.tickets.ledger import SentTicket
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.progress import content_of
 
@@ -30,21 +30,21 @@ def export(args: argparse.Namespace) -> int:
         complain(f"expected --project KEY: issues of {name} belong to a project", error="usage.missing-argument")
         return USAGE
     args.for_programs = args.output is None
-    with at_desk(args) as desk:
-        if isinstance(desk, int):
-            return desk
-        found = chosen(args, desk.statuses, args.operands)
+    with opened_tickets(args) as opened:
+        if isinstance(opened, int):
+            return opened
+        found = chosen(args, opened.statuses, args.operands)
         if found is None:
             return NOT_FOUND
         tickets = [one.ticket for one in found if one.ticket is not None]
-        text = exported(name, tickets, Form(desk.config.sensor.id, args.project))
+        text = exported(name, tickets, Form(opened.config.sensor.id, args.project))
         if args.output is None:
             sys.stdout.write(text)
             return 0
-        return _written(desk, args.output, name, tickets, text)
+        return _written(opened, args.output, name, tickets, text)
 
 
-def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str) -> int:
+def _written(opened: OpenedTickets, path: Path, name: str, tickets: list[Ticket], text: str) -> int:
     """Write to a file, and record the export, so that `list` shows later changes."""
     try:
         path.write_text(text, encoding="utf-8")
@@ -52,10 +52,10 @@ def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str
         complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     for one in tickets:
-        desk.ledger.tickets[one.id].given[f"{name} file"] = Given(content=content_of(one))
-    if not desk.trouble:
-        desk.note()
-    if desk.trouble:
-        complain(f"{desk.trouble}; the export was not recorded", error="ticket.ledger")
+        opened.ledger.tickets[one.id].given[f"{name} file"] = SentTicket(content=content_of(one))
+    if not opened.trouble:
+        opened.note()
+    if opened.trouble:
+        complain(f"{opened.trouble}; the export was not recorded", error="ticket.ledger")
     put(f"{path}: {len(tickets):,} ticket{'s' if len(tickets) != 1 else ''}")
     return 0

@@ -12,16 +12,16 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import need_inventory
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
-from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
 from sensor.core.alert import Severity
-from sensor.core.output import Refuse, Retry
+from sensor.core.output import BatchRejected, Retry
 from sensor.core.secrecy import masked
 from sensor.delivery.pace import Backoff, Rate
 from sensor.documents import nearest
-from sensor.outputs.tickets import Change, Outcome, Tickets
-from sensor.outputs.transport.ticket_systems import Locked
+from sensor.outputs.tickets import Change, TicketResult, Tickets
+from sensor.outputs.transport.ticket_systems import NeedsOperator
 from sensor.posture.tickets.formats import Form, format_of
-from sensor.posture.tickets.ledger import Given, LedgerError, write_ledger
+from sensor.posture.tickets.ledger import LedgerError, SentTicket, write_ledger
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.progress import TicketStatus, content_of
 
@@ -39,43 +39,43 @@ def send(args: argparse.Namespace) -> int:
     # Without an inventory nothing is recorded, and every run would open all tickets again.
     need_inventory(args, "what was sent before")
     try:
-        with at_desk(args) as desk:
-            if isinstance(desk, int):
-                return desk
-            if desk.trouble and not args.dry_run:
-                complain(f"{desk.trouble}; nothing was sent, to prevent duplicates", error="ticket.ledger")
+        with opened_tickets(args) as opened:
+            if isinstance(opened, int):
+                return opened
+            if opened.trouble and not args.dry_run:
+                complain(f"{opened.trouble}; nothing was sent, to prevent duplicates", error="ticket.ledger")
                 return NOT_OPENED
-            return _all_sent(args, desk, args.operands[0] if args.operands else "", args.operands[1:])
+            return _all_sent(args, opened, args.operands[0] if args.operands else "", args.operands[1:])
     except LedgerError as error:
         complain(f"{error}; the last ticket will be sent again", error="ticket.ledger")
         return NOT_OPENED
 
 
-def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:
+def _all_sent(args: argparse.Namespace, opened: OpenedTickets, name: str, ids: list[str]) -> int:
     """Send to the named output, or to all of type tickets; returns the worst result."""
-    outputs = _outputs(desk, name)
+    outputs = _outputs(opened, name)
     if outputs is None:
         return USAGE
-    found = chosen(args, desk.statuses, ids)
+    found = chosen(args, opened.statuses, ids)
     if found is None:
         return NOT_FOUND
-    return max(_sent(args, desk, each, options, found) for each, options in outputs.items())
+    return max(_sent(args, opened, each, options, found) for each, options in outputs.items())
 
 
-def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: list[TicketStatus]) -> int:
-    form = Form(desk.config.sensor.id, options.project, options.issue_type)
+def _sent(args: argparse.Namespace, opened: OpenedTickets, name: str, options: Any, found: list[TicketStatus]) -> int:
+    form = Form(opened.config.sensor.id, options.project, options.issue_type)
     changes = [(one, change) for one in found if (change := _change(one, name, options, form)) is not None]
     if not args.dry_run:
-        return _Sending(desk, name, options).all(changes, len(found) - len(changes))
+        return _Sending(opened, name, options).all(changes, len(found) - len(changes))
     for one, change in changes:
         put(f"{name}: would be {ACTIONS[change.kind]}: {_called(one, change.handle)}")
     put(f"{name}: {_counted(Counter(change.kind for _, change in changes), len(found) - len(changes))}")
     return 0
 
 
-def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
+def _outputs(opened: OpenedTickets, name: str) -> dict[str, Any] | None:
     """The named output, or all enabled ones; None after an error if there is none."""
-    outputs = desk.config.outputs
+    outputs = opened.config.outputs
     ours = {each: options for each, options in outputs.items() if not options.records}
     found = (
         {name: ours[name]}
@@ -146,8 +146,8 @@ def _wanted(ticket: Ticket, chosen: Any) -> bool:
 class _Sending:
     """One ticket at a time, recorded before the next."""
 
-    def __init__(self, desk: Desk, name: str, options: Any) -> None:
-        self._desk, self._name = desk, name
+    def __init__(self, opened: OpenedTickets, name: str, options: Any) -> None:
+        self._opened, self._name = opened, name
         self._output = Tickets(name, options)
         self._open = False
         self._backoff = Backoff(options.backoff_s, options.backoff_max_s)
@@ -159,7 +159,7 @@ class _Sending:
             for one, change in changes:
                 try:
                     outcome = self._given(change)
-                except Refuse as error:
+                except BatchRejected as error:
                     refused += 1
                     self._complain(
                         f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its "
@@ -179,7 +179,7 @@ class _Sending:
         put(f"{self._name}: {_counted(done, known)}")
         return REFUSED if refused else 0
 
-    def _given(self, change: Change) -> Outcome:
+    def _given(self, change: Change) -> TicketResult:
         """The result after some retries. Raises Retry if none succeeded."""
         self._backoff.worked()
         while True:
@@ -190,7 +190,7 @@ class _Sending:
                     self._output.open()
                     self._open = True
                 return self._output.give(change)
-            except Locked:
+            except NeedsOperator:
                 raise
             except Retry as error:
                 self._output.close()
@@ -200,13 +200,13 @@ class _Sending:
                     raise
                 time.sleep(wait)
 
-    def _note(self, one: TicketStatus, change: Change, outcome: Outcome) -> None:
+    def _note(self, one: TicketStatus, change: Change, outcome: TicketResult) -> None:
         """Recorded at once: unrecorded changes are sent again."""
         given = one.note.given
         content = given[self._name].content if change.kind == "close" else change.content
-        given[self._name] = Given(outcome.handle, content, change.kind == "close")
-        if self._desk.folder is not None:
-            write_ledger(self._desk.folder, self._desk.ledger)
+        given[self._name] = SentTicket(outcome.handle, content, change.kind == "close")
+        if self._opened.folder is not None:
+            write_ledger(self._opened.folder, self._opened.ledger)
 
     def _complain(self, message: str) -> None:
         complain(f"{self._name}: {tidy(masked(message), 1024)}", error="output.failed")

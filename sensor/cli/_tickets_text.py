@@ -17,10 +17,10 @@ from sensor.cli._devices_csv import write_csv
 from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, coloured, paint, put
 from sensor.cli._table import table
-from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
 from sensor.cli._times import clock
 from sensor.posture.tickets.formats.json import ticket_body
-from sensor.posture.tickets.ledger import Note
+from sensor.posture.tickets.ledger import TicketEntry
 from sensor.posture.tickets.progress import TicketStatus
 from sensor.posture.tickets.text import device_line, facts, step_text
 
@@ -52,64 +52,64 @@ def list_tickets(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    with at_desk(args) as desk:
-        if isinstance(desk, int):
-            return desk
-        if desk.trouble:
+    with opened_tickets(args) as opened:
+        if isinstance(opened, int):
+            return opened
+        if opened.trouble:
             complain(
-                f"{desk.trouble}; nothing was stored, so new tickets are reported as new again", error="ticket.ledger"
+                f"{opened.trouble}; nothing was stored, so new tickets are reported as new again", error="ticket.ledger"
             )
-        found = [one for one in chosen(args, desk.statuses, ()) or () if args.status or not _old(one.note, desk)]
-        _put_list(args, found, desk)
+        found = [one for one in chosen(args, opened.statuses, ()) or () if args.status or not _old(one.note, opened)]
+        _put_list(args, found, opened)
     return 0
 
 
-def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], desk: Desk) -> None:
+def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], opened: OpenedTickets) -> None:
     if args.json:
         for one in found:
-            put(json.dumps(_body(one, desk), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+            put(json.dumps(_body(one, opened), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     elif args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
     elif found or not getattr(args, "incomplete", 0):  # otherwise the line about the missing part is the answer
-        put(_table(found, desk, sys.stdout))
+        put(_table(found, opened, sys.stdout))
 
 
 def show(args: argparse.Namespace) -> int:
     if not args.operands:
         complain("expected show ID…: `sensor tickets list` shows the ids", error="usage.missing-argument")
         return USAGE
-    with at_desk(args) as desk:
-        if isinstance(desk, int):
-            return desk
-        found = chosen(args, desk.statuses, args.operands)
+    with opened_tickets(args) as opened:
+        if isinstance(opened, int):
+            return opened
+        found = chosen(args, opened.statuses, args.operands)
         if found is None:
             return NOT_FOUND
         if args.json:
-            _put_list(args, found, desk)
+            _put_list(args, found, opened)
         else:
-            put("\n\n".join("\n".join(_lines(one, desk, coloured(sys.stdout))) for one in found))
+            put("\n\n".join("\n".join(_lines(one, opened, coloured(sys.stdout))) for one in found))
     return 0
 
 
-def _old(note: Note, desk: Desk) -> bool:
+def _old(note: TicketEntry, opened: OpenedTickets) -> bool:
     """Whether it was finished so long ago that only `--status done` lists it."""
     try:
         return (
             bool(note.done)
-            and (date.fromisoformat(desk.site.now[:10]) - date.fromisoformat(note.done[:10])).days > DONE_SHOWN_DAYS
+            and (date.fromisoformat(opened.site.now[:10]) - date.fromisoformat(note.done[:10])).days > DONE_SHOWN_DAYS
         )
     except ValueError:
         return False
 
 
-def _overdue(note: Note, desk: Desk) -> bool:
-    return bool(note.due) and not note.done and note.due < desk.site.now[:10]
+def _overdue(note: TicketEntry, opened: OpenedTickets) -> bool:
+    return bool(note.due) and not note.done and note.due < opened.site.now[:10]
 
 
-def _table(found: Sequence[TicketStatus], desk: Desk, out: TextIO) -> str:
+def _table(found: Sequence[TicketStatus], opened: OpenedTickets, out: TextIO) -> str:
     if not found:
         return "no tickets"
-    late = {one.id for one in found if _overdue(one.note, desk)}
+    late = {one.id for one in found if _overdue(one.note, opened)}
     rows: list[tuple[str, ...]] = [_row(one, late=one.id in late) for one in found]
     style = {row[3]: OVERDUE if row[3] in late else STYLES.get(row[1], "") for row in rows}
     columns: Sequence[str] = COLUMNS
@@ -155,7 +155,7 @@ def _csv_row(one: TicketStatus) -> dict[str, str]:
     return dict(zip(CSV_COLUMNS, cells, strict=True))
 
 
-def _body(one: TicketStatus, desk: Desk) -> dict[str, Any]:
+def _body(one: TicketStatus, opened: OpenedTickets) -> dict[str, Any]:
     """The complete ticket as JSON."""
     kept = msgspec.to_builtins(one.note)
     known = (
@@ -165,18 +165,20 @@ def _body(one: TicketStatus, desk: Desk) -> dict[str, Any]:
     )
     more = {
         "state": one.state,
-        "overdue": _overdue(one.note, desk),
+        "overdue": _overdue(one.note, opened),
         "done": one.note.done,
         "over": list(one.note.over.values()),
     }
     return known | more | {"given": {name: each.handle for name, each in one.note.given.items()}}
 
 
-def _lines(one: TicketStatus, desk: Desk, colours: bool) -> Iterator[str]:
+def _lines(one: TicketStatus, opened: OpenedTickets, colours: bool) -> Iterator[str]:
     note, ticket = one.note, one.ticket
     yield paint(f"{one.id}: {note.title}", "bold", colours)
     state = (
-        f"{one.state}, since {note.done[:10]}" if note.done else one.state + (", late" if _overdue(note, desk) else "")
+        f"{one.state}, since {note.done[:10]}"
+        if note.done
+        else one.state + (", late" if _overdue(note, opened) else "")
     )
     unseen = (
         "" if ticket is not None or note.done else f"not seen since {clock(note.last)}, without proof that it is done"
@@ -210,6 +212,6 @@ def _section(name: str, lines: Sequence[str], most: int = 100) -> Iterator[str]:
         yield f"    and {len(lines) - most:,} more: --json lists them all"
 
 
-def _given(note: Note) -> Iterator[str]:
+def _given(note: TicketEntry) -> Iterator[str]:
     """``jira as OPS-12``."""
     return (f"{name} as {each.handle}" if each.handle else name for name, each in note.given.items())

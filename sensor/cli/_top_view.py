@@ -23,7 +23,7 @@ OTHERS = 22
 NEWEST_SHOWN = 16
 
 
-class Drawn:
+class AlternateScreen:
     """The screen of a terminal, which is restored afterwards."""
 
     def __init__(self) -> None:

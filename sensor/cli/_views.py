@@ -6,7 +6,7 @@ import argparse
 import sqlite3
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import dataset_of, need_log
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def views_of(args: argparse.Namespace, what: str) -> Data:
-    """The tables of the dataset, up to date; those of its log alone if it has no inventory. Raises Stop without a log:
+    """The tables of the dataset, up to date; those of its log alone if it has no inventory. Raises Exit without a log:
     ``what`` is then unknown.
     """
     from sensor.views.dataset import open_log
@@ -34,12 +34,12 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
     except PermissionError:
         raise
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {log}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {log}: {error.strerror}", error="file.not-read") from None
 
 
 def devices_data(args: argparse.Namespace) -> Data:
     """The devices of the dataset, for views: those of its inventory, or of its log if it has none or an empty one.
-    Raises Stop without either, or if the inventory cannot be read.
+    Raises Exit without either, or if the inventory cannot be read.
     """
     from sensor.inventory.store.database import StoreError
     from sensor.tables.ready import make_devices_ready
@@ -54,7 +54,7 @@ def devices_data(args: argparse.Namespace) -> Data:
         found = make_devices_ready(dataset.folder)
         data = open_folder(dataset.folder)
     except (StoreError, NotReadable) as error:
-        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
+        raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
     if found.note:
         complain(found.note, "info")
     return until_over(data)
@@ -79,16 +79,16 @@ def bring_up_to_date(dataset: Dataset) -> None:
 
 
 def tables_of(dataset: Dataset) -> Data | None:
-    """The tables of the dataset, up to date; None if it has none, or they cannot be updated. Raises Stop if a newer
+    """The tables of the dataset, up to date; None if it has none, or they cannot be updated. Raises Exit if a newer
     sensor wrote them.
     """
     return _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
 
 
-def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
+def stop_of(error: ViewError | sqlite3.DatabaseError) -> Exit:
     """The exit of a failed view: unknown data have another exit code than faults."""
     if isinstance(error, sqlite3.DatabaseError):
-        return Stop(
+        return Exit(
             NOT_OPENED,
             (
                 f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; "
@@ -99,10 +99,10 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
     from sensor.views.errors import Ambiguous, Malformed, Unknown
 
     if isinstance(error, Unknown) and error.field == "id":
-        return Stop(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"), error="dataset.unknown-id")
+        return Exit(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"), error="dataset.unknown-id")
     if isinstance(error, Unknown | Malformed | Ambiguous):
-        return Stop(USAGE, tidy(str(error)), error="usage.invalid-value")
-    return Stop(NOT_OPENED, tidy(str(error)), error="dataset.damaged")
+        return Exit(USAGE, tidy(str(error)), error="usage.invalid-value")
+    return Exit(NOT_OPENED, tidy(str(error)), error="dataset.damaged")
 
 
 def _is_own(dataset: Dataset) -> bool:
@@ -113,10 +113,10 @@ def _is_own(dataset: Dataset) -> bool:
 
 
 def _of_folder(dataset: Dataset) -> Data | None:
-    """The tables in the folder; None if they are outdated and cannot be updated. Raises Stop if a newer sensor wrote
+    """The tables in the folder; None if they are outdated and cannot be updated. Raises Exit if a newer sensor wrote
     them.
     """
-    from sensor.inventory.store.database import Refused
+    from sensor.inventory.store.database import UnusableStore
     from sensor.tables.ready import make_ready
     from sensor.views.dataset import open_folder
     from sensor.views.errors import NotReadable
@@ -124,8 +124,8 @@ def _of_folder(dataset: Dataset) -> Data | None:
     try:
         found = make_ready(dataset.folder, dataset.log)
         data = open_folder(dataset.folder) if found.usable else None
-    except (Refused, NotReadable) as error:
-        raise Stop(NOT_OPENED, str(error), error="inventory.not-read") from None
+    except (UnusableStore, NotReadable) as error:
+        raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
     if found.note:
         complain(found.note, "info")
     return data

@@ -18,7 +18,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
 from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read, open_to_write
-from sensor.posture.vulnerabilities.importer import Origin, Outcome
+from sensor.posture.vulnerabilities.importer import ImportResult, Origin
 from sensor.posture.vulnerabilities.sources import GOOD, Source, name_for, sources_of
 from sensor.posture.vulnerabilities.take_feed import take_feed
 
@@ -78,7 +78,7 @@ def update(args: argparse.Namespace) -> int:
 
 def forget(args: argparse.Namespace) -> int:
     """Remove feeds with the data that came from them alone."""
-    from sensor.posture.vulnerabilities.forget import NotNoted
+    from sensor.posture.vulnerabilities.forget import FeedNotRecorded
     from sensor.posture.vulnerabilities.forget import forget as forget_feed
 
     if not args.operands:
@@ -93,7 +93,7 @@ def forget(args: argparse.Namespace) -> int:
             try:
                 forgotten = forget_feed(base, one.name, one.kind)
                 print(f"{one.name}: forgotten, {counted(forgotten, 'entry', 'entries')}")
-            except NotNoted:
+            except FeedNotRecorded:
                 complain(
                     (
                         f"{one.name}: imported by an earlier version without its contents; first run: sensor vulns "
@@ -152,7 +152,7 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
     return _print_outcome(origin, outcome)
 
 
-def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
+def _print_outcome(origin: Origin, outcome: ImportResult) -> bool:
     """The result of an import: the outcome on standard output, its faults on standard error."""
     for fault in outcome.faults:
         complain(

@@ -17,7 +17,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
 from sensor.cli._vulns_feeds import reading, report_age
 from sensor.documents import DocumentErrors
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.vulnerabilities.database import DatabaseError
 from sensor.posture.vulnerabilities.sources import sources_of
 from sensor.views.vulnerabilities import BY_DEFAULT, VERDICTS, FindingRow, VulnerabilityFilter, every_finding
@@ -38,7 +38,9 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
         base = reading(args)
         found = known(args, alerts=True)
         picture = Picture(
-            found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None
+            found.fold,
+            AssessmentInputs(vulnerabilities=base),
+            details=found.details if found.reader is not None else None,
         )
         _ = picture.fleet  # computed here, where its errors are reported
     except (DatabaseError, DocumentErrors) as error:
@@ -51,11 +53,11 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
 def list_vulnerabilities(args: argparse.Namespace) -> int:
     """The findings of the devices that match."""
     from sensor.cli._devices_list import filtered
-    from sensor.views.device_terms import Term, WrongTerm, term_of
+    from sensor.views.device_terms import InvalidTerm, Term, term_of
 
     try:
         wanted = [term_of(word) for word in args.operands]
-    except WrongTerm as invalid:
+    except InvalidTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     assessed = _assessed(args)

@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
         complain(f"{args.file} exists: specify another file, or overwrite it with --force", error="file.exists")
         return USAGE
     from sensor.inventory.store.database import StoreError
-    from sensor.lifecycle.backup import Backup, Whose
+    from sensor.lifecycle.backup import Backup, BackupScope
 
     if args.with_records:
         from sensor.cli._records import catch_up
@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         backup = Backup(
             places,
-            Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence, args.with_records),
+            BackupScope(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence, args.with_records),
             time.time_ns(),
         )
         with reading("copying", backup.size) as progress:

@@ -216,7 +216,7 @@ def _outputs(config: Config) -> Iterator[Finding]:
 def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter: _Reporter) -> int:
     """Sample the traffic of these interfaces; the exit code if that is not possible, otherwise 0."""
     from sensor.capture.live import open_live
-    from sensor.capture.source import CaptureError, Senseless
+    from sensor.capture.source import CaptureError, InvalidArguments
     from sensor.doctor import machine, machine_checks
     from sensor.doctor.finding import findings
 
@@ -232,7 +232,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter
         )  # fmt: skip
     except CaptureError as error:
         complain(str(error), error=error.code)
-        return USAGE if isinstance(error, Senseless) else NOT_OPENED
+        return USAGE if isinstance(error, InvalidArguments) else NOT_OPENED
     with contextlib.closing(source):
         _watch(args, config, source, reporter)
     return 0

@@ -33,7 +33,7 @@ from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
     from sensor.intel.list_sources import ListSource
-    from sensor.intel.update import Outcome
+    from sensor.intel.update import UpdateResult
 
 EXAMPLES = """\
   sensor intel add https://www.spamhaus.org/drop/drop_v4.json --category hijacked
@@ -164,7 +164,7 @@ def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | N
         return None
 
 
-def _brought(one: ListSource, folder: Path, *, force: bool) -> Outcome:
+def _brought(one: ListSource, folder: Path, *, force: bool) -> UpdateResult:
     from sensor.intel.update import update
 
     now = int(time.time())
@@ -175,7 +175,7 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _print_outcome(one: ListSource, outcome: Outcome) -> None:
+def _print_outcome(one: ListSource, outcome: UpdateResult) -> None:
     """The result of a fetch: the outcome on standard output, its faults on standard error."""
     entries = counted(outcome.list_source.entries, "entry", "entries")
     for fault in outcome.faults[:FAULTS_SHOWN]:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 
@@ -77,18 +77,18 @@ def main(args: argparse.Namespace) -> int:
     try:
         answer = join(args.url, args.ca, token, requested, TIMEOUT_S)
     except Retry as error:
-        raise Stop(NOT_OPENED, f"the hub at {args.url} cannot be reached: {error}", error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, f"the hub at {args.url} cannot be reached: {error}", error="hub.no-nats") from None
     if answer.state != "approved":
         pending, reason = answer.state == "pending", tidy(answer.reason, 200)
         state, code = ("waits for approval", "hub.pending") if pending else ("is refused", "hub.refused")
-        raise Stop(NOT_FOUND, f"{requested.sensor} {state}: {reason}", error=code)
+        raise Exit(NOT_FOUND, f"{requested.sensor} {state}: {reason}", error=code)
     try:
         save_credentials(path, Credentials(answer.jwt, mine.pair, answer.certificate))
         save_operator(path, answer.operator)
         for written in (path, certificate_path(path), path.with_name(path.name + ".operator")):
             _give_to_owner(written)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
     put(f"joined as {requested.sensor} at {tidy(answer.site)}; credentials in {path}")
     if args.sync:
         _accept_configuration(args, path, answer.operator)
@@ -110,11 +110,11 @@ def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentia
         identity = load_delivery(usual(args.config)).sensor
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        raise Stop(USAGE) from None
+        raise Exit(USAGE) from None
     try:
         mine: Credentials = pending_credentials(path)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write beside {path}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write beside {path}: {error.strerror}", error="file.not-written") from None
     return Joining(mine.pair.public, identity.id, identity.site, sensor.__version__), mine
 
 
@@ -130,7 +130,7 @@ def _token(args: argparse.Namespace) -> str:
     except ValueError as error:
         text = str(error)
         found = "" if text.startswith("found") else f"found {tidy(args.url, 200)}, "
-        raise Stop(USAGE, found + text, error="usage.invalid-value") from None
+        raise Exit(USAGE, found + text, error="usage.invalid-value") from None
     return token
 
 
@@ -147,14 +147,14 @@ def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -
             if operator
             else "the hub did not send the key of its operator"
         )
-        raise Stop(USAGE, f"joined, but --sync is not set up: {found}", error="hub.no-sync")
+        raise Exit(USAGE, f"joined, but --sync is not set up: {found}", error="hub.no-sync")
     try:
         kept.mkdir(mode=0o750, exist_ok=True)
         _give_to_owner(kept)
         if link != kept and not link.is_symlink():
             link.symlink_to(kept)
     except OSError as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"joined, but cannot create {link}: {error.strerror}", error="file.not-written"
         ) from None
     put(f"configuration is accepted if {operator} signed it; versions in {kept}")

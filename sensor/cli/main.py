@@ -15,7 +15,7 @@ from types import ModuleType
 
 import sensor
 import sensor.cli
-from sensor.cli._codes import DONE, INTERRUPTED, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
+from sensor.cli._codes import DONE, INTERRUPTED, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Exit
 from sensor.cli._opened import over
 from sensor.cli._parser import Formatter, Parser, TopParser
 from sensor.cli._tasks import suggestion
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code in (DONE, NOT_FOUND):  # an unknown name may be in the missing part
             code = int(getattr(args, "incomplete", code))
         sys.stdout.flush()
-    except Stop as stop:
+    except Exit as stop:
         return _stopped(stop)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -149,7 +149,7 @@ def _no_command(typed: str, known: Sequence[str]) -> int:
 
 
 def _look(args: argparse.Namespace) -> None:
-    """Set the zone of times, and whether tables keep all columns. Raises Stop for an unknown zone."""
+    """Set the zone of times, and whether tables keep all columns. Raises Exit for an unknown zone."""
     if not hasattr(args, "wide"):
         return
     from sensor.cli._table import use_all_columns
@@ -162,10 +162,10 @@ def _look(args: argparse.Namespace) -> None:
     try:
         use_zone(zone_of(named or timezone_of(path)))
     except ValueError as error:
-        raise Stop(USAGE, f"{'--tz' if named else f'{path}: timezone'}: {error}", error="usage.invalid-value") from None
+        raise Exit(USAGE, f"{'--tz' if named else f'{path}: timezone'}: {error}", error="usage.invalid-value") from None
 
 
-def _stopped(stop: Stop) -> int:
+def _stopped(stop: Exit) -> int:
     """Print the reason, after the output so far."""
     from sensor.cli._setup import complain
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import add_data_arguments
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tidy
@@ -257,7 +257,7 @@ def _silenced(args: argparse.Namespace) -> Counter[str] | None:
 
     try:
         data = views_of(args, "alerts suppressed by mutes")
-    except Stop:
+    except Exit:
         if args.data or args.events:
             raise
         return None

@@ -28,7 +28,7 @@ from sensor.cli._show import first_of, part, put, tidy
 
 if TYPE_CHECKING:
     from sensor.cli._known import Known, Record
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
 EXAMPLES = """\
   sensor purge 10.20.10.62
@@ -105,7 +105,7 @@ def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] 
     return list({tidy(part(record, "device").get("id")): record for record in named if record is not None}.values())
 
 
-def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[Record]) -> int:
+def _purge(args: argparse.Namespace, places: SensorPaths, found: Known, chosen: list[Record]) -> int:
     from sensor.cli._purge_files import packets_of, pattern_of
     from sensor.lifecycle.redact import redact
 
@@ -125,7 +125,7 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
 
 def _done(
     args: argparse.Namespace,
-    places: Places,
+    places: SensorPaths,
     chosen: list[Record],
     packets: list[Path],
     pattern: re.Pattern[bytes] | None,
@@ -172,7 +172,7 @@ def _list_done(rows: int | None, tickets: int, profiles: int, devices: int, *, r
     put(f"{counted(devices, 'device')} {when}")
 
 
-def _list_removed(places: Places, chosen: list[Record], packets: list[Path]) -> None:
+def _list_removed(places: SensorPaths, chosen: list[Record], packets: list[Path]) -> None:
     for record in chosen[:SHOWN]:
         put(_line(record))
     if len(chosen) > SHOWN:
@@ -209,7 +209,7 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
     return False
 
 
-def _redacted(places: Places, pattern: re.Pattern[bytes]) -> list[Path]:
+def _redacted(places: SensorPaths, pattern: re.Pattern[bytes]) -> list[Path]:
     """Replace records of the log; returns the files that were left. Raises StoreError or OSError if another process
     uses it, or it cannot be written.
     """
@@ -236,7 +236,7 @@ def _remove(packets: list[Path], *, running: bool) -> list[Path]:
     return left
 
 
-def _list_kept(places: Places, left: list[Path], unread: list[Path], *, log: bool) -> None:
+def _list_kept(places: SensorPaths, left: list[Path], unread: list[Path], *, log: bool) -> None:
     from sensor.cli._purge_files import copies
 
     for path in left:

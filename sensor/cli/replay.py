@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sensor.cli._codes import NOT_OPENED, USAGE, Stop
-from sensor.cli._replay_place import Place, place_of
+from sensor.cli._codes import NOT_OPENED, USAGE, Exit
+from sensor.cli._replay_place import ReplayLocations, place_of
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -84,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
                 place.abandon()
 
 
-def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: Place) -> int:
+def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: ReplayLocations) -> int:
     """Run the replay and print its summary; returns the exit code."""
     from sensor.cli._replay_records import collector, new_fold
     from sensor.documents import DocumentErrors
@@ -126,18 +126,18 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
 
 
 def _log(path: Path | None) -> EventLog:
-    """The event log. Raises Stop if it cannot be written."""
+    """The event log. Raises Exit if it cannot be written."""
     from sensor.eventlog.writer import EventLog
 
     try:
         return EventLog(path, fresh=True)
     except OSError as error:
-        raise Stop(
+        raise Exit(
             NOT_OPENED, f"cannot write the event log {path}: {error.strerror}", error="file.not-written"
         ) from None
 
 
-def _tidy_up(config: Config, place: Place) -> None:
+def _tidy_up(config: Config, place: ReplayLocations) -> None:
     """Print changes of other datasets: one of the same capture was replaced, the oldest were removed."""
     if place.replay is None:
         return
@@ -195,7 +195,7 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
 
 
 def _print_summary(
-    args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: Place, seconds: float
+    args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: ReplayLocations, seconds: float
 ) -> None:
     """Print results and figures of the run."""
     path = run.log.path
@@ -246,7 +246,7 @@ def _lacks(summary: dict[str, Any]) -> str:
     return ", ".join(f"{what}: {count:,}" for name, what in names.items() if (count := summary.get(name, 0)))
 
 
-def _head(place: Place, run: Run) -> str:
+def _head(place: ReplayLocations, run: Run) -> str:
     """The first line of reading commands."""
     from sensor.cli._show import tidy
     from sensor.cli._times import span_text

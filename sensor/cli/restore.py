@@ -23,7 +23,7 @@ from sensor.cli.backup import contents
 
 if TYPE_CHECKING:
     from sensor.lifecycle.manifest import Manifest
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
 EXAMPLES = """\
   sensor restore --dry-run sensor.tar.zst
@@ -68,21 +68,21 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _places(args: argparse.Namespace) -> Places | None:
+def _places(args: argparse.Namespace) -> SensorPaths | None:
     """The places of all files; None after printing errors of the configuration of this host."""
     from sensor.eventlog.paths import RUN_LOG
-    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.places import SensorPaths
 
     # Absolute, since a rollback may run from another folder.
     base = args.config.absolute() if args.config is not None else None
     if args.state is not None:
         state = args.state.absolute()
-        return Places(state, state / RUN_LOG, state / "evidence", base)
+        return SensorPaths(state, state / RUN_LOG, state / "evidence", base)
     found = places_of(None, None)
     return found[1]._replace(base=base) if found is not None else None
 
 
-def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
+def _restore(args: argparse.Namespace, manifest: Manifest, places: SensorPaths) -> None:
     from sensor.lifecycle.restore import Restore
 
     restore = Restore(args.file, places, manifest, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
@@ -98,7 +98,7 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
     _print_configuration(args, manifest)
 
 
-def _rehearse(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
+def _rehearse(args: argparse.Namespace, manifest: Manifest, places: SensorPaths) -> None:
     """Print the changes without making them."""
     from sensor.lifecycle.places import RECORDS, replaced, target
     from sensor.records.paths import records_folder

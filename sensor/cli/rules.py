@@ -190,7 +190,7 @@ def _fields(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     """Rules that cannot be converted are reported and left out; 1 if none is left."""
-    from sensor.rules.sigma import Unfit, imported
+    from sensor.rules.sigma import NotConvertible, imported
 
     if not args.operands:
         complain("expected import-sigma FILE…", error="usage.missing-argument")
@@ -202,7 +202,7 @@ def _import(args: argparse.Namespace) -> int:
         except OSError as error:
             complain(f"cannot read {argument}: {error.strerror}", error="file.not-read")
             return NOT_OPENED
-        except Unfit as error:
+        except NotConvertible as error:
             complain(f"{argument}: {error}", error="rule.not-converted")
             continue
         found += entries

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import NOT_OPENED, NOT_PERMITTED, USAGE, Stop
+from sensor.cli._codes import NOT_OPENED, NOT_PERMITTED, USAGE, Exit
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -96,13 +96,13 @@ class _Ready:
         self.keeper: Keeper | None = None
 
     def open(self) -> None:
-        """Open log and inventory. Raises Stop if one of them cannot be written."""
+        """Open log and inventory. Raises Exit if one of them cannot be written."""
         named = self._args.state or self._config.state
         self._enter()
         self.log = _log(self.path, self._config)
         self.keeper = keeper(self.folder, live=True)
         if self.keeper is None and named is not None:
-            raise Stop(NOT_OPENED)
+            raise Exit(NOT_OPENED)
         if self.keeper is None:
             complain("continuing without an inventory (--state selects another folder)", error="inventory.missing")
 
@@ -185,7 +185,9 @@ def _print_start(
 def _print_end(run: Run, log: EventLog | LiveLog) -> None:
     """Print the figures of the run."""
     tally, pipeline = run.source.tally, run.pipeline
-    found = f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.room.desk):,} alerts open"
+    found = (
+        f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.alert_processor.aggregator):,} alerts open"
+    )
     complain(
         f"stopped: {tally.packets:,} packets, {tally.lost:,} lost; {found}; {log.written:,} events in {log.path or 'standard output'}",
         "info",
@@ -232,12 +234,12 @@ def _telemetry(config: Config, folder: Path) -> Telemetry:
 
 
 def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
-    """The log, after a report of the damage that an earlier run left. Raises Stop if it cannot be written."""
+    """The log, after a report of the damage that an earlier run left. Raises Exit if it cannot be written."""
     try:
         log = _opened(path, config)
     except OSError as error:
         code = NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
-        raise Stop(code, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
+        raise Exit(code, f"cannot write the event log {path}: {error.strerror}", error="file.not-written") from None
     if log.torn:
         complain(f"{path}: an incomplete last line was removed ({log.torn:,} bytes)", error="log.damaged")
     for damage in log.damages:
@@ -267,7 +269,7 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
     fails.
     """
     from sensor.capture.live import open_live
-    from sensor.capture.source import CaptureError, NotPermitted, Senseless
+    from sensor.capture.source import CaptureError, InvalidArguments, NotPermitted
 
     capture = config.capture
     names = args.interface or capture.interfaces
@@ -289,7 +291,11 @@ def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]
     except CaptureError as error:
         complain(str(error), error=error.code)
         return (
-            USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
+            USAGE
+            if isinstance(error, InvalidArguments)
+            else NOT_PERMITTED
+            if isinstance(error, NotPermitted)
+            else NOT_OPENED
         )
 
 

@@ -15,7 +15,7 @@ import time
 
 from sensor.cli._codes import USAGE
 from sensor.cli._show import add_json_argument
-from sensor.cli._status_client import NotPermitted, NotRunning, Place, add_place_arguments, place_of, status_of
+from sensor.cli._status_client import Locations, NotPermitted, NotRunning, add_place_arguments, place_of, status_of
 
 EXAMPLES = """\
   sensor status
@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     return 0 if is_well(status, now) else UNWELL
 
 
-def _at_rest(args: argparse.Namespace, place: Place, why: str) -> int:
+def _at_rest(args: argparse.Namespace, place: Locations, why: str) -> int:
     """Print what is known if no sensor runs."""
     from sensor.cli._status_stopped import rest, rest_screen
 

@@ -17,7 +17,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._setup import add_log_argument, complain, complain_of_faults
 from sensor.cli._show import add_json_argument, put, tidy
 
@@ -67,7 +67,7 @@ def _config(args: argparse.Namespace) -> Path:
     config = usual(args.config)
     if config is None or config.name != LAYERED:
         found = f"found {config}" if config else "found no configuration"
-        raise Stop(USAGE, f"{found}, expected --config with a file named {LAYERED}", error="config.missing")
+        raise Exit(USAGE, f"{found}, expected --config with a file named {LAYERED}", error="config.missing")
     return config
 
 
@@ -84,13 +84,13 @@ def _run(args: argparse.Namespace, config: Path) -> int:
         complain_of_faults(errors.faults)
         return USAGE
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {error.filename}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {error.filename}: {error.strerror}", error="file.not-read") from None
     try:
         return _once(agent) if args.once else _until_stopped(agent)
     except Retry as error:
-        raise Stop(NOT_OPENED, f"the hub cannot be reached: {error}", error="hub.no-nats") from None
+        raise Exit(NOT_OPENED, f"the hub cannot be reached: {error}", error="hub.no-nats") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
+        raise Exit(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
     finally:
         close()
 
@@ -164,7 +164,7 @@ def _status(args: argparse.Namespace, config: Path) -> int:
     try:
         state = load_state(folder.root)
     except OSError as error:
-        raise Stop(NOT_OPENED, f"cannot read {error.filename}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"cannot read {error.filename}: {error.strerror}", error="file.not-read") from None
     if args.json:
         put(msgspec.json.encode({"digest": folder.current, **msgspec.to_builtins(state)}).decode())
     else:

@@ -24,7 +24,7 @@ from sensor.cli._tail_filter import RECORDS, add_filter_arguments, wanted
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:
-    from sensor.eventlog.log_places import Place
+    from sensor.eventlog.log_offsets import LineOffset
     from sensor.eventlog.reader import Reader
 
     Pair = tuple[bytes, dict[str, Any]]
@@ -119,7 +119,7 @@ def _left_out(path: Path, reader: Reader) -> None:
 def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
     """The records to print: the last ones, then new ones if the log is followed."""
     from sensor.eventlog.log_end import end_of
-    from sensor.eventlog.log_places import place_since
+    from sensor.eventlog.log_offsets import place_since
 
     count = args.lines if args.lines is not None or not args.follow or args.since else LAST
     # A pipe can only be read forward.
@@ -133,7 +133,7 @@ def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
     return found if args.follow or count is None else iter(deque(found, count))
 
 
-def _last(path: Path, end: Place, count: int, args: argparse.Namespace) -> list[Pair]:
+def _last(path: Path, end: LineOffset, count: int, args: argparse.Namespace) -> list[Pair]:
     """The last matching records before the end, in order."""
     from sensor.eventlog.log_end import backwards
     from sensor.eventlog.reader import record_of

@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _watch(sockets: list[Path], interval: float, count: int) -> None:
     """A terminal is redrawn each time; other outputs get one snapshot after another."""
-    from sensor.cli._top_view import Drawn, drawn
+    from sensor.cli._top_view import AlternateScreen, drawn
 
     looks = _looks(sockets, interval, count)
     before, status = next(looks), next(looks)
@@ -80,7 +80,7 @@ def _watch(sockets: list[Path], interval: float, count: int) -> None:
             before, status = status, later
             print(drawn(before, status, time.time()), flush=True)
         return
-    with Drawn() as live:
+    with AlternateScreen() as live:
         live.draw(before, status, time.time())
         for later in looks:
             before, status = status, later

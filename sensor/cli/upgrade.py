@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Exit
 from sensor.cli._setup import add_log_argument, complain, complain_of_faults
 from sensor.cli._show import add_json_argument, put, tidy
 
@@ -73,9 +73,9 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     except PermissionError as error:
         text = f"no permission for {error.filename}: run `sudo sensor upgrade {args.action}`"
-        raise Stop(NOT_PERMITTED, text, error="upgrade.no-permission") from None
+        raise Exit(NOT_PERMITTED, text, error="upgrade.no-permission") from None
     except OSError as error:
-        raise Stop(NOT_OPENED, f"{error.filename}: {error.strerror}", error="file.not-read") from None
+        raise Exit(NOT_OPENED, f"{error.filename}: {error.strerror}", error="file.not-read") from None
 
 
 def staging_of(config: Path) -> Path:
@@ -120,7 +120,7 @@ def _enable(_: argparse.Namespace, config: Path) -> int:
     operator = load_operator(Path(options.credentials))
     if not operator:
         text = "the key of the hub's operator is unknown: join the hub again, or upgrade the hub"
-        raise Stop(NOT_FOUND, text, error="hub.no-sync")
+        raise Exit(NOT_FOUND, text, error="hub.no-sync")
     path = config.with_name(OPERATOR)
     write_whole(path, f"{operator}\n".encode())
     path.chmod(0o644)
@@ -141,11 +141,11 @@ def _install(args: argparse.Namespace, config: Path) -> int:
 
     from sensor.cli._sync_agent import health_now
     from sensor.logs import logs
-    from sensor.upgrades.installer import Installer, Places
+    from sensor.upgrades.installer import Installer, InstallerPaths
     from sensor.upgrades.packages import Dpkg
 
     logs.configure(args.log_format)
-    places = Places(staging_of(config), args.folder, config.with_name(OPERATOR))
+    places = InstallerPaths(staging_of(config), args.folder, config.with_name(OPERATOR))
     result = Installer(places, Dpkg(), functools.partial(health_now, config)).run()
     if result is None:
         put("nothing was ordered")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sensor.console.sources import Opened
-from sensor.console.undo import Before
+from sensor.console.undo import AlertBefore
 from sensor.core.reader import clean
 from sensor.tables.notes import VERDICTS, Note
 from sensor.views.alert_groups import NOBODY, NONE
@@ -62,13 +62,13 @@ def add_notes(opened: Opened, author: str, rows: Sequence[AlertRow], added: Sequ
     _append(opened, author, [(row.id, *word) for row in rows for word in added])
 
 
-def undo_notes(opened: Opened, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
+def undo_notes(opened: Opened, author: str, before: Sequence[AlertBefore], rows: Sequence[AlertRow]) -> None:
     """Restore the former state of alerts by new notes: notes are never removed. Raises OSError."""
     notes = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
     _append(opened, author, notes)
 
 
-def _back(old: Before, new: AlertRow) -> list[NoteParts]:
+def _back(old: AlertBefore, new: AlertRow) -> list[NoteParts]:
     states = {"open": "reopen", "acknowledged": "acknowledge", "closed": "close"}
     found: list[NoteParts] = []
     if new.state != old.state:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sensor.console.page_request import Given, PageRequest, form_of, parameters
 from sensor.console.pages import errors, login
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, check_form, user_of
 from sensor.console.settings import Console
 from sensor.inventory.store.database import StoreError
@@ -18,7 +18,7 @@ from sensor.views.errors import ViewError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Page = Callable[[PageRequest], Response]
-Work = Callable[[Console, Request, Who, Given], Response]
+Work = Callable[[Console, Request, RequestUser, Given], Response]
 
 
 def endpoint(console: Console, work: Work, *, write: bool = True) -> Endpoint:
@@ -37,7 +37,7 @@ def endpoint(console: Console, work: Work, *, write: bool = True) -> Endpoint:
 def of_dataset(page: Page) -> Work:
     """A handler for a page that shows a dataset. It opens the dataset named in the URL while the page is rendered."""
 
-    def work(console: Console, request: Request, who: Who, form: Given) -> Response:
+    def work(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
         dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1], who.name)
         with (
             console.sources.opened(dataset, who.name) as opened,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sensor.console.sources import Opened
 from sensor.core.collection import no_collection
 from sensor.documents import DocumentErrors
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read
 from sensor.views.alert_groups import number_of_alerts
@@ -34,7 +34,7 @@ REST, REST_S = 20, 60.0
 class Assessing(NamedTuple):
     """Configuration that assessments need."""
 
-    around: Surroundings = Surroundings()
+    around: AssessmentInputs = AssessmentInputs()
     policy: Policy = Policy()
 
 

@@ -43,7 +43,7 @@ class Proposal(NamedTuple):
     faults: Sequence[Fault]
 
 
-class Earlier(msgspec.Struct):
+class ReplacedVersion(msgspec.Struct):
     """A version that was replaced. ``when``: seconds since the epoch; ``who``: the user who replaced it."""
 
     id: str
@@ -128,24 +128,24 @@ class Configuration:
                 raise Malformed(
                     "file", "a version that changed in the meantime", ("the one that was opened: open it again")
                 )
-            self._keep(Earlier(_name(), str(file), time.time(), who, before))
+            self._keep(ReplacedVersion(_name(), str(file), time.time(), who, before))
             write_whole(file, text.encode())
             request_reload(self._state)
             return found
 
-    def earlier(self) -> list[Earlier]:
+    def earlier(self) -> list[ReplacedVersion]:
         """Versions that were replaced through the console, newest first."""
         found = [one for path in self._history.glob("*.json") if (one := _read(path)) is not None]
         return sorted(found, key=lambda one: one.when, reverse=True)
 
-    def version(self, name: str) -> Earlier:
+    def version(self, name: str) -> ReplacedVersion:
         """A version by its id. Raises Unknown."""
         found = {one.id: one for one in self.earlier()}
         if name not in found:
             raise Unknown("earlier", name, found)
         return found[name]
 
-    def _keep(self, one: Earlier) -> None:
+    def _keep(self, one: ReplacedVersion) -> None:
         """Store a version, readable by the owner alone: it may contain secrets."""
         self._history.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._history / f"{one.id}.json"
@@ -176,8 +176,8 @@ def _name() -> str:
     return f"{time.time_ns():x}"
 
 
-def _read(path: Path) -> Earlier | None:
+def _read(path: Path) -> ReplacedVersion | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Earlier)
+        return msgspec.json.decode(path.read_bytes(), type=ReplacedVersion)
     except (OSError, msgspec.DecodeError):
         return None

@@ -26,14 +26,14 @@ class Suggestion(NamedTuple):
     undo: str
 
 
-class Shown(NamedTuple):
+class FirewallPreview(NamedTuple):
     """``remarks``: why parts are not blocked."""
 
     suggestions: Sequence[Suggestion]
     remarks: Sequence[str]
 
 
-def shown(view: View, alert: str, form: str, expires: str) -> Shown:
+def shown(view: View, alert: str, form: str, expires: str) -> FirewallPreview:
     """Rules for one alert by its id. ``form``: a firewall format; ``expires``: one of DAYS."""
     now = datetime.now(UTC).replace(microsecond=0)
     spec = Spec(now, now + timedelta(days=DAYS[expires]) if DAYS[expires] else None, "", None, None, False)
@@ -41,7 +41,7 @@ def shown(view: View, alert: str, form: str, expires: str) -> Shown:
     moved = view.moved(party for one in found.requests for party in (*one.machines, *one.peers))
     seen = view.seen._replace(moved=moved)
     suggestions = [_suggestion(one, simulate(one, seen), form) for one in found.requests]
-    return Shown(suggestions, [one.text for one in found.remarks])
+    return FirewallPreview(suggestions, [one.text for one in found.remarks])
 
 
 def _suggestion(request: Request, simulation: Simulation, form: str) -> Suggestion:

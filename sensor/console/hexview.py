@@ -9,7 +9,7 @@ from typing import NamedTuple
 Span = tuple[int, int]
 
 
-class Run(NamedTuple):
+class ByteRun(NamedTuple):
     """Consecutive bytes with the same highlighting, as hex and as text."""
 
     hex: str
@@ -17,7 +17,7 @@ class Run(NamedTuple):
     marked: bool
 
 
-def rows(data: bytes, spans: Sequence[Span] = ()) -> Iterator[tuple[str, list[Run]]]:
+def rows(data: bytes, spans: Sequence[Span] = ()) -> Iterator[tuple[str, list[ByteRun]]]:
     """Offset and bytes of each row. ``spans``: first byte, and byte after the last, of each highlighted range."""
     marked = {place for begin, end in spans for place in range(begin, end)}
     for at in range(0, len(data), 16):
@@ -28,6 +28,6 @@ def rows(data: bytes, spans: Sequence[Span] = ()) -> Iterator[tuple[str, list[Ru
         )
 
 
-def _run(data: bytes, places: list[int], marked: bool) -> Run:
+def _run(data: bytes, places: list[int], marked: bool) -> ByteRun:
     some = data[places[0] : places[-1] + 1]
-    return Run(some.hex(" "), "".join(chr(one) if 32 <= one < 127 else "." for one in some), marked)
+    return ByteRun(some.hex(" "), "".join(chr(one) if 32 <= one < 127 else "." for one in some), marked)

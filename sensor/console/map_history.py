@@ -14,10 +14,10 @@ from sensor.posture.build import main_address, segment_of
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
 from sensor.tables.lines import SEVERITIES
-from sensor.views.topology import Then
+from sensor.views.topology import PastState
 
 
-def then_of(request: PageRequest, picture: Picture) -> Then:
+def then_of(request: PageRequest, picture: Picture) -> PastState:
     """The state at ``at``; with ``against``, the later of both, and only conversations that began between them. Raises
     Malformed, NotReadable.
     """
@@ -27,7 +27,7 @@ def then_of(request: PageRequest, picture: Picture) -> Then:
     bodies = inventory_at(request, latest).devices
     nodes = {name: _node(node, bodies.get(name)) for name, node in picture.site.nodes.items()}
     after = min(times.values()) if len(times) > 1 else FIRST - 1
-    return Then(nodes, _severities(alerts_of(request, latest)), after, times[latest])
+    return PastState(nodes, _severities(alerts_of(request, latest)), after, times[latest])
 
 
 def _node(node: Node, body: Body | None) -> Node:

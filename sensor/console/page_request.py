@@ -17,7 +17,7 @@ from sensor.console.own_reports import own_reports
 from sensor.console.querying import Querying, querying
 from sensor.console.report_store import ReportStore
 from sensor.console.saved_views import LEFT_OUT
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.settings import Console
 from sensor.console.sources import Opened
 from sensor.datasets.card import LIVE, SITE
@@ -37,7 +37,7 @@ BODY_S = 30.0
 class PageRequest:
     """``given``: parameters of the URL, ``form``: fields of a submitted form, each with all its values."""
 
-    def __init__(self, console: Console, http: Request, who: Who, opened: Opened, form: Given) -> None:
+    def __init__(self, console: Console, http: Request, who: RequestUser, opened: Opened, form: Given) -> None:
         self.console, self.http, self.who, self.opened, self.form = console, http, who, opened, form
         self.given = parameters(http.url.query)
         self.views, self.dataset = opened.views, opened.dataset

@@ -19,7 +19,7 @@ from sensor.datasets.dataset import Dataset
 from sensor.datasets.reload_request import request_reload
 from sensor.documents import Fault, write_whole
 from sensor.rules.load import FOLDER, Loaded, load_rules
-from sensor.rules.trial import Outcome, run_trial
+from sensor.rules.trial import RuleTestResult, run_trial
 from sensor.rules.values import RuleError
 from sensor.views.errors import Malformed, NotReadable, Unknown
 
@@ -33,12 +33,12 @@ _WRITING = threading.Lock()
 _REHEARSING = threading.BoundedSemaphore(1)
 
 
-class Tested(NamedTuple):
+class TestedRule(NamedTuple):
     """A rule's test with its result; ``fault``: why it could not run, empty if it ran."""
 
     rule: str
     title: str
-    outcome: Outcome | None
+    outcome: RuleTestResult | None
     fault: str
 
     @property
@@ -46,12 +46,12 @@ class Tested(NamedTuple):
         return self.outcome is not None and self.outcome.good
 
 
-class Examined(NamedTuple):
+class CheckedRules(NamedTuple):
     """The check of a text: its rules, faults, and tests."""
 
     rules: Sequence[Loaded]
     faults: Sequence[Fault]
-    tests: Sequence[Tested]
+    tests: Sequence[TestedRule]
 
     @property
     def good(self) -> bool:
@@ -81,7 +81,7 @@ class RuleFiles:
         """Text of a local file. Raises Unknown, OSError."""
         return self._known(name).read_text("utf-8", "replace")
 
-    def examine(self, name: str, text: str) -> Examined:
+    def examine(self, name: str, text: str) -> CheckedRules:
         """Check a text as a file beside the others. Raises Malformed if the name is invalid."""
         path = self._path(name)
         others = [one for folder in self._there() for one in sorted(folder.glob("*.yaml")) if one.resolve() != path]
@@ -89,7 +89,7 @@ class RuleFiles:
             rules, faults = load_rules([*others, file])
         rules = [one for one in rules if one.path == file]
         faults = [fault._replace(path=Path(path.name)) for fault in faults if fault.path == file]
-        return Examined(rules, faults, list(_tests(rules)))
+        return CheckedRules(rules, faults, list(_tests(rules)))
 
     def rehearse(self, name: str, text: str, dataset: Dataset) -> list[dict[str, Any]]:
         """Alerts that the rules would raise on the captures of a dataset. Raises NotReadable if that is unknown."""
@@ -115,7 +115,7 @@ class RuleFiles:
             raise NotReadable(f"the rehearsal failed: {done.fault}")
         return [msgspec.json.decode(line) for line in done.output.splitlines() if line.startswith(b"{")]
 
-    def save(self, name: str, text: str) -> Examined:
+    def save(self, name: str, text: str) -> CheckedRules:
         """Write a file and request a reload. Raises Malformed if it has a fault or a test fails; OSError."""
         found = self.examine(name, text)
         if found.good:
@@ -144,13 +144,13 @@ class RuleFiles:
         return self.own.resolve() / f"{name}.yaml"
 
 
-def _tests(rules: Sequence[Loaded]) -> Iterator[Tested]:
+def _tests(rules: Sequence[Loaded]) -> Iterator[TestedRule]:
     for one in rules:
         for place, trial in enumerate(one.rule.tests):
             try:
-                yield Tested(one.rule.id, trial.title, run_trial(one, place), "")
+                yield TestedRule(one.rule.id, trial.title, run_trial(one, place), "")
             except RuleError as error:
-                yield Tested(one.rule.id, trial.title, None, error.message)
+                yield TestedRule(one.rule.id, trial.title, None, error.message)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from sensor.console.assess import Assessing, Assessments
 from sensor.console.configuration import Configuration
 from sensor.console.hunt_files import HuntFiles
 from sensor.console.languages import Languages
-from sensor.console.place import Place, bound, tls_of
+from sensor.console.listen_address import ListenAddress, bound, tls_of
 from sensor.console.reports import Reports
 from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
@@ -40,7 +40,7 @@ from sensor.console.settings import Console, Shared
 from sensor.console.sources import Sources, StateFolder
 from sensor.console.stream import Streams
 from sensor.console.threat_lists import Lists
-from sensor.console.timeouts import PatientProtocol
+from sensor.console.timeouts import HeaderTimeoutProtocol
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
 from sensor.console.visits import Visits
@@ -55,7 +55,7 @@ SCHEDULES_S = 30.0
 
 def console_of(
     state: Path,
-    place: Place,
+    place: ListenAddress,
     usual: str = "",
     assessing: Assessing | None = None,
     mutes: Path | None = None,
@@ -87,7 +87,7 @@ def local(state: Path) -> Shared:
 
 def serve(
     console: Console,
-    ready: Callable[[Place], None],
+    ready: Callable[[ListenAddress], None],
     alive: Callable[[], None] = lambda: None,
     app: Callable[[Console], Starlette] = app_of,
 ) -> None:
@@ -104,7 +104,7 @@ def serve(
         )
     config = uvicorn.Config(
         app(structs.replace(console, place=place)),
-        http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
+        http=HeaderTimeoutProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
         server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S,
         h11_max_incomplete_event_size=HEAD_BYTES, ssl_certfile=place.cert, ssl_keyfile=place.key,

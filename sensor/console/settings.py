@@ -12,7 +12,7 @@ from sensor.console.assess import Assessments
 from sensor.console.configuration import Configuration
 from sensor.console.hunt_files import HuntFiles
 from sensor.console.languages import Languages
-from sensor.console.place import Place
+from sensor.console.listen_address import ListenAddress
 from sensor.console.reports import Reports
 from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
@@ -47,7 +47,7 @@ class Console(msgspec.Struct, frozen=True):
     header; ``oidc``: provider for logins; ``secret``: key of pending logins there; ``state``: folder.
     """
 
-    place: Place
+    place: ListenAddress
     state: Path
     secret: bytes
     sources: Sources

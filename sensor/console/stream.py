@@ -91,7 +91,7 @@ async def changes(log: Path) -> AsyncIterator[bytes]:
             yield b": still here\n\n"
 
 
-class _Looks:
+class _LogPolls:
     """The last look at each log, which serves all streams for a second."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Looks:
             return self._last[log][1]
 
 
-_LOOKS = _Looks()
+_LOOKS = _LogPolls()
 
 
 def _sizes(log: Path) -> list[tuple[str, int]]:

@@ -34,7 +34,7 @@ LIMITS = Limits(memory=512 << 20, seconds=60.0)
 _WRITING = threading.Lock()
 
 
-class Shown(NamedTuple):
+class ThreatListStatus(NamedTuple):
     """A list and its status; ``own``: its entries were written here."""
 
     kept: ListSource
@@ -56,12 +56,12 @@ class Lists:
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
 
-    def all(self) -> list[Shown]:
+    def all(self) -> list[ThreatListStatus]:
         """All lists by name. Raises NotReadable if their file is invalid."""
         found = sorted(self._loaded(), key=lambda one: one.name)
-        return [Shown(one, state_of(one, self.folder, time.time()), self._is_own(one)) for one in found]
+        return [ThreatListStatus(one, state_of(one, self.folder, time.time()), self._is_own(one)) for one in found]
 
-    def get(self, name: str) -> Shown:
+    def get(self, name: str) -> ThreatListStatus:
         """A list by its name. Raises Unknown."""
         found = {one.kept.name: one for one in self.all()}
         if name not in found:

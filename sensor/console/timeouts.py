@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_S = 20.0
 
 
-class PatientProtocol(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """Closes a connection whose request header is not complete in time; requests in progress continue."""
 
     def __init__(self, *args: Any, **named: Any) -> None:

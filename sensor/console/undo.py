@@ -16,7 +16,7 @@ from sensor.views.alerts import AlertRow
 KEPT, KEPT_ALERTS = 50, 150_000
 
 
-class Before(NamedTuple):
+class AlertBefore(NamedTuple):
     """An alert before a write."""
 
     id: str
@@ -25,7 +25,7 @@ class Before(NamedTuple):
     assignee: str
 
 
-class Done(NamedTuple):
+class CompletedWrite(NamedTuple):
     """A write: its user, dataset and description, and the previous alerts or the numbers of its changes. ``path``: URL
     path that undoes it.
     """
@@ -34,7 +34,7 @@ class Done(NamedTuple):
     dataset: str
     text: str
     path: str
-    before: Sequence[Before]
+    before: Sequence[AlertBefore]
     numbers: Sequence[str]
 
 
@@ -43,19 +43,19 @@ class Undo:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._done: OrderedDict[str, Done] = OrderedDict()
+        self._done: OrderedDict[str, CompletedWrite] = OrderedDict()
 
     def keep(
         self, who: str, dataset: str, text: str, path: str, rows: Iterable[AlertRow] = (), numbers: Sequence[str] = ()
     ) -> str:
         """Store a write; returns its name."""
         name = secrets.token_urlsafe(12)
-        before = [Before(row.id, row.state, row.verdict, row.assignee) for row in rows]
-        done = Done(who, dataset, text, path, before, numbers)
+        before = [AlertBefore(row.id, row.state, row.verdict, row.assignee) for row in rows]
+        done = CompletedWrite(who, dataset, text, path, before, numbers)
         self.put(name, done)
         return name
 
-    def put(self, name: str, done: Done) -> None:
+    def put(self, name: str, done: CompletedWrite) -> None:
         """Store a write under a name."""
         with self._lock:
             self._done[name] = done
@@ -63,13 +63,13 @@ class Undo:
             while len(self._done) > KEPT or (alerts > KEPT_ALERTS and len(self._done) > 1):
                 alerts -= len(self._done.popitem(last=False)[1].before)
 
-    def look(self, name: str, who: str) -> Done | None:
+    def look(self, name: str, who: str) -> CompletedWrite | None:
         """A write of this user; None if it is not theirs or expired."""
         with self._lock:
             done = self._done.get(name)
         return done if done is not None and done.who == who else None
 
-    def take(self, name: str, who: str) -> Done | None:
+    def take(self, name: str, who: str) -> CompletedWrite | None:
         """As ``look``, and remove it, so that it cannot be undone twice."""
         done = self.look(name, who)
         if done is not None:

@@ -132,7 +132,7 @@ class Intel(Protocol):
         ...
 
 
-class Start(Protocol):
+class StartingBaseline(Protocol):
     """The services that devices of a type usually offer and use, before anything was learned. Services are ``protocol
     << 16 | port``.
     """
@@ -150,7 +150,7 @@ class Start(Protocol):
     def never_uses(self) -> Mapping[int, str]: ...
 
 
-class Used(NamedTuple):
+class ExternalServer(NamedTuple):
     """An external server that a device used: its name, or its address if the name is unknown; time of first and last
     use (ns); number of flows.
     """
@@ -205,22 +205,22 @@ class Baseline(Protocol):
         """Number of devices of a type that offer a service, or use it; capped."""
         ...
 
-    def dwellers(self, segment: str) -> Mapping[str, int]:
+    def device_types(self, segment: str) -> Mapping[str, int]:
         """Number of devices of each type in a segment."""
         ...
 
-    def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
+    def outside(self, device: str) -> tuple[int, tuple[ExternalServer, ...]]:
         """When a fixed-function device (by id) was last active, ns, and the external servers it used; 0 and an empty
         tuple if it is unknown.
         """
         ...
 
-    def start(self, kind: str) -> Start | None:
+    def start(self, kind: str) -> StartingBaseline | None:
         """The starting baseline of a device type; None if there is none."""
         ...
 
 
-class Breach(NamedTuple):
+class ProfileViolation(NamedTuple):
     """A violation of a device's profile. ``profile``: its name and device; ``lists``: the access lists, none of which
     permits the flow; ``sure``: False if a host name in the profile may permit it but no DNS query for a name of this
     address was seen.
@@ -236,7 +236,7 @@ class Profiles(Protocol):
 
     def __len__(self) -> int: ...
     def has(self, device: Device) -> bool: ...
-    def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
+    def breach(self, flow: Flow, *, serves: bool) -> ProfileViolation | None:
         """The violation of the client's or the server's profile; None if the flow is permitted, there is no profile, or
         the content of a tunnel is unknown.
         """
@@ -279,8 +279,8 @@ class Detector:
     techniques: ClassVar[tuple[str, ...]]
     advice: ClassVar[str]
     false_positives: ClassVar[str]
-    # True if the detector itself adjusts the severity to actor and answer; otherwise the weigher does.
-    weighs_itself: ClassVar[bool] = False
+    # True if the detector itself adjusts the severity to actor and answer; otherwise the scorer does.
+    adjusts_severity: ClassVar[bool] = False
     # Options that are thresholds, each with the name of the number in an alert that reached it; "threshold" in the same
     # alert is then the value of the option. An alert whose number reaches the option is raised, others need another
     # option (`sensor config check FILE --rehearse 30d`).
@@ -327,7 +327,7 @@ class Detector:
             network=network or {},
             proof=(proof,),
             first=first,
-            usual=None if self.weighs_itself else self.severity,
+            usual=None if self.adjusts_severity else self.severity,
         )
 
     def tick(self, now: int) -> Iterator[Alert]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIG = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True}
 
 
-class Given(NamedTuple):
+class FieldSettings(NamedTuple):
     """What ``Field`` states about a field. ``limits``: its constraints and its description, by pydantic's names."""
 
     default: Any
@@ -45,7 +45,7 @@ def Field(  # noqa: N802 - pydantic's name
 
     ``limits``: ``gt``, ``ge``, ``lt``, ``le``, ``min_length``, ``max_length``, ``pattern`` and ``description``.
     """
-    return Given(default, default_factory, alias, tuple(limits.items()))
+    return FieldSettings(default, default_factory, alias, tuple(limits.items()))
 
 
 class Check(NamedTuple):
@@ -71,8 +71,8 @@ class _ModelMeta(msgspec.StructMeta):
         limits = {key: one for base in reversed(bases) for key, one in getattr(base, "__limits__", {}).items()}
         for key in body.get("__annotations__", ()):
             given = body.get(key)
-            limits[key] = dict(given.limits) if isinstance(given, Given) else {}
-            if isinstance(given, Given):
+            limits[key] = dict(given.limits) if isinstance(given, FieldSettings) else {}
+            if isinstance(given, FieldSettings):
                 default: dict[str, Any] = {"default": given.default, "default_factory": given.factory}
                 body[key] = msgspec.field(**default, name=given.alias)
         body["__limits__"] = limits

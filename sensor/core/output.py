@@ -2,8 +2,8 @@
 
 An output interprets and stores nothing. The runner (``sensor/delivery``) decides which entries are sent, in which
 format and batches, when to retry, and where rejected entries go. An output reports the result of a batch in one of
-three ways: it returns an ``Ack``, raises ``Retry``, or raises ``Refuse``. Any other exception counts as ``Retry`` and
-as a bug of the sensor.
+three ways: it returns an ``Ack``, raises ``Retry``, or raises ``BatchRejected``. Any other exception counts as
+``Retry`` and as a bug of the sensor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from sensor.core.model import Field, Model
 from sensor.core.retry import Retry
 
-__all__ = ["Ack", "Entry", "Filter", "Finding", "Options", "Output", "Refuse", "Retry"]
+__all__ = ["Ack", "BatchRejected", "Entry", "Filter", "Finding", "Options", "Output", "Retry"]
 
 Guarantee = Literal["exactly_once", "at_least_once", "best_effort"]
 Level = Literal["ok", "warning", "error"]
@@ -57,7 +57,7 @@ class Ack(msgspec.Struct, frozen=True):
     busy: tuple[int, ...] = ()
 
 
-class Refuse(Exception):
+class BatchRejected(Exception):
     """The destination will never accept this batch: too large, wrong schema. ``args[0]`` is its answer. The runner
     halves the batch until it has found the rejected records.
     """

@@ -42,7 +42,7 @@ class FlowDetector(Detector):
         """(index into ``changes.rows``, numbers for ``evaluate``) of each row that needs evaluation."""
         raise NotImplementedError
 
-    def worth(self, numbers: Any) -> bool:
+    def is_relevant(self, numbers: Any) -> bool:
         """Whether to make the Flow of a candidate, called at its packet: an inexpensive check of data that
         ``candidates`` could not use.
         """

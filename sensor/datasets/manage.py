@@ -16,7 +16,7 @@ from sensor.datasets.choose import CHOSEN, chosen_in, datasets_in
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.live import is_written
 from sensor.datasets.names import checked
-from sensor.datasets.replays import Taken
+from sensor.datasets.replays import CannotCreate
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, RUN_LOG, muted_log, notes_log
 from sensor.inventory.store.database import look_into
@@ -41,10 +41,10 @@ def use(state: Path, name: str) -> None:
 
 
 def rename(state: Path, dataset: Dataset, name: str) -> None:
-    """Rename a replay. Raises BadName, Taken, OSError."""
+    """Rename a replay. Raises BadName, CannotCreate, OSError."""
     _may_change(dataset)
     if any(one.name == checked(name) for one in datasets_in(state)):
-        raise Taken(f"the dataset {name!r} already exists: choose another name, or remove it first")
+        raise CannotCreate(f"the dataset {name!r} already exists: choose another name, or remove it first")
     was_chosen = chosen_in(state) == dataset.name
     dataset.card.name = name
     write_card(dataset.folder, dataset.card)
@@ -55,10 +55,10 @@ def rename(state: Path, dataset: Dataset, name: str) -> None:
 
 
 def remove(state: Path, dataset: Dataset) -> None:
-    """Remove a replay with all its files. Raises Taken if it is no replay, or is being written; OSError."""
+    """Remove a replay with all its files. Raises CannotCreate if it is no replay, or is being written; OSError."""
     _may_change(dataset)
     if dataset.folder == state:
-        raise Taken(
+        raise CannotCreate(
             f"the dataset {dataset.name!r} is the state folder {state} itself, which contains other files: "
             "remove unneeded files manually"
         )
@@ -69,12 +69,12 @@ def remove(state: Path, dataset: Dataset) -> None:
 
 def _may_change(dataset: Dataset) -> None:
     if dataset.kind == LIVE:
-        raise Taken(
+        raise CannotCreate(
             "the dataset of the live sensor cannot be renamed or removed: `sensor purge` deletes devices, "
             "`sensor backup` copies it"
         )
     if is_written(dataset.folder):
-        raise Taken(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")
+        raise CannotCreate(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")
 
 
 def export(dataset: Dataset, path: Path) -> int:

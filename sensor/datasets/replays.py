@@ -22,7 +22,7 @@ from sensor.eventlog.paths import DATASETS, RUN_LOG
 _ASIDE = ".former."
 
 
-class Taken(Exception):
+class CannotCreate(Exception):
     """The dataset cannot be created; the message has the reason and the remedy."""
 
 
@@ -71,12 +71,12 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
     if folder.exists():
         former = dataset_in(folder)
         if not _same(former, captures):
-            raise Taken(
+            raise CannotCreate(
                 f"the dataset {name!r} is of {_description(former)}: choose another name, or remove it with "
                 f"`sensor data remove {name}`"
             )
         if is_written(folder):
-            raise Taken(
+            raise CannotCreate(
                 f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another "
                 "name with --name"
             )

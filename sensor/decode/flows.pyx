@@ -41,14 +41,14 @@ cdef class FlowTable:
     PARTS = SWEEPS
 
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 148 bytes each including tag, number of the slot, and deaf bits."""
+        """``bits``: room for 2**bits flows, 148 bytes each including tag, number of the slot, and unfollowed bits."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)
         self.table = self.slots
         self.marks = np.zeros(1 << bits, MARK)
         self.slot_at = np.zeros(1 << bits, np.uint32)
-        self.deaf = np.zeros(1 << bits, np.uint64)
+        self.unfollowed = np.zeros(1 << bits, np.uint64)
         self.mask = (1 << bits) - GROUP
         self.change_rows = np.zeros(1024, CHANGE)
         self.changes = self.change_rows
@@ -200,7 +200,7 @@ cdef class FlowTable:
         self.active += 1
         self.opened += 1
         self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
-        self.deaf[chosen] = 0  # reset here, since a dissector may give up a flow after its release
+        self.unfollowed[chosen] = 0  # reset here, since a dissector may give up a flow after its release
         slot.uid = self.next_uid
         self.next_uid += 1
         slot.hi0 = key.hi0
@@ -318,7 +318,7 @@ cdef class FlowTable:
             change.server_packets = (slot.packets0 + copies0) >> copies0
         change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
         change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
-        change.spare, change.last = slot.followers & ~self.deaf[at] != 0, slot.last
+        change.spare, change.last = slot.followers & ~self.unfollowed[at] != 0, slot.last
         return 0
 
     # arithmetic only
@@ -390,5 +390,5 @@ cdef class FlowTable:
 
     cdef int let_go(self, Py_ssize_t slot, uint64_t uid, uint64_t followers) except -1 nogil:
         if self.table[slot].uid == uid:
-            self.deaf[slot] |= followers
+            self.unfollowed[slot] |= followers
         return 0

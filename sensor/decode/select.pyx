@@ -165,7 +165,7 @@ cdef class Selector:
         if row.wanted:
             self.chosen[self.count] = index
             self.bits[self.count] = (
-                row.wanted & ~flows.deaf[row.slot] if row.proto == 6 and row.slot >= 0 and row.begins != HEAD
+                row.wanted & ~flows.unfollowed[row.slot] if row.proto == 6 and row.slot >= 0 and row.begins != HEAD
                 else row.wanted
             )
             self.count += 1

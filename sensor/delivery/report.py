@@ -14,7 +14,7 @@ from sensor.delivery.requests import request_replay
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, load_status
 from sensor.eventlog.log_lines import LogLines
-from sensor.eventlog.log_places import place_since, time_in
+from sensor.eventlog.log_offsets import place_since, time_in
 from sensor.eventlog.segments import cursors_of, number_of
 
 

@@ -23,7 +23,7 @@ from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.redaction import RECKONED
 from sensor.delivery.traffic import FORMATS, kinds_of
-from sensor.documents import FilePath, Unsure, converted, load_values, nearest
+from sensor.documents import FilePath, NeedsFullValidation, converted, load_values, nearest
 from sensor.logs.section import Logging
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
@@ -72,7 +72,7 @@ def _converted(values: Mapping[str, Any], folder: Path) -> Delivery | None:
     made = outputs_of(outputs, folder)
     try:
         return converted(Delivery, part, folder).model_copy(update={"outputs": made}) if made is not None else None
-    except Unsure:
+    except NeedsFullValidation:
         return None
 
 
@@ -87,7 +87,7 @@ def outputs_of(given: Any, folder: Path) -> dict[str, Options] | None:
             return None
         try:
             made[str(name)] = converted(options_of(kind), options, folder)
-        except Unsure:
+        except NeedsFullValidation:
             return None
     return made
 

@@ -1,5 +1,5 @@
-"""Sender: sends batches to one output and follows its result: Ack, Retry with a pause, Refuse by halving until the
-rejected record is found.
+"""Sender: sends batches to one output and follows its result: Ack, Retry with a pause, BatchRejected by halving until
+the rejected record is found.
 
 An output that raises another error is retried like after Retry; the batch is halved meanwhile, and a record that fails
 repeatedly is rejected: a peer must not block all later records through a bug of ours.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sensor.boundary import Boundary
-from sensor.core.output import Ack, Entry, Options, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Options, Output, Retry
 from sensor.core.reader import clean
 from sensor.core.secrecy import masked
 from sensor.delivery.batch import Batch
@@ -22,10 +22,10 @@ MESSAGE_LIMIT = 300
 # How often an output may fail on one record.
 BREAKS = 5
 
-Answer = Ack | Retry | Refuse
+Answer = Ack | Retry | BatchRejected
 
 
-class _Broke(Retry):
+class _OutputError(Retry):
     """An internal error of the output instead of a result."""
 
 
@@ -78,7 +78,7 @@ class Sender:
                 self.close()
                 self.pause(str(answer.args[0]), answer.after_s)
                 self._single_out(batch, answer)
-            elif isinstance(answer, Refuse) and len(piece) > 1:
+            elif isinstance(answer, BatchRejected) and len(piece) > 1:
                 batch.halve()
             else:
                 self._took(batch, piece, answer)
@@ -104,17 +104,17 @@ class Sender:
         the output itself may be broken.
         """
         piece = batch.pieces[0]
-        self._breaks = self._breaks + 1 if isinstance(answer, _Broke) and len(piece) == 1 else 0
-        if isinstance(answer, _Broke) and len(piece) > 1:
+        self._breaks = self._breaks + 1 if isinstance(answer, _OutputError) and len(piece) == 1 else 0
+        if isinstance(answer, _OutputError) and len(piece) > 1:
             batch.halve()
         elif self._breaks == BREAKS:
             self._breaks, tries = 0, self.backoff.tries
-            self._took(batch, piece, Refuse(str(answer.args[0])))
+            self._took(batch, piece, BatchRejected(str(answer.args[0])))
             self.backoff.tries = tries
             self.pause(str(answer.args[0]))
 
-    def _took(self, batch: Batch, piece: list[Entry], answer: Ack | Refuse) -> None:
-        if isinstance(answer, Refuse):
+    def _took(self, batch: Batch, piece: list[Entry], answer: Ack | BatchRejected) -> None:
+        if isinstance(answer, BatchRejected):
             answer = Ack(refused={0: str(answer.args[0])})
         refused = {place: reason for place, reason in answer.refused.items() if 0 <= place < len(piece)}
         busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
@@ -154,28 +154,28 @@ class Sender:
         self.broke, self.sending_since, self.moved_at = "", time.time(), time.monotonic()
         results, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
         self.sending_since = 0.0
-        if results and isinstance(results[0], Ack | Retry | Refuse):
+        if results and isinstance(results[0], Ack | Retry | BatchRejected):
             return results[0]
         self._broke_by = self.broke or self._broke_by
-        return (_Broke if self._opened else Retry)(f"an internal error: {self._broke_by}")
+        return (_OutputError if self._opened else Retry)(f"an internal error: {self._broke_by}")
 
     def _calls(self, piece: Sequence[Entry]) -> Iterator[Answer]:
         try:
             if not self._opened:
                 self.output.open()
                 self._opened = True
-        except (Retry, Refuse) as answer:
+        except (Retry, BatchRejected) as answer:
             yield Retry(str(answer.args[0]), getattr(answer, "after_s", None))
             return
         try:
             yield self.output.send(piece)
-        except (Retry, Refuse) as answer:
+        except (Retry, BatchRejected) as answer:
             yield answer
 
     def _idling(self) -> Iterator[None]:
         try:
             self.output.idle()
-        except (Retry, Refuse):  # the next batch reports why the destination cannot be reached
+        except (Retry, BatchRejected):  # the next batch reports why the destination cannot be reached
             self.close()
         yield None
 

@@ -30,7 +30,7 @@ POLL_S, TOUCH_S = 1.0, 3600.0
 ONCE_TRIES = 5
 
 
-class Reached(msgspec.Struct):
+class DeliveryPosition(msgspec.Struct):
     """Position of the delivery. ``rows``: settled rows of ``file``; the other numbers are totals of all files.
     ``unreadable``: rows of damaged files.
     """
@@ -161,11 +161,11 @@ class TrafficRunner(Threaded):
         self._save()
         return True
 
-    def _found(self) -> Reached:
+    def _found(self) -> DeliveryPosition:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Reached)
+            return msgspec.json.decode(self._path.read_bytes(), type=DeliveryPosition)
         except (OSError, msgspec.DecodeError):
-            return Reached()
+            return DeliveryPosition()
 
     def _save(self) -> None:
         """If it cannot be written, delivery continues: some rows may be sent again after a crash."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sensor.boundary import Boundary, Fault
-from sensor.core.output import Entry, Finding, Options, Output, Refuse, Retry
+from sensor.core.output import BatchRejected, Entry, Finding, Options, Output, Retry
 from sensor.core.reader import clean
 from sensor.core.record import RecordMaker
 from sensor.core.secrecy import masked
@@ -76,7 +76,7 @@ def _guarded(output: Output, step: str, *args: Any) -> Iterator[Finding]:
 def _checking(output: Output) -> Iterator[Finding]:
     try:
         yield from output.check()
-    except (Retry, Refuse) as answer:
+    except (Retry, BatchRejected) as answer:
         yield Finding("check", "error", clean(masked(str(answer.args[0])), REASON_LIMIT))
 
 
@@ -84,7 +84,7 @@ def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
     try:
         output.open()
         ack = output.send(entries)
-    except (Retry, Refuse) as answer:
+    except (Retry, BatchRejected) as answer:
         yield Finding("test", "error", clean(masked(str(answer.args[0])), REASON_LIMIT))
         return
     if ack.refused or ack.busy:

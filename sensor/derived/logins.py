@@ -77,7 +77,7 @@ class LoginAttempt(Derived):
         return self.client.address, self.server.address, self.service
 
 
-class Shown(NamedTuple):
+class RequestCredentials(NamedTuple):
     """The credentials in a request. ``query``: they are in the URL, which a server without such a page ignores."""
 
     account: str
@@ -118,7 +118,7 @@ class Logins(Deriver):
         # (client, KDC) with a request in the capture
         self._asking: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
         # flow → the credentials sent last
-        self._requested: Bounded[int, Shown] = tables.add("requested", Bounded(OPEN_LIMIT))
+        self._requested: Bounded[int, RequestCredentials] = tables.add("requested", Bounded(OPEN_LIMIT))
         # the last seal, if answers are missing
         self._sent: Bounded[tuple[int, int, str], str] = tables.add("sent", Bounded(OPEN_LIMIT))
         # for SIP: call id and CSeq of the request
@@ -154,7 +154,7 @@ class Logins(Deriver):
         if attempt is not None:
             yield attempt
 
-    def _ask(self, event: Event, service: str, shown: Shown) -> LoginAttempt | None:
+    def _ask(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt | None:
         """Remember credentials until their answer. If the server's packets were not captured, changed credentials are
         an attempt with unknown outcome; unchanged ones belong to a session.
         """
@@ -172,7 +172,7 @@ class Logins(Deriver):
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
-        return self._ask(event, "FTP", Shown(event.user, event.seal))
+        return self._ask(event, "FTP", RequestCredentials(event.user, event.seal))
 
     def ftp_entered(self, event: FtpEntered) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, True, answer=False, judged=False, seal=event.seal)
@@ -180,7 +180,7 @@ class Logins(Deriver):
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
-            return self._ask(event, "Telnet", Shown(event.user, event.seal)) if packet.one_sided else None
+            return self._ask(event, "Telnet", RequestCredentials(event.user, event.seal)) if packet.one_sided else None
         return _attempt(
             event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal
         )
@@ -248,12 +248,12 @@ class Logins(Deriver):
     def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS or event.forwarded:
             return None
-        return self._ask(event, "HTTP", Shown(event.user, event.seal, event.credentials == "query"))
+        return self._ask(event, "HTTP", RequestCredentials(event.user, event.seal, event.credentials == "query"))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
         """The last round of NTLM in HTTP, whose answer has the result; other carriers have separate results."""
         if event.carrier == "http" and event.method != "anonymous":
-            self._requested.put(event.packet.flow, Shown(event.user))
+            self._requested.put(event.packet.flow, RequestCredentials(event.user))
         return None
 
     def web_answered(self, event: HttpResponse) -> LoginAttempt | None:
@@ -272,7 +272,7 @@ class Logins(Deriver):
     def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS:
             return None
-        return self._ask(event, "RTSP", Shown(event.user, event.seal))
+        return self._ask(event, "RTSP", RequestCredentials(event.user, event.seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
@@ -291,7 +291,7 @@ class Logins(Deriver):
         return _attempt(event, "LDAP", event.name, not event.code)
 
     def mqtt_connected(self, event: MqttConnect) -> LoginAttempt | None:
-        return self._ask(event, "MQTT", Shown("", event.seal)) if event.password else None
+        return self._ask(event, "MQTT", RequestCredentials("", event.seal)) if event.password else None
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)

@@ -19,7 +19,7 @@ LINE_LIMIT = 8192
 LOST_LIMIT = 16
 
 
-class Both(Protocol):
+class HttpConnection(Protocol):
     """Interface of the connection for a direction. ``done``: it is no longer HTTP."""
 
     done: bool
@@ -43,7 +43,7 @@ class HttpDirection:
         self._body: Body | None = None
         self._lost, self._silent, self._begun, self._cut = 0, False, False, False
 
-    def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
+    def feed(self, packet: Packet, data: bytes, both: HttpConnection) -> Iterator[Parsed]:
         """Parse the heads and bodies that these bytes complete, and of a head that the capture truncated what is there.
 
         ``both``: the connection. It is not stored, because a reference cycle would keep both objects alive long after
@@ -53,7 +53,7 @@ class HttpDirection:
         if packet.truncated and self._kept and self._body is None and not (self._lost or both.done):
             yield from self._truncated(packet, both)
 
-    def _take(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
+    def _take(self, packet: Packet, data: bytes, both: HttpConnection) -> Iterator[Parsed]:
         """After a gap, parsing resumes at a segment that begins with a message."""
         if self._silent or both.done:
             return
@@ -87,7 +87,7 @@ class HttpDirection:
         """Whether everything up to the next message is a body that is not parsed."""
         return self._body is not None and not self._body.wanted
 
-    def _head(self, packet: Packet, head: bytes, size: int, both: Both) -> Iterator[Parsed]:
+    def _head(self, packet: Packet, head: bytes, size: int, both: HttpConnection) -> Iterator[Parsed]:
         if len(head) > HEAD_LIMIT:
             raise Malformed("headers too long")
         if not self._begun and not begins(head):
@@ -99,7 +99,7 @@ class HttpDirection:
         self._body = both.message(packet, read_head(head), parsed)
         yield from parsed
 
-    def _truncated(self, packet: Packet, both: Both) -> Iterator[Parsed]:
+    def _truncated(self, packet: Packet, both: HttpConnection) -> Iterator[Parsed]:
         """Parse the lines of a truncated head; the position of its body is unknown."""
         head, parsed = whole_lines(bytes(self._kept)), list[Parsed]()
         if begins(head):
@@ -108,7 +108,7 @@ class HttpDirection:
             self._begun = self._cut = True
         self._lose()
 
-    def gap(self, missing: int, both: Both) -> Iterator[Parsed]:
+    def gap(self, missing: int, both: HttpConnection) -> Iterator[Parsed]:
         """Discard the partial message; a gap inside a body, or after a truncated head, is part of the body."""
         if self._cut:
             self._cut = False

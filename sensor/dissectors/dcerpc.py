@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.dissectors._dcerpc import RpcConversation, size
-from sensor.dissectors.shared.cut import Cut
+from sensor.dissectors.shared.message_splitter import MessageSplitter
 
 MAPPER = 135
 # Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
@@ -48,7 +48,7 @@ class RpcStream(Stream):
     """One connection. Message types show which side is the client, regardless of which one sent first."""
 
     def __init__(self) -> None:
-        self._directions = (Cut(size, KEEP), Cut(size, KEEP))
+        self._directions = (MessageSplitter(size, KEEP), MessageSplitter(size, KEEP))
         self._conversation = RpcConversation()
         self._unparsed = 0
 

@@ -21,7 +21,7 @@ from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
 from sensor.dissectors._smb_sealed import SealedCalls
-from sensor.dissectors.shared.cut import Cut
+from sensor.dissectors.shared.message_splitter import MessageSplitter
 from sensor.dissectors.shared.netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.smb_events import (
@@ -136,7 +136,7 @@ class SmbStream(Stream):
         return parsed
 
 
-class _Direction(Cut):
+class _Direction(MessageSplitter):
     """One direction. ``encrypted``: encryption was reported."""
 
     __slots__ = ("encrypted",)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._mining_rhythm import Message, Rhythm
+from sensor.dissectors._mining_session import Message, MiningSession
 from sensor.dissectors.shared.tls_records import Records
 from sensor.dissectors.tls import STARTS
 
@@ -50,7 +50,7 @@ class StratumTlsStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = Records(at_record=False), Records(at_record=False)
-        self._rhythm = Rhythm()
+        self._rhythm = MiningSession()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server

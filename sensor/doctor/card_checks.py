@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.core.reader import clean
 from sensor.doctor.card import Card
-from sensor.doctor.finding import Verdict, error, ok, warning
+from sensor.doctor.finding import CheckResult, error, ok, warning
 
 JOINING = {"rx-gro": "gro", "rx-lro": "lro", "rx-gro-hw": "rx-gro-hw", "rx-gro-list": "rx-gro-list"}
 """Offloads that join frames before a capture sees them → their names for ethtool -K."""
@@ -19,7 +19,7 @@ SHORTAGE = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
 FAULTY = ("rx_crc_errors", "rx_frame_errors")
 
 
-def interface(card: Card) -> Verdict:
+def interface(card: Card) -> CheckResult:
     """It exists, is up and has a carrier."""
     name = clean(card.name)
     if not card.there:
@@ -40,7 +40,7 @@ def interface(card: Card) -> Verdict:
     )
 
 
-def offloads(card: Card) -> Verdict | None:
+def offloads(card: Card) -> CheckResult | None:
     """Nothing joins frames before they are captured."""
     if not card.offloads or card.loopback:
         return None
@@ -55,7 +55,7 @@ def offloads(card: Card) -> Verdict | None:
     return warning(found, f"ethtool -K {clean(card.name)} {words}", offloads=" ".join(joining))
 
 
-def vlan_offload(card: Card) -> Verdict | None:
+def vlan_offload(card: Card) -> CheckResult | None:
     """VLAN tags that the network card strips are delivered with the frame."""
     if "rx-vlan-hw-parse" not in card.offloads or card.loopback:
         return None
@@ -64,7 +64,7 @@ def vlan_offload(card: Card) -> Verdict | None:
     return ok("VLAN tags stay in the frames", rxvlan=False)
 
 
-def card_ring(card: Card) -> Verdict | None:
+def card_ring(card: Card) -> CheckResult | None:
     """The card's own ring is as large as its speed asks for."""
     if not card.ring:
         return None
@@ -78,7 +78,7 @@ def card_ring(card: Card) -> Verdict | None:
     return ok(f"the receive ring of the card has {card.ring:,} frames (at most {card.ring_most:,})", **facts)
 
 
-def promiscuous(card: Card, wanted: bool) -> Verdict | None:
+def promiscuous(card: Card, wanted: bool) -> CheckResult | None:
     """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is
     meanwhile.
     """
@@ -98,7 +98,7 @@ def promiscuous(card: Card, wanted: bool) -> Verdict | None:
     return ok("promiscuous during capture: it receives frames for other hosts")
 
 
-def kernel_drops(before: Card, after: Card) -> Verdict:
+def kernel_drops(before: Card, after: Card) -> CheckResult:
     """Neither the card nor the kernel lost frames meanwhile."""
     grown = {counter: after.counters.get(counter, 0) - value for counter, value in before.counters.items()}
     short, dropped = sum(grown.get(counter, 0) for counter in SHORTAGE), grown.get("rx_dropped", 0)

@@ -13,7 +13,7 @@ Level = Literal["ok", "warning", "error"]
 Facts = dict[str, int | float | str | bool]
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """The result of one check. ``advice``: what to do, with the exact command if there is one; empty if there is no
     fault.
     """
@@ -35,22 +35,22 @@ class Finding(msgspec.Struct, frozen=True):
     facts: Facts = {}
 
 
-Check = Callable[..., Verdict | None]
+Check = Callable[..., CheckResult | None]
 
 
-def ok(found: str, **facts: Any) -> Verdict:
+def ok(found: str, **facts: Any) -> CheckResult:
     """No fault."""
-    return Verdict("ok", found, facts=facts)
+    return CheckResult("ok", found, facts=facts)
 
 
-def warning(found: str, advice: str, **facts: Any) -> Verdict:
+def warning(found: str, advice: str, **facts: Any) -> CheckResult:
     """The sensor works, but misses data or reports it incorrectly."""
-    return Verdict("warning", found, advice, facts)
+    return CheckResult("warning", found, advice, facts)
 
 
-def error(found: str, advice: str, **facts: Any) -> Verdict:
+def error(found: str, advice: str, **facts: Any) -> CheckResult:
     """The sensor cannot do its work."""
-    return Verdict("error", found, advice, facts)
+    return CheckResult("error", found, advice, facts)
 
 
 def findings(checks: Iterable[Check], subject: str, *args: object) -> Iterator[Finding]:

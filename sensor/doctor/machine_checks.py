@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.capture.packet_ring import no_permission
 from sensor.core.reader import clean
-from sensor.doctor.finding import Verdict, error, ok, warning
+from sensor.doctor.finding import CheckResult, error, ok, warning
 from sensor.doctor.machine import Clock, Folder
 
 MIB = 1 << 20
@@ -16,7 +16,7 @@ SLOW_S = 0.2
 """Longest time of a durable write: records reach their receivers with the same delay."""
 
 
-def permission(allowed: bool) -> Verdict:
+def permission(allowed: bool) -> CheckResult:
     """We may listen."""
     if not allowed:
         _, cause, advice = no_permission("").split(": ", 2)
@@ -24,7 +24,7 @@ def permission(allowed: bool) -> Verdict:
     return ok("capture is permitted (CAP_NET_RAW); `sensor run` drops the capability once the interfaces are open")
 
 
-def clock(state: Clock) -> Verdict | None:
+def clock(state: Clock) -> CheckResult | None:
     """The clock is synchronized."""
     if state.synchronised is None:
         return None
@@ -36,7 +36,7 @@ def clock(state: Clock) -> Verdict | None:
     return ok(f"the clock is synchronized, within {state.error_s:.3f} s", error_s=round(state.error_s, 6))
 
 
-def writable(folder: Folder) -> Verdict:
+def writable(folder: Folder) -> CheckResult:
     """Files can be written there."""
     path = clean(folder.path)
     if folder.problem:
@@ -48,7 +48,7 @@ def writable(folder: Folder) -> Verdict:
     return ok(f"is writable{made}")
 
 
-def space(folder: Folder) -> Verdict | None:
+def space(folder: Folder) -> CheckResult | None:
     """There is room for what may still come."""
     if folder.problem:
         return None
@@ -70,7 +70,7 @@ def space(folder: Folder) -> Verdict | None:
     return ok(free, **facts)
 
 
-def disk_speed(folder: Folder) -> Verdict | None:
+def disk_speed(folder: Folder) -> CheckResult | None:
     """What is written is soon on the disk."""
     if folder.problem:
         return None

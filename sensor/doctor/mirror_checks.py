@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.core.reader import clean
 from sensor.doctor.card import Card
-from sensor.doctor.finding import Verdict, ok, warning
+from sensor.doctor.finding import CheckResult, ok, warning
 from sensor.doctor.traffic import Seen
 from sensor.doctor.traffic_checks import FEWEST
 
@@ -12,7 +12,7 @@ OTHERS = 0.5
 """Share of frames between other hosts from which an interface counts as a mirror port."""
 
 
-def silent_port(card: Card, seen: Seen) -> Verdict | None:
+def silent_port(card: Card, seen: Seen) -> CheckResult | None:
     """The kernel answers no packet of the mirrored traffic."""
     others = seen.unicast - seen.own
     if card.loopback or card.switching or others < FEWEST or others < OTHERS * seen.unicast:

@@ -18,7 +18,7 @@ from sensor.core.flow import Change
 from sensor.core.ip_protocols import TCP
 from sensor.decode.flows import FlowTable
 from sensor.decode.frames import decode
-from sensor.doctor.repeats import ETHERNET, GROUP, Repeats
+from sensor.doctor.duplicate_frames import ETHERNET, GROUP, DuplicateFrames
 from sensor.doctor.subnets import Subnets
 
 LOOKED = 4096
@@ -143,7 +143,7 @@ class Traffic(Sample):
     def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
         super().__init__(networks, live=live, mac=mac, mtu=mtu)
         self._flows = FlowTable(FLOW_BITS)
-        self._repeats, self._subnets = Repeats(), Subnets()
+        self._repeats, self._subnets = DuplicateFrames(), Subnets()
 
     def add(self, batch: Batch, now: int = 0) -> None:
         """Process the frames of one batch. ``now``: our clock, ns, if they were captured with it."""

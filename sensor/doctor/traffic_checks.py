@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.addresses import V4, mac_text, text
-from sensor.doctor.finding import Verdict, error, ok, warning
+from sensor.doctor.finding import CheckResult, error, ok, warning
 from sensor.doctor.traffic import Seen
 
 FEWEST, FEWEST_CONNECTIONS = 100, 10
@@ -22,7 +22,7 @@ LATE_NS, SKEW_NS = 2_000_000_000, 100_000_000
 MIRROR = "check whether this is the mirror (SPAN) port: the switch must copy both directions of the other ports to it"
 
 
-def traffic(seen: Seen) -> Verdict:
+def traffic(seen: Seen) -> CheckResult:
     """There is some."""
     if not seen.packets:
         return error("no traffic at all", MIRROR if seen.live else "capture again: the file contains no packets")
@@ -31,7 +31,7 @@ def traffic(seen: Seen) -> Verdict:
     return ok(f"{seen.packets:,} frames in {span:,.1f} s{rate}", packets=seen.packets, seconds=round(span, 3))
 
 
-def mirror(seen: Seen) -> Verdict | None:
+def mirror(seen: Seen) -> CheckResult | None:
     """More is seen than the machine itself would see on any port."""
     if not seen.ethernet or (seen.unicast and not seen.busiest_mac):  # a loopback interface: every MAC is zero
         return None
@@ -55,7 +55,7 @@ def mirror(seen: Seen) -> Verdict | None:
     )
 
 
-def broadcast(seen: Seen) -> Verdict | None:
+def broadcast(seen: Seen) -> CheckResult | None:
     """Discovery is seen: devices are identified by broadcast and multicast messages."""
     if seen.ethernet < FEWEST:
         return None
@@ -75,7 +75,7 @@ def broadcast(seen: Seen) -> Verdict | None:
     )
 
 
-def directions(seen: Seen) -> Verdict | None:
+def directions(seen: Seen) -> CheckResult | None:
     """Connections are seen from both sides."""
     talking = seen.both + seen.one
     if talking < FEWEST_CONNECTIONS:
@@ -87,7 +87,7 @@ def directions(seen: Seen) -> Verdict | None:
     return ok(f"both directions are seen ({seen.both:,} of {talking:,} connections)", **facts)
 
 
-def vlan_tags(seen: Seen) -> Verdict | None:
+def vlan_tags(seen: Seen) -> CheckResult | None:
     """Separate networks are distinguished by VLAN tags."""
     if not seen.ethernet:
         return None
@@ -108,7 +108,7 @@ def vlan_tags(seen: Seen) -> Verdict | None:
     return ok("no VLAN tags, and no indication of several networks")
 
 
-def whole_frames(seen: Seen) -> Verdict | None:
+def whole_frames(seen: Seen) -> CheckResult | None:
     """Frames are captured whole."""
     if not seen.packets:
         return None
@@ -122,7 +122,7 @@ def whole_frames(seen: Seen) -> Verdict | None:
     return ok("frames are captured completely", cut=seen.truncated)
 
 
-def joined_frames(seen: Seen) -> Verdict | None:
+def joined_frames(seen: Seen) -> CheckResult | None:
     """No frame is longer than the wire allows."""
     most = seen.mtu + HEADERS if seen.mtu else JUMBO
     if seen.longest <= most:
@@ -135,7 +135,7 @@ def joined_frames(seen: Seen) -> Verdict | None:
     )
 
 
-def repeats(seen: Seen) -> Verdict | None:
+def repeats(seen: Seen) -> CheckResult | None:
     """Frames come once."""
     if seen.compared < FEWEST:
         return None
@@ -151,7 +151,7 @@ def repeats(seen: Seen) -> Verdict | None:
     )
 
 
-def inside(seen: Seen) -> Verdict | None:
+def inside(seen: Seen) -> CheckResult | None:
     """The configured networks match the internal addresses that were seen."""
     if seen.addressed < FEWEST:
         return None
@@ -166,7 +166,7 @@ def inside(seen: Seen) -> Verdict | None:
     return warning(found, f"add your address blocks to the configuration, for example networks: [{blocks}]", **facts)
 
 
-def own_drops(seen: Seen) -> Verdict | None:
+def own_drops(seen: Seen) -> CheckResult | None:
     """Our own ring lost nothing."""
     if not seen.live:
         return None
@@ -179,7 +179,7 @@ def own_drops(seen: Seen) -> Verdict | None:
     return ok("the capture ring dropped no frames")
 
 
-def capture_clock(seen: Seen) -> Verdict | None:
+def capture_clock(seen: Seen) -> CheckResult | None:
     """Frames carry the time of our clock."""
     if not seen.live or seen.lag is None:
         return None

@@ -13,7 +13,7 @@ there.
 
 from __future__ import annotations
 
-from sensor.documents.faults import DocumentErrors, Fault, Place, each_known, each_once, nearest
+from sensor.documents.faults import DocumentErrors, Fault, Position, each_known, each_once, nearest
 from sensor.documents.layers import FLEET, LAYERED, LAYERS, Stamps, fleet_folders, fleet_from, layers, stamps
 from sensor.documents.load import (
     FilePath,
@@ -25,13 +25,37 @@ from sensor.documents.load import (
     load_values,
     places,
 )
-from sensor.documents.quick import Unsure, converted
+from sensor.documents.quick import NeedsFullValidation, converted
 from sensor.documents.shipped import load_shipped, own_folder
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
-    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Moment", "Place", "Stamps", "Unsure",
-    "converted", "each_known", "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers",
-    "load_document", "load_entries", "load_shipped", "load_values", "nearest", "own_folder", "places", "stamps",
-    "write_entries", "write_whole",
+    "FLEET",
+    "LAYERED",
+    "LAYERS",
+    "DocumentErrors",
+    "Fault",
+    "FilePath",
+    "Moment",
+    "NeedsFullValidation",
+    "Position",
+    "Stamps",
+    "converted",
+    "each_known",
+    "each_once",
+    "fault_at",
+    "fleet_folders",
+    "fleet_from",
+    "foreign_documents",
+    "layers",
+    "load_document",
+    "load_entries",
+    "load_shipped",
+    "load_values",
+    "nearest",
+    "own_folder",
+    "places",
+    "stamps",
+    "write_entries",
+    "write_whole",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ SHOWN_LIMIT, NAME_LIMIT = 60, 64
 CHOICES_LIMIT = 12
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Position of a key or a list entry; line and column count from 1."""
 
     path: Path
@@ -34,7 +34,7 @@ class Fault(NamedTuple):
     code: str = "config.invalid-value"
 
     def __str__(self) -> str:
-        return f"{Place(self.path, self.line, self.column)}: {self.message}"
+        return f"{Position(self.path, self.line, self.column)}: {self.message}"
 
 
 class DocumentErrors(Exception):

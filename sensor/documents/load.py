@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from sensor.core.model import Check, Model
-from sensor.documents.faults import DocumentErrors, Fault, Place
+from sensor.documents.faults import DocumentErrors, Fault, Position
 from sensor.documents.layers import text_of
-from sensor.documents.paths import Placed, relative
-from sensor.documents.quick import Unsure, converted
+from sensor.documents.paths import LocatedText, relative
+from sensor.documents.quick import NeedsFullValidation, converted
 
 if TYPE_CHECKING:
     import pydantic
@@ -28,7 +28,7 @@ Document = TypeVar("Document")
 
 
 def _relative_to_file(given: Any, info: pydantic.ValidationInfo[Any]) -> Any:
-    if not isinstance(given, str | Path) or not (isinstance(given, Placed) or isinstance(info.context, Path)):
+    if not isinstance(given, str | Path) or not (isinstance(given, LocatedText) or isinstance(info.context, Path)):
         return given
     return relative(given, info.context)
 
@@ -69,7 +69,7 @@ def load_document(
     if reader.endless:
         raise DocumentErrors([*faults, *reader.faults])
     if not faults and not reader.faults and issubclass(model, Model):
-        with contextlib.suppress(Unsure):
+        with contextlib.suppress(NeedsFullValidation):
             return converted(model, value, context)
     import pydantic
 
@@ -160,14 +160,14 @@ def fault_at(path: Path, location: Location, message: str, *, text: str | None =
     return at(find(tree, location, key=key), message)
 
 
-def places(path: Path, texts: Mapping[Path, str] = {}) -> dict[tuple[str | int, ...], Place]:
+def places(path: Path, texts: Mapping[Path, str] = {}) -> dict[tuple[str | int, ...], Position]:
     """Positions of all keys and list entries of a loaded document, by their path from the top."""
     import yaml
 
     from sensor.documents.nodes import children, key_node, place_of
     from sensor.documents.trees import layered
 
-    found: dict[tuple[str | int, ...], Place] = {}
+    found: dict[tuple[str | int, ...], Position] = {}
     waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path, texts)[0])]
     while waiting:
         way, node = waiting.pop()

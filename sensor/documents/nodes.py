@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from sensor.documents.faults import Fault, Place, shown
-from sensor.documents.paths import Placed
+from sensor.documents.faults import Fault, Position, shown
+from sensor.documents.paths import LocatedText
 
 DEPTH_LIMIT = 32
 # With aliases expanded: a page of them may exceed any memory.
@@ -75,7 +75,7 @@ class Reader:
         folder = self._elsewhere(node.start_mark.name) if isinstance(self._context, Path) else None
         if folder is None:
             return node.value
-        text = Placed(node.value)
+        text = LocatedText(node.value)
         text.folder = folder
         return text
 
@@ -138,8 +138,8 @@ def key_node(node: yaml.Node, name: str | int) -> yaml.Node:
     return keys[0] if keys else node
 
 
-def place_of(node: yaml.Node) -> Place:
-    return Place(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1)
+def place_of(node: yaml.Node) -> Position:
+    return Position(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def at(node: yaml.Node, message: str, code: str = "config.invalid-value") -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class Placed(str):
+class LocatedText(str):
     """Text of a layer in another folder than its document."""
 
     __slots__ = ("folder",)
@@ -17,6 +17,6 @@ def relative(given: str | Path, folder: Path) -> Path:
     ValueError for an unknown user after a tilde.
     """
     try:
-        return (given.folder if isinstance(given, Placed) else folder) / Path(given).expanduser()
+        return (given.folder if isinstance(given, LocatedText) else folder) / Path(given).expanduser()
     except RuntimeError:
         raise ValueError(f"found {str(given)!r}, which is not a user of this host") from None

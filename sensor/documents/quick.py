@@ -17,10 +17,10 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from sensor.core.model import Check, Given, Model
-from sensor.documents.paths import Placed, relative
+from sensor.core.model import Check, FieldSettings, Model
+from sensor.documents.paths import LocatedText, relative
 
-Made = TypeVar("Made", bound=Model)
+Built = TypeVar("Built", bound=Model)
 
 # Whether a value is within a limit, by its name in ``Field``.
 LIMITS: dict[str, Callable[[Any, Any], bool]] = {
@@ -36,33 +36,34 @@ LIMITS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 # Types of values in lists and dicts that ``_nested`` replaces.
-NESTED = (Model, Placed, list, tuple, dict)
+NESTED = (Model, LocatedText, list, tuple, dict)
 
 
-class Unsure(Exception):
+class NeedsFullValidation(Exception):
     """A value that is invalid, or that only pydantic can validate."""
 
 
-# The value with those that its checks return; gets the context of the document. Raises Unsure or ValueError.
+# The value with those that its checks return; gets the context of the document. Raises NeedsFullValidation or
+# ValueError.
 Examine = Callable[[Any, object], Any]
 
 
-def converted(model: type[Made], value: Any, context: object) -> Made:
-    """The values of a document as a model. ``context``: as for ``load_document``. Raises Unsure."""
+def converted(model: type[Built], value: Any, context: object) -> Built:
+    """The values of a document as a model. ``context``: as for ``load_document``. Raises NeedsFullValidation."""
     try:
         return _examined(msgspec.convert(value, model, dec_hook=functools.partial(_of_text, context)), context)
     except (msgspec.ValidationError, ValueError) as error:
-        raise Unsure from error
+        raise NeedsFullValidation from error
 
 
 def _of_text(context: object, kind: type[Any], value: Any) -> Any:
     """A value of a type that documents state as text: a path, which is relative to its document, or one of ours."""
     if not isinstance(value, str) or (kind is Path and not isinstance(context, Path)):
-        raise Unsure
+        raise NeedsFullValidation
     return relative(value, context) if isinstance(context, Path) and kind is Path else kind(value)
 
 
-def _examined(made: Made, context: object) -> Made:
+def _examined(made: Built, context: object) -> Built:
     """A model whose values are within their limits, with the values that its checks return."""
     changed: dict[str, Any] = {}
     for name, examine in _fields(type(made)):
@@ -80,18 +81,18 @@ def _fields(model: type[Model]) -> tuple[tuple[str, Examine], ...]:
     found = []
     for field in msgspec.structs.fields(model):
         inner, *checks = _parts(field.type)
-        limits = Given(msgspec.NODEFAULT, msgspec.NODEFAULT, None, tuple(model.__limits__[field.name].items()))
+        limits = FieldSettings(msgspec.NODEFAULT, msgspec.NODEFAULT, None, tuple(model.__limits__[field.name].items()))
         found.append((field.name, _examiner(inner, [limits, *checks])))
     return tuple(found)
 
 
 def _examiner(kind: Any, metadata: Sequence[Any]) -> Examine:
-    """What examines the values of a type: their parts, then limits and checks in order. Raises Unsure for those that
-    need pydantic.
+    """What examines the values of a type: their parts, then limits and checks in order. Raises NeedsFullValidation for
+    those that need pydantic.
     """
     parts = _of_parts(kind)
     # A path was made relative when it was converted.
-    steps = [_step(one) for one in metadata if kind is not Path or isinstance(one, Given)]
+    steps = [_step(one) for one in metadata if kind is not Path or isinstance(one, FieldSettings)]
 
     def examine(value: Any, context: object) -> Any:
         value = parts(value, context)
@@ -118,21 +119,21 @@ def _of_parts(kind: Any) -> Examine:
     if origin in (Union, UnionType) and len(parts) == 1:
         (some,) = examiners
         return lambda value, context: None if value is None else some(value, context)
-    raise Unsure
+    raise NeedsFullValidation
 
 
 def _step(one: Any) -> Callable[[Any], Any]:
     """A limit or a check as a function."""
-    if isinstance(one, Given):
+    if isinstance(one, FieldSettings):
         return functools.partial(_within, {name: limit for name, limit in one.limits if name != "description"})
     if not isinstance(one, Check) or one.first or one.informed:
-        raise Unsure
+        raise NeedsFullValidation
     return one.function
 
 
 def _within(limits: Mapping[str, Any], value: Any) -> Any:
     if not all(LIMITS[name](value, limit) for name, limit in limits.items()):
-        raise Unsure
+        raise NeedsFullValidation
     return value
 
 
@@ -142,7 +143,7 @@ def _nested(value: Any, context: object) -> Any:
     """
     if isinstance(value, Model):
         return _examined(value, context)
-    if isinstance(value, Placed):
+    if isinstance(value, LocatedText):
         return str(value)
     if isinstance(value, list | tuple) and any(isinstance(one, NESTED) for one in value):
         return type(value)(_nested(one, context) for one in value)

@@ -15,7 +15,7 @@ from sensor.core.dissector import datagram_bits
 from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
-from sensor.decode.deaf cimport Deaf
+from sensor.decode.unfollowed cimport Unfollowed
 from sensor.decode.reassembly cimport Assembler, Room
 from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT, WAITS_BIT
 
@@ -47,7 +47,7 @@ cdef class Dissection:
     cdef object conversations               # flow → its open streams, by the bit of their dissector
     # flow → (packet, bytes missing before it) of segments that no dissector has recognized yet
     cdef object waiting
-    cdef Deaf deaf
+    cdef Unfollowed unfollowed
     cdef readonly Room early
 
     def __init__(
@@ -59,7 +59,7 @@ cdef class Dissection:
         self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self.readers_of, self.followers_of = Bounded(COMBINATIONS_LIMIT), Bounded(COMBINATIONS_LIMIT)
         self.conversations, self.waiting = Bounded(conversations), Bounded(WAITING_LIMIT)
-        self.deaf = Deaf()
+        self.unfollowed = Unfollowed()
         self.early = Room(held)
 
     def row(self, Packets packets, Py_ssize_t index, uint64_t wanted):
@@ -119,7 +119,7 @@ cdef class Dissection:
         if wanted >> <int>WAITS_BIT & 1:
             self.wait(flow, self.made(packets, index), row.spare)
             return 0
-        wanted = self.deaf.left(row.slot, flow, wanted)
+        wanted = self.unfollowed.left(row.slot, flow, wanted)
         if not wanted:
             return 0
         if len(self.waiting):
@@ -140,7 +140,7 @@ cdef class Dissection:
             if (early and not self.all_fed(name, assembler, early)) or not self.fed(name, assembler, packet, row.spare):
                 assembler.drop()
                 del conversation[bit]
-                self.deaf.give_up(row.slot, flow, <uint64_t>1 << <int>bit)
+                self.unfollowed.give_up(row.slot, flow, <uint64_t>1 << <int>bit)
                 self.unfollow(row.slot, flow, <uint64_t>1 << <int>bit)
         if not conversation:
             self.conversations.pop(flow)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import sensor.derived
-from sensor.alerts.room import AlertRoom
+from sensor.alerts.processor import AlertProcessor
 from sensor.boundary import Boundary
 from sensor.core.batch import Batch, Problem
 from sensor.core.deriver import Deriver
@@ -74,24 +74,25 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One engine. The alert room's ``emit`` gets each record in order; the pipeline never blocks, sleeps or reads a
-    clock. ``evidence`` keeps packets of alerts; ``health`` checks the sensor itself; ``advisor`` makes recommendations
-    from events; ``more``: further units, by name, whose evictions are counted. ``named_tables``: bounded tables of all
-    units but detectors; ``last``: the latest time of a packet, ns.
+    """One engine. ``emit`` of the alert processor gets each record in order; the pipeline never blocks, sleeps or reads
+    a clock. ``evidence`` keeps packets of alerts; ``health`` checks the sensor itself; ``advisor`` makes
+    recommendations from events; ``more``: further units, by name, whose evictions are counted. ``named_tables``:
+    bounded tables of all units but detectors; ``last``: the latest time of a packet, ns.
     """
 
     def __init__(
         self, *, dissectors: dict[str, Dissector], detectors: Iterable[Detector], inventory: Inventory,
-        room: AlertRoom, boundary: Boundary, sizes: Sizes | None = None, listeners: Iterable[Listener] = (),
-        evidence: Gatherer | None = None, health: Health | None = None, advisor: Advisor | None = None,
-        more: Mapping[str, Unit] | None = None, native: bool = True,
+        alert_processor: AlertProcessor, boundary: Boundary, sizes: Sizes | None = None,
+        listeners: Iterable[Listener] = (), evidence: Gatherer | None = None, health: Health | None = None,
+        advisor: Advisor | None = None, more: Mapping[str, Unit] | None = None, native: bool = True,
         consumer: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:  # fmt: skip
         """``native``: False if Python dissectors, the reference, are to read every message. ``consumer``: gets what
         dissectors yield for a message, in place of the inventory and the detectors.
         """
-        self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
-        self.maker, self.emit = room.maker, room.emit
+        self.inventory, self.alert_processor, self.boundary = inventory, alert_processor, boundary
+        self.health, self.advisor = health, advisor
+        self.maker, self.emit = alert_processor.maker, alert_processor.emit
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
         readers = reading(dissectors, sizes.conversations, sizes.held) if native else None
@@ -111,8 +112,7 @@ class Pipeline:
             dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ())
         )
         self.keep(evidence)
-        self.limits = MessageLimits()
-        self._changes = ChangeReader(inventory.networks)
+        self.limits, self._changes = MessageLimits(), ChangeReader(inventory.networks)
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
         self.named_tables = self._named_tables(repeats, selector, dissectors, derivers, more or {})
@@ -130,7 +130,7 @@ class Pipeline:
         tables.add("glimpsed", selector.glimpsed)
         tables.add("head_senders", selector.head_senders)
         tables.include("inventory", self.inventory)
-        tables.include("alerts", self.room)
+        tables.include("alerts", self.alert_processor)
         tables.include("datagrams", self.kernels.datagrams)
         tables.include("sightings", self.sightings)
         tables.include("services", self.services)
@@ -147,7 +147,7 @@ class Pipeline:
         return Dispatcher(
             self.boundary,
             self.inventory.observe,
-            self.room.take,
+            self.alert_processor.take,
             derivers=Subscribers(self.boundary, deriving(derivers)),
             detecting=Subscribers(self.boundary, ()),
             listeners=Subscribers(self.boundary, listened),
@@ -169,7 +169,7 @@ class Pipeline:
 
     def keep(self, evidence: Gatherer | None) -> None:
         """Replace the gatherer of alert packets; None: keep no packets."""
-        self.evidence = self.room.evidence = evidence
+        self.evidence = self.alert_processor.evidence = evidence
         self.dissection.keep = evidence.receive if evidence is not None else None
         self.native_messages.keep(evidence)
         if evidence is not None:
@@ -182,7 +182,7 @@ class Pipeline:
             records.take,
             self.dispatcher.record_all,
         )
-        self.room.name_flows = records.name_flows
+        self.alert_processor.name_flows = records.name_flows
 
     def rezone(self) -> None:
         """The internal networks changed."""
@@ -231,7 +231,7 @@ class Pipeline:
         self._emit_changes(self.inventory.finish(now))
         if self.advisor is not None:
             self.advisor.finish(now)
-        self.room.finish(now)
+        self.alert_processor.finish(now)
 
     def _count_problems(self, batch: Batch, malformed: int) -> None:
         """Count malformed frames by kind of problem. A frame may have several problems but counts once as malformed."""
@@ -294,9 +294,9 @@ class Pipeline:
             _note(agenda, task, candidates, seen.places)
 
     def _evaluate(self, detector: FlowDetector, flow: Callable[[int], Flow], at: int, numbers: Any) -> None:
-        if detector.worth(numbers):
+        if detector.is_relevant(numbers):
             alerts, _ = self.boundary.run(detector.id, detector.evaluate, flow(at), numbers)
-            self.room.take(alerts)
+            self.alert_processor.take(alerts)
 
     def _perform(self, task: int, what: Any) -> None:
         if task == _SIGHT:
@@ -322,10 +322,10 @@ class Pipeline:
         self._emit_changes(self.inventory.settle(now))
         for detector in self._ticking:
             if now >= detector.due or back:
-                self.room.take(self.boundary.run(detector.id, detector.tick, now)[0])
+                self.alert_processor.take(self.boundary.run(detector.id, detector.tick, now)[0])
         if self.advisor is not None:
             self.advisor.tick(now)
-        self.room.tick(now)
+        self.alert_processor.tick(now)
 
     # Output.
 
@@ -338,7 +338,7 @@ class Pipeline:
         for change in changes:
             self.emit(self.maker.device(change))
             for detector in self._device_detectors:
-                self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
+                self.alert_processor.take(self.boundary.run(detector.id, detector.review, change)[0])
 
     @property
     def vlans(self) -> list[int]:

@@ -24,7 +24,7 @@ from sensor.eventlog.appender import Appender
 from sensor.eventlog.backlog import LANES, URGENT, Backlog
 from sensor.eventlog.disk import Disk
 from sensor.eventlog.hint import Hint
-from sensor.eventlog.log_news import News, damaged, resumed, shortened
+from sensor.eventlog.log_news import LogFinding, damaged, resumed, shortened
 from sensor.eventlog.resume import adopt, first_segment, prepare, resume, show
 from sensor.eventlog.retention import Retention
 from sensor.eventlog.writer import EMITTED_AFTER_S
@@ -188,7 +188,7 @@ class LiveLog:
             self._condition.notify()
             return self._condition.wait_for(lambda: self._since is None, timeout_s)
 
-    def news(self, now: int) -> Iterator[News]:
+    def news(self, now: int) -> Iterator[LogFinding]:
         """Findings since the last call. ``now``: ns."""
         if not self._damages_reported:
             self._damages_reported = True
@@ -344,7 +344,7 @@ class LiveLog:
 
     # Findings about the log.
 
-    def _resumed(self, now: int) -> Iterator[News]:
+    def _resumed(self, now: int) -> Iterator[LogFinding]:
         with self._condition:
             if self._stall is not None:
                 return

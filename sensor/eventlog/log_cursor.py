@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines, parts
-from sensor.eventlog.log_places import place_after
+from sensor.eventlog.log_offsets import place_after
 from sensor.eventlog.segments import Segment, number_of
 
 # No record is shorter, so the number of damaged bytes limits the number of lost records.

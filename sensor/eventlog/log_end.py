@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sensor.eventlog.log_lines import parts
-from sensor.eventlog.log_places import Place
+from sensor.eventlog.log_offsets import LineOffset
 from sensor.eventlog.segment_lines import CHUNK, LINE_LIMIT, open_lines
 from sensor.eventlog.segments import Segment
 
 
-def end_of(log: Path) -> Place | None:
+def end_of(log: Path) -> LineOffset | None:
     """The position after the last complete line of a log; None if there is none. For a compressed segment, which cannot
     be seeked, the size of its file.
     """
@@ -23,17 +23,17 @@ def end_of(log: Path) -> Place | None:
     with there[-1].path.open("rb") as file:
         at = size = file.seek(0, os.SEEK_END)
         if there[-1].compressed:
-            return Place(there[-1], size)
+            return LineOffset(there[-1], size)
         while at > 0:
             start = max(0, at - CHUNK)
             found = os.pread(file.fileno(), at - start, start).rfind(b"\n")
             if found >= 0:
-                return Place(there[-1], start + found + 1)
+                return LineOffset(there[-1], start + found + 1)
             at = start
-    return Place(there[-1])
+    return LineOffset(there[-1])
 
 
-def backwards(log: Path, end: Place) -> Iterator[bytes]:
+def backwards(log: Path, end: LineOffset) -> Iterator[bytes]:
     """The lines before a position, the last first, over all earlier segments. Segments removed meanwhile are
     skipped.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines
-from sensor.eventlog.log_places import Place
+from sensor.eventlog.log_offsets import LineOffset
 from sensor.eventlog.segments import Segment
 
 # Seconds between two checks of a log without new lines.
@@ -30,7 +30,12 @@ class Reader:
     """
 
     def __init__(
-        self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None
+        self,
+        path: Path,
+        *,
+        follow: bool = False,
+        stop: Callable[[], bool] | None = None,
+        start: LineOffset | None = None,
     ) -> None:
         """``follow``: continue at the end, like ``tail -F``: over segments, and a log that is truncated, replaced or
         does not exist yet is read from its beginning.
@@ -44,7 +49,7 @@ class Reader:
         self._within: Segment | None = None
         self._last: dict[str, Any] = {}
 
-    def begin(self, find: Callable[[], Place | None]) -> Place | None:
+    def begin(self, find: Callable[[], LineOffset | None]) -> LineOffset | None:
         """Open the log at the position that ``find`` returns, so that later changes of its segment do not matter. If
         the segment is compressed meanwhile, the search is repeated.
         """

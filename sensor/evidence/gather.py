@@ -23,7 +23,7 @@ from sensor.core.packet import Packet
 from sensor.core.record_parts import Body
 from sensor.core.time_units import SECOND
 from sensor.evidence.frames import FrameRing
-from sensor.evidence.ring import FlowRing, Frame, Wanted, frame_of, wants
+from sensor.evidence.ring import FlowRing, Frame, FrameFilter, frame_of, wants
 
 BEFORE_LIMIT, AFTER_LIMIT = 64, 64
 # Time after an alert in which frames are kept, ns of packet time; number of alerts that may wait for frames at once;
@@ -43,7 +43,7 @@ class _Gathering(msgspec.Struct, eq=False):
 
     name: str
     about: str
-    wanted: Wanted
+    wanted: FrameFilter
     frames: int
     left: int
     until: int
@@ -91,7 +91,7 @@ class Gatherer:
         """The batch's bytes are released."""
         self.flows.end()
 
-    # Called by the alert room.
+    # Called by the alert processor.
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
         """The packets object of an alert record. Packets are collected when the alert opens; later records have the
@@ -140,7 +140,7 @@ class Gatherer:
             if end:
                 self._waiting.put(end, gathering)
 
-    def _found(self, ring: FlowRing | FrameRing, ts: int, wanted: Wanted) -> list[Frame]:
+    def _found(self, ring: FlowRing | FrameRing, ts: int, wanted: FrameFilter) -> list[Frame]:
         """The matching frames of a ring. A flood of alerts must not cause endless searches: beyond a number a second
         only the proofs are kept.
         """
@@ -172,7 +172,7 @@ class Gatherer:
             gathering.pending = []
 
 
-def _wanted(alert: Alert) -> Wanted:
+def _wanted(alert: Alert) -> FrameFilter:
     flows = frozenset(
         proof.uid if isinstance(proof, Flow) else proof.packet.flow
         for proof in alert.proof
@@ -183,7 +183,7 @@ def _wanted(alert: Alert) -> Wanted:
     below_ip = not alert.actor.address or any(
         isinstance(proof, Event) and not proof.packet.ip_version for proof in alert.proof
     )
-    return Wanted(flows, alert.actor.address, alert.actor.mac if below_ip else 0, targets)
+    return FrameFilter(flows, alert.actor.address, alert.actor.mac if below_ip else 0, targets)
 
 
 def _proofs(alert: Alert) -> Iterator[Frame]:

@@ -34,7 +34,7 @@ class Frame(NamedTuple):
     data: bytes
 
 
-class Wanted(NamedTuple):
+class FrameFilter(NamedTuple):
     """Which frames match: those of these flows, or those between the actor and the targets (all of the actor's if there
     are no targets).
     """
@@ -51,7 +51,7 @@ class FlowRing:
     def __init__(self, changes: int = CHANGES) -> None:
         self.row = 0
         self._most = changes
-        self._kept: deque[tuple[npt.NDArray[np.void], _Beginnings]] = deque()
+        self._kept: deque[tuple[npt.NDArray[np.void], _FrameHeads]] = deque()
         self._held = 0
         self._batch: Batch | None = None
         self._changes: npt.NDArray[np.void] | None = None
@@ -68,12 +68,12 @@ class FlowRing:
         if batch is None or changes is None or not len(changes):
             return
         last = copied(changes[-self._most :])
-        self._kept.append((last, _Beginnings(batch, last["row"])))
+        self._kept.append((last, _FrameHeads(batch, last["row"])))
         self._held += len(last)
         while self._held - len(self._kept[0][0]) >= self._most:
             self._held -= len(self._kept.popleft()[0])
 
-    def find(self, wanted: Wanted, most: int) -> list[Frame]:
+    def find(self, wanted: FrameFilter, most: int) -> list[Frame]:
         """The last ``most`` matching frames, oldest first."""
         found: list[Frame] = []
         left = self._most
@@ -105,11 +105,11 @@ def frame_of(packet: Packet) -> Frame:
     return Frame(packet.ts, packet.link, packet.wirelen, packet.frame)
 
 
-def wants(packet: Packet, wanted: Wanted) -> bool:
+def wants(packet: Packet, wanted: FrameFilter) -> bool:
     return packet.flow in wanted.flows or _between(packet, wanted)
 
 
-def _between(packet: Packet, wanted: Wanted) -> bool:
+def _between(packet: Packet, wanted: FrameFilter) -> bool:
     if not packet.ip_version:
         return bool(wanted.mac) and wanted.mac in (packet.src_mac, packet.dst_mac)
     src, dst = packet.src, packet.dst
@@ -118,7 +118,7 @@ def _between(packet: Packet, wanted: Wanted) -> bool:
     return dst == wanted.actor and (not wanted.targets or src in wanted.targets)
 
 
-def _mask(changes: npt.NDArray[np.void], wanted: Wanted) -> npt.NDArray[np.bool_]:
+def _mask(changes: npt.NDArray[np.void], wanted: FrameFilter) -> npt.NDArray[np.bool_]:
     """A mask of the matching changes."""
     found = np.isin(changes["flow"], np.fromiter(wanted.flows, np.uint64, len(wanted.flows)))
     if wanted.actor:
@@ -148,7 +148,7 @@ def _frame(row: np.void, beginning: npt.NDArray[np.uint8]) -> Frame:
     return Frame(int(row["ts"]), int(row["link"]), int(row["wirelen"]), beginning[: int(row["caplen"])].tobytes())
 
 
-class _Beginnings:
+class _FrameHeads:
     """The beginnings of a batch's frames, copied in bulk; few are ever requested."""
 
     __slots__ = ("_bytes", "_rows")

@@ -21,7 +21,7 @@ from sensor.core.model import Check, Field, Model
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_shipped, nearest, own_folder
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
-from sensor.fingerprinting.shelf import Shelf
+from sensor.fingerprinting.folder_cache import FolderCache
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -184,20 +184,20 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. Raises DocumentErrors only for faults of ours."""
     with no_collection():
         own = own_folder()
-        shelf = Shelf(own)
+        shelf = FolderCache(own)
         knowledge = _kept(shelf) or _read(own, shelf)
         for folder in folders:
             _add_folder(knowledge, folder)
     return knowledge
 
 
-def _kept(shelf: Shelf) -> Knowledge | None:
+def _kept(shelf: FolderCache) -> Knowledge | None:
     """Our own fingerprints from the cache, if no file changed since."""
     kept = shelf.take(_Stored)
     return Knowledge(Vocabulary(**kept.vocabulary), kept.files) if kept else None
 
 
-def _read(own: Path, shelf: Shelf) -> Knowledge:
+def _read(own: Path, shelf: FolderCache) -> Knowledge:
     """Our own fingerprints from their files; cached for the next start."""
     knowledge = Knowledge(Vocabulary())
     faults: list[Fault] = []

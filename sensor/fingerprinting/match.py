@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
+from sensor.fingerprinting.approximate import ApproximateLists
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
-from sensor.fingerprinting.near import NearLists
 
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
@@ -163,7 +163,7 @@ class _Index:
         self._ends: dict[str, list[tuple[str, _Test]]] = {}
         self._domains: dict[str, list[_Test]] = {}
         self._others: list[tuple[str, _Test]] = []
-        self._near = NearLists() if near else None
+        self._near = ApproximateLists() if near else None
         for test in tests:
             self._add(test)
 

@@ -38,7 +38,7 @@ class Target(NamedTuple):
     site: str
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class HuntResult(msgspec.Struct, frozen=True):
     """Result of a hunt at one sensor: ``answered`` with rows, a fault, or no answer."""
 
     sensor: str
@@ -53,7 +53,7 @@ def targets(base: Connection, site: str | None, name: str | None) -> list[Target
     return [Target(*row) for row in base.execute(_TARGETS, {"site": site, "name": name}).fetchall()]
 
 
-async def hunted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
+async def hunted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[HuntResult]:
     """The result of each sensor, in their order. ``queried``: with the hunt of each. Raises OSError or an error of the
     client if NATS cannot be used; FolderError if the key that signs hunts is missing.
     """
@@ -84,13 +84,13 @@ async def hunted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: flo
     return [_outcome(target, answers.get(target.key)) for target, _ in queried]
 
 
-def _outcome(target: Target, message: Msg | None) -> Outcome:
+def _outcome(target: Target, message: Msg | None) -> HuntResult:
     if message is None:
-        return Outcome(target.name, target.site, "no_answer")
+        return HuntResult(target.name, target.site, "no_answer")
     if (message.headers or {}).get("Status") == NO_RESPONDERS:
-        return Outcome(target.name, target.site, "not_listening")
+        return HuntResult(target.name, target.site, "not_listening")
     try:
         found = read_found(message.data)
     except ValueError as error:
-        return Outcome(target.name, target.site, "unreadable", str(error))
-    return Outcome(target.name, target.site, found.fault or "answered", found.reason, found)
+        return HuntResult(target.name, target.site, "unreadable", str(error))
+    return HuntResult(target.name, target.site, found.fault or "answered", found.reason, found)

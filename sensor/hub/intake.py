@@ -46,7 +46,7 @@ FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::bigint[]) a (key, at,
 WHERE sensors.key = a.key"""
 
 
-class Outcome(NamedTuple):
+class IntakeResult(NamedTuple):
     """The result of a message. ``reason``: of the quarantine, empty: committed; ``wanted``: number after which the
     operator requests the log again.
     """
@@ -78,7 +78,7 @@ class Intake:
         self._base = base
         self.events = 0
 
-    def take(self, messages: Sequence[Message]) -> list[Outcome]:
+    def take(self, messages: Sequence[Message]) -> list[IntakeResult]:
         """Store messages and commit. Raises psycopg.OperationalError if the database is unreachable; either all
         messages were stored or none, which their redelivery resolves.
         """
@@ -98,11 +98,11 @@ class Intake:
             reason = error.diag.message_primary or type(error).__name__
             return self.set_aside(messages[0], Quarantined("database_refused", reason))
 
-    def set_aside(self, message: Message, error: Quarantined) -> list[Outcome]:
+    def set_aside(self, message: Message, error: Quarantined) -> list[IntakeResult]:
         """Put a message into the quarantine."""
         return self._committed([], [(message, error)])
 
-    def _committed(self, batches: list[Batch], refused: list[tuple[Message, Quarantined]]) -> list[Outcome]:
+    def _committed(self, batches: list[Batch], refused: list[tuple[Message, Quarantined]]) -> list[IntakeResult]:
         self._make_partitions(batches)
         with self._base.transaction():
             sensors = self._sensors({batch.message.key for batch in batches})
@@ -120,8 +120,8 @@ class Intake:
             put_in_quarantine(self._base, refused)
         self.events += len(placed)
         wanted = {id(batch): logs[_log_key(batch)].wanted for batch in taken}
-        return [Outcome(batch.message, "", wanted[id(batch)]) for batch in taken] + [
-            Outcome(message, error.reason) for message, error in refused
+        return [IntakeResult(batch.message, "", wanted[id(batch)]) for batch in taken] + [
+            IntakeResult(message, error.reason) for message, error in refused
         ]
 
     def _make_partitions(self, batches: Iterable[Batch]) -> None:

@@ -28,7 +28,7 @@ WINDOW e AS (PARTITION BY m.entity)
 ORDER BY newest.last DESC, m.entity, m.sensor, m.device"""
 
 
-class StayRow(msgspec.Struct, frozen=True):
+class SiteStay(msgspec.Struct, frozen=True):
     """One stay of an entity at a site. ``ends``: last time at which it was certainly present."""
 
     entity: str
@@ -41,7 +41,7 @@ class StayRow(msgspec.Struct, frozen=True):
     ends: datetime
 
 
-def list_roaming(base: Connection, site: str | None, text: str | None, limit: int) -> list[StayRow]:
+def list_roaming(base: Connection, site: str | None, text: str | None, limit: int) -> list[SiteStay]:
     """Stays of at most ``limit`` entities that are known at several sites, one of them ``site``; most recently seen
     entity first, stays of each in order. ``text``: an entity, a device, its MAC or name, exactly. None: all.
     """
@@ -52,6 +52,6 @@ def list_roaming(base: Connection, site: str | None, text: str | None, limit: in
     return sorted(stays, key=lambda stay: (order[stay.entity], stay.begins, stay.ends))
 
 
-def _stay(row: tuple[Any, ...], begins: datetime, ends: datetime) -> StayRow:
+def _stay(row: tuple[Any, ...], begins: datetime, ends: datetime) -> SiteStay:
     entity, name, kind, site, sensor, _, device = row
-    return StayRow(entity, name, kind, site, sensor, device, begins, ends)
+    return SiteStay(entity, name, kind, site, sensor, device, begins, ends)

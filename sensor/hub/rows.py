@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sensor.hub.batch import DeviceState, Event, HubLine
-from sensor.tables.lines import WORD, AlertState, Course, Names, time_ns
+from sensor.tables.lines import WORD, AlertState, FindingFacts, Names, time_ns
 
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,7 +115,7 @@ def _parties(line: HubLine) -> list[str]:
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.incident or Course(name)
+    line, part = event.line, event.line.incident or FindingFacts(name)
     times, closed = (_time(part.first, event), _time(part.last, event)), line.action == "close"
     return (*_key(origin, event, name), *times, closed, line.level, part.risk, part.count, line.summary, event.text)
 

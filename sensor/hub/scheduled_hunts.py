@@ -20,7 +20,7 @@ from sensor.core.output import Retry
 from sensor.core.reader import clean
 from sensor.hub.database import Connection
 from sensor.hub.folder import FolderError
-from sensor.hub.hunting import Outcome, Target, hunted, targets
+from sensor.hub.hunting import HuntResult, Target, hunted, targets
 from sensor.hub.settings import Hub
 from sensor.outputs.hub_protocol.hunts import Hunt
 
@@ -125,7 +125,7 @@ def run_due(hub: Hub, base: Connection, now: datetime) -> int:
 
 def _run(hub: Hub, base: Connection, schedule: Schedule, now: datetime) -> None:
     until = now - FRESH
-    fault, unknown, outcomes = "", list[str](), list[Outcome]()
+    fault, unknown, outcomes = "", list[str](), list[HuntResult]()
     queried = _queried(base, schedule, until)
     try:
         outcomes = _answers(hub, schedule, queried, until)
@@ -150,7 +150,7 @@ def _queried(base: Connection, schedule: Schedule, until: datetime) -> list[tupl
 
 def _answers(
     hub: Hub, schedule: Schedule, queried: Sequence[tuple[Target, datetime]], until: datetime
-) -> list[Outcome]:
+) -> list[HuntResult]:
     """The result of each sensor. All are queried at the same time, so that a run lasts at most WITHIN_S."""
     if not queried:
         return []
@@ -165,7 +165,7 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _store(
-    base: Connection, schedule: Schedule, target: Target, outcome: Outcome, within: tuple[datetime, datetime],
+    base: Connection, schedule: Schedule, target: Target, outcome: HuntResult, within: tuple[datetime, datetime],
     now: datetime,
 ) -> list[str]:  # fmt: skip
     """Store the rows of a sensor; what is unknown about it. ``within``: the searched time. Within a transaction."""

@@ -32,7 +32,7 @@ class Unknown(Exception):
     """No sensor has this name."""
 
 
-class Taken(Exception):
+class NameInUse(Exception):
     """Another sensor has this name."""
 
 
@@ -112,12 +112,12 @@ def revoke(base: Connection, name: str) -> Sensor:
 
 
 def rename(base: Connection, name: str, new: str) -> None:
-    """Rename a sensor. Raises Unknown, Taken."""
+    """Rename a sensor. Raises Unknown, NameInUse."""
     with base.transaction():
         _key(base, name)
         taken = base.execute("SELECT key FROM sensors WHERE name = %s AND name <> %s", [new, name]).fetchone()
         if taken is not None:
-            raise Taken(new)
+            raise NameInUse(new)
         base.execute("UPDATE sensors SET name = %s WHERE name = %s", [new, name])
 
 

@@ -16,9 +16,9 @@ from sensor.hub.answers import KINDS, Answers, unreadable
 from sensor.hub.folder import load_pair, operator_public
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.housekeeping import Housekeeping
+from sensor.hub.ingester import Ingester
 from sensor.hub.settings import Hub
 from sensor.hub.stream import CONSUMER, connected, key_of
-from sensor.hub.taker import Taker
 from sensor.logs.logs import log
 from sensor.outputs.hub_protocol import messages
 
@@ -48,7 +48,7 @@ class Worker:
             for kind in SERVICES:
                 await client.subscribe(f"{kind}.*", queue=CONSUMER, cb=self._answer)
             log().info("works", servers=self._hub.settings.nats.servers)
-            takers = [Taker(self._hub, client).run(stop) for _ in range(TAKERS)]
+            takers = [Ingester(self._hub, client).run(stop) for _ in range(TAKERS)]
             await asyncio.gather(Housekeeping(self._hub).run(stop), *takers)
         finally:
             await client.close()

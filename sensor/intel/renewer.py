@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 
-from sensor.intel.store import Renewal, ThreatLists
+from sensor.intel.store import ReloadedLists, ThreatLists
 
 CLOSE_S = 0.2
 
@@ -19,7 +19,7 @@ class Renewer:
     def __init__(self, lists: ThreatLists) -> None:
         self.lists = lists
         self._thread: threading.Thread | None = None
-        self._ready: Renewal | None = None
+        self._ready: ReloadedLists | None = None
 
     def look(self) -> list[str] | None:
         """None if nothing is new. After changed lists are applied: rejections as text."""

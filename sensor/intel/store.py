@@ -24,7 +24,7 @@ LOSS_LIMIT = 0.5
 SMALL = 20
 
 
-class Renewal(NamedTuple):
+class ReloadedLists(NamedTuple):
     """The lists after a reload, compiled and ready to replace the old ones; ``refused``: lists that stay unchanged, and
     why, as text.
     """
@@ -53,7 +53,7 @@ class ThreatLists:
         if faults := [fault for fault in errors if fault.path in strict]:
             raise DocumentErrors(faults)
         self.unread = errors
-        self._take(Renewal(read, *_compiled(read), []))
+        self._take(ReloadedLists(read, *_compiled(read), []))
 
     def __len__(self) -> int:
         return len(self._bad)
@@ -93,7 +93,7 @@ class ThreatLists:
         """Whether a file was changed, added or removed since it was read. Checks each file's modification time."""
         return self._stamps_now() != self._stamps
 
-    def read_again(self) -> Renewal:
+    def read_again(self) -> ReloadedLists:
         """The lists as the files are now, for ``take``; may run concurrently with lookups. A list that cannot be read,
         or would lose most of its entries, stays unchanged.
         """
@@ -112,9 +112,9 @@ class ThreatLists:
                 found = []
             read += found or ([read_again(before)] if before is not None else [])
         self._stamps = stamps
-        return Renewal(read, *_compiled(read), refused)
+        return ReloadedLists(read, *_compiled(read), refused)
 
-    def take(self, renewal: Renewal) -> None:
+    def take(self, renewal: ReloadedLists) -> None:
         """Apply a reload. Earlier numbers from ``listed`` become invalid."""
         self._take(renewal)
 
@@ -182,7 +182,7 @@ class ThreatLists:
         """The signatures of a subject."""
         return load_signatures(subject)
 
-    def _take(self, renewal: Renewal) -> None:
+    def _take(self, renewal: ReloadedLists) -> None:
         self.version += 1
         self._lists, self._bad, self._allowed, _ = renewal
         self.faults = [fault for each in self._lists for fault in each.faults]

@@ -25,7 +25,7 @@ DAY = 86_400
 Fetch = Callable[..., Fetched]
 
 
-class Outcome(NamedTuple):
+class UpdateResult(NamedTuple):
     """Result of an update. ``trouble``: why the old list stays, otherwise empty; ``added``, ``removed``: number of
     entries; ``faults``: skipped lines of the source.
     """
@@ -38,7 +38,9 @@ class Outcome(NamedTuple):
     faults: tuple[Fault, ...] = ()
 
 
-def update(one: ListSource, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
+def update(
+    one: ListSource, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch
+) -> UpdateResult:
     """Update a list; ``now``: seconds since 1970, the same time as ``moment``. ``force``: also if it lost most of its
     entries. A new list that cannot be fetched leaves nothing behind. Raises OSError if it cannot be written.
     """
@@ -48,7 +50,7 @@ def update(one: ListSource, folder: Path, now: int, *, moment: str, force: bool 
     return outcome
 
 
-def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
+def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> UpdateResult:
     path = one.path(folder)
     # Entries that expire some time after the last fetch are rewritten each time.
     conditional = path.exists() and not one.keep_days and not one.trouble
@@ -63,7 +65,7 @@ def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool
     except NotFetched as error:
         return _refused(one, str(error))
     if got.body is None:
-        return Outcome(one.model_copy(update={"fetched": moment, "trouble": ""}), unchanged=True)
+        return UpdateResult(one.model_copy(update={"fetched": moment, "trouble": ""}), unchanged=True)
     try:
         new = _read(one, got.body)
     except DocumentErrors as errors:
@@ -83,11 +85,11 @@ def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool
     write_whole(path, new_text)
     done = {"fetched": moment, "etag": got.etag, "modified": got.modified, "entries": len(lines), "trouble": ""}
     added = len(lines.keys() - before)
-    return Outcome(one.model_copy(update=done), "", False, added, len(before - lines.keys()), tuple(new.faults))
+    return UpdateResult(one.model_copy(update=done), "", False, added, len(before - lines.keys()), tuple(new.faults))
 
 
-def _refused(one: ListSource, trouble: str, faults: tuple[Fault, ...] = ()) -> Outcome:
-    return Outcome(one.model_copy(update={"trouble": trouble[:1024]}), trouble, faults=faults)
+def _refused(one: ListSource, trouble: str, faults: tuple[Fault, ...] = ()) -> UpdateResult:
+    return UpdateResult(one.model_copy(update={"trouble": trouble[:1024]}), trouble, faults=faults)
 
 
 def _read(one: ListSource, body: bytes) -> IndicatorList:

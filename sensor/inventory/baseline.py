@@ -16,7 +16,7 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Used
+from sensor.core.detector import ExternalServer
 from sensor.core.device import Device
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
@@ -61,7 +61,7 @@ class Baseline:
         self.tables = tables = NamedTables()
         self._habits: Bounded[str, Habits] = tables.add("habits", Bounded(DEVICES_LIMIT))
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = tables.add("alike", Bounded(THINGS_LIMIT))
-        self._dwellers: Bounded[str, Bounded[str, int]] = tables.add("dwellers", Bounded(THINGS_LIMIT))
+        self._device_types: Bounded[str, Bounded[str, int]] = tables.add("dwellers", Bounded(THINGS_LIMIT))
         self._changed: Bounded[str, bool] = tables.add("changed", Bounded(CHANGED_LIMIT))
         # Addresses of fixed-function devices with external flows: a cheap check before the device is looked up.
         self.single: Bounded[int, bool] = tables.add("single", Bounded(DEVICES_LIMIT))
@@ -112,16 +112,16 @@ class Baseline:
     def alike(self, kind: str, service: int, *, offered: bool) -> int:
         return len(self._alike.get((kind, service, offered)) or ())
 
-    def dwellers(self, segment: str) -> Mapping[str, int]:
-        return dict((self._dwellers.get(segment) or Bounded[str, int](1)).items())
+    def device_types(self, segment: str) -> Mapping[str, int]:
+        return dict((self._device_types.get(segment) or Bounded[str, int](1)).items())
 
-    def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
+    def outside(self, device: str) -> tuple[int, tuple[ExternalServer, ...]]:
         habits = self._habits.get(device)
         if habits is None or habits.reached is None:
             return 0, ()
         reached = (*habits.reached.names.items(), *habits.reached.addresses.items())
         return habits.last, tuple(
-            Used(server, service, use.first, use.last, use.count) for (server, service), use in reached
+            ExternalServer(server, service, use.first, use.last, use.count) for (server, service), use in reached
         )
 
     def start(self, kind: str) -> Start | None:
@@ -190,7 +190,7 @@ class Baseline:
     def forget(self, device: str = "", service: int = 0) -> None:
         """Forget what was learned about a device, or one of its services; without a device, start learning over."""
         if not device:
-            for store in (self._habits, self._alike, self._dwellers, self._changed, self.single):
+            for store in (self._habits, self._alike, self._device_types, self._changed, self.single):
                 for key in list(store):
                     store.pop(key)  # type: ignore[arg-type]
             self._total = self.since = self._last = 0
@@ -241,7 +241,7 @@ class Baseline:
         habits = Habits.of(_decode.decode(body))
         self._habits.put(device, habits)
         self._total += len(habits)
-        self._dwell(habits, 1)
+        self._count_type(habits, 1)
         for offered, services in ((True, list(habits.serves)), (False, [service for _, service in habits.uses])):
             for service in services:
                 self._enlist(device, habits.kind, service, offered=offered)
@@ -276,11 +276,11 @@ class Baseline:
             went = self._habits.put(device.id, habits)
             if went is not None:
                 self._drop(*went)
-            self._dwell(habits, 1)
+            self._count_type(habits, 1)
         elif habits.kind != device.type:
-            self._dwell(habits, -1)
+            self._count_type(habits, -1)
             habits.kind = device.type
-            self._dwell(habits, 1)
+            self._count_type(habits, 1)
         habits.seen(ts)
         self._changed.put(device.id, True)
         return habits
@@ -316,11 +316,11 @@ class Baseline:
             self._alike.put(key, alike)
         alike.put(device, True)
 
-    def _dwell(self, habits: Habits, step: int) -> None:
-        kinds = self._dwellers.get(habits.segment)
+    def _count_type(self, habits: Habits, step: int) -> None:
+        kinds = self._device_types.get(habits.segment)
         if kinds is None:
             kinds = Bounded(ALIKE_LIMIT * 8)
-            self._dwellers.put(habits.segment, kinds)
+            self._device_types.put(habits.segment, kinds)
         kinds.put(habits.kind, max(0, (kinds.get(habits.kind) or 0) + step))
 
     def _take_out(self, device: str) -> Habits | None:
@@ -333,7 +333,7 @@ class Baseline:
         """Remove a device and its counts."""
         self._changed.pop(device)
         self._total -= len(habits)
-        self._dwell(habits, -1)
+        self._count_type(habits, -1)
 
 
 def _name(device: Device | None, subject: Subject) -> str:

@@ -68,7 +68,7 @@ class Order(msgspec.Struct, frozen=True):
     before: Any = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class OrderResult(msgspec.Struct, frozen=True):
     """The result of an order; ``fault`` is empty if it succeeded."""
 
     order: Order

@@ -185,7 +185,7 @@ class Index:
         return None
 
 
-class Taken(NamedTuple):
+class ImportedList(NamedTuple):
     """The imported values of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
 
     corrections: list[Correction]
@@ -193,7 +193,7 @@ class Taken(NamedTuple):
     faults: list[str]
 
 
-def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
+def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> ImportedList:
     """Each row as operator values. For a MAC not seen yet they are stored under its key."""
     index, faults, corrections, waiting = Index(devices), list[str](), list[Correction](), 0
     for place, row in rows:
@@ -204,7 +204,7 @@ def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
             continue
         waiting += record is None
         corrections += _corrections(place, key, _news(row, record), faults)
-    return Taken(corrections, waiting, faults)
+    return ImportedList(corrections, waiting, faults)
 
 
 def _mac_key(row: dict[str, str]) -> str:

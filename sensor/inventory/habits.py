@@ -62,7 +62,7 @@ class StoredHabits(msgspec.Struct, omit_defaults=True):
     crowded: bool = False
 
 
-class Reached:
+class ExternalServers:
     """External servers of a fixed-function device: by the names that it resolved, or by address if none is known."""
 
     __slots__ = ("addresses", "crowded", "names")
@@ -96,7 +96,7 @@ class Reached:
         elif self.addresses.put(key, Use(ts, ts)) is not None:
             self.crowded = True
 
-    def absorb(self, other: Reached) -> None:
+    def absorb(self, other: ExternalServers) -> None:
         """Add the data of another record of the same device."""
         for name, named in other.names.items():
             self.names.put(name, self.names.get(name) or named)
@@ -125,7 +125,7 @@ class Habits:
         self.uses: Bounded[tuple[str, int], Use] = Bounded(USES_LIMIT)
         self.serves: Bounded[int, tuple[Use, Bounded[str, int]]] = Bounded(SERVED_LIMIT)
         self.segments: Bounded[str, int] = Bounded(SEGMENTS_LIMIT)
-        self.reached: Reached | None = None
+        self.reached: ExternalServers | None = None
 
     def __len__(self) -> int:
         return len(self.uses) + len(self.serves) + (len(self.reached) if self.reached is not None else 0)
@@ -160,7 +160,7 @@ class Habits:
     def reach(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
         """The device used a service of an external host."""
         if self.reached is None:
-            self.reached = Reached()
+            self.reached = ExternalServers()
         self.reached.again(names, address, service, ts)
 
     def maturity(self, hours: float, now: int) -> float:
@@ -203,7 +203,7 @@ class Habits:
 
     def kept(self) -> StoredHabits:
         """The habits in stored form, in the order in which entries were seen."""
-        outside = self.reached or Reached()
+        outside = self.reached or ExternalServers()
         return StoredHabits(
             self.kind, self.segment, self.first, self.last, self.hours,
             [(peer, service, use) for (peer, service), use in self.uses.items()],
@@ -228,7 +228,7 @@ class Habits:
         for segment in kept.segments:
             habits.segments.put(segment, kept.last)
         if kept.names or kept.addresses:
-            habits.reached = reached = Reached()
+            habits.reached = reached = ExternalServers()
             for name, service, named in kept.names:
                 reached.names.put((name, service), named)
             for address, service, use in kept.addresses:

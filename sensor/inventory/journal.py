@@ -11,7 +11,7 @@ import msgspec
 
 from sensor.core.addresses import NONE
 from sensor.core.device import Device, DeviceChange
-from sensor.inventory.corrections import Outcome
+from sensor.inventory.corrections import OrderResult
 from sensor.inventory.record import Record
 from sensor.inventory.state import DeviceState, state_of
 
@@ -48,7 +48,7 @@ class Entries(msgspec.Struct):
     moves: list[Move] = []
     mergers: list[Merger] = []
     changes: list[DeviceChange] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[OrderResult] = []
     habits: list[tuple[str, str]] = []
     watched: tuple[int, int] = (0, 0)
     advice: list[tuple[str, str, str]] = []
@@ -78,7 +78,7 @@ class Journal:
         self.mergers: deque[Merger] = deque(maxlen=MERGERS)
         self.removed: deque[tuple[int, str]] = deque(maxlen=ENTRIES)
         self.changes: deque[DeviceChange] = deque(maxlen=ENTRIES)
-        self.outcomes: deque[Outcome] = deque(maxlen=MERGERS)
+        self.outcomes: deque[OrderResult] = deque(maxlen=MERGERS)
         self.lost = 0
 
     @property

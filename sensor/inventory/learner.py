@@ -9,9 +9,9 @@ from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import DeviceChange
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.recent_flows import RecentFlows
 from sensor.inventory.baseline import Baseline
 
 # A flow of the same pair and service is learned once within this time, ns.
@@ -44,8 +44,8 @@ class Learner(FlowDetector, DeviceDetector):
         super().__init__(context)
         self.baseline, self._news, self._abroad = (
             baseline,
-            self.tables.include("news", Acquaintances(AGAIN)),
-            self.tables.include("abroad", Acquaintances(AGAIN, apart=True)),
+            self.tables.include("news", RecentFlows(AGAIN)),
+            self.tables.include("abroad", RecentFlows(AGAIN, apart=True)),
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:
@@ -56,7 +56,7 @@ class Learner(FlowDetector, DeviceDetector):
         columns = [rows[name].tolist() for name in COLUMNS]
         return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 
-    def worth(self, numbers: Numbers) -> bool:
+    def is_relevant(self, numbers: Numbers) -> bool:
         """Learn the flow; no candidate is evaluated."""
         abroad, first, mac, high, low, vlan, server_high, server_low, proto, port, server_mac = numbers
         client, server, service = high << 64 | low, server_high << 64 | server_low, proto << 16 | port

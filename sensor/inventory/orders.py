@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sensor.core import addresses
 from sensor.inventory import identity
-from sensor.inventory.corrections import Order, Outcome
+from sensor.inventory.corrections import Order, OrderResult
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.facts import facts_of
 from sensor.inventory.held import Addresses
@@ -14,16 +14,16 @@ from sensor.inventory.record import Record, without
 from sensor.inventory.state import DeviceState, record_of
 
 
-def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
+def carry_out(endpoints: Endpoints, order: Order) -> OrderResult:
     """Execute an order; the result is whether it succeeded."""
     record = endpoints.table.by_key(order.key)
     if record is None:
-        return Outcome(order, f"the device {order.key} is no longer known")
+        return OrderResult(order, f"the device {order.key} is no longer known")
     fault = _ACTIONS[order.action](endpoints, record, order)
     if not fault:
         endpoints.table.forget_endpoints()
         endpoints.table.mark(record, record.last)
-    return Outcome(order, fault)
+    return OrderResult(order, fault)
 
 
 def _merge(endpoints: Endpoints, keep: Record, order: Order) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sensor.inventory import orders
 from sensor.inventory.baseline import Baseline
-from sensor.inventory.corrections import Correction, Order, Outcome
+from sensor.inventory.corrections import Correction, Order, OrderResult
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
@@ -81,7 +81,7 @@ class Persistence:
             record.stale = True
             self.table.mark(record, record.last)
 
-    def carry_out(self, order: Order) -> Outcome:
+    def carry_out(self, order: Order) -> OrderResult:
         """Execute the operator's order: merge, split, undo, forget or purge."""
         ours = {"forget": self._forget, "purge": self._purge}.get(order.action)
         outcome = ours(order) if ours is not None else orders.carry_out(self.inventory.endpoints, order)
@@ -89,20 +89,20 @@ class Persistence:
             self.table.journal.outcomes.append(outcome)
         return outcome
 
-    def _forget(self, order: Order) -> Outcome:
+    def _forget(self, order: Order) -> OrderResult:
         """Discard what was learned of a device, of one of its services, or of all."""
         if self.baseline is None:
-            return Outcome(order, "there is no baseline")
+            return OrderResult(order, "there is no baseline")
         if order.key == ANYBODY:
             self.baseline.forget()
-            return Outcome(order)
+            return OrderResult(order)
         record = self.table.by_key(order.key)
         if record is None:
-            return Outcome(order, f"the device {order.key} is no longer known")
+            return OrderResult(order, f"the device {order.key} is no longer known")
         self.baseline.forget(self.table.open(record).id, parse_service(order.other) if order.other else 0)
-        return Outcome(order)
+        return OrderResult(order)
 
-    def _purge(self, order: Order) -> Outcome:
+    def _purge(self, order: Order) -> OrderResult:
         """Delete the device without an event, which would contain the data to be deleted. It becomes a new device when
         it sends traffic again.
         """
@@ -115,7 +115,7 @@ class Persistence:
                 self.advice.forget(name)
             self.inventory.purge(record)
         self.table.corrections.pop(order.key, None)
-        return Outcome(order)
+        return OrderResult(order)
 
     def learned(self, limit: int) -> Entries:
         """The data learned since the last call, of at most ``limit`` devices."""

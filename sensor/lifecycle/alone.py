@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from sensor.eventlog.segments import cursors_of, folder_of
 from sensor.inventory.store.database import Lock
-from sensor.lifecycle.places import Places
+from sensor.lifecycle.places import SensorPaths
 from sensor.records.paths import LOCK, records_folder
 
 
 @contextlib.contextmanager
-def alone(places: Places, *, restoring: bool = False, records: bool = False) -> Iterator[None]:
+def alone(places: SensorPaths, *, restoring: bool = False, records: bool = False) -> Iterator[None]:
     """Lock out all writers of the inventory, the log and cursors. Raises StoreError or OSError if there is one.
     ``restoring``: see ``Lock``; ``records``: those of traffic records too.
     """

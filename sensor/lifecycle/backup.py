@@ -23,7 +23,17 @@ from sensor.eventlog.segments import COMPRESSED, PLAIN
 from sensor.inventory.store.snapshot import Held, copied, held
 from sensor.lifecycle.archive import CHUNK, FILES_LIMIT, Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
-from sensor.lifecycle.places import DATABASES, INVENTORY, RECORDS, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
+from sensor.lifecycle.places import (
+    DATABASES,
+    INVENTORY,
+    RECORDS,
+    SEGMENTS,
+    ArchivedFile,
+    SensorPaths,
+    elsewhere,
+    is_log,
+    pieces,
+)
 from sensor.records.copies import copy_manifest, copying
 from sensor.records.paths import MANIFEST, records_folder
 
@@ -33,7 +43,7 @@ GROWING = (PLAIN, ".jsonl.1")
 Progress = Callable[[int], None]
 
 
-class Whose(NamedTuple):
+class BackupScope(NamedTuple):
     """The requested parts, and the names of the sensor."""
 
     id: str = ""
@@ -46,7 +56,7 @@ class Whose(NamedTuple):
 class Backup:
     """A backup in progress."""
 
-    def __init__(self, places: Places, whose: Whose, now: int) -> None:
+    def __init__(self, places: SensorPaths, whose: BackupScope, now: int) -> None:
         """``now``: ns."""
         self._places, self._whose, self._now = places, whose, now
         self._pieces = pieces(places, log=whose.log, evidence=whose.evidence)
@@ -80,7 +90,7 @@ class Backup:
     def _pack(self, packer: Packer, folder: Path, progress: Progress) -> Manifest:
         """``folder``: for temporary copies."""
         found = [
-            self._database(packer, Piece(f"state/{name}", self._places.state / name), folder, progress)
+            self._database(packer, ArchivedFile(f"state/{name}", self._places.state / name), folder, progress)
             for name in DATABASES
         ]
         for piece in self._pieces:
@@ -93,7 +103,7 @@ class Backup:
         packer.close()
         return manifest
 
-    def _database(self, packer: Packer, piece: Piece, folder: Path, progress: Progress) -> Held:
+    def _database(self, packer: Packer, piece: ArchivedFile, folder: Path, progress: Progress) -> Held:
         """Copy a database through SQLite, because a plain copy of a file being written is inconsistent. For the
         inventory, returns a summary of its contents.
         """
@@ -106,7 +116,7 @@ class Backup:
             self._add(packer, piece.name, file, copy.stat().st_size, there.st_mtime_ns, progress, there.st_mode)
         return found
 
-    def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
+    def _piece(self, packer: Packer, piece: ArchivedFile, progress: Progress) -> None:
         with contextlib.suppress(FileNotFoundError):  # deleted since it was listed, so no longer part of the state
             name, file = _opened(piece)
             with file:
@@ -123,9 +133,9 @@ class Backup:
             return
         with copying(records):
             names = copy_manifest(records, folder / MANIFEST)
-            self._piece(packer, Piece(f"{RECORDS}/{MANIFEST}", folder / MANIFEST), progress)
+            self._piece(packer, ArchivedFile(f"{RECORDS}/{MANIFEST}", folder / MANIFEST), progress)
             for name in names:
-                self._piece(packer, Piece(f"{RECORDS}/{name}", records / name), progress)
+                self._piece(packer, ArchivedFile(f"{RECORDS}/{name}", records / name), progress)
 
     def _add(
         self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600
@@ -158,7 +168,7 @@ class Backup:
         )  # fmt: skip
 
 
-def _opened(piece: Piece) -> tuple[str, BinaryIO]:
+def _opened(piece: ArchivedFile) -> tuple[str, BinaryIO]:
     """An open file with its name in the archive. A segment that was compressed since it was listed has its new name.
     Raises FileNotFoundError if the file is gone.
     """
@@ -167,14 +177,14 @@ def _opened(piece: Piece) -> tuple[str, BinaryIO]:
     except FileNotFoundError:
         if not piece.name.startswith(SEGMENTS) or not piece.name.endswith(PLAIN):
             raise
-        packed = Piece(
+        packed = ArchivedFile(
             piece.name.removesuffix(PLAIN) + COMPRESSED,
             piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED),
         )
         return packed.name, _file(packed)
 
 
-def _file(piece: Piece) -> BinaryIO:
+def _file(piece: ArchivedFile) -> BinaryIO:
     """Open a file. Links are followed only in the folder of the configuration."""
     return os.fdopen(
         os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC | (0 if piece.name.startswith("config/") else os.O_NOFOLLOW)),

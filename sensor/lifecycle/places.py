@@ -43,7 +43,7 @@ DEPTH = 8
 _PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 
 
-class Places(NamedTuple):
+class SensorPaths(NamedTuple):
     """Locations of one sensor's files. ``base``: folder of the configuration, None if there is none; ``config``: its
     layers; ``named``: further files of the operator that it names.
     """
@@ -67,18 +67,18 @@ class Places(NamedTuple):
         return found[part](self.log) if part in found else self.log
 
 
-class Piece(NamedTuple):
+class ArchivedFile(NamedTuple):
     """A file, and its name in the archive."""
 
     name: str
     path: Path
 
 
-def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
+def pieces(places: SensorPaths, *, log: bool, evidence: bool) -> list[ArchivedFile]:
     """All files of a backup except the databases, in a fixed order, each once. Cursors precede the log, so that none is
     ahead of it.
     """
-    found: dict[Path, Piece] = {}
+    found: dict[Path, ArchivedFile] = {}
     for piece in (
         *_state(places),
         *_beside_log(places),
@@ -90,32 +90,34 @@ def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
     return list(found.values())
 
 
-def _state(places: Places) -> Iterator[Piece]:
+def _state(places: SensorPaths) -> Iterator[ArchivedFile]:
     for name in (*FILES, *FOLDERS):
         yield from _below(places.state / name, f"state/{name}")
 
 
-def _beside_log(places: Places) -> Iterator[Piece]:
+def _beside_log(places: SensorPaths) -> Iterator[ArchivedFile]:
     """Positions of the outputs, undelivered records, operator notes, and the numbers with which the log continues."""
     for path in _files(places.log_place("cursors")):
         if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
-            yield Piece(f"log/cursors/{path.name}", path)
+            yield ArchivedFile(f"log/cursors/{path.name}", path)
     yield from _below(places.log_place("dead"), "log/dead")
     for name in (BEGIN, NEXT):
         yield from _below(folder_of(places.log) / name, f"{SEGMENTS}/{name}")
     yield from _below(places.log_place("notes.jsonl"), "log/notes.jsonl")
 
 
-def _log(places: Places, *, whole: bool) -> Iterator[Piece]:
+def _log(places: SensorPaths, *, whole: bool) -> Iterator[ArchivedFile]:
     if not whole:
         return
     yield from _below(places.log_place("muted.jsonl"), "log/muted.jsonl")
     for one in segments(places.log):
-        yield Piece(f"{SEGMENTS}/{one.path.name}" if one.first else "log/events.jsonl", one.path)
+        yield ArchivedFile(f"{SEGMENTS}/{one.path.name}" if one.first else "log/events.jsonl", one.path)
 
 
-def _evidence(places: Places) -> Iterator[Piece]:
-    yield from (Piece(f"evidence/{path.name}", path) for path in _files(places.evidence) if path.suffix == ".pcapng")
+def _evidence(places: SensorPaths) -> Iterator[ArchivedFile]:
+    yield from (
+        ArchivedFile(f"evidence/{path.name}", path) for path in _files(places.evidence) if path.suffix == ".pcapng"
+    )
 
 
 def is_log(name: str) -> bool:
@@ -123,7 +125,7 @@ def is_log(name: str) -> bool:
     return name == "log/events.jsonl" or (name.startswith(f"{SEGMENTS}/") and name.endswith((PLAIN, COMPRESSED)))
 
 
-def elsewhere(places: Places) -> list[str]:
+def elsewhere(places: SensorPaths) -> list[str]:
     """Files named by the configuration that are neither beside it nor in the state folder, and links in that folder:
     they are not copied.
     """
@@ -132,7 +134,7 @@ def elsewhere(places: Places) -> list[str]:
     return sorted(map(str, far + [path for name in STATE if (path := places.state / name).is_symlink()]))
 
 
-def _configuration(places: Places) -> Iterator[Piece]:
+def _configuration(places: SensorPaths) -> Iterator[ArchivedFile]:
     if places.base is None:
         return
     base = places.base.absolute()
@@ -143,21 +145,21 @@ def _configuration(places: Places) -> Iterator[Piece]:
     found = {path.relative_to(base).as_posix(): path for path in own if path in config}
     for folder in (base / "rules", *(path for path in own if path not in config)):
         found |= {piece.name: piece.path for piece in _below(folder, folder.relative_to(base).as_posix(), links=True)}
-    yield from (Piece(f"config/{name}", found[name]) for name in sorted(found))
+    yield from (ArchivedFile(f"config/{name}", found[name]) for name in sorted(found))
 
 
-def _below(path: Path, name: str, *, links: bool = False) -> Iterator[Piece]:
+def _below(path: Path, name: str, *, links: bool = False) -> Iterator[ArchivedFile]:
     """A file, or the files in a folder and its subfolders. ``links``: follow links to files; not in the state, where an
     intruder could create links.
     """
     if path.is_symlink() and not links:
         return
     if path.is_file():
-        yield Piece(name, path)
+        yield ArchivedFile(name, path)
         return
     for file in sorted(path.rglob("*")) if path.is_dir() else ():
         if file.is_file() and (links or not file.is_symlink()):
-            yield Piece(f"{name}/{file.relative_to(path).as_posix()}", file)
+            yield ArchivedFile(f"{name}/{file.relative_to(path).as_posix()}", file)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -166,7 +168,7 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def target(name: str, places: Places) -> Path | None:
+def target(name: str, places: SensorPaths) -> Path | None:
     """The location of a file of an archive; None for a configuration file that is not restored. Raises ValueError for a
     name that no backup has.
     """
@@ -187,7 +189,7 @@ def target(name: str, places: Places) -> Path | None:
     raise ValueError(f"found the name {name!r}, which backups do not contain")
 
 
-def replaced(names: Sequence[str], places: Places) -> list[Path]:
+def replaced(names: Sequence[str], places: SensorPaths) -> list[Path]:
     """The locations to move aside for the files of an archive: the state and the log as a whole; evidence, traffic
     records and configuration if the archive has some.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensor.inventory.corrections import Outcome
+from sensor.inventory.corrections import OrderResult
 from sensor.inventory.journal import Entries
-from sensor.inventory.store.database import Lock, Taken
+from sensor.inventory.store.database import Lock, StoreInUse
 from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.store import Store
 from sensor.tables.position import clear
@@ -28,7 +28,7 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     store = Store(folder)
     try:
         ordered = [order for order in store.orders() if order.action == "purge"]
-        store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
+        store.write(Entries(outcomes=[OrderResult(order) for order in ordered]))
         # Records may have been removed from the log: the tables are rebuilt by their next reader.
         with transaction(store.base):
             clear(store.base)
@@ -42,6 +42,6 @@ def _runs(folder: Path) -> bool:
     """Whether a sensor has the store open."""
     try:
         Lock(folder).release()
-    except Taken:
+    except StoreInUse:
         return True
     return False

@@ -22,7 +22,7 @@ from sensor.lifecycle.alone import alone
 from sensor.lifecycle.archive import BadArchive, Member, members
 from sensor.lifecycle.manifest import NAME, SIZE_LIMIT, Entry, Manifest, decoded
 from sensor.lifecycle.moves import Move, carry_out, undo
-from sensor.lifecycle.places import INVENTORY, RECORDS, Places, replaced, target
+from sensor.lifecycle.places import INVENTORY, RECORDS, SensorPaths, replaced, target
 from sensor.records.copies import take_over
 from sensor.records.manifest import ManifestError
 from sensor.records.paths import MANIFEST, records_folder
@@ -34,7 +34,7 @@ SPARE = 16 << 20
 Progress = Callable[[int], None]
 
 
-def verified(path: Path, places: Places, progress: Progress = lambda _: None) -> Manifest:
+def verified(path: Path, places: SensorPaths, progress: Progress = lambda _: None) -> Manifest:
     """Verify a whole archive: names, types, sizes, and every hash. Raises BadArchive if it is invalid, OSError if it
     cannot be read.
     """
@@ -94,7 +94,7 @@ class Restore:
     earlier restore was interrupted, and has been undone.
     """
 
-    def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
+    def __init__(self, path: Path, places: SensorPaths, manifest: Manifest, stamp: str) -> None:
         """``stamp``: date and time for the names of folders."""
         self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
         self._has_records = any(one.name == f"{RECORDS}/{MANIFEST}" for one in manifest.files)

@@ -95,7 +95,7 @@ cdef class Reading(RowReader):
         """Read a TCP segment. A dissector that gives up a flow gets none of its rows from the next one on. Flows whose
         opening came in pieces are left to the Python dissectors, for which the pieces are held.
         """
-        cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
+        cdef uint64_t left = row.wanted & self.stream_bits & ~flows.unfollowed[row.slot]
         cdef int bit = 0, found
         if flows.table[row.slot].fins & PIECES:
             return 0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sensor.core.output import Refuse, Retry
+from sensor.core.output import BatchRejected, Retry
 from sensor.core.reader import clean
 
 ANSWER_LIMIT = 200
@@ -166,7 +166,7 @@ class Line:
             self._loop.stop()
 
     def _until(self, done: Callable[[], bool]) -> None:
-        """Run until ``done``. Raises Retry or Refuse if the connection is lost, or silent for too long."""
+        """Run until ``done``. Raises Retry or BatchRejected if the connection is lost, or silent for too long."""
         self._run(lambda: done() or self._fault is not None, self._timeout_s)
         self._look()
         if not done():
@@ -186,13 +186,13 @@ class Line:
             self._loop.remove_timeout(timer)
 
     def _look(self) -> None:
-        """Raises Retry if the connection is lost, Refuse if our message was the reason."""
+        """Raises Retry if the connection is lost, BatchRejected if our message was the reason."""
         error = self._fault
         if error is None:
             return
         code = getattr(error, "reply_code", 0)
         if code == CONTENT_TOO_LARGE or (code == PRECONDITION_FAILED and "size" in str(error)):
-            raise Refuse(f"AMQP: {reason_of(error)}")
+            raise BatchRejected(f"AMQP: {reason_of(error)}")
         raise Retry(f"AMQP: {reason_of(error)}")
 
 

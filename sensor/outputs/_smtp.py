@@ -1,5 +1,5 @@
 """SMTP of the standard library over a given connection, with limits on responses, and errors mapped to
-Retry or Refuse.
+Retry or BatchRejected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from sensor.core.output import Refuse, Retry
+from sensor.core.output import BatchRejected, Retry
 from sensor.core.reader import clean
 from sensor.outputs.transport.connect import reason_of
 from sensor.outputs.transport.secrets import Secret
@@ -103,7 +103,7 @@ def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
 
 
 def raise_outcome(error: Exception, place: str) -> NoReturn:
-    """Raise Refuse if the content was rejected permanently, Retry for all else."""
+    """Raise BatchRejected if the content was rejected permanently, Retry for all else."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         raise Retry(f"{place} rejected all recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):
@@ -113,6 +113,6 @@ def raise_outcome(error: Exception, place: str) -> NoReturn:
         raise Retry(f"{place} is not an SMTP server: {reply}") from None
     about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
     if code >= 500 and (about_content or code in TOO_LARGE):
-        raise Refuse(f"{code} {reply}") from None
+        raise BatchRejected(f"{code} {reply}") from None
     turned_down = f"rejects the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
     raise Retry(f"{place} {turned_down}{code} {reply}") from None

@@ -234,7 +234,7 @@ class Email(Output):
 
     @contextlib.contextmanager
     def _outcomes(self) -> Iterator[None]:
-        """Map SMTP errors to Retry or Refuse. Any error closes the connection."""
+        """Map SMTP errors to Retry or BatchRejected. Any error closes the connection."""
         try:
             yield
             return

@@ -23,13 +23,13 @@ from sensor.core.reader import clean
 from sensor.documents import FilePath
 from sensor.outputs._probe import probe
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.batches import Parcel, parcels
+from sensor.outputs.hub_protocol.batches import BatchMessage, parcels
 from sensor.outputs.hub_protocol.connection import connect, place, renew
 from sensor.outputs.hub_protocol.credentials import is_renewal_due, load_credentials
 from sensor.outputs.hub_protocol.messages import Answer, Commit, Head, Part, Question, subject
 from sensor.outputs.nats import server_url
 from sensor.outputs.transport.nats_answers import Stored, reason_of
-from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, Silent, Wire
+from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, NoResponse, Wire
 from sensor.outputs.transport.nats_wire import Answer as WireAnswer
 from sensor.outputs.transport.tls import Tls
 
@@ -116,7 +116,7 @@ class Hub(Output):
         self._compare(entries[0].seq)
         limit = wire.info.max_payload - HEADERS_SIZE
         refused: dict[int, str] = {}
-        waiting: dict[str, Parcel] = {}
+        waiting: dict[str, BatchMessage] = {}
         for parcel in parcels(entries, self._key, self._head(entries[0]), limit):
             if len(parcel.body) > limit:
                 refused[parcel.places[0]] = f"{len(parcel.body):,} bytes, over the server's limit of {limit:,}"
@@ -176,7 +176,7 @@ class Hub(Output):
             self.wanted = wanted
             raise Retry(f"the hub requests the log again, after number {wanted:,}")
 
-    def _ask(self, waiting: Sequence[Parcel]) -> Answer:
+    def _ask(self, waiting: Sequence[BatchMessage]) -> Answer:
         question = Question(self.epoch, [Part(parcel.id, parcel.runs) for parcel in waiting])
         try:
             body = self._opened.request(subject(messages.ASK, self._key), msgspec.to_builtins(question))
@@ -189,7 +189,7 @@ class Hub(Output):
 
     # Batches.
 
-    def _await(self, wire: Wire, waiting: dict[str, Parcel], refused: dict[int, str]) -> None:
+    def _await(self, wire: Wire, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> None:
         """Publish the parcels and return once the hub has settled each."""
         numbers = wire.publish([self._message(parcel) for parcel in waiting.values()])
         sent = dict(zip(numbers, waiting.values(), strict=True))
@@ -197,7 +197,7 @@ class Hub(Output):
         while waiting:
             try:
                 answer = wire.answer(ASK_EVERY_S)
-            except Silent:
+            except NoResponse:
                 pass
             else:
                 if answer.number != UNASKED:
@@ -212,20 +212,20 @@ class Hub(Output):
             if waiting and now - moved > self.options.timeout_s:
                 raise Retry(_overdue(list(waiting.values()), self.options.timeout_s))
 
-    def _message(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
+    def _message(self, parcel: BatchMessage) -> tuple[bytes, bytes, bytes]:
         headers = (
             f"Nats-Msg-Id: {parcel.id}.{self._attempt}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
             f"{messages.VERSION_HEADER}: {messages.VERSION}\r\n"
         )
         return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
 
-    def _settle_requested(self, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
+    def _settle_requested(self, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> bool:
         """Settle parcels whose commit message was missed. Returns whether any was settled."""
         answer = self._ask(list(waiting.values()))
         settled = [one for one in answer.states if one.state != "unknown"]
         return [self._settle(Commit(one.id, one.reason, answer.wanted), waiting, refused) for one in settled] != []
 
-    def _settle(self, commit: Commit, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
+    def _settle(self, commit: Commit, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> bool:
         """Process a commit message. Returns whether a waiting parcel matches it."""
         if commit.reason == FORK and commit.id in waiting:
             self.epoch, self.wanted = "", 0
@@ -241,7 +241,7 @@ class Hub(Output):
         return parcel is not None
 
 
-def _note_stored(parcel: Parcel, answer: WireAnswer) -> bool:
+def _note_stored(parcel: BatchMessage, answer: WireAnswer) -> bool:
     """Process JetStream's acknowledgement. Returns whether it was a duplicate. Raises Retry if JetStream rejects it."""
     if answer.status:
         raise Retry(f"no stream {messages.STREAM} accepts events: does a worker of the hub run (`sensor hub run`)?")
@@ -262,7 +262,7 @@ def _commit(body: bytes) -> Commit:
         return Commit("")
 
 
-def _overdue(waiting: Sequence[Parcel], timeout_s: float) -> str:
+def _overdue(waiting: Sequence[BatchMessage], timeout_s: float) -> str:
     stored = sum(parcel.stored for parcel in waiting)
     return (
         f"the hub committed none of {len(waiting)} batches within {timeout_s:g} s; "

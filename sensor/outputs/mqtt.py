@@ -19,7 +19,7 @@ from typing import Annotated, Any, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from sensor.core.model import Check, Field, Model
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry, TrafficKind
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry, TrafficKind
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._home_assistant import OFFLINE, ONLINE, presence
@@ -338,12 +338,12 @@ class Link:
             raise Retry(f"MQTT: {self.lost}")
 
     def wait_answered(self, timeout_s: float) -> None:
-        """Wait for all expected responses. Raises Retry or Refuse if the connection is lost, Retry on a timeout."""
+        """Wait for all expected responses. Raises Retry on a timeout, Retry or BatchRejected on a lost connection."""
         end, had = time.monotonic() + timeout_s, 0
         while len(self.answers) < self._wanted:
             if self.lost:
                 if self.refused:
-                    raise Refuse(f"MQTT: {self.lost}")
+                    raise BatchRejected(f"MQTT: {self.lost}")
                 # Some brokers disconnect right after a rejection.
                 raise Retry(
                     f"MQTT: {next((explanation for _, explanation in self.answers.values() if explanation), self.lost)}"

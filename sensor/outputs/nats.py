@@ -26,7 +26,7 @@ from sensor.outputs._names import known, named
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs.transport.nats_answers import ANSWER_LIMIT, Error, Rights, Stored, Stream, UserAnswer, reason_of
 from sensor.outputs.transport.nats_login import Login
-from sensor.outputs.transport.nats_wire import Answer, Place, Wire, first_of, introduced, reached
+from sensor.outputs.transport.nats_wire import Answer, NatsServer, Wire, first_of, introduced, reached
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 
@@ -290,7 +290,7 @@ class Nats(Output):
             "max_bytes": options.max_mib * 1024 * 1024 or -1,
         }
 
-    def _reach(self, place: Place) -> Iterator[Finding]:
+    def _reach(self, place: NatsServer) -> Iterator[Finding]:
         """Findings on name, port and TLS of one server, up to its first error."""
         timeout_s = self.options.timeout_s
         for finding in probe(place.host, place.port, None, timeout_s):
@@ -340,7 +340,7 @@ class Nats(Output):
             )
 
 
-def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> Place:
+def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> NatsServer:
     """The server of a URL that ``server_url`` validated."""
     parts = urlsplit(url)
-    return Place(parts.hostname or "", parts.port or PORT, tls if parts.scheme == "tls" else None, tls_first)
+    return NatsServer(parts.hostname or "", parts.port or PORT, tls if parts.scheme == "tls" else None, tls_first)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sensor.core.model import Check, Field
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._postgresql_table import COLUMNS, insert_of, quoted, row, table_of, valid_name
@@ -117,7 +117,7 @@ class Postgresql(Output):
             return self._connection.execute(statement, values or None)
         except psycopg.Error as error:
             if values and (isinstance(error, psycopg.DataError) or (error.sqlstate or "")[:2] in REFUSED):
-                raise Refuse(f"PostgreSQL: {_reason_of(error)}") from None
+                raise BatchRejected(f"PostgreSQL: {_reason_of(error)}") from None
             raise Retry(f"PostgreSQL: {_reason_of(error)}{_advice(error.sqlstate, self.options.table)}") from None
         except OSError as error:
             raise Retry(f"PostgreSQL: {_reason_of(error)}") from None

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._sentinel_columns import STREAM, row
 from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
@@ -116,7 +116,7 @@ class Sentinel(Output):
         for begin, end in calls([len(one) for one in rows]):
             try:
                 self._call(self._client, b"[" + b",".join(rows[begin:end]) + b"]")
-            except Refuse as error:
+            except BatchRejected as error:
                 if end - begin > 1 and not done:
                     raise
                 if end - begin > 1:
@@ -202,8 +202,8 @@ def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _check_answer(answer: Answer) -> None:
     try:
         check_answer(answer)
-    except Refuse:
-        raise Refuse(_words(answer)) from None
+    except BatchRejected:
+        raise BatchRejected(_words(answer)) from None
     except Retry as error:
         raise Retry(_words(answer), error.after_s) from None
     if answer.status != 204:

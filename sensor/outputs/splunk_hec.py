@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs.formats._view import milliseconds
 from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
@@ -199,7 +199,7 @@ class SplunkHec(Output):
             return reply
         try:
             _check_answer(reply)
-        except Refuse as error:
+        except BatchRejected as error:
             raise Retry(str(error)) from None
         return reply
 
@@ -228,12 +228,12 @@ class SplunkHec(Output):
 
 
 def _check_answer(reply: _Reply) -> None:
-    """Raises Refuse for errors about events or their size, Retry for all else."""
+    """Raises BatchRejected for errors about events or their size, Retry for all else."""
     try:
         check_answer(reply.answer)
-    except Refuse:
+    except BatchRejected:
         if reply.answer.status == 413 or reply.body.code in EVENT_FAULTS:
-            raise Refuse(reply.reason) from None
+            raise BatchRejected(reply.reason) from None
         raise Retry(reply.reason) from None
     except Retry as error:
         raise Retry(reply.reason, error.after_s) from None

@@ -16,11 +16,11 @@ from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
 from sensor.outputs.transport.http_client import Client, looked, open_client, reached
 from sensor.outputs.transport.http_options import HttpOptions, Packing, PlainUrl
 from sensor.outputs.transport.secrets import Secret
-from sensor.outputs.transport.ticket_systems import SYSTEMS, Locked, Missing, System
+from sensor.outputs.transport.ticket_systems import SYSTEMS, Missing, NeedsOperator, System
 
 Kind = Literal["create", "update", "close", "reopen"]
 PLACE = "{id}"
@@ -83,7 +83,7 @@ class Change(NamedTuple):
     update: dict[str, Any]
 
 
-class Outcome(NamedTuple):
+class TicketResult(NamedTuple):
     """``handle``: id of the ticket in the system; ``remark``: what the operator has to do there."""
 
     handle: str
@@ -113,24 +113,26 @@ class Tickets(Output):
             yield looked("auth", self._looked)
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        raise Refuse("it accepts tickets, not records of the log")
+        raise BatchRejected("it accepts tickets, not records of the log")
 
-    def give(self, change: Change) -> Outcome:
-        """Apply a change. Raises Retry if the system cannot now, Refuse if it will not."""
+    def give(self, change: Change) -> TicketResult:
+        """Apply a change. Raises Retry if the system cannot now, BatchRejected if it will not."""
         if self._system is None:
             raise Retry("not open")
         handle = change.handle
         if handle:
             try:
-                return Outcome(handle, self._changed(self._system, handle, change))
+                return TicketResult(handle, self._changed(self._system, handle, change))
             except Missing:
                 # It was deleted there. A finished ticket stays finished; another is opened again.
                 if change.kind == "close":
-                    return Outcome(handle)
+                    return TicketResult(handle)
         try:
-            return Outcome(self._made(self._system, change))
+            return TicketResult(self._made(self._system, change))
         except Missing as error:
-            raise Locked(f"{error}: check url and project, and the permission to read and open tickets") from None
+            raise NeedsOperator(
+                f"{error}: check url and project, and the permission to read and open tickets"
+            ) from None
 
     def close(self) -> None:
         if self._client is not None:

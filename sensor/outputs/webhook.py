@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
 from sensor.outputs import _webhook_bodies as bodies
 from sensor.outputs.transport.http_client import (
     JSON_FORMATS,
@@ -99,7 +99,7 @@ class Webhook(Output):
         for place, entry in enumerate(entries):
             try:
                 self._post(self._client, entry)
-            except Refuse as error:
+            except BatchRejected as error:
                 refused[place] = str(error)
             except Retry:
                 if not place:
@@ -134,7 +134,7 @@ class Webhook(Output):
     def _check_answer(self, answer: Answer) -> None:
         try:
             check_answer(answer)
-        except Refuse as error:
+        except BatchRejected as error:
             content = answer.body.decode("utf-8", "replace")
             if answer.status == 400 and any(marker in content for marker in SETUP_WORDS.get(self.options.receiver, ())):
                 raise Retry(str(error)) from None

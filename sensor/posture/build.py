@@ -11,7 +11,7 @@ from sensor.inventory.identity import is_link_local
 from sensor.posture.firewall.view import View
 from sensor.posture.site import GONE, Node, Site
 from sensor.posture.vulnerabilities.fleet import Fleet, ordered
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
 
 
@@ -42,7 +42,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
 
 def _vulnerable(fleet: Fleet, nodes: dict[str, Node]) -> Iterable[Weakness]:
     for one in ordered(fleet.evaluate(node.record for node in nodes.values())):
-        if one.finding.verdict is not Verdict.NOT_AFFECTED:
+        if one.finding.verdict is not AffectedStatus.NOT_AFFECTED:
             yield of_vulnerability(one.asset, one.finding, fleet.about(one.finding.cve), one.points)
 
 

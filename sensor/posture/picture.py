@@ -18,7 +18,7 @@ from sensor.posture.site import Site
 from sensor.posture.vulnerabilities.fleet import Fleet
 
 
-class Surroundings(NamedTuple):
+class AssessmentInputs(NamedTuple):
     """Other inputs of assessments. ``networks``: internal networks; ``outputs``: names and addresses of each output's
     hosts; ``vulnerabilities``: the imported ones (``posture.database``).
     """
@@ -34,7 +34,7 @@ class Picture:
     """
 
     def __init__(
-        self, known: Known, around: Surroundings, baseline: Baseline | None = None, details: Details | None = None
+        self, known: Known, around: AssessmentInputs, baseline: Baseline | None = None, details: Details | None = None
     ) -> None:
         self.known, self.around, self._baseline, self._details = known, around, baseline or Baseline(), details
 

@@ -14,7 +14,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.core.type_labels import type_label
 from sensor.posture.firewall.simulate import Machine, Seen
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import Weakness
 
 Record = dict[str, Any]
@@ -40,7 +40,7 @@ class Node(NamedTuple):
     first_seen: str
     last_seen: str
     gone: bool
-    aimed: Circumstances
+    aimed: RiskFactors
     record: Record
 
     @property

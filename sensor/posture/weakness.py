@@ -17,7 +17,7 @@ from sensor.posture.recommendations.knowledge import load_advice
 from sensor.posture.vulnerabilities.about import About
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.finding import Finding
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 SETTING_POINTS = {
     Severity.info: 3.0,
@@ -98,7 +98,7 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
         about.title or finding.cve,
         rated(about.cvss),
         points,
-        finding.verdict is Verdict.AFFECTED,
+        finding.verdict is AffectedStatus.AFFECTED,
         finding.reason,
         _update(asset, about),
         proof,

@@ -24,7 +24,7 @@ WAIT = 10_000_000_000
 FLOW_BITS = 53 - RUN_BITS
 
 
-class World(NamedTuple):
+class RowContext(NamedTuple):
     """Context of the rows. ``run``: number of the engine's run, part of every uid; ``geoip``: None if no database is
     configured.
     """
@@ -57,7 +57,7 @@ Waits = Callable[[Rows], npt.NDArray[np.bool_]]
 class Batch:
     """Messages by class name, with their fields by name."""
 
-    def __init__(self, messages: Mapping[str, Rows], world: World, until: int) -> None:
+    def __init__(self, messages: Mapping[str, Rows], world: RowContext, until: int) -> None:
         """``until``: exchanges that began after it may still wait for an answer (ns)."""
         self.messages, self.world, self.until = messages, world, until
         self.left: list[tuple[str, Rows]] = []

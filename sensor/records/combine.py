@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.confined import Confined
-from sensor.records.query_process import Answer, Begin, Request
+from sensor.records.query_process import Answer, QueryStart, Request
 
 TABLE = "found"
 MEMORY_MIB, SECONDS, THREADS = 512, 60.0, 2
@@ -32,7 +32,7 @@ def combined(columns: Columns, rows: Iterable[Sequence[Any]], sql: str, most: in
     names = _distinct(columns.names)
     made = ", ".join(f"{_quoted(name)} {_known(kind)}" for name, kind in zip(names, columns.types, strict=True))
     with tempfile.TemporaryDirectory(prefix="sensor-hub-") as empty:
-        process = Confined(Begin(empty, [f"CREATE TABLE {TABLE} ({made})"], MEMORY_MIB, THREADS), SECONDS)
+        process = Confined(QueryStart(empty, [f"CREATE TABLE {TABLE} ({made})"], MEMORY_MIB, THREADS), SECONDS)
         try:
             process.run(Request("", 0, [list(row) for row in rows], TABLE))
             return process.run(Request(sql, most))

@@ -11,7 +11,7 @@ from typing import IO, cast
 
 import msgspec
 
-from sensor.records.query_process import Answer, Begin, Request
+from sensor.records.query_process import Answer, QueryStart, Request
 
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
@@ -23,7 +23,7 @@ class QueryError(Exception):
 class Confined:
     """The query process. Close it after use."""
 
-    def __init__(self, begin: Begin, seconds: float) -> None:
+    def __init__(self, begin: QueryStart, seconds: float) -> None:
         """``seconds``: time limit of each answer."""
         self._seconds, self._memory = seconds, begin.memory_mib
         self._process = subprocess.Popen(

@@ -26,7 +26,7 @@ _COUNTRY = lazy_pattern("[A-Z]{2}")  # ISO 3166-1, two letters
 DAMAGED = (LookupError, RuntimeError, TypeError, ValueError, struct.error)
 
 
-class Place(NamedTuple):
+class AddressLocation(NamedTuple):
     """Location of an address. ``asn``: number of its autonomous system; ``as_org``: organization of the autonomous
     system.
     """
@@ -48,7 +48,7 @@ class GeoIP:
         self._paths, self._complain = paths, complain
         self._stamps: dict[str, str] = {}
         self._readers: dict[str, Any] = {}
-        self._known: Bounded[str, Place] = Bounded(KNOWN_LIMIT)
+        self._known: Bounded[str, AddressLocation] = Bounded(KNOWN_LIMIT)
 
     def refresh(self) -> None:
         """Open new and replaced databases."""
@@ -67,17 +67,17 @@ class GeoIP:
         found = [self.place(ip) for ip in coded.dictionary.to_pylist()]
         return {
             f"{end}_{name}": pa.array([place[at] for place in found], kind).take(coded.indices)
-            for at, (name, kind) in enumerate(zip(Place._fields, KINDS, strict=True))
+            for at, (name, kind) in enumerate(zip(AddressLocation._fields, KINDS, strict=True))
         }
 
-    def place(self, ip: str) -> Place:
+    def place(self, ip: str) -> AddressLocation:
         """The location of an address."""
         known = self._known.get(ip)
         if known is None:
-            known = Place()
+            known = AddressLocation()
             for path, reader in self._readers.items():
                 more = _place(self._record(path, reader, ip))
-                known = Place._make(mine if mine is not None else more[at] for at, mine in enumerate(known))
+                known = AddressLocation._make(mine if mine is not None else more[at] for at, mine in enumerate(known))
             self._known.put(ip, known)
         return known
 
@@ -111,14 +111,14 @@ class GeoIP:
         self._complain(f"{path}: countries and autonomous systems are unknown: {clean(why, 300)}")
 
 
-def _place(record: Any) -> Place:
+def _place(record: Any) -> AddressLocation:
     """The values of a record; those of an unexpected type count as unknown."""
     if not isinstance(record, Mapping):
-        return Place()
+        return AddressLocation()
     country = record.get("country")
     code = country.get("iso_code") if isinstance(country, Mapping) else None
     asn, org = record.get("autonomous_system_number"), record.get("autonomous_system_organization")
-    return Place(
+    return AddressLocation(
         code if isinstance(code, str) and _COUNTRY.fullmatch(code) else None,
         asn if type(asn) is int and 0 < asn < 1 << 32 else None,
         (clean(org, NAME_LIMIT) or None) if isinstance(org, str) else None,

@@ -21,7 +21,7 @@ _HISTORY = (
 )
 
 
-class Place(NamedTuple):
+class RowEndpoint(NamedTuple):
     """An endpoint of a row; ``device``: its id, empty if unknown."""
 
     address: int
@@ -45,9 +45,9 @@ class PastDevices:
         for row in reversed(query.run(_HISTORY, most=VERSIONS_MOST).rows):
             self._times.setdefault(row[1], []).append(row[0])
             self._versions.setdefault(row[1], []).append(row)
-        self._ts, self._places = 0, tuple[Place, ...]()
+        self._ts, self._places = 0, tuple[RowEndpoint, ...]()
 
-    def at(self, ts: int, places: tuple[Place, ...]) -> None:
+    def at(self, ts: int, places: tuple[RowEndpoint, ...]) -> None:
         """``ts``: ns."""
         self._ts, self._places = ts, places
 

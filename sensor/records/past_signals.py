@@ -15,7 +15,7 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.packet import Packet
 from sensor.records.codes import PROTOCOLS
-from sensor.records.past_devices import Place, device_of
+from sensor.records.past_devices import RowEndpoint, device_of
 from sensor.records.query import Query
 from sensor.records.stored_kinds import DEVICES, FLOWS, KINDS, StoredKind
 
@@ -38,11 +38,11 @@ class Watched(NamedTuple):
     narrow: Callable[[StoredKind], str]
 
 
-class Past(NamedTuple):
+class PastSubject(NamedTuple):
     """A thing of the past, and the devices at its ends."""
 
     signal: Signal
-    places: tuple[Place, ...]
+    places: tuple[RowEndpoint, ...]
 
 
 class Examined(NamedTuple):
@@ -67,7 +67,7 @@ class PastSignals:
         ]
         self._hours, self.examined = self._counted(most)
 
-    def __iter__(self) -> Iterator[Past]:
+    def __iter__(self) -> Iterator[PastSubject]:
         """All, in order of time."""
         for since, until in self._pages():
             found = [past for source in self._sources for past in self._read(source, since, until)]
@@ -104,7 +104,7 @@ class PastSignals:
         if begun is not None:
             yield begun * HOUR_US, last * HOUR_US
 
-    def _read(self, source: tuple[str, StoredKind, str], since: int, until: int) -> Iterator[Past]:
+    def _read(self, source: tuple[str, StoredKind, str], since: int, until: int) -> Iterator[PastSubject]:
         kind, stored, where = source
         moment = f"epoch_us({_moment(stored)})"
         names = list(stored.fields)
@@ -128,15 +128,15 @@ Row = Sequence[Any]
 Fields = Mapping[str, Any]
 
 
-def _maker(kind: str, stored: StoredKind) -> Callable[[Row, Fields], Past]:
+def _maker(kind: str, stored: StoredKind) -> Callable[[Row, Fields], PastSubject]:
     """The function that makes a signal of a row and its fields."""
     if kind.startswith(DEVICES):
         return lambda row, _: _change(kind.removeprefix(DEVICES), row)
     if kind.startswith(FLOWS):
         change = Change[kind.removeprefix(FLOWS).upper()]
-        return lambda row, fields: Past(_flow(change, row, fields), _places(row))
+        return lambda row, fields: PastSubject(_flow(change, row, fields), _places(row))
     event = event_class(stored.event)
-    return lambda row, fields: Past(_event(event, row, fields, server=stored.server), _places(row))
+    return lambda row, fields: PastSubject(_event(event, row, fields, server=stored.server), _places(row))
 
 
 @functools.cache
@@ -147,10 +147,10 @@ def event_class(name: str) -> type[Event]:
     return found
 
 
-def _places(row: Row) -> tuple[Place, ...]:
+def _places(row: Row) -> tuple[RowEndpoint, ...]:
     """The two ends, each with its device."""
     src, dst = row[6], row[10]
-    return (Place(_ip(row[3]), _mac(row[5]), src or ""), Place(_ip(row[7]), _mac(row[9]), dst or ""))
+    return (RowEndpoint(_ip(row[3]), _mac(row[5]), src or ""), RowEndpoint(_ip(row[7]), _mac(row[9]), dst or ""))
 
 
 def _event(event: type[Event], row: Row, fields: Fields, *, server: bool) -> Event:
@@ -200,10 +200,10 @@ def _flow(change: Change, row: Row, fields: Fields) -> Flow:
     )  # fmt: skip
 
 
-def _change(action: str, row: Row) -> Past:
+def _change(action: str, row: Row) -> PastSubject:
     ts, name, _, *about, ips, macs = row[:11]
     device = device_of(ts * 1000, name, about, ips or (), macs or ())
-    return Past(DeviceChange(ts * 1000, action, device), ())
+    return PastSubject(DeviceChange(ts * 1000, action, device), ())
 
 
 def _ip(text: str | None) -> int:

@@ -72,7 +72,7 @@ def write_replay(folder: Path, gib: float, complain: Callable[[str], None], over
         writer.close()
 
 
-class Aside:
+class RecordsProcess:
     """The child process of a replay that writes its records, so that the engine keeps its memory and time. It starts
     with the first batch: at the end, it has loaded its libraries.
     """

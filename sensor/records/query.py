@@ -12,7 +12,7 @@ from typing import Any
 from sensor.records.chosen import Values, newest_first, paths_of, that_may_hold
 from sensor.records.confined import Confined, QueryError
 from sensor.records.manifest import File
-from sensor.records.query_process import Answer, Begin, Request
+from sensor.records.query_process import Answer, QueryStart, Request
 from sensor.records.readable import NoRecords, Range, readable
 from sensor.records.schema import TABLES, TRAFFIC, Table
 from sensor.records.views import selected, statements, whole_name
@@ -48,7 +48,7 @@ class Query:
         paths = {name: paths_of(self.folder, TABLES[name], files) for name, files in self._by_table.items()}
         made = list(statements(paths, *map(as_sql, self.within)))
         threads = 1 if aside else max(1, min(4, os.cpu_count() or 1))
-        begin = Begin(str(self.folder), made, memory_mib, threads, NICE if aside else 0)
+        begin = QueryStart(str(self.folder), made, memory_mib, threads, NICE if aside else 0)
         self._process = Confined(begin, seconds)
 
     @property

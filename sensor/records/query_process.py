@@ -25,7 +25,7 @@ LATE_ROWS = 1_000
 ALERTS = "alert_ids"
 
 
-class Begin(msgspec.Struct):
+class QueryStart(msgspec.Struct):
     """The first line. ``statements`` create the views; ``folder``: the only readable one; ``nice``: increment of the
     process's niceness.
     """
@@ -60,7 +60,7 @@ class Answer(msgspec.Struct):
 
 def main() -> int:
     lines = sys.stdin.buffer
-    begin = msgspec.json.decode(lines.readline(), type=Begin)
+    begin = msgspec.json.decode(lines.readline(), type=QueryStart)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     with contextlib.suppress(OSError):  # a systemd unit may forbid it
         os.nice(begin.nice)
@@ -71,7 +71,7 @@ def main() -> int:
     return 0
 
 
-def opened(begin: Begin) -> Any:
+def opened(begin: QueryStart) -> Any:
     """A locked in-memory database with the views."""
     import duckdb
 

@@ -40,7 +40,7 @@ class Used(Protocol):
     def needs(self) -> Sequence[tuple[str, str, Sequence[str | int | float]]]: ...
 
 
-class Look(Protocol):
+class RuleDetector(Protocol):
     """The detector of a rule."""
 
     def look(self, signal: Signal) -> Iterator[Alert]: ...
@@ -56,7 +56,7 @@ class Matches(NamedTuple):
     examined: Examined
 
 
-class Lack(NamedTuple):
+class MissingKind(NamedTuple):
     """A kind of event that records do not keep; or one of its fields."""
 
     kind: str
@@ -66,20 +66,20 @@ class Lack(NamedTuple):
         return f"the records do not keep {f'{self.field} of ' if self.field else ''}{self.kind}"
 
 
-def unknown_in_records(uses: Iterable[Used]) -> list[Lack]:
+def unknown_in_records(uses: Iterable[Used]) -> list[MissingKind]:
     """What a rule needs and records do not keep: it cannot be evaluated on them."""
-    found = list[Lack]()
+    found = list[MissingKind]()
     for use in uses:
         if use.kind not in KINDS:
-            found.append(Lack(use.kind))
+            found.append(MissingKind(use.kind))
             continue
         missing = sorted({name for stored in KINDS[use.kind] for name in stored.missing(use.fields)})
-        found += [Lack(use.kind, name) for name in missing]
+        found += [MissingKind(use.kind, name) for name in missing]
     return list(dict.fromkeys(found))
 
 
 def rule_matches(
-    query: Query, uses: Sequence[Used], made: Callable[[PastDevices], Look], networks: Networks,
+    query: Query, uses: Sequence[Used], made: Callable[[PastDevices], RuleDetector], networks: Networks,
     *, rest: Callable[[], None] = lambda: None, most: int = ROWS_MOST,
 ) -> Matches:  # fmt: skip
     """Evaluate a rule that ``unknown_in_records`` accepts. ``made``: makes its detector for a context; ``rest``: called
@@ -104,8 +104,8 @@ def _watched(use: Used) -> Watched:
 
 
 def retrospective(alerts: Iterable[Alert], rule: str, now: int) -> list[Alert]:
-    """Alerts of past traffic for the alert room: repeats of a finding are one alert, reported now (``now``: ns), with
-    the original times.
+    """Alerts of past traffic for the alert processor: repeats of a finding are one alert, reported now (``now``: ns),
+    with the original times.
     """
     by_key = dict[str, list[Alert]]()
     for alert in alerts:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from sensor.core.addresses import Networks
 from sensor.eventlog.disk import sync_folder
 from sensor.records import flows, outbox
-from sensor.records.batch import WAIT, Batch, World
+from sensor.records.batch import WAIT, Batch, RowContext
 from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
 from sensor.records.builders import tables_of
 from sensor.records.copies import settle
@@ -57,7 +57,7 @@ class Busy(Exception):
 FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
-class Made:
+class ProcessedRows:
     """Data processed from the tail and not yet in files. ``tables``: by name and hour; ``left``: waiting messages, by
     run; ``reached``: read position in each file of the tail; ``learned``: device records; ``damages``: file and
     description.
@@ -132,21 +132,21 @@ class Writer:
         self.save(made)
         return self.rows - before
 
-    def begin(self) -> Made:
+    def begin(self) -> ProcessedRows:
         """Nothing processed yet, from the positions in the manifest on."""
-        return Made(self.manifest.pending(), self.manifest.offsets())
+        return ProcessedRows(self.manifest.pending(), self.manifest.offsets())
 
-    def process(self, made: Made, *, final: bool = False) -> None:
+    def process(self, made: ProcessedRows, *, final: bool = False) -> None:
         """Process the tail. Of the data, at most TOGETHER bytes and those of a window are not in files afterwards."""
         for path in files(self.folder):
             while self._step(path, made, final=final):
                 pass
 
-    def waiting(self, made: Made) -> int:
+    def waiting(self, made: ProcessedRows) -> int:
         """Unprocessed bytes of the tail."""
         return sum(path.stat().st_size - made.reached.get(path.name, 0) for path in files(self.folder))
 
-    def _step(self, path: Path, made: Made, *, final: bool) -> bool:
+    def _step(self, path: Path, made: ProcessedRows, *, final: bool) -> bool:
         """Process one window of one file; returns whether there is more in it."""
         offset = made.reached.get(path.name, 0)
         found = piece(path, offset)
@@ -169,7 +169,7 @@ class Writer:
             path.name.rpartition("-")[0] == found.run and path > found.path for path in files(self.folder)
         )
 
-    def _take(self, found: Piece, made: Made, *, over: bool) -> None:
+    def _take(self, found: Piece, made: ProcessedRows, *, over: bool) -> None:
         """Build the rows of a piece."""
         sections = [
             *parts(memoryview(made.left.get(found.run, b""))),
@@ -199,7 +199,7 @@ class Writer:
     ) -> Batch:
         """``patient``: messages may wait for their answers."""
         context, kinds = found.context, shapes(found.context)
-        world = World(
+        world = RowContext(
             context.get("sensor", ""),
             context.get("site", ""),
             context.get("run", 0),
@@ -216,7 +216,7 @@ class Writer:
         now = max((one.now for one in found.blocks), default=0)
         return Batch(messages, world, now - WAIT if same and patient else NO_WAITER)
 
-    def save(self, made: Made) -> None:
+    def save(self, made: ProcessedRows) -> None:
         """Write files and store the read positions, in one transaction."""
         entries = [self.file(name, hour, tables) for (name, hour), tables in made.tables.items()]
         if self._durable:

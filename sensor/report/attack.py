@@ -7,30 +7,30 @@ from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.hops import Hop
 from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths
-from sensor.report.model import Breaker, Road, Roads, Stop
+from sensor.report.model import PathChange, PathStep, ReportedPath, ReportedPaths
 
 ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
 
 
-def roads_of(paths: Paths) -> Roads | None:
+def roads_of(paths: Paths) -> ReportedPaths | None:
     """None if there are no paths."""
     if not paths.pairs:
         return None
-    return Roads(
+    return ReportedPaths(
         goals=[_text(paths, name) for name in paths.goals],
         chosen=paths.chosen,
         pairs=paths.pairs,
         ways=paths.ways,
         roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
         breakers=[
-            Breaker(title=clean(mitigation(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
+            PathChange(title=clean(mitigation(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
             for one in paths.breaks[:BREAKERS_LIMIT]
         ],
     )
 
 
-def _road(paths: Paths, path: Path) -> Road:
-    return Road(
+def _road(paths: Paths, path: Path) -> ReportedPath:
+    return ReportedPath(
         cost=path.cost,
         sources=[_text(paths, name) for name in path.sources[:SOURCES_LIMIT]],
         more_sources=max(len(path.sources) - SOURCES_LIMIT, 0),
@@ -39,9 +39,9 @@ def _road(paths: Paths, path: Path) -> Road:
     )
 
 
-def _stop(paths: Paths, hop: Hop) -> Stop:
+def _stop(paths: Paths, hop: Hop) -> PathStep:
     cuts = [clean(mitigation(paths, *one).title) for one in hop.cuts]
-    return Stop(
+    return PathStep(
         at=_text(paths, hop.target),
         cost=hop.cost,
         why=[clean(one) for one in hop.why],

@@ -9,7 +9,7 @@ from sensor.core.reader import clean
 from sensor.posture.scores.exposure import Exposure
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import Weakness
-from sensor.report.model import Case, Device, Finding, Period, Score, Seat, Term
+from sensor.report.model import AffectedDevice, Case, Device, Finding, Period, Score, Term
 from sensor.report.proofs import Proofs, packet_of
 from sensor.report.story import Story
 
@@ -98,10 +98,12 @@ def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
 def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:
     """One finding on many devices."""
     worst = max(several, key=lambda one: (one.points, one.sure))
-    cases: dict[tuple[str, bool], list[Seat]] = {}
+    cases: dict[tuple[str, bool], list[AffectedDevice]] = {}
     for one in several:
         proof = proofs.add(*(clean(text, SEEN_LIMIT) for text in one.proof))
-        cases.setdefault((clean(one.why, TEXT_LIMIT), one.sure), []).append(Seat(device=one.device, proof=proof))
+        cases.setdefault((clean(one.why, TEXT_LIMIT), one.sure), []).append(
+            AffectedDevice(device=one.device, proof=proof)
+        )
     ordered = sorted(cases.items(), key=lambda case: (not case[0][1], -len(case[1]), case[0][0]))
     return Finding(
         name=name,

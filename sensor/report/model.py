@@ -102,7 +102,7 @@ class Device(Part, kw_only=True):
         return (self.address or self.id) + (f" ({caption})" if caption else "")
 
 
-class Seat(Part, kw_only=True):
+class AffectedDevice(Part, kw_only=True):
     """A device with a finding, and the packet that proves it."""
 
     device: str
@@ -114,7 +114,7 @@ class Case(Part, kw_only=True):
 
     why: str
     sure: bool
-    seats: list[Seat]
+    seats: list[AffectedDevice]
 
 
 class Finding(Part, kw_only=True):
@@ -245,7 +245,7 @@ class Source(Part, kw_only=True):
     unread: Count = 0
 
 
-class Trouble(Part, kw_only=True):
+class HealthProblem(Part, kw_only=True):
     """Health of the sensor: number of occurrences, the last time, and a description."""
 
     check: str
@@ -273,12 +273,12 @@ class Watched(Part, kw_only=True):
     since: str = ""
     until: str = ""
     sources: list[Source] = []
-    health: list[Trouble] = []
+    health: list[HealthProblem] = []
     feeds: list[Feed] = []
     notes: list[str] = []
 
 
-class Stop(Part, kw_only=True):
+class PathStep(Part, kw_only=True):
     """A step of an attack path: how the next device is compromised. ``assumed``: not observed; ``cuts``: changes that
     remove it.
     """
@@ -291,7 +291,7 @@ class Stop(Part, kw_only=True):
     cuts: list[str] = []
 
 
-class Road(Part, kw_only=True):
+class ReportedPath(Part, kw_only=True):
     """An attack path. ``sources``: its starts, ``more_sources``: number of further ones; ``cost``: effort, of which
     less is worse.
     """
@@ -300,10 +300,10 @@ class Road(Part, kw_only=True):
     sources: list[str]
     more_sources: Count = 0
     goal: str
-    stops: list[Stop]
+    stops: list[PathStep]
 
 
-class Breaker(Part, kw_only=True):
+class PathChange(Part, kw_only=True):
     """A change that breaks paths: how many, and the number of observed users of what it removes."""
 
     title: str
@@ -311,7 +311,7 @@ class Breaker(Part, kw_only=True):
     users: Count = 0
 
 
-class Roads(Part, kw_only=True):
+class ReportedPaths(Part, kw_only=True):
     """``goals``: critical devices, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: number of
     paths.
     """
@@ -320,8 +320,8 @@ class Roads(Part, kw_only=True):
     chosen: str
     pairs: int
     ways: int
-    roads: list[Road]
-    breakers: list[Breaker] = []
+    roads: list[ReportedPath]
+    breakers: list[PathChange] = []
 
 
 class Conversation(Part, kw_only=True):
@@ -379,7 +379,7 @@ class Report(Part, kw_only=True):
     incidents: list[Incident] = []
     alerts: list[Alert] = []
     alerts_left_out: Count = 0
-    paths: Roads | None = None
+    paths: ReportedPaths | None = None
     conversations: list[Conversation] = msgspec.field(default_factory=list, name="talks")
     trend: list[Day] = []
     difference: Difference | None = None

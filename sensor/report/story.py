@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
-from sensor.report.model import Change, Period, Source, Trouble
+from sensor.report.model import Change, HealthProblem, Period, Source
 from sensor.report.period import is_time
 
 Record = Mapping[str, Any]
@@ -117,14 +117,14 @@ class Story:
             if any(figures)
         ]
 
-    def health(self, period: Period) -> list[Trouble]:
+    def health(self, period: Period) -> list[HealthProblem]:
         """Health events of the sensor, most severe first."""
-        problems: dict[str, Trouble] = {}
+        problems: dict[str, HealthProblem] = {}
         for ts, check, severity, text in self._health:
             if period.since <= ts <= period.until:
                 known = problems.get(check)
                 worst = max(severity, known.severity, key=SEVERE.index) if known else severity
-                problems[check] = Trouble(
+                problems[check] = HealthProblem(
                     check=check, severity=worst, count=1 + (known.count if known else 0), last=ts, text=text
                 )
         return sorted(problems.values(), key=lambda one: (-SEVERE.index(one.severity), one.check))

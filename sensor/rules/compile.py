@@ -23,7 +23,7 @@ from sensor.counting.tally import Counts, Distinct
 from sensor.documents import nearest
 from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, Field, Fields, Signal, event_classes, fields_of, watched
 from sensor.rules.model import Block, Rule, Step
-from sensor.rules.values import Fit, Kind, Mask, RuleError, Sets, fit_of
+from sensor.rules.values import Kind, Mask, RuleError, Sets, ValueTest, fit_of
 
 # Limits of keys and values in a rule's windows.
 KEYS_LIMIT, VALUES_LIMIT = 16_384, 4096
@@ -35,7 +35,7 @@ Rows = npt.NDArray[np.void]
 _BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
 
 
-class Ready(NamedTuple):
+class CompiledStep(NamedTuple):
     """One step of a rule. ``holds``: predicate on an event, a flow or a device change; ``rows``: prefilter on columns
     of flow changes; ``key``: grouping key, and ``label``: the same as text; ``wanted``: prefilter of events.
     """
@@ -57,7 +57,7 @@ class Ready(NamedTuple):
         return getattr(signal, "kind", None) in self.flows or getattr(signal, "action", None) in self.devices
 
 
-def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
+def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[CompiledStep]:
     """The steps of a rule. Raises RuleError with all faults and their positions."""
     ready, errors = [], list[RuleError]()
     for place, step in enumerate(rule.steps):
@@ -74,7 +74,7 @@ def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
     return ready
 
 
-def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> Ready:
+def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> CompiledStep:
     """Adds faults in conditions to ``errors``."""
     kinds = watched(step.when)
     fields = fields_of(kinds, context)
@@ -84,7 +84,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: l
     common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
     keys = tuple(one.get for one in common)
     flows = frozenset(FLOW_KINDS[kind] for kind in kinds if kind in FLOW_KINDS)
-    return Ready(
+    return CompiledStep(
         frozenset(event_classes()[kind] for kind in kinds if kind not in FLOW_KINDS and kind not in DEVICE_KINDS),
         flows,
         frozenset(DEVICE_KINDS[kind] for kind in kinds if kind in DEVICE_KINDS),
@@ -99,7 +99,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: l
 
 # Conditions.
 
-Conditions = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
+Conditions = list[tuple[Callable[[Any], Any], ValueTest, tuple[str, ...], str]]
 
 
 def _block(
@@ -116,7 +116,7 @@ def _block(
     return [what for _, what in sorted(found, key=lambda each: each[0])]
 
 
-def _fit(about: Field, name: str, condition: Any, sets: Sets, context: Context) -> Fit:
+def _fit(about: Field, name: str, condition: Any, sets: Sets, context: Context) -> ValueTest:
     try:
         return fit_of(about.kind, condition, sets, context.networks)
     except RuleError as error:
@@ -173,7 +173,7 @@ def _rows(kinds: frozenset[Change], where: Conditions) -> Callable[[Rows], Mask]
 # Counts and sequences.
 
 
-class Found(NamedTuple):
+class RuleMatch(NamedTuple):
     """A match of the rule: the number counted, and the start."""
 
     number: int
@@ -183,7 +183,7 @@ class Found(NamedTuple):
 class Counting:
     """Counts things with one key, or distinct values of a field, within the window."""
 
-    def __init__(self, rule: Rule, step: Ready) -> None:
+    def __init__(self, rule: Rule, step: CompiledStep) -> None:
         """Raises RuleError if the field with distinct values does not exist."""
         self._most, self._key = rule.count, step.key
         self._value = _field(step.fields, rule.distinct, "distinct").get if rule.distinct else None
@@ -194,26 +194,26 @@ class Counting:
             "values", Distinct(window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT))
         )
 
-    def add(self, signal: Any, _: int) -> Found | None:
+    def add(self, signal: Any, _: int) -> RuleMatch | None:
         if self._most == 1:
-            return Found(1, signal.ts)
+            return RuleMatch(1, signal.ts)
         key = self._key(signal)
         if self._value is None:
             count = self._counts.add(key, signal.ts)
-            return Found(count, signal.ts) if count >= self._most else None
+            return RuleMatch(count, signal.ts) if count >= self._most else None
         count = self._values.add(key, self._value(signal), signal.ts)
-        return Found(count, signal.ts) if count >= self._most else None
+        return RuleMatch(count, signal.ts) if count >= self._most else None
 
 
 class Sequence:
     """For each key and each number of completed steps: the start of the latest such chain."""
 
-    def __init__(self, rule: Rule, steps: list[Ready]) -> None:
+    def __init__(self, rule: Rule, steps: list[CompiledStep]) -> None:
         self._steps, self._window = steps, (rule.within or 1) * SECOND
         self.tables = NamedTables()
         self._chains: Bounded[Hashable, list[int]] = self.tables.add("chains", Bounded(KEYS_LIMIT))
 
-    def add(self, signal: Any, step: int) -> Found | None:
+    def add(self, signal: Any, step: int) -> RuleMatch | None:
         """Process a thing that matches ``step``; the last step completes a chain that is within the window."""
         key = self._steps[step].key(signal)
         chains = self._chains.get(key)
@@ -229,13 +229,13 @@ class Sequence:
         if step < len(self._steps) - 1:
             return None
         self._chains.pop(key)
-        return Found(len(self._steps), began)
+        return RuleMatch(len(self._steps), began)
 
 
 # Text of the alert.
 
 
-def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Callable[[Any, Found], str]:
+def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Callable[[Any, RuleMatch], str]:
     """The function that makes the summary of an alert, with fields in braces. ``who`` names an endpoint. Raises
     RuleError for an unknown field.
     """
@@ -244,7 +244,7 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
         if name not in {"count", "src", "dst"}:
             _field(fields, name, "summary")
 
-    def text_of(name: str, signal: Any, found: Found) -> str:
+    def text_of(name: str, signal: Any, found: RuleMatch) -> str:
         if name == "count":
             return str(found.number)
         return who(signal, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(signal))

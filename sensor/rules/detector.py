@@ -22,7 +22,7 @@ from sensor.core.wants import Want, any_of
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.hosts import who
-from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
+from sensor.rules.compile import Counting, RuleMatch, Sequence, ready_steps, sentence
 from sensor.rules.fields import Signal, ends_of
 from sensor.rules.model import Rule
 from sensor.rules.values import Sets
@@ -34,7 +34,7 @@ REPEATS_LIMIT = 16_384
 class CustomDetector(Detector):
     """Common base. ``matched``: number of things that met the conditions of any step."""
 
-    weighs_itself = True
+    adjusts_severity = True
     rule: ClassVar[Rule]
     sets: ClassVar[Sets]
 
@@ -59,7 +59,7 @@ class CustomDetector(Detector):
                 if found is not None and self._reported.fresh(self._key(signal), signal.ts):
                     yield self._alert(signal, found)
 
-    def _alert(self, signal: Signal, found: Found) -> Alert:
+    def _alert(self, signal: Signal, found: RuleMatch) -> Alert:
         rule, ends = self.rule, ends_of(signal)
         src, dst, ports = ends.src(signal), ends.dst(signal), (ends.src_port(signal), ends.dst_port(signal))
         if rule.actor == "dst":
@@ -87,7 +87,7 @@ class CustomDetector(Detector):
         )
         return msgspec.structs.replace(alert, techniques=rule.techniques)
 
-    def _why(self, found: Found) -> Iterator[str]:
+    def _why(self, found: RuleMatch) -> Iterator[str]:
         rule = self.rule
         watched = ", then ".join(" or ".join(step.when) for step in rule.steps)
         if rule.sequence:

@@ -91,7 +91,7 @@ class Rules:
         return self.made
 
 
-class Nowhere:
+class EmptyContext:
     """A context without devices, for rules that are only checked or tested."""
 
     intel: Any = None
@@ -148,7 +148,7 @@ def _faults_of(one: Loaded, known: dict[str, Loaded]) -> list[Fault]:
         first = known[one.rule.id].path
         return [one.fault(RuleError(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]
     try:
-        one.detector(Nowhere())
+        one.detector(EmptyContext())
     except RuleError as error:
         return [one.fault(each) for each in (error, *error.others)]
     return []

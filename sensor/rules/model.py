@@ -62,7 +62,7 @@ class Step(_Written):
     by: Texts = ()
 
 
-class Made(BaseModel):
+class TestEvent(BaseModel):
     """An event of a test: ``at``: seconds after its start; ``times``: number of repetitions, ``every``: interval in
     seconds, with ``{n}`` as counter in texts. Any other key is a field.
     """
@@ -75,13 +75,13 @@ class Made(BaseModel):
     every: float = Field(1, ge=0, le=LONGEST_S)
 
 
-class Trial(_Written):
+class RuleTest(_Written):
     """A test of a rule: events, devices (by address, each with its attributes), and the expected number of alerts."""
 
     title: str = Field(min_length=3)
     alerts: int = Field(1, ge=0)
     devices: dict[str, dict[str, str]] = {}
-    events: list[Made] = Field(min_length=1)
+    events: list[TestEvent] = Field(min_length=1)
 
 
 class Rule(Step):
@@ -109,7 +109,7 @@ class Rule(Step):
     distinct: str = ""
     within: Span | None = None
     again: Span = 3600
-    tests: list[Trial] = []
+    tests: list[RuleTest] = []
 
     @field_validator("attack")
     @classmethod

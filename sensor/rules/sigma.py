@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sensor.core.attack import TECHNIQUES
 from sensor.documents import DocumentErrors, foreign_documents, nearest
 from sensor.rules.fields import fields_of
-from sensor.rules.load import Nowhere
+from sensor.rules.load import EmptyContext
 from sensor.rules.sigma_sources import NUMBERED, Source, sources_of
 from sensor.rules.values import OPERATORS, Kind
 
@@ -31,11 +31,11 @@ _TEXT = frozenset((Kind.TEXT, Kind.TEXTS))
 _OPPOSITE = {"above": "at_most", "at_most": "above", "below": "at_least", "at_least": "below", "is": "not", "not": "is"}
 
 
-class Unfit(Exception):
+class NotConvertible(Exception):
     """Why a rule cannot be converted, as text."""
 
 
-class Leaf(NamedTuple):
+class Comparison(NamedTuple):
     """A field, an operator of ``values``, and values of which one must match; or with negation, none."""
 
     field: str
@@ -44,18 +44,20 @@ class Leaf(NamedTuple):
     wanted: bool = True
 
 
-Blocks = list[list[Leaf]]
+Blocks = list[list[Comparison]]
 
 
 def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
     """The rules in a Sigma file, each as an entry of a rule file; and the rejected ones with the reason, as text.
-    Raises Unfit if it is not a Sigma file, or pySigma is not installed.
+    Raises NotConvertible if it is not a Sigma file, or pySigma is not installed.
     """
     try:
         from sigma.collection import SigmaCollection
         from sigma.exceptions import SigmaError
     except ImportError:
-        raise Unfit("pySigma is needed to read rules of Sigma: pip install 'passive-network-sensor[sigma]'") from None
+        raise NotConvertible(
+            "pySigma is needed to read rules of Sigma: pip install 'passive-network-sensor[sigma]'"
+        ) from None
     try:
         documents = foreign_documents(path, text)
         rules = (
@@ -64,14 +66,14 @@ def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
             else []
         )
     except (DocumentErrors, SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise Unfit(f"not a file of Sigma: {' '.join(str(error).split())[:200]}") from None
+        raise NotConvertible(f"not a file of Sigma: {' '.join(str(error).split())[:200]}") from None
     if not rules:
-        raise Unfit("not a file of Sigma: no rules in it")
+        raise NotConvertible("not a file of Sigma: no rules in it")
     entries, refused = [], []
     for rule in rules:
         try:
             entries.append(_entry(_sound(rule)))
-        except (Unfit, SigmaError) as error:
+        except (NotConvertible, SigmaError) as error:
             refused.append(f"{rule.title}: {' '.join(str(error).split())[:300]}")
     return entries, refused
 
@@ -81,9 +83,9 @@ def _sound(rule: SigmaRuleBase) -> SigmaRule:
     from sigma.rule import SigmaRule
 
     if rule.errors:
-        raise Unfit("; ".join(" ".join(str(error).split()) for error in rule.errors))
+        raise NotConvertible("; ".join(" ".join(str(error).split()) for error in rule.errors))
     if not isinstance(rule, SigmaRule):
-        raise Unfit("correlations are not supported; use count and within in a rule")
+        raise NotConvertible("correlations are not supported; use count and within in a rule")
     return rule
 
 
@@ -129,18 +131,18 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
             for name, value in (("category", where.category), ("product", where.product), ("service", where.service))
             if value
         )
-        raise Unfit(f"the log source ({named or 'none'}) is not a supported network log source")
+        raise NotConvertible(f"the log source ({named or 'none'}) is not a supported network log source")
     parsed = [condition.parsed for condition in rule.detection.parsed_condition]
     blocks = [block for one in parsed for block in _either(_tree(one), wanted=True)]
     if len(blocks) > BLOCKS_LIMIT:
-        raise Unfit(f"the condition comes to {len(blocks)} alternatives, at most {BLOCKS_LIMIT} are taken")
+        raise NotConvertible(f"the condition comes to {len(blocks)} alternatives, at most {BLOCKS_LIMIT} are taken")
     used = dict.fromkeys(leaf.field for block in blocks for leaf in block)
     for source in sources:
         if all(name in source.fields for name in used):
             return source, blocks
     known = list(dict.fromkeys(name for source in sources for name in source.fields))
     unknown = [name for name in used if name not in known]
-    raise Unfit(
+    raise NotConvertible(
         f"no counterpart of the field {unknown[0]!r}, {nearest(unknown[0], known)}"
         if unknown
         else f"no event has all of {', '.join(used)}"
@@ -155,7 +157,7 @@ class _Node(NamedTuple):
 
     operator: str
     below: tuple[_Node, ...] = ()
-    leaf: Leaf | None = None
+    leaf: Comparison | None = None
 
 
 def _tree(item: Any) -> _Node:
@@ -166,14 +168,14 @@ def _tree(item: Any) -> _Node:
         return _Node("leaf", leaf=_leaf(item.field, item.value))
     operator = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
     if operator is None:
-        raise Unfit("it searches for keywords in raw log lines, which do not exist here")
+        raise NotConvertible("it searches for keywords in raw log lines, which do not exist here")
     below = [_tree(one) for one in item.args]
     return _Node("or", tuple(_together(below))) if operator == "or" else _Node(operator, tuple(below))
 
 
 def _together(nodes: list[_Node]) -> Iterable[_Node]:
     """Alternatives with one field and operator become one leaf with several values."""
-    found: dict[tuple[str, str], Leaf] = {}
+    found: dict[tuple[str, str], Comparison] = {}
     for node in nodes:
         leaf = node.leaf
         if leaf is None or (leaf.operator in _OPPOSITE and leaf.operator != "is"):
@@ -186,7 +188,7 @@ def _together(nodes: list[_Node]) -> Iterable[_Node]:
     yield from (_Node("leaf", leaf=leaf) for leaf in found.values())
 
 
-def _leaf(field: str, value: Any) -> Leaf:
+def _leaf(field: str, value: Any) -> Comparison:
     from sigma.types import (
         SigmaBool,
         SigmaCIDRExpression,
@@ -200,32 +202,32 @@ def _leaf(field: str, value: Any) -> Leaf:
     if isinstance(value, SigmaString):
         return _of_text(field, value)
     if isinstance(value, SigmaNumber):
-        return Leaf(field, "is", (value.number,))
+        return Comparison(field, "is", (value.number,))
     if isinstance(value, SigmaCIDRExpression):
-        return Leaf(field, "is", (str(value.cidr),))
+        return Comparison(field, "is", (str(value.cidr),))
     if isinstance(value, SigmaBool):
-        return Leaf(field, "is", (value.boolean,))
+        return Comparison(field, "is", (value.boolean,))
     if isinstance(value, SigmaNull):
-        return Leaf(field, "present", (False,))
+        return Comparison(field, "present", (False,))
     if isinstance(value, SigmaRegularExpression):
-        return Leaf(field, "matches", (str(value.regexp),))
+        return Comparison(field, "matches", (str(value.regexp),))
     if isinstance(value, SigmaCompareExpression):
         operators = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
-        return Leaf(field, operators[value.op.name], (value.number.number,))
-    raise Unfit(f"the field {field!r} is compared with an unsupported value ({type(value).__name__})")
+        return Comparison(field, operators[value.op.name], (value.number.number,))
+    raise NotConvertible(f"the field {field!r} is compared with an unsupported value ({type(value).__name__})")
 
 
-def _of_text(field: str, value: SigmaString) -> Leaf:
+def _of_text(field: str, value: SigmaString) -> Comparison:
     """Text with wildcards, as the simplest equivalent operator."""
     parts = list(value.s)
     plain = [part for part in parts if isinstance(part, str)]
     if not parts or (len(plain) == 1 and len(parts) == 1):
-        return Leaf(field, "is", ("".join(plain),))
+        return Comparison(field, "is", ("".join(plain),))
     many = ["*" if not isinstance(part, str) and part.name == "WILDCARD_MULTI" else "" for part in parts]
     if len(plain) == 1 and "".join(many) == "*" * (len(parts) - 1):
         operator = "contains" if len(parts) == 3 else "begins" if many[1] else "ends"
-        return Leaf(field, operator, (plain[0],))
-    return Leaf(field, "matches", (f"^(?:{value.to_regex().regexp})$",))
+        return Comparison(field, operator, (plain[0],))
+    return Comparison(field, "matches", (f"^(?:{value.to_regex().regexp})$",))
 
 
 def _either(node: _Node, *, wanted: bool) -> Blocks:
@@ -238,7 +240,7 @@ def _either(node: _Node, *, wanted: bool) -> Blocks:
     if (node.operator == "or") is wanted:
         return [block for blocks in below for block in blocks]
     if (size := _product(len(blocks) for blocks in below)) > BLOCKS_LIMIT:
-        raise Unfit(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are taken")
+        raise NotConvertible(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are taken")
     return [[leaf for block in blocks for leaf in block] for blocks in itertools.product(*below)]
 
 
@@ -252,42 +254,44 @@ def _product(sizes: Iterable[int]) -> int:
 # Blocks.
 
 
-def _block(leaves: list[Leaf], source: Source) -> dict[str, Any]:
+def _block(leaves: list[Comparison], source: Source) -> dict[str, Any]:
     """The conditions on each field."""
-    kinds = {name: field.kind for name, field in fields_of([source.when], Nowhere()).items()}
-    by_field: dict[str, list[Leaf]] = {}
+    kinds = {name: field.kind for name, field in fields_of([source.when], EmptyContext()).items()}
+    by_field: dict[str, list[Comparison]] = {}
     for leaf in dict.fromkeys(leaves):
         by_field.setdefault(source.fields[leaf.field], []).append(_numbered(leaf))
     return {field: _field_conditions(field, kinds[field], some) for field, some in by_field.items()}
 
 
-def _numbered(leaf: Leaf) -> Leaf:
+def _numbered(leaf: Comparison) -> Comparison:
     """Record type names and similar values as the numbers that the sensor uses."""
     table = NUMBERED.get(leaf.field)
     if table is None:
         return leaf
     values = tuple(table.get(str(value).lower(), value) for value in leaf.values)
     if leaf.operator not in {"is", "present"} or not all(isinstance(value, int) for value in values):
-        raise Unfit(f"the field {leaf.field!r} is compared with {leaf.values[0]!r}, expected one of {', '.join(table)}")
+        raise NotConvertible(
+            f"the field {leaf.field!r} is compared with {leaf.values[0]!r}, expected one of {', '.join(table)}"
+        )
     return leaf._replace(values=values)
 
 
-def _field_conditions(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
+def _field_conditions(field: str, kind: Kind, leaves: list[Comparison]) -> Any:
     """All conditions on a field: as operators if each is used once, otherwise as one regular expression."""
     by_operator: dict[str, Any] = {}
     for leaf in leaves:
         operator, values = _with_operator(field, kind, leaf)
         if operator is None or operator in by_operator:
             if kind is not Kind.TEXT:
-                raise Unfit(f"the condition on {field} is not supported for {kind.value}")
+                raise NotConvertible(f"the condition on {field} is not supported for {kind.value}")
             return {"matches": "".join(_ahead(each) for each in leaves)}
         if operator not in OPERATORS[kind]:
-            raise Unfit(f"{field} is {kind.value} and does not support {leaf.operator}")
+            raise NotConvertible(f"{field} is {kind.value} and does not support {leaf.operator}")
         by_operator[operator] = values[0] if len(values) == 1 else list(values)
     return by_operator["is"] if list(by_operator) == ["is"] else by_operator
 
 
-def _with_operator(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:
+def _with_operator(field: str, kind: Kind, leaf: Comparison) -> tuple[str | None, tuple[Any, ...]]:
     """The operator and values of a leaf; no operator if only a regular expression can express it."""
     values = leaf.values
     if kind in {Kind.NUMBER, Kind.NUMBERS} and leaf.operator == "is":
@@ -296,7 +300,7 @@ def _with_operator(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tupl
         values = tuple(map(str, values))
     if leaf.operator == "present":
         if kind not in {Kind.TEXT, Kind.TEXTS, Kind.ADDRESS}:
-            raise Unfit(f"{field} is never empty")
+            raise NotConvertible(f"{field} is never empty")
         return "present", (bool(values[0]) is leaf.wanted,)
     if kind is Kind.FLAG and leaf.operator == "is":
         return "is", ((str(values[0]).lower() == "true") is leaf.wanted,)
@@ -305,7 +309,7 @@ def _with_operator(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tupl
     return (_OPPOSITE[leaf.operator], values) if leaf.operator in _OPPOSITE else (None, values)
 
 
-def _ahead(leaf: Leaf) -> str:
+def _ahead(leaf: Comparison) -> str:
     """A leaf as a look-ahead from the beginning of the text."""
     sign = "=" if leaf.wanted else "!"
     if leaf.operator == "present":

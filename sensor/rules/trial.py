@@ -20,8 +20,8 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.documents import nearest
 from sensor.rules.fields import ATTRIBUTES, DEVICE_KINDS, FLOW_KINDS, Signal, event_classes, watched
-from sensor.rules.load import Loaded, Nowhere
-from sensor.rules.model import Trial
+from sensor.rules.load import EmptyContext, Loaded
+from sensor.rules.model import RuleTest
 from sensor.rules.values import RuleError
 
 START = 1_767_225_600 * SECOND  # 2026-01-01
@@ -42,7 +42,7 @@ _EMPTY: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, bool | None:
 _REASONS = {reason.name.lower(): reason for reason in Reason}
 
 
-class Outcome(NamedTuple):
+class RuleTestResult(NamedTuple):
     """Result of a test: the expected alerts and the actual ones."""
 
     title: str
@@ -54,19 +54,19 @@ class Outcome(NamedTuple):
         return len(self.alerts) == self.wanted
 
 
-def run_trial(one: Loaded, place: int) -> Outcome:
+def run_trial(one: Loaded, place: int) -> RuleTestResult:
     """Run one test of a rule. Raises RuleError with the faults in it."""
     trial = one.rule.tests[place]
     try:
-        detector = one.detector(Nowhere(_devices(trial)))
+        detector = one.detector(EmptyContext(_devices(trial)))
         signals = sorted(_signals(one, trial), key=lambda signal: signal.ts)
     except RuleError as error:
         raise error.within("tests", place) from None
     alerts = [alert for signal in signals for alert in detector.look(signal)]
-    return Outcome(trial.title, trial.alerts, alerts)
+    return RuleTestResult(trial.title, trial.alerts, alerts)
 
 
-def _devices(trial: Trial) -> dict[int, Device]:
+def _devices(trial: RuleTest) -> dict[int, Device]:
     found = {}
     for address, attributes in trial.devices.items():
         try:
@@ -105,7 +105,7 @@ def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vla
     )
 
 
-def _signals(one: Loaded, trial: Trial) -> Iterator[Signal]:
+def _signals(one: Loaded, trial: RuleTest) -> Iterator[Signal]:
     for place, made in enumerate(trial.events):
         kind = made.when or one.rule.steps[0].when[0]
         try:

@@ -16,7 +16,7 @@ _BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
 _OF_TEXT = frozenset(("count", "src", "dst"))
 
 
-class Need(NamedTuple):
+class FieldNeed(NamedTuple):
     """A condition on a field: one of the values must fit."""
 
     field: str
@@ -24,21 +24,21 @@ class Need(NamedTuple):
     values: tuple[str | int | float, ...]
 
 
-class Use(NamedTuple):
+class KindUse(NamedTuple):
     """One kind that a rule watches. ``needs``: conditions that each match meets."""
 
     kind: str
     fields: frozenset[str]
-    needs: tuple[Need, ...]
+    needs: tuple[FieldNeed, ...]
 
 
-def uses(rule: Rule, sets: Sets) -> list[Use]:
+def uses(rule: Rule, sets: Sets) -> list[KindUse]:
     """What a valid rule reads of each of its kinds."""
-    found = list[Use]()
+    found = list[KindUse]()
     for step in rule.steps:
         fields = frozenset(_fields(rule, step))
         needs = tuple(_needs(step.where, sets))
-        found += [Use(kind, fields, needs) for kind in step.when]
+        found += [KindUse(kind, fields, needs) for kind in step.when]
     return found
 
 
@@ -52,9 +52,9 @@ def _fields(rule: Rule, step: Step) -> Iterator[str]:
         yield from (name for name in _BRACES.findall(rule.summary or rule.title) if name not in _OF_TEXT)
 
 
-def _needs(where: Block, sets: Sets) -> Iterator[Need]:
+def _needs(where: Block, sets: Sets) -> Iterator[FieldNeed]:
     for field, condition in where.items():
         conditions: dict[str, Any] = condition if isinstance(condition, dict) else {"is": condition}
         for operator, wanted in conditions.items():
             if operator not in ("not", "present"):
-                yield Need(field, operator, tuple(items_of(wanted, sets)))
+                yield FieldNeed(field, operator, tuple(items_of(wanted, sets)))

@@ -60,7 +60,7 @@ class RuleError(Exception):
         return RuleError(self.message, *above, *self.location, key=self.key)
 
 
-class Fit(NamedTuple):
+class ValueTest(NamedTuple):
     """``one`` tests a value; ``many`` a column (for addresses: both halves), None if not possible."""
 
     one: One
@@ -78,7 +78,7 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
+def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> ValueTest:
     """The condition on a field. Raises RuleError if it is invalid for its type."""
     if not isinstance(requested, dict):
         return _fit(kind, "is", requested, sets, networks)
@@ -99,28 +99,28 @@ def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
     return fits[0] if len(fits) == 1 else _all_of(fits)
 
 
-def _all_of(fits: list[Fit]) -> Fit:
+def _all_of(fits: list[ValueTest]) -> ValueTest:
     ones, manies = tuple(fit.one for fit in fits), [fit.many for fit in fits if fit.many is not None]
 
     def many(*columns: Any) -> Mask:
         found: Mask = np.logical_and.reduce([each(*columns) for each in manies])
         return found
 
-    return Fit(lambda value: all(one(value) for one in ones), many if manies else None)
+    return ValueTest(lambda value: all(one(value) for one in ones), many if manies else None)
 
 
-def _fit(kind: Kind, operator: str, wanted: Any, sets: Sets, networks: Networks) -> Fit:
+def _fit(kind: Kind, operator: str, wanted: Any, sets: Sets, networks: Networks) -> ValueTest:
     if operator == "present":
         present = _flag(wanted)
-        return Fit(lambda value: bool(value) == present)
+        return ValueTest(lambda value: bool(value) == present)
     if operator == "not":
         return _not(_fit(kind, "is", wanted, sets, networks))
     if kind in {Kind.TEXTS, Kind.NUMBERS}:
         single = _fit(Kind.TEXT if kind is Kind.TEXTS else Kind.NUMBER, operator, wanted, sets, networks).one
-        return Fit(lambda values: any(single(value) for value in values))
+        return ValueTest(lambda values: any(single(value) for value in values))
     if kind is Kind.FLAG:
         flag = _flag(wanted)
-        return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
+        return ValueTest(lambda value: value is flag, lambda column: (column != 0) == flag)
     try:
         return _of_items(kind, operator, items_of(wanted, sets), networks)
     except RuleError as error:
@@ -134,17 +134,17 @@ def _fit(kind: Kind, operator: str, wanted: Any, sets: Sets, networks: Networks)
         raise
 
 
-def _of_items(kind: Kind, operator: str, items: list[Any], networks: Networks) -> Fit:
+def _of_items(kind: Kind, operator: str, items: list[Any], networks: Networks) -> ValueTest:
     if kind is Kind.TEXT:
-        return Fit(_text(operator, items))
+        return ValueTest(_text(operator, items))
     if kind is Kind.MAC:
-        return Fit(_mac(items))
+        return ValueTest(_mac(items))
     return _number(operator, items, networks) if kind is Kind.NUMBER else _address(items, networks)
 
 
-def _not(fit: Fit) -> Fit:
+def _not(fit: ValueTest) -> ValueTest:
     one, many = fit
-    return Fit(lambda value: not one(value), None if many is None else lambda *columns: ~many(*columns))
+    return ValueTest(lambda value: not one(value), None if many is None else lambda *columns: ~many(*columns))
 
 
 def items_of(wanted: Any, sets: Sets) -> list[Any]:
@@ -200,26 +200,26 @@ def _text(operator: str, items: list[Any]) -> One:
     return lambda value: search(value) is not None
 
 
-def _number(operator: str, items: list[Any], networks: Networks) -> Fit:
+def _number(operator: str, items: list[Any], networks: Networks) -> ValueTest:
     """Numbers; in text fields of events also addresses and MACs."""
     if operator == "is":
         if all(isinstance(item, str) for item in items):
-            return _address(items, networks) if not any(_is_mac(item) for item in items) else Fit(_mac(items))
+            return _address(items, networks) if not any(_is_mac(item) for item in items) else ValueTest(_mac(items))
         exact = frozenset(map(_numeric, items))
-        return Fit(lambda value: value in exact, lambda column: np.isin(column, list(exact)))
+        return ValueTest(lambda value: value in exact, lambda column: np.isin(column, list(exact)))
     limit = _numeric(items[0])
     if len(items) > 1:
         raise RuleError("found several numbers, expected one")
     if operator in {"above", "at_least"}:
         return (
-            Fit((lambda value: value > limit), (lambda column: column > limit))
+            ValueTest((lambda value: value > limit), (lambda column: column > limit))
             if operator == "above"
-            else Fit((lambda value: value >= limit), (lambda column: column >= limit))
+            else ValueTest((lambda value: value >= limit), (lambda column: column >= limit))
         )
     return (
-        Fit((lambda value: value < limit), (lambda column: column < limit))
+        ValueTest((lambda value: value < limit), (lambda column: column < limit))
         if operator == "below"
-        else Fit((lambda value: value <= limit), (lambda column: column <= limit))
+        else ValueTest((lambda value: value <= limit), (lambda column: column <= limit))
     )
 
 
@@ -229,7 +229,7 @@ def _numeric(item: Any) -> int | float:
     return item
 
 
-def _address(items: list[Any], networks: Networks) -> Fit:
+def _address(items: list[Any], networks: Networks) -> ValueTest:
     """Addresses, blocks, and the keywords of ``ZONES``."""
     exact, blocks, zones = set[int](), list[tuple[int, int]](), set[str]()
     for item in items:
@@ -260,7 +260,7 @@ def _address(items: list[Any], networks: Networks) -> Fit:
         )
 
     ranges = [*blocks, *((address, address) for address in exact), *(networks.blocks if "internal" in zones else ())]
-    return Fit(one, _ranges(ranges) if not zones - {"internal"} and len(ranges) <= BLOCKS_LIMIT else None)
+    return ValueTest(one, _ranges(ranges) if not zones - {"internal"} and len(ranges) <= BLOCKS_LIMIT else None)
 
 
 def _ranges(ranges: list[tuple[int, int]]) -> Many:

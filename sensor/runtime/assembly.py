@@ -13,12 +13,12 @@ import msgspec
 
 import sensor.dissectors
 from sensor import __version__
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.incidents import Incidents
 from sensor.alerts.mutes import Mutes
+from sensor.alerts.processor import AlertProcessor
 from sensor.alerts.roles import Roles
-from sensor.alerts.room import AlertRoom
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.boundary import Boundary
 from sensor.boundary import Fault as Broken
 from sensor.budget import Budget
@@ -61,7 +61,7 @@ CONTEXT = "alerts.weigher.context"
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
 
-class World:
+class DetectorContext:
     """The Context of detectors (core/detector.py)."""
 
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
@@ -148,28 +148,28 @@ class Engine:
         budget = Budget.of(config.memory_mib)
         limits = _limits(config, budget)
         inventory = Inventory(self.known.matcher, self.known.oui, networks, limits, key=secret, scope=config.sensor.id)
-        self.world = world = World(networks, lists, inventory, budget)
+        self.world = world = DetectorContext(networks, lists, inventory, budget)
         world.profiles.become(self.profiles.installed)
         self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))
         if keeper is not None:
             keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
         self.reread = Reread(inventory)
-        self._weigher = Weigher(world, Roles(config.roles.model_dump()))
+        self._scorer = AlertScorer(world, Roles(config.roles.model_dump()))
         self._detectors = _detectors(config, world, {})
-        room = self._room(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
+        alerts = self._alert_processor(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
         self._learner = Learner(world, world.baseline)
         self.pipeline = self._pipeline(
-            inventory, room, boundary=Boundary(report), sizes=_sizes(config, budget), evidence=evidence, health=health
+            inventory, alerts, boundary=Boundary(report), sizes=_sizes(config, budget), evidence=evidence, health=health
         )
 
-    def _pipeline(self, inventory: Inventory, room: AlertRoom, **more: Any) -> Pipeline:
+    def _pipeline(self, inventory: Inventory, alert_processor: AlertProcessor, **more: Any) -> Pipeline:
         """``more``: boundary, sizes, evidence and health."""
         world = self.world
         return Pipeline(
             dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
             detectors=self._all(self.rules.detectors(world)),
             inventory=inventory,
-            room=room,
+            alert_processor=alert_processor,
             listeners=[
                 *(
                     Listener("inventory", kind, partial(_neighbour, inventory))
@@ -178,22 +178,22 @@ class Engine:
                 *world.passive_dns.listeners(),
             ],
             advisor=self.advisor,
-            # Named as in 0.1.0, where the alert room held them.
+            # Named as in 0.1.0, where alerts held them.
             more={f"{CONTEXT}.passive_dns": world.passive_dns, f"{CONTEXT}.baseline": world.baseline},
             **more,
         )
 
-    def _room(
+    def _alert_processor(
         self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any
-    ) -> AlertRoom:
-        """The alert room. ``more``: mutes, the receiver of suppressed alerts, and evidence."""
+    ) -> AlertProcessor:
+        """The alert processor. ``more``: mutes, the receiver of suppressed alerts, and evidence."""
         alerts = config.alerts
-        return AlertRoom(
-            AlertDesk(int(alerts.suppression_h * HOUR), budget.alerts),
+        return AlertProcessor(
+            AlertAggregator(int(alerts.suppression_h * HOUR), budget.alerts),
             RecordMaker(config.sensor.id, config.sensor.site, __version__, self.world.networks),
             emit,
             inventory.device,
-            weigher=self._weigher,
+            scorer=self._scorer,
             incidents=Incidents(inventory.device, int(alerts.incident_h * HOUR), budget.alerts),
             least=config.least,
             **more,
@@ -205,15 +205,15 @@ class Engine:
         """Use another configuration from the next batch on. ``rules``, ``found`` (fingerprints and registry) and
         ``profiles``: None if they are unchanged.
         """
-        pipeline, room = self.pipeline, self.pipeline.room
+        pipeline, alert_processor = self.pipeline, self.pipeline.alert_processor
         zones = self.world.networks.become(config.networks)
         if zones:
             pipeline.rezone()
         inventory = pipeline.inventory
         inventory.limits = msgspec.structs.replace(inventory.limits, gone_ns=int(config.inventory.gone_after_h * HOUR))
-        self._weigher.roles = Roles(config.roles.model_dump())
+        self._scorer.roles = Roles(config.roles.model_dump())
         self.advisor.settled = _settled(config)
-        room.adjust(
+        alert_processor.adjust(
             config.least,
             int(config.alerts.suppression_h * HOUR),
             int(config.alerts.incident_h * HOUR),
@@ -239,8 +239,8 @@ class Engine:
 
     def _advise(self, action: str, advice: Recommendation, at: int, closed: str) -> None:
         """Report a recommendation of the advisor."""
-        room = self.pipeline.room
-        room.emit(room.maker.recommendation(action, advice, at, room.device, closed))
+        alert_processor = self.pipeline.alert_processor
+        alert_processor.emit(alert_processor.maker.recommendation(action, advice, at, alert_processor.device, closed))
 
     def _all(self, rules: Sequence[Detector]) -> list[Detector]:
         """The built-in detectors, then the operator's rules; units that learn get every event last."""
@@ -259,7 +259,7 @@ def assemble(
     ).pipeline
 
 
-def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
+def _detectors(config: Config, world: DetectorContext, before: Detectors) -> Detectors:
     """The enabled detectors, by id. A detector with unchanged options is reused, with all its counts."""
     detectors: Detectors = {}
     for name, unit in detector_units().items():

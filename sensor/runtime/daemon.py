@@ -259,7 +259,7 @@ class Run:
         counts = [
             f"{tally.packets:,} packets, {tally.lost:,} lost",
             f"{pipeline.inventory.table.devices:,} devices",
-            f"{len(pipeline.room.desk):,} alerts open",
+            f"{len(pipeline.alert_processor.aggregator):,} alerts open",
         ]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
         return "; ".join([", ".join(counts), *(f"the configuration is invalid: {fault}" for fault in faults)])
@@ -278,7 +278,7 @@ class Run:
             self._damages += 1
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY_S
-            self.files.watch(self.pipeline.room, self._now())
+            self.files.watch(self.pipeline.alert_processor, self._now())
             self.pipeline.emit_findings(self.health.look(self._now(), time.monotonic()))
             if self._doctor is not None:
                 self.pipeline.emit_findings(self._doctor.look(self.health, self._now(), time.monotonic()))
@@ -337,12 +337,12 @@ class Run:
         self._report_refused(self._now(), "threat lists", refused)
 
     def _hunt(self) -> None:
-        """Pass the findings of searches in the traffic records to the alert room."""
+        """Pass the findings of searches in the traffic records to the alert processor."""
         if self.hunting is None:
             return
         self.hunting.watch(self.engine.rules, self.engine.world.networks)
         found = self.hunting.look(self._now())
-        self.pipeline.room.take(found.alerts)
+        self.pipeline.alert_processor.take(found.alerts)
         for line in found.faults:
             _warn(line)
         self._report_refused(self._now(), "searches of the traffic records", [*found.faults])

@@ -11,14 +11,14 @@ from sensor.engine.pipeline import Pipeline
 from sensor.records.installed import installed
 from sensor.records.keeping import Keeping, Origin
 from sensor.records.paths import MANIFEST
-from sensor.records.process import Aside
+from sensor.records.process import RecordsProcess
 from sensor.records.tail import FOLDER
 
 
 class Recording:
     """The records of one run. ``keeping``: hands data over; ``aside``: the process that writes them, for replays."""
 
-    def __init__(self, keeping: Keeping, aside: Aside | None) -> None:
+    def __init__(self, keeping: Keeping, aside: RecordsProcess | None) -> None:
         self.keeping, self.aside = keeping, aside
         self.emit, self.missed = keeping.emit, keeping.missed
 
@@ -61,7 +61,7 @@ def recording(
         complain(f"no traffic records are written: {folder}: {error.strerror}")
         return None
     pipeline.record(keeping)
-    return Recording(keeping, None if live else Aside(folder, config.records.gib, complain))
+    return Recording(keeping, None if live else RecordsProcess(folder, config.records.gib, complain))
 
 
 def clear(folder: Path) -> None:

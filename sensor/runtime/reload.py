@@ -58,7 +58,7 @@ class State(msgspec.Struct):
     restart: list[str] = []
 
 
-class News(NamedTuple):
+class ConfigEvents(NamedTuple):
     """An event of kind `sensor/config`."""
 
     severity: str
@@ -66,7 +66,7 @@ class News(NamedTuple):
     facts: dict[str, Any]
 
 
-class _Fresh(NamedTuple):
+class _ReadFiles(NamedTuple):
     """Files that were read. ``rules``, ``found`` and ``profiles`` are None if they are unchanged; ``faults`` of those
     three.
     """
@@ -106,9 +106,9 @@ class Reloader:
         self._config, self._begun, self._parts, self._notifier = config, config, parts, notifier
         self._read, self._requested = read, requested
         self._thread: threading.Thread | None = None
-        self._got: _Fresh | DocumentErrors | None = None
+        self._got: _ReadFiles | DocumentErrors | None = None
 
-    def look(self, now: float) -> Iterator[News]:
+    def look(self, now: float) -> Iterator[ConfigEvents]:
         """Start reading if requested; apply what was read. ``now``: seconds since the epoch."""
         if self._thread is None:
             if self._requested():
@@ -120,7 +120,7 @@ class Reloader:
             return
         self._thread = None
         got, self._got = self._got, None
-        if isinstance(got, _Fresh):
+        if isinstance(got, _ReadFiles):
             yield self._take(got, now)
         else:
             yield from self._refuse(got.faults if got is not None else [])
@@ -137,7 +137,7 @@ class Reloader:
         gc.collect()
         give_back()
 
-    def _prepare(self, settings: Settings) -> _Fresh:
+    def _prepare(self, settings: Settings) -> _ReadFiles:
         config, engine = settings.config, self._parts.engine
         rules = Rules(settings.rules) if stamps(files_of(settings.rules)) != engine.rules.stamps else None
         found = (
@@ -149,7 +149,7 @@ class Reloader:
         profiles = load(settings.profiles) if stamps(profiles_of(settings.profiles)) != engine.profiles.stamps else None
         faults = [fault for one in (rules, found, profiles) if one is not None for fault in one.faults]
         kept = profiles.keeping(engine.profiles) if profiles is not None else None
-        return _Fresh(
+        return _ReadFiles(
             settings,
             rules if rules and not rules.faults else None,
             found if found and not found.faults else None,
@@ -160,7 +160,7 @@ class Reloader:
 
     # In the engine's thread.
 
-    def _take(self, fresh: _Fresh, now: float) -> News:
+    def _take(self, fresh: _ReadFiles, now: float) -> ConfigEvents:
         config, parts, before = fresh.settings.config, self._parts, self._config
         differing = differences(before, config)
         changed = [key for key in differing if counts_at_once(key)]
@@ -185,7 +185,7 @@ class Reloader:
         self.state.reloads += 1
         return self._applied(changed, fresh.faults)
 
-    def _applied(self, changed: list[str], faults: list[Fault]) -> News:
+    def _applied(self, changed: list[str], faults: list[Fault]) -> ConfigEvents:
         msg = f"the configuration was reloaded: {_listed(changed) or 'nothing'} changed"
         if restart := self.state.restart:
             msg += f"; {_listed(restart)} {'apply' if len(restart) > 1 else 'applies'} after a restart"
@@ -197,9 +197,9 @@ class Reloader:
             "faults": self.state.faults[:FAULTS_LIMIT],
         }
         self._write_log(msg, faults[1:])
-        return News("low" if faults else "info", msg, facts)
+        return ConfigEvents("low" if faults else "info", msg, facts)
 
-    def _refuse(self, faults: list[Fault]) -> Iterator[News]:
+    def _refuse(self, faults: list[Fault]) -> Iterator[ConfigEvents]:
         """Refuse the configuration. The same errors are reported in full once."""
         lines = list(map(str, faults)) or ["it could not be read"]
         again, self.state.faults = lines == self.state.faults, lines
@@ -207,7 +207,7 @@ class Reloader:
         msg = f"the new configuration is invalid, the previous one stays in use: {_first(lines)}"
         self._write_log(msg, [] if again else faults[1:])
         if not again:
-            yield News("low", msg, {"faults": lines[:FAULTS_LIMIT]})
+            yield ConfigEvents("low", msg, {"faults": lines[:FAULTS_LIMIT]})
 
     def _write_log(self, msg: str, faults: Sequence[Fault]) -> None:
         """Write the complete message to the sensor's own log."""

@@ -48,7 +48,7 @@ class Summary:
     def _particulars(self) -> dict[str, Any]:
         """Fields that are present only if there is something to report."""
         tally, pipeline, log = self._source.tally, self._pipeline, self._log
-        muted = {name: count for name, count in pipeline.room.mutes.counts.items() if count}
+        muted = {name: count for name, count in pipeline.alert_processor.mutes.counts.items() if count}
         lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}
         faults = [
             f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times"
@@ -60,7 +60,7 @@ class Summary:
         found = {
             "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_LIMIT]),
             "muted": dict(list(muted.items())[:SHAPES_LIMIT]),
-            "below": pipeline.room.below,
+            "below": pipeline.alert_processor.below,
             "evidence_dropped": self._files.dropped,
             "log_given_up": log.lost.total() if isinstance(log, LiveLog) else 0,
             "log_shortened": log.shortened if isinstance(log, LiveLog) else 0,

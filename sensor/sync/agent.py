@@ -18,7 +18,7 @@ from sensor.sync.folder import FleetFolder
 from sensor.sync.health import Health, worse
 from sensor.sync.layers import File, Layer, Refused, digest_of, verify
 from sensor.sync.local_keys import check_keys
-from sensor.sync.state import Outcome, Trial, load_state, save_state
+from sensor.sync.state import ConfigurationTrial, Outcome, load_state, save_state
 
 # Duration of a trial in seconds, and consecutive bad observations that end it.
 TRIAL_S, OBSERVATIONS = 120.0, 3
@@ -159,14 +159,14 @@ class Agent:
 
     def _apply(self, digest: str, layers: Sequence[Layer]) -> None:
         """Apply a version. The trial is recorded first, so that it continues after a crash."""
-        self.state.trial = Trial(self.folder.current, self._health(), self._clock())
+        self.state.trial = ConfigurationTrial(self.folder.current, self._health(), self._clock())
         self.state.outcome, self.state.reason = "trial", ""
         self.state.accepted |= {layer.place: layer.signed for layer in layers}
         self._save()
         self.folder.use(digest)
         log().info("a configuration of the hub is on trial", digest=digest, seconds=TRIAL_S)
 
-    def _roll_back(self, trial: Trial, reason: str) -> None:
+    def _roll_back(self, trial: ConfigurationTrial, reason: str) -> None:
         failed = self.folder.current
         self.folder.use(trial.before)
         self.state.trial = None

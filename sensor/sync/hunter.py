@@ -18,7 +18,7 @@ from sensor.outputs.hub_protocol.credentials import load_credentials
 from sensor.outputs.hub_protocol.hunt_signatures import Rejected, read_hunt, verify_hunt
 from sensor.outputs.hub_protocol.hunts import FOUND, HUNT, Found, Hunt, fitted, found_subject
 from sensor.outputs.hub_protocol.messages import Signed, subject
-from sensor.outputs.transport.nats_wire import UNASKED, Silent, Wire
+from sensor.outputs.transport.nats_wire import UNASKED, NoResponse, Wire
 from sensor.sync.seen_hunts import SeenHunts
 
 # A connection without a ping of the server for SILENT_S is lost; after FRESH_S a new one is opened, which renews
@@ -52,7 +52,7 @@ class Hunter:
     def _turn(self, wire: Wire, within_s: float) -> bool:
         try:
             received = wire.answer(within_s)
-        except Silent:
+        except NoResponse:
             if time.monotonic() - wire.received_at > SILENT_S:
                 raise Retry(f"the NATS server sent nothing for {SILENT_S:g} s") from None
             return False

@@ -18,7 +18,7 @@ no layers; empty: the hub was not asked yet.
 """
 
 
-class Trial(msgspec.Struct):
+class ConfigurationTrial(msgspec.Struct):
     """A version on trial. ``before``: digest of the version that it replaced; ``health``: at that time; ``begun``:
     seconds since 1970; ``worse``: consecutive observations of worse health.
     """
@@ -42,7 +42,7 @@ class State(msgspec.Struct):
     refused: str = ""
     refused_at: float = 0.0
     restart: list[str] = []
-    trial: Trial | None = None
+    trial: ConfigurationTrial | None = None
     answered_at: float = msgspec.field(default=0.0, name="asked")
 
     def fail(self, digest: str, outcome: Outcome, reason: str) -> None:

@@ -38,7 +38,7 @@ def batches(log: Path) -> Generator[Batch]:
     """
     seq, whole = 0, False
     if processors() > 1:
-        with suppress(OSError), closing(_Beside(log)) as beside:
+        with suppress(OSError), closing(_ChildProcess(log)) as beside:
             while (batch := beside.next()) is not None:
                 yield batch
                 seq = batch.seq
@@ -59,7 +59,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class _Beside:
+class _ChildProcess:
     """The other process. ``whole``: it returned all batches."""
 
     def __init__(self, log: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
-from sensor.inventory.store.database import FILE, StoreError, Taken, connect
+from sensor.inventory.store.database import FILE, StoreError, StoreInUse, connect
 from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import KEPT, MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store, corrections_of
@@ -38,8 +38,8 @@ class Built(NamedTuple):
 def rebuild(folder: Path, log: Path) -> Built:
     """Rebuild all tables of a folder from its log; devices and operator values are kept.
 
-    Raises Taken if a sensor writes there, another StoreError if the store cannot be used, OSError if the log cannot be
-    read.
+    Raises StoreInUse if a sensor writes there, another StoreError if the store cannot be used, OSError if the log
+    cannot be read.
     """
     return _built(folder, log, rebuilt=True)
 
@@ -55,7 +55,7 @@ def catch_up(folder: Path, log: Path) -> Built:
         return done
     try:
         return _built(folder, log, rebuilt=False)
-    except Taken:
+    except StoreInUse:
         return Built(0, "")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sensor.eventlog.fold import Fold
-from sensor.inventory.store.rows import Shown, remove_rows, save_rows
+from sensor.inventory.store.rows import ListedDevice, remove_rows, save_rows
 from sensor.tables.batch import Other
 from sensor.tables.lines import WORD, time_ns, time_or
 
@@ -47,7 +47,7 @@ def _save(base: sqlite3.Connection, fold: Fold) -> None:
     shown = {}
     for name, record in fold.devices.items():
         body, ts = record["device"], time_ns(record["ts"])
-        shown[name] = Shown(
+        shown[name] = ListedDevice(
             time_or(str(body.get("first_seen", "")), ts),
             time_or(str(body.get("last_seen", "")), ts),
             record.get("action") == "gone",

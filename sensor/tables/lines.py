@@ -74,7 +74,7 @@ class Technique(msgspec.Struct, gc=False):
     name: str = ""
 
 
-class Course(msgspec.Struct, gc=False):
+class FindingFacts(msgspec.Struct, gc=False):
     """What records of alerts and incidents have in common."""
 
     id: str
@@ -84,7 +84,7 @@ class Course(msgspec.Struct, gc=False):
     last: str = ""
 
 
-class AlertState(Course, gc=False):
+class AlertState(FindingFacts, gc=False):
     """The fields of an alert record in the hub, too."""
 
     detector: str = ""
@@ -104,7 +104,7 @@ class Chapter(msgspec.Struct, gc=False):
     alert: str = ""
 
 
-class IncidentPart(Course, gc=False):
+class IncidentPart(FindingFacts, gc=False):
     """The fields of an incident record."""
 
     story: list[Chapter] = []

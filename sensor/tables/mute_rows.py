@@ -34,7 +34,7 @@ _MUTE = "INSERT INTO mutes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MUTED = "INSERT OR REPLACE INTO muted_alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class _By(msgspec.Struct):
+class _SuppressingMute(msgspec.Struct):
     """The mute that suppressed an alert."""
 
     id: str = ""
@@ -43,7 +43,7 @@ class _By(msgspec.Struct):
 class _MutedPart(AlertPart):
     """The fields of a suppressed alert."""
 
-    muted: _By = msgspec.field(default_factory=_By)
+    muted: _SuppressingMute = msgspec.field(default_factory=_SuppressingMute)
 
 
 class _MutedLine(Line):
@@ -52,7 +52,7 @@ class _MutedLine(Line):
     alert: _MutedPart | None = None
 
 
-class _Place(NamedTuple):
+class _MutesPosition(NamedTuple):
     """A row of ``mutes_position``."""
 
     stamp: str = ""
@@ -113,12 +113,12 @@ def follow_mutes(base: sqlite3.Connection, log: Path) -> bool:
     return True
 
 
-def _place(base: sqlite3.Connection) -> _Place:
+def _place(base: sqlite3.Connection) -> _MutesPosition:
     row = base.execute("SELECT stamp, fault, seq, record FROM mutes_position").fetchone()
-    return _Place(*row) if row is not None else _Place()
+    return _MutesPosition(*row) if row is not None else _MutesPosition()
 
 
-def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
+def _read_file(base: sqlite3.Connection, path: Path, place: _MutesPosition) -> _MutesPosition:
     stamp = stamp_of(path)
     if stamp == place.stamp:
         return place
@@ -148,7 +148,7 @@ def _mute(numbered: tuple[int, Mute]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _read_log(base: sqlite3.Connection, quiet: Path, place: _Place) -> _Place:
+def _read_log(base: sqlite3.Connection, quiet: Path, place: _MutesPosition) -> _MutesPosition:
     """Add the alerts suppressed since; all of them if it is another log. Alerts that the log has removed by age are
     deleted here too.
     """

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.inventory.store.database import FILE, Refused, StoreError, connect, look_into
+from sensor.inventory.store.database import FILE, StoreError, UnusableStore, connect, look_into
 from sensor.inventory.store.schema import VERSION
 from sensor.tables.build import behind, catch_up, list_devices
 from sensor.tables.mute_rows import follow_mutes, mutes_behind
@@ -33,15 +33,15 @@ class Ready(NamedTuple):
 
 
 def make_ready(folder: Path, log: Path) -> Ready:
-    """Bring the tables of a folder up to date with its log. Raises Refused if a newer sensor wrote them, OSError if the
-    log cannot be read.
+    """Bring the tables of a folder up to date with its log. Raises UnusableStore if a newer sensor wrote them, OSError
+    if the log cannot be read.
     """
     with contextlib.suppress(StoreError, sqlite3.Error):  # an earlier version wrote it, or it is damaged
         if _is_up_to_date(folder, log):
             return Ready(usable=True, current=True)
     try:
         note = catch_up(folder, log).note
-    except Refused:
+    except UnusableStore:
         raise
     except (OSError, StoreError):
         return Ready(usable=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sensor.alerts.files import AlertFiles
-from sensor.alerts.room import AlertRoom
+from sensor.alerts.processor import AlertProcessor
 from sensor.capture.live import LiveSource
 from sensor.capture.packet_ring import PacketRing
 from sensor.capture.source import Source
@@ -89,7 +89,7 @@ class Engine:
             **_traffic(run),
             "evicted": self._evicted,
             "devices": {**run.pipeline.inventory.telemetry(), "by_type": self._types},
-            "alerts": _alerts(run.pipeline.room) | {"open": self._open, "opened": self._opened},
+            "alerts": _alerts(run.pipeline.alert_processor) | {"open": self._open, "opened": self._opened},
             "newest": list(self._newest),
             "records": self._records,
             "evidence": {"dropped": run.files.dropped},
@@ -111,7 +111,7 @@ class Engine:
             for one in chain(table.unidentified, table.identified)
         )
         self._evicted = {"flows": 0, "inventory.table": 0} | run.pipeline.evicted()
-        self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.room.desk.severities()
+        self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.alert_processor.aggregator.severities()
         took = time.monotonic() - clock
         self._next_walk = clock + max(WALK_EVERY_S, took / WALK_SHARE)
 
@@ -175,14 +175,14 @@ def _traffic(run: Watched) -> Facts:
     }  # fmt: skip
 
 
-def _alerts(room: AlertRoom) -> Facts:
+def _alerts(alert_processor: AlertProcessor) -> Facts:
     counts = {
-        "folded": room.desk.folded,
-        "muted": sum(room.mutes.counts.values()),
-        "below": room.below,
-        "dropped": room.desk.dropped,
+        "folded": alert_processor.aggregator.folded,
+        "muted": sum(alert_processor.mutes.counts.values()),
+        "below": alert_processor.below,
+        "dropped": alert_processor.aggregator.dropped,
     }
-    return counts | {"incidents": len(room.incidents)}
+    return counts | {"incidents": len(alert_processor.incidents)}
 
 
 def _log(log: EventLog | LiveLog) -> Facts:

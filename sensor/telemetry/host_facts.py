@@ -16,7 +16,7 @@ import msgspec
 
 from sensor.delivery.status import load_status
 from sensor.eventlog.log_lines import parts
-from sensor.eventlog.log_places import time_in
+from sensor.eventlog.log_offsets import time_in
 from sensor.eventlog.segment_lines import open_lines
 from sensor.eventlog.segments import Segment
 

@@ -23,7 +23,7 @@ from sensor.sync.health import Health, worse
 from sensor.upgrades import results
 from sensor.upgrades.packages import Dpkg, check_package
 from sensor.upgrades.releases import Rejected, Release, check_release, read_release, verify_release
-from sensor.upgrades.results import Result, Trial
+from sensor.upgrades.results import Result, VersionTrial
 from sensor.upgrades.staging import ORDER, Order
 
 # Seconds that the new version has to start, of a trial, and between two observations; bad ones in a row that end it.
@@ -32,7 +32,7 @@ ORDER_LIMIT, BLOCK = 16 << 10, 1 << 20
 NONE = Health()
 
 
-class Places(NamedTuple):
+class InstallerPaths(NamedTuple):
     """``staging``: of the sensor; ``own``: folder of the installer; ``operator``: file with the operator's key."""
 
     staging: Path
@@ -44,7 +44,7 @@ class Installer:
     """``health``: of the running sensor; ``sleep``, ``clock``: of the system, except in tests."""
 
     def __init__(
-        self, places: Places, dpkg: Dpkg, health: Callable[[], Health],
+        self, places: InstallerPaths, dpkg: Dpkg, health: Callable[[], Health],
         clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
         self._places, self._dpkg, self._health = places, dpkg, health
@@ -86,7 +86,7 @@ class Installer:
         with contextlib.suppress(OSError), _opened(self._places.staging) as folder:
             os.unlink(ORDER, dir_fd=folder)
 
-    def _prepared(self, order: Order) -> Trial:
+    def _prepared(self, order: Order) -> VersionTrial:
         """Verify both packages in the own folder. Raises Rejected."""
         operator = _operator(self._places.operator)
         release, before = verify_release(order.release, operator), verify_release(order.before, operator)
@@ -101,7 +101,7 @@ class Installer:
             self._copy(one)
             check_package(self._package(one), one)
         self._package(before).replace(self._places.own / "before.deb")
-        return Trial(release, before, self._health())
+        return VersionTrial(release, before, self._health())
 
     def _copy(self, release: Release) -> None:
         """Copy a package into the own folder, where the sensor cannot change it, and verify it there."""
@@ -118,7 +118,7 @@ class Installer:
         if (size, digest.hexdigest()) != (release.size, release.sha256):
             raise Rejected(f"the package of version {release.version} does not match the signed SHA-256")
 
-    def _install(self, trial: Trial) -> Result:
+    def _install(self, trial: VersionTrial) -> Result:
         results.save(self._places.own, trial)
         results.save(self._places.own, self._result(trial.release, "installing"))
         log().info("installs an upgrade", version=trial.release.version, before=trial.before.version)
@@ -126,7 +126,7 @@ class Installer:
             return self._roll_back(trial, f"it cannot be installed: {error}")
         return self._observe(trial)
 
-    def _resume(self, trial: Trial) -> Result:
+    def _resume(self, trial: VersionTrial) -> Result:
         """Continue a trial after a crash."""
         installed = self._dpkg.installed()
         if installed == trial.release.version:
@@ -136,7 +136,7 @@ class Installer:
             return self._confirm(trial, reason)
         return self._roll_back(trial, reason)
 
-    def _observe(self, trial: Trial) -> Result:
+    def _observe(self, trial: VersionTrial) -> Result:
         """Observe health for the time of a trial: keep the version or roll back."""
         begun, bad = self._clock(), 0
         while True:
@@ -150,7 +150,7 @@ class Installer:
                 unknown = "" if trial.health.running else "no sensor was running, so its effect on health is unknown"
                 return self._close(trial, "installed", unknown)
 
-    def _roll_back(self, trial: Trial, reason: str) -> Result:
+    def _roll_back(self, trial: VersionTrial, reason: str) -> Result:
         log().warning("an upgrade is rolled back", version=trial.release.version, reason=reason)
         package = self._places.own / "before.deb"
         if error := self._dpkg.install(package):
@@ -158,7 +158,7 @@ class Installer:
             return self._close(trial, "failed", f"{reason}; {text}")
         return self._confirm(trial, reason)
 
-    def _confirm(self, trial: Trial, reason: str) -> Result:
+    def _confirm(self, trial: VersionTrial, reason: str) -> Result:
         """Wait until the former version runs, if it did before: it may refuse files that the new one has changed."""
         for _ in range(int(START_S // EVERY_S)):
             if not trial.health.running or self._health().running:
@@ -167,7 +167,7 @@ class Installer:
         text = f"version {trial.before.version} is installed again but does not run: see `journalctl -u sensor`"
         return self._close(trial, "failed", f"{reason}; {text}")
 
-    def _close(self, trial: Trial, state: results.State, reason: str) -> Result:
+    def _close(self, trial: VersionTrial, state: results.State, reason: str) -> Result:
         return self._end(self._result(trial.release, state, reason, trial.health))
 
     def _end(self, result: Result) -> Result:

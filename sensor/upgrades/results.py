@@ -22,7 +22,7 @@ the former version runs again; ``failed``: neither version is installed complete
 """
 
 
-class Trial(msgspec.Struct, frozen=True):
+class VersionTrial(msgspec.Struct, frozen=True):
     """A version on trial, and the one to return to. ``health``: before the upgrade."""
 
     release: Release
@@ -48,9 +48,9 @@ class Result(msgspec.Struct, frozen=True):
         return (self.sha256, self.signed) == (release.sha256, release.signed)
 
 
-def load_trial(folder: Path) -> Trial | None:
+def load_trial(folder: Path) -> VersionTrial | None:
     """The open trial. Raises OSError; an invalid file counts as none, since no crash leaves one."""
-    return _load(folder / TRIAL, Trial)
+    return _load(folder / TRIAL, VersionTrial)
 
 
 def load_result(folder: Path) -> Result | None:
@@ -58,9 +58,9 @@ def load_result(folder: Path) -> Result | None:
     return _load(folder / RESULT, Result)
 
 
-def save(folder: Path, content: Trial | Result) -> None:
+def save(folder: Path, content: VersionTrial | Result) -> None:
     """Write a trial or a result, readable by the sensor. Raises OSError."""
-    path = folder / (TRIAL if isinstance(content, Trial) else RESULT)
+    path = folder / (TRIAL if isinstance(content, VersionTrial) else RESULT)
     write_whole(path, msgspec.json.encode(content))
     path.chmod(0o644)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sensor.views.alert_groups import Groups
 from sensor.views.alert_numbers import (
-    Numbers,
+    AlertNumbers,
     count_of_cheap,
     counts_of,
     is_frequent,
@@ -22,7 +22,7 @@ from sensor.views.alert_numbers import (
 from sensor.views.alert_order import OF_LEVEL, SORTS, Order, Place, behind, place_of, values_of
 from sensor.views.alert_walk import Found, first_in_order, first_of_frequent, first_of_groups
 from sensor.views.clauses import Clause
-from sensor.views.page import After
+from sensor.views.page import PageStart
 
 First = tuple[list[Place], Counter[int], bool]
 # Finds the first alerts of some groups in an order, up to a limit; returns None if they are not found.
@@ -60,7 +60,7 @@ def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
     return [place for place, _ in found], *_counts(chosen, numbers, found)
 
 
-def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limit: int) -> First:
+def first_by_severity(chosen: Chosen, after: PageStart | None, backwards: bool, limit: int) -> First:
     """Severity by severity, within each by time. The place of a row has both."""
     if _is_frequent_text(chosen):
         frequent = _by_levels(chosen, after, backwards, limit, partial(_frequent_of_level, chosen))
@@ -76,7 +76,7 @@ def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limi
     return (first, *_counts(chosen, numbers, found)) if chosen.clauses else (first, chosen.fitting, True)
 
 
-def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int, find: Find) -> list[Found] | None:
+def _by_levels(chosen: Chosen, after: PageStart | None, backwards: bool, limit: int, find: Find) -> list[Found] | None:
     """Severity by severity; None if the alerts of one are not found."""
     severity, last = values_of(after, 2) if after is not None else (None, 0)
     found: list[Found] = []
@@ -86,7 +86,7 @@ def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int,
         groups = Counter({number: count for number, count in fitting if chosen.groups[number][0].severity == level})
         if passed or not groups or len(found) >= limit:
             continue
-        begin = After("", last, after.number) if after is not None and level == severity else None
+        begin = PageStart("", last, after.number) if after is not None and level == severity else None
         here = find(groups, Order(OF_LEVEL, backwards, begin, level), limit - len(found))
         if here is None:
             return None
@@ -94,7 +94,7 @@ def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int,
     return found
 
 
-def _of_level(chosen: Chosen, numbers: Numbers, groups: Counter[int], order: Order, limit: int) -> list[Found]:
+def _of_level(chosen: Chosen, numbers: AlertNumbers, groups: Counter[int], order: Order, limit: int) -> list[Found]:
     if not chosen.clauses:
         return [(place, 0) for place in _of_groups(chosen, groups, order, limit)]
     return first_in_order(chosen.base, groups, numbers, order, limit)
@@ -107,11 +107,11 @@ def _frequent_of_level(chosen: Chosen, groups: Counter[int], order: Order, limit
 def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -> list[Place]:
     """Without clauses."""
     if len(groups) == len(chosen.groups):
-        return [place for place, _ in first_in_order(chosen.base, None, Numbers(None, None, [], []), order, limit)]
+        return [place for place, _ in first_in_order(chosen.base, None, AlertNumbers(None, None, [], []), order, limit)]
     return first_of_groups(chosen.base, groups, order, limit)
 
 
-def _all_of(chosen: Chosen, numbers: Numbers, columns: str) -> list[tuple[Any, ...]]:
+def _all_of(chosen: Chosen, numbers: AlertNumbers, columns: str) -> list[tuple[Any, ...]]:
     """All matches among a few numbers."""
     return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.costly), columns)
 
@@ -131,7 +131,7 @@ def _counts_of_text(chosen: Chosen, found: list[Found]) -> tuple[Counter[int], b
     return _counts(chosen, with_newest(chosen.base, untested(chosen.clauses)), found)
 
 
-def _counts(chosen: Chosen, numbers: Numbers, found: list[Found]) -> tuple[Counter[int], bool]:
+def _counts(chosen: Chosen, numbers: AlertNumbers, found: list[Found]) -> tuple[Counter[int], bool]:
     """The minimum number of matches by group, and whether these are all: of those counted, or those found."""
     if numbers.known is None and not numbers.costly:
         return count_of_cheap(chosen.base, chosen.fitting, chosen.clauses)

@@ -23,7 +23,7 @@ Groups = Counter[int]
 Row = tuple[Any, ...]
 
 
-class Numbers(NamedTuple):
+class AlertNumbers(NamedTuple):
     """``known``: numbers that include all matches, None if each clause matches many; ``some``: the numbers that one of
     those clauses matches, highest first, and that clause. ``cheap`` and ``costly``: clauses that alerts must still be
     tested by; costly ones need other tables.
@@ -39,7 +39,7 @@ class Numbers(NamedTuple):
         return self.known is not None and len(self.known) <= (FEW_TESTED if self.costly else FEW)
 
 
-def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> Numbers:
+def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> AlertNumbers:
     """The matches of clauses; groups with few alerts are used like a clause."""
     known: frozenset[int] | None = None
     some: tuple[list[int], Clause] | None = None
@@ -54,16 +54,16 @@ def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Claus
         elif not clause.cheap:
             costly.append(clause)
             some = (found, clause) if some is None or clause.match else some
-    return Numbers(known, some, [clause for clause in clauses if clause.cheap], costly)
+    return AlertNumbers(known, some, [clause for clause in clauses if clause.cheap], costly)
 
 
-def untested(clauses: Sequence[Clause]) -> Numbers:
+def untested(clauses: Sequence[Clause]) -> AlertNumbers:
     """Nothing is known about the matches of clauses."""
     cheap = [clause for clause in clauses if clause.cheap]
-    return Numbers(None, None, cheap, [clause for clause in clauses if not clause.cheap])
+    return AlertNumbers(None, None, cheap, [clause for clause in clauses if not clause.cheap])
 
 
-def with_newest(base: sqlite3.Connection, numbers: Numbers) -> Numbers:
+def with_newest(base: sqlite3.Connection, numbers: AlertNumbers) -> AlertNumbers:
     """The numbers with the newest alerts that match the text, if the text index returns these at once; for a word
     prefix it has to look up all.
     """
@@ -148,7 +148,7 @@ def _with_text(base: sqlite3.Connection, match: str, numbers: str) -> set[int]:
         return {row[0] for row in own.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (match,))}
 
 
-def counts_of(base: sqlite3.Connection, groups: Groups, numbers: Numbers) -> Groups:
+def counts_of(base: sqlite3.Connection, groups: Groups, numbers: AlertNumbers) -> Groups:
     """Number of matches among some alerts, by group."""
     known, costly = numbers.known or frozenset(), numbers.costly
     if numbers.some is not None:

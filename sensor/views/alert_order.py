@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sensor.views.errors import Malformed
-from sensor.views.page import After
+from sensor.views.page import PageStart
 
 
-class Sort(NamedTuple):
+class SortOrder(NamedTuple):
     """``columns``: the columns that the order compares, before the number; ``index_name``: the index that has alerts in
     this order, with their groups and all columns that cheap clauses test.
     """
@@ -19,9 +19,9 @@ class Sort(NamedTuple):
 
 
 SORTS = {
-    "last": Sort(("last",), "alerts_last"),
-    "opened": Sort(("number",), "alerts_number"),
-    "risk": Sort(("risk", "last"), "alerts_risk_last"),
+    "last": SortOrder(("last",), "alerts_last"),
+    "opened": SortOrder(("number",), "alerts_number"),
+    "risk": SortOrder(("risk", "last"), "alerts_risk_last"),
 }
 
 # The values that the order compares (a single one is not a tuple), and the number.
@@ -29,7 +29,7 @@ Place = tuple[Any, int]
 
 
 # The order "last" among alerts of one severity.
-OF_LEVEL = Sort(("last",), "alerts_severity_last")
+OF_LEVEL = SortOrder(("last",), "alerts_severity_last")
 
 
 class Order(NamedTuple):
@@ -37,9 +37,9 @@ class Order(NamedTuple):
     OF_LEVEL.
     """
 
-    sort: Sort
+    sort: SortOrder
     backwards: bool
-    after: After | None
+    after: PageStart | None
     level: int = 0
 
     @property
@@ -66,7 +66,7 @@ def place_of(values: Sequence[Any], number: int) -> Place:
     return (values[0] if len(values) == 1 else list(values)), number
 
 
-def values_of(after: After, count: int) -> list[int]:
+def values_of(after: PageStart, count: int) -> list[int]:
     """The values in a cursor. Raises Malformed if they do not fit the order."""
     values = after.value if isinstance(after.value, list) else [after.value]
     if len(values) != count or not all(isinstance(one, int) and abs(one) < 1 << 63 for one in values):

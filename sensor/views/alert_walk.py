@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sensor.inventory.store.schema_parties import BLOCK
-from sensor.views.alert_numbers import Groups, Numbers, conditions_of, of_numbers, passing, tuples, untested
+from sensor.views.alert_numbers import AlertNumbers, Groups, conditions_of, of_numbers, passing, tuples, untested
 from sensor.views.alert_order import OF_LEVEL, SORTS, Order, Place, behind, place_of
 from sensor.views.clauses import Clause
 
@@ -33,7 +33,7 @@ class _Source(NamedTuple):
 
 
 def first_in_order(
-    base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order, limit: int
+    base: sqlite3.Connection, groups: Groups | None, numbers: AlertNumbers, order: Order, limit: int
 ) -> list[Found]:
     """The first matches. ``groups``: None for all."""
     source = _source(order, order.sort.index_name, groups, numbers.cheap)
@@ -56,7 +56,9 @@ def first_of_frequent(
     return _walk(base, source, numbers, limit, bound=TRIED)
 
 
-def first_of_numbers(base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order) -> list[Found]:
+def first_of_numbers(
+    base: sqlite3.Connection, groups: Groups | None, numbers: AlertNumbers, order: Order
+) -> list[Found]:
     """All matches among alerts with known numbers, in order."""
     rows = of_numbers(base, groups, numbers.known or (), (numbers.cheap, numbers.costly), order.columns)
     group_of = {row[-2]: row[-1] for row in rows}
@@ -81,7 +83,7 @@ def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limi
 
 
 def _walk(
-    base: sqlite3.Connection, source: _Source, numbers: Numbers, limit: int, *, bound: int | None = 0
+    base: sqlite3.Connection, source: _Source, numbers: AlertNumbers, limit: int, *, bound: int | None = 0
 ) -> list[Found] | None:
     """The first matching rows of a source; None if they are not found within the first steps. ``bound``: limit on tests
     that need other tables, 0 for TESTED, None for any number of steps.

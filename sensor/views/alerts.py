@@ -19,7 +19,7 @@ from sensor.views.alert_order import Order
 from sensor.views.clauses import SOURCE, TARGET, Clause, text_clause, time_clause, vlan_clause, who_clause
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
-from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.page import Page, PageStart, after_of, cursor_of, limit_of, mark_of
 
 SORTS = (*alert_order.SORTS, "severity")
 
@@ -98,7 +98,7 @@ def _page(data: Data, wanted: AlertFilter, sort: str, backwards: bool, limit: in
     else:
         first, counts, exact = first_by_column(chosen, Order(alert_order.SORTS[sort], backwards, after), most)
     rows = _rows(data, [number for _, number in first[:limit]])
-    more = cursor_of(After(mark, *first[limit - 1])) if len(first) > limit else ""
+    more = cursor_of(PageStart(mark, *first[limit - 1])) if len(first) > limit else ""
     return Page(rows, counts.total(), exact, facets_of(groups, counts), more)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from sensor.core.foreign import part, tidy
 from sensor.inventory.store.reader import Reader
 from sensor.posture.firewall.view import Baseline
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.views.dataset import Data
 from sensor.views.known import known_of
 
 Record = dict[str, Any]
 
 
-def picture_of(data: Data, around: Surroundings) -> Picture:
+def picture_of(data: Data, around: AssessmentInputs) -> Picture:
     """All assessments of a dataset. They remain usable after the dataset was closed, except for the evidence of devices
     and their earlier addresses.
     """

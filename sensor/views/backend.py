@@ -14,7 +14,7 @@ from sensor.views.alerts import AlertDetails, AlertRow
 from sensor.views.dataset import Data
 from sensor.views.devices import EVERY_DEVICE, DeviceFilter, DeviceRow
 from sensor.views.errors import Malformed
-from sensor.views.moments import Hits
+from sensor.views.moments import SearchHits
 from sensor.views.page import MOST, Page
 from sensor.views.stories import EVERY_STORY, StoryFilter, StoryRow
 
@@ -81,7 +81,7 @@ class Backend(Protocol):
 
     def incident(self, name: str) -> StoryRow: ...
 
-    def search(self, text: str, *, limit: int = 10) -> Hits: ...
+    def search(self, text: str, *, limit: int = 10) -> SearchHits: ...
 
 
 class DatasetBackend:
@@ -130,7 +130,7 @@ class DatasetBackend:
     def incident(self, name: str) -> StoryRow:
         return stories.incident(self._data, name)
 
-    def search(self, text: str, *, limit: int = 10) -> Hits:
+    def search(self, text: str, *, limit: int = 10) -> SearchHits:
         return moments.search(self._data, text, limit=limit)
 
 

@@ -61,12 +61,12 @@ class Term(NamedTuple):
     number: float = 0.0
 
 
-class WrongTerm(ViewError):
+class InvalidTerm(ViewError):
     """An invalid term; the message has the fault and what was expected."""
 
 
 def term_of(typed: str) -> Term:
-    """Parse KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. Raises WrongTerm if there is no such key."""
+    """Parse KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. Raises InvalidTerm if there is no such key."""
     found = _TEST.fullmatch(typed)
     if found is None:
         return Term("", "", typed.casefold())
@@ -74,20 +74,20 @@ def term_of(typed: str) -> Term:
     if sign in "<>":
         return _comparison(key, sign, text)
     if key not in FIELDS:
-        raise WrongTerm(_no_key("filter", key, FIELDS))
+        raise InvalidTerm(_no_key("filter", key, FIELDS))
     _check_word(key, text.casefold())
     return Term(key, sign, text.casefold())
 
 
 def _check_word(key: str, text: str) -> None:
-    """Raises WrongTerm if a field cannot have a value: that is a mistake of the user, not a search without matches."""
+    """Raises InvalidTerm if a field cannot have a value: a mistake of the user, not a search without matches."""
     words = {
         "type": (*filter(None, TYPES), "unknown"),
         "state": ("present", "gone"),
         "criticality": (*CRITICALITIES, ""),
     }.get(key)
     if words is not None and text not in words:
-        raise WrongTerm(str(Unknown(key, text, filter(None, words))))
+        raise InvalidTerm(str(Unknown(key, text, filter(None, words))))
 
 
 def _comparison(key: str, sign: str, text: str) -> Term:
@@ -95,12 +95,12 @@ def _comparison(key: str, sign: str, text: str) -> Term:
         try:
             return Term(key, sign, text, float(text))
         except ValueError:
-            raise WrongTerm(f"found {text!r} for confidence, expected a number such as 0.8") from None
+            raise InvalidTerm(f"found {text!r} for confidence, expected a number such as 0.8") from None
     if key not in TIMES:
-        raise WrongTerm(_no_key("filter with < or >", key, [*TIMES, "confidence"]))
+        raise InvalidTerm(_no_key("filter with < or >", key, [*TIMES, "confidence"]))
     age = _AGE.fullmatch(text)
     if age is None:
-        raise WrongTerm(f"found {text!r} for {key}, expected an age such as 30m, 24h or 7d")
+        raise InvalidTerm(f"found {text!r} for {key}, expected an age such as 30m, 24h or 7d")
     return Term(key, sign, text, float(age[1]) * _UNITS[age[2]])
 
 
@@ -187,14 +187,14 @@ def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
 
 def sort_key(name: str | None, columns: Collection[str]) -> tuple[str, bool] | None:
     """(field of the device, whether descending) for the name of a column, with a leading - for descending. Raises
-    WrongTerm if there is no such column.
+    InvalidTerm if there is no such column.
     """
     if not name:
         return None
     column, backwards = name.removeprefix("-"), name.startswith("-")
     places = {**TIMES, "name": "hostname", "ip": "ips", "mac": "macs", **{one: one for one in columns}}
     if column not in places:
-        raise WrongTerm(_no_key("column", column, places))
+        raise InvalidTerm(_no_key("column", column, places))
     return places[column], backwards
 
 

@@ -18,7 +18,7 @@ from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
-from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
 
 STATES = ("present", "gone")
 SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality")
@@ -134,7 +134,7 @@ def devices(
         test, parameters = _test(data.base, wanted, EACH)
     index = ORDERS.get(sort, "") if follows else ""
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1, index)
-    more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
+    more = cursor_of(PageStart(mark, *found[limit - 1])) if len(found) > limit else ""
     shown, exact = min(total, COUNTED) if bounded else total, not bounded or total <= COUNTED
     return Page(_rows(data, [number for _, number in found[:limit]]), shown, exact, facets, more)
 
@@ -312,7 +312,7 @@ def _first(
     parameters: list[object],
     sort: str,
     backwards: bool,
-    after: After | None,
+    after: PageStart | None,
     limit: int,
     index: str,
 ) -> list[tuple[Any, int]]:

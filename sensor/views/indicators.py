@@ -30,7 +30,7 @@ FROM devices, json_each(devices.state, '$.facts') AS fact WHERE instr(lower(devi
 Test = Callable[[str], bool]
 
 
-class Holder(msgspec.Struct, frozen=True):
+class AddressHolder(msgspec.Struct, frozen=True):
     """A device that has, or had, an address or a MAC. Times in ns; ``held``: it still has it."""
 
     device: str
@@ -64,7 +64,7 @@ class Indicator(msgspec.Struct, frozen=True):
     last: int
     names: list[str]
     addresses: list[str]
-    holders: list[Holder]
+    holders: list[AddressHolder]
     mentions: list[Mention]
     conversations: list[ConversationRow]
     alerts: list[dict[str, Any]]
@@ -120,7 +120,9 @@ def indicator(picture: Picture, typed: str, data: Data | None = None) -> Indicat
     )  # fmt: skip
 
 
-def _names(picture: Picture, kind: str, test: Test, pairs: list[ConversationRow], holders: list[Holder]) -> list[str]:
+def _names(
+    picture: Picture, kind: str, test: Test, pairs: list[ConversationRow], holders: list[AddressHolder]
+) -> list[str]:
     """For an external address the domains that devices resolved; for an internal one, or a MAC, the host names of its
     device; for a domain its subdomains.
     """
@@ -149,7 +151,7 @@ def _pairs(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterato
             yield row
 
 
-def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list[Holder]:
+def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list[AddressHolder]:
     """Devices with an address or a MAC, then those that had the address before."""
     lists = {ADDRESS: "ips", MAC: "macs"}.get(kind)
     if lists is None:
@@ -157,12 +159,14 @@ def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list
     devices = [part(record, "device") for record in picture.known.devices.values()]
     leases = list(_leases(data, value)) if data is not None and kind == ADDRESS else []
     former = [
-        Holder(name, _name(picture, name), first, last, held=False) for name, first, last, held in leases if not held
+        AddressHolder(name, _name(picture, name), first, last, held=False)
+        for name, first, last, held in leases
+        if not held
     ]
     since = {name: (first, last) for name, first, last, held in leases if held}
     has = [(tidy(one.get("id")), one) for one in devices if value in texts(one.get(lists))]
     return [
-        *(Holder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has),
+        *(AddressHolder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has),
         *former,
     ]
 

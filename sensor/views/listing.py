@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sensor.views.page import After, Facets, Page, Row, after_of, cursor_of, limit_of
+from sensor.views.page import Facets, Page, PageStart, Row, after_of, cursor_of, limit_of
 
 
 def page_of(
@@ -19,11 +19,11 @@ def page_of(
     after, count = after_of(cursor, mark), limit_of(limit)
     start = _behind(rows, name_of, after) if after is not None else 0
     shown = list(rows[start : start + count])
-    more = cursor_of(After(mark, name_of(shown[-1]), start + count)) if start + count < len(rows) else ""
+    more = cursor_of(PageStart(mark, name_of(shown[-1]), start + count)) if start + count < len(rows) else ""
     return Page(shown, len(rows), True, facets, more)
 
 
-def _behind(rows: Sequence[Row], name_of: Callable[[Row], str], after: After) -> int:
+def _behind(rows: Sequence[Row], name_of: Callable[[Row], str], after: PageStart) -> int:
     expected = after.number - 1
     if 0 <= expected < len(rows) and name_of(rows[expected]) == after.value:
         return after.number

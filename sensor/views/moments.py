@@ -13,7 +13,7 @@ from sensor.views.alerts import AlertRow, alerts
 from sensor.views.dataset import Data
 from sensor.views.devices import DeviceFilter, DeviceRow, devices
 from sensor.views.errors import one_of
-from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.page import Page, PageStart, after_of, cursor_of, limit_of, mark_of
 from sensor.views.stories import StoryFilter, StoryRow, incidents, recommendations
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
@@ -55,7 +55,7 @@ class Health(msgspec.Struct, frozen=True):
     unusable: int
 
 
-class Hits(msgspec.Struct, frozen=True):
+class SearchHits(msgspec.Struct, frozen=True):
     """The first matches of a text and their number, by kind. ``recommendations``: None at a hub, which has none."""
 
     devices: Page[DeviceRow]
@@ -79,7 +79,7 @@ def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 
     condition = " AND ".join(tests) or "1"
     query = f"SELECT seq, ts, kind, action, severity, about, summary FROM timeline WHERE {condition} ORDER BY ts DESC, seq DESC LIMIT ?"  # noqa: S608 - our own words
     rows = [_moment(tuple(row)) for row in data.base.execute(query, (*parameters, limit_of(limit) + 1))]
-    more = cursor_of(After(mark, rows[limit - 1].ts, rows[limit - 1].seq)) if len(rows) > limit else ""
+    more = cursor_of(PageStart(mark, rows[limit - 1].ts, rows[limit - 1].seq)) if len(rows) > limit else ""
     return Page(rows[:limit], min(len(rows), limit), not more and after is None, {}, more)
 
 
@@ -113,9 +113,9 @@ def health(data: Data, *, since: int | None = None, until: int | None = None, li
     return Health([_moment(tuple(row)) for row in rows], figures, there.seq, there.unusable)
 
 
-def search(data: Data, text: str, *, limit: int = 10) -> Hits:
+def search(data: Data, text: str, *, limit: int = 10) -> SearchHits:
     """Search for a text, an address, a network or an id in all tables."""
-    return Hits(
+    return SearchHits(
         devices(data, DeviceFilter(text=text), limit=limit),
         alerts(data, AlertFilter(text=text), limit=limit),
         incidents(data, StoryFilter(text=text), limit=limit),

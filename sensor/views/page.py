@@ -27,7 +27,7 @@ class Page(msgspec.Struct, Generic[Row], frozen=True):
     cursor: str
 
 
-class After(msgspec.Struct, array_like=True):
+class PageStart(msgspec.Struct, array_like=True):
     """The last row of a page: its place in the order, and its number. ``mark``: of the query that it belongs to."""
 
     mark: str
@@ -47,16 +47,16 @@ def _without_times(wanted: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(wanted).items() if name not in ("since", "until")}
 
 
-def cursor_of(after: After) -> str:
+def cursor_of(after: PageStart) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(after)).decode().rstrip("=")
 
 
-def after_of(cursor: str, mark: str) -> After | None:
+def after_of(cursor: str, mark: str) -> PageStart | None:
     """Decode a cursor; None for the first page. Raises Malformed if it is invalid, or belongs to another query."""
     if not cursor:
         return None
     try:
-        after = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=After)
+        after = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=PageStart)
     except (ValueError, msgspec.DecodeError):
         raise Malformed("cursor", cursor[:40], "a cursor of an earlier page") from None
     if after.mark != mark:

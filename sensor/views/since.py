@@ -16,7 +16,7 @@ GROUP BY 1, 2 ORDER BY 1, 2
 _NOTED = "SELECT count(DISTINCT alert) FROM alert_words WHERE ts > ? AND author != ?"
 
 
-class Since(msgspec.Struct, frozen=True):
+class RecentChanges(msgspec.Struct, frozen=True):
     """``counts``: (kind, action, number of different ones), such as ``("alert", "open", 3)``; ``first``: time of
     the first one, ns; ``noted``: alerts with notes of other operators; ``more``: there are more records than COUNTED,
     of which only these were counted.
@@ -28,7 +28,7 @@ class Since(msgspec.Struct, frozen=True):
     more: bool
 
 
-def since(data: Data, seq: int, ts: int, user: str) -> Since | None:
+def since(data: Data, seq: int, ts: int, user: str) -> RecentChanges | None:
     """What happened after the record ``seq``, and the notes of others after ``ts`` (ns). None if the log began again,
     so that this is unknown.
     """
@@ -39,4 +39,4 @@ def since(data: Data, seq: int, ts: int, user: str) -> Since | None:
     noted = data.base.execute(_NOTED, (ts, user)).fetchone()[0]
     first = data.base.execute("SELECT ts FROM timeline WHERE seq > ? ORDER BY seq LIMIT 1", (seq,)).fetchone()
     counts = [(str(kind), str(action), int(count)) for kind, action, count in rows]
-    return Since(counts, first[0] if first is not None else 0, noted, last > seq + COUNTED)
+    return RecentChanges(counts, first[0] if first is not None else 0, noted, last > seq + COUNTED)

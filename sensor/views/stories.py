@@ -10,7 +10,7 @@ import msgspec
 from sensor.tables.lines import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
-from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
 
 STATES = ("open", "closed")
 SORTS = ("last", "severity")
@@ -80,7 +80,7 @@ def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cu
         f"SELECT {value}, rowid, id, state, severity, first, last, summary, record FROM {table} WHERE {test} {behind} ORDER BY 1 DESC, rowid DESC LIMIT ?",  # noqa: S608 - our own words
         (*parameters, *place, limit_of(limit) + 1),
     ).fetchall()
-    more = cursor_of(After(mark, rows[limit - 1][0], rows[limit - 1][1])) if len(rows) > limit else ""
+    more = cursor_of(PageStart(mark, rows[limit - 1][0], rows[limit - 1][1])) if len(rows) > limit else ""
     return Page([_row(tuple(row)[2:]) for row in rows[:limit]], total, True, facets, more)
 
 

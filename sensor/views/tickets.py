@@ -92,7 +92,7 @@ class TicketRow(msgspec.Struct, frozen=True):
     sent: dict[str, str]
 
 
-class Ledgered(NamedTuple):
+class UpdatedLedger(NamedTuple):
     """``ledger``: the updated ledger, to be saved; ``statuses``: all tickets, in order."""
 
     ledger: Ledger
@@ -137,13 +137,13 @@ def ticket(picture: Picture, folder: Path | None, policy: Policy, name: str) -> 
     return rows[name]
 
 
-def ledgered(picture: Picture, ledger: Ledger, policy: Policy) -> Ledgered:
+def with_ledger(picture: Picture, ledger: Ledger, policy: Policy) -> UpdatedLedger:
     """The tickets of a site, and the updated ledger. A site without devices was not analyzed yet: no ticket becomes
     done.
     """
     made = tickets_of(picture.site, policy, ledger.first())
     ledger = noted(ledger, made, picture.site) if picture.site.nodes else ledger
-    return Ledgered(ledger, statuses(ledger, made))
+    return UpdatedLedger(ledger, statuses(ledger, made))
 
 
 def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketRow]:
@@ -151,7 +151,7 @@ def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketR
         ledger = read_ledger(folder) if folder is not None else Ledger()
     except LedgerError as error:
         raise NotReadable(str(error)) from None
-    return [_row(one) for one in ledgered(picture, ledger, policy).statuses]
+    return [_row(one) for one in with_ledger(picture, ledger, policy).statuses]
 
 
 def _fits(row: TicketRow, wanted: TicketFilter) -> bool:

@@ -74,7 +74,7 @@ class Topology(msgspec.Struct, frozen=True):
     steps: list[MapStep] = []
 
 
-class Then(NamedTuple):
+class PastState(NamedTuple):
     """The state as of a time: devices, severities by device, and the range (ns) in which conversations must have begun,
     without its start.
     """
@@ -90,7 +90,7 @@ def topology(
     wanted: ConversationFilter = EVERY_CONVERSATION,
     by: str = "type",
     opened: str = "",
-    then: Then | None = None,
+    then: PastState | None = None,
     along: Sequence[PathRow] = (),
 ) -> Topology:
     """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group; ``then``: if not

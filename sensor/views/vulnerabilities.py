@@ -11,16 +11,16 @@ from sensor.core.foreign import part, texts, tidy
 from sensor.posture.picture import Picture
 from sensor.posture.site import GONE
 from sensor.posture.vulnerabilities.about import About
-from sensor.posture.vulnerabilities.fleet import Evaluated, Fleet, ordered
+from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
 from sensor.posture.vulnerabilities.priority import Term
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import rated
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 
-VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in Verdict}
+VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in AffectedStatus}
 STATES = ("present", "gone")
 AFFECTED, CANNOT_TELL = "affected", "cannot_tell"
 BY_DEFAULT = (AFFECTED, CANNOT_TELL)
@@ -221,7 +221,7 @@ def _fits(row: FindingRow, wanted: VulnerabilityFilter) -> bool:
     )
 
 
-def _finding(fleet: Fleet, one: Evaluated) -> FindingRow:
+def _finding(fleet: Fleet, one: DeviceFinding) -> FindingRow:
     about, device = fleet.about(one.finding.cve), part(one.device, "device")
     asset, priority, addresses = one.asset, fleet.priority(one), [tidy(ip) for ip in texts(device.get("ips"))]
     return FindingRow(

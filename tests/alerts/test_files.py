@@ -18,7 +18,7 @@ from sensor.eventlog.writer import EventLog
 from sensor.runtime import daemon
 from sensor.runtime.daemon import Run
 from tests.alerts.test_incidents import made
-from tests.alerts.test_room import LAPTOP, Reported
+from tests.alerts.test_processor import LAPTOP, Reported
 from tests.kit import tcp_frame
 from tests.runtime.test_daemon import SCHEMA, Given
 
@@ -104,23 +104,23 @@ def test_the_operator_sends_while_it_runs(tmp_path: Path) -> None:
     with notes_log(log).open("a") as file:
         file.write(note[:20])
         file.flush()
-        files.watch(one.room, 5 * SECOND)
+        files.watch(one.alert_processor, 5 * SECOND)
         assert one.actions() == ["open"]
         file.write(note[20:] + "\nwhat is this\n")
     save_mutes(tmp_path / "mutes.yaml", [Mute(id="m7", src=LAPTOP, author="a", reason="r")])
-    files.watch(one.room, 6 * SECOND)
+    files.watch(one.alert_processor, 6 * SECOND)
     assert one.actions() == ["open", "close"]
     assert one.reported[-1].alert["closed"] == {"by": "anna", "reason": "done"}  # type: ignore[index]
     one.take(made(7, LAPTOP))
     assert one.actions() == ["open", "close"]
     assert files.mutes.counts == {"m7": 1}
     (tmp_path / "mutes.yaml").write_text("mutes: [\n")
-    files.watch(one.room, 8 * SECOND)
+    files.watch(one.alert_processor, 8 * SECOND)
     assert len(text) == 1
-    assert one.room.mutes.counts == {"m7": 1}
+    assert one.alert_processor.mutes.counts == {"m7": 1}
     (tmp_path / "mutes.yaml").unlink()
-    files.watch(one.room, 9 * SECOND)
-    assert len(one.room.mutes) == 0
+    files.watch(one.alert_processor, 9 * SECOND)
+    assert len(one.alert_processor.mutes) == 0
     files.close()
 
 
@@ -131,7 +131,7 @@ def test_muted_alerts_are_on_disk_within_a_second(tmp_path: Path) -> None:
     files = AlertFiles(log, clock=time.time, complain=text.append)
     one = Reported().take(made(1, LAPTOP))
     files.muted(one.reported[0])
-    files.watch(one.room, 2 * SECOND)
+    files.watch(one.alert_processor, 2 * SECOND)
     [written] = muted_log(log).read_bytes().splitlines()
     assert json.loads(written)["alert"]["id"] == one.reported[0].alert["id"]  # type: ignore[index]
     files.close()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.alerts.desk import SUPPRESSION, AlertDesk
+from sensor.alerts.aggregation import SUPPRESSION, AlertAggregator
 from sensor.alerts.incidents import GAP, Incidents
 from sensor.alerts.mutes import Mute, Mutes
 from sensor.core.alert import Severity
 from sensor.core.time_units import SECOND
 from tests.alerts.test_incidents import LAPTOP, OTHER, SERVER, Desk, actions, made
-from tests.alerts.test_room import Reported
+from tests.alerts.test_processor import Reported
 from tests.detectors.stories import World
 
 MUTE = Mute(id="m1", detector="discovery.*", src=LAPTOP, author="anna", reason="our scanner")
@@ -18,7 +18,7 @@ MUTE = Mute(id="m1", detector="discovery.*", src=LAPTOP, author="anna", reason="
 
 def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
     """The desk gives the time of its next action in advance."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     desk.take(made(1, LAPTOP))
     assert desk.tick(SECOND) == []
     assert desk.due == SECOND + SUPPRESSION
@@ -29,7 +29,7 @@ def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
 
 def test_what_waits_for_its_second_is_reported_when_it_is_over() -> None:
     """A more severe repeat after half a second waits, and the desk gives the time when it is due."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     desk.take(made(1, LAPTOP))
     assert desk.take(made(1.5, LAPTOP, severity=Severity.high)) == []
     assert desk.tick(2 * SECOND - 1) == []
@@ -91,9 +91,9 @@ def test_incidents_without_an_alert_have_nothing_to_report() -> None:
 def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
     """A muted alert closes at the exact time as well, in the log of muted alerts only."""
     one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP))
-    one.room.tick(101 * SECOND - 1)
+    one.alert_processor.tick(101 * SECOND - 1)
     assert [record.action for record in one.muted] == ["open"]
-    one.room.tick(101 * SECOND)
+    one.alert_processor.tick(101 * SECOND)
     assert [record.action for record in one.muted] == ["open", "close"]
     assert one.reported == []
 
@@ -101,9 +101,9 @@ def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
 def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     """A changed suppression period applies from the next tick on, to both desks."""
     one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
-    one.room.tick(2 * SECOND)
-    one.room.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
-    one.room.tick(11 * SECOND)
+    one.alert_processor.tick(2 * SECOND)
+    one.alert_processor.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
+    one.alert_processor.tick(11 * SECOND)
     assert [record.action for record in one.muted] == ["open", "close"]
     assert one.actions() == ["open", "close"]
     assert one.actions("incident") == ["open", "close"]
@@ -126,7 +126,7 @@ def test_the_end_reports_the_counts_of_all_that_repeated() -> None:
     one = Reported(mutes=Mutes([MUTE]))
     for second in (1, 3):
         one.take(made(second, LAPTOP), made(second, OTHER))
-    one.room.finish(4 * SECOND)
+    one.alert_processor.finish(4 * SECOND)
     assert [(record.action, record.alert["count"]) for record in one.reported if record.kind == "alert"] == [
         ("open", 1),
         ("update", 2),
@@ -137,7 +137,7 @@ def test_the_end_reports_the_counts_of_all_that_repeated() -> None:
 def test_a_story_ends_at_the_time_at_which_that_is_known() -> None:
     """The close has the current time, long after the last alert; other records have the time of their alert."""
     one = Reported().take(made(1, LAPTOP))
-    one.room.tick(SECOND + GAP)
+    one.alert_processor.tick(SECOND + GAP)
     reported = [(record.action, record.ts) for record in one.reported if record.kind == "incident"]
     assert [action for action, _ in reported] == ["open", "close"]
     assert reported[0][1] == "1970-01-01T00:00:01.000000Z"

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.alerts.mutes import Finding, Mute, Mutes, Party, finding_of, finding_of_record, load_mutes, save_mutes
+from sensor.alerts.mutes import (
+    Finding,
+    FindingEndpoint,
+    Mute,
+    Mutes,
+    finding_of,
+    finding_of_record,
+    load_mutes,
+    save_mutes,
+)
 from sensor.core.addresses import parse, parse_mac
 from sensor.core.alert import Severity
 from sensor.core.observation import Subject
@@ -20,8 +29,8 @@ from tests.detectors.stories import World, device
 
 # 2023-11-14 22:13:20 UTC
 TS = 1_700_000_000 * SECOND
-PRINTER = Party(parse("10.20.1.9"), parse_mac("00:17:c8:1a:2b:3c"), "dev-5k2m8q", ("PRN-3F",), "printer")
-SERVER, OTHER = Party(parse("10.20.2.5")), Party(parse("10.20.3.5"))
+PRINTER = FindingEndpoint(parse("10.20.1.9"), parse_mac("00:17:c8:1a:2b:3c"), "dev-5k2m8q", ("PRN-3F",), "printer")
+SERVER, OTHER = FindingEndpoint(parse("10.20.2.5")), FindingEndpoint(parse("10.20.3.5"))
 FINDING = Finding(TS, "discovery.port_scan", PRINTER, (SERVER,), 445, 30)
 
 

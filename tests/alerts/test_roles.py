@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensor.alerts.roles import ROLES, Roles
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.config import Roles as RolesSection
 from sensor.config import detector_units, load_config
 from sensor.core.addresses import parse
@@ -35,33 +35,33 @@ def made(detector: str, actor: str, *targets: str, severity: Severity = Severity
 
 def test_a_scanner_scans() -> None:
     """Its scans have low severity and name the role; those of other hosts keep their severity."""
-    weighed = Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER))
+    weighed = AlertScorer(World(), GIVEN).scored(made("discovery.port_scan", SCANNER))
     assert weighed.severity == Severity.low
     assert "scanner" in weighed.why[-1]
-    assert Weigher(World(), GIVEN).weigh(made("discovery.port_scan", OTHER)).severity == Severity.medium
+    assert AlertScorer(World(), GIVEN).scored(made("discovery.port_scan", OTHER)).severity == Severity.medium
 
 
 def test_a_role_is_no_licence() -> None:
     """A scanner that starts remote services, and a jump host that scans, keep the usual severity."""
-    weigher = Weigher(World(), GIVEN)
+    scorer = AlertScorer(World(), GIVEN)
     assert (
-        weigher.weigh(made("lateral_movement.remote_service", SCANNER, severity=Severity.high)).severity
+        scorer.scored(made("lateral_movement.remote_service", SCANNER, severity=Severity.high)).severity
         == Severity.high
     )
-    assert weigher.weigh(made("discovery.port_scan", JUMP)).severity == Severity.medium
+    assert scorer.scored(made("discovery.port_scan", JUMP)).severity == Severity.medium
 
 
 def test_chains_over_a_jump_host() -> None:
     """The actor is the first host; the jump host is on the way. At the end of a chain it is a target as any other."""
-    weigher = Weigher(World(), GIVEN)
-    assert weigher.weigh(made("lateral_movement.hop_chain", OTHER, JUMP, "10.0.0.5")).severity == Severity.low
-    assert weigher.weigh(made("lateral_movement.hop_chain", OTHER, "10.0.0.5", JUMP)).severity == Severity.medium
+    scorer = AlertScorer(World(), GIVEN)
+    assert scorer.scored(made("lateral_movement.hop_chain", OTHER, JUMP, "10.0.0.5")).severity == Severity.low
+    assert scorer.scored(made("lateral_movement.hop_chain", OTHER, "10.0.0.5", JUMP)).severity == Severity.medium
 
 
 def test_what_is_mild_already_stays() -> None:
     """A role never raises a severity."""
     assert (
-        Weigher(World(), GIVEN).weigh(made("discovery.port_scan", SCANNER, severity=Severity.info)).severity
+        AlertScorer(World(), GIVEN).scored(made("discovery.port_scan", SCANNER, severity=Severity.info)).severity
         == Severity.info
     )
 

@@ -23,8 +23,8 @@ def messages() -> Iterator[tuple[str, ast.Call]]:
     """Every message that a command prints on standard error: (file:line, call)."""
     for path in sorted(CLI.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"complain", "Stop"}:
-                texts = node.args[1:] if node.func.id == "Stop" else node.args
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"complain", "Exit"}:
+                texts = node.args[1:] if node.func.id == "Exit" else node.args
                 if texts and not (node.func.id == "complain" and len(texts) > 1):
                     yield f"{path.name}:{node.lineno}", node
 

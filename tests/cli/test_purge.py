@@ -15,7 +15,7 @@ from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.reader import Reader
 from sensor.lifecycle.redact import WORDS
 from sensor.posture.profiles.installed import write
-from sensor.posture.tickets.ledger import FILE, Ledger, Note, Part, read_ledger, write_ledger
+from sensor.posture.tickets.ledger import FILE, Ledger, Part, TicketEntry, read_ledger, write_ledger
 from sensor.runtime.keeper import ORDERS
 from tests.cli.conftest import ENDS, SCAN, record
 from tests.cli.faults import reports
@@ -78,13 +78,13 @@ def test_tickets_know_it_no_more(golden: Golden, purge, inventory: Path) -> None
     reader.close()
     printer, laptop = ids[f"mac:{PRINTER}"], ids[f"mac:{LAPTOP}"]
     devices = {printer: Part(SHOUT), laptop: Part("a laptop")}
-    note = Note("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is mended"})
+    note = TicketEntry("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is mended"})
     write_ledger(
         inventory,
         Ledger(
             tickets={
                 "ticket-1": note,
-                "ticket-2": Note("FTP", "setting", "low", "P4", devices={laptop: Part("a laptop")}),
+                "ticket-2": TicketEntry("FTP", "setting", "low", "P4", devices={laptop: Part("a laptop")}),
             }
         ),
     )

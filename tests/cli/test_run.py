@@ -16,7 +16,7 @@ import pytest
 
 import sensor.eventlog
 from sensor.cli import run
-from sensor.cli._codes import Stop
+from sensor.cli._codes import Exit
 from sensor.cli.main import main, parser
 from sensor.config import Config
 from sensor.logs import logs
@@ -98,7 +98,7 @@ def test_a_log_that_is_in_use(golden: Golden, tmp_path: Path) -> None:
     from sensor.eventlog.writer import EventLog
 
     first = EventLog(tmp_path / "log")
-    with pytest.raises(Stop) as stop:
+    with pytest.raises(Exit) as stop:
         ready(tmp_path, tmp_path / "log").open()
     assert stop.value.code == 3
     golden(stop.value.message)
@@ -112,7 +112,7 @@ def test_a_log_that_may_not_be_written(golden: Golden, tmp_path: Path, monkeypat
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(run, "_opened", refused)
-    with pytest.raises(Stop) as stop:
+    with pytest.raises(Exit) as stop:
         ready(tmp_path, tmp_path / "log").open()
     assert stop.value.code == 4
     golden(stop.value.message)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sensor.console.undo import KEPT_ALERTS, Before, Done, Undo
+from sensor.console.undo import KEPT_ALERTS, AlertBefore, CompletedWrite, Undo
 from tests.console.kit import Running, act, csrf_of, output_of
 
 
@@ -171,8 +171,8 @@ def test_all_alerts_of_an_incident_are_closed_and_brought_back(there: Running) -
 
 def test_data_to_undo_is_kept_for_a_limited_number_of_alerts() -> None:
     """Two actions on most of that number: the second replaces the first; a small one before them is gone as well."""
-    undo_data, many = Undo(), [Before(f"alert-{number}", "open", "", "") for number in range(KEPT_ALERTS * 2 // 3)]
-    small = Done("anna", "office", "closed", "/alerts/undo", many[:1], ())
+    undo_data, many = Undo(), [AlertBefore(f"alert-{number}", "open", "", "") for number in range(KEPT_ALERTS * 2 // 3)]
+    small = CompletedWrite("anna", "office", "closed", "/alerts/undo", many[:1], ())
     large = small._replace(before=many)
     for name, done in (("small", small), ("first", large), ("second", large), ("last", small)):
         undo_data.put(name, done)

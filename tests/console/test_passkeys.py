@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("webauthn", reason="needs webauthn")
 
-from sensor.console.place import place_of
+from sensor.console.listen_address import place_of
 from sensor.console.security import challenges
 from sensor.console.security.attempts import MOST
 from sensor.console.security.challenges import LASTS_S, Challenges

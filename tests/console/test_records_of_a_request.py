@@ -13,9 +13,9 @@ pytest.importorskip("duckdb", reason="needs the extra hunt")
 from sensor.console import page_request
 from sensor.console.answering import of_dataset
 from sensor.console.app import PAGES, app_of
-from sensor.console.place import place_of
+from sensor.console.listen_address import place_of
 from sensor.console.querying import Querying, querying
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.serve import console_of
 from sensor.datasets.dataset import Dataset
 from sensor.records.query import QueryError
@@ -23,7 +23,7 @@ from sensor.views.errors import NotReadable
 from tests.perf.console import request_of
 
 AT, AGAINST = "at=2026-11-24T08:19", "against=2026-11-24T08:05"
-ANNA = Who("anna", "read")
+ANNA = RequestUser("anna", "read")
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ async def _clients() -> list[bytes]:
 
     config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="error")
     state, loop = ServerState(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: timeouts.PatientProtocol(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: timeouts.HeaderTimeoutProtocol(config, state, {}), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     heads = (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTT")
     found = [await _answer(port, head) for head in heads]

@@ -13,7 +13,7 @@ import pytest
 from starlette.routing import Route
 
 from sensor.console.app import app_of
-from sensor.console.place import place_of
+from sensor.console.listen_address import place_of
 from sensor.console.security.keys import LINK_S, SESSION_S, Keys
 from sensor.console.security.store import FILE, StateStore
 from sensor.console.serve import console_of

@@ -55,7 +55,7 @@ def reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         clock = Clock(log, grows)
         monkeypatch.setattr(stream, "anyio", SimpleNamespace(sleep=clock.sleep, Lock=anyio.Lock))
         monkeypatch.setattr(stream, "time", clock)
-        monkeypatch.setattr(stream, "_LOOKS", stream._Looks())
+        monkeypatch.setattr(stream, "_LOOKS", stream._LogPolls())
         events = asyncio.run(times_of(stream.changes(log), clock, until))
         assert events[0] == (0.0, b"retry: 5000\n\n")
         return [when for when, event in events if event == wanted]

@@ -13,7 +13,7 @@ from sensor.console.security.store import StateStore
 from sensor.console.visits import ENDS_S, STORED_S, Visit, Visits
 from sensor.tables.build import catch_up
 from sensor.views.dataset import open_folder
-from sensor.views.since import Since, since
+from sensor.views.since import RecentChanges, since
 from tests.console.kit import Running, act
 
 NOON = 1_800_000_000.0
@@ -79,7 +79,7 @@ def test_nothing_new_and_a_log_that_began_again(own: Path) -> None:
     catch_up(own, own / "events.jsonl")
     with open_folder(own) as data:
         last = data.position.seq
-        assert since(data, last, 0, "anna") == Since([], 0, 0, more=False)
+        assert since(data, last, 0, "anna") == RecentChanges([], 0, 0, more=False)
         assert since(data, last + 1, 0, "anna") is None
 
 

@@ -231,7 +231,7 @@ def test_a_full_queue_leaves_the_longest_waiting_uncounted() -> None:
     assert (row, counted, met, len(some)) == (0, 16, 1, 16)
 
 
-def test_the_likelihood_rule_weighs_what_was_met() -> None:
+def test_the_likelihood_rule_compares_observations() -> None:
     """Ten failures alone are enough; with five answers beside them they are not."""
     for met, found in ((0, 1), (5, 0)):
         window = DistinctWindow(WINDOW)

@@ -9,7 +9,7 @@ import pytest
 from sensor.datasets import manage
 from sensor.datasets.choose import datasets_in, named_in
 from sensor.datasets.names import BadName, captures_of, checked, name_of
-from sensor.datasets.replays import NewReplay, Taken, new_replay, prune
+from sensor.datasets.replays import CannotCreate, NewReplay, new_replay, prune
 from tests.datasets._folders import age, running, write_log
 from tests.golden import Golden
 
@@ -108,7 +108,7 @@ def test_a_replay_that_is_cut_off_reports_so(golden: Golden, tmp_path: Path) -> 
 def test_a_name_of_another_capture_is_refused(tmp_path: Path) -> None:
     """No dataset of another capture is overwritten."""
     made(tmp_path, "/a/office.pcap", name="before")
-    with pytest.raises(Taken, match=r"/a/office\.pcap"):
+    with pytest.raises(CannotCreate, match=r"/a/office\.pcap"):
         new_replay(tmp_path, ["/b/other.pcap"], "before")
     assert made(tmp_path, "/a/office.pcap", name="before").replaced
 
@@ -117,10 +117,10 @@ def test_one_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     """It is neither replaced, nor removed, nor renamed."""
     one = made(tmp_path, "/a/office.pcap")
     with running(one.folder):
-        with pytest.raises(Taken):
+        with pytest.raises(CannotCreate):
             new_replay(tmp_path, ["/a/office.pcap"])
         for change in (manage.remove, lambda state, dataset: manage.rename(state, dataset, "other")):
-            with pytest.raises(Taken):
+            with pytest.raises(CannotCreate):
                 change(tmp_path, datasets_in(tmp_path)[0])
     assert one.log.exists()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.core.output import Ack, Entry, Filter, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Filter, Retry
 from sensor.delivery.forwarder import last_number
 from sensor.delivery.runner import Runner
 from sensor.eventlog.segments import cursors_of, segments
@@ -32,7 +32,7 @@ def answer(word: str) -> object:
         place = len(entries) // 2
         return Ack(refused={place: "wrong"}) if word == "refuse one" else Ack(busy=(place,))
 
-    return {"ack": Ack(), "retry": Retry("away"), "refuse": Refuse("never"), "break": ValueError("oops")}.get(
+    return {"ack": Ack(), "retry": Retry("away"), "refuse": BatchRejected("never"), "break": ValueError("oops")}.get(
         word, partly
     )
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.core.output import Ack, Entry, Refuse
+from sensor.core.output import Ack, BatchRejected, Entry
 from sensor.delivery import dead_letters as module
 from sensor.delivery.dead_letters import DeadLetters
 from tests.delivery.scripted import Desk, dead, lead, leave, runner
@@ -176,7 +176,7 @@ def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkey
 
     def picky(entries: Sequence[Entry]) -> Ack:
         if {entry.seq for entry in entries} & {2, 7}:
-            raise Refuse("mapping failed")
+            raise BatchRejected("mapping failed")
         return Ack()
 
     desk = Desk(always=picky)

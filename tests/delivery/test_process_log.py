@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.core.output import Ack, Refuse
+from sensor.core.output import Ack, BatchRejected
 from sensor.delivery import runner as module
 from tests.delivery.scripted import Desk, dead, lead, leave, runner
 from tests.eventlog.segmented import Segmented
@@ -29,7 +29,7 @@ class Ear:
 
 
 def refuse(_: object) -> Ack:
-    raise Refuse("413 Request Entity Too Large")
+    raise BatchRejected("413 Request Entity Too Large")
 
 
 def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_nothing_receives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """When the reader of the process log is gone, refused records are kept once, and delivery continues."""
     log, desk, ear = (
         Segmented(tmp_path / "events.jsonl"),
-        Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()),
+        Desk(BatchRejected("no"), BatchRejected("no"), Ack(), BatchRejected("no"), Ack()),
         Ear(deaf=True),
     )
     monkeypatch.setattr(module, "log", lambda: ear)

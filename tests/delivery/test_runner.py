@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.core.output import Ack, Entry, Filter, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Filter, Retry
 from sensor.delivery.forwarder import last_number
 from sensor.delivery.position import load_position
 from sensor.delivery.requests import request_path, request_replay
@@ -73,7 +73,7 @@ def test_what_is_refused_is_found_by_halving(log: Segmented) -> None:
 
     def picky(entries: Sequence[Entry]) -> Ack:
         if unmapped := {entry.seq for entry in entries} & {17, 64}:
-            raise Refuse(f"mapping of {min(unmapped)} failed")
+            raise BatchRejected(f"mapping of {min(unmapped)} failed")
         return Ack()
 
     desk = Desk(always=picky)
@@ -95,7 +95,7 @@ def test_batches_that_are_too_large_shrink_and_grow_again(log: Segmented) -> Non
 
     def small(entries: Sequence[Entry]) -> Ack:
         if len(entries) > 10:
-            raise Refuse("413 too large")
+            raise BatchRejected("413 too large")
         return Ack()
 
     desk = Desk(always=small)

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from sensor.core.output import Ack, Entry, Filter, Refuse, Retry, TrafficKind
+from sensor.core.output import Ack, BatchRejected, Entry, Filter, Retry, TrafficKind
 from sensor.delivery.forwarder import Forwarder
 from sensor.delivery.section import Delivery, load_delivery
 from sensor.delivery.traffic import KINDS, record_of
@@ -21,7 +21,7 @@ from sensor.records import outbox
 from sensor.records.forget import carry_out_now, order
 from sensor.records.hunt_tests import _table
 from sensor.records.outbox import Outbox
-from sensor.records.writer import Made, Writer
+from sensor.records.writer import ProcessedRows, Writer
 from tests.delivery.scripted import Desk, Options, Scripted
 
 CONNECTIONS = [
@@ -34,7 +34,7 @@ CONNECTIONS = [
 
 def _written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows as the writer writes them: into the manifest, and into the outboxes."""
-    writer, made = Writer(records, print), Made({}, {})
+    writer, made = Writer(records, print), ProcessedRows({}, {})
     made.add(table, 0, _table(table, rows))
     try:
         writer.save(made)
@@ -135,7 +135,7 @@ def test_a_row_that_comes_again_has_the_same_id() -> None:
 def test_a_row_that_is_refused_goes_to_the_dead_letters(log: Path) -> None:
     def refusing(entries: Sequence[Entry]) -> Ack:
         if any(entry.record["conn"]["uid"] == 7 for entry in entries):
-            raise Refuse("no")
+            raise BatchRejected("no")
         return Ack()
 
     runner = _runner(log, Desk(always=refusing), batch_events=50)

@@ -65,7 +65,7 @@ class World:
             self.baseline.watch(START + hour * 3600 * SECOND)
         unit = Learner(self, self.baseline)
         for _, numbers in unit.candidates(ChangeReader(self.networks).read(story.changes())):
-            unit.worth(numbers)
+            unit.is_relevant(numbers)
         return self
 
     def device(self, subject: Subject) -> Device | None:
@@ -259,7 +259,7 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
         for one in filter(None, (unit, _twins.get(unit))):
             messages = []
             for row, numbers in sorted(one.candidates(reader.read(part)), key=lambda each: each[0]):
-                if one.worth(numbers):
+                if one.is_relevant(numbers):
                     messages += one.evaluate(flow_of(part[row]), numbers)
             found += messages if one is unit else ()
     return rehearsable(unit, found)
@@ -276,7 +276,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
             last = now
         part = changes[at : at + 1].copy()
         for row, numbers in unit.candidates(reader.read(part)):
-            if unit.worth(numbers):
+            if unit.is_relevant(numbers):
                 found += unit.evaluate(flow_of(part[row]), numbers)
     return rehearsable(unit, [*found, *unit.tick((last + 60) * SECOND)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.time_units import SECOND
@@ -178,7 +178,7 @@ def test_repeats_fold_into_one_alert() -> None:
         story.flow(1 + n, "10.0.0.66", f"10.{n // 250 + 1}.5.{n % 250 + 1}", 445)
     found = raised(SCAN, story)
     assert 20 < len(found) < 40
-    desk = AlertDesk()
+    desk = AlertAggregator()
     opened = [action for alert in found for action, _ in desk.take(alert)]
     assert opened.count("open") == 1
     [(_, alert)] = desk.finish(START + 3600 * SECOND)

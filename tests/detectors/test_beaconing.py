@@ -10,7 +10,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.time_units import SECOND
-from sensor.counting.beats import NO_SIZE, Beats
+from sensor.counting.intervals import NO_SIZE, Intervals
 from tests.detectors.stories import UDP, Story, World, device, one, raised
 
 BEACON = "command_and_control.beaconing"
@@ -92,7 +92,7 @@ def test_repetition_is_reported_once_an_hour() -> None:
 
 def test_places_are_taken_over() -> None:
     """Two pairs that share a table slot: the second one replaces the first when it was silent for long."""
-    table = Beats(5, bits=1)
+    table = Intervals(5, bits=1)
     key, other = np.uint64(2), np.uint64(4)
 
     def reported(which: np.uint64, times: range) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.flow import Change, flow_of
@@ -142,6 +142,6 @@ def test_ordinary_shares_are_no_administration() -> None:
 
 def test_repeats_fold_into_one_alert() -> None:
     """Sessions to fifty hosts are one alert with a count."""
-    found, desk = in_time(FAN_OUT, fan(50, step=20)), AlertDesk()
+    found, desk = in_time(FAN_OUT, fan(50, step=20)), AlertAggregator()
     assert len(found) == 46
     assert [action for alert in found for action, _ in desk.take(alert)].count("open") == 1

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.alert import Alert
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.time_units import SECOND
@@ -40,7 +40,7 @@ def flood(count: int, *, sources: int = 0, ended: bool = False, per_second: int 
 
 
 def folded(found: list[Alert]) -> list[str]:
-    desk = AlertDesk()
+    desk = AlertAggregator()
     return [action for alert in found for action, _ in desk.take(alert)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from tests.detectors.stories import Story, World, device, in_time
@@ -95,5 +95,5 @@ def test_repeats_fold_into_one_alert() -> None:
     story = Story()
     for n in range(6):
         story.converse(1 + 400 * n, "10.0.0.66", "10.0.0.7", 22).converse(100 + 400 * n, "10.0.0.7", "10.0.1.8", 22)
-    found, desk = in_time(CHAIN, story), AlertDesk()
+    found, desk = in_time(CHAIN, story), AlertAggregator()
     assert [action for alert in found for action, _ in desk.take(alert)].count("open") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
@@ -183,4 +183,4 @@ def test_it_is_no_alarm_whoever_it_is() -> None:
     """Telnet on a camera stays info: risk scoring does not raise the severity of weaknesses."""
     world = World(device("camera", SERVER))
     [alert] = inspected(detector(INSECURE, world), STORIES["telnet_open"])
-    assert Weigher(world).weigh(alert).severity == Severity.info
+    assert AlertScorer(world).scored(alert).severity == Severity.info

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.intel.store import ThreatLists
@@ -47,7 +47,7 @@ def test_an_answered_contact_is_reported_and_raised(lists: ThreatLists) -> None:
     }
     assert last.network["direction"] == "outbound"
     assert "10.0.0.5 contacted 203.0.113.66" in last.summary
-    desk = AlertDesk()
+    desk = AlertAggregator()
     assert [action for alert in found for action, _ in desk.take(alert)] == ["open", "update"]
 
 

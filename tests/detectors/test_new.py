@@ -14,10 +14,10 @@ NEW = "device.new"
 
 def watched(*kinds: str) -> World:
     """A day of a network with a device of each type, and a new device."""
-    dwellers = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
-    world, story = World(*dwellers), Story().converse(0, "10.9.0.1", "10.9.0.2", 80)
-    for dweller in dwellers:
-        story.converse(60, dweller.key.removeprefix("ip:"), "10.9.0.2", 443)
+    present = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
+    world, story = World(*present), Story().converse(0, "10.9.0.1", "10.9.0.2", 80)
+    for each in present:
+        story.converse(60, each.key.removeprefix("ip:"), "10.9.0.2", 443)
     return world.learned(story)
 
 

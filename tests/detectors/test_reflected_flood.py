@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change, Reason
@@ -50,7 +50,7 @@ def test_amplified_answers() -> None:
     assert alert.target.address == parse("10.0.0.10")
     assert alert.techniques[0].technique == "T1498.002"
     assert alert.key == "impact.reflected_flood|10.0.0.10|udp/161"
-    desk = AlertDesk()
+    desk = AlertAggregator()
     assert [action for each in found for action, _ in desk.take(each)].count("open") == 1
 
 

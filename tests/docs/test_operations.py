@@ -80,7 +80,7 @@ def test_units_that_are_named_are_there(page: str) -> None:
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
     """Each health finding of a running sensor has a heading with what to do; and no other heading exists."""
     reported = re.findall(
-        r'(?:\b(?:Finding|News)\(\s*|^STALLED = |^    (?="sensor\.\w+": \())"(sensor\.\w+)"',
+        r'(?:\b(?:Finding|LogFinding)\(\s*|^STALLED = |^    (?="sensor\.\w+": \())"(sensor\.\w+)"',
         "\n".join(map(text_of, SENSOR.rglob("*.py"))),
         re.MULTILINE,
     )

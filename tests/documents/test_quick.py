@@ -17,8 +17,8 @@ from sensor.core.model import Model
 from sensor.core.output import Filter
 from sensor.delivery.catalogue import types
 from sensor.delivery.section import options_of
-from sensor.documents import Unsure, converted
-from sensor.documents.paths import Placed
+from sensor.documents import NeedsFullValidation, converted
+from sensor.documents.paths import LocatedText
 from sensor.fingerprinting.starts import StartFile
 from sensor.hub.settings import Settings as HubSettings
 from sensor.intel.list_sources import ListSource
@@ -91,7 +91,7 @@ def accepted(model: type[Model], given: Any) -> object:
     """What is accepted without pydantic; None if nothing is."""
     try:
         return converted(model, given, Path("/etc/sensor"))
-    except Unsure:
+    except NeedsFullValidation:
         return None
 
 
@@ -143,7 +143,7 @@ def test_rules_between_keys_are_checked() -> None:
 
 def test_text_of_a_layer_keeps_its_folder() -> None:
     """A path is relative to the folder of its own file; other text is plain text."""
-    text = Placed("a.txt")
+    text = LocatedText("a.txt")
     text.folder = Path("/elsewhere")
     config = accepted(Config, {"intel": ["b.txt", text], "sensor": {"site": text}, "networks": []})
     assert isinstance(config, Config)

@@ -64,7 +64,7 @@ def test_no_table_of_a_unit_is_left_out(tmp_path: Path) -> None:
     pipeline = engine(tmp_path)
     assert {unit.id for unit in pipeline.detectors} >= units(sensor.detectors, Detector).keys()
     counted = set(map(id, named(pipeline).values()))
-    parts = {"inventory": pipeline.inventory, "alerts": pipeline.room, "advisor": pipeline.advisor}
+    parts = {"inventory": pipeline.inventory, "alerts": pipeline.alert_processor, "advisor": pipeline.advisor}
     parts |= {unit.id: unit for unit in pipeline.detectors}
     seen: set[int] = set()
     found = {name: list(held(part, seen)) for name, part in parts.items()}

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from sensor.alerts.desk import AlertDesk
-from sensor.alerts.room import AlertRoom
+from sensor.alerts.aggregation import AlertAggregator
+from sensor.alerts.processor import AlertProcessor
 from sensor.boundary import Boundary
 from sensor.capture.files import open_captures
 from sensor.config import load_config
@@ -161,7 +161,9 @@ class Engine:
             dissectors=dissectors,
             detectors=detectors,
             inventory=inventory,
-            room=AlertRoom(AlertDesk(), RecordMaker("test"), self.reported.append, inventory.device),
+            alert_processor=AlertProcessor(
+                AlertAggregator(), RecordMaker("test"), self.reported.append, inventory.device
+            ),
             boundary=self.boundary,
             sizes=Sizes(10, 8),
         )
@@ -260,7 +262,7 @@ class Evaluator(EventDetector):
             raise KeyError(word)
 
 
-class Weigher(FlowDetector):
+class Scorer(FlowDetector):
     """Fails on every change, or on every evaluation."""
 
     title, severity, techniques, advice, false_positives = "Flow", Severity.low, ("T1046",), "Look.", "None."
@@ -341,8 +343,8 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on(golden: Golden) -
     """
     units = [
         named(Evaluator, "test.breaking"),
-        named(Weigher, "test.blind"),
-        named(Weigher, "test.rash"),
+        named(Scorer, "test.blind"),
+        named(Scorer, "test.rash"),
         named(Evaluator, "test.judge"),
     ]
     engine = Engine({"breaking": Breaking()}, *units).read(session(b"one", b"break", b"two"))

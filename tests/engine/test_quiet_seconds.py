@@ -101,6 +101,7 @@ def reported_over_hours(*, lazy: bool) -> list[Record]:
 def look_at_everything(pipeline: Any) -> None:
     pipeline.inventory.table.settle_at = 0
     pipeline.advisor._due = 0
-    for unit in (*pipeline._ticking, pipeline.room.desk, pipeline.room._quiet_desk, pipeline.room.incidents):
+    alerts = pipeline.alert_processor
+    for unit in (*pipeline._ticking, alerts.aggregator, alerts._muted_aggregator, alerts.incidents):
         unit.due = 0
     assert all(unit.due < NEVER for unit in pipeline._ticking)

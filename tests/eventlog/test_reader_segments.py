@@ -12,7 +12,7 @@ import pytest
 from sensor.eventlog import log_lines
 from sensor.eventlog import reader as reading
 from sensor.eventlog.log_end import backwards, end_of
-from sensor.eventlog.log_places import place_since
+from sensor.eventlog.log_offsets import place_since
 from sensor.eventlog.reader import Reader
 from sensor.eventlog.segment_lines import CHUNK, LINE_LIMIT
 from sensor.eventlog.segments import Segment, folder_of, number_of, segments

@@ -19,7 +19,7 @@ import pytest
 from sensor.cli import tail as tail_command
 from sensor.cli.main import main
 from sensor.eventlog.log_cursor import LogCursor
-from sensor.eventlog.log_places import Place
+from sensor.eventlog.log_offsets import LineOffset
 from sensor.eventlog.reader import FINDS, Reader
 from sensor.eventlog.segments import Segment, segments
 from tests.eventlog.log_writer import written
@@ -111,17 +111,17 @@ def test_a_segment_that_goes_before_it_is_opened(tmp_path: Path, vanishes: int) 
     log.add(4)
     calls = 0
 
-    def find() -> Place:
+    def find() -> LineOffset:
         nonlocal calls
         calls += 1
-        return Place(Segment(1, tmp_path / "gone") if calls <= vanishes else segments(log.log)[0])
+        return LineOffset(Segment(1, tmp_path / "gone") if calls <= vanishes else segments(log.log)[0])
 
     reader = Reader(log.log)
     if vanishes == FINDS:
         with pytest.raises(FileNotFoundError):
             reader.begin(find)
         return
-    assert reader.begin(find) == Place(segments(log.log)[0])
+    assert reader.begin(find) == LineOffset(segments(log.log)[0])
     assert [one["sensor"]["seq"] for one in reader] == list(range(1, 9))
 
 

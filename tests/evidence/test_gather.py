@@ -15,7 +15,7 @@ from sensor.core.record import Record
 from sensor.core.time_units import SECOND
 from sensor.evidence.frames import FrameRing
 from sensor.evidence.gather import AFTER, AFTER_LIMIT, BEFORE_LIMIT, SEARCHES, Gatherer
-from sensor.evidence.ring import CHANGES, Frame, Wanted
+from sensor.evidence.ring import CHANGES, Frame, FrameFilter
 from sensor.runtime.assembly import assemble
 from tests.engine.test_pipeline import pieces, raw
 from tests.kit import tcp_frame
@@ -178,7 +178,7 @@ def test_the_ring_of_changes_is_bounded() -> None:
     frames = [tcp_frame("10.0.0.9", f"10.1.{n >> 8}.{n & 255}", sport=1024 + n, flags=SYN) for n in range(3 * CHANGES)]
     for batch in pieces(raw(frames, step=SECOND), 100):
         pipeline.process(batch)
-    wanted = Wanted(frozenset(), parse("10.0.0.9"), 0, frozenset())
+    wanted = FrameFilter(frozenset(), parse("10.0.0.9"), 0, frozenset())
     assert len(files.gatherer.flows.find(wanted, 10**6)) == CHANGES
 
 

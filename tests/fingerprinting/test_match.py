@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from sensor.fingerprinting import match as module
+from sensor.fingerprinting.approximate import codes_of, within
 from sensor.fingerprinting.entries import About, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.literals import plain_starts, plain_text
 from sensor.fingerprinting.load import Entry, Vocabulary
 from sensor.fingerprinting.match import Claim, Matcher
-from sensor.fingerprinting.near import codes_of, within
 
 VOCABULARY = Vocabulary(
     attributes={"type": "", "vendor": "", "model": ""},

@@ -24,7 +24,7 @@ from sensor.outputs.hub_protocol.credentials import Credentials, load_credential
 from sensor.outputs.hub_protocol.hunt_signatures import read_hunt
 from sensor.outputs.hub_protocol.hunts import HUNT, Found, found_subject
 from sensor.outputs.hub_protocol.messages import subject
-from sensor.outputs.transport.nats_wire import Silent, Wire
+from sensor.outputs.transport.nats_wire import NoResponse, Wire
 from sensor.sync.hunter import Hunter
 from tests.forked import started
 from tests.hub.hub_kit import ROOT, HubServers, configuration
@@ -175,7 +175,7 @@ def test_a_sensor_answers_for_itself_alone(fleet: Fleet) -> None:
             wire.publish([(place.encode(), b"", b"{}")])
         with pytest.raises(Retry, match="Permissions Violation") as caught:
             wire.answer(5)
-        assert not isinstance(caught.value, Silent)
+        assert not isinstance(caught.value, NoResponse)
 
 
 @pytest.mark.parametrize("body", [b"", b"\x28\xb5\x2f\xfd", bytes(range(256))])

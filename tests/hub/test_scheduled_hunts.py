@@ -13,7 +13,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.hub.campaigns import refresh_campaigns
-from sensor.hub.hunting import Outcome, Target, hunted
+from sensor.hub.hunting import HuntResult, Target, hunted
 from sensor.hub.scheduled_hunts import Schedule, add_schedule, list_findings, list_schedules, remove_schedule, run_due
 from sensor.hub.settings import Hub
 from sensor.outputs.hub_protocol.hunts import Hunt
@@ -94,7 +94,7 @@ def test_sensors_that_missed_different_times(sensors: Fleet, monkeypatch: pytest
     """All are queried at the same time, each for its own time."""
     calls: list[list[int | None]] = []
 
-    async def counted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[Outcome]:
+    async def counted(hub: Hub, queried: Sequence[tuple[Target, Hunt]], within_s: float) -> list[HuntResult]:
         calls.append([hunt.since for _, hunt in queried])
         return await hunted(hub, queried, within_s)
 

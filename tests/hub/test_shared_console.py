@@ -16,7 +16,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.console.app import app_of
-from sensor.console.place import place_of
+from sensor.console.listen_address import place_of
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.challenges import LASTS_S, Challenges
 from sensor.console.security.keys import Keys

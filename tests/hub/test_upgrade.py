@@ -18,7 +18,7 @@ from sensor.cli.main import main
 from sensor.cli.upgrade import OPERATOR, staging_of
 from sensor.hub.rollouts import review
 from sensor.sync.agent import Agent
-from sensor.upgrades.installer import Places
+from sensor.upgrades.installer import InstallerPaths
 from sensor.upgrades.packages import Dpkg
 from sensor.upgrades.staging import ORDER
 from tests.hub.hub_kit import HubServers
@@ -40,7 +40,9 @@ class UpgradedOffice(Office):
     def enable(self) -> None:
         """`sensor upgrade enable`, then a start of `sensor sync`."""
         assert main(["upgrade", "enable", "--config", str(self.config)]) == 0
-        self.machine.places = Places(staging_of(self.config), self.machine.places.own, self.config.with_name(OPERATOR))
+        self.machine.places = InstallerPaths(
+            staging_of(self.config), self.machine.places.own, self.config.with_name(OPERATOR)
+        )
         self.agent, self._close = agent_of(self.config)
 
     def upgrade(self) -> str:

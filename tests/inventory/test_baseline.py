@@ -137,7 +137,7 @@ def test_what_was_learned_lasts() -> None:
     for client, server, service in ((PC, SERVER, SMB), (PC, SERVER, DNS), (PC, "203.0.113.9", 6 << 16 | 443)):
         assert first(new, client, server, service) == first(old, client, server, service) > 0
     assert new.maturity(subject(PC), 72) == old.maturity(subject(PC), 72)
-    assert new.dwellers("10.0.0.0/24") == old.dwellers("10.0.0.0/24")
+    assert new.device_types("10.0.0.0/24") == old.device_types("10.0.0.0/24")
     new.watch(START + 48 * HOUR)
     assert new.age_h(START + 49 * HOUR) == 25
 

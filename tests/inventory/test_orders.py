@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.addresses import parse
-from sensor.inventory.corrections import Correction, Order, Outcome
+from sensor.inventory.corrections import Correction, Order, OrderResult
 from tests.golden import Golden
 
 CABLE, WIRELESS, OTHER = "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:17:c8:1a:2b:3c"
@@ -26,7 +26,7 @@ def two(story):
 def test_a_merger(two):
     """The remaining device gets all observations and corrections; one event reports the merge."""
     two.persistence.correct(LOSE, {"owner": Correction(LOSE, "owner", "anna")})
-    assert two.persistence.carry_out(MERGE) == Outcome(MERGE)
+    assert two.persistence.carry_out(MERGE) == OrderResult(MERGE)
     device = two.at(20).who(WIRELESS)
     assert device is two.who(CABLE)
     assert (device.type, device.value("model"), device.value("owner")) == ("workstation", "X", "anna")

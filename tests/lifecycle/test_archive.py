@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sensor.lifecycle.archive import BadArchive, Member, Packer
 from sensor.lifecycle.manifest import Entry
-from sensor.lifecycle.places import Places
+from sensor.lifecycle.places import SensorPaths
 from sensor.lifecycle.restore import Restore, verified
 from tests import sampling
 from tests.lifecycle.household import archive, raw, snapshot
@@ -27,12 +27,12 @@ GOOD = {
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path) -> SensorPaths:
     state = tmp_path / "state"
-    return Places(state, state / "events.jsonl", state / "evidence", tmp_path / "etc")
+    return SensorPaths(state, state / "events.jsonl", state / "evidence", tmp_path / "etc")
 
 
-def refused(file: Path, places: Places, messages: str) -> None:
+def refused(file: Path, places: SensorPaths, messages: str) -> None:
     """The archive is rejected for this reason, and no file is extracted."""
     before = snapshot(file.parent)
     with pytest.raises(BadArchive, match=messages) as reported:
@@ -42,7 +42,7 @@ def refused(file: Path, places: Places, messages: str) -> None:
     assert snapshot(file.parent) == before
 
 
-def test_a_good_one(places: Places, tmp_path: Path) -> None:
+def test_a_good_one(places: SensorPaths, tmp_path: Path) -> None:
     """The valid archive that the following ones differ from in one point."""
     file = archive(tmp_path / "a", GOOD)
     Restore(file, places, verified(file, places), "now").run()
@@ -59,7 +59,7 @@ def test_a_good_one(places: Places, tmp_path: Path) -> None:
         "state/rules/\x1b[31m", "state/rules/" + "a/" * 8 + "b", "",
     ],
 )  # fmt: skip
-def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) -> None:
+def test_names_that_lead_elsewhere(name: str, places: SensorPaths, tmp_path: Path) -> None:
     """Absolute names, names with two dots, names that no backup has, and names with control characters are rejected."""
     refused(archive(tmp_path / "a", {**GOOD, name: b"x"}), places, "found the name")
 
@@ -73,14 +73,14 @@ def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) ->
         (tarfile.XHDTYPE, "special"), (tarfile.GNUTYPE_SPARSE, "special"),
     ],
 )  # fmt: skip
-def test_anything_but_regular_files(kind: bytes, messages: str, places: Places, tmp_path: Path) -> None:
+def test_anything_but_regular_files(kind: bytes, messages: str, places: SensorPaths, tmp_path: Path) -> None:
     """Links, devices, pipes, and headers that announce another header of any size are rejected."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.type, head.linkname, head.size = kind, "/etc/passwd", 1 << 33 if kind == tarfile.XHDTYPE else 0
     refused(raw(tmp_path / "a", head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), places, messages)
 
 
-def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) -> None:
+def test_what_unpacks_to_more_than_any_backup(places: SensorPaths, tmp_path: Path) -> None:
     """A gigabyte of zeros is rejected by its header; a wrong size in the header ends the extraction early."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.size = 1 << 30
@@ -93,7 +93,7 @@ def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) ->
     refused(raw(tmp_path / "b", head.tobuf(tarfile.USTAR_FORMAT) + bytes(1000)), places, "the end is missing")
 
 
-def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
+def test_twice_the_same_name(places: SensorPaths, tmp_path: Path) -> None:
     """The second file would replace the one that was checked."""
     with (tmp_path / "a").open("wb") as file:
         packer = Packer(file)
@@ -115,24 +115,24 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
     ],
 )
 def test_a_manifest_that_reports_something_else(
-    entries: list[Entry], messages: str, places: Places, tmp_path: Path
+    entries: list[Entry], messages: str, places: SensorPaths, tmp_path: Path
 ) -> None:
     """Hash, size and list must match the files."""
     refused(archive(tmp_path / "a", GOOD, entries), places, messages)
 
 
-def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
+def test_a_file_that_is_missing(places: SensorPaths, tmp_path: Path) -> None:
     """Every file in the manifest must exist."""
     entries = [Entry(name, len(data), "0" * 64) for name, data in {**GOOD, "state/intel/lists.yaml": b""}.items()]
     refused(archive(tmp_path / "a", {}, entries), places, "is missing")
 
 
-def test_one_of_a_newer_sensor(places: Places, tmp_path: Path) -> None:
+def test_one_of_a_newer_sensor(places: SensorPaths, tmp_path: Path) -> None:
     """Fields of a newer format may differ: the error requests a newer sensor."""
     refused(archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, expected 1: use the newer sensor")
 
 
-def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
+def test_files_of_other_programs(places: SensorPaths, tmp_path: Path) -> None:
     """An empty file, a text, a capture and an archive without a manifest are rejected."""
     (tmp_path / "empty").touch()
     refused(tmp_path / "empty", places, "the end is missing")
@@ -145,7 +145,7 @@ def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
     refused(raw(tmp_path / "bare", whole.getvalue()), places, "has no manifest")
 
 
-def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
+def test_every_damage_is_seen(places: SensorPaths, tmp_path: Path) -> None:
     """A changed byte or a truncation anywhere is rejected, without any other exception."""
     good, draw = (
         archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(),
@@ -164,7 +164,7 @@ def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
             }  # a bit without a meaning, such as one of the frame's header
 
 
-def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
+def test_an_inventory_that_is_none(places: SensorPaths, tmp_path: Path) -> None:
     """The hash is valid, but the file is no store: nothing is restored."""
     from sensor.inventory.store.database import StoreError
 
@@ -181,7 +181,7 @@ def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
 )  # fmt: skip
 @seed(sampling.SEED)
 @given(head=st.binary(min_size=512, max_size=512), rest=st.binary(max_size=2048))
-def test_any_header_is_taken_or_refused(head: bytes, rest: bytes, places: Places, tmp_path: Path) -> None:
+def test_any_header_is_taken_or_refused(head: bytes, rest: bytes, places: SensorPaths, tmp_path: Path) -> None:
     """Any bytes in place of a header, with a valid checksum, give no other exception, and no file."""
     reported = sum(head[:148]) + sum(head[156:]) + 8 * 32
     summed = head[:148] + b"%06o\0 " % reported + head[156:]

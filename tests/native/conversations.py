@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensor.alerts.desk import AlertDesk
-from sensor.alerts.room import AlertRoom
+from sensor.alerts.aggregation import AlertAggregator
+from sensor.alerts.processor import AlertProcessor
 from sensor.boundary import Boundary
 from sensor.core.addresses import Networks
 from sensor.core.batch import ROW, Batch
@@ -70,7 +70,7 @@ def received(
     captured up to ``snap`` bytes. ``memory``: each frame is a batch that ends at its unreadable page.
     """
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
-    room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
+    alert_processor = AlertProcessor(AlertAggregator(), RecordMaker("test"), lambda _: None, inventory.device)
     messages: list[list[tuple[Any, ...]]] = []
 
     def consume(some: Iterable[Parsed]) -> None:
@@ -81,7 +81,7 @@ def received(
         dissectors=dict([dissector]),
         detectors=(),
         inventory=inventory,
-        room=room,
+        alert_processor=alert_processor,
         boundary=boundary,
         sizes=sizes,
         native=native,

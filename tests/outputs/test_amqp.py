@@ -19,7 +19,7 @@ import pika  # type: ignore[import-untyped]
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Entry, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Retry
 from sensor.outputs.amqp import Amqp, Options
 from tests import sampling
 from tests.golden import Golden
@@ -203,7 +203,7 @@ def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
 def test_a_message_that_is_too_large(server: RabbitmqServer, queue: str) -> None:
     """A message that is too large is refused, so that the batch is halved; the closed connection is opened again."""
     out, batch = opened(server, queue=queue), entries(3)
-    with pytest.raises(Refuse, match="size"):
+    with pytest.raises(BatchRejected, match="size"):
         out.send([*batch, Entry(9, batch[0].record, b"x" * (LARGEST + 1))])
     out.close()
     out.open()

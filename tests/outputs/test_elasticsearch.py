@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Retry
 from sensor.outputs._elastic_template import VERSION, template
 from sensor.outputs.elasticsearch import Elasticsearch, Options
 from tests.golden import Golden
@@ -194,8 +194,8 @@ def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, ou
 @pytest.mark.parametrize(
     ("status", "error", "expected"),
     [
-        (413, Refuse, "413"),
-        (400, Refuse, "terminated"),
+        (413, BatchRejected, "413"),
+        (400, BatchRejected, "terminated"),
         (429, Retry, "circuit_breaking"),
         (401, Retry, "security_exception"),
         (502, Retry, "Bad Gateway"),

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Entry, Refuse, Retry
+from sensor.core.output import BatchRejected, Entry, Retry
 from sensor.outputs import email as mails
 from sensor.outputs.email import Email, Options
 from tests.golden import Golden
@@ -286,7 +286,7 @@ def test_what_passes_or_is_fixed_by_people_comes_again(case):
     [{".": [b"554 5.6.0 not in this house"]}, {".": [b"552 5.3.4 too large"]}, {"MAIL": [b"552 5.3.4 too large"]}],
 )
 def test_a_mail_that_is_turned_down_for_good_is_refused(script):
-    with running(MailServer(script)) as port, pytest.raises(Refuse, match=r"^55[24] 5\.[36]\.[04] "):
+    with running(MailServer(script)) as port, pytest.raises(BatchRejected, match=r"^55[24] 5\.[36]\.[04] "):
         output(port).send(entries(1))
 
 

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Retry
 from sensor.outputs.http import Http, Options
 from sensor.outputs.transport.http_signing import idempotency_key, signature
 from tests.golden import Golden
@@ -176,7 +176,7 @@ def test_who_we_are(
 def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) -> None:
     """A rejection is quoted, cleaned and short; the connection is kept."""
     receiver.script = [Fault(status, b"field \x1b[31m\xe2\x80\xaeseverity\r\nis missing " + b"x" * 100_000)]
-    refused = reported(output, Refuse)
+    refused = reported(output, BatchRejected)
     assert f"answered {status}" in str(refused)
     assert "severity" in str(refused)
     assert str(refused).isprintable()

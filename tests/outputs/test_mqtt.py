@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Entry, Refuse, Retry
+from sensor.core.output import BatchRejected, Entry, Retry
 from sensor.outputs._home_assistant import presence
 from sensor.outputs.mqtt import HomeAssistant, Mqtt, Options
 from tests.outputs.authority import Authority
@@ -286,7 +286,7 @@ def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Ope
     """
     output = opened(server.url)
     from_broker = SimpleNamespace(is_disconnect_packet_from_server=True)
-    for code, wanted in ((0x95, Refuse), (0x99, Refuse), (0x8B, Retry)):
+    for code, wanted in ((0x95, BatchRejected), (0x99, BatchRejected), (0x8B, Retry)):
         link, client = output._link, output._client
         reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code)
         output._client = SimpleNamespace(

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Entry, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Retry
 from sensor.outputs._postgresql_table import COLUMNS
 from sensor.outputs.postgresql import Options, Postgresql
 from tests.outputs.authority import Authority
@@ -206,14 +206,14 @@ def test_what_a_row_cannot_hold(server: PostgresqlServer) -> None:
     """
     out, batch = opened(server), entries(3)
     for name, bad in (("ts", {"ts": "no time"}), ("zero", {"sensor": {"id": "a\0b"}})):
-        with pytest.raises(Refuse, match="PostgreSQL: ") as refused:
+        with pytest.raises(BatchRejected, match="PostgreSQL: ") as refused:
             out.send([*batch[:2], Entry(9, {**batch[2].record, **bad}, batch[2].payload)])
         assert len(str(refused.value)) < 250, name
         assert held(server) == []
-    with pytest.raises(Refuse, match="json"):
+    with pytest.raises(BatchRejected, match="json"):
         out.send([*batch, Entry(9, batch[2].record, b"CEF:0|")])
     query(server, f"ALTER TABLE {TABLE} ADD CHECK (kind <> 'alert')")
-    with pytest.raises(Refuse, match="violates check constraint"):
+    with pytest.raises(BatchRejected, match="violates check constraint"):
         out.send(batch)
     out.send([one for one in batch if one.kind != "alert"])
     out.close()

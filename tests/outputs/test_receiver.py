@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sensor.core.output import Entry, Output, Refuse, Retry
+from sensor.core.output import BatchRejected, Entry, Output, Retry
 from tests import sampling
 from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.receiver import Store
@@ -132,7 +132,7 @@ def outcome(output: Output, batch: list[Entry]) -> Exception | None:
     try:
         output.open()
         ack = output.send(batch)
-    except (Retry, Refuse) as error:
+    except (Retry, BatchRejected) as error:
         return error
     assert set(ack.refused) | set(ack.busy) <= {0, 1}
     return None

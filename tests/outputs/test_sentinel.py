@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Entry, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Retry
 from sensor.outputs._sentinel_columns import COLUMNS, row
 from sensor.outputs.sentinel import CALL_LIMIT, Options, Sentinel, calls
 from tests.golden import Golden
@@ -217,7 +217,7 @@ def test_what_was_delivered_before_a_failure_stays_so(receiver: Receiver, output
 def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: Service, output: Sentinel) -> None:
     """A row above Azure's actual limit is refused alone, since the runner halves refused batches."""
     service.limit = 50_000
-    with pytest.raises(Refuse, match="ContentLengthLimitExceeded"):
+    with pytest.raises(BatchRejected, match="ContentLengthLimitExceeded"):
         output.send(fat(2, 30_000))
     ack = output.send(fat(1, 32_000)[:1])
     assert ack == Ack()
@@ -229,8 +229,12 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
 @pytest.mark.parametrize(
     ("fault", "error", "expected"),
     [
-        (Fault(400, b'{"error":{"code":"InvalidPayload","message":"bad\\u001b[31m"}}'), Refuse, "InvalidPayload: bad"),
-        (Fault(413), Refuse, "413"),
+        (
+            Fault(400, b'{"error":{"code":"InvalidPayload","message":"bad\\u001b[31m"}}'),
+            BatchRejected,
+            "InvalidPayload: bad",
+        ),
+        (Fault(413), BatchRejected, "413"),
         (Fault(200, b"<html>please log in"), Retry, "expected 204"),
         (
             Fault(403, b'{"error":{"code":"OperationFailed","message":"no access"}}'),

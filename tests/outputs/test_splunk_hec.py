@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Retry
 from sensor.outputs.splunk_hec import Options, SplunkHec
 from tests.golden import Golden
 from tests.outputs.batches import delivered, entries, ids
@@ -198,14 +198,14 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
         ),
         (400, {"text": "Data channel is missing", "code": 10}, Retry, r"\(code 10\); .*\btrue\b"),
         (400, {"text": "ACK is disabled", "code": 14}, Retry, "useACK"),
-        (400, {"text": "Invalid data format", "code": 6}, Refuse, "code 6"),
-        (400, {"text": "Invalid data format", "code": 6, "invalid-event-number": 99}, Refuse, "code 6"),
-        (400, {"text": "Error in handling indexed fields", "code": 15}, Refuse, "code 15"),
+        (400, {"text": "Invalid data format", "code": 6}, BatchRejected, "code 6"),
+        (400, {"text": "Invalid data format", "code": 6, "invalid-event-number": 99}, BatchRejected, "code 6"),
+        (400, {"text": "Error in handling indexed fields", "code": 15}, BatchRejected, "code 15"),
         (401, {"text": "Token is required", "code": 2}, Retry, "Token is required"),
         (403, {"text": "Token disabled", "code": 1}, Retry, "Token disabled"),
         (403, {"text": "Invalid token", "code": 4}, Retry, "Invalid token"),
         (404, None, Retry, "404"),
-        (413, None, Refuse, "413"),
+        (413, None, BatchRejected, "413"),
         (429, {"text": "HEC queue at capacity", "code": 24}, Retry, "capacity"),
         (500, {"text": "Internal server error", "code": 8}, Retry, "code 8"),
         (503, {"text": "Server is busy", "code": 9}, Retry, "Server is busy"),

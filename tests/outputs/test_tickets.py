@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Refuse, Retry
-from sensor.outputs.tickets import Change, Options, Outcome, Tickets
-from sensor.outputs.transport.ticket_systems import Locked
+from sensor.core.output import BatchRejected, Retry
+from sensor.outputs.tickets import Change, Options, TicketResult, Tickets
+from sensor.outputs.transport.ticket_systems import NeedsOperator
 from sensor.posture.tickets.formats import Form, format_of
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.model import Ticket
@@ -60,7 +60,7 @@ class Place(NamedTuple):
             system_format.updated(ticket, FORM),
         )
 
-    def give(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Outcome:
+    def give(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> TicketResult:
         return self.output.give(self.change(kind, ticket, handle, content))
 
     def text_of(self, handle: str) -> str:
@@ -96,8 +96,8 @@ def test_opened_once_then_changed_then_closed(place: Place) -> None:
     handle = place.give("create", ticket).handle
     assert list(place.service.tickets) == [handle]
     assert "2 devices" not in place.text_of(handle)
-    assert place.give("update", place.ticket(2), handle, "c2") == Outcome(handle)
-    assert place.give("close", ticket, handle, "c3") == Outcome(handle)
+    assert place.give("update", place.ticket(2), handle, "c2") == TicketResult(handle)
+    assert place.give("close", ticket, handle, "c3") == TicketResult(handle)
     assert list(place.service.tickets) == [handle]
     assert "host-1" in place.text_of(handle)
     assert "runs 11.0 now" in place.text_of(handle)
@@ -112,7 +112,7 @@ def test_what_was_opened_without_an_answer_is_found_again(place: Place) -> None:
     assert len(place.service.tickets) == 1
     place.output.open()
     [name] = place.service.tickets
-    assert place.give("create", place.ticket(2)) == Outcome(name)
+    assert place.give("create", place.ticket(2)) == TicketResult(name)
     assert len(place.service.tickets) == 1
     assert "host-1" in place.text_of(name)
 
@@ -157,7 +157,7 @@ def test_what_a_user_deleted_there_is_opened_again(place: Place) -> None:
     """A deleted open ticket is opened again; a deleted one that is done is not closed again."""
     handle = place.give("create", place.ticket()).handle
     place.service.tickets.clear()
-    assert place.give("close", place.ticket(), handle) == Outcome(handle)
+    assert place.give("close", place.ticket(), handle) == TicketResult(handle)
     assert place.service.tickets == {}
     again = place.give("update", place.ticket(), handle).handle
     assert list(place.service.tickets) == [again]
@@ -167,7 +167,7 @@ def test_what_comes_back_is_opened_again(place: Place) -> None:
     """A setting that regresses reopens the same ticket."""
     handle = place.give("create", place.ticket()).handle
     place.give("close", place.ticket(), handle)
-    assert place.give("reopen", place.ticket(2), handle, "c2") == Outcome(handle)
+    assert place.give("reopen", place.ticket(2), handle, "c2") == TicketResult(handle)
     one = place.service.tickets[handle]
     if place.system != "webhook":
         assert (one.get("status") or one["state"]) in ("new", "open", "2")
@@ -249,13 +249,17 @@ def test_who_may_not_is_reported_at_once(place: Place, monkeypatch: pytest.Monke
     """A wrong password or missing permission is reported at once, without retries."""
     monkeypatch.setenv("PASSWORD", "wrong")
     place.output.open()
-    with pytest.raises(Locked, match=r"answered 401 Unauthorized.*check user, password, token"):
+    with pytest.raises(NeedsOperator, match=r"answered 401 Unauthorized.*check user, password, token"):
         place.give("create", place.ticket())
 
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [(Fault(status=500), Retry), (Fault(status=429, headers={"Retry-After": "7"}), Retry), (Fault(status=400), Refuse)],
+    [
+        (Fault(status=500), Retry),
+        (Fault(status=429, headers={"Retry-After": "7"}), Retry),
+        (Fault(status=400), BatchRejected),
+    ],
 )
 def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -> None:
     """Busy and failing systems are retried when they ask for it; invalid requests are refused."""
@@ -272,7 +276,7 @@ def test_too_many_requests_by_the_message_of_github(place: Place) -> None:
     place.receiver.script = [Fault(status=403, headers={"x-ratelimit-remaining": "0"})]
     with pytest.raises(Retry) as raised:
         place.give("create", place.ticket())
-    assert not isinstance(raised.value, Locked)
+    assert not isinstance(raised.value, NeedsOperator)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"result": "x"}', b'{"key": {"a": 1}}', b"\xff", b"[" * 100_000])
@@ -290,7 +294,7 @@ def test_an_answer_that_reports_no_name(place: Place, body: bytes) -> None:
 def test_a_place_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """404 for every request means a wrong address, which only a person can fix."""
     place.receiver.script = [Fault(status=404)] * 3
-    with pytest.raises(Locked, match=r"\burl\b.*\bproject\b"):
+    with pytest.raises(NeedsOperator, match=r"\burl\b.*\bproject\b"):
         place.give("create", place.ticket())
 
 
@@ -321,7 +325,7 @@ def test_check_sees_that_labels_would_be_dropped(place: Place) -> None:
 
 def test_records_of_the_log_are_not_taken(place: Place) -> None:
     assert not place.output.options.delivers
-    with pytest.raises(Refuse, match="it accepts tickets"):
+    with pytest.raises(BatchRejected, match="it accepts tickets"):
         place.output.send(entries(1))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Ack, Refuse, Retry
+from sensor.core.output import Ack, BatchRejected, Retry
 from sensor.outputs import _webhook_bodies as bodies
 from sensor.outputs.webhook import Options, Webhook
 from tests.golden import Golden
@@ -265,14 +265,14 @@ def test_a_batch_that_stops_half_way(receiver: Receiver, fault: Fault) -> None:
     ("kind", "body", "error"),
     [
         ("jira", b'{"errorMessages":[],"errors":{"project":"valid project is required"}}', Retry),
-        ("jira", b'{"errorMessages":[],"errors":{"summary":"too long"}}', Refuse),
+        ("jira", b'{"errorMessages":[],"errors":{"summary":"too long"}}', BatchRejected),
         (
             "pagerduty",
             b'{"status":"invalid event","errors":["\'routing_key\' is missing or is invalid format"]}',
             Retry,
         ),
-        ("pagerduty", b'{"status":"invalid event","errors":["\'summary\' is missing"]}', Refuse),
-        ("plain", b'{"error":"project"}', Refuse),
+        ("pagerduty", b'{"status":"invalid event","errors":["\'summary\' is missing"]}', BatchRejected),
+        ("plain", b'{"error":"project"}', BatchRejected),
     ],
 )
 def test_faults_of_the_set_up_refuse_no_record(
@@ -281,7 +281,7 @@ def test_faults_of_the_set_up_refuse_no_record(
     output = made(receiver, kind)
     output.open()
     receiver.script = [Fault(400, body)]
-    if error is Refuse:
+    if error is BatchRejected:
         assert list(output.send(entries(1)).refused) == [0]
     else:
         with pytest.raises(Retry):

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from sensor.console import assess
 from sensor.console.answering import of_dataset
 from sensor.console.app import PAGES, app_of
-from sensor.console.place import place_of
+from sensor.console.listen_address import place_of
 from sensor.console.security.session import user_of
 from sensor.console.serve import console_of
 from sensor.console.settings import Console

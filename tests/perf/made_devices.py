@@ -9,7 +9,7 @@ import msgspec
 
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE, StoredHabits, Use
-from sensor.inventory.store.rows import Shown, index_words, save_rows
+from sensor.inventory.store.rows import ListedDevice, index_words, save_rows
 from sensor.inventory.store.store import Store
 from tests.perf.made_records import START, STEP
 
@@ -39,7 +39,7 @@ def fill(folder: Path, count: int, seed: int = 7) -> None:
         store.close()
 
 
-def _device(number: int, draw: random.Random) -> Shown:
+def _device(number: int, draw: random.Random) -> ListedDevice:
     kind, vendor, first = draw.choice(TYPES), draw.choice(VENDORS), START + number * STEP
     body = {
         "id": f"dev-{number:06x}", "macs": [f"00:17:c8:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"],
@@ -50,7 +50,9 @@ def _device(number: int, draw: random.Random) -> Shown:
         "attributes": {"location": f"building {number % 30}"}, "first_seen": time_text(first),
         "last_seen": time_text(first),
     }  # fmt: skip
-    return Shown(first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value})
+    return ListedDevice(
+        first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value}
+    )
 
 
 def fill_baseline(folder: Path, count: int, seed: int = 7) -> None:

@@ -33,7 +33,7 @@ from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.search import Row, search, understood
 from sensor.records.upkeep import DAY, Upkeep
-from sensor.records.writer import HOUR_US, Made, Writer
+from sensor.records.writer import HOUR_US, ProcessedRows, Writer
 from tests.perf.records_writer import cost
 
 HOURS, DEVICES, START_HOUR = 720, 400, 490_000
@@ -114,7 +114,7 @@ def write(folder: Path, rows: int) -> Written:
         for hour in range(HOURS):
             table = made(rows // HOURS, hour, random)
             begun = time.process_time()
-            one = Made({}, {})
+            one = ProcessedRows({}, {})
             one.add("conn", START_HOUR + hour, table)
             writer.save(one)
             spent += time.process_time() - begun

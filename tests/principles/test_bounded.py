@@ -18,10 +18,10 @@ ROOMS = (
     "detectors",
     "inventory",
     "rules",
-    "alerts/desk",
-    "alerts/room",
+    "alerts/aggregation",
+    "alerts/processor",
     "alerts/incidents",
-    "alerts/weighing",
+    "alerts/scoring",
     "engine/passive_dns",
     "boundary",
 )

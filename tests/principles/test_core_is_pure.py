@@ -20,10 +20,10 @@ ROOMS = (
     "detectors",
     "fingerprinting",
     "inventory",
-    "alerts/desk",
-    "alerts/room",
+    "alerts/aggregation",
+    "alerts/processor",
     "alerts/incidents",
-    "alerts/weighing",
+    "alerts/scoring",
     "boundary",
     "engine/dissection",
     "engine/passive_dns",
@@ -47,7 +47,7 @@ USES = rf"\b(?:{'|'.join(sorted(CALLS))})\s*\(|\.\s*(?:{'|'.join(_ATTRIBUTES)})\
 # Fingerprints are loaded once, before the first packet.
 MAY_READ_FILES = {
     "sensor/fingerprinting/oui.py": "the registry of MAC prefixes, whose entries are read when needed",
-    "sensor/fingerprinting/shelf.py": "keeps what was read of fingerprints/ for the next start",
+    "sensor/fingerprinting/folder_cache.py": "keeps what was read of fingerprints/ for the next start",
     "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
     "sensor/inventory/store/replacing.py": "puts a store in the place of another, with all others locked out",
 }

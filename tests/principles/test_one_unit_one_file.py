@@ -97,5 +97,5 @@ def test_a_file_with_no_unit_or_two_is_refused(package: tuple[Path, ModuleType],
     folder, module = package
     (folder / "finger.py").write_text(text)
     importlib.invalidate_caches()
-    with pytest.raises(registry.TwoUnits, match=rf"finger\.py: .*\bDissector\b.* {names}$"):
+    with pytest.raises(registry.UnitCountError, match=rf"finger\.py: .*\bDissector\b.* {names}$"):
         registry.units(module, Dissector)

@@ -18,7 +18,7 @@ from sensor.records.export import export
 from sensor.records.filters import parsed
 from sensor.records.keeping import Keeping
 from sensor.records.query import Query
-from sensor.records.query_process import Begin, opened
+from sensor.records.query_process import QueryStart, opened
 from sensor.records.readable import Range, readable
 from sensor.records.schema import TABLES
 from sensor.records.search import search, understood
@@ -96,7 +96,7 @@ def test_other_queries_join_nothing(office: tuple[Path, list[Record]], query: Qu
     paths = {
         name: paths_of(folder, TABLES[name], [file for file in query.files if file.table == name]) for name in tables
     }
-    connection = opened(Begin(str(folder), list(statements(paths)), 256, 1))
+    connection = opened(QueryStart(str(folder), list(statements(paths)), 256, 1))
     for sql, joins in (
         ("SELECT dst_port, count(*) FROM (SELECT * FROM conn) WHERE src_port > 3 GROUP BY 1", False),
         ("SELECT c.* EXCLUDE (alert_ids) FROM conn c", False),

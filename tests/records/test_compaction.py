@@ -12,7 +12,7 @@ from sensor.records import upkeep as upkeep_module
 from sensor.records.hunt_tests import START_S, _table
 from sensor.records.manifest import NEW, OF_DAY, OF_HOUR
 from sensor.records.upkeep import Span, Upkeep
-from sensor.records.writer import Made, Writer
+from sensor.records.writer import ProcessedRows, Writer
 from tests.records.kit_records import rows
 
 HOUR_0 = START_S // 3600
@@ -27,7 +27,7 @@ def upkeep(tmp_path: Path) -> Iterator[Upkeep]:
 
 def written(upkeep: Upkeep, hour: int, first: int, count: int = 10) -> None:
     """Connections of an hour, in a separate file."""
-    made = Made({}, {})
+    made = ProcessedRows({}, {})
     some = [{"ts": hour * 3600 + number, "uid": hour * 10_000 + number} for number in range(first, first + count)]
     made.add("conn", HOUR_0 + hour, _table("conn", some))
     upkeep.writer.save(made)
@@ -114,7 +114,7 @@ def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
 def test_a_day_of_few_requests_is_small(upkeep: Upkeep) -> None:
     """Ten requests an hour: the metadata of columns does not dominate the file size."""
     for hour in range(25):
-        made = Made({}, {})
+        made = ProcessedRows({}, {})
         some = [_request(hour, number) for number in range(10)]
         made.add("http", HOUR_0 + hour, _table("http", some))
         upkeep.writer.save(made)

@@ -22,7 +22,7 @@ from sensor.records.query import Query, Range
 from sensor.records.schema import TABLES, TRAFFIC
 from sensor.records.search import Row, SearchTerm, search, understood
 from sensor.records.searched import EXACT
-from sensor.records.writer import Made, Writer
+from sensor.records.writer import ProcessedRows, Writer
 from tests import sampling
 from tests.records.kit_records import office_records, table
 
@@ -43,7 +43,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("month") / "records"
     writer = Writer(folder, print, durable=False)
     for hour in range(HOURS):
-        made = Made({}, {})
+        made = ProcessedRows({}, {})
         made.add("conn", hour, _table("conn", [_row(hour, number) for number in range(20)]))
         writer.save(made)
     writer.close()

@@ -13,7 +13,7 @@ import pytest
 from sensor.records.hunt_tests import _table
 from sensor.records.query import Query, Range
 from sensor.records.readable import readable
-from sensor.records.writer import Made, Writer
+from sensor.records.writer import ProcessedRows, Writer
 from tests.records.kit_records import office_records, rows
 from tests.sampling import chance, drawn, repeated
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sound") / "records"
     writer = Writer(made, print)
     for hour in range(HOURS):
-        one = Made({}, {})
+        one = ProcessedRows({}, {})
         some = [
             {"ts": hour * 3600 + row, "uid": hour * 100 + row, "src_ip": f"10.0.{hour}.{row}"} for row in range(ROWS)
         ]

@@ -11,7 +11,7 @@ import pytest
 
 from sensor.config import Config, Records
 from sensor.delivery.traffic import ecs, record_of
-from sensor.records.geoip import MISSING, GeoIP, Place
+from sensor.records.geoip import MISSING, AddressLocation, GeoIP
 from sensor.records.summary import summary
 from tests.records.kit_records import replayed, rows
 from tests.records.mmdb import database
@@ -26,7 +26,7 @@ SYSTEM = {
     NET: {"autonomous_system_number": 64_500, "autonomous_system_organization": "Example Networks"},
     "198.51.100.0/24": {"autonomous_system_number": 64_501},
 }
-BOTH = Place("NL", 64_500, "Example Networks")
+BOTH = AddressLocation("NL", 64_500, "Example Networks")
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def test_several_databases_complete_each_other(paths: list[str]) -> None:
     """An address in none of them is null, such as a private one."""
     found = opened(paths)
     assert found.place("203.0.113.66") == BOTH
-    assert found.place("198.51.100.1") == Place(None, 64_501, None)
-    assert found.place("2001:db8::1") == Place("DE")
-    assert [found.place(ip) for ip in ("10.0.0.5", "203.0.114.1", "fe80::1")] == [Place()] * 3
+    assert found.place("198.51.100.1") == AddressLocation(None, 64_501, None)
+    assert found.place("2001:db8::1") == AddressLocation("DE")
+    assert [found.place(ip) for ip in ("10.0.0.5", "203.0.114.1", "fe80::1")] == [AddressLocation()] * 3
 
 
 @pytest.mark.parametrize("record_size", [24, 28, 32])
@@ -59,7 +59,11 @@ def test_all_layouts_of_a_database(record_size: int, ip_version: int, tmp_path: 
     path.write_bytes(database(SYSTEM, record_size=record_size, ip_version=ip_version))
     found = opened([str(path)], complaints)
     assert found.place("203.0.113.255") == BOTH._replace(country=None)
-    assert (found.place("2001:db8::1"), found.place("203.0.112.255"), complaints) == (Place(), Place(), [])
+    assert (found.place("2001:db8::1"), found.place("203.0.112.255"), complaints) == (
+        AddressLocation(),
+        AddressLocation(),
+        [],
+    )
 
 
 def test_connections_have_both_ends(root: Path, tmp_path: Path) -> None:
@@ -117,7 +121,7 @@ def test_values_of_other_types_are_unknown_and_texts_are_clean(tmp_path: Path) -
     }
     path.write_bytes(database(odd))
     found = opened([str(path)], complaints)
-    assert [found.place(f"10.0.{net}.1") for net in range(3)] == [Place()] * 3
+    assert [found.place(f"10.0.{net}.1") for net in range(3)] == [AddressLocation()] * 3
     org = found.place("10.0.3.1").as_org or ""
     assert (org.isprintable(), len(org) <= 128, "red" in org, complaints) == (True, True, True, [])
 
@@ -126,7 +130,7 @@ def test_without_the_package(paths: list[str], monkeypatch: pytest.MonkeyPatch) 
     """Records are written, and the message names what to install."""
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     complaints = list[str]()
-    assert opened(paths, complaints).place("203.0.113.66") == Place()
+    assert opened(paths, complaints).place("203.0.113.66") == AddressLocation()
     assert [complaint.endswith(MISSING) for complaint in complaints] == [True, True]
 
 

@@ -16,10 +16,10 @@ from sensor.core.time_units import SECOND
 from sensor.records.hunt_tests import START_S, write_rows
 from sensor.records.past_signals import event_class
 from sensor.records.query import Query
-from sensor.records.rule_matches import Lack, Matches, retrospective, rule_matches, unknown_in_records
+from sensor.records.rule_matches import Matches, MissingKind, retrospective, rule_matches, unknown_in_records
 from sensor.records.stored_kinds import DEVICES, FLOWS, KINDS
 from sensor.rules.fields import event_classes, fields_of
-from sensor.rules.load import Loaded, Nowhere, load_rules
+from sensor.rules.load import EmptyContext, Loaded, load_rules
 from sensor.rules.uses import uses
 
 pytestmark = pytest.mark.usefixtures("queries_within")
@@ -116,14 +116,14 @@ def test_what_a_rule_would_have_raised(tmp_path: Path, query: Query, body: str, 
 @pytest.mark.parametrize(
     ("body", "lack"),
     [
-        ("    when: arp.announcement\n", Lack("arp.announcement")),
-        ("    when: dns.query\n    where: {ttl: {below: 5}}\n", Lack("dns.query", "ttl")),
-        ("    when: http.request\n    where: {headers: {contains: x}}\n", Lack("http.request", "headers")),
-        ("    when: flow.ended\n    where: {src.owner: alice}\n", Lack("flow.ended", "src.owner")),
-        ("    when: flow.new\n    unless: {dst.domain: {ends: .example}}\n", Lack("flow.new", "dst.domain")),
+        ("    when: arp.announcement\n", MissingKind("arp.announcement")),
+        ("    when: dns.query\n    where: {ttl: {below: 5}}\n", MissingKind("dns.query", "ttl")),
+        ("    when: http.request\n    where: {headers: {contains: x}}\n", MissingKind("http.request", "headers")),
+        ("    when: flow.ended\n    where: {src.owner: alice}\n", MissingKind("flow.ended", "src.owner")),
+        ("    when: flow.new\n    unless: {dst.domain: {ends: .example}}\n", MissingKind("flow.new", "dst.domain")),
     ],
 )
-def test_what_the_records_do_not_keep(tmp_path: Path, body: str, lack: Lack) -> None:
+def test_what_the_records_do_not_keep(tmp_path: Path, body: str, lack: MissingKind) -> None:
     """A rule that needs more is rejected instead of evaluated on empty values: no match would prove nothing."""
     one = rule(tmp_path, body)
     assert unknown_in_records(uses(one.rule, one.sets)) == [lack]
@@ -132,7 +132,7 @@ def test_what_the_records_do_not_keep(tmp_path: Path, body: str, lack: Lack) -> 
 def test_each_kept_field_is_one_of_rules() -> None:
     """A renamed kind or field would be silently unknown."""
     for kind, some in KINDS.items():
-        known = fields_of([kind], Nowhere())
+        known = fields_of([kind], EmptyContext())
         assert some, kind
         for stored in some:
             assert stored.fields.keys() <= known.keys(), kind

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sensor.alerts.desk import AlertDesk
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.mutes import Mute, Mutes
+from sensor.alerts.processor import AlertProcessor
 from sensor.alerts.roles import Roles
-from sensor.alerts.room import AlertRoom
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.cli.main import main
 from sensor.core import addresses
 from sensor.core.alert import Alert
@@ -154,18 +154,18 @@ def test_a_device_is_named_by_its_id(tmp_path: Path, hunts: Path) -> None:
     assert (alert.actor.address, alert.actor.mac) == (addresses.parse(SCANNER), 0x020000000005)
 
 
-# In the alert room.
+# In the alert processor.
 
 
 class Reported:
-    """A room, and its output."""
+    """An alert processor, and its output."""
 
     def __init__(self, mutes: Mutes | None = None, roles: Roles | None = None) -> None:
         self.reported: list[Record] = []
         self.muted: list[Record] = []
         world = World(device("workstation", SCANNER))
-        self.room = AlertRoom(
-            AlertDesk(), RecordMaker("s"), self.reported.append, world.device, weigher=Weigher(world, roles),
+        self.alert_processor = AlertProcessor(
+            AlertAggregator(), RecordMaker("s"), self.reported.append, world.device, scorer=AlertScorer(world, roles),
             mutes=mutes, muted=self.muted.append
         )  # fmt: skip
 
@@ -182,7 +182,7 @@ def found(tmp_path: Path, hunts: Path) -> list[Alert]:
 def test_findings_pass_the_alert_room(found: list[Alert]) -> None:
     """An alert has an id, the row that proves it, and a technique."""
     reported = Reported()
-    reported.room.take(found)
+    reported.alert_processor.take(found)
     assert reported.alerts() == [("open", "high")]
     record = reported.reported[0]
     assert isinstance(record.alert, dict)
@@ -196,7 +196,7 @@ def test_findings_pass_the_alert_room(found: list[Alert]) -> None:
 def test_a_mute_silences_a_hunt(found: list[Alert]) -> None:
     mute = Mute(id="m", detector="discovery.hunt_*", author="a", reason="r")
     reported = Reported(mutes=Mutes([mute]))
-    reported.room.take(found)
+    reported.alert_processor.take(found)
     assert reported.alerts() == []
     assert len(reported.muted) == 1
 
@@ -204,7 +204,7 @@ def test_a_mute_silences_a_hunt(found: list[Alert]) -> None:
 def test_a_role_makes_it_milder(found: list[Alert]) -> None:
     """A vulnerability scanner is expected to scan."""
     reported = Reported(roles=Roles({"scanner": [SCANNER]}))
-    reported.room.take(found)
+    reported.alert_processor.take(found)
     assert reported.alerts() == [("open", "low")]
 
 

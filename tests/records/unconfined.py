@@ -11,13 +11,13 @@ import pytest
 
 from sensor.records import query
 from sensor.records.query import QueryError
-from sensor.records.query_process import Answer, Begin, Request, answer, opened
+from sensor.records.query_process import Answer, QueryStart, Request, answer, opened
 
 
 class Unconfined:
     """Replaces ``Confined``; results are those of the child process."""
 
-    def __init__(self, begin: Begin, seconds: float) -> None:
+    def __init__(self, begin: QueryStart, seconds: float) -> None:
         self._connection = opened(begin)
 
     def run(self, request: Request) -> Answer:

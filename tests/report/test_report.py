@@ -12,7 +12,7 @@ from sensor.core.ip_protocols import TCP
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.scores.trend import Day as TrendDay
-from sensor.posture.tickets.ledger import Ledger, Note
+from sensor.posture.tickets.ledger import Ledger, TicketEntry
 from sensor.posture.vulnerabilities.sources import Source as Imported
 from sensor.posture.weakness import Proof, Weakness
 from sensor.report.build import Listed, Sources, report_of
@@ -181,7 +181,7 @@ def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
 def test_work_that_was_done_in_the_period_is_reported() -> None:
     """Completed work is taken from the stored tickets."""
     notes = {
-        name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
+        name: TicketEntry(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
         for name, done in (("a", at(30)), ("b", at(650)))
     }
     report = made(node(1), ledger=Ledger(tickets=notes), spec={"since": at(600)})

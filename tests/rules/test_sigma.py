@@ -13,7 +13,7 @@ from sensor.core.flow import Change, Flow, Reason
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.rules.load import load_rules
-from sensor.rules.sigma import Unfit, imported
+from sensor.rules.sigma import NotConvertible, imported
 from tests.detectors.stories import START, World
 from tests.golden import Golden
 from tests.rules.written import CLIENT, SERVER, packet, query, write
@@ -219,7 +219,7 @@ def test_what_is_no_rule_of_sigma(text: str) -> None:
     """Any invalid input is reported."""
     try:
         entries, refused = imported(PATH, text)
-    except Unfit:
+    except NotConvertible:
         return
     assert entries == []
     assert refused

@@ -9,7 +9,7 @@ import pytest
 from sensor.rules.compile import shown
 from sensor.rules.example import EXAMPLE
 from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes, fields_of
-from sensor.rules.load import Nowhere, load_rules
+from sensor.rules.load import EmptyContext, load_rules
 from sensor.rules.trial import START, _signal, run_trial
 from sensor.rules.values import Kind, RuleError
 from tests.golden import Golden
@@ -87,7 +87,7 @@ def test_what_makes_no_sense_is_reported(golden: Golden, tmp_path: Path, test: s
 def test_every_kind_can_be_made_and_evaluated(word: str) -> None:
     """Without values every field has a default of its type, and can be shown."""
     item = _signal(word, START, {})
-    fields = fields_of([word], Nowhere())
+    fields = fields_of([word], EmptyContext())
     assert fields
     for field in fields.values():
         value = field.get(item)

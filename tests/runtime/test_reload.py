@@ -68,26 +68,26 @@ def answered(address: str, port: int) -> list[bytes]:
 
 
 # Key, the configuration before and after, and how a run shows which of the two applies.
-Shown = Callable[[Run], Any]
-COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
+Before = Callable[[Run], Any]
+COUNTS: list[tuple[str, str, str, Before, Any, Any]] = [
     ("networks", "networks: []", "networks: [203.0.113.0/24]",
     lambda run: run.engine.world.networks.inside(parse("203.0.113.9")), False, True),
-    ("roles.scanner", "roles: {}", "roles: {scanner: [10.0.0.5]}", lambda run: len(run.engine._weigher.roles._blocks),
+    ("roles.scanner", "roles: {}", "roles: {scanner: [10.0.0.5]}", lambda run: len(run.engine._scorer.roles._blocks),
     0, 1),
     ("sensor.site", "sensor: {site: here}", "sensor: {site: there}", lambda run: run.pipeline.maker.site, "here",
     "there"),
-    ("preset", "preset: balanced", "preset: quiet", lambda run: run.pipeline.room._least.name, "info", "medium"),
-    ("alerts.least", "alerts: {}", "alerts: {least: high}", lambda run: run.pipeline.room._least.name, "info", "high"),
+    ("preset", "preset: balanced", "preset: quiet", lambda run: run.pipeline.alert_processor._least.name, "info", "medium"),
+    ("alerts.least", "alerts: {}", "alerts: {least: high}", lambda run: run.pipeline.alert_processor._least.name, "info", "high"),
     ("alerts.suppression_h", "alerts: {}", "alerts: {suppression_h: 2}",
-    lambda run: run.pipeline.room.desk.suppression // 3_600_000_000_000, 1, 2),
+    lambda run: run.pipeline.alert_processor.aggregator.suppression // 3_600_000_000_000, 1, 2),
     ("alerts.incident_h", "alerts: {}", "alerts: {incident_h: 3}",
-    lambda run: run.pipeline.room.incidents.gap // 3_600_000_000_000, 1, 3),
+    lambda run: run.pipeline.alert_processor.incidents.gap // 3_600_000_000_000, 1, 3),
     ("inventory.gone_after_h", "{}", "inventory: {gone_after_h: 1}",
     lambda run: run.pipeline.inventory.limits.gone_ns // 3_600_000_000_000, 24, 1),
     ("evidence.mib", "evidence: {mib: 2}", "evidence: {mib: 3}", lambda run: run.files._writer._room >> 20, 2, 3),
     ("evidence.enabled", "{}", "evidence: {enabled: false}", lambda run: run.pipeline.evidence is None, False, True),
     ("evidence.enabled", "evidence: {enabled: false}", "evidence: {enabled: true}",
-    lambda run: run.pipeline.room.evidence is None, True, False),
+    lambda run: run.pipeline.alert_processor.evidence is None, True, False),
     ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: run.files._writer.folder.name, "evidence",
     "other"),
     ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: [folder.name for folder in run._folders()][1:],
@@ -101,7 +101,7 @@ COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
 
 @pytest.mark.parametrize(("key", "before", "after", "shown", "was", "now"), COUNTS, ids=[one[0] for one in COUNTS])
 def test_what_counts_at_once(
-    golden: Golden, sensor: Any, key: str, before: str, after: str, shown: Shown, was: Any, now: Any
+    golden: Golden, sensor: Any, key: str, before: str, after: str, shown: Before, was: Any, now: Any
 ) -> None:
     """The run changes its behaviour at the reload; the log names the changed key, and nothing requires a restart."""
     one, seen = sensor(before), []
@@ -395,7 +395,7 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
         return lambda: len(one.run._lists.lists) == 1
 
     def quiet() -> Callable[[], bool]:
-        return lambda: len(one.run.pipeline.room.mutes) == 1
+        return lambda: len(one.run.pipeline.alert_processor.mutes) == 1
 
     records = one.live(
         answered("203.0.113.66", 40001), one.reload("intel: [bad.txt]\n" + out), read,

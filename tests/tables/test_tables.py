@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sensor.inventory.store.database import FILE, Refused, connect
+from sensor.inventory.store.database import FILE, UnusableStore, connect
 from sensor.inventory.store.store import Store
 from sensor.tables.build import behind, catch_up, of_log, rebuild
 from sensor.tables.ready import make_ready
@@ -209,9 +209,9 @@ def test_store_of_a_newer_sensor_is_refused(tmp_path: Path) -> None:
     catch_up(tmp_path, tmp_path / LOG)
     with closing(connect(tmp_path / FILE)) as base:
         base.execute("PRAGMA user_version = 99")
-    with pytest.raises(Refused):
+    with pytest.raises(UnusableStore):
         catch_up(tmp_path, tmp_path / LOG)
-    with pytest.raises(Refused):
+    with pytest.raises(UnusableStore):
         rebuild(tmp_path, tmp_path / LOG)
 
 

@@ -113,7 +113,7 @@ def test_numbers_are_those_of_the_run(reported: tuple[dict, Run]) -> None:
     assert status["traffic"]["shed"] == capture["shed"]
     assert status["flows"]["opened"] == capture["flows"]
     assert status["devices"]["devices"] == sum(status["devices"]["by_type"].values()) == capture["devices"] > 20
-    assert sum(status["alerts"]["open"].values()) == len(run.pipeline.room.desk) > 0
+    assert sum(status["alerts"]["open"].values()) == len(run.pipeline.alert_processor.aggregator) > 0
     records = [json.loads(line) for line in run.log.path.read_bytes().splitlines()]
     assert status["log"]["written"] == len(records) == sum(status["records"].values())
     opened = [record for record in records if (record["kind"], record["action"]) == ("alert", "open")]
@@ -151,7 +151,7 @@ def test_walking_is_rare(reported: tuple[dict, Run], monkeypatch: pytest.MonkeyP
         return {}
 
     monkeypatch.setattr(engine_module.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(run.pipeline.room.desk, "severities", slow_look, raising=False)
+    monkeypatch.setattr(run.pipeline.alert_processor.aggregator, "severities", slow_look, raising=False)
     engine = engine_module.Engine(0.0)
     watched = run._telemetry._run
     for _ in range(200):

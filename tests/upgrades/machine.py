@@ -18,7 +18,7 @@ import pytest
 from sensor.outputs.hub_protocol.messages import Signed
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.sync.health import Health
-from sensor.upgrades.installer import Installer, Places
+from sensor.upgrades.installer import Installer, InstallerPaths
 from sensor.upgrades.packages import Dpkg
 from sensor.upgrades.releases import PACKAGE, Release, sign_release
 from sensor.upgrades.staging import Order, Staging
@@ -70,7 +70,7 @@ class Machine:
         for name in ("status", "available"):
             (self.root / "var/lib/dpkg" / name).touch()
         self.pair, self.dpkg = KeyPair.generate(OPERATOR), Dpkg(self.root)
-        self.places = Places(folder / "staging", folder / "own", folder / "upgrade.operator")
+        self.places = InstallerPaths(folder / "staging", folder / "own", folder / "upgrade.operator")
         self.places.own.mkdir()
         self.places.operator.write_text(self.pair.public + "\n")
         self.staging = Staging(self.places.staging)

@@ -119,7 +119,10 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
     def save(some: dict[int, str]) -> None:
         rows.save_rows(
             store.base,
-            [rows.Shown(1, 2, False, {"id": f"dev-{number}", "hostname": text}) for number, text in some.items()],
+            [
+                rows.ListedDevice(1, 2, False, {"id": f"dev-{number}", "hostname": text})
+                for number, text in some.items()
+            ],
         )
         rows.index_words(store.base)
 

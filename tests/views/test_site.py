@@ -14,7 +14,7 @@ from sensor.cli.main import main
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.reader import Reader as LogReader
 from sensor.inventory.habits import OUTSIDE
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.tickets.ledger import FILE as LEDGER
 from sensor.posture.tickets.policy import Policy
 from sensor.tables.build import catch_up
@@ -39,7 +39,7 @@ LOG = "events.jsonl"
 
 @pytest.fixture
 def picture(office: Data) -> Picture:
-    return picture_of(office, Surroundings())
+    return picture_of(office, AssessmentInputs())
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: 
     for name in ("alerts", "incidents", "recommendations"):
         assert list(getattr(known, name).items()) == list(getattr(fold, name).items()), name
     with open_log(office_folder / LOG) as data:
-        alone = picture_of(data, Surroundings())
+        alone = picture_of(data, AssessmentInputs())
         assert known_of(data).devices == fold.devices
-        assert alone.site.weaknesses == Picture(fold, Surroundings()).site.weaknesses != {}
+        assert alone.site.weaknesses == Picture(fold, AssessmentInputs()).site.weaknesses != {}
         assert not data.inventory
         with pytest.raises(NotReadable):
             conversations(alone)
@@ -76,7 +76,7 @@ def test_a_closed_alert_counts_no_longer(office_folder: Path, tmp_path: Path) ->
         with open_folder(folder) as data:
             known = known_of(data)
             worst = next(one for one in known.alerts.values() if one["severity"] == "critical")
-            return posture(picture_of(data, Surroundings())).points, worst
+            return posture(picture_of(data, AssessmentInputs())).points, worst
 
     before, worst = read()
     name = worst["alert"]["id"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.views import topology as module
 from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, conversations
@@ -18,7 +18,7 @@ from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, Topology, topolog
 
 @pytest.fixture
 def picture(office: Data) -> Picture:
-    return picture_of(office, Surroundings())
+    return picture_of(office, AssessmentInputs())
 
 
 def check(found: Topology, picture: Picture, wanted: ConversationFilter) -> None:

@@ -19,7 +19,7 @@ from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.writing import WRITES, Write
 from sensor.console.page_request import PageRequest, body_of, parameters
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
 from sensor.console.stream import records, sse
@@ -163,7 +163,7 @@ def _requested(
         return problems.of(error)
 
 
-def _who(console: Console, http: Request) -> Who | None:
+def _who(console: Console, http: Request) -> RequestUser | None:
     return bearer_of(console, http) if "authorization" in http.headers else user_of(console, http)
 
 

@@ -15,7 +15,7 @@ from sensor.console.answering import endpoint
 from sensor.console.configuration import Proposal, digest_of
 from sensor.console.page_request import Given, text_of
 from sensor.console.render import bare
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, peer_of
 from sensor.console.settings import Console
 from sensor.views.errors import one_of
@@ -31,7 +31,7 @@ def routes(console: Console) -> list[BaseRoute]:
     ]
 
 
-def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _page(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     """``all``: show defaults too; ``text``: part of a key."""
     there, text = console.configuration, request.query_params.get("text", "").strip()
     everything = there.path is None or bool(text) or request.query_params.get("all", "") == "1"
@@ -44,11 +44,11 @@ def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
     )  # fmt: skip
 
 
-def _earlier(console: Console, who: Who) -> list[object]:
+def _earlier(console: Console, who: RequestUser) -> list[object]:
     return list(console.configuration.earlier()) if who.may_manage else []
 
 
-def _edit(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _edit(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     """The text of a file; ``earlier``: that of an earlier version, and the effects of going back to it."""
     _manages(who)
     there, name = console.configuration, request.query_params.get("earlier", "")
@@ -61,7 +61,7 @@ def _edit(console: Console, request: Request, who: Who, _: Given) -> Response:
 
 
 def _editor(
-    console: Console, request: Request, who: Who, file: Path, text: str, before: str, proposal: Proposal | None
+    console: Console, request: Request, who: RequestUser, file: Path, text: str, before: str, proposal: Proposal | None
 ) -> Response:
     return bare(
         request, "settings_edit.jinja", file.name, who=who, file=file, text=text, digest=digest_of(before),
@@ -69,7 +69,7 @@ def _editor(
     )  # fmt: skip
 
 
-def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _act(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """Compare a text with the current configuration, or apply it."""
     _manages(who)
     action, text = form.get("action", [""])[-1], text_of(form, "text")
@@ -88,7 +88,7 @@ def _now(file: Path) -> str:
     return file.read_text("utf-8", "replace")
 
 
-def _manages(who: Who) -> None:
+def _manages(who: RequestUser) -> None:
     if not who.may_manage:
         raise Refused(
             f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sensor.console.api import problems
 from sensor.console.page_request import parameters, url_of
 from sensor.console.render import bare
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, user_of
 from sensor.console.settings import Console
 from sensor.inventory.store.database import StoreError
@@ -32,7 +32,7 @@ def refused(console: Console, request: Request, error: ViewError | Refused) -> R
     return bare(request, "error.jinja", title, status, text=text, links=links, who=who)
 
 
-def _is_new(console: Console, who: Who) -> bool:
+def _is_new(console: Console, who: RequestUser) -> bool:
     """Whether there is no dataset at all."""
     try:
         return not console.sources.all(who.name)
@@ -68,7 +68,7 @@ def unavailable(request: Request, text: str) -> Response:
     return bare(request, "error.jinja", "Not available", 503, text=text, links=[])
 
 
-def not_written(request: Request, error: StoreError, who: Who) -> Response:
+def not_written(request: Request, error: StoreError, who: RequestUser) -> Response:
     """The inventory cannot be written because of its version or its owner."""
     return bare(request, "error.jinja", "Cannot write", 503, text=f"{error}. Nothing was changed.", links=[], who=who)
 

@@ -15,7 +15,7 @@ from sensor.console.answering import endpoint
 from sensor.console.child import Limits, run
 from sensor.console.page_request import Given
 from sensor.console.render import bare
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.settings import Console
 from sensor.views.errors import NotReadable, Unknown
 
@@ -33,11 +33,11 @@ def routes(console: Console) -> list[BaseRoute]:
     ]
 
 
-def _pages(_: Console, request: Request, who: Who, __: Given) -> Response:
+def _pages(_: Console, request: Request, who: RequestUser, __: Given) -> Response:
     return bare(request, "help.jinja", "Help", who=who, topic="", text="")
 
 
-def _topic(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _topic(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     """A command or an error code: the output of ``sensor help``. Raises Unknown; NotReadable if it fails."""
     topic = request.path_params["topic"]
     text = _text(console.state, topic) if TOPIC.fullmatch(topic) else ""

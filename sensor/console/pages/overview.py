@@ -22,7 +22,7 @@ from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 from sensor.views.moments import health
-from sensor.views.since import Since, since
+from sensor.views.since import RecentChanges, since
 from sensor.views.stories import StoryFilter, incidents, recommendations
 
 # The chart shows the newest alerts; its cost grows with the square of their number.
@@ -61,7 +61,7 @@ def _visit(request: PageRequest) -> Visit | None:
     return request.console.visits.come(request.who.name, request.dataset.name, seq, now, reads=reads)
 
 
-def _since(request: PageRequest, visit: Visit | None) -> Since | None:
+def _since(request: PageRequest, visit: Visit | None) -> RecentChanges | None:
     return since(request.data, visit.seq, int(visit.seen * 1e9), request.who.name) if visit is not None else None
 
 

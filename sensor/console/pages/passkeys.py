@@ -14,7 +14,7 @@ from sensor.console.page_request import Given, form_of
 from sensor.console.pages import errors
 from sensor.console.pages.login import enter, needed, refuse
 from sensor.console.pages.users import check_owner, keep_user
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.passkeys import Passkey, bytes_of
 from sensor.console.security.relying_party import (
     BadPasskey,
@@ -96,7 +96,7 @@ def _claimed(console: Console, response: str) -> tuple[Passkey, bytes]:
     return passkey, claims.challenge
 
 
-def _add_options(console: Console, _: Request, who: Who, __: Given) -> Response:
+def _add_options(console: Console, _: Request, who: RequestUser, __: Given) -> Response:
     party = _party(console)
     known = [bytes_of(one.id) for one in console.passkeys.of(who.name) if one.party == party.id]
     challenge = console.challenges.new(_purpose(who))
@@ -104,7 +104,7 @@ def _add_options(console: Console, _: Request, who: Who, __: Given) -> Response:
     return Response(options, media_type="application/json")
 
 
-def _add(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _add(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     party, response = _party(console), form.get("credential", [""])[-1]
     check_owner(console, request, who, form)
     try:
@@ -118,7 +118,7 @@ def _add(console: Console, request: Request, who: Who, form: Given) -> Response:
     return RedirectResponse("/account#passkeys", 303)
 
 
-def _registered(console: Console, party: Party, who: Who, response: str) -> Registered:
+def _registered(console: Console, party: Party, who: RequestUser, response: str) -> Registered:
     """The credential of a response, whose challenge is used up. Raises BadPasskey."""
     challenge = claims_of(response, login=False).challenge
     if not console.challenges.use(_purpose(who), challenge):
@@ -126,7 +126,7 @@ def _registered(console: Console, party: Party, who: Who, response: str) -> Regi
     return registered(party, response, challenge)
 
 
-def _remove(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _remove(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """Remove a passkey, and end the other sessions of its user: who lost an authenticator may have lost them too."""
     passkey = form.get("passkey", [""])[-1]
     name = next((one.name for one in console.passkeys.of(who.name) if one.id == passkey), "")
@@ -144,6 +144,6 @@ def _party(console: Console) -> Party:
     return party
 
 
-def _purpose(who: Who) -> str:
+def _purpose(who: RequestUser) -> str:
     """A registration belongs to one session."""
     return f"add {who.csrf}"

@@ -14,7 +14,7 @@ from sensor.console.render import bare
 from sensor.console.report_store import NewSchedule
 from sensor.console.reports import DONE, FORMATS, KEPT_EACH, MAKING, WAITING, Report
 from sensor.console.schedules import EVERY
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import peer_of
 from sensor.console.settings import Console
 from sensor.datasets.card import LIVE
@@ -34,7 +34,7 @@ def routes(console: Console) -> list[BaseRoute]:
     ]
 
 
-def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _page(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     found = console.reports.all()
     return bare(
         request, "reports.jinja", "Reports", who=who, reports=found, formats=tuple(FORMATS),
@@ -46,7 +46,7 @@ def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
     )  # fmt: skip
 
 
-def _begin(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _begin(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     dataset, kind = console.sources.dataset(_field(form, "dataset"), who.name), _field(form, "format")
     given = {name: _field(form, name) for name in FIELDS}
     for name, value in given.items():
@@ -61,13 +61,13 @@ def _begin(console: Console, request: Request, who: Who, form: Given) -> Respons
     return RedirectResponse(url_of("/reports", {"data": [dataset.name]}), 303)
 
 
-def _file(console: Console, request: Request, who: Who, _: Given) -> Response:  # noqa: ARG001
+def _file(console: Console, request: Request, who: RequestUser, _: Given) -> Response:  # noqa: ARG001
     """The report as an attachment: its HTML must not run in the console's origin."""
     one = console.reports.get(request.path_params["id"])
     return FileResponse(console.reports.path(one), media_type=FORMATS[one.format], filename=one.file_name)
 
 
-def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _act(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """Add or remove a schedule."""
     action, name, store = _field(form, "action"), _field(form, "name"), own_reports(console, who.name)
     one_of("action", [action], ("add", "remove"))
@@ -84,7 +84,7 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
     return RedirectResponse("/reports", 303)
 
 
-def _remove(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _remove(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     name = _field(form, "id")
     console.audit.add(who.name, "report remove", peer=peer_of(request), text=name)
     console.reports.remove(name)

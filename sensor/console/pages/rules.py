@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
-from sensor.console.rule_files import Examined
+from sensor.console.rule_files import CheckedRules
 from sensor.rules.example import EXAMPLE
 from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, event_classes, fields_of
-from sensor.rules.load import Nowhere
+from sensor.rules.load import EmptyContext
 from sensor.rules.values import OPERATORS
 from sensor.views.errors import Malformed, one_of
 
@@ -45,13 +45,13 @@ def _editor(
     request: PageRequest,
     name: str,
     text: str,
-    examined: Examined | None = None,
+    examined: CheckedRules | None = None,
     alerts: Sequence[dict[str, Any]] | None = None,
 ) -> Response:
     """``when``: from the URL: the kind of traffic whose fields are listed."""
     kinds, when = _kinds(), request.first("when")
     one_of("when", [when] if when else [], kinds)
-    fields = sorted(fields_of([when], Nowhere()).items()) if when else []
+    fields = sorted(fields_of([when], EmptyContext()).items()) if when else []
     return render(
         request, "rule.jinja", name or "New rules", name=name, text=text, examined=examined, shown=SHOWN,
         alerts=alerts, kinds=kinds, when=when,

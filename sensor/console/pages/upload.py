@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Route
 from sensor.console.page_request import form_of
 from sensor.console.pages import errors, login
 from sensor.console.render import bare
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, check_form, peer_of, user_of
 from sensor.console.settings import Console
 from sensor.console.uploads import MOST, PART, Upload
 from sensor.views.errors import Malformed, Unknown, ViewError
 
-Work = Callable[[Console, Request, Who], Awaitable[Response]]
+Work = Callable[[Console, Request, RequestUser], Awaitable[Response]]
 # A client that sends nothing for this long is gone, or slow on purpose.
 SECONDS = 30.0
 HEADER = "x-csrf-token"
@@ -60,18 +60,18 @@ def _failed(console: Console, request: Request, error: ViewError | Refused) -> R
     return errors.refused(console, request, error)
 
 
-async def _page(console: Console, request: Request, who: Who) -> Response:
+async def _page(console: Console, request: Request, who: RequestUser) -> Response:
     found = await run_in_threadpool(console.uploads.all)
     return await run_in_threadpool(
         lambda: bare(request, "uploads.jinja", "Uploads", who=who, uploads=found, most=MOST, part=PART)
     )
 
 
-async def _state(console: Console, request: Request, who: Who) -> Response:  # noqa: ARG001
+async def _state(console: Console, request: Request, who: RequestUser) -> Response:  # noqa: ARG001
     return _shown(await run_in_threadpool(console.uploads.get, request.path_params["id"]))
 
 
-async def _begin(console: Console, request: Request, who: Who) -> Response:
+async def _begin(console: Console, request: Request, who: RequestUser) -> Response:
     """Start an upload from a form with ``name`` and ``size``; the response contains its id."""
     form = await form_of(request)
     check_form(who, form)
@@ -82,7 +82,7 @@ async def _begin(console: Console, request: Request, who: Who) -> Response:
     return _shown(await run_in_threadpool(console.uploads.begin, name, int(size), who.name))
 
 
-async def _append(console: Console, request: Request, who: Who) -> Response:
+async def _append(console: Console, request: Request, who: RequestUser) -> Response:
     """A raw part, with its position in ``offset`` and the session's token in a header."""
     if not who.csrf or not hmac.compare_digest(request.headers.get(HEADER, "").encode(), who.csrf.encode()):
         raise Refused("The part does not belong to this session: open the page again.")
@@ -110,7 +110,7 @@ async def _part(request: Request) -> bytes:
         raise Malformed("part", f"{len(data):,} bytes before the end", "all of it") from None
 
 
-async def _remove(console: Console, request: Request, who: Who) -> Response:
+async def _remove(console: Console, request: Request, who: RequestUser) -> Response:
     form = await form_of(request)
     check_form(who, form)
     name = form.get("id", [""])[-1]

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from sensor.console.answering import endpoint
 from sensor.console.page_request import Given
 from sensor.console.render import bare
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.passwords import LEAST, checked
 from sensor.console.security.relying_party import party_of
 from sensor.console.security.session import Refused, peer_of
@@ -29,7 +29,7 @@ def routes(console: Console) -> list[BaseRoute]:
     ]
 
 
-def _account(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _account(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     user, external = console.users.get(who.name), who.name.startswith(EXTERNAL)
     return bare(
         request, "account.jinja", "Account", who=who, user=user, least=LEAST, external=external,
@@ -37,7 +37,7 @@ def _account(console: Console, request: Request, who: Who, _: Given) -> Response
     )  # fmt: skip
 
 
-def _set_password(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _set_password(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """Set a password, also for the first time after a login by link. Other sessions of the user end."""
     password = checked(_field(form, "password"), _field(form, "again"))
     check_owner(console, request, who, form)
@@ -48,7 +48,7 @@ def _set_password(console: Console, request: Request, who: Who, form: Given) -> 
     return RedirectResponse("/account?done=1", 303)
 
 
-def check_owner(console: Console, request: Request, who: Who, form: Given) -> None:
+def check_owner(console: Console, request: Request, who: RequestUser, form: Given) -> None:
     """Check that the user may have credentials here, and that the form has its current password. Raises Refused."""
     if who.name.startswith(EXTERNAL):
         raise Refused("The OpenID provider has the password of this user.")
@@ -58,25 +58,25 @@ def check_owner(console: Console, request: Request, who: Who, form: Given) -> No
         raise Refused("The current password is wrong, or the user is locked after too many failures.")
 
 
-def keep_user(console: Console, who: Who) -> None:
+def keep_user(console: Console, who: RequestUser) -> None:
     """Add a user that logged in by link, with the role of the link."""
     if console.users.get(who.name) is None:
         console.users.put(who.name, next(role for role, scope in ROLES.items() if scope == who.scope))
 
 
-def _users(console: Console, request: Request, who: Who, _: Given) -> Response:
+def _users(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     _manages(who)
     return _page(console, request, who)
 
 
-def _page(console: Console, request: Request, who: Who, link: str = "", name: str = "") -> Response:
+def _page(console: Console, request: Request, who: RequestUser, link: str = "", name: str = "") -> Response:
     return bare(
         request, "users.jinja", "Users", who=who, users=console.users.all(), roles=tuple(ROLES), link=link, name=name,
         passkeys=console.passkeys.counts(),
     )  # fmt: skip
 
 
-def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
+def _act(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """A user without a password gets a one-time link, which is shown once."""
     _manages(who)
     action, name, role = _field(form, "action"), _field(form, "name").strip(), _field(form, "role")
@@ -106,7 +106,7 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
     return _page(console, request, who, f"{origin}/login/{console.keys.link(name, scope)}", name)
 
 
-def _manages(who: Who) -> None:
+def _manages(who: RequestUser) -> None:
     if not who.may_manage:
         raise Refused(
             f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS tokens (
 """
 
 
-class Who(NamedTuple):
+class RequestUser(NamedTuple):
     """The user of a request. ``scope``: permissions; ``csrf``: token in the forms of its session, empty for an API
     token.
     """
@@ -100,7 +100,7 @@ class Keys:
             base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
         return session
 
-    def session(self, secret: str) -> Who | None:
+    def session(self, secret: str) -> RequestUser | None:
         """The user of a session; None if it has ended."""
         now, key = time.time(), hashed(secret)
         with self._store.connected() as base:
@@ -109,7 +109,7 @@ class Keys:
                 return None
             if row[4] < now - 60:
                 base.execute("UPDATE sessions SET seen = ? WHERE hash = ?", (now, key))
-        return Who(*row[:3])
+        return RequestUser(*row[:3])
 
     def end(self, secret: str) -> None:
         """Log out."""
@@ -151,7 +151,7 @@ class Keys:
         with self._store.connected() as base:
             return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
 
-    def token(self, secret: str) -> Who | None:
+    def token(self, secret: str) -> RequestUser | None:
         """The user of a token; None if it is unknown or expired."""
         now, key = time.time(), hashed(secret)
         with self._store.connected() as base:
@@ -160,7 +160,7 @@ class Keys:
                 return None
             if row[3] < now - 60:
                 base.execute("UPDATE tokens SET used = ? WHERE hash = ?", (now, key))
-        return Who(*row[:2])
+        return RequestUser(*row[:2])
 
 
 def hashed(secret: str) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.security.users import NAME_LIMIT, ROLES, Users
 from sensor.core.reader import clean
 
@@ -40,7 +40,7 @@ class Proxy(NamedTuple):
     role: str
     secret: bytes
 
-    def who(self, request: Request, users: Users) -> Who | None:
+    def who(self, request: Request, users: Users) -> RequestUser | None:
         """The user in the header; None without one, from an untrusted peer, or with an unknown role."""
         names = request.headers.getlist(self.header)
         if not self.trusts(request) or len(names) != 1:
@@ -51,7 +51,7 @@ class Proxy(NamedTuple):
         if not name or not role:
             return None
         token = hmac.new(self.secret, name.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-        return Who(name, ROLES[role], token)
+        return RequestUser(name, ROLES[role], token)
 
     def trusts(self, request: Request) -> bool:
         """Whether the request comes from a trusted peer."""

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from sensor.console.place import Place
+from sensor.console.listen_address import ListenAddress
 from sensor.core.reader import clean
 
 NAME = "sensor"
@@ -51,7 +51,7 @@ class Registered(NamedTuple):
     counter: int
 
 
-def party_of(place: Place) -> Party | None:
+def party_of(place: ListenAddress) -> Party | None:
     """The relying party; None if browsers permit no passkeys at the console's URL, or if webauthn is not installed.
 
     Browsers permit them with HTTPS and a host name, or at ``http://localhost``, which serves consoles on loopback.

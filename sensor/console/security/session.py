@@ -7,7 +7,7 @@ import hmac
 from starlette.requests import Request
 
 from sensor.console.page_request import Given
-from sensor.console.security.keys import Who
+from sensor.console.security.keys import RequestUser
 from sensor.console.settings import Console
 
 
@@ -15,7 +15,7 @@ class Refused(Exception):
     """A request without permission; the text has the reason and what to do."""
 
 
-def user_of(console: Console, request: Request) -> Who | None:
+def user_of(console: Console, request: Request) -> RequestUser | None:
     """The user named by a trusted proxy, otherwise of the session; None without one, or if it has ended."""
     if console.proxy is not None and (who := console.proxy.who(request, console.users)) is not None:
         return who
@@ -23,7 +23,7 @@ def user_of(console: Console, request: Request) -> Who | None:
     return console.keys.session(secret) if secret else None
 
 
-def bearer_of(console: Console, request: Request) -> Who | None:
+def bearer_of(console: Console, request: Request) -> RequestUser | None:
     """The owner of a token (RFC 6750); None without one, or if it is expired."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return console.keys.token(secret.strip()) if scheme.lower() == "bearer" and secret else None
@@ -34,7 +34,7 @@ def peer_of(request: Request) -> str:
     return request.client.host if request.client is not None else "unix"
 
 
-def check_form(who: Who, form: Given, *, write: bool = True) -> None:
+def check_form(who: RequestUser, form: Given, *, write: bool = True) -> None:
     """Check that a form comes from a page of this session and, with ``write``, that its user may write.
     Raises Refused.
     """

@@ -55,7 +55,7 @@ class UnauthenticatedStream(CallDetector):
 
     title = "Camera stream without authentication"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1125",)
     advice = (
         "Set a password on the camera and disable anonymous streams. Allow only the recorder to reach "

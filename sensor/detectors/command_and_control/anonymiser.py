@@ -63,7 +63,7 @@ class Anonymiser(EventDetector):
 
     title = "Anonymization network (Tor, I2P)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = (MULTI_HOP,)
     advice = (
         "Ask the user for the reason. If no user knows about it, look for malware that hides its C2 "

@@ -20,10 +20,10 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
-from sensor.counting.beats import NO_SIZE, Beats, Rhythm
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.intervals import NO_SIZE, Intervals, IntervalStatistics
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.names import under
@@ -80,7 +80,7 @@ class Beaconing(FlowDetector):
 
     title = "Beaconing (regular C2 connections)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071.001",)
     advice = (
         "Identify the program behind these connections and the owner of the server. If neither is "
@@ -92,14 +92,14 @@ class Beaconing(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._beats = Beats(self.options.beats - 1, BITS + self.context.more_bits)
+        self._beats = Intervals(self.options.beats - 1, BITS + self.context.more_bits)
         self._ports = ports_in(self.options.ports)
         self._clouds = frozenset(self.options.clouds)
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Rhythm]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, IntervalStatistics]]:
         rows = changes.contacts
         outbound = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE
         kinds = (rows["kind"] == Change.ANSWERED) | (rows["kind"] == Change.ENDED)
@@ -115,7 +115,7 @@ class Beaconing(FlowDetector):
         )
         return [(int(rows["row"][at]), rhythm) for at, rhythm in found if self._is_beacon(rhythm)]
 
-    def _is_beacon(self, rhythm: Rhythm) -> bool:
+    def _is_beacon(self, rhythm: IntervalStatistics) -> bool:
         want = self.options
         return bool(
             rhythm.dispersion <= want.dispersion
@@ -124,14 +124,14 @@ class Beaconing(FlowDetector):
             and rhythm.size_dispersion <= want.size_dispersion
         )
 
-    def evaluate(self, flow: Flow, numbers: Rhythm) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: IntervalStatistics) -> Iterator[Alert]:
         names = self.context.names_of(flow.server)
         if any(under(name, self._clouds) for name in names):
             return
         if self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
             yield self._alert(flow, numbers, names)
 
-    def _alert(self, flow: Flow, numbers: Rhythm, names: tuple[str, ...]) -> Alert:
+    def _alert(self, flow: Flow, numbers: IntervalStatistics, names: tuple[str, ...]) -> Alert:
         """``names``: those that resolved to the server."""
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"

@@ -85,7 +85,7 @@ class BotnetLoader(CallDetector):
 
     title = "Botnet loader (Mirai-like)"
     severity = Severity.high
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1105",)
     advice = (
         "Isolate the device, power-cycle it, install current firmware, set a new password and disable Telnet. Block "

@@ -66,7 +66,7 @@ class Options(detector.Options):
     )
 
 
-class _Course:
+class _CheckIns:
     """Check-ins of one client at one server: time of the last, last intervals (ns), paths."""
 
     __slots__ = ("intervals", "last", "paths")
@@ -82,7 +82,7 @@ class C2Framework(EventDetector):
 
     title = "C2 framework or remote access trojan"
     severity = Severity.high
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071.001",)
     advice = (
         "Isolate the host but keep it running for memory forensics. Block the server at the border. Search for other "
@@ -98,7 +98,7 @@ class C2Framework(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
-        self._courses: Bounded[tuple[int, int, str], _Course] = self.tables.add("courses", Bounded(COURSES_LIMIT))
+        self._courses: Bounded[tuple[int, int, str], _CheckIns] = self.tables.add("courses", Bounded(COURSES_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
@@ -188,7 +188,7 @@ class C2Framework(EventDetector):
         key = (packet.src, packet.dst, event.host)
         course = self._courses.get(key)
         if course is None:
-            self._courses.put(key, _Course(packet.ts, self.options.beats))
+            self._courses.put(key, _CheckIns(packet.ts, self.options.beats))
             return
         interval = packet.ts - course.last
         if interval < self._shortest:
@@ -199,7 +199,7 @@ class C2Framework(EventDetector):
         if len(course.intervals) >= self.options.beats - 1:
             yield from self._rhythm(event, course)
 
-    def _rhythm(self, event: HttpRequest, course: _Course) -> Iterator[Alert]:
+    def _rhythm(self, event: HttpRequest, course: _CheckIns) -> Iterator[Alert]:
         packet = event.packet
         middle = median(course.intervals)
         spread = median([abs(interval - middle) for interval in course.intervals]) / middle

@@ -28,7 +28,7 @@ class DisguisedProgram(CallDetector):
 
     title = "Program download declared as a web page"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1105", "T1036.008", "T1071.001")
     advice = (
         "Identify the program that requested the file, keep a copy of the file, find out whether it was "

@@ -94,7 +94,7 @@ class Options(detector.Options):
     allowed: tuple[str, ...] = Field(QUERIED_BY_NAME, description="domains under which such names are normal")
 
 
-class Queried(NamedTuple):
+class DomainQueries(NamedTuple):
     """Queries of a client under one domain within the window."""
 
     names: int
@@ -228,11 +228,11 @@ class DnsTunnel(EventDetector):
             ("T1048.003", "T1071.004"),
         )
 
-    def _weigh(self, key: tuple[int, str], now: int) -> Queried:
+    def _weigh(self, key: tuple[int, str], now: int) -> DomainQueries:
         values = self._queried.values(key)
         parts = [part for part, _ in values]
         kinds = [kind for _, kind in values]
-        return Queried(
+        return DomainQueries(
             len(values),
             sum(map(len, parts)),
             sum(map(is_coded, parts)),
@@ -242,7 +242,7 @@ class DnsTunnel(EventDetector):
             self._answered.add(key, now, 0),
         )
 
-    def _reason(self, queried: Queried) -> str:
+    def _reason(self, queried: DomainQueries) -> str:
         """Why this is a tunnel; empty where it is not one."""
         want = self.options
         if queried.strange >= want.strange:
@@ -260,7 +260,7 @@ class DnsTunnel(EventDetector):
             return f"{queried.coded} of {queried.names} names look like encoded data (threshold {enough})"
         return ""
 
-    def _alert(self, event: DnsQuery | DnsResponse, domain: str, queried: Queried, reason: str) -> Alert:
+    def _alert(self, event: DnsQuery | DnsResponse, domain: str, queried: DomainQueries, reason: str) -> Alert:
         samples = [name for name, _ in self._queried.values((_client(event), domain))[-3:]]
         numbers: dict[str, int | float | str] = {
             "names": queried.names, "looking_like_data": queried.coded, "letters": queried.letters,

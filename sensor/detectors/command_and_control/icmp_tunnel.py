@@ -62,7 +62,7 @@ class IcmpTunnel(EventDetector):
 
     title = "ICMP tunneling"
     severity = Severity.high
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1095", "T1572")
     advice = (
         "Identify the program that sends these pings. Allow ping across the border for monitoring only, and drop echo "

@@ -47,7 +47,7 @@ class InternalProxy(EventDetector):
 
     title = "Proxy inside the network (SOCKS, HTTP CONNECT)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1090.001", "T1090")
     advice = (
         "Identify the program that listens on the proxy host, and how it came there. Review what the client reached "

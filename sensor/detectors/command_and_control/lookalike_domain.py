@@ -34,7 +34,7 @@ class LookalikeDomain(EventDetector):
 
     title = "Lookalike domain"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071.004",)
     advice = (
         "Ask the user which link was followed. If none, identify the program. Look up when and by whom "

@@ -41,7 +41,7 @@ class MaliciousAddress(FlowDetector):
 
     title = "Contact with an address on a threat list"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071",)
     floods = True
     advice = (

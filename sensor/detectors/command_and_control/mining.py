@@ -45,7 +45,7 @@ class Mining(EventDetector):
 
     title = "Cryptocurrency mining"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1496", "T1496.001")
     advice = (
         "Identify the program on the host and how it was installed. If no user installed it intentionally, "

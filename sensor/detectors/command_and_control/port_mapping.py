@@ -56,7 +56,7 @@ class PortMapping(EventDetector):
 
     title = "UPnP, NAT-PMP or PCP port mapping"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1133", "T1090")
     advice = (
         "Remove the mapping and disable UPnP, NAT-PMP and PCP on the router. Use a firewall rule for "

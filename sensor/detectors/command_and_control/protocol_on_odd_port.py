@@ -90,7 +90,7 @@ class ProtocolOnOddPort(EventDetector):
 
     title = "Protocol on a non-standard port"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1571",)
     advice = (
         "Identify the program behind the port. Tunnels and C2 channels use ports that firewalls allow: "

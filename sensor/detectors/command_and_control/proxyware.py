@@ -13,7 +13,7 @@ class Proxyware(NamedServices):
 
     title = "Residential proxy software"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1090", "T1496.002")
     advice = (
         "Remove the program, or the application that installed it: third parties act under your address "

@@ -15,7 +15,7 @@ class RemoteAccessTool(NamedServices):
 
     title = "Remote access software"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1219",)
     advice = (
         "Ask the help desk whether it uses this program. If not, isolate the host and find out who "

@@ -56,7 +56,7 @@ class RemoteControl(FlowDetector):
 
     title = "Remote control over an unknown protocol"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1219",)
     advice = (
         "Identify the program that opens these flows. If it is unknown, isolate both hosts: one is "

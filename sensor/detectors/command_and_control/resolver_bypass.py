@@ -78,7 +78,7 @@ class ResolverBypass(EventDetector):
 
     title = "DNS resolver bypass"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071.004",)
     advice = (
         "Allow DNS to the network's resolvers only, with a rule at the border. Find out why this host "

@@ -35,7 +35,7 @@ class ReverseTunnel(EventDetector):
 
     title = "Reverse SSH tunnel into the network"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1572", "T1090", "T1021.004")
     advice = (
         "Ask the owner of the host who uses the tunnel. If it was not planned, isolate the host, and review which "

@@ -16,7 +16,7 @@ class TunnelService(NamedServices):
 
     title = "Tunnel service (ngrok, Cloudflare Tunnel)"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1572", "T1090.002", "T1219")
     advice = (
         "Ask the user which service of the host is published. If there is no such purpose, isolate the host: an "

@@ -15,7 +15,7 @@ class WebService(NamedServices):
 
     title = "Web service used for control or collection"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1102", "T1567", "T1071.001")
     advice = (
         "Identify the program behind the connection. A script of your own that sends messages is harmless: add the "

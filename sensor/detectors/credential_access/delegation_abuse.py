@@ -41,7 +41,7 @@ class DelegationAbuse(EventDetector):
 
     title = "Kerberos delegation abuse (S4U)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1558", "T1550.003")
     advice = (
         "Find out which program on this host uses the account, and which services the ticket was exchanged for. Check "

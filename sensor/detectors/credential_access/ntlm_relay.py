@@ -46,7 +46,7 @@ class _Seen(NamedTuple):
     port: int
 
 
-class _Judged(NamedTuple):
+class _Assessment(NamedTuple):
     """What the host in the middle did, and how sure that is."""
 
     verb: str
@@ -152,14 +152,14 @@ class NtlmRelay(EventDetector):
             },
         )
 
-    def _judged(self, near: _Seen, far: _Seen) -> _Judged:
+    def _judged(self, near: _Seen, far: _Seen) -> _Assessment:
         if near.carrier != far.carrier:
             why = "the two conversations use different protocols, which a proxy does not change"
-            return _Judged("relayed", Severity.critical, 0.95, self.techniques, why)
+            return _Assessment("relayed", Severity.critical, 0.95, self.techniques, why)
         if near.carrier in PROXIED:
             why = "a proxy in front of a web server does the same"
-            return _Judged("relayed", Severity.low, 0.4, self.techniques, why)
+            return _Assessment("relayed", Severity.low, 0.4, self.techniques, why)
         if near.port not in STANDARD_PORTS.get(near.carrier, (near.port,)):
             why = f"the client used port {near.port}: it knows of a port forward"
-            return _Judged("forwarded", Severity.medium, 0.7, ("T1090.001", "T1557.001"), why)
-        return _Judged("relayed", self.severity, 0.95, self.techniques, "")
+            return _Assessment("forwarded", Severity.medium, 0.7, ("T1090.001", "T1557.001"), why)
+        return _Assessment("relayed", self.severity, 0.95, self.techniques, "")

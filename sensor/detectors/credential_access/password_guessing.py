@@ -24,7 +24,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import some, who
-from sensor.detectors.shared.logins import Refusals, network
+from sensor.detectors.shared.logins import FailedLogins, network
 
 REPORTED_LIMIT = 4096
 SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
@@ -55,7 +55,7 @@ class _Limit(NamedTuple):
 
     most: int
     window_s: int
-    refusals: Refusals
+    refusals: FailedLogins
     severity: Severity
 
 
@@ -77,14 +77,14 @@ class PasswordGuessing(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._ordinary = self.tables.include("ordinary", Refusals(want.window_s * SECOND))
-        files = self.tables.include("files", Refusals(want.files_s * SECOND))
-        databases = self.tables.include("databases", Refusals(want.databases_s * SECOND, explained=0))
+        self._ordinary = self.tables.include("ordinary", FailedLogins(want.window_s * SECOND))
+        files = self.tables.include("files", FailedLogins(want.files_s * SECOND))
+        databases = self.tables.include("databases", FailedLogins(want.databases_s * SECOND, explained=0))
         self._special = {
             **dict.fromkeys(FILES, _Limit(want.files, want.files_s, files, Severity.medium)),
             **dict.fromkeys(DATABASES, _Limit(want.databases, want.databases_s, databases, Severity.low)),
         }
-        self._slow = self.tables.include("slow", Refusals(want.slow_s * SECOND))
+        self._slow = self.tables.include("slow", FailedLogins(want.slow_s * SECOND))
         self._accounts: Distinct[tuple[int, int, str], str] = self.tables.add(
             "accounts", Distinct(want.slow_s * SECOND)
         )

@@ -45,7 +45,7 @@ class RogueRouting(EventDetector):
 
     title = "Routing messages of a host that is no router"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1557", "T1565")
     advice = (
         "Find the switch port of this host and disconnect it, unless a router was added. Authenticate the routing "

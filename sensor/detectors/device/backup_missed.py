@@ -47,7 +47,7 @@ class Options(detector.Options):
     )
 
 
-class Runs(msgspec.Struct):
+class BackupRuns(msgspec.Struct):
     """Start times of the runs of a pair, latest last; the last flow; whether the absence was reported."""
 
     starts: tuple[int, ...]
@@ -70,7 +70,7 @@ class BackupMissed(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._pairs: Bounded[tuple[int, int, int], Runs] = self.tables.add("pairs", Bounded(PAIRS_LIMIT))
+        self._pairs: Bounded[tuple[int, int, int], BackupRuns] = self.tables.add("pairs", Bounded(PAIRS_LIMIT))
         self._looked = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
@@ -86,7 +86,7 @@ class BackupMissed(FlowDetector):
             starts = runs.starts if runs is not None else ()
             if not starts or flow.first - starts[-1] > ONE_RUN:
                 starts = (*starts, flow.first)[-RUNS_KEPT:]
-            self._pairs.put(key, Runs(starts, flow))
+            self._pairs.put(key, BackupRuns(starts, flow))
         return iter(())
 
     def tick(self, now: int) -> Iterator[Alert]:
@@ -98,7 +98,7 @@ class BackupMissed(FlowDetector):
                 runs.reported = True
                 yield self._missed(runs, due, now)
 
-    def _due(self, runs: Runs) -> int:
+    def _due(self, runs: BackupRuns) -> int:
         """Latest expected start of the next run; 0 if these are not backups."""
         starts = runs.starts
         if len(starts) < self.options.runs:
@@ -110,7 +110,7 @@ class BackupMissed(FlowDetector):
             return 0
         return starts[-1] + int(max(pauses) * PATIENCE) + MARGIN
 
-    def _missed(self, runs: Runs, due: int, now: int) -> Alert:
+    def _missed(self, runs: BackupRuns, due: int, now: int) -> Alert:
         flow, starts = runs.flow, runs.starts
         actor, target = client_of(flow), server_of(flow)
         late = (now - starts[-1]) / HOUR

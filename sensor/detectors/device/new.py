@@ -26,7 +26,7 @@ NEWCOMERS_LIMIT = 1024
 # Mobile devices of users, and types that cannot be distinguished from them.
 CARRIED = frozenset(("mobile", "tablet", "wearable", "workstation", "unknown"))
 # Number of devices that make a type usual in a segment.
-DWELLERS = 3
+DEVICES = 3
 
 
 class Options(detector.Options):
@@ -109,29 +109,29 @@ class New(OfDevices, DeviceDetector):
         """Severity, and the reasons."""
         address = subject_of(device).address
         segment = addresses.segment(address) if address else ""
-        dwellers = (
+        types = (
             {
                 kind: count
-                for kind, count in self.context.baseline.dwellers(segment).items()
+                for kind, count in self.context.baseline.device_types(segment).items()
                 if count and kind != "unknown"
             }
             if segment
             else {}
         )
-        kind, there = type_label(device.type), sum(dwellers.values())
+        kind, there = type_label(device.type), sum(types.values())
         if device.type in CARRIERS:
             return Severity.medium, f"{kind}: forwards the traffic of other devices"
-        if device.type in COMPUTERS and there >= DWELLERS and dwellers.keys() <= FIXED_FUNCTION:
-            return Severity.medium, f"only fixed-function devices are in {segment}: {_listed(dwellers)}"
+        if device.type in COMPUTERS and there >= DEVICES and types.keys() <= FIXED_FUNCTION:
+            return Severity.medium, f"only fixed-function devices are in {segment}: {_listed(types)}"
         if device.type in COMPUTERS or device.type == "unknown":
             return (
                 Severity.info,
                 "its type is unknown so far" if device.type == "unknown" else f"{kind}: common in this segment",
             )
-        if there >= DWELLERS and device.type not in dwellers:
-            return Severity.low, f"the first {kind} in {segment}, where there are {_listed(dwellers)}"
+        if there >= DEVICES and device.type not in types:
+            return Severity.low, f"the first {kind} in {segment}, where there are {_listed(types)}"
         return Severity.low, f"{kind}: a stationary device"
 
 
-def _listed(dwellers: dict[str, int]) -> str:
-    return ", ".join(types_counted(kind, count) for kind, count in sorted(dwellers.items()))
+def _listed(types: dict[str, int]) -> str:
+    return ", ".join(types_counted(kind, count) for kind, count in sorted(types.items()))

@@ -23,9 +23,9 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import a_type, type_label, type_plural
-from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.recent_flows import RecentFlows
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
@@ -59,7 +59,7 @@ class NewService(OfDevices, FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._over = self.tables.include("over", Acquaintances(AGAIN_S * SECOND, near=True))
+        self._over = self.tables.include("over", RecentFlows(AGAIN_S * SECOND, near=True))
         self._reported: Recent[tuple[str, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY_S * SECOND))
         self._ports: Distinct[str, int] = self.tables.add("ports", Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
@@ -70,7 +70,7 @@ class NewService(OfDevices, FlowDetector):
         services = rows["proto"].astype(np.int64) << 16 | rows["server_port"]
         return zip(picked, zip(subjects(rows, "server"), services.tolist(), strict=True), strict=True)
 
-    def worth(self, numbers: tuple[Subject, int]) -> bool:
+    def is_relevant(self, numbers: tuple[Subject, int]) -> bool:
         """Whether the server is a device with a complete learning period, and this is its first flow, which is rare."""
         server, service = numbers
         baseline = self.context.baseline

@@ -47,7 +47,7 @@ class DnsEnumeration(EventDetector):
 
     title = "DNS enumeration (subdomains, reverse lookups)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1590.002", "T1595.003", "T1018")
     advice = (
         "Identify the program on the client. If it is not a test of your own, review which of the names exist, and "

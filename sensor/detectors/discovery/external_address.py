@@ -14,7 +14,7 @@ class ExternalAddress(NamedServices):
 
     title = "Lookup of the own public address"
     severity = Severity.info
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1016",)
     advice = "Alone it needs no response. Beside other findings about the host, identify the program that asks."
     false_positives = "Clients of dynamic DNS and VPNs, cameras, games, and users who look it up."

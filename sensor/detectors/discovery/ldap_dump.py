@@ -29,7 +29,7 @@ from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 REPORTED_LIMIT = 4096
 
 
-class Aim(NamedTuple):
+class SearchPurpose(NamedTuple):
     """Purpose of a search. ``severe``: ordinary work never needs it."""
 
     what: str
@@ -38,8 +38,8 @@ class Aim(NamedTuple):
     severe: bool = False
 
 
-def _aim(what: str, pattern: str, technique: str, severe: bool = False) -> Aim:
-    return Aim(what, re.compile(pattern, re.IGNORECASE), technique, severe)
+def _aim(what: str, pattern: str, technique: str, severe: bool = False) -> SearchPurpose:
+    return SearchPurpose(what, re.compile(pattern, re.IGNORECASE), technique, severe)
 
 
 # Bits of userAccountControl: 4194304 no pre-authentication, 524288 unconstrained delegation, 65536 password never
@@ -138,7 +138,7 @@ class LdapDump(CallDetector):
                 yield from self._aim_alert(event, aim)
         yield from self._broad(event, aims)
 
-    def _aim_alert(self, event: LdapSearch, aim: Aim) -> Iterator[Alert]:
+    def _aim_alert(self, event: LdapSearch, aim: SearchPurpose) -> Iterator[Alert]:
         """A search that is useful to an attacker. A domain controller or a management host may send it."""
         if not self._reported.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
@@ -159,7 +159,7 @@ class LdapDump(CallDetector):
             app="ldap",
         )
 
-    def _broad(self, event: LdapSearch, aims: tuple[Aim, ...]) -> Iterator[Alert]:
+    def _broad(self, event: LdapSearch, aims: tuple[SearchPurpose, ...]) -> Iterator[Alert]:
         pair, want, kinds = pair_of(event.packet), self.options, 0
         wide = _SECURITY in [attribute.lower() for attribute in event.attributes]
         for aim in aims:
@@ -221,6 +221,6 @@ class LdapDump(CallDetector):
 
 
 @functools.lru_cache(maxsize=1024)
-def aims_of(text: str) -> tuple[Aim, ...]:
+def aims_of(text: str) -> tuple[SearchPurpose, ...]:
     """Purposes of a broad filter; cached, since programs repeat the same filters."""
     return () if _ONE.search(text) else tuple(aim for aim in AIMS if aim.pattern.search(text))

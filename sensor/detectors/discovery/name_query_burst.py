@@ -47,7 +47,7 @@ class NameQueryBurst(EventDetector):
 
     title = "NXDOMAIN burst (possible DGA)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1568.002", "T1071.004")
     advice = "Identify the program and whether one of its names resolved: that is the C2 server. Isolate the host."
     false_positives = "Mail servers, crawlers and scanners that resolve foreign domains; a wrong DNS search suffix."

@@ -93,7 +93,7 @@ class BulkUpload(FlowDetector):
 
     title = "Unusual data upload (possible exfiltration)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1048", "T1041")
     advice = (
         "Find out what was sent and by which program: ask the user, review the files and the server. If "
@@ -125,7 +125,7 @@ class BulkUpload(FlowDetector):
         picked = ((kinds == Change.ENDED) | (kinds == Change.PROGRESS)) & (sent >= least)
         return zip(large[picked].tolist(), map(_sent, rows.compress(picked).tolist()), strict=True)
 
-    def worth(self, numbers: Sent) -> bool:
+    def is_relevant(self, numbers: Sent) -> bool:
         """Counts new bytes of the flow; returns whether the sum needs evaluation."""
         inside = self.context.networks.inside
         if inside(numbers.far) or not inside(numbers.near.address) or addresses.is_multicast(numbers.far):

@@ -52,7 +52,7 @@ class DeviceConfiguration(CallDetector):
 
     title = "Configuration of a network device copied"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1602.002", "T1048.003")
     advice = (
         "Ask who manages this device. If the copy was not ordered, change the passwords, communities and keys in the "

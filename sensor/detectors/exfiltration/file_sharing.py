@@ -13,7 +13,7 @@ class FileSharing(NamedServices):
 
     title = "Anonymous file sharing service"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1567.002", "T1105")
     advice = (
         "Compare the volume that the host sent with its usual uploads, and ask the user. If a script did it, find out "

@@ -71,7 +71,7 @@ class StolenData(CallDetector):
 
     title = "Stolen data sent by mail, FTP, TFTP, HTTP or rsync"
     severity = Severity.high
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1048.003",)
     advice = (
         "Isolate the host and change every password that was stored on it or typed into it, from another host. Block "

@@ -67,7 +67,7 @@ class InboundFromInternet(FlowDetector):
 
     title = "Service exposed to the internet"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1133",)
     advice = (
         "Close the access at the border: a port mapping, a firewall rule, or UPnP. Publish services "

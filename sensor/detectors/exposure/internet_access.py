@@ -49,7 +49,7 @@ class InternetAccess(FlowDetector):
 
     title = "Internet access by a restricted device"
     severity = Severity.low
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1071",)
     advice = (
         "Allow only the destinations the device needs, with a rule at the border. Review what it "
@@ -81,7 +81,7 @@ class InternetAccess(FlowDetector):
         picked = rows["row"][np.flatnonzero(self._looked.count(rows["client"], rows["server"], rows["ts"]))]
         return zip(picked.tolist(), subjects(changes.rows.take(picked), "client"), strict=True)
 
-    def worth(self, numbers: Subject) -> bool:
+    def is_relevant(self, numbers: Subject) -> bool:
         """Most hosts are permitted."""
         if self._networks and _within(numbers.address, self._networks):
             return True

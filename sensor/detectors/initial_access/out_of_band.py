@@ -16,7 +16,7 @@ class OutOfBand(NamedServices):
 
     title = "Lookup of a vulnerability test (out-of-band)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1190", "T1595.002")
     advice = (
         "Find the request that contained this name in the logs of the host, or of the servers that use it as a "

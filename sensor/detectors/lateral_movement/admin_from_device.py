@@ -76,7 +76,7 @@ class AdminFromDevice(FlowDetector):
 
     title = "Administration session from a fixed-function device"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1021",)
     advice = (
         "Find out who controls the device: it has no reason to do this. Allow only the traffic its purpose needs "
@@ -107,7 +107,7 @@ class AdminFromDevice(FlowDetector):
         picked = opened["at"][np.flatnonzero(self._looked.count(opened["key"], opened["value"], opened["ts"]))]
         return zip(picked.tolist(), subjects(changes.rows.take(picked), "client"), strict=True)
 
-    def worth(self, numbers: Subject) -> bool:
+    def is_relevant(self, numbers: Subject) -> bool:
         """Sessions of computers are not evaluated."""
         device = self.context.device(numbers)
         return device is not None and device.fixed_function and device.type not in self.options.exempt_types

@@ -40,7 +40,7 @@ class HopChain(AdminSessions):
 
     title = "Lateral movement chain of administration sessions"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1021",)
     advice = (
         "Ask the owner of the first host whether this is planned work. If not, isolate the first host and every later "

@@ -17,7 +17,7 @@ import numpy as np
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.detector import Context, Start
+from sensor.core.detector import Context, StartingBaseline
 from sensor.core.device import FIXED_FUNCTION, Device
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, UDP
@@ -25,9 +25,9 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import a_type, type_label, type_plural
-from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.recent_flows import RecentFlows
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 from sensor.detectors.shared.sessions import SERVICES as ADMIN
 
@@ -61,7 +61,7 @@ class RoleViolation(FlowDetector):
 
     title = "Device violates its policy or usual role"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1021",)
     advice = (
         "Find out what the device exchanged and why. Update or reset it, change its password, and allow only what its "
@@ -76,16 +76,16 @@ class RoleViolation(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._never = self.tables.include(
-            "never", Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
+            "never", RecentFlows(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
         )
-        self._all = self.tables.include("all", Acquaintances(AGAIN_S * SECOND))
+        self._all = self.tables.include("all", RecentFlows(AGAIN_S * SECOND))
         self._reported: Recent[tuple[object, ...]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
         # Devices with a profile: evaluated as soon as a peer answers, and separately for each external server.
-        self._at_once = self.tables.include("at_once", Acquaintances(AGAIN_S * SECOND, at_once=True))
-        self._abroad = self.tables.include("abroad", Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True))
+        self._at_once = self.tables.include("at_once", RecentFlows(AGAIN_S * SECOND, at_once=True))
+        self._abroad = self.tables.include("abroad", RecentFlows(AGAIN_S * SECOND, at_once=True, apart=True))
         self._began = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:
@@ -94,7 +94,7 @@ class RoleViolation(FlowDetector):
         rows = changes.rows.take(picked)
         return zip(picked, zip(subjects(rows, "client"), subjects(rows, "server"), strict=True), strict=True)
 
-    def worth(self, numbers: tuple[Subject, Subject]) -> bool:
+    def is_relevant(self, numbers: tuple[Subject, Subject]) -> bool:
         """Whether one of the two is a fixed-function device, or has a profile."""
         for end in numbers:
             device = self.context.device(end)
@@ -146,7 +146,7 @@ class RoleViolation(FlowDetector):
             low <= subject.address <= high for low, high in self._exempt
         )
 
-    def _start(self, device: Device | None, subject: Subject) -> Start | None:
+    def _start(self, device: Device | None, subject: Subject) -> StartingBaseline | None:
         """The initial baseline that applies to a device; None if there is none."""
         if device is None or not device.fixed_function or self._spared(device, subject):
             return None
@@ -156,7 +156,7 @@ class RoleViolation(FlowDetector):
         """Learned baselines count finished flows."""
         return flow.kind == Change.ENDED or flow.proto == UDP
 
-    def _learned(self, flow: Flow, device: Device, start: Start, service: int) -> Iterator[Alert]:
+    def _learned(self, flow: Flow, device: Device, start: StartingBaseline, service: int) -> Iterator[Alert]:
         """Services that the device and similar ones never used, and segments that it never reached."""
         client, server, baseline, kind = (
             client_of(flow),

@@ -19,7 +19,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
-from sensor.detectors.shared.insecure import SHOWING, Insecure, Shown
+from sensor.detectors.shared.insecure import SHOWING, Insecure, InsecureSetting
 
 REPORTED_LIMIT = 16384
 # Players stream to each other by RTSP (AirPlay, Miracast): that is their function.
@@ -43,7 +43,7 @@ class InsecureService(EventDetector):
 
     title = "Insecure service in use"
     severity = Severity.info
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ()
     advice = (
         "Disable the service, or replace it by a secure one: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
@@ -76,14 +76,14 @@ class InsecureService(EventDetector):
         if self._reported.fresh((server, shown.setting), event.ts):
             yield self._found(event, shown)
 
-    def _plays(self, event: Event, shown: Shown) -> bool:
+    def _plays(self, event: Event, shown: InsecureSetting) -> bool:
         """Whether it is a stream between players."""
         if shown.setting != "rtsp_open":
             return False
         device = self.context.device(ends_of(event.packet, answer=True).target)
         return device is not None and device.type in PLAYERS
 
-    def _found(self, event: Event, shown: Shown) -> Alert:
+    def _found(self, event: Event, shown: InsecureSetting) -> Alert:
         client, server, near, far = ends_of(event.packet, answer=not shown.requested)
         return self.alert(
             event,

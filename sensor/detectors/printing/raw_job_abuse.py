@@ -75,7 +75,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
 
     title = "Printer raw port abuse (PJL, PostScript)"
     severity = Severity.medium
-    weighs_itself = True
+    adjusts_severity = True
     techniques = ("T1542", "T1499")
     advice = (
         "Restrict port 9100 to print servers. Check the printer's settings, stored jobs and firmware. "

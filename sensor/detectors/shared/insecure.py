@@ -42,7 +42,7 @@ OLD_TLS = frozenset(("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "DTLS 1.0"))
 LEAST_BITS = {"rsa": 2048, "dsa": 2048, "ec": 224}
 
 
-class Shown(NamedTuple):
+class InsecureSetting(NamedTuple):
     """``setting``: its name, empty where nothing is insecure; ``does``: continues "the device …"; ``why``: the field
     that proves it, and its value.
 
@@ -68,7 +68,7 @@ class Insecure:
         self.tables = NamedTables()
         self._streams: Bounded[int, tuple[str, int, bool]] = self.tables.add("streams", Bounded(OPEN_LIMIT))
         self._brokers: Bounded[int, bool] = self.tables.add("brokers", Bounded(OPEN_LIMIT))
-        self._joined: dict[type[Event], Callable[..., Shown | None]] = {
+        self._joined: dict[type[Event], Callable[..., InsecureSetting | None]] = {
             RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
         }  # fmt: skip
 
@@ -83,7 +83,7 @@ class Insecure:
             RtspResponse: held(self._streams, "packet.flow"), MqttConnack: held(self._brokers, "packet.flow"),
         }  # fmt: skip
 
-    def read(self, event: Event) -> Shown | None:
+    def read(self, event: Event) -> InsecureSetting | None:
         """The weak or correct setting in an event; None if there is none."""
         kind = type(event)
         read = _READERS.get(kind) or self._joined.get(kind)
@@ -94,17 +94,17 @@ class Insecure:
         proved = (before is not None and before[2]) or bool(event.credentials) or STARS in event.uri
         self._streams.put(event.packet.flow, (event.method, event.cseq, proved))
 
-    def _streamed(self, event: RtspResponse) -> Shown | None:
+    def _streamed(self, event: RtspResponse) -> InsecureSetting | None:
         method, cseq, proved = self._streams.get(event.packet.flow) or ("", -1, True)
         if proved or method not in WATCHING or cseq != event.cseq:
             return None
         if event.status != OK:
             return (
-                Shown("", why="it answered 401 to a request without credentials", fixes=("rtsp_open",))
+                InsecureSetting("", why="it answered 401 to a request without credentials", fixes=("rtsp_open",))
                 if event.status == PASSWORD_WANTED
                 else None
             )
-        return Shown(
+        return InsecureSetting(
             "rtsp_open",
             "rtsp",
             "streams without authentication (RTSP)",
@@ -114,16 +114,16 @@ class Insecure:
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
 
-    def _let_in(self, event: MqttConnack) -> Shown | None:
+    def _let_in(self, event: MqttConnack) -> InsecureSetting | None:
         if not self._brokers.get(event.packet.flow):
             return None
         if event.code:
             return (
-                Shown("", why="it rejected a client without a login", fixes=("mqtt_anonymous",))
+                InsecureSetting("", why="it rejected a client without a login", fixes=("mqtt_anonymous",))
                 if event.code in NO_LOGIN
                 else None
             )
-        return Shown(
+        return InsecureSetting(
             "mqtt_anonymous",
             "mqtt",
             "accepts clients without a login (MQTT)",
@@ -131,20 +131,20 @@ class Insecure:
         )
 
 
-def _telnet_shown(event: TelnetBanner) -> Shown:
-    return Shown("telnet", "telnet", "offers Telnet, which is not encrypted", f"banner {event.text[:80]!r}")
+def _telnet_shown(event: TelnetBanner) -> InsecureSetting:
+    return InsecureSetting("telnet", "telnet", "offers Telnet, which is not encrypted", f"banner {event.text[:80]!r}")
 
 
-def _telnet(event: TelnetLogin) -> Shown:
+def _telnet(event: TelnetLogin) -> InsecureSetting:
     fixes, proof = (("telnet_open",), " with a password") if event.password else ((), "")
     if event.result == "accepted" and not event.password:
-        return Shown(
+        return InsecureSetting(
             "telnet_open",
             "telnet",
             "accepts Telnet logins without a password",
             "it accepted a login without asking for a password",
         )
-    return Shown(
+    return InsecureSetting(
         "telnet",
         "telnet",
         "accepts logins over Telnet, which is not encrypted",
@@ -153,8 +153,8 @@ def _telnet(event: TelnetLogin) -> Shown:
     )
 
 
-def _ftp(event: FtpLogin) -> Shown:
-    return Shown(
+def _ftp(event: FtpLogin) -> InsecureSetting:
+    return InsecureSetting(
         "ftp",
         "ftp",
         "accepts logins over FTP, which is not encrypted",
@@ -162,9 +162,9 @@ def _ftp(event: FtpLogin) -> Shown:
     )
 
 
-def _tftp(event: TftpRead) -> Shown:
+def _tftp(event: TftpRead) -> InsecureSetting:
     verb = "write" if isinstance(event, TftpWrite) else "read"
-    return Shown(
+    return InsecureSetting(
         "tftp",
         "tftp",
         "serves files over TFTP, which has no authentication",
@@ -173,8 +173,8 @@ def _tftp(event: TftpRead) -> Shown:
     )
 
 
-def _form(event: HttpLogin) -> Shown:
-    return Shown(
+def _form(event: HttpLogin) -> InsecureSetting:
+    return InsecureSetting(
         "http_login",
         "http",
         "accepts passwords over plain HTTP",
@@ -183,28 +183,30 @@ def _form(event: HttpLogin) -> Shown:
     )
 
 
-def _page(event: HttpResponse) -> Shown | None:
+def _page(event: HttpResponse) -> InsecureSetting | None:
     if event.status in MOVED and event.location.lower().startswith("https://"):
-        return Shown("", why=f"it answered {event.status} and redirects to HTTPS", fixes=("http_basic", "http_login"))
+        return InsecureSetting(
+            "", why=f"it answered {event.status} and redirects to HTTPS", fixes=("http_basic", "http_login")
+        )
     if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
         return None
-    return Shown(
+    return InsecureSetting(
         "http_basic", "http", "requests passwords over plain HTTP (Basic)", "it answered 401 with the scheme Basic"
     )
 
 
-def _agent(event: SnmpResponse) -> Shown | None:
+def _agent(event: SnmpResponse) -> InsecureSetting | None:
     if not event.community:
         return None
     if event.community in COMMUNITIES:
         does = f"answers SNMP with a default community string ({event.community})"
-        return Shown(
+        return InsecureSetting(
             "snmp_default",
             "snmp",
             does,
             f"it answered a message of version {event.version} with the community string {event.community!r}",
         )
-    return Shown(
+    return InsecureSetting(
         "snmp_clear",
         "snmp",
         f"answers SNMP version {event.version}, which is not encrypted",
@@ -212,29 +214,31 @@ def _agent(event: SnmpResponse) -> Shown | None:
     )
 
 
-def _shares(event: SmbNegotiated) -> Shown | None:
+def _shares(event: SmbNegotiated) -> InsecureSetting | None:
     if event.version != 1:
         return None
     if not event.dialect:
-        return Shown("", why="it accepted none of the SMB 1 dialects", fixes=("smb1",))
-    return Shown("smb1", "smb", "uses SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
+        return InsecureSetting("", why="it accepted none of the SMB 1 dialects", fixes=("smb1",))
+    return InsecureSetting(
+        "smb1", "smb", "uses SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1"
+    )
 
 
-def _tls(event: TlsServerHello) -> Shown | None:
+def _tls(event: TlsServerHello) -> InsecureSetting | None:
     if event.version not in OLD_TLS:
         return None
-    return Shown(
+    return InsecureSetting(
         "tls_old", "tls", f"negotiates {event.version}, which is deprecated", f"its ServerHello chose {event.version}"
     )
 
 
-def _certificate(event: TlsCertificate) -> Shown | None:
+def _certificate(event: TlsCertificate) -> InsecureSetting | None:
     """The most severe fault of the certificate."""
     if event.from_client:
         return None
     name = f"{(event.common_name or event.subject)[:80]!r}"
     if event.not_after * SECOND < event.ts:
-        return Shown(
+        return InsecureSetting(
             "certificate_expired",
             "tls",
             "presents an expired certificate",
@@ -242,32 +246,32 @@ def _certificate(event: TlsCertificate) -> Shown | None:
         )
     least = LEAST_BITS.get(event.key, 0)
     if 0 < event.key_bits < least:
-        return Shown(
+        return InsecureSetting(
             "certificate_weak",
             "tls",
             "presents a certificate with a short key",
             f"the {event.key} key of {name} has {event.key_bits} bits (required: {least})",
         )
     if event.self_signed:
-        return Shown(
+        return InsecureSetting(
             "certificate_self_signed",
             "tls",
             "presents a self-signed certificate",
             f"issuer and subject of {name} are the same",
         )
-    return Shown("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", fixes=CERTIFICATES)
+    return InsecureSetting("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", fixes=CERTIFICATES)
 
 
 def _days(event: TlsCertificate) -> int:
     return (event.ts // SECOND - event.not_after) // 86400
 
 
-def _desktop(event: VncLogin) -> Shown | None:
+def _desktop(event: VncLogin) -> InsecureSetting | None:
     if event.method != "none":
-        return Shown("", why=f"it requested a password ({event.method})", fixes=("vnc_open",))
+        return InsecureSetting("", why=f"it requested a password ({event.method})", fixes=("vnc_open",))
     if not event.accepted:
         return None
-    return Shown(
+    return InsecureSetting(
         "vnc_open",
         "vnc",
         "shares its desktop without a password (VNC)",
@@ -275,7 +279,7 @@ def _desktop(event: VncLogin) -> Shown | None:
     )
 
 
-_READERS: dict[type[Event], Callable[..., Shown | None]] = {
+_READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,

@@ -12,7 +12,7 @@ from sensor.detectors.shared.hosts import network_of_packet
 EXPLAINED = 5
 
 
-class Refusals:
+class FailedLogins:
     """Failed logins by client, server and service within a time window.
 
     A few failures of an account that then logs in do not count: a typing error, or a program that first sent an old

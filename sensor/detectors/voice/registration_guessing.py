@@ -22,7 +22,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import network_of_packet, some, who
-from sensor.detectors.shared.logins import Refusals
+from sensor.detectors.shared.logins import FailedLogins
 
 REPORTED_LIMIT = 4096
 
@@ -57,8 +57,8 @@ class RegistrationGuessing(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._fast = self.tables.include("fast", Refusals(want.window_s * SECOND))
-        self._slow = self.tables.include("slow", Refusals(want.slow_s * SECOND))
+        self._fast = self.tables.include("fast", FailedLogins(want.window_s * SECOND))
+        self._slow = self.tables.include("slow", FailedLogins(want.slow_s * SECOND))
         self._extensions: Distinct[tuple[int, int, str], str] = self.tables.add(
             "extensions", Distinct(want.slow_s * SECOND)
         )

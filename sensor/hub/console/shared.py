@@ -17,7 +17,7 @@ from sensor.console.security.audit import Audit
 from sensor.console.security.challenges import Challenges
 from sensor.console.security.store import Base, Rows, Store
 from sensor.console.settings import Shared
-from sensor.console.undo import Done, Undo
+from sensor.console.undo import CompletedWrite, Undo
 from sensor.hub.console.connections import Connections
 from sensor.hub.database import Connection
 
@@ -81,23 +81,23 @@ class SharedUndo(Undo):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, name: str, done: Done) -> None:
+    def put(self, name: str, done: CompletedWrite) -> None:
         now = time.time()
         with self._store.connected() as base:
             base.execute("DELETE FROM undo WHERE until < ?", (now,))
             body = msgspec.json.encode(done).decode()
             base.execute("INSERT INTO undo VALUES (?, ?, ?, ?)", (name, done.who, body, now + UNDONE_S))
 
-    def look(self, name: str, who: str) -> Done | None:
+    def look(self, name: str, who: str) -> CompletedWrite | None:
         return self._read("SELECT body FROM undo WHERE name = ? AND who = ? AND until >= ?", name, who)
 
-    def take(self, name: str, who: str) -> Done | None:
+    def take(self, name: str, who: str) -> CompletedWrite | None:
         return self._read("DELETE FROM undo WHERE name = ? AND who = ? AND until >= ? RETURNING body", name, who)
 
-    def _read(self, statement: str, name: str, who: str) -> Done | None:
+    def _read(self, statement: str, name: str, who: str) -> CompletedWrite | None:
         with self._store.connected() as base:
             row = base.execute(statement, (name, who, time.time())).fetchone()
-        return msgspec.json.decode(row[0], type=Done) if row is not None else None
+        return msgspec.json.decode(row[0], type=CompletedWrite) if row is not None else None
 
 
 class SharedChallenges(Challenges):

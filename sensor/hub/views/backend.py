@@ -15,7 +15,7 @@ from sensor.tables.notes import STATES, Note
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
 from sensor.views.alerts import AlertDetails, AlertRow
 from sensor.views.devices import EVERY_DEVICE, DeviceFilter, DeviceRow
-from sensor.views.moments import Hits
+from sensor.views.moments import SearchHits
 from sensor.views.page import Page
 from sensor.views.stories import EVERY_STORY, StoryFilter, StoryRow
 
@@ -66,8 +66,8 @@ class HubBackend:
     def incident(self, name: str) -> StoryRow:
         return incidents.incident(self.reader, name)
 
-    def search(self, text: str, *, limit: int = 10) -> Hits:
-        return Hits(
+    def search(self, text: str, *, limit: int = 10) -> SearchHits:
+        return SearchHits(
             self.devices(DeviceFilter(text=text), limit=limit),
             self.alerts(AlertFilter(text=text), limit=limit),
             self.incidents(StoryFilter(text=text), limit=limit),

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from sensor.hub.database import Connection
-from sensor.views.page import After
+from sensor.views.page import PageStart
 
 # Matches that are counted; with more, the total is a lower bound.
 COUNTED = 10_000
@@ -92,7 +92,7 @@ class Order(NamedTuple):
     columns: tuple[str, ...]
     backwards: bool = True
 
-    def behind(self, alias: str, after: After, values: dict[str, Any]) -> sql.Composable:
+    def behind(self, alias: str, after: PageStart, values: dict[str, Any]) -> sql.Composable:
         """The condition for rows after a row. Adds its values."""
         place = after.value if isinstance(after.value, list) else [after.value]
         for column, value in zip((*self.columns, "number"), (*place[: len(self.columns)], after.number), strict=False):
@@ -106,10 +106,10 @@ class Order(NamedTuple):
         columns = [sql.Identifier(alias, column) + way for column in (*self.columns, "number")]
         return sql.SQL(", ").join(columns)
 
-    def place(self, mark: str, row: Sequence[Any], number: int) -> After:
+    def place(self, mark: str, row: Sequence[Any], number: int) -> PageStart:
         """The cursor behind a row. ``row``: its values of the columns."""
         values = [us_of(value) if isinstance(value, datetime) else value for value in row]
-        return After(mark, values, number)
+        return PageStart(mark, values, number)
 
     def _columns(self, alias: str) -> sql.Composable:
         return sql.SQL(", ").join(sql.Identifier(alias, column) for column in (*self.columns, "number"))

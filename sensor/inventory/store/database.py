@@ -31,11 +31,11 @@ class StoreError(Exception):
     """The store cannot be used; the message is the reason, for users."""
 
 
-class Taken(StoreError):
+class StoreInUse(StoreError):
     """Another process has the store open for writing."""
 
 
-class Refused(StoreError):
+class UnusableStore(StoreError):
     """The store exists and must not be used: its tables have another version, or a restore is incomplete. To continue
     without it would only hide that.
     """
@@ -67,10 +67,10 @@ def look_into(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables. Raises Refused if a newer sensor wrote them."""
+    """The version of the tables. Raises UnusableStore if a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise Refused(
+        raise UnusableStore(
             f"{path}: its tables have version {version}, expected {VERSION}: use the newer sensor, "
             "or another state folder"
         )
@@ -110,7 +110,7 @@ def _sound(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, 
         note = upgrade(base, path, version)
     except NotUpgraded as error:
         base.close()
-        raise Refused(str(error)) from None
+        raise UnusableStore(str(error)) from None
     except BaseException:
         base.close()
         raise
@@ -167,8 +167,8 @@ class Lock:
     """
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
-        """Raises Taken if another sensor has the lock, Refused if a restore was interrupted, OSError if the folder
-        cannot be written.
+        """Raises StoreInUse if another sensor has the lock, UnusableStore if a restore was interrupted, OSError if the
+        folder cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -176,10 +176,10 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise Taken(f"{folder / FILE}: another sensor is writing it") from None
+            raise StoreInUse(f"{folder / FILE}: another sensor is writing it") from None
         if (folder / UNFINISHED).exists() and not restoring:
             os.close(self._file)
-            raise Refused(f"{folder}: a restore was interrupted: run `sensor restore` again")
+            raise UnusableStore(f"{folder}: a restore was interrupted: run `sensor restore` again")
 
     def release(self) -> None:
         os.close(self._file)

@@ -33,7 +33,7 @@ _WAITING = "SELECT number FROM device_rows WHERE NOT indexed ORDER BY number LIM
 _BODY = msgspec.json.Decoder(dict[str, Any])
 
 
-class Shown(NamedTuple):
+class ListedDevice(NamedTuple):
     """A device and the time it was last seen (ns), as lists show it."""
 
     first: int
@@ -42,7 +42,7 @@ class Shown(NamedTuple):
     body: Body
 
 
-def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
+def save_rows(base: sqlite3.Connection, devices: Iterable[ListedDevice]) -> None:
     """Save rows, within a transaction."""
     several = list(devices)
     base.executemany(_SAVE, map(_row, several))
@@ -95,11 +95,11 @@ def fill_rows(base: sqlite3.Connection, corrections: dict[str, dict[str, Correct
         pass
 
 
-def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) -> Shown | None:
+def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) -> ListedDevice | None:
     """The row of a device; None for a damaged one: it is reported as broken, and discovered again."""
     key, first, last, gone, body = row
     try:
-        return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), corrections.get(key, {})))
+        return ListedDevice(first, last, bool(gone), onto_body(_BODY.decode(body), corrections.get(key, {})))
     except msgspec.DecodeError:
         return None
 
@@ -112,7 +112,7 @@ def renew_rows(base: sqlite3.Connection, keys: Iterable[str], corrections: dict[
     fill_rows(base, corrections)
 
 
-def _row(device: Shown) -> tuple[object, ...]:
+def _row(device: ListedDevice) -> tuple[object, ...]:
     body = device.body
     ip, mac = _first(body.get("ips")), _first(body.get("macs"))
     names = [_text(body.get(name)) for name in ("id", "type", "vendor", "model", "hostname")]

@@ -12,14 +12,14 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
 from sensor.core.record_parts import Body, device_body
-from sensor.inventory.corrections import FIELDS, Correction, Order, Outcome
+from sensor.inventory.corrections import FIELDS, Correction, Order, OrderResult
 from sensor.inventory.journal import Entries, Merger, Move
 from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, connect, open_database, prepare
 from sensor.inventory.store.purging import purge
-from sensor.inventory.store.rows import Shown, fill_rows, index_words, remove_rows, save_rows
+from sensor.inventory.store.rows import ListedDevice, fill_rows, index_words, remove_rows, save_rows
 
 # Limits on the rows of these tables; the newest are kept, checked once in this many batches.
 HISTORY_ROWS, LEASE_ROWS, MERGER_ROWS = 1_000_000, 1_000_000, 10_000
@@ -221,7 +221,7 @@ class Store:
             save_rows(
                 base,
                 [
-                    Shown(state.first, state.last, bool(state.gone), body)
+                    ListedDevice(state.first, state.last, bool(state.gone), body)
                     for (state, _), body in zip(states, bodies, strict=True)
                 ],
             )
@@ -281,7 +281,7 @@ class Store:
             "DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key)
         )
 
-    def _close(self, outcome: Outcome) -> None:
+    def _close(self, outcome: OrderResult) -> None:
         """Record that an order was executed or failed."""
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason

@@ -13,7 +13,7 @@ from sensor.outputs.hub_protocol.messages import Head, Run, batch_id, runs_of, s
 MOST = 200
 
 
-class Parcel(msgspec.Struct):
+class BatchMessage(msgspec.Struct):
     """One message. ``places``: indexes of its entries in the runner's batch; ``stored``: JetStream has it, which is not
     a commit.
     """
@@ -25,7 +25,7 @@ class Parcel(msgspec.Struct):
     stored: bool = False
 
 
-def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[Parcel]:
+def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[BatchMessage]:
     """The entries as messages of at most MOST events and ``limit`` bytes. A larger event has a message of its own,
     which exceeds the limit.
     """
@@ -33,7 +33,7 @@ def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Itera
         yield from _fitting(entries, range(begin, min(begin + MOST, len(entries))), key, head, limit)
 
 
-def _fitting(entries: Sequence[Entry], places: range, key: str, head: Head, limit: int) -> Iterator[Parcel]:
+def _fitting(entries: Sequence[Entry], places: range, key: str, head: Head, limit: int) -> Iterator[BatchMessage]:
     lines = [entries[place].payload for place in places]
     runs = runs_of(entries[place].seq for place in places)
     body = sealed(msgspec.structs.replace(head, runs=runs), lines)
@@ -42,4 +42,4 @@ def _fitting(entries: Sequence[Entry], places: range, key: str, head: Head, limi
         yield from _fitting(entries, places[:middle], key, head, limit)
         yield from _fitting(entries, places[middle:], key, head, limit)
         return
-    yield Parcel(batch_id(key, head.epoch, runs, lines), runs, list(places), body)
+    yield BatchMessage(batch_id(key, head.epoch, runs, lines), runs, list(places), body)

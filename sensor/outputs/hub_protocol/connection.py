@@ -23,7 +23,7 @@ from sensor.outputs.hub_protocol.credentials import (
 from sensor.outputs.hub_protocol.messages import Admission, subject
 from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
-from sensor.outputs.transport.nats_wire import Place, Wire, first_of
+from sensor.outputs.transport.nats_wire import NatsServer, Wire, first_of
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 
@@ -64,7 +64,7 @@ def connect_allowed(servers: list[str], options: HubOptions, kind: str) -> Wire:
     return connect(servers, key, options)
 
 
-def place(url: str, options: HubOptions) -> Place:
+def place(url: str, options: HubOptions) -> NatsServer:
     """The server, with the client certificate of the credentials unless the options name another."""
     tls, certificate = options.tls, certificate_path(Path(options.credentials))
     if tls.certificate is None and certificate.exists():

@@ -48,7 +48,7 @@ _REASONS = {
 }
 
 
-class Shown(NamedTuple):
+class CertificateText(NamedTuple):
     """The content of a certificate; all texts come from the peer and are cleaned."""
 
     subject: str
@@ -138,14 +138,14 @@ def leave(connection: socket.socket) -> None:
     connection.close()
 
 
-def shown(connection: ssl.SSLSocket) -> Shown | None:
+def shown(connection: ssl.SSLSocket) -> CertificateText | None:
     """The certificate of the peer; None if it has none that can be parsed."""
     from cryptography import x509
 
     try:
         found = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
         names = _alternatives(x509, found)
-        return Shown(
+        return CertificateText(
             _called(found.subject), _called(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc, names
         )
     except ValueError:
@@ -217,7 +217,7 @@ def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> s
     return made
 
 
-def _seen(plain: Callable[[], socket.socket], name: str) -> Shown | None:
+def _seen(plain: Callable[[], socket.socket], name: str) -> CertificateText | None:
     """The certificate of an untrusted peer. Nothing is sent to it."""
     with contextlib.suppress(OSError, Retry), _shake_hands(plain(), context(Tls(verify=False)), name) as connection:
         return shown(connection)
@@ -237,7 +237,7 @@ def _unreached(error: OSError, timeout_s: float) -> str:
     return f"no connection: {reason_of(error)}"
 
 
-def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | None) -> str:
+def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: CertificateText | None) -> str:
     """Why a certificate is rejected, by OpenSSL's error number."""
     code, now = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if seen is None:

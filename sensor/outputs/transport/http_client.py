@@ -21,11 +21,11 @@ import msgspec
 import urllib3
 import zstandard
 
-from sensor.core.output import Finding, Refuse, Retry
+from sensor.core.output import BatchRejected, Finding, Retry
 from sensor.core.reader import clean
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs.transport.connect import connect
-from sensor.outputs.transport.http_options import HttpOptions, Packing, Place, place_of
+from sensor.outputs.transport.http_options import Destination, HttpOptions, Packing, place_of
 from sensor.outputs.transport.http_wire import REASON_LIMIT, cookies, failed, pools, read
 from sensor.outputs.transport.tunnel import tunnel
 
@@ -138,13 +138,13 @@ class Client:
 
 
 def check_answer(answer: Answer) -> None:
-    """Returns if everything was accepted. Raises Refuse if it will never be accepted; Retry for all else: permissions
-    and limits can be fixed.
+    """Returns if everything was accepted. Raises BatchRejected if it will never be accepted; Retry for all else:
+    permissions and limits can be fixed.
     """
     if 200 <= answer.status < 300:
         return
     if answer.status in REFUSED:
-        raise Refuse(answer.summary)
+        raise BatchRejected(answer.summary)
     hint = " (redirects are not followed: set url to the new address)" if 300 <= answer.status < 400 else ""
     raise Retry(answer.summary + hint, answer.after_s)
 
@@ -153,7 +153,7 @@ def check_setup(answer: Answer) -> None:
     """Check the response to a request without records: any error may be fixed."""
     try:
         check_answer(answer)
-    except Refuse as error:
+    except BatchRejected as error:
         raise Retry(str(error)) from None
 
 
@@ -213,7 +213,7 @@ def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
     return (yield from _reached_behind(options, place))
 
 
-def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, None, bool]:
+def _reached_behind(options: HttpOptions, place: Destination) -> Generator[Finding, None, bool]:
     """Findings about the destination through a proxy."""
     try:
         tunnel(options, place).close()
@@ -230,11 +230,11 @@ def looked(what: str, look: Callable[[], Finding]) -> Finding:
     """The finding of a step; an unreachable host or a missing secret is a finding too."""
     try:
         return look()
-    except (Retry, Refuse) as error:
+    except (Retry, BatchRejected) as error:
         return Finding(what, "error", str(error))
 
 
-def _first(options: HttpOptions, place: Place) -> tuple[str, int, Any]:
+def _first(options: HttpOptions, place: Destination) -> tuple[str, int, Any]:
     """The host to connect to."""
     first = place_of(options.proxy) if options.proxy else place
     return first.host, first.port, options.tls if first.scheme == "https" else None

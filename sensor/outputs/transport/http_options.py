@@ -25,7 +25,7 @@ _NOT_IN_THE_CLEAR = ("authorization", "cookie", "proxy-authorization")
 _OURS = ("connection", "content-encoding", "content-length", "host", "transfer-encoding")
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Destination of requests: the whole URL (which may be a secret), and the parts of it that may be shown."""
 
     url: str
@@ -133,7 +133,7 @@ class HttpOptions(Options):
         if clear is not None:
             raise ValueError(f"the header {clear} is a secret: use token, user with password, or secret_headers")
 
-    def place(self) -> Place:
+    def place(self) -> Destination:
         """The destination. Raises Retry if a secret has no URL."""
         try:
             return place_of(self.url.reveal())
@@ -152,10 +152,10 @@ class HttpOptions(Options):
         return made
 
 
-def place_of(url: str) -> Place:
+def place_of(url: str) -> Destination:
     """The destination of a URL. Raises ValueError, which does not contain it, if requests cannot use it."""
     parts = _parts(url)
-    return Place(url, parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
+    return Destination(url, parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
 
 
 def basic(user: str, password: str) -> str:

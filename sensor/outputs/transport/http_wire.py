@@ -119,7 +119,7 @@ def _lowest(error: BaseException) -> BaseException:
     return error
 
 
-class _Hurried(io.RawIOBase):
+class _TimedResponse(io.RawIOBase):
     """A response whose total time is limited to the timeout of a single read: a peer could send a byte a second
     forever.
     """
@@ -148,7 +148,7 @@ class _Hurried(io.RawIOBase):
 class _Answer(HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_Hurried(self.fp.detach(), sock))
+        self.fp = io.BufferedReader(_TimedResponse(self.fp.detach(), sock))
 
 
 class _Plain(HTTPConnection):

@@ -32,7 +32,7 @@ UNASKED = -1
 Server = TypeVar("Server")
 
 
-class Silent(Retry):
+class NoResponse(Retry):
     """No response within the time; the connection remains usable."""
 
 
@@ -63,7 +63,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Place(NamedTuple):
+class NatsServer(NamedTuple):
     """A server. ``tls_first``: it waits for the handshake before it sends INFO."""
 
     host: str
@@ -78,7 +78,7 @@ class Wire:
     ``received_at``: when the server last sent data, seconds of the monotonic clock. Servers ping every two minutes.
     """
 
-    def __init__(self, place: Place, login: Login, inbox: str, timeout_s: float) -> None:
+    def __init__(self, place: NatsServer, login: Login, inbox: str, timeout_s: float) -> None:
         """Connects and logs in."""
         self._timeout_s = timeout_s
         self._inbox = f"{inbox}.{secrets.token_hex(11)}".encode()
@@ -124,7 +124,7 @@ class Wire:
         self._write(b"SUB %b 2\r\n" % subject.encode())
 
     def answer(self, within_s: float | None = None) -> Answer:
-        """The next response to any message. Raises Silent if there is none within the timeout or ``within_s``."""
+        """The next response to any message. Raises NoResponse if there is none within the timeout or ``within_s``."""
         self._end = time.monotonic() + (self._timeout_s if within_s is None else within_s)
         while True:
             line = self._line()
@@ -202,7 +202,7 @@ class Wire:
             self._socket.settimeout(max(0.001, self._end - time.monotonic()))
             found = self._socket.recv(READ)
         except TimeoutError:
-            raise Silent(f"NATS gave no answer within {self._timeout_s:g} s") from None
+            raise NoResponse(f"NATS gave no answer within {self._timeout_s:g} s") from None
         except OSError as error:
             raise Retry(f"connection to NATS lost: {reason_of(error)}") from None
         if not found:
@@ -229,7 +229,7 @@ class Wire:
         return Retry(f"connection to NATS lost: {reason_of(error)}")
 
 
-def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
+def greeted(place: NatsServer, timeout_s: float) -> tuple[socket.socket, Info]:
     """A connection after INFO, and after the TLS handshake if requested. Raises Retry if one side requires TLS and the
     other does not support it.
     """
@@ -250,7 +250,7 @@ def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
     return made, seen[-1]
 
 
-def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
+def introduced(place: NatsServer, timeout_s: float) -> tuple[socket.socket, Info]:
     """A connection without TLS after INFO; the server supports TLS if we require it."""
     made = reached(place, timeout_s)
     info = _info(made, place.host)
@@ -262,7 +262,7 @@ def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
     return made, info
 
 
-def reached(place: Place, timeout_s: float) -> socket.socket:
+def reached(place: NatsServer, timeout_s: float) -> socket.socket:
     made = reach(resolve(place.host, place.port), place.host, place.port, timeout_s)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made

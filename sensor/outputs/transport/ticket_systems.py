@@ -32,7 +32,7 @@ class Missing(Exception):
     """The system no longer has the ticket."""
 
 
-class Locked(Retry):
+class NeedsOperator(Retry):
     """A fault that only an operator can fix: an immediate retry does not help."""
 
 
@@ -77,7 +77,7 @@ class System:
         *,
         limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """A successful response. Raises Missing if the object does not exist; Retry or Refuse for other errors."""
+        """A successful response. Raises Missing if the object does not exist; Retry or BatchRejected for others."""
         raw = msgspec.json.encode(body) if body is not None else b""
         answer = self._client.request(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
@@ -87,7 +87,7 @@ class System:
             and answer.after_s is None
             and answer.headers.get("x-ratelimit-remaining") != "0"
         ):
-            raise Locked(f"{answer.summary}: check user, password, token, and their permissions")
+            raise NeedsOperator(f"{answer.summary}: check user, password, token, and their permissions")
         check_answer(answer)
         return answer
 

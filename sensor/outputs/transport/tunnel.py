@@ -10,7 +10,7 @@ import socket
 from sensor.core.output import Retry
 from sensor.core.reader import clean
 from sensor.outputs.transport.connect import connect, reason_of
-from sensor.outputs.transport.http_options import HttpOptions, Place, basic, place_of
+from sensor.outputs.transport.http_options import Destination, HttpOptions, basic, place_of
 
 REASON_LIMIT, HEAD_LIMIT = 200, 16 * 1024
 
@@ -39,7 +39,7 @@ def login(options: HttpOptions) -> dict[str, str]:
     )
 
 
-def tunnel(options: HttpOptions, place: Place) -> socket.socket:
+def tunnel(options: HttpOptions, place: Destination) -> socket.socket:
     """A connection to a destination through a proxy without TLS. Raises Retry with a plain text."""
     proxy = place_of(options.proxy)
     host = f"[{place.host}]" if ":" in place.host else place.host
@@ -60,7 +60,7 @@ def tunnel(options: HttpOptions, place: Place) -> socket.socket:
     return connection
 
 
-def _refused(head: bytes, proxy: Place) -> str:
+def _refused(head: bytes, proxy: Destination) -> str:
     """Why there is no tunnel; empty on success."""
     found = _STATUS.match(head)
     if found is None:

@@ -9,7 +9,7 @@ from sensor.core import addresses
 from sensor.core.foreign import Record, part, tidy
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
-from sensor.posture.firewall.model import Block, Match, Party
+from sensor.posture.firewall.model import Block, Host, Match
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact
 from sensor.posture.firewall.simulate import conversations
@@ -26,8 +26,8 @@ LEARNED = "the baseline shows its clients"
 class Ends(NamedTuple):
     """A client and a server of an alert."""
 
-    client: Party
-    server: Party
+    client: Host
+    server: Host
     service: int
     alert: str
     reason: str
@@ -82,7 +82,7 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
     """
     kept, why = [], []
     refusals = Refusals(view.seen.machines)
-    verdicts: dict[tuple[Party, Party], str] = {}
+    verdicts: dict[tuple[Host, Host], str] = {}
     for one in contacts:
         pair = one.machine, one.peer
         if pair not in verdicts:
@@ -153,7 +153,7 @@ def inside(block: Block, view: View) -> bool:
     return view.networks.inside(addresses.parse_network(str(block))[0])
 
 
-def _within(party: Party, block: Block) -> bool:
+def _within(party: Host, block: Block) -> bool:
     first, last = addresses.parse_network(str(block))
     return any(first <= address <= last for address in party.addresses)
 

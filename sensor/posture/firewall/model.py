@@ -20,7 +20,7 @@ PROTOCOLS = {TCP: "tcp", UDP: "udp"}
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-class Party(NamedTuple):
+class Host(NamedTuple):
     """A host. ``id``: of the device, empty if it is not one; ``addresses``: as in core.addresses."""
 
     id: str
@@ -93,8 +93,8 @@ class Request(NamedTuple):
     title: str
     outside: bool
     direction: str
-    machines: tuple[Party, ...]
-    peers: tuple[Party, ...]
+    machines: tuple[Host, ...]
+    peers: tuple[Host, ...]
     rules: tuple[Rule, ...]
     alerts: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -105,7 +105,7 @@ class Request(NamedTuple):
     comment: str = ""
     left_out: int = 0
     notes: tuple[str, ...] = ()
-    allowed: tuple[Party, ...] = ()
+    allowed: tuple[Host, ...] = ()
 
     @property
     def allows(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sensor.core import addresses
 from sensor.core.addresses import V4_MASK, is_v4
-from sensor.posture.firewall.model import Block, Party, block_text
+from sensor.posture.firewall.model import Block, Host, block_text
 from sensor.posture.firewall.simulate import Machine
 
 # First and last address of a block.
@@ -34,14 +34,14 @@ class Refusals:
         span = addresses.parse_network(str(block))
         return _of_special_addresses(block_text(block), [span]) or self._of_gateway(block_text(block), [span], "")
 
-    def of_peer(self, party: Party, near: Iterable[Party] = ()) -> str:
+    def of_peer(self, party: Host, near: Iterable[Host] = ()) -> str:
         """``near``: hosts that communicate with it; in their segments it may be the broadcast address."""
         broadcasts = {_broadcast(address) for one in near for address in one.addresses if is_v4(address)} - self._known
         if broadcasts.intersection(party.addresses):
             return f"{party.text} is most likely the broadcast address of its segment"
         return self.of_machine(party, whole=True)
 
-    def of_machine(self, party: Party, *, whole: bool) -> str:
+    def of_machine(self, party: Host, *, whole: bool) -> str:
         """``whole``: all connections with a peer would be blocked, not one service; gateways are exempt from that."""
         spans = [(one, one) for one in party.addresses]
         return _of_special_addresses(party.text, spans) or (

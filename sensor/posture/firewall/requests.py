@@ -19,8 +19,8 @@ from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import (
     PROTOCOLS,
     Block,
+    Host,
     Match,
-    Party,
     Request,
     Rule,
     apart,
@@ -46,8 +46,8 @@ class Contact(NamedTuple):
     the baseline.
     """
 
-    machine: Party
-    peer: Party
+    machine: Host
+    peer: Host
     service: int
     outside: bool = False
     inbound: bool = False
@@ -66,7 +66,7 @@ class Spec(NamedTuple):
     match: Match | None = None
     block: Block | None = None
     everyone: bool = False
-    allow: tuple[Party, ...] = ()
+    allow: tuple[Host, ...] = ()
 
 
 def requests_of(contacts: Sequence[Contact], spec: Spec) -> list[Request]:
@@ -88,7 +88,7 @@ def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Requ
 
 
 def request_of_service(
-    servers: Iterable[Party], users: Iterable[Party], match: Match, spec: Spec, reasons: Iterable[str]
+    servers: Iterable[Host], users: Iterable[Host], match: Match, spec: Spec, reasons: Iterable[str]
 ) -> Request:
     """Block a service of some hosts for all clients; ``users``: observed clients."""
     spared = {one.key for one in spec.allow}
@@ -109,7 +109,7 @@ def request_of_service(
 
 
 def request_of_outside(
-    machines: Iterable[Party], inside: Iterable[Block], spec: Spec, seen: Iterable[int], reasons: Iterable[str]
+    machines: Iterable[Host], inside: Iterable[Block], spec: Spec, seen: Iterable[int], reasons: Iterable[str]
 ) -> Request:
     """Block the external traffic of hosts, that is, all but ``inside``; ``seen``: external services that they use."""
     match, parties = spec.match or Match(), _parties(machines)
@@ -208,8 +208,8 @@ def _request(key: str, contacts: Sequence[Contact], spec: Spec) -> Request:
 
 def _made(
     key: str,
-    machines: tuple[Party, ...],
-    peers: tuple[Party, ...],
+    machines: tuple[Host, ...],
+    peers: tuple[Host, ...],
     match: Match,
     spec: Spec,
     inbound: frozenset[bool] = frozenset((False,)),
@@ -236,16 +236,16 @@ def _made(
     return request._replace(allowed=spec.allow)
 
 
-def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:
+def _parties(parties: Iterable[Host]) -> tuple[Host, ...]:
     """Distinct parties in order of addresses, each with all its addresses."""
-    found: dict[str, Party] = {}
+    found: dict[str, Host] = {}
     for party in parties:
         known = found.get(party.key, party)
         found[party.key] = known._replace(addresses=tuple(dict.fromkeys(known.addresses + party.addresses)))
     return tuple(sorted(found.values(), key=lambda one: one.addresses))
 
 
-def _blocks(parties: Iterable[Party]) -> list[Block]:
+def _blocks(parties: Iterable[Host]) -> list[Block]:
     return [host_block(address) for party in parties for address in party.addresses]
 
 
@@ -291,7 +291,7 @@ def _seen(service: int) -> str:
     return service_text(service) if service & 0xFFFF else PROTOCOLS.get(service >> 16, "")
 
 
-def _many(parties: Sequence[Party]) -> str:
+def _many(parties: Sequence[Host]) -> str:
     """``10.20.10.62 (door, camera)``, or ``3 machines (2 cameras, 1 workstation)``."""
     if len(parties) == 1:
         return parties[0].text
@@ -300,7 +300,7 @@ def _many(parties: Sequence[Party]) -> str:
     return f"{len(parties)} hosts ({counted})" if len(kinds) > 1 else counted
 
 
-def _whole(block: Block, peers: Sequence[Party]) -> str:
+def _whole(block: Block, peers: Sequence[Host]) -> str:
     """A block, with its name if it is a single host."""
     if len(peers) == 1 and block.num_addresses == 1:
         return peers[0]._replace(addresses=(addresses.parse_network(str(block))[0],)).text

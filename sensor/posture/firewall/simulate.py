@@ -14,7 +14,7 @@ from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.inventory.services import service_text
-from sensor.posture.firewall.model import Block, Party, Request, Rule
+from sensor.posture.firewall.model import Block, Host, Request, Rule
 
 # From this number of clients of one service, a server counts as busy.
 MANY = 5
@@ -35,7 +35,7 @@ SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dh
 class Machine(NamedTuple):
     """A device of the inventory. ``services``: that it offers, in the notation of records (``dns/53``)."""
 
-    party: Party
+    party: Host
     roles: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
 
@@ -57,13 +57,13 @@ class Seen(NamedTuple):
     moved: frozenset[str] = frozenset()
 
 
-class Cut(NamedTuple):
+class BlockedConnection(NamedTuple):
     """A connection that would be blocked. ``times``: number of observations, about one an hour; ``meant``: it is the
     subject of an alert.
     """
 
-    client: Party
-    server: Party
+    client: Host
+    server: Host
     service: int
     times: int
     last: int
@@ -80,12 +80,12 @@ class Simulation(NamedTuple):
     """
 
     rests_on: tuple[str, ...]
-    cuts: tuple[Cut, ...]
+    cuts: tuple[BlockedConnection, ...]
     warnings: tuple[str, ...]
     done: bool = True
 
     @property
-    def others(self) -> list[Cut]:
+    def others(self) -> list[BlockedConnection]:
         """Unintentionally blocked connections."""
         return [cut for cut in self.cuts if not cut.meant]
 
@@ -128,9 +128,9 @@ class _Side:
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._ranges = [addresses.parse_network(str(block)) for block in blocks]
-        self._held: dict[Party, bool] = {}
+        self._held: dict[Host, bool] = {}
 
-    def holds(self, party: Party) -> bool:
+    def holds(self, party: Host) -> bool:
         if not self._ranges:
             return True
         if party not in self._held:
@@ -140,7 +140,7 @@ class _Side:
         return self._held[party]
 
 
-def conversations(seen: Seen) -> Iterator[Cut]:
+def conversations(seen: Seen) -> Iterator[BlockedConnection]:
     """All internal connections of the baseline, reported by the client or, if that is external, by the server."""
     for name, habits in (seen.habits or {}).items():
         if name not in seen.machines:
@@ -148,26 +148,26 @@ def conversations(seen: Seen) -> Iterator[Cut]:
         mine = seen.machines[name].party
         for (peer, service), use in habits.uses.items():
             if peer != OUTSIDE and (other := _party(peer, seen)) is not None:
-                yield Cut(mine, other, service, use.count, use.last, meant=False)
+                yield BlockedConnection(mine, other, service, use.count, use.last, meant=False)
         for service, (use, clients) in habits.serves.items():
             for client in clients:
                 if client != OUTSIDE and (other := _party(client, seen)) is not None:
-                    yield Cut(other, mine, service, 0, use.last, meant=False)
+                    yield BlockedConnection(other, mine, service, 0, use.last, meant=False)
 
 
-def _party(name: str, seen: Seen) -> Party | None:
+def _party(name: str, seen: Seen) -> Host | None:
     """An end as named in the baseline: a device, or an address without one."""
     if name in seen.machines:
         return seen.machines[name].party
     try:
-        return Party("", "", "", (addresses.parse(name),))
+        return Host("", "", "", (addresses.parse(name),))
     except ValueError:
         return None  # a device that no longer exists
 
 
-def _once(cuts: Iterable[Cut]) -> list[Cut]:
+def _once(cuts: Iterable[BlockedConnection]) -> list[BlockedConnection]:
     """Both ends report a connection: the client's report has the count."""
-    found: dict[tuple[Party, Party, int], Cut] = {}
+    found: dict[tuple[Host, Host, int], BlockedConnection] = {}
     for cut in cuts:
         known = found.get((cut.client, cut.server, cut.service))
         if known is None or cut.times > known.times:
@@ -175,11 +175,11 @@ def _once(cuts: Iterable[Cut]) -> list[Cut]:
     return list(found.values())
 
 
-def _cuts(rule: Rule, left: _Side, right: _Side, cut: Cut) -> bool:
+def _cuts(rule: Rule, left: _Side, right: _Side, cut: BlockedConnection) -> bool:
     return rule.match.covers(cut.service) and left.holds(cut.client) and right.holds(cut.server)
 
 
-def _meant(request: Request, cut: Cut) -> bool:
+def _meant(request: Request, cut: BlockedConnection) -> bool:
     """Whether it is the subject of an alert; one without a port covers all ports."""
     return any(
         (cut.client.key, cut.server.key, service) in request.accused
@@ -187,7 +187,7 @@ def _meant(request: Request, cut: Cut) -> bool:
     )
 
 
-def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
+def _order(cut: BlockedConnection) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
     return cut.meant, cut.service & 0xFFFF, cut.server.addresses, cut.client.addresses
 
 
@@ -244,7 +244,7 @@ def _clock(ts: int) -> str:
 # Warnings.
 
 
-def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
+def _warnings(request: Request, seen: Seen, cuts: Sequence[BlockedConnection]) -> Iterator[str]:
     yield from _busy(cuts)
     yield from _needed(request)
     near = (
@@ -267,9 +267,9 @@ def _needed(request: Request) -> Iterator[str]:
             yield f"some {what} external hosts ({name}): {advice}"
 
 
-def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
+def _busy(cuts: Sequence[BlockedConnection]) -> Iterator[str]:
     """Servers that would lose many clients."""
-    lost: dict[tuple[Party, int], set[Party]] = {}
+    lost: dict[tuple[Host, int], set[Host]] = {}
     for cut in cuts:
         lost.setdefault((cut.server, cut.service), set()).add(cut.client)
     for (server, service), clients in lost.items():
@@ -290,7 +290,7 @@ def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
             yield f"{machine.party.text} is a {protocol} server, and these rules block this service too"
 
 
-def _served(request: Request, party: Party) -> bool:
+def _served(request: Request, party: Host) -> bool:
     """Whether a party is on the server side of a rule."""
     return any(rule.destinations and _Side(rule.destinations).holds(party) for rule in request.rules)
 
@@ -300,7 +300,7 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
     for name, places in seen.outputs.items():
         for place in sorted(places):
             try:
-                parties = [Party("", "", "", (addresses.parse(place),))]
+                parties = [Host("", "", "", (addresses.parse(place),))]
             except ValueError:
                 parties = [
                     one.party

@@ -16,7 +16,7 @@ from sensor.posture.firewall.contacts import (
     inside,
     without_refused,
 )
-from sensor.posture.firewall.model import Match, Party, Request, block_text
+from sensor.posture.firewall.model import Host, Match, Request, block_text
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact, Spec, request_without_contacts, requests_of
 from sensor.posture.firewall.view import View
@@ -52,7 +52,7 @@ class Suggested(NamedTuple):
 
 
 def suggested(question: Question, view: View, clock: Callable[[Any], str]) -> Suggested:
-    """The requests. ``clock`` formats times. Raises TooWide, UnknownParty if ``allow`` has a host that cannot be
+    """The requests. ``clock`` formats times. Raises TooWide, UnknownHost if ``allow`` has a host that cannot be
     exempt.
     """
     remarks: list[Remark] = []
@@ -116,8 +116,8 @@ def _of_work(question: Question, view: View, clock: Callable[[Any], str], remark
     return requested.requests
 
 
-def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Party, ...]:
-    """Exempt hosts. Raises TooWide, UnknownParty."""
+def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Host, ...]:
+    """Exempt hosts. Raises TooWide, UnknownHost."""
     users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
     return allowed(question.allow, list(users), list(servers), question.spec.match or Match(), view)
 

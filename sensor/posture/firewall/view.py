@@ -12,7 +12,7 @@ from sensor.core.foreign import Record, address_of, part, texts, tidy
 from sensor.core.record_parts import objects
 from sensor.inventory.habits import Habits
 from sensor.inventory.identity import is_link_local
-from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.known import Details, Known
 
@@ -36,21 +36,21 @@ class View(NamedTuple):
     owners: Mapping[int, str]
     details: Details | None = None
 
-    def party(self, end: Record) -> Party | None:
+    def party(self, end: Record) -> Host | None:
         """One end of an alert: its device, with the observed address first; None without an address."""
         address = address_of(end.get("ip"))
         record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
         if machine is None:
-            return Party("", tidy(end.get("hostname")), tidy(end.get("type")), (address,)) if address else None
+            return Host("", tidy(end.get("hostname")), tidy(end.get("type")), (address,)) if address else None
         mine = tuple(dict.fromkeys((*((address,) if address else ()), *machine.party.addresses)))
         return machine.party._replace(addresses=mine) if mine else None
 
-    def moved(self, parties: Iterable[Party]) -> frozenset[str]:
+    def moved(self, parties: Iterable[Host]) -> frozenset[str]:
         """Devices that had other IPv4 addresses before."""
         return frozenset(party.id for party in parties if party.id and self._moved(party))
 
-    def _moved(self, party: Party) -> bool:
+    def _moved(self, party: Host) -> bool:
         record = self.known.device(party.id)
         if self.details is None or record is None:
             return False
@@ -95,7 +95,7 @@ def _machine(record: Record, inside: Mapping[str, Iterable[int]]) -> Machine:
     device = part(record, "device")
     named = dict.fromkeys([*map(address_of, texts(device.get("ips"))), *inside.get(tidy(device.get("id")), ())])
     held = [address for address in named if address and not is_link_local(address)]
-    party = Party(
+    party = Host(
         tidy(device.get("id")), tidy(device.get("hostname")), tidy(device.get("type")), tuple(held[:ADDRESSES_LIMIT])
     )
     return Machine(party, frozenset(texts(device.get("roles"))), frozenset(texts(device.get("services"))))

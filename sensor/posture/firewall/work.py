@@ -18,7 +18,7 @@ from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.firewall.contacts import accused
-from sensor.posture.firewall.model import Match, Party, Request
+from sensor.posture.firewall.model import Host, Match, Request
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Spec, request_of_outside, request_of_service
 from sensor.posture.firewall.simulate import conversations
@@ -52,7 +52,7 @@ class TooWide(Exception):
     """More hosts are exempt than a rule can have, or none that can be identified; the text is for users."""
 
 
-class UnknownParty(Exception):
+class UnknownHost(Exception):
     """An exempt host is unknown or ambiguous; the text is for users."""
 
 
@@ -86,7 +86,7 @@ def requests_of_work(
     records: Iterable[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
 ) -> Requested:
     """``allow``: hosts to exempt; ``clock``: formats a time of a record; ``force``: also suggest rules with side
-    effects. Raises TooWide, UnknownParty.
+    effects. Raises TooWide, UnknownHost.
     """
     records = list(records)
     talkers = [record for record in records if _setting(record) == INTERNET and record.get("action") != "close"]
@@ -104,10 +104,10 @@ def requests_of_work(
 
 def _grouped(
     records: Iterable[Record], view: View, *, force: bool
-) -> tuple[dict[Match, list[tuple[Party, Record]]], list[str]]:
+) -> tuple[dict[Match, list[tuple[Host, Record]]], list[str]]:
     """Hosts by the service to block, and the recommendations that are left out."""
     refusals = Refusals(view.seen.machines)
-    groups: dict[Match, list[tuple[Party, Record]]] = {}
+    groups: dict[Match, list[tuple[Host, Record]]] = {}
     left_out = []
     for record in records:
         server = view.party(part(record, "src"))
@@ -146,7 +146,7 @@ def _outward(
     return [request_of_outside(machines, inside, spec._replace(allow=exempt), seen, reasons)]
 
 
-def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
+def users_of(servers: Iterable[Host], match: Match, view: View) -> list[Host]:
     """Observed clients of a service of some hosts."""
     keys = {server.key for server in servers}
     return list(
@@ -157,12 +157,12 @@ def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
 
 
 def allowed(
-    names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View
-) -> tuple[Party, ...]:
+    names: Sequence[str], users: Iterable[Host], servers: Iterable[Host], match: Match, view: View
+) -> tuple[Host, ...]:
     """The exempt hosts; ``seen``: all observed clients without an alert, and for administration without fixed-function
-    devices. Raises TooWide, UnknownParty.
+    devices. Raises TooWide, UnknownHost.
     """
-    found: dict[str, Party] = {}
+    found: dict[str, Host] = {}
     for name in names:
         parties = _seen(users, servers, match, view) if name == SEEN else _named(name, view)
         found.update((one.key, one) for one in parties)
@@ -174,22 +174,22 @@ def allowed(
     return tuple(found.values())
 
 
-def _seen(users: Iterable[Party], servers: Iterable[Party], match: Match, view: View) -> list[Party]:
+def _seen(users: Iterable[Host], servers: Iterable[Host], match: Match, view: View) -> list[Host]:
     bad, keys = accused(view), [one.key for one in servers]
     kinds = FIXED_FUNCTION if match.proto << 16 | match.port in ADMINISTERED else frozenset()
     return [one for one in users if one.kind not in kinds and not any((one.key, key) in bad for key in keys)]
 
 
-def _named(name: str, view: View) -> list[Party]:
+def _named(name: str, view: View) -> list[Host]:
     """Devices with an id, name or address, or an address without a device."""
     ids = (tidy(part(record, "device").get("id")) for record in devices_named(view.known, name))
     found = [view.seen.machines[one].party for one in ids if one in view.seen.machines]
     if not found and address_of(name):
-        found = [Party("", "", "", (address_of(name),))]
+        found = [Host("", "", "", (address_of(name),))]
     if len(found) > 1:
-        raise UnknownParty(f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id")
+        raise UnknownHost(f"--allow {name!r} is ambiguous: any of {len(found)}: name one by its id")
     if not found:
-        raise UnknownParty(f"no device {name!r} with an address to --allow")
+        raise UnknownHost(f"no device {name!r} with an address to --allow")
     return found
 
 

@@ -33,7 +33,7 @@ from sensor.posture.paths.facts import (
     SERVICE_BITS,
     Alerted,
     Conversations,
-    Hole,
+    ServiceWeakness,
     alerted_of,
     conversations_of,
     holes_of,
@@ -108,7 +108,7 @@ def _known(
     index: Mapping[str, int],
     conversations: Conversations,
     alerted: Iterable[Alerted],
-    holes: Iterable[Hole],
+    holes: Iterable[ServiceWeakness],
 ) -> npt.NDArray[np.int64]:
     """All services, as device and service in one number; a weak device without known services has one with number 0."""
     found = {_key(one.dst, one.service) for one in alerted if one.kind == Kind.INBOUND or one.service != ANY}
@@ -155,7 +155,7 @@ def _beside(homes: Sequence[str], segments: Sequence[str], services: Services) -
     yield edges(home[services.owner[there]], services.nodes[there], ASSUMED_FAR, Kind.FAR, services.nodes[there])
 
 
-def _takes(services: Services, holes: Sequence[Hole]) -> Iterator[Edges]:
+def _takes(services: Services, holes: Sequence[ServiceWeakness]) -> Iterator[Edges]:
     """Edges from each service to its device: password guessing or an unknown vulnerability, and known weaknesses."""
     owner, nodes = services.owner, services.nodes
     admin = np.isin(services.service, sorted(ADMINISTRATION))

@@ -59,7 +59,7 @@ class Alerted(NamedTuple):
     alert: int
 
 
-class Hole(NamedTuple):
+class ServiceWeakness(NamedTuple):
     """A weakness of a device at a service, or at any; ``weakness``: its number."""
 
     device: int
@@ -148,7 +148,7 @@ def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
     return list(found.values())[:WEAK_LIMIT]
 
 
-def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
+def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[ServiceWeakness]:
     """A vulnerability may be in any service; a setting belongs to the service in its record."""
     settings = (
         (name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port"))
@@ -158,11 +158,14 @@ def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterat
     ports = {(name, setting): port for name, setting, port in settings if isinstance(setting, str)}
     for number, one in enumerate(weaknesses):
         if one.kind == VULNERABILITY:
-            yield Hole(index[one.device], taking(one), ANY, number)
+            yield ServiceWeakness(index[one.device], taking(one), ANY, number)
             continue
         usual, port = SETTINGS[one.name][1], ports.get((one.device, one.name))
         named = _service("udp" if usual[0] >> 16 == UDP else "tcp", port)
-        yield from (Hole(index[one.device], taking(one), service, number) for service in ((named,) if named else usual))
+        yield from (
+            ServiceWeakness(index[one.device], taking(one), service, number)
+            for service in ((named,) if named else usual)
+        )
 
 
 def _service(proto: object, port: object) -> int:

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.inventory.habits import OUTSIDE
+from sensor.posture.paths.alternatives import ways
 from sensor.posture.paths.breaks import Break, breaks
 from sensor.posture.paths.build import Map, build
 from sensor.posture.paths.costs import LIMIT, STARTS, Kind
 from sensor.posture.paths.graph import OUTER
 from sensor.posture.paths.hops import Hop, hops_of
 from sensor.posture.paths.search import Tree, search
-from sensor.posture.paths.ways import ways
 from sensor.posture.site import Node, Site
 
 # Limits of goals and of reported paths, and of alternatives with another first hop.

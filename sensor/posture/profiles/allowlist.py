@@ -14,16 +14,16 @@ from datetime import datetime
 
 from sensor.core.addresses import Networks, is_v4, text
 from sensor.inventory.identity import is_link_local
-from sensor.posture.firewall.model import Block, Match, Party, Request, Rule, apart, host_block, request_id
+from sensor.posture.firewall.model import Block, Host, Match, Request, Rule, apart, host_block, request_id
 from sensor.posture.profiles.model import ANY, BLOCK, LOCAL, NAME
-from sensor.posture.profiles.observed import MEDIA, Need, Observed
+from sensor.posture.profiles.observed import MEDIA, Observed, ObservedService
 
 # Limit of internal hosts that a rule names individually.
 MACHINES_LIMIT = 64
 Blocks = tuple[Block, ...]
 
 
-def allow_list(seen: Observed, machines: Sequence[Party], networks: Networks, title: str, made: datetime) -> Request:
+def allow_list(seen: Observed, machines: Sequence[Host], networks: Networks, title: str, made: datetime) -> Request:
     """``machines``: the devices with their addresses."""
     name = request_id(f"allow {title} {' '.join(party.key for party in machines)}")
     rules: list[Rule] = []
@@ -57,7 +57,7 @@ def _notes(seen: Observed) -> Iterator[str]:
     yield "no service is learned at ephemeral ports (32768 and above): media (RTP) and passive FTP there are dropped"
 
 
-def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) -> Iterator[Rule]:
+def _rules(needs: Iterable[ObservedService], mine: Blocks, inside: Blocks, version: int) -> Iterator[Rule]:
     """Rules of one address family: internal uses, external uses, offered services, then drop."""
     used, served = [need for need in needs if not need.serves], [need for need in needs if need.serves]
     near = [need for need in used if need.peer.kind not in (ANY, NAME, BLOCK)]
@@ -76,11 +76,11 @@ def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) ->
     yield Rule("", version, (), mine, Match())
 
 
-def _match(need: Need) -> Match:
+def _match(need: ObservedService) -> Match:
     return Match(need.service >> 16, need.service & 0xFFFF)
 
 
-def _outside(needs: Iterable[Need], mine: Blocks, version: int) -> Iterator[Rule]:
+def _outside(needs: Iterable[ObservedService], mine: Blocks, version: int) -> Iterator[Rule]:
     """One rule for all names of a service, and one for all its blocks."""
     names: dict[Match, list[str]] = {}
     blocks: dict[Match, list[Block]] = {}
@@ -96,11 +96,11 @@ def _outside(needs: Iterable[Need], mine: Blocks, version: int) -> Iterator[Rule
     yield from (Rule("", version, mine, (), match, True, tuple(some)) for match, some in names.items())
 
 
-def _machines(need: Need, version: int) -> Blocks:
+def _machines(need: ObservedService, version: int) -> Blocks:
     return _hosts(need.who[:MACHINES_LIMIT], version)
 
 
-def _hosts(parties: Iterable[Party], version: int) -> Blocks:
+def _hosts(parties: Iterable[Host], version: int) -> Blocks:
     held = (
         address
         for party in parties

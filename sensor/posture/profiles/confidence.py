@@ -13,7 +13,7 @@ from sensor.inventory.habits import Habits
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 
 
-class Enough(NamedTuple):
+class LevelRequirements(NamedTuple):
     """Requirements of a level. ``quiet``: share of the observation, at its end, without anything new. Weekly behavior
     needs more than one week, unless several devices of the kind agree.
     """
@@ -24,7 +24,10 @@ class Enough(NamedTuple):
     devices: int
 
 
-LEVELS = {HIGH: (Enough(336, 48, 0.25, 1), Enough(168, 48, 0.25, 3)), MEDIUM: (Enough(72, 12, 0.1, 1),)}
+LEVELS = {
+    HIGH: (LevelRequirements(336, 48, 0.25, 1), LevelRequirements(168, 48, 0.25, 3)),
+    MEDIUM: (LevelRequirements(72, 12, 0.1, 1),),
+}
 
 
 class Confidence(NamedTuple):
@@ -98,7 +101,7 @@ def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
     return Confidence(level, watched, talked, quiet, len(several), crowded)
 
 
-def _holds(enough: Enough, watched: float, talked: int, quiet: float, devices: int) -> bool:
+def _holds(enough: LevelRequirements, watched: float, talked: int, quiet: float, devices: int) -> bool:
     return (
         watched >= enough.watched_h
         and talked >= enough.talked_h

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks, is_v4
-from sensor.core.detector import Breach
+from sensor.core.detector import ProfileViolation
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.posture.profiles.installed import DEVICE, PRODUCT, TYPE, Installed
@@ -56,7 +56,7 @@ class Machine(Protocol):
     def value(self, name: str) -> str: ...
 
 
-class World(Protocol):
+class NetworkData(Protocol):
     """Required data of the network."""
 
     @property
@@ -81,7 +81,7 @@ class Conversation(NamedTuple):
 class Confines:
     """Applies installed profiles: the Profiles of core/detector.py."""
 
-    def __init__(self, world: World, installed: Iterable[Installed] = ()) -> None:
+    def __init__(self, world: NetworkData, installed: Iterable[Installed] = ()) -> None:
         self._world = world
         self._by: dict[tuple[str, str], Installed] = {one.target: one for one in installed}
 
@@ -101,7 +101,7 @@ class Confines:
     def has(self, device: Machine) -> bool:
         return self.of(device) is not None
 
-    def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
+    def breach(self, flow: Flow, *, serves: bool) -> ProfileViolation | None:
         """How a connection violates the profile of the client, or with ``serves`` of the server; None if it complies,
         or there is no profile.
         """
@@ -119,7 +119,7 @@ class Confines:
             begins=not serves,
         )
 
-    def evaluate(self, installed: Installed, conversation: Conversation, *, begins: bool) -> Breach | None:
+    def evaluate(self, installed: Installed, conversation: Conversation, *, begins: bool) -> ProfileViolation | None:
         """``begins``: the device opened the connection."""
         lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
         if not lists:
@@ -129,7 +129,7 @@ class Confines:
             answer == Answer.CANNOT_TELL and self._world.networks.inside(conversation.other.address)
         ):
             return None
-        return Breach(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
+        return ProfileViolation(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
 
     def _answer_of(self, one: AccessList, installed: Installed, conversation: Conversation, *, begins: bool) -> Answer:
         """The decision of a list: the first entry that matches, if the match is certain."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
-from sensor.core.detector import Breach
+from sensor.core.detector import ProfileViolation
 from sensor.core.observation import Subject
 from sensor.inventory.habits import OUTSIDE, Habits, Use
 from sensor.posture.profiles.confine import Confines, Conversation
@@ -34,7 +34,7 @@ class Drift(NamedTuple):
     service: int
     other: str
     use: Use
-    breach: Breach
+    breach: ProfileViolation
 
 
 class _Machine(NamedTuple):
@@ -49,7 +49,7 @@ class _Machine(NamedTuple):
         return {"vendor": self.vendor, "model": self.model}.get(name, "")
 
 
-class _World:
+class _SiteNetwork:
     """The network of the site, for profiles."""
 
     def __init__(self, site: Site) -> None:
@@ -70,10 +70,10 @@ class _World:
 
 def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
     """All violations of a site, in the order of its devices."""
-    world = _World(site)
+    world = _SiteNetwork(site)
     confines = Confines(world, installed)
     # Devices of a kind behave alike: results are cached.
-    evaluated: dict[tuple[object, ...], Breach | None] = {}
+    evaluated: dict[tuple[object, ...], ProfileViolation | None] = {}
     for name, habits in (site.seen.habits or {}).items():
         machine = world.machines.get(name)
         one = confines.of(machine) if machine is not None else None

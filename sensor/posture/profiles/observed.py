@@ -21,7 +21,7 @@ from sensor.core.ip_protocols import UDP
 from sensor.inventory.habits import OUTSIDE, Habits, Named, Use
 from sensor.inventory.identity import is_link_local
 from sensor.inventory.services import service_text
-from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.model import Host
 from sensor.posture.profiles.confidence import Confidence, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CLASSES, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
 from sensor.posture.profiles.mud import HOST
@@ -36,7 +36,7 @@ CALLING = frozenset(("voip_phone", "conferencing", "intercom"))
 MEDIA, MEDIA_PORTS = UDP << 16, (1024, 65535)
 
 
-class Need(NamedTuple):
+class ObservedService(NamedTuple):
     """A service that devices use (or offer, if ``serves``) and its peers. ``who``: observed internal hosts; ``first``,
     ``last``: ns; ``devices``: how many of them use it.
     """
@@ -44,7 +44,7 @@ class Need(NamedTuple):
     serves: bool
     service: int
     peer: Peer
-    who: tuple[Party, ...]
+    who: tuple[Host, ...]
     first: int
     last: int
     devices: int
@@ -60,15 +60,15 @@ class Observed(NamedTuple):
     """
 
     nodes: tuple[Node, ...]
-    needs: tuple[Need, ...]
+    needs: tuple[ObservedService, ...]
     confidence: Confidence
     versions: tuple[int, ...]
-    controllers: tuple[Party, ...]
+    controllers: tuple[Host, ...]
     vague: tuple[int, ...]
     left_out: tuple[tuple[str, str], ...]
 
 
-class _Act(NamedTuple):
+class _DeviceHabit(NamedTuple):
     """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: the known external peer."""
 
     device: str
@@ -111,9 +111,11 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     )
 
 
-def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
+def _innocent(
+    site: Site, acts: Iterable[_DeviceHabit], accused: Accusations
+) -> tuple[list[_DeviceHabit], tuple[tuple[str, str], ...]]:
     """Habits that are not the subject of an alert, and a list of the others."""
-    kept: list[_Act] = []
+    kept: list[_DeviceHabit] = []
     left: dict[str, str] = {}
     for act in acts:
         target = act.named.value.partition("/")[0] if act.named is not None else act.peer
@@ -128,22 +130,22 @@ def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[l
     return kept, tuple(left.items())
 
 
-def _acts(name: str, habits: Habits) -> Iterator[_Act]:
+def _acts(name: str, habits: Habits) -> Iterator[_DeviceHabit]:
     for (peer, service), use in habits.uses.items():
         if peer != OUTSIDE:
-            yield from _ways(_Act(name, False, service, peer, use), habits.kind)
+            yield from _ways(_DeviceHabit(name, False, service, peer, use), habits.kind)
     for service, (use, clients) in habits.serves.items():
         for client in clients:
-            yield from _ways(_Act(name, True, service, client, use), habits.kind)
+            yield from _ways(_DeviceHabit(name, True, service, client, use), habits.kind)
     known = dict(_outside(habits))
     for (named, service), use in known.items():
-        yield _Act(name, False, service, OUTSIDE, use, named)
+        yield _DeviceHabit(name, False, service, OUTSIDE, use, named)
     for (peer, service), use in habits.uses.items():
         if peer == OUTSIDE and all(service != one for _, one in known):
-            yield _Act(name, False, service, OUTSIDE, use, Peer())
+            yield _DeviceHabit(name, False, service, OUTSIDE, use, Peer())
 
 
-def _ways(act: _Act, kind: str) -> Iterator[_Act]:
+def _ways(act: _DeviceHabit, kind: str) -> Iterator[_DeviceHabit]:
     """Negotiated media ports are used in both directions."""
     if kind in CALLING and act.service >= MEDIA + MEDIA_PORTS[0] and service_text(act.service).startswith("udp/"):
         yield from (act._replace(serves=serves, service=MEDIA) for serves in (False, True))
@@ -164,9 +166,9 @@ def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
         yield (Peer(BLOCK, str(ipaddress.ip_network(address))), service), use
 
 
-def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
+def _needs(site: Site, acts: Iterable[_DeviceHabit]) -> Iterator[ObservedService]:
     """One need for each service and peer."""
-    groups: dict[tuple[bool, int, Peer | None], list[_Act]] = {}
+    groups: dict[tuple[bool, int, Peer | None], list[_DeviceHabit]] = {}
     for act in acts:
         meant = act.named if act.peer == OUTSIDE and not act.serves else Peer() if act.peer == OUTSIDE else None
         groups.setdefault((act.serves, act.service, meant), []).append(act)
@@ -174,7 +176,7 @@ def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
         parties = _parties(site, (act.peer for act in some)) if meant is None else ()
         peer = meant if meant is not None else _inside(site, some, service, serves=serves)
         devices = len({act.device for act in some})
-        yield Need(
+        yield ObservedService(
             serves,
             service,
             peer,
@@ -185,7 +187,7 @@ def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
         )
 
 
-def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> Peer:
+def _inside(site: Site, acts: Sequence[_DeviceHabit], service: int, *, serves: bool) -> Peer:
     """The role of internal hosts for a device."""
     for name, port in CLASSES.items():
         if not serves and service & 0xFFFF == port:
@@ -207,9 +209,9 @@ def service_name(service: int) -> str:
     return f"udp/{MEDIA_PORTS[0]}-{MEDIA_PORTS[1]}" if service == MEDIA else service_text(service)
 
 
-def _parties(site: Site, names: Iterable[str]) -> tuple[Party, ...]:
+def _parties(site: Site, names: Iterable[str]) -> tuple[Host, ...]:
     """Distinct hosts as parties of firewall rules."""
-    found: dict[str, Party] = {}
+    found: dict[str, Host] = {}
     for name in names:
         party = _party(site, name)
         if party is not None and party.addresses:
@@ -217,11 +219,11 @@ def _parties(site: Site, names: Iterable[str]) -> tuple[Party, ...]:
     return tuple(sorted(found.values(), key=lambda one: one.addresses))
 
 
-def _party(site: Site, name: str) -> Party | None:
+def _party(site: Site, name: str) -> Host | None:
     machine = site.machine(name)
     if machine is not None:
         return machine.party
     try:
-        return Party("", "", "", (addresses.parse(name),))
+        return Host("", "", "", (addresses.parse(name),))
     except ValueError:
         return None  # a device that no longer exists

@@ -16,7 +16,7 @@ from sensor.core.ip_protocols import TCP
 from sensor.posture.firewall.model import PROTOCOLS
 from sensor.posture.profiles.confidence import HIGH, MEDIUM, Confidence
 from sensor.posture.profiles.model import ANY, BLOCK, FROM_DEVICE, NAME, TO_DEVICE
-from sensor.posture.profiles.observed import MEDIA, MEDIA_PORTS, Need, Observed, service_name
+from sensor.posture.profiles.observed import MEDIA, MEDIA_PORTS, Observed, ObservedService, service_name
 from sensor.posture.site import Node
 
 Body = dict[str, Any]
@@ -77,14 +77,14 @@ def _policy(names: Iterable[str]) -> Body:
     return {"access-lists": {"access-list": [{"name": name} for name in names]}}
 
 
-def _list(name: str, needs: Iterable[Need], way: str, version: int) -> Body:
+def _list(name: str, needs: Iterable[ObservedService], way: str, version: int) -> Body:
     mine = [
         need for need in needs if need.peer.kind != BLOCK or ipaddress.ip_network(need.peer.value).version == version
     ]
     return {"name": name, "type": f"ipv{version}-acl-type", "aces": {"ace": list(_aces(mine, way, version))}}
 
 
-def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
+def _aces(needs: Iterable[ObservedService], way: str, version: int) -> Iterator[Body]:
     for number, need in enumerate(needs, 1):
         name = re.sub(
             r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{service_name(need.service)}-{number}"
@@ -92,7 +92,7 @@ def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
         yield {"name": name, "matches": _matches(need, way, version), "actions": {"forwarding": "accept"}}
 
 
-def _matches(need: Need, way: str, version: int) -> Body:
+def _matches(need: ObservedService, way: str, version: int) -> Body:
     """The port is that of the server: of the device if it serves, otherwise of the peer."""
     proto, port = need.service >> 16, need.service & 0xFFFF
     to_server = need.serves != (way == "from")
@@ -110,7 +110,7 @@ def _matches(need: Need, way: str, version: int) -> Body:
     return matches
 
 
-def _address(need: Need, way: str, version: int) -> Body:
+def _address(need: ObservedService, way: str, version: int) -> Body:
     if need.peer.kind == NAME:
         return {f"ietf-acldns:{'dst' if way == 'from' else 'src'}-dnsname": need.peer.value}
     if need.peer.kind == BLOCK:

@@ -4,7 +4,7 @@ when later packets show that they are fixed.
 A recommendation is reported a minute after its first message, so that the device behind it is known, and again once a
 day while messages continue to show it. It is closed when a message shows the correct setting an hour or more after the
 last that showed the weak one, because a device with several services shows both; or when the device was seen for two
-weeks and the setting was not. Once an hour the known state of all devices is checked (``rounds.py``). Packet time
+weeks and the setting was not. The known state of devices is checked once an hour (``periodic_checks.py``). Packet time
 drives it, everything is bounded, and reported cases survive a restart (``cases.py``).
 """
 
@@ -24,11 +24,11 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors.shared.hosts import ends_of, who
-from sensor.detectors.shared.insecure import OF_SENDER, SHOWING, Insecure, Shown
-from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
+from sensor.detectors.shared.insecure import OF_SENDER, SHOWING, Insecure, InsecureSetting
+from sensor.posture.recommendations.cases import Case, CaseKey, Cases, Name, packed, unpacked
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
-from sensor.posture.recommendations.rounds import Members, Rounds
+from sensor.posture.recommendations.periodic_checks import Members, PeriodicChecks
 
 CASES_LIMIT = 16384
 WAIT = 60 * SECOND
@@ -52,8 +52,9 @@ class Advisor:
         self.tables = tables = NamedTables()
         self.cases = tables.include("cases", Cases(cases))
         self._insecure, self._habits = tables.include("insecure", Insecure()), tables.include("habits", Habits())
-        self._waiting: Bounded[Place, int] = tables.add("waiting", Bounded(cases))
-        self._rounds = Rounds(context, self.cases, members, self._report_case, self._close)
+        self._waiting: Bounded[CaseKey, int] = tables.add("waiting", Bounded(cases))
+        checks = PeriodicChecks(context, self.cases, members, self._report_case, self._close)
+        self._checks = tables.include("checks", checks)
         self._quieted = 0
         # Packet time (ns) before which a tick has nothing to do, and the previous tick.
         self._due = self._ticked = 0
@@ -72,7 +73,7 @@ class Advisor:
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
-        rounds = self._rounds.tick(now, self.settled)
+        rounds = self._checks.tick(now, self.settled)
         if abs(now - self._quieted) >= DAY:
             self._quieted = now
             self._close_quiet(now)
@@ -83,7 +84,7 @@ class Advisor:
         for place in list(self._waiting):
             self._waiting.pop(place)
             self._open(place, now)
-        self._rounds.finish(now, self.settled)
+        self._checks.finish(now, self.settled)
 
     # Settings in messages.
 
@@ -97,7 +98,7 @@ class Advisor:
         for shown in self._habits.read(event):
             self._inspect(event, shown)
 
-    def _inspect(self, event: Event, shown: Shown) -> None:
+    def _inspect(self, event: Event, shown: InsecureSetting) -> None:
         """Process one message that shows a weak or correct setting."""
         packet = event.packet
         mac, address = (packet.dst_mac, packet.dst) if shown.requested else (packet.src_mac, packet.src)
@@ -109,7 +110,7 @@ class Advisor:
         if shown.setting and shown.setting not in self.settled:
             self._note_finding(subject, event, shown)
 
-    def _note_finding(self, subject: Subject, event: Event, shown: Shown) -> None:
+    def _note_finding(self, subject: Subject, event: Event, shown: InsecureSetting) -> None:
         place = (subject.mac, subject.address, shown.setting)
         case = self.cases.at(place) or self._moved(subject, place)
         if case is None:
@@ -130,7 +131,7 @@ class Advisor:
             case.port, case.other, case.other_port = fresh.port, fresh.other, fresh.other_port
             self._report_case("update", case, event.ts)
 
-    def _moved(self, subject: Subject, place: Place) -> Case | None:
+    def _moved(self, subject: Subject, place: CaseKey) -> Case | None:
         """The case of the same device at another address."""
         case = self.cases.of(self._name(subject, place[2]))
         if case is not None:
@@ -141,7 +142,7 @@ class Advisor:
                 self._due = 0
         return case
 
-    def _open(self, place: Place, now: int) -> None:
+    def _open(self, place: CaseKey, now: int) -> None:
         """Report a pending case; if its device is known by now and has a case at another address, the cases
         are merged.
         """
@@ -158,7 +159,7 @@ class Advisor:
             self.cases.rename(case, name)
         self._report_case("open", case, now)
 
-    def _note_fix(self, subject: Subject, setting: str, event: Event, shown: Shown) -> None:
+    def _note_fix(self, subject: Subject, setting: str, event: Event, shown: InsecureSetting) -> None:
         """A message shows the correct setting at the same port."""
         case = self.cases.at((subject.mac, subject.address, setting))
         if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
@@ -169,7 +170,7 @@ class Advisor:
         another: if seen again, it is reported for that one.
         """
         for case in self.cases:
-            device = self._context.device(case.subject) if not case.looked and case.reported >= 0 else None
+            device = self._context.device(case.subject) if not case.periodic and case.reported >= 0 else None
             if device is None:
                 continue
             if device.id != case.name[0]:
@@ -229,7 +230,7 @@ class Advisor:
         )
 
 
-def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
+def _case_of(name: Name, subject: Subject, event: Event, shown: InsecureSetting) -> Case:
     """The case for its first message."""
     client, _, near, _ = ends_of(event.packet, answer=not shown.requested)
     known = addresses.is_host(client.address)
@@ -249,6 +250,6 @@ def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
     )
 
 
-def _port(event: Event, shown: Shown) -> int:
+def _port(event: Event, shown: InsecureSetting) -> int:
     """The port of the setting; 0 for clients, whose ports are ephemeral."""
     return 0 if shown.asks else event.packet.dport if shown.requested else event.packet.sport

@@ -19,15 +19,15 @@ from sensor.core.record_parts import Body
 # The last report of evicted cases is remembered for this multiple of the capacity.
 PUSHED = 4
 # (MAC, address, setting), and (device or address, setting).
-Place = tuple[int, int, str]
+CaseKey = tuple[int, int, str]
 Name = tuple[str, str]
 _Ends = tuple[str, str, int]
 
 
 class Case(msgspec.Struct, eq=False):
     """``does`` continues "the device …"; ``seen``: the field that proves it, and its value; ``proof``: the messages in
-    record form, packed. ``looked``: found by a periodic check instead of a message; ``severity``, ``product``: see
-    ``looks.py``. ``reported``: time of the last report, ns, or -1.
+    record form, packed. ``periodic``: found by a periodic check instead of a message; ``severity``, ``product``: see
+    ``checks.py``. ``reported``: time of the last report, ns, or -1.
     """
 
     name: Name
@@ -44,7 +44,7 @@ class Case(msgspec.Struct, eq=False):
     other: Subject | None = None
     other_port: int = 0
     community_id: str = ""
-    looked: bool = False
+    periodic: bool = False
     severity: str = ""
     product: str = ""
 
@@ -53,7 +53,7 @@ class Case(msgspec.Struct, eq=False):
         return self.name[1]
 
     @property
-    def place(self) -> Place:
+    def place(self) -> CaseKey:
         return (self.subject.mac, self.subject.address, self.name[1])
 
 
@@ -74,7 +74,7 @@ class StoredCase(msgspec.Struct, omit_defaults=True):
     other: _Ends | None = None
     other_port: int = 0
     community_id: str = ""
-    looked: bool = False
+    periodic: bool = msgspec.field(default=False, name="looked")  # as above
     severity: str = ""
     product: str = ""
 
@@ -90,15 +90,15 @@ class Cases:
 
     def __init__(self, limit: int) -> None:
         self.tables = NamedTables()
-        self._cases: Bounded[Place, Case] = self.tables.add("cases", Bounded(limit))
-        self._places: Bounded[Name, Place] = self.tables.add("places", Bounded(limit))
+        self._cases: Bounded[CaseKey, Case] = self.tables.add("cases", Bounded(limit))
+        self._places: Bounded[Name, CaseKey] = self.tables.add("places", Bounded(limit))
         self._changed: Bounded[Name, bool] = self.tables.add("changed", Bounded(2 * limit))
         self._pushed: Bounded[int, int] = self.tables.add("pushed", Bounded(PUSHED * limit))
 
     def __iter__(self) -> Iterator[Case]:
         return iter(list(self._cases.values()))
 
-    def at(self, place: Place) -> Case | None:
+    def at(self, place: CaseKey) -> Case | None:
         """The case of an endpoint; called for each message that shows the setting."""
         return self._cases.get(place)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
-from sensor.detectors.shared.insecure import Shown
+from sensor.detectors.shared.insecure import InsecureSetting
 from sensor.dissectors.sip import SipResponse
 
 UNAUTHORISED, PROXY_UNAUTHORISED = 401, 407
@@ -29,22 +29,22 @@ class Challenges:
         self.tables = NamedTables()
         self._nonces: Bounded[tuple[int, str], tuple[str, int]] = self.tables.add("nonces", Bounded(NONCES_LIMIT))
 
-    def read(self, event: SipResponse) -> Shown | None:
+    def read(self, event: SipResponse) -> InsecureSetting | None:
         """The weak or correct setting in a challenge; None if the message is not a challenge."""
         if event.status != PROXY_UNAUTHORISED and (event.status != UNAUTHORISED or event.method != "REGISTER"):
             return None
         if event.scheme == "basic":
             seen = f"it answered {event.status} with the authentication scheme Basic"
-            return Shown("sip_basic", "sip", "requests passwords in cleartext (SIP, Basic)", seen)
+            return InsecureSetting("sip_basic", "sip", "requests passwords in cleartext (SIP, Basic)", seen)
         if event.scheme != "digest":
             return None
         faults = self._faults(event)
         if not faults:
-            return Shown(
+            return InsecureSetting(
                 "", why=f"it requests {_algorithm(event)} with qop and unique nonces", fixes=("sip_basic", "sip_weak")
             )
         seen = f"it answered {event.status} with a Digest challenge: {', '.join(faults)}"
-        return Shown("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, fixes=("sip_basic",))
+        return InsecureSetting("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, fixes=("sip_basic",))
 
     def _faults(self, event: SipResponse) -> list[str]:
         faults = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.checks import CheckResult
 from sensor.posture.vulnerabilities.names import load_names
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 from sensor.posture.vulnerabilities.versions import Order, compare
@@ -35,7 +35,7 @@ class FirmwareBehind:
         self._fleets = {product: _fleet_of(several) for product, several in products.items()}
         return _versions(self._fleets) != before
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         fleet = self._fleets.get((member.vendor, member.model))
         if fleet is None or not member.firmware or len(fleet.versions) < 2:
             return None
@@ -49,7 +49,7 @@ class FirmwareBehind:
             f"devices {product}"
         )
         does = f"runs older firmware than another {product}: {member.firmware} instead of {other.firmware}"
-        return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
+        return CheckResult(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 
     def fixed(self, member: Member) -> str:
         return (

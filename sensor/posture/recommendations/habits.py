@@ -10,7 +10,7 @@ from sensor.core import addresses
 from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
-from sensor.detectors.shared.insecure import Shown
+from sensor.detectors.shared.insecure import InsecureSetting
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.ldap import LdapBindResult
@@ -27,12 +27,12 @@ OK = 200
 PROTECT_FIRST = (8, 13)
 
 
-def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
+def _proof(event: NtlmLogin | SmbLogin) -> InsecureSetting | None:
     if event.method == "ntlmv2":
-        return Shown("", why="it authenticated with NTLMv2", asks=True, fixes=("ntlmv1",))
+        return InsecureSetting("", why="it authenticated with NTLMv2", asks=True, fixes=("ntlmv1",))
     if event.method not in OLD_NTLM:
         return None
-    return Shown(
+    return InsecureSetting(
         "ntlmv1",
         "ntlm",
         f"authenticates with {event.method}, which is cracked within hours",
@@ -41,26 +41,28 @@ def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
     )
 
 
-def _llmnr(event: LlmnrQuery) -> Shown | None:
+def _llmnr(event: LlmnrQuery) -> InsecureSetting | None:
     if event.claim or event.conflict:
         return None
-    return Shown("llmnr", "llmnr", "sends LLMNR queries", f"LLMNR query for {event.name[:80]!r}", asks=True)
+    return InsecureSetting("llmnr", "llmnr", "sends LLMNR queries", f"LLMNR query for {event.name[:80]!r}", asks=True)
 
 
-def _nbns(event: NbnsQuery) -> Shown | None:
+def _nbns(event: NbnsQuery) -> InsecureSetting | None:
     if not event.broadcast or event.status:
         return None
-    return Shown(
+    return InsecureSetting(
         "nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", asks=True
     )
 
 
-def _directory(event: LdapBindResult) -> Shown | None:
+def _directory(event: LdapBindResult) -> InsecureSetting | None:
     if event.method != "simple" or not event.secret:
         return None
     if event.code in PROTECT_FIRST:
-        return Shown("", why=f"it rejected a cleartext password with code {event.code}", fixes=("ldap_simple",))
-    return Shown(
+        return InsecureSetting(
+            "", why=f"it rejected a cleartext password with code {event.code}", fixes=("ldap_simple",)
+        )
+    return InsecureSetting(
         "ldap_simple",
         "ldap",
         "accepts passwords in cleartext (LDAP)",
@@ -68,18 +70,20 @@ def _directory(event: LdapBindResult) -> Shown | None:
     )
 
 
-def _clear(event: SipResponse) -> Shown | None:
+def _clear(event: SipResponse) -> InsecureSetting | None:
     if event.method != "REGISTER" or event.status != OK:
         return None
-    return Shown("sip_clear", "sip", "registers phones without TLS (SIP)", "it answered a cleartext REGISTER with 200")
+    return InsecureSetting(
+        "sip_clear", "sip", "registers phones without TLS (SIP)", "it answered a cleartext REGISTER with 200"
+    )
 
 
-def _way_in(event: HttpPortMapping) -> Shown:
+def _way_in(event: HttpPortMapping) -> InsecureSetting:
     what = f"it received {event.action} for port {event.external_port}"
-    return Shown("upnp_mapping", "upnp", "receives UPnP port mapping requests", what, requested=True)
+    return InsecureSetting("upnp_mapping", "upnp", "receives UPnP port mapping requests", what, requested=True)
 
 
-def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
+def _leases(event: DhcpOffer | DhcpAck) -> InsecureSetting | None:
     """Behind a relay, packets come from the relay; the server identifier names the server."""
     packet = event.packet
     if not event.offered:
@@ -87,7 +91,7 @@ def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
     server = event.server or packet.src
     mac = 0 if event.relay or server != packet.src else packet.src_mac
     seen = f"it offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}"
-    return Shown(
+    return InsecureSetting(
         "dhcp_server",
         "dhcp",
         "offers DHCP leases and is not in the configuration",
@@ -96,7 +100,7 @@ def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
     )
 
 
-_READERS: dict[type[Event], Callable[..., Shown | None]] = {
+_READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory,
     HttpPortMapping: _way_in, DhcpOffer: _leases,
     DhcpAck: _leases,
@@ -111,7 +115,7 @@ class Habits:
         self.tables = NamedTables()
         self._challenges = self.tables.include("challenges", Challenges())
 
-    def read(self, event: Event) -> tuple[Shown, ...]:
+    def read(self, event: Event) -> tuple[InsecureSetting, ...]:
         """Weak or correct settings in an event."""
         read = _READERS.get(type(event))
         if read is not None:

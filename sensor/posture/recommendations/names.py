@@ -8,7 +8,7 @@ import functools
 import re
 
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import NAME, Verdict
+from sensor.posture.recommendations.checks import NAME, CheckResult
 from sensor.posture.recommendations.tables import factory_names
 
 
@@ -21,11 +21,13 @@ class DefaultNames:
         """Names are evaluated one by one."""
         return False
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         name = _name(member)
         if not name or not is_factory_name(name, member.type):
             return None
-        return Verdict(f"its host name is {name[:80]!r}", "has its factory default host name", ((member.device, NAME),))
+        return CheckResult(
+            f"its host name is {name[:80]!r}", "has its factory default host name", ((member.device, NAME),)
+        )
 
     def fixed(self, member: Member) -> str:
         name = _name(member)

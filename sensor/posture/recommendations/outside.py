@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from sensor.core import addresses
-from sensor.core.detector import Context, Used
+from sensor.core.detector import Context, ExternalServer
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, short_text, time_text
@@ -19,8 +19,8 @@ from sensor.detectors.shared.devices import subject_of
 from sensor.detectors.shared.hosts import some
 from sensor.detectors.shared.names import under
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import Proven, Verdict
-from sensor.posture.recommendations.tables import Job, outside
+from sensor.posture.recommendations.checks import CheckResult, PacketProof
+from sensor.posture.recommendations.tables import ExpectedTraffic, outside
 
 QUIET_DAYS = 14
 # Limits of servers in a report, and of servers in its evidence.
@@ -39,7 +39,7 @@ class InternetTraffic:
         """Devices are evaluated one by one."""
         return False
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         job = outside().types.get(member.type)
         if job is None or member.vendor in job.sold_with:
             return None
@@ -49,7 +49,7 @@ class InternetTraffic:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
         seen = f"it is {a_type(member.type)}, and contacted {some([_text(one) for one in needless], SHOWN)}"
-        return Verdict(
+        return CheckResult(
             seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless)
         )
 
@@ -61,7 +61,7 @@ class InternetTraffic:
         return f"it was active, without external traffic for {QUIET_DAYS} days" if last and used else ""
 
 
-def _is_job(one: Used, job: Job) -> bool:
+def _is_job(one: ExternalServer, job: ExpectedTraffic) -> bool:
     """Whether any device may use a server, or its function requires it."""
     text = _service(one.service)
     return (
@@ -77,19 +77,19 @@ def _service(service: int) -> str:
     return f"{PROTOCOLS.get(proto, str(proto))}/{service & 0xFFFF}"
 
 
-def _text(one: Used) -> str:
+def _text(one: ExternalServer) -> str:
     return f"{short_text(one.server)} ({_service(one.service)})"
 
 
-def _proven(subject: Subject, used: list[Used]) -> Proven:
+def _proven(subject: Subject, used: list[ExternalServer]) -> PacketProof:
     """The last connection to each server."""
     bodies = tuple(_body(subject, one) for one in used[:PROVEN])
-    return Proven(
+    return PacketProof(
         subject, bodies, min(one.first for one in used), max(one.last for one in used), sum(one.times for one in used)
     )
 
 
-def _body(subject: Subject, one: Used) -> Body:
+def _body(subject: Subject, one: ExternalServer) -> Body:
     facts = {
         "server": short_text(one.server),
         "service": _service(one.service),

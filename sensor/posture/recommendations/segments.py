@@ -14,11 +14,12 @@ from typing import NamedTuple
 from sensor.core import addresses
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
+from sensor.core.named_tables import NamedTables
 from sensor.core.type_labels import a_type, types_counted
 from sensor.detectors.shared.devices import subject_of
 from sensor.inventory import identity
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.checks import CheckResult
 from sensor.posture.recommendations.tables import places
 
 # Number of devices with a known type, and share of one group among them, that make a segment homogeneous; the largest
@@ -54,24 +55,25 @@ class MisplacedDevice:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._segments: Bounded[str, _Segment | None] = Bounded(SEGMENTS)
+        self.tables = NamedTables()
+        self._segments: Bounded[str, _Segment | None] = self.tables.add("segments", Bounded(SEGMENTS))
 
     def begin(self, members: list[Member], now: int) -> bool:
         changed = False
         for name, before in list(self._segments.items()):
-            segment = _read(self._context.baseline.dwellers(name))
+            segment = _read(self._context.baseline.device_types(name))
             self._segments.put(name, segment)
             changed = changed or _rule(segment) != _rule(before)
         return changed
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         group = group_of(member.type)
         name = _segment_of(member) if group else ""
         segment = self._segment(name) if name else None
         if segment is None or segment.sort == group or member.type in segment.frequent:
             return None
         seen = f"it is {a_type(member.type)}, and {name} contains {segment.text}"
-        return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
+        return CheckResult(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
 
     def fixed(self, member: Member) -> str:
         name = _segment_of(member)
@@ -86,7 +88,7 @@ class MisplacedDevice:
 
     def _segment(self, name: str) -> _Segment | None:
         if name not in self._segments:
-            self._segments.put(name, _read(self._context.baseline.dwellers(name)))
+            self._segments.put(name, _read(self._context.baseline.device_types(name)))
         return self._segments.get(name)
 
 
@@ -108,13 +110,11 @@ def group_of(kind: str) -> str:
     return "people" if kind in table.people else "apart" if kind in table.apart else ""
 
 
-def _read(dwellers: Mapping[str, int]) -> _Segment | None:
+def _read(types: Mapping[str, int]) -> _Segment | None:
     """None if the segment is not homogeneous."""
-    kinds = {
-        kind: count for kind, count in dwellers.items() if count and kind != UNKNOWN and kind not in places().nowhere
-    }
+    kinds = {kind: count for kind, count in types.items() if count and kind != UNKNOWN and kind not in places().nowhere}
     total = sum(kinds.values())
-    if total < ENOUGH or total < dwellers.get(UNKNOWN, 0):
+    if total < ENOUGH or total < types.get(UNKNOWN, 0):
         return None
     groups: dict[str, int] = {}
     for kind, count in kinds.items():

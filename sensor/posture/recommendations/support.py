@@ -5,11 +5,11 @@ capture is evaluated by its own date.
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sensor.core.time_units import SECOND
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.checks import CheckResult
 from sensor.posture.recommendations.tables import Support, supports
 
 
@@ -19,13 +19,13 @@ class EndOfSupport:
     setting = "end_of_life"
 
     def __init__(self) -> None:
-        self._today = datetime.min.date()
+        self._today = date.min
 
     def begin(self, members: list[Member], now: int) -> bool:
         before, self._today = self._today, datetime.fromtimestamp(now // SECOND, UTC).date()
         return self._today != before
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         if not (member.model or member.os or member.firmware):
             return None
         entry = support_of(member.vendor, member.model, member.type, member.os, member.firmware)
@@ -40,7 +40,7 @@ class EndOfSupport:
         )
         if entry.note:
             seen += f"; {entry.note}"
-        return Verdict(
+        return CheckResult(
             seen,
             f"runs an end-of-support product: {entry.name}",
             ((member.device, entry.rests_on),),

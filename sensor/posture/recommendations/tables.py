@@ -95,7 +95,7 @@ class Supports(Model):
     end_of_life: list[Support] = Field(min_length=1)
 
 
-class Places(Model):
+class SegmentTypes(Model):
     """Types that share a segment. ``people``: user devices; ``apart``: types that should have separate segments;
     ``nowhere``: types that occur everywhere and are no evidence.
     """
@@ -105,7 +105,7 @@ class Places(Model):
     nowhere: Types = []
 
 
-class Job(Model):
+class ExpectedTraffic(Model):
     """The internet services that a type of device needs: ``services`` (``udp/5060``, ``udp/*``) are its function;
     ``sold_with``: vendors whose devices include a cloud service, and ``domains`` of such services.
     """
@@ -115,13 +115,13 @@ class Job(Model):
     domains: list[str] = []
 
 
-class Outside(Model):
+class InternetUse(Model):
     """Types of devices that need no internet access except what is listed for them. ``any_device``: services that any
     device may use.
     """
 
     any_device: list[str] = []
-    types: Annotated[dict[str, Job], Check(device_types)] = Field(min_length=1)
+    types: Annotated[dict[str, ExpectedTraffic], Check(device_types)] = Field(min_length=1)
 
 
 def _load(name: str, model: type[Table]) -> Table:
@@ -140,10 +140,10 @@ def supports() -> tuple[Support, ...]:
 
 
 @functools.cache
-def places() -> Places:
-    return _load(PLACES, Places)
+def places() -> SegmentTypes:
+    return _load(PLACES, SegmentTypes)
 
 
 @functools.cache
-def outside() -> Outside:
-    return _load(OUTSIDE, Outside)
+def outside() -> InternetUse:
+    return _load(OUTSIDE, InternetUse)

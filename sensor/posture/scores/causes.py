@@ -38,7 +38,7 @@ SHUT = Fix(
 )
 
 
-class Sign(NamedTuple):
+class AttackSign(NamedTuple):
     """An alert about an attack. ``risk``: 0 to 100, from the alert; ``fix``: the same for all alerts with one actor."""
 
     id: str
@@ -53,8 +53,8 @@ class Causes(NamedTuple):
     """
 
     weaknesses: tuple[Weakness, ...] = ()
-    acts: tuple[Sign, ...] = ()
-    suffers: tuple[Sign, ...] = ()
+    acts: tuple[AttackSign, ...] = ()
+    suffers: tuple[AttackSign, ...] = ()
     reach: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     criticality: str = ""
@@ -98,11 +98,11 @@ def _unknown(node: Node) -> Iterator[str]:
 # Attacks.
 
 
-def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign]], dict[str, list[Sign]]]:
+def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[AttackSign]], dict[str, list[AttackSign]]]:
     """Alerts by actor and by target, most severe first."""
     mine = owners(there.values())
-    acts: dict[str, list[Sign]] = {}
-    suffers: dict[str, list[Sign]] = {}
+    acts: dict[str, list[AttackSign]] = {}
+    suffers: dict[str, list[AttackSign]] = {}
     for record, alert in _alerts(site):
         actor = whose(record.get("src"), there, mine)
         sign = _sign(alert, there.get(actor))
@@ -117,7 +117,7 @@ def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign
     return acts, suffers
 
 
-def _sign(alert: Record, actor: Node | None) -> Sign:
+def _sign(alert: Record, actor: Node | None) -> AttackSign:
     name, title, risk = (
         _text(alert.get("id")),
         _text(alert.get("title")) or _text(alert.get("detector")),
@@ -125,7 +125,7 @@ def _sign(alert: Record, actor: Node | None) -> Sign:
     )
     whose = f"Investigate and contain {actor.text}" if actor is not None else f"Investigate {name}: {title}"
     fix = Fix(f"alerts|{actor.id if actor is not None else name}", whose, LOOK, CLOSED)
-    return Sign(name, min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0, title, fix)
+    return AttackSign(name, min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0, title, fix)
 
 
 def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:

@@ -25,7 +25,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sensor.posture.scores.causes import BESIDE, INTERNET, REACHED, Causes, Sign, causes_of
+from sensor.posture.scores.causes import BESIDE, INTERNET, REACHED, AttackSign, Causes, causes_of
 from sensor.posture.site import Node, Site
 
 # Largest share of the remainder to 100 that all but the worst weakness add, and points at which they add two thirds (1
@@ -112,7 +112,7 @@ def values_of(causes: Causes) -> Values:
     )
 
 
-def attack_of(acts: Iterable[Sign], suffers: Iterable[Sign]) -> float:
+def attack_of(acts: Iterable[AttackSign], suffers: Iterable[AttackSign]) -> float:
     return piled([*(one.risk * ACTOR for one in acts), *(one.risk * TARGET for one in suffers)])
 
 

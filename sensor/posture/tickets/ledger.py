@@ -28,7 +28,7 @@ class LedgerError(Exception):
     """The ledger cannot be read or written: the message has the file, the reason, and what to do."""
 
 
-class Given(msgspec.Struct, omit_defaults=True):
+class SentTicket(msgspec.Struct, omit_defaults=True):
     """State at a receiver. ``handle``: the receiver's id of the ticket; ``content``: digest of the last update;
     ``closed``: it was closed there.
     """
@@ -46,7 +46,7 @@ class Part(msgspec.Struct, omit_defaults=True):
     names: list[str] = []
 
 
-class Note(msgspec.Struct, omit_defaults=True):
+class TicketEntry(msgspec.Struct, omit_defaults=True):
     """One ticket. ``first``, ``last``: when it was seen, in the time format of records; ``devices``: those that need
     the fix, by id; ``over``: those that no longer do, by id, with the reason; ``done``: when nothing was left to fix,
     empty until then; ``given``: state by receiver.
@@ -63,14 +63,14 @@ class Note(msgspec.Struct, omit_defaults=True):
     devices: dict[str, Part] = {}
     over: dict[str, str] = {}
     done: str = ""
-    given: dict[str, Given] = {}
+    given: dict[str, SentTicket] = {}
 
 
 class Ledger(msgspec.Struct):
     """Tickets by id."""
 
     version: int = VERSION
-    tickets: dict[str, Note] = {}
+    tickets: dict[str, TicketEntry] = {}
 
     def first(self) -> dict[str, str]:
         """First sightings of unfinished tickets: a ticket that returns is first seen at its return."""

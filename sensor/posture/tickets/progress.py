@@ -12,7 +12,7 @@ import msgspec
 from sensor.core.output import SeverityName
 from sensor.core.reader import clean
 from sensor.posture.site import Site
-from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Note, Part, without_old
+from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Part, TicketEntry, without_old
 from sensor.posture.tickets.model import SETTING, Affected, Ticket
 
 State = Literal["new", "open", "changed", "done"]
@@ -30,7 +30,7 @@ class TicketStatus(NamedTuple):
 
     id: str
     ticket: Ticket | None
-    note: Note
+    note: TicketEntry
     state: State
 
 
@@ -83,14 +83,14 @@ def content_of(ticket: Ticket) -> str:
     return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()
 
 
-def _state(note: Note, ticket: Ticket) -> State:
+def _state(note: TicketEntry, ticket: Ticket) -> State:
     if not note.given:
         return "new"
     content = content_of(ticket)
     return "open" if all(one.content == content and not one.closed for one in note.given.values()) else "changed"
 
 
-def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
+def _note(before: TicketEntry | None, ticket: Ticket, site: Site, closed: Mapping[tuple[str, str], str]) -> TicketEntry:
     devices = {one.id: _part(one) for one in ticket.devices}
     begun = before is None or bool(before.done)
     over: dict[str, str] = {}
@@ -105,7 +105,7 @@ def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple
     given = before.given if before is not None else {}
     severity = cast("SeverityName", ticket.severity.name)
     days = {"first": ticket.first, "last": site.now, "due": ticket.due}
-    return Note(
+    return TicketEntry(
         ticket.title,
         ticket.kind,
         severity,
@@ -122,7 +122,7 @@ def _part(one: Affected) -> Part:
     return Part(one.text, one.firmware, list(one.names))
 
 
-def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
+def _left(note: TicketEntry, site: Site, closed: Mapping[tuple[str, str], str]) -> TicketEntry:
     """The state of a ticket that is no longer generated: finished, unless there is no evidence of the correct setting,
     for example because the log was truncated.
     """

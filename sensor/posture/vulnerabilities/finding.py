@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 # A certain source has precedence over an uncertain one; of two certain ones, the one that reports it affected.
-_WEIGHT = {Verdict.AFFECTED: 2, Verdict.NOT_AFFECTED: 1, Verdict.CANNOT_TELL: 0}
+_WEIGHT = {AffectedStatus.AFFECTED: 2, AffectedStatus.NOT_AFFECTED: 1, AffectedStatus.CANNOT_TELL: 0}
 
 
 class Finding(NamedTuple):
@@ -17,7 +17,7 @@ class Finding(NamedTuple):
     """
 
     cve: str
-    verdict: Verdict
+    verdict: AffectedStatus
     reason: str
     source: str
     product: str

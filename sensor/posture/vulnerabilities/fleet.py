@@ -18,8 +18,8 @@ from sensor.posture.vulnerabilities.curated import load_curated
 from sensor.posture.vulnerabilities.finding import Finding
 from sensor.posture.vulnerabilities.match import Matcher
 from sensor.posture.vulnerabilities.names import load_names
-from sensor.posture.vulnerabilities.priority import Circumstances, Priority, priority
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.priority import Priority, RiskFactors, priority
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 # Alerts that show that hosts on the internet reach a device, and those of attacks on a device.
 OUTSIDE = ("exposure.inbound_from_internet", "command_and_control.port_mapping")
@@ -27,7 +27,7 @@ ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera
 REMEMBERED = 65_536
 
 
-class Evaluated(NamedTuple):
+class DeviceFinding(NamedTuple):
     """A finding of a device. ``points``: its priority, 0 to 100."""
 
     points: float
@@ -53,18 +53,18 @@ class Fleet:
         # Many devices share the same circumstances.
         self._points = functools.lru_cache(REMEMBERED)(self._points_of)
 
-    def evaluate(self, records: Iterable[Record]) -> Iterator[Evaluated]:
+    def evaluate(self, records: Iterable[Record]) -> Iterator[DeviceFinding]:
         """All findings of these devices."""
         for record in records:
             asset, circumstances = self.asset(record), self.circumstances(record)
             for finding in self.matcher.findings(asset).values():
-                yield Evaluated(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
+                yield DeviceFinding(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
-    def of_cve(self, cve: str, records: Iterable[Record]) -> list[Evaluated]:
+    def of_cve(self, cve: str, records: Iterable[Record]) -> list[DeviceFinding]:
         """The findings of one CVE, most urgent first."""
         by_id = {tidy(part(record, "device").get("id")): record for record in records}
         found = self.matcher.of_cve(cve, map(self.asset, by_id.values()))
-        evaluated = (Evaluated(0, by_id[asset.id], asset, finding) for asset, finding in found)
+        evaluated = (DeviceFinding(0, by_id[asset.id], asset, finding) for asset, finding in found)
         return ordered(one._replace(points=self.priority(one).points) for one in evaluated)
 
     def asset(self, record: Record) -> Asset:
@@ -81,26 +81,32 @@ class Fleet:
             self._abouts[cve] = self.library.about(cve) or About(cve)
         return self._abouts[cve]
 
-    def priority(self, evaluated: Evaluated) -> Priority:
+    def priority(self, evaluated: DeviceFinding) -> Priority:
         """The priority of a finding, with its terms."""
         return priority(
             self.about(evaluated.finding.cve), evaluated.finding.verdict, self.circumstances(evaluated.device)
         )
 
-    def circumstances(self, record: Record) -> Circumstances:
-        """Circumstances of a device that raise the priority."""
+    def circumstances(self, record: Record) -> RiskFactors:
+        """RiskFactors of a device that raise the priority."""
         device = part(record, "device")
         names = {tidy(one) for one in (device.get("id"), *texts(device.get("ips")))}
-        return Circumstances(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
+        return RiskFactors(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
 
-    def _points_of(self, cve: str, verdict: Verdict, circumstances: Circumstances) -> float:
+    def _points_of(self, cve: str, verdict: AffectedStatus, circumstances: RiskFactors) -> float:
         return priority(self.about(cve), verdict, circumstances).points
 
 
-def ordered(found: Iterable[Evaluated]) -> list[Evaluated]:
+def ordered(found: Iterable[DeviceFinding]) -> list[DeviceFinding]:
     """Affected devices first, then by priority, CVE and device."""
     return sorted(
-        found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id)
+        found,
+        key=lambda one: (
+            one.finding.verdict is not AffectedStatus.AFFECTED,
+            -one.points,
+            one.finding.cve,
+            one.asset.id,
+        ),
     )
 
 

@@ -19,7 +19,7 @@ _AFTER = (
 )
 
 
-class NotNoted(Exception):
+class FeedNotRecorded(Exception):
     """The feed was imported before the CVEs of feeds were recorded."""
 
 
@@ -30,8 +30,8 @@ def members_of(base: sqlite3.Connection, name: str) -> int:
 
 
 def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
-    """Remove a feed; returns the number of removed entries. Raises NotNoted; DatabaseError if the database cannot be
-    written.
+    """Remove a feed; returns the number of removed entries. Raises FeedNotRecorded; DatabaseError if the database
+    cannot be written.
     """
     try:
         base.execute("BEGIN IMMEDIATE")
@@ -58,7 +58,7 @@ def _cleared(base: sqlite3.Connection, table: str) -> int:
 def _without(base: sqlite3.Connection, name: str) -> int:
     row = base.execute("SELECT id FROM feeds WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise NotNoted
+        raise FeedNotRecorded
     base.execute(_GONE, {"feed": row[0]})
     count = int(base.execute("SELECT count(*) FROM gone").fetchone()[0])
     for step in _AFTER:

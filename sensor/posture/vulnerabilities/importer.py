@@ -29,7 +29,7 @@ _REMEMBERED = 100_000
 _encode = msgspec.json.Encoder().encode
 
 
-class Outcome(NamedTuple):
+class ImportResult(NamedTuple):
     """Result of an import. ``trouble``: why nothing was imported, otherwise empty; ``broken``: number of omitted
     entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored.
     """
@@ -54,7 +54,9 @@ class Origin(NamedTuple):
     modified: str = ""
 
 
-def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: str, *, force: bool = False) -> Outcome:
+def import_feed(
+    base: sqlite3.Connection, path: Path, origin: Origin, moment: str, *, force: bool = False
+) -> ImportResult:
     """Import the feed at ``path``; ``moment`` is now. Raises DatabaseError if the database cannot be written."""
     try:
         with open_feed(path) as feed:
@@ -81,9 +83,9 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
                 raise
             base.execute("ROLLBACK" if outcome.trouble else "COMMIT")
     except Unreadable as error:
-        outcome = Outcome(origin.name, trouble=str(error))
+        outcome = ImportResult(origin.name, trouble=str(error))
     except OSError as error:
-        outcome = Outcome(origin.name, trouble=f"cannot be read: {error.strerror or error}")
+        outcome = ImportResult(origin.name, trouble=f"cannot be read: {error.strerror or error}")
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
     if outcome.trouble:
@@ -91,7 +93,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
     return outcome
 
 
-def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
+def _loss(base: sqlite3.Connection, outcome: ImportResult) -> str:
     """Why the feed must not be trusted; empty if it can."""
     row = base.execute("SELECT entries FROM sources WHERE name = ?", (outcome.name,)).fetchone()
     before = row[0] if row else 0
@@ -105,7 +107,7 @@ def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
     return ""
 
 
-def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
+def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> ImportResult:
     if feed.kind == "kev":
         base.execute("DELETE FROM exploited")
     elif feed.kind == "epss":
@@ -114,7 +116,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
     name = feed.kind if feed.kind in ("kev", "epss") else origin.name
     taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
     taker.take(feed.items)
-    return Outcome(
+    return ImportResult(
         name,
         feed.kind,
         taker.entries,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.curated import Vulnerability
 from sensor.posture.vulnerabilities.finding import Finding
-from sensor.posture.vulnerabilities.ranges import Answer, Verdict, evaluate
+from sensor.posture.vulnerabilities.ranges import AffectedStatus, Answer, evaluate
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
 SOURCE = "curated"
@@ -59,12 +59,13 @@ class CuratedIndex:
 
 def _answer(entry: Vulnerability, asset: Asset) -> Answer:
     if not entry.ranges:
-        return Answer(Verdict.CANNOT_TELL, _NO_RULE[entry.basis])
+        return Answer(AffectedStatus.CANNOT_TELL, _NO_RULE[entry.basis])
     if asset.trouble:
-        return Answer(Verdict.CANNOT_TELL, asset.trouble)
+        return Answer(AffectedStatus.CANNOT_TELL, asset.trouble)
     answer = evaluate(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
-    if entry.known and answer.verdict is Verdict.NOT_AFFECTED:
+    if entry.known and answer.verdict is AffectedStatus.NOT_AFFECTED:
         return Answer(
-            Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed"
+            AffectedStatus.CANNOT_TELL,
+            f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed",
         )
     return answer

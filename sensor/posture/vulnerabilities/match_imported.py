@@ -12,8 +12,8 @@ import msgspec
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.database import SOURCES, name_of, number_of
 from sensor.posture.vulnerabilities.finding import Finding, strongest
-from sensor.posture.vulnerabilities.names import Likeness, Names, distinctive, key
-from sensor.posture.vulnerabilities.ranges import Answer, Range, Verdict, evaluate
+from sensor.posture.vulnerabilities.names import Names, ProductMatch, distinctive, key
+from sensor.posture.vulnerabilities.ranges import AffectedStatus, Answer, Range, evaluate
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
 # Limits of products for one model, and of rules for one product.
@@ -30,7 +30,7 @@ class _Product(NamedTuple):
     number: int
     name: str
     scheme: str
-    likeness: Likeness
+    likeness: ProductMatch
     system: bool
 
 
@@ -86,7 +86,9 @@ class ImportedIndex:
     def _may_be(self, asset: Asset, names: Iterable[str]) -> bool:
         """Whether any of these products may match: most devices of a vendor are another model."""
         systems = {key(one) for system in self._names_of.systems(asset) for one in system.cpe}
-        return any(key(name) in systems or self._names_of.likeness(asset, name) is not Likeness.OTHER for name in names)
+        return any(
+            key(name) in systems or self._names_of.likeness(asset, name) is not ProductMatch.OTHER for name in names
+        )
 
     def _of_cve(self, cve: str, asset: Asset, near: Container[int]) -> Iterator[Finding]:
         trouble = asset.trouble
@@ -111,34 +113,34 @@ class ImportedIndex:
         return Finding(rule.cve, answer.verdict, answer.reason, rule.source, product.name)
 
     def _answer(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Answer:
-        if product.likeness is Likeness.VARIANT:
-            return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name}, which may be {asset.model}")
+        if product.likeness is ProductMatch.VARIANT:
+            return Answer(AffectedStatus.CANNOT_TELL, f"the record is about {product.name}, which may be {asset.model}")
         if (
             product.system
             and rule.hardware
-            and not any(self._names_of.likeness(asset, one) is Likeness.SAME for one in rule.hardware)
+            and not any(self._names_of.likeness(asset, one) is ProductMatch.SAME for one in rule.hardware)
         ):
             return Answer(
-                Verdict.CANNOT_TELL,
+                AffectedStatus.CANNOT_TELL,
                 f"the record is about {product.name} on other models, {rule.hardware[0]} among them",
             )
         if not rule.ranges:
             return Answer(
-                Verdict.CANNOT_TELL,
+                AffectedStatus.CANNOT_TELL,
                 f"the versions are free text: {rule.unclear}" if rule.unclear else "the record contains no versions",
             )
         if trouble:
-            return Answer(Verdict.CANNOT_TELL, trouble)
+            return Answer(AffectedStatus.CANNOT_TELL, trouble)
         answer = evaluate(SCHEMES[product.scheme], asset.firmware, rule.ranges)
-        if rule.unclear and answer.verdict is Verdict.NOT_AFFECTED:
-            return Answer(Verdict.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
+        if rule.unclear and answer.verdict is AffectedStatus.NOT_AFFECTED:
+            return Answer(AffectedStatus.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
         return answer
 
     def _search(self, asset: Asset) -> tuple[_Product, ...]:
         """The products of a model: exact matches, otherwise possible ones; and its systems."""
         vendors = self._names_of.vendors(asset.vendor)
         found = list(self._models(asset, vendors)) if asset.model else []
-        same = [one for one in found if one.likeness is Likeness.SAME]
+        same = [one for one in found if one.likeness is ProductMatch.SAME]
         return tuple((same or found) + list(self._systems(asset, vendors)))
 
     def _models(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
@@ -151,7 +153,7 @@ class ImportedIndex:
         }
         for number, name in list(rows.items())[:PRODUCTS_LIMIT]:
             likeness = self._names_of.likeness(asset, name)
-            if likeness is not Likeness.OTHER:
+            if likeness is not ProductMatch.OTHER:
                 yield _Product(number, name, scheme, likeness, system=False)
 
     def _systems(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
@@ -159,7 +161,7 @@ class ImportedIndex:
             for name in system.cpe:
                 for vendor in vendors:
                     for number, product in self._named(vendor, key(name)):
-                        yield _Product(number, product, system.scheme, Likeness.SAME, system=True)
+                        yield _Product(number, product, system.scheme, ProductMatch.SAME, system=True)
 
     def _named(self, vendor: str, term: str) -> Iterator[tuple[int, str]]:
         statement = (

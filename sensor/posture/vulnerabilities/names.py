@@ -49,7 +49,7 @@ class Table(Model):
     vendors: dict[str, Maker] = {}
 
 
-class Likeness(enum.Enum):
+class ProductMatch(enum.Enum):
     """Match between a product of a record and a device."""
 
     SAME = enum.auto()
@@ -103,13 +103,13 @@ class Names:
         known = self._makers.get(asset.vendor)
         return [one for one in known.systems if _runs(one, asset)] if known else []
 
-    def likeness(self, asset: Asset, product: str) -> Likeness:
+    def likeness(self, asset: Asset, product: str) -> ProductMatch:
         """Match between a product and the model of a device."""
         model, name = self._words_of(asset.vendor, asset.model), self._words_of(asset.vendor, product)
         if model and (model == name or key(asset.model) == key(product)):
-            return Likeness.SAME
+            return ProductMatch.SAME
         numbers = {one for one in model if not one.isalpha()}
-        return Likeness.VARIANT if numbers and model < name else Likeness.OTHER
+        return ProductMatch.VARIANT if numbers and model < name else ProductMatch.OTHER
 
     def _distinctive_words(self, vendor: str, text: str) -> frozenset[str]:
         """The words of a name that are neither generic nor the vendor."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sensor.posture.vulnerabilities.about import About
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = (
     30.0,
@@ -26,11 +26,11 @@ EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = (
     10.0,
 )
 UNRATED = 5.0
-SHARES = {Verdict.AFFECTED: 1.0, Verdict.CANNOT_TELL: 0.5, Verdict.NOT_AFFECTED: 0.0}
+SHARES = {AffectedStatus.AFFECTED: 1.0, AffectedStatus.CANNOT_TELL: 0.5, AffectedStatus.NOT_AFFECTED: 0.0}
 
 
-class Circumstances(NamedTuple):
-    """Circumstances of a device: whether it is reachable from the internet, whether it was attacked, and its
+class RiskFactors(NamedTuple):
+    """RiskFactors of a device: whether it is reachable from the internet, whether it was attacked, and its
     criticality.
     """
 
@@ -55,7 +55,7 @@ class Priority(NamedTuple):
     terms: tuple[Term, ...]
 
 
-def priority(about: About, verdict: Verdict, device: Circumstances) -> Priority:
+def priority(about: About, verdict: AffectedStatus, device: RiskFactors) -> Priority:
     """The terms of a finding and its priority."""
     terms = (
         Term("exploited", EXPLOITED if about.exploited else 0.0, _since(about)),

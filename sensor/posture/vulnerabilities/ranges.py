@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensor.posture.vulnerabilities.versions import Order, Scheme, Version, begins, order
 
 
-class Verdict(enum.Enum):
+class AffectedStatus(enum.Enum):
     """Whether a device is affected."""
 
     AFFECTED = "affected"
@@ -41,7 +41,7 @@ class Range(NamedTuple):
         return f"{start} {end}".strip()
 
 
-class Place(enum.Enum):
+class VersionPosition(enum.Enum):
     """Position of a version relative to one range."""
 
     INSIDE = enum.auto()
@@ -53,62 +53,73 @@ class Place(enum.Enum):
 class Answer(NamedTuple):
     """A verdict and its explanation."""
 
-    verdict: Verdict
+    verdict: AffectedStatus
     reason: str
 
 
 def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
     """Whether a version is among the affected ones."""
-    places: dict[Place, Range] = {}
+    places: dict[VersionPosition, Range] = {}
     for one in ranges:
         place = place_of(scheme, version, one)
-        if place is Place.INSIDE:
-            return Answer(Verdict.AFFECTED, f"{version} is among the affected versions: {one}")
+        if place is VersionPosition.INSIDE:
+            return Answer(AffectedStatus.AFFECTED, f"{version} is among the affected versions: {one}")
         places.setdefault(place, one)
-    if Place.UNCLEAR in places:
-        return Answer(Verdict.CANNOT_TELL, f"{version} cannot be compared reliably with {places[Place.UNCLEAR]}")
-    if Place.OUTSIDE in places:
-        return Answer(Verdict.NOT_AFFECTED, f"{version} is not among the affected versions: {places[Place.OUTSIDE]}")
+    if VersionPosition.UNCLEAR in places:
+        unclear = places[VersionPosition.UNCLEAR]
+        return Answer(AffectedStatus.CANNOT_TELL, f"{version} cannot be compared reliably with {unclear}")
+    if VersionPosition.OUTSIDE in places:
+        outside = places[VersionPosition.OUTSIDE]
+        return Answer(AffectedStatus.NOT_AFFECTED, f"{version} is not among the affected versions: {outside}")
     if places:
+        branch = places[VersionPosition.ELSEWHERE]
         return Answer(
-            Verdict.CANNOT_TELL,
-            f"{version} is on another release branch than the listed affected versions: {places[Place.ELSEWHERE]}",
+            AffectedStatus.CANNOT_TELL,
+            f"{version} is on another release branch than the listed affected versions: {branch}",
         )
-    return Answer(Verdict.CANNOT_TELL, "the record contains no comparable versions")
+    return Answer(AffectedStatus.CANNOT_TELL, "the record contains no comparable versions")
 
 
-def place_of(scheme: Scheme, version: str, one: Range) -> Place:
+def place_of(scheme: Scheme, version: str, one: Range) -> VersionPosition:
     """The position of a version relative to a range."""
     if not one.start and not one.end:
-        return Place.INSIDE
+        return VersionPosition.INSIDE
     own, start, end = scheme.read(version), scheme.read(one.start), scheme.read(one.end)
     if own is None or (one.start and start is None) or (one.end and end is None):
-        return Place.UNCLEAR
+        return VersionPosition.UNCLEAR
     if start is not None and (end is None or not scheme.branches) and own.track != start.track:
-        return Place.ELSEWHERE
-    begun = _begun(scheme, own, start, one) if start is not None else Place.INSIDE
-    if begun is not Place.INSIDE or end is None:
+        return VersionPosition.ELSEWHERE
+    begun = _begun(scheme, own, start, one) if start is not None else VersionPosition.INSIDE
+    if begun is not VersionPosition.INSIDE or end is None:
         return begun
-    return _ended(scheme, own, end, one) if own.track == end.track else Place.ELSEWHERE
+    return _ended(scheme, own, end, one) if own.track == end.track else VersionPosition.ELSEWHERE
 
 
-def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
+def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> VersionPosition:
     """INSIDE if the version is not before the range. Branches include what they branched from: their numbers decide,
     whatever the track.
     """
     relation = order(own.tokens, start.tokens)
     if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, start)):
-        return Place.UNCLEAR
+        return VersionPosition.UNCLEAR
     if one.after and relation is Order.GREATER and not scheme.whole and begins(start, own):
-        return Place.UNCLEAR
-    return Place.OUTSIDE if relation is Order.LESS or (one.after and relation is Order.EQUAL) else Place.INSIDE
+        return VersionPosition.UNCLEAR
+    return (
+        VersionPosition.OUTSIDE
+        if relation is Order.LESS or (one.after and relation is Order.EQUAL)
+        else VersionPosition.INSIDE
+    )
 
 
-def _ended(scheme: Scheme, own: Version, end: Version, one: Range) -> Place:
+def _ended(scheme: Scheme, own: Version, end: Version, one: Range) -> VersionPosition:
     """INSIDE if the version is not after the range."""
     relation = order(own.tokens, end.tokens)
     if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, end)):
-        return Place.UNCLEAR
+        return VersionPosition.UNCLEAR
     if relation is Order.GREATER and one.through and not scheme.whole and begins(end, own):
-        return Place.UNCLEAR
-    return Place.INSIDE if relation is Order.LESS or (one.through and relation is Order.EQUAL) else Place.OUTSIDE
+        return VersionPosition.UNCLEAR
+    return (
+        VersionPosition.INSIDE
+        if relation is Order.LESS or (one.through and relation is Order.EQUAL)
+        else VersionPosition.OUTSIDE
+    )

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from sensor.https import NotFetched
 from sensor.posture.vulnerabilities.download import download
-from sensor.posture.vulnerabilities.importer import Origin, Outcome, import_feed
+from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
 
 
-def take_feed(base: sqlite3.Connection, origin: Origin, folder: Path, moment: str, *, force: bool) -> Outcome | None:
+def take_feed(
+    base: sqlite3.Connection, origin: Origin, folder: Path, moment: str, *, force: bool
+) -> ImportResult | None:
     """Import or download a feed; None if the server reports that it did not change. ``folder``: for the download;
     ``moment``: now, RFC 3339. A refusal by the server is the trouble of the outcome, and stored with the source. Raises
     OSError if the download cannot be written, DatabaseError if the database cannot be.
@@ -28,4 +30,4 @@ def take_feed(base: sqlite3.Connection, origin: Origin, folder: Path, moment: st
             return import_feed(base, Path(file.name), fetched, moment, force=force)
     except NotFetched as error:
         base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
-        return Outcome(origin.name, trouble=str(error))
+        return ImportResult(origin.name, trouble=str(error))

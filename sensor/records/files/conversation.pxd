@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 from sensor.records.files.body cimport Budget
 
 
-cdef class Place:
+cdef class BytesSource:
     cdef object packets
     cdef Py_ssize_t index
     cpdef object packet(self)
@@ -21,8 +21,8 @@ cdef class Conversation:
     cdef list early
     cdef Py_ssize_t[2] held
     cpdef int segment(self, int way, uint32_t seq, bytes data, object packets, Py_ssize_t index) except -1
-    cdef int hold(self, int way, uint32_t seq, bytes data, Place place) except -1
+    cdef int hold(self, int way, uint32_t seq, bytes data, BytesSource place) except -1
     cdef int drain(self, int way) except -1
     cdef int skip(self, int way) except -1
-    cdef int read(self, int way, bytes data, Place place) except -1
-    cpdef feed(self, int way, bytes data, Place place)
+    cdef int read(self, int way, bytes data, BytesSource place) except -1
+    cpdef feed(self, int way, bytes data, BytesSource place)

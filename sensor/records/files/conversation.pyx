@@ -12,7 +12,7 @@ cdef enum:
     HELD_BYTES = 64 * 1024
 
 
-cdef class Place:
+cdef class BytesSource:
     """The source of bytes: a row of the current batch, or a packet that was held."""
 
     def __init__(self, packets, Py_ssize_t index):
@@ -34,7 +34,7 @@ cdef class Conversation:
     cpdef int segment(self, int way, uint32_t seq, bytes data, object packets, Py_ssize_t index) except -1:
         """``way``: 0 from the client of the connection, 1 from its server."""
         cdef int32_t ahead
-        cdef Place place = Place.__new__(Place)
+        cdef BytesSource place = BytesSource.__new__(BytesSource)
         place.packets, place.index = packets, index
         way &= 1
         if not self.begun[way]:
@@ -50,8 +50,8 @@ cdef class Conversation:
                 self.drain(way)
         return 0
 
-    cdef int hold(self, int way, uint32_t seq, bytes data, Place place) except -1:
-        (<list>self.early[way]).append((seq, data, Place(place.packet(), 0)))
+    cdef int hold(self, int way, uint32_t seq, bytes data, BytesSource place) except -1:
+        (<list>self.early[way]).append((seq, data, BytesSource(place.packet(), 0)))
         self.held[way] += len(data)
         return 0
 
@@ -86,7 +86,7 @@ cdef class Conversation:
         self.gap(way, nearest)
         return self.drain(way)
 
-    cdef int read(self, int way, bytes data, Place place) except -1:
+    cdef int read(self, int way, bytes data, BytesSource place) except -1:
         """Process the next bytes."""
         self.due[way] += <uint32_t>len(data)
         if not (self.over or self.paused):
@@ -118,7 +118,7 @@ cdef class Conversation:
         self.held[0] = self.held[1] = 0
         self.begun[way & 1], self.due[way & 1] = True, seq
 
-    cpdef feed(self, int way, bytes data, Place place):
+    cpdef feed(self, int way, bytes data, BytesSource place):
         """The next bytes of a direction."""
         raise NotImplementedError
 

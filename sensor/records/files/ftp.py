@@ -12,7 +12,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.records.files.body import Body, Budget
-from sensor.records.files.conversation import Conversation, Place
+from sensor.records.files.conversation import BytesSource, Conversation
 from sensor.records.files.lines import Lines
 from sensor.records.files.seen import Emit, State
 
@@ -39,14 +39,14 @@ class FtpControl(Conversation):
         self.client: Address = 0
         self._awaits, self._lines = awaits, (Lines(), Lines())
 
-    def feed(self, way: int, data: bytes, place: Place) -> None:
+    def feed(self, way: int, data: bytes, place: BytesSource) -> None:
         for line in self._lines[way].take(data):
             if way == 0:
                 self._command(line, place)
             elif line[:4] in {b"227 ", b"229 "}:
                 self._reply(line, place)
 
-    def _command(self, line: bytes, place: Place) -> None:
+    def _command(self, line: bytes, place: BytesSource) -> None:
         verb, _, rest = line.partition(b" ")
         verb = verb.upper()
         if verb in FILES or verb in LISTS:
@@ -61,7 +61,7 @@ class FtpControl(Conversation):
         elif verb == b"AUTH":
             self.over = True
 
-    def _reply(self, line: bytes, place: Place) -> None:
+    def _reply(self, line: bytes, place: BytesSource) -> None:
         packet = place.packet()
         found = _EXTENDED.search(line) if line[:3] == b"229" else _SIX.search(line[3:])
         if found is not None:
@@ -92,7 +92,7 @@ class FtpData(Conversation):
         self._body: Body | None = None
         self._verb = b""
 
-    def feed(self, way: int, data: bytes, place: Place) -> None:
+    def feed(self, way: int, data: bytes, place: BytesSource) -> None:
         if self._body is None:
             self._verb = self._control.verb
             self._body = Body(place.packet(), self.budget, self._control.name)

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from sensor.records.files.body cimport Body
-from sensor.records.files.conversation cimport Conversation, Place
+from sensor.records.files.conversation cimport Conversation, BytesSource
 from sensor.records.files.http_fields cimport Fields
 
 
@@ -16,10 +16,10 @@ cdef class Side:
 cdef class HttpFiles(Conversation):
     cdef Side client, server
     cdef list pending            # unanswered requests: method and target
-    cdef bytes head(self, Side side, bytes data, Place place)
-    cdef int request(self, Side side, bytes line, Fields fields, Place place) except -1
-    cdef int response(self, Side side, bytes line, Fields fields, Place place) except -1
-    cdef int open(self, Side side, bytes target, Fields fields, Place place) except -1
+    cdef bytes head(self, Side side, bytes data, BytesSource place)
+    cdef int request(self, Side side, bytes line, Fields fields, BytesSource place) except -1
+    cdef int response(self, Side side, bytes line, Fields fields, BytesSource place) except -1
+    cdef int open(self, Side side, bytes target, Fields fields, BytesSource place) except -1
     cdef int close(self, Side side) except -1
     cdef bytes chunks(self, Side side, bytes data)
     cdef int pause(self, Side side) except -1

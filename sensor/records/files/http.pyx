@@ -44,7 +44,7 @@ cdef class HttpFiles(Conversation):
         super().__init__(emit, budget)
         self.client, self.server, self.pending = Side(), Side(), []
 
-    cpdef feed(self, int way, bytes data, Place place):
+    cpdef feed(self, int way, bytes data, BytesSource place):
         cdef Side side = self.server if way else self.client
         cdef int64_t size
         while data and not (self.over or self.paused):
@@ -91,7 +91,7 @@ cdef class HttpFiles(Conversation):
         side.kept, side.left, self.paused, self.pending = b"", 0, True, []
         return 0
 
-    cdef bytes head(self, Side side, bytes data, Place place):
+    cdef bytes head(self, Side side, bytes data, BytesSource place):
         """Add bytes of a head; returns the bytes after it."""
         cdef bytes kept = data, head, line
         cdef Fields fields
@@ -115,7 +115,7 @@ cdef class HttpFiles(Conversation):
             self.over = True
         return kept[after:]
 
-    cdef int request(self, Side side, bytes line, Fields fields, Place place) except -1:
+    cdef int request(self, Side side, bytes line, Fields fields, BytesSource place) except -1:
         cdef bytes method, target
         method, _, target = line[:len(line) - 9].partition(b" ")
         target = target.strip()
@@ -135,7 +135,7 @@ cdef class HttpFiles(Conversation):
                 side.left = length(fields)
         return 0
 
-    cdef int response(self, Side side, bytes line, Fields fields, Place place) except -1:
+    cdef int response(self, Side side, bytes line, Fields fields, BytesSource place) except -1:
         cdef int status = int(line[9:12]) if line[9:12].isdigit() else 0
         cdef bytes method = b"", target = b""
         if 100 <= status < 200 and status != 101:
@@ -154,7 +154,7 @@ cdef class HttpFiles(Conversation):
             self.emit(FileBegun(side.body.packet, *ends_of(side.body.packet, False)))
         return 0
 
-    cdef int open(self, Side side, bytes target, Fields fields, Place place) except -1:
+    cdef int open(self, Side side, bytes target, Fields fields, BytesSource place) except -1:
         cdef bytes name = name_of(target, fields.disposition or b"")
         side.chunked, side.trailer = b"chunked" in (fields.transfer or b"").lower(), False
         side.left = 0 if side.chunked else length(fields)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.records.files.body import Body, Budget, ends_of
-from sensor.records.files.conversation import Conversation, Place
+from sensor.records.files.conversation import BytesSource, Conversation
 from sensor.records.files.lines import Lines
 from sensor.records.files.seen import Emit, FileSeen, State
 
@@ -33,7 +33,7 @@ class MailFiles(Conversation):
         self._way = 0  # from the client
         self._wants_tls = False
 
-    def feed(self, way: int, data: bytes, place: Place) -> None:
+    def feed(self, way: int, data: bytes, place: BytesSource) -> None:
         if self._mail is not None and way == self._way:
             self._text(data, place)
             return
@@ -48,7 +48,7 @@ class MailFiles(Conversation):
             elif self._wants_tls and line[:3].isdigit():
                 self._wants_tls, self.over = False, line[:3] == b"220"
 
-    def _text(self, data: bytes, place: Place) -> None:
+    def _text(self, data: bytes, place: BytesSource) -> None:
         mail = self._mail
         if mail is not None and data:
             for seen in mail.take(data, place):
@@ -82,7 +82,7 @@ class Mail:
         self._part: Part | None = None
         self._parts = 0
 
-    def take(self, data: bytes, place: Place) -> Iterator[FileSeen]:
+    def take(self, data: bytes, place: BytesSource) -> Iterator[FileSeen]:
         """Add bytes; yields the attachments that they complete, and the message at its end."""
         if self._whole is None:
             self._packet = place.packet()
@@ -119,7 +119,7 @@ class Mail:
         if self._whole is not None:
             yield _seen(self._whole)
 
-    def _line(self, line: bytes, place: Place) -> Iterator[FileSeen]:
+    def _line(self, line: bytes, place: BytesSource) -> Iterator[FileSeen]:
         bare = line.rstrip()
         if bare.startswith(b"--") and bare[2:].removesuffix(b"--") in self._boundaries:
             yield from self._close(None)
@@ -135,7 +135,7 @@ class Mail:
         elif self._part is not None:
             self._part.take(line)
 
-    def _begin(self, head: Message, place: Place) -> None:
+    def _begin(self, head: Message, place: BytesSource) -> None:
         """Process the headers of a part, or of the message."""
         boundary = head.get_boundary()
         if boundary is not None and head.get_content_maintype() == "multipart":

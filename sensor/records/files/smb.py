@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.records.files.body import Body, Budget, ends_of
-from sensor.records.files.conversation import Conversation, Place
+from sensor.records.files.conversation import BytesSource, Conversation
 from sensor.records.files.seen import Emit, State
 from sensor.records.files.smb_frames import Chunk, Frames, Message
 
@@ -40,7 +40,7 @@ class OpenFile:
         self.name, self.size = name, size
         self.bodies: list[Body | None] = [None, None]
 
-    def at(self, way: int, offset: int, place: Place, budget: Budget) -> Body:
+    def at(self, way: int, offset: int, place: BytesSource, budget: Budget) -> Body:
         """The body to which data at an offset belong. Reading again from the beginning restarts it; what is written
         again changes what was hashed.
         """
@@ -63,7 +63,7 @@ class SmbFiles(Conversation):
         self._trees: Bounded[int, int] = Bounded(TREES)
         self._into: list[Body | None] = [None, None]
 
-    def feed(self, way: int, data: bytes, place: Place) -> None:
+    def feed(self, way: int, data: bytes, place: BytesSource) -> None:
         for part in self._frames[way].take(data):
             if isinstance(part, Chunk):
                 self._add(way, part.data)
@@ -80,7 +80,7 @@ class SmbFiles(Conversation):
         if body is not None:
             body.take(data)
 
-    def _message(self, way: int, message: Message, place: Place) -> None:
+    def _message(self, way: int, message: Message, place: BytesSource) -> None:
         if bool(message.flags & RESPONSE) != bool(way):
             return
         if way == 0:
@@ -90,7 +90,7 @@ class SmbFiles(Conversation):
         elif message.status != WAITS:
             self._pending.pop(message.id)
 
-    def _request(self, message: Message, place: Place) -> None:
+    def _request(self, message: Message, place: BytesSource) -> None:
         if message.command == CREATE:
             name = message.at(message.number(44, 2), message.number(46, 2))
             self._pending.put(message.id, Pending(name.decode("utf-16-le", "replace").encode(), message.tree))
@@ -106,7 +106,7 @@ class SmbFiles(Conversation):
             if file is not None:
                 self._end(file, whole=True)
 
-    def _response(self, message: Message, place: Place) -> None:
+    def _response(self, message: Message, place: BytesSource) -> None:
         if message.command == TREE_CONNECT:
             self._trees.put(message.tree, message.number(2, 1))
             return
@@ -120,7 +120,7 @@ class SmbFiles(Conversation):
         elif message.command == READ and (file := self._files.get(pending.handle)) is not None:
             self._data(1, file, message, (pending.offset, message.number(2, 1), message.number(4, 4)), place)
 
-    def _data(self, way: int, file: OpenFile, message: Message, span: tuple[int, int, int], place: Place) -> None:
+    def _data(self, way: int, file: OpenFile, message: Message, span: tuple[int, int, int], place: BytesSource) -> None:
         """Data of a file: at an offset in it, at a place in the message, of a size."""
         offset, at, size = span
         body = file.at(way, offset, place, self.budget)

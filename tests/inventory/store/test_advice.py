@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sensor.inventory.corrections import Order, Outcome
+from sensor.inventory.corrections import Order, OrderResult
 from sensor.inventory.journal import Entries
 from sensor.inventory.store.store import Store
 
@@ -25,6 +25,6 @@ def test_a_purged_device_takes_its_own_along(tmp_path: Path) -> None:
     """Purging a device deletes its recommendations and no others."""
     store = Store(tmp_path)
     store.write(Entries(advice=[("dev-1", "telnet", '"a"'), ("dev-2", "telnet", '"b"')]))
-    store.write(Entries(outcomes=[Outcome(Order(1, "purge", "mac:00:17:c8:1a:2b:3c", "dev-1", "lent"))]))
+    store.write(Entries(outcomes=[OrderResult(Order(1, "purge", "mac:00:17:c8:1a:2b:3c", "dev-1", "lent"))]))
     assert list(store.advice()) == ['"b"']
     store.close()

@@ -10,7 +10,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.inventory.store import schema, upgrade
-from sensor.inventory.store.database import FILE, UNFINISHED, Refused, connect
+from sensor.inventory.store.database import FILE, UNFINISHED, UnusableStore, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
 from tests.golden import Golden
@@ -121,7 +121,7 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     monkeypatch.setattr(upgrade, "MIGRATIONS", (*schema.MIGRATIONS, BROKEN))
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
     with pytest.raises(
-        Refused,
+        UnusableStore,
         match=rf"\b{version} to {schema.VERSION + 1}\b.*\bdevices\b",
     ):
         Store(tmp_path)
@@ -134,7 +134,7 @@ def test_no_room_for_a_copy(golden: Golden, tmp_path: Path, monkeypatch: pytest.
     """Without a copy the store is not upgraded, since there would be no way back."""
     before = dump(old_store(tmp_path, 1))
     (tmp_path / f"{FILE}.version-1").mkdir()
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(UnusableStore) as raised:
         Store(tmp_path)
     golden(str(raised.value))
     assert dump(tmp_path / FILE) == before

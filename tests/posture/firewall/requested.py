@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sensor.core import addresses
-from sensor.posture.firewall.model import Match, Party, Request
+from sensor.posture.firewall.model import Host, Match, Request
 from sensor.posture.firewall.requests import Contact, Spec, request_of_outside, request_of_service, requests_of
 
 NOW = datetime(2026, 11, 24, 8, 17, tzinfo=UTC)
@@ -13,8 +13,8 @@ SMB, HTTPS, DNS = 6 << 16 | 445, 6 << 16 | 443, 17 << 16 | 53
 WEEK = Spec(NOW, NOW + timedelta(days=7))
 
 
-def party(text: str, name: str = "", kind: str = "", device: str = "", *more: str) -> Party:
-    return Party(device, name, kind, tuple(map(addresses.parse, (text, *more))))
+def party(text: str, name: str = "", kind: str = "", device: str = "", *more: str) -> Host:
+    return Host(device, name, kind, tuple(map(addresses.parse, (text, *more))))
 
 
 CAMERA = party("10.20.10.62", "front-door", "camera", "dev-camera")
@@ -24,14 +24,14 @@ C2, C2_V6 = party("203.0.113.66"), party("2001:db8:bad::66")
 
 
 def outbound(
-    machine: Party, peer: Party = C2, service: int = HTTPS, alert: str = "alert-aaaaaa", reason: str = ""
+    machine: Host, peer: Host = C2, service: int = HTTPS, alert: str = "alert-aaaaaa", reason: str = ""
 ) -> Contact:
     return Contact(
         machine, peer, service, outside=True, alert=alert, reason=reason or f"{machine.name} called {peer.text}"
     )
 
 
-def internal(machine: Party, peer: Party = NAS, service: int = SMB, alert: str = "alert-bbbbbb") -> Contact:
+def internal(machine: Host, peer: Host = NAS, service: int = SMB, alert: str = "alert-bbbbbb") -> Contact:
     return Contact(machine, peer, service, alert=alert, reason=f"{machine.name} opened {peer.text}")
 
 

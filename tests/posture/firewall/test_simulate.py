@@ -9,7 +9,7 @@ import pytest
 from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.comments import plain
-from sensor.posture.firewall.model import Match, Party
+from sensor.posture.firewall.model import Host, Match
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.simulate import Machine, Seen, noted, simulate
 from tests.golden import Golden
@@ -183,7 +183,7 @@ def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it(gold
 
 def test_a_gateway_is_known_by_its_device_too(golden: Golden) -> None:
     """A gateway device is refused by any of its addresses."""
-    golden(REFUSALS.of_peer(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)))
+    golden(REFUSALS.of_peer(Host(ROUTER.id, "", "", party("172.16.0.1").addresses)))
 
 
 def test_a_gateway_that_attacks_may_be_cut_off_one_service(golden: Golden) -> None:

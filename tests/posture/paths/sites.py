@@ -10,10 +10,10 @@ from sensor.core.alert import Severity
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.site import Node, Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
 START = 1_790_000_000 * 10**9
@@ -39,7 +39,7 @@ def node(
     """A device with an id that is also its name."""
     record = {"device": {"id": name, "hostname": name, "ips": [address]}}
     facts = (name, name, kind, "", "", "", address, segment, "", frozenset(), frozenset(services), "", "")
-    return Node(*facts, gone, Circumstances(criticality=criticality), record)
+    return Node(*facts, gone, RiskFactors(criticality=criticality), record)
 
 
 def site(
@@ -57,7 +57,7 @@ def site(
         if server != OUTSIDE:
             habits[server].serve(client, service, START)
     machines = {
-        one.id: Machine(Party(one.id, one.name, one.type, (addresses.parse(one.address),)))
+        one.id: Machine(Host(one.id, one.name, one.type, (addresses.parse(one.address),)))
         for one in nodes
         if one.address
     }

@@ -11,12 +11,12 @@ import sys
 import numpy as np
 import pytest
 
+from sensor.posture.paths.alternatives import ways
 from sensor.posture.paths.breaks import CLOSE, SORTS, edges_of
 from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.graph import Graph, edges
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.paths.search import search, search_again, used, way
-from sensor.posture.paths.ways import ways
 from tests import sampling
 from tests.posture.paths.large import large
 from tests.posture.paths.sites import alert

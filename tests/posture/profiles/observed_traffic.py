@@ -10,14 +10,14 @@ from sensor.core.addresses import Networks
 from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.inventory.rules import parse_service
-from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.site import Node, Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 
 START = 1_795_500_000_000_000_000
 NOW = "2026-11-24T08:19:34.000500Z"
-AWHILE = Circumstances()
+AWHILE = RiskFactors()
 
 
 def node(name: str, kind: str, address: str, vendor: str = "", model: str = "", firmware: str = "") -> Node:
@@ -61,7 +61,7 @@ def habits(
 def site(nodes: Iterable[Node], learned: dict[str, Habits] | None, alerts: Iterable[dict[str, Any]] = ()) -> Site:
     several = {one.id: one for one in nodes}
     machines = {
-        name: Machine(Party(name, one.name, one.type, (addresses.parse(one.address),))) for name, one in several.items()
+        name: Machine(Host(name, one.name, one.type, (addresses.parse(one.address),))) for name, one in several.items()
     }
     seen = Seen(machines, learned, (START, START + 400 * HOUR))
     return Site(several, {}, tuple(alerts), (), (), seen, Networks(), NOW)

@@ -70,7 +70,7 @@ def living(world: World, devices: Iterable[Device]) -> World:
     return world
 
 
-def dwelling(world: World, kinds: dict[str, int], where: str = "10.0.0.0/24") -> World:
+def populated(world: World, kinds: dict[str, int], where: str = "10.0.0.0/24") -> World:
     """The same context with a baseline of a segment that has these numbers of devices by type."""
     number = 0
     for kind, count in kinds.items():

@@ -171,5 +171,5 @@ FIXED = (
     "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic",
     "sip_weak",
 )  # fmt: skip
-# Settings that no single message shows: see test_looks.py.
+# Settings that no single message shows: see test_checks.py.
 LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment", "internet")

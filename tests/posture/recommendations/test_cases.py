@@ -30,7 +30,7 @@ def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, reported: int =
         THERE,
         40000,
         "1:x",
-        looked=True,
+        periodic=True,
     )
 
 

@@ -10,7 +10,7 @@ from sensor.core.addresses import Networks
 from sensor.core.alert import Severity
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.site import Node, Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
 NOW = "2026-11-24T09:20:00.000000Z"
@@ -25,7 +25,7 @@ def node(number: int, kind: str = "camera", **more: Any) -> Node:
         "address": address,
         "segment": f"10.{number >> 16}.{number >> 8 & 255}.0/24", "owner": "", "roles": frozenset(),
         "services": frozenset(), "first_seen": NOW,
-        "last_seen": NOW, "gone": False, "aimed": Circumstances(),
+        "last_seen": NOW, "gone": False, "aimed": RiskFactors(),
     } | more  # fmt: skip
     return Node(**facts, record={"kind": "device", "device": {"id": f"dev-{number}", "ips": [address]}})
 

@@ -12,7 +12,7 @@ from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.scores.exposure import Exposure, band_of, exposures
 from sensor.posture.site import Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import Weakness
 from tests.golden import Golden
 from tests.posture.scores.sites import alert, node, site, weakness
@@ -32,7 +32,7 @@ def added(exposure: Exposure) -> dict[str, float]:
 
 def test_no_weakness_is_no_exposure(golden: Golden) -> None:
     """A known device without weaknesses has score 0, whatever its criticality; every term has a reason."""
-    found = alone(aimed=Circumstances(criticality="critical"))
+    found = alone(aimed=RiskFactors(criticality="critical"))
     assert (found.points, found.band) == (0.0, "low")
     golden([term.why for term in found.terms])
 
@@ -43,7 +43,7 @@ def test_terms_add_up(golden: Golden) -> None:
         CVE,
         weakness("dev-1", "telnet", 30.0),
         alerts=[alert(7, "dev-1")],
-        aimed=Circumstances(outside=True, criticality="high"),
+        aimed=RiskFactors(outside=True, criticality="high"),
         firmware="",
     )
     assert added(found) == {"weaknesses": 55.4, "attack": 25.0, "reach": 4.9, "unknown": 0.4, "criticality": 1.9}
@@ -93,7 +93,7 @@ def test_reach(golden: Golden) -> None:
     """Exposure to external hosts, external traffic and PCs in the segment count; PCs are no risk to each other."""
     habits = Habits("camera", "10.0.0.0/24", 0)
     habits.use(OUTSIDE, 6 << 16 | 443, 0)
-    camera, other = node(1, aimed=Circumstances(outside=True)), node(2, segment="vlan 7")
+    camera, other = node(1, aimed=RiskFactors(outside=True)), node(2, segment="vlan 7")
     found = exposures(site([camera, node(3, "workstation"), other], seen=Seen({}, {"dev-1": habits, "dev-3": habits})))
     assert {name: added(one) for name, one in found.devices.items()} == {
         "dev-1": {"reach": 35.0},
@@ -163,7 +163,7 @@ def sites(draw: st.DrawFn) -> Site:
             draw(st.sampled_from(["camera", "workstation", "unknown"])),
             segment=draw(st.sampled_from(["vlan 1", "vlan 2"])),
             firmware=draw(st.sampled_from(["", "5.4"])),
-            aimed=Circumstances(draw(st.booleans()), False, draw(st.sampled_from(["", "low", "high", "critical"]))),
+            aimed=RiskFactors(draw(st.booleans()), False, draw(st.sampled_from(["", "low", "high", "critical"]))),
         )
         for number in range(1, draw(DEVICES) + 1)
     ]

@@ -10,7 +10,7 @@ from sensor.posture.scores.causes import SHUT
 from sensor.posture.scores.exposure import Exposures, exposures
 from sensor.posture.scores.whatif import fixed_device, fixed_site
 from sensor.posture.site import Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import FIND_OUT
 from tests.golden import Golden
 from tests.posture.scores.sites import alert, large, node, site, weakness
@@ -60,7 +60,7 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with(golden: Golden) -> Non
 
 def test_to_shut_the_outside_out_is_a_fix() -> None:
     """Blocking inbound traffic is a fix for all devices that are reachable from outside."""
-    some = site([node(1, aimed=Circumstances(outside=True)), node(2, aimed=Circumstances(outside=True)), node(3)])
+    some = site([node(1, aimed=RiskFactors(outside=True)), node(2, aimed=RiskFactors(outside=True)), node(3)])
     assert [(one.fix, one.points, one.devices) for one in fixed_site(some)] == [
         (SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})
     ]

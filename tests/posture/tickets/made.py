@@ -10,7 +10,7 @@ from sensor.core.addresses import Networks
 from sensor.core.alert import Severity
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.site import Node, Site
-from sensor.posture.vulnerabilities.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import SETTING, SETTING_POINTS, VULNERABILITY, Fix, Proof, Weakness
 
 NOW = "2026-11-24T09:20:00.000000Z"
@@ -40,7 +40,7 @@ def node(number: int, kind: str = "camera", **more: Any) -> Node:
         type=kind,
         roles=frozenset(),
         services=frozenset(),
-        aimed=Circumstances(),
+        aimed=RiskFactors(),
         record={"device": {"tags": tags}},
         **words,
     )

@@ -12,7 +12,16 @@ import pytest
 from sensor.posture.site import Site
 from sensor.posture.tickets import ledger as module
 from sensor.posture.tickets.grouping import tickets_of
-from sensor.posture.tickets.ledger import FILE, Given, Ledger, LedgerError, Note, read_ledger, without_old, write_ledger
+from sensor.posture.tickets.ledger import (
+    FILE,
+    Ledger,
+    LedgerError,
+    SentTicket,
+    TicketEntry,
+    read_ledger,
+    without_old,
+    write_ledger,
+)
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import TicketStatus, content_of, noted, statuses
 from tests.golden import Golden
@@ -38,7 +47,7 @@ def given(ledger: Ledger, found: list[TicketStatus], receiver: str = "jira") -> 
     """Exports all tickets."""
     for one in found:
         if one.ticket is not None:
-            ledger.tickets[one.id].given[receiver] = Given("OPS-1", content_of(one.ticket))
+            ledger.tickets[one.id].given[receiver] = SentTicket("OPS-1", content_of(one.ticket))
 
 
 def test_new_until_a_user_was_given_it_then_open_then_changed() -> None:
@@ -162,7 +171,7 @@ def test_what_is_long_done_is_forgotten() -> None:
 
 def test_no_more_than_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_MOST", 2)
-    notes = {f"t{day}": Note("x", "setting", "low", "P4", done=f"2026-11-0{day}") for day in (3, 1, 2)}
+    notes = {f"t{day}": TicketEntry("x", "setting", "low", "P4", done=f"2026-11-0{day}") for day in (3, 1, 2)}
     assert set(without_old(Ledger(tickets=notes), "").tickets) == {"t2", "t3"}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensor.posture.vulnerabilities.database import open_to_write
-from sensor.posture.vulnerabilities.forget import NotNoted, forget
+from sensor.posture.vulnerabilities.forget import FeedNotRecorded, forget
 from tests.posture.vulnerabilities.test_importer import counts, many, taken
 
 LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds")]  # noqa: S608 internal names
@@ -50,7 +50,7 @@ def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
     taken(base, tmp_path, many(30), "year")
     base.executescript("DROP TABLE members; DROP TABLE feeds")
     with closing(open_to_write(tmp_path)) as again:
-        with pytest.raises(NotNoted):
+        with pytest.raises(FeedNotRecorded):
             forget(again, "year", "nvd")
         assert (counts(again), feeds(again)) == ((30, 30, 1), ["year"])
         taken(again, tmp_path, many(30), "year")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sensor.posture.vulnerabilities.database import FILE, DatabaseError, name_of, number_of, open_to_read, open_to_write
-from sensor.posture.vulnerabilities.importer import Origin, Outcome, import_feed
+from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
 from tests.golden import Golden
 from tests.posture.vulnerabilities.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
@@ -32,7 +32,7 @@ def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def taken(
     base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False
-) -> Outcome:
+) -> ImportResult:
     path = folder / "feed"
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return import_feed(base, path, Origin(name, str(path)), NOW, force=force)
@@ -60,7 +60,7 @@ def test_a_cve_is_a_number() -> None:
 def test_an_import(base: sqlite3.Connection, tmp_path: Path) -> None:
     """The result contains number, kind and date; products are stored once."""
     outcome = taken(base, tmp_path, many(30))
-    assert outcome == Outcome("nvd-2021", "nvd", 30, stamp="2025-10-21T20:18:39.667")
+    assert outcome == ImportResult("nvd-2021", "nvd", 30, stamp="2025-10-21T20:18:39.667")
     assert counts(base) == (30, 30, 1)
     row = base.execute("SELECT * FROM sources").fetchone()
     assert (row["name"], row["kind"], row["stamp"], row["imported"], row["entries"], row["trouble"]) == (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sensor.posture.vulnerabilities.about import About
-from sensor.posture.vulnerabilities.priority import Circumstances, priority
-from sensor.posture.vulnerabilities.ranges import Verdict
+from sensor.posture.vulnerabilities.priority import RiskFactors, priority
+from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from tests.golden import Golden
 
 WORST = About("CVE-2021-36260", cvss=10.0, probability=1.0, exploited="2022-01-10", ransomware=True)
@@ -16,22 +16,27 @@ BARE = About("CVE-2024-0001")
 @pytest.mark.parametrize(
     ("about", "verdict", "device", "points"),
     [
-        (WORST, Verdict.AFFECTED, Circumstances(outside=True, attacked=True, criticality="critical"), 100.0),
-        (WORST, Verdict.CANNOT_TELL, Circumstances(outside=True, attacked=True, criticality="critical"), 50.0),
-        (WORST, Verdict.NOT_AFFECTED, Circumstances(outside=True, attacked=True, criticality="critical"), 0.0),
-        (BARE, Verdict.AFFECTED, Circumstances(), 14.0),
-        (BARE, Verdict.AFFECTED, Circumstances(criticality="low"), 10.0),
-        (BARE._replace(cvss=9.8), Verdict.AFFECTED, Circumstances(criticality="high"), 26.6),
-        (BARE._replace(probability=0.5), Verdict.AFFECTED, Circumstances(outside=True, criticality="medium"), 34.0),
+        (WORST, AffectedStatus.AFFECTED, RiskFactors(outside=True, attacked=True, criticality="critical"), 100.0),
+        (WORST, AffectedStatus.CANNOT_TELL, RiskFactors(outside=True, attacked=True, criticality="critical"), 50.0),
+        (WORST, AffectedStatus.NOT_AFFECTED, RiskFactors(outside=True, attacked=True, criticality="critical"), 0.0),
+        (BARE, AffectedStatus.AFFECTED, RiskFactors(), 14.0),
+        (BARE, AffectedStatus.AFFECTED, RiskFactors(criticality="low"), 10.0),
+        (BARE._replace(cvss=9.8), AffectedStatus.AFFECTED, RiskFactors(criticality="high"), 26.6),
+        (
+            BARE._replace(probability=0.5),
+            AffectedStatus.AFFECTED,
+            RiskFactors(outside=True, criticality="medium"),
+            34.0,
+        ),
         (
             BARE._replace(exploited="known"),
-            Verdict.AFFECTED,
-            Circumstances(attacked=True, criticality="nonsense"),
+            AffectedStatus.AFFECTED,
+            RiskFactors(attacked=True, criticality="nonsense"),
             54.0,
         ),
     ],
 )
-def test_points(about: About, verdict: Verdict, device: Circumstances, points: float) -> None:
+def test_points(about: About, verdict: AffectedStatus, device: RiskFactors, points: float) -> None:
     """Points are from 0 to 100, the sum of terms that are all shown, and half if the verdict is "cannot tell"."""
     reported = priority(about, verdict, device)
     assert reported.points == points
@@ -49,10 +54,10 @@ def test_points(about: About, verdict: Verdict, device: Circumstances, points: f
 
 def test_reasons(golden: Golden) -> None:
     """Each term has a reason, also with 0 points."""
-    reported = {term.name: term.why for term in priority(WORST, Verdict.AFFECTED, Circumstances()).terms}
+    reported = {term.name: term.why for term in priority(WORST, AffectedStatus.AFFECTED, RiskFactors()).terms}
     golden(reported["exploited"])
     assert reported["severity"] == "CVSS 10.0"
     assert reported["criticality"] == "criticality not set"
-    assert {term.name: term.why for term in priority(BARE, Verdict.AFFECTED, Circumstances()).terms}[
+    assert {term.name: term.why for term in priority(BARE, AffectedStatus.AFFECTED, RiskFactors()).terms}[
         "severity"
     ] == "not rated"

@@ -1,7 +1,7 @@
-"""Weighing: all rules that raise the severity of a finding: actor, target, and whether the other endpoint is on a
+"""Scoring: all rules that raise the severity of a finding: actor, target, and whether the other endpoint is on a
 threat list and answered.
 
-A detector sets the usual severity of its finding. If it did not weigh the finding itself, one of medium or higher
+A detector sets the usual severity of its finding. If it did not adjust the severity itself, one of medium or higher
 severity rises by one step if the actor is a fixed-function device, by one if the operator marked an endpoint as
 critical, and by one if the other endpoint is on a threat list and answered. A finding below medium is never raised to
 an alert, and a finding explained by a role that the operator assigned has at most low severity. All of this is shown as
@@ -27,13 +27,13 @@ CRITICALITY = {"low": -5, "medium": 0, "high": 5, "critical": 10}
 TARGETS_WEIGHED = 8
 
 
-class Weigher:
+class AlertScorer:
     """Weighs alerts by what is known of their endpoints at the current packet."""
 
     def __init__(self, context: Context, roles: Roles | None = None) -> None:
         self._context, self.roles = context, roles or Roles()
 
-    def weigh(self, alert: Alert) -> Alert:
+    def scored(self, alert: Alert) -> Alert:
         """The alert with its risk terms and, if they require it, another severity; its ``why`` then includes the
         reason.
         """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.device import Attribute, Device
@@ -48,13 +48,13 @@ def lists(tmp_path: Any) -> ThreatLists:
 
 def test_nothing_known_changes_nothing() -> None:
     """Without device, list or criticality the severity is that of the detector."""
-    weighed = Weigher(World()).weigh(made())
+    weighed = AlertScorer(World()).scored(made())
     assert (weighed.severity, weighed.terms, weighed.why) == (Severity.medium, {}, ("w",))
 
 
 def test_a_device_with_one_job_raises_it_by_one() -> None:
     """The severity of an alert about a fixed-function device rises by one, and the reason is given."""
-    weighed = Weigher(World(device("camera", HERE))).weigh(made())
+    weighed = AlertScorer(World(device("camera", HERE))).scored(made())
     assert (weighed.severity, weighed.terms) == (Severity.high, {"device_type": 5})
     assert "fixed-function" in weighed.why[-1]
 
@@ -70,7 +70,7 @@ def test_a_device_with_one_job_raises_it_by_one() -> None:
 )
 def test_what_is_not_raised(more: dict[str, Any]) -> None:
     """The points still count."""
-    weighed = Weigher(World(device("camera", HERE))).weigh(made(**more))
+    weighed = AlertScorer(World(device("camera", HERE))).scored(made(**more))
     assert weighed.severity == more.get("severity", Severity.medium)
     assert weighed.terms == {"device_type": 5}
 
@@ -86,12 +86,12 @@ def test_what_is_not_raised(more: dict[str, Any]) -> None:
 )
 def test_a_criticality_set_by_the_operator(word: str, severity: Severity, points: int) -> None:
     """The severity rises for a critical target."""
-    weighed = Weigher(World(critical(SERVER, word))).weigh(made())
+    weighed = AlertScorer(World(critical(SERVER, word))).scored(made())
     assert (weighed.severity, weighed.terms) == (severity, {"criticality": points} if points else {})
 
 
 def test_what_matters_little_counts_less() -> None:
-    weighed = Weigher(World(critical(SERVER, "low"))).weigh(made())
+    weighed = AlertScorer(World(critical(SERVER, "low"))).scored(made())
     assert (weighed.severity, risk(weighed)) == (Severity.medium, 45)
 
 
@@ -99,24 +99,24 @@ def test_what_matters_little_counts_less() -> None:
 @pytest.mark.parametrize(("answered", "severity"), [(True, Severity.high), (False, Severity.medium)])
 def test_a_listed_end_that_answers(lists: ThreatLists, outside: str, answered: bool, severity: Severity) -> None:
     """A listed endpoint that answers raises it; the list alone gives points."""
-    weighed = Weigher(World(lists=lists)).weigh(made(outside, answered=answered))
+    weighed = AlertScorer(World(lists=lists)).scored(made(outside, answered=answered))
     assert weighed.severity == severity
     assert weighed.terms == {"listed": 5} | ({"answered": 3} if answered else {})
 
 
 def test_a_neighbour_of_a_listed_block_is_not_listed(lists: ThreatLists) -> None:
-    assert Weigher(World(lists=lists)).weigh(made("2001:db8:67::9", answered=True)).terms == {"answered": 3}
+    assert AlertScorer(World(lists=lists)).scored(made("2001:db8:67::9", answered=True)).terms == {"answered": 3}
 
 
 def test_an_inside_address_on_a_list_is_not_looked_up(tmp_path: Any) -> None:
     (tmp_path / "bad.txt").write_text(f"{SERVER}\n")
-    assert Weigher(World(lists=ThreatLists([tmp_path / "bad.txt"]))).weigh(made()).terms == {}
+    assert AlertScorer(World(lists=ThreatLists([tmp_path / "bad.txt"]))).scored(made()).terms == {}
 
 
 def test_the_risk_is_the_sum_of_its_terms(lists: ThreatLists) -> None:
     """The terms are in the record, and the sum is at most 100."""
     both = World(device("camera", HERE), critical(SERVER, "critical"), lists=lists)
-    body = RecordMaker("s").alert("open", Weigher(both).weigh(made(severity=Severity.high))).alert
+    body = RecordMaker("s").alert("open", AlertScorer(both).scored(made(severity=Severity.high))).alert
     assert isinstance(body, dict)
     assert body["risk_terms"] == {"severity": 90, "confidence": 0, "device_type": 5, "criticality": 10}
     assert body["risk"] == 100

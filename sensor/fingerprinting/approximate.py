@@ -18,7 +18,7 @@ EDITS_MINIMUM = 9
 Codes = tuple[int, ...]
 
 
-class NearLists:
+class ApproximateLists:
     """Known lists with approximate lookup."""
 
     def __init__(self) -> None:

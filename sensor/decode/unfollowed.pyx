@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
-"""Deaf: the dissectors that want no more of a flow. The engine reads and writes it row by row, so that a dissector that
+"""Unfollowed flows: the dissectors that want no more of a flow. The engine reads and writes it row by row, so that a dissector that
 gives up a flow does not get the next row.
 
 The kernels run ahead and learn it later. They then leave out only rows that the engine would also leave out, so no
@@ -13,7 +13,7 @@ import numpy as np
 
 ENTRY = np.dtype([("flow", "u8"), ("bits", "u8")])
 
-cdef class Deaf:
+cdef class Unfollowed:
     def __init__(self):
         """The table grows to the highest slot with a flow that was given up: 16 bytes for each slot."""
         self.entries = np.zeros(1024, ENTRY)

@@ -10,13 +10,13 @@ I64 = npt.NDArray[np.int64]
 
 NO_SIZE: int
 
-class Rhythm(NamedTuple):
+class IntervalStatistics(NamedTuple):
     beats: int
     interval_s: float
     dispersion: float
     size: float
     size_dispersion: float
 
-class Beats:
+class Intervals:
     def __init__(self, intervals: int, bits: int = 16) -> None: ...
-    def follow(self, keys: U64, ts: I64, sizes: I64) -> list[tuple[int, Rhythm]]: ...
+    def follow(self, keys: U64, ts: I64, sizes: I64) -> list[tuple[int, IntervalStatistics]]: ...

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from sensor.cli.main import main
 from sensor.console import serve
-from sensor.console.place import BadPlace, place_of
+from sensor.console.listen_address import BadPlace, place_of
 from sensor.runtime.process import SERVING
 from tests.console.kit import FORM
 

@@ -1,8 +1,8 @@
-"""The alert room: the path of alerts from detectors to reports. Alerts are weighed, muted as the operator requested,
-folded, grouped into incidents, and get their packets.
+"""The alert processor: the path of alerts from detectors to reports. Alerts are scored, muted as the operator
+requested, aggregated, grouped into incidents, and get their packets.
 
 All alerts pass here, in packet order. Mutes are applied before anything is counted or reported; suppressed alerts are
-folded at a separate desk and passed to ``muted``.
+aggregated separately and passed to ``muted``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.coverage import marked
-from sensor.alerts.desk import AlertDesk
 from sensor.alerts.incidents import Incidents
 from sensor.alerts.mutes import Mute, Mutes
-from sensor.alerts.weighing import Weigher
+from sensor.alerts.scoring import AlertScorer
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
@@ -45,23 +45,23 @@ class Evidence(Protocol):
     def finish(self) -> None: ...
 
 
-class AlertRoom:
+class AlertProcessor:
     """``below``: number of alerts below the minimum severity; ``device`` returns the device of an endpoint at the
     current packet.
     """
 
     def __init__(
-        self, desk: AlertDesk, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None], *,
-        weigher: Weigher | None = None, mutes: Mutes | None = None, incidents: Incidents | None = None,
+        self, aggregator: AlertAggregator, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None],
+        *, scorer: AlertScorer | None = None, mutes: Mutes | None = None, incidents: Incidents | None = None,
         evidence: Evidence | None = None,
         least: Severity = Severity.info, muted: Emit | None = None,
     ) -> None:  # fmt: skip
-        self.desk, self.maker, self.emit, self.device = desk, maker, emit, device
+        self.aggregator, self.maker, self.emit, self.device = aggregator, maker, emit, device
         self.mutes = Mutes() if mutes is None else mutes
         self.incidents = Incidents(device) if incidents is None else incidents
         self.evidence = evidence
-        self._weigher, self._least, self._muted = weigher, least, muted
-        self._quiet_desk = AlertDesk(desk.suppression, MUTED_LIMIT)
+        self._scorer, self._least, self._muted = scorer, least, muted
+        self._muted_aggregator = AlertAggregator(aggregator.suppression, MUTED_LIMIT)
         self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
@@ -73,8 +73,8 @@ class AlertRoom:
         """Its bounded tables, of the evidence in use."""
         tables = NamedTables()
         for name, unit in (
-            ("desk", self.desk), ("maker", self.maker), ("incidents", self.incidents),
-            ("quiet_desk", self._quiet_desk), ("quiet_maker", self._quiet_maker),
+            ("desk", self.aggregator), ("maker", self.maker), ("incidents", self.incidents),
+            ("quiet_desk", self._muted_aggregator), ("quiet_maker", self._quiet_maker),
         ):  # fmt: skip
             tables.include(name, unit)
         tables.add("silenced_by", self._silenced_by)
@@ -86,29 +86,29 @@ class AlertRoom:
         """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
         self._least = least
         self.incidents.end_after(gap)
-        self.desk.suppress(suppression)
-        self._quiet_desk.suppress(suppression)
+        self.aggregator.suppress(suppression)
+        self._muted_aggregator.suppress(suppression)
         for maker in (self.maker, self._quiet_maker):
             maker.move(site)
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Process the alerts that a detector raised at the current packet."""
         for alert in alerts:
-            alert = marked(alert if self._weigher is None else self._weigher.weigh(alert))
+            alert = marked(alert if self._scorer is None else self._scorer.scored(alert))
             if alert.severity < self._least:
                 self.below += 1
             elif mute := self.mutes.silence(alert, self.device):
                 self._silenced_by.put(alert.key, mute)
-                self._note_muted(self._quiet_desk.take(alert))
+                self._note_muted(self._muted_aggregator.take(alert))
             else:
-                self._file(self.desk.take(alert), alert.ts)
+                self._file(self.aggregator.take(alert), alert.ts)
 
     def tick(self, now: int) -> None:
         """A new second of packet time (ns) began."""
-        if now >= self.desk.due:
-            self._file(self.desk.tick(now), now)
-        if now >= self._quiet_desk.due:
-            self._note_muted(self._quiet_desk.tick(now))
+        if now >= self.aggregator.due:
+            self._file(self.aggregator.tick(now), now)
+        if now >= self._muted_aggregator.due:
+            self._note_muted(self._muted_aggregator.tick(now))
         if now >= self.incidents.due:
             self._emit_incidents(self.incidents.tick(now), now)
         if self.evidence is not None:
@@ -116,15 +116,15 @@ class AlertRoom:
 
     def finish(self, now: int) -> None:
         """End of all packets: report everything that is pending."""
-        self._file(self.desk.finish(now), now)
-        self._note_muted(self._quiet_desk.finish(now))
+        self._file(self.aggregator.finish(now), now)
+        self._note_muted(self._muted_aggregator.finish(now))
         self._emit_incidents(self.incidents.finish(now), now)
         if self.evidence is not None:
             self.evidence.finish()
 
     def close(self, name: str, by: str, reason: str, now: int) -> bool:
         """Close an alert by its id, on behalf of the operator; returns False if none with that id is open."""
-        filed = self.desk.close(name, lambda alert: self.maker.alert_id("close", alert))
+        filed = self.aggregator.close(name, lambda alert: self.maker.alert_id("close", alert))
         for _, alert in filed:
             self._emit_alert(
                 "close", alert, now, closed={"by": short_text(by)} | ({"reason": short_text(reason)} if reason else {})

@@ -16,13 +16,13 @@ from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
 from sensor.core.time_units import SECOND
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.checks import CheckResult
 from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.weakness import of_recommendation
 from tests.core.test_record import numbered, validator
 from tests.detectors.stories import START, TCP, UDP, Story, World
 from tests.golden import Golden
-from tests.posture.recommendations.fleets import dwelling, known, living, member
+from tests.posture.recommendations.fleets import known, living, member, populated
 from tests.posture.recommendations.settings import DAY
 from tests.posture.recommendations.test_advisor import HOUR, Watch
 
@@ -221,7 +221,7 @@ def test_other_models_are_not_compared() -> None:
 def test_a_camera_among_desks_is_reported_and_closed_when_it_moves(golden: Golden) -> None:
     """The evidence is that of the device type; the segment is reported with its device types."""
     camera = known("camera", CAMERA, "gate")
-    made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
+    made = watch(camera, world=populated(World(), OFFICE | {"camera": 1}))
     [(_, reported, _, _)] = made.at(HOUR).reported
     assert reported.setting == "wrong_segment"
     golden(reported.seen)
@@ -236,15 +236,15 @@ def test_a_camera_among_desks_is_reported_and_closed_when_it_moves(golden: Golde
 
 def test_link_local_addresses_are_no_place() -> None:
     """Link-local addresses identify no segment."""
-    world = dwelling(World(), OFFICE | {"camera": 1}, "fe80::/64")
+    world = populated(World(), OFFICE | {"camera": 1}, "fe80::/64")
     assert watch(known("camera", "fe80::5", "gate"), world=world).at(HOUR).reported == []
-    world = dwelling(World(), OFFICE | {"camera": 1}, "fd00::/64")
+    world = populated(World(), OFFICE | {"camera": 1}, "fd00::/64")
     assert watch(known("camera", "fd00::5", "gate"), world=world).at(HOUR).actions == ["open"]
 
 
 def test_a_desk_among_cameras_is_reported() -> None:
     """A workstation in a camera segment is reported, a recorder is not."""
-    world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
+    world = populated(World(), {"camera": 12, "nvr": 1, "workstation": 1})
     made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
     [(_, reported, _, _)] = made.at(HOUR).reported
     assert (reported.setting, reported.subject.address) == ("wrong_segment", parse(CAMERA))
@@ -321,7 +321,7 @@ def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tupl
 )
 def test_a_segment_that_is_not_clear_reports_nothing(kinds: dict[str, int]) -> None:
     """A segment of mixed types, and one of the device's own type, are not reported."""
-    assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).reported == []
+    assert watch(known("camera", CAMERA, "gate"), world=populated(World(), kinds)).at(HOUR).reported == []
 
 
 def test_a_name_that_no_packet_gave_is_not_reported() -> None:
@@ -344,7 +344,7 @@ def checked(made: Watch, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], lis
     several: list[str] = []
     evaluate = DefaultNames.evaluate
 
-    def counted(look: DefaultNames, one: Member) -> Verdict | None:
+    def counted(look: DefaultNames, one: Member) -> CheckResult | None:
         several.append(one.device.key)
         return evaluate(look, one)
 
@@ -400,7 +400,7 @@ def test_a_silent_camera_is_reported_when_its_segment_fills_with_desks() -> None
     for hour in range(1, 5):
         made.at(hour * HOUR)
     assert made.reported == []
-    dwelling(made.world, OFFICE)
+    populated(made.world, OFFICE)
     assert made.at(5 * HOUR).of("wrong_segment") == ["open"]
 
 

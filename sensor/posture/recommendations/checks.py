@@ -1,6 +1,6 @@
-"""Looks: periodic checks of the known state of all devices, for weaknesses that no single message shows.
+"""Periodic checks of the known state of devices, for weaknesses that no single message shows.
 
-Each look has its own file. It reports the fault of a device, or why an earlier fault is fixed, or nothing if that is
+Each check has its own file. It reports the fault of a device, or why an earlier fault is fixed, or nothing if that is
 unknown. It names the attributes that it uses, so that packets prove it: values of the operator, contested values and
 values of low confidence prove nothing.
 """
@@ -24,7 +24,7 @@ NAME = "name"
 SURE = 0.5
 
 
-class Proven(NamedTuple):
+class PacketProof(NamedTuple):
     """Evidence in packets. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and how
     often the evidence was seen.
     """
@@ -36,7 +36,7 @@ class Proven(NamedTuple):
     times: int
 
 
-class Verdict(NamedTuple):
+class CheckResult(NamedTuple):
     """A fault. ``seen``: its observation; ``does`` continues "the device …"; ``rests``: devices and their attributes
     that prove it, unless it is ``proven`` already; ``severity``: if different from that of the advice; ``product``: if
     the fix differs by product.
@@ -47,10 +47,10 @@ class Verdict(NamedTuple):
     rests: tuple[tuple[Device, str], ...]
     severity: str = ""
     product: str = ""
-    proven: Proven | None = None
+    proven: PacketProof | None = None
 
 
-class Look(Protocol):
+class Check(Protocol):
     """One periodic check."""
 
     setting: str
@@ -61,7 +61,7 @@ class Look(Protocol):
         """
         ...
 
-    def evaluate(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> CheckResult | None:
         """The fault of a device; None if there is none, or it is unknown."""
         ...
 
@@ -70,7 +70,7 @@ class Look(Protocol):
         ...
 
 
-def prove(context: Context, verdict: Verdict) -> Proven | None:
+def prove(context: Context, verdict: CheckResult) -> PacketProof | None:
     """The evidence in packets; None without. Versions of two devices are only compared if the same kind of message had
     them.
     """
@@ -94,10 +94,10 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
     if len(proof) < len(subjects):
         return None
     bodies = [proof_body(one) | {"src": end_body(subject, None)} for one, subject in zip(proof, subjects, strict=True)]
-    return Proven(subjects[0], tuple(bodies), proof[0].first, proof[0].last, proof[0].count)
+    return PacketProof(subjects[0], tuple(bodies), proof[0].first, proof[0].last, proof[0].count)
 
 
-def newest(verdict: Verdict) -> int:
+def newest(verdict: CheckResult) -> int:
     """Upper bound for the time (ns) of a verdict's evidence, from its first device: needs no lookup and no
     allocation.
     """

@@ -22,7 +22,7 @@ class BadPlace(ValueError):
     """The console cannot listen there; the text has what was found and what was expected."""
 
 
-class Place(NamedTuple):
+class ListenAddress(NamedTuple):
     """``host`` and ``port``, or ``path`` of a unix socket; ``cert`` and ``key`` for TLS; ``public``: URL
     for browsers.
     """
@@ -47,7 +47,7 @@ class Place(NamedTuple):
         return LOCAL_NAMES | own
 
 
-def place_of(listen: str, cert: Path | None = None, key: Path | None = None, public: str = "") -> Place:
+def place_of(listen: str, cert: Path | None = None, key: Path | None = None, public: str = "") -> ListenAddress:
     """Parse a listening address: ``127.0.0.1:8765``, ``[::1]:8765``, ``unix:/run/console.sock``. Raises BadPlace."""
     _check_public(public)
     if (cert is None) != (key is None):
@@ -55,7 +55,7 @@ def place_of(listen: str, cert: Path | None = None, key: Path | None = None, pub
     if listen.startswith(UNIX):
         if not listen.removeprefix(UNIX).startswith("/"):
             raise BadPlace(f"found {listen}, expected an absolute path such as unix:/run/sensor-console/http.sock")
-        return Place("", 0, listen.removeprefix(UNIX), cert, key, public or "http://localhost")
+        return ListenAddress("", 0, listen.removeprefix(UNIX), cert, key, public or "http://localhost")
     host, port = _host_and_port(listen)
     scheme = "https" if cert is not None else "http"
     if scheme == "http" and not ipaddress.ip_address(host).is_loopback:
@@ -63,7 +63,9 @@ def place_of(listen: str, cert: Path | None = None, key: Path | None = None, pub
             f"found {listen}, which other hosts can reach, without TLS: add --cert FILE and --key FILE, or "
             "listen on 127.0.0.1 and use an SSH tunnel"
         )
-    return Place(host, port, "", cert, key, public or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+    return ListenAddress(
+        host, port, "", cert, key, public or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    )
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
@@ -85,7 +87,7 @@ def _check_public(public: str) -> None:
         )
 
 
-def tls_of(place: Place) -> ssl.SSLContext | None:
+def tls_of(place: ListenAddress) -> ssl.SSLContext | None:
     """The TLS context, checked before the socket listens. Raises BadPlace if the certificate cannot be used."""
     if place.cert is None or place.key is None:
         return None
@@ -102,7 +104,7 @@ def tls_of(place: Place) -> ssl.SSLContext | None:
     return context
 
 
-def bound(place: Place) -> socket.socket:
+def bound(place: ListenAddress) -> socket.socket:
     """A listening socket. Raises OSError if the address is in use or not permitted."""
     if place.path:
         return _bound_unix(Path(place.path))

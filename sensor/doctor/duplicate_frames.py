@@ -30,7 +30,7 @@ def _factors() -> npt.NDArray[np.uint64]:
     return drawn | np.uint64(1)
 
 
-class Repeats:
+class DuplicateFrames:
     """``compared``: unicast frames that were compared; ``repeats``: duplicates among them."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ class Message(NamedTuple):
     size: int
 
 
-class Work(NamedTuple):
+class MiningWork(NamedTuple):
     """What was recognized: numbers and sizes (bytes) of jobs and shares, size of an acknowledgement, and the standard
     deviation of the intervals between shares divided by their mean.
     """
@@ -50,7 +50,7 @@ class Work(NamedTuple):
     spread: float
 
 
-class Rhythm:
+class MiningSession:
     """The messages of one session. ``over``: it is no mining session, or it was assessed often enough."""
 
     __slots__ = ("_messages", "_sent", "over")
@@ -60,7 +60,7 @@ class Rhythm:
         self._messages: list[Message] = []
         self.over = False
 
-    def add(self, message: Message) -> Work | None:
+    def add(self, message: Message) -> MiningWork | None:
         """Add the next message; the result, once the session is recognized."""
         self._messages.append(message)
         self._sent += message.from_client
@@ -74,7 +74,7 @@ class Rhythm:
         return found
 
 
-def work_of(messages: Sequence[Message]) -> Work | None:
+def work_of(messages: Sequence[Message]) -> MiningWork | None:
     """The jobs and shares among these messages, if they explain nearly all of them."""
     sent = [one for one in messages if one.from_client]
     size = _usual([one.size for one in sent])
@@ -96,7 +96,7 @@ def work_of(messages: Sequence[Message]) -> Work | None:
         and SPREAD[0] <= spread <= SPREAD[1]
         and messages[-1].ts - messages[0].ts >= LONG
     )
-    return Work(len(jobs), job, len(shares), size, acknowledged, spread) if fits else None
+    return MiningWork(len(jobs), job, len(shares), size, acknowledged, spread) if fits else None
 
 
 def _usual(sizes: Sequence[int]) -> int:

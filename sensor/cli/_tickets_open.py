@@ -23,11 +23,11 @@ from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import TicketStatus
-from sensor.views.tickets import ledgered
+from sensor.views.tickets import with_ledger
 
 
 @dataclass
-class Desk:
+class OpenedTickets:
     """``folder``: of the ledger; None without one. ``trouble``: why it cannot be written, otherwise empty."""
 
     config: Config
@@ -60,7 +60,7 @@ def policy_of(section: Tickets) -> Policy:
 
 
 @contextlib.contextmanager
-def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
+def opened_tickets(args: argparse.Namespace) -> Iterator[OpenedTickets | int]:
     """The current tickets, recorded in the ledger, which stays locked; an exit code after an error if options are
     invalid or something cannot be read.
     """
@@ -76,13 +76,13 @@ def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
                 held.enter_context(alone(folder))
         except LedgerError as error:
             trouble = str(error)
-        desk = _desk(args, folder, trouble)
-        if not isinstance(desk, int) and not trouble:
-            desk.note()
-        yield desk
+        opened = _opened(args, folder, trouble)
+        if not isinstance(opened, int) and not trouble:
+            opened.note()
+        yield opened
 
 
-def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk | int:
+def _opened(args: argparse.Namespace, folder: Path | None, trouble: str) -> OpenedTickets | int:
     try:
         config = load_config(usual(args.config))
         ledger = read_ledger(folder) if folder is not None else Ledger()
@@ -95,8 +95,8 @@ def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk |
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
-    ledger, found = ledgered(picture, ledger, policy_of(config.tickets))
-    return Desk(config, picture.site, folder, ledger, found, trouble)
+    ledger, found = with_ledger(picture, ledger, policy_of(config.tickets))
+    return OpenedTickets(config, picture.site, folder, ledger, found, trouble)
 
 
 def _folder(args: argparse.Namespace) -> Path | None:

@@ -21,7 +21,7 @@ LOOK = 1 << 18
 _TIME = re.compile(rb'\{\s*"ts"\s*:\s*"([^"\\]{4,40})"')
 
 
-class Place(NamedTuple):
+class LineOffset(NamedTuple):
     """An offset in a segment at which a line begins. ``line``: number of lines before it, as far as known. A compressed
     segment has only two: 0 and the size of its file.
     """
@@ -31,18 +31,18 @@ class Place(NamedTuple):
     line: int = 0
 
 
-def place_after(segment: Segment, after: int) -> Place:
+def place_after(segment: Segment, after: int) -> LineOffset:
     """A position near, but not after, the first line of a segment with a greater number.
 
     The beginning if it cannot be determined: in a compressed segment, or if numbers are not consecutive.
     """
     begin = max(segment.first, 1)
     if segment.compressed or after < begin:
-        return Place(segment)
+        return LineOffset(segment)
     with segment.path.open("rb") as file:
         state = os.fstat(file.fileno())
         if not stat.S_ISREG(state.st_mode):
-            return Place(segment)
+            return LineOffset(segment)
         low, high, line = 0, state.st_size, 0
         while high - low > NEAR:
             middle = (low + high) // 2
@@ -51,10 +51,10 @@ def place_after(segment: Segment, after: int) -> Place:
                 high = middle
             else:
                 low, line = at, number - begin
-    return Place(segment, low, line)
+    return LineOffset(segment, low, line)
 
 
-def place_since(log: Path, since: str) -> Place | None:
+def place_since(log: Path, since: str) -> LineOffset | None:
     """The position to read records since a time (RFC 3339, UTC): the last segment that begins before it, because
     records are nearly in order of time.
 
@@ -64,8 +64,8 @@ def place_since(log: Path, since: str) -> Place | None:
     for segment in reversed(there):
         first = _first_time(segment)
         if first is not None and first < since.encode():
-            return Place(segment)
-    return Place(there[0]) if there else None
+            return LineOffset(segment)
+    return LineOffset(there[0]) if there else None
 
 
 def time_in(line: bytes) -> bytes | None:

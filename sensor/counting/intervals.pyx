@@ -39,7 +39,7 @@ BEAT = np.dtype([
 ])
 
 
-class Rhythm(NamedTuple):
+class IntervalStatistics(NamedTuple):
     """Statistics of a pair at a contact: contacts so far, mean interval in seconds, mean size of its flows in bytes,
     and the dispersion of both.
 
@@ -53,7 +53,7 @@ class Rhythm(NamedTuple):
     size_dispersion: float
 
 
-cdef class Beats:
+cdef class Intervals:
     """``follow`` gets flows in time order, for any period; the result does not depend on batch boundaries."""
 
     cdef uint64_t mask
@@ -72,7 +72,7 @@ cdef class Beats:
         self.intervals = np.zeros((1 << bits, intervals), np.float32)
 
     def follow(self, const uint64_t[:] keys, const int64_t[:] ts, const int64_t[:] sizes):
-        """(row, Rhythm) of each contact of a pair with enough intervals. ``ts``: ns; ``sizes``: bytes of an ended flow,
+        """(row, IntervalStatistics) of each contact of a pair with enough intervals. ``ts``: ns; ``sizes``: bytes of an ended flow,
         -1 for a new one.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
@@ -128,4 +128,4 @@ cdef class Beats:
         if beat.flows:
             size = beat.size / beat.flows
             spread = sqrt(max(beat.squares / beat.flows - size * size, 0.0))
-        return Rhythm(beat.count + 1, mean, intervals.std() / mean, size, spread / size if size else 0.0)
+        return IntervalStatistics(beat.count + 1, mean, intervals.std() / mean, size, spread / size if size else 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.alerts.desk import PACKET_LIMIT, TECHNIQUES_LIMIT, AlertDesk
+from sensor.alerts.aggregation import PACKET_LIMIT, TECHNIQUES_LIMIT, AlertAggregator
 from sensor.core.alert import Alert, Severity
 from sensor.core.attack import TECHNIQUES
 from sensor.core.event import Event
@@ -39,7 +39,7 @@ def actions(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:
 
 def test_the_first_opens_and_repeats_are_counted() -> None:
     """One open record, none for repeats, and the total count at the end."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     assert actions(desk.take(made(10))) == [("open", 1)]
     assert [desk.take(made(10 + n, target=n)) for n in range(2, 6)] == [[]] * 4
     [(action, alert)] = desk.finish(20 * SECOND)
@@ -51,7 +51,7 @@ def test_the_first_opens_and_repeats_are_counted() -> None:
 
 def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
     """Two open repeats are not reported, the tenth is, and so is the first after five minutes."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     desk.take(made(0))
     assert [actions(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
     assert actions(desk.take(made(400))) == [("update", 12)]
@@ -62,7 +62,7 @@ def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
 
 def test_a_rise_in_severity_is_reported_and_never_falls() -> None:
     """The text of the more severe finding is kept when a less severe repeat follows."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     desk.take(made(0))
     [(action, alert)] = desk.take(made(2, severity=Severity.high))
     assert (action, alert.severity) == ("update", Severity.high)
@@ -73,7 +73,7 @@ def test_a_rise_in_severity_is_reported_and_never_falls() -> None:
 
 def test_techniques_of_all_repeats() -> None:
     """Each is listed once, those of the latest finding first; their number is bounded."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     for n, technique in enumerate(("T1190", "T1505.003", "T1190")):
         alert = made(n)
         alert.techniques = (TECHNIQUES[technique],)
@@ -89,7 +89,7 @@ def test_techniques_of_all_repeats() -> None:
 
 def test_at_most_one_a_second_and_key() -> None:
     """Changes within a second of the last record wait for the next tick after it."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     desk.take(made(0.2))
     assert desk.take(made(0.3, severity=Severity.high)) == []
     assert desk.take(made(0.4, severity=Severity.critical)) == []
@@ -101,7 +101,7 @@ def test_at_most_one_a_second_and_key() -> None:
 
 def test_after_suppression_it_is_a_new_finding() -> None:
     """Silence for the suppression period closes the alert with the total count, also without a later finding."""
-    desk = AlertDesk(suppression=100 * SECOND)
+    desk = AlertAggregator(suppression=100 * SECOND)
     desk.take(made(0))
     desk.take(made(1))
     assert actions(desk.take(made(200))) == [("close", 2), ("open", 1)]
@@ -113,7 +113,7 @@ def test_after_suppression_it_is_a_new_finding() -> None:
 
 def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
     """The least recently used key is evicted, and its count is reported."""
-    desk = AlertDesk(keys=2)
+    desk = AlertAggregator(keys=2)
     desk.take(made(0, "a"))
     desk.take(made(1, "a"))
     desk.take(made(2, "b"))
@@ -124,7 +124,7 @@ def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
 
 def test_one_packet_cannot_flood_the_desk() -> None:
     """Alerts of one packet beyond 64 are dropped and counted."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     filed = [desk.take(made(1, f"k{n}")) for n in range(100)]
     assert sum(map(bool, filed)) == PACKET_LIMIT
     assert desk.dropped == 36
@@ -133,7 +133,7 @@ def test_one_packet_cannot_flood_the_desk() -> None:
 
 def test_open_ones_by_severity() -> None:
     """Open alerts are counted by current severity; closed ones are not counted."""
-    desk = AlertDesk()
+    desk = AlertAggregator()
     for key, severity in (("a", Severity.low), ("b", Severity.low), ("c", Severity.high)):
         desk.take(made(0, key, severity))
     desk.take(made(2, "a", Severity.critical))

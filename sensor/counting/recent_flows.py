@@ -41,7 +41,7 @@ class _Conversations(NamedTuple):
     apart: npt.NDArray[np.uint64]
 
 
-class Acquaintances:
+class RecentFlows:
     """Finds new flows; a table of fixed size remembers those of the last ``window`` ns.
 
     ``at_once``: TCP flows count as soon as they are answered, connection attempts too. ``wanted``: 65536 entries for

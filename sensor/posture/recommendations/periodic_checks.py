@@ -1,7 +1,7 @@
-"""Rounds: all periodic checks, once an hour, spread over seconds, so that no packet waits for long.
+"""Periodic checks of the known state of devices: once an hour, spread over seconds, so that no packet waits for long.
 
-Once a day all devices are checked. The other rounds check those that were seen or reported since the previous round, and
-all devices only if other devices changed what a check compares them with.
+All devices are checked once a day. The other rounds check those that were seen or reported since the previous round,
+and all devices only if other devices changed what a check compares them with.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from sensor.core.detector import Context
+from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import DAY, HOUR
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.cases import Case, Cases, Name, packed
+from sensor.posture.recommendations.checks import Check, CheckResult, PacketProof, newest, prove
 from sensor.posture.recommendations.fleet import FirmwareBehind
-from sensor.posture.recommendations.looks import Look, Proven, Verdict, newest, prove
 from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.recommendations.outside import InternetTraffic
 from sensor.posture.recommendations.segments import MisplacedDevice
@@ -29,7 +30,7 @@ _OVER = object()
 Members = Callable[[], Iterable[Member]]
 
 
-class Rounds:
+class PeriodicChecks:
     """``report`` gets an action and its case, ``close`` a case and the reason; ``settled``: see the advisor."""
 
     def __init__(
@@ -41,11 +42,13 @@ class Rounds:
         close: Callable[[Case, int, str], None],
     ) -> None:
         self._context, self._cases, self._members, self._report, self._close = context, cases, members, report, close
-        self._looks: tuple[Look, ...] = (
+        self.tables = NamedTables()
+        misplaced = self.tables.include("misplaced", MisplacedDevice(context))
+        self._checks: tuple[Check, ...] = (
             DefaultNames(),
             EndOfSupport(),
             FirmwareBehind(),
-            MisplacedDevice(context),
+            misplaced,
             InternetTraffic(context),
         )
         self._round: Iterator[None] = iter(())
@@ -81,51 +84,51 @@ class Rounds:
         members = list(self._members())
         known = {one.device.id: one for one in members}
         recent = {name: one for name, one in known.items() if one.since(since)}
-        for look in self._looks:
-            if look.setting in settled:
+        for check in self._checks:
+            if check.setting in settled:
                 continue
-            compared = look.begin(members, now)
-            checked = known if compared else recent | self._due(look, known, since)
+            compared = check.begin(members, now)
+            several = known if compared else recent | self._due(check, known, since)
             affected: set[str] = set()
             work = 0
-            for name, member in checked.items():
+            for name, member in several.items():
                 work += 1
-                if verdict := look.evaluate(member):
+                if verdict := check.evaluate(member):
                     affected.add(name)
-                    work += PROOF * self._found((name, look.setting), member, verdict)
+                    work += PROOF * self._found((name, check.setting), member, verdict)
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_fixed(look, known, checked.keys() - affected)
+            self._close_fixed(check, known, several.keys() - affected)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _due(self, look: Look, known: dict[str, Member], since: int) -> dict[str, Member]:
+    def _due(self, check: Check, known: dict[str, Member], since: int) -> dict[str, Member]:
         """Devices whose case may be reported again from ``since`` (ns) on, with evidence since its last report."""
         return {
             name: known[name]
             for case in self._cases
-            if case.looked
-            and case.setting == look.setting
+            if case.periodic
+            and case.setting == check.setting
             and since <= case.reported + DAY <= self._now
             and (name := case.name[0]) in known
         }
 
-    def _close_fixed(self, look: Look, members: dict[str, Member], faultless: set[str]) -> None:
+    def _close_fixed(self, check: Check, members: dict[str, Member], faultless: set[str]) -> None:
         """Close cases of devices that were checked and are without the fault, or that no longer exist: they were merged
         or evicted.
         """
         for case in self._cases:
             name = case.name[0]
-            if not case.looked or case.setting != look.setting:
+            if not case.periodic or case.setting != check.setting:
                 continue
             if name not in members:
                 self._close(case, self._now, "the device no longer exists")
-            elif name in faultless and (reason := look.fixed(members[name])):
+            elif name in faultless and (reason := check.fixed(members[name])):
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
-    def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
+    def _found(self, name: Name, member: Member, verdict: CheckResult) -> bool:
         """Report new faults, and once a day continuing ones; returns whether evidence was searched. A device that was
         silent since the last report is not reported again.
         """
@@ -148,13 +151,13 @@ class Rounds:
                 packed(proven.proof),
                 proven.first,
                 proven.last,
-                looked=True,
+                periodic=True,
             )
         self._renew(case, verdict, proven)
         self._report("open" if case.reported < 0 else "update", case, self._now)
         return True
 
-    def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
+    def _renew(self, case: Case, verdict: CheckResult, proven: PacketProof) -> None:
         case.does, case.seen, case.severity, case.product = (
             verdict.does,
             verdict.seen,

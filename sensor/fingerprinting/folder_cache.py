@@ -23,7 +23,7 @@ Stored = TypeVar("Stored")
 READERS = ("load.py", "entries.py", "literals.py")
 
 
-class Shelf:
+class FolderCache:
     """The cache of one folder."""
 
     def __init__(self, folder: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 
-class Cut:
+class MessageSplitter:
     """``size`` (data, at): size of the message that begins there, 0 if more bytes are needed, -1 if none begins;
     ``keep``: bytes of a message that are passed on. Stores the beginning of at most one message, and how much of a
     message to skip. ``lost``: the next message boundary is unknown.

@@ -1,11 +1,11 @@
-"""The alert desk: folds repeats of a finding into one alert with a count, and reports the alert again only when it
-changes.
+"""Aggregation of alerts: folds repeats of a finding into one alert with a count, and reports the alert again only when
+it changes.
 
 The first finding of a key is reported as ``open``. Repeats within ``suppression`` of the last one update the count, the
 last time, the targets and, if higher, the severity; they are reported as ``update`` when the severity rose, when the
 count is ten times the reported one, or after five minutes. An alert without repeats for the whole ``suppression`` is
 reported as ``close``, with its final count. At the end of a run, unreported changes are reported once, and the alerts
-stay open. Packet time drives the desk; the number of keys and of alerts per packet is limited.
+stay open. Packet time drives it; the number of keys and of alerts per packet is limited.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Case(msgspec.Struct):
         return action, self.alert
 
 
-class AlertDesk:
+class AlertAggregator:
     """``folded``: repeats that increased a count; ``dropped``: alerts beyond the limit per packet."""
 
     def __init__(self, suppression: int = SUPPRESSION, keys: int = KEYS_LIMIT) -> None:

@@ -11,8 +11,8 @@ from sensor.core import addresses
 from sensor.core.addresses import Networks
 from sensor.core.flow import Change
 from sensor.core.time_units import SECOND
-from sensor.counting.acquaintances import ANSWERED_PACKETS, EPHEMERAL, Acquaintances
 from sensor.counting.changes import ChangeReader, Changes
+from sensor.counting.recent_flows import ANSWERED_PACKETS, EPHEMERAL, RecentFlows
 from tests.detectors.stories import TCP, UDP, Story
 
 HOST, OTHER, SERVER, SECOND_SERVER = "10.0.0.5", "10.0.0.6", "10.0.0.80", "10.0.0.81"
@@ -25,10 +25,10 @@ def read(story: Story) -> Changes:
     return ChangeReader(Networks()).read(story.changes())
 
 
-def new(story: Story, units: Acquaintances | None = None, **options: Any) -> list[str]:
+def new(story: Story, units: RecentFlows | None = None, **options: Any) -> list[str]:
     """The new conversations, as ``client>server:port``."""
     changes = read(story)
-    rows = changes.rows[(units or Acquaintances(DAY, **options)).fresh(changes)]
+    rows = changes.rows[(units or RecentFlows(DAY, **options)).fresh(changes)]
     ends = [
         [addresses.text(int(row[f"{end}_hi"]) << 64 | int(row[f"{end}_lo"])) for end in ("client", "server")]
         for row in rows
@@ -57,7 +57,7 @@ def test_a_tcp_flow_that_goes_on_does_not_count_yet() -> None:
 
 def test_at_once_a_tcp_flow_counts_once() -> None:
     """Its end is not a second conversation, however many packets it has."""
-    changes, unit = read(tcp()), Acquaintances(DAY, at_once=True)
+    changes, unit = read(tcp()), RecentFlows(DAY, at_once=True)
     assert [Change(int(kind)) for kind in changes.rows[unit.fresh(changes)]["kind"]] == [Change.ANSWERED]
 
 
@@ -150,7 +150,7 @@ def test_external_clients_are_one() -> None:
 
 
 def test_a_conversation_is_new_again_after_the_window() -> None:
-    unit = Acquaintances(3600 * SECOND)
+    unit = RecentFlows(3600 * SECOND)
     assert len(new(tcp(), unit)) == 1
     assert new(Story().flow(3000, HOST, SERVER, 443, answered=True, ended=5, packets=ENOUGH), unit) == []
     late = Story().flow(7200, HOST, SERVER, 443, answered=True, ended=5, packets=ENOUGH)
@@ -180,5 +180,5 @@ def test_wanted_ports_count_at_the_end_or_at_once() -> None:
 def test_flows_to_a_flooded_target_do_not_count() -> None:
     changes = read(tcp())
     flooded = Changes(changes.rows, changes.contacts, np.ones(len(changes.contacts), np.bool_))
-    assert Acquaintances(DAY).fresh(changes) != []
-    assert Acquaintances(DAY).fresh(flooded) == []
+    assert RecentFlows(DAY).fresh(changes) != []
+    assert RecentFlows(DAY).fresh(flooded) == []

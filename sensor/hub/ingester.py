@@ -20,7 +20,7 @@ from sensor.boundary import Boundary, Fault
 from sensor.hub.batch import Message, Quarantined
 from sensor.hub.database import Connection
 from sensor.hub.held_connection import HeldConnection
-from sensor.hub.intake import Intake, Outcome
+from sensor.hub.intake import Intake, IntakeResult
 from sensor.hub.settings import Hub
 from sensor.hub.stream import consumer, message_of
 from sensor.logs.logs import log
@@ -33,7 +33,7 @@ PAUSE_S = 1.0
 Source = JetStreamContext.PullSubscription
 
 
-class Taker:
+class Ingester:
     """Has its own database connection. ``client``: the worker's connection to NATS."""
 
     def __init__(self, hub: Hub, client: Client) -> None:
@@ -98,7 +98,7 @@ class Taker:
             body = msgspec.json.encode(Commit(message.id, outcome.reason, outcome.wanted))
             await self._client.publish(subject(messages.COMMITS, message.key), body)
 
-    def _commit(self, taken: Sequence[Message]) -> dict[tuple[str, str], Outcome] | None:
+    def _commit(self, taken: Sequence[Message]) -> dict[tuple[str, str], IntakeResult] | None:
         """Commit messages; returns their results, or None if the database is unreachable. A message on which the intake
         fails is quarantined separately.
         """
@@ -113,11 +113,11 @@ class Taker:
         outcomes = [outcome for result in results if result is not None for outcome in result]
         return {(outcome.message.key, outcome.message.id): outcome for outcome in outcomes}
 
-    def _taking(self, taken: Sequence[Message]) -> Iterator[list[Outcome] | None]:
+    def _taking(self, taken: Sequence[Message]) -> Iterator[list[IntakeResult] | None]:
         yield self._store.use(lambda base: Intake(base).take(taken))
 
 
-def _set_aside(message: Message, base: Connection) -> list[Outcome]:
+def _set_aside(message: Message, base: Connection) -> list[IntakeResult]:
     return Intake(base).set_aside(
         message, Quarantined("fault", "an internal error of the hub: see the log of its worker")
     )
