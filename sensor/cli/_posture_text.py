@@ -17,6 +17,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._site import picture_of
 from sensor.cli._table import for_terminal, table
+from sensor.core.device_text import product_text
 from sensor.posture.picture import Picture
 from sensor.posture.scores.exposure import band_of
 from sensor.views.posture import (
@@ -110,7 +111,7 @@ def _device_table(rows: Iterable[ScoreRow]) -> str:
 
 def _device_row(row: ScoreRow) -> tuple[str, ...]:
     because = " + ".join(f"{term.points:.1f} {term.name}" for term in row.terms if term.points)
-    return f"{row.points:.1f}", row.band, row.text, f"{row.vendor} {row.model}".strip(), row.segment, because
+    return f"{row.points:.1f}", row.band, row.text, product_text(row.vendor, row.model), row.segment, because
 
 
 # Groups.

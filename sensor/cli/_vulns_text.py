@@ -10,6 +10,7 @@ from typing import Any
 from sensor.cli._show import first_of, part, tidy
 from sensor.cli._table import for_terminal, table
 from sensor.cli._times import clock
+from sensor.core.device_text import product_text
 from sensor.core.ids import short_id
 from sensor.posture.vulnerabilities.about import About
 from sensor.posture.vulnerabilities.fleet import Fleet
@@ -154,7 +155,7 @@ def _show_row(one: FindingRow) -> tuple[str, ...]:
         f"{one.priority:.1f}",
         short_id(one.device),
         one.address,
-        f"{one.vendor} {one.model}".strip(),
+        product_text(one.vendor, one.model),
         one.firmware,
         _verdict(one),
         one.reason,

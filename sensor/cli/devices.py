@@ -5,6 +5,7 @@ exactly, other keys match parts of the value; case is ignored. The same key twic
 TEXT alone searches all attributes. Data comes from the inventory of `sensor run`, or from a newer replay.
 
 actions:
+  list [FILTER…]               list devices (default)
   set DEVICE KEY=VALUE…        set attributes; your values override observations until KEY= removes them
   tag DEVICE TAG…              add tags; untag removes them
   merge DEVICE OTHER           merge two devices into the first
@@ -36,6 +37,7 @@ EXAMPLES = """\
 """
 # Action → (module, function).
 ACTIONS = {
+    "list": ("_devices_list", "list_devices"),
     "set": ("_devices_actions", "set_words"),
     "tag": ("_devices_actions", "tag"),
     "untag": ("_devices_actions", "tag"),

@@ -22,3 +22,8 @@ def device_text(device: Device | None, subject: Subject) -> str:
         return place
     name = " ".join(filter(None, (type_label(device.type) if device.type != "unknown" else "", device.label)))
     return f"{name} ({place})" if name and name != place else place
+
+
+def product_text(vendor: str, model: str) -> str:
+    """Vendor and model: ``HP LaserJet M479``. Many models begin with the vendor, which is then not repeated."""
+    return model if model.lower().startswith(f"{vendor.lower()} ") else f"{vendor} {model}".strip()

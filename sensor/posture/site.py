@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sensor.core.addresses import Networks
+from sensor.core.device_text import product_text
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.core.type_labels import type_label
@@ -51,7 +52,7 @@ class Node(NamedTuple):
 
     @property
     def product(self) -> str:
-        return f"{self.vendor} {self.model}".strip()
+        return product_text(self.vendor, self.model)
 
 
 class Site(NamedTuple):

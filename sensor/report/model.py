@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from sensor.core.device_text import product_text
+
 FORMAT, VERSION = "passive-network-sensor/report", 1
 
 # RFC 3339 in UTC, or empty if unknown.
@@ -93,7 +95,7 @@ class Device(Part, kw_only=True):
 
     @property
     def product(self) -> str:
-        return f"{self.vendor} {self.model}".strip()
+        return product_text(self.vendor, self.model)
 
     @property
     def text(self) -> str:

@@ -38,6 +38,7 @@ def test_the_table(run_cli, log: Path) -> None:
         (["contested=type"], [10]), (["type!=camera", "state=present"], [9, 10, 11]),
         (["seen<1h"], [9, 10, 11, 12, 13]), (["seen>1h"], []),
         (["confidence>0.7"], [10, 12]), (["first<1m"], []),
+        (["list"], [9, 10, 11, 12, 13]), (["list", "type=camera"], [12, 13]),
     ],
 )  # fmt: skip
 def test_filters(run_cli, filters: list[str], found: list[int]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core import addresses
 from sensor.core.device import TYPES, Attribute, Device
-from sensor.core.device_text import device_text
+from sensor.core.device_text import device_text, product_text
 from sensor.core.observation import Evidence, Subject
 from sensor.core.type_labels import a_type, type_label, types_counted
 
@@ -31,6 +31,21 @@ def device(kind: str, *names: str) -> Device:
 )
 def test_a_device_is_named_by_type_name_and_address(kind: str, names: tuple[str, ...], text: str) -> None:
     assert device_text(device(kind, *names), PHONE) == text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "text"),
+    [
+        ("HP", "Officejet Pro 8620", "HP Officejet Pro 8620"),
+        ("HP", "HP Officejet Pro 8620", "HP Officejet Pro 8620"),
+        ("Mitel", "MITEL 5330e IP", "MITEL 5330e IP"),
+        ("LG", "LGLS751", "LG LGLS751"),
+        ("HP", "", "HP"),
+        ("", "A19", "A19"),
+    ],
+)
+def test_the_vendor_of_a_product_is_named_once(vendor: str, model: str, text: str) -> None:
+    assert product_text(vendor, model) == text
 
 
 def test_an_endpoint_that_is_no_device_is_named_by_its_address_or_mac() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sensor.core.device_text import product_text
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.checks import CheckResult
 from sensor.posture.vulnerabilities.names import load_names
@@ -39,7 +40,7 @@ class FirmwareBehind:
         fleet = self._fleets.get((member.vendor, member.model))
         if fleet is None or not member.firmware or len(fleet.versions) < 2:
             return None
-        product = f"{member.vendor} {member.model}"
+        product = product_text(member.vendor, member.model)
         other = _newest(member, fleet)
         if other is member:
             return None
@@ -53,7 +54,7 @@ class FirmwareBehind:
 
     def fixed(self, member: Member) -> str:
         return (
-            f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one"
+            f"it runs {member.firmware}, and no other {product_text(member.vendor, member.model)} runs a newer one"
             if member.firmware
             else ""
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 from datetime import UTC, date, datetime
 
+from sensor.core.device_text import product_text
 from sensor.core.time_units import SECOND
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.checks import CheckResult
@@ -54,17 +55,13 @@ class EndOfSupport:
 
 
 def _product(member: Member) -> str:
-    return _called(member.vendor, member.model)
-
-
-def _called(vendor: str, model: str) -> str:
-    return f"{vendor} {model}".strip()
+    return product_text(member.vendor, member.model)
 
 
 @functools.lru_cache(maxsize=16384)
 def support_of(vendor: str, model: str, kind: str, system: str, firmware: str) -> Support | None:
     """The entry for such a device."""
-    product = _called(vendor, model)
+    product = product_text(vendor, model)
     return max(
         (one for one in supports() if one.covers(product, kind, system, firmware)),
         key=lambda one: one.ends,

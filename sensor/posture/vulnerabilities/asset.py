@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from sensor.core.device_text import product_text
 from sensor.core.reader import clean
 from sensor.inventory.corrections import OPERATOR
 
@@ -28,7 +29,7 @@ class Asset(NamedTuple):
     @property
     def product(self) -> str:
         """Vendor and model as one text, in which products are searched."""
-        return f"{self.vendor} {self.model}".strip()
+        return product_text(self.vendor, self.model)
 
     @property
     def trouble(self) -> str:
