@@ -112,7 +112,7 @@ def test_expired_mutes_come_last_and_suppressed_alerts_name_their_mute(start, tm
         rows = re.findall(r"<tr.*?</tr>", text.partition("<tbody>")[2], re.DOTALL)
         found = [re.findall(r"mono\">(m\d)<|>(expired|in force)<|Suppressed\">(\d+)<", row) for row in rows]
         assert [["".join(one) for one in row] for row in found[:2]] == [["m2", "in force", "1"], ["m1", "expired", "0"]]
-        assert "scanned 25 tcp ports" in rows[3]
+        assert "scanned 25 TCP ports" in rows[3]
         assert 'data-name="Mute">m2<' in rows[3]
         assert len(rows) == 4
 

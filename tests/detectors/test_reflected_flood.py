@@ -77,7 +77,7 @@ def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
 
 def test_answers_to_pings_that_were_never_sent(golden: Golden) -> None:
     """The victim of a Smurf attack receives echo replies without requests."""
-    golden(one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary, "of 15")
+    golden(one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary, "from 15")
 
 
 def test_handshakes_that_no_host_began() -> None:

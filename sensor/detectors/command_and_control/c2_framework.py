@@ -225,7 +225,7 @@ class C2Framework(EventDetector):
             "interval_s": round(middle / SECOND, 2),
             "dispersion": round(spread, 3),
         }
-        what = "a C2 agent: regular check-ins " + (
+        what = "check-ins at regular intervals, " + (
             "with the user agent of a browser" if disguised else "without a user agent"
         )
         grade = Severity.medium if disguised and not is_fixed_function(self.context, client) else Severity.low
@@ -254,7 +254,7 @@ class C2Framework(EventDetector):
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} communicated with {who(self.context, server)} like {what}",
+            summary=f"{who(self.context, client)} communicated with {who(self.context, server)}: {what}",
             why=why,
             numbers=numbers or {"found": 1, "threshold": 1, "signature": known.id if known else what},
             key=(text(server.address),),

@@ -189,12 +189,13 @@ class ResolverBypass(EventDetector):
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
         if not self.context.networks.inside(actor.address) or not self._reported.fresh((actor.address, how), event.ts):
             return
+        over = "" if how == "DNS" else f" over {how}"
         own = [addresses.text(each) for each in (*self._handed, *self._inner)]
         yield self.alert(
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} uses the DNS resolver {server} ({how})",
+            summary=f"{who(self.context, actor)} uses the DNS resolver {server}{over}",
             why=(f"{server} is not a resolver of this network" + (f": {some(own, 3)}" if own else ""), why),
             numbers={"how": how, "server": server, "threshold": 1},
             key=(how,),

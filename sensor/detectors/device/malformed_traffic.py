@@ -15,6 +15,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
+from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts
@@ -67,13 +68,13 @@ class MalformedTraffic(EventDetector):
             return
         actor, target, _, _ = ends_of(packet)
         proto = PROTOCOLS.get(packet.proto, str(packet.proto)) if packet.ip_version else "ethernet"
+        label = protocol_label(event.dissector)
         yield self.alert(
             event,
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} sent {count} malformed {event.dissector} messages to "
-                f"{who(self.context, target)}"
+                f"{who(self.context, actor)} sent {count} malformed {label} messages to {who(self.context, target)}"
             ),
             why=(f"{count} malformed messages within {self.options.window_s} s (threshold {self.options.messages})",),
             numbers={

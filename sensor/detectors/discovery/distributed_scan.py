@@ -98,20 +98,19 @@ class DistributedScan(FlowDetector):
         return [(int(contacts["row"][at[i]]), Finding(int(ports[i]), int(sources[i]))) for i in hits]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        want, actor, target, proto = self.options, client_of(flow), server_of(flow), PROTOCOLS[flow.proto]
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        proto = PROTOCOLS[flow.proto]
+        ports = f"{numbers.ports} {proto.upper()} ports"
         alert = self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
-                f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {numbers.ports} "
-                f"{proto} ports of {who(self.context, target)}"
+                f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {ports} of "
+                f"{who(self.context, target)}"
             ),
             why=(
-                (
-                    f"{numbers.ports} {proto} ports rejected or did not answer within {want.window_s} s (threshold "
-                    f"{want.ports})"
-                ),
+                (f"{ports} rejected or did not answer within {want.window_s} s (threshold {want.ports})"),
                 f"{numbers.sources} sources (threshold {want.sources})",
             ),
             numbers={

@@ -21,7 +21,7 @@ from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, several, some, who
 from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
@@ -104,17 +104,15 @@ class PortScan(FlowDetector):
         want, actor, target = self.options, client_of(flow), server_of(flow)
         threshold, window = (want.slow_ports, want.slow_window_s) if numbers.slow else (want.ports, want.window_s)
         proto = PROTOCOLS[flow.proto]
+        ports = f"{numbers.failed} {proto.upper()} ports"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=(
-                f"{who(self.context, actor)} scanned {numbers.failed} {proto} ports of "
-                f"{who(self.context, target)} that did not answer"
-            ),
+            summary=(f"{who(self.context, actor)} scanned {ports} of {who(self.context, target)} that did not answer"),
             why=(
-                f"{numbers.failed} {proto} ports rejected or did not answer within {window} s (threshold {threshold})",
-                f"{numbers.answered} other port{'s' if numbers.answered != 1 else ''} answered",
+                f"{ports} rejected or did not answer within {window} s (threshold {threshold})",
+                f"{several(numbers.answered, 'other port')} answered",
                 f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
             ),
             numbers={

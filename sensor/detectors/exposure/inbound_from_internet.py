@@ -127,8 +127,8 @@ class InboundFromInternet(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, target)} answered a connection of {who(self.context, actor)} from the "
-                f"internet on {name}"
+                f"{who(self.context, target)} answered a connection from the external host "
+                f"{who(self.context, actor)} to {name}"
             ),
             why=(
                 f"the flow was opened by the external host, port {flow.client_port}, and {how}",

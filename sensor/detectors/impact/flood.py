@@ -99,13 +99,13 @@ class Flood(FlowDetector):
             actor=client_of(flow),
             target=target,
             summary=(
-                f"{proto} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
+                f"{proto.upper()} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
                 f"within a {each}"
             ),
             why=(
                 (
-                    f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer (threshold "
-                    f"{numbers.threshold})"
+                    f"{numbers.flows} new {proto.upper()} flows to {block} within a {each} without an answer "
+                    f"(threshold {numbers.threshold})"
                 ),
                 (
                     f"at least {numbers.sources} sources: the addresses belong to many hosts or are spoofed; the "

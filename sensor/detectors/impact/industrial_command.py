@@ -19,6 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.packet import Packet
+from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
@@ -112,7 +113,7 @@ class IndustrialCommand(EventDetector):
         count = self._writes.add(pair, packet.ts)
         settled = packet.ts - since >= self.options.settled_s * SECOND
         if techniques := _techniques(event, name):
-            reason = f"{_protocol(event)} function {name or 'diagnostics'!r}"
+            reason = f"{protocol_label(_protocol(event))} function {name or 'diagnostics'!r}"
             severity = Severity.medium if new and settled else Severity.low
             yield from self._alert(event, name or "diagnostics", reason, techniques, severity, 1)
         elif count >= self.options.writes:

@@ -211,18 +211,20 @@ class ReflectedFlood(FlowDetector):
         servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
         single = flow.kind == Change.ENDED and not silent
         count = flow.server_packets if single else numbers.servers
-        what = f"{count} answers of one server" if single else f"answers of {count} servers"
+        answers = "echo replies" if service == "ping" else f"{service} answers"
+        what = (
+            f"{count} unsolicited {answers} from one server"
+            if single
+            else f"unsolicited {answers} from {count} servers"
+        )
         alert = self.alert(
             flow,
             actor=server,
             target=victim,
             targets=[victim, *(Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED)],
-            summary=f"{who(self.context, victim)} received unsolicited {service} {what}",
+            summary=f"{who(self.context, victim)} received {what}",
             why=(
-                (
-                    f"{service} {what} without a request of {addresses.text(victim.address)} (threshold "
-                    f"{numbers.threshold})"
-                ),
+                f"{what}: {addresses.text(victim.address)} sent no request (threshold {numbers.threshold})",
                 (
                     "the servers are abused as reflectors with a spoofed source address, among them "
                     f"{some(servers or [addresses.text(server.address)])}"

@@ -99,14 +99,15 @@ class SpoofedFlood(FlowDetector):
         want, target, proto = self.options, server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
         hidden = numbers.segment or not flow.client_mac
         actor = Subject(flow.client_mac, flow.client, flow.vlan) if hidden else Subject(flow.client_mac, 0, flow.vlan)
-        name = f"a host in VLAN {flow.vlan}" if hidden else who(self.context, actor)
+        where = f"VLAN {flow.vlan}" if flow.vlan else "this segment"
+        name = f"a host in {where}" if hidden else who(self.context, actor)
         threshold = want.segment if numbers.segment else want.sources
         alert = self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
-                f"{name} sent a {proto} flood with {numbers.sources} invalid source addresses, among the "
+                f"{name} sent a {proto.upper()} flood with {numbers.sources} invalid source addresses, among the "
                 f"targets {addresses.text(flow.server)}"
             ),
             why=(

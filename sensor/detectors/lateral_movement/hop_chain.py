@@ -17,7 +17,7 @@ from sensor.core.flow import Flow
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, several, who
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name
 
 HOSTS_LIMIT = 8192
@@ -94,7 +94,7 @@ class HopChain(AdminSessions):
             targets=path[1:],
             summary=(
                 f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions "
-                f"within {minutes:.0f} min"
+                f"within {several(max(1, round(minutes)), 'minute')}"
             ),
             why=(
                 " → ".join(

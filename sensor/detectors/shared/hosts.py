@@ -73,6 +73,11 @@ def is_fixed_function(context: Context, subject: Subject) -> bool:
     return device is not None and device.fixed_function
 
 
+def several(count: int, noun: str) -> str:
+    """A number with its noun: ``1 account``, ``3 accounts``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def some(items: list[str], most: int = 5) -> str:
     """The first few of a list, and the number of others."""
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -1,0 +1,32 @@
+"""Names of protocols in sentences: ``Kerberos`` for the dissector ``kerberos``; most are abbreviations."""
+
+from __future__ import annotations
+
+LABELS = {
+    "bacnet": "BACnet",
+    "baichuan": "Baichuan",
+    "crestron": "Crestron",
+    "dcerpc": "DCE/RPC",
+    "dhcpv6": "DHCPv6",
+    "dropbox": "Dropbox",
+    "edimax": "Edimax",
+    "enip": "EtherNet/IP",
+    "isakmp": "IKE",
+    "kasa": "Kasa",
+    "kerberos": "Kerberos",
+    "mdns": "mDNS",
+    "modbus": "Modbus",
+    "mysql": "MySQL",
+    "postgres": "PostgreSQL",
+    "redis": "Redis",
+    "rsync": "rsync",
+    "s7comm": "S7comm",
+    "stratum": "Stratum",
+    "telnet": "Telnet",
+    "tuya": "Tuya",
+}
+
+
+def protocol_label(name: str) -> str:
+    """The name of the protocol of a dissector."""
+    return LABELS.get(name) or name.upper()
