@@ -69,12 +69,12 @@ def share() -> None:
     """Applies to all tests of this process, and to its forked processes."""
     assembly.known = _Shared(assembly.known)
     process.some_frozen = lambda: True  # the objects of the tests are
-    recording.Aside = Within  # type: ignore[misc]
+    recording.RecordsProcess = Within  # type: ignore[misc]
 
 
 def alone() -> None:
     """For a forked process that is a program of its own: its records are written by a child process."""
-    recording.Aside = Beside  # type: ignore[misc]
+    recording.RecordsProcess = Beside  # type: ignore[misc]
 
 
 def warm() -> None:

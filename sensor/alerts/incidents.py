@@ -32,6 +32,8 @@ STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
 # This many different alerts below medium are reported as an incident too.
 MANY = 3
 NAMED_LIMIT = 4
+# First words of titles that are names.
+NAMES = frozenset(("Kerberos", "Smurf", "Zerologon"))
 # Tactics after which a target may act for the attacker. A host that was merely scanned does not.
 TAKING_OVER = frozenset(
     (
@@ -206,9 +208,7 @@ class Incidents:
             return incident.story[0].summary
         titles = list(dict.fromkeys(chapter.title for chapter in incident.story))
         more = f" and {len(titles) - NAMED_LIMIT} more" if len(titles) > NAMED_LIMIT else ""
-        phrase = ", then ".join(
-            title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT]
-        )
+        phrase = ", then ".join(map(_within_sentence, titles[:NAMED_LIMIT]))
         who = ", then ".join(device_text(self._device(actor), actor) for actor in incident.actors[:NAMED_LIMIT])
         reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
         return f"{who}: {phrase}{more}; {reach}{_within(incident.ts - incident.first)}"
@@ -225,6 +225,12 @@ class Incidents:
 
     def _close(self, case: _Case) -> Filed:
         return [("close", case.incident)] if case.reported >= 0 else []
+
+
+def _within_sentence(title: str) -> str:
+    """``address scan`` for ``Address scan``; names such as Kerberos and PsExec keep their capital."""
+    first = title.partition(" ")[0]
+    return title if first in NAMES or first[1:] != first[1:].lower() else title[:1].lower() + title[1:]
 
 
 def _within(span: int) -> str:

@@ -28,6 +28,9 @@ PEEK_BLOCK, PEEK_ROWS, PEEKS = 64 << 10, 256, 16
 MOST_SOURCES = 65535
 """The row column ``source`` has 16 bits; files beyond that share the last name."""
 
+NAMED = 3
+"""Number of files that the name of a source of several files has."""
+
 FAULTS_LIMIT = 10_000
 """Number of damages and unreadable files that are kept, for a run that follows a folder for years."""
 
@@ -38,7 +41,8 @@ class CaptureFiles:
     """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
-        self.name = ", ".join(clean(path) for path in paths)
+        more = f" and {len(paths) - NAMED} more files" if len(paths) > NAMED + 1 else ""
+        self.name = ", ".join(map(clean, paths[:NAMED] if more else paths)) + more
         self.names: list[str] = []
         self.tally = Tally()
         self.damages: list[Damage] = []

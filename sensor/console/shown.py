@@ -15,6 +15,7 @@ from sensor.console.moments import age_text, parsed
 from sensor.console.parts import each, pairs
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
+from sensor.core.time_units import duration_text
 from sensor.datasets.dataset import Dataset
 from sensor.documents.spans import span_text
 from sensor.tables.lines import SEVERITIES
@@ -130,15 +131,6 @@ def duration(seconds: int) -> str:
     return span_text(seconds)
 
 
-def long_duration(seconds: float) -> str:
-    """``6 d 22 h``: the two largest units that are not zero."""
-    left, parts = round(seconds), []
-    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        parts += [f"{left // size} {name}"] if left >= size else []
-        left %= size
-    return " ".join(parts[:2]) or "0 s"
-
-
 def segment(name: str) -> str:
     """A segment for readers: ``vlan 20`` → ``VLAN 20``, networks as they are."""
     return f"VLAN {name[5:]}" if name.startswith("vlan ") else name
@@ -175,7 +167,7 @@ FILTERS = {
     one.__name__: one
     for one in (
         moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, coded, cell,
-        breakable, setting, done, instant, duration, long_duration, segment,
+        breakable, setting, done, instant, duration, duration_text, segment,
     )
 }  # fmt: skip
 TESTS = {"address": is_address, "moment": is_moment}

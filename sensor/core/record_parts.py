@@ -12,8 +12,10 @@ from typing import Any
 
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
+from sensor.core.device_text import product_text
 from sensor.core.observation import Evidence, Subject
 from sensor.core.reader import clean
+from sensor.core.type_labels import type_label
 
 TEXT_LIMIT, SHORT_TEXT_LIMIT, MSG_LIMIT = 512, 256, 512
 LIST_LIMIT, FACTS_LIMIT, ITEMS_LIMIT = 64, 32, 16
@@ -28,7 +30,7 @@ _KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
 _APART = frozenset(("type", "tags", *_KEYS))
 _PREDICATES = {
     "back": "is back",
-    "merged": "is identical to a device known before",
+    "merged": "was merged with an earlier device",
     "split": "is separate from the device it was assigned to",
 }
 
@@ -110,7 +112,7 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
     """
     device, action = change.device, change.action
     kind, vendor, model = device.value("type"), device.value("vendor"), device.value("model")
-    who = (kind or "device") + (f" {vendor}" if vendor else "") + (f" {model}" if model else "")
+    who = " ".join(filter(None, (type_label(kind) if kind else "device", product_text(vendor, model))))
     if ips := ips_of(device) if ips is None else ips:
         who += f" at {ips[0]}"
     elif device.macs:
@@ -125,9 +127,15 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
     elif action in _PREDICATES:
         sentence = f"{who} {_PREDICATES[action]}"
     else:
-        fields = "; ".join([f"{one.field} {one.old or 'unknown'} → {one.new or 'unknown'}" for one in change.changes])
+        fields = "; ".join(
+            [f"{one.field} {_value(one.field, one.old)} → {_value(one.field, one.new)}" for one in change.changes]
+        )
         sentence = f"{who}: {fields}" if fields else f"{who} {action}"
     return f"{sentence}: {change.note}" if change.note else sentence
+
+
+def _value(field: str, value: str) -> str:
+    return "unknown" if not value else type_label(value) if field == "type" else value
 
 
 def claim_body(one: Evidence) -> Body:

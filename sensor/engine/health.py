@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from sensor.core.flow import Change
 from sensor.core.ip_protocols import TCP
-from sensor.core.time_units import SECOND
+from sensor.core.time_units import SECOND, duration_text
 
 SILENCE_S, JUMP_S = 60, 60
 # Thresholds: shares of packets for packet loss, unread messages and truncated frames; share of established connections
@@ -136,10 +136,16 @@ class Health:
         elif step > SILENCE_S:
             facts: Facts = {"silence_s": step, "threshold_s": SILENCE_S}
             yield from self._rarely(
-                Finding("sensor.no_traffic", before + SILENCE_S * SECOND, "info", f"no packets for {step:,} s", facts)
+                Finding(
+                    "sensor.no_traffic",
+                    before + SILENCE_S * SECOND,
+                    "info",
+                    f"no packets for {duration_text(step)}",
+                    facts,
+                )
             )
             yield from self._rarely(
-                Finding("sensor.traffic_resumed", now, "info", f"packets again after {step:,} s", facts)
+                Finding("sensor.traffic_resumed", now, "info", f"packets again after {duration_text(step)}", facts)
             )
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:
@@ -286,7 +292,7 @@ class Health:
             "sensor.clock_jump",
             now,
             "low",
-            f"the clock moved {way} by {abs(step):,} s: times before and after are not comparable",
+            f"the clock moved {way} by {duration_text(abs(step))}: times before and after are not comparable",
             facts,
         )
 

@@ -123,7 +123,7 @@ def test_what_a_run_handed_over_is_written_before(
 def tail(records: Path, capture: Path) -> None:
     """The unwritten records of a capture, without a writer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sensor.runtime.recording.Aside.end", lambda _: None)
+        patch.setattr("sensor.runtime.recording.RecordsProcess.end", lambda _: None)
         replayed(records, capture)
     assert list((records / FOLDER).glob(f"*{SUFFIX}"))
 
