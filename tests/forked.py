@@ -34,7 +34,7 @@ from tests.sharing import alone
 # What a command of `sensor` imports once it runs.
 IMPORTS: dict[str, Sequence[str]] = {
     "replay": ("sensor.records.process", "sensor.records.writer", "sensor.records.upkeep"),
-    "console": ("sensor.console.serve", "uvicorn.lifespan.on", "anyio._backends._asyncio", "sensor.posture.known"),
+    "console": ("sensor.console.serve", "uvicorn.lifespan.on", "anyio._backends._asyncio", "sensor.posture.latest"),
     "hunt": ("sensor.records.query_process", "duckdb"),
     "report": ("sensor.cli._report_write",),
 }

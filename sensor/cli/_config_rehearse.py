@@ -59,7 +59,7 @@ def _alerts(args: argparse.Namespace) -> list[Record]:
     """The last record of each alert of the dataset, of the time of --rehearse before the newest."""
     from sensor.cli._views import stop_of, views_of
     from sensor.tables.lines import time_or
-    from sensor.views.known import stories_of
+    from sensor.views.latest import stories_of
 
     args.events = None
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sensor.datasets.dataset import Dataset
     from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
-    from sensor.posture.known import Known as Records
+    from sensor.posture.latest import Known as Records
     from sensor.views.log_state import Take
 
 Record = dict[str, Any]
@@ -100,7 +100,7 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
     import sqlite3
 
     from sensor.cli._views import stop_of, tables_of
-    from sensor.views.known import stories_of
+    from sensor.views.latest import stories_of
 
     data = tables_of(dataset) if take is None else None
     if data is None:

@@ -299,7 +299,7 @@ def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:
 def _alerts(args: argparse.Namespace) -> list[Record]:
     """The last record of each alert of the dataset; with --rehearse those of its last days."""
     from sensor.cli._views import stop_of, views_of
-    from sensor.views.known import stories_of
+    from sensor.views.latest import stories_of
 
     try:
         records = list(stories_of(views_of(args, "alerts")).alerts.values())

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sensor.console.answering import Page, endpoint, of_dataset
 from sensor.console.api.routes import api_routes
 from sensor.console.pages import (
     alert,
@@ -59,6 +58,7 @@ from sensor.console.pages import (
     vulnerabilities,
 )  # fmt: skip
 from sensor.console.render import NAV
+from sensor.console.request_handling import Page, endpoint, of_dataset
 from sensor.console.security.guard import Guard
 from sensor.console.settings import Console
 from sensor.views.errors import NotReadable

@@ -1,4 +1,4 @@
-"""Templates: Jinja2 escapes all values, and every text is cleaned of control characters (``shown.py``)."""
+"""Templates: Jinja2 escapes all values, and every text is cleaned of control characters (``template_filters.py``)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.console.languages import Language
 from sensor.console.messages import Translated, translated
 from sensor.console.page_request import PageRequest, url_of
 from sensor.console.saved_views import PATHS
-from sensor.console.shown import FILTERS, TESTS, cleaned
+from sensor.console.template_filters import FILTERS, TESTS, cleaned
 from sensor.core.type_labels import type_label
 from sensor.records.installed import installed
 from sensor.tables.lines import SEVERITIES

@@ -1,7 +1,7 @@
 """The nodes of wants (``core.wants``): immutable, each with the fields that it reads.
 
-``holds`` evaluates a node by interpretation; ``code`` returns it as a Python expression for ``engine/choice.py``, which
-compiles the wants of all subscribers of a class into one function.
+``holds`` evaluates a node by interpretation; ``code`` returns it as a Python expression for
+``engine/compiled_wants.py``, which compiles the wants of all subscribers of a class into one function.
 """
 
 from __future__ import annotations

@@ -34,12 +34,12 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
+from sensor.engine.agenda import Agenda
 from sensor.engine.dissection import Dissection
 from sensor.engine.health import Finding, Health
 from sensor.engine.members import Member, deriving, detecting, listening
 from sensor.engine.message_limits import MessageLimits
 from sensor.engine.native_messages import NativeMessages
-from sensor.engine.order import Agenda
 from sensor.engine.subscribers import Dispatcher, Subscribers
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory

@@ -16,7 +16,7 @@ from sensor.core.event import Event
 from sensor.core.event_fields import PACKET
 from sensor.core.want_nodes import ALWAYS, NEVER, AllOf, AnyOf, Armed, Held, Not, Versioned, Want
 from sensor.core.wants import all_of, any_of
-from sensor.engine.choice import Choice, compiled
+from sensor.engine.compiled_wants import Choice, compiled
 from sensor.native.row_hash import packet_number
 
 # Bits of an answer: that of WANTED, and one per look-up.

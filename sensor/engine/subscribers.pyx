@@ -9,7 +9,7 @@ every event of that class from then on.
 from sensor.boundary cimport Boundary
 from sensor.core.observation import Observation
 from sensor.core.wants import ALWAYS, event_reader
-from sensor.engine.choice import compiled
+from sensor.engine.compiled_wants import compiled
 
 # Cached combinations of units that want the same event: few ever occur.
 COMBINATIONS_LIMIT = 1024

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Observation, Subject
-from sensor.inventory.held import Claim, Fact
+from sensor.inventory.compact import Claim, Fact
 
 FORWARDS = 0.7
 _FORWARDS: tuple[Claim, ...] = (("type", "router", FORWARDS, "inventory.forwards", "forwarding"),)

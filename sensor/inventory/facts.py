@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sensor.inventory import identity
-from sensor.inventory.held import Claim, Fact
+from sensor.inventory.compact import Claim, Fact
 
 Claims = tuple[Claim, ...]
 

@@ -19,9 +19,9 @@ from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
 from sensor.inventory import identity, reporting
 from sensor.inventory.changes import Changes
+from sensor.inventory.compact import Claim, Fact
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.evidence import Matcher, Oui, fact_of
-from sensor.inventory.held import Claim, Fact
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record

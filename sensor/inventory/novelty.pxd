@@ -9,7 +9,7 @@ from cpython.ref cimport PyObject
 
 cdef struct Entry:
     uint64_t key
-    PyObject* record     # a Seen owned by the table; NULL: the entry is free
+    PyObject* record     # a CompactRecord owned by the table; NULL: the entry is free
     PyObject* fact       # a Fact owned by the table; NULL: the observation has no meaning
     uint32_t version     # of the record, for which the entry is valid
     uint32_t generation  # of the table

@@ -4,7 +4,7 @@ to the inventory.
 
 A table of fixed size, indexed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four, from which the
 entry not seen for longest is evicted. An entry refers to the record and the fact, and is valid as long as the record
-exists and no address or fact was removed from it (``held.pyx``), and no devices were merged or split (``forget``). If
+exists and no address or fact was removed from it (``compact.pyx``), and no devices were merged or split (``forget``). If
 it is invalid or was evicted, the inventory looks the fact up again, which takes longer and has the same result.
 
 Two facts with the same hash would be taken for one: with n facts in the table, the probability is n / 2**64 for each
@@ -17,7 +17,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM
 
 
 from sensor.core.siphash cimport Sip, sip_begin, sip_bytes, sip_end, sip_word
-from sensor.inventory.held cimport Fact, Seen, split
+from sensor.inventory.compact cimport Fact, CompactRecord, split
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
@@ -77,13 +77,13 @@ cdef class Novelty:
         """Whether the fact is known, or has no meaning; it is then counted, and its device is marked as seen."""
         cdef uint64_t key = self._key(mac, hi, lo, vlan, kind_value_hash)
         cdef Entry* entry = self.entries + (key & self.mask)
-        cdef Seen record
+        cdef CompactRecord record
         cdef int i
         for i in range(BUCKET):
             if entry[i].key == key and entry[i].record != NULL:
                 if not self._holds(&entry[i]):
                     return False
-                record = <Seen>entry[i].record
+                record = <CompactRecord>entry[i].record
                 if entry[i].fact != NULL:
                     (<Fact>entry[i].fact).count += 1
                     (<Fact>entry[i].fact).last = ts
@@ -102,7 +102,7 @@ cdef class Novelty:
         _subject(observation, &mac, &hi, &lo, &vlan)
         return self.known(observation.ts, mac, hi, lo, vlan, self.hash_of(observation.kind, observation.value))
 
-    def enter(self, observation, Seen record not None, Fact fact):
+    def enter(self, observation, CompactRecord record not None, Fact fact):
         """Add a known fact of this endpoint; None: the observation has no meaning."""
         cdef uint64_t mac, hi, lo, key
         cdef uint16_t vlan
@@ -135,7 +135,7 @@ cdef class Novelty:
         self.generation += 1
 
     cdef bint _holds(self, Entry* entry) except -1:
-        cdef Seen record = <Seen>entry.record
+        cdef CompactRecord record = <CompactRecord>entry.record
         return (
             entry.generation == self.generation
             and entry.version == _version(record, entry.fact != NULL)
@@ -164,7 +164,7 @@ cdef class Novelty:
         return sip_end(&s)
 
 
-cdef inline uint32_t _version(Seen record, bint fact) noexcept:  # adds two fields
+cdef inline uint32_t _version(CompactRecord record, bint fact) noexcept:  # adds two fields
     return record.addresses.version + (record.held.version if fact else record.held.forgotten)
 
 

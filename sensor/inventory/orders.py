@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from sensor.core import addresses
 from sensor.inventory import identity
+from sensor.inventory.compact import Addresses
 from sensor.inventory.corrections import Order, OrderResult
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.facts import facts_of
-from sensor.inventory.held import Addresses
 from sensor.inventory.record import Record, without
 from sensor.inventory.state import DeviceState, record_of
 

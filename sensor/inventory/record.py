@@ -11,9 +11,9 @@ from sensor.core.addresses import is_random_mac, is_v4
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Subject
 from sensor.inventory import identity
+from sensor.inventory.compact import CompactRecord, Fact, Facts, Proof
 from sensor.inventory.corrections import Corrections, onto
 from sensor.inventory.facts import facts_of
-from sensor.inventory.held import Fact, Facts, Proof, Seen
 from sensor.inventory.limits import Limits
 from sensor.inventory.reporting import Reported
 from sensor.inventory.services import shared
@@ -46,7 +46,7 @@ def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
     return tuple([each for each in some if each != one])
 
 
-class Record(Seen):
+class Record(CompactRecord):
     """Mutable state of one device.
 
     ``claimed``: addresses that it claimed itself; ``behind``: addresses of others seen with its MAC; ``networks``:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from sensor.inventory import identity
+from sensor.inventory.compact import Addresses
 from sensor.inventory.facts import raw_of
-from sensor.inventory.held import Addresses
 from sensor.inventory.record import Neighbour, Record, RoleSet
 from sensor.inventory.reporting import Reported
 from sensor.inventory.services import shared

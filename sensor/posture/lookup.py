@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import Record, part, texts, tidy
 from sensor.core.ids import matching, means
-from sensor.posture.known import Known
+from sensor.posture.latest import Known
 
 # Shorter prefixes match too many keys and ids.
 PREFIX = 4

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from sensor.core.addresses import Networks
 from sensor.posture.build import site_of
 from sensor.posture.firewall.view import Baseline, View, view_of
-from sensor.posture.known import Details, Known
+from sensor.posture.latest import Details, Known
 from sensor.posture.scores.exposure import Exposures, exposures
 from sensor.posture.site import Site
 from sensor.posture.vulnerabilities.fleet import Fleet

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.records.chosen import Values
 from sensor.records.community_sql import prefix_of
 from sensor.records.contents import block_values, endings
+from sensor.records.file_selection import Values
 from sensor.records.query import Query
 from sensor.records.schema import ALERT, LIST, TABLES, TEXT, Column, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS

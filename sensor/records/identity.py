@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
+from sensor.records.address_columns import Inside, hosts, multicast
 from sensor.records.columns import Numbers, chosen
-from sensor.records.nearness import Inside, hosts, multicast
 
 FORWARDING = frozenset(("router", "firewall"))
 LOW = (1 << 64) - 1

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sensor.records.chosen import Values, newest_first, paths_of, that_may_hold
 from sensor.records.confined import Confined, QueryError
+from sensor.records.file_selection import Values, newest_first, paths_of, that_may_hold
 from sensor.records.manifest import File
 from sensor.records.query_process import Answer, QueryStart, Request
 from sensor.records.readable import NoRecords, Range, readable

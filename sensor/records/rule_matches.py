@@ -13,10 +13,10 @@ from sensor.core.addresses import Networks
 from sensor.core.alert import Alert
 from sensor.core.observation import Subject
 from sensor.core.stored import Stored
-from sensor.records.narrow import Condition, narrowed
 from sensor.records.past_devices import PastDevices
 from sensor.records.past_signals import ROWS_MOST, Examined, PastSignals, Signal, Watched
 from sensor.records.query import Query
+from sensor.records.rule_conditions import Condition, narrowed
 from sensor.records.stored_kinds import KINDS
 
 # Limits on alerts of one rule, the newest, and of one look-back; number of signals after which the caller may pause.

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from sensor.core import addresses
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.asof import Labels
-from sensor.records.chosen import Values
 from sensor.records.community_sql import VERSION
 from sensor.records.contents import block_values, domain_value
 from sensor.records.derived import community_of
+from sensor.records.file_selection import Values
 from sensor.records.filters import (
     Condition,
     Filter,

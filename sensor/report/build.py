@@ -21,11 +21,11 @@ from sensor.posture.vulnerabilities.sources import Source as Imported
 from sensor.report.attack import roads_of
 from sensor.report.conversations import conversations_of
 from sensor.report.difference import difference
-from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
 from sensor.report.inventory import devices_of, findings_of, score_of
 from sensor.report.model import FORMAT, VERSION, Day, Done, Feed, Period, Report, Watched, Work
 from sensor.report.period import PeriodSpec, is_time, moment
+from sensor.report.period_events import alerts_of, changes_of, incidents_of
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
 

@@ -18,9 +18,9 @@ from markupsafe import Markup, escape
 
 from sensor.posture.scores.exposure import BANDS
 from sensor.report.groups import groups_of
-from sensor.report.happened import all_new
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
 from sensor.report.model import Device, Incident, Report
+from sensor.report.period_events import all_new
 from sensor.report.phrases import counted, kind
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations

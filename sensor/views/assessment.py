@@ -10,7 +10,7 @@ from sensor.inventory.store.reader import Reader
 from sensor.posture.firewall.view import Baseline
 from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.views.dataset import Data
-from sensor.views.known import known_of
+from sensor.views.latest import known_of
 
 Record = dict[str, Any]
 

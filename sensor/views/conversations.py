@@ -12,8 +12,8 @@ from sensor.inventory.habits import OUTSIDE, Habits, Use
 from sensor.inventory.services import service_text
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
+from sensor.views.cached import once
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
-from sensor.views.kept import once
 from sensor.views.listing import contains, facets_of, page_of
 from sensor.views.page import Page, mark_of
 

@@ -17,8 +17,8 @@ from sensor.posture.paths.hops import Hop
 from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths, attack_paths
 from sensor.posture.picture import Picture
+from sensor.views.cached import once
 from sensor.views.errors import Unknown, one_of
-from sensor.views.kept import once
 from sensor.views.listing import facets_of, page_of
 from sensor.views.page import Page, mark_of
 

@@ -12,8 +12,8 @@ from sensor.posture.picture import Picture
 from sensor.posture.scores.exposure import BANDS, Exposure, Term, grouped
 from sensor.posture.scores.whatif import Fixed, fixed_device, fixed_site
 from sensor.posture.site import Node
+from sensor.views.cached import once
 from sensor.views.errors import Unknown, one_of
-from sensor.views.kept import once
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 

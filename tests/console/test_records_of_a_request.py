@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("duckdb", reason="needs the extra hunt")
 
 from sensor.console import page_request
-from sensor.console.answering import of_dataset
 from sensor.console.app import PAGES, app_of
 from sensor.console.listen_address import place_of
 from sensor.console.querying import Querying, querying
+from sensor.console.request_handling import of_dataset
 from sensor.console.security.keys import RequestUser
 from sensor.console.serve import console_of
 from sensor.datasets.dataset import Dataset

@@ -27,7 +27,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import ALWAYS, event_reader
 from sensor.counting.changes import ChangeReader
 from sensor.counting.flow_detector import FlowDetector
-from sensor.engine.choice import compiled
+from sensor.engine.compiled_wants import compiled
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.learner import Learner

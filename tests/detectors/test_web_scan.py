@@ -11,7 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpRequest, HttpResponse
-from sensor.engine.choice import compiled
+from sensor.engine.compiled_wants import compiled
 from tests.detectors.stories import START, detector, inspected, one
 
 SCAN = "initial_access.web_scan"

@@ -27,18 +27,14 @@ def test_silence_in_a_file() -> None:
     """Silence is reported when packets resume, with its start and duration. A minute without packets is no silence."""
     silence, again = ticks(100, 101, 161, 4000, 4001)
     assert (silence.check, silence.ts, silence.facts["silence_s"]) == ("sensor.no_traffic", 221 * SECOND, 3839)
-    assert (again.check, again.ts, again.msg) == (
-        "sensor.traffic_resumed",
-        4000 * SECOND,
-        "packets again after 1 h 3 min",
-    )
+    assert (again.check, again.ts, again.facts["silence_s"]) == ("sensor.traffic_resumed", 4000 * SECOND, 3839)
 
 
 def test_a_clock_that_is_set_back_in_a_file() -> None:
     """Packets that are late by less are not a jump."""
     (jump,) = ticks(4000, 4001, 3950, 100, 101)
     assert (jump.check, jump.facts["step_s"]) == ("sensor.clock_jump", -3850)
-    assert "moved back by 1 h 4 min" in jump.msg
+    assert "back" in jump.msg
 
 
 def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
@@ -79,7 +75,7 @@ def test_a_clock_that_is_set_live(step: int, way: str) -> None:
         wall = 1_700_000_000 + second + (step if second > 9 else 0)
         result += [*health.tick(wall * SECOND), *health.look(wall * SECOND, second)]
     assert found(result) == [("clock_jump", "low")]
-    assert f"moved {way} by 2 h" in result[0].msg
+    assert (result[0].facts["step_s"], way in result[0].msg) == (step, True)
 
 
 def test_losses_of_more_than_one_in_a_hundred() -> None:

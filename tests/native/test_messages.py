@@ -18,7 +18,7 @@ from sensor.decode.select import Selector
 from sensor.dissectors.dns import Dns, DnsQuery
 from sensor.engine.native_messages import NativeMessages
 from sensor.engine.read_ahead import joined
-from sensor.inventory.held import Seen
+from sensor.inventory.compact import CompactRecord
 from sensor.inventory.novelty import Novelty
 from sensor.native.readers import reading
 from tests.kit import batch_of, udp_frame
@@ -86,7 +86,7 @@ def test_what_is_shed_is_not_received() -> None:
 def test_a_known_fact_costs_no_object() -> None:
     """It is counted in the table of known observations; the event is delivered unless its class has no subscriber."""
     batch, work = run(kernels(), ["a.example"])
-    novelty, record = Novelty(), Seen(0, 0)
+    novelty, record = Novelty(), CompactRecord(0, 0)
     row = batch.rows[0]
     about = Subject(int(row["src_mac"]), int(row["src_hi"]) << 64 | int(row["src_lo"]), int(row["vlan"]))
     novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)

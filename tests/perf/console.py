@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from sensor.console import assess
-from sensor.console.answering import of_dataset
 from sensor.console.app import PAGES, app_of
 from sensor.console.listen_address import place_of
+from sensor.console.request_handling import of_dataset
 from sensor.console.security.session import user_of
 from sensor.console.serve import console_of
 from sensor.console.settings import Console

@@ -13,8 +13,8 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.community_id import community_id
 from sensor.core.record import Record
-from sensor.records.chosen import paths_of
 from sensor.records.export import export
+from sensor.records.file_selection import paths_of
 from sensor.records.filters import parsed
 from sensor.records.keeping import Keeping
 from sensor.records.query import Query

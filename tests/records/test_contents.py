@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sensor.records import chosen, new_files
+from sensor.records import file_selection, new_files
 from sensor.records.contents import _places, block_values, domain_value, endings, holds, packed
 from sensor.records.filters import SearchError, narrowed, parsed, resolved, values_of
 from sensor.records.hunt_tests import _table, write_rows
@@ -276,7 +276,7 @@ def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: p
     term = understood("198.51.100.1", query)
     whole, more = search(query, term, tables=["conn"], most=30)
     assert (len(queries), more) == (2, True)
-    monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
+    monkeypatch.setattr(file_selection, "FIRST_ROWS", 1)
     queries.clear()
     assert search(query, term, tables=["conn"], most=30) == (whole, True)
     assert 2 < len(queries) < 6
@@ -285,11 +285,11 @@ def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: p
 
 def test_steps_go_on_while_an_older_file_may_have_newer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of connections that ended late overlap with other hours."""
-    monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
+    monkeypatch.setattr(file_selection, "FIRST_ROWS", 1)
     files = [
         File(f"conn/{first}", "conn", 0, 5, 0, first, last, 0, "") for first, last in ((0, 90), (10, 40), (50, 95))
     ]
-    steps = [([file.first for file in step], last) for step, last in chosen.newest_first(files)]
+    steps = [([file.first for file in step], last) for step, last in file_selection.newest_first(files)]
     assert steps == [([50], 90), ([0], 40), ([10], -1)]
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
+from sensor.records.address_columns import MASK, Inside, hosts, multicast
 from sensor.records.block import HEAD
 from sensor.records.identity import Identity
-from sensor.records.nearness import MASK, Inside, hosts, multicast
 from tests.sampling import chance, count
 
 EDGES = (

@@ -22,7 +22,7 @@ from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, ConversationRow, conversations
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import Malformed, NotReadable, Unknown
-from sensor.views.known import known_of
+from sensor.views.latest import known_of
 from sensor.views.paths import PathFilter, paths
 from sensor.views.posture import GROUPS, ScoreFilter, device_posture, groups, posture, scores
 from sensor.views.tickets import TicketFilter, ticket, tickets

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.answering import endpoint
 from sensor.console.configuration import Proposal, digest_of
 from sensor.console.page_request import Given, text_of
 from sensor.console.render import bare
+from sensor.console.request_handling import endpoint
 from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, peer_of
 from sensor.console.settings import Console

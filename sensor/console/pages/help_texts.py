@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.answering import endpoint
 from sensor.console.child import Limits, run
 from sensor.console.page_request import Given
 from sensor.console.render import bare
+from sensor.console.request_handling import endpoint
 from sensor.console.security.keys import RequestUser
 from sensor.console.settings import Console
 from sensor.views.errors import NotReadable, Unknown

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.answering import endpoint
 from sensor.console.page_request import Given, form_of
 from sensor.console.pages import errors
 from sensor.console.pages.login import enter, needed, refuse
 from sensor.console.pages.users import check_owner, keep_user
+from sensor.console.request_handling import endpoint
 from sensor.console.security.keys import RequestUser
 from sensor.console.security.passkeys import Passkey, bytes_of
 from sensor.console.security.relying_party import (

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
-from sensor.console.shown import segment
+from sensor.console.template_filters import segment
 from sensor.core.record_parts import time_text
 from sensor.posture.scores.exposure import band_of
 from sensor.posture.scores.trend import Day, read

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.answering import endpoint
 from sensor.console.own_reports import own_reports
 from sensor.console.page_request import Given, url_of
 from sensor.console.render import bare
 from sensor.console.report_store import NewSchedule
 from sensor.console.reports import DONE, FORMATS, KEPT_EACH, MAKING, WAITING, Report
+from sensor.console.request_handling import endpoint
 from sensor.console.schedules import EVERY
 from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import peer_of

@@ -11,7 +11,7 @@ from sensor.console.drawing import drawing
 from sensor.console.map_history import then_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
-from sensor.console.shown import segment
+from sensor.console.template_filters import segment
 from sensor.core.type_labels import type_label
 from sensor.posture.picture import Picture
 from sensor.views.conversations import ConversationFilter

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.answering import endpoint
 from sensor.console.page_request import Given
 from sensor.console.render import bare
+from sensor.console.request_handling import endpoint
 from sensor.console.security.keys import RequestUser
 from sensor.console.security.passwords import LEAST, checked
 from sensor.console.security.relying_party import party_of

@@ -26,11 +26,9 @@ from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
 from sensor.detectors.shared.unanswered import unanswered
 
-# Service of ICMP and other protocols without ports.
-PING = "ping"
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS = 13, 16
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
@@ -138,17 +136,13 @@ class AddressScan(FlowDetector):
             return
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
-        service = PING if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
+        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         yield self.alert(
             flow,
             actor=actor,
             target=server_of(flow),
             targets=targets,
-            summary=(
-                f"{name} pinged {numbers.failed} addresses that did not answer"
-                if service == PING
-                else f"{name} scanned {numbers.failed} addresses on {service} that did not answer"
-            ),
+            summary=f"{name} {scanned(numbers.failed, service)}",
             why=(
                 (
                     f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; "

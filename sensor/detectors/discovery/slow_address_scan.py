@@ -26,10 +26,8 @@ from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
 
-# Service of ICMP and other protocols without ports.
-PING = "ping"
 HASHED = 1 << 63
 FAST_S, FAST_TARGETS = 120, 25
 DAY_S = 86400
@@ -122,19 +120,14 @@ class SlowAddressScan(FlowDetector):
             return
         actor, target = client_of(flow), server_of(flow)
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
-        service = PING if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
-        name = who(self.context, actor)
+        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         span = f"{numbers.window_s // 3600} h" if numbers.window_s >= HOUR else f"{numbers.window_s // 60} min"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
             targets=targets,
-            summary=(
-                f"{name} pinged {numbers.failed} addresses that did not answer, within {span}"
-                if service == PING
-                else f"{name} scanned {numbers.failed} addresses on {service} that did not answer, within {span}"
-            ),
+            summary=f"{who(self.context, actor)} {scanned(numbers.failed, service)}, within {span}",
             why=(
                 (
                     f"{numbers.failed} addresses rejected {service} or did not answer within {span} (threshold "

@@ -73,6 +73,13 @@ def is_fixed_function(context: Context, subject: Subject) -> bool:
     return device is not None and device.fixed_function
 
 
+def scanned(count: int, service: str) -> str:
+    """What an address scan did; ``service``: ``tcp/445`` or ``ping``."""
+    if service == "ping":
+        return f"pinged {count} addresses that did not answer"
+    return f"scanned {count} addresses on {service} that did not answer"
+
+
 def several(count: int, noun: str) -> str:
     """A number with its noun: ``1 account``, ``3 accounts``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sensor.console import app
-from sensor.console.answering import Page
 from sensor.console.app import Content, app_with
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import (
@@ -26,6 +25,7 @@ from sensor.console.pages import (
     view_actions,
 )
 from sensor.console.render import HUB_NAV
+from sensor.console.request_handling import Page
 from sensor.console.settings import Console
 from sensor.hub.console.pages import audit, overview, reports, sensors
 from sensor.views.errors import NotReadable

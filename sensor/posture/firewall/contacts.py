@@ -14,7 +14,7 @@ from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact
 from sensor.posture.firewall.simulate import conversations
 from sensor.posture.firewall.view import View
-from sensor.posture.known import Known
+from sensor.posture.latest import Known
 from sensor.posture.lookup import PREFIX, alerts_named
 
 NUMBERS = {"tcp": TCP, "udp": UDP}

@@ -14,7 +14,7 @@ from sensor.inventory.habits import Habits
 from sensor.inventory.identity import is_link_local
 from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
-from sensor.posture.known import Details, Known
+from sensor.posture.latest import Details, Known
 
 # Limit of addresses of one host in rules.
 ADDRESSES_LIMIT = 16

@@ -23,7 +23,7 @@ from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Spec, request_of_outside, request_of_service
 from sensor.posture.firewall.simulate import conversations
 from sensor.posture.firewall.view import View
-from sensor.posture.known import Known
+from sensor.posture.latest import Known
 from sensor.posture.lookup import PREFIX, devices_named
 from sensor.posture.recommendations.knowledge import load_advice
 

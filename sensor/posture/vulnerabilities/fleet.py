@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sensor.core.foreign import Record, part, texts, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.known import Details
+from sensor.posture.latest import Details
 from sensor.posture.vulnerabilities.about import About, Library
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
 from sensor.posture.vulnerabilities.curated import load_curated

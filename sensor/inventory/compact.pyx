@@ -322,7 +322,7 @@ cdef class Facts:
         self.forget_idle()
 
 
-cdef class Seen:
+cdef class CompactRecord:
     """The part of a record that every packet may update, and its times and flags. These are C fields, because there are
     many records. See ``record.py``.
     """

@@ -34,7 +34,7 @@ cdef class Facts:
     cdef Fact of(self, str kind, str value)
 
 
-cdef class Seen:
+cdef class CompactRecord:
     cdef public int64_t first, last, since, queued
     cdef public int32_t vlan, weight
     cdef public bint dead, gone, admitted, requested, gateway, random, router, stale

@@ -7,7 +7,7 @@ import pytest
 
 from sensor.core.flow import CHANGE
 from sensor.decode.kernels import TICK
-from sensor.engine.order import Agenda
+from sensor.engine.agenda import Agenda
 
 SECOND, PACKET, SIGHT, EVALUATOR = 1, 2, 4, 6
 

@@ -1,4 +1,4 @@
-"""Order: the tasks of a batch for Python, in packet order. They are sorted as columns, because most rows have tasks;
+"""Agenda: the tasks of a batch for Python, in packet order. They are sorted as columns, because most rows have tasks;
 objects are made only for tasks that are executed.
 
 Tasks of the same row come in the order of their numbers. Changes made by aging at a new second come before all others,

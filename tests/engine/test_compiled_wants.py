@@ -10,7 +10,7 @@ from sensor.core.packet import Packet
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import ALWAYS, Want, armed, event_reader, field, fields, held
 from sensor.detectors.shared.exploits import attempted
-from sensor.engine.choice import LONGEST, REMEMBERED, compiled
+from sensor.engine.compiled_wants import LONGEST, REMEMBERED, compiled
 from sensor.intel.signatures import load_signatures
 
 

@@ -68,7 +68,7 @@ class Facts:
     def ignore(self, key: Key, most: int) -> None: ...
     def forget_idle(self) -> None: ...
 
-class Seen:
+class CompactRecord:
     first: int
     last: int
     since: int
