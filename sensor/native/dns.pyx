@@ -45,8 +45,8 @@ cdef enum:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
     cdef Mark here = mark(out)
-    cdef uint32_t id_, flags, questions, wanted, kind = 0, other, i
-    cdef uint64_t name_ = 0, answers = 0, ignored = 0
+    cdef uint32_t id_, flags, questions, wanted, kind = 0
+    cdef uint64_t name_ = 0, answers = 0
     cdef uint64_t* fields
     if size < HEADER:
         return PUNT
@@ -55,13 +55,8 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     b.at = HEADER
     if not OPERATIONS >> (flags >> 11 & 15) & 1 or questions > RECORDS_LIMIT:
         return PUNT
-    for i in range(questions):
-        if name(&b, True, out, &name_ if i == 0 else &ignored) == PUNT:
-            return undo(out, &here)
-        other = u16(&b)
-        if i == 0:
-            kind = other
-        u16(&b)
+    if first_question(&b, questions, out, &name_, &kind) == PUNT:
+        return undo(out, &here)
     if flags & RESPONSE and records(&b, wanted, True, out, &answers) == PUNT:
         return undo(out, &here)
     if b.bad:
@@ -132,6 +127,22 @@ cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
         at += size
     found[0] = span(out.text_used, used)
     out.text_used += used
+    return TAKEN
+
+
+cdef int first_question(
+    Bytes* b, uint32_t questions, Out* out, uint64_t* found, uint32_t* kind
+) except -1 nogil:
+    """Parse the questions, for the name and the type of the first."""
+    cdef uint32_t i, other
+    cdef uint64_t ignored = 0
+    for i in range(questions):
+        if name(b, True, out, found if i == 0 else &ignored) == PUNT:
+            return PUNT
+        other = u16(b)
+        if i == 0:
+            kind[0] = other
+        u16(b)
     return TAKEN
 
 

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from sensor.core.row cimport Row
-from sensor.native.dns cimport name, records
+from sensor.native.dns cimport first_question, records
 from sensor.native.kinds cimport (
     FACT_LLMNR_HOSTNAME, LLMNR_QUERY, LLMNR_QUERY_CLAIM, LLMNR_QUERY_CONFLICT, LLMNR_QUERY_ID, LLMNR_QUERY_NAME,
     LLMNR_QUERY_SLOTS, LLMNR_QUERY_TYPE,
@@ -37,8 +37,8 @@ cdef enum:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Bytes b
     cdef Mark here = mark(out)
-    cdef uint32_t id_, flags, questions, wanted, kind = 0, other, i
-    cdef uint64_t question_name = 0, answers = 0, host = 0, ignored = 0
+    cdef uint32_t id_, flags, questions, wanted, kind = 0
+    cdef uint64_t question_name = 0, answers = 0, host = 0
     cdef uint64_t* fields
     if size < HEADER:
         return PUNT
@@ -47,13 +47,8 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     b.at = HEADER
     if flags & OPERATION or questions > RECORDS_LIMIT:
         return PUNT
-    for i in range(questions):
-        if name(&b, True, out, &question_name if i == 0 else &ignored) == PUNT:
-            return undo(out, &here)
-        other = u16(&b)
-        if i == 0:
-            kind = other
-        u16(&b)
+    if first_question(&b, questions, out, &question_name, &kind) == PUNT:
+        return undo(out, &here)
     if flags & RESPONSE and records(&b, wanted, True, out, &answers) == PUNT:
         return undo(out, &here)
     if b.bad:
