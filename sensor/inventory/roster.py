@@ -36,7 +36,7 @@ def members(table: Table) -> Iterator[Member]:
     for queue in (table.unidentified, table.identified):
         for record in queue:
             if record.reported is not None:
-                kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.reported.values]
+                (kind, _), (vendor, _), (model, _), (firmware, _), _, (system, _), *_ = record.reported.values
                 yield Member(
                     table.open(record),
                     kind or "unknown",

@@ -51,9 +51,10 @@ class CheckResult(NamedTuple):
 
 
 class Check(Protocol):
-    """One periodic check."""
+    """One periodic check. ``delay``: how long (ns) after the device was last seen the data that it reads may change."""
 
     setting: str
+    delay: int
 
     def begin(self, members: list[Member], now: int) -> bool:
         """Start a round over all devices; ``now``: ns. Returns whether devices must be evaluated that did not change

@@ -23,6 +23,7 @@ class FirmwareBehind:
     """Versions without a certain order, or of different branches, are not compared."""
 
     setting = "firmware_behind"
+    delay = 0
 
     def __init__(self) -> None:
         self._fleets: dict[tuple[str, str], _Fleet] = {}

@@ -16,6 +16,7 @@ class DefaultNames:
     """Evaluates the name with the highest confidence."""
 
     setting = "default_name"
+    delay = 0
 
     def begin(self, members: list[Member], now: int) -> bool:
         """Names are evaluated one by one."""

@@ -13,7 +13,7 @@ from sensor.core.detector import Context, ExternalServer
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, short_text, time_text
-from sensor.core.time_units import DAY
+from sensor.core.time_units import DAY, HOUR
 from sensor.core.type_labels import a_type
 from sensor.detectors.shared.devices import subject_of
 from sensor.detectors.shared.hosts import some
@@ -31,6 +31,8 @@ class InternetTraffic:
     """Evaluates device types in outside.yaml."""
 
     setting = "internet"
+    # The baseline learns a flow when it ends; an idle TCP connection ends after an hour.
+    delay = HOUR
 
     def __init__(self, context: Context) -> None:
         self._context = context

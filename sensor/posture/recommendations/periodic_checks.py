@@ -22,8 +22,6 @@ from sensor.posture.recommendations.support import EndOfSupport
 
 # Devices checked per second; proving and reporting one costs as much as this many checks.
 STEP, PROOF = 1000, 20
-# A flow is learned when it ends, later than its device was last seen, by at most this time, ns.
-OVERLAP = HOUR
 
 _OVER = object()
 
@@ -76,19 +74,18 @@ class PeriodicChecks:
     def _since(self, now: int, settled: frozenset[str]) -> int:
         """A round checks devices that were seen or reported at or after this time, ns; 0: all."""
         if self._began <= now < self._completed + DAY and settled == self._settled:
-            return self._began - OVERLAP
+            return self._began
         self._completed, self._settled = now, settled
         return 0
 
     def _at_all(self, now: int, settled: frozenset[str], since: int) -> Iterator[None]:
         members = list(self._members())
         known = {one.device.id: one for one in members}
-        recent = {name: one for name, one in known.items() if one.since(since)}
         for check in self._checks:
             if check.setting in settled:
                 continue
             compared = check.begin(members, now)
-            several = known if compared else recent | self._due(check, known, since)
+            several = known if compared or not since else self._several(check, known, since - check.delay)
             affected: set[str] = set()
             work = 0
             for name, member in several.items():
@@ -104,9 +101,11 @@ class PeriodicChecks:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _due(self, check: Check, known: dict[str, Member], since: int) -> dict[str, Member]:
-        """Devices whose case may be reported again from ``since`` (ns) on, with evidence since its last report."""
-        return {
+    def _several(self, check: Check, known: dict[str, Member], since: int) -> dict[str, Member]:
+        """Devices that changed since then (ns), and those whose case may be reported again, with evidence since its
+        last report.
+        """
+        due = {
             name: known[name]
             for case in self._cases
             if case.periodic
@@ -114,6 +113,7 @@ class PeriodicChecks:
             and since <= case.reported + DAY <= self._now
             and (name := case.name[0]) in known
         }
+        return {name: one for name, one in known.items() if one.since(since)} | due
 
     def _close_fixed(self, check: Check, members: dict[str, Member], faultless: set[str]) -> None:
         """Close cases of devices that were checked and are without the fault, or that no longer exist: they were merged

@@ -52,6 +52,7 @@ class MisplacedDevice:
     """Evaluates devices with a known type, by their last used address."""
 
     setting = "wrong_segment"
+    delay = 0
 
     def __init__(self, context: Context) -> None:
         self._context = context

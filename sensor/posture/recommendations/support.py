@@ -18,6 +18,7 @@ class EndOfSupport:
     """If several entries match a device, the one that ended last is reported."""
 
     setting = "end_of_life"
+    delay = 0
 
     def __init__(self) -> None:
         self._today = date.min
