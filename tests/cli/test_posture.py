@@ -19,7 +19,8 @@ from tests.golden import Golden
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 RTSP = {
-    "id": "recommendation-abc123", "setting": "rtsp_open", "title": "Stream without a password", "count": 3, **TIMES,
+    "id": "recommendation-abc123", "setting": "rtsp_open", "title": "RTSP stream without authentication", "count": 3,
+    **TIMES,
     "why": ["Anybody may look."],
     "seen": "RTSP/1.0 200 OK", "fix": "Set a password.", "test": "It asks for one.",
 }  # fmt: skip
@@ -107,7 +108,7 @@ def test_all_about_one_device(golden: Golden, posture) -> None:
             "workstation)",
             "alert-abc123",
         ],
-        ["32.0", "medium", "0.0", "low", "Stream", "without", "a", "password", "rtsp_open"],
+        ["32.0", "medium", "0.0", "low", "RTSP", "stream", "without", "authentication", "rtsp_open"],
     ]
     (body,) = bodies(posture("device", "dev-12", "--json"))
     assert body["device"]["segment"] == "vlan 30"

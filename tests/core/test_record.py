@@ -83,7 +83,7 @@ def alert(**more: Any) -> Alert:
             "printer opened ADMIN$ on "
             "FS01"
         ),
-        "why": ("printers never are SMB clients",), "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.",
+        "why": ("printers are not SMB clients",), "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.",
         "false_positives": "None known.",
         "key": "lateral_movement.remote_service|1", "target": Subject(0, THERE, 30),
         "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)),
@@ -179,7 +179,7 @@ EVERY = {
     "later traffic shows it"),
     "started": lambda m: m.sensor("started", TS, "capturing on eth0", source="eth0", rings=2),
     "stopped": lambda m: m.sensor("stopped", TS, "stopped after 12 packets"),
-    "health": lambda m: m.sensor("health", TS, "packets are lost", "medium", lost=5, shares=[0.5, 0.25]),
+    "health": lambda m: m.sensor("health", TS, "packets were dropped", "medium", lost=5, shares=[0.5, 0.25]),
     "config": lambda m: m.sensor("config", TS, "3 threat lists read", lists={"bad.txt": 7}),
     "summary": lambda m: m.sensor("summary", TS, "12 packets", capture=CAPTURE),
 }  # fmt: skip

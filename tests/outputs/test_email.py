@@ -109,7 +109,7 @@ def test_an_alert_reports_who_what_why_and_what_to_do():
         "source: 10.20.30.41 port 49712 (PRN-3F-EAST, printer)",
         "targets: 10.20.1.5 (FS01, server), 10.20.1.6",
         "techniques: T1021.002 SMB/Windows Admin Shares, T1046 Network Service Discovery",
-        "why: printers never are SMB clients; svcctl CreateServiceW after tree connect to ADMIN$",
+        "why: printers are not SMB clients; svcctl CreateServiceW after tree connect to ADMIN$",
         "recommended action: Isolate the source and look for new services on the targets.",
         "mute: sensor mute add --detector lateral_movement.remote_service --src 10.20.30.41 --for 7d",
     ):

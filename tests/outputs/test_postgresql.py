@@ -24,6 +24,7 @@ from sensor.outputs._postgresql_table import COLUMNS
 from sensor.outputs.postgresql import Options, Postgresql
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.samples import RECORDS
 from tests.outputs.servers_postgresql import MISSING, PASSWORD, PostgresqlServer
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -102,7 +103,7 @@ def test_a_record_is_a_row(server: PostgresqlServer) -> None:
         ("10.20.30.41", None, "dev-5k2m8q", None),
         ("10.20.40.7", None, "dev-7h1p2r", None),
     }
-    assert (sensor["src_ip"], sensor["device"], sensor["msg"]) == (None, None, "packets are lost")
+    assert (sensor["src_ip"], sensor["device"], sensor["msg"]) == (None, None, RECORDS["sensor_health"]["msg"])
 
 
 def test_what_comes_again_changes_nothing(server: PostgresqlServer) -> None:
