@@ -99,7 +99,7 @@ class DhcpRelease(DhcpMessage):
 
 
 class DhcpInform(DhcpMessage):
-    """A client with an address asks for options."""
+    """A client with an address requests options."""
 
 
 class DhcpOther(DhcpMessage):

@@ -65,7 +65,7 @@ def vlan_offload(card: Card) -> CheckResult | None:
 
 
 def card_ring(card: Card) -> CheckResult | None:
-    """The card's own ring is as large as its speed asks for."""
+    """The card's own ring is as large as its speed requires."""
     if not card.ring:
         return None
     facts = {"ring": card.ring, "most": card.ring_most}

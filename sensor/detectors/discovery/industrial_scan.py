@@ -1,7 +1,7 @@
 """Scan of an industrial controller over Modbus: a host searches for the units behind an address, or tries functions.
 
 A control server knows the units and functions that it polls, and a serial line has 32 units at most without repeaters.
-A scan asks for many units that do not exist, which a gateway answers with an exception (Modbus Application Protocol
+A scan requests many units that do not exist, which a gateway answers with an exception (Modbus Application Protocol
 1.1b3, 7), or for functions that the controller refuses.
 """
 
