@@ -33,7 +33,7 @@ RATE = 200_000
 # MiB of the budget, and ns between packets.
 BUDGET, GAP = (USUAL, GAP_NS) if FULL else (LEAST, APART * GAP_NS)
 # MiB that may be used: a sample leaves some tables empty, and so few packets show a leak only close to what is used.
-PEAK = USUAL if FULL else LEAST - 28
+PEAK = USUAL if FULL else LEAST - 48
 # Alerts about a flood, and its hosts that become devices within a minute: those before the flood was detected, and
 # those whose MAC happened to be drawn twice.
 HANDFUL, CROWD = 5, 2_000
@@ -72,13 +72,21 @@ class Outcome(NamedTuple):
         return found
 
 
-# Starts the program: the system includes the memory of the parent in that of a child.
+# Starts the program and follows its memory: the system includes the memory of the parent in that of a child, and that
+# of the process that writes records in that of the program.
 STARTER = """
 import json, resource, subprocess, sys
-code = subprocess.call(sys.argv[2:])
+process, peak, code = subprocess.Popen(sys.argv[2:]), 0, None
+while code is None:
+    with open(f"/proc/{process.pid}/status") as status:
+        peak = max([peak, *(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))])
+    try:
+        code = process.wait(0.05)
+    except subprocess.TimeoutExpired:
+        pass
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 with open(sys.argv[1], "w") as file:
-    json.dump([code, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024], file)
+    json.dump([code, used.ru_utime + used.ru_stime, peak * 1024], file)
 """
 
 
@@ -86,7 +94,7 @@ def replayed(flood: Flood | None, count: int) -> Outcome:
     """The program reads a flood from standard input."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "told").open("w+b") as out:
         used, config = Path(folder, "used.json"), Path(folder, "sensor.yaml")
-        # the process that writes records takes 9 µs for the connection of each packet, and memory of its own
+        # the process that writes records takes 9 µs for the connection of each packet
         config.write_text(f"memory_mib: {BUDGET}\nrecords: {{enabled: {str(not FULL).lower()}}}\n", encoding="utf-8")
         options = ["--json", "--events", f"{folder}/events.jsonl", "--config", str(config)]
         program = [sys.executable, "-m", "sensor", "replay", "-", *options]
