@@ -25,7 +25,7 @@ class Member(NamedTuple):
     quiet: bool
     record: Record | None = None
 
-    def since(self, ts: int) -> bool:
+    def changed_since(self, ts: int) -> bool:
         """Whether it was seen or its report compared at or after ``ts`` (ns)."""
         record = self.record
         return record is None or record.reported is None or record.last >= ts or record.reported.looked >= ts

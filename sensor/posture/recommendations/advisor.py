@@ -73,11 +73,11 @@ class Advisor:
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
-        rounds = self._checks.tick(now, self.settled)
+        checks = self._checks.tick(now, self.settled)
         if abs(now - self._quieted) >= DAY:
             self._quieted = now
             self._close_quiet(now)
-        self._due = min(rounds, self._quieted + DAY, waiting[1] + WAIT if waiting else NEVER)
+        self._due = min(checks, self._quieted + DAY, waiting[1] + WAIT if waiting else NEVER)
 
     def finish(self, now: int) -> None:
         """The end of all packets: pending recommendations are reported now."""

@@ -6,6 +6,7 @@ and all devices only if other devices changed what a check compares them with.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 
 from sensor.core.detector import Context
@@ -81,11 +82,16 @@ class PeriodicChecks:
     def _at_all(self, now: int, settled: frozenset[str], since: int) -> Iterator[None]:
         members = list(self._members())
         known = {one.device.id: one for one in members}
+
+        @functools.cache  # for all checks with the same delay
+        def changed(delay: int) -> dict[str, Member]:
+            return {name: one for name, one in known.items() if one.changed_since(since - delay)}
+
         for check in self._checks:
             if check.setting in settled:
                 continue
             compared = check.begin(members, now)
-            several = known if compared or not since else self._several(check, known, since - check.delay)
+            several = known if compared or not since else changed(check.delay) | self._due(check, known, since)
             affected: set[str] = set()
             work = 0
             for name, member in several.items():
@@ -101,11 +107,9 @@ class PeriodicChecks:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _several(self, check: Check, known: dict[str, Member], since: int) -> dict[str, Member]:
-        """Devices that changed since then (ns), and those whose case may be reported again, with evidence since its
-        last report.
-        """
-        due = {
+    def _due(self, check: Check, known: dict[str, Member], since: int) -> dict[str, Member]:
+        """Devices whose case may be reported again from then (ns) on, with evidence since its last report."""
+        return {
             name: known[name]
             for case in self._cases
             if case.periodic
@@ -113,7 +117,6 @@ class PeriodicChecks:
             and since <= case.reported + DAY <= self._now
             and (name := case.name[0]) in known
         }
-        return {name: one for name, one in known.items() if one.since(since)} | due
 
     def _close_fixed(self, check: Check, members: dict[str, Member], faultless: set[str]) -> None:
         """Close cases of devices that were checked and are without the fault, or that no longer exist: they were merged
