@@ -24,11 +24,11 @@ from sensor.core.flow import Flow
 FIXED_FUNCTION, ANSWERED, LISTED = 5, 3, 5
 CRITICALITY = {"low": -5, "medium": 0, "high": 5, "critical": 10}
 # Number of targets whose criticality is considered.
-TARGETS_WEIGHED = 8
+TARGETS_SCORED = 8
 
 
 class AlertScorer:
-    """Weighs alerts by what is known of their endpoints at the current packet."""
+    """Scores alerts by what is known of their endpoints at the current packet."""
 
     def __init__(self, context: Context, roles: Roles | None = None) -> None:
         self._context, self.roles = context, roles or Roles()
@@ -72,7 +72,7 @@ class AlertScorer:
 
     def _criticality(self, alert: Alert, actor: Device | None) -> int:
         """Points of the most critical endpoint."""
-        parties = [actor, *map(self._context.device, alert.targets[:TARGETS_WEIGHED])]
+        parties = [actor, *map(self._context.device, alert.targets[:TARGETS_SCORED])]
         levels = [CRITICALITY.get(level, 0) for party in parties if party and (level := party.value("criticality"))]
         return max(levels, default=0)
 
@@ -92,7 +92,7 @@ def _answered(alert: Alert) -> bool:
 
 def _reasons(alert: Alert, terms: dict[str, int]) -> Iterator[str]:
     """The reasons for a severity above the usual one. A detector that already deviated from its usual severity has
-    weighed the actor itself.
+    considered the actor itself.
     """
     if "device_type" in terms and alert.severity == alert.usual:
         yield "raised: the actor is a fixed-function device, which does not administer other hosts"

@@ -1,5 +1,5 @@
 """Alert: what a detector found: actor, targets and the numbers that prove it. Made only by ``Detector.alert``; the
-alert desk numbers alerts and folds repeats.
+aggregator numbers alerts and folds repeats.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Listed(Protocol):
 
 
 class Signature(Protocol):
-    """A known attack that was recognized; ``what`` completes the sentence "… looks like"."""
+    """A known attack that was recognized; ``what`` is its description: a noun with its article."""
 
     @property
     def id(self) -> str: ...

@@ -72,8 +72,8 @@ cdef class Intervals:
         self.intervals = np.zeros((1 << bits, intervals), np.float32)
 
     def follow(self, const uint64_t[:] keys, const int64_t[:] ts, const int64_t[:] sizes):
-        """(row, IntervalStatistics) of each contact of a pair with enough intervals. ``ts``: ns; ``sizes``: bytes of an ended flow,
-        -1 for a new one.
+        """(row, IntervalStatistics) of each contact of a pair with enough intervals. ``ts``: ns; ``sizes``: bytes of an
+        ended flow, -1 for a new one.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef uint64_t slot

@@ -73,7 +73,7 @@ cdef class FlowTable:
     cdef uint32_t[::1] slot_at       # by place of a mark: the slot of the flow
     cdef uint64_t free               # the slot freed last, plus one; its ``hi0`` is the next free one; 0: none
     cdef uint64_t used               # slots that had a flow so far
-    cdef uint64_t[::1] unfollowed          # by slot: dissectors that want no more of the flow, as far as the kernels know
+    cdef uint64_t[::1] unfollowed  # by slot: dissectors that want no more of the flow, as far as the kernels know
     cdef Key[CHUNK] keys             # of the next rows
     cdef bint[CHUNK] wanted
     cdef Change[::1] changes

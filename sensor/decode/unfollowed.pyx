@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
-"""Unfollowed flows: the dissectors that want no more of a flow. The engine reads and writes it row by row, so that a dissector that
-gives up a flow does not get the next row.
+"""Unfollowed flows: the dissectors that want no more of a flow. The engine reads and writes it row by row, so that a
+dissector that gives up a flow does not get the next row.
 
 The kernels run ahead and learn it later. They then leave out only rows that the engine would also leave out, so no
 result depends on when they learn it. There is one entry for each slot of the flow table. Rows are processed in packet

@@ -135,17 +135,10 @@ class Health:
             yield from self._rarely(self._jump(now, step))
         elif step > SILENCE_S:
             facts: Facts = {"silence_s": step, "threshold_s": SILENCE_S}
+            began, lasted = before + SILENCE_S * SECOND, duration_text(step)
+            yield from self._rarely(Finding("sensor.no_traffic", began, "info", f"no packets for {lasted}", facts))
             yield from self._rarely(
-                Finding(
-                    "sensor.no_traffic",
-                    before + SILENCE_S * SECOND,
-                    "info",
-                    f"no packets for {duration_text(step)}",
-                    facts,
-                )
-            )
-            yield from self._rarely(
-                Finding("sensor.traffic_resumed", now, "info", f"packets again after {duration_text(step)}", facts)
+                Finding("sensor.traffic_resumed", now, "info", f"packets again after {lasted}", facts)
             )
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:

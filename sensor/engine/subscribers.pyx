@@ -106,8 +106,8 @@ cdef class Subscribers:
 cdef class Dispatcher:
     """Delivers one message at a time: first all observations to the inventory, then its events and the events derived
     from each to detectors, then to listeners, in the order in which the dissector yielded them. ``observe``: of the
-    inventory; ``take``: of the alert processor; ``record``: gets events without a native row, for the traffic records (None:
-    they are not kept).
+    inventory; ``take``: of the alert processor; ``record``: gets events without a native row, for the traffic records
+    (None: they are not kept).
     """
 
     cdef Boundary boundary

@@ -184,20 +184,20 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. Raises DocumentErrors only for faults of ours."""
     with no_collection():
         own = own_folder()
-        shelf = FolderCache(own)
-        knowledge = _kept(shelf) or _read(own, shelf)
+        cache = FolderCache(own)
+        knowledge = _kept(cache) or _read(own, cache)
         for folder in folders:
             _add_folder(knowledge, folder)
     return knowledge
 
 
-def _kept(shelf: FolderCache) -> Knowledge | None:
+def _kept(cache: FolderCache) -> Knowledge | None:
     """Our own fingerprints from the cache, if no file changed since."""
-    kept = shelf.take(_Stored)
+    kept = cache.take(_Stored)
     return Knowledge(Vocabulary(**kept.vocabulary), kept.files) if kept else None
 
 
-def _read(own: Path, shelf: FolderCache) -> Knowledge:
+def _read(own: Path, cache: FolderCache) -> Knowledge:
     """Our own fingerprints from their files; cached for the next start."""
     knowledge = Knowledge(Vocabulary())
     faults: list[Fault] = []
@@ -206,7 +206,7 @@ def _read(own: Path, shelf: FolderCache) -> Knowledge:
         _add(knowledge, path, faults, own=True)
     if faults:
         raise DocumentErrors(faults)
-    shelf.put(_Stored(knowledge.vocabulary.model_dump(), list(knowledge.files.values())))
+    cache.put(_Stored(knowledge.vocabulary.model_dump(), list(knowledge.files.values())))
     return knowledge
 
 

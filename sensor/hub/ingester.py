@@ -1,4 +1,4 @@
-"""A taker: fetches messages from the stream, commits and acknowledges them, and publishes the commits.
+"""The ingester: fetches messages from the stream, commits and acknowledges them, and publishes the commits.
 
 The order prevents losses: commit to the database, acknowledge to JetStream, then send the commit message to the sensor.
 If a worker dies in between, messages are redelivered, and the database recognizes them.
@@ -27,7 +27,7 @@ from sensor.logs.logs import log
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.messages import Commit, subject
 
-# Messages of one transaction, and seconds that a taker waits for the first.
+# Messages of one transaction, and seconds that it waits for the first.
 FETCHED, WAIT_S = 64, 1.0
 PAUSE_S = 1.0
 Source = JetStreamContext.PullSubscription

@@ -4,8 +4,8 @@ to the inventory.
 
 A table of fixed size, indexed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four, from which the
 entry not seen for longest is evicted. An entry refers to the record and the fact, and is valid as long as the record
-exists and no address or fact was removed from it (``compact.pyx``), and no devices were merged or split (``forget``). If
-it is invalid or was evicted, the inventory looks the fact up again, which takes longer and has the same result.
+exists and no address or fact was removed from it (``compact.pyx``), and no devices were merged or split (``forget``).
+If it is invalid or was evicted, the inventory looks the fact up again, which takes longer and has the same result.
 
 Two facts with the same hash would be taken for one: with n facts in the table, the probability is n / 2**64 for each
 new one; without the key a collision cannot be provoked (``core/siphash.pxd``).

@@ -78,7 +78,7 @@ def test_tickets_know_it_no_more(golden: Golden, purge, inventory: Path) -> None
     reader.close()
     printer, laptop = ids[f"mac:{PRINTER}"], ids[f"mac:{LAPTOP}"]
     devices = {printer: Part(SHOUT), laptop: Part("a laptop")}
-    note = TicketEntry("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is mended"})
+    note = TicketEntry("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is fixed"})
     write_ledger(
         inventory,
         Ledger(
